@@ -1,0 +1,42 @@
+# Two commands do all set-up: `make run` and `make test`. Every target builds the environment first if it has to.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test check pytest demo bench lock clean
+.DEFAULT_GOAL := run
+
+# The lock file names every package with its hashes and no index: pip's own configuration decides where they come from.
+.venv: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "muniment needs Python 3.11 or newer, this is " + sys.version)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch .venv
+
+run: .venv
+	$(BIN)/muniment serve
+
+test: check pytest
+
+check: .venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+pytest: .venv
+	$(BIN)/pytest
+
+demo: .venv
+	$(BIN)/python -m tests.clients.demo
+
+bench: .venv
+	$(BIN)/python -m benchmarks
+
+# Needs uv on the path. Resolves for every Python and platform at once.
+lock:
+	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
