@@ -1,0 +1,80 @@
+"""Refusals: expected errors, answered and recorded. The class name is the AWS error code that the client reads.
+
+Which HTTP status a code has is the wire's knowledge (botocore's model, and services/wire/errors.py for what no model lists).
+Any exception that is not a Refusal is a defect of ours.
+"""
+
+
+class Refusal(Exception):  # noqa: N818  a refusal is no error of the program, and its subclasses carry AWS's names
+    """Base of every expected error; raised with one sentence that names what was wrong and what was expected."""
+
+    @property
+    def code(self) -> str:
+        return type(self).__name__
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+
+# Who calls, and may they (https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html)
+class MissingAuthenticationToken(Refusal): ...
+
+
+class IncompleteSignature(Refusal): ...
+
+
+class InvalidClientTokenId(Refusal): ...
+
+
+class ExpiredToken(Refusal): ...
+
+
+class SignatureDoesNotMatch(Refusal): ...
+
+
+class AccessDenied(Refusal): ...
+
+
+class Throttling(Refusal): ...
+
+
+# What the request says
+class MissingAction(Refusal): ...
+
+
+class InvalidAction(Refusal): ...
+
+
+class MissingParameter(Refusal): ...
+
+
+class ValidationError(Refusal): ...
+
+
+class InvalidInput(Refusal): ...
+
+
+class MalformedPolicyDocument(Refusal): ...
+
+
+class PackedPolicyTooLarge(Refusal): ...
+
+
+# What the account's state does not allow
+class NoSuchEntity(Refusal): ...
+
+
+class EntityAlreadyExists(Refusal): ...
+
+
+class DeleteConflict(Refusal): ...
+
+
+class LimitExceeded(Refusal): ...
+
+
+class UnmodifiableEntity(Refusal): ...
+
+
+class PolicyNotAttachable(Refusal): ...
