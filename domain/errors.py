@@ -1,6 +1,6 @@
 """Refusals: expected errors, answered and recorded. The class name is the AWS error code that the client reads.
 
-Which HTTP status a code has is the wire's knowledge (botocore's model, and services/wire/errors.py for what no model lists).
+Which HTTP status a code has is the wire's knowledge (botocore's models, and services/wire/errors.py for the rest).
 Any exception that is not a Refusal is a defect of ours.
 """
 

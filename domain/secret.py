@@ -26,7 +26,9 @@ class Secret:
         return repr(self)
 
     def __eq__(self, _other: object) -> NoReturn:
-        raise TypeError("Secrets are not compared with ==, which leaks timing: use hmac.compare_digest on what reveal() gives.")
+        raise TypeError(
+            "Secrets are not compared with ==, which leaks timing: use hmac.compare_digest on what reveal() gives."
+        )
 
     __hash__ = None  # type: ignore[assignment]  # what cannot be compared cannot be hashed
 

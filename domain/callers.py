@@ -1,0 +1,55 @@
+"""Who is calling: a credential, resolved on the newest value of its account."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.account import Account
+from domain.errors import ExpiredToken, InvalidClientTokenId
+from domain.events import Principal
+from domain.sessions import Session
+
+INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105  AWS's sentence, no password
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A principal that has proved itself, and the credential with which it did."""
+
+    principal: Principal
+    entity_id: str
+    """The unique id of the user or role whose policies count; the account id for root."""
+    access_key_id: str
+    session: Session | None = None
+
+    @property
+    def is_root(self) -> bool:
+        return self.entity_id == self.principal.account_id
+
+
+def caller_of_key(account: Account, access_key_id: str) -> Caller:
+    """Whose long-term key this is. Raises InvalidClientTokenId when it is unknown, inactive or deleted."""
+    key = account.access_keys.by_id.get(access_key_id)
+    if key is None or key.status != "Active":
+        raise InvalidClientTokenId(INVALID_TOKEN)
+    return Caller(principal_of(account, key.user_id), key.user_id, key.id)
+
+
+def principal_of(account: Account, user_id: str) -> Principal:
+    """A user, or root by the account's id. A key outlives no user: the lookup finds one."""
+    if user_id == account.id:
+        return Principal(type="Root", principal_id=account.id, arn=account.arn("root"), account_id=account.id)
+    user = account.users.by_id[user_id]
+    return Principal(
+        type="IAMUser", principal_id=user.id, arn=account.arn(user.resource), account_id=account.id, user_name=user.name
+    )
+
+
+def caller_of_session(account: Account, session: Session, at: datetime) -> Caller:
+    """Who acts in a session whose token was opened. Raises ExpiredToken when it is over, by time or by revocation,
+    and InvalidClientTokenId when the role or user behind it is gone."""
+    if session.expires_at <= at or session.session_id in account.revoked_sessions:
+        raise ExpiredToken("The security token included in the request is expired")
+    entity_id = session.entity_id
+    if not (entity_id in account.roles.by_id or entity_id in account.users.by_id or entity_id == account.id):
+        raise InvalidClientTokenId(INVALID_TOKEN)
+    return Caller(session.principal, entity_id, session.access_key_id, session)

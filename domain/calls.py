@@ -1,0 +1,115 @@
+"""A call on its way through, what comes out of it, and how the ledger remembers it."""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from domain.account import Account
+from domain.callers import Caller
+from domain.events import Cause, Event, Use, Value
+from domain.identifiers import Random, new_unique_id
+from domain.secret import Secret
+from domain.sessions import Session
+
+Answer = Callable[[Account], Mapping[str, object]]
+"""Renders the members of the answer, under AWS's names, from the account as it is after the call's own events. It runs
+after the commit and outside the lock: the value is immutable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, and everything that a pure function cannot have by itself: time, randomness, the session seal."""
+
+    caller: Caller
+    cause: Cause
+    at: datetime
+    random: Random
+    seal_session: Callable[[Session, Secret], str]
+    decisions: list["DecisionRecord"] = field(default_factory=list)
+    """The authorisation checks made so far; they are recorded with the call, however it ends."""
+
+    def unique_id(self, prefix: str) -> str:
+        return new_unique_id(prefix, self.random)
+
+    def secret_access_key(self) -> Secret:
+        """Forty characters of base64, as AWS's are."""
+        return Secret(base64.b64encode(self.random(30)).decode("ascii"))
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """The secret of a new access key, on its way into the sealed store. It goes there in the same transaction."""
+
+    access_key_id: str
+    principal_id: str
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an operation returns: nothing in it has happened until the round commits."""
+
+    answer: Answer
+    events: Sequence[Event] = ()
+    new_secrets: Sequence[NewSecret] = ()
+    destroyed_secrets: Sequence[str] = ()
+    """Access key ids."""
+
+
+def done(*events: Event) -> Outcome:
+    """The outcome of an operation that answers with an empty result."""
+    return Outcome(lambda _account: {}, events)
+
+
+class StatementRef(Value):
+    """A statement that decided, so that it can be found again in the ledger at the decision's positions."""
+
+    source_type: str
+    source_id: str
+    version_id: str | None = None
+    sha256: str
+    """Of the document's text."""
+    index: int
+
+
+class DecisionRecord(Value):
+    """One authorisation check. With the ledgers folded to `positions`, the cause, and `context`, it re-evaluates to
+    the same result."""
+
+    action: str
+    resources: tuple[str, ...]
+    result: Literal["allowed", "explicitly denied", "implicitly denied"]
+    layer: str
+    """That decided."""
+    matched: tuple[StatementRef, ...]
+    context: Mapping[str, tuple[str, ...]]
+    """The condition values of the operation itself; those of the call are in the cause."""
+    positions: Mapping[str, int]
+    """Of the last change that was folded into each account that was read."""
+    evaluator: int
+    """Version of the evaluator."""
+
+
+class ApiCalled(Use, topic="api.called.v1"):
+    """An authenticated principal called an operation and was answered, with success or a refusal."""
+
+    read_only: bool
+    parameters: Mapping[str, object]
+    """Those that the operation's allow-list names."""
+    error_code: str | None = None
+    error_message: str | None = None
+    decisions: tuple[DecisionRecord, ...] = ()
+
+
+class UnauthenticatedCalled(Use, topic="api.unauthenticated_called.v1"):
+    """Requests that authenticate nobody: the first of a source and minute, or the count of the others of a minute."""
+
+    error_code: str
+    error_message: str
+    claimed_access_key_id: str | None = None
+    """What the request said; nothing proves it."""
+    claimed_account_id: str | None = None
+    """The account that the key id carries."""
+    count: int

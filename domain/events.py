@@ -1,0 +1,162 @@
+"""The ground floor of everything that is recorded: events, their causes, and the entries that a ledger is made of."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Value(BaseModel):
+    """A frozen record that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Event(Value):
+    """Something that has happened, in the past tense. Its topic, chosen by hand, is its name in storage for ever:
+    a class may be renamed or moved, a topic and the bytes under it never change. A new shape is a new version in the
+    topic and an `upcasts` function from the old one.
+    """
+
+    topic: ClassVar[str]
+
+    def __init_subclass__(cls, *, topic: str | None = None, **config: Any) -> None:
+        super().__init_subclass__(**config)
+        if topic is not None:
+            _claim(topic)
+            cls.topic = topic
+            _events[topic] = cls
+
+
+class Change(Event):
+    """Alters something that a later decision reads. Folding reads only these."""
+
+
+class Use(Event):
+    """A fact that no later decision reads: a call answered, a session issued. There are many of them."""
+
+
+_events: dict[str, type[Event]] = {}
+_upcasts: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
+Upcast = TypeVar("Upcast", bound=Callable[[dict[str, Any]], dict[str, Any]])
+
+
+def _claim(topic: str) -> None:
+    if topic in _events or topic in _upcasts:
+        raise TypeError(f"The topic {topic!r} is taken; a topic names one shape for ever.")
+
+
+def upcasts(old: str, new: str) -> Callable[[Upcast], Upcast]:
+    """Registers how the fields stored under a topic of the past become those of its successor."""
+
+    def register(upcast: Upcast) -> Upcast:
+        _claim(old)
+        _upcasts[old] = (new, upcast)
+        return upcast
+
+    return register
+
+
+class UnknownTopic(LookupError):  # noqa: N818  stands beside Refusal's subclasses in reports
+    """A stored event whose topic this version of the program does not know."""
+
+
+def event_from(topic: str, fields: dict[str, Any]) -> Event:
+    """The event that was stored under `topic`, brought to its newest shape and validated. Raises UnknownTopic."""
+    while topic in _upcasts:
+        topic, upcast = _upcasts[topic]
+        fields = upcast(fields)
+    return event_class(topic).model_validate(fields)
+
+
+def event_class(topic: str) -> type[Event]:
+    try:
+        return _events[topic]
+    except KeyError:
+        raise UnknownTopic(f"No event has the topic {topic!r}.") from None
+
+
+def event_classes() -> Mapping[str, type[Event]]:
+    """Every event there is, by topic."""
+    return dict(_events)
+
+
+Origin = Literal["api", "operator", "scheduler", "import"]
+PrincipalType = Literal["Root", "IAMUser", "AssumedRole"]
+
+
+class SessionIssuer(Value):
+    """Who stands behind a session: the role that was assumed, or the user or root user that asked for it."""
+
+    type: Literal["Role", "User", "Root"]
+    principal_id: str
+    arn: str
+    user_name: str | None = None
+
+
+class Principal(Value):
+    """Who made a call, with what CloudTrail's userIdentity needs of it."""
+
+    type: PrincipalType
+    principal_id: str
+    """The unique id; for an assumed role followed by a colon and the session's name."""
+    arn: str
+    account_id: str
+    user_name: str | None = None
+    issuer: SessionIssuer | None = None
+    session_issued_at: datetime | None = None
+    mfa_authenticated: bool = False
+    source_identity: str | None = None
+
+
+class Operator(Value):
+    """A person at the server's own machine."""
+
+    user: str
+    host: str
+
+
+class Cause(Value):
+    """Why an event is there. The append stamps it on every event of a call; no decision writes it."""
+
+    origin: Origin
+    request_id: str
+    shared_id: str
+    """Equal in every ledger that one call touches."""
+    service: str
+    operation: str
+    principal: Principal | None = None
+    operator: Operator | None = None
+    access_key_id: str | None = None
+    session_id: str | None = None
+    peer_address: str | None = None
+    forwarded_address: str | None = None
+    """The client's address as a trusted proxy reported it."""
+    user_agent: str | None = None
+    tls: bool = False
+    region: str | None = None
+    """From the signature's credential scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event in its place: a line of the ledger."""
+
+    account_id: str
+    position: int
+    """1, 2, 3… without gaps. It, never a clock, orders events."""
+    event_id: str
+    at: datetime
+    cause: Cause
+    event: Event
+
+    # The names under which the eventsourcing library knows a ledger and a position.
+    @property
+    def originator_id(self) -> str:
+        return self.account_id
+
+    @property
+    def originator_version(self) -> int:
+        return self.position

@@ -1,0 +1,68 @@
+"""Account ids, unique ids, access key ids that carry their account, and ARNs."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+
+from domain.errors import ValidationError
+
+Random = Callable[[int], bytes]
+"""Gives that many random bytes. The domain draws from what a call brings, so that a test can know what is drawn."""
+
+INSTALLATION = "000000000000"
+"""The account id of the installation ledger; AWS gives it to nobody."""
+
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_BASE32_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_UNIQUE_ID_DIGITS = 17
+_ACCESS_KEY_ID = re.compile(r"A[A-Z]{3}[A-Z2-7]{16}")
+
+USER, GROUP, ROLE, MANAGED_POLICY = "AIDA", "AGPA", "AROA", "ANPA"
+"""Prefixes of unique ids (IAM User Guide, "IAM identifiers")."""
+ACCESS_KEY, SESSION_KEY = "AKIA", "ASIA"
+"""Prefixes of access key ids: long-term, and temporary from STS."""
+
+
+def account_id_of(text: str) -> str:
+    """The text itself when it is an account id. Raises ValidationError."""
+    if not _ACCOUNT_ID.fullmatch(text):
+        raise ValidationError(f"An account id is twelve digits; got {text!r}.")
+    return text
+
+
+def new_account_id(random: Random) -> str:
+    """Twelve digits that do not begin with zero, so that no program which reads it as a number loses a digit."""
+    return str(100_000_000_000 + int.from_bytes(random(8)) % 900_000_000_000)
+
+
+def new_unique_id(prefix: str, random: Random) -> str:
+    """Such as AIDACKCEVSQ6C2EXAMPLE: the prefix and 17 base-32 digits, of which each carries five random bits."""
+    return prefix + "".join(_BASE32_DIGITS[byte & 31] for byte in random(_UNIQUE_ID_DIGITS))
+
+
+def new_access_key_id(prefix: str, account_id: str, random: Random) -> str:
+    """A key id from which `account_of_access_key_id` reads the account, as it does from those of AWS.
+
+    Of the ten bytes behind the prefix, bit 0 is set (AWS's key ids without an account have it clear), the next
+    40 bits are the account's number, and 39 are random.
+    """
+    bits = 1 << 79 | int(account_id) << 39 | int.from_bytes(random(5)) >> 1
+    return prefix + base64.b32encode(bits.to_bytes(10)).decode("ascii")
+
+
+def account_of_access_key_id(access_key_id: str) -> str | None:
+    """The account that a key id of AWS's newer shape carries; None for any other text."""
+    if not _ACCESS_KEY_ID.fullmatch(access_key_id):
+        return None
+    try:
+        bits = int.from_bytes(base64.b32decode(access_key_id[4:]))
+    except binascii.Error:
+        return None
+    account = (bits >> 39) & ((1 << 40) - 1)
+    return f"{account:012d}" if bits >> 79 and account < 10**12 else None
+
+
+def arn(partition: str, service: str, account_id: str, resource: str) -> str:
+    """IAM and STS are global: the region part of their ARNs is empty."""
+    return f"arn:{partition}:{service}::{account_id}:{resource}"

@@ -1,0 +1,88 @@
+"""Roles: identities without credentials of their own, taken on for a while by whom the trust policy names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from immutables import Map
+
+from domain.events import Change
+from domain.named import Named
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    id: str
+    name: str
+    path: str
+    created_at: datetime
+    description: str | None
+    session_seconds_max: int
+    trust_policy: str
+    trusted: Map[str, str]
+    """The ARNs of users and roles in the trust policy, each with the unique id it meant when the policy was written:
+    whoever gets that ARN later is somebody else."""
+
+    @property
+    def resource(self) -> str:
+        return f"role{self.path}{self.name}"
+
+
+class RoleCreated(Change, topic="iam.role.created.v1"):
+    role_id: str
+    role_name: str
+    path: str
+    description: str | None = None
+    session_seconds_max: int
+    trust_policy: str
+    trusted: Mapping[str, str]
+
+
+class RoleUpdated(Change, topic="iam.role.updated.v1"):
+    role_id: str
+    role_name: str
+    description: str | None = None
+    session_seconds_max: int
+
+
+class TrustPolicyReplaced(Change, topic="iam.role.trust_policy_replaced.v1"):
+    role_id: str
+    role_name: str
+    trust_policy: str
+    trusted: Mapping[str, str]
+
+
+class RoleDeleted(Change, topic="iam.role.deleted.v1"):
+    role_id: str
+    role_name: str
+
+
+RoleEvent = RoleCreated | RoleUpdated | TrustPolicyReplaced | RoleDeleted
+Roles = Named[Role]
+
+
+def evolve(roles: Roles, event: RoleEvent, at: datetime) -> Roles:
+    match event:
+        case RoleCreated():
+            return roles.put(
+                Role(
+                    event.role_id,
+                    event.role_name,
+                    event.path,
+                    at,
+                    event.description,
+                    event.session_seconds_max,
+                    event.trust_policy,
+                    Map(event.trusted),
+                )
+            )
+        case RoleUpdated():
+            role = roles.by_id[event.role_id]
+            return roles.put(
+                replace(role, description=event.description, session_seconds_max=event.session_seconds_max)
+            )
+        case TrustPolicyReplaced():
+            role = roles.by_id[event.role_id]
+            return roles.put(replace(role, trust_policy=event.trust_policy, trusted=Map(event.trusted)))
+        case RoleDeleted():
+            return roles.without(event.role_id)

@@ -1,0 +1,47 @@
+"""Access keys: what may be done with them."""
+
+from domain.access_keys import (
+    AccessKey,
+    AccessKeyActivated,
+    AccessKeyCreated,
+    AccessKeyDeactivated,
+    AccessKeyDeleted,
+    Status,
+)
+from domain.account import Account
+from domain.errors import NoSuchEntity
+from domain.rules.quotas import ACCESS_KEYS_OF_A_USER_MAX, refuse_beyond
+
+
+def create_access_key(account: Account, *, user_id: str, access_key_id: str) -> AccessKeyCreated:
+    """`user_id` is that of an existing user, or the account's id for root."""
+    refuse_beyond("AccessKeysPerUser", len(account.access_keys.of(user_id)), ACCESS_KEYS_OF_A_USER_MAX)
+    return AccessKeyCreated(access_key_id=access_key_id, user_id=user_id, user_name=owner_name(account, user_id))
+
+
+def update_access_key(
+    account: Account, *, user_id: str, access_key_id: str, status: Status
+) -> tuple[AccessKeyActivated | AccessKeyDeactivated, ...]:
+    """Setting the status that the key has already is no error and no event."""
+    key = owned_key(account, user_id, access_key_id)
+    if key.status == status:
+        return ()
+    event = AccessKeyActivated if status == "Active" else AccessKeyDeactivated
+    return (event(access_key_id=key.id, user_id=user_id, user_name=owner_name(account, user_id)),)
+
+
+def delete_access_key(account: Account, *, user_id: str, access_key_id: str) -> AccessKeyDeleted:
+    key = owned_key(account, user_id, access_key_id)
+    return AccessKeyDeleted(access_key_id=key.id, user_id=user_id, user_name=owner_name(account, user_id))
+
+
+def owned_key(account: Account, user_id: str, access_key_id: str) -> AccessKey:
+    key = account.access_keys.by_id.get(access_key_id)
+    if key is None or key.user_id != user_id:
+        raise NoSuchEntity(f"The Access Key with id {access_key_id} cannot be found.")
+    return key
+
+
+def owner_name(account: Account, user_id: str) -> str:
+    """The user's name; for a key of root the account's id, as IAM answers it."""
+    return account.id if user_id == account.id else account.users.by_id[user_id].name

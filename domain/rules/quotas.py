@@ -1,0 +1,19 @@
+"""How many there may be (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
+
+from domain.errors import LimitExceeded
+
+USERS_MAX = 5_000
+GROUPS_MAX = 300
+ROLES_MAX = 1_000
+CUSTOMER_MANAGED_POLICIES_MAX = 1_500
+GROUPS_OF_A_USER_MAX = 10
+ACCESS_KEYS_OF_A_USER_MAX = 2
+ATTACHED_POLICIES_MAX = 10
+"""To one user, group or role."""
+POLICY_VERSIONS_MAX = 5
+
+
+def refuse_beyond(name: str, count: int, most: int) -> None:
+    """Raises LimitExceeded when one more would be too many; `name` is AWS's name of the quota."""
+    if count >= most:
+        raise LimitExceeded(f"Cannot exceed quota for {name}: {most}")

@@ -1,0 +1,79 @@
+"""Roles: what may be done with them and with whom they trust."""
+
+from domain.account import Account
+from domain.errors import LimitExceeded, MalformedPolicyDocument
+from domain.policy import TRUST_POLICY_CHARACTERS_MAX, PolicyType, parse, policy_size
+from domain.roles import RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
+from domain.rules.holding import refuse_with_policies
+from domain.rules.quotas import ROLES_MAX, refuse_beyond
+
+
+def create_role(
+    account: Account,
+    *,
+    role_id: str,
+    role_name: str,
+    path: str,
+    description: str | None,
+    session_seconds_max: int,
+    trust_policy: str,
+) -> RoleCreated:
+    account.roles.refuse_taken(role_name)
+    refuse_beyond("RolesPerAccount", len(account.roles), ROLES_MAX)
+    return RoleCreated(
+        role_id=role_id,
+        role_name=role_name,
+        path=path,
+        description=description,
+        session_seconds_max=session_seconds_max,
+        trust_policy=trust_policy,
+        trusted=trusted(account, trust_policy),
+    )
+
+
+def update_role(
+    account: Account, *, role_name: str, description: str | None, session_seconds_max: int | None
+) -> RoleUpdated:
+    """What is not given stays as it is."""
+    role = account.roles.named(role_name)
+    return RoleUpdated(
+        role_id=role.id,
+        role_name=role.name,
+        description=role.description if description is None else description,
+        session_seconds_max=role.session_seconds_max if session_seconds_max is None else session_seconds_max,
+    )
+
+
+def replace_trust_policy(account: Account, *, role_name: str, trust_policy: str) -> TrustPolicyReplaced:
+    role = account.roles.named(role_name)
+    return TrustPolicyReplaced(
+        role_id=role.id, role_name=role.name, trust_policy=trust_policy, trusted=trusted(account, trust_policy)
+    )
+
+
+def delete_role(account: Account, *, role_name: str) -> RoleDeleted:
+    role = account.roles.named(role_name)
+    refuse_with_policies(account, role.id)
+    return RoleDeleted(role_id=role.id, role_name=role.name)
+
+
+def trusted(account: Account, trust_policy: str) -> dict[str, str]:
+    """The ARNs of users and roles that the document trusts, each with the unique id that it means today.
+
+    Raises MalformedPolicyDocument for a document that is no trust policy or names somebody who does not exist, and
+    LimitExceeded for one that is too long.
+    """
+    policy = parse(trust_policy, PolicyType.TRUST)
+    if policy_size(trust_policy) > TRUST_POLICY_CHARACTERS_MAX:
+        raise LimitExceeded(f"Cannot exceed quota for ACLSizePerRole: {TRUST_POLICY_CHARACTERS_MAX}")
+    known = {account.arn(entity.resource): entity.id for entity in (*account.users, *account.roles)}
+    ids = set(known.values())
+    meant: dict[str, str] = {}
+    for statement in policy.statements:
+        for kind, name in statement.principals.names if statement.principals else ():
+            if kind != "AWS" or ":assumed-role/" in name or ":federated-user/" in name or name in ids:
+                continue
+            if name not in known:
+                raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{name}"')
+            meant[name] = known[name]
+    return meant

@@ -1,0 +1,153 @@
+"""Sessions: what STS may hand out (https://docs.aws.amazon.com/STS/latest/APIReference/)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from domain.account import Account
+from domain.authorisation import authorise_assuming
+from domain.calls import Call
+from domain.errors import (
+    AccessDenied,
+    InvalidClientTokenId,
+    MalformedPolicyDocument,
+    PackedPolicyTooLarge,
+    ValidationError,
+)
+from domain.events import Principal, SessionIssuer
+from domain.identifiers import SESSION_KEY, new_access_key_id
+from domain.policy import SESSION_POLICIES_CHARACTERS_MAX, PolicyType, parse, policy_size
+from domain.roles import Role
+from domain.sessions import Session, SessionPolicy, SessionRevoked
+
+SESSION = "SESN"
+"""Prefix of the unique ids of sessions; ours, AWS shows none."""
+CHAINED_SESSION = timedelta(hours=1)
+ROOT_SESSION = timedelta(hours=1)
+SESSION_POLICY_ARNS_MAX = 10
+
+
+def assume_role(
+    account: Account,
+    call: Call,
+    *,
+    role_arn: str,
+    role_session_name: str,
+    duration: timedelta,
+    policy: str | None,
+    policy_arns: Sequence[str],
+    external_id: str | None,
+) -> Session:
+    """The session, if the caller may have it. Whether the role exists is told to nobody who may not assume it."""
+    if call.caller.is_root:
+        raise AccessDenied("Roles may not be assumed by root accounts.")
+    role = _role(account, role_arn)
+    if role is None:
+        raise AccessDenied(
+            f"User: {call.caller.principal.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
+        )
+    context = {"sts:rolesessionname": (role_session_name,)}
+    if external_id is not None:
+        context["sts:externalid"] = (external_id,)
+    authorise_assuming(account, call, role, context)
+    _refuse_too_long(call, role, duration)
+    return _session(
+        account,
+        call,
+        principal=Principal(
+            type="AssumedRole",
+            principal_id=f"{role.id}:{role_session_name}",
+            arn=account.arn(f"assumed-role/{role.name}/{role_session_name}", service="sts"),
+            account_id=account.id,
+            issuer=SessionIssuer(
+                type="Role", principal_id=role.id, arn=account.arn(role.resource), user_name=role.name
+            ),
+            session_issued_at=call.at,
+        ),
+        entity_id=role.id,
+        duration=duration,
+        policies=session_policies(account, policy, policy_arns),
+    )
+
+
+def _role(account: Account, role_arn: str) -> Role | None:
+    name = role_arn.rsplit("/", 1)[-1]
+    role = account.roles.find(name)
+    return role if role is not None and account.arn(role.resource) == role_arn else None
+
+
+def _refuse_too_long(call: Call, role: Role, duration: timedelta) -> None:
+    if call.caller.principal.type == "AssumedRole" and duration > CHAINED_SESSION:
+        raise ValidationError(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
+        )
+    if duration.total_seconds() > role.session_seconds_max:
+        raise ValidationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+
+
+def session_policies(account: Account, policy: str | None, policy_arns: Sequence[str]) -> tuple[SessionPolicy, ...]:
+    """The policies that narrow a session. Inline and managed ones share one limit."""
+    if len(policy_arns) > SESSION_POLICY_ARNS_MAX:
+        raise ValidationError(f"A session takes at most {SESSION_POLICY_ARNS_MAX} managed policies.")
+    characters = 0
+    for arn in policy_arns:
+        managed = account.managed_policies.get(arn)
+        if managed is None:
+            raise MalformedPolicyDocument(f"The managed policy {arn} does not exist.")
+        characters += policy_size(managed.default.document)
+    if policy is not None:
+        parse(policy, PolicyType.SESSION)
+        characters += policy_size(policy)
+    if characters > SESSION_POLICIES_CHARACTERS_MAX:
+        raise PackedPolicyTooLarge(
+            f"The session policies have {characters} characters together; at most {SESSION_POLICIES_CHARACTERS_MAX} go."
+        )
+    inline = () if policy is None else (SessionPolicy(document=policy),)
+    return (*inline, *(SessionPolicy(policy_arn=arn) for arn in policy_arns))
+
+
+def get_session_token(account: Account, call: Call, *, duration: timedelta) -> Session:
+    """A session of the user itself, with the user's permissions. No policy is asked: AWS lets every user have one."""
+    caller = call.caller
+    if caller.session is not None:
+        raise AccessDenied("Cannot call GetSessionToken with session credentials")
+    issued = caller.principal.model_copy(update={"session_issued_at": call.at})
+    limited = min(duration, ROOT_SESSION) if caller.is_root else duration
+    return _session(account, call, principal=issued, entity_id=caller.entity_id, duration=limited, policies=())
+
+
+def _session(
+    account: Account,
+    call: Call,
+    *,
+    principal: Principal,
+    entity_id: str,
+    duration: timedelta,
+    policies: tuple[SessionPolicy, ...],
+) -> Session:
+    parent = call.caller.session
+    return Session(
+        session_id=call.unique_id(SESSION),
+        access_key_id=new_access_key_id(SESSION_KEY, account.id, call.random),
+        principal=principal,
+        entity_id=entity_id,
+        issued_at=call.at,
+        expires_at=call.at + duration,
+        policies=policies,
+        minted_by_access_key_id=call.caller.access_key_id,
+        minted_by_session_id=None if parent is None else parent.session_id,
+    )
+
+
+def refuse_beyond_session_token(call: Call, service: str, operation: str) -> None:
+    """Credentials of GetSessionToken without MFA call no IAM operation, and of STS only two."""
+    caller = call.caller
+    if caller.session is None or caller.principal.type == "AssumedRole" or caller.principal.mfa_authenticated:
+        return
+    if service == "iam":
+        raise InvalidClientTokenId("The security token included in the request is invalid.")
+    if service == "sts" and operation not in {"AssumeRole", "GetCallerIdentity"}:
+        raise AccessDenied(f"Cannot call {operation} with session credentials")
+
+
+def revoke_session(*, session_id: str) -> SessionRevoked:
+    return SessionRevoked(session_id=session_id)

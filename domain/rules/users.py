@@ -1,0 +1,49 @@
+"""Users: what may be done with them."""
+
+from domain.account import Account
+from domain.calls import Call
+from domain.errors import DeleteConflict, ValidationError
+from domain.rules.holding import refuse_with_policies
+from domain.rules.quotas import USERS_MAX, refuse_beyond
+from domain.users import UserCreated, UserDeleted, UserUpdated
+
+
+def create_user(account: Account, *, user_id: str, user_name: str, path: str) -> UserCreated:
+    account.users.refuse_taken(user_name)
+    refuse_beyond("UsersPerAccount", len(account.users), USERS_MAX)
+    return UserCreated(user_id=user_id, user_name=user_name, path=path)
+
+
+def update_user(account: Account, *, user_name: str, new_path: str | None, new_user_name: str | None) -> UserUpdated:
+    user = account.users.named(user_name)
+    if new_user_name is not None:
+        account.users.refuse_taken(new_user_name, by_other_than=user)
+    return UserUpdated(
+        user_id=user.id,
+        user_name=user.name,
+        new_user_name=user.name if new_user_name is None else new_user_name,
+        new_path=user.path if new_path is None else new_path,
+    )
+
+
+def delete_user(account: Account, *, user_name: str) -> UserDeleted:
+    """A user goes only when nothing hangs on it any more, in the order in which IAM looks."""
+    user = account.users.named(user_name)
+    if account.access_keys.of(user.id):
+        raise DeleteConflict("Cannot delete entity, must delete access keys first.")
+    if account.memberships.rights(user.id):
+        raise DeleteConflict("Cannot delete entity, must remove users from group first.")
+    refuse_with_policies(account, user.id)
+    return UserDeleted(user_id=user.id, user_name=user.name)
+
+
+def named_or_calling(account: Account, call: Call, user_name: str | None) -> str:
+    """The unique id of the user named; without a name, that of the caller (the account's id for root).
+
+    Raises NoSuchEntity, and ValidationError where the caller is no user.
+    """
+    if user_name is not None:
+        return account.users.named(user_name).id
+    if call.caller.principal.type == "AssumedRole":
+        raise ValidationError("Must specify userName when calling with non-User credentials")
+    return call.caller.entity_id

@@ -1,0 +1,87 @@
+"""IAM's operations on groups and on who is in them."""
+
+from domain.account import Account
+from domain.calls import Call, Outcome, done
+from domain.groups import Group
+from domain.identifiers import GROUP
+from domain.rules import groups
+from services.iam import resources
+from services.iam.shapes import group_members, user_members
+from services.wire.operations import answers
+from services.wire.paginate import listing
+
+
+@answers("CreateGroup", on=resources.group, records="group_name path")
+def create_group(account: Account, call: Call, *, group_name: str, path: str = "/") -> Outcome:
+    created = groups.create_group(account, group_id=call.unique_id(GROUP), group_name=group_name, path=path)
+    return Outcome(lambda after: {"Group": group_members(after, after.groups.by_id[created.group_id])}, [created])
+
+
+@answers("GetGroup", on=resources.group, records="group_name marker max_items")
+def get_group(
+    account: Account, _call: Call, *, group_name: str, marker: str | None = None, max_items: int | None = None
+) -> Outcome:
+    """The group and a page of its users."""
+    group, pages = account.groups.named(group_name), listing("Users", marker, max_items)
+    return Outcome(
+        lambda after: {
+            "Group": group_members(after, group),
+            **pages.of(
+                groups.members(after, group.id),
+                key=lambda user: user.name,
+                render=lambda user: user_members(after, user),
+            ),
+        }
+    )
+
+
+@answers("ListGroups", on=resources.groups_under_path, records="path_prefix marker max_items")
+def list_groups(
+    _account: Account, _call: Call, *, path_prefix: str = "/", marker: str | None = None, max_items: int | None = None
+) -> Outcome:
+    pages = listing("Groups", marker, max_items)
+    return Outcome(
+        lambda after: pages.of(
+            (group for group in after.groups if group.path.startswith(path_prefix)),
+            key=_by_name,
+            render=lambda group: group_members(after, group),
+        )
+    )
+
+
+@answers("UpdateGroup", on=resources.group, records="group_name new_path new_group_name")
+def update_group(
+    account: Account, _call: Call, *, group_name: str, new_path: str | None = None, new_group_name: str | None = None
+) -> Outcome:
+    return done(groups.update_group(account, group_name=group_name, new_path=new_path, new_group_name=new_group_name))
+
+
+@answers("DeleteGroup", on=resources.group, records="group_name")
+def delete_group(account: Account, _call: Call, *, group_name: str) -> Outcome:
+    return done(groups.delete_group(account, group_name=group_name))
+
+
+@answers("AddUserToGroup", on=resources.group, records="group_name user_name")
+def add_user_to_group(account: Account, _call: Call, *, group_name: str, user_name: str) -> Outcome:
+    return done(*groups.add_user_to_group(account, group_name=group_name, user_name=user_name))
+
+
+@answers("RemoveUserFromGroup", on=resources.group, records="group_name user_name")
+def remove_user_from_group(account: Account, _call: Call, *, group_name: str, user_name: str) -> Outcome:
+    return done(groups.remove_user_from_group(account, group_name=group_name, user_name=user_name))
+
+
+@answers("ListGroupsForUser", on=resources.user, records="user_name marker max_items")
+def list_groups_for_user(
+    account: Account, _call: Call, *, user_name: str, marker: str | None = None, max_items: int | None = None
+) -> Outcome:
+    user, pages = account.users.named(user_name), listing("Groups", marker, max_items)
+    return Outcome(
+        lambda after: pages.of(
+            groups.groups_of(after, user.id), key=_by_name, render=lambda group: group_members(after, group)
+        )
+    )
+
+
+def _by_name(group: Group) -> str:
+    return group.name

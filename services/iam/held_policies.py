@@ -1,0 +1,140 @@
+"""IAM's operations on what users, groups and roles hold alike: attached managed policies and inline policies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain.account import Account
+from domain.calls import Call, Outcome, done
+from domain.rules import holding
+from domain.rules.holding import GROUP, ROLE, USER, HolderKind
+from services.iam import resources
+from services.wire.operations import Parameters, Resource, answers
+from services.wire.paginate import listing
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """The operations of one kind of holder, by their AWS names."""
+
+    kind: HolderKind
+    on: Resource
+    holder: str
+    """The parameter that names the holder, and the member of answers that does."""
+    member: str
+    attach: str
+    detach: str
+    list_attached: str
+    put: str
+    get: str
+    list_inline: str
+    delete: str
+
+
+_FAMILIES = (
+    _Family(
+        kind=USER,
+        on=resources.user,
+        holder="user_name",
+        member="UserName",
+        attach="AttachUserPolicy",
+        detach="DetachUserPolicy",
+        list_attached="ListAttachedUserPolicies",
+        put="PutUserPolicy",
+        get="GetUserPolicy",
+        list_inline="ListUserPolicies",
+        delete="DeleteUserPolicy",
+    ),
+    _Family(
+        kind=GROUP,
+        on=resources.group,
+        holder="group_name",
+        member="GroupName",
+        attach="AttachGroupPolicy",
+        detach="DetachGroupPolicy",
+        list_attached="ListAttachedGroupPolicies",
+        put="PutGroupPolicy",
+        get="GetGroupPolicy",
+        list_inline="ListGroupPolicies",
+        delete="DeleteGroupPolicy",
+    ),
+    _Family(
+        kind=ROLE,
+        on=resources.role,
+        holder="role_name",
+        member="RoleName",
+        attach="AttachRolePolicy",
+        detach="DetachRolePolicy",
+        list_attached="ListAttachedRolePolicies",
+        put="PutRolePolicy",
+        get="GetRolePolicy",
+        list_inline="ListRolePolicies",
+        delete="DeleteRolePolicy",
+    ),
+)
+
+
+def _policy_arn(parameters: Parameters) -> Mapping[str, tuple[str, ...]]:
+    return {"iam:policyarn": (parameters["policy_arn"],)}
+
+
+def _answer_attachments(family: _Family) -> None:
+    kind, on, holder = family.kind, family.on, family.holder
+
+    @answers(family.attach, on=on, holder=holder, records=f"{holder} policy_arn", context=_policy_arn)
+    def attach(account: Account, _call: Call, *, name: str, policy_arn: str) -> Outcome:
+        return done(*holding.attach(account, kind, name, policy_arn=policy_arn))
+
+    @answers(family.detach, on=on, holder=holder, records=f"{holder} policy_arn", context=_policy_arn)
+    def detach(account: Account, _call: Call, *, name: str, policy_arn: str) -> Outcome:
+        return done(holding.detach(account, kind, name, policy_arn=policy_arn))
+
+    @answers(family.list_attached, on=on, holder=holder, records=f"{holder} path_prefix marker max_items")
+    def list_attached(
+        account: Account,
+        _call: Call,
+        *,
+        name: str,
+        path_prefix: str = "/",
+        marker: str | None = None,
+        max_items: int | None = None,
+    ) -> Outcome:
+        attached, pages = holding.attached(account, kind, name), listing("AttachedPolicies", marker, max_items)
+        return Outcome(
+            lambda _after: pages.of(
+                (policy for policy in attached if policy.path.startswith(path_prefix)),
+                key=lambda policy: policy.arn,
+                render=lambda policy: {"PolicyName": policy.name, "PolicyArn": policy.arn},
+            )
+        )
+
+
+def _answer_inline(family: _Family) -> None:
+    kind, on, holder = family.kind, family.on, family.holder
+
+    @answers(family.put, on=on, holder=holder, records=f"{holder} policy_name policy_document")
+    def put(account: Account, _call: Call, *, name: str, policy_name: str, policy_document: str) -> Outcome:
+        return done(holding.put_inline(account, kind, name, policy_name=policy_name, document=policy_document))
+
+    @answers(family.get, on=on, holder=holder, records=f"{holder} policy_name")
+    def get(account: Account, _call: Call, *, name: str, policy_name: str) -> Outcome:
+        document = holding.inline(account, kind, name, policy_name=policy_name)
+        holder_name = kind.named(account, name).name
+        return Outcome(
+            lambda _after: {family.member: holder_name, "PolicyName": policy_name, "PolicyDocument": document}
+        )
+
+    @answers(family.list_inline, on=on, holder=holder, records=f"{holder} marker max_items")
+    def list_inline(
+        account: Account, _call: Call, *, name: str, marker: str | None = None, max_items: int | None = None
+    ) -> Outcome:
+        names, pages = holding.inline_names(account, kind, name), listing("PolicyNames", marker, max_items)
+        return Outcome(lambda _after: pages.of(names, key=str, render=str))
+
+    @answers(family.delete, on=on, holder=holder, records=f"{holder} policy_name")
+    def delete(account: Account, _call: Call, *, name: str, policy_name: str) -> Outcome:
+        return done(holding.delete_inline(account, kind, name, policy_name=policy_name))
+
+
+for _family in _FAMILIES:
+    _answer_attachments(_family)
+    _answer_inline(_family)

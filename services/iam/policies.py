@@ -1,0 +1,169 @@
+"""IAM's operations on managed policies and their versions."""
+
+from domain.account import Account
+from domain.calls import Call, Outcome, done
+from domain.identifiers import MANAGED_POLICY
+from domain.policies import ManagedPolicy
+from domain.rules import policies
+from domain.rules.holding import GROUP, KINDS, ROLE, USER, HolderKind, holder_of, managed_policy
+from services.iam import resources
+from services.iam.shapes import listed_policy_members, policy_members, version_members
+from services.wire.operations import answers
+from services.wire.paginate import listing
+
+
+@answers(
+    "CreatePolicy", on=resources.new_policy, records="policy_name path policy_document description", without="tags"
+)
+def create_policy(
+    account: Account,
+    call: Call,
+    *,
+    policy_name: str,
+    policy_document: str,
+    path: str = "/",
+    description: str | None = None,
+) -> Outcome:
+    created = policies.create_policy(
+        account,
+        policy_id=call.unique_id(MANAGED_POLICY),
+        policy_name=policy_name,
+        path=path,
+        description=description,
+        document=policy_document,
+    )
+    return Outcome(
+        lambda after: {"Policy": listed_policy_members(after, after.managed_policies[created.policy_arn])}, [created]
+    )
+
+
+@answers("GetPolicy", on=resources.policy, records="policy_arn")
+def get_policy(account: Account, _call: Call, *, policy_arn: str) -> Outcome:
+    policy = managed_policy(account, policy_arn)
+    return Outcome(lambda after: {"Policy": policy_members(after, policy)})
+
+
+@answers(
+    "ListPolicies",
+    on=resources.policies_under_path,
+    records="scope only_attached path_prefix marker max_items",
+    without="policy_usage_filter",
+)
+def list_policies(
+    _account: Account,
+    _call: Call,
+    *,
+    scope: str = "All",
+    only_attached: bool = False,
+    path_prefix: str = "/",
+    marker: str | None = None,
+    max_items: int | None = None,
+) -> Outcome:
+    pages = listing("Policies", marker, max_items)
+
+    def is_listed(account: Account, policy: ManagedPolicy) -> bool:
+        return (
+            scope in {"All", "AWS" if policy.is_aws_managed else "Local"}
+            and policy.path.startswith(path_prefix)
+            and (not only_attached or account.attachments.count_lefts(policy.arn) > 0)
+        )
+
+    return Outcome(
+        lambda after: pages.of(
+            (policy for policy in after.managed_policies.values() if is_listed(after, policy)),
+            key=lambda policy: policy.arn,
+            render=lambda policy: listed_policy_members(after, policy),
+        )
+    )
+
+
+@answers("DeletePolicy", on=resources.policy, records="policy_arn")
+def delete_policy(account: Account, _call: Call, *, policy_arn: str) -> Outcome:
+    return done(policies.delete_policy(account, policy_arn=policy_arn))
+
+
+@answers("CreatePolicyVersion", on=resources.policy, records="policy_arn policy_document set_as_default")
+def create_policy_version(
+    account: Account, _call: Call, *, policy_arn: str, policy_document: str, set_as_default: bool = False
+) -> Outcome:
+    created = policies.create_policy_version(
+        account, policy_arn=policy_arn, document=policy_document, set_as_default=set_as_default
+    )
+
+    def answer(after: Account) -> dict[str, object]:
+        policy = after.managed_policies[policy_arn]
+        return {"PolicyVersion": version_members(policy, policy.versions[created.version])}
+
+    return Outcome(answer, [created])
+
+
+@answers("GetPolicyVersion", on=resources.policy, records="policy_arn version_id")
+def get_policy_version(account: Account, _call: Call, *, policy_arn: str, version_id: str) -> Outcome:
+    policy = managed_policy(account, policy_arn)
+    version = policies.policy_version(policy, version_id)
+    return Outcome(lambda _after: {"PolicyVersion": version_members(policy, version) | {"Document": version.document}})
+
+
+@answers("ListPolicyVersions", on=resources.policy, records="policy_arn marker max_items")
+def list_policy_versions(
+    account: Account, _call: Call, *, policy_arn: str, marker: str | None = None, max_items: int | None = None
+) -> Outcome:
+    policy, pages = managed_policy(account, policy_arn), listing("Versions", marker, max_items)
+    return Outcome(
+        lambda _after: pages.of(
+            policy.versions.values(),
+            key=lambda version: f"{version.number:09d}",
+            render=lambda version: version_members(policy, version),
+        )
+    )
+
+
+@answers("SetDefaultPolicyVersion", on=resources.policy, records="policy_arn version_id")
+def set_default_policy_version(account: Account, _call: Call, *, policy_arn: str, version_id: str) -> Outcome:
+    return done(*policies.set_default_policy_version(account, policy_arn=policy_arn, version_id=version_id))
+
+
+@answers("DeletePolicyVersion", on=resources.policy, records="policy_arn version_id")
+def delete_policy_version(account: Account, _call: Call, *, policy_arn: str, version_id: str) -> Outcome:
+    return done(policies.delete_policy_version(account, policy_arn=policy_arn, version_id=version_id))
+
+
+_ENTITY_LISTS = {"user": "PolicyUsers", "group": "PolicyGroups", "role": "PolicyRoles"}
+_ENTITY_FILTERS: dict[str, tuple[HolderKind, ...]] = {"User": (USER,), "Group": (GROUP,), "Role": (ROLE,)}
+
+
+@answers(
+    "ListEntitiesForPolicy",
+    on=resources.policy,
+    records="policy_arn entity_filter path_prefix marker max_items",
+    without="policy_usage_filter",
+)
+def list_entities_for_policy(
+    account: Account,
+    _call: Call,
+    *,
+    policy_arn: str,
+    entity_filter: str | None = None,
+    path_prefix: str = "/",
+    marker: str | None = None,
+    max_items: int | None = None,
+) -> Outcome:
+    """One page over users, groups and roles together, handed out in three lists. Filters by what is managed by AWS or
+    locally name policies, not entities: with them no entity is found."""
+    policy, pages = managed_policy(account, policy_arn), listing("Entities", marker, max_items)
+    kinds = KINDS if entity_filter is None else _ENTITY_FILTERS.get(entity_filter, ())
+
+    def answer(after: Account) -> dict[str, object]:
+        found = (holder_of(after, entity_id) for entity_id in after.attachments.lefts(policy.arn))
+        shown: dict[str, list[dict[str, object]]] = {name: [] for name in _ENTITY_LISTS.values()}
+        page = pages.of(
+            ((kind, holder) for kind, holder in found if kind in kinds and holder.path.startswith(path_prefix)),
+            key=lambda pair: f"{pair[0].kind}/{pair[1].name}",
+            render=lambda pair: shown[_ENTITY_LISTS[pair[0].kind]].append(
+                {f"{pair[0].title}Name": pair[1].name, f"{pair[0].title}Id": pair[1].id}
+            ),
+        )
+        del page["Entities"]
+        return page | shown
+
+    return Outcome(answer)

@@ -1,0 +1,62 @@
+"""ARNs of what operations act on, whether it exists or not: authorisation comes before existence is told.
+
+Which operation acts on which resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+"""
+
+from domain.account import Account
+from domain.calls import Call
+from services.wire.operations import Parameters
+
+
+def user(account: Account, call: Call, parameters: Parameters) -> str:
+    """The user named, or without a name the caller itself."""
+    name = parameters.get("user_name")
+    if name is None:
+        return call.caller.principal.arn
+    found = account.users.find(name)
+    return account.arn(found.resource if found else f"user{parameters.get('path', '/')}{name}")
+
+
+def group(account: Account, _call: Call, parameters: Parameters) -> str:
+    name = parameters["group_name"]
+    found = account.groups.find(name)
+    return account.arn(found.resource if found else f"group{parameters.get('path', '/')}{name}")
+
+
+def role(account: Account, _call: Call, parameters: Parameters) -> str:
+    name = parameters["role_name"]
+    found = account.roles.find(name)
+    return account.arn(found.resource if found else f"role{parameters.get('path', '/')}{name}")
+
+
+def policy(_account: Account, _call: Call, parameters: Parameters) -> str:
+    arn: str = parameters["policy_arn"]
+    return arn
+
+
+def new_policy(account: Account, _call: Call, parameters: Parameters) -> str:
+    return account.arn(f"policy{parameters.get('path', '/')}{parameters['policy_name']}")
+
+
+def users_under_path(account: Account, _call: Call, parameters: Parameters) -> str:
+    return account.arn(f"user{parameters.get('path_prefix', '/')}")
+
+
+def groups_under_path(account: Account, _call: Call, parameters: Parameters) -> str:
+    return account.arn(f"group{parameters.get('path_prefix', '/')}")
+
+
+def roles_under_path(account: Account, _call: Call, parameters: Parameters) -> str:
+    return account.arn(f"role{parameters.get('path_prefix', '/')}")
+
+
+def policies_under_path(account: Account, _call: Call, parameters: Parameters) -> str:
+    return account.arn(f"policy{parameters.get('path_prefix', '/')}")
+
+
+def owner_of_key(account: Account, _call: Call, parameters: Parameters) -> str:
+    """The user whose key it is. A key that does not exist is nobody's: only who may ask about all users learns so."""
+    key = account.access_keys.by_id.get(parameters["access_key_id"])
+    if key is None:
+        return account.arn("user/*")
+    return account.arn("root" if key.user_id == account.id else account.users.by_id[key.user_id].resource)

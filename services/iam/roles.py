@@ -1,0 +1,92 @@
+"""IAM's operations on roles."""
+
+from domain.account import Account
+from domain.calls import Call, Outcome, done
+from domain.identifiers import ROLE
+from domain.rules import roles
+from services.iam import resources
+from services.iam.shapes import listed_role_members, role_members
+from services.wire.operations import answers
+from services.wire.paginate import listing
+
+SESSION_SECONDS_DEFAULT = 3_600
+
+
+@answers(
+    "CreateRole",
+    on=resources.role,
+    records="role_name path assume_role_policy_document description max_session_duration",
+    without="permissions_boundary tags",
+)
+def create_role(
+    account: Account,
+    call: Call,
+    *,
+    role_name: str,
+    assume_role_policy_document: str,
+    path: str = "/",
+    description: str | None = None,
+    max_session_duration: int = SESSION_SECONDS_DEFAULT,
+) -> Outcome:
+    created = roles.create_role(
+        account,
+        role_id=call.unique_id(ROLE),
+        role_name=role_name,
+        path=path,
+        description=description,
+        session_seconds_max=max_session_duration,
+        trust_policy=assume_role_policy_document,
+    )
+    return Outcome(lambda after: {"Role": listed_role_members(after, after.roles.by_id[created.role_id])}, [created])
+
+
+@answers("GetRole", on=resources.role, records="role_name")
+def get_role(account: Account, _call: Call, *, role_name: str) -> Outcome:
+    role = account.roles.named(role_name)
+    return Outcome(lambda after: {"Role": role_members(after, role)})
+
+
+@answers("ListRoles", on=resources.roles_under_path, records="path_prefix marker max_items")
+def list_roles(
+    _account: Account, _call: Call, *, path_prefix: str = "/", marker: str | None = None, max_items: int | None = None
+) -> Outcome:
+    pages = listing("Roles", marker, max_items)
+    return Outcome(
+        lambda after: pages.of(
+            (role for role in after.roles if role.path.startswith(path_prefix)),
+            key=lambda role: role.name,
+            render=lambda role: listed_role_members(after, role),
+        )
+    )
+
+
+@answers("UpdateRole", on=resources.role, records="role_name description max_session_duration")
+def update_role(
+    account: Account,
+    _call: Call,
+    *,
+    role_name: str,
+    description: str | None = None,
+    max_session_duration: int | None = None,
+) -> Outcome:
+    return done(
+        roles.update_role(
+            account, role_name=role_name, description=description, session_seconds_max=max_session_duration
+        )
+    )
+
+
+@answers("UpdateRoleDescription", on=resources.role, records="role_name description")
+def update_role_description(account: Account, _call: Call, *, role_name: str, description: str) -> Outcome:
+    updated = roles.update_role(account, role_name=role_name, description=description, session_seconds_max=None)
+    return Outcome(lambda after: {"Role": listed_role_members(after, after.roles.by_id[updated.role_id])}, [updated])
+
+
+@answers("UpdateAssumeRolePolicy", on=resources.role, records="role_name policy_document")
+def update_assume_role_policy(account: Account, _call: Call, *, role_name: str, policy_document: str) -> Outcome:
+    return done(roles.replace_trust_policy(account, role_name=role_name, trust_policy=policy_document))
+
+
+@answers("DeleteRole", on=resources.role, records="role_name")
+def delete_role(account: Account, _call: Call, *, role_name: str) -> Outcome:
+    return done(roles.delete_role(account, role_name=role_name))

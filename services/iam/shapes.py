@@ -1,0 +1,104 @@
+"""IAM's entities under AWS's member names, as answers show them."""
+
+from domain.access_keys import AccessKey
+from domain.account import Account
+from domain.groups import Group
+from domain.policies import ManagedPolicy, PolicyVersion
+from domain.roles import Role
+from domain.rules.access_keys import owner_name
+from domain.users import User
+
+Members = dict[str, object]
+
+
+def user_members(account: Account, user: User) -> Members:
+    return {
+        "Path": user.path,
+        "UserName": user.name,
+        "UserId": user.id,
+        "Arn": account.arn(user.resource),
+        "CreateDate": user.created_at,
+    }
+
+
+def root_members(account: Account) -> Members:
+    """What GetUser says of the root user, which is no User but answers as one."""
+    return {
+        "Path": "/",
+        "UserName": "root",
+        "UserId": account.id,
+        "Arn": account.arn("root"),
+        "CreateDate": account.created_at,
+    }
+
+
+def group_members(account: Account, group: Group) -> Members:
+    return {
+        "Path": group.path,
+        "GroupName": group.name,
+        "GroupId": group.id,
+        "Arn": account.arn(group.resource),
+        "CreateDate": group.created_at,
+    }
+
+
+def role_members(account: Account, role: Role) -> Members:
+    """With RoleLastUsed, which GetRole alone shows (so IAM's listings do not carry it)."""
+    return listed_role_members(account, role) | {"RoleLastUsed": _last_used(account, role)}
+
+
+def listed_role_members(account: Account, role: Role) -> Members:
+    members: Members = {
+        "Path": role.path,
+        "RoleName": role.name,
+        "RoleId": role.id,
+        "Arn": account.arn(role.resource),
+        "CreateDate": role.created_at,
+        "AssumeRolePolicyDocument": role.trust_policy,
+        "MaxSessionDuration": role.session_seconds_max,
+    }
+    return members if role.description is None else members | {"Description": role.description}
+
+
+def _last_used(account: Account, role: Role) -> Members:
+    used = account.last_uses.get(role.id)
+    return {} if used is None else {"LastUsedDate": used.at, "Region": used.region}
+
+
+def policy_members(account: Account, policy: ManagedPolicy) -> Members:
+    """With the description, which listings leave out."""
+    members = listed_policy_members(account, policy)
+    return members if policy.description is None else members | {"Description": policy.description}
+
+
+def listed_policy_members(account: Account, policy: ManagedPolicy) -> Members:
+    return {
+        "PolicyName": policy.name,
+        "PolicyId": policy.id,
+        "Arn": policy.arn,
+        "Path": policy.path,
+        "DefaultVersionId": policy.default.id,
+        "AttachmentCount": account.attachments.count_lefts(policy.arn),
+        "PermissionsBoundaryUsageCount": 0,
+        "IsAttachable": True,
+        "CreateDate": policy.created_at,
+        "UpdateDate": policy.updated_at,
+    }
+
+
+def version_members(policy: ManagedPolicy, version: PolicyVersion) -> Members:
+    """Without the document, which GetPolicyVersion alone shows."""
+    return {
+        "VersionId": version.id,
+        "IsDefaultVersion": version.number == policy.default_version,
+        "CreateDate": version.created_at,
+    }
+
+
+def access_key_members(account: Account, key: AccessKey) -> Members:
+    return {
+        "UserName": owner_name(account, key.user_id),
+        "AccessKeyId": key.id,
+        "Status": key.status,
+        "CreateDate": key.created_at,
+    }

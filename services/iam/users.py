@@ -1,0 +1,50 @@
+"""IAM's operations on users."""
+
+from domain.account import Account
+from domain.calls import Call, Outcome, done
+from domain.identifiers import USER
+from domain.rules import users
+from services.iam import resources
+from services.iam.shapes import root_members, user_members
+from services.wire.operations import answers
+from services.wire.paginate import listing
+
+
+@answers("CreateUser", on=resources.user, records="user_name path", without="permissions_boundary tags")
+def create_user(account: Account, call: Call, *, user_name: str, path: str = "/") -> Outcome:
+    created = users.create_user(account, user_id=call.unique_id(USER), user_name=user_name, path=path)
+    return Outcome(lambda after: {"User": user_members(after, after.users.by_id[created.user_id])}, [created])
+
+
+@answers("GetUser", on=resources.user, records="user_name")
+def get_user(account: Account, call: Call, *, user_name: str | None = None) -> Outcome:
+    user_id = users.named_or_calling(account, call, user_name)
+    if user_id == account.id:
+        return Outcome(lambda after: {"User": root_members(after)})
+    return Outcome(lambda after: {"User": user_members(after, after.users.by_id[user_id])})
+
+
+@answers("ListUsers", on=resources.users_under_path, records="path_prefix marker max_items")
+def list_users(
+    _account: Account, _call: Call, *, path_prefix: str = "/", marker: str | None = None, max_items: int | None = None
+) -> Outcome:
+    pages = listing("Users", marker, max_items)
+    return Outcome(
+        lambda after: pages.of(
+            (user for user in after.users if user.path.startswith(path_prefix)),
+            key=lambda user: user.name,
+            render=lambda user: user_members(after, user),
+        )
+    )
+
+
+@answers("UpdateUser", on=resources.user, records="user_name new_path new_user_name")
+def update_user(
+    account: Account, _call: Call, *, user_name: str, new_path: str | None = None, new_user_name: str | None = None
+) -> Outcome:
+    return done(users.update_user(account, user_name=user_name, new_path=new_path, new_user_name=new_user_name))
+
+
+@answers("DeleteUser", on=resources.user, records="user_name")
+def delete_user(account: Account, _call: Call, *, user_name: str) -> Outcome:
+    return done(users.delete_user(account, user_name=user_name))

@@ -1,0 +1,83 @@
+"""Where the ledger lives: connections by role, and migrations."""
+
+import hashlib
+from importlib import resources
+from typing import Literal, Protocol
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
+
+Role = Literal["owner", "writer", "projector", "reader"]
+STATEMENT_SECONDS_MAX = 2
+_NO_LIMIT: frozenset[Role] = frozenset({"owner", "projector"})
+_MIGRATING = 0x6D756E69
+"""The advisory lock of whoever migrates."""
+
+
+class MigrationRefused(Exception):  # noqa: N818  said to a person
+    """The database's migrations are not those of this program."""
+
+
+class Database(Protocol):
+    """The embedded PostgreSQL, or yours."""
+
+    def conninfo(self, role: Role) -> str:
+        """For libpq. Raises nothing: whether somebody answers there, connecting shows."""
+        ...
+
+
+class YourDatabase:
+    """A database reached by one URL, whose user takes on the role that each connection needs."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def conninfo(self, role: Role) -> str:
+        return self._url if role == "owner" else make_conninfo(self._url, options=f"-c role=muniment_{role}")
+
+
+def connect(database: Database, role: Role) -> psycopg.Connection:
+    """A connection in autocommit, so that every transaction is one that the code names. What hangs ends: statements
+    of the doors, and transactions that nobody goes on with, after two seconds."""
+    connection = psycopg.connect(database.conninfo(role), autocommit=True, connect_timeout=2)
+    if role not in _NO_LIMIT:
+        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute("select set_config(%s, %s, false)", (setting, f"{STATEMENT_SECONDS_MAX}s"))
+    return connection
+
+
+def migrations() -> list[tuple[str, bytes]]:
+    """Names and texts, in the order of their numbers."""
+    folder = resources.files("services.ledger") / "migrations"
+    return sorted((file.name, file.read_bytes()) for file in folder.iterdir() if file.name.endswith(".sql"))
+
+
+def migrate(database: Database) -> list[str]:
+    """Brings the schema to this program's version; gives the names of what was applied. Raises MigrationRefused when
+    the database has been migrated by another text of the same number, or by a newer program."""
+    with connect(database, "owner") as connection, connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", (_MIGRATING,))
+        _create_roles(cursor)
+        cursor.execute("create table if not exists public.muniment_migrations (name text primary key, sha256 text)")
+        applied: dict[str, str] = dict(cursor.execute("select name, sha256 from public.muniment_migrations").fetchall())
+        known = {name: (text, hashlib.sha256(text).hexdigest()) for name, text in migrations()}
+        for name, digest in applied.items():
+            if name not in known:
+                raise MigrationRefused(f"The database has the migration {name}, which this program does not know.")
+            if known[name][1] != digest:
+                raise MigrationRefused(f"The database was migrated with another {name} (SHA-256 {digest}).")
+        missing = [name for name in known if name not in applied]
+        for name in missing:
+            text, digest = known[name]
+            cursor.execute(text)
+            cursor.execute("insert into public.muniment_migrations values (%s, %s)", (name, digest))
+        return missing
+
+
+def _create_roles(cursor: psycopg.Cursor) -> None:
+    """The embedded database has its roles already, with passwords; in yours they are taken on, not logged in to."""
+    for role in ("muniment_writer", "muniment_projector", "muniment_reader"):
+        if cursor.execute("select from pg_roles where rolname = %s", (role,)).fetchone() is None:
+            cursor.execute(SQL("create role {} nologin").format(Identifier(role)))
+            cursor.execute(SQL("grant {} to current_user").format(Identifier(role)))

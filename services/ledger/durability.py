@@ -1,0 +1,39 @@
+"""What a PostgreSQL must promise before a ledger is entrusted to it, ours or somebody else's."""
+
+from typing import LiteralString
+
+import psycopg
+
+SERVER_VERSION_MIN = 150000
+"""As `server_version_num` counts: PostgreSQL 15."""
+
+_OFF: LiteralString = """
+    SELECT name, setting FROM pg_settings
+    WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'
+    ORDER BY name
+"""
+
+
+class UnsafeDatabaseError(Exception):
+    """The server would acknowledge a commit that it can lose, or is too old for our SQL."""
+
+
+def refuse_unsafe_settings(connection: psycopg.Connection) -> None:
+    """Raise UnsafeDatabaseError unless a commit on `connection` outlives a crash of the server and of its machine.
+
+    With any of these three off, PostgreSQL answers COMMIT before the data is safe, or can tear a page when power fails
+    (https://www.postgresql.org/docs/current/runtime-config-wal.html). `synchronous_commit` is judged as the connection
+    has it, so what was set for its role or its database counts.
+    """
+    version = connection.info.server_version
+    if version < SERVER_VERSION_MIN:
+        raise UnsafeDatabaseError(
+            f"The database server is PostgreSQL {version // 10000}; expected {SERVER_VERSION_MIN // 10000} or newer."
+        )
+    with connection.transaction():
+        off = connection.execute(_OFF).fetchall()
+    if off:
+        found = ", ".join(f"{name} = {setting}" for name, setting in off)
+        raise UnsafeDatabaseError(
+            f"The database server runs with {found}, so it can lose what it acknowledged; expected on."
+        )

@@ -1,0 +1,58 @@
+-- name: lock
+-- The heads of a round; those that another process holds are left out. The database's clock comes along.
+select account_id, position, last_change, at, clock_timestamp()
+from ledger.heads where account_id = any(%(accounts)s) order by account_id for update skip locked
+
+-- name: lock_waiting
+select account_id, position, last_change, at, clock_timestamp()
+from ledger.heads where account_id = any(%(accounts)s) order by account_id for update
+
+-- name: found
+-- A head for each account that the round is about to begin.
+insert into ledger.heads (account_id) select unnest(%(accounts)s) order by 1 on conflict do nothing
+
+-- name: append_changes
+insert into ledger.changes (account_id, position, topic, at, state)
+select * from unnest(%(accounts)s::text[], %(positions)s::bigint[], %(topics)s::text[], %(times)s::timestamptz[],
+    %(states)b::bytea[])
+
+-- name: append_uses
+insert into ledger.uses (account_id, position, topic, at, state)
+select * from unnest(%(accounts)s::text[], %(positions)s::bigint[], %(topics)s::text[], %(times)s::timestamptz[],
+    %(states)b::bytea[])
+
+-- name: move_heads
+update ledger.heads set position = moved.position, last_change = moved.last_change, at = moved.at
+from unnest(%(accounts)s::text[], %(positions)s::bigint[], %(last_changes)s::bigint[], %(times)s::timestamptz[])
+    as moved (account_id, position, last_change, at)
+where heads.account_id = moved.account_id
+
+-- name: select_events
+select account_id, position, topic, state from (
+    select account_id, position, topic, state from ledger.changes
+    union all
+    select account_id, position, topic, state from ledger.uses
+) as events
+where account_id = %(account_id)s and position > %(after)s and position <= %(to)s
+order by position limit %(limit)s
+
+-- name: select_events_descending
+select account_id, position, topic, state from (
+    select account_id, position, topic, state from ledger.changes
+    union all
+    select account_id, position, topic, state from ledger.uses
+) as events
+where account_id = %(account_id)s and position > %(after)s and position <= %(to)s
+order by position desc limit %(limit)s
+
+-- name: select_changes
+select account_id, position, topic, state from ledger.changes
+where account_id = %(account_id)s and position > %(after)s and position <= %(to)s order by position limit %(limit)s
+
+-- name: insert_snapshot
+insert into ledger.snapshots (account_id, position, topic, state)
+values (%(account_id)s, %(position)s, %(topic)s, %(state)b) on conflict do nothing
+
+-- name: select_snapshot
+select account_id, position, topic, state from ledger.snapshots
+where account_id = %(account_id)s and topic = %(topic)s order by position desc limit 1

@@ -1,0 +1,166 @@
+"""A round: one transaction that decides many calls, each on the newest value of its accounts."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+from eventsourcing.persistence import EventStore
+
+from domain.events import Change, Entry
+from domain.identifiers import Random
+from domain.ledgers import evolve
+from services.ledger.mapper import EntryMapper
+from services.ledger.recorder import SQL
+from services.ledger.values import Held, Values
+from services.ledger.work import Append, Committed, Decided, NeedsAccounts, Unavailable, Work
+from services.secrets.store import SecretStore
+
+DECIDING_SECONDS_MAX = 0.020
+CLOCK_BEHIND_HEAD_MAX = timedelta(seconds=2)
+CLOCK_FROM_DATABASE_MAX = timedelta(seconds=5)
+
+Clock = Callable[[], datetime]
+Answered = tuple[Work, Committed | BaseException]
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class _Head:
+    """A locked ledger as the round goes on."""
+
+    position: int
+    last_change: int
+    held: Held
+    moved: bool = False
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a round is about to write, kept so that it can be looked for when the commit's result is unknown."""
+
+    at: datetime
+    """The round's time: that of every event in it."""
+    heads: dict[str, _Head]
+    answers: list[Answered] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    secrets: list[Append] = field(default_factory=list)
+    left: list[Work] = field(default_factory=list)
+    """Not decided in this round: locked elsewhere, out of time, or in need of more accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """What rounds are made with. One value for the life of the server, used by every committing thread."""
+
+    events: EventStore[str]
+    mapper: EntryMapper
+    secrets: SecretStore
+    random: Random
+    clock: Clock = system_clock
+    database_clock_checked: bool = True
+    """Tests that bring their own time switch it off."""
+
+    def decide(self, cursor: psycopg.Cursor, values: Values, works: Sequence[Work], *, wait: bool) -> Plan:
+        """Locks, catches up and decides. Raises Unavailable when the server's clock cannot be trusted."""
+        founding = sorted(set[str]().union(*(work.accounts for work in works if work.founding)))
+        if founding:
+            cursor.execute(SQL["found"], {"accounts": founding})
+        wanted = sorted(set[str]().union(*(work.accounts for work in works)))
+        rows = cursor.execute(SQL["lock_waiting" if wait else "lock"], {"accounts": wanted}, binary=True).fetchall()
+        plan = Plan(
+            self._time_of_round(rows),
+            {
+                account_id: _Head(position, last_change, values.at_head(cursor, account_id, last_change))
+                for account_id, position, last_change, *_ in rows
+            },
+        )
+        until = time.perf_counter() + DECIDING_SECONDS_MAX
+        for work in works:
+            if not all(account_id in plan.heads for account_id in work.accounts):
+                work.skips += 1
+                plan.left.append(work)
+            elif time.perf_counter() > until:
+                plan.left.append(work)
+            else:
+                self._decide_one(plan, work)
+        return plan
+
+    def _time_of_round(self, rows: Iterable[tuple[str, int, int, datetime, datetime]]) -> datetime:
+        """Set once, after locking: the later of the clock and the heads, so that time never runs backwards in a
+        ledger."""
+        now = at = self.clock()
+        for _, _, _, head_at, database_now in rows:
+            if head_at - now > CLOCK_BEHIND_HEAD_MAX:
+                raise Unavailable(f"This server's clock is {head_at - now} behind the ledger.")
+            if self.database_clock_checked and abs(database_now - now) > CLOCK_FROM_DATABASE_MAX:
+                raise Unavailable(f"This server's clock and the database's are {abs(database_now - now)} apart.")
+            at = max(at, head_at)
+        return at
+
+    def _decide_one(self, plan: Plan, work: Work) -> None:
+        """One call's failure is its own: what it raises is its answer, and nothing of it is written."""
+        try:
+            values = {account_id: plan.heads[account_id].held.value for account_id in work.accounts}
+            decided = work.decide(values, plan.at)
+            drafts = {append.account_id: self._drafted(plan, append) for append in decided.appends}
+        except NeedsAccounts as more:
+            work.accounts |= more.accounts
+            plan.left.append(work)
+            return
+        except Exception as error:  # noqa: BLE001  handed to the caller, who logs it
+            plan.answers.append((work, error))
+            return
+        for account_id, (head, entries) in drafts.items():
+            plan.heads[account_id] = head
+            plan.entries += entries
+        plan.secrets += [append for append in decided.appends if append.new_secrets or append.destroyed_secrets]
+        plan.answers.append((work, self._committed(plan, work, decided)))
+
+    @staticmethod
+    def _committed(plan: Plan, work: Work, decided: Decided) -> Committed:
+        return Committed(
+            decided.result,
+            {account_id: plan.heads[account_id].held.value for account_id in work.accounts},
+            {append.account_id: plan.heads[append.account_id].position for append in decided.appends},
+        )
+
+    def _drafted(self, plan: Plan, append: Append) -> tuple[_Head, list[Entry]]:
+        """The ledger with the events behind it, as a new head: the old one holds until the whole call has succeeded."""
+        head = plan.heads[append.account_id]
+        position, last_change, held = head.position, head.last_change, head.held
+        entries = []
+        for event in append.events:
+            position += 1
+            event_id = str(uuid.UUID(bytes=self.random(16), version=4))
+            entry = Entry(append.account_id, position, event_id, plan.at, append.cause, event)
+            entries.append(entry)
+            if isinstance(event, Change):
+                last_change = position
+                held = held.with_change(evolve(held.value, entry))
+        return _Head(position, last_change, held, moved=True), entries
+
+    def write(self, cursor: psycopg.Cursor, plan: Plan) -> None:
+        """Everything that the round has decided, in the transaction that holds the heads."""
+        self.events.put(plan.entries, cursor=cursor, at=plan.at)
+        for append in plan.secrets:
+            for new in append.new_secrets:
+                self.secrets.put(cursor, append.account_id, new.principal_id, new.access_key_id, new.secret)
+            for access_key_id in append.destroyed_secrets:
+                self.secrets.delete(cursor, append.account_id, access_key_id)
+        moved = {account_id: head for account_id, head in plan.heads.items() if head.moved}
+        if moved:
+            cursor.execute(
+                SQL["move_heads"],
+                {
+                    "accounts": list(moved),
+                    "positions": [head.position for head in moved.values()],
+                    "last_changes": [head.last_change for head in moved.values()],
+                    "times": [plan.at] * len(moved),
+                },
+            )

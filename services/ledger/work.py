@@ -1,0 +1,73 @@
+"""What is submitted to the committer, and what comes back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from domain.calls import NewSecret
+from domain.events import Cause, Event
+from domain.ledgers import Folded
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Events for one ledger. The append stamps the cause on each of them."""
+
+    account_id: str
+    cause: Cause
+    events: Sequence[Event]
+    new_secrets: Sequence[NewSecret] = ()
+    destroyed_secrets: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a call came to. Nothing of it has happened until the round commits."""
+
+    result: Any
+    """Opaque to the ledger: it comes back in `Committed`."""
+    appends: Sequence[Append]
+
+
+class NeedsAccounts(Exception):  # noqa: N818  no error: an answer of `decide`
+    """Raised by a decision that turns out to need more accounts than it was given; it is run again with them."""
+
+    def __init__(self, accounts: frozenset[str]) -> None:
+        super().__init__(f"Accounts needed besides: {sorted(accounts)}")
+        self.accounts = accounts
+
+
+class Unavailable(Exception):  # noqa: N818  the database's state, not ours
+    """The ledger cannot be written now. The answer is 503; whether the call was recorded may be unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    result: Any
+    values: Mapping[str, Folded]
+    """The accounts as they were right after this call's own events."""
+    positions: Mapping[str, int]
+    """The position of this call's last event in each ledger it wrote to."""
+
+
+Values = Mapping[str, Folded]
+Decide = Callable[[Values, datetime], Decided]
+"""A pure function of the newest values and the round's time. It may raise NeedsAccounts; anything else that it raises
+fails this call alone."""
+Reply = Callable[[Committed | BaseException], None]
+
+
+@dataclass(slots=True)
+class Work:
+    """A call that waits for its round."""
+
+    accounts: frozenset[str]
+    decide: Decide
+    reply: Reply
+    founding: bool = False
+    """Whether it may begin ledgers that do not exist yet."""
+    skips: int = field(default=0, init=False)
+    """Rounds in which another process held one of its accounts."""
+    runs: int = field(default=0, init=False)
+    """Rounds whose connection was lost before they were committed."""

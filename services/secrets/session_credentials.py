@@ -1,0 +1,53 @@
+"""Temporary credentials: a session and its secret, sealed into the session token and read from it again."""
+
+from collections import OrderedDict
+from datetime import datetime
+
+from pydantic import ValidationError
+from pydantic_core import from_json, to_json
+
+from domain.callers import INVALID_TOKEN
+from domain.errors import InvalidClientTokenId
+from domain.secret import Secret
+from domain.sessions import Session
+from services.secrets.session_tokens import SessionTokens
+
+OPENED_TOKENS_MAX = 10_000
+
+
+class SessionCredentials:
+    """Seals and opens. Tokens that were opened are remembered, because a client sends the same one with every call.
+
+    `seal` may be called by any thread, `open` by one."""
+
+    def __init__(self, tokens: SessionTokens) -> None:
+        self._tokens = tokens
+        self._opened: OrderedDict[tuple[str, str], tuple[Session, Secret]] = OrderedDict()
+
+    def seal(self, session: Session, secret: Secret) -> str:
+        claims = to_json({"secret": secret.reveal(), "session": session.model_dump(mode="json", exclude_defaults=True)})
+        return self._tokens.seal(
+            claims,
+            account_id=session.principal.account_id,
+            access_key_id=session.access_key_id,
+            at=session.issued_at,
+        )
+
+    def open(self, token: str, *, access_key_id: str, at: datetime) -> tuple[Session, Secret]:
+        """Raises InvalidClientTokenId for anything but a token of ours that belongs to this access key id.
+
+        Whether the session is over is decided in the round, on the account's value.
+        """
+        known = self._opened.get((token, access_key_id))
+        if known is not None:
+            self._opened.move_to_end((token, access_key_id))
+            return known
+        try:
+            claims = from_json(self._tokens.open(token, access_key_id=access_key_id, at=at))
+            opened = Session.model_validate(claims["session"]), Secret(claims["secret"])
+        except (ValidationError, ValueError, LookupError, TypeError):
+            raise InvalidClientTokenId(INVALID_TOKEN) from None
+        self._opened[token, access_key_id] = opened
+        if len(self._opened) > OPENED_TOKENS_MAX:
+            self._opened.popitem(last=False)
+        return opened

@@ -1,0 +1,102 @@
+"""Where sealed secrets lie: two tables beside the ledger, written in the round that issues or deletes the key."""
+
+from typing import Final, LiteralString
+
+from psycopg import Cursor
+from psycopg.rows import TupleRow
+
+from domain.secret import Secret
+from services.secrets.envelope import Envelope, WrappedDataKey
+
+_PURPOSE = "access-key-secret"
+
+_DATA_KEY: Final[LiteralString] = """
+select account_id, principal_id, master_key_id, wrapped from secrets.data_keys
+where account_id = %(account_id)s and principal_id = %(principal_id)s
+"""
+_PUT_DATA_KEY: Final[LiteralString] = """
+insert into secrets.data_keys (account_id, principal_id, master_key_id, wrapped)
+values (%(account_id)s, %(principal_id)s, %(master_key_id)s, %(wrapped)s)
+on conflict do nothing
+"""
+_PUT: Final[LiteralString] = """
+insert into secrets.access_key_secrets (account_id, access_key_id, principal_id, sealed)
+values (%(account_id)s, %(access_key_id)s, %(principal_id)s, %(sealed)s)
+"""
+_GET: Final[LiteralString] = """
+select account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.access_key_secrets join secrets.data_keys using (account_id, principal_id)
+where account_id = %(account_id)s and access_key_id = %(access_key_id)s
+"""
+_DELETE: Final[LiteralString] = """
+delete from secrets.access_key_secrets where account_id = %(account_id)s and access_key_id = %(access_key_id)s
+"""
+_ERASE: Final[LiteralString] = """
+delete from secrets.data_keys where account_id = %(account_id)s and principal_id = %(principal_id)s
+"""
+_WRAPPED_BY_ANOTHER: Final[LiteralString] = """
+select account_id, principal_id, master_key_id, wrapped from secrets.data_keys
+where master_key_id <> %(master_key_id)s
+order by account_id, principal_id limit %(limit)s
+"""
+_REWRAP: Final[LiteralString] = """
+update secrets.data_keys set master_key_id = %(master_key_id)s, wrapped = %(wrapped)s
+where account_id = %(account_id)s and principal_id = %(principal_id)s and wrapped = %(replaced)s
+"""
+
+
+class SecretStore:
+    """The secrets of access keys, on the cursor and in the transaction of the caller. Raises SealBroken."""
+
+    def __init__(self, envelope: Envelope) -> None:
+        self._envelope = envelope
+
+    def put(
+        self, cursor: Cursor[TupleRow], account_id: str, principal_id: str, access_key_id: str, secret: Secret
+    ) -> None:
+        """Seals the secret, under a new data key when the principal has none. A key id is put once, never replaced."""
+        data_key = self._data_key(cursor, account_id, principal_id)
+        sealed = self._envelope.seal(data_key, secret, purpose=_PURPOSE, name=access_key_id)
+        row = {"account_id": account_id, "access_key_id": access_key_id, "principal_id": principal_id, "sealed": sealed}
+        cursor.execute(_PUT, row)
+
+    def get(self, cursor: Cursor[TupleRow], account_id: str, access_key_id: str) -> Secret | None:
+        row = cursor.execute(_GET, {"account_id": account_id, "access_key_id": access_key_id}).fetchone()
+        if row is None:
+            return None
+        *data_key, sealed = row
+        return self._envelope.open(WrappedDataKey(*data_key), sealed, purpose=_PURPOSE, name=access_key_id)
+
+    def delete(self, cursor: Cursor[TupleRow], account_id: str, access_key_id: str) -> None:
+        cursor.execute(_DELETE, {"account_id": account_id, "access_key_id": access_key_id})
+
+    def erase(self, cursor: Cursor[TupleRow], account_id: str, principal_id: str) -> None:
+        """Destroys the principal's data key, and by the foreign key's cascade everything that was sealed under it.
+
+        Backups and the write-ahead log keep both for as long as they are kept themselves.
+        """
+        cursor.execute(_ERASE, {"account_id": account_id, "principal_id": principal_id})
+
+    def rewrap(self, cursor: Cursor[TupleRow], limit: int) -> int:
+        """Brings at most `limit` data keys under the current master key and says how many; 0 when all are.
+
+        A data key that another process rewrapped or erased meanwhile is left as that process left it.
+        """
+        found = cursor.execute(
+            _WRAPPED_BY_ANOTHER, {"master_key_id": self._envelope.master_key_id, "limit": limit}
+        ).fetchall()
+        # Found in the order of the primary key, so that two processes that rewrap cannot wait for each other.
+        for row in found:
+            old = WrappedDataKey(*row)
+            cursor.execute(_REWRAP, {**vars(self._envelope.rewrap(old)), "replaced": old.wrapped})
+        return len(found)
+
+    def _data_key(self, cursor: Cursor[TupleRow], account_id: str, principal_id: str) -> WrappedDataKey:
+        named = {"account_id": account_id, "principal_id": principal_id}
+        row = cursor.execute(_DATA_KEY, named).fetchone()
+        if row is None:
+            # Read back, not returned: of two who get here at the same time, both must seal under the key that stays.
+            cursor.execute(_PUT_DATA_KEY, vars(self._envelope.new_data_key(account_id, principal_id)))
+            row = cursor.execute(_DATA_KEY, named).fetchone()
+        assert row is not None
+        return WrappedDataKey(*row)

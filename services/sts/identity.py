@@ -1,0 +1,25 @@
+"""STS's operations that tell who somebody is."""
+
+from domain.account import Account
+from domain.calls import Call, Outcome
+from domain.errors import ValidationError
+from domain.identifiers import account_of_access_key_id
+from services.wire.operations import answers, everything
+
+
+@answers("GetCallerIdentity", service="sts", on=None)
+def get_caller_identity(_account: Account, call: Call) -> Outcome:
+    """Needs no permission, and no policy can forbid it."""
+    principal = call.caller.principal
+    return Outcome(
+        lambda _after: {"UserId": principal.principal_id, "Account": principal.account_id, "Arn": principal.arn}
+    )
+
+
+@answers("GetAccessKeyInfo", service="sts", on=everything, records="access_key_id")
+def get_access_key_info(_account: Account, _call: Call, *, access_key_id: str) -> Outcome:
+    """Read from the key id alone, as in AWS: it tells nothing about whether the key exists."""
+    account_id = account_of_access_key_id(access_key_id)
+    if account_id is None:
+        raise ValidationError(f"The access key id {access_key_id} carries no account id.")
+    return Outcome(lambda _after: {"Account": account_id})

@@ -1,0 +1,81 @@
+"""STS's operations that hand out sessions."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from domain.account import Account
+from domain.calls import Call, Outcome
+from domain.events import Event
+from domain.rules import sessions
+from domain.sessions import Session, SessionIssued
+from domain.usage import CredentialUsed, is_news
+from services.wire.operations import answers
+
+ASSUME_ROLE_SECONDS_DEFAULT = 3_600
+GET_SESSION_TOKEN_SECONDS_DEFAULT = 43_200
+
+
+@answers(
+    "AssumeRole",
+    service="sts",
+    on=None,
+    records="role_arn role_session_name duration_seconds policy policy_arns external_id",
+    without="tags transitive_tag_keys serial_number token_code source_identity provided_contexts",
+)
+def assume_role(
+    account: Account,
+    call: Call,
+    *,
+    role_arn: str,
+    role_session_name: str,
+    duration_seconds: int = ASSUME_ROLE_SECONDS_DEFAULT,
+    policy: str | None = None,
+    policy_arns: list[Mapping[str, str]] | None = None,
+    external_id: str | None = None,
+) -> Outcome:
+    session = sessions.assume_role(
+        account,
+        call,
+        role_arn=role_arn,
+        role_session_name=role_session_name,
+        duration=timedelta(seconds=duration_seconds),
+        policy=policy,
+        policy_arns=[given["arn"] for given in policy_arns or ()],
+        external_id=external_id,
+    )
+    principal = session.principal
+    events: list[Event] = [SessionIssued(session=session)]
+    if is_news(account.last_uses, session.entity_id, call.at):
+        events.append(
+            CredentialUsed(
+                credential="role", credential_id=session.entity_id, service="sts", region=call.cause.region or ""
+            )
+        )
+    credentials = _credentials(call, session)
+    return Outcome(
+        lambda _after: {
+            "Credentials": credentials,
+            "AssumedRoleUser": {"AssumedRoleId": principal.principal_id, "Arn": principal.arn},
+        },
+        events,
+    )
+
+
+@answers("GetSessionToken", service="sts", on=None, records="duration_seconds", without="serial_number token_code")
+def get_session_token(
+    account: Account, call: Call, *, duration_seconds: int = GET_SESSION_TOKEN_SECONDS_DEFAULT
+) -> Outcome:
+    session = sessions.get_session_token(account, call, duration=timedelta(seconds=duration_seconds))
+    credentials = _credentials(call, session)
+    return Outcome(lambda _after: {"Credentials": credentials}, [SessionIssued(session=session)])
+
+
+def _credentials(call: Call, session: Session) -> dict[str, object]:
+    """The members of AWS's Credentials: the only place where the secret and the token are shown."""
+    secret = call.secret_access_key()
+    return {
+        "AccessKeyId": session.access_key_id,
+        "SecretAccessKey": secret.reveal(),
+        "SessionToken": call.seal_session(session, secret),
+        "Expiration": session.expires_at,
+    }

@@ -1,0 +1,25 @@
+"""The event loop's way to the committer."""
+
+import asyncio
+
+from services.ledger.committer import Committer
+from services.ledger.work import Committed, Decide, Work
+
+
+async def decided(committer: Committer, accounts: frozenset[str], decide: Decide) -> Committed:
+    """The call, decided and durable. Raises Unavailable, Overloaded, and whatever a defect raised.
+
+    The committer has to deliver on this event loop (`Committer.start`).
+    """
+    answered: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+
+    def reply(result: Committed | BaseException) -> None:
+        if answered.done():  # The client has gone; what happened stands in the ledger.
+            return
+        if isinstance(result, BaseException):
+            answered.set_exception(result)
+        else:
+            answered.set_result(result)
+
+    committer.submit(Work(accounts, decide, reply))
+    return await answered

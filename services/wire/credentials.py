@@ -1,0 +1,72 @@
+"""From a signature to a credential: the secret is looked up, the signature proved."""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from domain.identifiers import account_of_access_key_id
+from domain.secret import Secret
+from domain.sessions import Session
+from services.ledger.recorder import Connections
+from services.ledger.work import Unavailable
+from services.secrets.session_credentials import SessionCredentials
+from services.secrets.store import SecretStore
+from services.wire.sigv4 import Presented, SigningKeys
+
+SECRETS_HELD_MAX = 50_000
+SIGNING_KEYS_HELD_MAX = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Whoever sent the request holds the secret of this. Whether it is still good for anything, the round decides."""
+
+    account_id: str
+    access_key_id: str
+    session: Session | None
+
+
+class Credentials:
+    """One event loop's. The secrets of long-term keys are read from the sealed store once and then held in memory: a
+    key that was deleted since is refused by the round, which sees the account as it is."""
+
+    def __init__(self, connections: Connections, store: SecretStore, sessions: SessionCredentials) -> None:
+        self._connections = connections
+        self._store = store
+        self._sessions = sessions
+        self._signing_keys = SigningKeys(SIGNING_KEYS_HELD_MAX)
+        self._secrets: OrderedDict[str, Secret] = OrderedDict()
+
+    async def proved(self, presented: Presented, now: datetime, *, service: str) -> Credential:
+        """Raises SignatureDoesNotMatch, InvalidClientTokenId, and Unavailable when the secret cannot be read now."""
+        access_key_id = presented.access_key_id
+        account_id = account_of_access_key_id(access_key_id)
+        if account_id is None:
+            self._signing_keys.refuse_unknown(presented, now, service=service)
+        if presented.session_token is not None:
+            session, secret = self._sessions.open(presented.session_token, access_key_id=access_key_id, at=now)
+            self._signing_keys.verify(presented, secret, now, service=service)
+            return Credential(account_id, access_key_id, session)
+        held = self._secrets.get(access_key_id) or await self._read(account_id, access_key_id)
+        if held is None:
+            self._signing_keys.refuse_unknown(presented, now, service=service)
+        self._signing_keys.verify(presented, held, now, service=service)
+        return Credential(account_id, access_key_id, None)
+
+    async def _read(self, account_id: str, access_key_id: str) -> Secret | None:
+        try:
+            secret = await asyncio.to_thread(self._read_now, account_id, access_key_id)
+        except psycopg.OperationalError as error:
+            raise Unavailable(f"The secret cannot be read: {error}") from error
+        if secret is not None:
+            self._secrets[access_key_id] = secret
+            if len(self._secrets) > SECRETS_HELD_MAX:
+                self._secrets.popitem(last=False)
+        return secret
+
+    def _read_now(self, account_id: str, access_key_id: str) -> Secret | None:
+        with self._connections() as connection, connection.cursor() as cursor:
+            return self._store.get(cursor, account_id, access_key_id)

@@ -1,0 +1,125 @@
+"""What happens to a request inside its round: a pure function of the newest values."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.account import Account
+from domain.authorisation import authorise
+from domain.callers import Caller, caller_of_key, caller_of_session
+from domain.calls import ApiCalled, Call, Outcome
+from domain.errors import InvalidInput, Refusal
+from domain.events import Cause, Event
+from domain.identifiers import Random
+from domain.rules.sessions import refuse_beyond_session_token
+from domain.secret import Secret
+from domain.sessions import Session
+from domain.usage import CredentialUsed, is_news
+from services.ledger.work import Append, Decide, Decided, Values
+from services.wire.credentials import Credential
+from services.wire.operations import Operation
+
+SealSession = Callable[[Session, Secret], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request whose signature was proved, as far as it could be read."""
+
+    credential: Credential
+    cause: Cause
+    """Without the principal: who that is, the round finds out."""
+    operation: Operation | None
+    parameters: Mapping[str, Any]
+    refusal: Refusal | None = None
+    """What was wrong with it before any rule was asked. It is recorded and answered like any other refusal."""
+
+
+def decision_of(request: Request, random: Random, seal_session: SealSession) -> Decide:
+    """The decision on a request, to be submitted to the committer; its result is an Outcome or a Refusal."""
+
+    def decide(values: Values, at: datetime) -> Decided:
+        account = values[request.credential.account_id]
+        assert isinstance(account, Account)
+        try:
+            caller = resolved(account, request.credential, at)
+        except Refusal as refusal:
+            return _recorded(account, request.cause, [], refusal, called(request, refusal))
+        principal_cause = request.cause.model_copy(update={"principal": caller.principal})
+        call = Call(caller, principal_cause, at, random, seal_session)
+        events = _use_of_key(account, call)
+        try:
+            outcome = _performed(account, call, request)
+        except Refusal as refusal:
+            return _recorded(account, principal_cause, events, refusal, called(request, refusal, call))
+        return _recorded(
+            account, request, principal_cause, [*events, *outcome.events], outcome, called(request, None, call)
+        )
+
+    return decide
+
+
+def resolved(account: Account, credential: Credential, at: datetime) -> Caller:
+    if credential.session is not None:
+        return caller_of_session(account, credential.session, at)
+    return caller_of_key(account, credential.access_key_id)
+
+
+def _performed(account: Account, call: Call, request: Request) -> Outcome:
+    if request.refusal is not None:
+        raise request.refusal
+    operation = request.operation
+    assert operation is not None
+    parameters = dict(request.parameters)
+    refuse_beyond_session_token(call, operation.service, operation.name)
+    if operation.on is not None:
+        resource = operation.on(account, call, parameters)
+        authorise(account, call, operation.action, resource, operation.context(parameters))
+    refused = sorted(operation.without & parameters.keys())
+    if refused:
+        raise InvalidInput(f"{operation.name}: this server does not support the parameter {', '.join(refused)} yet.")
+    return operation.call(account, call, parameters)
+
+
+def _use_of_key(account: Account, call: Call) -> list[Event]:
+    """The last use of a long-term key counts whether the call is allowed or not, as in AWS."""
+    caller = call.caller
+    if caller.session is not None or not is_news(account.last_uses, caller.access_key_id, call.at):
+        return []
+    return [
+        CredentialUsed(
+            credential="access_key",
+            credential_id=caller.access_key_id,
+            service=call.cause.service,
+            region=call.cause.region or "",
+        )
+    ]
+
+
+def called(request: Request, refusal: Refusal | None, call: Call | None = None) -> ApiCalled:
+    """The record of the call itself. Only parameters on the operation's allow-list, and only parsed ones, go in."""
+    operation = request.operation
+    recorded = operation.recorded if operation is not None else frozenset[str]()
+    return ApiCalled(
+        read_only=operation is None or operation.read_only,
+        parameters={name: value for name, value in request.parameters.items() if name in recorded},
+        error_code=refusal.code if refusal else None,
+        error_message=storable(refusal.message) if refusal else None,
+        decisions=tuple(call.decisions) if call else (),
+    )
+
+
+def storable(text: str) -> str:
+    """U+0000 and lone surrogates, which PostgreSQL's JSON does not take and which an attacker sends, become visible
+    escapes."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\\u0000").encode("utf-8", "backslashreplace").decode()
+
+
+def _recorded(
+    account: Account, request: Request, cause: Cause, events: list[Event], result: Outcome | Refusal, record: ApiCalled
+) -> Decided:
+    secrets = (result.new_secrets, result.destroyed_secrets) if isinstance(result, Outcome) else ((), ())
+    return Decided(result, [Append(account.id, cause, [*events, record], *secrets)])

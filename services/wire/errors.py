@@ -1,0 +1,68 @@
+"""Refusals, and faults of our own, as the error documents that AWS's clients read."""
+
+from typing import TYPE_CHECKING
+
+from domain.errors import Refusal
+from services.wire.serialise import escaped
+
+if TYPE_CHECKING:
+    from services.wire.model import Service
+
+
+class MalformedQueryString(Refusal):
+    """The body or the query string is not a form that can be read in one way only."""
+
+
+_SERVER_FAULT = 500
+
+COMMON_STATUSES = {
+    "AccessDenied": 403,
+    "ExpiredToken": 403,
+    "IncompleteSignature": 400,
+    "InvalidAction": 400,
+    "InvalidClientTokenId": 403,
+    "MalformedQueryString": 404,
+    "MissingAction": 400,
+    "MissingAuthenticationToken": 403,
+    "MissingParameter": 400,
+    "ServiceFailure": 500,
+    "ServiceUnavailable": 503,
+    "SignatureDoesNotMatch": 403,
+    "Throttling": 400,
+    "ValidationError": 400,
+}
+"""HTTP status of the codes that any call may be answered with and no model lists
+(https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html)."""
+
+
+def render(refusal: Refusal, *, service: "Service | None", request_id: str) -> tuple[int, bytes]:
+    """HTTP status and document of a refusal; the service is None as long as the request has not told which it is.
+
+    Raises TypeError for a code that is neither common nor in the service's model: a rule that refuses with a code
+    which its clients cannot know is a defect.
+    """
+    status = COMMON_STATUSES.get(refusal.code) or (service and service.error_status(refusal.code))
+    if not status:
+        raise TypeError(f"{refusal.code} is no error of {service.name if service else 'every service'}.")
+    return status, _document(status, refusal.code, refusal.message, service.namespace if service else None, request_id)
+
+
+def unavailable(request_id: str) -> tuple[int, bytes]:
+    """The answer when we cannot do the work now, such as without a database. Clients try again."""
+    message = "The request has failed due to a temporary failure of the server."
+    return 503, _document(503, "ServiceUnavailable", message, None, request_id)
+
+
+def failure(request_id: str) -> tuple[int, bytes]:
+    """The answer to a defect of ours. What went wrong is for the log, which has the request id too."""
+    message = "The request processing has failed because of an unknown error, exception or failure."
+    return 500, _document(500, "ServiceFailure", message, None, request_id)
+
+
+def _document(status: int, code: str, message: str, namespace: str | None, request_id: str) -> bytes:
+    fault = "Receiver" if status >= _SERVER_FAULT else "Sender"
+    xmlns = f' xmlns="{namespace}"' if namespace else ""
+    return (
+        f"<ErrorResponse{xmlns}><Error><Type>{fault}</Type><Code>{code}</Code><Message>{escaped(message)}</Message>"
+        f"</Error><RequestId>{escaped(request_id)}</RequestId></ErrorResponse>"
+    ).encode()

@@ -1,0 +1,88 @@
+"""The operations that this server answers, each registered where it is written."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from domain.account import Account
+from domain.calls import Call, Outcome
+
+Parameters = Mapping[str, Any]
+"""As parsed from the request, under their snake_case names."""
+Resource = Callable[[Account, Call, Parameters], str]
+"""The ARN that the caller has to be allowed to act on."""
+Context = Callable[[Parameters], Mapping[str, tuple[str, ...]]]
+"""The condition keys that the operation itself brings, lower-cased."""
+
+_WRITING = ("Create", "Delete", "Update", "Put", "Add", "Remove", "Attach", "Detach", "Set", "AssumeRole")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    service: str
+    name: str
+    run: Callable[..., Outcome]
+    """Pure: (account, call, **parameters) -> Outcome, or a refusal."""
+    on: Resource | None
+    """None where no policy is asked, or where the operation asks by itself."""
+    context: Context
+    recorded: frozenset[str]
+    """The parameters that go into the ledger. Secrets, tokens and codes are never among them."""
+    without: frozenset[str]
+    """Parameters of AWS's operation that this server does not take yet: it refuses them, never ignores them."""
+    holder: str | None = None
+    """The parameter that `run` takes under the name `name`, where users, groups and roles share one function."""
+
+    def call(self, account: Account, call: Call, parameters: dict[str, Any]) -> Outcome:
+        if self.holder is not None:
+            parameters = {("name" if key == self.holder else key): value for key, value in parameters.items()}
+        return self.run(account, call, **parameters)
+
+    @property
+    def action(self) -> str:
+        return f"{self.service}:{self.name}"
+
+    @property
+    def read_only(self) -> bool:
+        return not self.name.startswith(_WRITING)
+
+
+def everything(_account: Account, _call: Call, _parameters: Parameters) -> str:
+    """The resource of actions that know none of their own."""
+    return "*"
+
+
+_operations: dict[tuple[str, str], Operation] = {}
+Run = TypeVar("Run", bound=Callable[..., Outcome])
+
+
+def answers(
+    name: str,
+    *,
+    service: str = "iam",
+    on: Resource | None,
+    records: str = "",
+    without: str = "",
+    context: Context = lambda _parameters: {},
+    holder: str | None = None,
+) -> Callable[[Run], Run]:
+    """Registers the decorated function for the AWS operation `name`. `records` and `without` are names of parameters,
+    separated by spaces."""
+
+    def register(run: Run) -> Run:
+        if (service, name) in _operations:
+            raise TypeError(f"{service}:{name} is answered twice.")
+        _operations[service, name] = Operation(
+            service, name, run, on, context, frozenset(records.split()), frozenset(without.split()), holder
+        )
+        return run
+
+    return register
+
+
+def find(service: str, name: str) -> Operation | None:
+    return _operations.get((service, name))
+
+
+def all_operations() -> tuple[Operation, ...]:
+    return tuple(_operations.values())

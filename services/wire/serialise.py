@@ -1,0 +1,197 @@
+"""The query protocol, outwards: an operation's result becomes the XML that AWS's clients read.
+
+Each output shape is compiled once into writers. A result that does not fit its shape is a defect of ours: TypeError.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from domain.secret import Secret
+from services.wire.shapes import Shape, is_secret, wire_name
+
+Writer = Callable[[object], str]
+"""Writes a value as an element, its tags included."""
+
+Compile = Callable[[str, str, Shape, str], Writer]
+"""Takes an element's tag, the name of its member, its shape, and its path for the messages of defects."""
+
+Serialise = Callable[[Mapping[str, object], str], bytes]
+
+POLICY_DOCUMENT = "policyDocumentType"
+"""Strings of this shape are answered percent-encoded (RFC 3986). Wherever the IAM model has it in an output, stock
+clients decode it (botocore does so by this same name)."""
+
+# A carriage return would reach the reader as a line feed (XML 1.0, 2.11).
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
+_SPECIAL = re.compile("[^\t\n\x20-\x25\x27-\x3b\x3d\x3f-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def escaped(text: str) -> str:
+    """Text for the inside of an element. What XML 1.0 cannot say (2.2: U+0000, surrogates…) becomes U+FFFD."""
+    return _SPECIAL.sub(_entity, text)
+
+
+def _entity(found: re.Match[str]) -> str:
+    return _ENTITIES.get(found[0], "\ufffd")
+
+
+def compile_output(operation: str, shape: Shape | None, namespace: str) -> Serialise:
+    """A function from a result, by AWS's member names, and a request id to a document.
+
+    Values are str, int, bool, aware datetime, bytes, list or tuple, and dict; a secret member may be a Secret. The
+    function raises TypeError for a member that the model does not know, a required one that is missing, and a value
+    of another type; the message holds names only.
+    """
+    if shape is None:
+        body = _nothing(operation)
+    else:
+        body = _structure(shape.serialization.get("resultWrapper", f"{operation}Result"), "", shape, operation)
+    head = f'<{operation}Response xmlns="{namespace}">'
+    tail = f"</RequestId></ResponseMetadata></{operation}Response>"
+
+    def serialise(result: Mapping[str, object], request_id: str) -> bytes:
+        return f"{head}{body(result)}<ResponseMetadata><RequestId>{escaped(request_id)}{tail}".encode()
+
+    return serialise
+
+
+def _nothing(operation: str) -> Writer:
+    def write(value: object) -> str:
+        if value:
+            raise TypeError(f"{operation} answers nothing.")
+        return ""
+
+    return write
+
+
+def _writer(tag: str, member: str, shape: Shape, path: str) -> Writer:
+    if shape.type_name not in _WRITERS:
+        raise TypeError(f"{path}: nothing writes values of type {shape.type_name}.")
+    return _WRITERS[shape.type_name](tag, member, shape, path)
+
+
+def _expected(path: str, expected: str, value: object) -> TypeError:
+    return TypeError(f"{path} must be {expected}, not {type(value).__name__}.")
+
+
+def _structure(tag: str, _member: str, shape: Shape, path: str) -> Writer:
+    members = [
+        (name, _writer(wire_name(name, member), name, member, f"{path}.{name}"), name in shape.required_members)
+        for name, member in shape.members.items()
+    ]
+    opening, closing = f"<{tag}>", f"</{tag}>"
+
+    def write(value: object) -> str:
+        if not isinstance(value, dict):
+            raise _expected(path, "a dict", value)
+        elements = [opening]
+        for name, writer, required in members:
+            if name in value:
+                elements.append(writer(value[name]))
+            elif required:
+                raise TypeError(f"{path}.{name} is missing.")
+        if len(elements) != len(value) + 1:
+            unknown = sorted(map(str, value.keys() - shape.members.keys()))
+            raise TypeError(f"{path} has no member {', '.join(unknown)}.")
+        elements.append(closing)
+        return "".join(elements)
+
+    return write
+
+
+def _string(tag: str, member: str, shape: Shape, path: str) -> Writer:
+    opening, closing = f"<{tag}>", f"</{tag}>"
+    secret = is_secret(member, shape)
+    encode = _percent_encoded if shape.name == POLICY_DOCUMENT else escaped
+
+    def write(value: object) -> str:
+        if secret and isinstance(value, Secret):
+            value = value.reveal()
+        if not isinstance(value, str):
+            raise _expected(path, "a str", value)
+        return opening + encode(value) + closing
+
+    return write
+
+
+def _percent_encoded(text: str) -> str:
+    return quote(text, safe="", errors="replace")
+
+
+def _scalar(python_type: type, expected: str, text: Callable[..., str]) -> Compile:
+    def compile_writer(tag: str, _member: str, _shape: Shape, path: str) -> Writer:
+        opening, closing = f"<{tag}>", f"</{tag}>"
+
+        def write(value: object) -> str:
+            # By the type itself: a bool is an int to isinstance.
+            if type(value) is not python_type:
+                raise _expected(path, expected, value)
+            return opening + text(value) + closing
+
+        return write
+
+    return compile_writer
+
+
+def _boolean(value: bool) -> str:  # noqa: FBT001  the value to write
+    return "true" if value else "false"
+
+
+def _blob(value: bytes) -> str:
+    return base64.b64encode(value).decode("ascii")
+
+
+def _timestamp(tag: str, _member: str, _shape: Shape, path: str) -> Writer:
+    opening, closing = f"<{tag}>", f"Z</{tag}>"
+
+    def write(value: object) -> str:
+        if not isinstance(value, datetime) or value.tzinfo is None:
+            raise _expected(path, "an aware datetime", value)
+        return opening + value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + closing
+
+    return write
+
+
+def _list(tag: str, _member: str, shape: Shape, path: str) -> Writer:
+    flattened = shape.serialization.get("flattened")
+    element = _writer(tag if flattened else shape.member.serialization.get("name", "member"), "", shape.member, path)
+    opening, closing = ("", "") if flattened else (f"<{tag}>", f"</{tag}>")
+
+    def write(value: object) -> str:
+        if not isinstance(value, list | tuple):
+            raise _expected(path, "a list", value)
+        return opening + "".join(map(element, value)) + closing
+
+    return write
+
+
+def _map(tag: str, _member: str, shape: Shape, path: str) -> Writer:
+    flattened = shape.serialization.get("flattened")
+    entry = tag if flattened else "entry"
+    key = _writer(wire_name("key", shape.key), "", shape.key, path)
+    mapped = _writer(wire_name("value", shape.value), "", shape.value, path)
+    opening, closing = ("", "") if flattened else (f"<{tag}>", f"</{tag}>")
+
+    def write(value: object) -> str:
+        if not isinstance(value, dict):
+            raise _expected(path, "a dict", value)
+        entries = [f"<{entry}>{key(name)}{mapped(inner)}</{entry}>" for name, inner in value.items()]
+        return opening + "".join(entries) + closing
+
+    return write
+
+
+_WRITERS: Mapping[str, Compile] = {
+    "blob": _scalar(bytes, "bytes", _blob),
+    "boolean": _scalar(bool, "a bool", _boolean),
+    "integer": _scalar(int, "an int", str),
+    "list": _list,
+    "long": _scalar(int, "an int", str),
+    "map": _map,
+    "string": _string,
+    "structure": _structure,
+    "timestamp": _timestamp,
+}

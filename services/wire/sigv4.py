@@ -1,0 +1,348 @@
+"""AWS Signature Version 4, verified from the bytes that arrived.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+
+In two steps, so that the secret can be looked up between them: `read` finds out who claims to call and computes what
+that caller must have signed, `SigningKeys.verify` proves it. A refusal's message never repeats what it could not read:
+refusals are recorded, and a client's mistake may have put a secret there.
+"""
+
+import hmac
+import re
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from hashlib import blake2b
+from typing import Final, NamedTuple, NoReturn
+
+from domain.errors import IncompleteSignature, InvalidClientTokenId, MissingAuthenticationToken, SignatureDoesNotMatch
+from domain.secret import Secret
+from services.wire.canonical import canonical_request, decoded, hex_digest, normalised
+from services.wire.http import RawRequest
+
+AUTHORIZATION_BYTES_MAX: Final = 8192
+EXPIRES_SECONDS_MAX: Final = 604_800
+SKEW_MAX: Final = timedelta(minutes=15)
+
+_ALGORITHM = b"AWS4-HMAC-SHA256"
+_ALGORITHM_OF_SIGV4A = b"AWS4-ECDSA-P256-SHA256"
+_TERMINATOR = b"aws4_request"
+_IN_HEADER = (b"Credential", b"SignedHeaders", b"Signature")
+_IN_QUERY = (b"X-Amz-Algorithm", b"X-Amz-Credential", b"X-Amz-Date", b"X-Amz-SignedHeaders", b"X-Amz-Signature")
+_IN_QUERY_IF_NEEDED = (b"X-Amz-Expires", b"X-Amz-Security-Token")
+_NOT_BESIDE_QUERY = (b"authorization", b"x-amz-date", b"x-amz-security-token")
+
+# The pattern of an access key id is accessKeyIdType's in the model. Regions are left open, because with a
+# custom endpoint a client signs for whatever region it is configured with.
+_ACCESS_KEY_ID = re.compile(rb"\w{16,128}")
+_SCOPE = re.compile(rb"([0-9]{8})/([A-Za-z0-9-]{1,64})/([a-z0-9-]{1,64})/aws4_request")
+_SIGNATURE = re.compile(rb"[0-9a-f]{64}")
+_ISO_8601_BASIC = re.compile(rb"[0-9]{8}T(?:[01][0-9]|2[0-3])[0-9]{4}Z")
+_IMF_FIXDATE = re.compile(
+    rb"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} (?:[0-9]{2}:){2}[0-9]{2} (?:GMT|UTC|[+-]0000)"
+)
+
+_MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
+    "and signing method. Consult the service documentation for details."
+)
+_UNKNOWN = "The security token included in the request is invalid."
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a request claims, and the material to prove it with. Nothing in it is proven before `verify` returns."""
+
+    access_key_id: str
+    region: str
+    service: str
+    day: str
+    """YYYYMMDD, of the credential scope and of `signed_at`."""
+    signed_at: datetime
+    """UTC."""
+    valid_for: timedelta
+    """From `signed_at`: 15 minutes, or what X-Amz-Expires says."""
+    session_token: str | None = field(repr=False)
+    path: bytes
+    """Still percent-encoded, but normalised: the path that was signed. Route by it, never by the raw path, which may be
+    respelt (`//`, `/x/../`) without breaking the signature."""
+    string_to_sign: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+    """64 lower-case hexadecimal digits."""
+
+
+class _Claim(NamedTuple):
+    credential: bytes
+    signed_headers: bytes
+    signature: bytes
+    signed_at: datetime
+    session_token: bytes | None
+    valid_for: timedelta
+
+
+def read(request: RawRequest) -> Presented:
+    """The signature that a request presents, in its headers or in its query string.
+
+    Raises MissingAuthenticationToken if there is none, IncompleteSignature if it is malformed, SignatureDoesNotMatch if
+    no secret could make it match, InvalidClientTokenId if the access key id or session token cannot be one.
+    """
+    fields = request.fields()
+    parameters = decoded(request.query) if request.query else []
+    claim = _claim_in_query(parameters, fields) or _claim_in_header(fields)
+
+    access_key_id, _, scope = claim.credential.partition(b"/")
+    matched = _SCOPE.fullmatch(scope)
+    if matched is None:
+        raise _misshapen(claim.credential)
+    if _ACCESS_KEY_ID.fullmatch(access_key_id) is None:
+        raise InvalidClientTokenId(_UNKNOWN)
+    day, region, service = matched.groups()
+    if _SIGNATURE.fullmatch(claim.signature) is None:
+        raise IncompleteSignature("Signature must be 64 lower-case hexadecimal digits.")
+
+    timestamp = _basic(claim.signed_at).encode("ascii")
+    if not timestamp.startswith(day):
+        raise SignatureDoesNotMatch(
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+            f"'{day.decode('ascii')}' != '{timestamp[:8].decode('ascii')}'."
+        )
+
+    path = normalised(request.raw_path)
+    canonical = canonical_request(request, path, parameters, fields, claim.signed_headers)
+    return Presented(
+        access_key_id=access_key_id.decode("ascii"),
+        region=region.decode("ascii"),
+        service=service.decode("ascii"),
+        day=day.decode("ascii"),
+        signed_at=claim.signed_at,
+        valid_for=claim.valid_for,
+        session_token=_token(claim.session_token),
+        path=path,
+        string_to_sign=b"\n".join((_ALGORITHM, timestamp, scope, hex_digest(canonical))),
+        signature=claim.signature,
+    )
+
+
+class SigningKeys:
+    """Verifies signatures, and remembers the day-scoped signing keys of the last `limit` credentials and scopes that
+    verified. One event loop's: it does not lock."""
+
+    def __init__(self, limit: int) -> None:
+        if limit < 1:
+            raise ValueError(f"The limit of cached signing keys is {limit}: expected at least 1.")
+        self._limit = limit
+        self._keys: OrderedDict[tuple[bytes, str, str, str], bytes] = OrderedDict()
+        self._fingerprint_key = secrets.token_bytes(32)
+        self._nobodys = Secret(secrets.token_hex(20))
+
+    def verify(self, presented: Presented, secret: Secret, now: datetime, *, service: str) -> None:
+        """Returns if the request was signed with `secret` for this service and is current at `now` (UTC, the arrival).
+
+        Raises SignatureDoesNotMatch otherwise.
+        """
+        _check_scope(presented, service)
+        _check_time(presented, now)
+        if not self._proves(presented, secret):
+            raise SignatureDoesNotMatch(_MISMATCH)
+
+    def refuse_unknown(self, presented: Presented, now: datetime, *, service: str) -> NoReturn:
+        """Refuses an access key id that nobody has, with the work and the precedence of refusals of `verify`."""
+        _check_scope(presented, service)
+        _check_time(presented, now)
+        self._proves(presented, self._nobodys)
+        raise InvalidClientTokenId(_UNKNOWN)
+
+    def _proves(self, presented: Presented, secret: Secret) -> bool:
+        # The secret itself, as a fingerprint, is part of the name under which its signing key is kept: the key of a
+        # secret that was replaced cannot be found any more, whatever the access key id.
+        text = secret.reveal().encode()
+        fingerprint = blake2b(text, digest_size=32, key=self._fingerprint_key).digest()
+        slot = (fingerprint, presented.day, presented.region, presented.service)
+        key = self._keys.get(slot) or _signing_key(text, presented)
+        expected = hmac.digest(key, presented.string_to_sign, "sha256").hex().encode("ascii")
+        if not hmac.compare_digest(expected, presented.signature):
+            return False
+        # Kept only now: a stranger who knows a key id but not its secret cannot displace the keys of others.
+        self._keys[slot] = key
+        self._keys.move_to_end(slot)
+        if len(self._keys) > self._limit:
+            self._keys.popitem(last=False)
+        return True
+
+
+def _signing_key(secret: bytes, presented: Presented) -> bytes:
+    key = b"AWS4" + secret
+    for part in (presented.day, presented.region, presented.service):
+        key = hmac.digest(key, part.encode("ascii"), "sha256")
+    return hmac.digest(key, _TERMINATOR, "sha256")
+
+
+def _check_scope(presented: Presented, service: str) -> None:
+    if presented.service != service:
+        raise SignatureDoesNotMatch(f"Credential should be scoped to correct service: '{service}'.")
+
+
+def _check_time(presented: Presented, now: datetime) -> None:
+    age = now - presented.signed_at
+    if age > presented.valid_for:
+        seconds = presented.valid_for // timedelta(seconds=1)
+        span = f"{seconds} sec." if seconds % 60 else f"{seconds // 60} min."
+        raise SignatureDoesNotMatch(
+            f"Signature expired: {_basic(presented.signed_at)} is now earlier than "
+            f"{_basic(now - presented.valid_for)} ({_basic(now)} - {span})"
+        )
+    if age < -SKEW_MAX:
+        raise SignatureDoesNotMatch(
+            f"Signature not yet current: {_basic(presented.signed_at)} is still later than "
+            f"{_basic(now + SKEW_MAX)} ({_basic(now)} + 15 min.)"
+        )
+
+
+def _claim_in_header(fields: dict[bytes, bytes]) -> _Claim:
+    authorization = fields.get(b"authorization")
+    if authorization is None:
+        raise MissingAuthenticationToken("Request is missing Authentication Token")
+    if len(authorization) > AUTHORIZATION_BYTES_MAX:
+        raise IncompleteSignature(
+            f"The Authorization header is {len(authorization)} bytes long: at most {AUTHORIZATION_BYTES_MAX} are read."
+        )
+    algorithm, _, rest = authorization.strip().partition(b" ")
+    _check_algorithm(algorithm)
+    found: dict[bytes, bytes] = {}
+    for position, part in enumerate(rest.split(b","), start=1):
+        name, equals, value = part.strip().partition(b"=")
+        if not equals:
+            raise IncompleteSignature(
+                f"Part {position} of the Authorization header is not a valid key=value pair (missing equal-sign)."
+            )
+        if name not in _IN_HEADER or name in found:
+            raise IncompleteSignature(
+                f"Part {position} of the Authorization header is unknown or repeated: "
+                "expected 'Credential', 'SignedHeaders' and 'Signature', once each."
+            )
+        found[name] = value
+    if len(found) < len(_IN_HEADER):
+        raise IncompleteSignature(
+            " ".join(
+                f"Authorization header requires '{name.decode('ascii')}' parameter."
+                for name in _IN_HEADER
+                if name not in found
+            )
+        )
+    return _Claim(
+        found[b"Credential"],
+        found[b"SignedHeaders"],
+        found[b"Signature"],
+        _date_in_header(fields),
+        fields.get(b"x-amz-security-token"),
+        SKEW_MAX,
+    )
+
+
+def _claim_in_query(parameters: list[tuple[bytes, bytes]], fields: dict[bytes, bytes]) -> _Claim | None:
+    """None if no parameter of authentication is in the query string."""
+    found: dict[bytes, bytes] = {}
+    for name, value in parameters:
+        if name in _IN_QUERY or name in _IN_QUERY_IF_NEEDED:
+            if name in found:
+                raise IncompleteSignature(
+                    f"The query-string parameter '{name.decode('ascii')}' stands more than once: expected one."
+                )
+            found[name] = value
+    if not found:
+        return None
+    if any(name in fields for name in _NOT_BESIDE_QUERY):
+        raise IncompleteSignature(
+            "Authentication is in the headers and in the query string: expected one of 'Authorization', 'X-Amz-Date' "
+            "and 'X-Amz-Security-Token' headers, or 'X-Amz-…' query-string parameters."
+        )
+    missing = [name for name in _IN_QUERY if name not in found]
+    if missing:
+        raise IncompleteSignature(
+            " ".join(f"AWS query-string parameters must include '{name.decode('ascii')}'." for name in missing)
+        )
+    _check_algorithm(found[b"X-Amz-Algorithm"])
+    return _Claim(
+        found[b"X-Amz-Credential"],
+        found[b"X-Amz-SignedHeaders"],
+        found[b"X-Amz-Signature"],
+        _instant(found[b"X-Amz-Date"]),
+        found.get(b"X-Amz-Security-Token"),
+        _validity(found.get(b"X-Amz-Expires")),
+    )
+
+
+def _check_algorithm(algorithm: bytes) -> None:
+    if algorithm == _ALGORITHM_OF_SIGV4A:
+        raise IncompleteSignature(
+            "Unsupported AWS 'algorithm': AWS4-ECDSA-P256-SHA256 (Signature Version 4A); expected AWS4-HMAC-SHA256."
+        )
+    if algorithm != _ALGORITHM:
+        raise IncompleteSignature("Unsupported AWS 'algorithm': expected AWS4-HMAC-SHA256.")
+
+
+def _misshapen(credential: bytes) -> IncompleteSignature | SignatureDoesNotMatch:
+    elements = credential.split(b"/")
+    if len(elements) != 5:  # noqa: PLR2004  the message counts them
+        return IncompleteSignature(
+            f"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got "
+            f"{len(elements)}."
+        )
+    if elements[4] != _TERMINATOR:
+        return SignatureDoesNotMatch("Credential should be scoped with a valid terminator: 'aws4_request'.")
+    return IncompleteSignature(
+        "Credential should be scoped to a date of eight digits, and to a region and a service of at most 64 letters, "
+        "digits and hyphens each."
+    )
+
+
+def _date_in_header(fields: dict[bytes, bytes]) -> datetime:
+    if (date := fields.get(b"x-amz-date")) is not None:
+        return _instant(date.strip())
+    if (date := fields.get(b"date")) is None:
+        raise IncompleteSignature(
+            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
+        )
+    date = date.strip()
+    if _IMF_FIXDATE.fullmatch(date) is None:
+        return _instant(date)
+    try:
+        return parsedate_to_datetime(date.decode("ascii")).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise IncompleteSignature("The 'Date' header names a day or a time of day that does not exist.") from error
+
+
+def _instant(date: bytes) -> datetime:
+    if _ISO_8601_BASIC.fullmatch(date) is None:
+        raise IncompleteSignature("Date must be in ISO-8601 'basic format', such as 20260131T235959Z.")
+    try:
+        return datetime.fromisoformat(date.decode("ascii"))
+    except ValueError as error:
+        raise IncompleteSignature("The date names a day or a time of day that does not exist.") from error
+
+
+def _basic(instant: datetime) -> str:
+    """ISO 8601's basic format. Not strftime, which writes years before 1000 with fewer than four digits."""
+    return (
+        f"{instant.year:04}{instant.month:02}{instant.day:02}T{instant.hour:02}{instant.minute:02}{instant.second:02}Z"
+    )
+
+
+def _validity(expires: bytes | None) -> timedelta:
+    # The common parameters of IAM and STS do not list X-Amz-Expires; without it the window is that of a header.
+    if expires is None:
+        return SKEW_MAX
+    if re.fullmatch(rb"[0-9]{1,6}", expires) and 1 <= int(expires) <= EXPIRES_SECONDS_MAX:
+        return timedelta(seconds=int(expires))
+    raise IncompleteSignature(f"X-Amz-Expires must be a whole number of seconds from 1 to {EXPIRES_SECONDS_MAX}.")
+
+
+def _token(session_token: bytes | None) -> str | None:
+    if session_token is None:
+        return None
+    text = session_token.strip()
+    if not text or not text.isascii():
+        raise InvalidClientTokenId(_UNKNOWN)
+    return text.decode("ascii")

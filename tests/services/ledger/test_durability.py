@@ -1,0 +1,58 @@
+"""A server that can lose what it acknowledged is refused."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from services.ledger import durability, embedded
+from services.ledger.durability import UnsafeDatabaseError, refuse_unsafe_settings
+from services.ledger.embedded import EmbeddedPostgres
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    place = Path(tempfile.mkdtemp(prefix="muniment-test-"))
+    yield place
+    shutil.rmtree(place)
+
+
+def test_our_own_postgres_is_safe(directory: Path) -> None:
+    """What we start passes, and the check leaves no transaction open."""
+    with EmbeddedPostgres(directory) as postgres, psycopg.connect(postgres.conninfo("writer")) as connection:
+        refuse_unsafe_settings(connection)
+        assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes", "synchronous_commit"])
+def test_each_unsafe_setting_is_named(directory: Path, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    """Each of the three is enough, and only the one that is off is blamed."""
+    monkeypatch.setitem(embedded._SETTINGS, setting, "off")
+    with (
+        EmbeddedPostgres(directory) as postgres,
+        psycopg.connect(postgres.conninfo("reader")) as connection,
+        pytest.raises(UnsafeDatabaseError, match=f"runs with {setting} = off, so"),
+    ):
+        refuse_unsafe_settings(connection)
+
+
+def test_the_connection_s_own_setting_counts(directory: Path) -> None:
+    """synchronous_commit that is off for this connection alone, as ALTER ROLE would have it, is refused too."""
+    with (
+        EmbeddedPostgres(directory) as postgres,
+        psycopg.connect(postgres.conninfo("writer"), options="-csynchronous_commit=off") as connection,
+        pytest.raises(UnsafeDatabaseError, match="synchronous_commit = off"),
+    ):
+        refuse_unsafe_settings(connection)
+
+
+def test_an_old_server_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the version found and the version expected."""
+    with EmbeddedPostgres(directory) as postgres, psycopg.connect(postgres.conninfo("writer")) as connection:
+        found = connection.info.server_version
+        monkeypatch.setattr(durability, "SERVER_VERSION_MIN", 990000)
+        with pytest.raises(UnsafeDatabaseError, match=f"is PostgreSQL {found // 10000}; expected 99 or newer"):
+            refuse_unsafe_settings(connection)

