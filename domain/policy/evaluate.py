@@ -94,12 +94,24 @@ class Naming(IntEnum):
     PRINCIPAL = 4
 
 
+_NO_LAYER: frozenset[Layer] = frozenset()
+_ALL_OF_THE_PRINCIPAL = frozenset({Layer.IDENTITY, Layer.SESSION})
+_RELEASED_WITHIN_ACCOUNT: Mapping[Naming, frozenset[Layer]] = {
+    Naming.ACCOUNT: _NO_LAYER,
+    Naming.ISSUER: frozenset({Layer.IDENTITY}),
+    Naming.EVERYONE: _ALL_OF_THE_PRINCIPAL,
+    Naming.PRINCIPAL: _ALL_OF_THE_PRINCIPAL,
+}
+
 Layers = Sequence[tuple[Layer, Sequence[SourcedPolicy]]]
 
 
 def evaluate(layers: Layers, request: Request) -> Decision:
-    """Every layer that applies has to be given, if without policies: a session without session policies has no
-    SESSION layer, a user without policies has an empty IDENTITY layer."""
+    """Layers may come in any order. SESSION and TRUST count if given, with policies or without; IDENTITY always does.
+
+    The root user, whom AWS allows everything in its account that no service control policy denies, is the caller's
+    affair: nothing is attached to it.
+    """
     action = request.action.lower()
     matched: list[MatchedStatement] = []
     allowing: dict[Layer, Naming] = {}
@@ -154,16 +166,6 @@ def _released(naming: Naming, request: Request) -> frozenset[Layer]:
     return _RELEASED_WITHIN_ACCOUNT[naming]
 
 
-_NO_LAYER: frozenset[Layer] = frozenset()
-_ALL_OF_THE_PRINCIPAL = frozenset({Layer.IDENTITY, Layer.SESSION})
-_RELEASED_WITHIN_ACCOUNT: Mapping[Naming, frozenset[Layer]] = {
-    Naming.ACCOUNT: _NO_LAYER,
-    Naming.ISSUER: frozenset({Layer.IDENTITY}),
-    Naming.EVERYONE: _ALL_OF_THE_PRINCIPAL,
-    Naming.PRINCIPAL: _ALL_OF_THE_PRINCIPAL,
-}
-
-
 def _account_of(resource: str) -> str | None:
     parts = resource.split(":", 5)
     return parts[4] if len(parts) == 6 else None  # noqa: PLR2004  an ARN has six parts
@@ -176,11 +178,10 @@ def _applies(statement: Statement, request: Request) -> Naming:
     for condition in statement.conditions:
         if not condition.holds(request.context):
             return Naming.NOT
-    return _ATTACHED if statement.principals is None else naming_of(statement.principals, request.principal)
-
-
-_ATTACHED = Naming.PRINCIPAL
-"""A policy without principals is attached to who asks."""
+    if statement.principals is None:
+        # The policy is attached to who asks.
+        return Naming.PRINCIPAL
+    return naming_of(statement.principals, request.principal)
 
 
 def naming_of(principals: Principals, principal: RequestPrincipal | None) -> Naming:

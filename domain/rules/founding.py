@@ -48,9 +48,9 @@ def open_account(
     ]
 
 
-def first_administrator(account_id: str, beginning: Sequence[Change], random: Random) -> tuple[list[Change], str]:
-    """The user `admin`, who may do everything through the group `administrators`, and the id of its access key, whose
-    secret the caller brings. `beginning` are the account's first events."""
+def first_administrator(account_id: str, beginning: Sequence[Change], random: Random) -> list[Change]:
+    """The user `admin`, who may do everything through the group `administrators`; the last event is its access key,
+    whose secret the caller brings. `beginning` are the account's first events."""
     (administrator,) = (
         version
         for event in beginning
@@ -72,4 +72,4 @@ def first_administrator(account_id: str, beginning: Sequence[Change], random: Ra
         UserCreated(user_id=user_id, user_name=ADMIN, path="/"),
         UserAddedToGroup(group_id=group_id, group_name=ADMINISTRATORS, user_id=user_id, user_name=ADMIN),
         AccessKeyCreated(access_key_id=access_key_id, user_id=user_id, user_name=ADMIN),
-    ], access_key_id
+    ]

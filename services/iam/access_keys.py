@@ -23,7 +23,7 @@ def create_access_key(account: Account, call: Call, *, user_name: str | None = N
 
     def answer(after: Account) -> dict[str, object]:
         key = after.access_keys.by_id[access_key_id]
-        return {"AccessKey": access_key_members(after, key) | {"SecretAccessKey": secret.reveal()}}
+        return {"AccessKey": access_key_members(after, key) | {"SecretAccessKey": secret}}
 
     return Outcome(answer, [created], new_secrets=[NewSecret(access_key_id, user_id, secret)])
 

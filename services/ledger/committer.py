@@ -57,9 +57,11 @@ class Committer:
         self.on_commit = on_commit
         self.on_snapshot_due = on_snapshot_due
 
-    def start(self, deliver: Deliver | None = None) -> None:
-        if deliver is not None:
-            self._deliver = deliver
+    def deliver_through(self, deliver: Deliver) -> None:
+        """From now on answers go through this, one call a round; until then they are given by the round's thread."""
+        self._deliver = deliver
+
+    def start(self) -> None:
         for thread in self._threads:
             thread.start()
 

@@ -26,9 +26,9 @@ class _PidFile(NamedTuple):
         """None while it is missing or being written."""
         try:
             pid, data, _started, _port, socket_directory, _address, _memory, status = path.read_text().splitlines()
+            return cls(int(pid), data, socket_directory, status.strip())
         except (FileNotFoundError, ValueError):
             return None
-        return cls(int(pid), data, socket_directory, status.strip())
 
 
 def attempts(seconds: float) -> Iterator[None]:

@@ -75,7 +75,7 @@ def _credentials(call: Call, session: Session) -> dict[str, object]:
     secret = call.secret_access_key()
     return {
         "AccessKeyId": session.access_key_id,
-        "SecretAccessKey": secret.reveal(),
+        "SecretAccessKey": secret,
         "SessionToken": call.seal_session(session, secret),
         "Expiration": session.expires_at,
     }

@@ -9,7 +9,7 @@ from services.ledger.work import Committed, Decide, Work
 async def decided(committer: Committer, accounts: frozenset[str], decide: Decide) -> Committed:
     """The call, decided and durable. Raises Unavailable, Overloaded, and whatever a defect raised.
 
-    The committer has to deliver on this event loop (`Committer.start`).
+    The committer has to deliver on this event loop (`Committer.deliver_through`).
     """
     answered: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
 

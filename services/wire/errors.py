@@ -13,6 +13,18 @@ class MalformedQueryString(Refusal):
     """The body or the query string is not a form that can be read in one way only."""
 
 
+class RequestEntityTooLarge(Refusal):
+    """The body is longer than any request of these services."""
+
+
+class RequestTimeout(Refusal):
+    """The request did not arrive in time."""
+
+
+class UnknownPath(Refusal):
+    """Nothing is answered there."""
+
+
 _SERVER_FAULT = 500
 
 COMMON_STATUSES = {
@@ -25,10 +37,13 @@ COMMON_STATUSES = {
     "MissingAction": 400,
     "MissingAuthenticationToken": 403,
     "MissingParameter": 400,
+    "RequestEntityTooLarge": 413,
+    "RequestTimeout": 408,
     "ServiceFailure": 500,
     "ServiceUnavailable": 503,
     "SignatureDoesNotMatch": 403,
     "Throttling": 400,
+    "UnknownPath": 404,
     "ValidationError": 400,
 }
 """HTTP status of the codes that any call may be answered with and no model lists

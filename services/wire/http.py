@@ -1,6 +1,6 @@
 """A request as it came over the wire: nothing decoded, nothing normalised."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from domain.errors import IncompleteSignature
 
@@ -10,16 +10,16 @@ ONCE = frozenset({b"authorization", b"date", b"host", b"x-amz-content-sha256", b
 
 @dataclass(frozen=True, slots=True)
 class RawRequest:
-    """What the HTTP server read, byte for byte; a proxy's rewriting is part of it."""
+    """What the HTTP server read, byte for byte; a proxy's rewriting included. It prints without what may be secret."""
 
     method: str
     raw_path: bytes
     """Percent-encoded, without the query."""
-    query: bytes
+    query: bytes = field(repr=False)
     """Without the question mark."""
-    headers: tuple[tuple[bytes, bytes], ...]
+    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
     """Names in lower case; duplicates kept, in order."""
-    body: bytes
+    body: bytes = field(repr=False)
 
     def header(self, name: str) -> str | None:
         """The header's values joined by commas (RFC 9110 section 5.3), obs-text read as Latin-1.

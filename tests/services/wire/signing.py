@@ -1,7 +1,8 @@
 """Requests that botocore signs, and what they take to be verified, for the tests of Signature Version 4."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth, SigV4QueryAuth
@@ -16,6 +17,7 @@ from tests.vectors.sigv4.generate import Vector
 
 ACCESS_KEY_ID = "AKIDEXAMPLE000000000"
 SECRET = Secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+SIGNED_AT = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 REFUSALS = (MissingAuthenticationToken, IncompleteSignature, SignatureDoesNotMatch, InvalidClientTokenId)
 
@@ -29,13 +31,16 @@ def signed(
     token: str | None = None,
     expires_seconds: int | None = None,
 ) -> RawRequest:
-    """A request as botocore signs it now, for iam in eu-west-1, and as an HTTP server would hand it over."""
+    """A request as botocore signs it at SIGNED_AT, for iam in eu-west-1, and as an HTTP server would hand it over."""
     request = AWSRequest(method, f"http://127.0.0.1:8420{target}", headers or {}, body)
     credentials = Credentials(ACCESS_KEY_ID, SECRET.reveal(), token)
-    if expires_seconds is None:
-        SigV4Auth(credentials, "iam", "eu-west-1").add_auth(request)
-    else:
-        SigV4QueryAuth(credentials, "iam", "eu-west-1", expires_seconds).add_auth(request)
+    signer = (
+        SigV4Auth(credentials, "iam", "eu-west-1")
+        if expires_seconds is None
+        else SigV4QueryAuth(credentials, "iam", "eu-west-1", expires_seconds)
+    )
+    with patch("botocore.auth.get_current_datetime", return_value=SIGNED_AT):
+        signer.add_auth(request)
     url = urlsplit(request.url)
     carried = [("Host", "127.0.0.1:8420"), *request.headers.items()]
     return RawRequest(

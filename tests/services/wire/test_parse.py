@@ -190,6 +190,25 @@ def test_an_empty_list() -> None:
     assert parse("TagUser", {"UserName": "a", "Tags": ""}) == {"user_name": "a", "tags": []}
 
 
+def test_lengths_at_their_limits() -> None:
+    """The longest and the shortest value that the model allows pass; beyond, no pattern runs."""
+    assert parse("GetUser", {"UserName": "a" * 128}) == {"user_name": "a" * 128}
+    assert parse("GetUser", {"UserName": "a"}) == {"user_name": "a"}
+    assert "regular expression" in refusal("GetUser", {"UserName": "!" * 128})
+    assert "regular expression" not in refusal("GetUser", {"UserName": "!" * 129})
+
+
+def test_a_union_has_one_member() -> None:
+    """Of a union exactly one member may be sent."""
+    fields = {"PolicySourceArn": "a" * 20, "ActionNames.member.1": "iam:GetUser"}
+    first = {"PolicyExclusionList.member.1.PolicyType": "scp"}
+    assert parse("SimulatePrincipalPolicy", fields | first)["policy_exclusion_list"] == [{"policy_type": "scp"}]
+    second = {"PolicyExclusionList.member.1.PolicyArn": "a" * 20}
+    assert "at 'policyExclusionList.1.member' failed to satisfy constraint: Member must be exactly one of" in refusal(
+        "SimulatePrincipalPolicy", fields | first | second
+    )
+
+
 def test_map_keys_are_unique() -> None:
     """A map's key that comes twice is refused: neither of its values is more right than the other."""
     fields = {"FlatMap.1.key": "a", "FlatMap.1.value": "1", "FlatMap.2.key": "a", "FlatMap.2.value": "2"}

@@ -157,11 +157,13 @@ def test_a_request_target_that_is_no_path_is_refused() -> None:
         read(replace(signed("OPTIONS", "/*"), raw_path=b"*"))
 
 
-def test_what_is_presented_prints_without_token_and_signature() -> None:
-    """A claim can be logged: it shows who claims to call, and nothing that could be replayed."""
-    presented = read(signed(token="s3cret-token"))
+def test_requests_and_claims_print_without_secrets() -> None:
+    """Both can be logged: a claim shows who claims to call, and nothing that could be replayed."""
+    request = signed(target="/?Password=s3cret", body=b"Password=s3cret", token="s3cret-token")
+    presented = read(request)
+    assert "s3cret" not in repr(request)
     assert ACCESS_KEY_ID in repr(presented)
-    assert "s3cret-token" not in repr(presented)
+    assert "s3cret" not in repr(presented)
     assert presented.signature.decode() not in repr(presented)
 
 

@@ -1,0 +1,209 @@
+"""The only place where things are constructed: a running server, from its settings."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import uvicorn
+from eventsourcing.persistence import EventStore
+from psycopg_pool import ConnectionPool
+
+from domain.events import Use, event_classes
+from projections.runner import Runner
+from services.api.native import Native
+from services.door import Door
+from services.founding import found, keep_endpoint
+from services.ledger.committer import Committer
+from services.ledger.database import Database, Role, YourDatabase, connect, migrate
+from services.ledger.durability import refuse_unsafe_settings
+from services.ledger.embedded import EmbeddedPostgres
+from services.ledger.mapper import EntryMapper
+from services.ledger.recorder import LedgerRecorder
+from services.ledger.round import Clock, Rounds, system_clock
+from services.ledger.snapshotter import Snapshotter
+from services.secrets.envelope import Envelope
+from services.secrets.master_key import MasterKeys
+from services.secrets.session_credentials import SessionCredentials
+from services.secrets.session_tokens import SessionTokens
+from services.secrets.store import SecretStore
+from services.settings import Settings
+from services.wire.credentials import Credentials
+from services.wire.dispatch import Dispatch
+from services.wire.operations import all_operations
+from services.wire.strangers import Strangers
+
+log = logging.getLogger("muniment")
+POOL_SIZE = 4
+HOUSEKEEPING_SECONDS = 60
+MONTH_AHEAD = timedelta(days=31)
+KEEP_ALIVE_SECONDS = 75
+BACKLOG = 1_024
+
+
+class Ledger:
+    """Storage and the way into it, without a door: what the server and the operator's commands share."""
+
+    def __init__(self, database: Database, master_keys: MasterKeys, *, clock: Clock = system_clock) -> None:
+        mapper = EntryMapper()
+        self.clock = clock
+        self.sessions = SessionCredentials(SessionTokens(master_keys))
+        self.secrets = SecretStore(Envelope(master_keys))
+        self.writers = _pool(database, "writer")
+        self.readers = _pool(database, "reader")
+        self.snapshotter = Snapshotter(lambda: connect(database, "writer"))
+        self.runner = Runner(lambda: connect(database, "projector"))
+        use_topics = frozenset(topic for topic, event in event_classes().items() if issubclass(event, Use))
+        self.committer = Committer(
+            lambda: connect(database, "writer"),
+            Rounds(
+                EventStore(mapper, LedgerRecorder(self.writers.connection, use_topics)),
+                mapper,
+                self.secrets,
+                secrets.token_bytes,
+                clock,
+                database_clock_checked=clock is system_clock,
+            ),
+            on_commit=self.runner.touched,
+            on_snapshot_due=self.snapshotter.due,
+        )
+
+    def open_months(self) -> None:
+        """Makes room in the table of uses for this month and the next."""
+        now = self.clock()
+        with self.writers.connection() as connection:
+            for moment in (now, now + MONTH_AHEAD):
+                connection.execute("select ledger.open_month(%s)", (moment,))
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        with self.writers, self.readers:
+            self.open_months()
+            self.snapshotter.start()
+            self.runner.start()
+            self.committer.start()
+            try:
+                yield
+            finally:
+                self.committer.stop()
+                self.runner.stop()
+                self.snapshotter.stop()
+
+
+def _pool(database: Database, role: Role) -> ConnectionPool[psycopg.Connection]:
+    return ConnectionPool(
+        database.conninfo(role),
+        kwargs={"autocommit": True, "connect_timeout": 2},
+        min_size=1,
+        max_size=POOL_SIZE,
+        timeout=2,
+        open=False,
+        check=ConnectionPool.check_connection,
+        name=f"muniment-{role}",
+    )
+
+
+@contextmanager
+def opened_database(settings: Settings) -> Iterator[Database]:
+    """Yours, or the embedded one for as long as the block lasts. Migrated, and known to keep what it is given."""
+    if settings.database_url is not None:
+        yield _ready(YourDatabase(settings.database_url))
+        return
+    with EmbeddedPostgres(settings.data / "postgres") as embedded:
+        yield _ready(embedded)
+
+
+def _ready(database: Database) -> Database:
+    with connect(database, "owner") as connection:
+        refuse_unsafe_settings(connection)
+    for name in migrate(database):
+        log.info("Applied the migration %s.", name)
+    return database
+
+
+def profile_file(settings: Settings) -> Path:
+    return settings.data / "aws-profile"
+
+
+def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
+    """Runs until it is interrupted. `on_ready` is told the address as soon as requests are answered."""
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    master_keys = MasterKeys.provided(settings.data / "master.key")
+    with opened_database(settings) as database:
+        ledger = Ledger(database, master_keys)
+        with ledger.running():
+            _Server(ledger, settings, on_ready).run()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, ledger: Ledger, settings: Settings, on_ready: Callable[[str], None]) -> None:
+        self._ledger = ledger
+        self._settings = settings
+        self._on_ready = on_ready
+        self._strangers = Strangers(ledger.committer, secrets.token_bytes)
+        dispatch = Dispatch(
+            ledger.committer,
+            Credentials(ledger.writers.connection, ledger.secrets, ledger.sessions),
+            self._strangers,
+            clock=ledger.clock,
+            random=secrets.token_bytes,
+            seal_session=ledger.sessions.seal,
+        )
+        native = Native(dispatch, ledger.committer, ledger.runner, ledger.readers.connection, ledger.clock)
+        super().__init__(
+            uvicorn.Config(
+                Door(dispatch, native, settings.trusted_proxies),
+                host=settings.host,
+                port=settings.port,
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                proxy_headers=False,
+                server_header=False,
+                access_log=False,
+                log_config=None,
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=5,
+            )
+        )
+
+    async def startup(self, sockets: object = None) -> None:
+        self._ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
+        await super().startup(None)
+        if self.should_exit:
+            return
+        address = self.servers[0].sockets[0].getsockname()
+        endpoint = f"http://{self._settings.host}:{address[1]}"
+        await asyncio.to_thread(_found, self._ledger, profile_file(self._settings), endpoint)
+        self._housekeeping = asyncio.create_task(self._keep_house())
+        self._on_ready(endpoint)
+
+    async def shutdown(self, sockets: object = None) -> None:
+        self._housekeeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._housekeeping
+        await super().shutdown(None)
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+            try:
+                await self._strangers.flush(self._ledger.clock())
+                await asyncio.to_thread(self._ledger.open_months)
+            except Exception:
+                log.exception("Housekeeping failed; it is tried again in a minute.")
+
+
+def _found(ledger: Ledger, profile: Path, endpoint: str) -> None:
+    account_id = found(ledger.committer, profile, endpoint)
+    if account_id is not None:
+        log.info("Opened the account %s.", account_id)
+    else:
+        keep_endpoint(profile, endpoint)

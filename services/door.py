@@ -1,0 +1,108 @@
+"""The ASGI door: bytes in, bytes out, within bounds. What a path means is decided here, nothing else."""
+
+import asyncio
+import ipaddress
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol
+
+from domain.errors import Refusal
+from services.settings import Network
+from services.wire.dispatch import Dispatch, Origin, Response
+from services.wire.errors import RequestEntityTooLarge, RequestTimeout, UnknownPath, render
+from services.wire.http import RawRequest
+
+BODY_BYTES_MAX = 1_048_576
+"""The largest requests carry policy documents, of which the models take 131,072 characters."""
+BODY_SECONDS_MAX = 20
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Native(Protocol):
+    """The native API, and what monitors ask."""
+
+    async def answer(self, raw: RawRequest, origin: Origin) -> Response: ...
+    async def health(self, path: bytes) -> Response: ...
+
+
+class Door:
+    def __init__(self, dispatch: Dispatch, native: Native, trusted_proxies: tuple[Network, ...]) -> None:
+        self._dispatch = dispatch
+        self._native = native
+        self._trusted_proxies = trusted_proxies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise TypeError(f"This server speaks HTTP; got {scope['type']}.")
+        response = await self._answered(scope, receive)
+        headers = [
+            (b"content-type", response.content_type.encode()),
+            (b"content-length", b"%d" % len(response.body)),
+            (b"x-amzn-requestid", response.request_id.encode()),
+            (b"cache-control", b"no-store"),
+        ]
+        if response.position is not None:
+            headers.append((b"x-muniment-position", b"%d" % response.position))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
+
+    async def _answered(self, scope: Scope, receive: Receive) -> Response:
+        path: bytes = scope["raw_path"]
+        if path.startswith(b"/health/"):
+            return await self._native.health(path)
+        try:
+            body = await asyncio.wait_for(_body(receive), BODY_SECONDS_MAX)
+        except (RequestEntityTooLarge, RequestTimeout) as refusal:
+            return _refused(refusal)
+        except TimeoutError:
+            return _refused(RequestTimeout(f"The request's body did not arrive within {BODY_SECONDS_MAX} seconds."))
+        raw = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), body)
+        origin = self._origin(scope, raw)
+        if path == b"/":
+            return await self._dispatch.answer(raw, origin)
+        if path.startswith(b"/v1/"):
+            return await self._native.answer(raw, origin)
+        return _refused(UnknownPath("AWS operations are answered at /, the native API under /v1/."))
+
+    def _origin(self, scope: Scope, raw: RawRequest) -> Origin:
+        """Forwarded headers are believed from trusted proxies only, and of the chain of addresses only the last one
+        that is no trusted proxy: what stands before it, anybody could have written."""
+        peer = scope["client"][0] if scope["client"] else ""
+        if not self._trusts(peer):
+            return Origin(peer, None, tls=scope["scheme"] == "https")
+        chain = [part.strip() for part in (raw.header("x-forwarded-for") or "").split(",") if part.strip()]
+        client = next((address for address in reversed(chain) if not self._trusts(address)), None)
+        return Origin(peer, client, tls=(raw.header("x-forwarded-proto") or scope["scheme"]) == "https")
+
+    def _trusts(self, address: str) -> bool:
+        if not self._trusted_proxies:
+            return False
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._trusted_proxies)
+
+
+async def _body(receive: Receive) -> bytes:
+    """Raises RequestEntityTooLarge as soon as too much has come, and RequestTimeout when the client has gone."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RequestTimeout("The client has gone before its request was complete.")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > BODY_BYTES_MAX:
+            raise RequestEntityTooLarge(f"A request has at most {BODY_BYTES_MAX} bytes.")
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _refused(refusal: Refusal) -> Response:
+    request_id = str(uuid.uuid4())
+    return Response(*render(refusal, service=None, request_id=request_id), request_id)

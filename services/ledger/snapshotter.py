@@ -1,0 +1,55 @@
+"""Writes snapshots in the background, so that no round waits for one."""
+
+import logging
+import queue
+import threading
+
+import psycopg
+
+from domain.ledgers import Folded
+from services.ledger.committer import Connect
+from services.ledger.recorder import SQL
+from services.ledger.snapshots import snapshot_of
+
+WAITING_MAX = 100
+"""Beyond that a snapshot is left out: the next round of the account asks again after as many changes."""
+
+log = logging.getLogger("muniment.ledger")
+
+
+class Snapshotter(threading.Thread):
+    def __init__(self, connect: Connect) -> None:
+        super().__init__(name="muniment-snapshots", daemon=True)
+        self._connect = connect
+        self._due: queue.Queue[Folded | None] = queue.Queue(WAITING_MAX)
+
+    def due(self, value: Folded) -> None:
+        """Asks for a snapshot. The value is immutable, so it may be written whenever there is time."""
+        try:
+            self._due.put_nowait(value)
+        except queue.Full:
+            log.warning("A snapshot of %s is left out: %d are waiting.", value.id, WAITING_MAX)
+
+    def stop(self) -> None:
+        self._due.put(None)
+        self.join()
+
+    def run(self) -> None:
+        while (value := self._due.get()) is not None:
+            try:
+                self.write(value)
+            except psycopg.Error as error:
+                log.warning("A snapshot of %s at %d was not written: %s", value.id, value.position, error)
+
+    def write(self, value: Folded) -> None:
+        snapshot = snapshot_of(value)
+        with self._connect() as connection:
+            connection.execute(
+                SQL["insert_snapshot"],
+                {
+                    "account_id": snapshot.originator_id,
+                    "position": snapshot.originator_version,
+                    "topic": snapshot.topic,
+                    "state": snapshot.state,
+                },
+            )

@@ -1,0 +1,314 @@
+"""The grammar: what is accepted, what is refused, and with which words."""
+
+import hashlib
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.errors import MalformedPolicyDocument
+from domain.policy.document import (
+    ACTIONS_REMEMBERED_PER_POLICY_MAX,
+    TEXT_CHARACTERS_MAX,
+    Effect,
+    Policy,
+    PolicyType,
+    compiled,
+    parse,
+    policy_size,
+)
+
+ALLOW = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}
+TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "123456789012"}}
+
+
+def document(*statements: object, **elements: object) -> str:
+    return json.dumps({"Version": "2012-10-17", **elements, "Statement": list(statements)})
+
+
+def identity(**changes: object) -> str:
+    """One statement, with elements changed, or left out where the change is None."""
+    return document({name: value for name, value in (ALLOW | changes).items() if value is not None})
+
+
+def trust(**changes: object) -> str:
+    return document({name: value for name, value in (TRUST | changes).items() if value is not None})
+
+
+def where(operator: str, key: str, value: object) -> str:
+    return identity(Condition={operator: {key: value}})
+
+
+def principal(kind: str, *names: str) -> str:
+    return trust(Principal={kind: list(names)})
+
+
+ACCEPTED_IDENTITY = {
+    "statement-object": json.dumps({"Version": "2012-10-17", "Statement": ALLOW}),
+    "statement-list": document(ALLOW, ALLOW),
+    "no-version": json.dumps({"Statement": ALLOW}),
+    "version-2008": document(ALLOW, Version="2008-10-17"),
+    "white-space": f" \t\r\n{document(ALLOW)}\n",
+    "deny": identity(Effect="Deny"),
+    "sid": identity(Sid="Allow1"),
+    "sid-empty-twice": document(ALLOW | {"Sid": ""}, ALLOW | {"Sid": ""}),
+    "action-star": identity(Action="*"),
+    "action-list": identity(Action=["iam:Get*", "iam:List?ser", "execute-api:Invoke"]),
+    "not-action": identity(Action=None, NotAction="iam:*"),
+    "resource-list": identity(Resource=["arn:aws:iam::123456789012:user/*", "arn:aws:s3:::bucket/key:1"]),
+    "not-resource": identity(Resource=None, NotResource="arn:aws-cn:iam::*:role/x"),
+    "resource-partition-wildcard": identity(Resource="arn:*:s3:::bucket"),
+    "resource-short-with-star": identity(Resource=["arn:aws:sqs:*", "arn:aws:sqs:us-east-1:*"]),
+    "resource-other-product": identity(Resource="arn:minio:memory:::agents/alpha"),
+    "variable-in-2008": document(ALLOW | {"Resource": "arn:aws:s3:::${aws:username}"}, Version="2008-10-17"),
+    "condition-empty": identity(Condition={}),
+    "condition-operator-empty": identity(Condition={"Bool": {}}),
+    "condition-boolean": where("Bool", "aws:SecureTransport", value=True),
+    "condition-number": where("DateLessThan", "aws:CurrentTime", 1704067200),
+    "condition-list": where("StringEquals", "aws:PrincipalTag/a b:c", ["x", ""]),
+    "condition-federated-key": where("StringEquals", "oidc.example.com/id/A1:sub", "x"),
+    "escape-in-range": '{"Statement":{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:s3:::\\u00e9"}}',
+}
+ACCEPTED_TRUST = {
+    "account": trust(),
+    "id": document(TRUST, Id="Any text, with spaces"),
+    "everyone": trust(Principal="*"),
+    "everyone-in-aws": principal("AWS", "*"),
+    "root": principal("AWS", "arn:aws:iam::123456789012:root"),
+    "user": principal("AWS", "arn:aws:iam::123456789012:user/team/Bob"),
+    "role": principal("AWS", "arn:aws-us-gov:iam::123456789012:role/Admin"),
+    "role-session": principal("AWS", "arn:aws:sts::123456789012:assumed-role/Admin/bob@example.com"),
+    "federated-user": principal("AWS", "arn:aws:sts::123456789012:federated-user/Bob"),
+    "unique-ids": principal("AWS", "AIDAJQABLZS4A3QDU576Q", "AROAJQABLZS4A3QDU576Q"),
+    "services": principal("Service", "ec2.amazonaws.com", "ecs-tasks.amazonaws.com", "ec2.amazonaws.com.cn"),
+    "saml": principal("Federated", "arn:aws:iam::123456789012:saml-provider/ADFS"),
+    "oidc": principal("Federated", "arn:aws:iam::123456789012:oidc-provider/token.example.com/path"),
+    "built-in-provider": principal("Federated", "accounts.google.com"),
+    "kinds-together": trust(Principal={"AWS": "123456789012", "Service": "ec2.amazonaws.com"}),
+    "sts-actions": trust(Action=["sts:AssumeRole", "STS:TagSession", "sts:*"]),
+}
+
+REFUSED_IDENTITY = {
+    "empty": ("", "invalid Json"),
+    "no-json": ("{", "invalid Json"),
+    "after-the-end": (document(ALLOW) + "{}", "invalid Json: Extra data"),
+    "trailing-comma": ('{"Statement":[],}', "invalid Json"),
+    "nan": ('{"Version":NaN}', "NaN is no JSON value"),
+    "infinity": ('{"Version":-Infinity}', "-Infinity is no JSON value"),
+    "name-twice": ('{"Statement":[],"Statement":[]}', 'the name "Statement" stands twice'),
+    "name-twice-deep": (
+        '{"Statement":{"Condition":{"Bool":{"aws:a":"true","aws:a":"false"}}}}',
+        'the name "aws:a" stands twice',
+    ),
+    "list": ("[]", "The policy: Syntax errors in policy; expected an object"),
+    "character": (document(ALLOW).replace("GetUser", "Get\u0100"), "expected characters up to U+00FF, got U+0100"),
+    "control-character": (document(ALLOW).replace(" ", "\x0b", 1), "got U+000B"),
+    "byte-order-mark": ("\ufeff" + document(ALLOW), "got U+FEFF at 0"),
+    "escaped-character": (identity(Resource="arn:aws:s3:::\u4e2d"), "Statement[0].Resource: expected characters"),
+    "escaped-surrogate": ('{"\\ud800":1}', "got U+D800"),
+    "escaped-zero": (identity(Sid="\0"), "got U+0000"),
+    "version": (document(ALLOW, Version="2012-10-18"), 'expected "2012-10-17" or "2008-10-17", got "2012-10-18"'),
+    "version-number": (document(ALLOW, Version=2012), "Version: Syntax errors in policy; expected a string"),
+    "id": (document(ALLOW, Id="x"), "Id: Has prohibited field Id"),
+    "element-unknown": (document(ALLOW, Comment="x"), "Has prohibited field Comment"),
+    "element-case": (json.dumps({"statement": ALLOW}), "Has prohibited field statement; expected only Version, Id"),
+    "no-statement": (json.dumps({"Version": "2012-10-17"}), "Statement: Syntax errors in policy; expected at least"),
+    "statement-list-empty": (document(), "Statement: Syntax errors in policy; expected at least one statement"),
+    "statement-text": (document(ALLOW, "x"), "Statement[1]: Syntax errors in policy; expected an object"),
+    "statement-element": (identity(action="iam:GetUser"), "Statement[0]: Has prohibited field action"),
+    "principal": (identity(Principal="*"), "Statement[0]: Policy document should not specify a principal"),
+    "not-principal": (identity(NotPrincipal="*"), "Has prohibited field NotPrincipal"),
+    "sid-characters": (identity(Sid="a b"), 'Statement IDs (SID) must be alpha-numeric, got "a b"'),
+    "sid-number": (identity(Sid=1), "Statement[0].Sid: Syntax errors in policy; expected a string"),
+    "sid-twice": (document(ALLOW | {"Sid": "a"}, ALLOW | {"Sid": "a"}), "(SID) in a single policy must be unique"),
+    "effect-missing": (identity(Effect=None), "Statement[0].Effect: Syntax errors in policy; expected Allow or Deny"),
+    "effect-case": (identity(Effect="allow"), "expected Allow or Deny, got allow"),
+    "effect-list": (identity(Effect=["Allow"]), "Statement[0].Effect: Syntax errors in policy; expected a string"),
+    "action-missing": (identity(Action=None), "Policy statement must contain actions; expected either Action or"),
+    "action-and-not-action": (identity(NotAction="iam:*"), "Syntax errors in policy; expected either Action or Not"),
+    "action-list-empty": (identity(Action=[]), "Statement[0].Action: Policy statement must contain actions"),
+    "action-without-vendor": (identity(Action="GetUser"), "Actions/Conditions must be prefaced by a vendor"),
+    "action-vendor-wildcard": (identity(Action="*:GetUser"), 'such as iam:Get*, got "*:GetUser"'),
+    "action-without-name": (identity(Action="iam:"), 'got "iam:"'),
+    "action-with-space": (identity(Action="iam:GetUser "), 'got "iam:GetUser "'),
+    "action-number": (identity(Action=["iam:GetUser", 5]), "Statement[0].Action: Syntax errors in policy"),
+    "action-nested": (identity(Action=[["iam:GetUser"]]), "Statement[0].Action: Syntax errors in policy"),
+    "resource-missing": (identity(Resource=None), "Policy statement must contain resources; expected either Resource"),
+    "resource-and-not": (identity(NotResource="*"), "Syntax errors in policy; expected either Resource or NotResource"),
+    "resource-list-empty": (identity(Resource=[]), "Statement[0].Resource: Policy statement must contain resources"),
+    "not-resource-empty": (identity(Resource=None, NotResource=[]), "Statement[0].NotResource: Policy statement must"),
+    "resource-no-arn": (identity(Resource="bucket"), 'Resource bucket must be in ARN format or "*"'),
+    "resource-two-stars": (identity(Resource="**"), "must be in ARN format"),
+    "resource-short": (identity(Resource="arn:aws:sqs:us-east-1:123456789012"), "must be in ARN format"),
+    "resource-without-service": (identity(Resource="arn:aws::::x"), "must be in ARN format"),
+    "resource-service-wildcard": (identity(Resource="arn:aws:s*:::x"), "the service has no wildcards"),
+    "resource-variable": (identity(Resource="arn:aws:s3:::${aws:username}"), "policy variables are not supported yet"),
+    "not-resource-variable": (identity(Resource=None, NotResource="arn:aws:s3:::${*}"), "policy variables"),
+    "condition-list": (identity(Condition=[]), "Statement[0].Condition: Syntax errors in policy; expected an object"),
+    "condition-keys-text": (identity(Condition={"Bool": "x"}), "Statement[0].Condition.Bool: Syntax errors in policy"),
+    "condition-operator": (
+        where("Boole", "aws:a", "x"),
+        "Statement[0].Condition.Boole: Invalid Condition type : Boole",
+    ),
+    "condition-key": (where("Bool", "a", "true"), "Statement[0].Condition.Bool: Actions/Conditions must be prefaced"),
+    "condition-values-empty": (where("StringLike", "aws:a", []), "Condition.StringLike.aws:a: Syntax errors in policy"),
+    "condition-value-null": (where("StringLike", "aws:a", None), "Condition.StringLike.aws:a: Syntax errors in policy"),
+    "condition-value-object": (where("StringLike", "aws:a", {"b": "c"}), "Syntax errors in policy; expected a string"),
+    "condition-variable": (where("StringLike", "aws:a", "${aws:b}"), "policy variables are not supported yet"),
+}
+REFUSED_TRUST = {
+    "no-principal": (trust(Principal=None), "Statement[0]: Missing required field Principal"),
+    "not-principal": (trust(Principal=None, NotPrincipal="*"), "Has prohibited field NotPrincipal"),
+    "resource": (trust(Resource="*"), "Statement[0]: Has prohibited field Resource"),
+    "not-resource": (trust(NotResource="*"), "Statement[0]: Has prohibited field NotResource"),
+    "action-of-another-service": (trust(Action="s3:GetObject"), "AssumeRole policy may only specify STS AssumeRole"),
+    "action-star": (trust(Action="*"), 'AssumeRole policy may only specify STS AssumeRole actions, got "*"'),
+    "principal-text": (trust(Principal="123456789012"), "Statement[0].Principal: Syntax errors in policy; expected an"),
+    "principal-object-empty": (trust(Principal={}), "expected at least one principal"),
+    "principal-list-empty": (
+        principal("AWS"),
+        "Statement[0].Principal.AWS: Syntax errors in policy; expected at least",
+    ),
+    "principal-kind": (principal("CanonicalUser", "79a5"), "Has prohibited field CanonicalUser; expected only AWS"),
+    "principal-kind-case": (principal("aws", "123456789012"), "Has prohibited field aws"),
+    "account-short": (principal("AWS", "12345678901"), 'Invalid principal in policy: "AWS":"12345678901"'),
+    "root-with-more": (principal("AWS", "arn:aws:iam::123456789012:root/x"), "Invalid principal in policy"),
+    "group": (principal("AWS", "arn:aws:iam::123456789012:group/Admins"), "Invalid principal in policy"),
+    "user-wildcard": (principal("AWS", "arn:aws:iam::123456789012:user/*"), "Invalid principal in policy"),
+    "session-wildcard": (principal("AWS", "arn:aws:sts::123456789012:assumed-role/a/?"), "Invalid principal in policy"),
+    "session-without-name": (principal("AWS", "arn:aws:sts::123456789012:assumed-role/a"), "Invalid principal"),
+    "user-variable": (principal("AWS", "arn:aws:iam::${aws:x}:user/a"), "Invalid principal in policy"),
+    "unique-id-of-a-group": (principal("AWS", "AGPAJQABLZS4A3QDU576Q"), "Invalid principal in policy"),
+    "service-star": (principal("Service", "*"), 'Invalid principal in policy: "Service":"*"'),
+    "service-no-domain": (principal("Service", "ec2"), 'Invalid principal in policy: "Service":"ec2"'),
+    "federated-star": (principal("Federated", "*"), 'Invalid principal in policy: "Federated":"*"'),
+    "federated-unknown": (principal("Federated", "idp.example.com"), "Invalid principal in policy"),
+}
+
+
+@pytest.mark.parametrize("rule", ACCEPTED_IDENTITY)
+def test_accepted_in_identity_and_session_policies(rule: str) -> None:
+    """Session policies have the grammar of identity policies."""
+    for policy_type in (PolicyType.IDENTITY, PolicyType.SESSION):
+        assert parse(ACCEPTED_IDENTITY[rule], policy_type).statements
+
+
+@pytest.mark.parametrize("rule", ACCEPTED_TRUST)
+def test_accepted_in_trust_policies(rule: str) -> None:
+    """Every kind of principal has its forms."""
+    assert parse(ACCEPTED_TRUST[rule], PolicyType.TRUST).statements[0].principals
+
+
+@pytest.mark.parametrize("rule", REFUSED_IDENTITY)
+def test_refused_in_identity_and_session_policies(rule: str) -> None:
+    """The refusal names the place and the reason."""
+    text, reason = REFUSED_IDENTITY[rule]
+    for policy_type in (PolicyType.IDENTITY, PolicyType.SESSION):
+        with pytest.raises(MalformedPolicyDocument, match=re.escape(reason)):
+            parse(text, policy_type)
+
+
+@pytest.mark.parametrize("rule", REFUSED_TRUST)
+def test_refused_in_trust_policies(rule: str) -> None:
+    """The refusal names the place and the reason."""
+    text, reason = REFUSED_TRUST[rule]
+    with pytest.raises(MalformedPolicyDocument, match=re.escape(reason)):
+        parse(text, PolicyType.TRUST)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"a":' * 20_000,
+        "x" * 10_000_000,
+        '{"a":"' + '\\"' * 60_000,
+        '"' * 100_000,
+        "1" * 100_000,
+        '{"Statement":"' + "[" * 100_000 + '"}',
+        "{" + ",".join(f'"k{number}":0' for number in range(10_000)) + ',"k9999":0}',
+    ],
+    ids=["nested-lists", "nested-objects", "long", "escapes", "quotes", "digits", "brackets-in-a-string", "names"],
+)
+def test_bombs_are_refused(text: str) -> None:
+    """What is made to exhaust a parser is refused as any other malformed document is."""
+    with pytest.raises(MalformedPolicyDocument):
+        parse(text, PolicyType.IDENTITY)
+
+
+def test_the_longest_text_is_accepted_and_one_character_more_is_not() -> None:
+    """The bound on the text is exact, and counts white space."""
+    text = document(ALLOW).ljust(TEXT_CHARACTERS_MAX)
+    assert parse(text, PolicyType.IDENTITY)
+    with pytest.raises(MalformedPolicyDocument, match="expected at most 131072 characters, got 131073"):
+        parse(text + " ", PolicyType.IDENTITY)
+
+
+@given(st.text(), st.sampled_from(PolicyType))
+def test_any_text_is_parsed_or_refused(text: str, policy_type: PolicyType) -> None:
+    """No text raises anything but the refusal."""
+    try:
+        assert isinstance(parse(text, policy_type), Policy)
+    except MalformedPolicyDocument as refusal:
+        assert refusal.message.endswith(".")  # noqa: PT017  a text that is not refused is as good
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["*", "Allow", "iam:*", "aws:a", "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["Version", "Statement", "Effect", "Action", "Resource", "Principal", "Condition", "AWS"]),
+            inner,
+            max_size=4,
+        )
+    ),
+)
+
+
+@given(VALUES, st.sampled_from(PolicyType))
+def test_any_json_is_parsed_or_refused(value: object, policy_type: PolicyType) -> None:
+    """No shape of JSON raises anything but the refusal, wherever in the grammar it stands."""
+    for text in (json.dumps(value), document(value), document(ALLOW | {"Condition": value})):
+        try:
+            assert isinstance(parse(text, policy_type), Policy)
+        except MalformedPolicyDocument as refusal:
+            assert refusal.message.endswith(".")  # noqa: PT017  a text that is not refused is as good
+
+
+def test_what_a_policy_holds() -> None:
+    """Version defaults to 2008-10-17; index, Sid, effect and the digest of the text are kept for decision records."""
+    text = json.dumps({"Statement": [ALLOW, ALLOW | {"Sid": "Second", "Effect": "Deny"}]})
+    policy = parse(text, PolicyType.IDENTITY)
+    assert (policy.version, policy.id, policy.type) == ("2008-10-17", None, PolicyType.IDENTITY)
+    assert policy.sha256 == hashlib.sha256(text.encode()).hexdigest()
+    first, second = policy.statements
+    assert (first.index, first.sid, first.effect) == (0, None, Effect.ALLOW)
+    assert (second.index, second.sid, second.effect) == (1, "Second", Effect.DENY)
+    assert parse(document(TRUST, Id="x"), PolicyType.TRUST).id == "x"
+
+
+def test_a_policy_finds_its_statements_by_action() -> None:
+    """Only the statements about an action are looked at, however many other actions were asked about before."""
+    policy = parse(document(ALLOW, ALLOW | {"Action": "iam:List*"}, ALLOW | {"Action": "*"}), PolicyType.IDENTITY)
+    for number in range(ACTIONS_REMEMBERED_PER_POLICY_MAX + 1):
+        assert [statement.index for statement in policy.about(f"s3:get{number}")] == [2]
+    for _ in range(2):
+        assert [statement.index for statement in policy.about("iam:listusers")] == [1, 2]
+        assert [statement.index for statement in policy.about("iam:getuser")] == [0, 2]
+
+
+def test_stored_documents_are_compiled_once() -> None:
+    """The same text is the same policy; as another type it is judged by that type's grammar."""
+    assert compiled(document(ALLOW), PolicyType.IDENTITY) is compiled(document(ALLOW), PolicyType.IDENTITY)
+    assert compiled(document(ALLOW), PolicyType.SESSION).type is PolicyType.SESSION
+    with pytest.raises(MalformedPolicyDocument):
+        compiled(document(ALLOW), PolicyType.TRUST)
+
+
+def test_white_space_does_not_count() -> None:
+    """IAM does not count white space, in strings neither; a no-break space is a character like others."""
+    assert policy_size(' {\r\n\t"Sid": "a b"}') == len('{"Sid":"ab"}')
+    assert policy_size("a\xa0b\x85") == 4

@@ -1,0 +1,89 @@
+"""Refusals in words."""
+
+import pytest
+
+from domain.policy.document import Effect
+from domain.policy.evaluate import Decision, Layer, Request, Result, evaluate
+from domain.policy.explain import Explanation, Mismatch, explain, reason
+from tests.domain.policy.building import (
+    ACCOUNT,
+    BOB,
+    ROLE,
+    STRANGER,
+    USER,
+    Statement,
+    allow,
+    deny,
+    identity,
+    session,
+    trust,
+    trusting,
+)
+
+GET_USER = Request("iam:GetUser", USER, BOB, {"aws:username": ("Bob",)})
+
+
+@pytest.mark.parametrize(
+    ("layer", "implicit", "explicit"),
+    [
+        (
+            Layer.IDENTITY,
+            "because no identity-based policy allows the iam:GetUser action",
+            "with an explicit deny in an identity-based policy",
+        ),
+        (
+            Layer.SESSION,
+            "because no session policy allows the iam:GetUser action",
+            "with an explicit deny in a session policy",
+        ),
+        (
+            Layer.TRUST,
+            "because no role trust policy allows the iam:GetUser action",
+            "with an explicit deny in the role trust policy",
+        ),
+    ],
+)
+def test_the_reason_in_the_words_of_aws(layer: Layer, implicit: str, explicit: str) -> None:
+    """Each layer has its phrase on "Troubleshoot access denied error messages"."""
+    assert reason(Decision(Result.IMPLICITLY_DENIED, layer, ()), GET_USER) == implicit
+    assert reason(Decision(Result.EXPLICITLY_DENIED, layer, ()), GET_USER) == explicit
+
+
+def test_an_allowed_request_has_no_reason() -> None:
+    """Asking why an allowed request was refused is a defect of the caller."""
+    decision = evaluate([(Layer.IDENTITY, identity(allow()))], GET_USER)
+    with pytest.raises(ValueError, match="iam:GetUser"):
+        reason(decision, GET_USER)
+
+
+def test_the_first_element_that_does_not_match() -> None:
+    """Each statement about the action gets what the request had and what the statement wanted."""
+    statements: list[Statement] = [
+        allow("iam:ListUsers"),
+        allow("iam:Get*", ROLE, Sid="Role"),
+        {"Effect": "Deny", "Action": "*", "NotResource": f"arn:aws:iam::{ACCOUNT}:user/*"},
+        allow(Condition={"StringEquals": {"aws:UserName": ["Al", "Eve"], "aws:Missing": "x"}}),
+        allow(Condition={"Bool": {"aws:Missing": "true"}}),
+        deny(),
+    ]
+
+    def explained(index: int, sid: str | None, effect: Effect, mismatch: Mismatch | None) -> Explanation:
+        return Explanation(Layer.IDENTITY, "p", index, sid, effect, mismatch)
+
+    assert explain([(Layer.IDENTITY, identity(*statements))], GET_USER) == (
+        explained(1, "Role", Effect.ALLOW, Mismatch("Resource", (USER,), (ROLE,))),
+        explained(2, None, Effect.DENY, Mismatch("NotResource", (USER,), (f"arn:aws:iam::{ACCOUNT}:user/*",))),
+        explained(3, None, Effect.ALLOW, Mismatch("StringEquals aws:UserName", ("Bob",), ("Al", "Eve"))),
+        explained(4, None, Effect.ALLOW, Mismatch("Bool aws:Missing", (), ("true",))),
+        explained(5, None, Effect.DENY, None),
+    )
+
+
+def test_a_principal_that_is_not_trusted() -> None:
+    """The explanation says who asked and whom the trust policy names; an anonymous caller has no name."""
+    layers = [(Layer.TRUST, trust(trusting("AWS", USER, ACCOUNT))), (Layer.SESSION, session(allow("sts:*")))]
+    first, second = explain(layers, Request("sts:AssumeRole", ROLE, STRANGER, {}))
+    assert (first.layer, first.mismatch) == (Layer.TRUST, Mismatch("Principal", (STRANGER.arn,), (USER, ACCOUNT)))
+    assert (second.layer, second.mismatch) == (Layer.SESSION, None)
+    anonymous = explain(layers, Request("sts:AssumeRole", ROLE, None, {}))
+    assert anonymous[0].mismatch == Mismatch("Principal", (), (USER, ACCOUNT))

