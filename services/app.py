@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -15,6 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from domain.events import Use, event_classes
 from projections.runner import Runner
+from services import iam, sts
 from services.api.native import Native
 from services.door import Door
 from services.founding import found, keep_endpoint
@@ -22,6 +24,7 @@ from services.ledger.committer import Committer
 from services.ledger.database import Database, Role, YourDatabase, connect, migrate
 from services.ledger.durability import refuse_unsafe_settings
 from services.ledger.embedded import EmbeddedPostgres
+from services.ledger.embedded_place import settled
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import LedgerRecorder
 from services.ledger.round import Clock, Rounds, system_clock
@@ -34,10 +37,11 @@ from services.secrets.store import SecretStore
 from services.settings import Settings
 from services.wire.credentials import Credentials
 from services.wire.dispatch import Dispatch
-from services.wire.operations import all_operations
 from services.wire.strangers import Strangers
 
 log = logging.getLogger("muniment")
+ANSWERED = (iam, sts)
+"""What importing registers: the operations of these services."""
 POOL_SIZE = 4
 HOUSEKEEPING_SECONDS = 60
 MONTH_AHEAD = timedelta(days=31)
@@ -113,7 +117,7 @@ def opened_database(settings: Settings) -> Iterator[Database]:
     if settings.database_url is not None:
         yield _ready(YourDatabase(settings.database_url))
         return
-    with EmbeddedPostgres(settings.data / "postgres") as embedded:
+    with EmbeddedPostgres(settled(settings.data / "postgres")) as embedded:
         yield _ready(embedded)
 
 
@@ -131,7 +135,8 @@ def profile_file(settings: Settings) -> Path:
 
 def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
     """Runs until it is interrupted. `on_ready` is told the address as soon as requests are answered."""
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Others may pass through to what is theirs (the database's user, when we are root), but not look around.
+    settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
     master_keys = MasterKeys.provided(settings.data / "master.key")
     with opened_database(settings) as database:
         ledger = Ledger(database, master_keys)
@@ -174,9 +179,9 @@ class _Server(uvicorn.Server):
             )
         )
 
-    async def startup(self, sockets: object = None) -> None:
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
-        await super().startup(None)
+        await super().startup(sockets)
         if self.should_exit:
             return
         address = self.servers[0].sockets[0].getsockname()
@@ -185,11 +190,11 @@ class _Server(uvicorn.Server):
         self._housekeeping = asyncio.create_task(self._keep_house())
         self._on_ready(endpoint)
 
-    async def shutdown(self, sockets: object = None) -> None:
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._housekeeping.cancel()
         with suppress(asyncio.CancelledError):
             await self._housekeeping
-        await super().shutdown(None)
+        await super().shutdown(sockets)
 
     async def _keep_house(self) -> None:
         while True:

@@ -33,7 +33,9 @@ def _serve(chosen: argparse.Namespace) -> int:
         def ready(endpoint: str) -> None:
             print(f"muniment ready on {endpoint}\n")
             print("Now type, in another terminal:")
-            print(f"  export AWS_CONFIG_FILE={profile} AWS_PROFILE=muniment PATH={os.path.dirname(sys.executable)}:$PATH")
+            print(
+                f"  export AWS_CONFIG_FILE={profile} AWS_PROFILE=muniment PATH={os.path.dirname(sys.executable)}:$PATH"
+            )
             print("  aws iam create-user --user-name alice")
             print("  muniment history", flush=True)
 

@@ -65,7 +65,9 @@ def found(committer: Committer, profile: Path, endpoint: str, random: Random = s
             ],
         )
 
-    opened = committer.decide(frozenset({INSTALLATION}), lambda values, _at: Decided(_accounts(values), []), founding=True)
+    opened = committer.decide(
+        frozenset({INSTALLATION}), lambda values, _at: Decided(_accounts(values), []), founding=True
+    )
     if opened.result:
         return None
     founded: str | None = committer.decide(frozenset({INSTALLATION, account_id}), decide, founding=True).result

@@ -37,7 +37,9 @@ def settings(environment: Mapping[str, str], *, data: str | None = None, listen:
         database_url=environment.get("MUNIMENT_DATABASE_URL") or None,
         host=host,
         port=port,
-        trusted_proxies=tuple(_network(text) for text in environment.get("MUNIMENT_TRUSTED_PROXIES", "").split(",") if text),
+        trusted_proxies=tuple(
+            _network(text) for text in environment.get("MUNIMENT_TRUSTED_PROXIES", "").split(",") if text
+        ),
     )
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NoReturn, Protocol
 
 from domain.errors import MalformedPolicyDocument
@@ -44,6 +44,7 @@ _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{\]}]', re.DOTALL
 _SID = re.compile("[0-9A-Za-z]*")
 _ACTION = re.compile(r"\*|(?P<vendor>[A-Za-z0-9-]+):[A-Za-z0-9_*?-]+")
 _RESOURCE = re.compile(r"arn:[a-z*?-]+:[a-z0-9-]+:(?:[^:]*:[^:]*:.*|[^:]*:[^:]*\*|[^:]*\*)", re.DOTALL)
+_WILDCARD_IN_TYPE = re.compile(r"arn:[^:]*:(?:iam|sts):[^:]*:[^:]*:(?!\*\Z)[^/]*[*?].*", re.DOTALL)
 _ACCOUNT = re.compile(r"(arn:[a-z-]+:iam::)?(?P<id>[0-9]{12})(?(1):root)")
 _PRINCIPALS = {
     "AWS": re.compile(
@@ -175,36 +176,52 @@ def _statement(value: Json, index: int, policy_type: PolicyType, *, has_variable
     elements = _object(value, where, _TRUST_STATEMENT_ELEMENTS if is_trust else _STATEMENT_ELEMENTS)
     if is_trust and "Principal" not in elements:
         _refuse(where, "Missing required field Principal")
-    sid = _text(elements["Sid"], f"{where}.Sid") if "Sid" in elements else None
-    if sid and not _SID.fullmatch(sid):
-        _refuse(f"{where}.Sid", f'Statement IDs (SID) must be alpha-numeric, got "{sid}"')
-    effect = _text(elements["Effect"], f"{where}.Effect") if "Effect" in elements else "nothing"
-    if effect not in {"Allow", "Deny"}:
-        _refuse(f"{where}.Effect", f"Syntax errors in policy; expected Allow or Deny, got {effect}")
-
-    def check_action(action: str, element: str) -> None:
-        named = _ACTION.fullmatch(action)
-        if not named:
-            reason = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
-            _refuse(element, f'{reason[:-1]}; expected * or an action such as iam:Get*, got "{action}"')
-        if is_trust and (named["vendor"] or "").lower() != "sts":
-            _refuse(element, f'AssumeRole policy may only specify STS AssumeRole actions, got "{action}"')
-
-    def check_resource(resource: str, element: str) -> None:
-        if resource != "*" and not _RESOURCE.fullmatch(resource):
-            _refuse(element, f'Resource {resource} must be in ARN format or "*"; the service has no wildcards')
-        if has_variables and "${" in resource:
-            _refuse(element, f"policy variables are not supported yet, got {resource}")
-
+    effect = _effect(elements.get("Effect"), f"{where}.Effect")
+    check_action = partial(_check_action, is_trust=is_trust)
+    check_resource = partial(_check_resource, has_variables=has_variables)
+    denies = effect is Effect.DENY
     return Statement(
         index,
-        sid or None,
-        Effect(effect),
+        _sid(elements.get("Sid", ""), f"{where}.Sid"),
+        effect,
         _patterns(elements, where, "Action", check_action, action_patterns),
         None if is_trust else _patterns(elements, where, "Resource", check_resource, resource_patterns),
         _principals(elements["Principal"], f"{where}.Principal") if is_trust else None,
-        tuple(_conditions(elements.get("Condition", {}), where, has_variables=has_variables, denies=effect == "Deny")),
+        tuple(_conditions(elements.get("Condition", {}), where, has_variables=has_variables, denies=denies)),
     )
+
+
+def _sid(value: Json, where: str) -> str | None:
+    sid = _text(value, where)
+    if not _SID.fullmatch(sid):
+        _refuse(where, f'Statement IDs (SID) must be alpha-numeric, got "{sid}"')
+    return sid or None
+
+
+def _effect(value: Json, where: str) -> Effect:
+    if not isinstance(value, str) or value not in {"Allow", "Deny"}:
+        _refuse(where, f"Syntax errors in policy; expected Allow or Deny, got {json.dumps(value)}")
+    return Effect(value)
+
+
+def _check_action(action: str, where: str, *, is_trust: bool) -> None:
+    named = _ACTION.fullmatch(action)
+    if not named:
+        reason = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
+        _refuse(where, f'{reason}; expected * or an action such as iam:Get*, got "{action}"')
+    if is_trust and (named["vendor"] or "").lower() != "sts":
+        _refuse(where, f'AssumeRole policy may only specify STS AssumeRole actions, got "{action}"')
+
+
+def _check_resource(resource: str, where: str, *, has_variables: bool) -> None:
+    if resource != "*" and not _RESOURCE.fullmatch(resource):
+        _refuse(where, f'Resource {resource} must be in ARN format or "*"; the service has no wildcards')
+    if _WILDCARD_IN_TYPE.fullmatch(resource):
+        # "Identify AWS resources with Amazon Resource Names", "Paths in ARNs". Of other services we do not know
+        # which have types.
+        _refuse(where, f"Resource {resource} has a wildcard in the resource type, expected one such as user/*")
+    if has_variables and "${" in resource:
+        _refuse(where, f"policy variables are not supported yet, got {resource}")
 
 
 class _Compile(Protocol):

@@ -16,7 +16,14 @@ from domain.policies import (
     PolicyAttached,
     PolicyDetached,
 )
-from domain.policy import PolicyType, parse, policy_size
+from domain.policy import (
+    GROUP_INLINE_POLICIES_CHARACTERS_MAX,
+    ROLE_INLINE_POLICIES_CHARACTERS_MAX,
+    USER_INLINE_POLICIES_CHARACTERS_MAX,
+    PolicyType,
+    parse,
+    policy_size,
+)
 from domain.rules.quotas import ATTACHED_POLICIES_MAX, refuse_beyond
 
 
@@ -45,9 +52,27 @@ class HolderKind:
     inline_characters_max: int
 
 
-USER = HolderKind("user", "User", lambda a, name: a.users.named(name), lambda a, key: a.users.by_id[key], 2_048)
-GROUP = HolderKind("group", "Group", lambda a, name: a.groups.named(name), lambda a, key: a.groups.by_id[key], 5_120)
-ROLE = HolderKind("role", "Role", lambda a, name: a.roles.named(name), lambda a, key: a.roles.by_id[key], 10_240)
+USER = HolderKind(
+    "user",
+    "User",
+    lambda account, name: account.users.named(name),
+    lambda account, user_id: account.users.by_id[user_id],
+    USER_INLINE_POLICIES_CHARACTERS_MAX,
+)
+GROUP = HolderKind(
+    "group",
+    "Group",
+    lambda account, name: account.groups.named(name),
+    lambda account, group_id: account.groups.by_id[group_id],
+    GROUP_INLINE_POLICIES_CHARACTERS_MAX,
+)
+ROLE = HolderKind(
+    "role",
+    "Role",
+    lambda account, name: account.roles.named(name),
+    lambda account, role_id: account.roles.by_id[role_id],
+    ROLE_INLINE_POLICIES_CHARACTERS_MAX,
+)
 KINDS = (USER, GROUP, ROLE)
 
 

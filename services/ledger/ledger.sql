@@ -9,7 +9,7 @@ from ledger.heads where account_id = any(%(accounts)s) order by account_id for u
 
 -- name: found
 -- A head for each account that the round is about to begin.
-insert into ledger.heads (account_id) select unnest(%(accounts)s) order by 1 on conflict do nothing
+insert into ledger.heads (account_id) select unnest(%(accounts)s::text[]) order by 1 on conflict do nothing
 
 -- name: append_changes
 insert into ledger.changes (account_id, position, topic, at, state)

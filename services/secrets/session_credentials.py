@@ -27,10 +27,7 @@ class SessionCredentials:
     def seal(self, session: Session, secret: Secret) -> str:
         claims = to_json({"secret": secret.reveal(), "session": session.model_dump(mode="json", exclude_defaults=True)})
         return self._tokens.seal(
-            claims,
-            account_id=session.principal.account_id,
-            access_key_id=session.access_key_id,
-            at=session.issued_at,
+            claims, account_id=session.principal.account_id, access_key_id=session.access_key_id, at=session.issued_at
         )
 
     def open(self, token: str, *, access_key_id: str, at: datetime) -> tuple[Session, Secret]:

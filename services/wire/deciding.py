@@ -53,9 +53,8 @@ def decision_of(request: Request, random: Random, seal_session: SealSession) -> 
             outcome = _performed(account, call, request)
         except Refusal as refusal:
             return _recorded(account, principal_cause, events, refusal, called(request, refusal, call))
-        return _recorded(
-            account, request, principal_cause, [*events, *outcome.events], outcome, called(request, None, call)
-        )
+        events += outcome.events
+        return _recorded(account, principal_cause, events, outcome, called(request, None, call))
 
     return decide
 
@@ -119,7 +118,7 @@ def storable(text: str) -> str:
 
 
 def _recorded(
-    account: Account, request: Request, cause: Cause, events: list[Event], result: Outcome | Refusal, record: ApiCalled
+    account: Account, cause: Cause, events: list[Event], result: Outcome | Refusal, record: ApiCalled
 ) -> Decided:
     secrets = (result.new_secrets, result.destroyed_secrets) if isinstance(result, Outcome) else ((), ())
     return Decided(result, [Append(account.id, cause, [*events, record], *secrets)])

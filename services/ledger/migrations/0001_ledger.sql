@@ -10,7 +10,7 @@ create table ledger.heads (
     account_id text primary key check (account_id ~ '^[0-9]{12}$'),
     position bigint not null default 0,
     last_change bigint not null default 0,
-    at timestamptz not null default '-infinity'
+    at timestamptz not null default 'epoch'
 );
 
 -- Events that alter what a later decision reads. Never dropped.

@@ -1,7 +1,6 @@
 """The tables of sealed secrets, on a real PostgreSQL."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import LiteralString
 
 import psycopg
@@ -9,13 +8,12 @@ import pytest
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
-import services.secrets
 from domain.secret import Secret
+from services.ledger.database import Database, connect
 from services.secrets.envelope import Envelope, SealBroken, WrappedDataKey
 from services.secrets.master_key import MasterKey, MasterKeys
 from services.secrets.store import SecretStore
 
-SCHEMA = Path(services.secrets.__path__[0], "schema.sql").read_bytes()
 ACCOUNT, OTHER_ACCOUNT = "123456789012", "210987654321"
 ALICE, BOB = "AIDAALICE", "AIDABOB"
 OLD, NEW = MasterKey(bytes(32)), MasterKey(bytes([1]) * 32)
@@ -23,15 +21,9 @@ STORE = SecretStore(Envelope(MasterKeys(OLD)))
 
 
 @pytest.fixture
-def tables(database: str) -> str:
-    with psycopg.connect(database) as connection:
-        connection.execute(SCHEMA)
-    return database
-
-
-@pytest.fixture
-def cursor(tables: str) -> Iterator[Cursor[TupleRow]]:
-    with psycopg.connect(tables, autocommit=True) as connection, connection.cursor() as cursor:
+def cursor(database: Database) -> Iterator[Cursor[TupleRow]]:
+    """The writer's, in autocommit."""
+    with connect(database, "writer") as connection, connection.cursor() as cursor:
         yield cursor
 
 
@@ -119,9 +111,9 @@ def test_secret_without_its_data_key_cannot_stand(cursor: Cursor[TupleRow]) -> N
         cursor.execute("INSERT INTO secrets.access_key_secrets VALUES (%s, 'AKIA1', %s, '')", (ACCOUNT, ALICE))
 
 
-def test_caller_decides_about_the_transaction(tables: str) -> None:
+def test_caller_decides_about_the_transaction(database: Database) -> None:
     """What a round that fails has put is gone with the round."""
-    with psycopg.connect(tables) as connection, connection.cursor() as cursor:
+    with psycopg.connect(database.conninfo("writer")) as connection, connection.cursor() as cursor:
         STORE.put(cursor, ACCOUNT, ALICE, "AKIA1", Secret("one"))
         connection.rollback()
         assert STORE.get(cursor, ACCOUNT, "AKIA1") is None
@@ -144,11 +136,11 @@ class Overtaken(Envelope):
         return super().rewrap(data_key)
 
 
-def test_two_first_keys_of_a_principal_share_the_data_key_that_stays(tables: str, cursor: Cursor[TupleRow]) -> None:
+def test_two_first_keys_of_a_principal_share_the_data_key_that_stays(database: Database, cursor: Cursor[TupleRow]) -> None:
     """Of two transactions that both find no data key the later seals under the earlier's: both secrets open."""
 
     def meanwhile() -> None:
-        with psycopg.connect(tables) as connection, connection.cursor() as other:
+        with psycopg.connect(database.conninfo("writer")) as connection, connection.cursor() as other:
             STORE.put(other, ACCOUNT, ALICE, "AKIA1", Secret("one"))
 
     SecretStore(Overtaken(MasterKeys(OLD), meanwhile)).put(cursor, ACCOUNT, ALICE, "AKIA2", Secret("two"))
@@ -201,12 +193,12 @@ def test_rewrap_without_the_previous_key_stops(cursor: Cursor[TupleRow]) -> None
     assert revealed(cursor, "AKIA1") == "one"
 
 
-def test_rewrap_does_not_bring_an_erased_data_key_back(tables: str, cursor: Cursor[TupleRow]) -> None:
+def test_rewrap_does_not_bring_an_erased_data_key_back(database: Database, cursor: Cursor[TupleRow]) -> None:
     """A principal erased and given a new key between rewrap's reading and writing keeps the new data key."""
     STORE.put(cursor, ACCOUNT, ALICE, "AKIA1", Secret("one"))
 
     def meanwhile() -> None:
-        with psycopg.connect(tables) as connection, connection.cursor() as other:
+        with psycopg.connect(database.conninfo("writer")) as connection, connection.cursor() as other:
             STORE.erase(other, ACCOUNT, ALICE)
             STORE.put(other, ACCOUNT, ALICE, "AKIA2", Secret("two"))
 

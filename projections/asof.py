@@ -1,0 +1,93 @@
+"""The moment that a question is about, and where in an account's ledger it lies."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple, Self
+
+import psycopg
+
+from domain.errors import ValidationError
+from projections.statements import statements
+
+SQL = statements("projections", "asof.sql")
+_POSITION = re.compile(r"p([1-9][0-9]{0,17})")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+
+
+class NotYetProjected(Exception):  # noqa: N818  a state of the tables, which passes
+    """The tables have not come as far as the moment that was asked for. An answer now could leave something out."""
+
+
+class Moment(NamedTuple):
+    """A place in a ledger, and the time there: what has expired by then is decided by that time."""
+
+    position: int
+    """Of the last event at or before the moment; 0 where nothing had happened yet."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """A position of the account, a time, or the newest state. The caller brings `now`; nothing here reads a clock."""
+
+    now: datetime
+    position: int | None = None
+    at: datetime | None = None
+
+    @classmethod
+    def parse(cls, text: str, now: datetime) -> Self:
+        """From p<position>, or an RFC 3339 time with its offset. Raises ValidationError, also for a time after now."""
+        if position := _POSITION.fullmatch(text):
+            return cls(now, position=int(position[1]))
+        try:
+            at = datetime.fromisoformat(text.upper()).astimezone(UTC) if _TIME.fullmatch(text) else None
+        except (ValueError, OverflowError):
+            at = None
+        if at is None:
+            raise ValidationError(
+                f"A moment is p<position>, such as p42, or an RFC 3339 time, such as 2025-01-31T12:00:00Z; got {text!r}."
+            )
+        return cls.time(at, now)
+
+    @classmethod
+    def time(cls, at: datetime, now: datetime) -> Self:
+        """Raises ValidationError for a time after now: what is not over yet has no settled answer."""
+        if at > now:
+            raise ValidationError(f"{at.isoformat()} has not come yet; it is {now.isoformat()}.")
+        return cls(now, at=at)
+
+
+def resolve(cursor: psycopg.Cursor, projection: str, account_id: str, as_of: AsOf) -> Moment:
+    """Where the moment lies in the account's ledger. The newest state is as new as the projection is.
+
+    Raises NotYetProjected when the projection has not reached the moment, and ValidationError for a position that the
+    ledger does not have yet.
+    """
+    found = cursor.execute(SQL["progress"], {"account_id": account_id, "projection": projection}).fetchone()
+    head, reached = found or (0, 0)
+    if as_of.position is not None and as_of.position > head:
+        raise ValidationError(f"Position {as_of.position} has not come yet; the ledger of {account_id} is at {head}.")
+    if as_of.at is not None:
+        moment = Moment(position_at(cursor, account_id, as_of.at), as_of.at)
+    else:
+        position = reached if as_of.position is None else as_of.position
+        at = _time_at(cursor, account_id, position)
+        # The newest state is that of now, unless a ledger's time runs a little ahead of the caller's clock.
+        moment = Moment(position, at if as_of.position is not None and at else max(as_of.now, at or as_of.now))
+    if moment.position > reached:
+        raise NotYetProjected(
+            f"The {projection} of {account_id} are known up to position {reached}; asked for was {moment.position}."
+        )
+    return moment
+
+
+def position_at(cursor: psycopg.Cursor, account_id: str, at: datetime) -> int:
+    """Of the last event at or before the time; 0 where there is none."""
+    row = cursor.execute(SQL["position_at"], {"account_id": account_id, "at": at}).fetchone()
+    return row[0] if row else 0
+
+
+def _time_at(cursor: psycopg.Cursor, account_id: str, position: int) -> datetime | None:
+    row = cursor.execute(SQL["time_at"], {"account_id": account_id, "position": position}).fetchone()
+    return row[0] if row else None
