@@ -14,6 +14,8 @@ SQL = statements("projections", "asof.sql")
 _POSITION = re.compile(r"p([1-9][0-9]{0,17})")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})")
 
+_BEFORE_ANYTHING = datetime.min.replace(tzinfo=UTC)
+
 
 class NotYetProjected(Exception):  # noqa: N818  a state of the tables, which passes
     """The tables have not come as far as the moment that was asked for. An answer now could leave something out."""
@@ -70,11 +72,11 @@ def resolve(cursor: psycopg.Cursor, projection: str, account_id: str, as_of: AsO
         raise ValidationError(f"Position {as_of.position} has not come yet; the ledger of {account_id} is at {head}.")
     if as_of.at is not None:
         moment = Moment(position_at(cursor, account_id, as_of.at), as_of.at)
+    elif as_of.position is not None:
+        moment = Moment(as_of.position, _time_at(cursor, account_id, as_of.position))
     else:
-        position = reached if as_of.position is None else as_of.position
-        at = _time_at(cursor, account_id, position)
-        # The newest state is that of now, unless a ledger's time runs a little ahead of the caller's clock.
-        moment = Moment(position, at if as_of.position is not None and at else max(as_of.now, at or as_of.now))
+        # The newest state is that of now, unless the ledger's time runs a little ahead of the caller's clock.
+        moment = Moment(reached, max(as_of.now, _time_at(cursor, account_id, reached)))
     if moment.position > reached:
         raise NotYetProjected(
             f"The {projection} of {account_id} are known up to position {reached}; asked for was {moment.position}."
@@ -88,6 +90,6 @@ def position_at(cursor: psycopg.Cursor, account_id: str, at: datetime) -> int:
     return row[0] if row else 0
 
 
-def _time_at(cursor: psycopg.Cursor, account_id: str, position: int) -> datetime | None:
+def _time_at(cursor: psycopg.Cursor, account_id: str, position: int) -> datetime:
     row = cursor.execute(SQL["time_at"], {"account_id": account_id, "position": position}).fetchone()
-    return row[0] if row else None
+    return row[0] if row else _BEFORE_ANYTHING

@@ -1,0 +1,98 @@
+"""How a projection follows a ledger: a batch of positions, its rows and its cursor in one transaction."""
+
+from typing import NamedTuple
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from domain.events import UnknownTopic
+from projections.statements import statements
+from projections.views import Projection
+
+SQL = statements("projections", "following.sql")
+
+_PASSING = ("08", "40", "53", "55", "57", "58")
+"""Classes of SQLSTATE that speak of the database's state (connection, rollback, resources, lock, operator, system),
+not of the event: the same batch may succeed later (PostgreSQL, Appendix A)."""
+
+
+class Followed(NamedTuple):
+    position: int
+    """Up to which the tables now say what the ledger says."""
+    head: int
+    halted: bool
+
+
+class Stumbled(Exception):  # noqa: N818  its cause is the error
+    """Something behind `after`, up to `to`, cannot be projected. Nothing of the batch was kept."""
+
+    def __init__(self, after: int, to: int) -> None:
+        super().__init__(f"The positions {after + 1} to {to} cannot be projected.")
+        self.after = after
+        self.to = to
+
+
+class PositionsMissing(Exception):  # noqa: N818  reads as the verdict that it is
+    """The ledger has fewer events than positions."""
+
+
+def follow(
+    connection: psycopg.Connection, projection: Projection, account_id: str, positions_max: int
+) -> Followed | None:
+    """Reads the next batch, if there is one and the projection has not halted for the account. The connection has
+    been through `prepare`. None when another process is at it.
+
+    Raises Stumbled, with the error as its cause; and psycopg.OperationalError when the database could not do it now.
+    """
+    place = {"account_id": account_id, "projection": projection.name}
+    with connection.transaction(), connection.cursor() as cursor:
+        taken = cursor.execute(SQL["take"], place).fetchone()
+        if taken is None:
+            cursor.execute(SQL["begin"], place)
+            taken = cursor.execute(SQL["take"], place).fetchone()
+        if taken is None:
+            return None if cursor.execute(SQL["head"], place).fetchone() else Followed(0, 0, halted=False)
+        after, head, halted = taken
+        to = min(head, after + positions_max)
+        if halted or to == after:
+            return Followed(after, head, halted)
+        try:
+            _project(cursor, projection, account_id, after, to)
+        except Exception as error:
+            if isinstance(error, psycopg.OperationalError) and (error.sqlstate or "08").startswith(_PASSING):
+                raise
+            raise Stumbled(after, to) from error
+        cursor.execute(SQL["move"], {**place, "to": to})
+    # Rows and cursor are committed together. A crash before this line has kept neither, and the batch is read again.
+    return Followed(to, head, halted=False)
+
+
+def _project(cursor: psycopg.Cursor, projection: Projection, account_id: str, after: int, to: int) -> None:
+    span = {"account_id": account_id, "after": after, "to": to}
+    counts: dict[str, int] = dict(cursor.execute(SQL["topics"], span).fetchall())
+    if unknown := sorted(counts.keys() - projection.known):
+        raise UnknownTopic(f"projections/{projection.name}.sql neither reads nor ignores {', '.join(unknown)}.")
+    if sum(counts.values()) != to - after:
+        raise PositionsMissing(f"The positions {after + 1} to {to} hold {sum(counts.values())} events.")
+    for topic in projection.of_batches.keys() & counts.keys():
+        cursor.execute(projection.of_batches[topic], span)
+    wanted = projection.of_entries.keys() & counts.keys()
+    if not wanted:
+        return
+    for topic, position, at, text in cursor.execute(SQL["entries"], {**span, "topics": list(wanted)}).fetchall():
+        # The stored text goes back as it came; psycopg only has to know its type.
+        entry = Jsonb(text, dumps=str)
+        cursor.execute(
+            projection.of_entries[topic], {"account_id": account_id, "position": position, "at": at, "entry": entry}
+        )
+
+
+def halt(connection: psycopg.Connection, projection: Projection, account_id: str, position: int, reason: str) -> None:
+    """Notes that the event behind the position cannot be projected. From here nobody tries, until `resume`."""
+    parameters = {"account_id": account_id, "projection": projection.name, "position": position, "reason": reason}
+    connection.execute(SQL["halt"], parameters)
+
+
+def resume(connection: psycopg.Connection, projection: str | None = None, account_id: str | None = None) -> None:
+    """Lets what has halted try again; without a name, all projections, and without an account id, in all accounts."""
+    connection.execute(SQL["resume"], {"projection": projection, "account_id": account_id})

@@ -1,0 +1,65 @@
+-- name: behind
+-- The projections and accounts that have something to read.
+select projection.name, heads.account_id
+from ledger.heads cross join unnest(%(projections)s::text[]) as projection (name)
+left join cursors on cursors.account_id = heads.account_id and cursors.projection = projection.name
+where coalesce(cursors.position, 0) < heads.position and cursors.halted_at is null
+
+-- name: take
+-- The cursor is ours until the transaction ends; nobody waits for one that another process holds.
+select cursors.position, heads.position, cursors.halted_at is not null
+from cursors join ledger.heads using (account_id)
+where cursors.account_id = %(account_id)s and cursors.projection = %(projection)s
+for update of cursors skip locked
+
+-- name: begin
+insert into cursors (account_id, projection)
+select account_id, %(projection)s from ledger.heads where account_id = %(account_id)s
+on conflict do nothing
+
+-- name: head
+select position from ledger.heads where account_id = %(account_id)s
+
+-- name: topics
+select topic, count(*) from (
+    select topic, account_id, position from ledger.changes
+    union all
+    select topic, account_id, position from ledger.uses
+) as events
+where account_id = %(account_id)s and position > %(after)s and position <= %(to)s
+group by topic
+
+-- name: entries
+select topic, position, at, convert_from(state, 'UTF8') from (
+    select * from ledger.changes
+    union all
+    select * from ledger.uses
+) as events
+where account_id = %(account_id)s and position > %(after)s and position <= %(to)s and topic = any(%(topics)s)
+order by position
+
+-- name: move
+update cursors set position = %(to)s where account_id = %(account_id)s and projection = %(projection)s
+
+-- name: halt
+-- Unless another process has come past that position meanwhile.
+update cursors set halted_at = now(), halted_reason = %(reason)s
+where account_id = %(account_id)s and projection = %(projection)s and position = %(position)s and halted_at is null
+
+-- name: resume
+update cursors set halted_at = null, halted_reason = null
+where halted_at is not null
+    and projection = coalesce(%(projection)s, projection) and account_id = coalesce(%(account_id)s, account_id)
+
+-- name: lag
+select projection.name, coalesce(sum(lag.positions), 0)::bigint, coalesce(max(lag.positions), 0)
+from unnest(%(projections)s::text[]) with ordinality as projection (name, number) left join lateral (
+    select heads.position - coalesce(cursors.position, 0) as positions
+    from ledger.heads left join cursors
+        on cursors.account_id = heads.account_id and cursors.projection = projection.name
+) as lag on true
+group by projection.name, projection.number order by projection.number
+
+-- name: halted
+select projection, account_id, position + 1, halted_at, halted_reason from cursors
+where halted_at is not null and projection = any(%(projections)s) order by projection, account_id

@@ -1,0 +1,218 @@
+"""The thread that keeps the projections up with the ledgers."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from projections.following import SQL, Followed, Stumbled, follow, halt, resume
+from projections.views import Projection, live, prepare
+
+POSITIONS_A_BATCH_MAX = 1_000
+SWEEP_SECONDS = 10.0
+GATHER_SECONDS = 0.05
+"""Between two passes: under load each commit touches an account, and a batch costs little more than a single event."""
+RECONNECT_SECONDS_MIN, RECONNECT_SECONDS_MAX = 0.1, 10.0
+
+log = logging.getLogger("muniment.projections")
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    account_id: str
+    position: int
+    """Of the event that cannot be projected."""
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionStatus:
+    name: str
+    lag_positions: int
+    """Over all accounts together."""
+    lag_positions_max: int
+    """Of the account that lags most."""
+    halted: tuple[Halted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    running: bool
+    projections: tuple[ProjectionStatus, ...]
+
+
+class Runner:
+    """Follows the accounts that it is told of, and now and then looks for others: a process may have died between
+    its commit and its telling. Any number of runners may work on one database."""
+
+    def __init__(
+        self,
+        connect: Callable[[], psycopg.Connection],
+        *,
+        projections: Iterable[Projection] | None = None,
+        sweep_seconds: float = SWEEP_SECONDS,
+        positions_a_batch: int = POSITIONS_A_BATCH_MAX,
+    ) -> None:
+        """`connect` gives a connection in autocommit, as muniment_projector."""
+        self._connect = connect
+        self._projections = live() if projections is None else tuple(projections)
+        self._sweep_seconds = sweep_seconds
+        self._positions_a_batch = positions_a_batch
+        self._thread = threading.Thread(target=self._run, name="muniment-projections", daemon=True)
+        lock = threading.Lock()
+        self._work = threading.Condition(lock)
+        self._progress = threading.Condition(lock)
+        self._hurry = threading.Event()
+        # Guarded by the lock.
+        self._stopping = False
+        self._touched: set[str] = set()
+        self._followed: dict[tuple[str, str], Followed] = {}  # by projection and account, as this process saw them last
+
+    def start(self) -> None:
+        """Creates the tables that are missing and gives what has halted another try.
+
+        Raises MustBeRebuilt, and psycopg.OperationalError when the database is not there.
+        """
+        with self._opened() as connection:
+            resume(connection)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the batch that is under way. What is left, the next start finds."""
+        with self._work:
+            self._stopping = True
+            self._work.notify_all()
+            self._progress.notify_all()
+        self._hurry.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def touched(self, account_ids: frozenset[str]) -> None:
+        """These ledgers have new events."""
+        with self._work:
+            self._touched |= account_ids
+            self._work.notify()
+
+    def wait(self, account_id: str, position: int, timeout_seconds: float) -> bool:
+        """Whether every projection of the account has come to the position within the time. Does not wait for one
+        that has halted."""
+        with self._progress:
+            if not self._has_come(account_id, position):
+                self._touched.add(account_id)
+                self._work.notify()
+                self._hurry.set()
+                self._progress.wait_for(lambda: self._is_settled(account_id, position), timeout_seconds)
+            return self._has_come(account_id, position)
+
+    def resume(self, projection: str, account_id: str) -> None:
+        """Lets a projection that has halted for an account try again."""
+        with self._opened() as connection:
+            resume(connection, projection, account_id)
+        with self._work:
+            self._followed.pop((projection, account_id), None)
+        self.touched(frozenset({account_id}))
+
+    def status(self) -> Status:
+        """As the tables tell it, for all processes, on a connection of its own. Raises psycopg.OperationalError."""
+        names = {"projections": [projection.name for projection in self._projections]}
+        with self._opened() as connection, connection.transaction():
+            lags = connection.execute(SQL["lag"], names).fetchall()
+            halts = connection.execute(SQL["halted"], names).fetchall()
+        return Status(
+            self._thread.is_alive(),
+            tuple(
+                ProjectionStatus(name, lag, most, tuple(Halted(*row) for projection, *row in halts if projection == name))
+                for name, lag, most in lags
+            ),
+        )
+
+    def _has_come(self, account_id: str, position: int) -> bool:
+        seen = [self._followed.get((projection.name, account_id)) for projection in self._projections]
+        return all(followed is not None and followed.position >= position for followed in seen)
+
+    def _is_settled(self, account_id: str, position: int) -> bool:
+        seen = [self._followed.get((projection.name, account_id)) for projection in self._projections]
+        return self._stopping or all(
+            followed is not None and (followed.halted or followed.position >= position) for followed in seen
+        )
+
+    def _opened(self) -> psycopg.Connection:
+        connection = self._connect()
+        try:
+            prepare(connection, self._projections)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _run(self) -> None:
+        pause = RECONNECT_SECONDS_MIN
+        while not self._stopping:
+            since = time.monotonic()
+            try:
+                with self._opened() as connection:
+                    self._keep_up(connection)
+            except psycopg.OperationalError as error:
+                if time.monotonic() - since > RECONNECT_SECONDS_MAX:
+                    pause = RECONNECT_SECONDS_MIN
+                log.warning("The projections wait %.1f s for the database: %s", pause, error)
+                with self._work:
+                    self._work.wait_for(lambda: self._stopping, pause)
+                pause = min(pause * 2, RECONNECT_SECONDS_MAX)
+            except BaseException:
+                log.critical("The projections stop; the ledger goes on without them.", exc_info=True)
+                raise
+
+    def _keep_up(self, connection: psycopg.Connection) -> None:
+        sweep_at = time.monotonic()
+        while not self._stopping:
+            if time.monotonic() >= sweep_at:
+                names = [projection.name for projection in self._projections]
+                behind = connection.execute(SQL["behind"], {"projections": names}).fetchall()
+                self.touched(frozenset(account_id for _, account_id in behind))
+                sweep_at = time.monotonic() + self._sweep_seconds
+            with self._work:
+                self._work.wait_for(lambda: self._touched or self._stopping, max(0.0, sweep_at - time.monotonic()))
+                accounts, self._touched = self._touched, set()
+            self._hurry.clear()
+            self.touched(frozenset(account_id for account_id in accounts if self._pass(connection, account_id)))
+            self._hurry.wait(GATHER_SECONDS)
+
+    def _pass(self, connection: psycopg.Connection, account_id: str) -> bool:
+        """One batch of every projection; whether there is more, here or under another process's hands."""
+        more = False
+        for projection in self._projections:
+            followed = self._advance(connection, projection, account_id)
+            more |= followed is None or (followed.position < followed.head and not followed.halted)
+            if followed is not None:
+                with self._progress:
+                    self._followed[projection.name, account_id] = followed
+                    self._progress.notify_all()
+        return more
+
+    def _advance(self, connection: psycopg.Connection, projection: Projection, account_id: str) -> Followed | None:
+        """A batch; of one that cannot be projected the first half, and so on, until the very event is found."""
+        size = self._positions_a_batch
+        while True:
+            try:
+                return follow(connection, projection, account_id, size)
+            except Stumbled as stumbled:
+                size = (stumbled.to - stumbled.after) // 2
+                if size == 0:
+                    return self._halt(connection, projection, account_id, stumbled)
+
+    @staticmethod
+    def _halt(
+        connection: psycopg.Connection, projection: Projection, account_id: str, stumbled: Stumbled
+    ) -> Followed:
+        reason = f"{type(stumbled.__cause__).__name__}: {stumbled.__cause__}"
+        halt(connection, projection, account_id, stumbled.after, reason)
+        log.error(
+            "The projection %s of account %s halts at position %d: %s", projection.name, account_id, stumbled.to, reason
+        )
+        return Followed(stumbled.after, stumbled.to, halted=True)

@@ -1,0 +1,88 @@
+"""A throw-away server as its own process, and stock clients as processes beside it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+BIN = Path(sys.executable).parent
+READY = "muniment ready on "
+
+
+@dataclass(frozen=True)
+class Server:
+    endpoint: str
+    data: Path
+
+    @property
+    def profile(self) -> dict[str, str]:
+        """The environment that the server tells a new user to export."""
+        return {"AWS_CONFIG_FILE": str(self.data / "aws-profile"), "AWS_PROFILE": "muniment"}
+
+    def credentials(self, access_key_id: str, secret: str, token: str | None = None) -> dict[str, str]:
+        """The environment of somebody else than the administrator."""
+        environment = {
+            "AWS_ACCESS_KEY_ID": access_key_id,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_DEFAULT_REGION": "eu-central-1",
+            "AWS_ENDPOINT_URL": self.endpoint,
+        }
+        return environment if token is None else environment | {"AWS_SESSION_TOKEN": token}
+
+
+@contextmanager
+def running_server() -> Iterator[Server]:
+    """Not below pytest's own directory, which is closed to the user that the database runs as."""
+    with tempfile.TemporaryDirectory(prefix="muniment-") as directory:
+        place = Path(directory)
+        place.chmod(0o711)
+        data = place / "data"
+        command = [str(BIN / "muniment"), "serve", "--data", str(data), "--listen", "127.0.0.1:0"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment({})) as process:
+            try:
+                assert process.stdout is not None
+                said = []
+                for line in process.stdout:
+                    said.append(line)
+                    if line.startswith(READY):
+                        break
+                else:
+                    raise AssertionError(f"The server ended before it was ready: {said}")
+                yield Server(line.removeprefix(READY).strip(), data)
+            finally:
+                process.terminate()
+                process.communicate(timeout=30)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a client printed."""
+
+    status: int
+    out: str
+    error: str
+
+    @property
+    def json(self) -> dict[str, object]:
+        parsed: dict[str, object] = json.loads(self.out)
+        return parsed
+
+
+def run(command: list[str], environment: Mapping[str, str]) -> Answer:
+    """A client as a process, with nothing of our own environment but where programs are."""
+    program = shutil.which(command[0], path=str(BIN))
+    assert program is not None, f"{command[0]} is not in {BIN}"
+    done = subprocess.run(
+        [program, *command[1:]], env=_environment(environment), capture_output=True, text=True, check=False, timeout=60
+    )
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    return {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": "/nonexistent", "LANG": "C.UTF-8", **more}
