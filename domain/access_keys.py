@@ -65,6 +65,8 @@ def evolve(keys: AccessKeys, event: AccessKeyEvent, at: datetime) -> AccessKeys:
     key_id = event.access_key_id
     match event:
         case AccessKeyCreated():
+            if key_id in keys.by_id:
+                raise LookupError(f"There is an access key {key_id} already.")
             key = AccessKey(key_id, event.user_id, "Active", at)
             return AccessKeys(keys.by_id.set(key_id, key), keys.owned.add(event.user_id, key_id))
         case AccessKeyActivated():

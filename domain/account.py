@@ -67,8 +67,12 @@ class Corrupt(Exception):  # noqa: N818  reads as the verdict that it is
 
 def evolve(account: Account, entry: Entry) -> Account:
     """Folds one change into the account. Never refuses: what is in the ledger has happened."""
+    if entry.account_id != account.id:
+        raise Corrupt(f"Account {account.id}: position {entry.position} is of the ledger of {entry.account_id}.")
     if entry.position <= account.position:
         raise Corrupt(f"Account {account.id}: position {entry.position} comes after {account.position}.")
+    if isinstance(entry.event, AccountCreated) == account.exists:
+        raise Corrupt(f"Account {account.id}: AccountCreated is the first event, once; not so at {entry.position}.")
     try:
         return replace(_folded(account, entry), position=entry.position)
     except (LookupError, TypeError) as error:

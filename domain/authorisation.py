@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from domain.account import Account
-from domain.calls import Call, DecisionRecord, StatementRef
 from domain.callers import Caller
+from domain.calls import Call, DecisionRecord, StatementRef
 from domain.errors import AccessDenied
 from domain.policy import (
     Layer,
     MatchedStatement,
     PolicyType,
+    PrincipalName,
     Request,
     RequestPrincipal,
     Result,
@@ -33,38 +34,41 @@ def authorise(
     account: Account, call: Call, action: str, resource: str, context: Mapping[str, tuple[str, ...]] = _NO_VALUES
 ) -> None:
     """Raises AccessDenied unless the caller may do `action` to the ARN `resource`. The check is recorded either way."""
-    _check(account, call, action, resource, context, trusting=None)
-
-
-def authorise_assuming(account: Account, call: Call, role: Role, context: Mapping[str, tuple[str, ...]]) -> None:
-    """Like `authorise` for sts:AssumeRole, where the role's trust policy has to agree."""
-    _check(account, call, "sts:AssumeRole", account.arn(role.resource), context, trusting=role)
-
-
-def _check(
-    account: Account,
-    call: Call,
-    action: str,
-    resource: str,
-    context: Mapping[str, tuple[str, ...]],
-    trusting: Role | None,
-) -> None:
     caller = call.caller
     if caller.is_root:
         # The root user may do everything that no organisation forbids; no policy of the account concerns it.
         call.decisions.append(_record(account, action, resource, context, Result.ALLOWED, "root", ()))
         return
-    layers = layers_of(account, caller)
-    if trusting is not None:
-        layers.append((Layer.TRUST, (trust_policy(trusting),)))
-    request = Request(action, resource, request_principal(caller, trusting), CallContext(call, context))
+    request = Request(action, resource, _unnamed(caller), CallContext(call, context))
+    _check(account, call, layers_of(account, caller), request, context)
+
+
+def authorise_assuming(
+    account: Account, call: Call, role_arn: str, role: Role | None, context: Mapping[str, tuple[str, ...]]
+) -> Role:
+    """Like `authorise` for sts:AssumeRole, where the role's trust policy has to agree; the role, since there is one.
+
+    An ARN that is no role's is judged as that of a role which trusts nobody: whether there is one is not told.
+    """
+    caller = call.caller
+    trust = () if role is None else (trust_policy(role),)
+    request = Request("sts:AssumeRole", role_arn, request_principal(caller, role), CallContext(call, context))
+    _check(account, call, [*layers_of(account, caller), (Layer.TRUST, trust)], request, context)
+    assert role is not None, "Without a trust policy nobody is allowed."
+    return role
+
+
+def _check(
+    account: Account, call: Call, layers: Layers, request: Request, context: Mapping[str, tuple[str, ...]]
+) -> None:
+    action, resource = request.action, request.resource
     decision = evaluate(layers, request)
     call.decisions.append(
         _record(account, action, resource, context, decision.result, decision.layer.value, decision.matched)
     )
     if decision.result is not Result.ALLOWED:
         raise AccessDenied(
-            f"User: {caller.principal.arn} is not authorized to perform: {action} on resource: {resource} "
+            f"User: {call.caller.principal.arn} is not authorized to perform: {action} on resource: {resource} "
             f"{reason(decision, request)}"
         )
 
@@ -108,27 +112,30 @@ def trust_policy(role: Role) -> SourcedPolicy:
     return SourcedPolicy(compiled(role.trust_policy, PolicyType.TRUST), role.id, "trust", None)
 
 
-def request_principal(caller: Caller, trusting: Role | None) -> RequestPrincipal:
-    """What a Principal element may call this caller. An ARN that meant somebody else when the trust policy was written
-    is no name of this caller in it."""
-    principal = caller.principal
+def _unnamed(caller: Caller) -> RequestPrincipal:
+    """For policies that are attached to the caller: they have no Principal element that could name it."""
+    return RequestPrincipal(caller.principal.arn, caller.principal.account_id, _NOBODY)
+
+
+def request_principal(caller: Caller, role: Role | None) -> RequestPrincipal:
+    """What the role's trust policy may call this caller. The ARNs in it are those that meant the caller when the policy
+    was written: they follow it through a rename, and whoever has got one since is somebody else (IAM User Guide,
+    "Rename an IAM user"; "IAM JSON policy elements: Principal")."""
+    principal, trusted = caller.principal, role.trusted if role is not None else _TRUSTS_NOBODY
     if principal.type == "AssumedRole":
         assert principal.issuer is not None
-        names, issuer = {principal.arn}, _names(principal.issuer.arn, principal.issuer.principal_id, trusting)
-    elif principal.type == "IAMUser":
-        names, issuer = _names(principal.arn, principal.principal_id, trusting), set()
-    else:
-        names, issuer = set(), set()
-    return RequestPrincipal(principal.arn, principal.account_id, _aws(names), _aws(issuer))
+        issuer = _names(principal.issuer.principal_id, trusted)
+        return RequestPrincipal(principal.arn, principal.account_id, frozenset({("AWS", principal.arn)}), issuer)
+    names = _names(principal.principal_id, trusted) if principal.type == "IAMUser" else _NOBODY
+    return RequestPrincipal(principal.arn, principal.account_id, names)
 
 
-def _names(arn: str, unique_id: str, trusting: Role | None) -> set[str]:
-    meant = unique_id if trusting is None else trusting.trusted.get(arn, unique_id)
-    return {arn, unique_id} if meant == unique_id else {unique_id}
+def _names(unique_id: str, trusted: Mapping[str, str]) -> frozenset[PrincipalName]:
+    return frozenset({("AWS", unique_id), *(("AWS", arn) for arn, meant in trusted.items() if meant == unique_id)})
 
 
-def _aws(names: set[str]) -> frozenset[tuple[str, str]]:
-    return frozenset(("AWS", name) for name in names)
+_NOBODY: frozenset[PrincipalName] = frozenset()
+_TRUSTS_NOBODY: Mapping[str, str] = {}
 
 
 def _record(

@@ -52,4 +52,9 @@ def caller_of_session(account: Account, session: Session, at: datetime) -> Calle
     entity_id = session.entity_id
     if not (entity_id in account.roles.by_id or entity_id in account.users.by_id or entity_id == account.id):
         raise InvalidClientTokenId(INVALID_TOKEN)
-    return Caller(session.principal, entity_id, session.access_key_id, session)
+    principal = session.principal
+    if principal.type == "IAMUser":
+        # The name, and with it the ARN, may have gone to somebody else since the session was issued.
+        named = principal_of(account, entity_id)
+        principal = principal.model_copy(update={"arn": named.arn, "user_name": named.user_name})
+    return Caller(principal, entity_id, session.access_key_id, session)

@@ -60,7 +60,7 @@ Groups = Named[Group]
 def evolve(groups: Groups, event: GroupEvent, at: datetime) -> Groups:
     match event:
         case GroupCreated():
-            return groups.put(Group(event.group_id, event.group_name, event.path, at))
+            return groups.add(Group(event.group_id, event.group_name, event.path, at))
         case GroupUpdated():
             group = groups.by_id[event.group_id]
             return groups.put(replace(group, name=event.new_group_name, path=event.new_path))

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from domain.errors import ValidationError
 
@@ -51,6 +52,7 @@ def new_access_key_id(prefix: str, account_id: str, random: Random) -> str:
     return prefix + base64.b32encode(bits.to_bytes(10)).decode("ascii")
 
 
+@lru_cache(maxsize=65_536)
 def account_of_access_key_id(access_key_id: str) -> str | None:
     """The account that a key id of AWS's newer shape carries; None for any other text."""
     if not _ACCESS_KEY_ID.fullmatch(access_key_id):

@@ -44,11 +44,17 @@ class Named(Generic[T]):
         if found is not None and (by_other_than is None or found.id != by_other_than.id):
             raise EntityAlreadyExists(f"{self.kind.capitalize()} with name {name} already exists.")
 
+    def add(self, entity: T) -> Self:
+        """With the new entity. Raises LookupError when its id or its name is another's."""
+        if entity.id in self.by_id:
+            raise LookupError(f"There is a {self.kind} with the unique id {entity.id} already.")
+        return type(self)(self.kind, self.by_id.set(entity.id, entity), _named(self.ids, entity))
+
     def put(self, entity: T) -> Self:
-        """With the entity, in the place of the one that has the same id."""
-        former = self.by_id.get(entity.id)
-        ids = self.ids if former is None else self.ids.delete(former.name.lower())
-        return type(self)(self.kind, self.by_id.set(entity.id, entity), ids.set(entity.name.lower(), entity.id))
+        """With the entity, in the place of the one that has the same id. Raises LookupError when there is none, or when
+        the name is another's."""
+        ids = self.ids.delete(self.by_id[entity.id].name.lower())
+        return type(self)(self.kind, self.by_id.set(entity.id, entity), _named(ids, entity))
 
     def without(self, entity_id: str) -> Self:
         return type(self)(self.kind, self.by_id.delete(entity_id), self.ids.delete(self.by_id[entity_id].name.lower()))
@@ -58,3 +64,10 @@ class Named(Generic[T]):
 
     def __len__(self) -> int:
         return len(self.by_id)
+
+
+def _named(ids: Map[str, str], entity: Entity) -> Map[str, str]:
+    name = entity.name.lower()
+    if name in ids:
+        raise LookupError(f"The name {entity.name} is that of {ids[name]}.")
+    return ids.set(name, entity.id)

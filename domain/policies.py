@@ -32,6 +32,7 @@ class ManagedPolicy:
     description: str | None
     created_at: datetime
     updated_at: datetime
+    """When its newest version was created, as IAM answers it (API Reference, "Policy")."""
     versions: Map[int, PolicyVersion]
     default_version: int
     last_version: int
@@ -115,6 +116,8 @@ ManagedPolicies = Map[str, ManagedPolicy]
 def evolve(policies: ManagedPolicies, event: PolicyEvent, at: datetime) -> ManagedPolicies:
     match event:
         case PolicyCreated(policy_arn=arn):
+            if arn in policies:
+                raise LookupError(f"There is a policy {arn} already.")
             first = PolicyVersion(1, event.document, at)
             return policies.set(
                 arn,
@@ -133,6 +136,8 @@ def evolve(policies: ManagedPolicies, event: PolicyEvent, at: datetime) -> Manag
             )
         case PolicyVersionCreated(policy_arn=arn, version=number):
             policy = policies[arn]
+            if number <= policy.last_version:
+                raise LookupError(f"{arn} has had a version {number} already.")
             return policies.set(
                 arn,
                 replace(
@@ -144,10 +149,13 @@ def evolve(policies: ManagedPolicies, event: PolicyEvent, at: datetime) -> Manag
                 ),
             )
         case DefaultPolicyVersionSet(policy_arn=arn):
-            return policies.set(arn, replace(policies[arn], default_version=event.version, updated_at=at))
+            policy = policies[arn]
+            return policies.set(arn, replace(policy, default_version=policy.versions[event.version].number))
         case PolicyVersionDeleted(policy_arn=arn):
             policy = policies[arn]
-            return policies.set(arn, replace(policy, versions=policy.versions.delete(event.version), updated_at=at))
+            if event.version == policy.default_version:
+                raise LookupError(f"Version {event.version} is the default of {arn}.")
+            return policies.set(arn, replace(policy, versions=policy.versions.delete(event.version)))
         case PolicyDeleted():
             return policies.delete(event.policy_arn)
         case ManagedCatalogueAdopted():

@@ -31,6 +31,9 @@ class Relation:
         return right in self.forward.get(left, _NONE)
 
     def add(self, left: str, right: str) -> "Relation":
+        """Raises LookupError when the pair is there already, as `remove` does when it is not."""
+        if (left, right) in self:
+            raise LookupError(f"{left} and {right} are a pair already.")
         return Relation(
             self.forward.set(left, self.forward.get(left, _NONE).set(right, self.added)),
             self.backward.set(right, self.backward.get(right, _NONE).set(left, self.added)),
@@ -42,7 +45,7 @@ class Relation:
 
 
 def _ordered(numbered: Map[str, int]) -> list[str]:
-    return sorted(numbered, key=numbered.__getitem__)
+    return sorted(numbered, key=numbered.__getitem__) if len(numbered) > 1 else list(numbered)
 
 
 def _cut(side: Map[str, Map[str, int]], key: str, other: str) -> Map[str, Map[str, int]]:

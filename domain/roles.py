@@ -64,7 +64,7 @@ Roles = Named[Role]
 def evolve(roles: Roles, event: RoleEvent, at: datetime) -> Roles:
     match event:
         case RoleCreated():
-            return roles.put(
+            return roles.add(
                 Role(
                     event.role_id,
                     event.role_name,

@@ -47,7 +47,7 @@ Users = Named[User]
 def evolve(users: Users, event: UserEvent, at: datetime) -> Users:
     match event:
         case UserCreated():
-            return users.put(User(event.user_id, event.user_name, event.path, at))
+            return users.add(User(event.user_id, event.user_name, event.path, at))
         case UserUpdated():
             user = users.by_id[event.user_id]
             return users.put(replace(user, name=event.new_user_name, path=event.new_path))

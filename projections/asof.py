@@ -12,7 +12,9 @@ from projections.statements import statements
 
 SQL = statements("projections", "asof.sql")
 _POSITION = re.compile(r"p([1-9][0-9]{0,17})")
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 
 _BEFORE_ANYTHING = datetime.min.replace(tzinfo=UTC)
 
@@ -48,7 +50,8 @@ class AsOf:
             at = None
         if at is None:
             raise ValidationError(
-                f"A moment is p<position>, such as p42, or an RFC 3339 time, such as 2025-01-31T12:00:00Z; got {text!r}."
+                f"A moment is p<position>, such as p42, or an RFC 3339 time, such as 2025-01-31T12:00:00Z; "
+                f"got {text!r}."
             )
         return cls.time(at, now)
 

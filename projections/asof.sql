@@ -5,12 +5,15 @@ from ledger.heads left join views.cursors
 where heads.account_id = %(account_id)s
 
 -- name: time_at
-select event.at from (
-    select position, at from ledger.changes where account_id = %(account_id)s
+-- The limits within send the planner to the keys, whatever it knows of the tables.
+select at from (
+    (select position, at from ledger.changes
+    where account_id = %(account_id)s and position <= %(position)s order by position desc limit 1)
     union all
-    select position, at from ledger.uses where account_id = %(account_id)s
+    (select position, at from ledger.uses
+    where account_id = %(account_id)s and position <= %(position)s order by position desc limit 1)
 ) as event
-where event.position <= %(position)s order by event.position desc limit 1
+order by position desc limit 1
 
 -- name: position_at
 -- Time never runs backwards along the positions, so it is found by halving: some twenty steps in a million events,
@@ -22,12 +25,14 @@ with recursive search (low, high) as (
     select case when found.at <= %(at)s then middle else low end,
         case when found.at <= %(at)s then high else found.position - 1 end
     from search cross join lateral (select (low + high + 1) / 2 as middle) as half cross join lateral (
-        select event.position, event.at from (
-            select position, at from ledger.changes where account_id = %(account_id)s
+        select position, at from (
+            (select position, at from ledger.changes
+            where account_id = %(account_id)s and position <= half.middle order by position desc limit 1)
             union all
-            select position, at from ledger.uses where account_id = %(account_id)s
+            (select position, at from ledger.uses
+            where account_id = %(account_id)s and position <= half.middle order by position desc limit 1)
         ) as event
-        where event.position <= half.middle order by event.position desc limit 1
+        order by position desc limit 1
     ) as found
     where low < high
 )

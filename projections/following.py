@@ -75,7 +75,9 @@ def _project(cursor: psycopg.Cursor, projection: Projection, account_id: str, af
     if sum(counts.values()) != to - after:
         raise PositionsMissing(f"The positions {after + 1} to {to} hold {sum(counts.values())} events.")
     for topic in projection.of_batches.keys() & counts.keys():
-        cursor.execute(projection.of_batches[topic], span)
+        inserted = cursor.execute(projection.of_batches[topic], span).rowcount
+        if inserted != counts[topic]:
+            raise PositionsMissing(f"Of {counts[topic]} events under {topic} {inserted} were found among the uses.")
     wanted = projection.of_entries.keys() & counts.keys()
     if not wanted:
         return

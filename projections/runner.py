@@ -10,7 +10,7 @@ from datetime import datetime
 import psycopg
 
 from projections.following import SQL, Followed, Stumbled, follow, halt, resume
-from projections.views import Projection, live, prepare
+from projections.views import Projection, enter, live, prepare
 
 POSITIONS_A_BATCH_MAX = 1_000
 SWEEP_SECONDS = 10.0
@@ -79,6 +79,7 @@ class Runner:
         Raises MustBeRebuilt, and psycopg.OperationalError when the database is not there.
         """
         with self._opened() as connection:
+            prepare(connection, self._projections)
             resume(connection)
         self._thread.start()
 
@@ -126,7 +127,9 @@ class Runner:
         return Status(
             self._thread.is_alive(),
             tuple(
-                ProjectionStatus(name, lag, most, tuple(Halted(*row) for projection, *row in halts if projection == name))
+                ProjectionStatus(
+                    name, lag, most, tuple(Halted(*row) for projection, *row in halts if projection == name)
+                )
                 for name, lag, most in lags
             ),
         )
@@ -144,7 +147,7 @@ class Runner:
     def _opened(self) -> psycopg.Connection:
         connection = self._connect()
         try:
-            prepare(connection, self._projections)
+            enter(connection)
         except BaseException:
             connection.close()
             raise
@@ -179,7 +182,7 @@ class Runner:
             with self._work:
                 self._work.wait_for(lambda: self._touched or self._stopping, max(0.0, sweep_at - time.monotonic()))
                 accounts, self._touched = self._touched, set()
-            self._hurry.clear()
+                self._hurry.clear()
             self.touched(frozenset(account_id for account_id in accounts if self._pass(connection, account_id)))
             self._hurry.wait(GATHER_SECONDS)
 
@@ -207,9 +210,7 @@ class Runner:
                     return self._halt(connection, projection, account_id, stumbled)
 
     @staticmethod
-    def _halt(
-        connection: psycopg.Connection, projection: Projection, account_id: str, stumbled: Stumbled
-    ) -> Followed:
+    def _halt(connection: psycopg.Connection, projection: Projection, account_id: str, stumbled: Stumbled) -> Followed:
         reason = f"{type(stumbled.__cause__).__name__}: {stumbled.__cause__}"
         halt(connection, projection, account_id, stumbled.after, reason)
         log.error(

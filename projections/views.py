@@ -8,8 +8,7 @@ from importlib import resources
 from typing import Self
 
 import psycopg
-from psycopg.sql import SQL as Composable
-from psycopg.sql import Identifier
+from psycopg import sql
 
 from projections.statements import statements
 
@@ -32,9 +31,9 @@ class Projection:
     """A `.sql` file: `-- name: schema` creates the tables, and a section named by a topic reads the events under it.
 
     A section with the parameter %(entry)s is run for one entry at a time, in the order of the positions. A section
-    without it is run once for a batch and reads the ledger itself, from behind %(after)s up to %(to)s: that is for
-    uses, which are many. Those go first, so they only insert what happened, and a section of the other kind must
-    look only at rows of positions before its own. Topics that the file does not read stand in its `-- ignores:`.
+    without it is run once for a batch and reads ledger.uses itself, from behind %(after)s up to %(to)s: that is for
+    uses, which are many. It inserts one row for each. Such sections go first, so one of the other kind must look
+    only at rows of positions before its own. Topics that the file does not read stand in its `-- ignores:`.
     """
 
     name: str
@@ -61,32 +60,36 @@ class Projection:
         """Every topic that the file speaks of. An event of any other halts the projection."""
         return self.ignored | self.of_entries.keys() | self.of_batches.keys()
 
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(self.schema).hexdigest()
-
 
 def live() -> tuple[Projection, ...]:
     return tuple(Projection.load(name) for name in NAMES)
 
 
-def prepare(connection: psycopg.Connection, projections: Iterable[Projection], schema: str = SCHEMA) -> None:
-    """Puts the schema first on the connection's search path and creates the tables that are missing in it, readable
-    to the doors. Raises MustBeRebuilt, and creates nothing, when tables of another shape are there."""
+def enter(connection: psycopg.Connection, schema: str = SCHEMA) -> None:
+    """Puts the schema first on the connection's search path: there its statements find their tables."""
     connection.execute("select set_config('search_path', %s, false)", (schema,))
+
+
+def prepare(connection: psycopg.Connection, projections: Iterable[Projection], schema: str = SCHEMA) -> None:
+    """Creates the tables that are missing in the schema, readable to the doors.
+
+    Raises MustBeRebuilt, and creates nothing, when tables of another shape are there.
+    """
+    enter(connection, schema)
+    wanted = {"views": SQL["schema"]} | {projection.name: projection.schema for projection in projections}
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", (_PREPARING,))
-        cursor.execute(SQL["schema"])
-        made: dict[str, str] = dict(cursor.execute("select projection, sha256 from schemas").fetchall())
-        for projection in projections:
-            if projection.name not in made:
-                cursor.execute(projection.schema)
-                cursor.execute("insert into schemas values (%s, %s)", (projection.name, projection.digest))
-            elif made[projection.name] != projection.digest:
+        cursor.execute(SQL["schemas"])
+        made: dict[str, str] = dict(cursor.execute("select name, sha256 from schemas").fetchall())
+        for name, text in wanted.items():
+            digest = hashlib.sha256(text).hexdigest()
+            if name not in made:
+                cursor.execute(text)
+                cursor.execute("insert into schemas values (%s, %s)", (name, digest))
+            elif made[name] != digest:
                 raise MustBeRebuilt(
-                    f"The tables of the projection {projection.name} in the schema {schema} were made by another "
-                    f"version of this program (SHA-256 {made[projection.name]}, expected {projection.digest}): "
-                    "the projection must be rebuilt."
+                    f"In the schema {schema}, the tables of {name} were made by another version of this program "
+                    f"(SHA-256 {made[name]}, expected {digest}): the projection must be rebuilt."
                 )
-        grant = Composable("grant select on all tables in schema {} to muniment_writer, muniment_reader")
-        cursor.execute(grant.format(Identifier(schema)))
+        grant = sql.SQL("grant select on all tables in schema {} to muniment_writer, muniment_reader")
+        cursor.execute(grant.format(sql.Identifier(schema)))

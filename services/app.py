@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -17,8 +17,10 @@ from psycopg_pool import ConnectionPool
 from domain.events import Use, event_classes
 from projections.runner import Runner
 from services import iam, sts
+from services.api.health import Health
 from services.api.native import Native
-from services.door import Door
+from services.api.reading import Tables
+from services.door import Door, Receive, Scope, Send
 from services.founding import found, keep_endpoint
 from services.ledger.committer import Committer
 from services.ledger.database import Database, Role, YourDatabase, connect, migrate
@@ -34,9 +36,10 @@ from services.secrets.master_key import MasterKeys
 from services.secrets.session_credentials import SessionCredentials
 from services.secrets.session_tokens import SessionTokens
 from services.secrets.store import SecretStore
-from services.settings import Settings
+from services.settings import SettingRefused, Settings
 from services.wire.credentials import Credentials
 from services.wire.dispatch import Dispatch
+from services.wire.gate import Gate
 from services.wire.strangers import Strangers
 
 log = logging.getLogger("muniment")
@@ -134,14 +137,56 @@ def profile_file(settings: Settings) -> Path:
 
 
 def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
-    """Runs until it is interrupted. `on_ready` is told the address as soon as requests are answered."""
-    # Others may pass through to what is theirs (the database's user, when we are root), but not look around.
-    settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
-    master_keys = MasterKeys.provided(settings.data / "master.key")
-    with opened_database(settings) as database:
-        ledger = Ledger(database, master_keys)
-        with ledger.running():
-            _Server(ledger, settings, on_ready).run()
+    """Runs until it is interrupted. `on_ready` is told the address as soon as requests are answered.
+
+    Raises SettingRefused when the address cannot be listened on, before anything is started.
+    """
+    with _bound(settings) as listener:
+        # Others may pass through to what is theirs (the database's user, when we are root), but not look around.
+        settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
+        master_keys = MasterKeys.provided(settings.data / "master.key")
+        with opened_database(settings) as database:
+            ledger = Ledger(database, master_keys)
+            with ledger.running():
+                _Server(ledger, settings, on_ready).run(sockets=[listener])
+
+
+def _bound(settings: Settings) -> socket.socket:
+    """The address is ours from here on; connections are refused until the server listens."""
+    place = (settings.host, settings.port)
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except BaseException:
+            listener.close()
+            raise
+    except OSError as error:
+        raise SettingRefused(
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Choose another address with --listen."
+        ) from error
+    return listener
+
+
+def http_config(application: Callable[[Scope, Receive, Send], Awaitable[None]]) -> uvicorn.Config:
+    """How HTTP is served, whatever stands behind it: the benchmarks put an application that does nothing there."""
+    return uvicorn.Config(
+        application,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=5,
+    )
 
 
 class _Server(uvicorn.Server):
@@ -150,7 +195,7 @@ class _Server(uvicorn.Server):
         self._settings = settings
         self._on_ready = on_ready
         self._strangers = Strangers(ledger.committer, secrets.token_bytes)
-        dispatch = Dispatch(
+        gate = Gate(
             ledger.committer,
             Credentials(ledger.writers.connection, ledger.secrets, ledger.sessions),
             self._strangers,
@@ -158,43 +203,28 @@ class _Server(uvicorn.Server):
             random=secrets.token_bytes,
             seal_session=ledger.sessions.seal,
         )
-        native = Native(dispatch, ledger.committer, ledger.runner, ledger.readers.connection, ledger.clock)
-        super().__init__(
-            uvicorn.Config(
-                Door(dispatch, native, settings.trusted_proxies),
-                host=settings.host,
-                port=settings.port,
-                loop="uvloop",
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                interface="asgi3",
-                proxy_headers=False,
-                server_header=False,
-                access_log=False,
-                log_config=None,
-                backlog=BACKLOG,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=5,
-            )
-        )
+        native = Native(Tables(ledger.runner, ledger.readers.connection))
+        health = Health(ledger.committer, ledger.runner, ledger.readers.connection)
+        super().__init__(http_config(Door(gate, Dispatch(), native, health, settings.trusted_proxies)))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
         await super().startup(sockets)
-        if self.should_exit:
-            return
-        address = self.servers[0].sockets[0].getsockname()
-        endpoint = f"http://{self._settings.host}:{address[1]}"
-        await asyncio.to_thread(_found, self._ledger, profile_file(self._settings), endpoint)
         self._housekeeping = asyncio.create_task(self._keep_house())
-        self._on_ready(endpoint)
+        port = self.servers[0].sockets[0].getsockname()[1]
+        host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
+        endpoint = f"http://{host}:{port}"
+        await asyncio.to_thread(_found, self._ledger, profile_file(self._settings), endpoint)
+        if not self.should_exit:
+            self._on_ready(endpoint)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._housekeeping.cancel()
         with suppress(asyncio.CancelledError):
             await self._housekeeping
         await super().shutdown(sockets)
+        # The loop ends now; what rounds still answer, nobody waits for there.
+        self._ledger.committer.deliver_through(lambda answer: answer())
 
     async def _keep_house(self) -> None:
         while True:

@@ -4,12 +4,13 @@ import asyncio
 import ipaddress
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Protocol
+from typing import Any
 
 from domain.errors import Refusal
+from services.api.health import Health
 from services.settings import Network
-from services.wire.dispatch import Dispatch, Origin, Response
-from services.wire.errors import RequestEntityTooLarge, RequestTimeout, UnknownPath, render
+from services.wire.errors import RequestEntityTooLarge, RequestTimeout, UnknownPath
+from services.wire.gate import Gate, Language, Origin, Response
 from services.wire.http import RawRequest
 
 BODY_BYTES_MAX = 1_048_576
@@ -21,17 +22,14 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-class Native(Protocol):
-    """The native API, and what monitors ask."""
-
-    async def answer(self, raw: RawRequest, origin: Origin) -> Response: ...
-    async def health(self, path: bytes) -> Response: ...
-
-
 class Door:
-    def __init__(self, dispatch: Dispatch, native: Native, trusted_proxies: tuple[Network, ...]) -> None:
-        self._dispatch = dispatch
+    def __init__(
+        self, gate: Gate, aws: Language, native: Language, health: Health, trusted_proxies: tuple[Network, ...]
+    ) -> None:
+        self._gate = gate
+        self._aws = aws
         self._native = native
+        self._health = health
         self._trusted_proxies = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,20 +50,19 @@ class Door:
     async def _answered(self, scope: Scope, receive: Receive) -> Response:
         path: bytes = scope["raw_path"]
         if path.startswith(b"/health/"):
-            return await self._native.health(path)
+            return await self._health.answer(path)
+        language = self._native if path.startswith(b"/v1/") else self._aws
         try:
             body = await asyncio.wait_for(_body(receive), BODY_SECONDS_MAX)
         except (RequestEntityTooLarge, RequestTimeout) as refusal:
-            return _refused(refusal)
+            return _refused(language, refusal)
         except TimeoutError:
-            return _refused(RequestTimeout(f"The request's body did not arrive within {BODY_SECONDS_MAX} seconds."))
+            late = RequestTimeout(f"The request's body did not arrive within {BODY_SECONDS_MAX} seconds.")
+            return _refused(language, late)
+        if language is self._aws and path != b"/":
+            return _refused(language, UnknownPath("AWS operations are answered at /, the native API under /v1/."))
         raw = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), body)
-        origin = self._origin(scope, raw)
-        if path == b"/":
-            return await self._dispatch.answer(raw, origin)
-        if path.startswith(b"/v1/"):
-            return await self._native.answer(raw, origin)
-        return _refused(UnknownPath("AWS operations are answered at /, the native API under /v1/."))
+        return await self._gate.answer(raw, self._origin(scope, raw), language)
 
     def _origin(self, scope: Scope, raw: RawRequest) -> Origin:
         """Forwarded headers are believed from trusted proxies only, and of the chain of addresses only the last one
@@ -103,6 +100,6 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-def _refused(refusal: Refusal) -> Response:
+def _refused(language: Language, refusal: Refusal) -> Response:
     request_id = str(uuid.uuid4())
-    return Response(*render(refusal, service=None, request_id=request_id), request_id)
+    return Response(*language.refused(refusal, None, request_id), request_id, content_type=language.content_type)

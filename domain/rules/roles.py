@@ -3,9 +3,10 @@
 from domain.account import Account
 from domain.errors import LimitExceeded, MalformedPolicyDocument
 from domain.policy import TRUST_POLICY_CHARACTERS_MAX, PolicyType, parse, policy_size
-from domain.roles import RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
+from domain.roles import Role, RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
 from domain.rules.holding import refuse_with_policies
 from domain.rules.quotas import ROLES_MAX, refuse_beyond
+from domain.users import User
 
 
 def create_role(
@@ -66,14 +67,24 @@ def trusted(account: Account, trust_policy: str) -> dict[str, str]:
     policy = parse(trust_policy, PolicyType.TRUST)
     if policy_size(trust_policy) > TRUST_POLICY_CHARACTERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for ACLSizePerRole: {TRUST_POLICY_CHARACTERS_MAX}")
-    known = {account.arn(entity.resource): entity.id for entity in (*account.users, *account.roles)}
-    ids = set(known.values())
     meant: dict[str, str] = {}
     for statement in policy.statements:
         for kind, name in statement.principals.names if statement.principals else ():
-            if kind != "AWS" or ":assumed-role/" in name or ":federated-user/" in name or name in ids:
+            if kind != "AWS" or ":assumed-role/" in name or ":federated-user/" in name:
                 continue
-            if name not in known:
+            if name in account.users.by_id or name in account.roles.by_id:
+                continue
+            entity = user_or_role(account, name)
+            if entity is None:
                 raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{name}"')
-            meant[name] = known[name]
+            meant[name] = entity.id
     return meant
+
+
+def user_or_role(account: Account, arn: str) -> User | Role | None:
+    """Whose ARN it is today."""
+    name = arn.rsplit("/", 1)[-1]
+    for entity in (account.users.find(name), account.roles.find(name)):
+        if entity is not None and account.arn(entity.resource) == arn:
+            return entity
+    return None

@@ -40,15 +40,10 @@ def assume_role(
     """The session, if the caller may have it. Whether the role exists is told to nobody who may not assume it."""
     if call.caller.is_root:
         raise AccessDenied("Roles may not be assumed by root accounts.")
-    role = _role(account, role_arn)
-    if role is None:
-        raise AccessDenied(
-            f"User: {call.caller.principal.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
-        )
     context = {"sts:rolesessionname": (role_session_name,)}
     if external_id is not None:
         context["sts:externalid"] = (external_id,)
-    authorise_assuming(account, call, role, context)
+    role = authorise_assuming(account, call, role_arn, _role(account, role_arn), context)
     _refuse_too_long(call, role, duration)
     return _session(
         account,
@@ -139,11 +134,12 @@ def _session(
 
 
 def refuse_beyond_session_token(call: Call, service: str, operation: str) -> None:
-    """Credentials of GetSessionToken without MFA call no IAM operation, and of STS only two."""
+    """Credentials of GetSessionToken call of STS only two operations, and of IAM none unless MFA was given
+    (STS API Reference, "GetSessionToken")."""
     caller = call.caller
-    if caller.session is None or caller.principal.type == "AssumedRole" or caller.principal.mfa_authenticated:
+    if caller.session is None or caller.principal.type == "AssumedRole":
         return
-    if service == "iam":
+    if service == "iam" and not caller.principal.mfa_authenticated:
         raise InvalidClientTokenId("The security token included in the request is invalid.")
     if service == "sts" and operation not in {"AssumeRole", "GetCallerIdentity"}:
         raise AccessDenied(f"Cannot call {operation} with session credentials")

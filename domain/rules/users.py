@@ -27,13 +27,13 @@ def update_user(account: Account, *, user_name: str, new_path: str | None, new_u
 
 
 def delete_user(account: Account, *, user_name: str) -> UserDeleted:
-    """A user goes only when nothing hangs on it any more, in the order in which IAM looks."""
+    """A user goes only when nothing hangs on it any more. What does is told in the order of the API Reference."""
     user = account.users.named(user_name)
     if account.access_keys.of(user.id):
         raise DeleteConflict("Cannot delete entity, must delete access keys first.")
+    refuse_with_policies(account, user.id)
     if account.memberships.rights(user.id):
         raise DeleteConflict("Cannot delete entity, must remove users from group first.")
-    refuse_with_policies(account, user.id)
     return UserDeleted(user_id=user.id, user_name=user.name)
 
 

@@ -1,6 +1,9 @@
 """IAM's operations on groups and on who is in them."""
 
+from dataclasses import replace
+
 from domain.account import Account
+from domain.authorisation import authorise
 from domain.calls import Call, Outcome, done
 from domain.groups import Group
 from domain.identifiers import GROUP
@@ -51,8 +54,13 @@ def list_groups(
 
 @answers("UpdateGroup", on=resources.group, records="group_name new_path new_group_name")
 def update_group(
-    account: Account, _call: Call, *, group_name: str, new_path: str | None = None, new_group_name: str | None = None
+    account: Account, call: Call, *, group_name: str, new_path: str | None = None, new_group_name: str | None = None
 ) -> Outcome:
+    """IAM asks for permission on the group as it is and as it will be (API Reference, "UpdateGroup")."""
+    group = account.groups.named(group_name)
+    after = replace(group, name=new_group_name or group.name, path=new_path or group.path)
+    if after != group:
+        authorise(account, call, "iam:UpdateGroup", account.arn(after.resource))
     return done(groups.update_group(account, group_name=group_name, new_path=new_path, new_group_name=new_group_name))
 
 

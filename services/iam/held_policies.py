@@ -8,6 +8,7 @@ from domain.calls import Call, Outcome, done
 from domain.rules import holding
 from domain.rules.holding import GROUP, ROLE, USER, HolderKind
 from services.iam import resources
+from services.iam.shapes import by_name_of_policy
 from services.wire.operations import Parameters, Resource, answers
 from services.wire.paginate import listing
 
@@ -102,7 +103,7 @@ def _answer_attachments(family: _Family) -> None:
         return Outcome(
             lambda _after: pages.of(
                 (policy for policy in attached if policy.path.startswith(path_prefix)),
-                key=lambda policy: policy.arn,
+                key=by_name_of_policy,
                 render=lambda policy: {"PolicyName": policy.name, "PolicyArn": policy.arn},
             )
         )

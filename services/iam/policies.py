@@ -7,7 +7,7 @@ from domain.policies import ManagedPolicy
 from domain.rules import policies
 from domain.rules.holding import GROUP, KINDS, ROLE, USER, HolderKind, holder_of, managed_policy
 from services.iam import resources
-from services.iam.shapes import listed_policy_members, policy_members, version_members
+from services.iam.shapes import by_name_of_policy, listed_policy_members, policy_members, version_members
 from services.wire.operations import answers
 from services.wire.paginate import listing
 
@@ -71,7 +71,7 @@ def list_policies(
     return Outcome(
         lambda after: pages.of(
             (policy for policy in after.managed_policies.values() if is_listed(after, policy)),
-            key=lambda policy: policy.arn,
+            key=by_name_of_policy,
             render=lambda policy: listed_policy_members(after, policy),
         )
     )

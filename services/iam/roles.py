@@ -67,8 +67,9 @@ def update_role(
     *,
     role_name: str,
     description: str | None = None,
-    max_session_duration: int | None = None,
+    max_session_duration: int = SESSION_SECONDS_DEFAULT,
 ) -> Outcome:
+    """A maximum that is not given is the default again, as in AWS (API Reference, "UpdateRole")."""
     return done(
         roles.update_role(
             account, role_name=role_name, description=description, session_seconds_max=max_session_duration

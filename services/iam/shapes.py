@@ -86,6 +86,11 @@ def listed_policy_members(account: Account, policy: ManagedPolicy) -> Members:
     }
 
 
+def by_name_of_policy(policy: ManagedPolicy) -> str:
+    """The order of listings. AWS may maintain a policy of the same name; an ARN would be too long for a marker."""
+    return f"{policy.name} {policy.id}"
+
+
 def version_members(policy: ManagedPolicy, version: PolicyVersion) -> Members:
     """Without the document, which GetPolicyVersion alone shows."""
     return {

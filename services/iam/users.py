@@ -1,6 +1,9 @@
 """IAM's operations on users."""
 
+from dataclasses import replace
+
 from domain.account import Account
+from domain.authorisation import authorise
 from domain.calls import Call, Outcome, done
 from domain.identifiers import USER
 from domain.rules import users
@@ -40,8 +43,13 @@ def list_users(
 
 @answers("UpdateUser", on=resources.user, records="user_name new_path new_user_name")
 def update_user(
-    account: Account, _call: Call, *, user_name: str, new_path: str | None = None, new_user_name: str | None = None
+    account: Account, call: Call, *, user_name: str, new_path: str | None = None, new_user_name: str | None = None
 ) -> Outcome:
+    """IAM asks for permission on the user as it is and as it will be (API Reference, "UpdateUser")."""
+    user = account.users.named(user_name)
+    after = replace(user, name=new_user_name or user.name, path=new_path or user.path)
+    if after != user:
+        authorise(account, call, "iam:UpdateUser", account.arn(after.resource))
     return done(users.update_user(account, user_name=user_name, new_path=new_path, new_user_name=new_user_name))
 
 

@@ -10,6 +10,7 @@ import psycopg
 
 from domain.account import Corrupt
 from domain.ledgers import Folded
+from services.ledger.arrays import text_array
 from services.ledger.recorder import SQL, select
 from services.ledger.round import Answered, Plan, Rounds
 from services.ledger.snapshots import entities
@@ -20,6 +21,7 @@ CALLS_A_ROUND_MAX = 256
 WAITING_CALLS_MAX = 10_000
 SKIPS_MAX = 3
 RUNS_MAX = 3
+CLOSED = "The ledger is closed."
 SNAPSHOT_CHANGES_MIN = 2_000
 
 Connect = Callable[[], psycopg.Connection]
@@ -65,17 +67,25 @@ class Committer:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether every thread is there to make rounds."""
+        return all(thread.is_alive() for thread in self._threads)
+
     def stop(self) -> None:
         """Ends after the rounds that are under way; what still waits is answered Unavailable."""
-        for queue in (self._ready, self._patient):
-            queue.close()
+        self.close()
         for thread in self._threads:
             thread.join()
+
+    def close(self) -> None:
+        """No round begins any more: what waits, and whatever is submitted from now on, is answered Unavailable."""
         for queue in (self._ready, self._patient):
-            self.deliver([(work, Unavailable("The server is stopping.")) for work in queue.drained()])
+            self._refuse(queue.close())
 
     def submit(self, work: Work) -> None:
-        """Queues the call; its reply comes after the commit. Raises Overloaded when too many wait."""
+        """Queues the call; its reply comes after the commit. Raises Overloaded when too many wait, and Unavailable
+        when the ledger is closed."""
         self._ready.put(work)
 
     def decide(self, accounts: frozenset[str], decide: Decide, *, founding: bool = False) -> Committed:
@@ -101,8 +111,11 @@ class Committer:
 
     def again(self, works: list[Work]) -> None:
         """Puts back what a round left, in front; what was skipped too often waits for its accounts elsewhere."""
-        self._patient.put_back([work for work in works if work.skips >= SKIPS_MAX])
-        self._ready.put_back([work for work in works if work.skips < SKIPS_MAX])
+        self._refuse(self._patient.put_back([work for work in works if work.skips >= SKIPS_MAX]))
+        self._refuse(self._ready.put_back([work for work in works if work.skips < SKIPS_MAX]))
+
+    def _refuse(self, works: list[Work]) -> None:
+        self.deliver([(work, Unavailable(CLOSED)) for work in works])
 
 
 class _Queue:
@@ -119,19 +132,21 @@ class _Queue:
             if self._count >= WAITING_CALLS_MAX:
                 raise Overloaded(f"{self._count} calls are waiting for a round.")
             if not self._open:
-                raise Unavailable("The server is stopping.")
+                raise Unavailable(CLOSED)
             self._waiting.setdefault(min(work.accounts), deque()).append(work)
             self._count += 1
             self._changed.notify()
 
-    def put_back(self, works: list[Work]) -> None:
-        if not works:
-            return
+    def put_back(self, works: list[Work]) -> list[Work]:
+        """In front of their accounts' lines. Gives back what a closed queue does not take."""
         with self._changed:
+            if not self._open:
+                return works
             for work in reversed(works):
                 self._waiting.setdefault(min(work.accounts), deque()).appendleft(work)
             self._count += len(works)
             self._changed.notify()
+            return []
 
     def take(self, most: int) -> list[Work]:
         """At most that many calls, one account after the other; waits for the first. Empty when closed."""
@@ -149,15 +164,14 @@ class _Queue:
             self._count -= len(taken)
             return taken
 
-    def close(self) -> None:
-        with self._changed:
-            self._open = False
-            self._changed.notify_all()
-
-    def drained(self) -> list[Work]:
+    def close(self) -> list[Work]:
+        """Takes and gives nothing any more; gives back what was waiting."""
         with self._changed:
             works = [work for line in self._waiting.values() for work in line]
+            self._open = False
             self._waiting.clear()
+            self._count = 0
+            self._changed.notify_all()
             return works
 
 
@@ -179,16 +193,18 @@ class _Committing(threading.Thread):
     def run(self) -> None:
         # A round that waits takes one call: it must not make others wait for accounts that they do not need.
         most = 1 if self._wait else CALLS_A_ROUND_MAX
-        while works := self._queue.take(most):
-            try:
+        works: list[Work] = []
+        try:
+            while works := self._queue.take(most):
                 self._round(works)
-            except BaseException as error:
-                log.critical("The committer stops: %s", error, exc_info=error)
-                self._committer.deliver([(work, Unavailable("The ledger is stopped.")) for work in works])
-                self._queue.close()
-                raise
-        if self._connection is not None:
-            self._connection.close()
+        except BaseException as error:
+            # Whatever it is, nothing may be decided after it.
+            log.critical("The committer stops: %s", error, exc_info=error)
+            self._committer.close()
+            self._committer.deliver([(work, Unavailable(CLOSED)) for work in works])
+        finally:
+            if self._connection is not None:
+                self._connection.close()
 
     def _round(self, works: list[Work]) -> None:
         plan: Plan | None = None
@@ -227,6 +243,7 @@ class _Committing(threading.Thread):
     def _connected(self) -> psycopg.Connection:
         """The thread's connection, made anew when it was lost. Raises Unavailable when the database is not there."""
         if self._connection is None or self._connection.closed:
+            self._connection = None  # Not to be mistaken for one that this round has lost.
             try:
                 self._connection = self._connect()
             except psycopg.OperationalError as error:
@@ -257,7 +274,7 @@ class _Committing(threading.Thread):
         found = 0
         connection = self._connected()
         with connection.transaction(), connection.cursor() as cursor:
-            cursor.execute(SQL["lock_waiting"], {"accounts": sorted(plan.heads)})
+            cursor.execute(SQL["lock_waiting"], {"accounts": text_array(sorted(plan.heads))})
             for account_id in sorted({account_id for account_id, _ in expected}):
                 positions = [position for account, position in expected if account == account_id]
                 first, last = min(positions) - 1, max(positions)

@@ -1,11 +1,11 @@
 -- name: lock
 -- The heads of a round; those that another process holds are left out. The database's clock comes along.
 select account_id, position, last_change, at, clock_timestamp()
-from ledger.heads where account_id = any(%(accounts)s) order by account_id for update skip locked
+from ledger.heads where account_id = any(%(accounts)s::text[]) order by account_id for update skip locked
 
 -- name: lock_waiting
 select account_id, position, last_change, at, clock_timestamp()
-from ledger.heads where account_id = any(%(accounts)s) order by account_id for update
+from ledger.heads where account_id = any(%(accounts)s::text[]) order by account_id for update
 
 -- name: found
 -- A head for each account that the round is about to begin.
@@ -13,18 +13,20 @@ insert into ledger.heads (account_id) select unnest(%(accounts)s::text[]) order 
 
 -- name: append_changes
 insert into ledger.changes (account_id, position, topic, at, state)
-select * from unnest(%(accounts)s::text[], %(positions)s::bigint[], %(topics)s::text[], %(times)s::timestamptz[],
-    %(states)b::bytea[])
+select account_id, position, topic, %(at)s, state
+from unnest(%(accounts)s::text[], %(positions)s::bigint[], %(topics)s::text[], %(states)s::bytea[])
+    as event (account_id, position, topic, state)
 
 -- name: append_uses
 insert into ledger.uses (account_id, position, topic, at, state)
-select * from unnest(%(accounts)s::text[], %(positions)s::bigint[], %(topics)s::text[], %(times)s::timestamptz[],
-    %(states)b::bytea[])
+select account_id, position, topic, %(at)s, state
+from unnest(%(accounts)s::text[], %(positions)s::bigint[], %(topics)s::text[], %(states)s::bytea[])
+    as event (account_id, position, topic, state)
 
 -- name: move_heads
-update ledger.heads set position = moved.position, last_change = moved.last_change, at = moved.at
-from unnest(%(accounts)s::text[], %(positions)s::bigint[], %(last_changes)s::bigint[], %(times)s::timestamptz[])
-    as moved (account_id, position, last_change, at)
+update ledger.heads set position = moved.position, last_change = moved.last_change, at = %(at)s
+from unnest(%(accounts)s::text[], %(positions)s::bigint[], %(last_changes)s::bigint[])
+    as moved (account_id, position, last_change)
 where heads.account_id = moved.account_id
 
 -- name: select_events

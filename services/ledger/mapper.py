@@ -70,4 +70,4 @@ def _encoded(value: Value) -> bytes:
 
 def timestamp(at: datetime) -> str:
     """RFC 3339 in UTC, always with six digits of the second."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -10,6 +10,7 @@ import psycopg
 from eventsourcing.persistence import AggregateRecorder, IntegrityError, StoredEvent
 
 from projections.statements import statements
+from services.ledger.arrays import bigint_array, bytea_array, text_array
 
 SQL = statements("services.ledger", "ledger.sql")
 Connections = Callable[[], AbstractContextManager[psycopg.Connection]]
@@ -28,7 +29,8 @@ class LedgerRecorder(AggregateRecorder):
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:
         """Appends. A round passes its `cursor` and its time `at`; without them this is a transaction of its own.
 
-        Raises IntegrityError when a position is taken; then nothing was written.
+        Raises IntegrityError when a position is taken; then nothing was written. (That no use takes the position of a
+        change, or of a use at another time, is held by the head row that a round has locked.)
         """
         if not stored_events:
             return
@@ -38,7 +40,8 @@ class LedgerRecorder(AggregateRecorder):
             self._append(cursor, stored_events, at)
             return
         try:
-            with self._connections() as connection, connection.cursor() as own:
+            # The connection is in autocommit: without the transaction, changes would stand when their uses fail.
+            with self._connections() as connection, connection.transaction(), connection.cursor() as own:
                 self._append(own, stored_events, at)
         except psycopg.errors.UniqueViolation as error:
             raise IntegrityError(str(error)) from error
@@ -51,11 +54,11 @@ class LedgerRecorder(AggregateRecorder):
                 cursor.execute(
                     SQL[name],
                     {
-                        "accounts": [str(event.originator_id) for event in events],
-                        "positions": [event.originator_version for event in events],
-                        "topics": [event.topic for event in events],
-                        "times": [at] * len(events),
-                        "states": [event.state for event in events],
+                        "accounts": text_array([str(event.originator_id) for event in events]),
+                        "positions": bigint_array([event.originator_version for event in events]),
+                        "topics": text_array([event.topic for event in events]),
+                        "states": bytea_array([event.state for event in events]),
+                        "at": at,
                     },
                 )
 

@@ -12,10 +12,11 @@ from eventsourcing.persistence import EventStore
 from domain.events import Change, Entry
 from domain.identifiers import Random
 from domain.ledgers import evolve
+from services.ledger.arrays import bigint_array, text_array
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import SQL
 from services.ledger.values import Held, Values
-from services.ledger.work import Append, Committed, Decided, NeedsAccounts, Unavailable, Work
+from services.ledger.work import Append, Committed, Decided, NeedsAccounts, NoSuchLedger, Unavailable, Work
 from services.secrets.store import SecretStore
 
 DECIDING_SECONDS_MAX = 0.020
@@ -70,9 +71,11 @@ class Rounds:
         """Locks, catches up and decides. Raises Unavailable when the server's clock cannot be trusted."""
         founding = sorted(set[str]().union(*(work.accounts for work in works if work.founding)))
         if founding:
-            cursor.execute(SQL["found"], {"accounts": founding})
+            cursor.execute(SQL["found"], {"accounts": text_array(founding)})
         wanted = sorted(set[str]().union(*(work.accounts for work in works)))
-        rows = cursor.execute(SQL["lock_waiting" if wait else "lock"], {"accounts": wanted}, binary=True).fetchall()
+        rows = cursor.execute(
+            SQL["lock_waiting" if wait else "lock"], {"accounts": text_array(wanted)}, binary=True
+        ).fetchall()
         plan = Plan(
             self._time_of_round(rows),
             {
@@ -82,7 +85,10 @@ class Rounds:
         )
         until = time.perf_counter() + DECIDING_SECONDS_MAX
         for work in works:
-            if not all(account_id in plan.heads for account_id in work.accounts):
+            missing = work.accounts - plan.heads.keys()
+            if missing and wait:
+                plan.answers.append((work, NoSuchLedger(f"There is no ledger of {', '.join(sorted(missing))}.")))
+            elif missing:
                 work.skips += 1
                 plan.left.append(work)
             elif time.perf_counter() > until:
@@ -108,17 +114,19 @@ class Rounds:
         try:
             values = {account_id: plan.heads[account_id].held.value for account_id in work.accounts}
             decided = work.decide(values, plan.at)
-            drafts = {append.account_id: self._drafted(plan, append) for append in decided.appends}
+            heads, entries = self._drafted(plan, decided.appends)
         except NeedsAccounts as more:
+            if more.accounts <= work.accounts:  # It would ask for ever.
+                plan.answers.append((work, more))
+                return
             work.accounts |= more.accounts
             plan.left.append(work)
             return
         except Exception as error:  # noqa: BLE001  handed to the caller, who logs it
             plan.answers.append((work, error))
             return
-        for account_id, (head, entries) in drafts.items():
-            plan.heads[account_id] = head
-            plan.entries += entries
+        plan.heads |= heads
+        plan.entries += entries
         plan.secrets += [append for append in decided.appends if append.new_secrets or append.destroyed_secrets]
         plan.answers.append((work, self._committed(plan, work, decided)))
 
@@ -130,20 +138,24 @@ class Rounds:
             {append.account_id: plan.heads[append.account_id].position for append in decided.appends},
         )
 
-    def _drafted(self, plan: Plan, append: Append) -> tuple[_Head, list[Entry]]:
-        """The ledger with the events behind it, as a new head: the old one holds until the whole call has succeeded."""
-        head = plan.heads[append.account_id]
-        position, last_change, held = head.position, head.last_change, head.held
+    def _drafted(self, plan: Plan, appends: Iterable[Append]) -> tuple[dict[str, _Head], list[Entry]]:
+        """The ledgers with the events behind them, as new heads: the old ones hold until the whole call has succeeded.
+        A call may append to one ledger more than once, under different causes."""
+        heads: dict[str, _Head] = {}
         entries = []
-        for event in append.events:
-            position += 1
-            event_id = str(uuid.UUID(bytes=self.random(16), version=4))
-            entry = Entry(append.account_id, position, event_id, plan.at, append.cause, event)
-            entries.append(entry)
-            if isinstance(event, Change):
-                last_change = position
-                held = held.with_change(evolve(held.value, entry))
-        return _Head(position, last_change, held, moved=True), entries
+        for append in appends:
+            head = heads.get(append.account_id) or plan.heads[append.account_id]
+            position, last_change, held = head.position, head.last_change, head.held
+            for event in append.events:
+                position += 1
+                event_id = str(uuid.UUID(bytes=self.random(16), version=4))
+                entry = Entry(append.account_id, position, event_id, plan.at, append.cause, event)
+                entries.append(entry)
+                if isinstance(event, Change):
+                    last_change = position
+                    held = held.with_change(evolve(held.value, entry))
+            heads[append.account_id] = _Head(position, last_change, held, moved=True)
+        return heads, entries
 
     def write(self, cursor: psycopg.Cursor, plan: Plan) -> None:
         """Everything that the round has decided, in the transaction that holds the heads."""
@@ -158,9 +170,9 @@ class Rounds:
             cursor.execute(
                 SQL["move_heads"],
                 {
-                    "accounts": list(moved),
-                    "positions": [head.position for head in moved.values()],
-                    "last_changes": [head.last_change for head in moved.values()],
-                    "times": [plan.at] * len(moved),
+                    "accounts": text_array(list(moved)),
+                    "positions": bigint_array([head.position for head in moved.values()]),
+                    "last_changes": bigint_array([head.last_change for head in moved.values()]),
+                    "at": plan.at,
                 },
             )

@@ -1,5 +1,6 @@
 """The newest values of accounts, kept in memory, caught up from the ledger inside a round."""
 
+import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ CHANGES_A_SELECT = 5_000
 VALUE_BYTES_MAX = 512 * 1024 * 1024
 """All values together, estimated as the bytes of the changes that made them."""
 TYPICAL_CHANGE_BYTES = 1_000
+
+log = logging.getLogger("muniment.ledger")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,12 @@ class Values:
         found = select_snapshot(cursor, account_id, snapshots.topic_for(account_id))
         if found is None:
             return Held(empty(account_id), 0, 0)
-        return Held(snapshots.restored(found), len(found.state), 0)
+        try:
+            return Held(snapshots.restored(found), len(found.state), 0)
+        except snapshots.SnapshotBroken as broken:
+            # The changes tell the same, and they are the truth; the account's next snapshot takes this one's place.
+            log.error("%s It is left aside.", broken)  # noqa: TRY400  the message says it all
+            return Held(empty(account_id), 0, 0)
 
     def _caught_up(self, cursor: psycopg.Cursor, held: Held, to: int) -> Held:
         value, size, count = held.value, held.folded_bytes, held.changes_since_snapshot

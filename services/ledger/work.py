@@ -38,6 +38,10 @@ class NeedsAccounts(Exception):  # noqa: N818  no error: an answer of `decide`
         self.accounts = accounts
 
 
+class NoSuchLedger(LookupError):  # noqa: N818  says what there is not
+    """A call names an account that this installation does not have."""
+
+
 class Unavailable(Exception):  # noqa: N818  the database's state, not ours
     """The ledger cannot be written now. The answer is 503; whether the call was recorded may be unknown."""
 

@@ -20,7 +20,8 @@ GET_SESSION_TOKEN_SECONDS_DEFAULT = 43_200
     service="sts",
     on=None,
     records="role_arn role_session_name duration_seconds policy policy_arns external_id",
-    without="tags transitive_tag_keys serial_number token_code source_identity provided_contexts",
+    without="tags transitive_tag_keys serial_number token_code source_identity provided_contexts "
+    "minimum_session_token_size",
 )
 def assume_role(
     account: Account,
@@ -61,7 +62,13 @@ def assume_role(
     )
 
 
-@answers("GetSessionToken", service="sts", on=None, records="duration_seconds", without="serial_number token_code")
+@answers(
+    "GetSessionToken",
+    service="sts",
+    on=None,
+    records="duration_seconds",
+    without="serial_number token_code minimum_session_token_size",
+)
 def get_session_token(
     account: Account, call: Call, *, duration_seconds: int = GET_SESSION_TOKEN_SECONDS_DEFAULT
 ) -> Outcome:

@@ -3,7 +3,11 @@
 import asyncio
 
 from services.ledger.committer import Committer
-from services.ledger.work import Committed, Decide, Work
+from services.ledger.work import Committed, Decide, Unavailable, Work
+
+ANSWER_SECONDS_MAX = 10
+"""Longer than any round takes: the database ends statements and idle transactions after two seconds, as long as it
+runs at all. One that was stopped, or that a network swallowed, ends nothing."""
 
 
 async def decided(committer: Committer, accounts: frozenset[str], decide: Decide) -> Committed:
@@ -22,4 +26,10 @@ async def decided(committer: Committer, accounts: frozenset[str], decide: Decide
             answered.set_result(result)
 
     committer.submit(Work(accounts, decide, reply))
-    return await answered
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            return await answered
+    except TimeoutError:
+        raise Unavailable(
+            f"No round has ended in {ANSWER_SECONDS_MAX} s: whether the call is recorded is unknown."
+        ) from None

@@ -18,6 +18,8 @@ from services.wire.sigv4 import Presented, SigningKeys
 
 SECRETS_HELD_MAX = 50_000
 SIGNING_KEYS_HELD_MAX = 50_000
+READ_SECONDS_MAX = 5
+"""A database that was stopped answers nothing, not even that a statement takes too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,10 @@ class Credentials:
 
     async def _read(self, account_id: str, access_key_id: str) -> Secret | None:
         try:
-            secret = await asyncio.to_thread(self._read_now, account_id, access_key_id)
-        except psycopg.OperationalError as error:
-            raise Unavailable(f"The secret cannot be read: {error}") from error
+            async with asyncio.timeout(READ_SECONDS_MAX):
+                secret = await asyncio.to_thread(self._read_now, account_id, access_key_id)
+        except (psycopg.OperationalError, TimeoutError) as error:
+            raise Unavailable(f"The secret cannot be read: {error!r}") from error
         if secret is not None:
             self._secrets[access_key_id] = secret
             if len(self._secrets) > SECRETS_HELD_MAX:

@@ -9,7 +9,7 @@ from domain.account import Account
 from domain.authorisation import authorise
 from domain.callers import Caller, caller_of_key, caller_of_session
 from domain.calls import ApiCalled, Call, Outcome
-from domain.errors import InvalidInput, Refusal
+from domain.errors import InvalidInput, Refusal, ValidationError
 from domain.events import Cause, Event
 from domain.identifiers import Random
 from domain.rules.sessions import refuse_beyond_session_token
@@ -71,6 +71,12 @@ def _performed(account: Account, call: Call, request: Request) -> Outcome:
     operation = request.operation
     assert operation is not None
     parameters = dict(request.parameters)
+    for name, value in parameters.items():
+        if _visible(value) != value:
+            raise ValidationError(
+                f"1 validation error detected: Value at '{name}' failed to satisfy constraint: "
+                "Member must be free of U+0000 and of lone surrogates"
+            )
     refuse_beyond_session_token(call, operation.service, operation.name)
     if operation.on is not None:
         resource = operation.on(account, call, parameters)
@@ -102,7 +108,7 @@ def called(request: Request, refusal: Refusal | None, call: Call | None = None) 
     recorded = operation.recorded if operation is not None else frozenset[str]()
     return ApiCalled(
         read_only=operation is None or operation.read_only,
-        parameters={name: value for name, value in request.parameters.items() if name in recorded},
+        parameters={name: _visible(value) for name, value in request.parameters.items() if name in recorded},
         error_code=refusal.code if refusal else None,
         error_message=storable(refusal.message) if refusal else None,
         decisions=tuple(call.decisions) if call else (),
@@ -115,6 +121,19 @@ def storable(text: str) -> str:
     if text.isascii() and "\0" not in text:
         return text
     return text.replace("\0", "\\u0000").encode("utf-8", "backslashreplace").decode()
+
+
+def _visible(value: object) -> object:
+    """A parameter with every text in it made storable."""
+    match value:
+        case str():
+            return storable(value)
+        case list():
+            return [_visible(inner) for inner in value]
+        case dict():
+            return {storable(name): _visible(inner) for name, inner in value.items()}
+        case _:
+            return value
 
 
 def _recorded(

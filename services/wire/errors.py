@@ -25,6 +25,14 @@ class UnknownPath(Refusal):
     """Nothing is answered there."""
 
 
+class ServiceUnavailable(Refusal):
+    """We cannot do the work now, such as without a database. Clients try again."""
+
+
+class ServiceFailure(Refusal):
+    """A defect of ours."""
+
+
 _SERVER_FAULT = 500
 
 COMMON_STATUSES = {
@@ -60,18 +68,6 @@ def render(refusal: Refusal, *, service: "Service | None", request_id: str) -> t
     if not status:
         raise TypeError(f"{refusal.code} is no error of {service.name if service else 'every service'}.")
     return status, _document(status, refusal.code, refusal.message, service.namespace if service else None, request_id)
-
-
-def unavailable(request_id: str) -> tuple[int, bytes]:
-    """The answer when we cannot do the work now, such as without a database. Clients try again."""
-    message = "The request has failed due to a temporary failure of the server."
-    return 503, _document(503, "ServiceUnavailable", message, None, request_id)
-
-
-def failure(request_id: str) -> tuple[int, bytes]:
-    """The answer to a defect of ours. What went wrong is for the log, which has the request id too."""
-    message = "The request processing has failed because of an unknown error, exception or failure."
-    return 500, _document(500, "ServiceFailure", message, None, request_id)
 
 
 def _document(status: int, code: str, message: str, namespace: str | None, request_id: str) -> bytes:

@@ -34,14 +34,16 @@ class Strangers:
             self._counts[refusal.code] += 1
             return
         self._sources.add(source)
+        account_id = account_of_access_key_id(access_key_id) if access_key_id else None
         await self._append(
             cause,
             [
                 UnauthenticatedCalled(
                     error_code=refusal.code,
                     error_message=refusal.message,
-                    claimed_access_key_id=access_key_id,
-                    claimed_account_id=account_of_access_key_id(access_key_id) if access_key_id else None,
+                    # What carries no account may be no key id at all, but the secret in the wrong place.
+                    claimed_access_key_id=access_key_id if account_id else None,
+                    claimed_account_id=account_id,
                     count=1,
                 )
             ],

@@ -19,6 +19,9 @@ READY = "muniment ready on "
 class Server:
     endpoint: str
     data: Path
+    process: subprocess.Popen[str]
+    log: Path
+    """What the server says on its standard error."""
 
     @property
     def profile(self) -> dict[str, str]:
@@ -38,26 +41,42 @@ class Server:
 
 @contextmanager
 def running_server() -> Iterator[Server]:
+    """On data that nobody has used before, and nobody will."""
+    with place_for_data() as place, serving(place) as server:
+        yield server
+
+
+@contextmanager
+def place_for_data() -> Iterator[Path]:
     """Not below pytest's own directory, which is closed to the user that the database runs as."""
     with tempfile.TemporaryDirectory(prefix="muniment-") as directory:
         place = Path(directory)
         place.chmod(0o711)
-        data = place / "data"
-        command = [str(BIN / "muniment"), "serve", "--data", str(data), "--listen", "127.0.0.1:0"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment({})) as process:
-            try:
-                assert process.stdout is not None
-                said = []
-                for line in process.stdout:
-                    said.append(line)
-                    if line.startswith(READY):
-                        break
-                else:
-                    raise AssertionError(f"The server ended before it was ready: {said}")
-                yield Server(line.removeprefix(READY).strip(), data)
-            finally:
-                process.terminate()
-                process.communicate(timeout=30)
+        yield place
+
+
+@contextmanager
+def serving(place: Path) -> Iterator[Server]:
+    """A server on the data in `place`, from the moment at which it answers until it is told to end."""
+    data, log = place / "data", place / "log"
+    command = [str(BIN / "muniment"), "serve", "--data", str(data), "--listen", "127.0.0.1:0"]
+    with (
+        log.open("a") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=_environment({})) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            said = []
+            for line in process.stdout:
+                said.append(line)
+                if line.startswith(READY):
+                    break
+            else:
+                raise AssertionError(f"The server ended before it was ready: {said} {log.read_text()}")
+            yield Server(line.removeprefix(READY).strip(), data, process, log)
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,9 @@ class Overtaken(Envelope):
         return super().rewrap(data_key)
 
 
-def test_two_first_keys_of_a_principal_share_the_data_key_that_stays(database: Database, cursor: Cursor[TupleRow]) -> None:
+def test_two_first_keys_of_a_principal_share_the_data_key_that_stays(
+    database: Database, cursor: Cursor[TupleRow]
+) -> None:
     """Of two transactions that both find no data key the later seals under the earlier's: both secrets open."""
 
     def meanwhile() -> None:

@@ -1,7 +1,6 @@
 """Refusals and faults as error documents."""
 
 import inspect
-from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -9,7 +8,7 @@ from botocore.parsers import QueryParser
 
 import domain.errors
 from domain.errors import NoSuchEntity, Refusal, ValidationError
-from services.wire.errors import COMMON_STATUSES, MalformedQueryString, failure, render, unavailable
+from services.wire.errors import COMMON_STATUSES, MalformedQueryString, ServiceFailure, ServiceUnavailable, render
 from services.wire.model import Service
 from tests.services.wire.values import SERVICES
 
@@ -80,13 +79,11 @@ def test_hostile_messages() -> None:
     assert message.text == "]]></Error>\ufffd\ufffd&\r"
 
 
-@pytest.mark.parametrize(
-    ("answer", "status", "code"), [(unavailable, 503, "ServiceUnavailable"), (failure, 500, "ServiceFailure")]
-)
-def test_our_own_faults(answer: Callable[[str], tuple[int, bytes]], status: int, code: str) -> None:
+@pytest.mark.parametrize(("fault", "status"), [(ServiceUnavailable, 503), (ServiceFailure, 500)])
+def test_our_own_faults(fault: type[Refusal], status: int) -> None:
     """Our faults are the receiver's, so that clients try again and keep their credentials."""
-    given, document = answer("request-1")
+    given, document = render(fault("Not now."), service=None, request_id="request-1")
     assert given == status
     parsed = read_by_botocore(given, document)["Error"]
     assert isinstance(parsed, dict)
-    assert (parsed["Type"], parsed["Code"]) == ("Receiver", code)
+    assert (parsed["Type"], parsed["Code"]) == ("Receiver", fault.__name__)

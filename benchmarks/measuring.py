@@ -1,0 +1,128 @@
+"""Interleaved runs: each operation at each number of connections, muniment and then nothing, again and again."""
+
+import math
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice, product
+from pathlib import Path
+
+from benchmarks import load, signing
+from benchmarks.accounts import Account, create_role, open_accounts
+from benchmarks.load import Run
+from benchmarks.recorded import compare
+from benchmarks.servers import Muniment
+
+CONNECTIONS = (1, 16, 64)
+MOST_OF_NOTHING = 0.6
+"""CreateUser is expected to stay below this share of what doing nothing reaches. Else its requests run out, loudly."""
+WARM_UP_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    name: str
+    requests: Callable[[Account], Iterator[bytes]]
+    aim: float
+    """The share of what doing nothing reaches that is aimed at with 64 connections."""
+    cycle: bool = True
+    """Whether a request may be sent twice."""
+
+
+OPERATIONS = (
+    Operation("GetCallerIdentity", signing.get_caller_identity, 0.40),
+    Operation("GetUser", signing.get_user, 0.40),
+    Operation("AssumeRole", signing.assume_role, 0.25),
+    Operation("CreateUser", signing.create_user, 0.25, cycle=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    muniment: Run
+    nothing: Run
+
+    @property
+    def ratio(self) -> float:
+        return self.muniment.calls_a_second / self.nothing.calls_a_second
+
+
+@dataclass(slots=True)
+class Measured:
+    pairs: dict[tuple[Operation, int], list[Pair]] = field(default_factory=lambda: defaultdict(list))
+    """By operation and number of connections."""
+    catching_up_seconds_max: float = 0.0
+    """What the projections took after the worst run."""
+    calls: int = 0
+    """Answered by muniment, and found in the ledger."""
+
+    def every_pair(self) -> Iterator[Pair]:
+        return chain.from_iterable(self.pairs.values())
+
+
+class Measurement:
+    """Raises NotMeasured wherever a call is not answered with 200."""
+
+    def __init__(self, muniment: Muniment, nothing: str, requests: Path, seconds: int) -> None:
+        self._muniment = muniment
+        self._nothing = nothing
+        self._requests = requests
+        self._seconds = seconds
+        self._answered: Counter[str] = Counter()
+        self._under_way: Counter[str] = Counter()
+        self._measured = Measured()
+        [self._account] = open_accounts(muniment.data, 1)
+        create_role(muniment.endpoint, self._account, signing.ROLE)
+
+    def run(self, repetitions: int) -> Measured:
+        """Raises NotMeasured, too, when the ledger lacks a call that was answered."""
+        self._warm_up()
+        for repetition, operation, connections in product(range(repetitions), OPERATIONS, CONNECTIONS):
+            self._write_requests(operation, connections)
+            pair = self._pair(operation, connections, self._seconds)
+            self._measured.pairs[operation, connections].append(pair)
+            print(
+                f"{repetition + 1}/{repetitions} {operation.name:17} {connections:2} connections: "
+                f"{pair.muniment.calls_a_second:6,.0f} calls/s, nothing {pair.nothing.calls_a_second:6,.0f}: "
+                f"{pair.ratio:4.0%}",
+                file=sys.stderr,
+            )
+        compare(self._muniment.data, self._answered, self._under_way)
+        self._measured.calls = self._answered.total()
+        return self._measured
+
+    def _warm_up(self) -> None:
+        """What a process does only once: importing, planning, reading a secret."""
+        for operation in OPERATIONS[:2]:
+            signing.write(self._requests, operation.requests(self._account))
+            self._pair(operation, max(CONNECTIONS), WARM_UP_SECONDS)
+
+    def _pair(self, operation: Operation, connections: int, seconds: int) -> Pair:
+        def run(endpoint: str, *, cycle: bool) -> Run:
+            return load.run(endpoint, self._requests, connections=connections, seconds=seconds, cycle=cycle)
+
+        ours = run(self._muniment.endpoint, cycle=operation.cycle)
+        self._answered[operation.name] += ours.calls
+        # wrk does not wait for what it sent last: one call a connection.
+        self._under_way[operation.name] += connections
+        behind = self._muniment.catch_up()
+        self._measured.catching_up_seconds_max = max(self._measured.catching_up_seconds_max, behind)
+        return Pair(ours, run(self._nothing, cycle=True))
+
+    def _write_requests(self, operation: Operation, connections: int) -> None:
+        """Signed anew for each run. Where none may be sent twice, they go to fresh accounts, one after the other."""
+        if operation.cycle:
+            requests = operation.requests(self._account)
+        else:
+            fastest = self._measured.pairs[OPERATIONS[0], connections][-1].nothing.calls_a_second
+            count = math.ceil(MOST_OF_NOTHING * fastest * self._seconds)
+            accounts = open_accounts(self._muniment.data, math.ceil(count / signing.USERS_AN_ACCOUNT))
+            requests = islice((request for account in accounts for request in operation.requests(account)), count)
+        signing.write(self._requests, requests)
+
+
+def measure(muniment: Muniment, nothing: str, *, repetitions: int, seconds: int) -> Measured:
+    with tempfile.TemporaryDirectory() as place:
+        return Measurement(muniment, nothing, Path(place) / "requests", seconds).run(repetitions)

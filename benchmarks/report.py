@@ -1,0 +1,108 @@
+"""The table, and the README that it goes into."""
+
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import LiteralString
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from benchmarks.measuring import Measured, Pair
+from benchmarks.servers import NotMeasured
+from services.ledger.database import connect
+from services.ledger.embedded import EmbeddedPostgres
+from services.ledger.embedded_place import settled
+
+IN_MEMORY = frozenset({"tmpfs", "ramfs"})
+README = Path(__file__).parent / "README.md"
+BEGIN, END = "<!-- written by `python -m benchmarks --write` -->\n", "<!-- until here -->\n"
+
+
+def table(measured: Measured) -> str:
+    lines = [
+        "| operation | connections | muniment, calls/s | doing nothing, calls/s | ratio | aim |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    busiest = max(connections for _, connections in measured.pairs)
+    for (operation, connections), pairs in measured.pairs.items():
+        aim = f"{operation.aim:.0%}" if connections == busiest else ""
+        lines.append(
+            f"| {operation.name} | {connections} | {_spread(pairs, lambda pair: pair.muniment.calls_a_second, ',.0f')} "
+            f"| {_spread(pairs, lambda pair: pair.nothing.calls_a_second, ',.0f')} "
+            f"| {_spread(pairs, lambda pair: pair.ratio, '.0%')} | {aim} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _spread(pairs: Iterable[Pair], value_of: Callable[[Pair], float], form: str) -> str:
+    values = [value_of(pair) for pair in pairs]
+    return f"{median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+
+
+def circumstances(data: Path) -> str:
+    """When, of what and where; `data` is the data directory of the server, which runs. Raises NotMeasured where the
+    database is in memory."""
+    place = settled(data / "postgres")
+    with connect(EmbeddedPostgres(place), "owner") as connection:
+        postgres = f"PostgreSQL {_shown(connection, 'server_version')} (fsync {_shown(connection, 'fsync')})"
+    packages = ("uvicorn", "httptools", "uvloop", "psycopg", "pydantic")
+    versions = [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)]
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {_commit()}; {os.cpu_count()} cores ({_processor()}), "
+        f"{_file_system(place)}; {', '.join((postgres, *versions))}.\n"
+    )
+
+
+def outcome(measured: Measured, *, repetitions: int, seconds: int) -> str:
+    shares = [max(pair.muniment.generator_share, pair.nothing.generator_share) for pair in measured.every_pair()]
+    return (
+        f"Medians of {repetitions} interleaved runs of {seconds} s, least and most in brackets. The ledger held each\n"
+        f"of the {measured.calls:,} answered calls. wrk took at most {max(shares):.0%} of a core, and the projections\n"
+        f"had caught up at most {measured.catching_up_seconds_max:.0f} s after a run.\n"
+    )
+
+
+def write(text: str) -> None:
+    """Puts the text between the README's marks."""
+    before, begin, rest = README.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise NotMeasured(f"{README} lacks one of the lines {BEGIN.strip()} and {END.strip()}.")
+    README.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
+def _file_system(place: Path) -> str:
+    """Its type, such as ext4. Raises NotMeasured where nothing outlives a power failure, whatever fsync says."""
+    kind = _said("findmnt", "--noheadings", "--output=FSTYPE", f"--target={place}")
+    if kind in IN_MEMORY:
+        raise NotMeasured(f"{place} is on {kind}, in memory: choose a --directory on a disk.")
+    return kind
+
+
+def _shown(connection: psycopg.Connection, setting: LiteralString) -> str:
+    row = connection.execute(SQL("show {}").format(Identifier(setting))).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _commit() -> str:
+    changed = (
+        " with changes" if _said("git", "status", "--porcelain", "--", "domain", "projections", "services") else ""
+    )
+    return _said("git", "rev-parse", "--short", "HEAD") + changed
+
+
+def _processor() -> str:
+    names = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return names[0] if names else platform.machine()
+
+
+def _said(*command: str) -> str:
+    return subprocess.run(command, cwd=README.parent.parent, capture_output=True, text=True, check=True).stdout.strip()

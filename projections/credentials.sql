@@ -1,0 +1,125 @@
+-- Access keys: whose, since when, active or not, and when they were last used, at every position.
+-- ignores: account.created.v1 installation.founded.v1 installation.account.opened.v1
+-- ignores: installation.managed_catalogue.published.v1 iam.managed_catalogue.adopted.v1
+-- ignores: iam.group.created.v1 iam.group.updated.v1 iam.group.deleted.v1
+-- ignores: iam.group.user_added.v1 iam.group.user_removed.v1 iam.role.created.v1 iam.role.updated.v1
+-- ignores: iam.role.trust_policy_replaced.v1 iam.role.deleted.v1 iam.policy.created.v1 iam.policy.version_created.v1
+-- ignores: iam.policy.default_version_set.v1 iam.policy.version_deleted.v1 iam.policy.deleted.v1
+-- ignores: iam.policy.attached.v1 iam.policy.detached.v1 iam.inline_policy.put.v1 iam.inline_policy.deleted.v1
+-- ignores: sts.session.issued.v1 sts.session.revoked.v1 api.called.v1 api.unauthenticated_called.v1
+
+-- name: schema
+-- A key exists while its row is open.
+create table access_keys (
+    like intervals,
+    access_key_id text not null,
+    user_id text not null,
+    primary key (account_id, valid_from, access_key_id)
+);
+create unique index access_keys_open on access_keys (account_id, access_key_id) where valid_to is null;
+create index access_keys_valid on access_keys (account_id, valid_from, valid_to);
+
+create table access_key_statuses (
+    like intervals,
+    access_key_id text not null,
+    status text not null check (status in ('Active', 'Inactive')),
+    primary key (account_id, valid_from, access_key_id)
+);
+create unique index access_key_statuses_open on access_key_statuses (account_id, access_key_id)
+    where valid_to is null;
+create index access_key_statuses_by_key on access_key_statuses (account_id, access_key_id, valid_from, valid_to);
+
+-- The names that users had. Root has none.
+create table key_owners (
+    like intervals,
+    user_id text not null,
+    user_name text not null,
+    primary key (account_id, valid_from, user_id)
+);
+create unique index key_owners_open on key_owners (account_id, user_id) where valid_to is null;
+create index key_owners_by_user on key_owners (account_id, user_id, valid_from, valid_to);
+
+create table access_key_uses (
+    account_id text not null,
+    access_key_id text not null,
+    position bigint not null,
+    at timestamptz not null,
+    service text not null,
+    region text not null,
+    primary key (account_id, access_key_id, position)
+);
+
+-- name: iam.user.created.v1
+insert into key_owners (account_id, valid_from, valid_from_at, opened_by, user_id, user_name)
+values (%(account_id)s, %(position)s, %(at)s, actor(%(entry)s),
+    %(entry)s #>> '{event,user_id}', %(entry)s #>> '{event,user_name}')
+
+-- name: iam.user.updated.v1
+with former as (
+    update key_owners set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
+    where account_id = %(account_id)s and valid_to is null and user_id = %(entry)s #>> '{event,user_id}'
+    returning user_id
+)
+insert into key_owners (account_id, valid_from, valid_from_at, opened_by, user_id, user_name)
+select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), user_id, %(entry)s #>> '{event,new_user_name}'
+from former
+
+-- name: iam.user.deleted.v1
+-- Its keys end with it.
+with former_keys as (
+    update access_keys set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
+    where account_id = %(account_id)s and valid_to is null and user_id = %(entry)s #>> '{event,user_id}'
+    returning access_key_id
+), former_statuses as (
+    update access_key_statuses set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
+    where account_id = %(account_id)s and valid_to is null
+        and access_key_id in (select access_key_id from former_keys)
+)
+update key_owners set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
+where account_id = %(account_id)s and valid_to is null and user_id = %(entry)s #>> '{event,user_id}'
+
+-- name: iam.access_key.created.v1
+with status as (
+    insert into access_key_statuses (account_id, valid_from, valid_from_at, opened_by, access_key_id, status)
+    values (%(account_id)s, %(position)s, %(at)s, actor(%(entry)s), %(entry)s #>> '{event,access_key_id}', 'Active')
+)
+insert into access_keys (account_id, valid_from, valid_from_at, opened_by, access_key_id, user_id)
+values (%(account_id)s, %(position)s, %(at)s, actor(%(entry)s),
+    %(entry)s #>> '{event,access_key_id}', %(entry)s #>> '{event,user_id}')
+
+-- name: iam.access_key.activated.v1
+-- What is active already stays so, with its beginning.
+with former as (
+    update access_key_statuses set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
+    where account_id = %(account_id)s and valid_to is null and status = 'Inactive'
+        and access_key_id = %(entry)s #>> '{event,access_key_id}'
+    returning access_key_id
+)
+insert into access_key_statuses (account_id, valid_from, valid_from_at, opened_by, access_key_id, status)
+select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), access_key_id, 'Active' from former
+
+-- name: iam.access_key.deactivated.v1
+with former as (
+    update access_key_statuses set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
+    where account_id = %(account_id)s and valid_to is null and status = 'Active'
+        and access_key_id = %(entry)s #>> '{event,access_key_id}'
+    returning access_key_id
+)
+insert into access_key_statuses (account_id, valid_from, valid_from_at, opened_by, access_key_id, status)
+select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), access_key_id, 'Inactive' from former
+
+-- name: iam.access_key.deleted.v1
+with former_status as (
+    update access_key_statuses set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
+    where account_id = %(account_id)s and valid_to is null
+        and access_key_id = %(entry)s #>> '{event,access_key_id}'
+)
+update access_keys set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
+where account_id = %(account_id)s and valid_to is null and access_key_id = %(entry)s #>> '{event,access_key_id}'
+
+-- name: iam.credential.used.v1
+-- A role's use is no access key's.
+insert into access_key_uses (account_id, access_key_id, position, at, service, region)
+select %(account_id)s, %(entry)s #>> '{event,credential_id}', %(position)s, %(at)s,
+    %(entry)s #>> '{event,service}', %(entry)s #>> '{event,region}'
+where %(entry)s #>> '{event,credential}' = 'access_key'

@@ -1,0 +1,109 @@
+-- What is asked of the live tables. "Valid at" is always the position to which the moment was resolved.
+
+-- name: principals
+select kind, entity_id, name, arn from views.principals
+where account_id = %(account_id)s and valid_from <= %(position)s and (valid_to is null or valid_to > %(position)s)
+    and (entity_id = %(principal)s or arn = %(principal)s or lower(name) = lower(%(principal)s))
+order by kind
+
+-- name: held_policies
+-- What the entity holds itself, and what the groups hold that it was in.
+with holders as (
+    select %(entity_id)s::text as entity_id, null::text as group_id, null::text as group_name,
+        null::bigint as valid_from, null::timestamptz as valid_from_at, null::text as opened_by
+    union all
+    select membership.group_id, membership.group_id, entity.name,
+        membership.valid_from, membership.valid_from_at, membership.opened_by
+    from views.memberships as membership join views.principals as entity
+        on entity.account_id = membership.account_id and entity.entity_id = membership.group_id
+        and entity.valid_from <= %(position)s and (entity.valid_to is null or entity.valid_to > %(position)s)
+    where membership.account_id = %(account_id)s and membership.user_id = %(entity_id)s
+        and membership.valid_from <= %(position)s
+        and (membership.valid_to is null or membership.valid_to > %(position)s)
+), held as (
+    select held.entity_id, held.policy_name, null::text as policy_arn, null::int as version, held.document,
+        held.valid_from, held.valid_from_at, held.opened_by,
+        held.valid_from as document_from, held.valid_from_at as document_from_at, held.opened_by as document_by
+    from views.inline_policies as held
+    where held.account_id = %(account_id)s and held.entity_id in (select entity_id from holders)
+        and held.valid_from <= %(position)s and (held.valid_to is null or held.valid_to > %(position)s)
+    union all
+    select held.entity_id, chosen.policy_name, held.policy_arn, chosen.version, written.document,
+        held.valid_from, held.valid_from_at, held.opened_by,
+        chosen.valid_from, chosen.valid_from_at, chosen.opened_by
+    from views.attachments as held
+    join views.policy_defaults as chosen
+        on chosen.account_id = held.account_id and chosen.policy_arn = held.policy_arn
+        and chosen.valid_from <= %(position)s and (chosen.valid_to is null or chosen.valid_to > %(position)s)
+    join views.policy_versions as written
+        on written.account_id = held.account_id and written.policy_arn = held.policy_arn
+        and written.version = chosen.version
+        and written.valid_from <= %(position)s and (written.valid_to is null or written.valid_to > %(position)s)
+    where held.account_id = %(account_id)s and held.entity_id in (select entity_id from holders)
+        and held.valid_from <= %(position)s and (held.valid_to is null or held.valid_to > %(position)s)
+)
+select policy_name, policy_arn, 'v' || version, document,
+    held.valid_from, held.valid_from_at, held.opened_by, document_from, document_from_at, document_by,
+    group_id, group_name, holders.valid_from, holders.valid_from_at, holders.opened_by
+from holders join held using (entity_id)
+order by group_name nulls first, policy_arn nulls last, policy_name
+
+-- name: sessions
+select position, session_id, access_key_id, principal_type, principal_arn, entity_id, entity_arn,
+    minted_by_access_key_id, minted_by_session_id, issued_at, expires_at, source_address, user_agent,
+    revoked_position, revoked_at, revoked_by, orphaned_at,
+    expires_at > %(at)s and revoked_position is null and orphaned_at is null as active
+from (
+    select position, session_id, access_key_id, principal_type, principal_arn, entity_id, entity_arn,
+        minted_by_access_key_id, minted_by_session_id, issued_at, expires_at, source_address, user_agent,
+        -- What came after the moment is not known at the moment.
+        case when revoked_position <= %(position)s then revoked_position end as revoked_position,
+        case when revoked_position <= %(position)s then revoked_at end as revoked_at,
+        case when revoked_position <= %(position)s then revoked_by end as revoked_by,
+        case when orphaned_position <= %(position)s then orphaned_at end as orphaned_at
+    from views.sessions
+    where account_id = %(account_id)s and position > %(after)s and position <= %(position)s
+        and (expires_at > %(at)s or not %(active_only)s)
+) as known
+where not %(active_only)s or (revoked_position is null and orphaned_at is null)
+order by position limit %(limit)s
+
+-- name: credentials
+select key.access_key_id, key.user_id, owner.user_name, key.valid_from, key.valid_from_at, key.opened_by,
+    current.status, current.valid_from, current.valid_from_at, current.opened_by,
+    used.at, used.service, used.region
+from views.access_keys as key
+join views.access_key_statuses as current
+    on current.account_id = key.account_id and current.access_key_id = key.access_key_id
+    and current.valid_from <= %(position)s and (current.valid_to is null or current.valid_to > %(position)s)
+left join views.key_owners as owner
+    on owner.account_id = key.account_id and owner.user_id = key.user_id
+    and owner.valid_from <= %(position)s and (owner.valid_to is null or owner.valid_to > %(position)s)
+left join lateral (
+    select at, service, region from views.access_key_uses
+    where account_id = key.account_id and access_key_id = key.access_key_id and position <= %(position)s
+    order by position desc limit 1
+) as used on true
+where key.account_id = %(account_id)s
+    and key.valid_from <= %(position)s and (key.valid_to is null or key.valid_to > %(position)s)
+order by key.valid_from, key.access_key_id
+
+-- name: history
+select account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
+    principal_type, principal_id, principal_arn, user_name, issuer_arn, access_key_id, session_id,
+    peer_address, forwarded_address, user_agent, region, tls, error_code, error_message, concerns_account_id, requests,
+    parameters, decisions
+from views.trail
+where account_id = %(account_id)s and position > %(after)s and position <= %(to)s
+    and (%(concerns_account_id)s::text is null or concerns_account_id = %(concerns_account_id)s)
+    and (%(access_key_id)s::text is null or access_key_id = %(access_key_id)s)
+    and (%(session_id)s::text is null or session_id = %(session_id)s)
+    and (%(entity_id)s::text is null or entity_id = %(entity_id)s)
+    and (%(principal_id)s::text is null or principal_id = %(principal_id)s)
+    and (%(principal_arn)s::text is null or principal_arn = %(principal_arn)s)
+    and (%(issuer_arn)s::text is null or issuer_arn = %(issuer_arn)s)
+    and (%(user_name)s::text is null or user_name = %(user_name)s)
+    and (%(source_address)s::text is null or source_address = %(source_address)s)
+    and (%(operation)s::text is null or operation = %(operation)s)
+    and (%(error_code)s::text is null or error_code = %(error_code)s)
+order by position limit %(limit)s

@@ -1,0 +1,98 @@
+-- The access history: one row a call, and one for each record of requests that authenticated nobody.
+-- ignores: account.created.v1 installation.founded.v1 installation.account.opened.v1
+-- ignores: installation.managed_catalogue.published.v1 iam.managed_catalogue.adopted.v1
+-- ignores: iam.user.created.v1 iam.user.updated.v1 iam.user.deleted.v1
+-- ignores: iam.group.created.v1 iam.group.updated.v1 iam.group.deleted.v1
+-- ignores: iam.group.user_added.v1 iam.group.user_removed.v1 iam.role.created.v1 iam.role.updated.v1
+-- ignores: iam.role.trust_policy_replaced.v1 iam.role.deleted.v1 iam.policy.created.v1 iam.policy.version_created.v1
+-- ignores: iam.policy.default_version_set.v1 iam.policy.version_deleted.v1 iam.policy.deleted.v1
+-- ignores: iam.policy.attached.v1 iam.policy.detached.v1 iam.inline_policy.put.v1 iam.inline_policy.deleted.v1
+-- ignores: iam.access_key.created.v1 iam.access_key.activated.v1 iam.access_key.deactivated.v1
+-- ignores: iam.access_key.deleted.v1 iam.credential.used.v1 sts.session.issued.v1 sts.session.revoked.v1
+
+-- name: schema
+create table trail (
+    account_id text not null,
+    position bigint not null,
+    at timestamptz not null,
+    event_id text not null,
+    request_id text not null,
+    shared_id text not null,
+    service text not null,
+    operation text not null,
+    -- Null where nobody was authenticated, as is everything about the principal.
+    read_only boolean,
+    principal_type text,
+    principal_id text,
+    principal_arn text,
+    -- The unique id of the user or role: for a role, principal_id has the session's name behind it.
+    entity_id text generated always as (split_part(principal_id, ':', 1)) stored,
+    user_name text,
+    issuer_arn text,
+    -- Where nobody was authenticated: what the request claimed.
+    access_key_id text,
+    session_id text,
+    peer_address text,
+    forwarded_address text,
+    source_address text generated always as (coalesce(forwarded_address, peer_address)) stored,
+    user_agent text,
+    region text,
+    tls boolean not null,
+    parameters jsonb not null,
+    error_code text,
+    error_message text,
+    decisions jsonb not null,
+    -- Where nobody was authenticated: the account that the claimed key carries, and how many requests the row stands for.
+    concerns_account_id text,
+    requests int not null,
+    primary key (account_id, position)
+);
+create index trail_by_access_key on trail (account_id, access_key_id, position) where access_key_id is not null;
+create index trail_by_session on trail (account_id, session_id, position) where session_id is not null;
+create index trail_by_entity on trail (account_id, entity_id, position) where entity_id is not null;
+create index trail_by_principal on trail (account_id, principal_arn, position) where principal_arn is not null;
+create index trail_by_issuer on trail (account_id, issuer_arn, position) where issuer_arn is not null;
+create index trail_by_user_name on trail (account_id, user_name, position) where user_name is not null;
+create index trail_by_source on trail (account_id, source_address, position) where source_address is not null;
+create index trail_by_operation on trail (account_id, operation, position);
+
+-- name: api.called.v1
+-- Materialised, so that the text is parsed once and not once a column.
+with called as materialized (
+    select position, at, convert_from(state, 'UTF8')::jsonb as entry from ledger.uses
+    where account_id = %(account_id)s and position > %(after)s and position <= %(to)s and topic = 'api.called.v1'
+)
+insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
+    principal_type, principal_id, principal_arn, user_name, issuer_arn, access_key_id, session_id, peer_address,
+    forwarded_address, user_agent, region, tls, parameters, error_code, error_message, decisions, requests)
+select %(account_id)s, position, at, event_id, cause.request_id, cause.shared_id, cause.service, cause.operation,
+    event.read_only, cause.principal ->> 'type', cause.principal ->> 'principal_id', cause.principal ->> 'arn',
+    cause.principal ->> 'user_name', cause.principal #>> '{issuer,arn}', cause.access_key_id, cause.session_id,
+    cause.peer_address, cause.forwarded_address, cause.user_agent, cause.region, cause.tls, event.parameters,
+    event.error_code, event.error_message, coalesce(event.decisions, '[]'), 1
+from called
+cross join lateral (select entry ->> 'event_id' as event_id) as line
+cross join lateral jsonb_to_record(entry -> 'cause') as cause (request_id text, shared_id text, service text,
+    operation text, principal jsonb, access_key_id text, session_id text, peer_address text, forwarded_address text,
+    user_agent text, region text, tls boolean)
+cross join lateral jsonb_to_record(entry -> 'event') as event (read_only boolean, parameters jsonb, error_code text,
+    error_message text, decisions jsonb)
+
+-- name: api.unauthenticated_called.v1
+with called as materialized (
+    select position, at, convert_from(state, 'UTF8')::jsonb as entry from ledger.uses
+    where account_id = %(account_id)s and position > %(after)s and position <= %(to)s
+        and topic = 'api.unauthenticated_called.v1'
+)
+insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, access_key_id,
+    peer_address, forwarded_address, user_agent, region, tls, parameters, error_code, error_message, decisions,
+    concerns_account_id, requests)
+select %(account_id)s, position, at, event_id, cause.request_id, cause.shared_id, cause.service, cause.operation,
+    event.claimed_access_key_id, cause.peer_address, cause.forwarded_address, cause.user_agent, cause.region,
+    cause.tls, '{}', event.error_code, event.error_message, '[]', event.claimed_account_id, event.count
+from called
+cross join lateral (select entry ->> 'event_id' as event_id) as line
+cross join lateral jsonb_to_record(entry -> 'cause') as cause (request_id text, shared_id text, service text,
+    operation text, peer_address text, forwarded_address text, user_agent text, region text, tls boolean)
+cross join lateral jsonb_to_record(entry -> 'event') as event (error_code text, error_message text,
+    claimed_access_key_id text, claimed_account_id text, count int)

@@ -1,0 +1,125 @@
+"""What the native API answers: the shapes of its JSON. Times are RFC 3339 in UTC, ages whole days."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, computed_field
+
+from domain.calls import DecisionRecord
+from projections.credentials import Credential
+from projections.permissions import HeldPolicy, PrincipalKind
+
+
+class Answer(BaseModel):
+    """Read leniently: a client of this version understands what a later server adds."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class Page(Answer):
+    account_id: str
+    limit: int
+    """At most so many rows are on this page."""
+    marker: str | None
+    """Asks for the next page, which may turn out empty; null on the last."""
+
+
+class Call(Answer):
+    """A call as the ledger has it; where nobody was authenticated, `requests` such calls at once, and what they
+    claimed."""
+
+    account_id: str
+    """Whose ledger it stands in."""
+    position: int
+    at: datetime
+    event_id: str
+    request_id: str
+    shared_id: str
+    service: str
+    operation: str
+    read_only: bool | None
+    principal_type: str | None
+    principal_id: str | None
+    principal_arn: str | None
+    user_name: str | None
+    issuer_arn: str | None
+    access_key_id: str | None
+    session_id: str | None
+    peer_address: str | None
+    forwarded_address: str | None
+    user_agent: str | None
+    region: str | None
+    tls: bool
+    error_code: str | None
+    error_message: str | None
+    concerns_account_id: str | None
+    requests: int
+    parameters: Mapping[str, object]
+    decisions: tuple[DecisionRecord, ...]
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's documented way; mypy does not know it
+    @property
+    def source_address(self) -> str | None:
+        """The client's, as a trusted proxy reported it, or else the peer's."""
+        return self.forwarded_address or self.peer_address
+
+
+class HistoryPage(Page):
+    calls: tuple[Call, ...]
+
+
+class Permissions(Answer):
+    account_id: str
+    kind: PrincipalKind
+    entity_id: str
+    name: str
+    arn: str
+    position: int
+    """As of which the policies are these."""
+    policies: tuple[HeldPolicy, ...]
+
+
+class Session(Answer):
+    position: int
+    """At which it was issued."""
+    session_id: str
+    access_key_id: str
+    principal_type: str
+    principal_arn: str
+    entity_id: str
+    entity_arn: str
+    minted_by_access_key_id: str
+    minted_by_session_id: str | None
+    issued_at: datetime
+    expires_at: datetime
+    source_address: str | None
+    user_agent: str | None
+    revoked_position: int | None
+    revoked_at: datetime | None
+    revoked_by: str | None
+    orphaned_at: datetime | None
+    """When its role or user was deleted before the session's time was over."""
+    active: bool
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's documented way; mypy does not know it
+    @property
+    def session_name(self) -> str | None:
+        """As the caller of AssumeRole chose it."""
+        return self.principal_arn.rsplit("/", 1)[-1] if self.principal_type == "AssumedRole" else None
+
+
+class SessionsPage(Page):
+    sessions: tuple[Session, ...]
+
+
+class CredentialsPage(Page):
+    credentials: tuple[Credential, ...]
+
+
+class RevokedSession(Answer):
+    account_id: str
+    session_id: str
+    principal_arn: str
+    revoked_position: int
+    """From here on no decision honours the session."""
+    revoked_at: datetime

@@ -1,0 +1,93 @@
+"""What monitors ask: whether the server lives, and whether it can do its work. Unsigned, so it tells no reason and no
+name that comes from a request."""
+
+import asyncio
+import json
+import logging
+import time
+import uuid
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from projections.runner import ProjectionStatus, Runner
+from services.ledger.committer import Committer
+from services.ledger.recorder import Connections
+from services.wire.gate import Response
+
+log = logging.getLogger("muniment.health")
+KEPT_SECONDS = 1.0
+"""Anybody may ask, so the database is asked once a second at most."""
+OK, NOT_FOUND, UNAVAILABLE = 200, 404, 503
+
+
+class Health:
+    """One event loop's."""
+
+    def __init__(self, committer: Committer, runner: Runner, readers: Connections) -> None:
+        self._committer = committer
+        self._runner = runner
+        self._readers = readers
+        self._checking = asyncio.Lock()
+        self._checked: tuple[float, int, dict[str, object]] = (-KEPT_SECONDS, UNAVAILABLE, {})
+
+    async def answer(self, path: bytes) -> Response:
+        if path == b"/health/live":
+            return _told(OK, {"status": "live"})
+        if path == b"/health/ready":
+            return _told(*await self._ready())
+        return _told(NOT_FOUND, {"status": "unknown", "expected": ["/health/live", "/health/ready"]})
+
+    async def _ready(self) -> tuple[int, dict[str, object]]:
+        async with self._checking:
+            if time.monotonic() - self._checked[0] >= KEPT_SECONDS:
+                self._checked = (time.monotonic(), *await asyncio.to_thread(self._check))
+            return self._checked[1:]
+
+    def _check(self) -> tuple[int, dict[str, object]]:
+        """Not ready is who cannot record calls. No authorisation reads a projection, so one that has halted degrades
+        the views alone; were it a reason for 503, one event that cannot be projected would take every server away."""
+        committing = self._committer.alive
+        found: dict[str, object] = {"status": "not ready", "committer": _alive(committing)}
+        try:
+            with self._readers() as connection:
+                connection.execute("select 1")
+            status = self._runner.status()
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            log.warning("The database cannot be reached: %s", error)
+            return UNAVAILABLE, found | {"database": "unreachable"}
+        found |= {
+            "database": "reachable",
+            "projector": _alive(status.running),
+            "projections": [_projection(projection) for projection in status.projections],
+        }
+        if not committing:
+            return UNAVAILABLE, found
+        following = status.running and not any(projection.halted for projection in status.projections)
+        return OK, found | {"status": "ready" if following else "degraded"}
+
+
+def _alive(alive: bool) -> str:  # noqa: FBT001  names a boolean
+    return "alive" if alive else "stopped"
+
+
+def _projection(status: ProjectionStatus) -> dict[str, object]:
+    return {
+        "name": status.name,
+        "lag_positions": status.lag_positions,
+        "lag_positions_max": status.lag_positions_max,
+        "halted": [
+            {
+                "account_id": halted.account_id,
+                "position": halted.position,
+                "since": halted.since.isoformat(timespec="seconds"),
+                # The error's kind. Its text may repeat what somebody did; that is in the log.
+                "error": halted.reason.partition(":")[0],
+            }
+            for halted in status.halted
+        ],
+    }
+
+
+def _told(status: int, what: dict[str, object]) -> Response:
+    return Response(status, json.dumps(what).encode() + b"\n", str(uuid.uuid4()), content_type="application/json")

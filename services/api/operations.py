@@ -1,0 +1,37 @@
+"""The native operations, registered like AWS's. Importing this registers every one."""
+
+from collections.abc import Callable
+
+from domain.account import Account
+from domain.authorisation import authorise
+from domain.calls import Call, Outcome
+from services.api.answers import Answer
+from services.api.questions import QUESTIONS, Question
+from services.wire.operations import Parameters, Resource, answers
+
+SERVICE = "muniment"
+TIME_TRAVEL = "muniment:TimeTravel"
+
+
+def _resource(question: type[Question[Answer]]) -> Resource:
+    def resource(account: Account, _call: Call, parameters: Parameters) -> str:
+        return account.arn(question.resource.format_map(parameters), service=SERVICE)
+
+    return resource
+
+
+def _run(question: type[Question[Answer]], resource: Resource) -> Callable[..., Outcome]:
+    def run(account: Account, call: Call, **parameters: object) -> Outcome:
+        asked = question.model_validate(parameters)
+        if asked.moment is not None:
+            # Reading the past takes the action itself, which has been asked for, and this.
+            authorise(account, call, TIME_TRAVEL, resource(account, call, parameters))
+        # The answer is read from the tables after the commit, when they have come as far as this very call.
+        return Outcome(lambda _after: {}, asked.changes(account))
+
+    return run
+
+
+for _question in QUESTIONS:
+    _on = _resource(_question)
+    answers(_question.__name__, service=SERVICE, on=_on, records=" ".join(_question.model_fields))(_run(_question, _on))

@@ -1,0 +1,45 @@
+"""Reading an answer from the tables, once they have come as far as the call that asks."""
+
+from datetime import datetime
+from typing import TypeVar
+
+from projections.asof import AsOf, NotYetProjected
+from projections.runner import Runner
+from services.api.answers import Answer
+from services.api.questions import Question
+from services.ledger.recorder import Connections
+from services.wire.errors import ServiceUnavailable
+
+WAIT_SECONDS_MAX = 5.0
+
+A = TypeVar("A", bound=Answer)
+
+
+class Tables:
+    """What projections keep, and the means to wait for it."""
+
+    def __init__(self, runner: Runner, readers: Connections) -> None:
+        self._runner = runner
+        self._readers = readers
+
+    def answer(self, question: Question[A], account_id: str, position: int, at: datetime) -> A:
+        """As of the call at this position and time, or of the moment that the question names. Blocks for some seconds
+        at most. Raises refusals: ServiceUnavailable when the projections lag or have halted."""
+        as_of = AsOf(at, position=position) if question.moment is None else AsOf.parse(question.moment, at)
+        self._wait(account_id, position)
+        with self._readers() as connection, connection.cursor() as cursor:
+            if question.also_reads is not None:
+                head = "select position from ledger.heads where account_id = %s"
+                for (other_position,) in cursor.execute(head, (question.also_reads,)).fetchall():
+                    self._wait(question.also_reads, other_position)
+            try:
+                return question.answered(cursor, account_id, as_of)
+            except NotYetProjected as error:
+                raise ServiceUnavailable(str(error)) from error
+
+    def _wait(self, account_id: str, position: int) -> None:
+        if not self._runner.wait(account_id, position, WAIT_SECONDS_MAX):
+            raise ServiceUnavailable(
+                f"The call stands in the ledger, but the projections of {account_id} lag: in {WAIT_SECONDS_MAX:.0f} "
+                f"seconds they have not come to position {position}. Ask again, and see /health/ready."
+            )

@@ -1,0 +1,5 @@
+"""The command `muniment`."""
+
+from services.cli.command import main
+
+__all__ = ["main"]

@@ -1,0 +1,187 @@
+"""The commands that ask: history, permissions, sessions and credentials."""
+
+import argparse
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+import pydantic
+
+from projections.credentials import Credential
+from projections.permissions import HeldPolicy
+from services.api import answers
+from services.api.questions import (
+    ROWS_MAX,
+    ListCredentials,
+    ListPermissions,
+    ListSessions,
+    LookupHistory,
+    Question,
+    RevokeSession,
+)
+from services.cli.failures import Failure, NotUnderstood
+from services.cli.output import Column, JsonLines, Output, say, table, time
+from services.settings import SettingRefused, settings
+
+A = TypeVar("A", bound=answers.Answer)
+P = TypeVar("P", bound=answers.Page)
+T = TypeVar("T")
+
+
+class Asked(Protocol):
+    """Whoever answers questions: a server, or the database."""
+
+    def ask(self, question: Question[A]) -> A: ...
+
+
+@contextmanager
+def asked(chosen: argparse.Namespace) -> Iterator[Asked]:
+    # Each of the two is slow to import, and only one is needed.
+    if not chosen.local:
+        from services.cli.remote import Remote  # noqa: PLC0415
+
+        yield Remote(chosen.profile, chosen.endpoint_url)
+        return
+    from services.cli.local import opened  # noqa: PLC0415
+
+    try:
+        found = settings(os.environ, data=chosen.data)
+    except SettingRefused as error:
+        raise Failure(str(error)) from error
+    with opened(found, chosen.account_id) as operator:
+        yield operator
+
+
+def history(chosen: argparse.Namespace) -> None:
+    filters = ("access_key_id", "session_id", "principal", "source_address", "operation", "error_code")
+    parameters = {name: getattr(chosen, name) for name in (*filters, "since", "until", "as_of")}
+    if not _show(chosen, LookupHistory, parameters, lambda page: page.calls, HISTORY, chosen.limit):
+        say("No call fits.")
+
+
+def permissions(chosen: argparse.Namespace) -> None:
+    with asked(chosen) as answering:
+        found = answering.ask(_meant(ListPermissions, {"principal": chosen.principal, "as_of": chosen.as_of}))
+    if chosen.output == "json":
+        JsonLines().show([found])
+        return
+    table(PERMISSIONS).show(found.policies)
+    if not found.policies:
+        say(f"The {found.kind} {found.name} held no policy at position {found.position}.")
+
+
+def sessions(chosen: argparse.Namespace) -> None:
+    parameters = {"active": chosen.active or None, "as_of": chosen.as_of}
+    if not _show(chosen, ListSessions, parameters, lambda page: page.sessions, SESSIONS):
+        say("There was no active session." if chosen.active else "There was no session.")
+
+
+def credentials(chosen: argparse.Namespace) -> None:
+    if not _show(chosen, ListCredentials, {"as_of": chosen.as_of}, lambda page: page.credentials, CREDENTIALS):
+        say("There was no access key.")
+
+
+def revoke_session(chosen: argparse.Namespace) -> None:
+    with asked(chosen) as answering:
+        revoked = answering.ask(_meant(RevokeSession, {"session_id": chosen.session_id}))
+    _output(chosen, REVOKED).show([revoked])
+
+
+def _show(
+    chosen: argparse.Namespace,
+    question: type[Question[P]],
+    parameters: Mapping[str, object],
+    rows_of: Callable[[P], Sequence[T]],
+    columns: Sequence[Column[T]],
+    rows_max: int | None = None,
+) -> int:
+    """Asks page after page and shows each when it has come. Gives the number of rows."""
+    output = _output(chosen, columns)
+    shown, marker = 0, None
+    with asked(chosen) as answering:
+        while rows_max is None or shown < rows_max:
+            size = ROWS_MAX if rows_max is None else min(ROWS_MAX, rows_max - shown)
+            page = answering.ask(_meant(question, {**parameters, "limit": size, "marker": marker}))
+            rows = rows_of(page)
+            output.show(rows)
+            shown += len(rows)
+            marker = page.marker
+            if marker is None:
+                break
+    return shown
+
+
+def _meant(question: type[Question[A]], parameters: Mapping[str, object]) -> Question[A]:
+    """Raises NotUnderstood for what no server would take."""
+    try:
+        return question.model_validate({name: value for name, value in parameters.items() if value is not None})
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise NotUnderstood(f"{first['loc'][0]} cannot be {str(first['input'])!r}: {first['msg']}") from error
+
+
+def _output(chosen: argparse.Namespace, columns: Sequence[Column[T]]) -> Output[T]:
+    return JsonLines() if chosen.output == "json" else table(columns)
+
+
+def _principal(call: answers.Call) -> str | None:
+    """The ARN without what all principals of the account have in common."""
+    return None if call.principal_arn is None else call.principal_arn.split(":", 5)[-1]
+
+
+def _result(call: answers.Call) -> str:
+    result = call.error_code or "ok"
+    return result if call.requests == 1 else f"{result} ({call.requests} times)"
+
+
+def _state(session: answers.Session) -> str:
+    if session.active:
+        return "active"
+    if session.revoked_at is not None:
+        return "revoked " + time(session.revoked_at)
+    return "expired" if session.orphaned_at is None else "orphaned " + time(session.orphaned_at)
+
+
+HISTORY: Sequence[Column[answers.Call]] = (
+    # A position of the installation's ledger, where strangers' calls stand, is none of this account's.
+    Column("POSITION", lambda call: None if call.concerns_account_id else str(call.position)),
+    Column("TIME", lambda call: time(call.at)),
+    Column("SOURCE", lambda call: call.source_address),
+    Column("PRINCIPAL", _principal, shrinks=True),
+    Column("OPERATION", lambda call: f"{call.service}:{call.operation}".strip(":"), shrinks=True),
+    Column("RESULT", _result),
+    Column("USER AGENT", lambda call: call.user_agent, shrinks=True),
+)
+PERMISSIONS: Sequence[Column[HeldPolicy]] = (
+    Column("POLICY", lambda held: held.policy_arn or held.policy_name, shrinks=True),
+    Column("VERSION", lambda held: held.version_id or "inline"),
+    Column("THROUGH", lambda held: f"group {held.through.group_name}" if held.through else None, shrinks=True),
+    Column("SINCE", lambda held: time(max(held.since.at, held.through.since.at) if held.through else held.since.at)),
+    Column("BY", lambda held: held.since.by, shrinks=True),
+)
+SESSIONS: Sequence[Column[answers.Session]] = (
+    Column("SESSION", lambda session: session.session_id),
+    Column("PRINCIPAL", lambda session: session.principal_arn.split(":", 5)[-1], shrinks=True),
+    Column("ISSUED", lambda session: time(session.issued_at)),
+    Column("EXPIRES", lambda session: time(session.expires_at)),
+    Column("STATE", _state),
+    Column("ACCESS KEY", lambda session: session.access_key_id),
+    Column("SOURCE", lambda session: session.source_address),
+)
+CREDENTIALS: Sequence[Column[Credential]] = (
+    Column("ACCESS KEY", lambda key: key.access_key_id),
+    Column("USER", lambda key: key.user_name or "root", shrinks=True),
+    Column("STATUS", lambda key: key.status),
+    Column("CREATED", lambda key: time(key.created.at)),
+    Column("AGE DAYS", lambda key: str(key.age_days)),
+    Column("LAST USED", lambda key: time(key.last_used.at) if key.last_used else None),
+    Column("SERVICE", lambda key: key.last_used.service if key.last_used else None),
+    Column("REGION", lambda key: key.last_used.region if key.last_used else None),
+)
+REVOKED: Sequence[Column[answers.RevokedSession]] = (
+    Column("SESSION", lambda revoked: revoked.session_id),
+    Column("PRINCIPAL", lambda revoked: revoked.principal_arn.split(":", 5)[-1], shrinks=True),
+    Column("REVOKED", lambda revoked: time(revoked.revoked_at)),
+    Column("POSITION", lambda revoked: str(revoked.revoked_position)),
+)

@@ -1,0 +1,162 @@
+"""The words of the command `muniment`, and how it ends: 0 when all is well, 1 when refused or failed, 2 when it was
+not understood."""
+
+import argparse
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, TypeVar
+
+from domain.errors import Refusal
+from services.api.questions import instant, moment
+from services.cli import asking
+from services.cli.failures import Failure, NotUnderstood
+from services.cli.output import say
+from services.cli.serving import serve
+
+EXIT_OK, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2
+
+T = TypeVar("T")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    _refuse_contradictions(parser, chosen)
+    _log_to_stderr(verbose=chosen.verbose)
+    try:
+        chosen.run(chosen)
+        sys.stdout.flush()
+    except Failure as failure:
+        say(str(failure))
+        return EXIT_USAGE if isinstance(failure, NotUnderstood) else EXIT_REFUSED
+    except Refusal as refusal:
+        say(f"{refusal.code}: {refusal.message}")
+        return EXIT_REFUSED
+    except KeyboardInterrupt:
+        return EXIT_REFUSED
+    except BrokenPipeError:
+        # Whoever reads has had enough. What is still buffered goes nowhere, instead of failing at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_OK
+
+
+def _refuse_contradictions(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
+    if chosen.run is serve:
+        return
+    if chosen.local and (chosen.profile is not None or chosen.endpoint_url is not None):
+        parser.error("--local opens the database: it takes neither --profile nor --endpoint-url")
+    if not chosen.local and (chosen.data is not None or chosen.account_id is not None):
+        parser.error("--data and --account-id are for --local: a server is asked with its profile")
+
+
+def _log_to_stderr(*, verbose: bool) -> None:
+    """Warnings in one plain form; with `verbose` also what goes on."""
+    handler = logging.StreamHandler()
+    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="muniment", description="An IAM and STS in which every account action is an immutable event."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_serve(commands)
+    _add_history(commands)
+    held = _add(commands, "permissions", asking.permissions, "who holds which policy, and how")
+    held.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user, group or role")
+    _add_sessions(commands)
+    _add(commands, "credentials", asking.credentials, "the access keys: whose, how old, last used when")
+    return parser
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse names it nowhere else
+
+
+def _add_serve(commands: Commands) -> None:
+    serving = commands.add_parser("serve", help="run the server until it is interrupted")
+    serving.add_argument("--data", help="directory of database, master key and profile (MUNIMENT_DATA, ./data)")
+    serving.add_argument("--listen", help="HOST:PORT (MUNIMENT_LISTEN, 127.0.0.1:8420)")
+    serving.add_argument("--verbose", action="store_true", help="log on standard error what goes on")
+    serving.set_defaults(run=serve)
+
+
+def _add_history(commands: Commands) -> None:
+    history = _add(commands, "history", asking.history, "every call that fits, refused ones included, in order")
+    for name, what in (
+        ("access-key-id", "made with this key, or claiming it"),
+        ("session-id", "made in this session"),
+        ("principal", "made by this ARN (a role's finds its sessions), unique id or user name"),
+        ("source-address", "from this address"),
+        ("operation", "of this operation, such as CreateUser"),
+        ("error-code", "refused with this code, such as AccessDenied"),
+    ):
+        history.add_argument(f"--{name}", help=what)
+    history.add_argument("--since", type=_of(instant), metavar="TIME", help="at this time or later")
+    history.add_argument("--until", type=_of(instant), metavar="TIME", help="at this time or earlier")
+    history.add_argument("--limit", type=_count, metavar="N", help="the first N of them")
+
+
+def _add_sessions(commands: Commands) -> None:
+    sessions = _add(commands, "sessions", asking.sessions, "the sessions that were issued; `revoke ID` ends one")
+    sessions.add_argument("--active", action="store_true", help="only those that are alive")
+    actions = sessions.add_subparsers(metavar="revoke")
+    revoke = actions.add_parser("revoke", help="end this one session")
+    revoke.add_argument("session_id", metavar="ID", help="as `muniment sessions` shows it")
+    # Suppressed, so that what stands before `revoke` is not forgotten.
+    _add_asking(revoke, default=argparse.SUPPRESS)
+    revoke.set_defaults(run=asking.revoke_session)
+
+
+def _add(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], None], what: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=what, description=what[0].upper() + what[1:])
+    parser.add_argument(
+        "--as-of",
+        type=_of(moment),
+        metavar="TIME|pPOSITION",
+        help="as it was then; a time is RFC 3339, in whole with offset",
+    )
+    _add_asking(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_asking(parser: argparse.ArgumentParser, default: object = None) -> None:
+    off = False if default is None else default
+    parser.add_argument(
+        "--output",
+        choices=("table", "json"),
+        default="table" if default is None else default,
+        help="json: one object a line, with everything that is known",
+    )
+    parser.add_argument("--profile", default=default, help="AWS profile with credentials, region and endpoint_url")
+    parser.add_argument("--endpoint-url", default=default, metavar="URL", help="the server, if not the profile's")
+    parser.add_argument("--local", action="store_true", default=off, help="ask the database itself, as the operator")
+    parser.add_argument("--data", default=default, help="with --local: the server's directory (MUNIMENT_DATA, ./data)")
+    parser.add_argument("--account-id", default=default, help="with --local: the account, if there are several")
+    parser.add_argument("--verbose", action="store_true", default=off, help="log on standard error what goes on")
+
+
+def _of(reads: Callable[[str], T]) -> Callable[[str], T]:
+    """A refused argument is one that was not understood."""
+
+    def read(text: str) -> T:
+        try:
+            return reads(text)
+        except Refusal as refusal:
+            raise argparse.ArgumentTypeError(refusal.message) from refusal
+
+    return read
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1; got {text!r}")
+    return int(text)

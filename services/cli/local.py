@@ -1,0 +1,114 @@
+"""Asking the database itself, as the operator of the server's machine. That is recorded, with who it was."""
+
+import secrets
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TypeVar
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from domain.account import Account
+from domain.calls import ApiCalled
+from domain.identifiers import INSTALLATION
+from domain.installation import Installation
+from projections.views import MustBeRebuilt
+from services.api.answers import Answer
+from services.api.questions import Question
+from services.api.reading import Tables
+from services.app import Ledger
+from services.cli.failures import Failure
+from services.founding import operator_cause
+from services.ledger.committer import Overloaded
+from services.ledger.database import Database, YourDatabase, connect
+from services.ledger.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from services.ledger.embedded_place import settled
+from services.ledger.work import Append, Decided, NoSuchLedger, Unavailable, Values
+from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
+from services.settings import Settings
+
+A = TypeVar("A", bound=Answer)
+
+
+class Operator:
+    """Whoever may open the database. No policy is asked: it could not hold them anyway."""
+
+    def __init__(self, ledger: Ledger, account_id: str) -> None:
+        self._ledger = ledger
+        self._account_id = account_id
+        self._tables = Tables(ledger.runner, ledger.readers.connection)
+
+    def ask(self, question: Question[A]) -> A:
+        """Raises refusals."""
+        operation = type(question).__name__
+        cause = operator_cause(operation, secrets.token_bytes)
+
+        def decide(values: Values, at: datetime) -> Decided:
+            account = values[self._account_id]
+            assert isinstance(account, Account)
+            changes = question.changes(account)
+            called = ApiCalled(
+                read_only=question.method == "GET", parameters=question.model_dump(mode="json", exclude_unset=True)
+            )
+            return Decided(at, [Append(account.id, cause, [*changes, called])])
+
+        committed = self._ledger.committer.decide(frozenset({self._account_id}), decide)
+        at: datetime = committed.result
+        return self._tables.answer(question, self._account_id, committed.positions[self._account_id], at)
+
+
+@contextmanager
+def opened(settings: Settings, account_id: str | None) -> Iterator[Operator]:
+    """Raises Failure when there is no database, nobody serves it, or the account is not clear."""
+    database = _database(settings)
+    try:
+        # Nothing is sealed here, so the master key stays where it is: what this one would seal, nobody could open.
+        ledger = Ledger(database, MasterKeys(MasterKey(secrets.token_bytes(KEY_BYTES))))
+        with ledger.running():
+            yield Operator(ledger, _account(ledger, account_id))
+    except (psycopg.Error, PoolTimeout, EmbeddedPostgresError) as error:
+        raise Failure(f"The database cannot be used: {error}".strip()) from error
+    except (MustBeRebuilt, Unavailable, Overloaded) as error:
+        raise Failure(str(error)) from error
+
+
+def _database(settings: Settings) -> Database:
+    if settings.database_url is not None:
+        return YourDatabase(settings.database_url)
+    place = settings.data / "postgres"
+    if not place.exists():
+        raise Failure(f"There is no database in {settings.data}: use --data, MUNIMENT_DATA or MUNIMENT_DATABASE_URL.")
+    embedded = EmbeddedPostgres(settled(place))
+    try:
+        connect(embedded, "reader").close()
+    except (psycopg.OperationalError, EmbeddedPostgresError) as error:
+        raise Failure(
+            f"No server runs on {settings.data}, and the embedded database runs with it: start it with "
+            f"`muniment serve --data {shlex.quote(str(settings.data))}` and ask again."
+        ) from error
+    return embedded
+
+
+def _account(ledger: Ledger, wanted: str | None) -> str:
+    """The account that is meant: the one that there is, or the one named."""
+
+    def decide(values: Values, _at: datetime) -> Decided:
+        installation = values[INSTALLATION]
+        assert isinstance(installation, Installation)
+        return Decided(sorted(installation.accounts), [])
+
+    try:
+        accounts: list[str] = ledger.committer.decide(frozenset({INSTALLATION}), decide).result
+    except NoSuchLedger:
+        accounts = []
+    if wanted is not None and wanted not in accounts:
+        raise Failure(f"There is no account {wanted} here; there {_are(accounts)}.")
+    if wanted is None and len(accounts) != 1:
+        raise Failure(f"Which account is meant? There {_are(accounts)}: use --account-id.")
+    return wanted or accounts[0]
+
+
+def _are(accounts: list[str]) -> str:
+    return f"is {accounts[0]}" if len(accounts) == 1 else f"are {', '.join(accounts) or 'none'}"

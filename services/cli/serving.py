@@ -1,0 +1,79 @@
+"""The command that serves, until it is interrupted."""
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from services.cli.failures import Failure
+
+INTERRUPTING = (signal.SIGINT, signal.SIGTERM)
+
+
+def serve(chosen: argparse.Namespace) -> None:
+    """Raises Failure, when everything that was started is stopped again."""
+    with _interruptible():
+        _serve(chosen)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the block in good order, at whatever point it is; both are the usual end of a server."""
+    former = {number: signal.signal(number, _interrupt) for number in INTERRUPTING}
+    try:
+        yield
+    except KeyboardInterrupt:
+        return
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # A second one must not break off the stopping of the database. No SIG_IGN, which the programs that we run to stop
+    # it would inherit.
+    for number in INTERRUPTING:
+        signal.signal(number, lambda _number, _frame: None)
+    raise KeyboardInterrupt
+
+
+def _serve(chosen: argparse.Namespace) -> None:
+    # The other commands need not wait for the server's imports, and this one can be interrupted in them.
+    import psycopg  # noqa: PLC0415
+    from psycopg_pool import PoolTimeout  # noqa: PLC0415
+
+    from projections.views import MustBeRebuilt  # noqa: PLC0415
+    from services.app import profile_file, serve  # noqa: PLC0415
+    from services.ledger.database import MigrationRefused  # noqa: PLC0415
+    from services.ledger.durability import UnsafeDatabaseError  # noqa: PLC0415
+    from services.ledger.embedded import EmbeddedPostgresError  # noqa: PLC0415
+    from services.ledger.work import Unavailable  # noqa: PLC0415
+    from services.secrets.master_key import MasterKeyRefused  # noqa: PLC0415
+    from services.settings import SettingRefused, settings  # noqa: PLC0415
+
+    try:
+        found = settings(os.environ, data=chosen.data, listen=chosen.listen)
+        serve(found, lambda endpoint: _ready(endpoint, profile_file(found)))
+    except (
+        *(SettingRefused, MasterKeyRefused, OSError, EmbeddedPostgresError, UnsafeDatabaseError),
+        *(MigrationRefused, MustBeRebuilt, Unavailable, psycopg.OperationalError, PoolTimeout),
+    ) as error:
+        raise Failure(str(error)) from error
+
+
+def _ready(endpoint: str, profile: Path) -> None:
+    here = shlex.quote(str(Path(sys.executable).parent))
+    sys.stdout.write(
+        f"muniment ready on {endpoint}\n"
+        "\n"
+        "Now type, in another terminal:\n"
+        f"  export AWS_CONFIG_FILE={shlex.quote(str(profile))} AWS_PROFILE=muniment PATH={here}:$PATH\n"
+        "  aws iam create-user --user-name alice\n"
+        "  muniment history\n"
+    )
+    sys.stdout.flush()

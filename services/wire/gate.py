@@ -1,0 +1,187 @@
+"""The gate: the one way of a signed request, whatever language it speaks, into a round of its account and back."""
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from domain.account import Account
+from domain.calls import Outcome
+from domain.errors import Refusal, SignatureDoesNotMatch, Throttling
+from domain.events import Cause
+from domain.identifiers import Random
+from services.ledger.committer import Committer, Overloaded
+from services.ledger.round import Clock
+from services.ledger.work import Unavailable
+from services.wire import sigv4
+from services.wire.awaiting import decided
+from services.wire.credentials import Credentials
+from services.wire.deciding import Request, SealSession, decision_of, storable
+from services.wire.errors import ServiceFailure, ServiceUnavailable
+from services.wire.http import RawRequest
+from services.wire.operations import Operation, Parameters
+from services.wire.strangers import Strangers
+
+log = logging.getLogger("muniment.wire")
+USER_AGENT_CHARACTERS_MAX = 1_000
+OK = 200
+
+Write = Callable[[Outcome, Account, int, str], Awaitable[bytes]]
+"""Writes the answer after the commit, from the outcome, the account as it then is, the call's position in its ledger
+and the request id. It may still raise a Refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    body: bytes
+    request_id: str
+    position: int | None = None
+    """Of the call's last event in its account's ledger."""
+    content_type: str = "text/xml"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from, as far as the connection and trusted proxies tell."""
+
+    peer_address: str
+    forwarded_address: str | None
+    tls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks for, as far as it could be read: everything, or what came before the refusal."""
+
+    name: str
+    """Of the operation, as it is recorded; empty where the request names none that we know of."""
+    operation: Operation | None
+    parameters: Parameters
+    refusal: Refusal | None = None
+    write: Write | None = None
+
+
+class Language(Protocol):
+    """What a door speaks: how its requests are read, and how its answers and errors are written."""
+
+    @property
+    def services(self) -> Collection[str]:
+        """Names in the credential scope that are signed for here."""
+        ...
+
+    @property
+    def content_type(self) -> str: ...
+
+    def read(self, raw: RawRequest, presented: sigv4.Presented, now: datetime) -> Asked:
+        """Of a caller who is proved. Raises nothing: a refusal is part of what was read."""
+        ...
+
+    def refused(self, refusal: Refusal, service: str | None, request_id: str) -> tuple[int, bytes]:
+        """Status and document. The service is None as long as the request has not told which it is."""
+        ...
+
+
+class Gate:
+    """One event loop's."""
+
+    def __init__(
+        self,
+        committer: Committer,
+        credentials: Credentials,
+        strangers: Strangers,
+        *,
+        clock: Clock,
+        random: Random,
+        seal_session: SealSession,
+    ) -> None:
+        self._committer = committer
+        self._credentials = credentials
+        self._strangers = strangers
+        self._clock = clock
+        self._random = random
+        self._seal_session = seal_session
+
+    async def answer(self, raw: RawRequest, origin: Origin, language: Language) -> Response:
+        """Never raises: every failure is an answer."""
+        request_id = str(uuid.UUID(bytes=self._random(16), version=4))
+        try:
+            return await self._answer(raw, origin, language, request_id)
+        except Unavailable as error:
+            log.warning("%s: %s", request_id, error)
+            refusal: Refusal = ServiceUnavailable("The request has failed due to a temporary failure of the server.")
+        except Overloaded as error:
+            refusal = Throttling(str(error))
+        except Exception:
+            log.exception("%s: a defect", request_id)
+            # What went wrong is for the log, which has the request id too.
+            refusal = ServiceFailure(
+                "The request processing has failed because of an unknown error, exception or failure."
+            )
+        return _refused(language, refusal, None, request_id)
+
+    async def _answer(self, raw: RawRequest, origin: Origin, language: Language, request_id: str) -> Response:
+        cause = Cause(
+            origin="api",
+            request_id=request_id,
+            shared_id=request_id,
+            service="",
+            operation="",
+            peer_address=origin.peer_address,
+            forwarded_address=origin.forwarded_address,
+            user_agent=_user_agent(raw),
+            tls=origin.tls,
+        )
+        now = self._clock()
+        presented: sigv4.Presented | None = None
+        service: str | None = None
+        try:
+            presented = sigv4.read(raw)
+            if presented.service not in language.services:
+                raise SignatureDoesNotMatch(
+                    f"Credential should be scoped to correct service: {' or '.join(language.services)}."
+                )
+            service = presented.service
+            credential = await self._credentials.proved(presented, now, service=service)
+        except Refusal as refusal:
+            await self._strangers.record(cause, refusal, presented.access_key_id if presented else None, now)
+            return _refused(language, refusal, service, request_id)
+        asked = language.read(raw, presented, now)
+        cause = cause.model_copy(
+            update={
+                "service": service,
+                "operation": asked.name,
+                "region": presented.region,
+                "access_key_id": presented.access_key_id,
+                "session_id": credential.session.session_id if credential.session else None,
+            }
+        )
+        request = Request(credential, cause, asked.operation, asked.parameters, asked.refusal)
+        committed = await decided(
+            self._committer, frozenset({credential.account_id}), decision_of(request, self._random, self._seal_session)
+        )
+        position = committed.positions[credential.account_id]
+        if isinstance(committed.result, Refusal):
+            return _refused(language, committed.result, service, request_id, position)
+        account = committed.values[credential.account_id]
+        assert isinstance(account, Account)
+        assert asked.write is not None
+        try:
+            body = await asked.write(committed.result, account, position, request_id)
+        except Refusal as refusal:
+            return _refused(language, refusal, service, request_id, position)
+        return Response(OK, body, request_id, position, language.content_type)
+
+
+def _refused(
+    language: Language, refusal: Refusal, service: str | None, request_id: str, position: int | None = None
+) -> Response:
+    status, body = language.refused(refusal, service, request_id)
+    return Response(status, body, request_id, position, language.content_type)
+
+
+def _user_agent(raw: RawRequest) -> str | None:
+    text = raw.header("user-agent")
+    return None if text is None else storable(text[:USER_AGENT_CHARACTERS_MAX])

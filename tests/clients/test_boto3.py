@@ -1,0 +1,182 @@
+"""boto3 as programs use it: paginators, waiters, typed errors, retries, assumed roles from a profile, many threads."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ParamValidationError
+
+from tests.clients.hostile import administrator
+from tests.clients.serving import Server
+
+USERS = 250
+RETRYING = Config(retries={"mode": "standard", "max_attempts": 3}, region_name="eu-central-1")
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of whoever runs the tests reaches boto3."""
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+
+
+@pytest.fixture
+def session(server: Server) -> boto3.Session:
+    """The administrator's."""
+    key = administrator(server)
+    return boto3.Session(key.access_key, key.secret_key, region_name="eu-central-1")
+
+
+@pytest.fixture
+def iam(server: Server, session: boto3.Session) -> Iterator[Any]:
+    client = session.client("iam", endpoint_url=server.endpoint, config=RETRYING)
+    yield client
+    client.close()
+
+
+def document(statement: dict[str, object]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.mark.parametrize("page_size", [7, 100, 1_000])
+def test_a_paginator_gives_everybody_once(iam: Any, page_size: int) -> None:
+    """250 users in pages of any size, in the order of their names, none missing and none twice."""
+    path = f"/paged/{page_size}/"
+    names = [f"p{page_size}-{number:03}" for number in range(USERS)]
+    for name in names:
+        iam.create_user(UserName=name, Path=path)
+    pages = list(iam.get_paginator("list_users").paginate(PathPrefix=path, PaginationConfig={"PageSize": page_size}))
+    assert [user["UserName"] for page in pages for user in page["Users"]] == names
+    assert [page["IsTruncated"] for page in pages] == [True] * (len(pages) - 1) + [False]
+    assert len(pages) == -(-USERS // page_size)
+
+
+def test_a_paginator_goes_on_where_another_stopped(iam: Any) -> None:
+    """The resume token of one paginator is the starting token of the next, also when users came and went between."""
+    for number in range(9):
+        iam.create_user(UserName=f"resumed-{number}", Path="/resumed/")
+    paginator = iam.get_paginator("list_users")
+    first = paginator.paginate(PathPrefix="/resumed/", PaginationConfig={"PageSize": 3, "MaxItems": 4})
+    seen = [user["UserName"] for user in first.build_full_result()["Users"]]
+    iam.delete_user(UserName=seen[-1])
+    rest = paginator.paginate(PathPrefix="/resumed/", PaginationConfig={"StartingToken": first.resume_token})
+    seen += [user["UserName"] for user in rest.build_full_result()["Users"]]
+    assert sorted(set(seen)) == [f"resumed-{number}" for number in range(9)]
+
+
+def test_waiters_see_what_is_there(iam: Any) -> None:
+    """user_exists, role_exists and policy_exists return for what exists, and give up on what does not."""
+    iam.create_user(UserName="awaited")
+    iam.get_waiter("user_exists").wait(UserName="awaited", WaiterConfig={"MaxAttempts": 1})
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="awaited", AssumeRolePolicyDocument=document(trust))
+    iam.get_waiter("role_exists").wait(RoleName="awaited", WaiterConfig={"MaxAttempts": 1})
+    allow = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}
+    policy = iam.create_policy(PolicyName="awaited", PolicyDocument=document(allow))["Policy"]
+    iam.get_waiter("policy_exists").wait(PolicyArn=policy["Arn"], WaiterConfig={"MaxAttempts": 1})
+    with pytest.raises(Exception, match="Max attempts exceeded"):
+        iam.get_waiter("user_exists").wait(UserName="godot", WaiterConfig={"MaxAttempts": 1, "Delay": 0})
+
+
+def test_errors_are_those_that_the_model_names(iam: Any) -> None:
+    """Programs catch client.exceptions.X; the class, the code and the status are AWS's."""
+    errors = iam.exceptions
+    with pytest.raises(errors.NoSuchEntityException) as missing:
+        iam.get_user(UserName="nobody-of-this-name")
+    assert missing.value.response["Error"]["Code"] == "NoSuchEntity"
+    assert missing.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+    assert missing.value.response["ResponseMetadata"]["RetryAttempts"] == 0
+    iam.create_user(UserName="once")
+    with pytest.raises(errors.EntityAlreadyExistsException):
+        iam.create_user(UserName="ONCE")
+    with pytest.raises(errors.MalformedPolicyDocumentException):
+        iam.create_policy(PolicyName="malformed", PolicyDocument="{")
+    for _ in range(2):
+        iam.create_access_key(UserName="once")
+    with pytest.raises(errors.LimitExceededException):
+        iam.create_access_key(UserName="once")
+    with pytest.raises(errors.DeleteConflictException):
+        iam.delete_user(UserName="once")
+    with pytest.raises(errors.InvalidInputException):
+        iam.create_user(UserName="tagged", Tags=[{"Key": "not", "Value": "yet"}])
+
+
+def test_what_the_client_checks_itself_does_not_arrive(iam: Any) -> None:
+    """botocore knows required parameters and least lengths; the rest is the server's to check."""
+    with pytest.raises(ParamValidationError):
+        iam.get_user(UserName="")
+    with pytest.raises(ClientError, match=r"\(ValidationError\).*userName"):
+        iam.get_user(UserName="not/a/name")
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\ufffeb", "Ünïcödé 😀 <&>\"'", "line\nbreak"])
+def test_a_description_comes_back_as_it_went_or_is_refused(iam: Any, text: str) -> None:
+    """A managed policy's description has no pattern in the model: what the server takes, it gives back unchanged."""
+    allow = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}
+    name = "described-" + text.encode().hex()
+    try:
+        made = iam.create_policy(PolicyName=name, PolicyDocument=document(allow), Description=text)["Policy"]
+    except ClientError as refused:
+        assert refused.response["Error"]["Code"] in {"ValidationError", "InvalidInput"}  # noqa: PT017  one of two outcomes
+    else:
+        assert iam.get_policy(PolicyArn=made["Arn"])["Policy"]["Description"] == text
+
+
+def test_a_profile_assumes_a_role_by_itself(
+    server: Server, session: boto3.Session, iam: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """role_arn and source_profile in a config file: botocore's AssumeRoleProvider calls STS, and the role's permissions
+    are what counts."""
+    sts = session.client("sts", endpoint_url=server.endpoint, config=RETRYING)
+    account = sts.get_caller_identity()["Account"]
+    sts.close()
+    trust = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}
+    arn = iam.create_role(RoleName="profiled", AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
+    allow = {"Effect": "Allow", "Action": "iam:GetRole", "Resource": "*"}
+    iam.put_role_policy(RoleName="profiled", PolicyName="reading", PolicyDocument=document(allow))
+    key = administrator(server)
+    config = tmp_path / "config"
+    config.write_text(
+        f"[profile base]\naws_access_key_id={key.access_key}\naws_secret_access_key={key.secret_key}\n"
+        f"region=eu-central-1\nendpoint_url={server.endpoint}\n"
+        f"[profile deploy]\nrole_arn={arn}\nsource_profile=base\nrole_session_name=from-profile\n"
+        f"region=eu-central-1\nendpoint_url={server.endpoint}\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    assumed = boto3.Session(profile_name="deploy")
+    client = assumed.client("iam")
+    who = assumed.client("sts")
+    try:
+        assert client.get_role(RoleName="profiled")["Role"]["Arn"] == arn
+        assert who.get_caller_identity()["Arn"] == f"arn:aws:sts::{account}:assumed-role/profiled/from-profile"
+        with pytest.raises(ClientError, match="AccessDenied"):
+            client.list_users()
+    finally:
+        client.close()
+        who.close()
+
+
+@pytest.mark.parametrize("callers", [20])
+def test_of_many_who_want_a_name_one_gets_it(iam: Any, callers: int) -> None:
+    """Twenty threads create the same user at once: one success, and the others are told that it exists."""
+    ready = Barrier(callers)
+
+    def create(_number: int) -> str:
+        ready.wait()
+        try:
+            return str(iam.create_user(UserName="wanted")["User"]["UserId"])
+        except iam.exceptions.EntityAlreadyExistsException:
+            return "exists"
+
+    with ThreadPoolExecutor(callers) as threads:
+        outcomes = list(threads.map(create, range(callers)))
+    assert outcomes.count("exists") == callers - 1
+    assert iam.get_user(UserName="wanted")["User"]["UserId"] in outcomes

@@ -1,0 +1,291 @@
+"""Folding: legal histories fold to what happened, impossible ones stop us, and old values stay what they were."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+
+from domain import access_keys, groups, policies, roles, sessions, users
+from domain.account import Account, AccountCreated, Corrupt, evolve
+from domain.calls import ApiCalled
+from domain.events import Change, Entry
+from domain.installation import AccountOpened
+from domain.usage import CredentialUsed
+from tests.domain.building import (
+    ACCOUNT,
+    ADMINISTRATOR_ACCESS,
+    ALLOW_ALL,
+    AT,
+    CAUSE,
+    after,
+    new_account,
+    policy_arn,
+    trusting,
+    with_groups,
+    with_policies,
+    with_role,
+    with_users,
+)
+from tests.histories import folded, histories
+
+CREATED = AccountCreated(ledger_id="l", kind="live", partition="aws", schema_version=1)
+IN_GROUP = {"group_id": "AGPAops", "group_name": "ops", "user_id": "AIDAann", "user_name": "ann"}
+ATTACHED = {
+    "entity": "user",
+    "entity_id": "AIDAann",
+    "entity_name": "ann",
+    "policy_id": "ANPA",
+    "policy_arn": ADMINISTRATOR_ACCESS,
+}
+KEY = {"access_key_id": "AKIA1", "user_id": "AIDAann", "user_name": "ann"}
+
+
+def populated() -> Account:
+    """One of each: ann, ops, the role worker, the policy p with two versions, a membership, a key, an attachment."""
+    account = with_policies(with_role(with_groups(with_users(new_account(), "ann"), "ops"), "worker"), "p")
+    return after(
+        account,
+        groups.UserAddedToGroup(**IN_GROUP),
+        policies.PolicyVersionCreated(policy_arn=policy_arn("p"), version=2, document=ALLOW_ALL, is_default=False),
+        policies.PolicyAttached.model_validate(ATTACHED),
+        access_keys.AccessKeyCreated(**KEY),
+    )
+
+
+IMPOSSIBLE: list[Change] = [
+    CREATED,
+    AccountOpened(opened_account_id=ACCOUNT, ledger_id="l"),
+    users.UserCreated(user_id="AIDAann", user_name="eva", path="/"),
+    users.UserCreated(user_id="AIDAeva", user_name="ANN", path="/"),
+    users.UserUpdated(user_id="AIDAeva", user_name="eva", new_user_name="eve", new_path="/"),
+    users.UserDeleted(user_id="AIDAeva", user_name="eva"),
+    groups.GroupCreated(group_id="AGPAops", group_name="dev", path="/"),
+    groups.GroupCreated(group_id="AGPAdev", group_name="Ops", path="/"),
+    groups.GroupUpdated(group_id="AGPAdev", group_name="dev", new_group_name="x", new_path="/"),
+    groups.GroupDeleted(group_id="AGPAdev", group_name="dev"),
+    groups.UserAddedToGroup(**IN_GROUP),
+    groups.UserRemovedFromGroup(**IN_GROUP | {"user_id": "AIDAeva"}),
+    roles.RoleCreated(
+        role_id="AROAx",
+        role_name="WORKER",
+        path="/",
+        session_seconds_max=3_600,
+        trust_policy=trusting(ACCOUNT),
+        trusted={},
+    ),
+    roles.RoleUpdated(role_id="AROAx", role_name="x", session_seconds_max=3_600),
+    roles.TrustPolicyReplaced(role_id="AROAx", role_name="x", trust_policy=trusting(ACCOUNT), trusted={}),
+    roles.RoleDeleted(role_id="AROAx", role_name="x"),
+    policies.PolicyCreated(
+        policy_id="ANPA1", policy_arn=policy_arn("p"), policy_name="p", path="/", document=ALLOW_ALL
+    ),
+    policies.PolicyVersionCreated(policy_arn=policy_arn("q"), version=2, document=ALLOW_ALL, is_default=True),
+    policies.PolicyVersionCreated(policy_arn=policy_arn("p"), version=2, document=ALLOW_ALL, is_default=True),
+    policies.DefaultPolicyVersionSet(policy_arn=policy_arn("p"), version=3),
+    policies.PolicyVersionDeleted(policy_arn=policy_arn("p"), version=3),
+    policies.PolicyVersionDeleted(policy_arn=policy_arn("p"), version=1),
+    policies.PolicyDeleted(policy_id="ANPAq", policy_arn=policy_arn("q")),
+    policies.PolicyAttached.model_validate(ATTACHED),
+    policies.PolicyDetached.model_validate(ATTACHED | {"entity_id": "AIDAeva"}),
+    policies.InlinePolicyDeleted(entity="user", entity_id="AIDAann", entity_name="ann", policy_name="none"),
+    access_keys.AccessKeyCreated(**KEY | {"user_id": "AIDAeva"}),
+    access_keys.AccessKeyActivated(**KEY | {"access_key_id": "AKIA2"}),
+    access_keys.AccessKeyDeactivated(**KEY | {"access_key_id": "AKIA2"}),
+    access_keys.AccessKeyDeleted(**KEY | {"access_key_id": "AKIA2"}),
+]
+
+
+@pytest.mark.parametrize("event", IMPOSSIBLE, ids=lambda event: type(event).__name__)
+def test_impossible_events_stop_us(event: Change) -> None:
+    """What no rule would have let happen (twice created, never created, another ledger's) is corruption, by account and
+    position, and not a value that merely looks odd."""
+    account = populated()
+    with pytest.raises(Corrupt, match=f"Account {ACCOUNT}.* {account.position + 1}"):
+        after(account, event)
+
+
+def test_uses_are_no_changes() -> None:
+    """A use event that gets among the changes is corruption too."""
+    entry = Entry(ACCOUNT, 9_999, "e", AT, CAUSE, ApiCalled(read_only=True, parameters={}))
+    with pytest.raises(Corrupt, match="ApiCalled"):
+        evolve(populated(), entry)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda entry: replace(entry, position=entry.position - 1),
+        lambda entry: replace(entry, position=0),
+        lambda entry: replace(entry, account_id="210987654321"),
+    ],
+)
+def test_entries_out_of_place_stop_us(broken: Callable[[Entry], Entry]) -> None:
+    """An entry comes after those that are folded in, and from the same ledger. A gap is none: uses lie between."""
+    account = populated()
+    event = users.UserCreated(user_id="AIDAeva", user_name="eva", path="/")
+    entry = Entry(ACCOUNT, account.position + 1, "e", AT, CAUSE, event)
+    with pytest.raises(Corrupt):
+        evolve(account, broken(entry))
+    assert evolve(account, replace(entry, position=entry.position + 7)).position == entry.position + 7
+
+
+def test_a_ledger_begins_with_the_accounts_creation() -> None:
+    """Nothing comes before it; before it the account does not exist."""
+    assert not Account(ACCOUNT).exists
+    with pytest.raises(Corrupt, match="AccountCreated is the first event"):
+        after(Account(ACCOUNT), users.UserCreated(user_id="AIDAann", user_name="ann", path="/"))
+    created = after(Account(ACCOUNT), CREATED)
+    assert (created.exists, created.created_at, created.ledger_id) == (True, AT, "l")
+
+
+@dataclass
+class Naive:
+    """An account as one would write it down by hand."""
+
+    users: dict[str, tuple[str, str]] = field(default_factory=dict)
+    groups: dict[str, tuple[str, str]] = field(default_factory=dict)
+    members: set[tuple[str, str]] = field(default_factory=set)
+    roles: dict[str, dict[str, object]] = field(default_factory=dict)
+    policies: dict[str, dict[int, str]] = field(default_factory=dict)
+    defaults: dict[str, int] = field(default_factory=dict)
+    attached: set[tuple[str, str]] = field(default_factory=set)
+    inline: dict[tuple[str, str], str] = field(default_factory=dict)
+    keys: dict[str, tuple[str, str]] = field(default_factory=dict)
+    used: dict[str, datetime] = field(default_factory=dict)
+    revoked: dict[str, datetime] = field(default_factory=dict)
+
+
+def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901, PLR0912, PLR0915  one case an event
+    match event:
+        case users.UserCreated():
+            naive.users[event.user_id] = (event.user_name, event.path)
+        case users.UserUpdated():
+            naive.users[event.user_id] = (event.new_user_name, event.new_path)
+        case users.UserDeleted():
+            del naive.users[event.user_id]
+        case groups.GroupCreated():
+            naive.groups[event.group_id] = (event.group_name, event.path)
+        case groups.GroupUpdated():
+            naive.groups[event.group_id] = (event.new_group_name, event.new_path)
+        case groups.GroupDeleted():
+            del naive.groups[event.group_id]
+        case groups.UserAddedToGroup():
+            naive.members.add((event.user_id, event.group_id))
+        case groups.UserRemovedFromGroup():
+            naive.members.remove((event.user_id, event.group_id))
+        case roles.RoleCreated():
+            naive.roles[event.role_id] = event.model_dump(exclude={"role_id"})
+        case roles.RoleUpdated() | roles.TrustPolicyReplaced():
+            naive.roles[event.role_id] |= event.model_dump(exclude={"role_id"})
+        case roles.RoleDeleted():
+            del naive.roles[event.role_id]
+        case policies.PolicyCreated():
+            naive.policies[event.policy_arn] = {1: event.document}
+            naive.defaults[event.policy_arn] = 1
+        case policies.PolicyVersionCreated():
+            naive.policies[event.policy_arn][event.version] = event.document
+            if event.is_default:
+                naive.defaults[event.policy_arn] = event.version
+        case policies.DefaultPolicyVersionSet():
+            naive.defaults[event.policy_arn] = event.version
+        case policies.PolicyVersionDeleted():
+            del naive.policies[event.policy_arn][event.version]
+        case policies.PolicyDeleted():
+            del naive.policies[event.policy_arn], naive.defaults[event.policy_arn]
+        case policies.ManagedCatalogueAdopted():
+            for version in event.versions:
+                naive.policies[version.policy_arn] = {version.version: version.document}
+                naive.defaults[version.policy_arn] = version.version
+        case policies.PolicyAttached():
+            naive.attached.add((event.entity_id, event.policy_arn))
+        case policies.PolicyDetached():
+            naive.attached.remove((event.entity_id, event.policy_arn))
+        case policies.InlinePolicyPut():
+            naive.inline[event.entity_id, event.policy_name] = event.document
+        case policies.InlinePolicyDeleted():
+            del naive.inline[event.entity_id, event.policy_name]
+        case access_keys.AccessKeyCreated() | access_keys.AccessKeyActivated():
+            naive.keys[event.access_key_id] = (event.user_id, "Active")
+        case access_keys.AccessKeyDeactivated():
+            naive.keys[event.access_key_id] = (event.user_id, "Inactive")
+        case access_keys.AccessKeyDeleted():
+            del naive.keys[event.access_key_id]
+        case CredentialUsed():
+            naive.used[event.credential_id] = at
+        case sessions.SessionRevoked():
+            naive.revoked[event.session_id] = at
+
+
+def seen(account: Account, at: datetime) -> Naive:
+    """The same of the account's value. Revocations are compared as far as any session may still live."""
+    return Naive(
+        users={user.id: (user.name, user.path) for user in account.users},
+        groups={group.id: (group.name, group.path) for group in account.groups},
+        members={(user, group) for user in account.users.by_id for group in account.memberships.rights(user)},
+        roles={
+            role.id: {
+                "role_name": role.name,
+                "path": role.path,
+                "description": role.description,
+                "session_seconds_max": role.session_seconds_max,
+                "trust_policy": role.trust_policy,
+                "trusted": dict(role.trusted),
+            }
+            for role in account.roles
+        },
+        policies={
+            arn: {number: version.document for number, version in policy.versions.items()}
+            for arn, policy in account.managed_policies.items()
+        },
+        defaults={arn: policy.default_version for arn, policy in account.managed_policies.items()},
+        attached={(holder, arn) for arn in account.managed_policies for holder in account.attachments.lefts(arn)},
+        inline={
+            (holder, name): text for holder, texts in account.inline_policies.items() for name, text in texts.items()
+        },
+        keys={key.id: (key.user_id, key.status) for key in account.access_keys.by_id.values()},
+        used={credential: use.at for credential, use in account.last_uses.items()},
+        revoked={
+            session: until - timedelta(hours=36) for session, until in account.revoked_sessions.items() if until > at
+        },
+    )
+
+
+@given(histories())
+def test_folding_is_what_one_would_write_down(ledger: list[Entry]) -> None:
+    """A random legal history never stops the fold, which says the same as a record kept in plain dictionaries."""
+    naive = Naive()
+    for entry in ledger:
+        if isinstance(entry.event, Change):
+            write_down(naive, entry.event, entry.at)
+    end = ledger[-1].at
+    naive.revoked = {session: at for session, at in naive.revoked.items() if at + timedelta(hours=36) > end}
+    assert seen(folded(ledger), end) == naive
+
+
+@given(histories(calls_max=12))
+def test_old_values_stay_what_they_were(ledger: list[Entry]) -> None:
+    """A value that was kept while the ledger went on still equals the fold up to its position."""
+    kept = [Account(ACCOUNT)]
+    for entry in ledger:
+        kept.append(folded([entry], kept[-1]))
+    for position, account in enumerate(kept):
+        assert account == folded(ledger[:position], Account(ACCOUNT))
+
+
+@given(histories(calls_max=12))
+def test_what_is_related_is_there(ledger: list[Entry]) -> None:
+    """Memberships, attachments, inline policies and keys are of entities that exist: nothing outlives its holder."""
+    account = folded(ledger)
+    holders = {*account.users.by_id, *account.groups.by_id, *account.roles.by_id}
+    assert set(account.memberships.forward) <= set(account.users.by_id)
+    assert set(account.memberships.backward) <= set(account.groups.by_id)
+    assert set(account.attachments.forward) <= holders
+    assert set(account.attachments.backward) <= set(account.managed_policies)
+    assert set(account.inline_policies) <= holders
+    assert set(account.access_keys.owned.forward) <= {*account.users.by_id, account.id}
+    for relation in (account.memberships, account.attachments, account.access_keys.owned):
+        assert {(left, right) for left in relation.forward for right in relation.rights(left)} == {
+            (left, right) for right in relation.backward for left in relation.lefts(right)
+        }

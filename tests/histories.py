@@ -1,0 +1,283 @@
+"""Random legal histories of an account, made by asking the rules as the doors do: what they refuse does not happen."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterable, Sequence, Sized
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+
+from domain import usage
+from domain.access_keys import Status
+from domain.account import Account
+from domain.calls import ApiCalled
+from domain.errors import Refusal
+from domain.events import Cause, Change, Entry, Event, Principal
+from domain.identifiers import (
+    ACCESS_KEY,
+    GROUP,
+    MANAGED_POLICY,
+    ROLE,
+    SESSION_KEY,
+    USER,
+    Random,
+    new_access_key_id,
+    new_unique_id,
+)
+from domain.installation import Installation
+from domain.ledgers import empty, evolve
+from domain.rules import access_keys, founding, groups, holding, policies, roles, sessions, users
+from domain.sessions import Session, SessionIssued
+from domain.usage import CredentialUsed
+
+ACCOUNT = "123456789012"
+BEGAN_AT = datetime(2026, 1, 31, 23, 50, tzinfo=UTC)
+"""Shortly before a month ends, so that most histories write to two partitions."""
+NAMES = st.sampled_from(["ann", "Ann", "bob", "ops"])
+"""Few, so that they collide; two differ by case alone, which is a collision too."""
+PATHS = st.sampled_from(["/", "/a/", "/a/b/"])
+DOCUMENTS = st.sampled_from(
+    [
+        json.dumps({"Version": "2012-10-17", "Statement": {"Effect": effect, "Action": action, "Resource": "*"}})
+        for effect, action in (("Allow", "iam:*"), ("Allow", "sts:AssumeRole"), ("Deny", "iam:DeleteUser"))
+    ]
+)
+PAUSES = st.sampled_from([timedelta(), timedelta(microseconds=1), timedelta(minutes=4), timedelta(hours=37)])
+"""Some end a window of last use, some outlive a revocation, and many events share one time."""
+
+T = TypeVar("T")
+Step = Callable[[DrawFn, Account, datetime, Random], Sequence[Event]]
+
+
+class _Nothing(Exception):  # noqa: N818  no error: there is nothing in the account that the step could concern
+    pass
+
+
+def _never_twice() -> Random:
+    """Bytes for ids: other ones with every draw, the same ones in every run."""
+    numbers = itertools.count()
+    return lambda count: hashlib.shake_128(b"%d" % next(numbers)).digest(count)
+
+
+def _one(draw: DrawFn, of: Iterable[T]) -> T:
+    there = sorted(of, key=repr)  # a Map's order differs from process to process, and what was drawn must not
+    if not there:
+        raise _Nothing
+    return draw(st.sampled_from(there))
+
+
+def _step(draw: DrawFn, there: Sized, *others: str) -> str:
+    """What is done with entities of a kind: while there are none, one is created."""
+    return draw(st.sampled_from(["create", *others])) if len(there) else "create"
+
+
+def _user(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
+    match _step(draw, account.users, "update", "delete"):
+        case "create":
+            user_id = new_unique_id(USER, random)
+            return [users.create_user(account, user_id=user_id, user_name=draw(NAMES), path=draw(PATHS))]
+        case "update":
+            name = _one(draw, account.users).name
+            path, new_name = draw(st.none() | PATHS), draw(st.none() | NAMES)
+            return [users.update_user(account, user_name=name, new_path=path, new_user_name=new_name)]
+        case _:
+            return [users.delete_user(account, user_name=_one(draw, account.users).name)]
+
+
+def _group(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
+    match _step(draw, account.groups, "update", "delete"):
+        case "create":
+            group_id = new_unique_id(GROUP, random)
+            return [groups.create_group(account, group_id=group_id, group_name=draw(NAMES), path=draw(PATHS))]
+        case "update":
+            name = _one(draw, account.groups).name
+            path, new_name = draw(st.none() | PATHS), draw(st.none() | NAMES)
+            return [groups.update_group(account, group_name=name, new_path=path, new_group_name=new_name)]
+        case _:
+            return [groups.delete_group(account, group_name=_one(draw, account.groups).name)]
+
+
+def _membership(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
+    group, user = _one(draw, account.groups).name, _one(draw, account.users).name
+    if draw(st.booleans()):
+        return groups.add_user_to_group(account, group_name=group, user_name=user)
+    return [groups.remove_user_from_group(account, group_name=group, user_name=user)]
+
+
+def _trust_policy(draw: DrawFn, account: Account) -> str:
+    """Trusts the account, and by ARN some who are in it: those are recorded with their unique ids."""
+    entities = sorted(account.arn(entity.resource) for entity in (*account.users, *account.roles))
+    named = draw(st.lists(st.sampled_from(entities), max_size=2, unique=True)) if entities else []
+    principals = [account.arn("root"), *named]
+    statement = {"Effect": "Allow", "Principal": {"AWS": principals}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _role(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
+    step = _step(draw, account.roles, "update", "trust", "delete")
+    if step == "create":
+        created = roles.create_role(
+            account,
+            role_id=new_unique_id(ROLE, random),
+            role_name=draw(NAMES),
+            path=draw(PATHS),
+            description=draw(st.none() | st.just("for the night shift")),
+            session_seconds_max=draw(st.sampled_from([3_600, 43_200])),
+            trust_policy=_trust_policy(draw, account),
+        )
+        return [created]
+    name = _one(draw, account.roles).name
+    if step == "update":
+        seconds = draw(st.none() | st.just(7_200))
+        description = draw(st.none() | st.just("for everybody"))
+        return [roles.update_role(account, role_name=name, description=description, session_seconds_max=seconds)]
+    if step == "trust":
+        return [roles.replace_trust_policy(account, role_name=name, trust_policy=_trust_policy(draw, account))]
+    return [roles.delete_role(account, role_name=name)]
+
+
+def _policy(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
+    own = [policy for policy in account.managed_policies.values() if not policy.is_aws_managed]
+    step = _step(draw, own, "create version", "create version", "set default", "delete version", "delete")
+    if step == "create":
+        created = policies.create_policy(
+            account,
+            policy_id=new_unique_id(MANAGED_POLICY, random),
+            policy_name=draw(NAMES),
+            path=draw(PATHS),
+            description=draw(st.none() | st.just("what ops may do")),
+            document=draw(DOCUMENTS),
+        )
+        return [created]
+    policy = _one(draw, own)
+    if step == "create version":
+        document, as_default = draw(DOCUMENTS), draw(st.booleans())
+        return [
+            policies.create_policy_version(account, policy_arn=policy.arn, document=document, set_as_default=as_default)
+        ]
+    version_id = _one(draw, policy.versions.values()).id
+    if step == "set default":
+        return policies.set_default_policy_version(account, policy_arn=policy.arn, version_id=version_id)
+    if step == "delete version":
+        return [policies.delete_policy_version(account, policy_arn=policy.arn, version_id=version_id)]
+    return [policies.delete_policy(account, policy_arn=policy.arn)]
+
+
+def _held_policy(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
+    kind, name = _one(
+        draw,
+        [
+            (kind, holder.name)
+            for kind, holders in ((holding.USER, account.users), (holding.GROUP, account.groups))
+            for holder in holders
+        ]
+        + [(holding.ROLE, role.name) for role in account.roles],
+    )
+    holder_id = kind.named(account, name).id
+    match draw(st.sampled_from(["attach", "detach", "put", "delete"])):
+        case "attach":
+            return holding.attach(account, kind, name, policy_arn=_one(draw, account.managed_policies))
+        case "detach":
+            arn = _one(draw, account.attachments.rights(holder_id))
+            return [holding.detach(account, kind, name, policy_arn=arn)]
+        case "put":
+            policy_name, document = draw(NAMES), draw(DOCUMENTS)
+            return [holding.put_inline(account, kind, name, policy_name=policy_name, document=document)]
+        case _:
+            policy_name = _one(draw, account.inline_policies.get(holder_id, ()))
+            return [holding.delete_inline(account, kind, name, policy_name=policy_name)]
+
+
+def _access_key(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
+    keys = account.access_keys.by_id
+    step = _step(draw, keys, "set status", "delete")
+    if step == "create":
+        owner = _one(draw, [account.id, *(user.id for user in account.users)])
+        key_id = new_access_key_id(ACCESS_KEY, account.id, random)
+        return [access_keys.create_access_key(account, user_id=owner, access_key_id=key_id)]
+    key = _one(draw, keys.values())
+    if step == "delete":
+        return [access_keys.delete_access_key(account, user_id=key.user_id, access_key_id=key.id)]
+    status: Status = "Inactive" if key.status == "Active" else "Active"
+    return access_keys.update_access_key(account, user_id=key.user_id, access_key_id=key.id, status=status)
+
+
+def _use_of_credential(draw: DrawFn, account: Account, at: datetime, _random: Random) -> Sequence[Event]:
+    """As the doors record it: a change at the first use in a window, and the call itself always."""
+    key = _one(draw, account.access_keys.by_id.values())
+    call = ApiCalled(read_only=True, parameters={"MaxItems": draw(st.integers(1, 3))})
+    if not usage.is_news(account.last_uses, key.id, at):
+        return [call]
+    used = CredentialUsed(credential="access_key", credential_id=key.id, service="iam", region="us-east-1")
+    return [used, call]
+
+
+def _session(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
+    session_id = new_unique_id(sessions.SESSION, random)
+    if draw(st.booleans()):
+        return [sessions.revoke_session(session_id=session_id)]
+    role = _one(draw, account.roles)
+    key = _one(draw, account.access_keys.by_id.values())
+    arn = account.arn(f"assumed-role/{role.name}/night", service="sts")
+    session = Session(
+        session_id=session_id,
+        access_key_id=new_access_key_id(SESSION_KEY, account.id, random),
+        principal=Principal(type="AssumedRole", principal_id=f"{role.id}:night", arn=arn, account_id=account.id),
+        entity_id=role.id,
+        issued_at=at,
+        expires_at=at + timedelta(seconds=role.session_seconds_max),
+        minted_by_access_key_id=key.id,
+    )
+    return [SessionIssued(session=session)]
+
+
+_STEPS: tuple[Step, ...] = (
+    _user, _group, _membership, _role, _policy, _held_policy, _access_key, _use_of_credential, _session,
+)  # fmt: skip
+
+
+@st.composite
+def histories(draw: DrawFn, *, calls_max: int = 30) -> list[Entry]:
+    """The first entries of ACCOUNT's ledger, changes and uses, positions dense from 1 and times never backwards.
+
+    It begins as every account does; then follow calls, each with its own cause and time. At least half of `calls_max`
+    are tried.
+    """
+    random = _never_twice()
+    _, beginning = founding.open_account(Installation(), ACCOUNT, "aws", random)
+    ledger: list[Entry] = []
+    account, at = _called(Account(ACCOUNT), ledger, beginning, BEGAN_AT)
+    for step in draw(st.lists(st.sampled_from(_STEPS), min_size=calls_max // 2, max_size=calls_max)):
+        at += draw(PAUSES)
+        try:
+            events = step(draw, account, at, random)
+        except (Refusal, _Nothing):
+            continue
+        account, at = _called(account, ledger, events, at)
+    return ledger
+
+
+def _called(account: Account, ledger: list[Entry], events: Sequence[Event], at: datetime) -> tuple[Account, datetime]:
+    """The account after the call; its entries are put behind the ledger."""
+    first = len(ledger) + 1
+    request_id = f"{first:032x}"
+    cause = Cause(origin="api", request_id=request_id, shared_id=request_id, service="iam", operation="Any")
+    entries = [
+        Entry(ACCOUNT, position, f"{position:08x}-0000-4000-8000-000000000000", at, cause, event)
+        for position, event in enumerate(events, first)
+    ]
+    ledger += entries
+    return folded(entries, account), at
+
+
+def folded(entries: Iterable[Entry], account: Account | None = None) -> Account:
+    """What the changes among the entries make of an account; by default of one whose ledger begins with them."""
+    value = empty(ACCOUNT) if account is None else account
+    for entry in entries:
+        if isinstance(entry.event, Change):
+            value = evolve(value, entry)
+    assert isinstance(value, Account)
+    return value

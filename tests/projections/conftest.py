@@ -1,0 +1,47 @@
+"""Connections in their roles, and a way to bring a ledger's projections up to date."""
+
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from projections.following import follow
+from projections.views import live, prepare
+from services.ledger.database import Database, connect
+
+Project = Callable[..., None]
+
+
+@pytest.fixture
+def writer(database: Database) -> Iterator[psycopg.Connection]:
+    with connect(database, "writer") as connection:
+        yield connection
+
+
+@pytest.fixture
+def projector(database: Database) -> Iterator[psycopg.Connection]:
+    """With all tables made."""
+    with connect(database, "projector") as connection:
+        prepare(connection, live())
+        yield connection
+
+
+@pytest.fixture
+def reader(database: Database) -> Iterator[psycopg.Cursor]:
+    """Asks the questions, with the rights that the doors have."""
+    with connect(database, "reader") as connection, connection.cursor() as cursor:
+        yield cursor
+
+
+@pytest.fixture
+def project(projector: psycopg.Connection) -> Project:
+    """Brings an account's projections to the end of its ledger, in batches of the given size."""
+
+    def project(account_id: str, positions_a_batch: int = 1_000) -> None:
+        for projection in live():
+            while (followed := follow(projector, projection, account_id, positions_a_batch)) is not None:
+                if followed.position == followed.head:
+                    break
+            assert followed is not None
+
+    return project

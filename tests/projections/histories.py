@@ -1,0 +1,187 @@
+"""Legal histories for property tests: hypothesis draws what is tried, the domain's rules decide what happens."""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from hypothesis import strategies as st
+
+from domain.access_keys import Status
+from domain.account import Account
+from domain.errors import Refusal
+from domain.events import Event
+from domain.managed_catalogue import catalogue
+from domain.policies import ManagedCatalogueAdopted
+from domain.rules import access_keys, groups, holding, policies, roles, users
+from domain.rules.holding import GROUP, ROLE, USER
+from domain.usage import CredentialUsed
+from tests.projections.ledger import Ledger
+
+NAMES = ("ada", "bob", "eve")
+TRUST = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}}'
+DOCUMENTS = tuple(
+    f'{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"iam:{action}","Resource":"*"}}}}'
+    for action in ("GetUser", "ListUsers", "*")
+)
+
+Made = Event | Iterable[Event]
+Step = Callable[[Account, int, int, str], Made]
+"""Of the account, two numbers to choose with, and an id that is new."""
+Attempt = tuple[int, int, int]
+
+
+def _new(number: int) -> str:
+    return NAMES[number % len(NAMES)]
+
+
+def _of(entities: Iterable[holding.Holder], number: int) -> str:
+    """The name of one that exists, if any does."""
+    names = sorted(entity.name for entity in entities)
+    return names[number % len(names)] if names else "nobody"
+
+
+def _arn(account: Account, number: int) -> str:
+    arns = sorted(account.managed_policies)
+    return arns[number % len(arns)] if arns else "arn:aws:iam::aws:policy/None"
+
+
+def _key(account: Account, number: int) -> tuple[str, str]:
+    keys = sorted(account.access_keys.by_id)
+    key_id = keys[number % len(keys)] if keys else "none"
+    key = account.access_keys.by_id.get(key_id)
+    return (key.user_id if key else account.id), key_id
+
+
+def _catalogue(account: Account, a: int, b: int, _fresh: str) -> Made:
+    """An older or a newer catalogue than the one before; versions change in text and number."""
+    versions = [
+        version.model_copy(update={"version": version.version + a, "document": DOCUMENTS[b % 3]})
+        for version in catalogue(account.partition)[1][: 1 + a % 3]
+    ]
+    return ManagedCatalogueAdopted(digest=f"{a}{b}", versions=tuple(versions))
+
+
+def _holder(account: Account, number: int) -> tuple[holding.HolderKind, str]:
+    return (
+        (USER, _of(account.users, number)),
+        (GROUP, _of(account.groups, number)),
+        (ROLE, _of(account.roles, number)),
+    )[number % 3]
+
+
+def _delete(account: Account, a: int, _b: int, _fresh: str) -> Made:
+    kind, name = _holder(account, a)
+    if kind is USER:
+        return users.delete_user(account, user_name=name)
+    if kind is GROUP:
+        return groups.delete_group(account, group_name=name)
+    return roles.delete_role(account, role_name=name)
+
+
+def _rename(account: Account, a: int, b: int, fresh: str) -> Made:
+    """To another path, and to a name that is free or was used before."""
+    path, name = f"/{b}/", (_new(b), fresh)[b % 2]
+    if a % 2:
+        return users.update_user(account, user_name=_of(account.users, a), new_path=path, new_user_name=name)
+    return groups.update_group(account, group_name=_of(account.groups, a), new_path=path, new_group_name=name)
+
+
+def _create_role(account: Account, a: int, _b: int, fresh: str) -> Made:
+    return roles.create_role(
+        account,
+        role_id=f"AROA{fresh}",
+        role_name=_new(a),
+        path="/",
+        description=None,
+        session_seconds_max=3600,
+        trust_policy=TRUST,
+    )
+
+
+def _create_policy(account: Account, a: int, b: int, fresh: str) -> Made:
+    return policies.create_policy(
+        account,
+        policy_id=f"ANPA{fresh}",
+        policy_name=f"P{a % 2}",
+        path="/",
+        description=None,
+        document=DOCUMENTS[b % 3],
+    )
+
+
+def _join(account: Account, a: int, b: int, _fresh: str) -> Made:
+    return groups.add_user_to_group(account, user_name=_of(account.users, a), group_name=_of(account.groups, b))
+
+
+def _leave(account: Account, a: int, b: int, _fresh: str) -> Made:
+    return groups.remove_user_from_group(account, user_name=_of(account.users, a), group_name=_of(account.groups, b))
+
+
+def _update_key(account: Account, a: int, b: int, _fresh: str) -> Made:
+    user_id, key_id = _key(account, a)
+    status: Status = "Active" if b % 2 else "Inactive"
+    return access_keys.update_access_key(account, user_id=user_id, access_key_id=key_id, status=status)
+
+
+def _delete_key(account: Account, a: int, _b: int, _fresh: str) -> Made:
+    user_id, key_id = _key(account, a)
+    return access_keys.delete_access_key(account, user_id=user_id, access_key_id=key_id)
+
+
+STEPS: tuple[Step, ...] = (
+    lambda account, a, b, fresh: users.create_user(
+        account, user_id=f"AIDA{fresh}", user_name=_new(a), path=("/", "/x/")[b % 2]
+    ),
+    lambda account, a, b, fresh: groups.create_group(
+        account, group_id=f"AGPA{fresh}", group_name=_new(a), path=("/", "/x/")[b % 2]
+    ),
+    _create_role,
+    _create_policy,
+    _catalogue,
+    _rename,
+    _delete,
+    _join,
+    _join,
+    _leave,
+    lambda account, a, b, _: holding.attach(account, *_holder(account, a), policy_arn=_arn(account, b)),
+    lambda account, a, b, _: holding.attach(account, *_holder(account, b), policy_arn=_arn(account, a)),
+    lambda account, a, b, _: holding.detach(account, *_holder(account, a), policy_arn=_arn(account, b)),
+    lambda account, a, b, _: holding.put_inline(
+        account, *_holder(account, a), policy_name=f"p{b % 2}", document=DOCUMENTS[b % 3]
+    ),
+    lambda account, a, b, _: holding.delete_inline(account, *_holder(account, a), policy_name=f"p{b % 2}"),
+    lambda account, a, b, _: policies.create_policy_version(
+        account, policy_arn=_arn(account, a), document=DOCUMENTS[b % 3], set_as_default=b % 2 == 0
+    ),
+    lambda account, a, b, _: policies.set_default_policy_version(
+        account, policy_arn=_arn(account, a), version_id=f"v{b}"
+    ),
+    lambda account, a, b, _: policies.delete_policy_version(account, policy_arn=_arn(account, a), version_id=f"v{b}"),
+    lambda account, a, _b, _fresh: policies.delete_policy(account, policy_arn=_arn(account, a)),
+    lambda account, a, b, fresh: access_keys.create_access_key(
+        account,
+        user_id=account.users.named(_of(account.users, a)).id if b else account.id,
+        access_key_id=f"AKIA{fresh}",
+    ),
+    _update_key,
+    _delete_key,
+    lambda account, a, b, _: CredentialUsed(
+        credential="access_key", credential_id=_key(account, a)[1], service=("iam", "sts")[b % 2], region="eu-west-1"
+    ),
+)
+
+
+def attempts() -> st.SearchStrategy[list[Attempt]]:
+    number = st.integers(0, 5)
+    return st.lists(st.tuples(st.integers(0, len(STEPS) - 1), number, number), min_size=60, max_size=160)
+
+
+def play(ledger: Ledger, tried: Iterable[Attempt]) -> None:
+    """Writes what the rules make of the attempts; what they refuse does not happen. Some hours pass between any two."""
+    for step, a, b in tried:
+        try:
+            made = STEPS[step](ledger.account, a, b, f"{ledger.position:017}")
+        except Refusal:
+            continue
+        events = (made,) if isinstance(made, Event) else tuple(made)
+        if events:
+            ledger.append(*events, at=ledger.at + timedelta(hours=7 * (a + 1)))

@@ -1,0 +1,62 @@
+"""The .sql files against the events that there are, and the tables that they make."""
+
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+import domain.calls
+import domain.installation
+import domain.ledgers
+from domain.events import Use, event_classes
+from projections.views import MustBeRebuilt, Projection, live, prepare
+
+assert domain.calls
+assert domain.installation
+assert domain.ledgers
+
+
+@pytest.mark.parametrize("projection", live(), ids=lambda projection: projection.name)
+def test_every_topic_is_read_or_ignored(projection: Projection) -> None:
+    """A new event is forgotten by no projection, and no file speaks of one that does not exist."""
+    assert projection.known == event_classes().keys()
+
+
+@pytest.mark.parametrize("projection", live(), ids=lambda projection: projection.name)
+def test_batches_are_of_uses(projection: Projection) -> None:
+    """What is read a batch at a time comes before what is read one by one, which is right for uses alone."""
+    assert all(issubclass(event_classes()[topic], Use) for topic in projection.of_batches)
+    for statement in projection.of_batches.values():
+        assert b"%(after)s" in statement
+        assert b"%(to)s" in statement
+
+
+def test_preparing_twice_changes_nothing(projector: psycopg.Connection) -> None:
+    """A second start finds the tables made."""
+    before = projector.execute("select * from schemas order by name").fetchall()
+    prepare(projector, live())
+    assert projector.execute("select * from schemas order by name").fetchall() == before
+    assert [name for name, _ in before] == sorted(["views", *(projection.name for projection in live())])
+
+
+def test_tables_of_another_text_are_refused(projector: psycopg.Connection) -> None:
+    """A program whose tables look different says so, names the projection, and touches nothing."""
+    *others, last = live()
+    changed = replace(last, schema=last.schema + b"\n-- changed")
+    new = replace(last, name="new", schema=b"create table new (n int)")
+    with pytest.raises(MustBeRebuilt, match=f"{last.name}.*must be rebuilt"):
+        prepare(projector, [*others, new, changed])
+    assert projector.execute("select to_regclass('new')").fetchone() == (None,)
+
+
+def test_the_doors_read_but_do_not_write(projector: psycopg.Connection, reader: psycopg.Cursor) -> None:
+    """The reader's role sees every table of the views and alters none."""
+    tables = projector.execute("select tablename from pg_tables where schemaname = 'views'").fetchall()
+    assert len(tables) > 10
+    for (table,) in tables:
+        rights = reader.execute(
+            "select has_table_privilege(t, 'select'), has_table_privilege(t, 'insert, update, delete')"
+            " from (select format('views.%%I', %s::text)) as named (t)",
+            (table,),
+        ).fetchone()
+        assert rights == (True, False), table

@@ -1,0 +1,157 @@
+"""What the tables say is what the ledger says: at every position, in whatever portions it was read."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import sql
+
+from domain.account import Account
+from domain.errors import NoSuchEntity
+from projections.asof import AsOf
+from projections.credentials import credentials
+from projections.following import follow
+from projections.permissions import permissions
+from projections.views import live, prepare
+from services.ledger.database import Database, connect
+from tests.projections.conftest import Project
+from tests.projections.histories import Attempt, attempts, play
+from tests.projections.ledger import NOW, Ledger
+
+few = settings(
+    max_examples=15,
+    deadline=None,
+    # Every example has an account of its own, so that they may share a database.
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+Held = set[tuple[str | None, str | None, str, str]]
+"""Group's name, policy's ARN, policy's name, document."""
+
+
+def folded(account: Account, entity_id: str) -> Held:
+    """What the account's value says that an entity holds."""
+    holders: list[tuple[str | None, str]] = [(None, entity_id)]
+    holders += [(account.groups.by_id[group].name, group) for group in account.memberships.rights(entity_id)]
+    held: Held = set()
+    for group, holder in holders:
+        for arn in account.attachments.rights(holder):
+            policy = account.managed_policies[arn]
+            held.add((group, arn, policy.name, policy.default.document))
+        for name, document in account.inline_policies.get(holder, {}).items():
+            held.add((group, None, name, document))
+    return held
+
+
+def projected(reader: psycopg.Cursor, account_id: str, entity: str, position: int) -> Held:
+    found = permissions(reader, account_id, entity, AsOf(NOW, position=position)).policies
+    held = {(p.through.group_name if p.through else None, p.policy_arn, p.policy_name, p.document) for p in found}
+    assert len(held) == len(found)
+    assert all(p.since.position <= position and p.document_since.position <= position for p in found)
+    return held
+
+
+@few
+@given(attempts())
+def test_permissions_are_the_fold(
+    writer: psycopg.Connection, reader: psycopg.Cursor, project: Project, tried: list[Attempt]
+) -> None:
+    """At every position of a legal history each user, group and role holds, by name, ARN and unique id, exactly what
+    the folded account says; and who does not exist in the one does not exist in the other."""
+    ledger = Ledger(writer)
+    play(ledger, tried)
+    project(ledger.account_id)
+    everybody: set[str] = set()
+    for position in range(1, ledger.position + 1):
+        account = ledger.values[position]
+        assert isinstance(account, Account)
+        for entity in (*account.users, *account.groups, *account.roles):
+            everybody.add(entity.id)
+            expected = folded(account, entity.id)
+            for called in (account.arn(entity.resource), entity.id):
+                assert projected(reader, ledger.account_id, called, position) == expected
+        for gone in everybody - {*account.users.by_id, *account.groups.by_id, *account.roles.by_id}:
+            with pytest.raises(NoSuchEntity):
+                permissions(reader, ledger.account_id, gone, AsOf(NOW, position=position))
+    versions = reader.execute(
+        "select policy_arn, version from views.policy_versions where account_id = %s and valid_to is null"
+        " order by 1, 2",
+        (ledger.account_id,),
+    ).fetchall()
+    assert versions == sorted(
+        (p.arn, number) for p in ledger.account.managed_policies.values() for number in p.versions
+    )
+
+
+@few
+@given(attempts())
+def test_credentials_are_the_fold(
+    writer: psycopg.Connection, reader: psycopg.Cursor, project: Project, tried: list[Attempt]
+) -> None:
+    """At every position the access keys, their owners' names, status, age and last use are those of the folded
+    account."""
+    ledger = Ledger(writer)
+    play(ledger, tried)
+    project(ledger.account_id)
+    for position in range(1, ledger.position + 1):
+        account = ledger.values[position]
+        assert isinstance(account, Account)
+        found = {c.access_key_id: c for c in credentials(reader, ledger.account_id, AsOf(NOW, position=position))}
+        assert found.keys() == set(account.access_keys.by_id)
+        for key_id, key in account.access_keys.by_id.items():
+            credential = found[key_id]
+            user = account.users.by_id.get(key.user_id)
+            assert (credential.user_id, credential.status) == (key.user_id, key.status)
+            assert credential.user_name == (user.name if user else None)
+            assert credential.created.at == key.created_at
+            assert credential.age_days == (ledger.times[position] - key.created_at).days
+            used = account.last_uses.get(key_id)
+            last = credential.last_used
+            assert (last and (last.at, last.service, last.region)) == (used and (used.at, used.service, used.region))
+
+
+@contextmanager
+def second_schema(database: Database) -> Iterator[None]:
+    """Room for another copy of all tables."""
+    with connect(database, "owner") as owner:
+        owner.execute("create schema second")
+        owner.execute("grant usage, create on schema second to muniment_projector")
+        yield
+        owner.execute("drop schema second cascade")
+
+
+def rows(connection: psycopg.Connection, schema: str, account_id: str) -> dict[str, list[tuple[object, ...]]]:
+    """Everything that a schema says about an account, by table."""
+    tables = connection.execute(
+        "select table_name from information_schema.columns where table_schema = %s and column_name = 'account_id'",
+        (schema,),
+    ).fetchall()
+    select = sql.SQL("select to_jsonb(t) - 'halted_at' from {} as t where account_id = %s order by 1")
+    return {
+        table: connection.execute(select.format(sql.Identifier(schema, table)), (account_id,)).fetchall()
+        for (table,) in tables
+    }
+
+
+@settings(few, max_examples=5)
+@given(attempts(), st.integers(1, 7))
+def test_portions_make_no_difference(
+    database: Database, writer: psycopg.Connection, projector: psycopg.Connection, tried: list[Attempt], size: int
+) -> None:
+    """Read at one go into one schema, and in small batches while it grows into another, a ledger makes equal tables."""
+    ledger = Ledger(writer)
+    with second_schema(database), connect(database, "projector") as second:
+        prepare(second, live(), "second")
+        for attempt in tried:
+            play(ledger, [attempt])
+            for projection in live():
+                follow(second, projection, ledger.account_id, size)
+        for projection in live():
+            while follow(second, projection, ledger.account_id, size) != (ledger.position, ledger.position, False):
+                pass
+            follow(projector, projection, ledger.account_id, 1_000)
+        live_rows = rows(projector, "views", ledger.account_id)
+        assert live_rows == rows(second, "second", ledger.account_id)
+        assert any(live_rows.values())

@@ -1,0 +1,63 @@
+"""What monitors are told."""
+
+import asyncio
+import json
+
+import psycopg
+
+from services.api.health import Health
+from services.ledger.database import Database, connect
+from tests.services.api.house import House
+
+
+def test_ready(house: House) -> None:
+    """All is well, and each projection is named."""
+    status, told = house.health()
+    assert (status, told["status"], told["database"], told["committer"]) == (200, "ready", "reachable", "alive")
+    assert [projection["name"] for projection in told["projections"]] == [
+        "permissions",
+        "sessions",
+        "credentials",
+        "trail",
+    ]
+
+
+def test_without_a_committer(house: House) -> None:
+    """Who cannot record cannot answer."""
+    house.ledger.committer.deliver_through(lambda answer: answer())
+    house.ledger.committer.stop()
+    status, told = house.health()
+    assert (status, told["status"], told["committer"]) == (503, "not ready", "stopped")
+
+
+def test_without_a_database(house: House) -> None:
+    """Unreachable is said, the reason is not: it may name hosts and users."""
+
+    async def once() -> tuple[int, bytes]:
+        unreachable = Health(
+            house.ledger.committer, house.ledger.runner, lambda: psycopg.connect("host=/nowhere user=somebody")
+        )
+        response = await unreachable.answer(b"/health/ready")
+        return response.status, response.body
+
+    status, body = asyncio.run(once())
+    assert (status, json.loads(body)["database"]) == (503, "unreachable")
+    assert b"nowhere" not in body
+
+
+def test_a_projection_that_has_halted(house: House, database: Database) -> None:
+    """Calls are still answered, so the server is ready to be asked; the views are degraded, and what halted is told
+    without the reason's text, which may hold what somebody sent."""
+    house.asks("/v1/history")
+    house.ledger.runner.stop()
+    with connect(database, "owner") as connection:
+        connection.execute(
+            "update views.cursors set halted_at = now(), halted_reason = 'DataError: of alice' "
+            "where account_id = %s and projection = 'trail'",
+            (house.account_id,),
+        )
+    status, told = house.health()
+    assert (status, told["status"]) == (200, "degraded")
+    (halted,) = told["projections"][-1]["halted"]
+    assert (halted["account_id"], halted["error"]) == (house.account_id, "DataError")
+    assert "alice" not in json.dumps(told)

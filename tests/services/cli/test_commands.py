@@ -1,0 +1,194 @@
+"""The commands as processes, against a running server."""
+
+import getpass
+import http.client
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from tests.clients.serving import BIN
+from tests.services.cli.conftest import Desk
+
+
+def user_with_key(desk: Desk, name: str) -> dict[str, str]:
+    desk.aws("iam", "create-user", "--user-name", name)
+    return desk.aws("iam", "create-access-key", "--user-name", name)["AccessKey"]
+
+
+def test_history(desk: Desk) -> None:
+    """What a key did, refusals included, in order; as a table and as JSON lines; and an end at --limit."""
+    key = user_with_key(desk, "historic")
+    theirs = desk.server.credentials(key["AccessKeyId"], key["SecretAccessKey"])
+    refused = desk.muniment("sessions", environment=theirs)
+    assert refused.status == 1
+    assert refused.error.startswith("muniment: AccessDenied: User: arn:aws:iam::")
+    assert desk.muniment("credentials", environment=theirs).status == 1
+    asked = ("history", "--access-key-id", key["AccessKeyId"])
+    rows = desk.rows(*asked)
+    assert [(row["operation"], row["error_code"]) for row in rows] == [
+        ("ListSessions", "AccessDenied"),
+        ("ListCredentials", "AccessDenied"),
+    ]
+    assert {row["user_agent"] for row in rows} == {"muniment/0.1.0"}
+    title, *lines = desk.muniment(*asked).out.splitlines()
+    assert title.split() == ["POSITION", "TIME", "SOURCE", "PRINCIPAL", "OPERATION", "RESULT", "USER", "AGENT"]
+    assert [line.split()[2:6] for line in lines] == [
+        ["127.0.0.1", "user/historic", "muniment:ListSessions", "AccessDenied"],
+        ["127.0.0.1", "user/historic", "muniment:ListCredentials", "AccessDenied"],
+    ]
+    assert desk.rows(*asked, "--limit", "1") == rows[:1]
+    since = str(rows[1]["at"])
+    assert desk.rows(*asked, "--since", since) == rows[1:]
+
+
+def test_hostile_user_agents(desk: Desk) -> None:
+    """What an attacker writes into a header does not reach the reader's terminal."""
+    created = user_with_key(desk, "attacker")
+    key = created["AccessKeyId"]
+    request = AWSRequest("POST", desk.server.endpoint + "/", {}, b"Action=GetUser&Version=2010-05-08")
+    SigV4Auth(Credentials(key, created["SecretAccessKey"]), "iam", "us-east-1").add_auth(request)
+    connection = http.client.HTTPConnection(desk.server.endpoint.removeprefix("http://"))
+    headers = {**request.headers, "User-Agent": "\x9b2Jevil"}
+    connection.request("POST", "/", request.data, headers)
+    assert connection.getresponse().status == 403
+    connection.close()
+    (row,) = desk.rows("history", "--access-key-id", key)
+    assert row["user_agent"] == "\x9b2Jevil"
+    shown = desk.muniment("history", "--access-key-id", key).out
+    assert "\x9b" not in shown
+    assert shown.splitlines()[1].endswith("evil")
+
+
+def test_as_of(desk: Desk) -> None:
+    """Before a change the answer is the one of before; what is no moment is not understood, a later one refused."""
+    desk.aws("iam", "create-user", "--user-name", "temporal")
+    before = desk.rows("history", "--limit", "10000")[-1]["position"]
+    user_key = desk.aws("iam", "create-access-key", "--user-name", "temporal")["AccessKey"]["AccessKeyId"]
+    assert user_key in desk.muniment("credentials").out
+    assert user_key not in desk.muniment("credentials", "--as-of", f"p{before}").out
+    unread = desk.muniment("credentials", "--as-of", "yesterday")
+    assert (unread.status, unread.out) == (2, "")
+    assert "A moment is p<position>" in unread.error
+    future = desk.muniment("credentials", "--as-of", "2999-01-01T00:00:00Z")
+    assert future.status == 1
+    assert re.fullmatch(r"muniment: ValidationError: .* has not come yet; .*\n", future.error)
+
+
+def test_nothing_to_show(desk: Desk) -> None:
+    """An empty answer is no error, and is said on standard error alone."""
+    desk.aws("iam", "create-user", "--user-name", "bare")
+    for words, said in (
+        (("history", "--operation", "Nothing"), "No call fits."),
+        (("permissions", "bare"), "The user bare held no policy at position"),
+        (("sessions", "--as-of", "p1"), "There was no session."),
+        (("credentials", "--as-of", "p1", "--output", "json"), "There was no access key."),
+    ):
+        answer = desk.muniment(*words)
+        assert (answer.status, answer.out) == (0, "")
+        assert answer.error.startswith(f"muniment: {said}")
+
+
+def test_permissions(desk: Desk) -> None:
+    """Which policy, through which group."""
+    answer = desk.muniment("permissions", "admin")
+    assert "arn:aws:iam::aws:policy/AdministratorAccess  v1       group administrators" in answer.out
+    (document,) = desk.rows("permissions", "admin")
+    assert document["name"] == "admin"
+    nobody = desk.muniment("permissions", "nobody-of-that-name")
+    assert (nobody.status, nobody.error[:23]) == (1, "muniment: NoSuchEntity:")
+
+
+def test_a_session_is_revoked(desk: Desk) -> None:
+    """`sessions revoke ID` ends it, with options before or behind the word; a typing error is told."""
+    session = desk.aws("sts", "get-session-token")["Credentials"]
+    temporary = desk.server.credentials(session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
+    (row,) = [row for row in desk.rows("sessions", "--active") if row["access_key_id"] == session["AccessKeyId"]]
+    session_id = str(row["session_id"])
+    assert desk.muniment("credentials", environment=temporary).status == 0
+    (revoked,) = desk.rows("sessions", "revoke", session_id)
+    assert revoked["session_id"] == session_id
+    assert "ExpiredToken" in desk.muniment("credentials", environment=temporary).error
+    assert session_id not in desk.muniment("sessions", "--active").out
+    again = desk.muniment("sessions", "--profile", "muniment", "revoke", session_id)
+    assert (again.status, session_id in again.out) == (0, True)
+    unknown = desk.muniment("sessions", "revoke", "SESN" + "A" * 17)
+    assert (unknown.status, "has issued no session" in unknown.error) == (1, True)
+    assert desk.muniment("sessions", "revoke", "deploy-1").status == 2
+
+
+def test_the_operator(desk: Desk) -> None:
+    """--local asks the database beside the running server, needs no credentials, and is recorded as the operator's."""
+    local = ("--local", "--data", str(desk.server.data))
+    asked = desk.muniment("permissions", "admin", *local, environment={})
+    assert asked.status == 0, asked.error
+    assert "AdministratorAccess" in asked.out
+    account_id = desk.aws("sts", "get-caller-identity")["Account"]
+    named = desk.muniment("credentials", "--account-id", str(account_id), *local, environment={})
+    assert named.out == desk.muniment("credentials").out
+    other = desk.muniment("credentials", "--account-id", "123456789012", *local, environment={})
+    assert (other.status, other.error) == (
+        1,
+        f"muniment: There is no account 123456789012 here; there is {account_id}.\n",
+    )
+    acts = [row for row in desk.rows("history", "--operation", "ListPermissions") if row["principal_arn"] is None]
+    assert [(row["service"], row["access_key_id"], row["parameters"]) for row in acts] == [
+        ("muniment", None, {"principal": "admin"})
+    ]
+    assert getpass.getuser() in desk.muniment("permissions", "admin").out  # who opened the account
+
+
+def test_the_operator_without_a_server(desk: Desk, tmp_path: Path) -> None:
+    """Where nothing is or nothing runs, that is said; nothing is created."""
+    nothing = desk.muniment("credentials", "--local", "--data", str(tmp_path), environment={})
+    assert nothing.error == (
+        f"muniment: There is no database in {tmp_path}: use --data, MUNIMENT_DATA or MUNIMENT_DATABASE_URL.\n"
+    )
+    (tmp_path / "postgres").mkdir()
+    stopped = desk.muniment("credentials", "--local", "--data", str(tmp_path), environment={})
+    assert stopped.error.startswith(f"muniment: No server runs on {tmp_path}")
+    assert [path.name for path in tmp_path.iterdir()] == ["postgres"]
+    assert list((tmp_path / "postgres").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "status", "said"),
+    [
+        (("history",), {}, 1, "No credentials found"),
+        (("history", "--profile", "nobody"), {}, 1, "The config profile (nobody) could not be found"),
+        (("history",), {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}, 1, "No endpoint found"),
+        (("history", "--endpoint-url", "localhost:1"), None, 1, "An endpoint is a URL"),
+        (("history", "--endpoint-url", "http://127.0.0.1:1"), None, 1, "Could not connect to the endpoint URL"),
+        (("history", "--limit", "0"), None, 2, "a whole number of at least 1"),
+        (("history", "--local", "--profile", "x"), None, 2, "--local opens the database"),
+        (("history", "--account-id", "123456789012"), None, 2, "are for --local"),
+        (("permissions", ""), None, 2, "principal cannot be ''"),
+        (("sessions", "end"), None, 2, "invalid choice"),
+    ],
+)
+def test_what_goes_wrong(
+    desk: Desk, words: tuple[str, ...], environment: dict[str, str] | None, status: int, said: str
+) -> None:
+    """Each expected failure is told in a line that names it, with its exit code and without a traceback."""
+    answer = desk.muniment(*words, environment=environment)
+    assert (answer.status, answer.out) == (status, "")
+    assert said in answer.error
+    assert "Traceback" not in answer.error
+    assert status == 2 or answer.error.count("\n") == 1
+
+
+def test_a_reader_who_has_had_enough(desk: Desk) -> None:
+    """A closed pipe ends the command quietly."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **desk.server.profile}
+    ended = subprocess.run(
+        [BIN / "muniment", "credentials"], env=environment, stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, b"")

@@ -1,0 +1,105 @@
+"""How the server's process begins and ends."""
+
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from services.ledger.embedded import EmbeddedPostgres
+from services.ledger.embedded_place import settled
+from tests.clients.serving import BIN, READY, run
+
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Not below pytest's own directory, which is closed to the user that the database runs as."""
+    with tempfile.TemporaryDirectory(prefix="muniment-") as directory:
+        Path(directory).chmod(0o711)
+        yield Path(directory)
+
+
+@contextmanager
+def serving(data: Path, *words: str, address: str = "127.0.0.1:0") -> Iterator[subprocess.Popen[str]]:
+    command = [str(BIN / "muniment"), "serve", "--data", str(data), "--listen", address, *words]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def nothing_runs(data: Path) -> bool:
+    """Whoever can start the database has found no other that holds its directory."""
+    with EmbeddedPostgres(settled(data / "postgres")):
+        return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_start(place: Path, number: signal.Signals) -> None:
+    """What a person sees: where it answers and three commands, no secret, no noise; then a clean end."""
+    data = place / "data"
+    with serving(data) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(6)]
+        process.send_signal(number)
+        out, error = process.communicate()
+    assert (process.returncode, out, error) == (0, "", "")
+    assert said[0].startswith(READY + "http://127.0.0.1:")
+    assert said[1:] == [
+        "\n",
+        "Now type, in another terminal:\n",
+        f"  export AWS_CONFIG_FILE={data}/aws-profile AWS_PROFILE=muniment PATH={BIN}:$PATH\n",
+        "  aws iam create-user --user-name alice\n",
+        "  muniment history\n",
+    ]
+    assert nothing_runs(data)
+
+
+def test_interrupted_while_it_starts(place: Path) -> None:
+    """A signal in the middle of the start, here after the migration, ends it as cleanly; the next start goes on."""
+    data = place / "data"
+    with serving(data, "--verbose") as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "Applied the migration" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        out, error = process.communicate()
+    assert (process.returncode, out) == (0, "")
+    assert "Traceback" not in error
+    assert nothing_runs(data)
+    with serving(data) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(READY)
+        process.terminate()
+        process.communicate()
+    assert process.returncode == 0
+
+
+def test_an_address_in_use(place: Path) -> None:
+    """One line, before anything is created."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        answer = run(["muniment", "serve", "--data", str(place / "data"), "--listen", address], {})
+    assert (answer.status, answer.out) == (1, "")
+    assert answer.error == (
+        f"muniment: Cannot listen on {address}: Address already in use. Choose another address with --listen.\n"
+    )
+    assert list(place.iterdir()) == []
+
+
+def test_settings_that_cannot_be_meant(place: Path) -> None:
+    """A setting that is refused is named, in one line."""
+    for listen, said in (("8420", "MUNIMENT_LISTEN is HOST:PORT"), ("0.0.0.0:0", "without TLS")):
+        answer = run(["muniment", "serve", "--data", str(place / "data"), "--listen", listen], {})
+        assert (answer.status, answer.error.count("\n")) == (1, 1)
+        assert said in answer.error

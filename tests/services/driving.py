@@ -1,0 +1,188 @@
+"""One account and its operations as a stock client has them, without network, signature and database: botocore writes
+the request and reads the answer, the round's decision and the fold between them are the server's own."""
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import botocore.parsers
+import botocore.serialize
+
+import services.iam
+import services.sts
+from domain.access_keys import AccessKeyCreated
+from domain.account import Account, evolve
+from domain.calls import ApiCalled, NewSecret, Outcome
+from domain.errors import Refusal
+from domain.events import Cause, Change, Entry, Event
+from domain.identifiers import ACCESS_KEY, new_access_key_id
+from domain.installation import Installation
+from domain.rules import founding
+from domain.secret import Secret
+from domain.sessions import Session, SessionIssued
+from services.wire import errors, operations
+from services.wire.credentials import Credential
+from services.wire.deciding import Request, decision_of
+from services.wire.model import Service
+from services.wire.parse import form_fields
+
+ACCOUNT = "123456789012"
+BEGAN_AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
+SERVICES = {name: Service.load(name) for name in ("iam", "sts")}
+ALL = (services.iam, services.sts) and operations.all_operations()
+SERVICE_OF = {operation.name: operation.service for operation in ALL}
+"""No operation of one is called like one of the other."""
+
+Members = dict[str, Any]
+Statement = dict[str, object]
+
+
+def seal(session: Session, secret: Secret) -> str:
+    """Stands for the sealed token, whose making is no affair of an operation."""
+    return f"token of {session.session_id}, {len(secret.reveal())}"
+
+
+class Endpoint:
+    """What a server holds for one account. Its clock is moved by hand, its randomness is the same each time."""
+
+    def __init__(self) -> None:
+        self.account = Account(ACCOUNT)
+        self.at = BEGAN_AT
+        self.entries: list[Entry] = []
+        self.secrets: dict[str, NewSecret] = {}
+        self._random = random.Random(0).randbytes  # noqa: S311  known beforehand, as a test's has to be
+        _, beginning = founding.open_account(Installation(), ACCOUNT, "aws", self._random)
+        key_id = new_access_key_id(ACCESS_KEY, ACCOUNT, self._random)
+        cause = Cause(origin="operator", request_id="0", shared_id="0", service="", operation="")
+        self._append([*beginning, AccessKeyCreated(access_key_id=key_id, user_id=ACCOUNT, user_name=ACCOUNT)], cause)
+        self.root = Credential(ACCOUNT, key_id, None)
+        self.secrets[key_id] = NewSecret(key_id, ACCOUNT, Secret("of the root user"))
+
+    def call(self, by: Credential, operation: str, **members: object) -> Members:
+        """The answer, as botocore gives it. Raises the refusal, if its code is one that clients can know."""
+        fields = botocore.serialize.create_serializer("query").serialize_to_request(
+            members, SERVICES[SERVICE_OF[operation]]._model.operation_model(operation)
+        )["body"]
+        body = urlencode({name: value for name, value in fields.items() if name not in {"Action", "Version"}})
+        return self.post(by, operation, body)
+
+    def post(self, by: Credential, operation: str, body: str) -> Members:
+        """`call` with a form of one's own, without Action and Version."""
+        service = SERVICES[SERVICE_OF[operation]]
+        shape = service.operation(operation)
+        request = Request(by, self.cause(by, operation), operations.find(service.name, operation), {})
+        try:
+            request = replace(request, parameters=shape.parse(form_fields(body.encode(), b"")))
+        except Refusal as refusal:
+            request = replace(request, refusal=refusal)
+        decided = decision_of(request, self._random, seal)({ACCOUNT: self.account}, self.at)
+        for append in decided.appends:
+            self._append(append.events, append.cause)
+            self.secrets |= {new.access_key_id: new for new in append.new_secrets}
+            for key_id in append.destroyed_secrets:
+                del self.secrets[key_id]
+        if isinstance(decided.result, Refusal):
+            errors.render(decided.result, service=service, request_id="r")
+            raise decided.result
+        assert isinstance(decided.result, Outcome)
+        document = shape.serialise(decided.result.answer(self.account), "r")
+        answer: Members = botocore.parsers.create_parser("query").parse(
+            {"body": document, "headers": {}, "status_code": 200},
+            service._model.operation_model(operation).output_shape,
+        )
+        del answer["ResponseMetadata"]
+        return answer
+
+    def cause(self, by: Credential, operation: str) -> Cause:
+        return Cause(
+            origin="api",
+            request_id=f"{len(self.entries):032x}",
+            shared_id=f"{len(self.entries):032x}",
+            service=SERVICE_OF[operation],
+            operation=operation,
+            access_key_id=by.access_key_id,
+            session_id=by.session.session_id if by.session else None,
+            peer_address="192.0.2.1",
+            user_agent="a stock client",
+            region="eu-central-1",
+        )
+
+    def append(self, *events: Event) -> None:
+        """What no operation does yet."""
+        self._append(events, Cause(origin="operator", request_id="0", shared_id="0", service="", operation=""))
+
+    def _append(self, events: Sequence[Event], cause: Cause) -> None:
+        for event in events:
+            entry = Entry(ACCOUNT, len(self.entries) + 1, f"{len(self.entries):032x}", self.at, cause, event)
+            self.entries.append(entry)
+            if isinstance(event, Change):
+                self.account = evolve(self.account, entry)
+
+    def later(self, **duration: float) -> None:
+        self.at += timedelta(**duration)
+
+    @property
+    def record(self) -> ApiCalled:
+        """Of the last call."""
+        event = self.entries[-1].event
+        assert isinstance(event, ApiCalled)
+        return event
+
+    def as_of(self, position: int) -> Account:
+        """The account folded anew, up to there."""
+        account = Account(ACCOUNT)
+        for entry in self.entries[:position]:
+            if isinstance(entry.event, Change):
+                account = evolve(account, entry)
+        return account
+
+    def user(self, name: str, *statements: Statement, path: str = "/") -> Credential:
+        """A key of a new user, who may do what the statements say."""
+        self.call(self.root, "CreateUser", UserName=name, Path=path)
+        if statements:
+            self.call(self.root, "PutUserPolicy", UserName=name, PolicyName="may", PolicyDocument=document(*statements))
+        key = self.call(self.root, "CreateAccessKey", UserName=name)["AccessKey"]
+        return Credential(ACCOUNT, key["AccessKeyId"], None)
+
+    def role(self, name: str, trust: Statement, *statements: Statement) -> str:
+        """The ARN of a new role, which trusts as `trust` says and may do what the statements say."""
+        role = self.call(self.root, "CreateRole", RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]
+        if statements:
+            self.call(self.root, "PutRolePolicy", RoleName=name, PolicyName="may", PolicyDocument=document(*statements))
+        return str(role["Arn"])
+
+    def session(self, by: Credential, operation: str = "AssumeRole", **members: object) -> Credential:
+        """The credential of a new session. AssumeRole takes the session name `night` unless told otherwise."""
+        if operation == "AssumeRole":
+            members = {"RoleSessionName": "night"} | members
+        key_id = self.call(by, operation, **members)["Credentials"]["AccessKeyId"]
+        (session,) = (
+            entry.event.session
+            for entry in self.entries
+            if isinstance(entry.event, SessionIssued) and entry.event.session.access_key_id == key_id
+        )
+        return Credential(ACCOUNT, key_id, session)
+
+
+def arn(resource: str, service: str = "iam") -> str:
+    return f"arn:aws:{service}::{ACCOUNT}:{resource}"
+
+
+def document(*statements: Statement) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def allow(action: str = "*", resource: str = "*", **elements: object) -> Statement:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **elements}
+
+
+def deny(action: str = "*", resource: str = "*", **elements: object) -> Statement:
+    return allow(action, resource, **elements) | {"Effect": "Deny"}
+
+
+def trusting(*principals: str, **elements: object) -> Statement:
+    return {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": principals}, **elements}

@@ -1,0 +1,133 @@
+"""What has been recorded stays: no role may rewrite it, and where rights end a trigger stands."""
+
+from collections.abc import Iterator
+from typing import LiteralString
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege, IntegrityConstraintViolation
+from psycopg.sql import SQL, Identifier
+
+from services.ledger.database import Database, Role, connect
+
+ROLES: tuple[Role, ...] = ("writer", "projector", "reader")
+MONTH = "uses_2026_01"
+EVENTS = ("changes", "uses", MONTH, "uses_other")
+REWRITINGS: dict[str, LiteralString] = {
+    "update": "update ledger.{} set state = ''",
+    "move": "update ledger.{} set position = position + 1",
+    "delete": "delete from ledger.{}",
+    "truncate": "truncate ledger.{}",
+}
+RIGHTS: dict[str, dict[str, str]] = {
+    # What each role may do: select, insert, update, delete, truncate, references, trigger.
+    "ledger.heads": {"writer": "SIU", "projector": "S", "reader": "S"},
+    "ledger.changes": {"writer": "SI", "projector": "S", "reader": "S"},
+    "ledger.uses": {"writer": "SI", "projector": "S", "reader": "S"},
+    f"ledger.{MONTH}": {},
+    "ledger.uses_other": {},
+    "ledger.snapshots": {"writer": "SID"},
+    "secrets.data_keys": {"writer": "SIUD"},
+    "secrets.access_key_secrets": {"writer": "SIUD"},
+    "public.muniment_migrations": {},
+}
+PRIVILEGES = {
+    "S": "SELECT",
+    "I": "INSERT",
+    "U": "UPDATE",
+    "D": "DELETE",
+    "T": "TRUNCATE",
+    "R": "REFERENCES",
+    "G": "TRIGGER",
+}
+
+
+@pytest.fixture
+def recorded(database: Database) -> Database:
+    """A database whose tables of events have a row each, the month's and the default partition included."""
+    with connect(database, "writer") as writer:
+        writer.execute("select ledger.open_month('2026-01-31 23:59:59.999999+00')")
+        for table, month in (("changes", "2026-01-01"), ("uses", "2026-01-31"), ("uses", "1999-12-31")):
+            writer.execute(
+                SQL("insert into ledger.{} values ('123456789012', 1, 'test.v1', %s, 'bytes')").format(
+                    Identifier(table)
+                ),
+                (month,),
+            )
+    return database
+
+
+@pytest.fixture
+def owner(recorded: Database) -> Iterator[psycopg.Connection]:
+    with connect(recorded, "owner") as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("table", EVENTS)
+@pytest.mark.parametrize("rewriting", REWRITINGS)
+def test_no_role_rewrites(recorded: Database, rewriting: str, table: str) -> None:
+    """Those who write, project and read have no right to change, remove or empty what is recorded."""
+    statement = SQL(REWRITINGS[rewriting]).format(Identifier(table))
+    for role in ROLES:
+        with connect(recorded, role) as connection, pytest.raises(InsufficientPrivilege):
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize("table", EVENTS)
+@pytest.mark.parametrize("rewriting", REWRITINGS)
+def test_not_even_the_owner_rewrites(owner: psycopg.Connection, rewriting: str, table: str) -> None:
+    """The owner, here even a superuser, is refused by the trigger, which names what was tried and where."""
+    statement = SQL(REWRITINGS[rewriting]).format(Identifier(table))
+    said = {"move": "UPDATE"}.get(rewriting, rewriting.upper())
+    before = owner.execute("select * from ledger.changes union all select * from ledger.uses").fetchall()
+    with pytest.raises(IntegrityConstraintViolation, match=rf"append-only: {said} on ledger\.\w+ is refused"):
+        owner.execute(statement)
+    assert owner.execute("select * from ledger.changes union all select * from ledger.uses").fetchall() == before
+    assert len(before) == 3
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_rights_are_exactly_these(owner: psycopg.Connection, role: Role) -> None:
+    """For every table there is: what the role may do, and nothing besides. A new table must be entered above."""
+    tables = owner.execute(
+        "select schemaname || '.' || tablename from pg_tables"
+        " where schemaname not in ('pg_catalog', 'information_schema')"
+    ).fetchall()
+    assert {name for (name,) in tables} == RIGHTS.keys()
+    for table, rights in RIGHTS.items():
+        may = {
+            letter
+            for letter, privilege in PRIVILEGES.items()
+            if owner.execute(
+                "select has_table_privilege(%s, %s, %s)", (f"muniment_{role}", table, privilege)
+            ).fetchone()
+            == (True,)
+        }
+        assert may == set(rights.get(role, "")), table
+
+
+def test_only_the_writer_opens_months(recorded: Database) -> None:
+    """Room is added by the writer alone, and once: a month that is open stays as it is."""
+    opened = "select count(*) from pg_inherits where inhparent = 'ledger.uses'::regclass"
+    with connect(recorded, "writer") as writer:
+        for moment in ("2026-01-01", "2026-01-31 23:59:59.999999", "2026-02-01"):
+            writer.execute("select ledger.open_month(%s)", (f"{moment}+00",))
+        assert writer.execute(opened).fetchone() == (3,)  # January, February, and all other times
+    for role in ("projector", "reader"):
+        with connect(recorded, role) as connection, pytest.raises(InsufficientPrivilege):
+            connection.execute("select ledger.open_month('2026-03-01+00')")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nobody_takes_a_trigger_away(recorded: Database, role: Role) -> None:
+    """Neither may a role drop a table of events or its trigger, nor switch triggers off for its session."""
+    for statement in (
+        "drop table ledger.changes",
+        "drop trigger append_only on ledger.changes",
+        "alter table ledger.changes disable trigger append_only",
+        "set session_replication_role = replica",
+        "create table ledger.more (id int)",
+        "create or replace function ledger.refuse_rewriting() returns trigger language sql as 'select null'",
+    ):
+        with connect(recorded, role) as connection, pytest.raises(InsufficientPrivilege):
+            connection.execute(statement)

@@ -1,0 +1,99 @@
+"""Migrations: applied once, in one order, and never on a database that another text has made."""
+
+import itertools
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
+
+from services.ledger.database import Database, MigrationRefused, YourDatabase, connect, migrate, migrations
+
+_numbers = itertools.count(1)
+_SCHEMA = """
+select format('%s %s %s %s', table_schema, table_name, column_name, data_type), is_nullable, column_default
+from information_schema.columns where table_schema in ('ledger', 'secrets', 'views', 'public')
+union all select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint where conrelid <> 0
+    and connamespace::regnamespace::text in ('ledger', 'secrets')
+union all select indexrelid::regclass::text, pg_get_indexdef(indexrelid), '' from pg_index
+    where indrelid::regclass::text similar to '(ledger|secrets).%'
+union all select tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) from pg_trigger where not tgisinternal
+union all select oid::regprocedure::text, pg_get_functiondef(oid), proacl::text from pg_proc
+    where pronamespace::regnamespace::text in ('ledger', 'secrets')
+union all select oid::regclass::text, relacl::text, '' from pg_class
+    where relnamespace::regnamespace::text in ('ledger', 'secrets')
+union all select nspname, nspacl::text, '' from pg_namespace where nspname in ('ledger', 'secrets', 'views')
+order by 1, 2, 3
+"""
+
+
+@pytest.fixture
+def empty_database(postgres: str) -> Iterator[Database]:
+    """Nothing has been migrated here."""
+    name = f"empty_{next(_numbers)}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(SQL("create database {}").format(Identifier(name)))
+    yield YourDatabase(make_conninfo(postgres, dbname=name))
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(SQL("drop database {} with (force)").format(Identifier(name)))
+
+
+def schema(database: Database) -> list[tuple[object, ...]]:
+    with connect(database, "owner") as connection:
+        return connection.execute(_SCHEMA).fetchall()
+
+
+def test_migrating_twice_does_nothing(empty_database: Database) -> None:
+    """The first run names what it applied, the second finds nothing to do and changes nothing."""
+    assert migrate(empty_database) == [name for name, _ in migrations()]
+    migrated = schema(empty_database)
+    assert migrate(empty_database) == []
+    assert schema(empty_database) == migrated
+
+
+def test_a_fresh_schema_equals_a_migrated_one(database: Database, empty_database: Database) -> None:
+    """Tables, constraints, indexes, triggers, functions and rights are the same wherever the migrations have run."""
+    migrate(empty_database)
+    fresh = schema(empty_database)
+    assert fresh == schema(database)
+    assert any("append_only" in map(str, row) for row in fresh)
+
+
+def test_a_changed_text_is_refused(database: Database) -> None:
+    """A database that was migrated with another text of the same name is none that this program knows."""
+    with connect(database, "owner") as connection:
+        connection.execute("update public.muniment_migrations set sha256 = 'another' where name = '0001_ledger.sql'")
+    with pytest.raises(MigrationRefused, match=r"migrated with another 0001_ledger\.sql \(SHA-256 another\)"):
+        migrate(database)
+
+
+def test_a_newer_program_s_migration_is_refused(database: Database) -> None:
+    """An older program does not touch what a newer one has made."""
+    with connect(database, "owner") as connection:
+        connection.execute("insert into public.muniment_migrations values ('9999_later.sql', 'digest')")
+    with pytest.raises(MigrationRefused, match=r"has the migration 9999_later\.sql, which this program does not know"):
+        migrate(database)
+
+
+def test_a_migration_that_fails_leaves_nothing(empty_database: Database) -> None:
+    """All migrations of a run are one transaction: here the schema is in the way, and no trace is left of the try."""
+    with connect(empty_database, "owner") as connection:
+        connection.execute("create schema views")
+    before = schema(empty_database)
+    with pytest.raises(psycopg.errors.DuplicateSchema):
+        migrate(empty_database)
+    assert schema(empty_database) == before
+
+
+def test_statements_of_the_doors_time_out(database: Database) -> None:
+    """Writers and readers do not hang; migrations and rebuilds may take their time."""
+    limits = {}
+    for role in ("owner", "writer", "projector", "reader"):
+        with connect(database, role) as connection:
+            limits[role] = [
+                connection.execute("select current_setting(%s)", (setting,)).fetchone()
+                for setting in ("statement_timeout", "idle_in_transaction_session_timeout")
+            ]
+    assert limits["writer"] == limits["reader"] == [("2s",), ("2s",)]
+    assert limits["owner"] == limits["projector"] == [("0",), ("0",)]

@@ -1,0 +1,40 @@
+"""The histories that other tests are made from are legal, well-formed, and reach every change of an account."""
+
+from itertools import pairwise
+
+from hypothesis import HealthCheck, Phase, given, settings
+
+from domain.account import AccountCreated
+from domain.events import Change, Entry, Event, event_classes
+from domain.installation import AccountOpened, InstallationFounded, ManagedCataloguePublished
+from tests.histories import histories
+
+OF_THE_INSTALLATION: set[type[Event]] = {InstallationFounded, AccountOpened, ManagedCataloguePublished}
+
+
+@given(histories())
+def test_ledgers_are_well_formed(ledger: list[Entry]) -> None:
+    """Every history begins with the account's creation, has dense positions and a time that never runs backwards."""
+    assert isinstance(ledger[0].event, AccountCreated)
+    assert [entry.position for entry in ledger] == list(range(1, len(ledger) + 1))
+    assert all(earlier.at <= later.at for earlier, later in pairwise(ledger))
+
+
+def test_every_change_is_reached() -> None:
+    """A change that no history contains would be left out of every property that is tested with histories."""
+    reached = set[type[Event]]()
+
+    @settings(
+        derandomize=True,
+        max_examples=500,
+        phases=[Phase.generate],
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(histories())
+    def collect(ledger: list[Entry]) -> None:
+        reached.update(type(entry.event) for entry in ledger)
+
+    collect()
+    changes = {event for event in event_classes().values() if issubclass(event, Change)}
+    assert changes - reached == OF_THE_INSTALLATION
