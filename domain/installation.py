@@ -49,6 +49,8 @@ def evolve(installation: Installation, entry: Entry) -> Installation:
     """Folds one change into the installation. Never refuses."""
     if entry.position <= installation.position:
         raise Corrupt(f"Installation: position {entry.position} comes after {installation.position}.")
+    if isinstance(entry.event, InstallationFounded) == installation.exists:
+        raise Corrupt(f"Installation: InstallationFounded is the first event, once; not so at {entry.position}.")
     return replace(_folded(installation, entry), position=entry.position)
 
 
@@ -56,6 +58,8 @@ def _folded(installation: Installation, entry: Entry) -> Installation:
     match entry.event:
         case InstallationFounded() as event:
             return replace(installation, ledger_id=event.ledger_id)
+        case AccountOpened(opened_account_id=account_id) if account_id in installation.accounts:
+            raise Corrupt(f"Installation, position {entry.position}: the account {account_id} was opened before.")
         case AccountOpened() as event:
             return replace(installation, accounts=installation.accounts.set(event.opened_account_id, event.ledger_id))
         case ManagedCataloguePublished() as event:

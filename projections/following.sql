@@ -13,8 +13,10 @@ where cursors.account_id = %(account_id)s and cursors.projection = %(projection)
 for update of cursors skip locked
 
 -- name: begin
+-- Looks first: an insert that meets a cursor in another's hands would wait for it.
 insert into cursors (account_id, projection)
 select account_id, %(projection)s from ledger.heads where account_id = %(account_id)s
+    and not exists (select from cursors where account_id = %(account_id)s and projection = %(projection)s)
 on conflict do nothing
 
 -- name: head

@@ -23,7 +23,7 @@ from services.api.reading import Tables
 from services.door import Door, Receive, Scope, Send
 from services.founding import found, keep_endpoint
 from services.ledger.committer import Committer
-from services.ledger.database import Database, Role, YourDatabase, connect, migrate
+from services.ledger.database import Database, Role, YourDatabase, connect, limit, migrate
 from services.ledger.durability import refuse_unsafe_settings
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_place import settled
@@ -47,7 +47,7 @@ ANSWERED = (iam, sts)
 """What importing registers: the operations of these services."""
 POOL_SIZE = 4
 HOUSEKEEPING_SECONDS = 60
-MONTH_AHEAD = timedelta(days=31)
+MONTH_AHEAD = timedelta(days=28)  # Never beyond the next month, and daily work gets there in time.
 KEEP_ALIVE_SECONDS = 75
 BACKLOG = 1_024
 
@@ -109,6 +109,7 @@ def _pool(database: Database, role: Role) -> ConnectionPool[psycopg.Connection]:
         max_size=POOL_SIZE,
         timeout=2,
         open=False,
+        configure=limit,
         check=ConnectionPool.check_connection,
         name=f"muniment-{role}",
     )

@@ -3,7 +3,8 @@
 import asyncio
 import ipaddress
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from itertools import chain
 from typing import Any
 
 from domain.errors import Refusal
@@ -16,8 +17,12 @@ from services.wire.http import RawRequest
 BODY_BYTES_MAX = 1_048_576
 """The largest requests carry policy documents, of which the models take 131,072 characters."""
 BODY_SECONDS_MAX = 20
+HEADERS_MAX = 200
+HEADER_BYTES_MAX = 65_536
+"""Of all names and values together. The longest that clients send is a session token, of at most 4,096 characters."""
 
 Scope = MutableMapping[str, Any]
+Headers = Sequence[tuple[bytes, bytes]]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -52,6 +57,10 @@ class Door:
         if path.startswith(b"/health/"):
             return await self._health.answer(path)
         language = self._native if path.startswith(b"/v1/") else self._aws
+        headers: Headers = scope["headers"]
+        if len(headers) > HEADERS_MAX or sum(map(len, chain.from_iterable(headers))) > HEADER_BYTES_MAX:
+            too_large = f"A request has at most {HEADERS_MAX} headers of {HEADER_BYTES_MAX} bytes together."
+            return _refused(language, RequestEntityTooLarge(too_large))
         try:
             body = await asyncio.wait_for(_body(receive), BODY_SECONDS_MAX)
         except (RequestEntityTooLarge, RequestTimeout) as refusal:
@@ -61,7 +70,7 @@ class Door:
             return _refused(language, late)
         if language is self._aws and path != b"/":
             return _refused(language, UnknownPath("AWS operations are answered at /, the native API under /v1/."))
-        raw = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), body)
+        raw = RawRequest(scope["method"], path, scope["query_string"], tuple(headers), body)
         return await self._gate.answer(raw, self._origin(scope, raw), language)
 
     def _origin(self, scope: Scope, raw: RawRequest) -> Origin:
@@ -70,8 +79,8 @@ class Door:
         peer = scope["client"][0] if scope["client"] else ""
         if not self._trusts(peer):
             return Origin(peer, None, tls=scope["scheme"] == "https")
-        chain = [part.strip() for part in (raw.header("x-forwarded-for") or "").split(",") if part.strip()]
-        client = next((address for address in reversed(chain) if not self._trusts(address)), None)
+        hops = [part.strip() for part in (raw.header("x-forwarded-for") or "").split(",") if part.strip()]
+        client = next((address for address in reversed(hops) if not self._trusts(address)), None)
         return Origin(peer, client, tls=(raw.header("x-forwarded-proto") or scope["scheme"]) == "https")
 
     def _trusts(self, address: str) -> bool:

@@ -151,18 +151,34 @@ class _Queue:
     def take(self, most: int) -> list[Work]:
         """At most that many calls, one account after the other; waits for the first. Empty when closed."""
         with self._changed:
-            while self._open and not self._waiting:
-                self._changed.wait()
-            if not self._open:
-                return []
             taken: list[Work] = []
-            while self._waiting and len(taken) < most:
-                account_id, line = self._waiting.popitem(last=False)
+            while len(taken) < most and (waiting := self._next(wait=not taken)):
+                account_id, line = waiting
                 taken.append(line.popleft())
                 if line:
                     self._waiting[account_id] = line
             self._count -= len(taken)
             return taken
+
+    def take_alike(self, most: int) -> list[Work]:
+        """At most that many calls about the very same accounts; waits for the first. Empty when closed."""
+        with self._changed:
+            taken: list[Work] = []
+            if waiting := self._next(wait=True):
+                account_id, line = waiting
+                taken.append(line.popleft())
+                while line and len(taken) < most and line[0].accounts == taken[0].accounts:
+                    taken.append(line.popleft())
+                if line:
+                    self._waiting[account_id] = line
+            self._count -= len(taken)
+            return taken
+
+    def _next(self, *, wait: bool) -> tuple[str, deque[Work]] | None:
+        """The account whose turn it is, taken out, with its calls."""
+        while wait and self._open and not self._waiting:
+            self._changed.wait()
+        return self._waiting.popitem(last=False) if self._waiting else None
 
     def close(self) -> list[Work]:
         """Takes and gives nothing any more; gives back what was waiting."""
@@ -191,11 +207,11 @@ class _Committing(threading.Thread):
         self._connection: psycopg.Connection | None = None
 
     def run(self) -> None:
-        # A round that waits takes one call: it must not make others wait for accounts that they do not need.
-        most = 1 if self._wait else CALLS_A_ROUND_MAX
+        # A round that waits for accounts takes calls about those alone: it must not make others wait for them.
+        take = self._queue.take_alike if self._wait else self._queue.take
         works: list[Work] = []
         try:
-            while works := self._queue.take(most):
+            while works := take(CALLS_A_ROUND_MAX):
                 self._round(works)
         except BaseException as error:
             # Whatever it is, nothing may be decided after it.

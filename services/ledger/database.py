@@ -42,9 +42,13 @@ def connect(database: Database, role: Role) -> psycopg.Connection:
     of the doors, and transactions that nobody goes on with, after two seconds."""
     connection = psycopg.connect(database.conninfo(role), autocommit=True, connect_timeout=2)
     if role not in _NO_LIMIT:
-        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
-            connection.execute("select set_config(%s, %s, false)", (setting, f"{STATEMENT_SECONDS_MAX}s"))
+        limit(connection)
     return connection
+
+
+def limit(connection: psycopg.Connection) -> None:
+    for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        connection.execute("select set_config(%s, %s, false)", (setting, f"{STATEMENT_SECONDS_MAX}s"))
 
 
 def migrations() -> list[tuple[str, bytes]]:

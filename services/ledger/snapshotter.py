@@ -4,8 +4,6 @@ import logging
 import queue
 import threading
 
-import psycopg
-
 from domain.ledgers import Folded
 from services.ledger.committer import Connect
 from services.ledger.recorder import SQL
@@ -38,8 +36,8 @@ class Snapshotter(threading.Thread):
         while (value := self._due.get()) is not None:
             try:
                 self.write(value)
-            except psycopg.Error as error:
-                log.warning("A snapshot of %s at %d was not written: %s", value.id, value.position, error)
+            except Exception:
+                log.exception("A snapshot of %s at %d was not written.", value.id, value.position)
 
     def write(self, value: Folded) -> None:
         snapshot = snapshot_of(value)

@@ -13,8 +13,8 @@ from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import select, select_snapshot
 
 CHANGES_A_SELECT = 5_000
-VALUE_BYTES_MAX = 512 * 1024 * 1024
-"""All values together, estimated as the bytes of the changes that made them."""
+VALUE_BYTES_MAX = 256 * 1024 * 1024
+"""All values of a committing thread together, estimated as the bytes of the changes that made them."""
 TYPICAL_CHANGE_BYTES = 1_000
 
 log = logging.getLogger("muniment.ledger")

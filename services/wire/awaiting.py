@@ -5,7 +5,7 @@ import asyncio
 from services.ledger.committer import Committer
 from services.ledger.work import Committed, Decide, Unavailable, Work
 
-ANSWER_SECONDS_MAX = 10
+ANSWER_SECONDS_MAX = 5
 """Longer than any round takes: the database ends statements and idle transactions after two seconds, as long as it
 runs at all. One that was stopped, or that a network swallowed, ends nothing."""
 

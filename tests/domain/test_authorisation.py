@@ -3,6 +3,8 @@
 Driven through the operations, so that a check which an operation forgets shows here.
 """
 
+from typing import Any
+
 import pytest
 
 from domain.errors import AccessDenied, ExpiredToken, InvalidClientTokenId
@@ -162,7 +164,7 @@ def test_a_role_session_has_the_roles_permissions(endpoint: Endpoint) -> None:
     ],
     ids=["inline", "managed", "both"],
 )
-def test_a_session_policy_narrows(endpoint: Endpoint, members: dict[str, object]) -> None:
+def test_a_session_policy_narrows(endpoint: Endpoint, members: dict[str, Any]) -> None:
     """What it does not allow the session may not, whatever the role may; inline and managed ones add up."""
     role = endpoint.role("ops", trusting(ACCOUNT), allow("iam:*"), deny("iam:ListRoles"))
     ann = endpoint.user("ann", allow("sts:AssumeRole"))

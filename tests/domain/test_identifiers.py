@@ -50,11 +50,12 @@ def test_a_key_id_that_aws_made() -> None:
     assert account_of_access_key_id("ASIAQNZGKIQY56JQ7WML") == "029608264753"
 
 
-@given(ACCOUNT_IDS, st.lists(st.binary(min_size=5, max_size=5), min_size=2, max_size=2, unique_by=lambda b: b[:4]))
-def test_key_ids_differ_with_what_is_drawn(account_id: str, drawn: list[bytes]) -> None:
-    """Two draws give two key ids of one account."""
-    first, second = (new_access_key_id(ACCESS_KEY, account_id, lambda _count, b=b: b) for b in drawn)
-    assert first != second
+@given(ACCOUNT_IDS, st.binary(min_size=5, max_size=5), st.binary(min_size=5, max_size=5))
+def test_key_ids_differ_with_what_is_drawn(account_id: str, one: bytes, other: bytes) -> None:
+    """Two draws give two key ids of one account, as far as the 39 bits differ that there is room for."""
+    first = new_access_key_id(ACCESS_KEY, account_id, lambda _count: one)
+    second = new_access_key_id(ACCESS_KEY, account_id, lambda _count: other)
+    assert (first == second) is (int.from_bytes(one) >> 1 == int.from_bytes(other) >> 1)
 
 
 @pytest.mark.parametrize(

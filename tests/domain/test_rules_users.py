@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.access_keys import AccessKeyCreated
+from domain.access_keys import AccessKeyCreated, Status
 from domain.account import Account
 from domain.errors import DeleteConflict, EntityAlreadyExists, LimitExceeded, NoSuchEntity
 from domain.rules import access_keys, groups, holding, quotas, users
@@ -230,13 +230,9 @@ def test_a_status_set_twice_is_one_event() -> None:
     """Active and inactive there and back; what is so already makes no event."""
     account = with_users(new_account(), "ann")
     account = after(account, access_keys.create_access_key(account, user_id="AIDAann", access_key_id="AKIA1"))
-    for status, events in (("Active", 0), ("Inactive", 1), ("Inactive", 0), ("Active", 1)):
-        changes = access_keys.update_access_key(
-            account,
-            user_id="AIDAann",
-            access_key_id="AKIA1",
-            status=status,  # type: ignore[arg-type]  the literals above, which mypy reads as str
-        )
+    steps: list[tuple[Status, int]] = [("Active", 0), ("Inactive", 1), ("Inactive", 0), ("Active", 1)]
+    for status, events in steps:
+        changes = access_keys.update_access_key(account, user_id="AIDAann", access_key_id="AKIA1", status=status)
         assert len(changes) == events
         account = after(account, *changes)
         assert account.access_keys.by_id["AKIA1"].status == status

@@ -108,7 +108,7 @@ class Ledger:
             "accounts": [self.account_id],
             "positions": [self.position],
             "last_changes": [self.position],
-            "times": [self.at],
+            "at": self.at,
         }
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.execute(SQL["found"], {"accounts": [self.account_id]})

@@ -93,6 +93,7 @@ declare
     first timestamptz := date_trunc('month', moment, 'UTC');
     name text := 'uses_' || to_char(first at time zone 'UTC', 'YYYY_MM');
 begin
+    perform pg_advisory_xact_lock(hashtext(name));  -- two servers may start at the same time
     if to_regclass('ledger.' || name) is null then
         execute format('create table ledger.%I partition of ledger.uses for values from (%L) to (%L)',
             name, first, first + interval '1 month');
@@ -107,7 +108,6 @@ grant usage on schema ledger to muniment_writer, muniment_projector, muniment_re
 grant usage on schema secrets to muniment_writer;
 grant select, insert on ledger.changes, ledger.uses, ledger.snapshots to muniment_writer;
 grant select, insert, update on ledger.heads to muniment_writer;
-grant delete on ledger.snapshots to muniment_writer;
 grant execute on function ledger.open_month(timestamptz) to muniment_writer;
 grant select, insert, update, delete on all tables in schema secrets to muniment_writer;
 

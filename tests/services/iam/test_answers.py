@@ -20,12 +20,12 @@ def endpoint() -> Endpoint:
 def pages(endpoint: Endpoint, operation: str, name: str, size: int, **members: object) -> list[Any]:
     """All items of a listing, fetched a few at a time."""
     items: list[Any] = []
-    answer = {"IsTruncated": True}
+    answer: dict[str, Any] = {"IsTruncated": True}
     while answer["IsTruncated"]:
         marker = {"Marker": answer["Marker"]} if "Marker" in answer else {}
         answer = endpoint.call(endpoint.root, operation, MaxItems=size, **marker, **members)
-        assert len(answer[name]) <= size  # type: ignore[arg-type]  a list of the answer
-        items += answer[name]  # type: ignore[arg-type]  as above
+        assert len(answer[name]) <= size
+        items += answer[name]
     return items
 
 
@@ -190,7 +190,8 @@ def test_who_holds_a_policy(endpoint: Endpoint) -> None:
     endpoint.call(endpoint.root, "AttachRolePolicy", RoleName="ops", PolicyArn=ADMIN)
 
     def holders(**members: object) -> list[str]:
-        found, marker = [], {}
+        found: list[str] = []
+        marker: dict[str, str] = {}
         while True:
             answer = endpoint.call(endpoint.root, "ListEntitiesForPolicy", PolicyArn=ADMIN, **marker, **members)
             found += [user["UserName"] for user in answer["PolicyUsers"]]

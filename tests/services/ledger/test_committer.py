@@ -16,7 +16,7 @@ from services.ledger import committer as committing
 from services.ledger.committer import CLOSED, Committer, Overloaded
 from services.ledger.database import Database, connect
 from services.ledger.mapper import EntryMapper
-from services.ledger.recorder import SQL, LedgerRecorder
+from services.ledger.recorder import LedgerRecorder
 from services.ledger.work import Committed, Decided, NeedsAccounts, Unavailable, Values
 from tests.services.ledger.building import (
     ACCOUNT,
@@ -63,11 +63,9 @@ def test_a_locked_account_is_waited_for_by_itself(founded: Database) -> None:
                 Entry(ACCOUNT, position, f"theirs {position}", BEGAN_AT, cause(), event)
                 for position, event in enumerate(theirs, 2)
             ]
-            at = ledger(founded)[-1].at
             stored = [EntryMapper().to_stored_event(entry) for entry in entries]
             LedgerRecorder(lambda: cursor.connection, USE_TOPICS).insert_events(stored, cursor=cursor, at=BEGAN_AT)
-            head = {"accounts": [ACCOUNT], "positions": [3], "last_changes": [2], "times": [at]}
-            cursor.execute(SQL["move_heads"], head)
+            cursor.execute("update ledger.heads set position = 3, last_change = 2 where account_id = %s", (ACCOUNT,))
         done = skipped.result(ANSWER_SECONDS_MAX)
     assert done.positions == {ACCOUNT: 5}
     assert [user.name for user in sorted(account_in(done.values).users, key=repr)] == ["ours", "theirs"]

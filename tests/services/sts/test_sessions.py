@@ -27,7 +27,7 @@ def endpoint() -> Endpoint:
     return Endpoint()
 
 
-def assumes(endpoint: Endpoint, caller: Credential, role: str = OPS, **members: object) -> bool:
+def assumes(endpoint: Endpoint, caller: Credential, role: str = OPS, **members: str) -> bool:
     try:
         endpoint.session(caller, RoleArn=role, **members)
     except AccessDenied:
@@ -142,8 +142,7 @@ def test_a_trust_policy_is_needed_and_may_forbid(endpoint: Endpoint) -> None:
     ],
 )
 def test_whether_a_role_exists_is_not_told(endpoint: Endpoint, unknown: str) -> None:
-    """An ARN that is no role's is refused just as a role is that trusts somebody else, to whoever asks, and the check is
-    recorded."""
+    """An ARN that is no role's is refused just as a role is that trusts somebody else, and the check is recorded."""
     ann = endpoint.user("ann", allow())
     endpoint.role("ops", trusting(OTHER_ACCOUNT))
     messages = []

@@ -1,6 +1,7 @@
 """What a round decides about a request, and what the ledger gets of it: always something, never a secret."""
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def decided(
     service = SERVICE_OF.get(operation, "iam")
     cause = endpoint.cause(by, operation) if operation in SERVICE_OF else endpoint.cause(by, "GetUser")
     request = Request(by, cause, operations.find(service, operation), parameters, refusal)
-    return decision_of(request, lambda count: bytes(count), seal)({ACCOUNT: endpoint.account}, endpoint.at)
+    return decision_of(request, bytes, seal)({ACCOUNT: endpoint.account}, endpoint.at)
 
 
 def recorded(decision: Decided) -> ApiCalled:
@@ -45,7 +46,7 @@ def uses(events: list[Event]) -> list[str]:
 
 
 def test_an_answered_call(endpoint: Endpoint) -> None:
-    """One append to the caller's ledger: the operation's events, then the call, under the principal that was resolved."""
+    """One append to the caller's ledger: the operation's events, then the call, under the principal of the key."""
     ann = endpoint.user("ann", allow())
     decision = decided(endpoint, ann, "CreateGroup", {"group_name": "ops", "path": "/x/"})
     assert isinstance(decision.result, Outcome)
@@ -149,7 +150,7 @@ def test_the_use_of_a_key_is_news_once_a_window(minutes: list[int]) -> None:
             entry.at for entry in endpoint.entries[before:] if uses([entry.event]) == [endpoint.root.access_key_id]
         ]
         assert endpoint.at - news[-1] < USE_WINDOW
-    assert all(later - earlier >= USE_WINDOW for earlier, later in zip(news, news[1:], strict=False))
+    assert all(later - earlier >= USE_WINDOW for earlier, later in pairwise(news))
 
 
 def test_a_refused_use_is_a_use(endpoint: Endpoint) -> None:
@@ -200,15 +201,33 @@ def test_anything_becomes_storable(text: str) -> None:
     assert "\0" in text or any("\ud800" <= character <= "\udfff" for character in text) or stored == text
 
 
+@pytest.mark.parametrize(
+    ("parameters", "shown"),
+    [
+        ({"policy_arn": "arn:aws:iam::aws:policy/a\0b"}, {"policy_arn": "arn:aws:iam::aws:policy/a\\u0000b"}),
+        ({"policy_arn": "arn:aws:iam::aws:policy/ä\ud800"}, {"policy_arn": "arn:aws:iam::aws:policy/ä\\ud800"}),
+    ],
+)
+def test_what_is_not_storable_goes_nowhere(
+    endpoint: Endpoint, parameters: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    """Such a parameter is refused before any rule is asked, by name, and recorded in its visible form."""
+    decision = decided(endpoint, endpoint.root, "GetPolicy", parameters)
+    assert isinstance(decision.result, ValidationError)
+    assert "'policy_arn'" in decision.result.message
+    assert recorded(decision).parameters == shown
+    assert recorded(decision).decisions == ()
+
+
 def test_a_refusals_message_is_storable(endpoint: Endpoint) -> None:
-    """What a caller wrote and a refusal repeats is escaped in the record."""
-    decision = decided(endpoint, endpoint.root, "GetPolicy", {"policy_arn": "arn:aws:iam::aws:policy/a\0b\ud800"})
-    assert recorded(decision).error_message == "Policy arn:aws:iam::aws:policy/a\\u0000b\\ud800 was not found."
+    """What a refusal repeats of a request that could not be read is escaped in the record."""
+    decision = decided(endpoint, endpoint.root, "GetPolicy", {}, ValidationError("Value 'a\0b\ud800' at 'policyArn'"))
+    assert recorded(decision).error_message == "Value 'a\\u0000b\\ud800' at 'policyArn'"
 
 
 def test_new_secrets_go_with_their_event(endpoint: Endpoint) -> None:
-    """A new key's secret stands in the append of its creation, a deleted key's id in that of its deletion; a refused call
-    has neither."""
+    """A new key's secret stands in the append of its creation, a deleted key's id in that of its deletion; a refused
+    call has neither."""
     endpoint.call(endpoint.root, "CreateUser", UserName="ann")
     (append,) = decided(endpoint, endpoint.root, "CreateAccessKey", {"user_name": "ann"}).appends
     (new,) = append.new_secrets
