@@ -63,9 +63,10 @@ def circumstances(data: Path) -> str:
 def outcome(measured: Measured, *, repetitions: int, seconds: int) -> str:
     shares = [max(pair.muniment.generator_share, pair.nothing.generator_share) for pair in measured.every_pair()]
     return (
-        f"Medians of {repetitions} interleaved runs of {seconds} s, least and most in brackets. The ledger held each\n"
-        f"of the {measured.calls:,} answered calls. wrk took at most {max(shares):.0%} of a core, and the projections\n"
-        f"had caught up at most {measured.catching_up_seconds_max:.0f} s after a run.\n"
+        f"Medians of {repetitions} interleaved runs of {seconds} s, least and most in brackets.\n"
+        f"{measured.calls:,} calls were answered, and the ledger holds no fewer.\n"
+        f"wrk took at most {max(shares):.0%} of a core, and the projections had caught up at most "
+        f"{measured.catching_up_seconds_max:.0f} s after a run.\n"
     )
 
 

@@ -79,7 +79,7 @@ def evolve(account: Account, entry: Entry) -> Account:
         raise Corrupt(f"Account {account.id}, position {entry.position}: {entry.event!r} does not fit.") from error
 
 
-def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911  one case a family
+def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, PLR0912  one case a family
     at = entry.at
     match entry.event:
         case users.UserCreated() | users.UserUpdated() | users.UserDeleted() as event:
@@ -88,8 +88,11 @@ def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911  
             return replace(account, groups=groups.evolve(account.groups, event, at))
         case groups.UserAddedToGroup() | groups.UserRemovedFromGroup() as event:
             return replace(account, memberships=groups.evolve_memberships(account.memberships, event))
-        case roles.RoleCreated() | roles.RoleUpdated() | roles.TrustPolicyReplaced() | roles.RoleDeleted() as event:
+        case roles.RoleCreated() | roles.RoleUpdated() | roles.TrustPolicyReplaced() as event:
             return replace(account, roles=roles.evolve(account.roles, event, at))
+        case roles.RoleDeleted() as event:
+            last_uses = usage.forget(account.last_uses, event.role_id)
+            return replace(account, roles=roles.evolve(account.roles, event, at), last_uses=last_uses)
         case policies.PolicyAttached() | policies.PolicyDetached() as event:
             return replace(account, attachments=policies.evolve_attachments(account.attachments, event))
         case policies.InlinePolicyPut() | policies.InlinePolicyDeleted() as event:
@@ -112,9 +115,11 @@ def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911  
         case (
             access_keys.AccessKeyCreated()
             | access_keys.AccessKeyActivated()
-            | access_keys.AccessKeyDeactivated()
-            | access_keys.AccessKeyDeleted() as event
+            | access_keys.AccessKeyDeactivated() as event
         ):
             return replace(account, access_keys=access_keys.evolve(account.access_keys, event, at))
+        case access_keys.AccessKeyDeleted() as event:
+            last_uses = usage.forget(account.last_uses, event.access_key_id)
+            return replace(account, access_keys=access_keys.evolve(account.access_keys, event, at), last_uses=last_uses)
         case other:
             raise TypeError(f"{type(other).__name__} is no change of an account.")

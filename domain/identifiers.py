@@ -42,6 +42,13 @@ def new_unique_id(prefix: str, random: Random) -> str:
     return prefix + "".join(_BASE32_DIGITS[byte & 31] for byte in random(_UNIQUE_ID_DIGITS))
 
 
+def new_uuid(random: Random) -> str:
+    """A UUID of version 4 (RFC 9562), as AWS's request and event ids are. Twice as fast as through the uuid module."""
+    digits = random(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
 def new_access_key_id(prefix: str, account_id: str, random: Random) -> str:
     """A key id from which `account_of_access_key_id` reads the account, as it does from those of AWS.
 

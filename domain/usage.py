@@ -37,6 +37,11 @@ def evolve(uses: LastUses, event: CredentialUsed, at: datetime) -> LastUses:
     return uses.set(event.credential_id, LastUse(at, event.service, event.region))
 
 
+def forget(uses: LastUses, credential_id: str) -> LastUses:
+    """When the key or the role is deleted: nobody can ask about it any more."""
+    return uses.delete(credential_id) if credential_id in uses else uses
+
+
 def is_news(uses: LastUses, credential_id: str, at: datetime) -> bool:
     """Whether a use at this time is the first of its window."""
     last = uses.get(credential_id)

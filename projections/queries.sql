@@ -90,7 +90,7 @@ order by key.valid_from, key.access_key_id
 
 -- name: history
 select account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
-    principal_type, principal_id, principal_arn, user_name, issuer_arn, access_key_id, session_id,
+    principal_type, principal_id, principal_arn, user_name, issuer_arn, operator, access_key_id, session_id,
     peer_address, forwarded_address, user_agent, region, tls, error_code, error_message, concerns_account_id, requests,
     parameters, decisions
 from views.trail

@@ -58,6 +58,8 @@ class RecordedCall:
     principal_arn: str | None
     user_name: str | None
     issuer_arn: str | None
+    operator: str | None
+    """user@host, for what a person did at the server's own machine."""
     access_key_id: str | None
     """Proved by the signature; where nobody was authenticated, only claimed."""
     session_id: str | None

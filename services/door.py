@@ -1,6 +1,5 @@
 """The ASGI door: bytes in, bytes out, within bounds. What a path means is decided here, nothing else."""
 
-import asyncio
 import ipaddress
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -16,7 +15,6 @@ from services.wire.http import RawRequest
 
 BODY_BYTES_MAX = 1_048_576
 """The largest requests carry policy documents, of which the models take 131,072 characters."""
-BODY_SECONDS_MAX = 20
 HEADERS_MAX = 200
 HEADER_BYTES_MAX = 65_536
 """Of all names and values together. The longest that clients send is a session token, of at most 4,096 characters."""
@@ -62,12 +60,9 @@ class Door:
             too_large = f"A request has at most {HEADERS_MAX} headers of {HEADER_BYTES_MAX} bytes together."
             return _refused(language, RequestEntityTooLarge(too_large))
         try:
-            body = await asyncio.wait_for(_body(receive), BODY_SECONDS_MAX)
+            body = await _body(receive)
         except (RequestEntityTooLarge, RequestTimeout) as refusal:
             return _refused(language, refusal)
-        except TimeoutError:
-            late = RequestTimeout(f"The request's body did not arrive within {BODY_SECONDS_MAX} seconds.")
-            return _refused(language, late)
         if language is self._aws and path != b"/":
             return _refused(language, UnknownPath("AWS operations are answered at /, the native API under /v1/."))
         raw = RawRequest(scope["method"], path, scope["query_string"], tuple(headers), body)
@@ -81,20 +76,27 @@ class Door:
             return Origin(peer, None, tls=scope["scheme"] == "https")
         hops = [part.strip() for part in (raw.header("x-forwarded-for") or "").split(",") if part.strip()]
         client = next((address for address in reversed(hops) if not self._trusts(address)), None)
+        if client is not None and _address(client) is None:
+            client = None  # Such as "unknown", which some proxies write.
         return Origin(peer, client, tls=(raw.header("x-forwarded-proto") or scope["scheme"]) == "https")
 
     def _trusts(self, address: str) -> bool:
         if not self._trusted_proxies:
             return False
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in self._trusted_proxies)
+        parsed = _address(address)
+        return parsed is not None and any(parsed in network for network in self._trusted_proxies)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
 
 
 async def _body(receive: Receive) -> bytes:
-    """Raises RequestEntityTooLarge as soon as too much has come, and RequestTimeout when the client has gone."""
+    """Raises RequestEntityTooLarge as soon as too much has come, and RequestTimeout when the client has gone, or was
+    too slow for `BoundedHttp`."""
     parts: list[bytes] = []
     size = 0
     while True:

@@ -43,6 +43,8 @@ class Call(Answer):
     principal_arn: str | None
     user_name: str | None
     issuer_arn: str | None
+    operator: str | None
+    """user@host, for what a person did at the server's own machine."""
     access_key_id: str | None
     session_id: str | None
     peer_address: str | None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
 import psycopg
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 
 from domain.account import Account
 from domain.errors import NoSuchEntity, ValidationError
@@ -100,11 +100,33 @@ class Reading(Question[A_co], ABC, Generic[A_co]):
         return self.as_of
 
 
-class LookupHistory(Reading[answers.HistoryPage]):
+class Paged(Reading[A_co], ABC, Generic[A_co]):
+    """A read whose answer comes in pages."""
+
+    place_numbers: ClassVar[int] = 1
+    """How many numbers say where a page begins."""
+
+    limit: Limit = ROWS_DEFAULT
+    marker: Text | None = None
+
+    @field_validator("marker")
+    @classmethod
+    def _is_of_this_listing(cls, given: str | None) -> str | None:
+        if given is not None:
+            place_in(given, cls.__name__, cls.place_numbers)
+        return given
+
+    @property
+    def place(self) -> tuple[int, ...] | None:
+        return None if self.marker is None else place_in(self.marker, type(self).__name__, self.place_numbers)
+
+
+class LookupHistory(Paged[answers.HistoryPage]):
     """The calls that fit all filters, in the order of the ledger, refused ones included."""
 
     path = "/v1/history"
     resource = "history"
+    place_numbers = 3
 
     access_key_id: Text | None = None
     session_id: Text | None = None
@@ -114,8 +136,6 @@ class LookupHistory(Reading[answers.HistoryPage]):
     error_code: Text | None = None
     since: Time | None = None
     until: Time | None = None
-    limit: Limit = ROWS_DEFAULT
-    marker: Text | None = None
 
     @property
     def also_reads(self) -> str | None:
@@ -124,8 +144,8 @@ class LookupHistory(Reading[answers.HistoryPage]):
 
     def answered(self, cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> answers.HistoryPage:
         after, end = Place(), as_of.position or 0
-        if self.marker is not None:
-            position, installation_position, end = place_in(self.marker, "LookupHistory", 3)
+        if self.place is not None:
+            position, installation_position, end = self.place
             after = Place(position, installation_position)
             # Every page ends where the first did: the calls that turn the pages are calls too.
             as_of = as_of if self.as_of is not None else AsOf(as_of.now, position=end)
@@ -178,18 +198,16 @@ class ListPermissions(Reading[answers.Permissions]):
         return answers.Permissions.model_validate_json(body)
 
 
-class ListSessions(Reading[answers.SessionsPage]):
+class ListSessions(Paged[answers.SessionsPage]):
     """The sessions that were issued, in that order, or those that are alive."""
 
     path = "/v1/sessions"
     resource = "sessions"
 
     active: bool = False
-    limit: Limit = ROWS_DEFAULT
-    marker: Text | None = None
 
     def answered(self, cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> answers.SessionsPage:
-        (after,) = (0,) if self.marker is None else place_in(self.marker, "ListSessions", 1)
+        (after,) = self.place or (0,)
         size = self.limit
         found = sessions(cursor, account_id, as_of, active_only=self.active, after_position=after, limit=size)
         return answers.SessionsPage(
@@ -204,17 +222,14 @@ class ListSessions(Reading[answers.SessionsPage]):
         return answers.SessionsPage.model_validate_json(body)
 
 
-class ListCredentials(Reading[answers.CredentialsPage]):
+class ListCredentials(Paged[answers.CredentialsPage]):
     """The access keys that exist, the oldest first."""
 
     path = "/v1/credentials"
     resource = "credentials"
 
-    limit: Limit = ROWS_DEFAULT
-    marker: Text | None = None
-
     def answered(self, cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> answers.CredentialsPage:
-        (after,) = (0,) if self.marker is None else place_in(self.marker, "ListCredentials", 1)
+        (after,) = self.place or (0,)
         found = [key for key in credentials(cursor, account_id, as_of) if key.created.position > after]
         page = tuple(found[: self.limit])
         return answers.CredentialsPage(

@@ -126,8 +126,10 @@ def _output(chosen: argparse.Namespace, columns: Sequence[Column[T]]) -> Output[
 
 
 def _principal(call: answers.Call) -> str | None:
-    """The ARN without what all principals of the account have in common."""
-    return None if call.principal_arn is None else call.principal_arn.split(":", 5)[-1]
+    """The ARN without what all principals of the account have in common, or the operator."""
+    if call.principal_arn is None:
+        return None if call.operator is None else f"operator {call.operator}"
+    return call.principal_arn.split(":", 5)[-1]
 
 
 def _result(call: answers.Call) -> str:

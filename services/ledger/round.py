@@ -1,7 +1,6 @@
 """A round: one transaction that decides many calls, each on the newest value of its accounts."""
 
 import time
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ import psycopg
 from eventsourcing.persistence import EventStore
 
 from domain.events import Change, Entry
-from domain.identifiers import Random
+from domain.identifiers import Random, new_uuid
 from domain.ledgers import evolve
 from services.ledger.arrays import bigint_array, text_array
 from services.ledger.mapper import EntryMapper
@@ -148,7 +147,7 @@ class Rounds:
             position, last_change, held = head.position, head.last_change, head.held
             for event in append.events:
                 position += 1
-                event_id = str(uuid.UUID(bytes=self.random(16), version=4))
+                event_id = new_uuid(self.random)
                 entry = Entry(append.account_id, position, event_id, plan.at, append.cause, event)
                 entries.append(entry)
                 if isinstance(event, Change):

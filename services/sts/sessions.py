@@ -5,10 +5,8 @@ from datetime import timedelta
 
 from domain.account import Account
 from domain.calls import Call, Outcome
-from domain.events import Event
 from domain.rules import sessions
 from domain.sessions import Session, SessionIssued
-from domain.usage import CredentialUsed, is_news
 from services.wire.operations import answers
 
 ASSUME_ROLE_SECONDS_DEFAULT = 3_600
@@ -45,20 +43,13 @@ def assume_role(
         external_id=external_id,
     )
     principal = session.principal
-    events: list[Event] = [SessionIssued(session=session)]
-    if is_news(account.last_uses, session.entity_id, call.at):
-        events.append(
-            CredentialUsed(
-                credential="role", credential_id=session.entity_id, service="sts", region=call.cause.region or ""
-            )
-        )
     credentials = _credentials(call, session)
     return Outcome(
         lambda _after: {
             "Credentials": credentials,
             "AssumedRoleUser": {"AssumedRoleId": principal.principal_id, "Arn": principal.arn},
         },
-        events,
+        [SessionIssued(session=session)],
     )
 
 

@@ -9,7 +9,7 @@ from domain.account import Account
 from domain.authorisation import authorise
 from domain.callers import Caller, caller_of_key, caller_of_session
 from domain.calls import ApiCalled, Call, Outcome
-from domain.errors import InvalidInput, Refusal, ValidationError
+from domain.errors import Refusal, ValidationError
 from domain.events import Cause, Event
 from domain.identifiers import Random
 from domain.rules.sessions import refuse_beyond_session_token
@@ -48,7 +48,7 @@ def decision_of(request: Request, random: Random, seal_session: SealSession) -> 
             return _recorded(account, request.cause, [], refusal, called(request, refusal))
         principal_cause = request.cause.model_copy(update={"principal": caller.principal})
         call = Call(caller, principal_cause, at, random, seal_session)
-        events = _use_of_key(account, call)
+        events = _use_of_credential(account, call)
         try:
             outcome = _performed(account, call, request)
         except Refusal as refusal:
@@ -83,19 +83,24 @@ def _performed(account: Account, call: Call, request: Request) -> Outcome:
         authorise(account, call, operation.action, resource, operation.context(parameters))
     refused = sorted(operation.without & parameters.keys())
     if refused:
-        raise InvalidInput(f"{operation.name}: this server does not support the parameter {', '.join(refused)} yet.")
+        raise ValidationError(f"{operation.name}: this server does not support the parameter {', '.join(refused)} yet.")
     return operation.call(account, call, parameters)
 
 
-def _use_of_key(account: Account, call: Call) -> list[Event]:
-    """The last use of a long-term key counts whether the call is allowed or not, as in AWS."""
+def _use_of_credential(account: Account, call: Call) -> list[Event]:
+    """The last use of a long-term key, or of a role by one of its sessions, counts whether the call is allowed or not,
+    as in AWS."""
     caller = call.caller
-    if caller.session is not None or not is_news(account.last_uses, caller.access_key_id, call.at):
+    role = caller.session is not None and caller.principal.type == "AssumedRole"
+    if caller.session is not None and not role:
+        return []
+    credential_id = caller.entity_id if role else caller.access_key_id
+    if not is_news(account.last_uses, credential_id, call.at):
         return []
     return [
         CredentialUsed(
-            credential="access_key",
-            credential_id=caller.access_key_id,
+            credential="role" if role else "access_key",
+            credential_id=credential_id,
             service=call.cause.service,
             region=call.cause.region or "",
         )

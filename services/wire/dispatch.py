@@ -25,6 +25,10 @@ class Dispatch:
 
     def __init__(self) -> None:
         self._services = {name: model.Service.load(name) for name in SERVICES}
+        # Now and not at the first call of each, which would hold up the event loop for as long as a tenth of a second.
+        for operation in operations.all_operations():
+            if operation.service in SERVICES:
+                self._services[operation.service].operation(operation.name)
 
     def read(self, raw: RawRequest, presented: Presented, _now: datetime) -> Asked:
         service = self._services[presented.service]

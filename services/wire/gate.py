@@ -1,17 +1,17 @@
 """The gate: the one way of a signed request, whatever language it speaks, into a round of its account and back."""
 
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from domain.account import Account
 from domain.calls import Outcome
 from domain.errors import Refusal, SignatureDoesNotMatch, Throttling
 from domain.events import Cause
-from domain.identifiers import Random
+from domain.identifiers import Random, new_uuid
 from services.ledger.committer import Committer, Overloaded
 from services.ledger.round import Clock
 from services.ledger.work import Unavailable
@@ -106,7 +106,7 @@ class Gate:
 
     async def answer(self, raw: RawRequest, origin: Origin, language: Language) -> Response:
         """Never raises: every failure is an answer."""
-        request_id = str(uuid.UUID(bytes=self._random(16), version=4))
+        request_id = new_uuid(self._random)
         try:
             return await self._answer(raw, origin, language, request_id)
         except Unavailable as error:
@@ -123,12 +123,11 @@ class Gate:
         return _refused(language, refusal, None, request_id)
 
     async def _answer(self, raw: RawRequest, origin: Origin, language: Language, request_id: str) -> Response:
-        cause = Cause(
+        cause = partial(
+            Cause,
             origin="api",
             request_id=request_id,
             shared_id=request_id,
-            service="",
-            operation="",
             peer_address=origin.peer_address,
             forwarded_address=origin.forwarded_address,
             user_agent=_user_agent(raw),
@@ -146,19 +145,18 @@ class Gate:
             service = presented.service
             credential = await self._credentials.proved(presented, now, service=service)
         except Refusal as refusal:
-            await self._strangers.record(cause, refusal, presented.access_key_id if presented else None, now)
+            claimed = presented.access_key_id if presented else None
+            await self._strangers.record(cause(service="", operation=""), refusal, claimed, now)
             return _refused(language, refusal, service, request_id)
         asked = language.read(raw, presented, now)
-        cause = cause.model_copy(
-            update={
-                "service": service,
-                "operation": asked.name,
-                "region": presented.region,
-                "access_key_id": presented.access_key_id,
-                "session_id": credential.session.session_id if credential.session else None,
-            }
+        proved = cause(
+            service=service,
+            operation=asked.name,
+            region=presented.region,
+            access_key_id=presented.access_key_id,
+            session_id=credential.session.session_id if credential.session else None,
         )
-        request = Request(credential, cause, asked.operation, asked.parameters, asked.refusal)
+        request = Request(credential, proved, asked.operation, asked.parameters, asked.refusal)
         committed = await decided(
             self._committer, frozenset({credential.account_id}), decision_of(request, self._random, self._seal_session)
         )

@@ -14,7 +14,20 @@ Resource = Callable[[Account, Call, Parameters], str]
 Context = Callable[[Parameters], Mapping[str, tuple[str, ...]]]
 """The condition keys that the operation itself brings, lower-cased."""
 
-_WRITING = ("Create", "Delete", "Update", "Put", "Add", "Remove", "Attach", "Detach", "Set", "Revoke", "AssumeRole")
+_WRITING = (
+    "Create",
+    "Delete",
+    "Update",
+    "Put",
+    "Add",
+    "Remove",
+    "Attach",
+    "Detach",
+    "Set",
+    "Revoke",
+    "AssumeRole",
+    "GetSessionToken",
+)
 
 
 @dataclass(frozen=True, slots=True)

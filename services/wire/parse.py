@@ -26,6 +26,9 @@ FAILURES_SHOWN_MAX = 32
 _DEPTH_MAX = 12
 """Dots that part a field's name. The models' deepest input has fewer, so a deeper one is unknown in any case."""
 
+_XML_TEXT = r"[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*"
+"""Where the model has no pattern: what an answer could carry back (https://www.w3.org/TR/xml/#charsets)."""
+
 _HEX = "0123456789ABCDEFabcdef"
 _PERCENT_DECODED = {(a + b).encode(): bytes.fromhex(a + b) for a, b in product(_HEX, repeat=2)}
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
@@ -192,7 +195,7 @@ def _lower_camel(name: str) -> str:
 def _string(member: str, shape: Shape) -> Reader:
     shortest, longest = _limits(shape)
     pattern, choices = shape.metadata.get("pattern"), shape.metadata.get("enum")
-    matches = matcher(pattern or r"[\s\S]*")
+    matches = matcher(pattern or _XML_TEXT)
     secret = is_secret(member, shape)
 
     def read(node: Node, path: str, failures: Failures) -> object:
@@ -211,7 +214,7 @@ def _string(member: str, shape: Shape) -> Reader:
             failures.add(echo, path, f"Member must have length less than or equal to {longest}")
             return None
         if not matches(node):
-            failures.add(echo, path, f"Member must satisfy regular expression pattern: {pattern}")
+            failures.add(echo, path, f"Member must satisfy regular expression pattern: {pattern or _XML_TEXT}")
         if len(node) < shortest:
             failures.add(echo, path, f"Member must have length greater than or equal to {shortest}")
         if choices is not None and node not in choices:

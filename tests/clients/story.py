@@ -23,7 +23,7 @@ def statement(effect: str, action: str, **more: object) -> dict[str, object]:
 
 @dataclass
 class Story:
-    """Each method is a chapter and goes on where the one before ended. A chapter fails with what it got and expected."""
+    """Each method is a chapter and goes on where the one before ended. It fails with what it got and expected."""
 
     server: Server
     show: Show = lambda _line: None

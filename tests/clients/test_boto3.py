@@ -105,7 +105,7 @@ def test_errors_are_those_that_the_model_names(iam: Any) -> None:
         iam.create_access_key(UserName="once")
     with pytest.raises(errors.DeleteConflictException):
         iam.delete_user(UserName="once")
-    with pytest.raises(errors.InvalidInputException):
+    with pytest.raises(ClientError, match=r"\(ValidationError\).*tags"):
         iam.create_user(UserName="tagged", Tags=[{"Key": "not", "Value": "yet"}])
 
 

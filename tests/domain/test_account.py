@@ -181,6 +181,7 @@ def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901
             naive.roles[event.role_id] |= event.model_dump(exclude={"role_id"})
         case roles.RoleDeleted():
             del naive.roles[event.role_id]
+            naive.used.pop(event.role_id, None)
         case policies.PolicyCreated():
             naive.policies[event.policy_arn] = {1: event.document}
             naive.defaults[event.policy_arn] = 1
@@ -212,6 +213,7 @@ def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901
             naive.keys[event.access_key_id] = (event.user_id, "Inactive")
         case access_keys.AccessKeyDeleted():
             del naive.keys[event.access_key_id]
+            naive.used.pop(event.access_key_id, None)
         case CredentialUsed():
             naive.used[event.credential_id] = at
         case sessions.SessionRevoked():

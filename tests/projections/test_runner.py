@@ -127,6 +127,7 @@ def test_a_cursor_is_in_one_hand(
     trail = live()[-1]
     with connect(database, "projector") as other:
         enter(other)
+        other.execute("set lock_timeout = '5s'")  # whoever waits after all fails instead of hanging
         assert follow(other, trail, ledger.account_id, 1) == (1, ledger.position, False)
         with projector.transaction():
             assert follow(projector, trail, ledger.account_id, 1_000) == (ledger.position, ledger.position, False)

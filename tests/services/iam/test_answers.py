@@ -119,7 +119,8 @@ def test_a_role(endpoint: Endpoint) -> None:
     assert endpoint.call(endpoint.root, "ListRoles")["Roles"] == [created]
     assert endpoint.call(endpoint.root, "GetRole", RoleName="ops")["Role"] == created | {"RoleLastUsed": {}}
     endpoint.later(hours=1)
-    endpoint.session(endpoint.user("ann", allow("sts:AssumeRole")), RoleArn=created["Arn"])
+    session = endpoint.session(endpoint.user("ann", allow("sts:AssumeRole")), RoleArn=created["Arn"])
+    endpoint.call(session, "GetCallerIdentity")
     used = endpoint.call(endpoint.root, "GetRole", RoleName="ops")["Role"]["RoleLastUsed"]
     assert used == {"LastUsedDate": endpoint.at, "Region": "eu-central-1"}
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.calls import ApiCalled, Outcome
-from domain.errors import AccessDenied, InvalidAction, InvalidClientTokenId, InvalidInput, Refusal, ValidationError
+from domain.errors import AccessDenied, InvalidAction, InvalidClientTokenId, Refusal, ValidationError
 from domain.events import Event
 from domain.usage import USE_WINDOW, CredentialUsed
 from services.ledger.work import Decided
@@ -120,7 +120,7 @@ def test_unsupported_parameters_are_told_to_who_may_ask(endpoint: Endpoint) -> N
     """They are refused by name after the authorisation, and their values are not recorded."""
     parameters = {"user_name": "eva", "tags": [{"key": "a", "value": "b"}], "permissions_boundary": "x"}
     decision = decided(endpoint, endpoint.root, "CreateUser", parameters)
-    assert isinstance(decision.result, InvalidInput)
+    assert isinstance(decision.result, ValidationError)
     assert "permissions_boundary, tags" in decision.result.message
     assert recorded(decision).parameters == {"user_name": "eva"}
     ann = endpoint.user("ann")
@@ -166,14 +166,16 @@ def test_a_refused_use_is_a_use(endpoint: Endpoint) -> None:
 
 
 def test_an_assumed_role_was_used(endpoint: Endpoint) -> None:
-    """The role's use is recorded with the session, once a window."""
+    """A role is used by the calls of its sessions, not by handing them out; the use is recorded once a window."""
     ann = endpoint.user("ann", allow("sts:AssumeRole"))
     role = endpoint.role("ops", trusting(ACCOUNT))
     role_id = endpoint.account.roles.named("ops").id
-    for _ in range(3):
-        endpoint.session(ann, RoleArn=role)
+    sessions = [endpoint.session(ann, RoleArn=role) for _ in range(3)]
+    assert uses([entry.event for entry in endpoint.entries]).count(role_id) == 0
+    for session in sessions:
+        endpoint.call(session, "GetCallerIdentity")
     endpoint.later(minutes=15)
-    endpoint.session(ann, RoleArn=role)
+    endpoint.call(sessions[0], "GetCallerIdentity")
     assert uses([entry.event for entry in endpoint.entries]).count(role_id) == 2
 
 

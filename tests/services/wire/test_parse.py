@@ -274,11 +274,14 @@ def test_any_text_is_parsed_or_refused(name: str, value: str) -> None:
             assert refused.code == "ValidationError"  # noqa: PT017  other exceptions must fail the test as they are
 
 
-def test_text_without_a_pattern_passes_intact() -> None:
-    """Where the model has no pattern, U+0000 and lone surrogates are handed on as they came."""
-    text = "a\x00\ud800"
-    read = parse("AssumeRoleWithSAML", {"RoleArn": "r" * 20, "PrincipalArn": "p" * 20, "SAMLAssertion": text * 2}, STS)
-    assert read["saml_assertion"] == text * 2
+@pytest.mark.parametrize("text", ["a\x00bc", "ab\x01c", "abc\ud800", "abc\uffff"])
+def test_text_without_a_pattern_has_to_fit_into_an_answer(text: str) -> None:
+    """Where the model has no pattern, a text that no XML could carry back is refused; any other passes intact."""
+    given = {"RoleArn": "r" * 20, "PrincipalArn": "p" * 20}
+    with pytest.raises(ValidationError, match="Value at 'sAMLAssertion' failed to satisfy constraint"):
+        parse("AssumeRoleWithSAML", given | {"SAMLAssertion": text}, STS)
+    intact = "a\tb\r\nç 日本 \U0001f511"
+    assert parse("AssumeRoleWithSAML", given | {"SAMLAssertion": intact}, STS)["saml_assertion"] == intact
 
 
 def test_every_pattern_compiles() -> None:

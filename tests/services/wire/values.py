@@ -28,6 +28,9 @@ _SAMPLES = (
         "AKIAIOSFODNN7EXAMPLE",
     ),
 )
+_XML_CHARACTERS = st.characters(
+    exclude_categories=["Cs", "Cc"], include_characters="\t\n\r\x85", exclude_characters="\ufffe\uffff"
+)
 _XML_TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), max_size=9)
 
 
@@ -86,7 +89,7 @@ def _strings(shape: Shape) -> st.SearchStrategy[object]:
         return st.sampled_from(shape.metadata["enum"])
     least, most = shape.metadata.get("min", 0), shape.metadata.get("max", 2_000)
     if "pattern" not in shape.metadata:
-        return st.text(st.characters(exclude_categories=["Cs"]), min_size=least, max_size=min(least + 20, most))
+        return st.text(_XML_CHARACTERS, min_size=least, max_size=min(least + 20, most))
     matches = matcher(shape.metadata["pattern"])
     longer = (sample + sample[-1] * (least - len(sample)) for sample in _SAMPLES)
     return st.sampled_from([sample for sample in longer if len(sample) <= most and matches(sample)])
