@@ -2,8 +2,7 @@
 
 import ipaddress
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from itertools import chain
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from domain.errors import Refusal
@@ -15,12 +14,8 @@ from services.wire.http import RawRequest
 
 BODY_BYTES_MAX = 1_048_576
 """The largest requests carry policy documents, of which the models take 131,072 characters."""
-HEADERS_MAX = 200
-HEADER_BYTES_MAX = 65_536
-"""Of all names and values together. The longest that clients send is a session token, of at most 4,096 characters."""
 
 Scope = MutableMapping[str, Any]
-Headers = Sequence[tuple[bytes, bytes]]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -55,17 +50,13 @@ class Door:
         if path.startswith(b"/health/"):
             return await self._health.answer(path)
         language = self._native if path.startswith(b"/v1/") else self._aws
-        headers: Headers = scope["headers"]
-        if len(headers) > HEADERS_MAX or sum(map(len, chain.from_iterable(headers))) > HEADER_BYTES_MAX:
-            too_large = f"A request has at most {HEADERS_MAX} headers of {HEADER_BYTES_MAX} bytes together."
-            return _refused(language, RequestEntityTooLarge(too_large))
         try:
             body = await _body(receive)
         except (RequestEntityTooLarge, RequestTimeout) as refusal:
             return _refused(language, refusal)
         if language is self._aws and path != b"/":
             return _refused(language, UnknownPath("AWS operations are answered at /, the native API under /v1/."))
-        raw = RawRequest(scope["method"], path, scope["query_string"], tuple(headers), body)
+        raw = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), body)
         return await self._gate.answer(raw, self._origin(scope, raw), language)
 
     def _origin(self, scope: Scope, raw: RawRequest) -> Origin:

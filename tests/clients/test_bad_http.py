@@ -234,12 +234,17 @@ def test_ten_megabytes_are_too_much(server: Server, source: str, length: bool) -
         pytest.param([(f"X-Flood-{number}", "a") for number in range(2_000)], id="2,000 names"),
         pytest.param([("X-Flood", "a" * 1_000)] * 20_000, id="20 MB under one name"),
         pytest.param([("X-Flood", "a" * MEGABYTE)], id="1 MB in one value"),
+        pytest.param([("X-Flood", "a" * 100 * MEGABYTE)], id="100 MB in one value"),
     ],
 )
 def test_more_headers_than_any_client_sends_are_refused(server: Server, flood: list[tuple[str, str]]) -> None:
-    """Before anything is done with them: joining twenty thousand of one name took the server more than a minute."""
-    reply = exchanged(server, raw([*signed(server, FINE), *flood], FINE))
-    assert (reply.status, reply.code) == (413, "RequestEntityTooLarge")
+    """Before anything is done with them, and without reading the rest: joining twenty thousand of one name once took
+    the server more than a minute. The answer may be lost in the connection's end; a 200 it is not."""
+    request = raw([*signed(server, FINE), *flood], FINE)
+    with connected(server) as connection, suppress(ConnectionError):
+        with suppress(ConnectionError):
+            connection.sendall(request)
+        assert received(connection).status == 400
 
 
 @pytest.mark.parametrize("agent", ["\xff\xfe\x80", "u" * 60_000, "😀".encode().decode("latin-1")])
