@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import secrets
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,6 +32,7 @@ from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import LedgerRecorder
 from services.ledger.round import Clock, Rounds, system_clock
 from services.ledger.snapshotter import Snapshotter
+from services.randomness import Randomness
 from services.secrets.envelope import Envelope
 from services.secrets.master_key import MasterKeys
 from services.secrets.session_credentials import SessionCredentials
@@ -62,6 +62,7 @@ class Ledger:
     def __init__(self, database: Database, master_keys: MasterKeys, *, clock: Clock = system_clock) -> None:
         mapper = EntryMapper()
         self.clock = clock
+        self.random = Randomness()
         self.sessions = SessionCredentials(SessionTokens(master_keys))
         self.secrets = SecretStore(Envelope(master_keys))
         self.writers = _pool(database, "writer")
@@ -75,7 +76,7 @@ class Ledger:
                 EventStore(mapper, LedgerRecorder(self.writers.connection, use_topics)),
                 mapper,
                 self.secrets,
-                secrets.token_bytes,
+                self.random,
                 clock,
                 database_clock_checked=clock is system_clock,
             ),
@@ -199,13 +200,13 @@ class _Server(uvicorn.Server):
         self._ledger = ledger
         self._settings = settings
         self._on_ready = on_ready
-        self._strangers = Strangers(ledger.committer, secrets.token_bytes)
+        self._strangers = Strangers(ledger.committer, ledger.random)
         gate = Gate(
             ledger.committer,
             Credentials(ledger.writers.connection, ledger.secrets, ledger.sessions),
             self._strangers,
             clock=ledger.clock,
-            random=secrets.token_bytes,
+            random=ledger.random,
             seal_session=ledger.sessions.seal,
         )
         native = Native(Tables(ledger.runner, ledger.readers.connection))

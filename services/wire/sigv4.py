@@ -133,7 +133,7 @@ class SigningKeys:
         if limit < 1:
             raise ValueError(f"The limit of cached signing keys is {limit}: expected at least 1.")
         self._limit = limit
-        self._keys: OrderedDict[tuple[bytes, str, str, str], bytes] = OrderedDict()
+        self._keys: OrderedDict[tuple[bytes, str, str, str], hmac.HMAC] = OrderedDict()
         self._fingerprint_key = secrets.token_bytes(32)
         self._nobodys = Secret(secrets.token_hex(20))
 
@@ -160,8 +160,11 @@ class SigningKeys:
         text = secret.reveal().encode()
         fingerprint = blake2b(text, digest_size=32, key=self._fingerprint_key).digest()
         slot = (fingerprint, presented.day, presented.region, presented.service)
-        key = self._keys.get(slot) or _signing_key(text, presented)
-        expected = hmac.digest(key, presented.string_to_sign, "sha256").hex().encode("ascii")
+        key = self._keys.get(slot) or hmac.new(_signing_key(text, presented), digestmod="sha256")
+        # Not hmac.digest, which gives the interpreter lock away for the microsecond that it takes.
+        proof = key.copy()
+        proof.update(presented.string_to_sign)
+        expected = proof.hexdigest().encode("ascii")
         if not hmac.compare_digest(expected, presented.signature):
             return False
         # Kept only now: a stranger who knows a key id but not its secret cannot displace the keys of others.
