@@ -32,6 +32,7 @@ from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import LedgerRecorder
 from services.ledger.round import Clock, Rounds, system_clock
 from services.ledger.snapshotter import Snapshotter
+from services.ledger.work import Unavailable
 from services.randomness import Randomness
 from services.secrets.envelope import Envelope
 from services.secrets.master_key import MasterKeys
@@ -234,6 +235,8 @@ class _Server(uvicorn.Server):
         with suppress(asyncio.CancelledError):
             await self._housekeeping
         await super().shutdown(sockets)
+        with suppress(Unavailable):
+            await self._strangers.flush(self._ledger.clock() + timedelta(minutes=1))
         # The loop ends now; what rounds still answer, nobody waits for there.
         self._ledger.committer.deliver_through(lambda answer: answer())
 

@@ -25,8 +25,8 @@ def postgres() -> Iterator[str]:
     # Not below pytest's own directory: that is root's alone, and PostgreSQL does not run as root.
     home = Path(tempfile.mkdtemp(prefix="muniment-"))
     try:
+        home.chmod(0o755)  # the programs may be copied there, for `user` to run
         programs = find_programs(home, user)
-        home.chmod(0o755)  # the programs may have been copied there, for `user` to run
         data = home / "data"
         data.mkdir(mode=0o700)
         user.give(data)

@@ -146,8 +146,6 @@ class _Number(str):
 def parse(text: str, policy_type: PolicyType) -> Policy:
     """Raises MalformedPolicyDocument with a sentence that names the statement, the element and the reason."""
     elements = _object(_decoded(text), "The policy", _ELEMENTS)
-    if "Id" in elements and policy_type is not PolicyType.TRUST:
-        _refuse("Id", "Has prohibited field Id; only a policy that is attached to a resource may have one")
     version = _text(elements.get("Version", "2008-10-17"), "Version")
     if version not in {"2008-10-17", "2012-10-17"}:
         _refuse("Version", f'expected "2012-10-17" or "2008-10-17", got "{version}"')

@@ -29,7 +29,7 @@ class Strangers:
     async def record(self, cause: Cause, refusal: Refusal, access_key_id: str | None, now: datetime) -> None:
         """Returns when the refusal is in the installation ledger, or counted."""
         await self.flush(now)
-        source = cause.peer_address or ""
+        source = cause.forwarded_address or cause.peer_address or ""
         if source in self._sources or len(self._sources) >= SOURCES_A_MINUTE_MAX:
             self._counts[refusal.code] += 1
             return
@@ -60,15 +60,19 @@ class Strangers:
         if counts:
             request_id = self._random(16).hex()
             cause = Cause(origin="api", request_id=request_id, shared_id=request_id, service="", operation="")
-            await self._append(
-                cause,
-                [
-                    UnauthenticatedCalled(
-                        error_code=code, error_message="Counted, not recorded one by one.", count=count
-                    )
-                    for code, count in sorted(counts.items())
-                ],
-            )
+            try:
+                await self._append(
+                    cause,
+                    [
+                        UnauthenticatedCalled(
+                            error_code=code, error_message="Counted, not recorded one by one.", count=count
+                        )
+                        for code, count in sorted(counts.items())
+                    ],
+                )
+            except Exception:
+                self._counts += counts  # The ledger cannot be written now; they come with the next minute's.
+                raise
 
     async def _append(self, cause: Cause, events: list[Event]) -> None:
         done = Decided(None, [Append(INSTALLATION, cause, events)])
