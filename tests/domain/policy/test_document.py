@@ -46,6 +46,7 @@ def principal(kind: str, *names: str) -> str:
 
 
 ACCEPTED_IDENTITY = {
+    "id": document(ALLOW, Id="Any text, with spaces"),
     "statement-object": json.dumps({"Version": "2012-10-17", "Statement": ALLOW}),
     "statement-list": document(ALLOW, ALLOW),
     "no-version": json.dumps({"Statement": ALLOW}),
@@ -112,7 +113,6 @@ REFUSED_IDENTITY = {
     "escaped-zero": (identity(Sid="\0"), "got U+0000"),
     "version": (document(ALLOW, Version="2012-10-18"), 'expected "2012-10-17" or "2008-10-17", got "2012-10-18"'),
     "version-number": (document(ALLOW, Version=2012), "Version: Syntax errors in policy; expected a string"),
-    "id": (document(ALLOW, Id="x"), "Id: Has prohibited field Id"),
     "element-unknown": (document(ALLOW, Comment="x"), "Has prohibited field Comment"),
     "element-case": (json.dumps({"statement": ALLOW}), "Has prohibited field statement; expected only Version, Id"),
     "no-statement": (json.dumps({"Version": "2012-10-17"}), "Statement: Syntax errors in policy; expected at least"),
