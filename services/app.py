@@ -155,6 +155,8 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
         with opened_database(settings) as database:
             ledger = Ledger(database, master_keys)
             with ledger.running():
+                with ledger.writers.connection() as connection, connection.cursor() as cursor:
+                    ledger.secrets.refuse_unknown_master_keys(cursor)
                 _Server(ledger, settings, on_ready).run(sockets=[listener])
 
 

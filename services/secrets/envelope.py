@@ -41,6 +41,11 @@ class Envelope:
         self.master_key_id = master_keys.current.key_id
         self._wrapping = {key.key_id: key.cipher(_WRAPPING) for key in master_keys.all}
 
+    @property
+    def master_key_ids(self) -> frozenset[str]:
+        """Those that data keys may be wrapped by."""
+        return frozenset(self._wrapping)
+
     def new_data_key(self, account_id: str, principal_id: str) -> WrappedDataKey:
         return self._wrap(os.urandom(KEY_BYTES), account_id, principal_id)
 

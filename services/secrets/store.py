@@ -7,6 +7,7 @@ from psycopg.rows import TupleRow
 
 from domain.secret import Secret
 from services.secrets.envelope import Envelope, WrappedDataKey
+from services.secrets.master_key import MasterKeyRefused
 
 _PURPOSE = "access-key-secret"
 
@@ -43,6 +44,7 @@ _REWRAP: Final[LiteralString] = """
 update secrets.data_keys set master_key_id = %(master_key_id)s, wrapped = %(wrapped)s
 where account_id = %(account_id)s and principal_id = %(principal_id)s and wrapped = %(replaced)s
 """
+_MASTER_KEYS: Final[LiteralString] = "select distinct master_key_id from secrets.data_keys"
 
 
 class SecretStore:
@@ -50,6 +52,16 @@ class SecretStore:
 
     def __init__(self, envelope: Envelope) -> None:
         self._envelope = envelope
+
+    def refuse_unknown_master_keys(self, cursor: Cursor[TupleRow]) -> None:
+        """Raises MasterKeyRefused when something here was sealed under a master key that was not provided. Better at
+        the start than at the first call of each credential: most likely the key's file was lost, and made anew."""
+        found = {key_id for (key_id,) in cursor.execute(_MASTER_KEYS)}
+        if missing := sorted(found - self._envelope.master_key_ids):
+            raise MasterKeyRefused(
+                f"The secrets in this database are sealed under the master key {', '.join(missing)}, the one provided "
+                f"is {self._envelope.master_key_id}: provide the right one, or it as MUNIMENT_MASTER_KEY_PREVIOUS."
+            )
 
     def put(
         self, cursor: Cursor[TupleRow], account_id: str, principal_id: str, access_key_id: str, secret: Secret

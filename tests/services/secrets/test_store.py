@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 from domain.secret import Secret
 from services.ledger.database import Database, connect
 from services.secrets.envelope import Envelope, SealBroken, WrappedDataKey
-from services.secrets.master_key import MasterKey, MasterKeys
+from services.secrets.master_key import MasterKey, MasterKeyRefused, MasterKeys
 from services.secrets.store import SecretStore
 
 ACCOUNT, OTHER_ACCOUNT = "123456789012", "210987654321"
@@ -50,6 +50,17 @@ def test_put_and_get(cursor: Cursor[TupleRow]) -> None:
     assert count(cursor, "SELECT count(*) FROM secrets.data_keys") == 2
     assert STORE.get(cursor, ACCOUNT, "AKIA4") is None
     assert STORE.get(cursor, OTHER_ACCOUNT, "AKIA1") is None
+
+
+def test_a_lost_master_key_is_noticed(cursor: Cursor[TupleRow]) -> None:
+    """A key that was made anew is refused before it has sealed anything; the old one beside it suffices."""
+    anew, rotated = SecretStore(Envelope(MasterKeys(NEW))), SecretStore(Envelope(MasterKeys(NEW, (OLD,))))
+    anew.refuse_unknown_master_keys(cursor)
+    STORE.put(cursor, ACCOUNT, ALICE, "AKIA1", Secret("one"))
+    with pytest.raises(MasterKeyRefused, match=f"sealed under the master key {OLD.key_id}, .* {NEW.key_id}"):
+        anew.refuse_unknown_master_keys(cursor)
+    for store in (STORE, rotated):
+        store.refuse_unknown_master_keys(cursor)
 
 
 def test_accounts_are_apart(cursor: Cursor[TupleRow]) -> None:
