@@ -72,7 +72,7 @@ def issued(server: Server) -> list[Credentials]:
     credentials = [administrator(server), alice, bob, session, assumed]
     for holder in credentials:
         assert called(server, form("GetCallerIdentity", "sts"), by=holder, service="sts").status == 200
-        wrong = Credentials(holder.access_key, "A" + holder.secret_key[1:], holder.token)
+        wrong = Credentials(holder.access_key, holder.secret_key.swapcase(), holder.token)
         assert called(server, form("ListUsers"), by=wrong).status == 403
     # What clients do by mistake: the secret as a parameter's value, name, and as an operation.
     called(server, form("GetUser", SecretAccessKey=alice.secret_key))

@@ -311,6 +311,9 @@ def test_files_are_private(directory: Path) -> None:
         assert stat.S_IMODE(directory.stat().st_mode) == (0o700 if user.uid is None else 0o710)
         assert modes.pop("pg_hba.conf") == (0o644, os.geteuid())
         assert modes.pop("data") == (0o700, owner)
+        # Where PostgreSQL's user cannot reach the wheel (a private clone), its programs are here too, for all to read.
+        for copy in [name for name in modes if name.startswith("postgresql-")]:
+            assert modes.pop(copy) == (0o755, os.geteuid())
         assert modes == dict.fromkeys(["passwords.json", "postgres.log", "lock"], (0o600, os.geteuid()))
 
 
