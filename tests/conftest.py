@@ -8,11 +8,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from services.ledger.database import Database, YourDatabase, migrate
 from services.ledger.embedded_programs import SystemUser, find_programs
+
+# Nothing here is timed: machines are shared, and an example that took long proves nothing.
+settings.register_profile("untimed", parent=settings.default, deadline=None)
+settings.load_profile("untimed")
 
 TEMPLATE = "muniment_template"
 _numbers = itertools.count(1)
