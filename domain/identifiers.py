@@ -6,15 +6,12 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from domain.errors import ValidationError
-
 Random = Callable[[int], bytes]
 """Gives that many random bytes. The domain draws from what a call brings, so that a test can know what is drawn."""
 
 INSTALLATION = "000000000000"
 """The account id of the installation ledger; AWS gives it to nobody."""
 
-_ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _BASE32_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _UNIQUE_ID_DIGITS = 17
 _ACCESS_KEY_ID = re.compile(r"A[A-Z]{3}[A-Z2-7]{16}")
@@ -23,13 +20,6 @@ USER, GROUP, ROLE, MANAGED_POLICY = "AIDA", "AGPA", "AROA", "ANPA"
 """Prefixes of unique ids (IAM User Guide, "IAM identifiers")."""
 ACCESS_KEY, SESSION_KEY = "AKIA", "ASIA"
 """Prefixes of access key ids: long-term, and temporary from STS."""
-
-
-def account_id_of(text: str) -> str:
-    """The text itself when it is an account id. Raises ValidationError."""
-    if not _ACCOUNT_ID.fullmatch(text):
-        raise ValidationError(f"An account id is twelve digits; got {text!r}.")
-    return text
 
 
 def new_account_id(random: Random) -> str:

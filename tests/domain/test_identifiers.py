@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import ValidationError
 from domain.identifiers import (
     ACCESS_KEY,
     GROUP,
@@ -15,7 +14,6 @@ from domain.identifiers import (
     ROLE,
     SESSION_KEY,
     USER,
-    account_id_of,
     account_of_access_key_id,
     arn,
     new_access_key_id,
@@ -83,7 +81,7 @@ def test_foreign_key_ids_carry_no_account(foreign: str) -> None:
 def test_any_text_is_no_error(text: str) -> None:
     """What a stranger claims as a key id gives twelve digits or None, never an exception."""
     account_id = account_of_access_key_id(text)
-    assert account_id is None or account_id_of(account_id) == account_id
+    assert account_id is None or re.fullmatch("[0-9]{12}", account_id)
 
 
 @pytest.mark.parametrize("prefix", [USER, GROUP, ROLE, MANAGED_POLICY])
@@ -97,15 +95,6 @@ def test_unique_ids_have_the_shape_of_aws(prefix: str, drawn: random.Random) -> 
 def test_new_account_ids(drawn: bytes) -> None:
     """Twelve digits, of which the first is not zero."""
     assert re.fullmatch(r"[1-9][0-9]{11}", new_account_id(lambda _count: drawn))
-
-
-@pytest.mark.parametrize(
-    "text", ["", "12345678901", "1234567890123", "12345678901a", "123456789012\n", "\N{FULLWIDTH DIGIT ONE}" * 12]
-)
-def test_what_is_no_account_id(text: str) -> None:
-    """Only twelve ASCII digits are an account id, and the refusal shows what was given."""
-    with pytest.raises(ValidationError, match="twelve digits; got"):
-        account_id_of(text)
 
 
 def test_arns_name_the_partition() -> None:
