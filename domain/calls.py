@@ -9,13 +9,23 @@ from typing import Literal
 from domain.account import Account
 from domain.callers import Caller
 from domain.events import Cause, Event, Use, Value
-from domain.identifiers import Random, new_unique_id
+from domain.identifiers import INSTALLATION, Random, new_unique_id
+from domain.installation import Installation
+from domain.ledgers import Folded
 from domain.secret import Secret
 from domain.sessions import Session
 
 Answer = Callable[[Account], Mapping[str, object]]
 """Renders the members of the answer, under AWS's names, from the account as it is after the call's own events. It runs
 after the commit and outside the lock: the value is immutable."""
+
+
+class NeedsAccounts(Exception):  # noqa: N818  no error: an answer of a decision
+    """Raised by a decision that turns out to need more ledgers than its round has locked; it is run again with them."""
+
+    def __init__(self, accounts: frozenset[str]) -> None:
+        super().__init__(f"Accounts needed besides: {sorted(accounts)}")
+        self.accounts = accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,27 @@ class Call:
     seal_session: Callable[[Session, Secret], str]
     decisions: list["DecisionRecord"] = field(default_factory=list)
     """The authorisation checks made so far; they are recorded with the call, however it ends."""
+    ledgers: Mapping[str, Folded] = field(default_factory=dict)
+    """The newest values that the round has locked, by account id; empty ones of accounts that do not exist."""
+    concerned: set[str] = field(default_factory=set)
+    """Other accounts whose resources the call is about: it is recorded in their ledgers too, however it ends."""
+
+    def account(self, account_id: str) -> Account:
+        """The account as it is now; check `exists`. Raises NeedsAccounts when the round does not have it yet."""
+        found = self._ledger(account_id)
+        assert isinstance(found, Account)
+        return found
+
+    def installation(self) -> Installation:
+        """Raises NeedsAccounts, too."""
+        found = self._ledger(INSTALLATION)
+        assert isinstance(found, Installation)
+        return found
+
+    def _ledger(self, account_id: str) -> Folded:
+        if account_id not in self.ledgers:
+            raise NeedsAccounts(frozenset({account_id}))
+        return self.ledgers[account_id]
 
     def unique_id(self, prefix: str) -> str:
         return new_unique_id(prefix, self.random)
@@ -56,6 +87,8 @@ class Outcome:
     new_secrets: Sequence[NewSecret] = ()
     destroyed_secrets: Sequence[str] = ()
     """Access key ids."""
+    elsewhere: Mapping[str, Sequence[Event]] = field(default_factory=dict)
+    """Events for other ledgers that the call has read, by account id."""
 
 
 def done(*events: Event) -> Outcome:

@@ -25,7 +25,7 @@ from services.ledger.committer import Overloaded
 from services.ledger.database import Database, YourDatabase, connect
 from services.ledger.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from services.ledger.embedded_place import settled
-from services.ledger.work import Append, Decided, NoSuchLedger, Unavailable, Values
+from services.ledger.work import Append, Decided, Unavailable, Values
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.settings import Settings
 
@@ -99,10 +99,7 @@ def _account(ledger: Ledger, wanted: str | None) -> str:
         assert isinstance(installation, Installation)
         return Decided(sorted(installation.accounts), [])
 
-    try:
-        accounts: list[str] = ledger.committer.decide(frozenset({INSTALLATION}), decide).result
-    except NoSuchLedger:
-        accounts = []
+    accounts: list[str] = ledger.committer.decide(frozenset({INSTALLATION}), decide).result
     if wanted is not None and wanted not in accounts:
         raise Failure(f"There is no account {wanted} here; there {_are(accounts)}.")
     if wanted is None and len(accounts) != 1:

@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from eventsourcing.persistence import EventStore
 
+from domain.calls import NeedsAccounts
 from domain.events import Change, Entry
 from domain.identifiers import Random, new_uuid
-from domain.ledgers import evolve
+from domain.ledgers import Folded, empty, evolve
 from services.ledger.arrays import bigint_array, text_array
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import SQL
 from services.ledger.values import Held, Values
-from services.ledger.work import Append, Committed, Decided, NeedsAccounts, NoSuchLedger, Unavailable, Work
+from services.ledger.work import Append, Committed, Decided, LedgerNotHeld, Unavailable, Work
 from services.secrets.store import SecretStore
 
 DECIDING_SECONDS_MAX = 0.020
@@ -53,6 +54,13 @@ class Plan:
     left: list[Work] = field(default_factory=list)
     """Not decided in this round: locked elsewhere, out of time, or in need of more accounts."""
 
+    def values_of(self, accounts: frozenset[str]) -> dict[str, Folded]:
+        heads = self.heads
+        return {
+            account_id: heads[account_id].held.value if account_id in heads else empty(account_id)
+            for account_id in accounts
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
@@ -84,10 +92,8 @@ class Rounds:
         )
         until = time.perf_counter() + DECIDING_SECONDS_MAX
         for work in works:
-            missing = work.accounts - plan.heads.keys()
-            if missing and wait:
-                plan.answers.append((work, NoSuchLedger(f"There is no ledger of {', '.join(sorted(missing))}.")))
-            elif missing:
+            # Who has waited for all heads and not got one knows that there is no such ledger: its value is empty.
+            if not wait and not work.accounts <= plan.heads.keys():
                 work.skips += 1
                 plan.left.append(work)
             elif time.perf_counter() > until:
@@ -111,8 +117,7 @@ class Rounds:
     def _decide_one(self, plan: Plan, work: Work) -> None:
         """One call's failure is its own: what it raises is its answer, and nothing of it is written."""
         try:
-            values = {account_id: plan.heads[account_id].held.value for account_id in work.accounts}
-            decided = work.decide(values, plan.at)
+            decided = work.decide(plan.values_of(work.accounts), plan.at)
             heads, entries = self._drafted(plan, decided.appends)
         except NeedsAccounts as more:
             if more.accounts <= work.accounts:  # It would ask for ever.
@@ -133,7 +138,7 @@ class Rounds:
     def _committed(plan: Plan, work: Work, decided: Decided) -> Committed:
         return Committed(
             decided.result,
-            {account_id: plan.heads[account_id].held.value for account_id in work.accounts},
+            plan.values_of(work.accounts),
             {append.account_id: plan.heads[append.account_id].position for append in decided.appends},
         )
 
@@ -143,7 +148,9 @@ class Rounds:
         heads: dict[str, _Head] = {}
         entries = []
         for append in appends:
-            head = heads.get(append.account_id) or plan.heads[append.account_id]
+            head = heads.get(append.account_id) or plan.heads.get(append.account_id)
+            if head is None:
+                raise LedgerNotHeld(f"The round does not hold a ledger of {append.account_id}.")
             position, last_change, held = head.position, head.last_change, head.held
             for event in append.events:
                 position += 1

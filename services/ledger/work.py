@@ -30,16 +30,8 @@ class Decided:
     appends: Sequence[Append]
 
 
-class NeedsAccounts(Exception):  # noqa: N818  no error: an answer of `decide`
-    """Raised by a decision that turns out to need more accounts than it was given; it is run again with them."""
-
-    def __init__(self, accounts: frozenset[str]) -> None:
-        super().__init__(f"Accounts needed besides: {sorted(accounts)}")
-        self.accounts = accounts
-
-
-class NoSuchLedger(LookupError):  # noqa: N818  says what there is not
-    """A call names an account that this installation does not have."""
+class LedgerNotHeld(LookupError):  # noqa: N818  says what there is not
+    """A decision appends to a ledger that its round has not locked: nobody asked for it, or it does not exist."""
 
 
 class Unavailable(Exception):  # noqa: N818  the database's state, not ours
@@ -57,7 +49,8 @@ class Committed:
 
 Values = Mapping[str, Folded]
 Decide = Callable[[Values, datetime], Decided]
-"""A pure function of the newest values and the round's time. It may raise NeedsAccounts; anything else that it raises
+"""A pure function of the newest values, empty ones where there is no ledger, and the round's time. It may raise
+NeedsAccounts; anything else that it raises
 fails this call alone."""
 Reply = Callable[[Committed | BaseException], None]
 

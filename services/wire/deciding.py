@@ -45,16 +45,16 @@ def decision_of(request: Request, random: Random, seal_session: SealSession) -> 
         try:
             caller = resolved(account, request.credential, at)
         except Refusal as refusal:
-            return _recorded(account, request.cause, [], refusal, called(request, refusal))
+            return Decided(refusal, [Append(account.id, request.cause, [called(request, refusal)])])
         principal_cause = request.cause.model_copy(update={"principal": caller.principal})
-        call = Call(caller, principal_cause, at, random, seal_session)
+        call = Call(caller, principal_cause, at, random, seal_session, ledgers=values)
         events = _use_of_credential(account, call)
         try:
             outcome = _performed(account, call, request)
         except Refusal as refusal:
-            return _recorded(account, principal_cause, events, refusal, called(request, refusal, call))
+            return Decided(refusal, _appends(account, call, events, called(request, refusal, call)))
         events += outcome.events
-        return _recorded(account, principal_cause, events, outcome, called(request, None, call))
+        return Decided(outcome, _appends(account, call, events, called(request, None, call), outcome))
 
     return decide
 
@@ -141,8 +141,14 @@ def _visible(value: object) -> object:
             return value
 
 
-def _recorded(
-    account: Account, cause: Cause, events: list[Event], result: Outcome | Refusal, record: ApiCalled
-) -> Decided:
-    secrets = (result.new_secrets, result.destroyed_secrets) if isinstance(result, Outcome) else ((), ())
-    return Decided(result, [Append(account.id, cause, [*events, record], *secrets)])
+def _appends(
+    account: Account, call: Call, events: list[Event], record: ApiCalled, outcome: Outcome | None = None
+) -> list[Append]:
+    """The call's own events and its record in the caller's ledger, and what belongs in others'."""
+    secrets = (outcome.new_secrets, outcome.destroyed_secrets) if outcome else ((), ())
+    appends = [Append(account.id, call.cause, [*events, record], *secrets)]
+    elsewhere = outcome.elsewhere if outcome else {}
+    for other in sorted(call.concerned | elsewhere.keys()):
+        recorded = [record] if other in call.concerned else []
+        appends.append(Append(other, call.cause, [*elsewhere.get(other, ()), *recorded]))
+    return appends

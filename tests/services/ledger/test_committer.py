@@ -10,6 +10,7 @@ from itertools import chain
 import psycopg
 import pytest
 
+from domain.calls import NeedsAccounts
 from domain.errors import EntityAlreadyExists
 from domain.events import Entry
 from services.ledger import committer as committing
@@ -17,7 +18,7 @@ from services.ledger.committer import CLOSED, Committer, Overloaded
 from services.ledger.database import Database, connect
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import LedgerRecorder
-from services.ledger.work import Committed, Decided, NeedsAccounts, Unavailable, Values
+from services.ledger.work import Committed, Decided, Unavailable, Values
 from tests.services.ledger.building import (
     ACCOUNT,
     ANSWER_SECONDS_MAX,

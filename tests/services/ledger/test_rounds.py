@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.calls import NewSecret
+from domain.calls import NeedsAccounts, NewSecret
 from domain.errors import EntityAlreadyExists
 from domain.events import Entry
 from domain.rules.users import delete_user
@@ -15,7 +15,7 @@ from services.ledger import committer as committing
 from services.ledger import round as deciding
 from services.ledger.database import Database, connect
 from services.ledger.round import system_clock
-from services.ledger.work import Append, Decide, Decided, NeedsAccounts, NoSuchLedger, Unavailable, Values
+from services.ledger.work import Append, Decide, Decided, LedgerNotHeld, Unavailable, Values
 from tests.services.ledger.building import (
     ACCOUNT,
     ANSWER_SECONDS_MAX,
@@ -115,7 +115,7 @@ def test_an_exception_is_its_call_s_own(founded: Database) -> None:
         assert isinstance(answers[1].exception(ANSWER_SECONDS_MAX), ZeroDivisionError)
         assert isinstance(answers[2].exception(ANSWER_SECONDS_MAX), EntityAlreadyExists)
         # Appending to an account that the call did not ask for: the round does not hold it.
-        assert isinstance(answers[3].exception(ANSWER_SECONDS_MAX), KeyError)
+        assert isinstance(answers[3].exception(ANSWER_SECONDS_MAX), LedgerNotHeld)
         assert account_in(answers[4].result(ANSWER_SECONDS_MAX).values).users.find("ann")
     assert commits(founded) == before + 1
     assert operations(ledger(founded)) == ["ann", "bob"]
@@ -226,19 +226,33 @@ def test_a_call_that_needs_what_it_has_fails(founded: Database) -> None:
         submit(committer, decide).result(ANSWER_SECONDS_MAX)
 
 
-def test_an_account_that_is_not_there_is_said_to_be_missing(founded: Database) -> None:
-    """Neither a call of such an account nor one that comes to need it waits for ever, and no ledger begins."""
+def test_an_account_that_is_not_there_is_an_empty_value(founded: Database) -> None:
+    """A decision that comes to need an account which does not exist sees that, and does not wait for ever."""
     nowhere = "999999999999"
 
-    def decide(_values: Values, _at: datetime) -> Decided:
-        raise NeedsAccounts(frozenset({nowhere}))
+    def decide(values: Values, _at: datetime) -> Decided:
+        if nowhere not in values:
+            raise NeedsAccounts(frozenset({nowhere}))
+        return Decided(values[nowhere].exists, [Append(ACCOUNT, cause("looks"), [use()])])
 
     with running(committer_on(founded)) as committer:
-        for answer in (submit(committer, appending(use(), to=nowhere), nowhere), submit(committer, decide)):
-            with pytest.raises(NoSuchLedger, match=nowhere):
-                answer.result(ANSWER_SECONDS_MAX)
+        assert submit(committer, decide).result(ANSWER_SECONDS_MAX).result is False
+
+
+def test_no_ledger_begins_by_being_written_to(founded: Database) -> None:
+    """A decision that appends to an account which does not exist fails, and nothing of it stands elsewhere."""
+    nowhere = "999999999999"
+
+    def both(_values: Values, _at: datetime) -> Decided:
+        return Decided(None, [Append(account_id, cause("both"), [use("both")]) for account_id in (ACCOUNT, nowhere)])
+
+    with running(committer_on(founded)) as committer:
+        answer = submit(committer, both, ACCOUNT, nowhere)
+        with pytest.raises(LedgerNotHeld, match=nowhere):
+            answer.result(ANSWER_SECONDS_MAX)
         assert submit(committer, creating("ann")).result(ANSWER_SECONDS_MAX)
     assert ledger(founded, nowhere) == []
+    assert "both" not in operations(ledger(founded))
 
 
 @pytest.mark.parametrize("behind", [timedelta(), timedelta(seconds=2), -HOUR])
