@@ -37,34 +37,40 @@ def authorise(
     caller = call.caller
     if caller.is_root:
         # The root user may do everything that no organisation forbids; no policy of the account concerns it.
-        call.decisions.append(_record(account, action, resource, context, Result.ALLOWED, "root", ()))
+        call.decisions.append(_record((account,), action, resource, context, Result.ALLOWED, "root", ()))
         return
     request = Request(action, resource, _unnamed(caller), CallContext(call, context))
-    _check(account, call, layers_of(account, caller), request, context)
+    _check((account,), call, layers_of(account, caller), request, context)
 
 
 def authorise_assuming(
-    account: Account, call: Call, role_arn: str, role: Role | None, context: Mapping[str, tuple[str, ...]]
+    account: Account,
+    owner: Account,
+    call: Call,
+    role_arn: str,
+    role: Role | None,
+    context: Mapping[str, tuple[str, ...]],
 ) -> Role:
     """Like `authorise` for sts:AssumeRole, where the role's trust policy has to agree; the role, since there is one.
+    `account` is the caller's, `owner` the one that the ARN names: where they are two, both sides must allow.
 
     An ARN that is no role's is judged as that of a role which trusts nobody: whether there is one is not told.
     """
     caller = call.caller
     trust = () if role is None else (trust_policy(role),)
     request = Request("sts:AssumeRole", role_arn, request_principal(caller, role), CallContext(call, context))
-    _check(account, call, [*layers_of(account, caller), (Layer.TRUST, trust)], request, context)
+    _check((account, owner), call, [*layers_of(account, caller), (Layer.TRUST, trust)], request, context)
     assert role is not None, "Without a trust policy nobody is allowed."
     return role
 
 
 def _check(
-    account: Account, call: Call, layers: Layers, request: Request, context: Mapping[str, tuple[str, ...]]
+    read: Sequence[Account], call: Call, layers: Layers, request: Request, context: Mapping[str, tuple[str, ...]]
 ) -> None:
     action, resource = request.action, request.resource
     decision = evaluate(layers, request)
     call.decisions.append(
-        _record(account, action, resource, context, decision.result, decision.layer.value, decision.matched)
+        _record(read, action, resource, context, decision.result, decision.layer.value, decision.matched)
     )
     if decision.result is not Result.ALLOWED:
         raise AccessDenied(
@@ -139,7 +145,7 @@ _TRUSTS_NOBODY: Mapping[str, str] = {}
 
 
 def _record(
-    account: Account,
+    read: Sequence[Account],
     action: str,
     resource: str,
     context: Mapping[str, tuple[str, ...]],
@@ -163,7 +169,7 @@ def _record(
             for statement in matched
         ),
         context=context,
-        positions={account.id: account.position},
+        positions={account.id: account.position for account in read},
         evaluator=EVALUATOR,
     )
 

@@ -14,6 +14,7 @@ INSTALLATION = "000000000000"
 
 _BASE32_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _UNIQUE_ID_DIGITS = 17
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _ACCESS_KEY_ID = re.compile(r"A[A-Z]{3}[A-Z2-7]{16}")
 
 USER, GROUP, ROLE, MANAGED_POLICY = "AIDA", "AGPA", "AROA", "ANPA"
@@ -60,6 +61,14 @@ def account_of_access_key_id(access_key_id: str) -> str | None:
         return None
     account = (bits >> 39) & ((1 << 40) - 1)
     return f"{account:012d}" if bits >> 79 and account < 10**12 else None
+
+
+def account_of_arn(text: str) -> str | None:
+    """The twelve digits of the account in an ARN; None for anything else."""
+    parts = text.split(":", 5)
+    if len(parts) == 6 and parts[0] == "arn" and _ACCOUNT_ID.fullmatch(parts[4]):  # noqa: PLR2004  an ARN has six parts
+        return parts[4]
+    return None
 
 
 def arn(partition: str, service: str, account_id: str, resource: str) -> str:

@@ -50,12 +50,12 @@ order by group_name nulls first, policy_arn nulls last, policy_name
 
 -- name: sessions
 select position, session_id, access_key_id, principal_type, principal_arn, entity_id, entity_arn,
-    minted_by_access_key_id, minted_by_session_id, issued_at, expires_at, source_address, user_agent,
+    minted_by_arn, minted_by_access_key_id, minted_by_session_id, issued_at, expires_at, source_address, user_agent,
     revoked_position, revoked_at, revoked_by, orphaned_at,
     expires_at > %(at)s and revoked_position is null and orphaned_at is null as active
 from (
     select position, session_id, access_key_id, principal_type, principal_arn, entity_id, entity_arn,
-        minted_by_access_key_id, minted_by_session_id, issued_at, expires_at, source_address, user_agent,
+        minted_by_arn, minted_by_access_key_id, minted_by_session_id, issued_at, expires_at, source_address, user_agent,
         -- What came after the moment is not known at the moment.
         case when revoked_position <= %(position)s then revoked_position end as revoked_position,
         case when revoked_position <= %(position)s then revoked_at end as revoked_at,

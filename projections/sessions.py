@@ -24,6 +24,8 @@ class IssuedSession:
     entity_id: str
     """The unique id of the role or user, or the account's id for root, whose permissions count."""
     entity_arn: str
+    minted_by_arn: str
+    """Who asked for it, perhaps from another account."""
     minted_by_access_key_id: str
     minted_by_session_id: str | None
     issued_at: datetime

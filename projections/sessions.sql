@@ -20,6 +20,8 @@ create table sessions (
     -- The role or user, or the account itself for root, whose permissions count.
     entity_id text not null,
     entity_arn text not null,
+    -- Who asked for it, perhaps from another account: by ARN, key, and session when it was one itself.
+    minted_by_arn text not null,
     minted_by_access_key_id text not null,
     minted_by_session_id text,
     issued_at timestamptz not null,
@@ -46,11 +48,11 @@ with issued as materialized (
         and topic = 'sts.session.issued.v1'
 )
 insert into sessions (account_id, position, session_id, access_key_id, principal_type, principal_arn, entity_id,
-    entity_arn, minted_by_access_key_id, minted_by_session_id, issued_at, expires_at, source_address, user_agent)
+    entity_arn, minted_by_arn, minted_by_access_key_id, minted_by_session_id, issued_at, expires_at, source_address, user_agent)
 select %(account_id)s, position, session ->> 'session_id', session ->> 'access_key_id',
     session #>> '{principal,type}', session #>> '{principal,arn}', session ->> 'entity_id',
     coalesce(session #>> '{principal,issuer,arn}', session #>> '{principal,arn}'),
-    session ->> 'minted_by_access_key_id', session ->> 'minted_by_session_id',
+    actor(entry), session ->> 'minted_by_access_key_id', session ->> 'minted_by_session_id',
     (session ->> 'issued_at')::timestamptz, (session ->> 'expires_at')::timestamptz,
     coalesce(cause ->> 'forwarded_address', cause ->> 'peer_address'), cause ->> 'user_agent'
 from issued cross join lateral (select entry #> '{event,session}' as session, entry -> 'cause' as cause) as part

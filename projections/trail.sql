@@ -69,7 +69,9 @@ insert into trail (account_id, position, at, event_id, request_id, shared_id, se
     forwarded_address, user_agent, region, tls, parameters, error_code, error_message, decisions, requests)
 select %(account_id)s, position, at, event_id, cause.request_id, cause.shared_id, cause.service, cause.operation,
     event.read_only, cause.principal ->> 'type', cause.principal ->> 'principal_id', cause.principal ->> 'arn',
-    cause.principal ->> 'user_name', cause.principal #>> '{issuer,arn}',
+    -- A user of another account is told apart by the ARN: the name alone would be mistaken for one of this account's.
+    case when cause.principal ->> 'account_id' = %(account_id)s then cause.principal ->> 'user_name' end,
+    cause.principal #>> '{issuer,arn}',
     (cause.operator ->> 'user') || '@' || (cause.operator ->> 'host'), cause.access_key_id, cause.session_id,
     cause.peer_address, cause.forwarded_address, cause.user_agent, cause.region, cause.tls, event.parameters,
     event.error_code, event.error_message, coalesce(event.decisions, '[]'), 1

@@ -1,12 +1,18 @@
 """Roles: what may be done with them and with whom they trust."""
 
+from collections.abc import Callable
+
 from domain.account import Account
 from domain.errors import LimitExceeded, MalformedPolicyDocument
+from domain.identifiers import INSTALLATION, account_of_arn
 from domain.policy import TRUST_POLICY_CHARACTERS_MAX, PolicyType, parse, policy_size
 from domain.roles import Role, RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
 from domain.rules.holding import refuse_with_policies
 from domain.rules.quotas import ROLES_MAX, refuse_beyond
 from domain.users import User
+
+Other = Callable[[str], Account]
+"""Gives another account by its id, as it is now: `Call.account`. Where none is given, no other account exists."""
 
 
 def create_role(
@@ -18,6 +24,7 @@ def create_role(
     description: str | None,
     session_seconds_max: int,
     trust_policy: str,
+    other: Other = Account,
 ) -> RoleCreated:
     account.roles.refuse_taken(role_name)
     refuse_beyond("RolesPerAccount", len(account.roles), ROLES_MAX)
@@ -28,7 +35,7 @@ def create_role(
         description=description,
         session_seconds_max=session_seconds_max,
         trust_policy=trust_policy,
-        trusted=trusted(account, trust_policy),
+        trusted=trusted(account, trust_policy, other),
     )
 
 
@@ -45,10 +52,12 @@ def update_role(
     )
 
 
-def replace_trust_policy(account: Account, *, role_name: str, trust_policy: str) -> TrustPolicyReplaced:
+def replace_trust_policy(
+    account: Account, *, role_name: str, trust_policy: str, other: Other = Account
+) -> TrustPolicyReplaced:
     role = account.roles.named(role_name)
     return TrustPolicyReplaced(
-        role_id=role.id, role_name=role.name, trust_policy=trust_policy, trusted=trusted(account, trust_policy)
+        role_id=role.id, role_name=role.name, trust_policy=trust_policy, trusted=trusted(account, trust_policy, other)
     )
 
 
@@ -58,8 +67,9 @@ def delete_role(account: Account, *, role_name: str) -> RoleDeleted:
     return RoleDeleted(role_id=role.id, role_name=role.name)
 
 
-def trusted(account: Account, trust_policy: str) -> dict[str, str]:
-    """The ARNs of users and roles that the document trusts, each with the unique id that it means today.
+def trusted(account: Account, trust_policy: str, other: Other) -> dict[str, str]:
+    """The ARNs of users and roles that the document trusts, each with the unique id that it means today. An account
+    that it trusts need not exist yet: it only delegates to whoever lives there.
 
     Raises MalformedPolicyDocument for a document that is no trust policy or names somebody who does not exist, and
     LimitExceeded for one that is too long.
@@ -74,7 +84,10 @@ def trusted(account: Account, trust_policy: str) -> dict[str, str]:
                 continue
             if name in account.users.by_id or name in account.roles.by_id:
                 continue
-            entity = user_or_role(account, name)
+            owner_id = account_of_arn(name)
+            if owner_id is None or owner_id == INSTALLATION:
+                raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{name}"')
+            entity = user_or_role(account if owner_id == account.id else other(owner_id), name)
             if entity is None:
                 raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{name}"')
             meant[name] = entity.id

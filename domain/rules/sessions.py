@@ -14,7 +14,7 @@ from domain.errors import (
     ValidationError,
 )
 from domain.events import Principal, SessionIssuer
-from domain.identifiers import SESSION_KEY, new_access_key_id
+from domain.identifiers import INSTALLATION, SESSION_KEY, account_of_arn, new_access_key_id
 from domain.policy import SESSION_POLICIES_CHARACTERS_MAX, PolicyType, parse, policy_size
 from domain.roles import Role
 from domain.sessions import Session, SessionPolicy, SessionRevoked
@@ -37,31 +37,44 @@ def assume_role(
     policy_arns: Sequence[str],
     external_id: str | None,
 ) -> Session:
-    """The session, if the caller may have it. Whether the role exists is told to nobody who may not assume it."""
+    """The session, if the caller may have it. Whether the role exists is told to nobody who may not assume it.
+
+    The role, the session and its policies are of the account that the ARN names; where that is another one than the
+    caller's, the call concerns it, refused or not.
+    """
+    owner = _owner(account, call, role_arn)
     if call.caller.is_root:
         raise AccessDenied("Roles may not be assumed by root accounts.")
     context = {"sts:rolesessionname": (role_session_name,)}
     if external_id is not None:
         context["sts:externalid"] = (external_id,)
-    role = authorise_assuming(account, call, role_arn, _role(account, role_arn), context)
+    role = authorise_assuming(account, owner, call, role_arn, _role(owner, role_arn), context)
     _refuse_too_long(call, role, duration)
     return _session(
-        account,
+        owner,
         call,
         principal=Principal(
             type="AssumedRole",
             principal_id=f"{role.id}:{role_session_name}",
-            arn=account.arn(f"assumed-role/{role.name}/{role_session_name}", service="sts"),
-            account_id=account.id,
-            issuer=SessionIssuer(
-                type="Role", principal_id=role.id, arn=account.arn(role.resource), user_name=role.name
-            ),
+            arn=owner.arn(f"assumed-role/{role.name}/{role_session_name}", service="sts"),
+            account_id=owner.id,
+            issuer=SessionIssuer(type="Role", principal_id=role.id, arn=owner.arn(role.resource), user_name=role.name),
             session_issued_at=call.at,
         ),
         entity_id=role.id,
         duration=duration,
-        policies=session_policies(account, policy, policy_arns),
+        policies=session_policies(owner, policy, policy_arns),
     )
+
+
+def _owner(account: Account, call: Call, role_arn: str) -> Account:
+    owner_id = account_of_arn(role_arn)
+    if owner_id in {None, account.id, INSTALLATION}:
+        return account
+    owner = call.account(owner_id)
+    if owner.exists:
+        call.concerned.add(owner_id)
+    return owner
 
 
 def _role(account: Account, role_arn: str) -> Role | None:

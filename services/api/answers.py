@@ -90,6 +90,8 @@ class Session(Answer):
     principal_arn: str
     entity_id: str
     entity_arn: str
+    minted_by_arn: str
+    """Who asked for it, perhaps from another account."""
     minted_by_access_key_id: str
     minted_by_session_id: str | None
     issued_at: datetime

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 import pydantic
 
+from domain.identifiers import account_of_arn
 from projections.credentials import Credential
 from projections.permissions import HeldPolicy
 from services.api import answers
@@ -126,15 +127,24 @@ def _output(chosen: argparse.Namespace, columns: Sequence[Column[T]]) -> Output[
 
 
 def _principal(call: answers.Call) -> str | None:
-    """The ARN without what all principals of the account have in common, or the operator."""
+    """The ARN, or the operator."""
     if call.principal_arn is None:
         return None if call.operator is None else f"operator {call.operator}"
-    return call.principal_arn.split(":", 5)[-1]
+    return _short(call.principal_arn, call.account_id)
+
+
+def _short(arn: str, account_id: str) -> str:
+    """Without what all ARNs of the account have in common; whole where it is another account's."""
+    return arn.split(":", 5)[-1] if account_of_arn(arn) == account_id else arn
 
 
 def _result(call: answers.Call) -> str:
     result = call.error_code or "ok"
     return result if call.requests == 1 else f"{result} ({call.requests} times)"
+
+
+def _minter(session: answers.Session) -> str:
+    return _short(session.minted_by_arn, account_of_arn(session.entity_arn) or "")
 
 
 def _state(session: answers.Session) -> str:
@@ -165,6 +175,7 @@ PERMISSIONS: Sequence[Column[HeldPolicy]] = (
 SESSIONS: Sequence[Column[answers.Session]] = (
     Column("SESSION", lambda session: session.session_id),
     Column("PRINCIPAL", lambda session: session.principal_arn.split(":", 5)[-1], shrinks=True),
+    Column("MINTED BY", _minter, shrinks=True),
     Column("ISSUED", lambda session: time(session.issued_at)),
     Column("EXPIRES", lambda session: time(session.expires_at)),
     Column("STATE", _state),

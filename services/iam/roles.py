@@ -36,6 +36,7 @@ def create_role(
         description=description,
         session_seconds_max=max_session_duration,
         trust_policy=assume_role_policy_document,
+        other=call.account,
     )
     return Outcome(lambda after: {"Role": listed_role_members(after, after.roles.by_id[created.role_id])}, [created])
 
@@ -84,8 +85,10 @@ def update_role_description(account: Account, _call: Call, *, role_name: str, de
 
 
 @answers("UpdateAssumeRolePolicy", on=resources.role, records="role_name policy_document")
-def update_assume_role_policy(account: Account, _call: Call, *, role_name: str, policy_document: str) -> Outcome:
-    return done(roles.replace_trust_policy(account, role_name=role_name, trust_policy=policy_document))
+def update_assume_role_policy(account: Account, call: Call, *, role_name: str, policy_document: str) -> Outcome:
+    return done(
+        roles.replace_trust_policy(account, role_name=role_name, trust_policy=policy_document, other=call.account)
+    )
 
 
 @answers("DeleteRole", on=resources.role, records="role_name")

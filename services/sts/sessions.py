@@ -44,12 +44,14 @@ def assume_role(
     )
     principal = session.principal
     credentials = _credentials(call, session)
+    issued, at_home = [SessionIssued(session=session)], principal.account_id == account.id
     return Outcome(
         lambda _after: {
             "Credentials": credentials,
             "AssumedRoleUser": {"AssumedRoleId": principal.principal_id, "Arn": principal.arn},
         },
-        [SessionIssued(session=session)],
+        events=issued if at_home else (),
+        elsewhere={} if at_home else {principal.account_id: issued},
     )
 
 

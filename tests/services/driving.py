@@ -16,14 +16,16 @@ import services.iam
 import services.sts
 from domain.access_keys import AccessKeyCreated
 from domain.account import Account, evolve
-from domain.calls import ApiCalled, NewSecret, Outcome
+from domain.calls import ApiCalled, NeedsAccounts, NewSecret, Outcome
 from domain.errors import Refusal
 from domain.events import Cause, Change, Entry, Event
 from domain.identifiers import ACCESS_KEY, new_access_key_id
 from domain.installation import Installation
+from domain.ledgers import Folded, empty
 from domain.rules import founding
 from domain.secret import Secret
 from domain.sessions import Session, SessionIssued
+from services.ledger.work import Decide, Decided
 from services.wire import errors, operations
 from services.wire.credentials import Credential
 from services.wire.deciding import Request, decision_of
@@ -52,20 +54,26 @@ def seal(session: Session, secret: Secret) -> str:
 
 
 class Endpoint:
-    """What a server holds for one account. Its clock is moved by hand, its randomness is the same each time."""
+    """What a server holds for one account. Its clock is moved by hand, its randomness is the same each time.
 
-    def __init__(self) -> None:
-        self.account = Account(ACCOUNT)
+    `beside` is another account of the same installation, whose ledger calls may read and write."""
+
+    def __init__(self, account_id: str = ACCOUNT, beside: "Endpoint | None" = None) -> None:
+        self.account = Account(account_id)
+        self.ledgers: dict[str, Endpoint] = {} if beside is None else beside.ledgers
+        self.ledgers[account_id] = self
         self.at = BEGAN_AT
         self.entries: list[Entry] = []
         self.secrets: dict[str, NewSecret] = {}
-        self._random = random.Random(0).randbytes  # noqa: S311  known beforehand, as a test's has to be
-        _, beginning = founding.open_account(Installation(), ACCOUNT, "aws", self._random)
-        key_id = new_access_key_id(ACCESS_KEY, ACCOUNT, self._random)
+        self._random = random.Random(int(account_id)).randbytes  # noqa: S311  known beforehand, as a test's has to be
+        _, beginning = founding.open_account(Installation(), account_id, "aws", self._random)
+        key_id = new_access_key_id(ACCESS_KEY, account_id, self._random)
         cause = Cause(origin="operator", request_id="0", shared_id="0", service="", operation="")
-        self._append([*beginning, AccessKeyCreated(access_key_id=key_id, user_id=ACCOUNT, user_name=ACCOUNT)], cause)
-        self.root = Credential(ACCOUNT, key_id, None)
-        self.secrets[key_id] = NewSecret(key_id, ACCOUNT, Secret("of the root user"))
+        self._append(
+            [*beginning, AccessKeyCreated(access_key_id=key_id, user_id=account_id, user_name=account_id)], cause
+        )
+        self.root = Credential(account_id, key_id, None)
+        self.secrets[key_id] = NewSecret(key_id, account_id, Secret("of the root user"))
 
     def call(self, by: Credential, operation: str, **members: object) -> Members:
         """The answer, as botocore gives it. Raises the refusal, if its code is one that clients can know."""
@@ -84,12 +92,13 @@ class Endpoint:
             request = replace(request, parameters=shape.parse(form_fields(body.encode(), b"")))
         except Refusal as refusal:
             request = replace(request, refusal=refusal)
-        decided = decision_of(request, self._random, seal)({ACCOUNT: self.account}, self.at)
+        decided = self._decided(decision_of(request, self._random, seal))
         for append in decided.appends:
-            self._append(append.events, append.cause)
-            self.secrets |= {new.access_key_id: new for new in append.new_secrets}
+            ledger = self.ledgers[append.account_id]
+            ledger._append(append.events, append.cause)
+            ledger.secrets |= {new.access_key_id: new for new in append.new_secrets}
             for key_id in append.destroyed_secrets:
-                del self.secrets[key_id]
+                del ledger.secrets[key_id]
         if isinstance(decided.result, Refusal):
             errors.render(decided.result, service=service, request_id="r")
             raise decided.result
@@ -101,6 +110,20 @@ class Endpoint:
         )
         del answer["ResponseMetadata"]
         return answer
+
+    def _decided(self, decide: Decide) -> Decided:
+        """As a round does it: at first with the caller's account alone."""
+        values: dict[str, Folded] = {self.account.id: self.account}
+        while True:
+            try:
+                return decide(values, self.at)
+            except NeedsAccounts as more:
+                needed = more.accounts
+            assert not needed <= values.keys()
+            for account_id in needed:
+                values[account_id] = (
+                    self.ledgers[account_id].account if account_id in self.ledgers else empty(account_id)
+                )
 
     def cause(self, by: Credential, operation: str) -> Cause:
         return Cause(
@@ -122,7 +145,7 @@ class Endpoint:
 
     def _append(self, events: Sequence[Event], cause: Cause) -> None:
         for event in events:
-            entry = Entry(ACCOUNT, len(self.entries) + 1, f"{len(self.entries):032x}", self.at, cause, event)
+            entry = Entry(self.account.id, len(self.entries) + 1, f"{len(self.entries):032x}", self.at, cause, event)
             self.entries.append(entry)
             if isinstance(event, Change):
                 self.account = evolve(self.account, entry)
@@ -139,7 +162,7 @@ class Endpoint:
 
     def as_of(self, position: int) -> Account:
         """The account folded anew, up to there."""
-        account = Account(ACCOUNT)
+        account = Account(self.account.id)
         for entry in self.entries[:position]:
             if isinstance(entry.event, Change):
                 account = evolve(account, entry)
@@ -151,7 +174,7 @@ class Endpoint:
         if statements:
             self.call(self.root, "PutUserPolicy", UserName=name, PolicyName="may", PolicyDocument=document(*statements))
         key = self.call(self.root, "CreateAccessKey", UserName=name)["AccessKey"]
-        return Credential(ACCOUNT, key["AccessKeyId"], None)
+        return Credential(self.account.id, key["AccessKeyId"], None)
 
     def role(self, name: str, trust: Statement, *statements: Statement) -> str:
         """The ARN of a new role, which trusts as `trust` says and may do what the statements say."""
@@ -167,10 +190,11 @@ class Endpoint:
         key_id = self.call(by, operation, **members)["Credentials"]["AccessKeyId"]
         (session,) = (
             entry.event.session
-            for entry in self.entries
+            for ledger in self.ledgers.values()
+            for entry in ledger.entries
             if isinstance(entry.event, SessionIssued) and entry.event.session.access_key_id == key_id
         )
-        return Credential(ACCOUNT, key_id, session)
+        return Credential(session.principal.account_id, key_id, session)
 
 
 def arn(resource: str, service: str = "iam") -> str:
