@@ -6,12 +6,13 @@ from typing import Literal
 
 from immutables import Map
 
-from domain import access_keys, groups, policies, roles, sessions, usage, users
+from domain import access_keys, groups, passwords, policies, roles, sessions, usage, users
 from domain.access_keys import AccessKeys
 from domain.events import Change, Entry
 from domain.groups import Groups
 from domain.identifiers import arn
 from domain.named import Named
+from domain.passwords import LoginProfiles, PasswordPolicy
 from domain.policies import InlinePolicies, ManagedPolicies
 from domain.relation import Relation
 from domain.roles import Roles
@@ -50,6 +51,9 @@ class Account:
     attachments: Relation = Relation()
     inline_policies: InlinePolicies = field(default=Map())
     access_keys: AccessKeys = AccessKeys()
+    login_profiles: LoginProfiles = field(default=Map())
+    password_policy: PasswordPolicy | None = None
+    """None while AWS's default policy applies."""
     last_uses: LastUses = field(default=Map())
     revoked_sessions: Revocations = field(default=Map())
 
@@ -121,5 +125,15 @@ def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, 
         case access_keys.AccessKeyDeleted() as event:
             last_uses = usage.forget(account.last_uses, event.access_key_id)
             return replace(account, access_keys=access_keys.evolve(account.access_keys, event, at), last_uses=last_uses)
+        case (
+            passwords.LoginProfileCreated()
+            | passwords.LoginProfileUpdated()
+            | passwords.LoginProfileDeleted()
+            | passwords.PasswordChanged()
+            | passwords.PasswordAttemptFailed() as event
+        ):
+            return replace(account, login_profiles=passwords.evolve(account.login_profiles, event, at))
+        case passwords.PasswordPolicyUpdated() | passwords.PasswordPolicyDeleted() as event:
+            return replace(account, password_policy=passwords.evolve_policy(account.password_policy, event))
         case other:
             raise TypeError(f"{type(other).__name__} is no change of an account.")

@@ -7,6 +7,9 @@
 -- ignores: iam.policy.default_version_set.v1 iam.policy.version_deleted.v1 iam.policy.deleted.v1
 -- ignores: iam.policy.attached.v1 iam.policy.detached.v1 iam.inline_policy.put.v1 iam.inline_policy.deleted.v1
 -- ignores: sts.session.issued.v1 sts.session.revoked.v1 api.called.v1 api.unauthenticated_called.v1
+-- ignores: iam.login_profile.created.v1 iam.login_profile.updated.v1 iam.login_profile.deleted.v1
+-- ignores: iam.password.changed.v1 iam.password.attempt_failed.v1 iam.account.password_policy.updated.v1
+-- ignores: iam.account.password_policy.deleted.v1
 
 -- name: schema
 -- A key exists while its row is open.

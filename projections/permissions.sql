@@ -4,6 +4,9 @@
 -- ignores: iam.access_key.created.v1 iam.access_key.activated.v1 iam.access_key.deactivated.v1
 -- ignores: iam.access_key.deleted.v1 sts.session.issued.v1 sts.session.revoked.v1
 -- ignores: api.called.v1 api.unauthenticated_called.v1
+-- ignores: iam.login_profile.created.v1 iam.login_profile.updated.v1 iam.login_profile.deleted.v1
+-- ignores: iam.password.changed.v1 iam.password.attempt_failed.v1 iam.account.password_policy.updated.v1
+-- ignores: iam.account.password_policy.deleted.v1
 
 -- name: schema
 create table accounts (

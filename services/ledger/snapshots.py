@@ -44,6 +44,8 @@ def _codec(of: Any, bound: Mapping[Any, Any]) -> _Codec:
         return _Codec("datetime", datetime.isoformat, datetime.fromisoformat)
     if origin is Map:
         return _map_codec(*(_codec(argument, bound) for argument in arguments))
+    if origin is tuple and arguments[1:] == (...,):
+        return _tuple_codec(_codec(arguments[0], bound))
     if origin is UnionType:
         return _optional_codec(of, bound)
     if is_dataclass(origin or of):
@@ -59,6 +61,14 @@ def _map_codec(key: _Codec, value: _Codec) -> _Codec:
         return Map(zip(columns[0], map(value.decode, columns[1]), strict=True))
 
     return _Codec(f"Map[{key.shape}, {value.shape}]", encode, decode)
+
+
+def _tuple_codec(item: _Codec) -> _Codec:
+    return _Codec(
+        f"tuple[{item.shape}, ...]",
+        lambda values: [item.encode(value) for value in values],
+        lambda values: tuple(item.decode(value) for value in values),
+    )
 
 
 def _optional_codec(of: Any, bound: Mapping[Any, Any]) -> _Codec:
@@ -134,4 +144,5 @@ def entities(value: Folded) -> int:
         + len(value.roles)
         + len(value.managed_policies)
         + len(value.access_keys.by_id)
+        + len(value.login_profiles)
     )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 
-from domain import access_keys, groups, policies, roles, sessions, users
+from domain import access_keys, groups, passwords, policies, roles, sessions, users
 from domain.account import Account, AccountCreated, Corrupt, evolve
 from domain.calls import ApiCalled
 from domain.events import Change, Entry
@@ -39,11 +39,13 @@ ATTACHED = {
     "policy_id": "ANPA",
     "policy_arn": ADMINISTRATOR_ACCESS,
 }
+PROFILE = {"user_id": "AIDAann", "user_name": "ann", "password_id": "AIPW1", "reset_required": False}
 KEY = {"access_key_id": "AKIA1", "user_id": "AIDAann", "user_name": "ann"}
 
 
 def populated() -> Account:
-    """One of each: ann, ops, the role worker, the policy p with two versions, a membership, a key, an attachment."""
+    """One of each: ann, ops, the role worker, the policy p with two versions, a membership, a key, an attachment,
+    a password."""
     account = with_policies(with_role(with_groups(with_users(new_account(), "ann"), "ops"), "worker"), "p")
     return after(
         account,
@@ -51,6 +53,7 @@ def populated() -> Account:
         policies.PolicyVersionCreated(policy_arn=policy_arn("p"), version=2, document=ALLOW_ALL, is_default=False),
         policies.PolicyAttached.model_validate(ATTACHED),
         access_keys.AccessKeyCreated(**KEY),
+        passwords.LoginProfileCreated.model_validate(PROFILE),
     )
 
 
@@ -94,6 +97,12 @@ IMPOSSIBLE: list[Change] = [
     access_keys.AccessKeyActivated(**KEY | {"access_key_id": "AKIA2"}),
     access_keys.AccessKeyDeactivated(**KEY | {"access_key_id": "AKIA2"}),
     access_keys.AccessKeyDeleted(**KEY | {"access_key_id": "AKIA2"}),
+    passwords.LoginProfileCreated.model_validate(PROFILE | {"password_id": "AIPW2"}),
+    passwords.LoginProfileUpdated.model_validate(PROFILE | {"user_id": "AIDAeva"}),
+    passwords.LoginProfileDeleted(user_id="AIDAeva", user_name="eva"),
+    passwords.PasswordChanged(user_id="AIDAeva", user_name="eva", password_id="AIPW2"),
+    passwords.PasswordAttemptFailed(user_id="AIDAeva", user_name="eva"),
+    passwords.PasswordPolicyDeleted(),
 ]
 
 
