@@ -14,7 +14,7 @@ from domain.calls import NewSecret
 from domain.identifiers import INSTALLATION, new_account_id
 from domain.installation import Installation
 from domain.rules.founding import first_administrator, open_account
-from domain.secret import Secret
+from domain.secret import Secret, SecretId, SecretKind
 from services.app import Ledger
 from services.founding import operator_cause
 from services.ledger.embedded import EmbeddedPostgres
@@ -53,7 +53,7 @@ def _opened(ledger: Ledger) -> Account:
         administrator = first_administrator(account_id, beginning, secrets.token_bytes)
         key = administrator[-1]
         assert isinstance(key, AccessKeyCreated)
-        new_secret = NewSecret(key.access_key_id, key.user_id, secret)
+        new_secret = NewSecret(SecretId(SecretKind.ACCESS_KEY, key.access_key_id), key.user_id, secret)
         return Decided(
             key.access_key_id,
             [

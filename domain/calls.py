@@ -12,7 +12,7 @@ from domain.events import Cause, Event, Use, Value
 from domain.identifiers import INSTALLATION, Random, new_unique_id
 from domain.installation import Installation
 from domain.ledgers import Folded
-from domain.secret import Secret
+from domain.secret import Secret, SecretId
 from domain.sessions import Session
 
 Answer = Callable[[Account], Mapping[str, object]]
@@ -71,10 +71,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class NewSecret:
-    """The secret of a new access key, on its way into the sealed store. It goes there in the same transaction."""
+    """A secret on its way into the sealed store. It goes there in the same transaction as the events."""
 
-    access_key_id: str
+    id: SecretId
     principal_id: str
+    """Whose it is: the unique id of the user, or the account id for root."""
     secret: Secret
 
 
@@ -85,8 +86,7 @@ class Outcome:
     answer: Answer
     events: Sequence[Event] = ()
     new_secrets: Sequence[NewSecret] = ()
-    destroyed_secrets: Sequence[str] = ()
-    """Access key ids."""
+    destroyed_secrets: Sequence[SecretId] = ()
     elsewhere: Mapping[str, Sequence[Event]] = field(default_factory=dict)
     """Events for other ledgers that the call has read, by account id."""
 

@@ -1,6 +1,7 @@
 """A value that must never be seen: it prints as dots and no serialiser takes it."""
 
-from typing import Any, NoReturn
+from enum import StrEnum
+from typing import Any, NamedTuple, NoReturn
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema
@@ -38,3 +39,18 @@ class Secret:
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         raise TypeError("A Secret cannot be a field of an event or of any other model.")
+
+
+class SecretKind(StrEnum):
+    """What a sealed secret is for. It opens for nothing else: the text is part of what it is bound to."""
+
+    ACCESS_KEY = "access-key-secret"
+    PASSWORD = "password-hash"  # noqa: S105  no password
+
+
+class SecretId(NamedTuple):
+    """Under which a secret lies sealed beside its account's ledger."""
+
+    kind: SecretKind
+    name: str
+    """The access key id, or the password's id."""

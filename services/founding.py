@@ -15,7 +15,7 @@ from domain.events import Cause, Operator
 from domain.identifiers import INSTALLATION, Random, new_account_id
 from domain.installation import Installation
 from domain.rules.founding import first_administrator, found_installation, open_account
-from domain.secret import Secret
+from domain.secret import Secret, SecretId, SecretKind
 from services.ledger.committer import Committer
 from services.ledger.work import Append, Decided, Values
 
@@ -56,7 +56,7 @@ def found(committer: Committer, profile: Path, endpoint: str, random: Random = s
         key = administrator[-1]
         assert isinstance(key, AccessKeyCreated)
         write_profile(profile, endpoint, key.access_key_id, secret)
-        new_secret = NewSecret(key.access_key_id, key.user_id, secret)
+        new_secret = NewSecret(SecretId(SecretKind.ACCESS_KEY, key.access_key_id), key.user_id, secret)
         return Decided(
             account_id,
             [

@@ -7,6 +7,7 @@ from domain.errors import AccessDenied
 from domain.identifiers import ACCESS_KEY, new_access_key_id
 from domain.rules import access_keys
 from domain.rules.users import named_or_calling
+from domain.secret import SecretId, SecretKind
 from services.iam import resources
 from services.iam.shapes import access_key_members
 from services.wire.operations import answers
@@ -25,7 +26,9 @@ def create_access_key(account: Account, call: Call, *, user_name: str | None = N
         key = after.access_keys.by_id[access_key_id]
         return {"AccessKey": access_key_members(after, key) | {"SecretAccessKey": secret}}
 
-    return Outcome(answer, [created], new_secrets=[NewSecret(access_key_id, user_id, secret)])
+    return Outcome(
+        answer, [created], new_secrets=[NewSecret(SecretId(SecretKind.ACCESS_KEY, access_key_id), user_id, secret)]
+    )
 
 
 @answers("ListAccessKeys", on=resources.user, records="user_name marker max_items")
@@ -60,7 +63,7 @@ def delete_access_key(account: Account, call: Call, *, access_key_id: str, user_
     """The sealed secret is destroyed in the same transaction."""
     user_id = named_or_calling(account, call, user_name)
     deleted = access_keys.delete_access_key(account, user_id=user_id, access_key_id=access_key_id)
-    return Outcome(lambda _after: {}, [deleted], destroyed_secrets=[access_key_id])
+    return Outcome(lambda _after: {}, [deleted], destroyed_secrets=[SecretId(SecretKind.ACCESS_KEY, access_key_id)])
 
 
 @answers("GetAccessKeyLastUsed", on=resources.owner_of_key, records="access_key_id")

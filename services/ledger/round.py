@@ -168,9 +168,9 @@ class Rounds:
         self.events.put(plan.entries, cursor=cursor, at=plan.at)
         for append in plan.secrets:
             for new in append.new_secrets:
-                self.secrets.put(cursor, append.account_id, new.principal_id, new.access_key_id, new.secret)
-            for access_key_id in append.destroyed_secrets:
-                self.secrets.delete(cursor, append.account_id, access_key_id)
+                self.secrets.put(cursor, append.account_id, new.principal_id, new.id, new.secret)
+            for secret_id in append.destroyed_secrets:
+                self.secrets.delete(cursor, append.account_id, secret_id)
         moved = {account_id: head for account_id, head in plan.heads.items() if head.moved}
         if moved:
             cursor.execute(

@@ -8,6 +8,7 @@ from typing import Any
 from domain.calls import NewSecret
 from domain.events import Cause, Event
 from domain.ledgers import Folded
+from domain.secret import SecretId
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Append:
     cause: Cause
     events: Sequence[Event]
     new_secrets: Sequence[NewSecret] = ()
-    destroyed_secrets: Sequence[str] = ()
+    destroyed_secrets: Sequence[SecretId] = ()
 
 
 @dataclass(frozen=True, slots=True)

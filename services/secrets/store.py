@@ -1,15 +1,14 @@
-"""Where sealed secrets lie: two tables beside the ledger, written in the round that issues or deletes the key."""
+"""Where sealed secrets lie: tables beside the ledger, written in the round that issues or deletes what they are of."""
 
-from typing import Final, LiteralString
+from collections.abc import Mapping
+from typing import Final, LiteralString, NamedTuple
 
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
-from domain.secret import Secret
+from domain.secret import Secret, SecretId, SecretKind
 from services.secrets.envelope import Envelope, WrappedDataKey
 from services.secrets.master_key import MasterKeyRefused
-
-_PURPOSE = "access-key-secret"
 
 _DATA_KEY: Final[LiteralString] = """
 select account_id, principal_id, master_key_id, wrapped from secrets.data_keys
@@ -20,18 +19,46 @@ insert into secrets.data_keys (account_id, principal_id, master_key_id, wrapped)
 values (%(account_id)s, %(principal_id)s, %(master_key_id)s, %(wrapped)s)
 on conflict do nothing
 """
-_PUT: Final[LiteralString] = """
+
+
+class _Table(NamedTuple):
+    """What is done with the secrets of a kind."""
+
+    put: LiteralString
+    get: LiteralString
+    delete: LiteralString
+
+
+_TABLES: Final[Mapping[SecretKind, _Table]] = {
+    SecretKind.ACCESS_KEY: _Table(
+        put="""
 insert into secrets.access_key_secrets (account_id, access_key_id, principal_id, sealed)
-values (%(account_id)s, %(access_key_id)s, %(principal_id)s, %(sealed)s)
-"""
-_GET: Final[LiteralString] = """
+values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
+""",
+        get="""
 select account_id, principal_id, master_key_id, wrapped, sealed
 from secrets.access_key_secrets join secrets.data_keys using (account_id, principal_id)
-where account_id = %(account_id)s and access_key_id = %(access_key_id)s
-"""
-_DELETE: Final[LiteralString] = """
-delete from secrets.access_key_secrets where account_id = %(account_id)s and access_key_id = %(access_key_id)s
-"""
+where account_id = %(account_id)s and access_key_id = %(name)s
+""",
+        delete="""
+delete from secrets.access_key_secrets where account_id = %(account_id)s and access_key_id = %(name)s
+""",
+    ),
+    SecretKind.PASSWORD: _Table(
+        put="""
+insert into secrets.password_hashes (account_id, password_id, principal_id, sealed)
+values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
+""",
+        get="""
+select account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.password_hashes join secrets.data_keys using (account_id, principal_id)
+where account_id = %(account_id)s and password_id = %(name)s
+""",
+        delete="""
+delete from secrets.password_hashes where account_id = %(account_id)s and password_id = %(name)s
+""",
+    ),
+}
 _ERASE: Final[LiteralString] = """
 delete from secrets.data_keys where account_id = %(account_id)s and principal_id = %(principal_id)s
 """
@@ -48,7 +75,8 @@ _MASTER_KEYS: Final[LiteralString] = "select distinct master_key_id from secrets
 
 
 class SecretStore:
-    """The secrets of access keys, on the cursor and in the transaction of the caller. Raises SealBroken."""
+    """Secrets of access keys and hashes of passwords, on the cursor and in the transaction of the caller. Raises
+    SealBroken."""
 
     def __init__(self, envelope: Envelope) -> None:
         self._envelope = envelope
@@ -64,23 +92,26 @@ class SecretStore:
             )
 
     def put(
-        self, cursor: Cursor[TupleRow], account_id: str, principal_id: str, access_key_id: str, secret: Secret
+        self, cursor: Cursor[TupleRow], account_id: str, principal_id: str, secret_id: SecretId, secret: Secret
     ) -> None:
-        """Seals the secret, under a new data key when the principal has none. A key id is put once, never replaced."""
+        """Seals the secret, under a new data key when the principal has none. An id is put once, never replaced."""
+        kind, name = secret_id
         data_key = self._data_key(cursor, account_id, principal_id)
-        sealed = self._envelope.seal(data_key, secret, purpose=_PURPOSE, name=access_key_id)
-        row = {"account_id": account_id, "access_key_id": access_key_id, "principal_id": principal_id, "sealed": sealed}
-        cursor.execute(_PUT, row)
+        sealed = self._envelope.seal(data_key, secret, purpose=kind.value, name=name)
+        row = {"account_id": account_id, "name": name, "principal_id": principal_id, "sealed": sealed}
+        cursor.execute(_TABLES[kind].put, row)
 
-    def get(self, cursor: Cursor[TupleRow], account_id: str, access_key_id: str) -> Secret | None:
-        row = cursor.execute(_GET, {"account_id": account_id, "access_key_id": access_key_id}).fetchone()
+    def get(self, cursor: Cursor[TupleRow], account_id: str, secret_id: SecretId) -> Secret | None:
+        kind, name = secret_id
+        row = cursor.execute(_TABLES[kind].get, {"account_id": account_id, "name": name}).fetchone()
         if row is None:
             return None
         *data_key, sealed = row
-        return self._envelope.open(WrappedDataKey(*data_key), sealed, purpose=_PURPOSE, name=access_key_id)
+        return self._envelope.open(WrappedDataKey(*data_key), sealed, purpose=kind.value, name=name)
 
-    def delete(self, cursor: Cursor[TupleRow], account_id: str, access_key_id: str) -> None:
-        cursor.execute(_DELETE, {"account_id": account_id, "access_key_id": access_key_id})
+    def delete(self, cursor: Cursor[TupleRow], account_id: str, secret_id: SecretId) -> None:
+        kind, name = secret_id
+        cursor.execute(_TABLES[kind].delete, {"account_id": account_id, "name": name})
 
     def erase(self, cursor: Cursor[TupleRow], account_id: str, principal_id: str) -> None:
         """Destroys the principal's data key, and by the foreign key's cascade everything that was sealed under it.

@@ -8,7 +8,7 @@ from datetime import datetime
 import psycopg
 
 from domain.identifiers import account_of_access_key_id
-from domain.secret import Secret
+from domain.secret import Secret, SecretId, SecretKind
 from domain.sessions import Session
 from services.ledger.recorder import Connections
 from services.ledger.work import Unavailable
@@ -72,4 +72,4 @@ class Credentials:
 
     def _read_now(self, account_id: str, access_key_id: str) -> Secret | None:
         with self._connections() as connection, connection.cursor() as cursor:
-            return self._store.get(cursor, account_id, access_key_id)
+            return self._store.get(cursor, account_id, SecretId(SecretKind.ACCESS_KEY, access_key_id))

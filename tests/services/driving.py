@@ -23,7 +23,7 @@ from domain.identifiers import ACCESS_KEY, new_access_key_id
 from domain.installation import Installation
 from domain.ledgers import Folded, empty
 from domain.rules import founding
-from domain.secret import Secret
+from domain.secret import Secret, SecretId, SecretKind
 from domain.sessions import Session, SessionIssued
 from services.ledger.work import Decide, Decided
 from services.wire import errors, operations
@@ -64,7 +64,7 @@ class Endpoint:
         self.ledgers[account_id] = self
         self.at = BEGAN_AT
         self.entries: list[Entry] = []
-        self.secrets: dict[str, NewSecret] = {}
+        self.secrets: dict[SecretId, NewSecret] = {}
         self._random = random.Random(int(account_id)).randbytes  # noqa: S311  known beforehand, as a test's has to be
         _, beginning = founding.open_account(Installation(), account_id, "aws", self._random)
         key_id = new_access_key_id(ACCESS_KEY, account_id, self._random)
@@ -73,7 +73,8 @@ class Endpoint:
             [*beginning, AccessKeyCreated(access_key_id=key_id, user_id=account_id, user_name=account_id)], cause
         )
         self.root = Credential(account_id, key_id, None)
-        self.secrets[key_id] = NewSecret(key_id, account_id, Secret("of the root user"))
+        secret_id = SecretId(SecretKind.ACCESS_KEY, key_id)
+        self.secrets[secret_id] = NewSecret(secret_id, account_id, Secret("of the root user"))
 
     def call(self, by: Credential, operation: str, **members: object) -> Members:
         """The answer, as botocore gives it. Raises the refusal, if its code is one that clients can know."""
@@ -96,9 +97,9 @@ class Endpoint:
         for append in decided.appends:
             ledger = self.ledgers[append.account_id]
             ledger._append(append.events, append.cause)
-            ledger.secrets |= {new.access_key_id: new for new in append.new_secrets}
-            for key_id in append.destroyed_secrets:
-                del ledger.secrets[key_id]
+            ledger.secrets |= {new.id: new for new in append.new_secrets}
+            for secret_id in append.destroyed_secrets:
+                del ledger.secrets[secret_id]
         if isinstance(decided.result, Refusal):
             errors.render(decided.result, service=service, request_id="r")
             raise decided.result

@@ -9,7 +9,7 @@ from domain.calls import NeedsAccounts, NewSecret
 from domain.errors import EntityAlreadyExists
 from domain.events import Entry
 from domain.rules.users import delete_user
-from domain.secret import Secret
+from domain.secret import Secret, SecretId, SecretKind
 from domain.usage import CredentialUsed
 from services.ledger import committer as committing
 from services.ledger import round as deciding
@@ -127,7 +127,7 @@ def not_encodable(_values: Values, at: datetime) -> Decided:
 
 def not_insertable(_values: Values, at: datetime) -> Decided:
     """Its key id is taken, which the database finds out when everything else has been inserted."""
-    secret = NewSecret("AKIATAKEN", "AIDA", Secret("second"))
+    secret = NewSecret(SecretId(SecretKind.ACCESS_KEY, "AKIATAKEN"), "AIDA", Secret("second"))
     return Decided(at, [Append(ACCOUNT, cause(), [use("never")], new_secrets=[secret])])
 
 
@@ -137,7 +137,7 @@ def test_what_cannot_be_written_fails_alone(founded: Database, unwritable: Decid
     """Whether an entry cannot become bytes or the database refuses a row: the call fails, wherever it stands in the
     round, and the others are recorded once each."""
     with connect(founded, "writer") as connection, connection.cursor() as cursor:
-        SECRETS.put(cursor, ACCOUNT, "AIDA", "AKIATAKEN", Secret("first"))
+        SECRETS.put(cursor, ACCOUNT, "AIDA", SecretId(SecretKind.ACCESS_KEY, "AKIATAKEN"), Secret("first"))
     committer = committer_on(founded)
     decisions = [creating("ann"), creating("bob")]
     decisions.insert(place, unwritable)
@@ -155,11 +155,13 @@ def test_secrets_stand_and_fall_with_their_events(founded: Database) -> None:
     """What a call seals is there when its events are, and gone when a later call destroys it."""
 
     def sealing(_values: Values, at: datetime) -> Decided:
-        secret = NewSecret("AKIANEW", "AIDA", Secret("wJalr"))
+        secret = NewSecret(SecretId(SecretKind.ACCESS_KEY, "AKIANEW"), "AIDA", Secret("wJalr"))
         return Decided(at, [Append(ACCOUNT, cause(), [use()], new_secrets=[secret])])
 
     def destroying(_values: Values, at: datetime) -> Decided:
-        return Decided(at, [Append(ACCOUNT, cause(), [use()], destroyed_secrets=["AKIANEW"])])
+        return Decided(
+            at, [Append(ACCOUNT, cause(), [use()], destroyed_secrets=[SecretId(SecretKind.ACCESS_KEY, "AKIANEW")])]
+        )
 
     with (
         connect(founded, "writer") as connection,
@@ -167,11 +169,11 @@ def test_secrets_stand_and_fall_with_their_events(founded: Database) -> None:
         running(committer_on(founded)) as committer,
     ):
         submit(committer, sealing).result(ANSWER_SECONDS_MAX)
-        secret = SECRETS.get(cursor, ACCOUNT, "AKIANEW")
+        secret = SECRETS.get(cursor, ACCOUNT, SecretId(SecretKind.ACCESS_KEY, "AKIANEW"))
         assert secret is not None
         assert secret.reveal() == "wJalr"
         submit(committer, destroying).result(ANSWER_SECONDS_MAX)
-        assert SECRETS.get(cursor, ACCOUNT, "AKIANEW") is None
+        assert SECRETS.get(cursor, ACCOUNT, SecretId(SecretKind.ACCESS_KEY, "AKIANEW")) is None
 
 
 def test_a_call_may_append_to_a_ledger_twice(founded: Database) -> None:

@@ -8,7 +8,7 @@ import pytest
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
-from domain.secret import Secret
+from domain.secret import Secret, SecretId, SecretKind
 from services.ledger.database import Database, connect
 from services.secrets.envelope import Envelope, SealBroken, WrappedDataKey
 from services.secrets.master_key import MasterKey, MasterKeyRefused, MasterKeys
@@ -18,6 +18,10 @@ ACCOUNT, OTHER_ACCOUNT = "123456789012", "210987654321"
 ALICE, BOB = "AIDAALICE", "AIDABOB"
 OLD, NEW = MasterKey(bytes(32)), MasterKey(bytes([1]) * 32)
 STORE = SecretStore(Envelope(MasterKeys(OLD)))
+
+
+def key(access_key_id: str) -> SecretId:
+    return SecretId(SecretKind.ACCESS_KEY, access_key_id)
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def cursor(database: Database) -> Iterator[Cursor[TupleRow]]:
 def revealed(
     cursor: Cursor[TupleRow], access_key_id: str, account_id: str = ACCOUNT, store: SecretStore = STORE
 ) -> str:
-    secret = store.get(cursor, account_id, access_key_id)
+    secret = store.get(cursor, account_id, key(access_key_id))
     assert secret is not None
     return secret.reveal()
 
@@ -43,20 +47,20 @@ def count(cursor: Cursor[TupleRow], query: LiteralString) -> int:
 
 def test_put_and_get(cursor: Cursor[TupleRow]) -> None:
     """Each key gives its own secret back; one data key serves all keys of a principal; an unknown key gives None."""
-    STORE.put(cursor, ACCOUNT, ALICE, "AKIA1", Secret("one"))
-    STORE.put(cursor, ACCOUNT, ALICE, "AKIA2", Secret("two"))
-    STORE.put(cursor, ACCOUNT, BOB, "AKIA3", Secret("three"))
+    STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("one"))
+    STORE.put(cursor, ACCOUNT, ALICE, key("AKIA2"), Secret("two"))
+    STORE.put(cursor, ACCOUNT, BOB, key("AKIA3"), Secret("three"))
     assert [revealed(cursor, f"AKIA{n}") for n in (1, 2, 3)] == ["one", "two", "three"]
     assert count(cursor, "SELECT count(*) FROM secrets.data_keys") == 2
-    assert STORE.get(cursor, ACCOUNT, "AKIA4") is None
-    assert STORE.get(cursor, OTHER_ACCOUNT, "AKIA1") is None
+    assert STORE.get(cursor, ACCOUNT, key("AKIA4")) is None
+    assert STORE.get(cursor, OTHER_ACCOUNT, key("AKIA1")) is None
 
 
 def test_a_lost_master_key_is_noticed(cursor: Cursor[TupleRow]) -> None:
     """A key that was made anew is refused before it has sealed anything; the old one beside it suffices."""
     anew, rotated = SecretStore(Envelope(MasterKeys(NEW))), SecretStore(Envelope(MasterKeys(NEW, (OLD,))))
     anew.refuse_unknown_master_keys(cursor)
-    STORE.put(cursor, ACCOUNT, ALICE, "AKIA1", Secret("one"))
+    STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("one"))
     with pytest.raises(MasterKeyRefused, match=f"sealed under the master key {OLD.key_id}, .* {NEW.key_id}"):
         anew.refuse_unknown_master_keys(cursor)
     for store in (STORE, rotated):
@@ -65,16 +69,16 @@ def test_a_lost_master_key_is_noticed(cursor: Cursor[TupleRow]) -> None:
 
 def test_accounts_are_apart(cursor: Cursor[TupleRow]) -> None:
     """The same ids in two accounts, as an import may bring them, are different rows under different keys."""
-    STORE.put(cursor, ACCOUNT, ALICE, "AKIA1", Secret("one"))
-    STORE.put(cursor, OTHER_ACCOUNT, ALICE, "AKIA1", Secret("other"))
+    STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("one"))
+    STORE.put(cursor, OTHER_ACCOUNT, ALICE, key("AKIA1"), Secret("other"))
     STORE.erase(cursor, ACCOUNT, ALICE)
-    assert STORE.get(cursor, ACCOUNT, "AKIA1") is None
+    assert STORE.get(cursor, ACCOUNT, key("AKIA1")) is None
     assert revealed(cursor, "AKIA1", OTHER_ACCOUNT) == "other"
 
 
 def test_nothing_readable_is_stored(cursor: Cursor[TupleRow]) -> None:
     """Neither table contains the secret in its own letters."""
-    STORE.put(cursor, ACCOUNT, ALICE, "AKIA1", Secret("wJalrXUtnFEMI"))
+    STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("wJalrXUtnFEMI"))
     rows = cursor.execute(
         "SELECT wrapped, sealed FROM secrets.data_keys JOIN secrets.access_key_secrets USING (account_id)"
     ).fetchall()
@@ -84,35 +88,35 @@ def test_nothing_readable_is_stored(cursor: Cursor[TupleRow]) -> None:
 
 def test_secret_is_put_once(cursor: Cursor[TupleRow]) -> None:
     """A key's secret never changes: a second one for the same id is a defect and fails loudly."""
-    STORE.put(cursor, ACCOUNT, ALICE, "AKIA1", Secret("one"))
+    STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("one"))
     with pytest.raises(psycopg.errors.UniqueViolation):
-        STORE.put(cursor, ACCOUNT, ALICE, "AKIA1", Secret("two"))
+        STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("two"))
     assert revealed(cursor, "AKIA1") == "one"
 
 
 def test_delete_takes_one_secret(cursor: Cursor[TupleRow]) -> None:
     """Deleting a key's secret leaves the principal's other key, and doing it twice changes nothing."""
-    STORE.put(cursor, ACCOUNT, ALICE, "AKIA1", Secret("one"))
-    STORE.put(cursor, ACCOUNT, ALICE, "AKIA2", Secret("two"))
+    STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("one"))
+    STORE.put(cursor, ACCOUNT, ALICE, key("AKIA2"), Secret("two"))
     for _ in range(2):
-        STORE.delete(cursor, ACCOUNT, "AKIA1")
-        assert STORE.get(cursor, ACCOUNT, "AKIA1") is None
+        STORE.delete(cursor, ACCOUNT, key("AKIA1"))
+        assert STORE.get(cursor, ACCOUNT, key("AKIA1")) is None
         assert revealed(cursor, "AKIA2") == "two"
 
 
 def test_erase_destroys_key_and_secrets(cursor: Cursor[TupleRow]) -> None:
     """The erased principal has no row left in either table, others keep theirs, and a later key gets a new data key."""
-    STORE.put(cursor, ACCOUNT, ALICE, "AKIA1", Secret("one"))
-    STORE.put(cursor, ACCOUNT, BOB, "AKIA2", Secret("two"))
+    STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("one"))
+    STORE.put(cursor, ACCOUNT, BOB, key("AKIA2"), Secret("two"))
     STORE.erase(cursor, ACCOUNT, ALICE)
-    assert STORE.get(cursor, ACCOUNT, "AKIA1") is None
+    assert STORE.get(cursor, ACCOUNT, key("AKIA1")) is None
     assert (
         count(cursor, "SELECT count(*) FROM secrets.data_keys")
         == count(cursor, "SELECT count(*) FROM secrets.access_key_secrets")
         == 1
     )
     assert revealed(cursor, "AKIA2") == "two"
-    STORE.put(cursor, ACCOUNT, ALICE, "AKIA3", Secret("three"))
+    STORE.put(cursor, ACCOUNT, ALICE, key("AKIA3"), Secret("three"))
     assert revealed(cursor, "AKIA3") == "three"
 
 
@@ -125,9 +129,9 @@ def test_secret_without_its_data_key_cannot_stand(cursor: Cursor[TupleRow]) -> N
 def test_caller_decides_about_the_transaction(database: Database) -> None:
     """What a round that fails has put is gone with the round."""
     with psycopg.connect(database.conninfo("writer")) as connection, connection.cursor() as cursor:
-        STORE.put(cursor, ACCOUNT, ALICE, "AKIA1", Secret("one"))
+        STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("one"))
         connection.rollback()
-        assert STORE.get(cursor, ACCOUNT, "AKIA1") is None
+        assert STORE.get(cursor, ACCOUNT, key("AKIA1")) is None
         assert count(cursor, "SELECT count(*) FROM secrets.data_keys") == 0
 
 
@@ -154,9 +158,9 @@ def test_two_first_keys_of_a_principal_share_the_data_key_that_stays(
 
     def meanwhile() -> None:
         with psycopg.connect(database.conninfo("writer")) as connection, connection.cursor() as other:
-            STORE.put(other, ACCOUNT, ALICE, "AKIA1", Secret("one"))
+            STORE.put(other, ACCOUNT, ALICE, key("AKIA1"), Secret("one"))
 
-    SecretStore(Overtaken(MasterKeys(OLD), meanwhile)).put(cursor, ACCOUNT, ALICE, "AKIA2", Secret("two"))
+    SecretStore(Overtaken(MasterKeys(OLD), meanwhile)).put(cursor, ACCOUNT, ALICE, key("AKIA2"), Secret("two"))
     assert [revealed(cursor, "AKIA1"), revealed(cursor, "AKIA2")] == ["one", "two"]
 
 
@@ -174,33 +178,33 @@ def test_two_first_keys_of_a_principal_share_the_data_key_that_stays(
 )
 def test_who_writes_the_tables_exchanges_nothing(cursor: Cursor[TupleRow], swap: LiteralString) -> None:
     """With every right on the database, boxes swapped between rows, rows relabelled and bytes altered do not open."""
-    STORE.put(cursor, ACCOUNT, ALICE, "AKIA1", Secret("one"))
-    STORE.put(cursor, ACCOUNT, BOB, "AKIA2", Secret("two"))
+    STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("one"))
+    STORE.put(cursor, ACCOUNT, BOB, key("AKIA2"), Secret("two"))
     cursor.execute(swap)
     names = [name for (name,) in cursor.execute("SELECT access_key_id FROM secrets.access_key_secrets").fetchall()]
     assert names
     for name in names:
         with pytest.raises(SealBroken, match=ACCOUNT):
-            STORE.get(cursor, ACCOUNT, name)
+            STORE.get(cursor, ACCOUNT, key(name))
 
 
 def test_master_key_rotation(cursor: Cursor[TupleRow]) -> None:
     """Rewrapped in pieces until none is left, after which the old master key is needed no more; before that it is."""
     for number, principal in enumerate((ALICE, BOB, "AIDACAROL")):
-        STORE.put(cursor, ACCOUNT, principal, f"AKIA{number}", Secret(f"secret {number}"))
+        STORE.put(cursor, ACCOUNT, principal, key(f"AKIA{number}"), Secret(f"secret {number}"))
     rotating, rotated = SecretStore(Envelope(MasterKeys(NEW, (OLD,)))), SecretStore(Envelope(MasterKeys(NEW)))
     assert revealed(cursor, "AKIA0", store=rotating) == "secret 0"
     with pytest.raises(SealBroken, match=f"wrapped by master key {OLD.key_id}"):
-        rotated.get(cursor, ACCOUNT, "AKIA0")
+        rotated.get(cursor, ACCOUNT, key("AKIA0"))
     assert [rotating.rewrap(cursor, limit=2) for _ in range(3)] == [2, 1, 0]
     assert [revealed(cursor, f"AKIA{n}", store=rotated) for n in range(3)] == [f"secret {n}" for n in range(3)]
     with pytest.raises(SealBroken, match=f"wrapped by master key {NEW.key_id}"):
-        STORE.get(cursor, ACCOUNT, "AKIA0")
+        STORE.get(cursor, ACCOUNT, key("AKIA0"))
 
 
 def test_rewrap_without_the_previous_key_stops(cursor: Cursor[TupleRow]) -> None:
     """A rotation that lacks the old key says so instead of passing the rows over."""
-    STORE.put(cursor, ACCOUNT, ALICE, "AKIA1", Secret("one"))
+    STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("one"))
     with pytest.raises(SealBroken, match=f"{ALICE}.*{OLD.key_id}"):
         SecretStore(Envelope(MasterKeys(NEW))).rewrap(cursor, limit=10)
     assert revealed(cursor, "AKIA1") == "one"
@@ -208,13 +212,13 @@ def test_rewrap_without_the_previous_key_stops(cursor: Cursor[TupleRow]) -> None
 
 def test_rewrap_does_not_bring_an_erased_data_key_back(database: Database, cursor: Cursor[TupleRow]) -> None:
     """A principal erased and given a new key between rewrap's reading and writing keeps the new data key."""
-    STORE.put(cursor, ACCOUNT, ALICE, "AKIA1", Secret("one"))
+    STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("one"))
 
     def meanwhile() -> None:
         with psycopg.connect(database.conninfo("writer")) as connection, connection.cursor() as other:
             STORE.erase(other, ACCOUNT, ALICE)
-            STORE.put(other, ACCOUNT, ALICE, "AKIA2", Secret("two"))
+            STORE.put(other, ACCOUNT, ALICE, key("AKIA2"), Secret("two"))
 
     assert SecretStore(Overtaken(MasterKeys(NEW, (OLD,)), meanwhile)).rewrap(cursor, limit=10) == 1
-    assert STORE.get(cursor, ACCOUNT, "AKIA1") is None
+    assert STORE.get(cursor, ACCOUNT, key("AKIA1")) is None
     assert revealed(cursor, "AKIA2") == "two"

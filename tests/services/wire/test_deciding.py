@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.calls import ApiCalled, Outcome
 from domain.errors import AccessDenied, InvalidAction, InvalidClientTokenId, Refusal, ValidationError
 from domain.events import Event
+from domain.secret import SecretId, SecretKind
 from domain.usage import USE_WINDOW, CredentialUsed
 from services.ledger.work import Decided
 from services.wire import operations
@@ -236,7 +237,7 @@ def test_new_secrets_go_with_their_event(endpoint: Endpoint) -> None:
     assert new.principal_id == endpoint.account.users.named("ann").id
     parameters = {"access_key_id": endpoint.root.access_key_id}
     (append,) = decided(endpoint, endpoint.root, "DeleteAccessKey", parameters).appends
-    assert append.destroyed_secrets == [endpoint.root.access_key_id]
+    assert append.destroyed_secrets == [SecretId(SecretKind.ACCESS_KEY, endpoint.root.access_key_id)]
     (append,) = decided(endpoint, endpoint.root, "CreateAccessKey", {"user_name": "bob"}).appends
     assert (append.new_secrets, append.destroyed_secrets) == ((), ())
 
