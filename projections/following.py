@@ -1,5 +1,6 @@
 """How a projection follows a ledger: a batch of positions, its rows and its cursor in one transaction."""
 
+import logging
 from typing import NamedTuple
 
 import psycopg
@@ -10,6 +11,8 @@ from projections.statements import statements
 from projections.views import Projection
 
 SQL = statements("projections", "following.sql")
+
+log = logging.getLogger("muniment.projections")
 
 _PASSING = ("08", "40", "53", "55", "57", "58")
 """Classes of SQLSTATE that speak of the database's state (connection, rollback, resources, lock, operator, system),
@@ -37,10 +40,15 @@ class PositionsMissing(Exception):  # noqa: N818  reads as the verdict that it i
 
 
 def follow(
-    connection: psycopg.Connection, projection: Projection, account_id: str, positions_max: int
+    connection: psycopg.Connection,
+    projection: Projection,
+    account_id: str,
+    positions_max: int,
+    *,
+    last: int | None = None,
 ) -> Followed | None:
-    """Reads the next batch, if there is one and the projection has not halted for the account. The connection has
-    been through `prepare`. None when another process is at it.
+    """Reads the next batch, up to the position `last` if one is given, if there is something to read and the projection
+    has not halted for the account. The connection has been through `prepare`. None when another process is at it.
 
     Raises Stumbled, with the error as its cause; and psycopg.OperationalError when the database could not do it now.
     """
@@ -53,8 +61,8 @@ def follow(
         if taken is None:
             return None if cursor.execute(SQL["head"], place).fetchone() else Followed(0, 0, halted=False)
         after, head, halted = taken
-        to = min(head, after + positions_max)
-        if halted or to == after:
+        to = min(head, after + positions_max, head if last is None else last)
+        if halted or to <= after:
             return Followed(after, head, halted)
         try:
             _project(cursor, projection, account_id, after, to)
@@ -89,12 +97,39 @@ def _project(cursor: psycopg.Cursor, projection: Projection, account_id: str, af
         )
 
 
+def advance(
+    connection: psycopg.Connection,
+    projection: Projection,
+    account_id: str,
+    positions_max: int,
+    *,
+    last: int | None = None,
+) -> Followed | None:
+    """As `follow`, but of a batch that cannot be projected the first half, and so on, until the very event is found:
+    there the projection halts for the account."""
+    while True:
+        try:
+            return follow(connection, projection, account_id, positions_max, last=last)
+        except Stumbled as stumbled:
+            positions_max = (stumbled.to - stumbled.after) // 2
+            if positions_max > 0:
+                continue
+            reason = f"{type(stumbled.__cause__).__name__}: {stumbled.__cause__}"
+            halt(connection, projection, account_id, stumbled.after, reason)
+            what = f"The projection {projection.name} of account {account_id}"
+            log.error("%s halts at position %d: %s", what, stumbled.to, reason)  # noqa: TRY400  the reason says it all
+            return Followed(stumbled.after, stumbled.to, halted=True)
+
+
 def halt(connection: psycopg.Connection, projection: Projection, account_id: str, position: int, reason: str) -> None:
     """Notes that the event behind the position cannot be projected. From here nobody tries, until `resume`."""
     parameters = {"account_id": account_id, "projection": projection.name, "position": position, "reason": reason}
     connection.execute(SQL["halt"], parameters)
 
 
-def resume(connection: psycopg.Connection, projection: str | None = None, account_id: str | None = None) -> None:
-    """Lets what has halted try again; without a name, all projections, and without an account id, in all accounts."""
-    connection.execute(SQL["resume"], {"projection": projection, "account_id": account_id})
+def resume(
+    connection: psycopg.Connection, projection: str | None = None, account_id: str | None = None
+) -> list[tuple[str, str]]:
+    """Lets what has halted try again; without a name, all projections, and without an account id, in all accounts.
+    Gives the projections and accounts that it was."""
+    return connection.execute(SQL["resume"], {"projection": projection, "account_id": account_id}).fetchall()

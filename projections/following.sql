@@ -52,6 +52,7 @@ where account_id = %(account_id)s and projection = %(projection)s and position =
 update cursors set halted_at = null, halted_reason = null
 where halted_at is not null
     and projection = coalesce(%(projection)s, projection) and account_id = coalesce(%(account_id)s, account_id)
+returning projection, account_id
 
 -- name: lag
 select projection.name, coalesce(sum(lag.positions), 0)::bigint, coalesce(max(lag.positions), 0)

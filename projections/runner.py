@@ -1,6 +1,5 @@
 """The thread that keeps the projections up with the ledgers."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -9,7 +8,7 @@ from datetime import datetime
 
 import psycopg
 
-from projections.following import SQL, Followed, Stumbled, follow, halt, resume
+from projections.following import SQL, Followed, advance, log, resume
 from projections.views import Projection, enter, live, prepare
 
 POSITIONS_A_BATCH_MAX = 1_000
@@ -17,8 +16,6 @@ SWEEP_SECONDS = 10.0
 GATHER_SECONDS = 0.05
 """Between two passes: under load each commit touches an account, and a batch costs little more than a single event."""
 RECONNECT_SECONDS_MIN, RECONNECT_SECONDS_MAX = 0.1, 10.0
-
-log = logging.getLogger("muniment.projections")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +71,12 @@ class Runner:
         self._followed: dict[tuple[str, str], Followed] = {}  # by projection and account, as this process saw them last
 
     def start(self) -> None:
-        """Creates the tables that are missing and gives what has halted another try.
+        """Creates the tables that are missing. What has halted stays so until `resume`.
 
         Raises MustBeRebuilt, and psycopg.OperationalError when the database is not there.
         """
         with self._opened() as connection:
             prepare(connection, self._projections)
-            resume(connection)
         self._thread.start()
 
     def stop(self) -> None:
@@ -105,18 +101,21 @@ class Runner:
         with self._progress:
             if not self._has_come(account_id, position):
                 self._touched.add(account_id)
+                # What had halted when it was last looked at may go on now, mended by another process.
+                for seen in [(projection.name, account_id) for projection in self._projections]:
+                    if seen in self._followed and self._followed[seen].halted:
+                        del self._followed[seen]
                 self._work.notify()
                 self._hurry.set()
                 self._progress.wait_for(lambda: self._is_settled(account_id, position), timeout_seconds)
             return self._has_come(account_id, position)
 
-    def resume(self, projection: str, account_id: str) -> None:
-        """Lets a projection that has halted for an account try again."""
+    def resume(self, projection: str | None = None, account_id: str | None = None) -> None:
+        """Lets what has halted try again; without a name, all projections, and without an account id, in all accounts.
+        For whoever has mended the cause: a server that starts, perhaps with a newer program, not one who only looks."""
         with self._opened() as connection:
-            resume(connection, projection, account_id)
-        with self._work:
-            self._followed.pop((projection, account_id), None)
-        self.touched(frozenset({account_id}))
+            resumed = resume(connection, projection, account_id)
+        self.touched(frozenset(account_id for _, account_id in resumed))
 
     def status(self) -> Status:
         """As the tables tell it, for all processes, on a connection of its own. Raises psycopg.OperationalError."""
@@ -190,30 +189,10 @@ class Runner:
         """One batch of every projection; whether there is more, here or under another process's hands."""
         more = False
         for projection in self._projections:
-            followed = self._advance(connection, projection, account_id)
+            followed = advance(connection, projection, account_id, self._positions_a_batch)
             more |= followed is None or (followed.position < followed.head and not followed.halted)
             if followed is not None:
                 with self._progress:
                     self._followed[projection.name, account_id] = followed
                     self._progress.notify_all()
         return more
-
-    def _advance(self, connection: psycopg.Connection, projection: Projection, account_id: str) -> Followed | None:
-        """A batch; of one that cannot be projected the first half, and so on, until the very event is found."""
-        size = self._positions_a_batch
-        while True:
-            try:
-                return follow(connection, projection, account_id, size)
-            except Stumbled as stumbled:
-                size = (stumbled.to - stumbled.after) // 2
-                if size == 0:
-                    return self._halt(connection, projection, account_id, stumbled)
-
-    @staticmethod
-    def _halt(connection: psycopg.Connection, projection: Projection, account_id: str, stumbled: Stumbled) -> Followed:
-        reason = f"{type(stumbled.__cause__).__name__}: {stumbled.__cause__}"
-        halt(connection, projection, account_id, stumbled.after, reason)
-        log.error(
-            "The projection %s of account %s halts at position %d: %s", projection.name, account_id, stumbled.to, reason
-        )
-        return Followed(stumbled.after, stumbled.to, halted=True)

@@ -15,10 +15,12 @@ from projections.statements import statements
 SQL = statements("projections", "views.sql")
 SCHEMA = "views"
 """Where the live tables stand. Statements of projections name their tables without it: a rebuild has its own."""
+SHARED = "views"
+"""The name, beside those of the projections, of what they share."""
 NAMES = ("permissions", "sessions", "credentials", "trail")
 
-_PREPARING = 0x76696577
-"""The advisory lock of whoever creates the tables."""
+PREPARING = 0x76696577
+"""The advisory lock of whoever creates or replaces the tables."""
 _IGNORES = re.compile(rb"^-- ignores: (.+)$", re.MULTILINE)
 
 
@@ -76,20 +78,28 @@ def prepare(connection: psycopg.Connection, projections: Iterable[Projection], s
     Raises MustBeRebuilt, and creates nothing, when tables of another shape are there.
     """
     enter(connection, schema)
-    wanted = {"views": SQL["schema"]} | {projection.name: projection.schema for projection in projections}
+    wanted = {SHARED: SQL["schema"]} | {projection.name: projection.schema for projection in projections}
     with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", (_PREPARING,))
+        cursor.execute("select pg_advisory_xact_lock(%s)", (PREPARING,))
         cursor.execute(SQL["schemas"])
         made: dict[str, str] = dict(cursor.execute("select name, sha256 from schemas").fetchall())
+        if stale := [name for name, text in wanted.items() if made.get(name, digest(text)) != digest(text)]:
+            raise MustBeRebuilt(
+                f"In the schema {schema}, the tables of {' and '.join(stale)} were made by another version of this "
+                f"program and must be rebuilt: stop the server of that version if it still runs, then `{_cure(stale)}`."
+            )
         for name, text in wanted.items():
-            digest = hashlib.sha256(text).hexdigest()
             if name not in made:
                 cursor.execute(text)
-                cursor.execute("insert into schemas values (%s, %s)", (name, digest))
-            elif made[name] != digest:
-                raise MustBeRebuilt(
-                    f"In the schema {schema}, the tables of {name} were made by another version of this program "
-                    f"(SHA-256 {made[name]}, expected {digest}): the projection must be rebuilt."
-                )
+                cursor.execute("insert into schemas values (%s, %s)", (name, digest(text)))
         grant = sql.SQL("grant select on all tables in schema {} to muniment_writer, muniment_reader")
         cursor.execute(grant.format(sql.Identifier(schema)))
+
+
+def digest(text: bytes) -> str:
+    """By which the text that made tables is known again: SHA-256, in hexadecimal digits."""
+    return hashlib.sha256(text).hexdigest()
+
+
+def _cure(stale: list[str]) -> str:
+    return " ".join(["muniment rebuild", *([] if SHARED in stale else stale), "--swap"])

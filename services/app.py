@@ -94,17 +94,29 @@ class Ledger:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        with self.writers, self.readers:
+        with self.readers, self._projecting(), self.recording():
+            yield
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Calls are decided and recorded; no projection follows."""
+        with self.writers:
             self.open_months()
             self.snapshotter.start()
-            self.runner.start()
             self.committer.start()
             try:
                 yield
             finally:
                 self.committer.stop()
-                self.runner.stop()
                 self.snapshotter.stop()
+
+    @contextmanager
+    def _projecting(self) -> Iterator[None]:
+        self.runner.start()
+        try:
+            yield
+        finally:
+            self.runner.stop()
 
 
 def _pool(database: Database, role: Role) -> ConnectionPool[psycopg.Connection]:
@@ -157,6 +169,8 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
             with ledger.running():
                 with ledger.writers.connection() as connection, connection.cursor() as cursor:
                     ledger.secrets.refuse_unknown_master_keys(cursor)
+                # A new program may be able to read what the last one stumbled over.
+                ledger.runner.resume()
                 _Server(ledger, settings, on_ready).run(sockets=[listener])
 
 

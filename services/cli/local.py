@@ -2,7 +2,7 @@
 
 import secrets
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
@@ -18,11 +18,12 @@ from projections.views import MustBeRebuilt
 from services.api.answers import Answer
 from services.api.questions import Question
 from services.api.reading import Tables
-from services.app import Ledger
+from services.app import Ledger, opened_database
 from services.cli.failures import Failure
 from services.founding import operator_cause
 from services.ledger.committer import Overloaded
-from services.ledger.database import Database, YourDatabase, connect
+from services.ledger.database import Database, MigrationRefused, YourDatabase, connect
+from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from services.ledger.embedded_place import settled
 from services.ledger.work import Append, Decided, Unavailable, Values
@@ -62,19 +63,62 @@ class Operator:
 @contextmanager
 def opened(settings: Settings, account_id: str | None) -> Iterator[Operator]:
     """Raises Failure when there is no database, nobody serves it, or the account is not clear."""
-    database = _database(settings)
-    try:
-        # Nothing is sealed here, so the master key stays where it is: what this one would seal, nobody could open.
-        ledger = Ledger(database, MasterKeys(MasterKey(secrets.token_bytes(KEY_BYTES))))
+    with failing():
+        database = _served(settings)
+        if database is None:
+            raise Failure(
+                f"No server runs on {settings.data}, and the embedded database runs with it: start it with "
+                f"`muniment serve --data {shlex.quote(str(settings.data))}` and ask again."
+            )
+        ledger = ledger_of(database)
         with ledger.running():
             yield Operator(ledger, _account(ledger, account_id))
+
+
+@contextmanager
+def reached(settings: Settings) -> Iterator[Database]:
+    """The database, whether a server runs or not: the embedded one is started for as long as the block lasts.
+
+    Raises Failure when there is none, and for whatever it cannot do within the block.
+    """
+    with failing():
+        database = _served(settings)
+        if database is not None:
+            yield database
+            return
+        with opened_database(settings) as database:
+            yield database
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """What a database may come to is a Failure, not a defect."""
+    try:
+        yield
     except (psycopg.Error, PoolTimeout, EmbeddedPostgresError) as error:
         raise Failure(f"The database cannot be used: {error}".strip()) from error
-    except (MustBeRebuilt, Unavailable, Overloaded) as error:
+    except (MustBeRebuilt, MigrationRefused, UnsafeDatabaseError, Unavailable, Overloaded) as error:
         raise Failure(str(error)) from error
 
 
-def _database(settings: Settings) -> Database:
+def ledger_of(database: Database) -> Ledger:
+    """For calls that seal nothing: the master key stays where it is. What this one seals, nobody could open."""
+    return Ledger(database, MasterKeys(MasterKey(secrets.token_bytes(KEY_BYTES))))
+
+
+def record(ledger: Ledger, operation: str, *, read_only: bool, parameters: Mapping[str, object]) -> None:
+    """An act on the installation as a whole, in its ledger. The ledger must be recording."""
+    cause = operator_cause(operation, secrets.token_bytes)
+    called = ApiCalled(read_only=read_only, parameters=dict(parameters))
+    append = Append(INSTALLATION, cause, [called])
+    try:
+        ledger.committer.decide(frozenset({INSTALLATION}), lambda _values, _at: Decided(None, [append]))
+    except NoSuchLedger as error:
+        raise Failure("There is no installation in this database: no server was ever started on it.") from error
+
+
+def _served(settings: Settings) -> Database | None:
+    """Yours, or the embedded one if it runs."""
     if settings.database_url is not None:
         return YourDatabase(settings.database_url)
     place = settings.data / "postgres"
@@ -83,11 +127,8 @@ def _database(settings: Settings) -> Database:
     embedded = EmbeddedPostgres(settled(place))
     try:
         connect(embedded, "reader").close()
-    except (psycopg.OperationalError, EmbeddedPostgresError) as error:
-        raise Failure(
-            f"No server runs on {settings.data}, and the embedded database runs with it: start it with "
-            f"`muniment serve --data {shlex.quote(str(settings.data))}` and ask again."
-        ) from error
+    except (psycopg.OperationalError, EmbeddedPostgresError):
+        return None
     return embedded
 
 

@@ -60,3 +60,23 @@ def test_the_doors_read_but_do_not_write(projector: psycopg.Connection, reader: 
             (table,),
         ).fetchone()
         assert rights == (True, False), table
+
+
+def test_what_a_text_makes_can_be_compared_and_moved(projector: psycopg.Connection) -> None:
+    """A rebuild knows tables with an account_id and a primary key, and functions; nothing else stands in the schema."""
+    others = projector.execute(
+        "select relname from pg_class where relnamespace = 'views'::regnamespace and relkind not in ('r', 'i')"
+        " union all select typname from pg_type where typnamespace = 'views'::regnamespace"
+        " and typrelid = 0 and typelem = 0"
+    ).fetchall()
+    assert others == []
+    unfit = projector.execute(
+        """
+        select relname from pg_class where relnamespace = 'views'::regnamespace and relkind = 'r'
+            and relname not in ('schemas', 'intervals') and not (
+                exists (select from pg_index where indrelid = pg_class.oid and indisprimary)
+                and exists (select from pg_attribute where attrelid = pg_class.oid and attname = 'account_id')
+            )
+        """
+    ).fetchall()
+    assert unfit == []

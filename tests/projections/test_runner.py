@@ -248,8 +248,9 @@ def test_a_poison_event_halts_one_projection_of_one_account(
 def test_a_halted_projection_goes_on_when_it_is_told_to(
     database: Database, run: Run, writer: psycopg.Connection, reader: psycopg.Cursor
 ) -> None:
-    """With the obstacle still there it halts again; with the obstacle gone it comes to the end, whether it was resumed
-    or started anew."""
+    """With the obstacle still there it halts again; with the obstacle gone it comes to the end, whether this account
+    was resumed or, by a server that starts, whatever had halted. A runner that merely starts resumes nothing: somebody
+    who only looks starts one too."""
     with connect(database, "owner") as owner:
         for go_on in ("resume", "restart"):
             ledger = Ledger(writer)
@@ -271,6 +272,8 @@ def test_a_halted_projection_goes_on_when_it_is_told_to(
             else:
                 runner.stop()
                 runner = run()
+                assert not runner.wait(ledger.account_id, ledger.position, LONG)
+                runner.resume()
             assert runner.wait(ledger.account_id, ledger.position, LONG)
             assert rows(reader, ledger) == expected(reader, ledger)
             runner.stop()

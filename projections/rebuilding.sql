@@ -1,0 +1,55 @@
+-- name: made
+-- Which text made the live tables, if there are any.
+select name, sha256 from views.schemas
+
+-- name: objects
+-- What the role that asks owns in a schema. Indexes and constraints go where their table goes.
+select 'table', relname from pg_class join pg_roles on pg_roles.oid = relowner
+where relnamespace = %(schema)s::regnamespace and relkind = 'r' and rolname = current_user
+union all
+select 'function', proname from pg_proc join pg_roles on pg_roles.oid = proowner
+where pronamespace = %(schema)s::regnamespace and rolname = current_user
+
+-- name: aims_at_live
+-- How far the live tables have come, where the new ones have not come yet.
+select live.projection, live.account_id, coalesce(rebuilt.position, 0), live.position
+from views.cursors as live left join cursors as rebuilt
+    on rebuilt.account_id = live.account_id and rebuilt.projection = live.projection
+where live.projection = any(%(projections)s) and live.account_id = coalesce(%(account_id)s, live.account_id)
+    and coalesce(rebuilt.position, 0) < live.position and rebuilt.halted_at is null
+order by live.account_id
+
+-- name: aims_at_heads
+-- What the ledgers have besides what the new tables have.
+select projection.name, heads.account_id, coalesce(rebuilt.position, 0), heads.position
+from ledger.heads cross join unnest(%(projections)s::text[]) as projection (name) left join cursors as rebuilt
+    on rebuilt.account_id = heads.account_id and rebuilt.projection = projection.name
+where heads.account_id = coalesce(%(account_id)s, heads.account_id)
+    and coalesce(rebuilt.position, 0) < heads.position and rebuilt.halted_at is null
+order by heads.account_id
+
+-- name: behind
+-- Where the live tables are ahead of the new ones.
+select live.projection, live.account_id, coalesce(rebuilt.position, 0), live.position
+from views.cursors as live left join cursors as rebuilt
+    on rebuilt.account_id = live.account_id and rebuilt.projection = live.projection
+where live.projection = any(%(projections)s) and live.account_id = coalesce(%(account_id)s, live.account_id)
+    and coalesce(rebuilt.position, 0) < live.position
+order by live.projection, live.account_id
+
+-- name: lock_cursors
+-- Waits for the batches that are under way, and lets no other begin. Whoever asks a question reads on.
+lock table views.cursors in exclusive mode
+
+-- name: forget_cursors
+delete from views.cursors where projection <> all(%(kept)s::text[])
+
+-- name: take_cursors
+insert into views.cursors (account_id, projection, position, halted_at, halted_reason)
+select account_id, projection, position, halted_at, halted_reason from cursors where projection = any(%(names)s)
+
+-- name: forget_schemas
+delete from views.schemas where name <> all(%(kept)s::text[])
+
+-- name: take_schemas
+insert into views.schemas (name, sha256) select name, sha256 from schemas where name = any(%(names)s)

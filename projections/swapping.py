@@ -1,0 +1,65 @@
+"""Putting tables of one schema into the place of another's, while others read and write there."""
+
+import time
+from collections.abc import Iterable, Sequence
+
+import psycopg
+from psycopg import sql
+
+from projections.statements import statements
+from projections.views import SCHEMA, enter
+from projections.views import SQL as VIEWS
+
+SQL = statements("projections", "rebuilding.sql")
+ATTEMPTS_MAX = 500
+PAUSE_SECONDS = 0.02
+
+Object = tuple[str, str]
+"""Kind (table or function) and name."""
+
+_DROP = {"table": sql.SQL("drop table {}"), "function": sql.SQL("drop function {}")}
+_MOVE = {"table": sql.SQL("alter table {} set schema {}"), "function": sql.SQL("alter function {} set schema {}")}
+
+
+def swap(
+    cursor: psycopg.Cursor, schema: str, coming: Iterable[frozenset[Object]], staying: Iterable[frozenset[Object]]
+) -> None:
+    """In the caller's transaction: drops what the projector owns in the live schema, `staying` and the table `schemas`
+    excepted, and moves what is `coming` there from the other schema, with its indexes and rights.
+
+    Raises psycopg.errors.LockNotAvailable when for ten seconds there was always somebody reading.
+    """
+    kept = frozenset[Object]({("table", "schemas")}).union(*staying)
+    going = [
+        (kind, name) for kind, name in cursor.execute(SQL["objects"], {"schema": SCHEMA}) if (kind, name) not in kept
+    ]
+    _lock(cursor, [name for kind, name in going if kind == "table"])
+    # A function's tables go before it, as do those that refer to others of them: in one statement, in any order.
+    if tables := [sql.Identifier(SCHEMA, name) for kind, name in going if kind == "table"]:
+        cursor.execute(_DROP["table"].format(sql.SQL(", ").join(tables)))
+    for kind, name in going:
+        if kind != "table":
+            cursor.execute(_DROP[kind].format(sql.Identifier(SCHEMA, name)))
+    for kind, name in sorted(frozenset[Object]().union(*coming)):
+        cursor.execute(_MOVE[kind].format(sql.Identifier(schema, name), sql.Identifier(SCHEMA)))
+    enter(cursor.connection, SCHEMA)
+    cursor.execute(VIEWS["schemas"])
+    enter(cursor.connection, schema)
+
+
+def _lock(cursor: psycopg.Cursor, tables: Sequence[str]) -> None:
+    """All of them, or none and again: who holds one and waits for another, where readers do the same the other way
+    round, ends them or is ended by them."""
+    if not tables:
+        return
+    names = sql.SQL(", ").join(sql.Identifier(SCHEMA, table) for table in tables)
+    for attempt in range(ATTEMPTS_MAX):
+        try:
+            with cursor.connection.transaction():
+                cursor.execute(sql.SQL("lock table {} in access exclusive mode nowait").format(names))
+        except psycopg.errors.LockNotAvailable:
+            if attempt == ATTEMPTS_MAX - 1:
+                raise
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return
