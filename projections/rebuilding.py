@@ -17,7 +17,7 @@ from projections.comparing import ComparedTable, compare
 from projections.following import advance
 from projections.runner import POSITIONS_A_BATCH_MAX, Halted
 from projections.statements import statements
-from projections.swapping import swap
+from projections.swapping import RebuildRefused, swap
 from projections.views import SCHEMA, SHARED, Projection, digest, enter, live, prepare
 
 SQL = statements("projections", "rebuilding.sql")
@@ -32,10 +32,6 @@ Connect = Callable[[Literal["owner", "projector"]], psycopg.Connection]
 """A connection in autocommit. The owner makes and drops the second schema; everything in it is the projector's."""
 Tell = Callable[[str, int, int], None]
 """Hears what is being done, and how many positions (of tables: rows) of how many are behind it."""
-
-
-class RebuildRefused(Exception):  # noqa: N818  said to a person
-    """It cannot be done so; the message says how it can. The live tables are as they were."""
 
 
 class _Aim(NamedTuple):

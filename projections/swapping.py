@@ -14,6 +14,11 @@ SQL = statements("projections", "rebuilding.sql")
 ATTEMPTS_MAX = 500
 PAUSE_SECONDS = 0.02
 
+
+class RebuildRefused(Exception):  # noqa: N818  said to a person
+    """It cannot be done so; the message says why. The live tables are as they were."""
+
+
 Object = tuple[str, str]
 """Kind (table or function) and name."""
 
@@ -27,7 +32,7 @@ def swap(
     """In the caller's transaction: drops what the projector owns in the live schema, `staying` and the table `schemas`
     excepted, and moves what is `coming` there from the other schema, with its indexes and rights.
 
-    Raises psycopg.errors.LockNotAvailable when for ten seconds there was always somebody reading.
+    Raises RebuildRefused when for ten seconds there was always somebody reading.
     """
     kept = frozenset[Object]({("table", "schemas")}).union(*staying)
     going = [
@@ -57,9 +62,9 @@ def _lock(cursor: psycopg.Cursor, tables: Sequence[str]) -> None:
         try:
             with cursor.connection.transaction():
                 cursor.execute(sql.SQL("lock table {} in access exclusive mode nowait").format(names))
-        except psycopg.errors.LockNotAvailable:
+        except psycopg.errors.LockNotAvailable as error:
             if attempt == ATTEMPTS_MAX - 1:
-                raise
+                raise RebuildRefused("Somebody reads the live tables without end: they stay.") from error
             time.sleep(PAUSE_SECONDS)
         else:
             return

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse_contradictions(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
-    if chosen.run is serve:
+    if not hasattr(chosen, "local"):
         return
     if chosen.local and (chosen.profile is not None or chosen.endpoint_url is not None):
         parser.error("--local opens the database: it takes neither --profile nor --endpoint-url")
@@ -72,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     held.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user, group or role")
     _add_sessions(commands)
     _add(commands, "credentials", asking.credentials, "the access keys: whose, how old, last used when")
+    _add_rebuild(commands)
+    _add_verify(commands)
     return parser
 
 
@@ -111,6 +113,44 @@ def _add_sessions(commands: Commands) -> None:
     # Suppressed, so that what stands before `revoke` is not forgotten.
     _add_asking(revoke, default=argparse.SUPPRESS)
     revoke.set_defaults(run=asking.revoke_session)
+
+
+def _add_rebuild(commands: Commands) -> None:
+    what = "build projections anew from the ledgers and compare them with the live ones"
+    rebuild = _add_operating(commands, "rebuild", _rebuild, what)
+    rebuild.add_argument("name", nargs="*", metavar="NAME", help="a projection, such as trail; all, if none is named")
+    rebuild.add_argument("--swap", action="store_true", help="put the new tables into the place of the live ones")
+
+
+def _add_verify(commands: Commands) -> None:
+    what = "check the ledgers and what is kept beside them"
+    verify = _add_operating(commands, "verify", _verify, what)
+    verify.add_argument("--account-id", help="only this account, and the installation's ledger")
+
+
+def _add_operating(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], None], what: str
+) -> argparse.ArgumentParser:
+    """A command of the operator on the database itself, whether a server runs or not."""
+    parser = commands.add_parser(name, help=what, description=what[0].upper() + what[1:])
+    parser.add_argument("--data", help="the server's directory (MUNIMENT_DATA, ./data)")
+    parser.add_argument("--output", choices=("table", "json"), default="table", help="json: one object a line")
+    parser.add_argument("--verbose", action="store_true", help="log on standard error what goes on")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _rebuild(chosen: argparse.Namespace) -> None:
+    # These two import what the server does, for which the other commands need not wait.
+    from services.cli.rebuilding import rebuild  # noqa: PLC0415
+
+    rebuild(chosen)
+
+
+def _verify(chosen: argparse.Namespace) -> None:
+    from services.cli.verifying import verify  # noqa: PLC0415
+
+    verify(chosen)
 
 
 def _add(

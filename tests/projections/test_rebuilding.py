@@ -13,9 +13,9 @@ from domain.users import UserCreated
 from projections.asof import AsOf
 from projections.comparing import Difference
 from projections.permissions import permissions
-from projections.rebuilding import SECOND, Comparison, RebuildRefused, rebuilding
+from projections.rebuilding import SECOND, Comparison, rebuilding
 from projections.runner import Runner
-from projections.swapping import swap
+from projections.swapping import RebuildRefused, swap
 from projections.views import NAMES, SCHEMA, MustBeRebuilt, live, prepare
 from services.ledger.database import Database, Role, connect
 from tests.projections.conftest import Project
@@ -222,7 +222,7 @@ def test_a_swap_waits_for_readers(
     monkeypatch.setattr("projections.swapping.ATTEMPTS_MAX", 3)
     with connect(database, "reader") as reader, reader.transaction():
         reader.execute("select from views.trail")
-        with pytest.raises(psycopg.errors.LockNotAvailable):
+        with pytest.raises(RebuildRefused, match="without end"):
             swapped(opens)
         assert reader.execute("select count(*) from views.principals").fetchone() == (1,)
     swapped(opens)
