@@ -15,8 +15,8 @@ from domain.identifiers import INSTALLATION, new_account_id
 from domain.installation import Installation
 from domain.rules.founding import first_administrator, open_account
 from domain.secret import Secret, SecretId, SecretKind
+from services.accounts import operator_cause
 from services.app import Ledger
-from services.founding import operator_cause
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_place import settled
 from services.ledger.work import Append, Decided, Values

@@ -6,7 +6,7 @@ from typing import Literal
 
 from immutables import Map
 
-from domain import access_keys, groups, passwords, policies, roles, sessions, usage, users
+from domain import access_keys, aliases, groups, passwords, policies, roles, sessions, usage, users
 from domain.access_keys import AccessKeys
 from domain.events import Change, Entry
 from domain.groups import Groups
@@ -33,6 +33,10 @@ class AccountCreated(Change, topic="account.created.v1"):
     schema_version: int
 
 
+class AccountClosed(Change, topic="account.closed.v1"):
+    """From here on none of the account's credentials is honoured, sessions included. The id is never used again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """An immutable value. Evolving gives a new one that shares what has not changed: old ones cost little to keep."""
@@ -43,6 +47,8 @@ class Account:
     ledger_id: str = ""
     partition: str = "aws"
     created_at: datetime | None = None
+    closed_at: datetime | None = None
+    alias: str | None = None
     users: Users = field(default=Named("user"))
     groups: Groups = field(default=Named("group"))
     memberships: Relation = Relation()
@@ -107,6 +113,10 @@ def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, 
             return replace(account, revoked_sessions=sessions.evolve(account.revoked_sessions, event, at))
         case AccountCreated() as event:
             return replace(account, ledger_id=event.ledger_id, partition=event.partition, created_at=at)
+        case AccountClosed():
+            return replace(account, closed_at=at)
+        case aliases.AccountAliasCreated() | aliases.AccountAliasDeleted() as event:
+            return replace(account, alias=aliases.evolve(account.alias, event))
         case (
             policies.PolicyCreated()
             | policies.PolicyVersionCreated()

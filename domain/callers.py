@@ -27,11 +27,18 @@ class Caller:
 
 
 def caller_of_key(account: Account, access_key_id: str) -> Caller:
-    """Whose long-term key this is. Raises InvalidClientTokenId when it is unknown, inactive or deleted."""
+    """Whose long-term key this is. Raises InvalidClientTokenId when it is unknown, inactive or deleted, or the account
+    is closed."""
+    _refuse_closed(account)
     key = account.access_keys.by_id.get(access_key_id)
     if key is None or key.status != "Active":
         raise InvalidClientTokenId(INVALID_TOKEN)
     return Caller(principal_of(account, key.user_id), key.user_id, key.id)
+
+
+def _refuse_closed(account: Account) -> None:
+    if account.closed_at is not None:
+        raise InvalidClientTokenId(INVALID_TOKEN)
 
 
 def principal_of(account: Account, user_id: str) -> Principal:
@@ -46,7 +53,8 @@ def principal_of(account: Account, user_id: str) -> Principal:
 
 def caller_of_session(account: Account, session: Session, at: datetime) -> Caller:
     """Who acts in a session whose token was opened. Raises ExpiredToken when it is over, by time or by revocation,
-    and InvalidClientTokenId when the role or user behind it is gone."""
+    and InvalidClientTokenId when the role or user behind it is gone, or the account is closed."""
+    _refuse_closed(account)
     if session.expires_at <= at or session.session_id in account.revoked_sessions:
         raise ExpiredToken("The security token included in the request is expired")
     entity_id = session.entity_id

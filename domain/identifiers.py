@@ -14,8 +14,11 @@ INSTALLATION = "000000000000"
 
 _BASE32_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _UNIQUE_ID_DIGITS = 17
-_ACCOUNT_ID = re.compile(r"[0-9]{12}")
-_ACCESS_KEY_ID = re.compile(r"A[A-Z]{3}[A-Z2-7]{16}")
+_CARRYING_ACCESS_KEY_ID = re.compile(r"A[A-Z]{3}[A-Z2-7]{16}")
+
+ACCOUNT_ID = re.compile(r"[0-9]{12}")
+ACCESS_KEY_ID = re.compile(r"(?!ASIA)[A-Za-z0-9_]{16,128}")
+"""What the IAM model allows for one, if it is none of a session. Not all carry their account."""
 
 USER, GROUP, ROLE, MANAGED_POLICY = "AIDA", "AGPA", "AROA", "ANPA"
 """Prefixes of unique ids (IAM User Guide, "IAM identifiers")."""
@@ -53,7 +56,7 @@ def new_access_key_id(prefix: str, account_id: str, random: Random) -> str:
 @lru_cache(maxsize=65_536)
 def account_of_access_key_id(access_key_id: str) -> str | None:
     """The account that a key id of AWS's newer shape carries; None for any other text."""
-    if not _ACCESS_KEY_ID.fullmatch(access_key_id):
+    if not _CARRYING_ACCESS_KEY_ID.fullmatch(access_key_id):
         return None
     try:
         bits = int.from_bytes(base64.b32decode(access_key_id[4:]))
@@ -66,7 +69,7 @@ def account_of_access_key_id(access_key_id: str) -> str | None:
 def account_of_arn(text: str) -> str | None:
     """The twelve digits of the account in an ARN; None for anything else."""
     parts = text.split(":", 5)
-    if len(parts) == 6 and parts[0] == "arn" and _ACCOUNT_ID.fullmatch(parts[4]):  # noqa: PLR2004  an ARN has six parts
+    if len(parts) == 6 and parts[0] == "arn" and ACCOUNT_ID.fullmatch(parts[4]):  # noqa: PLR2004  an ARN has six parts
         return parts[4]
     return None
 

@@ -1,12 +1,16 @@
 """The installation ledger: what must be unique across accounts is claimed here, in the same round."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
 
 from immutables import Map
 
 from domain.account import Corrupt
 from domain.events import Change, Entry
 from domain.identifiers import INSTALLATION
+
+T = TypeVar("T")
 
 
 class InstallationFounded(Change, topic="installation.founded.v1"):
@@ -30,13 +34,50 @@ class AccountOpened(Change, topic="installation.account.opened.v1"):
     ledger_id: str
 
 
+class AccountRetired(Change, topic="installation.account.retired.v1"):
+    """The account is closed. Its id stays taken."""
+
+    retired_account_id: str
+
+
+class AliasClaimed(Change, topic="installation.alias.claimed.v1"):
+    account_alias: str
+    for_account_id: str
+
+
+class AliasReleased(Change, topic="installation.alias.released.v1"):
+    """Whoever asks first may have it now."""
+
+    account_alias: str
+    for_account_id: str
+
+
+class AccessKeyIdClaimed(Change, topic="installation.access_key_id.claimed.v1"):
+    """The key id does not tell by its shape that it is the account's. It is, for ever."""
+
+    access_key_id: str
+    for_account_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedAccount:
+    ledger_id: str
+    opened_at: datetime
+    retired_at: datetime | None = None
+    alias: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Installation:
     id: str = INSTALLATION
     position: int = 0
     ledger_id: str = ""
-    accounts: Map[str, str] = field(default=Map())
-    """Ledger ids by account id."""
+    accounts: Map[str, OpenedAccount] = field(default=Map())
+    """By account id; closed ones stay."""
+    aliases: Map[str, str] = field(default=Map())
+    """Account ids by alias."""
+    claimed_access_key_ids: Map[str, str] = field(default=Map())
+    """Account ids by access key id."""
     catalogues: Map[str, int] = field(default=Map())
     """By digest: the position at which it was published."""
 
@@ -51,18 +92,42 @@ def evolve(installation: Installation, entry: Entry) -> Installation:
         raise Corrupt(f"Installation: position {entry.position} comes after {installation.position}.")
     if isinstance(entry.event, InstallationFounded) == installation.exists:
         raise Corrupt(f"Installation: InstallationFounded is the first event, once; not so at {entry.position}.")
-    return replace(_folded(installation, entry), position=entry.position)
+    try:
+        return replace(_folded(installation, entry), position=entry.position)
+    except (LookupError, TypeError) as error:
+        raise Corrupt(f"Installation, position {entry.position}: {entry.event!r} does not fit.") from error
 
 
-def _folded(installation: Installation, entry: Entry) -> Installation:
+def _folded(installation: Installation, entry: Entry) -> Installation:  # noqa: PLR0911  one case an event
+    accounts, aliases = installation.accounts, installation.aliases
     match entry.event:
         case InstallationFounded() as event:
             return replace(installation, ledger_id=event.ledger_id)
-        case AccountOpened(opened_account_id=account_id) if account_id in installation.accounts:
-            raise Corrupt(f"Installation, position {entry.position}: the account {account_id} was opened before.")
         case AccountOpened() as event:
-            return replace(installation, accounts=installation.accounts.set(event.opened_account_id, event.ledger_id))
+            opened = OpenedAccount(event.ledger_id, entry.at)
+            return replace(installation, accounts=_claimed(accounts, event.opened_account_id, opened))
+        case AccountRetired(retired_account_id=account_id):
+            retired = replace(accounts[account_id], retired_at=entry.at)
+            return replace(installation, accounts=accounts.set(account_id, retired))
+        case AliasClaimed(account_alias=alias, for_account_id=account_id):
+            named = accounts.set(account_id, replace(accounts[account_id], alias=alias))
+            return replace(installation, accounts=named, aliases=_claimed(aliases, alias, account_id))
+        case AliasReleased(account_alias=alias, for_account_id=account_id):
+            if aliases[alias] != account_id:
+                raise LookupError(f"The alias {alias} is that of {aliases[alias]}.")
+            unnamed = accounts.set(account_id, replace(accounts[account_id], alias=None))
+            return replace(installation, accounts=unnamed, aliases=aliases.delete(alias))
+        case AccessKeyIdClaimed(access_key_id=key_id, for_account_id=account_id):
+            claimed = _claimed(installation.claimed_access_key_ids, key_id, account_id)
+            return replace(installation, claimed_access_key_ids=claimed)
         case ManagedCataloguePublished() as event:
             return replace(installation, catalogues=installation.catalogues.set(event.digest, entry.position))
         case other:
-            raise Corrupt(f"Installation, position {entry.position}: {other!r} is no change of the installation.")
+            raise TypeError(f"{type(other).__name__} is no change of the installation.")
+
+
+def _claimed(owners: Map[str, T], name: str, owner: T) -> Map[str, T]:
+    """Raises LookupError when the name is taken already."""
+    if name in owners:
+        raise LookupError(f"{name} is taken.")
+    return owners.set(name, owner)

@@ -1,4 +1,7 @@
 -- Access keys: whose, since when, active or not, and when they were last used, at every position.
+-- ignores: iam.account_alias.created.v1 iam.account_alias.deleted.v1 account.closed.v1
+-- ignores: installation.account.retired.v1 installation.alias.claimed.v1 installation.alias.released.v1
+-- ignores: installation.access_key_id.claimed.v1
 -- ignores: account.created.v1 installation.founded.v1 installation.account.opened.v1
 -- ignores: installation.managed_catalogue.published.v1 iam.managed_catalogue.adopted.v1
 -- ignores: iam.group.created.v1 iam.group.updated.v1 iam.group.deleted.v1

@@ -1,4 +1,7 @@
 -- Who holds which policy, and how, at every position.
+-- ignores: iam.account_alias.created.v1 iam.account_alias.deleted.v1 account.closed.v1
+-- ignores: installation.account.retired.v1 installation.alias.claimed.v1 installation.alias.released.v1
+-- ignores: installation.access_key_id.claimed.v1
 -- ignores: installation.founded.v1 installation.account.opened.v1 installation.managed_catalogue.published.v1
 -- ignores: iam.role.updated.v1 iam.role.trust_policy_replaced.v1 iam.credential.used.v1
 -- ignores: iam.access_key.created.v1 iam.access_key.activated.v1 iam.access_key.deactivated.v1

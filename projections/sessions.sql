@@ -1,4 +1,7 @@
 -- Every session that was issued, and what ended it before its time.
+-- ignores: iam.account_alias.created.v1 iam.account_alias.deleted.v1
+-- ignores: installation.account.retired.v1 installation.alias.claimed.v1 installation.alias.released.v1
+-- ignores: installation.access_key_id.claimed.v1
 -- ignores: account.created.v1 installation.founded.v1 installation.account.opened.v1
 -- ignores: installation.managed_catalogue.published.v1 iam.managed_catalogue.adopted.v1
 -- ignores: iam.user.created.v1 iam.user.updated.v1 iam.group.created.v1 iam.group.updated.v1 iam.group.deleted.v1
@@ -34,7 +37,7 @@ create table sessions (
     revoked_position bigint,
     revoked_at timestamptz,
     revoked_by text,
-    -- When the role or user was deleted, if that was before the session's time was over.
+    -- When the role or user was deleted, or the account closed, if that was before the session's time was over.
     orphaned_position bigint,
     orphaned_at timestamptz,
     primary key (account_id, position)
@@ -75,3 +78,8 @@ where account_id = %(account_id)s and entity_id = %(entry)s #>> '{event,role_id}
 update sessions set orphaned_position = %(position)s, orphaned_at = %(at)s
 where account_id = %(account_id)s and entity_id = %(entry)s #>> '{event,user_id}'
     and expires_at > %(at)s and position < %(position)s
+
+-- name: account.closed.v1
+update sessions set orphaned_position = %(position)s, orphaned_at = %(at)s
+where account_id = %(account_id)s and expires_at > %(at)s and orphaned_position is null and position < %(position)s
+    and %(entry)s is not null

@@ -1,4 +1,7 @@
 -- The access history: one row a call, and one for each record of requests that authenticated nobody.
+-- ignores: iam.account_alias.created.v1 iam.account_alias.deleted.v1 account.closed.v1
+-- ignores: installation.account.retired.v1 installation.alias.claimed.v1 installation.alias.released.v1
+-- ignores: installation.access_key_id.claimed.v1
 -- ignores: account.created.v1 installation.founded.v1 installation.account.opened.v1
 -- ignores: installation.managed_catalogue.published.v1 iam.managed_catalogue.adopted.v1
 -- ignores: iam.user.created.v1 iam.user.updated.v1 iam.user.deleted.v1

@@ -92,6 +92,11 @@ class Ledger:
             for moment in (now, now + MONTH_AHEAD):
                 connection.execute("select ledger.open_month(%s)", (moment,))
 
+    def refuse_unknown_master_keys(self) -> None:
+        """Raises MasterKeyRefused when what lies sealed here needs another key than those provided."""
+        with self.writers.connection() as connection, connection.cursor() as cursor:
+            self.secrets.refuse_unknown_master_keys(cursor)
+
     @contextmanager
     def running(self) -> Iterator[None]:
         with self.readers, self._projecting(), self.recording():
@@ -151,6 +156,13 @@ def _ready(database: Database) -> Database:
     return database
 
 
+def master_keys(settings: Settings) -> MasterKeys:
+    """Those that the operator provides; a first start makes one, in the data directory. Raises MasterKeyRefused."""
+    # Others may pass through to what is theirs (the database's user, when we are root), but not look around.
+    settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
+    return MasterKeys.provided(settings.data / "master.key")
+
+
 def profile_file(settings: Settings) -> Path:
     return settings.data / "aws-profile"
 
@@ -161,14 +173,11 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
     Raises SettingRefused when the address cannot be listened on, before anything is started.
     """
     with _bound(settings) as listener:
-        # Others may pass through to what is theirs (the database's user, when we are root), but not look around.
-        settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
-        master_keys = MasterKeys.provided(settings.data / "master.key")
+        keys = master_keys(settings)
         with opened_database(settings) as database:
-            ledger = Ledger(database, master_keys)
+            ledger = Ledger(database, keys)
             with ledger.running():
-                with ledger.writers.connection() as connection, connection.cursor() as cursor:
-                    ledger.secrets.refuse_unknown_master_keys(cursor)
+                ledger.refuse_unknown_master_keys()
                 # A new program may be able to read what the last one stumbled over.
                 ledger.runner.resume()
                 _Server(ledger, settings, on_ready).run(sockets=[listener])

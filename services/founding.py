@@ -1,83 +1,53 @@
 """The first start: an account, its administrator, and the profile file with which the AWS CLI speaks for it."""
 
-import base64
 import configparser
-import getpass
 import os
 import secrets
-import socket
 from datetime import datetime
 from pathlib import Path
 
-from domain.access_keys import AccessKeyCreated
-from domain.calls import NewSecret
-from domain.events import Cause, Operator
-from domain.identifiers import INSTALLATION, Random, new_account_id
+from domain.identifiers import INSTALLATION
 from domain.installation import Installation
-from domain.rules.founding import first_administrator, found_installation, open_account
-from domain.secret import Secret, SecretId, SecretKind
+from domain.secret import Secret
+from services.accounts import Opening, operator_cause
 from services.ledger.committer import Committer
-from services.ledger.work import Append, Decided, Values
+from services.ledger.work import Decided, Values
 
 PROFILE = "muniment"
 REGION = "us-east-1"
 
 
-def operator_cause(operation: str, random: Random) -> Cause:
-    """For what a person does at the server's own machine."""
-    request_id = random(16).hex()
-    return Cause(
-        origin="operator",
-        request_id=request_id,
-        shared_id=request_id,
-        service="muniment",
-        operation=operation,
-        operator=Operator(user=getpass.getuser(), host=socket.gethostname()),
-    )
-
-
-def found(committer: Committer, profile: Path, endpoint: str, random: Random = secrets.token_bytes) -> str | None:
+def found(committer: Committer, profile: Path, endpoint: str) -> str | None:
     """Opens the first account; gives its id, or None when there is one already.
 
     The profile file is written before the round commits: a crash between the two leaves a file that the next start
     overwrites, never an account whose only credential nobody has.
     """
-    account_id = new_account_id(random)
-    secret = Secret(base64.b64encode(random(30)).decode("ascii"))
-    cause = operator_cause("CreateAccount", random)
+    opening = Opening()
+    cause = operator_cause("CreateAccount")
 
     def decide(values: Values, _at: datetime) -> Decided:
-        installation = values[INSTALLATION]
-        assert isinstance(installation, Installation)
+        installation = _installation(values)
         if installation.accounts:
             return Decided(None, [])
-        claims, beginning = open_account(installation, account_id, "aws", random)
-        administrator = first_administrator(account_id, beginning, random)
-        key = administrator[-1]
-        assert isinstance(key, AccessKeyCreated)
-        write_profile(profile, endpoint, key.access_key_id, secret)
-        new_secret = NewSecret(SecretId(SecretKind.ACCESS_KEY, key.access_key_id), key.user_id, secret)
-        return Decided(
-            account_id,
-            [
-                Append(INSTALLATION, cause, [*found_installation(installation, random), *claims]),
-                Append(account_id, cause, [*beginning, *administrator], new_secrets=[new_secret]),
-            ],
-        )
+        key, appends = opening.begin(installation, cause, secrets.token_bytes)
+        write_profile(profile, endpoint, key.access_key_id, opening.secret)
+        return Decided(opening.account_id, appends)
 
     opened = committer.decide(
-        frozenset({INSTALLATION}), lambda values, _at: Decided(_accounts(values), []), founding=True
+        frozenset({INSTALLATION}), lambda values, _at: Decided(len(_installation(values).accounts), []), founding=True
     )
     if opened.result:
         return None
-    founded: str | None = committer.decide(frozenset({INSTALLATION, account_id}), decide, founding=True).result
+    accounts = frozenset({INSTALLATION, opening.account_id})
+    founded: str | None = committer.decide(accounts, decide, founding=True).result
     return founded
 
 
-def _accounts(values: Values) -> int:
+def _installation(values: Values) -> Installation:
     installation = values[INSTALLATION]
     assert isinstance(installation, Installation)
-    return len(installation.accounts)
+    return installation
 
 
 def write_profile(path: Path, endpoint: str, access_key_id: str, secret: Secret) -> None:

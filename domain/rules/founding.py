@@ -4,14 +4,34 @@ from collections.abc import Sequence
 from typing import Literal
 
 from domain.access_keys import AccessKeyCreated
-from domain.account import SCHEMA_VERSION, AccountCreated
-from domain.errors import EntityAlreadyExists, ValidationError
+from domain.account import SCHEMA_VERSION, Account, AccountClosed, AccountCreated
+from domain.errors import EntityAlreadyExists, NoSuchEntity, ValidationError
 from domain.events import Change
 from domain.groups import GroupCreated, UserAddedToGroup
-from domain.identifiers import ACCESS_KEY, GROUP, INSTALLATION, USER, Random, new_access_key_id, new_unique_id
-from domain.installation import AccountOpened, Installation, InstallationFounded, ManagedCataloguePublished
+from domain.identifiers import (
+    ACCESS_KEY,
+    ACCESS_KEY_ID,
+    ACCOUNT_ID,
+    GROUP,
+    INSTALLATION,
+    SESSION_KEY,
+    USER,
+    Random,
+    account_of_access_key_id,
+    new_access_key_id,
+    new_unique_id,
+)
+from domain.installation import (
+    AccessKeyIdClaimed,
+    AccountOpened,
+    AccountRetired,
+    Installation,
+    InstallationFounded,
+    ManagedCataloguePublished,
+)
 from domain.managed_catalogue import catalogue
 from domain.policies import ManagedCatalogueAdopted, PolicyAttached
+from domain.rules.aliases import delete_account_alias
 from domain.users import UserCreated
 
 Partition = Literal["aws", "aws-cn", "aws-us-gov"]
@@ -25,6 +45,14 @@ def found_installation(installation: Installation, random: Random) -> list[Chang
     return [InstallationFounded(ledger_id=random(16).hex(), schema_version=SCHEMA_VERSION)]
 
 
+def refuse_no_account_id(account_id: str) -> None:
+    """Raises ValidationError."""
+    if not ACCOUNT_ID.fullmatch(account_id):
+        raise ValidationError(f"An account id is twelve digits; got {account_id!r}.")
+    if account_id == INSTALLATION:
+        raise ValidationError(f"The account id {INSTALLATION} is the installation's own.")
+
+
 def open_account(
     installation: Installation, account_id: str, partition: Partition, random: Random
 ) -> tuple[list[Change], list[Change]]:
@@ -32,8 +60,7 @@ def open_account(
 
     Raises EntityAlreadyExists: an account id is never used again.
     """
-    if account_id == INSTALLATION:
-        raise ValidationError(f"The account id {INSTALLATION} is the installation's own.")
+    refuse_no_account_id(account_id)
     if account_id in installation.accounts:
         raise EntityAlreadyExists(f"The account {account_id} already exists.")
     ledger_id = random(16).hex()
@@ -46,6 +73,41 @@ def open_account(
         AccountCreated(ledger_id=ledger_id, kind="live", partition=partition, schema_version=SCHEMA_VERSION),
         ManagedCatalogueAdopted(digest=digest, versions=versions),
     ]
+
+
+def root_access_key(
+    installation: Installation, account_id: str, access_key_id: str
+) -> tuple[list[Change], AccessKeyCreated]:
+    """A key of the root user with an id that was known beforehand: what the installation's ledger claims, and the key.
+
+    Raises ValidationError for an id that no client could use, EntityAlreadyExists for one that is somebody else's.
+    """
+    if not ACCESS_KEY_ID.fullmatch(access_key_id):
+        raise ValidationError(
+            f"An access key id has 16 to 128 letters, digits and underscores, and is none of a session "
+            f"({SESSION_KEY}…); got {access_key_id!r}."
+        )
+    claims: list[Change] = []
+    carried = account_of_access_key_id(access_key_id)
+    if carried != account_id:
+        if carried in installation.accounts or access_key_id in installation.claimed_access_key_ids:
+            raise EntityAlreadyExists(f"The access key id {access_key_id} is another account's.")
+        claims.append(AccessKeyIdClaimed(access_key_id=access_key_id, for_account_id=account_id))
+    return claims, AccessKeyCreated(access_key_id=access_key_id, user_id=account_id, user_name=account_id)
+
+
+def close_account(account: Account) -> tuple[Sequence[Change], Sequence[Change]]:
+    """The events of the account and those of the installation. The alias is free again, the id never."""
+    if not account.exists:
+        raise NoSuchEntity(f"There is no account {account.id}.")
+    if account.closed_at is not None:
+        raise ValidationError(f"The account {account.id} was closed at {account.closed_at.isoformat()}.")
+    closed: list[Change] = [AccountClosed()]
+    retired: list[Change] = [AccountRetired(retired_account_id=account.id)]
+    if account.alias is not None:
+        own, claims = delete_account_alias(account, account_alias=account.alias)
+        return [*own, *closed], [*claims, *retired]
+    return closed, retired
 
 
 def first_administrator(account_id: str, beginning: Sequence[Change], random: Random) -> list[Change]:

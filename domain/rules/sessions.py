@@ -80,7 +80,8 @@ def _owner(account: Account, call: Call, role_arn: str) -> Account:
 def _role(account: Account, role_arn: str) -> Role | None:
     name = role_arn.rsplit("/", 1)[-1]
     role = account.roles.find(name)
-    return role if role is not None and account.arn(role.resource) == role_arn else None
+    known = role is not None and account.closed_at is None and account.arn(role.resource) == role_arn
+    return role if known else None
 
 
 def _refuse_too_long(call: Call, role: Role, duration: timedelta) -> None:

@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     held.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user, group or role")
     _add_sessions(commands)
     _add(commands, "credentials", asking.credentials, "the access keys: whose, how old, last used when")
+    _add_account(commands)
     _add_rebuild(commands)
     _add_verify(commands)
     return parser
@@ -113,6 +114,36 @@ def _add_sessions(commands: Commands) -> None:
     # Suppressed, so that what stands before `revoke` is not forgotten.
     _add_asking(revoke, default=argparse.SUPPRESS)
     revoke.set_defaults(run=asking.revoke_session)
+
+
+def _add_account(commands: Commands) -> None:
+    what = "open, list and close the accounts of this installation"
+    acts = commands.add_parser("account", help=what, description=what[0].upper() + what[1:]).add_subparsers(
+        required=True, metavar="ACT"
+    )
+    create = _add_operating(acts, "create", _account_act("create"), "open an account and print its first credential")
+    create.epilog = (
+        "The credential is printed once. A secret known beforehand comes from MUNIMENT_ROOT_SECRET_ACCESS_KEY and goes "
+        "with --root-access-key-id: then nothing is lost with the output."
+    )
+    create.add_argument("--account-id", metavar="ID", help="twelve digits; drawn, if not given")
+    create.add_argument("--alias", metavar="NAME", help="a name for people, unique in the installation")
+    create.add_argument(
+        "--root-access-key-id", metavar="ID", help="give the root user this key, instead of an administrator with one"
+    )
+    _add_operating(acts, "list", _account_act("list_"), "the accounts, closed ones too")
+    close = _add_operating(acts, "close", _account_act("close"), "end all credentials of an account, for ever")
+    close.add_argument("account_id", metavar="ID", help="the account")
+    close.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _account_act(name: str) -> Callable[[argparse.Namespace], None]:
+    def act(chosen: argparse.Namespace) -> None:
+        from services.cli import accounts  # noqa: PLC0415  imports what the server does
+
+        getattr(accounts, name)(chosen)
+
+    return act
 
 
 def _add_rebuild(commands: Commands) -> None:

@@ -15,18 +15,18 @@ from domain.calls import ApiCalled
 from domain.identifiers import INSTALLATION
 from domain.installation import Installation
 from projections.views import MustBeRebuilt
+from services.accounts import operator_cause
 from services.api.answers import Answer
 from services.api.questions import Question
 from services.api.reading import Tables
 from services.app import Ledger, opened_database
 from services.cli.failures import Failure
-from services.founding import operator_cause
 from services.ledger.committer import Overloaded
 from services.ledger.database import Database, MigrationRefused, YourDatabase, connect
 from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from services.ledger.embedded_place import settled
-from services.ledger.work import Append, Decided, Unavailable, Values
+from services.ledger.work import Append, Decided, LedgerNotHeld, Unavailable, Values
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.settings import Settings
 
@@ -91,6 +91,19 @@ def reached(settings: Settings) -> Iterator[Database]:
 
 
 @contextmanager
+def begun(settings: Settings) -> Iterator[Database]:
+    """Like `reached`, but begins a database where there is none."""
+    with failing():
+        if settings.database_url is None and not (settings.data / "postgres").exists():
+            settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
+            with opened_database(settings) as database:
+                yield database
+            return
+    with reached(settings) as database:
+        yield database
+
+
+@contextmanager
 def failing() -> Iterator[None]:
     """What a database may come to is a Failure, not a defect."""
     try:
@@ -113,7 +126,7 @@ def record(ledger: Ledger, operation: str, *, read_only: bool, parameters: Mappi
     append = Append(INSTALLATION, cause, [called])
     try:
         ledger.committer.decide(frozenset({INSTALLATION}), lambda _values, _at: Decided(None, [append]))
-    except NoSuchLedger as error:
+    except LedgerNotHeld as error:
         raise Failure("There is no installation in this database: no server was ever started on it.") from error
 
 

@@ -68,9 +68,15 @@ def _serve(chosen: argparse.Namespace) -> None:
 
 def _ready(endpoint: str, profile: Path) -> None:
     here = shlex.quote(str(Path(sys.executable).parent))
+    sys.stdout.write(f"muniment ready on {endpoint}\n\n")
+    if not profile.exists():
+        sys.stdout.write(
+            "The accounts here were created with `muniment account create`: use the credentials that it printed,\n"
+            f"with AWS_ENDPOINT_URL={endpoint}\n"
+        )
+        sys.stdout.flush()
+        return
     sys.stdout.write(
-        f"muniment ready on {endpoint}\n"
-        "\n"
         "Now type, in another terminal:\n"
         f"  export AWS_CONFIG_FILE={shlex.quote(str(profile))} AWS_PROFILE=muniment PATH={here}:$PATH\n"
         "  aws iam create-user --user-name alice\n"

@@ -196,7 +196,7 @@ class _Verification:
     def _compare_claim(self, reading: "_Reading") -> None:
         value = reading.value
         if isinstance(value, Installation):
-            self.claims = value.accounts
+            self.claims = {account_id: opened.ledger_id for account_id, opened in value.accounts.items()}
         elif self.claims is not None and value.ledger_id != self.claims.get(value.id, ""):
             claimed = self.claims.get(value.id)
             raise _Wrong(

@@ -6,6 +6,7 @@ from typing import Final, LiteralString, NamedTuple
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
+from domain.identifiers import account_of_access_key_id
 from domain.secret import Secret, SecretId, SecretKind
 from services.secrets.envelope import Envelope, WrappedDataKey
 from services.secrets.master_key import MasterKeyRefused
@@ -59,6 +60,12 @@ delete from secrets.password_hashes where account_id = %(account_id)s and passwo
 """,
     ),
 }
+_ACCOUNT_OF_KEY: Final[LiteralString] = """
+select account_id from secrets.access_key_accounts where access_key_id = %(access_key_id)s
+"""
+_PUT_ACCOUNT_OF_KEY: Final[LiteralString] = """
+insert into secrets.access_key_accounts (access_key_id, account_id) values (%(access_key_id)s, %(account_id)s)
+"""
 _ERASE: Final[LiteralString] = """
 delete from secrets.data_keys where account_id = %(account_id)s and principal_id = %(principal_id)s
 """
@@ -100,6 +107,13 @@ class SecretStore:
         sealed = self._envelope.seal(data_key, secret, purpose=kind.value, name=name)
         row = {"account_id": account_id, "name": name, "principal_id": principal_id, "sealed": sealed}
         cursor.execute(_TABLES[kind].put, row)
+        if kind is SecretKind.ACCESS_KEY and account_of_access_key_id(name) != account_id:
+            cursor.execute(_PUT_ACCOUNT_OF_KEY, {"access_key_id": name, "account_id": account_id})
+
+    def account_of_access_key(self, cursor: Cursor[TupleRow], access_key_id: str) -> str | None:
+        """Whose key that is: the account that has claimed its id, or else the one that the id carries, if any."""
+        claimed = cursor.execute(_ACCOUNT_OF_KEY, {"access_key_id": access_key_id}).fetchone()
+        return account_of_access_key_id(access_key_id) if claimed is None else claimed[0]
 
     def get(self, cursor: Cursor[TupleRow], account_id: str, secret_id: SecretId) -> Secret | None:
         kind, name = secret_id

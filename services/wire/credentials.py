@@ -7,7 +7,7 @@ from datetime import datetime
 
 import psycopg
 
-from domain.identifiers import account_of_access_key_id
+from domain.identifiers import ACCESS_KEY_ID, account_of_access_key_id
 from domain.secret import Secret, SecretId, SecretKind
 from domain.sessions import Session
 from services.ledger.recorder import Connections
@@ -40,36 +40,49 @@ class Credentials:
         self._store = store
         self._sessions = sessions
         self._signing_keys = SigningKeys(SIGNING_KEYS_HELD_MAX)
-        self._secrets: OrderedDict[str, Secret] = OrderedDict()
+        self._secrets: OrderedDict[str, tuple[str, Secret]] = OrderedDict()
+        """With the account whose key it is, by access key id."""
 
     async def proved(self, presented: Presented, now: datetime, *, service: str) -> Credential:
         """Raises SignatureDoesNotMatch, InvalidClientTokenId, and Unavailable when the secret cannot be read now."""
         access_key_id = presented.access_key_id
-        account_id = account_of_access_key_id(access_key_id)
-        if account_id is None:
-            self._signing_keys.refuse_unknown(presented, now, service=service)
         if presented.session_token is not None:
+            account_id = account_of_access_key_id(access_key_id)
+            if account_id is None:
+                self._signing_keys.refuse_unknown(presented, now, service=service)
             session, secret = self._sessions.open(presented.session_token, access_key_id=access_key_id, at=now)
             self._signing_keys.verify(presented, secret, now, service=service)
             return Credential(account_id, access_key_id, session)
-        held = self._secrets.get(access_key_id) or await self._read(account_id, access_key_id)
+        held = self._secrets.get(access_key_id) or await self._read(access_key_id)
         if held is None:
             self._signing_keys.refuse_unknown(presented, now, service=service)
-        self._signing_keys.verify(presented, held, now, service=service)
+        account_id, secret = held
+        self._signing_keys.verify(presented, secret, now, service=service)
         return Credential(account_id, access_key_id, None)
 
-    async def _read(self, account_id: str, access_key_id: str) -> Secret | None:
+    def account_of(self, access_key_id: str) -> str | None:
+        """Whose key that is, as far as its id or an earlier request has told."""
+        held = self._secrets.get(access_key_id)
+        return account_of_access_key_id(access_key_id) if held is None else held[0]
+
+    async def _read(self, access_key_id: str) -> tuple[str, Secret] | None:
+        if not ACCESS_KEY_ID.fullmatch(access_key_id):
+            return None
         try:
             async with asyncio.timeout(READ_SECONDS_MAX):
-                secret = await asyncio.to_thread(self._read_now, account_id, access_key_id)
+                held = await asyncio.to_thread(self._read_now, access_key_id)
         except (psycopg.OperationalError, TimeoutError) as error:
             raise Unavailable(f"The secret cannot be read: {error!r}") from error
-        if secret is not None:
-            self._secrets[access_key_id] = secret
+        if held is not None:
+            self._secrets[access_key_id] = held
             if len(self._secrets) > SECRETS_HELD_MAX:
                 self._secrets.popitem(last=False)
-        return secret
+        return held
 
-    def _read_now(self, account_id: str, access_key_id: str) -> Secret | None:
+    def _read_now(self, access_key_id: str) -> tuple[str, Secret] | None:
         with self._connections() as connection, connection.cursor() as cursor:
-            return self._store.get(cursor, account_id, SecretId(SecretKind.ACCESS_KEY, access_key_id))
+            account_id = self._store.account_of_access_key(cursor, access_key_id)
+            if account_id is None:
+                return None
+            secret = self._store.get(cursor, account_id, SecretId(SecretKind.ACCESS_KEY, access_key_id))
+            return None if secret is None else (account_id, secret)

@@ -146,7 +146,8 @@ class Gate:
             credential = await self._credentials.proved(presented, now, service=service)
         except Refusal as refusal:
             claimed = presented.access_key_id if presented else None
-            await self._strangers.record(cause(service="", operation=""), refusal, claimed, now)
+            account_id = self._credentials.account_of(claimed) if claimed else None
+            await self._strangers.record(cause(service="", operation=""), refusal, claimed, account_id, now)
             return _refused(language, refusal, service, request_id)
         asked = language.read(raw, presented, now)
         proved = cause(

@@ -7,7 +7,7 @@ from datetime import datetime
 from domain.calls import UnauthenticatedCalled
 from domain.errors import Refusal
 from domain.events import Cause, Event
-from domain.identifiers import INSTALLATION, Random, account_of_access_key_id
+from domain.identifiers import INSTALLATION, Random
 from services.ledger.committer import Committer
 from services.ledger.work import Append, Decided
 from services.wire.awaiting import decided
@@ -26,22 +26,23 @@ class Strangers:
         self._sources: set[str] = set()
         self._counts: Counter[str] = Counter()
 
-    async def record(self, cause: Cause, refusal: Refusal, access_key_id: str | None, now: datetime) -> None:
-        """Returns when the refusal is in the installation ledger, or counted."""
+    async def record(
+        self, cause: Cause, refusal: Refusal, access_key_id: str | None, account_id: str | None, now: datetime
+    ) -> None:
+        """Returns when the refusal is in the installation ledger, or counted. The account is that of the key id."""
         await self.flush(now)
         source = cause.forwarded_address or cause.peer_address or ""
         if source in self._sources or len(self._sources) >= SOURCES_A_MINUTE_MAX:
             self._counts[refusal.code] += 1
             return
         self._sources.add(source)
-        account_id = account_of_access_key_id(access_key_id) if access_key_id else None
         await self._append(
             cause,
             [
                 UnauthenticatedCalled(
                     error_code=refusal.code,
                     error_message=refusal.message,
-                    # What carries no account may be no key id at all, but the secret in the wrong place.
+                    # What is no account's may be no key id at all, but the secret in the wrong place.
                     claimed_access_key_id=access_key_id if account_id else None,
                     claimed_account_id=account_id,
                     count=1,

@@ -63,7 +63,7 @@ def test_a_catalogue_is_published_once() -> None:
         published += sum(isinstance(claim, ManagedCataloguePublished) for claim in claims)
         account = after(Account(account_id), *beginning)
         assert account.partition == partition
-        assert account.ledger_id == installation.accounts[account_id]
+        assert account.ledger_id == installation.accounts[account_id].ledger_id
         assert f"arn:{partition}:iam::aws:policy/AdministratorAccess" in account.managed_policies
     assert published == len(installation.catalogues) == 2
 

@@ -14,12 +14,13 @@ import botocore.serialize
 
 import services.iam
 import services.sts
+from domain import installation
 from domain.access_keys import AccessKeyCreated
 from domain.account import Account, evolve
 from domain.calls import ApiCalled, NeedsAccounts, NewSecret, Outcome
 from domain.errors import Refusal
 from domain.events import Cause, Change, Entry, Event
-from domain.identifiers import ACCESS_KEY, new_access_key_id
+from domain.identifiers import ACCESS_KEY, INSTALLATION, new_access_key_id
 from domain.installation import Installation
 from domain.ledgers import Folded, empty
 from domain.rules import founding
@@ -53,6 +54,18 @@ def seal(session: Session, secret: Secret) -> str:
     return f"token of {session.session_id}, {len(secret.reveal())}"
 
 
+class Claims:
+    """The installation's ledger, beside those of accounts."""
+
+    def __init__(self) -> None:
+        self.value = Installation(position=1)
+
+    def append(self, events: Sequence[Event], cause: Cause, at: datetime) -> None:
+        for event in events:
+            entry = Entry(INSTALLATION, self.value.position + 1, "", at, cause, event)
+            self.value = installation.evolve(self.value, entry)
+
+
 class Endpoint:
     """What a server holds for one account. Its clock is moved by hand, its randomness is the same each time.
 
@@ -62,13 +75,15 @@ class Endpoint:
         self.account = Account(account_id)
         self.ledgers: dict[str, Endpoint] = {} if beside is None else beside.ledgers
         self.ledgers[account_id] = self
+        self.claims: Claims = Claims() if beside is None else beside.claims
         self.at = BEGAN_AT
         self.entries: list[Entry] = []
         self.secrets: dict[SecretId, NewSecret] = {}
         self._random = random.Random(int(account_id)).randbytes  # noqa: S311  known beforehand, as a test's has to be
-        _, beginning = founding.open_account(Installation(), account_id, "aws", self._random)
+        claims, beginning = founding.open_account(self.claims.value, account_id, "aws", self._random)
         key_id = new_access_key_id(ACCESS_KEY, account_id, self._random)
         cause = Cause(origin="operator", request_id="0", shared_id="0", service="", operation="")
+        self.claims.append(claims, cause, self.at)
         self._append(
             [*beginning, AccessKeyCreated(access_key_id=key_id, user_id=account_id, user_name=account_id)], cause
         )
@@ -95,6 +110,9 @@ class Endpoint:
             request = replace(request, refusal=refusal)
         decided = self._decided(decision_of(request, self._random, seal))
         for append in decided.appends:
+            if append.account_id == INSTALLATION:
+                self.claims.append(append.events, append.cause, self.at)
+                continue
             ledger = self.ledgers[append.account_id]
             ledger._append(append.events, append.cause)
             ledger.secrets |= {new.id: new for new in append.new_secrets}
@@ -122,9 +140,12 @@ class Endpoint:
                 needed = more.accounts
             assert not needed <= values.keys()
             for account_id in needed:
-                values[account_id] = (
-                    self.ledgers[account_id].account if account_id in self.ledgers else empty(account_id)
-                )
+                values[account_id] = self._value_of(account_id)
+
+    def _value_of(self, account_id: str) -> Folded:
+        if account_id == INSTALLATION:
+            return self.claims.value
+        return self.ledgers[account_id].account if account_id in self.ledgers else empty(account_id)
 
     def cause(self, by: Credential, operation: str) -> Cause:
         return Cause(

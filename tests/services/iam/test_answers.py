@@ -6,7 +6,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from domain.errors import AccessDenied, NoSuchEntity, ValidationError
+from domain.errors import AccessDenied, EntityAlreadyExists, NoSuchEntity, ValidationError
+from domain.secret import SecretId, SecretKind
 from tests.services.driving import ACCOUNT, BEGAN_AT, Endpoint, allow, arn, document, trusting
 
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -231,14 +232,15 @@ def test_an_access_key(endpoint: Endpoint) -> None:
     endpoint.call(endpoint.root, "CreateUser", UserName="ann")
     key = endpoint.call(endpoint.root, "CreateAccessKey", UserName="ann")["AccessKey"]
     key_id, secret = key["AccessKeyId"], key["SecretAccessKey"]
+    secret_id = SecretId(SecretKind.ACCESS_KEY, key_id)
     assert (len(secret), key["Status"], key["UserName"]) == (40, "Active", "ann")
-    assert endpoint.secrets[key_id].secret.reveal() == secret
-    assert endpoint.secrets[key_id].principal_id == endpoint.account.users.named("ann").id
+    assert endpoint.secrets[secret_id].secret.reveal() == secret
+    assert endpoint.secrets[secret_id].principal_id == endpoint.account.users.named("ann").id
     assert all(secret not in entry.event.model_dump_json() for entry in endpoint.entries)
     (listed,) = endpoint.call(endpoint.root, "ListAccessKeys", UserName="ann")["AccessKeyMetadata"]
     assert listed == {name: value for name, value in key.items() if name != "SecretAccessKey"}
     endpoint.call(endpoint.root, "DeleteAccessKey", UserName="ann", AccessKeyId=key_id)
-    assert key_id not in endpoint.secrets
+    assert secret_id not in endpoint.secrets
 
 
 def test_keys_without_a_name(endpoint: Endpoint) -> None:
@@ -277,3 +279,26 @@ def test_when_a_key_was_last_used(endpoint: Endpoint) -> None:
         endpoint.call(endpoint.root, "GetAccessKeyLastUsed", AccessKeyId=unknown)
     with pytest.raises(AccessDenied, match="because no identity-based policy allows"):
         endpoint.call(ann, "GetAccessKeyLastUsed", AccessKeyId=unknown)
+
+
+def test_the_account_s_alias(endpoint: Endpoint) -> None:
+    """One at a time: a new one takes the place of the former, which others may have then; nobody takes another's."""
+    beside = Endpoint("210987654321", beside=endpoint)
+    endpoint.call(endpoint.root, "CreateAccountAlias", AccountAlias="first")
+    with pytest.raises(EntityAlreadyExists, match="The account alias first already exists"):
+        beside.call(beside.root, "CreateAccountAlias", AccountAlias="first")
+    endpoint.call(endpoint.root, "CreateAccountAlias", AccountAlias="second")
+    beside.call(beside.root, "CreateAccountAlias", AccountAlias="first")
+    aliases = [each.call(each.root, "ListAccountAliases")["AccountAliases"] for each in (endpoint, beside)]
+    assert aliases == [["second"], ["first"]]
+    with pytest.raises(NoSuchEntity, match="The account alias first cannot be found"):
+        endpoint.call(endpoint.root, "DeleteAccountAlias", AccountAlias="first")
+    endpoint.call(endpoint.root, "DeleteAccountAlias", AccountAlias="second")
+    assert endpoint.call(endpoint.root, "ListAccountAliases")["AccountAliases"] == []
+
+
+@pytest.mark.parametrize("alias", ["-ab", "ab-", "a--b", "Abc", "a_b", "a" * 64])
+def test_an_alias_has_a_form(endpoint: Endpoint, alias: str) -> None:
+    """As the API Reference describes it."""
+    with pytest.raises(ValidationError):
+        endpoint.call(endpoint.root, "CreateAccountAlias", AccountAlias=alias)

@@ -14,7 +14,15 @@ from immutables import Map
 from domain.account import Account
 from domain.events import Entry
 from domain.identifiers import INSTALLATION
-from domain.installation import AccountOpened, Installation, InstallationFounded, ManagedCataloguePublished
+from domain.installation import (
+    AccessKeyIdClaimed,
+    AccountOpened,
+    AliasClaimed,
+    Installation,
+    InstallationFounded,
+    ManagedCataloguePublished,
+    OpenedAccount,
+)
 from domain.ledgers import Folded, empty, evolve
 from domain.usage import CredentialUsed
 from services.ledger import snapshots
@@ -93,12 +101,14 @@ def test_an_installation_is_restored_too() -> None:
             InstallationFounded(ledger_id="0f", schema_version=1),
             AccountOpened(opened_account_id=ACCOUNT, ledger_id="1f"),
             ManagedCataloguePublished(digest="ab", policy_arns=("arn",)),
+            AliasClaimed(account_alias="first", for_account_id=ACCOUNT),
+            AccessKeyIdClaimed(access_key_id="brought_from_elsewhere", for_account_id=ACCOUNT),
         ),
         1,
     ):
         value = evolve(value, Entry(INSTALLATION, position, "id", BEGAN_AT, cause(), event))
     assert isinstance(value, Installation)
-    assert value.accounts == Map({ACCOUNT: "1f"})
+    assert value.accounts[ACCOUNT] == OpenedAccount("1f", BEGAN_AT, alias="first")
     assert restored(snapshot_of(value)) == value
     assert topic_for(INSTALLATION) != topic_for(ACCOUNT)
 

@@ -1,5 +1,6 @@
 """The tables of sealed secrets, on a real PostgreSQL."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from typing import LiteralString
 
@@ -8,6 +9,7 @@ import pytest
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
+from domain.identifiers import new_access_key_id
 from domain.secret import Secret, SecretId, SecretKind
 from services.ledger.database import Database, connect
 from services.secrets.envelope import Envelope, SealBroken, WrappedDataKey
@@ -69,11 +71,27 @@ def test_a_lost_master_key_is_noticed(cursor: Cursor[TupleRow]) -> None:
 
 def test_accounts_are_apart(cursor: Cursor[TupleRow]) -> None:
     """The same ids in two accounts, as an import may bring them, are different rows under different keys."""
-    STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("one"))
-    STORE.put(cursor, OTHER_ACCOUNT, ALICE, key("AKIA1"), Secret("other"))
+    password = SecretId(SecretKind.PASSWORD, "first")
+    STORE.put(cursor, ACCOUNT, ALICE, password, Secret("one"))
+    STORE.put(cursor, OTHER_ACCOUNT, ALICE, password, Secret("other"))
     STORE.erase(cursor, ACCOUNT, ALICE)
-    assert STORE.get(cursor, ACCOUNT, key("AKIA1")) is None
-    assert revealed(cursor, "AKIA1", OTHER_ACCOUNT) == "other"
+    assert STORE.get(cursor, ACCOUNT, password) is None
+    kept = STORE.get(cursor, OTHER_ACCOUNT, password)
+    assert kept is not None
+    assert kept.reveal() == "other"
+
+
+def test_an_access_key_is_of_one_account(cursor: Cursor[TupleRow]) -> None:
+    """An id that does not tell whose it is, is looked up; nobody else can have it, not even when its secret is gone."""
+    brought, own = "brought_from_elsewhere", new_access_key_id("AKIA", ACCOUNT, secrets.token_bytes)
+    elsewhere = new_access_key_id("AKIA", OTHER_ACCOUNT, secrets.token_bytes)
+    for access_key_id in (brought, own, elsewhere):
+        STORE.put(cursor, ACCOUNT, ALICE, key(access_key_id), Secret("one"))
+    assert {STORE.account_of_access_key(cursor, found) for found in (brought, own, elsewhere)} == {ACCOUNT}
+    assert STORE.account_of_access_key(cursor, "unknown_to_everybody") is None
+    STORE.delete(cursor, ACCOUNT, key(brought))
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        STORE.put(cursor, OTHER_ACCOUNT, ALICE, key(brought), Secret("other"))
 
 
 def test_nothing_readable_is_stored(cursor: Cursor[TupleRow]) -> None:

@@ -177,6 +177,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "DurationSeconds": st.sampled_from([900, 3_600, 7_200, 43_200]),
     "Policy": st.sampled_from([document(allow()), document(allow(Sid="a" * 1_900)), "{"]),
     "PolicyArns": st.lists(ARNS.map(lambda arn: {"arn": arn}), min_size=1, max_size=11),
+    "AccountAlias": st.sampled_from(["first", "second", "third"]),
     "ExternalId": st.just("a secret handshake"),
 }
 WRITING = [operation for operation in ALL if not operation.read_only]

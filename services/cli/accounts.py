@@ -1,0 +1,132 @@
+"""The commands that open, list and close accounts, as the operator on the database itself."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from domain.identifiers import arn
+from domain.installation import OpenedAccount
+from domain.secret import Secret
+from services.accounts import Opening, close_account, list_accounts, open_account
+from services.app import Ledger, master_keys
+from services.cli.failures import Failure, NotUnderstood
+from services.cli.local import begun, ledger_of, reached
+from services.cli.output import Column, JsonLines, Output, say, table, time
+from services.settings import SettingRefused, Settings, settings
+
+ROOT_SECRET = "MUNIMENT_ROOT_SECRET_ACCESS_KEY"  # noqa: S105  the name of the variable
+SECRET_CHARACTERS_MIN, SECRET_CHARACTERS_MAX = 16, 128
+
+
+def create(chosen: argparse.Namespace) -> None:
+    """Prints the credential when the account is there, and never again."""
+    wanted = {"account_id": chosen.account_id, "alias": chosen.alias, "root_access_key_id": chosen.root_access_key_id}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    secret = _root_secret(chosen)
+    opening = Opening(**given) if secret is None else Opening(**given, secret=secret)
+    with _recording(_settings(chosen)) as ledger:
+        key = open_account(ledger.committer, opening)
+    is_root = key.user_id == opening.account_id
+    credential = {
+        "AccountId": opening.account_id,
+        "AccountAlias": opening.alias,
+        "Arn": arn("aws", "iam", opening.account_id, "root" if is_root else f"user/{key.user_name}"),
+        "AccessKeyId": key.access_key_id,
+        "SecretAccessKey": opening.secret.reveal(),
+    }
+    sys.stdout.write(json.dumps(credential, indent=2) + "\n")
+
+
+def close(chosen: argparse.Namespace) -> None:
+    if not chosen.yes:
+        _confirm(chosen.account_id)
+    with reached(_settings(chosen)) as database:
+        ledger = ledger_of(database)
+        with ledger.recording():
+            close_account(ledger.committer, chosen.account_id)
+    say(f"The account {chosen.account_id} is closed: none of its credentials is honoured any more.")
+
+
+def list_(chosen: argparse.Namespace) -> None:
+    with reached(_settings(chosen)) as database:
+        ledger = ledger_of(database)
+        with ledger.recording():
+            opened = list_accounts(ledger.committer)
+    rows = [Listed.of(account_id, opened[account_id]) for account_id in sorted(opened)]
+    output: Output[Listed] = JsonLines() if chosen.output == "json" else table(ACCOUNTS)
+    output.show(rows)
+    if not rows:
+        say("There is no account.")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A line of the list. Times are RFC 3339."""
+
+    account_id: str
+    alias: str | None
+    state: str
+    opened_at: str
+    closed_at: str | None
+
+    @classmethod
+    def of(cls, account_id: str, opened: OpenedAccount) -> "Listed":
+        closed_at = None if opened.retired_at is None else time(opened.retired_at)
+        return cls(
+            account_id, opened.alias, "open" if closed_at is None else "closed", time(opened.opened_at), closed_at
+        )
+
+
+ACCOUNTS: Sequence[Column[Listed]] = (
+    Column("ACCOUNT", lambda listed: listed.account_id),
+    Column("ALIAS", lambda listed: listed.alias),
+    Column("STATE", lambda listed: listed.state),
+    Column("OPENED", lambda listed: listed.opened_at),
+    Column("CLOSED", lambda listed: listed.closed_at),
+)
+
+
+def _root_secret(chosen: argparse.Namespace) -> Secret | None:
+    """Raises NotUnderstood when it goes with no key id, or no client could use it."""
+    text = os.environ.get(ROOT_SECRET)
+    if text is None:
+        return None
+    if chosen.root_access_key_id is None:
+        raise NotUnderstood(f"{ROOT_SECRET} is the secret of which key? Name it with --root-access-key-id.")
+    sane = text.isascii() and text.isprintable() and " " not in text
+    if not sane or not SECRET_CHARACTERS_MIN <= len(text) <= SECRET_CHARACTERS_MAX:
+        raise NotUnderstood(
+            f"{ROOT_SECRET} must be {SECRET_CHARACTERS_MIN} to {SECRET_CHARACTERS_MAX} printable ASCII characters "
+            f"without spaces; it holds {len(text)} characters."
+        )
+    return Secret(text)
+
+
+def _confirm(account_id: str) -> None:
+    """Raises Failure unless somebody at a terminal types the account id."""
+    if not sys.stdin.isatty():
+        raise NotUnderstood("Closing an account cannot be undone: say --yes where nobody can be asked.")
+    say(f"Closing {account_id} ends all of its credentials and cannot be undone. Type the account id to go on:")
+    if sys.stdin.readline().strip() != account_id:
+        raise Failure("Nothing was closed.")
+
+
+def _settings(chosen: argparse.Namespace) -> Settings:
+    try:
+        return settings(os.environ, data=chosen.data)
+    except SettingRefused as error:
+        raise Failure(str(error)) from error
+
+
+@contextmanager
+def _recording(found: Settings) -> Iterator[Ledger]:
+    """With the real master key: what is sealed here, the server opens."""
+    with begun(found) as database:
+        ledger = Ledger(database, master_keys(found))
+        with ledger.recording():
+            ledger.refuse_unknown_master_keys()
+            yield ledger
