@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,7 @@ from tests.clients.serving import Answer, Server, place_for_data, run, serving
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # AWS's example
 BROUGHT = "AKIAIOSFODNN7EXAMPLE"
-TRUST = (
-    '{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{{"AWS":"{}"}}}}}}'
-)
+TRUSTING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"123456789012"}}}'
 MAY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
 
 
@@ -29,11 +28,10 @@ class Keys:
     def aws(self, *words: str) -> Answer:
         return run(["aws", *words], self.server.credentials(self.access_key_id, self.secret, self.token))
 
-    def answer(self, *words: str) -> dict[str, dict[str, str]]:
+    def answer(self, *words: str) -> Any:
         answer = self.aws(*words)
         assert answer.status == 0, answer.error
-        parsed: dict[str, dict[str, str]] = json.loads(answer.out) if answer.out else {}
-        return parsed
+        return json.loads(answer.out) if answer.out else {}
 
 
 def muniment(data: Path, *words: str, secret: str | None = None) -> Answer:
@@ -75,11 +73,8 @@ def test_a_key_that_was_known_beforehand(brought: Keys) -> None:
     assert "SignatureDoesNotMatch" in wrong.error
     unknown = Keys(brought.server, "brought_from_elsewhere", "x" * 40).aws("iam", "list-users")
     assert "InvalidClientTokenId" in unknown.error
-    told = muniment(
-        brought.server.data, "history", "--local", "--account-id", "123456789012", "--access-key-id", BROUGHT, "--output",
-        "json",
-    )  # fmt: skip
-    assert "SignatureDoesNotMatch" in told.out
+    words = ("history", "--local", "--account-id", "123456789012", "--access-key-id", BROUGHT, "--output", "json")
+    assert "SignatureDoesNotMatch" in muniment(brought.server.data, *words).out
 
 
 def test_accounts_are_apart(brought: Keys) -> None:
@@ -110,9 +105,7 @@ def test_a_role_across_accounts(brought: Keys) -> None:
     """Both sides must allow; the refusal and the success stand in both histories under the same shared ids."""
     account_id, other = opened(brought.server)
     role = f"arn:aws:iam::{account_id}:role/ops"
-    other.answer(
-        "iam", "create-role", "--role-name", "ops", "--assume-role-policy-document", TRUST.format("123456789012")
-    )
+    other.answer("iam", "create-role", "--role-name", "ops", "--assume-role-policy-document", TRUSTING)
     brought.answer("iam", "create-user", "--user-name", "ann")
     made = brought.answer("iam", "create-access-key", "--user-name", "ann")["AccessKey"]
     ann = Keys(brought.server, made["AccessKeyId"], made["SecretAccessKey"])
