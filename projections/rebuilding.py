@@ -18,7 +18,7 @@ from projections.following import advance
 from projections.runner import POSITIONS_A_BATCH_MAX, Halted
 from projections.statements import statements
 from projections.swapping import RebuildRefused, swap
-from projections.views import SCHEMA, SHARED, Projection, digest, enter, live, prepare
+from projections.views import NAMES, SCHEMA, SHARED, Projection, digest, enter, live, prepare
 
 SQL = statements("projections", "rebuilding.sql")
 SECOND = "views_rebuilt"
@@ -73,17 +73,14 @@ def rebuilding(
 ) -> Iterator["Rebuild"]:
     """New, empty tables of the named projections, by default of all, for as long as the block lasts.
 
-    Raises RebuildRefused when somebody else rebuilds, and for a name that is none.
+    Raises RebuildRefused when somebody else rebuilds.
     """
-    known = {projection.name: projection for projection in live()}
-    if unknown := sorted(set(names) - known.keys()):
-        raise RebuildRefused(f"There is no projection {', '.join(unknown)}; there are {', '.join(known)}.")
     with connect("projector") as connection:
         if connection.execute("select pg_try_advisory_lock(%s)", (_REBUILDING,)).fetchone() != (True,):
             raise RebuildRefused("Somebody else is rebuilding, or verifying, in this database.")
         _make_room(connect)
         try:
-            yield Rebuild(connection, known.values(), names or tuple(known), account_id, tell)
+            yield Rebuild(connection, live(), names or NAMES, account_id, tell)
         finally:
             connection.close()
             _remove(connect)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from domain.account import Account
+from domain.account import Account, Corrupt
 from domain.calls import ApiCalled
 from domain.identifiers import INSTALLATION
 from domain.installation import Installation
@@ -26,6 +26,7 @@ from services.ledger.database import Database, MigrationRefused, YourDatabase, c
 from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from services.ledger.embedded_place import settled
+from services.ledger.mapper import StoredBytesBroken
 from services.ledger.work import Append, Decided, LedgerNotHeld, Unavailable, Values
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.settings import Settings
@@ -120,7 +121,8 @@ def ledger_of(database: Database) -> Ledger:
 
 
 def record(ledger: Ledger, operation: str, *, read_only: bool, parameters: Mapping[str, object]) -> None:
-    """An act on the installation as a whole, in its ledger. The ledger must be recording."""
+    """An act on the installation as a whole, in its ledger. The ledger must be recording. Raises Failure when the act
+    cannot be recorded; then it must not be done."""
     cause = operator_cause(operation, secrets.token_bytes)
     called = ApiCalled(read_only=read_only, parameters=dict(parameters))
     append = Append(INSTALLATION, cause, [called])
@@ -128,6 +130,10 @@ def record(ledger: Ledger, operation: str, *, read_only: bool, parameters: Mappi
         ledger.committer.decide(frozenset({INSTALLATION}), lambda _values, _at: Decided(None, [append]))
     except LedgerNotHeld as error:
         raise Failure("There is no installation in this database: no server was ever started on it.") from error
+    except (Corrupt, StoredBytesBroken) as error:
+        raise Failure(
+            f"The installation's ledger is broken, see `muniment verify`, and takes no act: {error}"
+        ) from error
 
 
 def _served(settings: Settings) -> Database | None:

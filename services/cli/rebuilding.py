@@ -12,7 +12,8 @@ import psycopg
 from projections.comparing import ComparedTable, Difference
 from projections.rebuilding import Comparison, rebuilding
 from projections.swapping import RebuildRefused
-from services.cli.failures import Failure
+from projections.views import NAMES
+from services.cli.failures import Failure, NotUnderstood
 from services.cli.local import ledger_of, reached, record
 from services.cli.output import Column, JsonLines, say, table
 from services.cli.progress import Progress
@@ -24,6 +25,8 @@ VALUE_CHARACTERS_MAX = 200
 
 def rebuild(chosen: argparse.Namespace) -> None:
     """Raises Failure when the live tables differ, or cannot be compared, and are not replaced."""
+    if unknown := [name for name in chosen.name if name not in NAMES]:
+        raise NotUnderstood(f"There is no projection {', '.join(unknown)}; there are {', '.join(NAMES)}.")
     with operated(chosen) as database:
         ledger = ledger_of(database)
         # Recorded first: an act that the installation's ledger does not take does not happen.

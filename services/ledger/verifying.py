@@ -14,11 +14,12 @@ from typing import NamedTuple
 import psycopg
 from eventsourcing.persistence import StoredEvent
 
-from domain.account import Account, Corrupt
+from domain.account import Corrupt
 from domain.events import Change, Entry
 from domain.identifiers import INSTALLATION
 from domain.installation import Installation
 from domain.ledgers import Folded, empty, evolve
+from domain.secret import SecretId, SecretKind
 from projections.statements import statements
 from services.ledger.mapper import EntryMapper, StoredBytesBroken
 from services.ledger.snapshots import SnapshotBroken, restored, topic_for
@@ -183,15 +184,16 @@ class _Verification:
 
     def _compare_secrets(self, reading: "_Reading") -> None:
         rows = self._connection.execute(SQL["secrets"], {"account_id": reading.account_id}).fetchall()
-        sealed: dict[str, str] = dict(rows)
-        keys = reading.value.access_keys.by_id if isinstance(reading.value, Account) else {}
-        for key_id in sorted(sealed.keys() | keys.keys()):
-            if key_id not in sealed:
-                raise _Wrong(None, f"a sealed secret of the access key {key_id}", "none")
-            if key_id not in keys:
-                raise _Wrong(None, f"no secret of {key_id}, which is no access key of this account", "one")
-            if sealed[key_id] != keys[key_id].user_id:
-                raise _Wrong(None, f"the secret of {key_id} sealed for {keys[key_id].user_id}", f"for {sealed[key_id]}")
+        found = {SecretId(SecretKind(kind), name): principal_id for kind, name, principal_id in rows}
+        expected = _secrets_of(reading.value)
+        for secret_id in sorted(found.keys() | expected.keys()):
+            what = f"{secret_id.kind.value} {secret_id.name}"
+            if secret_id not in found:
+                raise _Wrong(None, f"a sealed {what}", "none")
+            if secret_id not in expected:
+                raise _Wrong(None, f"no sealed {what}, for which the account has no use", "one")
+            if found[secret_id] != expected[secret_id]:
+                raise _Wrong(None, f"the {what} sealed for {expected[secret_id]}", f"for {found[secret_id]}")
 
     def _compare_claim(self, reading: "_Reading") -> None:
         value = reading.value
@@ -230,3 +232,16 @@ class _Reading:
             except Corrupt as corrupt:
                 raise _Wrong(event.position, "a change that can follow those before it", str(corrupt)) from corrupt
         self.position, self.at = event.position, entry.at
+
+
+def _secrets_of(value: Folded) -> Mapping[SecretId, str]:
+    """What has to lie sealed beside the ledger, and for which principal."""
+    if isinstance(value, Installation):
+        return {}
+    keys = {SecretId(SecretKind.ACCESS_KEY, key.id): key.user_id for key in value.access_keys.by_id.values()}
+    passwords = {
+        SecretId(SecretKind.PASSWORD, password_id): profile.user_id
+        for profile in value.login_profiles.values()
+        for password_id in profile.password_ids
+    }
+    return keys | passwords

@@ -16,7 +16,7 @@ select account_id, coalesce(position, 0) from (
     union select account_id from changed where account_id is not null
     union select account_id from used where account_id is not null
     union select account_id from ledger.snapshots
-    union select account_id from secrets.access_key_secrets
+    union select account_id from secrets.data_keys
 ) as known left join ledger.heads using (account_id) order by account_id
 
 -- name: head
@@ -39,4 +39,7 @@ select account_id, position, topic, state from ledger.snapshots
 where account_id = %(account_id)s and position = %(position)s
 
 -- name: secrets
-select access_key_id, principal_id from secrets.access_key_secrets where account_id = %(account_id)s
+select 'access-key-secret', access_key_id, principal_id from secrets.access_key_secrets
+where account_id = %(account_id)s
+union all
+select 'password-hash', password_id, principal_id from secrets.password_hashes where account_id = %(account_id)s

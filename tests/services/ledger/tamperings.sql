@@ -1,8 +1,7 @@
 -- Ways of breaking the ledger of 123456789012, each as its owner could, with triggers switched off.
 
 -- name: a_use_is_missing
-delete
-from ledger.uses
+delete from ledger.uses
 where account_id = '123456789012' and position = 4
 
 -- name: a_change_is_missing
@@ -58,7 +57,8 @@ where account_id = '123456789012' and position = 5
 
 -- name: time_runs_backwards
 update ledger.changes set at = '2026-01-02Z',
-    state = convert_to(replace(convert_from(state, 'UTF8'), '2026-02-01T00:00:04.000000Z', '2026-01-02T00:00:00.000000Z'), 'UTF8')
+    state = convert_to(
+        replace(convert_from(state, 'UTF8'), '2026-02-01T00:00:04.000000Z', '2026-01-02T00:00:00.000000Z'), 'UTF8')
 where account_id = '123456789012' and position = 5
 
 -- name: a_change_among_the_uses
@@ -115,8 +115,7 @@ delete from ledger.snapshots
 -- name: nothing_is_left
 delete from ledger.changes
 where account_id = '123456789012';
-delete
-from ledger.uses
+delete from ledger.uses
 where account_id = '123456789012';
 delete from ledger.heads
 where account_id = '123456789012';

@@ -1,0 +1,192 @@
+"""`rebuild` and `verify` as processes: beside a server, without one, and where one does not start."""
+
+import getpass
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import psycopg
+import pytest
+
+from services.ledger.database import Role, connect
+from services.ledger.embedded import EmbeddedPostgres
+from services.ledger.embedded_place import settled
+from tests.clients.serving import Answer, Server, place_for_data, run, running_server, serving
+from tests.services.cli.conftest import Desk
+
+LOOKUPS = 8
+"""psycopg prepares what is sent for the sixth time."""
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[Desk]:
+    """A server of this file's own, whose tables it may spoil."""
+    with running_server() as server:
+        yield Desk(server)
+
+
+def muniment(data: Path, *words: str) -> Answer:
+    return run(["muniment", *words, "--data", str(data)], {})
+
+
+def opened(data: Path, role: Role) -> psycopg.Connection:
+    return connect(EmbeddedPostgres(settled(data / "postgres")), role)
+
+
+def lines(answer: Answer) -> list[dict[str, object]]:
+    return [json.loads(line) for line in answer.out.splitlines()]
+
+
+def acts(data: Path) -> list[tuple[str, dict[str, object], bool]]:
+    """What the installation's ledger holds of this operator."""
+    with opened(data, "reader") as reader:
+        rows = reader.execute(
+            "select convert_from(state, 'UTF8')::jsonb from ledger.uses"
+            " where account_id = '000000000000' and topic = 'api.called.v1' order by position"
+        ).fetchall()
+    return [
+        (entry["cause"]["operation"], entry["event"]["parameters"], entry["event"]["read_only"])
+        for (entry,) in rows
+        if entry["cause"]["operator"]["user"] == getpass.getuser() and entry["cause"]["origin"] == "operator"
+    ]
+
+
+def test_beside_a_server(own: Desk) -> None:
+    """All is equal and all is whole; a swap under the running server disturbs nobody; each act stands in the
+    installation's ledger."""
+    data = own.server.data
+    before = len(acts(data))
+    for _ in range(LOOKUPS):
+        own.rows("history", "--limit", "1")
+    rebuilt = muniment(data, "rebuild")
+    assert (rebuilt.status, rebuilt.error) == (0, "")
+    title, *tables = [line.split() for line in rebuilt.out.splitlines()]
+    assert title == ["PROJECTION", "TABLE", "ROWS", "NEW", "ROWS", "RESULT"]
+    assert ["trail", "trail", "equal"] in [[cells[0], cells[1], cells[-1]] for cells in tables]
+    assert {cells[-1] for cells in tables} == {"equal"}
+    swapped = muniment(data, "rebuild", "--swap", "--output", "json")
+    assert (swapped.status, [line["swapped"] for line in lines(swapped)]) == (0, [True])
+    assert "The new tables have taken the place of the live ones and go on from there." in swapped.error
+    for number in range(LOOKUPS):
+        own.aws("iam", "create-user", "--user-name", f"after{number}")
+        assert own.rows("history", "--operation", "CreateUser")[-1]["parameters"] == {"user_name": f"after{number}"}
+    assert own.server.log.read_text() == ""
+    verified = muniment(data, "verify")
+    assert (verified.status, verified.error) == (0, "")
+    account_id = str(own.aws("sts", "get-caller-identity")["Account"])
+    ledgers = [line.split() for line in verified.out.splitlines()][1:3]
+    assert [(ledger, result) for ledger, _, result in ledgers] == [("000000000000", "ok"), (account_id, "ok")]
+    one = lines(muniment(data, "verify", "--account-id", account_id, "--output", "json"))
+    assert [(line["account_id"], line["finding"]) for line in one[:2]] == [("000000000000", None), (account_id, None)]
+    assert one[2]["equal"] is True
+    assert acts(data)[before:] == [
+        ("RebuildProjections", {"projections": [], "swap": False}, True),
+        ("RebuildProjections", {"projections": [], "swap": True}, False),
+        ("VerifyLedgers", {}, True),
+        ("VerifyLedgers", {"account_id": account_id}, True),
+    ]
+
+
+def test_a_table_that_was_altered(own: Desk) -> None:
+    """Both commands show the row and the two values, and fail, until the new tables have taken the place."""
+    data = own.server.data
+    own.aws("iam", "create-user", "--user-name", "victim")
+    own.rows("credentials")
+    with opened(data, "projector") as projector:
+        assert projector.execute("update views.key_owners set user_name = 'x' where user_name = 'victim'").rowcount == 1
+    said = 'user_name is "x" in the live table and "victim" in the new one'
+    for command, ends in (
+        ("rebuild", "With --swap the new ones take their place."),
+        ("verify", "see `muniment rebuild`."),
+    ):
+        altered = muniment(data, command)
+        assert (altered.status, said in altered.error) == (1, True)
+        assert "credentials, first difference in key_owners: in the row of account_id" in altered.error
+        assert altered.error.rstrip().endswith(ends)
+    swapped = muniment(data, "rebuild", "credentials", "--swap")
+    assert (swapped.status, said in swapped.error) == (0, True)
+    assert "which differed or could not be compared" in swapped.error
+    assert muniment(data, "verify").status == 0
+
+
+def test_what_cannot_be_meant(own: Desk, tmp_path: Path) -> None:
+    """Nothing is done, or recorded, for a projection, an account or a database that is not there."""
+    data = own.server.data
+    before = acts(data)
+    unknown = muniment(data, "rebuild", "trial")
+    assert (unknown.status, unknown.out) == (2, "")
+    assert unknown.error.startswith("muniment: There is no projection trial; there are permissions, ")
+    account = muniment(data, "verify", "--account-id", "999999999999")
+    assert (account.status, account.error) == (1, "muniment: There is no account 999999999999 here.\n")
+    for command in ("rebuild", "verify"):
+        nowhere = muniment(tmp_path, command)
+        assert (nowhere.status, "There is no database in" in nowhere.error) == (1, True)
+    assert acts(data) == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def health(server: Server) -> dict[str, list[dict[str, object]]]:
+    with urlopen(f"{server.endpoint}/health/ready", timeout=30) as answer:  # noqa: S310  our own
+        told: dict[str, list[dict[str, object]]] = json.loads(answer.read())
+    return told
+
+
+def test_where_no_server_runs() -> None:
+    """Tables of another version keep a server from starting; its message names the command, which starts the database
+    itself; then the server starts. What had halted is left so by who only looks, and tried again by the next start."""
+    with place_for_data() as place:
+        data = place / "data"
+        with serving(place) as server:
+            Desk(server).aws("iam", "create-user", "--user-name", "alice")
+            Desk(server).rows("history")
+            with opened(data, "projector") as projector:
+                projector.execute("update views.schemas set sha256 = 'another' where name = 'trail'")
+        refused = muniment(data, "serve", "--listen", "127.0.0.1:0")
+        assert (refused.status, refused.out) == (1, "")
+        assert "`muniment rebuild trail --swap`" in refused.error
+        swapped = muniment(data, "rebuild", "trail", "--swap")
+        assert swapped.status == 0, swapped.error
+        assert "trail: the live tables are missing, or were made by another version" in swapped.error
+        assert muniment(data, "verify").status == 0
+        with serving(place) as server:
+            with opened(data, "projector") as projector:
+                projector.execute(
+                    "update views.cursors set halted_at = now(), halted_reason = 'Test: x'"
+                    " where projection = 'sessions'"
+                )
+            looked = muniment(data, "credentials", "--local")
+            assert (looked.status, "lag" in looked.error) == (1, True)
+            assert [bool(projection["halted"]) for projection in health(server)["projections"]].count(True) == 1
+            verified = muniment(data, "verify")
+            assert (verified.status, "the live tables halt at position" in verified.error) == (1, True)
+        with serving(place) as server:
+            assert [projection["halted"] for projection in health(server)["projections"]] == [[], [], [], []]
+
+
+def test_a_broken_ledger() -> None:
+    """It is named with the place, and the exit code is 1. Into the installation's own ledger, if that is the broken
+    one, nothing more is written, and a rebuild is refused."""
+    with place_for_data() as place:
+        data = place / "data"
+        with serving(place):
+            with opened(data, "owner") as owner:
+                owner.execute("alter table ledger.changes disable trigger append_only")
+                owner.execute(
+                    "update ledger.changes set state = state || ' ' where position = 2 and account_id <> '000000000000'"
+                )
+            broken = muniment(data, "verify")
+            assert broken.status == 1
+            (line,) = [line for line in broken.out.splitlines() if "position 2" in line]
+            assert "position 2: expected bytes as this program writes them, found others that mean the same" in line
+            assert "must not be relied on" in broken.error
+            with opened(data, "owner") as owner:
+                owner.execute(
+                    "update ledger.changes set state = '{}' where account_id = '000000000000' and position = 1"
+                )
+            before = acts(data)
+            broken = muniment(data, "verify")
+            assert (broken.status, "recorded nowhere" in broken.error) == (1, True)
+            assert acts(data) == before
+            refused = muniment(data, "rebuild")
+            assert (refused.status, "is broken, see `muniment verify`" in refused.error) == (1, True)
