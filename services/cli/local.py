@@ -27,7 +27,7 @@ from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from services.ledger.embedded_place import settled
 from services.ledger.mapper import StoredBytesBroken
-from services.ledger.work import Append, Decided, LedgerNotHeld, Unavailable, Values
+from services.ledger.work import Append, Decided, Unavailable, Values
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.settings import Settings
 
@@ -125,11 +125,14 @@ def record(ledger: Ledger, operation: str, *, read_only: bool, parameters: Mappi
     cannot be recorded; then it must not be done."""
     cause = operator_cause(operation, secrets.token_bytes)
     called = ApiCalled(read_only=read_only, parameters=dict(parameters))
-    append = Append(INSTALLATION, cause, [called])
+
+    def decide(values: Values, _at: datetime) -> Decided:
+        if not values[INSTALLATION].exists:
+            raise Failure("There is no installation in this database: no server was ever started on it.")
+        return Decided(None, [Append(INSTALLATION, cause, [called])])
+
     try:
-        ledger.committer.decide(frozenset({INSTALLATION}), lambda _values, _at: Decided(None, [append]))
-    except LedgerNotHeld as error:
-        raise Failure("There is no installation in this database: no server was ever started on it.") from error
+        ledger.committer.decide(frozenset({INSTALLATION}), decide)
     except (Corrupt, StoredBytesBroken) as error:
         raise Failure(
             f"The installation's ledger is broken, see `muniment verify`, and takes no act: {error}"

@@ -16,7 +16,8 @@ select account_id, coalesce(position, 0) from (
     union select account_id from changed where account_id is not null
     union select account_id from used where account_id is not null
     union select account_id from ledger.snapshots
-    union select account_id from secrets.data_keys
+    union select account_id from secrets.access_key_secrets
+    union select account_id from secrets.password_hashes
 ) as known left join ledger.heads using (account_id) order by account_id
 
 -- name: head

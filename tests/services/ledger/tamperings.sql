@@ -102,6 +102,13 @@ where account_id = '123456789012'
 -- name: a_secret_without_a_key
 insert into secrets.access_key_secrets values ('123456789012', 'AKIAEVE', 'AIDAANN', '')
 
+-- name: a_password_is_missing
+delete from secrets.password_hashes
+where account_id = '123456789012'
+
+-- name: a_password_without_a_profile
+insert into secrets.password_hashes values ('123456789012', 'AIPWEVE', 'AIDAANN', '')
+
 -- name: a_secret_of_somebody_else
 update secrets.access_key_secrets set principal_id = 'AIDAEVE'
 where account_id = '123456789012'
@@ -120,4 +127,6 @@ where account_id = '123456789012';
 delete from ledger.heads
 where account_id = '123456789012';
 delete from ledger.snapshots;
-delete from secrets.access_key_secrets
+delete from secrets.data_keys;
+delete from secrets.access_key_secrets;
+delete from secrets.password_hashes

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 
 from domain.access_keys import AccessKeyCreated
 from domain.account import Account, AccountCreated
@@ -16,8 +17,11 @@ from domain.events import Change, Entry, Event
 from domain.groups import GroupCreated
 from domain.identifiers import INSTALLATION
 from domain.installation import AccountOpened, InstallationFounded
+from domain.passwords import LoginProfileCreated
+from domain.secret import SecretKind
 from domain.users import UserCreated, UserDeleted
 from projections.statements import statements
+from services.ledger import verifying
 from services.ledger.database import Database, connect
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import SQL, LedgerRecorder
@@ -35,7 +39,7 @@ HISTORY: Sequence[Event] = (
     CALLED,
     GroupCreated(group_id="AGPAOPS", group_name="ops", path="/"),
     CALLED,
-    UserCreated(user_id="AIDABOB", user_name="bob", path="/"),
+    LoginProfileCreated(user_id="AIDAANN", user_name="ann", password_id="AIPWANN", reset_required=False),
 )
 MAPPER = EntryMapper()
 
@@ -81,11 +85,14 @@ def write_installation(connection: psycopg.Connection, ledger_id: str) -> None:
 
 
 def write_secrets(connection: psycopg.Connection, account: Account) -> None:
-    for key in account.access_keys.by_id.values():
-        owner = (account.id, key.user_id)
-        connection.execute("insert into secrets.data_keys values (%s, %s, 'm', '') on conflict do nothing", owner)
-        row = (account.id, key.id, key.user_id)
-        connection.execute("insert into secrets.access_key_secrets values (%s, %s, %s, '')", row)
+    keys = [("access_key_secrets", key.id, key.user_id) for key in account.access_keys.by_id.values()]
+    profiles = account.login_profiles.values()
+    passwords = [("password_hashes", name, profile.user_id) for profile in profiles for name in profile.password_ids]
+    for table, name, principal_id in keys + passwords:
+        data_key = "insert into secrets.data_keys values (%s, %s, 'm', '') on conflict do nothing"
+        connection.execute(data_key, (account.id, principal_id))
+        insert = sql.SQL("insert into {} values (%s, %s, %s, '')").format(sql.Identifier("secrets", table))
+        connection.execute(insert, (account.id, name, principal_id))
 
 
 def write_snapshot(connection: psycopg.Connection, value: Account) -> None:
@@ -161,13 +168,20 @@ NAMED: dict[str, tuple[int | None, str, str]] = {
     "a_broken_snapshot": (5, "a snapshot as it was written", "wrong digest"),
     "a_snapshot_that_is_none": (5, "a snapshot", "bytes that are none"),
     "a_snapshot_of_a_use": (6, "no snapshot, for there is no such change", "one"),
-    "a_secret_is_missing": (None, "a sealed secret of the access key AKIAANN", "none"),
-    "a_secret_without_a_key": (None, "no secret of AKIAEVE, which is no access key of this account", "one"),
-    "a_secret_of_somebody_else": (None, "the secret of AKIAANN sealed for AIDAANN", "for AIDAEVE"),
+    "a_secret_is_missing": (None, "a sealed access-key-secret AKIAANN", "none"),
+    "a_secret_without_a_key": (None, "no sealed access-key-secret AKIAEVE, for which the account has no use", "one"),
+    "a_password_is_missing": (None, "a sealed password-hash AIPWANN", "none"),
+    "a_password_without_a_profile": (None, "no sealed password-hash AIPWEVE, for which the account has no use", "one"),
+    "a_secret_of_somebody_else": (None, "the access-key-secret AKIAANN sealed for AIDAANN", "for AIDAEVE"),
     "the_ledger_of_another_account": (1, "the ledger 1f, which the installation has opened", "the ledger 2f"),
     "nothing_is_left": (1, "the ledger 1f, which the installation has opened", "nothing"),
 }
 """By tampering: the position, what was expected there, and what of the finding has to be said."""
+
+
+def test_every_kind_of_secret_is_looked_at() -> None:
+    """A new one has a table, whose rows are to be accounted for too."""
+    assert all(f"'{kind.value}'".encode() in verifying.SQL["secrets"] for kind in SecretKind)
 
 
 def test_every_tampering_is_tried() -> None:
@@ -213,7 +227,7 @@ def test_secrets_of_nobody(writer: psycopg.Connection, owner: psycopg.Connection
     owner.execute("insert into secrets.access_key_secrets values (%s, 'AKIAEVE', 'AIDAEVE', '')", (OTHER,))
     named = finding(verify(writer), OTHER)
     assert named is not None
-    assert named.expected == "no secret of AKIAEVE, which is no access key of this account"
+    assert named.expected == "no sealed access-key-secret AKIAEVE, for which the account has no use"
 
 
 def test_a_snapshot_with_other_content(
