@@ -31,7 +31,7 @@ _REBUILDING = 0x72656275
 Connect = Callable[[Literal["owner", "projector"]], psycopg.Connection]
 """A connection in autocommit. The owner makes and drops the second schema; everything in it is the projector's."""
 Tell = Callable[[str, int, int], None]
-"""Hears what is being done, and how many positions (of tables: rows) of how many are behind it."""
+"""Hears what is being done, and how many positions of how many are behind it; 0 of 0 where none are counted."""
 
 
 class _Aim(NamedTuple):

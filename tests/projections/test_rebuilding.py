@@ -349,6 +349,24 @@ def test_tables_of_another_version(
     assert compared(opens).equal
 
 
+def test_one_event_does_not_keep_a_server_from_starting(
+    database: Database, opens: Connect, owner: psycopg.Connection, writer: psycopg.Connection, project: Project
+) -> None:
+    """Where the live tables are of no use, the new ones take their place although one account's halt; the others are
+    whole, and the halt stands where the next start finds it."""
+    ledger, honest = Ledger(writer), Ledger(writer)
+    many(honest, 3)
+    project(honest.account_id)
+    poison = ledger.append_bytes("iam.policy.attached.v1", b'{"event":{"entity":"user"}}')
+    stale(owner, "permissions")
+    swapped(opens, "permissions")
+    with following(database) as runner:
+        assert runner.wait(honest.account_id, honest.position, LONG)
+        (halt,) = (halt for projection in runner.status().projections for halt in projection.halted)
+    assert (halt.account_id, halt.position) == (ledger.account_id, poison)
+    assert owner.execute("select count(*) from views.principals").fetchone() == (1,)
+
+
 def test_part_of_what_is_stale_is_refused(
     opens: Connect, owner: psycopg.Connection, writer: psycopg.Connection, project: Project
 ) -> None:
