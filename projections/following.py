@@ -1,6 +1,6 @@
 """How a projection follows a ledger: a batch of positions, its rows and its cursor in one transaction."""
 
-import logging
+from collections.abc import Callable
 from typing import NamedTuple
 
 import psycopg
@@ -11,8 +11,6 @@ from projections.statements import statements
 from projections.views import Projection
 
 SQL = statements("projections", "following.sql")
-
-log = logging.getLogger("muniment.projections")
 
 _PASSING = ("08", "40", "53", "55", "57", "58")
 """Classes of SQLSTATE that speak of the database's state (connection, rollback, resources, lock, operator, system),
@@ -102,11 +100,12 @@ def advance(
     projection: Projection,
     account_id: str,
     positions_max: int,
+    say: Callable[[str], object],
     *,
     last: int | None = None,
 ) -> Followed | None:
     """As `follow`, but of a batch that cannot be projected the first half, and so on, until the very event is found:
-    there the projection halts for the account."""
+    there the projection halts for the account, and `say` is told of it."""
     while True:
         try:
             return follow(connection, projection, account_id, positions_max, last=last)
@@ -116,8 +115,7 @@ def advance(
                 continue
             reason = f"{type(stumbled.__cause__).__name__}: {stumbled.__cause__}"
             halt(connection, projection, account_id, stumbled.after, reason)
-            what = f"The projection {projection.name} of account {account_id}"
-            log.error("%s halts at position %d: %s", what, stumbled.to, reason)  # noqa: TRY400  the reason says it all
+            say(f"The projection {projection.name} of account {account_id} halts at position {stumbled.to}: {reason}")
             return Followed(stumbled.after, stumbled.to, halted=True)
 
 

@@ -4,6 +4,7 @@ The new tables stand in a schema of their own, which exists only while somebody 
 is thrown away by the next, which begins anew: the rows might have been made by other statements than this program's.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ SQL = statements("projections", "rebuilding.sql")
 SECOND = "views_rebuilt"
 POSITIONS_LEFT_MAX = 2_000
 """So few may be left for the moment in which nobody else moves."""
+
+log = logging.getLogger("muniment.projections")
 
 _REBUILDING = 0x72656275
 """The advisory lock of whoever rebuilds, for as long as the connection lasts."""
@@ -225,8 +228,9 @@ class Rebuild:
         for aim in aims:
             position, halted = aim.position, False
             while position < aim.last and not halted:
+                projection = self._all[aim.projection]
                 followed = advance(
-                    self._connection, self._all[aim.projection], aim.account_id, POSITIONS_A_BATCH_MAX, last=aim.last
+                    self._connection, projection, aim.account_id, POSITIONS_A_BATCH_MAX, log.info, last=aim.last
                 )
                 assert followed is not None, "The schema is ours alone."
                 done += followed.position - position

@@ -1,5 +1,6 @@
 """The thread that keeps the projections up with the ledgers."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -8,7 +9,7 @@ from datetime import datetime
 
 import psycopg
 
-from projections.following import SQL, Followed, advance, log, resume
+from projections.following import SQL, Followed, advance, resume
 from projections.views import Projection, enter, live, prepare
 
 POSITIONS_A_BATCH_MAX = 1_000
@@ -16,6 +17,8 @@ SWEEP_SECONDS = 10.0
 GATHER_SECONDS = 0.05
 """Between two passes: under load each commit touches an account, and a batch costs little more than a single event."""
 RECONNECT_SECONDS_MIN, RECONNECT_SECONDS_MAX = 0.1, 10.0
+
+log = logging.getLogger("muniment.projections")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,7 @@ class Runner:
         """One batch of every projection; whether there is more, here or under another process's hands."""
         more = False
         for projection in self._projections:
-            followed = advance(connection, projection, account_id, self._positions_a_batch)
+            followed = advance(connection, projection, account_id, self._positions_a_batch, log.error)
             more |= followed is None or (followed.position < followed.head and not followed.halted)
             if followed is not None:
                 with self._progress:
