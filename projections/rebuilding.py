@@ -115,7 +115,7 @@ class Rebuild:
     ) -> None:
         self._connection = connection
         self._all = {projection.name: projection for projection in all_projections}
-        self._names = list(names)
+        self._names = list(dict.fromkeys(names))
         self._account_id = account_id
         self._tell = tell
         digests = {SHARED: digest(views.SQL["schema"])} | {p.name: digest(p.schema) for p in self._all.values()}

@@ -3,7 +3,7 @@
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 
@@ -39,10 +39,11 @@ def rebuild(chosen: argparse.Namespace) -> None:
             )
         progress = Progress()
         with rebuilt(opens(database), chosen.name, None, progress) as (comparison, swap):
+            progress.clear()
+            show(chosen, comparison)
             if chosen.swap:
                 swap()
-            progress.clear()
-            show(chosen, comparison, {"swapped": chosen.swap})
+                progress.clear()
     if chosen.swap:
         was = "" if comparison.equal else ", which differed or could not be compared,"
         say(f"The new tables have taken the place of the live ones{was} and go on from there.")
@@ -79,9 +80,9 @@ def rebuilt(
         raise Failure(str(refused)) from refused
 
 
-def show(chosen: argparse.Namespace, comparison: Comparison, more: Mapping[str, object]) -> None:
+def show(chosen: argparse.Namespace, comparison: Comparison) -> None:
     if chosen.output == "json":
-        JsonLines().show([{**asdict(comparison), "equal": comparison.equal, **more}])
+        JsonLines().show([{**asdict(comparison), "equal": comparison.equal}])
         return
     table(COMPARED).show(comparison.tables)
     for line in findings(comparison):

@@ -30,7 +30,7 @@ def verify(chosen: argparse.Namespace) -> None:
                 JsonLines().show([asdict(verdict) for verdict in verdicts])
             else:
                 table(VERDICTS).show(verdicts)
-            show(chosen, comparison, {})
+            show(chosen, comparison)
     broken = [verdict.account_id for verdict in verdicts if verdict.finding is not None]
     if broken:
         raise Failure(f"The ledger{'s' if len(broken) > 1 else ''} of {', '.join(broken)} must not be relied on.")

@@ -7,9 +7,10 @@ import pytest
 
 from projections.following import follow
 from projections.views import live, prepare
-from services.ledger.database import Database, connect
+from services.ledger.database import Database, Role, connect
 
 Project = Callable[..., None]
+Connect = Callable[[Role], psycopg.Connection]
 
 
 @pytest.fixture
@@ -45,3 +46,14 @@ def project(projector: psycopg.Connection) -> Project:
             assert followed is not None
 
     return project
+
+
+@pytest.fixture
+def opens(database: Database) -> Connect:
+    return lambda role: connect(database, role)
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[psycopg.Connection]:
+    with connect(database, "owner") as connection:
+        yield connection

@@ -1,42 +1,23 @@
-"""Rebuilding: what the new tables say, what the live ones say instead, and the change from the one to the other."""
+"""Rebuilding: what the new tables say, and what the live ones say instead."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 import pytest
 from hypothesis import given, settings
-from psycopg import sql
 
 from domain.users import UserCreated
-from projections.asof import AsOf
 from projections.comparing import Difference
-from projections.permissions import permissions
 from projections.rebuilding import SECOND, Comparison, rebuilding
-from projections.runner import Runner
-from projections.swapping import RebuildRefused, swap
-from projections.views import NAMES, SCHEMA, MustBeRebuilt, live, prepare
-from services.ledger.database import Database, Role, connect
-from tests.projections.conftest import Project
+from projections.swapping import RebuildRefused
+from projections.views import NAMES, SCHEMA
+from services.ledger.database import Database, connect
+from tests.projections.conftest import Connect, Project
 from tests.projections.histories import Attempt, attempts, play
-from tests.projections.ledger import NOW, Ledger
+from tests.projections.ledger import Ledger
 from tests.projections.test_properties import few, rows
-from tests.projections.test_runner import LONG, many
+from tests.projections.test_runner import many
 from tests.projections.uses import CALLED, issued
-
-Connect = Callable[[Role], psycopg.Connection]
-
-
-@pytest.fixture
-def opens(database: Database) -> Connect:
-    return lambda role: connect(database, role)
-
-
-@pytest.fixture
-def owner(database: Database) -> Iterator[psycopg.Connection]:
-    with connect(database, "owner") as connection:
-        yield connection
 
 
 def compared(opens: Connect, *names: str, account_id: str | None = None) -> Comparison:
@@ -170,121 +151,6 @@ def test_rows_too_few_and_too_many(
     assert (principals.rows_live, principals.rows_rebuilt) == (0, 2)
 
 
-@contextmanager
-def following(database: Database) -> Iterator[Runner]:
-    runner = Runner(lambda: connect(database, "projector"))
-    runner.start()
-    try:
-        yield runner
-    finally:
-        runner.stop()
-
-
-@pytest.mark.parametrize("names", [(), ("permissions",)])
-def test_a_swap_under_a_live_runner(
-    database: Database,
-    opens: Connect,
-    writer: psycopg.Connection,
-    reader: psycopg.Cursor,
-    caplog: pytest.LogCaptureFixture,
-    names: tuple[str, ...],
-) -> None:
-    """A runner and a reader that have prepared their statements go on over two swaps, without a word in the log, and
-    nothing is lost or doubled."""
-    ledger = Ledger(writer)
-    with following(database) as runner:
-        for swaps in range(3):
-            for number in range(8):  # psycopg prepares what is sent for the sixth time
-                name = f"u{swaps}{number}"
-                position = ledger.append(user(name), CALLED)
-                runner.touched(frozenset({ledger.account_id}))
-                assert runner.wait(ledger.account_id, position, LONG)
-                assert permissions(reader, ledger.account_id, name, AsOf(NOW, position=position)).entity_id
-            if swaps < 2:
-                swapped(opens, *names)
-        statuses = runner.status()
-    assert statuses.running
-    assert all(projection.halted == () and projection.lag_positions == 0 for projection in statuses.projections)
-    assert caplog.records == []
-    assert reader.execute("select count(*), count(distinct position) from views.trail").fetchone() == (24, 24)
-    assert reader.execute("select count(*) from views.principals").fetchone() == (24,)
-    assert compared(opens).equal
-
-
-def test_a_swap_waits_for_readers(
-    database: Database, opens: Connect, writer: psycopg.Connection, project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Somebody who reads in a transaction is neither ended nor waited for with locks held: the swap tries again, and
-    when the reading has no end, everything is as it was."""
-    ledger = Ledger(writer)
-    many(ledger, 3)
-    project(ledger.account_id)
-    monkeypatch.setattr("projections.swapping.ATTEMPTS_MAX", 3)
-    with connect(database, "reader") as reader, reader.transaction():
-        reader.execute("select from views.trail")
-        with pytest.raises(RebuildRefused, match="without end"):
-            swapped(opens)
-        assert reader.execute("select count(*) from views.principals").fetchone() == (1,)
-    swapped(opens)
-    assert compared(opens).equal
-
-
-def test_only_what_is_named_is_replaced(
-    opens: Connect, owner: psycopg.Connection, writer: psycopg.Connection, project: Project
-) -> None:
-    """Of the other projections not even the tables are others than before, and the doors may read the new ones."""
-    ledger = Ledger(writer)
-    many(ledger, 9)
-    project(ledger.account_id)
-
-    def tables() -> dict[str, int]:
-        return dict(
-            owner.execute(
-                "select relname, oid::bigint from pg_class where relnamespace = 'views'::regnamespace and relkind = 'r'"
-            )
-        )
-
-    before = tables()
-    swapped(opens, "trail", "sessions")
-    after = tables()
-    assert before.keys() == after.keys()
-    assert {name for name in before if before[name] != after[name]} == {"trail", "sessions"}
-    rights = "select bool_and(has_table_privilege('muniment_reader', oid, 'select')) from pg_class"
-    assert owner.execute(rights + " where relnamespace = 'views'::regnamespace and relkind = 'r'").fetchone() == (True,)
-    assert compared(opens).equal
-
-
-def test_a_halted_projection_is_healed(
-    database: Database, opens: Connect, owner: psycopg.Connection, writer: psycopg.Connection
-) -> None:
-    """The live table stumbles over a row that nobody should have put there. Rebuilt, it comes to the end; after the
-    swap it is halted no more, and a runner that remembers it as halted waits for it again."""
-    ledger = Ledger(writer)
-    with following(database) as runner:
-        assert runner.wait(ledger.account_id, ledger.position, LONG)
-        owner.execute(
-            "insert into views.key_owners (account_id, valid_from, valid_from_at, opened_by, user_id, user_name)"
-            " values (%s, 1, now(), 'x', 'AIDAann', 'ann')",
-            (ledger.account_id,),
-        )
-        position = ledger.append(user("ann"))
-        runner.touched(frozenset({ledger.account_id}))
-        assert not runner.wait(ledger.account_id, position, LONG)
-        comparison = compared(opens)
-        ((halt,), none) = comparison.live_halts, comparison.rebuilt_halts
-        assert (halt.projection, halt.halted.account_id, halt.halted.position) == (
-            *("credentials", ledger.account_id),
-            position,
-        )
-        assert "UniqueViolation" in halt.halted.reason
-        assert none == ()
-        assert differences(comparison).keys() == {"key_owners"}
-        swapped(opens, "credentials")
-        assert runner.wait(ledger.account_id, position, LONG)
-        assert not any(projection.halted for projection in runner.status().projections)
-    assert compared(opens).equal
-
-
 def test_a_ledger_that_cannot_be_read_any_more(
     opens: Connect, owner: psycopg.Connection, writer: psycopg.Connection, project: Project
 ) -> None:
@@ -304,136 +170,6 @@ def test_a_ledger_that_cannot_be_read_any_more(
     with pytest.raises(RebuildRefused, match=f"halt at position 2 of {ledger.account_id}, the live ones are at 3"):
         swapped(opens)
     assert owner.execute("select count(*) from views.principals").fetchone() == (2,)
-
-
-def stale(owner: psycopg.Connection, *names: str) -> None:
-    """As if another text had made the tables of these, and one table more."""
-    owner.execute("update views.schemas set sha256 = 'another' where name = any(%s)", (list(names),))
-    owner.execute("set role muniment_projector")
-    owner.execute("create table views.former (account_id text)")
-    owner.execute("reset role")
-
-
-@pytest.mark.parametrize(
-    ("names", "cure"), [(("trail",), ("trail",)), (("trail", "sessions"), ("sessions", "trail")), (("views",), ())]
-)
-def test_tables_of_another_version(
-    database: Database,
-    opens: Connect,
-    owner: psycopg.Connection,
-    writer: psycopg.Connection,
-    project: Project,
-    names: tuple[str, ...],
-    cure: tuple[str, ...],
-) -> None:
-    """A program whose text is another refuses to start and names the command; with that done it starts. What is not
-    comparable is not compared; what only the former version had is gone."""
-    ledger = Ledger(writer)
-    many(ledger, 9)
-    project(ledger.account_id)
-    before = rows(owner, SCHEMA, ledger.account_id)
-    stale(owner, *names)
-    command = " ".join(["muniment rebuild", *cure, "--swap"])
-    with connect(database, "projector") as projector, pytest.raises(MustBeRebuilt, match=f"`{command}`"):
-        prepare(projector, live())
-    with rebuilding(opens, cure) as rebuild:
-        rebuild.read()
-        comparison = rebuild.compare()
-        assert comparison.incomparable == (cure or NAMES)
-        assert comparison.tables == ()
-        assert not comparison.equal
-        rebuild.swap()
-    with connect(database, "projector") as projector:
-        prepare(projector, live())
-    assert rows(owner, SCHEMA, ledger.account_id) == before
-    assert compared(opens).equal
-
-
-def test_one_event_does_not_keep_a_server_from_starting(
-    database: Database, opens: Connect, owner: psycopg.Connection, writer: psycopg.Connection, project: Project
-) -> None:
-    """Where the live tables are of no use, the new ones take their place although one account's halt; the others are
-    whole, and the halt stands where the next start finds it."""
-    ledger, honest = Ledger(writer), Ledger(writer)
-    many(honest, 3)
-    project(honest.account_id)
-    poison = ledger.append_bytes("iam.policy.attached.v1", b'{"event":{"entity":"user"}}')
-    stale(owner, "permissions")
-    swapped(opens, "permissions")
-    with following(database) as runner:
-        assert runner.wait(honest.account_id, honest.position, LONG)
-        (halt,) = (halt for projection in runner.status().projections for halt in projection.halted)
-    assert (halt.account_id, halt.position) == (ledger.account_id, poison)
-    assert owner.execute("select count(*) from views.principals").fetchone() == (1,)
-
-
-def test_part_of_what_is_stale_is_refused(
-    opens: Connect, owner: psycopg.Connection, writer: psycopg.Connection, project: Project
-) -> None:
-    """Whose the tables of another version are is not known, so all that are stale are replaced together."""
-    ledger = Ledger(writer)
-    project(ledger.account_id)
-    stale(owner, "trail", "sessions")
-    with pytest.raises(RebuildRefused, match="sessions were made by another version"):
-        swapped(opens, "trail")
-    assert owner.execute("select to_regclass('views.former') is not null").fetchone() == (True,)
-    swapped(opens)
-    assert owner.execute("select to_regclass('views.former') is not null").fetchone() == (False,)
-    assert compared(opens).equal
-
-
-def test_where_nothing_was_ever_projected(opens: Connect, writer: psycopg.Connection, reader: psycopg.Cursor) -> None:
-    """In a database whose views no program has made yet, rebuilding makes them."""
-    ledger = Ledger(writer)
-    many(ledger, 3)
-    comparison = compared(opens)
-    assert comparison.incomparable == NAMES
-    swapped(opens)
-    assert reader.execute("select count(*) from views.trail").fetchone() == (2,)
-
-
-@pytest.mark.parametrize("killed_in", ["read", "swap"])
-def test_a_crash_is_begun_anew(
-    opens: Connect,
-    owner: psycopg.Connection,
-    writer: psycopg.Connection,
-    project: Project,
-    monkeypatch: pytest.MonkeyPatch,
-    killed_in: str,
-) -> None:
-    """Whoever is ended in the middle of reading, or at the end of the swap before its commit, leaves the live tables as
-    they were, and a second schema, here even with a wrong row in it; the next begins anew and ends well."""
-    ledger = Ledger(writer)
-    many(ledger, 9)
-    project(ledger.account_id)
-    before = rows(owner, SCHEMA, ledger.account_id)
-    monkeypatch.setattr("projections.rebuilding._remove", lambda _connect: None)  # a dead process does not tidy up
-    with ExitStack() as stack:
-        stack.enter_context(pytest.raises(psycopg.OperationalError))
-        rebuild = stack.enter_context(rebuilding(opens))
-        connection = rebuild._connection
-
-        def kill() -> None:
-            owner.execute("select pg_terminate_backend(%s, 5000)", (connection.info.backend_pid,))
-
-        def swap_and_die(*how: Any) -> None:
-            swap(*how)
-            kill()
-
-        if killed_in == "read":
-            monkeypatch.setattr(rebuild, "_tell", lambda *_: kill())
-            rebuild.read()
-        else:
-            rebuild.read()
-            monkeypatch.setattr("projections.rebuilding.swap", swap_and_die)
-            rebuild.swap()
-    monkeypatch.undo()
-    assert rows(owner, SCHEMA, ledger.account_id) == before
-    left = sql.SQL("update {} set user_agent = 'wrong'").format(sql.Identifier(SECOND, "trail"))
-    owner.execute(left)
-    assert compared(opens).equal
-    swapped(opens)
-    assert rows(owner, SCHEMA, ledger.account_id) == before
 
 
 def test_one_at_a_time(opens: Connect) -> None:

@@ -66,7 +66,7 @@ def test_beside_a_server(own: Desk) -> None:
     assert ["trail", "trail", "equal"] in [[cells[0], cells[1], cells[-1]] for cells in tables]
     assert {cells[-1] for cells in tables} == {"equal"}
     swapped = muniment(data, "rebuild", "--swap", "--output", "json")
-    assert (swapped.status, [line["swapped"] for line in lines(swapped)]) == (0, [True])
+    assert (swapped.status, [line["equal"] for line in lines(swapped)]) == (0, [True])
     assert "The new tables have taken the place of the live ones and go on from there." in swapped.error
     for number in range(LOOKUPS):
         own.aws("iam", "create-user", "--user-name", f"after{number}")
