@@ -12,7 +12,10 @@ from tests.clients.serving import Answer, Server, place_for_data, run, serving
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # AWS's example
 BROUGHT = "AKIAIOSFODNN7EXAMPLE"
-TRUSTING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"123456789012"}}}'
+TRUSTING = (
+    '{"Version":"2012-10-17","Statement":'
+    '{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"123456789012"}}}'
+)
 MAY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
 
 
