@@ -13,6 +13,7 @@ from psycopg_pool import PoolTimeout
 from projections.runner import ProjectionStatus, Runner
 from services.ledger.committer import Committer
 from services.ledger.recorder import Connections
+from services.ledger.work import Unavailable
 from services.wire.gate import Response
 
 log = logging.getLogger("muniment.health")
@@ -45,13 +46,14 @@ class Health:
             return self._checked[1:]
 
     def _check(self) -> tuple[int, dict[str, object]]:
-        """Not ready is who cannot record calls. No authorisation reads a projection, so one that has halted degrades
-        the views alone; were it a reason for 503, one event that cannot be projected would take every server away."""
+        """Not ready is who cannot record calls: no committer, no database, or a clock that disagrees with the
+        database's or with what is recorded. No authorisation reads a projection, so one that has halted degrades the
+        views alone; were it a reason for 503, one event that cannot be projected would take every server away."""
         committing = self._committer.alive
         found: dict[str, object] = {"status": "not ready", "committer": _alive(committing)}
         try:
             with self._readers() as connection:
-                connection.execute("select 1")
+                [(database_now,)] = connection.execute("select clock_timestamp()").fetchall()
             status = self._runner.status()
         except (psycopg.OperationalError, PoolTimeout) as error:
             log.warning("The database cannot be reached: %s", error)
@@ -61,6 +63,12 @@ class Health:
             "projector": _alive(status.running),
             "projections": [_projection(projection) for projection in status.projections],
         }
+        try:
+            self._committer.refuse_wrong_clock(database_now)
+        except Unavailable as error:
+            log.warning("%s", error)
+            return UNAVAILABLE, found | {"clock": "wrong"}
+        found["clock"] = "right"
         if not committing:
             return UNAVAILABLE, found
         following = status.running and not any(projection.halted for projection in status.projections)

@@ -21,12 +21,12 @@ from services.api.questions import Question
 from services.api.reading import Tables
 from services.app import Ledger, opened_database
 from services.cli.failures import Failure
-from services.ledger.committer import Overloaded
 from services.ledger.database import Database, MigrationRefused, YourDatabase, connect
 from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from services.ledger.embedded_place import settled
 from services.ledger.mapper import StoredBytesBroken
+from services.ledger.waiting import Overloaded
 from services.ledger.work import Append, Decided, Unavailable, Values
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.settings import Settings

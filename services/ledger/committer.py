@@ -2,27 +2,34 @@
 
 import logging
 import threading
-from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from datetime import datetime
 
 import psycopg
 
 from domain.account import Corrupt
 from domain.ledgers import Folded
 from services.ledger.arrays import text_array
+from services.ledger.database import limit_waiting
+from services.ledger.loading import Loader
 from services.ledger.recorder import SQL, select
-from services.ledger.round import Answered, Plan, Rounds
+from services.ledger.round import CLOCK_BEHIND_HEAD_MAX, Answered, Plan, Rounds
 from services.ledger.snapshots import entities
 from services.ledger.values import Held, Values
+from services.ledger.waiting import CALL_SECONDS_MAX, CLOSED, Queue, in_time
 from services.ledger.work import Committed, Decide, Unavailable, Work
 
 CALLS_A_ROUND_MAX = 256
-WAITING_CALLS_MAX = 10_000
-SKIPS_MAX = 3
 RUNS_MAX = 3
-CLOSED = "The ledger is closed."
 SNAPSHOT_CHANGES_MIN = 2_000
+LATE = f"No round began within {CALL_SECONDS_MAX} s. The call was not recorded."
+# Classes of SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html
+_TRY_AGAIN = frozenset({"40", "55"})
+"""The transaction was rolled back or could not get a lock, and may succeed as it is."""
+_DATABASE_S_STATE = frozenset({"08", "25", "53", "57", "58"})
+"""Connection, transaction (a standby is read-only), resources (a full disk), the operator (a statement's time is up),
+the system's own errors."""
 
 Connect = Callable[[], psycopg.Connection]
 Deliver = Callable[[Callable[[], None]], object]
@@ -31,14 +38,15 @@ Deliver = Callable[[Callable[[], None]], object]
 log = logging.getLogger("muniment.ledger")
 
 
-class Overloaded(Exception):  # noqa: N818  a state of the queue
-    """Too many calls are waiting. The answer is Throttling."""
-
-
 class Committer:
-    """Two threads make rounds: one that skips what other processes hold, and one that waits for it.
+    """Two threads make rounds: one that leaves out what other processes hold, and one that waits for it. A third loads
+    values outside of rounds.
 
-    Each has its connection and its values; the heads that they lock keep them apart, as they do two processes.
+    A call about an account that another process does not let go of, since it stands still or its machine is gone, gets
+    its round when PostgreSQL ends that process's transaction (`database.STATEMENT_SECONDS_MAX` after its last
+    statement) and somebody looks again (`waiting.LOOK_SECONDS_MAX`): after some 2.1 seconds. If that is not the end of
+    it, the answer is Unavailable after `waiting.CALL_SECONDS_MAX`, and the call is never decided. Others' calls are not
+    concerned: rounds that do not wait go on all the time, with all other accounts.
     """
 
     def __init__(
@@ -49,13 +57,16 @@ class Committer:
         on_commit: Callable[[frozenset[str]], None] = lambda _accounts: None,
         on_snapshot_due: Callable[[Folded], None] = lambda _value: None,
     ) -> None:
-        self._ready = _Queue()
-        self._patient = _Queue()
+        self._queue = Queue()
+        self._rounds = rounds
         self._deliver: Deliver = lambda answer: answer()
+        values = Values(rounds.mapper)
+        self._loader = Loader(connect, values, self)
         self._threads = [
-            _Committing(name, connect, rounds, queue, wait=queue is self._patient, committer=self)
-            for name, queue in (("muniment-rounds", self._ready), ("muniment-patience", self._patient))
+            _Committing(connect, rounds, self._queue, values, self),
+            _Waiting(connect, rounds, self._queue, values, self),
         ]
+        self._ledger_at: datetime | None = None
         self.on_commit = on_commit
         self.on_snapshot_due = on_snapshot_due
 
@@ -64,29 +75,37 @@ class Committer:
         self._deliver = deliver
 
     def start(self) -> None:
-        for thread in self._threads:
+        for thread in (*self._threads, self._loader):
             thread.start()
 
     @property
     def alive(self) -> bool:
         """Whether every thread is there to make rounds."""
-        return all(thread.is_alive() for thread in self._threads)
+        return all(thread.is_alive() for thread in (*self._threads, self._loader))
+
+    def refuse_wrong_clock(self, database_now: datetime) -> None:
+        """Raises Unavailable when rounds would, for all accounts or for one that they have come across: this server's
+        clock is too far from the database's, or behind the ledger."""
+        now = self._rounds.clock()
+        self._rounds.refuse_wrong_clock(now, database_now)
+        if self._ledger_at is not None and self._ledger_at - now > CLOCK_BEHIND_HEAD_MAX:
+            raise Unavailable(f"This server's clock is {self._ledger_at - now} behind the ledger.")
 
     def stop(self) -> None:
         """Ends after the rounds that are under way; what still waits is answered Unavailable."""
         self.close()
-        for thread in self._threads:
+        for thread in (*self._threads, self._loader):
             thread.join()
 
     def close(self) -> None:
         """No round begins any more: what waits, and whatever is submitted from now on, is answered Unavailable."""
-        for queue in (self._ready, self._patient):
-            self._refuse(queue.close())
+        self._loader.close()
+        self.refuse(self._queue.close())
 
     def submit(self, work: Work) -> None:
         """Queues the call; its reply comes after the commit. Raises Overloaded when too many wait, and Unavailable
         when the ledger is closed."""
-        self._ready.put(work)
+        self._queue.put(work)
 
     def decide(self, accounts: frozenset[str], decide: Decide, *, founding: bool = False) -> Committed:
         """Submits and waits: for callers that are not on the event loop."""
@@ -109,139 +128,112 @@ class Committer:
         if answers:
             self._deliver(reply_to_all)
 
-    def again(self, works: list[Work]) -> None:
-        """Puts back what a round left, in front; what was skipped too often waits for its accounts elsewhere."""
-        self._refuse(self._patient.put_back([work for work in works if work.skips >= SKIPS_MAX]))
-        self._refuse(self._ready.put_back([work for work in works if work.skips < SKIPS_MAX]))
+    def refuse(self, works: list[Work], why: str = CLOSED) -> None:
+        self.deliver([(work, Unavailable(why)) for work in works])
 
-    def _refuse(self, works: list[Work]) -> None:
-        self.deliver([(work, Unavailable(CLOSED)) for work in works])
+    def committed(self, plan: Plan) -> None:
+        """What a round leaves behind, for those who wait and for those who follow."""
+        self.deliver(plan.answers)
+        self.refuse(self._queue.put_back(plan.left))
+        self.refuse(self._queue.hold(plan.missed))
+        if plan.cold:
+            self.refuse(self._queue.load(plan.cold))
+            self._loader.load(plan.behind)
+        if plan.ahead:
+            self._ledger_at = max(plan.ahead.values())
+        written = frozenset(entry.account_id for entry in plan.entries)
+        if written:
+            self.on_commit(written)
 
+    def loaded(self, account_id: str) -> None:
+        self._queue.loaded(account_id)
 
-class _Queue:
-    """Waiting calls by account, taken in turns so that a busy account does not keep others waiting."""
-
-    def __init__(self) -> None:
-        self._waiting: OrderedDict[str, deque[Work]] = OrderedDict()
-        self._count = 0
-        self._open = True
-        self._changed = threading.Condition()
-
-    def put(self, work: Work) -> None:
-        with self._changed:
-            if self._count >= WAITING_CALLS_MAX:
-                raise Overloaded(f"{self._count} calls are waiting for a round.")
-            if not self._open:
-                raise Unavailable(CLOSED)
-            self._waiting.setdefault(min(work.accounts), deque()).append(work)
-            self._count += 1
-            self._changed.notify()
-
-    def put_back(self, works: list[Work]) -> list[Work]:
-        """In front of their accounts' lines. Gives back what a closed queue does not take."""
-        with self._changed:
-            if not self._open:
-                return works
-            for work in reversed(works):
-                self._waiting.setdefault(min(work.accounts), deque()).appendleft(work)
-            self._count += len(works)
-            self._changed.notify()
-            return []
-
-    def take(self, most: int) -> list[Work]:
-        """At most that many calls, one account after the other; waits for the first. Empty when closed."""
-        with self._changed:
-            taken: list[Work] = []
-            while len(taken) < most and (waiting := self._next(wait=not taken)):
-                account_id, line = waiting
-                taken.append(line.popleft())
-                if line:
-                    self._waiting[account_id] = line
-            self._count -= len(taken)
-            return taken
-
-    def take_alike(self, most: int) -> list[Work]:
-        """At most that many calls about the very same accounts; waits for the first. Empty when closed."""
-        with self._changed:
-            taken: list[Work] = []
-            if waiting := self._next(wait=True):
-                account_id, line = waiting
-                taken.append(line.popleft())
-                while line and len(taken) < most and line[0].accounts == taken[0].accounts:
-                    taken.append(line.popleft())
-                if line:
-                    self._waiting[account_id] = line
-            self._count -= len(taken)
-            return taken
-
-    def _next(self, *, wait: bool) -> tuple[str, deque[Work]] | None:
-        """The account whose turn it is, taken out, with its calls."""
-        while wait and self._open and not self._waiting:
-            self._changed.wait()
-        return self._waiting.popitem(last=False) if self._waiting else None
-
-    def close(self) -> list[Work]:
-        """Takes and gives nothing any more; gives back what was waiting."""
-        with self._changed:
-            works = [work for line in self._waiting.values() for work in line]
-            self._open = False
-            self._waiting.clear()
-            self._count = 0
-            self._changed.notify_all()
-            return works
+    def not_loaded(self, account_id: str, error: Exception) -> None:
+        """Whoever waits for the value gets the error for an answer; the next call tries again."""
+        self.deliver([(work, _meaning(error)) for work in self._queue.take_loading(account_id)])
 
 
 class _Committing(threading.Thread):
-    """Makes one round after the other until its queue is closed."""
+    """Makes one round after the other until the queue is closed. Its rounds never wait for another process."""
 
-    def __init__(
-        self, name: str, connect: Connect, rounds: Rounds, queue: _Queue, *, wait: bool, committer: Committer
-    ) -> None:
-        super().__init__(name=name, daemon=True)
+    waits = False
+
+    def __init__(self, connect: Connect, rounds: Rounds, queue: Queue, values: Values, committer: Committer) -> None:
+        super().__init__(name="muniment-patience" if self.waits else "muniment-rounds", daemon=True)
         self._connect = connect
         self._rounds = rounds
         self._queue = queue
-        self._wait = wait
+        self._values = values
         self._committer = committer
-        self._values = Values(rounds.mapper)
         self._connection: psycopg.Connection | None = None
 
     def run(self) -> None:
-        # A round that waits for accounts takes calls about those alone: it must not make others wait for them.
-        take = self._queue.take_alike if self._wait else self._queue.take
         works: list[Work] = []
         try:
-            while works := take(CALLS_A_ROUND_MAX):
-                self._round(works)
+            while works := self._taken():
+                works, late = in_time(works)
+                self._committer.refuse(late, LATE)
+                self._turn(works, late)
         except BaseException as error:
             # Whatever it is, nothing may be decided after it.
             log.critical("The committer stops: %s", error, exc_info=error)
             self._committer.close()
-            self._committer.deliver([(work, Unavailable(CLOSED)) for work in works])
+            self._committer.refuse(works)
         finally:
             if self._connection is not None:
                 self._connection.close()
 
-    def _round(self, works: list[Work]) -> None:
+    def _taken(self) -> list[Work]:
+        return self._queue.take(CALLS_A_ROUND_MAX)
+
+    def _turn(self, works: list[Work], _late: list[Work]) -> None:
+        if works:
+            self._round(works)
+
+    def _more(self, _works: list[Work]) -> list[Work]:
+        """Calls that join the round when it has its locks."""
+        return []
+
+    def _round(self, works: list[Work]) -> Plan | None:
+        """Every call has its answer or waits again afterwards. Gives the plan of a round that was committed."""
         plan: Plan | None = None
         try:
             connection = self._connected()
             with connection.transaction(), connection.cursor() as cursor:
-                plan = self._rounds.decide(cursor, self._values, works, wait=self._wait)
+                plan = self._rounds.lock(cursor, self._values, works, wait=self.waits)
+                works += self._more(works)
+                self._rounds.decide(plan, works, wait=self.waits)
                 self._rounds.write(cursor, plan)
         except Exception as error:  # noqa: BLE001  every failure has an answer, and the next round goes on
-            if self._connection is not None and self._connection.closed:
-                self._after_lost_connection(works, plan, error)
-            elif len(works) == 1 or isinstance(error, Unavailable):
-                self._committer.deliver([(work, _meaning(error)) for work in works])
-            else:
-                # Something in this round cannot be written. Alone, each call succeeds or fails for itself.
-                for work in works:
-                    self._round([work])
+            self._failed(works, plan, error)
+            return None
+        # The round is committed. From here every process that makes a round of these accounts sees its events
+        # first; a crash before the answers are sent loses the answers, not the facts.
+        self._finish(plan)
+        return plan
+
+    def _failed(self, works: list[Work], plan: Plan | None, error: Exception) -> None:
+        if self._connection is not None and self._connection.closed:
+            self._after_lost_connection(works, plan, error)
+        elif isinstance(error, Unavailable):
+            self._committer.deliver([(work, error) for work in works])
+        elif self.waits and isinstance(error, psycopg.errors.LockNotAvailable):
+            self._committer.refuse(self._queue.hold(works, rested=True))
+        elif isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] in _TRY_AGAIN:
+            self._again(works, error)
+        elif isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] in _DATABASE_S_STATE:
+            # It is not about one of the calls, and trying each by itself would take as many statements' time. A new
+            # connection may find another server: one that became a standby refuses to write.
+            self._disconnect()
+            self._committer.deliver([(work, Unavailable(str(error))) for work in works])
+        elif len(works) == 1:
+            self._committer.deliver([(works[0], _meaning(error))])
         else:
-            # The round is committed. From here every process that makes a round of these accounts sees its events
-            # first; a crash before the answers are sent loses the answers, not the facts.
-            self._finish(plan)
+            # Something in this round cannot be written. It is found in twice the logarithm of so many rounds, and the
+            # others succeed.
+            middle = len(works) // 2
+            for half in (works[:middle], works[middle:]):
+                self._round(half)
 
     def _finish(self, plan: Plan) -> None:
         for account_id, head in plan.heads.items():
@@ -250,11 +242,7 @@ class _Committing(threading.Thread):
                 self._committer.on_snapshot_due(held.value)
                 held = Held(held.value, held.folded_bytes, 0)
             self._values.keep(account_id, held)
-        self._committer.deliver(plan.answers)
-        self._committer.again(plan.left)
-        written = frozenset(entry.account_id for entry in plan.entries)
-        if written:
-            self._committer.on_commit(written)
+        self._committer.committed(plan)
 
     def _connected(self) -> psycopg.Connection:
         """The thread's connection, made anew when it was lost. Raises Unavailable when the database is not there."""
@@ -262,9 +250,16 @@ class _Committing(threading.Thread):
             self._connection = None  # Not to be mistaken for one that this round has lost.
             try:
                 self._connection = self._connect()
+                if self.waits:
+                    limit_waiting(self._connection)
             except psycopg.OperationalError as error:
                 raise Unavailable(f"The database cannot be reached: {error}") from error
         return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _after_lost_connection(self, works: list[Work], plan: Plan | None, error: Exception) -> None:
         """The commit may or may not have happened: look, and only then answer or run again."""
@@ -274,14 +269,16 @@ class _Committing(threading.Thread):
                 self._finish(plan)
                 return
         except (psycopg.Error, Unavailable) as still:
-            self._committer.deliver(
-                [(work, Unavailable(f"Whether the call was recorded is unknown: {still}")) for work in works]
-            )
+            self._committer.refuse(works, f"Whether the call was recorded is unknown: {still}")
             return
+        self._again(works, error)
+
+    def _again(self, works: list[Work], error: Exception) -> None:
+        """Nothing of the round has happened: its calls run again, if they have not done so too often."""
         for work in works:
             work.runs += 1
-        self._committer.deliver([(work, Unavailable(str(error))) for work in works if work.runs >= RUNS_MAX])
-        self._committer.again([work for work in works if work.runs < RUNS_MAX])
+        self._committer.refuse([work for work in works if work.runs >= RUNS_MAX], str(error))
+        self._committer.refuse(self._queue.put_back([work for work in works if work.runs < RUNS_MAX]))
 
     def _was_committed(self, plan: Plan) -> bool:
         """Whether the plan's entries stand where they were to stand. The lock on the heads waits for the lost backend,
@@ -290,6 +287,7 @@ class _Committing(threading.Thread):
         found = 0
         connection = self._connected()
         with connection.transaction(), connection.cursor() as cursor:
+            cursor.execute("set local lock_timeout = 0")
             cursor.execute(SQL["lock_waiting"], {"accounts": text_array(sorted(plan.heads))})
             for account_id in sorted({account_id for account_id, _ in expected}):
                 positions = [position for account, position in expected if account == account_id]
@@ -302,6 +300,26 @@ class _Committing(threading.Thread):
         if found not in (0, len(expected)):
             raise Corrupt(f"Of {len(expected)} events of a round, {found} were written.")
         return found > 0
+
+
+class _Waiting(_Committing):
+    """Waits for accounts that another process holds: in PostgreSQL's own queue, so that a busy process cannot keep them
+    for ever, and only for so long that it comes round to the next ones."""
+
+    waits = True
+
+    def _taken(self) -> list[Work]:
+        return self._queue.take_held(CALLS_A_ROUND_MAX)
+
+    def _turn(self, works: list[Work], late: list[Work]) -> None:
+        """Only one line's calls: what is waited for must not make others wait."""
+        accounts = (works or late)[0].accounts
+        plan = self._round(works) if works else None
+        self._queue.release(accounts, contended=plan is not None and plan.waited)
+
+    def _more(self, works: list[Work]) -> list[Work]:
+        """More calls have come while the thread waited for its locks."""
+        return self._queue.join(works[0].accounts, CALLS_A_ROUND_MAX - len(works))
 
 
 def _meaning(error: Exception) -> Exception:

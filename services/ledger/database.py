@@ -10,6 +10,9 @@ from psycopg.sql import SQL, Identifier
 
 Role = Literal["owner", "writer", "projector", "reader"]
 STATEMENT_SECONDS_MAX = 2
+LOCK_MILLISECONDS_MAX = 40
+"""Of those who have others waiting behind them: longer than a round of another process takes, shorter than anybody
+notices."""
 _NO_LIMIT: frozenset[Role] = frozenset({"owner", "projector"})
 _MIGRATING = 0x6D756E69
 """The advisory lock of whoever migrates."""
@@ -49,6 +52,11 @@ def connect(database: Database, role: Role) -> psycopg.Connection:
 def limit(connection: psycopg.Connection) -> None:
     for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
         connection.execute("select set_config(%s, %s, false)", (setting, f"{STATEMENT_SECONDS_MAX}s"))
+
+
+def limit_waiting(connection: psycopg.Connection) -> None:
+    """For a connection that is to wait for locks, and not for long."""
+    connection.execute("select set_config('lock_timeout', %s, false)", (f"{LOCK_MILLISECONDS_MAX}ms",))
 
 
 def migrations() -> list[tuple[str, bytes]]:

@@ -15,7 +15,7 @@ from domain.ledgers import Folded, empty, evolve
 from services.ledger.arrays import bigint_array, text_array
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import SQL
-from services.ledger.values import Held, Values
+from services.ledger.values import CHANGES_A_ROUND_MAX, Held, Values
 from services.ledger.work import Append, Committed, Decided, LedgerNotHeld, Unavailable, Work
 from services.secrets.store import SecretStore
 
@@ -25,6 +25,8 @@ CLOCK_FROM_DATABASE_MAX = timedelta(seconds=5)
 
 Clock = Callable[[], datetime]
 Answered = tuple[Work, Committed | BaseException]
+_Row = tuple[str, int, int, datetime, datetime]
+"""Account, position, last change and time of its head; the database's clock."""
 
 
 def system_clock() -> datetime:
@@ -52,7 +54,17 @@ class Plan:
     entries: list[Entry] = field(default_factory=list)
     secrets: list[Append] = field(default_factory=list)
     left: list[Work] = field(default_factory=list)
-    """Not decided in this round: locked elsewhere, out of time, or in need of more accounts."""
+    """Not decided in this round: out of time, or in need of more accounts."""
+    missed: list[Work] = field(default_factory=list)
+    """Not decided, since another process holds an account."""
+    cold: list[Work] = field(default_factory=list)
+    """Not decided, since a value has to be loaded first."""
+    behind: set[str] = field(default_factory=set)
+    """Accounts whose value in memory is too far behind their head."""
+    ahead: dict[str, datetime] = field(default_factory=dict)
+    """Accounts whose head is ahead of this server's clock, by more than can be told apart from a wrong clock."""
+    waited: bool = False
+    """Whether another process was found to hold an account and was waited for."""
 
     def values_of(self, accounts: frozenset[str]) -> dict[str, Folded]:
         heads = self.heads
@@ -74,45 +86,75 @@ class Rounds:
     database_clock_checked: bool = True
     """Tests that bring their own time switch it off."""
 
-    def decide(self, cursor: psycopg.Cursor, values: Values, works: Sequence[Work], *, wait: bool) -> Plan:
-        """Locks, catches up and decides. Raises Unavailable when the server's clock cannot be trusted."""
+    def lock(self, cursor: psycopg.Cursor, values: Values, works: Sequence[Work], *, wait: bool) -> Plan:
+        """The transaction's first step: locks the accounts of the calls and catches up with what others have written.
+        Without waiting it leaves out what another process holds; waiting, it raises LockNotAvailable.
+
+        Nobody waits in a circle: who waits for a head holds only heads before it, in the order of account ids, and who
+        waits to begin a ledger holds only such as nobody else can see yet. Nothing else that a round writes can be
+        waited for by somebody who does not hold its head.
+
+        Raises Unavailable when the server's clock cannot be trusted.
+        """
         founding = sorted(set[str]().union(*(work.accounts for work in works if work.founding)))
         if founding:
             cursor.execute(SQL["found"], {"accounts": text_array(founding)})
-        wanted = sorted(set[str]().union(*(work.accounts for work in works)))
-        rows = cursor.execute(
-            SQL["lock_waiting" if wait else "lock"], {"accounts": text_array(wanted)}, binary=True
-        ).fetchall()
-        plan = Plan(
-            self._time_of_round(rows),
-            {
-                account_id: _Head(position, last_change, values.at_head(cursor, account_id, last_change))
-                for account_id, position, last_change, *_ in rows
-            },
-        )
+        accounts = sorted(set[str]().union(*(work.accounts for work in works)))
+        wanted = {"accounts": text_array(accounts)}
+        rows: list[_Row] = []
+        if not wait or len(accounts) == 1:  # of several, those found free would be locked out of order
+            rows = cursor.execute(SQL["lock"], wanted, binary=True).fetchall()
+        waited = wait and len(rows) < len(accounts)
+        if waited:
+            rows = cursor.execute(SQL["lock_waiting"], wanted, binary=True).fetchall()
+        now = self.clock()
+        for *_, database_now in rows:
+            self.refuse_wrong_clock(now, database_now)
+        plan = Plan(now, {}, waited=waited)
+        changes_max = CHANGES_A_ROUND_MAX
+        for account_id, position, last_change, head_at, _ in rows:
+            if head_at - now > CLOCK_BEHIND_HEAD_MAX:
+                plan.ahead[account_id] = head_at
+                continue
+            held, folded = values.at_head(cursor, account_id, last_change, changes_max)
+            changes_max -= folded
+            if held is None:
+                plan.behind.add(account_id)
+                continue
+            plan.heads[account_id] = _Head(position, last_change, held)
+            # Set once, after locking: the later of the clock and the heads. Time never runs backwards in a ledger.
+            plan.at = max(plan.at, head_at)
+        return plan
+
+    def refuse_wrong_clock(self, now: datetime, database_now: datetime) -> None:
+        """Raises Unavailable when the two are too far apart: one of them is wrong, and nobody knows which."""
+        if self.database_clock_checked and abs(database_now - now) > CLOCK_FROM_DATABASE_MAX:
+            raise Unavailable(f"This server's clock and the database's are {abs(database_now - now)} apart.")
+
+    def decide(self, plan: Plan, works: Sequence[Work], *, wait: bool) -> None:
+        """Decides the calls, each on the values that those before it have left, for a bounded time."""
         until = time.perf_counter() + DECIDING_SECONDS_MAX
         for work in works:
-            # Who has waited for all heads and not got one knows that there is no such ledger: its value is empty.
-            if not wait and not work.accounts <= plan.heads.keys():
-                work.skips += 1
-                plan.left.append(work)
-            elif time.perf_counter() > until:
+            if not work.accounts <= plan.heads.keys() and self._is_left(plan, work, wait=wait):
+                continue
+            if time.perf_counter() > until:
                 plan.left.append(work)
             else:
                 self._decide_one(plan, work)
-        return plan
 
-    def _time_of_round(self, rows: Iterable[tuple[str, int, int, datetime, datetime]]) -> datetime:
-        """Set once, after locking: the later of the clock and the heads, so that time never runs backwards in a
-        ledger."""
-        now = at = self.clock()
-        for _, _, _, head_at, database_now in rows:
-            if head_at - now > CLOCK_BEHIND_HEAD_MAX:
-                raise Unavailable(f"This server's clock is {head_at - now} behind the ledger.")
-            if self.database_clock_checked and abs(database_now - now) > CLOCK_FROM_DATABASE_MAX:
-                raise Unavailable(f"This server's clock and the database's are {abs(database_now - now)} apart.")
-            at = max(at, head_at)
-        return at
+    def _is_left(self, plan: Plan, work: Work, *, wait: bool) -> bool:
+        """Whether the call cannot be decided now. Who has waited for all heads and not got one knows that there is no
+        such ledger: its value is empty."""
+        if ahead := work.accounts & plan.ahead.keys():
+            heads_at = max(plan.ahead[account_id] for account_id in ahead)
+            plan.answers.append((work, Unavailable(f"This server's clock is {heads_at - plan.at} behind the ledger.")))
+        elif work.accounts & plan.behind:
+            plan.cold.append(work)
+        elif not wait:
+            plan.missed.append(work)
+        else:
+            return False
+        return True
 
     def _decide_one(self, plan: Plan, work: Work) -> None:
         """One call's failure is its own: what it raises is its answer, and nothing of it is written."""

@@ -1,5 +1,6 @@
 """What is submitted to the committer, and what comes back."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,8 +52,7 @@ class Committed:
 Values = Mapping[str, Folded]
 Decide = Callable[[Values, datetime], Decided]
 """A pure function of the newest values, empty ones where there is no ledger, and the round's time. It may raise
-NeedsAccounts; anything else that it raises
-fails this call alone."""
+NeedsAccounts; anything else that it raises fails this call alone."""
 Reply = Callable[[Committed | BaseException], None]
 
 
@@ -65,7 +65,11 @@ class Work:
     reply: Reply
     founding: bool = False
     """Whether it may begin ledgers that do not exist yet."""
-    skips: int = field(default=0, init=False)
+    since: float = field(default_factory=time.monotonic, init=False)
+    """When it was submitted, on the monotonic clock."""
+    misses: int = field(default=0, init=False)
     """Rounds in which another process held one of its accounts."""
+    rests_until: float = field(default=0.0, init=False)
+    """Until then nobody waits for its accounts again, on the monotonic clock."""
     runs: int = field(default=0, init=False)
-    """Rounds whose connection was lost before they were committed."""
+    """Rounds that failed as a whole before they were committed."""

@@ -12,8 +12,9 @@ from domain.calls import Outcome
 from domain.errors import Refusal, SignatureDoesNotMatch, Throttling
 from domain.events import Cause
 from domain.identifiers import Random, new_uuid
-from services.ledger.committer import Committer, Overloaded
+from services.ledger.committer import Committer
 from services.ledger.round import Clock
+from services.ledger.waiting import Overloaded
 from services.ledger.work import Unavailable
 from services.wire import sigv4
 from services.wire.awaiting import decided

@@ -13,11 +13,12 @@ import pytest
 from domain.calls import NeedsAccounts
 from domain.errors import EntityAlreadyExists
 from domain.events import Entry
-from services.ledger import committer as committing
-from services.ledger.committer import CLOSED, Committer, Overloaded
+from services.ledger import waiting as lines
+from services.ledger.committer import Committer
 from services.ledger.database import Database, connect
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import LedgerRecorder
+from services.ledger.waiting import CLOSED, Overloaded
 from services.ledger.work import Committed, Decided, Unavailable, Values
 from tests.services.ledger.building import (
     ACCOUNT,
@@ -72,16 +73,11 @@ def test_a_locked_account_is_waited_for_by_itself(founded: Database) -> None:
     assert [user.name for user in sorted(account_in(done.values).users, key=repr)] == ["ours", "theirs"]
 
 
-def test_patience_ends(founded: Database) -> None:
-    """A head that is held for longer than a statement may take: Unavailable, and nothing is written later."""
-
-    def impatient() -> psycopg.Connection:
-        connection = connect(founded, "writer")
-        connection.execute("set statement_timeout = '10ms'")
-        return connection
-
-    with running(committer_on(founded, connected_by=impatient)) as committer:
-        with locked(founded), pytest.raises(Unavailable, match="statement timeout"):
+def test_patience_ends(founded: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head that is held for longer than a call may wait: Unavailable, and nothing is written later."""
+    monkeypatch.setattr(lines, "CALL_SECONDS_MAX", 0.2)
+    with running(committer_on(founded)) as committer:
+        with locked(founded), pytest.raises(Unavailable, match="The call was not recorded"):
             submit(committer, creating("ann")).result(ANSWER_SECONDS_MAX)
         submit(committer, creating("bob")).result(ANSWER_SECONDS_MAX)
     assert operations(ledger(founded)) == ["bob"]
@@ -167,14 +163,16 @@ def test_answers_go_where_they_are_waited_for(founded: Database) -> None:
 
 
 def test_too_many_calls_are_turned_away(founded: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The queue is bounded: one more is refused at once, and there is room again when rounds have been made."""
-    monkeypatch.setattr(committing, "WAITING_CALLS_MAX", 3)
+    """The queue is bounded: one more is refused at once, and there is room again when rounds have been made. An account
+    gets no more of the room than it leaves free, so that there is some for others."""
+    monkeypatch.setattr(lines, "WAITING_CALLS_MAX", 6)
     committer = committer_on(founded)
     waiting = [submit(committer, appending(use())) for _ in range(3)]
     with pytest.raises(Overloaded, match="3 calls are waiting"):
         submit(committer, appending(use()))
+    other = submit(committer, appending(use(), to=OTHER), OTHER)
     with running(committer):
-        assert all(answer.result(ANSWER_SECONDS_MAX) for answer in waiting)
+        assert all(answer.result(ANSWER_SECONDS_MAX) for answer in (*waiting, other))
         assert submit(committer, appending(use())).result(ANSWER_SECONDS_MAX)
 
 

@@ -9,10 +9,11 @@ import pytest
 
 from domain.events import Entry
 from domain.users import UserCreated
-from services.ledger.committer import CLOSED, RUNS_MAX
+from services.ledger.committer import RUNS_MAX
 from services.ledger.database import Database, connect
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import LedgerRecorder
+from services.ledger.waiting import CLOSED
 from services.ledger.work import Decided, Unavailable, Values
 from tests.services.ledger.building import (
     ACCOUNT,

@@ -55,17 +55,29 @@ def test_a_value_grows_in_its_place(cursor: psycopg.Cursor) -> None:
     values.keep(first, newest)
     values.keep(third, held(third, 400))
     assert kept(values) == [first, third]
-    assert values.at_head(cursor, first, 0) is newest
+    assert values.at_head(cursor, first, 0, 0) == (newest, 0)
 
 
 def test_a_value_from_a_future_that_was_undone_is_forgotten(cursor: psycopg.Cursor) -> None:
     """When the ledger was restored to an earlier state beneath us, what is in memory has not happened."""
     values = Values(EntryMapper())
     values.keep(ACCOUNTS[0], Held(Account(ACCOUNTS[0], position=5), 400, 5))
-    assert values.at_head(cursor, ACCOUNTS[0], 0) == held(ACCOUNTS[0], 0)
+    assert values.at_head(cursor, ACCOUNTS[0], 0, 0) == (held(ACCOUNTS[0], 0), 0)
+    values.keep(ACCOUNTS[0], held(ACCOUNTS[0], 0))
+    assert values.at_head(cursor, ACCOUNTS[0], 0, 0) == (held(ACCOUNTS[0], 0), 0)
+
+
+def test_the_newest_value_stays(cursor: psycopg.Cursor) -> None:
+    """Threads keep what they have committed in any order; the later position wins, and the bytes are counted once."""
+    values = Values(EntryMapper())
+    newer, older = Held(Account(ACCOUNTS[0], position=5), 500, 5), Held(Account(ACCOUNTS[0], position=3), 300, 3)
+    for kept_now in (older, newer, older):
+        values.keep(ACCOUNTS[0], kept_now)
+    assert values.at_head(cursor, ACCOUNTS[0], 5, 0) == (newer, 0)
+    assert values._bytes == newer.folded_bytes
 
 
 def test_a_head_that_the_ledger_does_not_reach_is_corrupt(cursor: psycopg.Cursor) -> None:
     """A head that names a change which is not there is never served from what is there."""
     with pytest.raises(Corrupt, match="Account 000000000001: the head names change 3, the ledger ends at 0"):
-        Values(EntryMapper()).at_head(cursor, ACCOUNTS[0], 3)
+        Values(EntryMapper()).at_head(cursor, ACCOUNTS[0], 3, 3)
