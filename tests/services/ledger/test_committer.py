@@ -7,7 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from itertools import chain
 
-import psycopg
 import pytest
 
 from domain.calls import NeedsAccounts
@@ -15,7 +14,7 @@ from domain.errors import EntityAlreadyExists
 from domain.events import Entry
 from services.ledger import waiting as lines
 from services.ledger.committer import Committer
-from services.ledger.database import Database, connect
+from services.ledger.database import Database
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import LedgerRecorder
 from services.ledger.waiting import CLOSED, Overloaded
