@@ -56,13 +56,14 @@ def place_for_data() -> Iterator[Path]:
 
 
 @contextmanager
-def serving(place: Path) -> Iterator[Server]:
+def serving(place: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
     """A server on the data in `place`, from the moment at which it answers until it is told to end."""
     data, log = place / "data", place / "log"
+    settings = _environment(environment or {})
     command = [str(BIN / "muniment"), "serve", "--data", str(data), "--listen", "127.0.0.1:0"]
     with (
         log.open("a") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=_environment({})) as process,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=settings) as process,
     ):
         try:
             assert process.stdout is not None
