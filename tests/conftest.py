@@ -4,6 +4,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -25,7 +26,14 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """Conninfo of a server's superuser. The server listens on a socket only and syncs nothing to disk."""
+    """Conninfo of a server's superuser. The server syncs nothing to disk."""
+    with running_postgres("fsync=off") as conninfo:
+        yield conninfo
+
+
+@contextmanager
+def running_postgres(*settings: str) -> Iterator[str]:
+    """Conninfo of the superuser of a throw-away server, which listens on a socket only."""
     user = SystemUser.chosen()
     # Not below pytest's own directory: that is root's alone, and PostgreSQL does not run as root.
     home = Path(tempfile.mkdtemp(prefix="muniment-"))
@@ -44,7 +52,8 @@ def postgres() -> Iterator[str]:
             "--encoding=UTF8",
             "--locale=C",
         )
-        options = f"-c listen_addresses='' -c unix_socket_directories={data} -c fsync=off -c timezone=UTC"
+        options = f"-c listen_addresses='' -c unix_socket_directories={data} -c timezone=UTC"
+        options += "".join(f" -c {setting}" for setting in settings)
         control = ("pg_ctl", f"--pgdata={data}", "--silent")
         # With a log file the server does not keep our end of the pipe open.
         programs.run(*control, "start", "--wait", f"--log={data / 'log'}", f"--options={options}")

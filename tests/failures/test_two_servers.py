@@ -13,19 +13,24 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+import psycopg
 import pytest
 from botocore.credentials import Credentials
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
 
 from domain.calls import ApiCalled
 from domain.events import Entry
-from domain.rules.quotas import ACCESS_KEYS_PER_USER_MAX
+from domain.rules.quotas import ACCESS_KEYS_OF_A_USER_MAX
 from domain.users import UserCreated
-from services.ledger.database import Database, connect
+from services.ledger.database import Database, YourDatabase, connect
 from services.secrets.master_key import KEY_BYTES
 from tests.clients.hostile import Reply, account_of, administrator, called, credentials_in, form
 from tests.clients.serving import Server, place_for_data, serving
+from tests.conftest import running_postgres
 from tests.services.ledger.building import ledger
 
+_numbers = itertools.count(1)
 CALLERS = 4
 NAMES = 25
 OK = 200
@@ -47,9 +52,20 @@ class Two:
         return ledger(self.database, self.account_id)
 
 
+@pytest.fixture(scope="module")
+def durable() -> Iterator[str]:
+    """A PostgreSQL that a server trusts: that of the other tests syncs nothing."""
+    with running_postgres() as conninfo:
+        yield conninfo
+
+
 @pytest.fixture
-def two(database: Database) -> Iterator[Two]:
+def two(durable: str) -> Iterator[Two]:
     """Both with the same master key, as two servers of one installation have."""
+    name = f"two_{next(_numbers)}"
+    with psycopg.connect(durable, autocommit=True) as connection:
+        connection.execute(SQL("create database {}").format(Identifier(name)))
+    database = YourDatabase(make_conninfo(durable, dbname=name))
     shared = {
         "MUNIMENT_DATABASE_URL": database.conninfo("owner"),
         "MUNIMENT_MASTER_KEY": base64.b64encode(os.urandom(KEY_BYTES)).decode(),
@@ -72,7 +88,7 @@ def test_they_hammer_one_account(two: Two) -> None:
         name = f"user{number}"
         return [
             two.does(at, "CreateUser", UserName=name),
-            *(two.does(at, "CreateAccessKey", UserName=name) for _ in range(ACCESS_KEYS_PER_USER_MAX + 1)),
+            *(two.does(at, "CreateAccessKey", UserName=name) for _ in range(ACCESS_KEYS_OF_A_USER_MAX + 1)),
         ]
 
     with ThreadPoolExecutor(2 * CALLERS) as threads:
@@ -82,8 +98,8 @@ def test_they_hammer_one_account(two: Two) -> None:
     assert users == {None: NAMES, "EntityAlreadyExists": NAMES}
     keys = Counter(reply.code for _, *made in replies for reply in made)
     assert keys == {
-        None: NAMES * ACCESS_KEYS_PER_USER_MAX,
-        "LimitExceeded": NAMES * (2 * (ACCESS_KEYS_PER_USER_MAX + 1) - ACCESS_KEYS_PER_USER_MAX),
+        None: NAMES * ACCESS_KEYS_OF_A_USER_MAX,
+        "LimitExceeded": NAMES * (2 * (ACCESS_KEYS_OF_A_USER_MAX + 1) - ACCESS_KEYS_OF_A_USER_MAX),
     }
     calls = recorded(two.entries())
     assert all(calls[reply.request_id] == 1 for of_one in replies for reply in of_one)
