@@ -2,11 +2,15 @@
 
 import asyncio
 import json
+from dataclasses import replace
+from datetime import timedelta
 
 import psycopg
+import pytest
 
 from services.api.health import Health
 from services.ledger.database import Database, connect
+from services.ledger.round import system_clock
 from tests.services.api.house import House
 
 
@@ -61,3 +65,16 @@ def test_a_projection_that_has_halted(house: House, database: Database) -> None:
     (halted,) = told["projections"][-1]["halted"]
     assert (halted["account_id"], halted["error"]) == (house.account_id, "DataError")
     assert "alice" not in json.dumps(told)
+
+
+@pytest.mark.parametrize("jump", [timedelta(minutes=-20), timedelta(minutes=20)])
+def test_a_clock_that_is_wrong(house: House, monkeypatch: pytest.MonkeyPatch, jump: timedelta) -> None:
+    """A clock that disagrees with the database's is red as long as it does, and only so long."""
+    rounds = house.ledger.committer._rounds
+    wrong = replace(rounds, clock=lambda: system_clock() + jump)
+    monkeypatch.setattr(house.ledger.committer, "_rounds", wrong)
+    status, told = house.health()
+    assert (status, told["status"], told["clock"]) == (503, "not ready", "wrong")
+    monkeypatch.setattr(house.ledger.committer, "_rounds", rounds)
+    status, told = house.health()
+    assert (status, told["status"], told["clock"]) == (200, "ready", "right")
