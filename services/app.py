@@ -24,7 +24,7 @@ from services.bounded_http import BoundedHttp
 from services.door import Door, Receive, Scope, Send
 from services.founding import found, keep_endpoint
 from services.ledger.committer import Committer
-from services.ledger.database import Database, Role, YourDatabase, connect, limit, migrate
+from services.ledger.database import Database, Role, YourDatabase, connect, limit, migrate, timed
 from services.ledger.durability import refuse_unsafe_settings
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_place import settled
@@ -126,8 +126,8 @@ class Ledger:
 
 def _pool(database: Database, role: Role) -> ConnectionPool[psycopg.Connection]:
     return ConnectionPool(
-        database.conninfo(role),
-        kwargs={"autocommit": True, "connect_timeout": 2},
+        timed(database.conninfo(role)),
+        kwargs={"autocommit": True},
         min_size=1,
         max_size=POOL_SIZE,
         timeout=2,

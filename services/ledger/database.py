@@ -5,7 +5,7 @@ from importlib import resources
 from typing import Literal, Protocol
 
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
 Role = Literal["owner", "writer", "projector", "reader"]
@@ -13,6 +13,14 @@ STATEMENT_SECONDS_MAX = 2
 LOCK_MILLISECONDS_MAX = 40
 """Of those who have others waiting behind them: longer than a round of another process takes, shorter than anybody
 notices."""
+_TIMEOUTS = {
+    "connect_timeout": 2,
+    # A host that has gone without a word is noticed after some ten seconds, not after the system's two hours.
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 _NO_LIMIT: frozenset[Role] = frozenset({"owner", "projector"})
 _MIGRATING = 0x6D756E69
 """The advisory lock of whoever migrates."""
@@ -43,10 +51,15 @@ class YourDatabase:
 def connect(database: Database, role: Role) -> psycopg.Connection:
     """A connection in autocommit, so that every transaction is one that the code names. What hangs ends: statements
     of the doors, and transactions that nobody goes on with, after two seconds."""
-    connection = psycopg.connect(database.conninfo(role), autocommit=True, connect_timeout=2)
+    connection = psycopg.connect(timed(database.conninfo(role)), autocommit=True)
     if role not in _NO_LIMIT:
         limit(connection)
     return connection
+
+
+def timed(conninfo: str) -> str:
+    """With our own timeouts, where it names none."""
+    return make_conninfo("", **(_TIMEOUTS | conninfo_to_dict(conninfo)))
 
 
 def limit(connection: psycopg.Connection) -> None:

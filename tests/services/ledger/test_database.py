@@ -44,6 +44,15 @@ def schema(database: Database) -> list[tuple[object, ...]]:
         return connection.execute(_SCHEMA).fetchall()
 
 
+def test_a_host_that_is_gone_is_noticed(database: Database) -> None:
+    """Every connection has timeouts of its network, ours where the operator's URL names none."""
+    theirs = YourDatabase(make_conninfo(database.conninfo("owner"), tcp_user_timeout=1_234))
+    for used, expected in ((database, "10000"), (theirs, "1234")):
+        with connect(used, "writer") as connection:
+            parameters = connection.info.get_parameters()
+        assert (parameters["tcp_user_timeout"], parameters["keepalives_idle"]) == (expected, "5")
+
+
 def test_migrating_twice_does_nothing(empty_database: Database) -> None:
     """The first run names what it applied, the second finds nothing to do and changes nothing."""
     assert migrate(empty_database) == [name for name, _ in migrations()]
