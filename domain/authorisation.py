@@ -1,5 +1,6 @@
 """Who may: the account's policies, brought together with the policy language."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -88,7 +89,8 @@ def layers_of(account: Account, caller: Caller) -> Layers:
 
 
 def identity_policies(account: Account, entity_id: str) -> Iterator[SourcedPolicy]:
-    """Of a user with the groups that it is in, or of a role: inline ones, then attached ones."""
+    """Of a user with the groups that it is in, or of a role: inline ones, then attached ones, then what the account's
+    password policy lets every user do."""
     for holder_id in (entity_id, *account.memberships.rights(entity_id)):
         inline = account.inline_policies.get(holder_id)
         if inline is not None:
@@ -96,6 +98,23 @@ def identity_policies(account: Account, entity_id: str) -> Iterator[SourcedPolic
                 yield SourcedPolicy(compiled(document, PolicyType.IDENTITY), f"{holder_id}/{name}", "inline", None)
         for arn in account.attachments.rights(holder_id):
             yield _managed(account, arn, PolicyType.IDENTITY)
+    policy = account.password_policy
+    if policy is not None and policy.allow_users_to_change_password and entity_id in account.users.by_id:
+        yield SourcedPolicy(compiled(_OWN_PASSWORD, PolicyType.IDENTITY), account.id, "password policy", None)
+
+
+_OWN_PASSWORD = json.dumps({
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": "iam:ChangePassword",
+            "Resource": ["arn:*:iam::*:user/${aws:username}", "arn:*:iam::*:user/*/${aws:username}"],
+        },
+        {"Effect": "Allow", "Action": "iam:GetAccountPasswordPolicy", "Resource": "*"},
+    ],
+})  # fmt: skip
+"""What AllowUsersToChangePassword grants, to each user of the account alike (IAM API Reference, "PasswordPolicy")."""
 
 
 def _managed(account: Account, arn: str, policy_type: PolicyType) -> SourcedPolicy:

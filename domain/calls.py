@@ -8,10 +8,12 @@ from typing import Literal
 
 from domain.account import Account
 from domain.callers import Caller
+from domain.errors import Refusal
 from domain.events import Cause, Event, Use, Value
 from domain.identifiers import INSTALLATION, Random, new_unique_id
 from domain.installation import Installation
 from domain.ledgers import Folded
+from domain.passwords import PasswordFacts, PasswordsWanted
 from domain.secret import Secret, SecretId
 from domain.sessions import Session
 
@@ -26,6 +28,22 @@ class NeedsAccounts(Exception):  # noqa: N818  no error: an answer of a decision
     def __init__(self, accounts: frozenset[str]) -> None:
         super().__init__(f"Accounts needed besides: {sorted(accounts)}")
         self.accounts = accounts
+
+
+Wanted = PasswordsWanted
+"""What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
+Facts = PasswordFacts
+
+
+class NeedsFacts(Exception):  # noqa: N818  no error: an answer of a decision
+    """Raised by a decision that needs what takes too long for a round. It is found out outside, and the decision made
+    again with the facts, on the value as it then is."""
+
+    def __init__(self, wanted: Wanted, *, unsettled: Refusal) -> None:
+        super().__init__(f"Facts needed: {type(wanted).__name__}")
+        self.wanted = wanted
+        self.unsettled = unsettled
+        """The answer if the account moves on each time before the facts are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +61,9 @@ class Call:
     """The newest values that the round has locked, by account id; empty ones of accounts that do not exist."""
     concerned: set[str] = field(default_factory=set)
     """Other accounts whose resources the call is about: it is recorded in their ledgers too, however it ends."""
+    facts: Facts | None = None
+    """What was found out since the decision was first made. The value may have moved on meanwhile: what they were found
+    out of says whether they still hold."""
 
     def account(self, account_id: str) -> Account:
         """The account as it is now; check `exists`. Raises NeedsAccounts when the round does not have it yet."""
@@ -89,6 +110,13 @@ class Outcome:
     destroyed_secrets: Sequence[SecretId] = ()
     elsewhere: Mapping[str, Sequence[Event]] = field(default_factory=dict)
     """Events for other ledgers that the call has read, by account id."""
+    refusal: Refusal | None = None
+    """The answer, where the call is refused and changes something all the same."""
+
+
+def refused(refusal: Refusal, *events: Event) -> Outcome:
+    """The outcome of an operation that refuses, and leaves a mark."""
+    return Outcome(lambda _account: {}, events, refusal=refusal)
 
 
 def done(*events: Event) -> Outcome:

@@ -1,12 +1,14 @@
 """Passwords: users' login profiles, and the account's password policy. What a password is, no event says: it has a
 random id, and its hash lies sealed beside the ledger."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from immutables import Map
 
 from domain.events import Change
+from domain.secret import Secret
 
 PASSWORD = "AIPW"  # noqa: S105  no password
 """Prefix of password ids, of which AWS has none."""
@@ -39,6 +41,11 @@ class LoginProfile:
         """The newest first; their hashes are kept."""
         return (self.password_id, *self.earlier)
 
+    @property
+    def forgotten(self) -> tuple[str, ...]:
+        """Ids of the passwords that nothing can ask for any more when there is another one."""
+        return self.password_ids[REMEMBERED_MAX - 1 :]
+
     def with_password(self, password_id: str, at: datetime, *, reset_required: bool) -> "LoginProfile":
         earlier = self.password_ids[: REMEMBERED_MAX - 1]
         return LoginProfile(self.user_id, self.created_at, password_id, at, reset_required, earlier)
@@ -60,6 +67,37 @@ class PasswordPolicy:
     """How many passwords, the current one among them, cannot be chosen again; None when all can."""
     hard_expiry: bool
     """Whoever let the password expire cannot change it by signing in with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordsWanted:
+    """What only hashing can tell, and hashing is slow by intent."""
+
+    chosen: Secret
+    """The new password: its hash, and which of these it is."""
+    reused: frozenset[str] = frozenset()
+    proving: Secret | None = None
+    """The old password, if it has to be proved that it is this one. Where it is not, nothing else is found out."""
+    current: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordFacts:
+    """What hashing has told, by ids of passwords. Ids of which no hash was there any more are absent."""
+
+    hashed: Secret | None
+    """The chosen password's hash; None where the old password was wrong."""
+    reused: Mapping[str, bool]
+    """Whether the chosen password is the one with this id."""
+    proved: Mapping[str, bool]
+    """Whether the old password is the one with this id."""
+
+    def cover(self, wanted: PasswordsWanted) -> bool:
+        """Whether everything is known that is now wanted to be. A wrong old password is enough to know."""
+        if wanted.current is not None and not self.proved.get(wanted.current, True):
+            return True
+        proved = wanted.current is None or wanted.current in self.proved
+        return proved and self.hashed is not None and wanted.reused <= self.reused.keys()
 
 
 class LoginProfileCreated(Change, topic="iam.login_profile.created.v1"):

@@ -36,12 +36,14 @@ from services.ledger.work import Unavailable
 from services.randomness import Randomness
 from services.secrets.envelope import Envelope
 from services.secrets.master_key import MasterKeys
+from services.secrets.passwords import PasswordHashes
 from services.secrets.session_credentials import SessionCredentials
 from services.secrets.session_tokens import SessionTokens
 from services.secrets.store import SecretStore
 from services.settings import SettingRefused, Settings
 from services.wire.credentials import Credentials
 from services.wire.dispatch import Dispatch
+from services.wire.facts import FactFinder
 from services.wire.gate import Gate
 from services.wire.strangers import Strangers
 
@@ -227,10 +229,12 @@ class _Server(uvicorn.Server):
         self._settings = settings
         self._on_ready = on_ready
         self._strangers = Strangers(ledger.committer, ledger.random)
+        self._facts = FactFinder(ledger.writers.connection, ledger.secrets, PasswordHashes())
         gate = Gate(
             ledger.committer,
             Credentials(ledger.writers.connection, ledger.secrets, ledger.sessions),
             self._strangers,
+            self._facts,
             clock=ledger.clock,
             random=ledger.random,
             seal_session=ledger.sessions.seal,
@@ -262,6 +266,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
         with suppress(Unavailable):
             await self._strangers.flush(self._ledger.clock() + timedelta(minutes=1))
+        self._facts.close()
         # The loop ends now; what rounds still answer, nobody waits for there.
         self._ledger.committer.deliver_through(lambda answer: answer())
 

@@ -40,9 +40,10 @@ class Request:
 class SourcedPolicy:
     policy: Policy
     source_id: str
-    """The ARN of a managed policy, otherwise the unique id of its entity, with the name of an inline policy."""
+    """The ARN of a managed policy, otherwise the unique id of its entity, with the name of an inline policy; the
+    account's id for what its password policy grants."""
     source_type: str
-    """managed, inline, trust or session."""
+    """managed, inline, trust, session or password policy."""
     version_id: str | None
 
 

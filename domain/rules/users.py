@@ -29,6 +29,8 @@ def update_user(account: Account, *, user_name: str, new_path: str | None, new_u
 def delete_user(account: Account, *, user_name: str) -> UserDeleted:
     """A user goes only when nothing hangs on it any more. What does is told in the order of the API Reference."""
     user = account.users.named(user_name)
+    if user.id in account.login_profiles:
+        raise DeleteConflict("Cannot delete entity, must delete login profile first.")
     if account.access_keys.of(user.id):
         raise DeleteConflict("Cannot delete entity, must delete access keys first.")
     refuse_with_policies(account, user.id)

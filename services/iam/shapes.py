@@ -3,6 +3,7 @@
 from domain.access_keys import AccessKey
 from domain.account import Account
 from domain.groups import Group
+from domain.passwords import LoginProfile, PasswordPolicy
 from domain.policies import ManagedPolicy, PolicyVersion
 from domain.roles import Role
 from domain.rules.access_keys import owner_name
@@ -107,3 +108,30 @@ def access_key_members(account: Account, key: AccessKey) -> Members:
         "Status": key.status,
         "CreateDate": key.created_at,
     }
+
+
+def login_profile_members(account: Account, profile: LoginProfile) -> Members:
+    return {
+        "UserName": account.users.by_id[profile.user_id].name,
+        "CreateDate": profile.created_at,
+        "PasswordResetRequired": profile.reset_required,
+    }
+
+
+def password_policy_members(policy: PasswordPolicy) -> Members:
+    """Without limits that the policy does not set."""
+    members: Members = {
+        "MinimumPasswordLength": policy.minimum_password_length,
+        "RequireSymbols": policy.require_symbols,
+        "RequireNumbers": policy.require_numbers,
+        "RequireUppercaseCharacters": policy.require_uppercase_characters,
+        "RequireLowercaseCharacters": policy.require_lowercase_characters,
+        "AllowUsersToChangePassword": policy.allow_users_to_change_password,
+        "ExpirePasswords": policy.max_password_age is not None,
+        "HardExpiry": policy.hard_expiry,
+    }
+    if policy.max_password_age is not None:
+        members["MaxPasswordAge"] = policy.max_password_age
+    if policy.password_reuse_prevention is not None:
+        members["PasswordReusePrevention"] = policy.password_reuse_prevention
+    return members

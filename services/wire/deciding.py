@@ -8,7 +8,7 @@ from typing import Any
 from domain.account import Account
 from domain.authorisation import authorise
 from domain.callers import Caller, caller_of_key, caller_of_session
-from domain.calls import ApiCalled, Call, Outcome
+from domain.calls import ApiCalled, Call, Facts, Outcome
 from domain.errors import Refusal, ValidationError
 from domain.events import Cause, Event
 from domain.identifiers import Random
@@ -36,8 +36,9 @@ class Request:
     """What was wrong with it before any rule was asked. It is recorded and answered like any other refusal."""
 
 
-def decision_of(request: Request, random: Random, seal_session: SealSession) -> Decide:
-    """The decision on a request, to be submitted to the committer; its result is an Outcome or a Refusal."""
+def decision_of(request: Request, random: Random, seal_session: SealSession, facts: Facts | None = None) -> Decide:
+    """The decision on a request, to be submitted to the committer; its result is an Outcome or a Refusal. It may raise
+    NeedsFacts, and is then made again with them."""
 
     def decide(values: Values, at: datetime) -> Decided:
         account = values[request.credential.account_id]
@@ -47,14 +48,15 @@ def decision_of(request: Request, random: Random, seal_session: SealSession) -> 
         except Refusal as refusal:
             return Decided(refusal, [Append(account.id, request.cause, [called(request, refusal)])])
         principal_cause = request.cause.model_copy(update={"principal": caller.principal})
-        call = Call(caller, principal_cause, at, random, seal_session, ledgers=values)
+        call = Call(caller, principal_cause, at, random, seal_session, ledgers=values, facts=facts)
         events = _use_of_credential(account, call)
         try:
             outcome = _performed(account, call, request)
         except Refusal as refusal:
             return Decided(refusal, _appends(account, call, events, called(request, refusal, call)))
         events += outcome.events
-        return Decided(outcome, _appends(account, call, events, called(request, None, call), outcome))
+        record = called(request, outcome.refusal, call)
+        return Decided(outcome.refusal or outcome, _appends(account, call, events, record, outcome))
 
     return decide
 

@@ -1,26 +1,28 @@
 """The gate: the one way of a signed request, whatever language it speaks, into a round of its account and back."""
 
+import itertools
 import logging
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Protocol
 
 from domain.account import Account
-from domain.calls import Outcome
+from domain.calls import Facts, NeedsFacts, Outcome
 from domain.errors import Refusal, SignatureDoesNotMatch, Throttling
 from domain.events import Cause
 from domain.identifiers import Random, new_uuid
 from services.ledger.committer import Committer
 from services.ledger.round import Clock
 from services.ledger.waiting import Overloaded
-from services.ledger.work import Unavailable
+from services.ledger.work import Committed, Unavailable
 from services.wire import sigv4
 from services.wire.awaiting import decided
 from services.wire.credentials import Credentials
 from services.wire.deciding import Request, SealSession, decision_of, storable
 from services.wire.errors import ServiceFailure, ServiceUnavailable
+from services.wire.facts import FactFinder
 from services.wire.http import RawRequest
 from services.wire.operations import Operation, Parameters
 from services.wire.strangers import Strangers
@@ -28,6 +30,8 @@ from services.wire.strangers import Strangers
 log = logging.getLogger("muniment.wire")
 USER_AGENT_CHARACTERS_MAX = 1_000
 OK = 200
+DECISIONS_MAX = 3
+"""So often a call is decided for which facts have to be found out, while its account moves on."""
 
 Write = Callable[[Outcome, Account, int, str], Awaitable[bytes]]
 """Writes the answer after the commit, from the outcome, the account as it then is, the call's position in its ledger
@@ -93,6 +97,7 @@ class Gate:
         committer: Committer,
         credentials: Credentials,
         strangers: Strangers,
+        facts: FactFinder,
         *,
         clock: Clock,
         random: Random,
@@ -101,6 +106,7 @@ class Gate:
         self._committer = committer
         self._credentials = credentials
         self._strangers = strangers
+        self._facts = facts
         self._clock = clock
         self._random = random
         self._seal_session = seal_session
@@ -159,9 +165,7 @@ class Gate:
             session_id=credential.session.session_id if credential.session else None,
         )
         request = Request(credential, proved, asked.operation, asked.parameters, asked.refusal)
-        committed = await decided(
-            self._committer, frozenset({credential.account_id}), decision_of(request, self._random, self._seal_session)
-        )
+        committed = await self._decided(request)
         position = committed.positions[credential.account_id]
         if isinstance(committed.result, Refusal):
             return _refused(language, committed.result, service, request_id, position)
@@ -173,6 +177,27 @@ class Gate:
         except Refusal as refusal:
             return _refused(language, refusal, service, request_id, position)
         return Response(OK, body, request_id, position, language.content_type)
+
+    async def _decided(self, request: Request) -> Committed:
+        """Raises Unavailable, Overloaded, and whatever a defect raised."""
+        facts: Facts | None = None
+        for decisions in itertools.count(1):
+            try:
+                return await self._in_round(request, facts)
+            except NeedsFacts as needed:
+                # Nothing was written. The caller may do this and nothing is wrong with it yet: it is worth the work.
+                if decisions == DECISIONS_MAX:
+                    request = replace(request, refusal=needed.unsettled)
+                    continue
+                try:
+                    facts = await self._facts.find(request.credential.account_id, needed.wanted)
+                except Throttling as refusal:
+                    request = replace(request, refusal=refusal)
+        raise AssertionError("A refused request needs no facts.")
+
+    async def _in_round(self, request: Request, facts: Facts | None) -> Committed:
+        decide = decision_of(request, self._random, self._seal_session, facts)
+        return await decided(self._committer, frozenset({request.credential.account_id}), decide)
 
 
 def _refused(

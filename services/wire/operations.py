@@ -15,6 +15,7 @@ Context = Callable[[Parameters], Mapping[str, tuple[str, ...]]]
 """The condition keys that the operation itself brings, lower-cased."""
 
 _WRITING = (
+    "Change",
     "Create",
     "Delete",
     "Update",

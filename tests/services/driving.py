@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+import argon2
 import botocore.parsers
 import botocore.serialize
 
@@ -17,7 +18,7 @@ import services.sts
 from domain import installation
 from domain.access_keys import AccessKeyCreated
 from domain.account import Account, evolve
-from domain.calls import ApiCalled, NeedsAccounts, NewSecret, Outcome
+from domain.calls import ApiCalled, Facts, NeedsAccounts, NeedsFacts, NewSecret, Outcome, Wanted
 from domain.errors import Refusal
 from domain.events import Cause, Change, Entry, Event
 from domain.identifiers import ACCESS_KEY, INSTALLATION, new_access_key_id
@@ -27,6 +28,7 @@ from domain.rules import founding
 from domain.secret import Secret, SecretId, SecretKind
 from domain.sessions import Session, SessionIssued
 from services.ledger.work import Decide, Decided
+from services.secrets.passwords import PasswordHashes
 from services.wire import errors, operations
 from services.wire.credentials import Credential
 from services.wire.deciding import Request, decision_of
@@ -44,6 +46,9 @@ ALL = [
 """Not those of the native API, which speak no protocol of botocore's."""
 SERVICE_OF = {operation.name: operation.service for operation in ALL}
 """No operation of one is called like one of the other."""
+
+HASHES = PasswordHashes(argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+"""As cheap as argon2id gets: nothing is guarded here."""
 
 Members = dict[str, Any]
 Statement = dict[str, object]
@@ -108,7 +113,10 @@ class Endpoint:
             request = replace(request, parameters=shape.parse(form_fields(body.encode(), b"")))
         except Refusal as refusal:
             request = replace(request, refusal=refusal)
-        decided = self._decided(decision_of(request, self._random, seal))
+        try:
+            decided = self._decided(decision_of(request, self._random, seal))
+        except NeedsFacts as needed:
+            decided = self._decided(decision_of(request, self._random, seal, self.find(needed.wanted)))
         for append in decided.appends:
             if append.account_id == INSTALLATION:
                 self.claims.append(append.events, append.cause, self.at)
@@ -146,6 +154,15 @@ class Endpoint:
         if account_id == INSTALLATION:
             return self.claims.value
         return self.ledgers[account_id].account if account_id in self.ledgers else empty(account_id)
+
+    def find(self, wanted: Wanted) -> Facts:
+        """What is found out between two rounds."""
+
+        def hash_of(password_id: str) -> Secret | None:
+            kept = self.secrets.get(SecretId(SecretKind.PASSWORD, password_id))
+            return None if kept is None else kept.secret
+
+        return HASHES.found(wanted, hash_of)
 
     def cause(self, by: Credential, operation: str) -> Cause:
         return Cause(

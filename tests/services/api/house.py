@@ -24,9 +24,11 @@ from services.ledger.database import Database
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.wire.credentials import Credentials
 from services.wire.dispatch import Dispatch
+from services.wire.facts import FactFinder
 from services.wire.gate import Gate, Language, Origin, Response
 from services.wire.http import RawRequest
 from services.wire.strangers import Strangers
+from tests.services.driving import HASHES
 
 VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15"}
 
@@ -48,6 +50,7 @@ class House:
         self.account_id = account_id
         self.admin = admin
         self.aws, self.native = Dispatch(), Native(Tables(ledger.runner, ledger.readers.connection))
+        self.facts = FactFinder(ledger.writers.connection, ledger.secrets, HASHES)
         self.credentials = Credentials(ledger.writers.connection, ledger.secrets, ledger.sessions)
 
     def answer(self, raw: RawRequest, language: Language) -> Response:
@@ -57,6 +60,7 @@ class House:
                 self.ledger.committer,
                 self.credentials,
                 Strangers(self.ledger.committer, secrets.token_bytes),
+                self.facts,
                 clock=self.ledger.clock,
                 random=secrets.token_bytes,
                 seal_session=self.ledger.sessions.seal,
