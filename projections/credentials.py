@@ -1,12 +1,14 @@
-"""Which access keys there were at any moment: whose, how old, active or not, last used when."""
+"""Which access keys and passwords there were at any moment: whose, how old, active or not, last used when, expiring
+when."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Literal
 
 import psycopg
 
 from domain.access_keys import Status
-from projections.asof import AsOf, resolve
+from projections.asof import AsOf, Moment, resolve
 from projections.permissions import Since
 from projections.statements import statements
 
@@ -36,11 +38,63 @@ class Credential:
     status: Status
     status_since: Since
     last_used: LastUsed | None
+    kind: Literal["access_key"] = "access_key"
 
 
-def credentials(cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> list[Credential]:
+@dataclass(frozen=True, slots=True)
+class Password:
+    """A user's password that existed at the moment."""
+
+    user_id: str
+    user_name: str
+    """As the user was called at the moment."""
+    created: Since
+    """Since when the user has had one without a break."""
+    changed: Since
+    """Since when it was this one."""
+    age_days: int
+    """Whole days from its last change to the moment."""
+    reset_required: bool
+    expires_at: datetime | None
+    """By the account's password policy of the moment; None where passwords did not expire."""
+    expired: bool
+    hard_expiry: bool
+    """Whether somebody else has to set another one when it has expired."""
+    kind: Literal["password"] = "password"
+
+
+def credentials(cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> list[Credential | Password]:
     """The oldest first. Raises what `resolve` raises."""
     moment = resolve(cursor, "credentials", account_id, as_of)
+    found: list[Credential | Password] = [
+        *_access_keys(cursor, account_id, moment),
+        *_passwords(cursor, account_id, moment),
+    ]
+    return sorted(found, key=lambda credential: credential.created.position)
+
+
+def _passwords(cursor: psycopg.Cursor, account_id: str, moment: Moment) -> list[Password]:
+    rows = cursor.execute(SQL["passwords"], {"account_id": account_id, "position": moment.position}).fetchall()
+    found = []
+    for row in rows:
+        changed, max_days = Since(*row[5:8]), row[9]
+        expires_at = None if max_days is None else changed.at + timedelta(days=max_days)
+        password = Password(
+            user_id=row[0],
+            user_name=row[1],
+            created=Since(*row[2:5]),
+            changed=changed,
+            age_days=(moment.at - changed.at).days,
+            reset_required=row[8],
+            expires_at=expires_at,
+            expired=expires_at is not None and expires_at <= moment.at,
+            hard_expiry=row[10],
+        )
+        found.append(password)
+    return found
+
+
+def _access_keys(cursor: psycopg.Cursor, account_id: str, moment: Moment) -> list[Credential]:
     rows = cursor.execute(SQL["credentials"], {"account_id": account_id, "position": moment.position}).fetchall()
     return [
         Credential(

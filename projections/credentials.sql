@@ -1,4 +1,5 @@
--- Access keys: whose, since when, active or not, and when they were last used, at every position.
+-- Access keys and passwords, at every position: keys with whose, since when, active or not, and when they were last
+-- used; passwords with whose, since when, to be reset or not, and how long the account's policy lets them be.
 -- ignores: iam.account_alias.created.v1 iam.account_alias.deleted.v1 account.closed.v1
 -- ignores: installation.account.retired.v1 installation.alias.claimed.v1 installation.alias.released.v1
 -- ignores: installation.access_key_id.claimed.v1
@@ -10,9 +11,7 @@
 -- ignores: iam.policy.default_version_set.v1 iam.policy.version_deleted.v1 iam.policy.deleted.v1
 -- ignores: iam.policy.attached.v1 iam.policy.detached.v1 iam.inline_policy.put.v1 iam.inline_policy.deleted.v1
 -- ignores: sts.session.issued.v1 sts.session.revoked.v1 api.called.v1 api.unauthenticated_called.v1
--- ignores: iam.login_profile.created.v1 iam.login_profile.updated.v1 iam.login_profile.deleted.v1
--- ignores: iam.password.changed.v1 iam.password.attempt_failed.v1 iam.account.password_policy.updated.v1
--- ignores: iam.account.password_policy.deleted.v1
+-- ignores: iam.password.attempt_failed.v1
 
 -- name: schema
 -- A key exists while its row is open.
@@ -54,6 +53,32 @@ create table access_key_uses (
     region text not null,
     primary key (account_id, access_key_id, position)
 );
+
+-- A user has a password while a row is open. A row is of one password and of whether it has to be reset: what is older
+-- than the row stands in it, with the position, time and actor of the creation and of the last change of password.
+create table passwords (
+    like intervals,
+    user_id text not null,
+    created bigint not null,
+    created_at timestamptz not null,
+    created_by text not null,
+    changed bigint not null,
+    changed_at timestamptz not null,
+    changed_by text not null,
+    reset_required boolean not null,
+    primary key (account_id, valid_from, user_id)
+);
+create unique index passwords_open on passwords (account_id, user_id) where valid_to is null;
+create index passwords_valid on passwords (account_id, valid_from, valid_to);
+
+-- What the account's password policy says about age. No row is open while there is no policy.
+create table password_ages (
+    like intervals,
+    max_days int,
+    hard_expiry boolean not null,
+    primary key (account_id, valid_from)
+);
+create unique index password_ages_open on password_ages (account_id) where valid_to is null;
 
 -- name: iam.user.created.v1
 insert into key_owners (account_id, valid_from, valid_from_at, opened_by, user_id, user_name)
@@ -122,6 +147,60 @@ with former_status as (
 )
 update access_keys set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
 where account_id = %(account_id)s and valid_to is null and access_key_id = %(entry)s #>> '{event,access_key_id}'
+
+-- name: iam.login_profile.created.v1
+insert into passwords (account_id, valid_from, valid_from_at, opened_by, user_id, created, created_at, created_by,
+    changed, changed_at, changed_by, reset_required)
+values (%(account_id)s, %(position)s, %(at)s, actor(%(entry)s), %(entry)s #>> '{event,user_id}',
+    %(position)s, %(at)s, actor(%(entry)s), %(position)s, %(at)s, actor(%(entry)s),
+    (%(entry)s #>> '{event,reset_required}')::boolean)
+
+-- name: iam.login_profile.updated.v1
+-- Without an id of a password it is the same one as before.
+with former as (
+    update passwords set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
+    where account_id = %(account_id)s and valid_to is null and user_id = %(entry)s #>> '{event,user_id}'
+    returning *
+)
+insert into passwords (account_id, valid_from, valid_from_at, opened_by, user_id, created, created_at, created_by,
+    changed, changed_at, changed_by, reset_required)
+select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), user_id, created, created_at, created_by,
+    case when another then %(position)s else changed end,
+    case when another then %(at)s else changed_at end,
+    case when another then actor(%(entry)s) else changed_by end,
+    (%(entry)s #>> '{event,reset_required}')::boolean
+from former cross join lateral (select %(entry)s #>> '{event,password_id}' is not null as another) as password
+
+-- name: iam.password.changed.v1
+with former as (
+    update passwords set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
+    where account_id = %(account_id)s and valid_to is null and user_id = %(entry)s #>> '{event,user_id}'
+    returning *
+)
+insert into passwords (account_id, valid_from, valid_from_at, opened_by, user_id, created, created_at, created_by,
+    changed, changed_at, changed_by, reset_required)
+select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), user_id, created, created_at, created_by,
+    %(position)s, %(at)s, actor(%(entry)s), false
+from former
+
+-- name: iam.login_profile.deleted.v1
+update passwords set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
+where account_id = %(account_id)s and valid_to is null and user_id = %(entry)s #>> '{event,user_id}'
+
+-- name: iam.account.password_policy.updated.v1
+with former as (
+    update password_ages set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
+    where account_id = %(account_id)s and valid_to is null
+    returning 1
+)
+insert into password_ages (account_id, valid_from, valid_from_at, opened_by, max_days, hard_expiry)
+select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s),
+    (%(entry)s #>> '{event,max_password_age}')::int, (%(entry)s #>> '{event,hard_expiry}')::boolean
+from (select count(*) from former) as closed_first
+
+-- name: iam.account.password_policy.deleted.v1
+update password_ages set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
+where account_id = %(account_id)s and valid_to is null
 
 -- name: iam.credential.used.v1
 -- A role's use is no access key's.

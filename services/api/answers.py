@@ -6,7 +6,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from domain.calls import DecisionRecord
-from projections.credentials import Credential
+from projections.credentials import Credential, Password
 from projections.permissions import HeldPolicy, PrincipalKind
 
 
@@ -117,7 +117,7 @@ class SessionsPage(Page):
 
 
 class CredentialsPage(Page):
-    credentials: tuple[Credential, ...]
+    credentials: tuple[Credential | Password, ...]
 
 
 class RevokedSession(Answer):

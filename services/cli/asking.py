@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 import pydantic
 
 from domain.identifiers import account_of_arn
-from projections.credentials import Credential
+from projections.credentials import Credential, LastUsed, Password
 from projections.permissions import HeldPolicy
 from services.api import answers
 from services.api.questions import (
@@ -80,7 +80,7 @@ def sessions(chosen: argparse.Namespace) -> None:
 
 def credentials(chosen: argparse.Namespace) -> None:
     if not _show(chosen, ListCredentials, {"as_of": chosen.as_of}, lambda page: page.credentials, CREDENTIALS):
-        say("There was no access key.")
+        say("There was no access key and no password.")
 
 
 def revoke_session(chosen: argparse.Namespace) -> None:
@@ -155,6 +155,18 @@ def _state(session: answers.Session) -> str:
     return "expired" if session.orphaned_at is None else "orphaned " + time(session.orphaned_at)
 
 
+def _status(held: Credential | Password) -> str:
+    if isinstance(held, Credential):
+        return held.status
+    if held.expired:
+        return "expired"
+    return "to be reset" if held.reset_required else "Active"
+
+
+def _last_used(held: Credential | Password) -> LastUsed | None:
+    return held.last_used if isinstance(held, Credential) else None
+
+
 HISTORY: Sequence[Column[answers.Call]] = (
     # A position of the installation's ledger, where strangers' calls stand, is none of this account's.
     Column("POSITION", lambda call: None if call.concerns_account_id else str(call.position)),
@@ -182,15 +194,16 @@ SESSIONS: Sequence[Column[answers.Session]] = (
     Column("ACCESS KEY", lambda session: session.access_key_id),
     Column("SOURCE", lambda session: session.source_address),
 )
-CREDENTIALS: Sequence[Column[Credential]] = (
-    Column("ACCESS KEY", lambda key: key.access_key_id),
-    Column("USER", lambda key: key.user_name or "root", shrinks=True),
-    Column("STATUS", lambda key: key.status),
-    Column("CREATED", lambda key: time(key.created.at)),
-    Column("AGE DAYS", lambda key: str(key.age_days)),
-    Column("LAST USED", lambda key: time(key.last_used.at) if key.last_used else None),
-    Column("SERVICE", lambda key: key.last_used.service if key.last_used else None),
-    Column("REGION", lambda key: key.last_used.region if key.last_used else None),
+CREDENTIALS: Sequence[Column[Credential | Password]] = (
+    Column("CREDENTIAL", lambda held: "password" if isinstance(held, Password) else held.access_key_id),
+    Column("USER", lambda held: held.user_name or "root", shrinks=True),
+    Column("STATUS", _status),
+    Column("CREATED", lambda held: time((held.changed if isinstance(held, Password) else held.created).at)),
+    Column("AGE DAYS", lambda held: str(held.age_days)),
+    Column("EXPIRES", lambda held: time(held.expires_at) if isinstance(held, Password) and held.expires_at else None),
+    Column("LAST USED", lambda held: time(used.at) if (used := _last_used(held)) else None),
+    Column("SERVICE", lambda held: used.service if (used := _last_used(held)) else None),
+    Column("REGION", lambda held: used.region if (used := _last_used(held)) else None),
 )
 REVOKED: Sequence[Column[answers.RevokedSession]] = (
     Column("SESSION", lambda revoked: revoked.session_id),

@@ -10,8 +10,16 @@ from domain.account import Account
 from domain.errors import Refusal
 from domain.events import Event
 from domain.managed_catalogue import catalogue
+from domain.passwords import (
+    LoginProfileCreated,
+    LoginProfileDeleted,
+    LoginProfileUpdated,
+    PasswordAttemptFailed,
+    PasswordChanged,
+    PasswordPolicyUpdated,
+)
 from domain.policies import ManagedCatalogueAdopted
-from domain.rules import access_keys, groups, holding, policies, roles, users
+from domain.rules import access_keys, groups, holding, passwords, policies, roles, users
 from domain.rules.holding import GROUP, ROLE, USER
 from domain.usage import CredentialUsed
 from tests.projections.ledger import Ledger
@@ -127,6 +135,37 @@ def _delete_key(account: Account, a: int, _b: int, _fresh: str) -> Made:
     return access_keys.delete_access_key(account, user_id=user_id, access_key_id=key_id)
 
 
+def _password(account: Account, a: int, b: int, fresh: str) -> Made:
+    """A user's first password, or what may happen to it then."""
+    user = account.users.named(_of(account.users, a))
+    of_user, password_id = {"user_id": user.id, "user_name": user.name}, f"AIPW{fresh}"
+    if user.id not in account.login_profiles:
+        return LoginProfileCreated(**of_user, password_id=password_id, reset_required=b % 2 == 0)
+    return (
+        LoginProfileUpdated(**of_user, password_id=password_id, reset_required=True),
+        LoginProfileUpdated(**of_user, reset_required=False),
+        PasswordChanged(**of_user, password_id=password_id),
+        PasswordAttemptFailed(**of_user),
+        LoginProfileDeleted(**of_user),
+        PasswordChanged(**of_user, password_id=password_id),
+    )[b]
+
+
+def _password_policy(account: Account, a: int, b: int, _fresh: str) -> Made:
+    if a == 0:
+        return passwords.delete_password_policy(account)
+    return PasswordPolicyUpdated(
+        minimum_password_length=8,
+        require_symbols=False,
+        require_numbers=False,
+        require_uppercase_characters=False,
+        require_lowercase_characters=False,
+        allow_users_to_change_password=True,
+        max_password_age=b or None,
+        hard_expiry=a % 2 == 0,
+    )
+
+
 STEPS: tuple[Step, ...] = (
     lambda account, a, b, fresh: users.create_user(
         account, user_id=f"AIDA{fresh}", user_name=_new(a), path=("/", "/x/")[b % 2]
@@ -164,6 +203,9 @@ STEPS: tuple[Step, ...] = (
     ),
     _update_key,
     _delete_key,
+    _password,
+    _password,
+    _password_policy,
     lambda account, a, b, _: CredentialUsed(
         credential="access_key", credential_id=_key(account, a)[1], service=("iam", "sts")[b % 2], region="eu-west-1"
     ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 import psycopg
 import pytest
@@ -11,10 +12,11 @@ from psycopg import sql
 
 from domain.account import Account
 from domain.errors import NoSuchEntity
+from domain.passwords import LoginProfile
 from projections.asof import AsOf
-from projections.credentials import credentials
+from projections.credentials import Credential, Password, credentials
 from projections.following import follow
-from projections.permissions import permissions
+from projections.permissions import Since, permissions
 from projections.views import live, prepare
 from services.ledger.database import Database, connect
 from tests.projections.conftest import Project
@@ -85,20 +87,49 @@ def test_permissions_are_the_fold(
     )
 
 
+def passwords_of(account: Account, ledger: Ledger, position: int) -> dict[str, Password]:
+    """What the account's value says about passwords. No two events of theirs have the same time: it tells which."""
+    policy, at = account.password_policy, ledger.times[position]
+
+    def since(moment: datetime) -> Since:
+        return Since(ledger.times.index(moment), moment, account.arn("user/admin"))
+
+    def expiry(profile: LoginProfile) -> datetime | None:
+        days = policy and policy.max_password_age
+        return profile.changed_at + timedelta(days=days) if days else None
+
+    return {
+        user_id: Password(
+            user_id=user_id,
+            user_name=account.users.by_id[user_id].name,
+            created=since(profile.created_at),
+            changed=since(profile.changed_at),
+            age_days=(at - profile.changed_at) // timedelta(days=1),
+            reset_required=profile.reset_required,
+            expires_at=expiry(profile),
+            expired=(end := expiry(profile)) is not None and end <= at,
+            hard_expiry=policy is not None and policy.hard_expiry,
+        )
+        for user_id, profile in account.login_profiles.items()
+    }
+
+
 @few
 @given(attempts())
 def test_credentials_are_the_fold(
     writer: psycopg.Connection, reader: psycopg.Cursor, project: Project, tried: list[Attempt]
 ) -> None:
     """At every position the access keys, their owners' names, status, age and last use are those of the folded
-    account."""
+    account, and so are the passwords, their age, and by the account's password policy of that position their expiry."""
     ledger = Ledger(writer)
     play(ledger, tried)
     project(ledger.account_id)
     for position in range(1, ledger.position + 1):
         account = ledger.values[position]
         assert isinstance(account, Account)
-        found = {c.access_key_id: c for c in credentials(reader, ledger.account_id, AsOf(NOW, position=position))}
+        listed = credentials(reader, ledger.account_id, AsOf(NOW, position=position))
+        assert {c.user_id: c for c in listed if isinstance(c, Password)} == passwords_of(account, ledger, position)
+        found = {c.access_key_id: c for c in listed if isinstance(c, Credential)}
         assert found.keys() == set(account.access_keys.by_id)
         for key_id, key in account.access_keys.by_id.items():
             credential = found[key_id]

@@ -87,7 +87,7 @@ def test_nothing_to_show(desk: Desk) -> None:
         (("history", "--operation", "Nothing"), "No call fits."),
         (("permissions", "bare"), "The user bare held no policy at position"),
         (("sessions", "--as-of", "p1"), "There was no session."),
-        (("credentials", "--as-of", "p1", "--output", "json"), "There was no access key."),
+        (("credentials", "--as-of", "p1", "--output", "json"), "There was no access key and no password."),
     ):
         answer = desk.muniment(*words)
         assert (answer.status, answer.out) == (0, "")
