@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from domain.account import Account
 from domain.callers import Caller
@@ -101,21 +100,15 @@ def identity_policies(account: Account, entity_id: str) -> Iterator[SourcedPolic
             yield _managed(account, arn, PolicyType.IDENTITY)
     policy = account.password_policy
     if policy is not None and policy.allow_users_to_change_password and entity_id in account.users.by_id:
-        yield SourcedPolicy(
-            compiled(_own_password(account.partition), PolicyType.IDENTITY), account.id, "password policy", None
-        )
+        yield SourcedPolicy(compiled(_OWN_PASSWORD, PolicyType.IDENTITY), account.id, "password policy", None)
 
 
-@lru_cache
-def _own_password(partition: str) -> str:
-    """What AllowUsersToChangePassword grants, to each user alike (IAM API Reference, "PasswordPolicy")."""
-    users = f"arn:{partition}:iam::*:user"
-    own = [f"{users}/${{aws:username}}", f"{users}/*/${{aws:username}}"]
-    statements = [
-        {"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": own},
-        {"Effect": "Allow", "Action": "iam:GetAccountPasswordPolicy", "Resource": "*"},
-    ]
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+_OWN_PASSWORD = json.dumps({
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": ["iam:ChangePassword", "iam:GetAccountPasswordPolicy"], "Resource": "*"},
+})  # fmt: skip
+"""What AllowUsersToChangePassword grants, to each user alike (IAM API Reference, "PasswordPolicy"). ChangePassword
+knows no other resource than the user who calls it."""
 
 
 def _managed(account: Account, arn: str, policy_type: PolicyType) -> SourcedPolicy:

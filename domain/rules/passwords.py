@@ -191,7 +191,7 @@ def _refuse_guessing(profile: LoginProfile, name: str, at: datetime) -> None:
     if at < until:
         raise EntityTemporarilyUnmodifiable(
             f"Login Profile for User {name} cannot be modified until {until:%Y-%m-%dT%H:%M:%SZ}: the old password was "
-            f"incorrect {profile.failed_attempts} times in a row."
+            f"incorrect ({profile.failed_attempts} in a row)."
         )
 
 

@@ -162,7 +162,7 @@ def test_guessing_gets_slower(endpoint: Endpoint) -> None:
         assert (endpoint.record.error_code, endpoint.record.read_only) == ("AccessDenied", False)
         endpoint.at += back_off(failed) - timedelta(microseconds=1)
         hashed = len(hashes(endpoint))
-        with pytest.raises(EntityTemporarilyUnmodifiable, match=f"incorrect {failed} times"):
+        with pytest.raises(EntityTemporarilyUnmodifiable, match=rf"incorrect \({failed} in a row\)"):
             change(endpoint, ann, FIRST, SECOND)
         assert len(hashes(endpoint)) == hashed
         endpoint.at += timedelta(microseconds=1)
