@@ -30,6 +30,7 @@ from services.wire.http import RawRequest
 from services.wire.strangers import Strangers
 from tests.services.driving import HASHES
 
+PEER = Origin("192.0.2.7", None, tls=False)
 VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15"}
 
 
@@ -50,24 +51,26 @@ class House:
         self.account_id = account_id
         self.admin = admin
         self.aws, self.native = Dispatch(), Native(Tables(ledger.runner, ledger.readers.connection))
-        self.facts = FactFinder(ledger.writers.connection, ledger.secrets, HASHES)
+        self.facts: FactFinder = FactFinder(ledger.writers.connection, ledger.secrets, HASHES)
         self.credentials = Credentials(ledger.writers.connection, ledger.secrets, ledger.sessions)
 
     def answer(self, raw: RawRequest, language: Language) -> Response:
         async def once() -> Response:
             self.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
-            gate = Gate(
-                self.ledger.committer,
-                self.credentials,
-                Strangers(self.ledger.committer, secrets.token_bytes),
-                self.facts,
-                clock=self.ledger.clock,
-                random=secrets.token_bytes,
-                seal_session=self.ledger.sessions.seal,
-            )
-            return await gate.answer(raw, Origin("192.0.2.7", None, tls=False), language)
+            return await self.gate(self.facts).answer(raw, PEER, language)
 
         return asyncio.run(once())
+
+    def gate(self, facts: FactFinder) -> Gate:
+        return Gate(
+            self.ledger.committer,
+            self.credentials,
+            Strangers(self.ledger.committer, secrets.token_bytes),
+            facts,
+            clock=self.ledger.clock,
+            random=secrets.token_bytes,
+            seal_session=self.ledger.sessions.seal,
+        )
 
     def asks(
         self,
@@ -91,8 +94,7 @@ class House:
         return response.status, json.loads(response.body)
 
     def aws_does(self, service: str, action: str, *, keys: Keys | None = None, **members: str) -> tuple[int, str]:
-        body = urlencode({"Action": action, "Version": VERSIONS[service], **members}).encode()
-        response = self.answer(signed("POST", "/", keys or self.admin, body, service), self.aws)
+        response = self.answer(signed_form(service, action, keys or self.admin, **members), self.aws)
         return response.status, response.body.decode()
 
     def user(self, name: str, *statements: Mapping[str, object]) -> Keys:
@@ -118,6 +120,11 @@ class House:
 
 def _member(document: str, name: str) -> str:
     return document.partition(f"<{name}>")[2].partition(f"</{name}>")[0]
+
+
+def signed_form(service: str, action: str, keys: Keys, **members: str) -> RawRequest:
+    body = urlencode({"Action": action, "Version": VERSIONS[service], **members}).encode()
+    return signed("POST", "/", keys, body, service)
 
 
 def signed(method: str, target: str, keys: Keys, body: bytes = b"", service: str = "muniment") -> RawRequest:

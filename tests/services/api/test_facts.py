@@ -1,0 +1,176 @@
+"""Calls for which something has to be found out beside the rounds: passwords, on a real database."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+
+from domain.calls import Facts, Wanted
+from domain.errors import Throttling
+from domain.passwords import PasswordsWanted
+from domain.secret import Secret
+from services.ledger.recorder import Connections
+from services.ledger.work import Unavailable
+from services.wire.facts import IN_FLIGHT_MAX, WAITING_MAX, FactFinder
+from services.wire.gate import DECISIONS_MAX
+from tests.services.api.house import PEER, House, signed_form
+from tests.services.driving import HASHES
+
+FIRST, SECOND = "Correct-Horse-1", "Battery-Staple-2"
+ANSWER_SECONDS_MAX = 60
+
+
+class Meddling(FactFinder):
+    """While facts are found out, somebody sets another password of bob's: so often as is told."""
+
+    def __init__(self, house: House, times: int) -> None:
+        super().__init__(house.ledger.writers.connection, house.ledger.secrets, HASHES)
+        self.house = house
+        self.plain = house.facts
+        self.left = times
+        self.asked = 0
+
+    async def find(self, account_id: str, wanted: Wanted) -> Facts:
+        self.asked += 1
+        facts = await super().find(account_id, wanted)
+        if self.left:
+            self.left -= 1
+            update = signed_form("iam", "UpdateLoginProfile", self.house.admin, UserName="bob", Password=FIRST)
+            answer = await self.house.gate(self.plain).answer(update, PEER, self.house.aws)
+            assert answer.status == 200, answer.body
+        return facts
+
+
+def records(house: House, operation: str) -> list[dict[str, Any]]:
+    return [call for call in house.asks("/v1/history?limit=1000").body["calls"] if call["operation"] == operation]
+
+
+@pytest.fixture
+def bob(house: House) -> Any:
+    keys = house.user("bob", {"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": "*"})
+    assert house.aws_does("iam", "CreateLoginProfile", UserName="bob", Password=FIRST)[0] == 200
+    return keys
+
+
+@pytest.mark.parametrize("times", range(DECISIONS_MAX - 1))
+def test_a_decision_is_made_again_when_its_facts_are_old(house: House, bob: Any, times: int) -> None:
+    """The password is set anew while the old one is compared: it is compared anew, and the call is on record once."""
+    house.facts = finder = Meddling(house, times)
+    status, answer = house.aws_does("iam", "ChangePassword", keys=bob, OldPassword=FIRST, NewPassword=SECOND)
+    assert status == 200, answer
+    assert finder.asked == times + 1
+    assert [call["error_code"] for call in records(house, "ChangePassword")] == [None]
+
+
+def test_a_value_that_never_rests(house: House, bob: Any) -> None:
+    """When it is set anew each time, the call is refused after the last try with what the model declares, once on
+    record; and nothing is hashed for nothing."""
+    house.facts = finder = Meddling(house, 100)
+    status, answer = house.aws_does("iam", "ChangePassword", keys=bob, OldPassword=FIRST, NewPassword=SECOND)
+    assert (status, "<Code>EntityTemporarilyUnmodifiable</Code>" in answer) == (409, True)
+    assert finder.asked == DECISIONS_MAX - 1
+    (call,) = records(house, "ChangePassword")
+    assert call["error_code"] == "EntityTemporarilyUnmodifiable"
+    house.facts = Meddling(house, 0)
+    assert house.aws_does("iam", "ChangePassword", keys=bob, OldPassword=FIRST, NewPassword=SECOND)[0] == 200
+
+
+def test_hashes_come_and_go_with_their_events(house: House, bob: Any) -> None:
+    """The sealed store holds a hash for each password that the ledger remembers, and none of a deleted profile."""
+
+    def stored() -> int:
+        with house.ledger.writers.connection() as connection:
+            row = connection.execute("select count(*) from secrets.password_hashes").fetchone()
+            assert row is not None
+            return int(row[0])
+
+    assert stored() == 1
+    assert house.aws_does("iam", "ChangePassword", keys=bob, OldPassword="wrong", NewPassword=SECOND)[0] == 403
+    assert stored() == 1
+    assert house.aws_does("iam", "UpdateLoginProfile", UserName="bob", Password=SECOND)[0] == 200
+    assert stored() == 2
+    assert house.aws_does("iam", "DeleteLoginProfile", UserName="bob")[0] == 200
+    assert stored() == 0
+
+
+class Held:
+    """Connections that nobody gets before they are let go; counts who waits for one."""
+
+    def __init__(self, inner: Connections) -> None:
+        self._inner = inner
+        self._go = threading.Event()
+        self._lock = threading.Lock()
+        self.waiting = 0
+        self.most = 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[psycopg.Connection]:
+        with self._lock:
+            self.waiting += 1
+            self.most = max(self.most, self.waiting)
+        assert self._go.wait(ANSWER_SECONDS_MAX)
+        with self._inner() as connection:
+            yield connection
+        with self._lock:
+            self.waiting -= 1
+
+    def let_go(self) -> None:
+        self._go.set()
+
+
+def test_only_so_many_at_a_time(house: House) -> None:
+    """However many ask, no more than the bound are worked on; those beyond the line are refused at once, and when the
+    others are done there is room again. Who went away in the meantime takes no room for ever."""
+    held = Held(house.ledger.writers.connection)
+    finder = FactFinder(held, house.ledger.secrets, HASHES)
+    wanted = PasswordsWanted(Secret(SECOND), frozenset({"AIPW1"}))
+
+    async def asked() -> list[Facts | BaseException]:
+        places = IN_FLIGHT_MAX + WAITING_MAX
+        asking = [asyncio.create_task(finder.find(house.account_id, wanted)) for _ in range(places)]
+        await asyncio.sleep(0)  # each has taken its place
+        for _ in range(3):
+            with pytest.raises(Throttling):
+                await finder.find(house.account_id, wanted)
+        asking[-1].cancel()
+        held.let_go()
+        found = await asyncio.gather(*asking, return_exceptions=True)
+        again = await asyncio.gather(*(finder.find(house.account_id, wanted) for _ in range(places)))
+        return [*found, *again]
+
+    found = asyncio.run(asked())
+    assert sum(isinstance(facts, asyncio.CancelledError) for facts in found) == 1
+    assert all(facts.reused == {} for facts in found if not isinstance(facts, BaseException))
+    assert held.most <= IN_FLIGHT_MAX
+
+
+def test_a_full_line_is_an_answer_on_record(house: House, bob: Any) -> None:
+    """Throttling, which clients try again; with the caller's name in the ledger, and no password set."""
+
+    class Full(FactFinder):
+        async def find(self, _account_id: str, _wanted: Wanted) -> Facts:
+            raise Throttling("Rate exceeded")
+
+    house.facts = Full(house.ledger.writers.connection, house.ledger.secrets, HASHES)
+    status, answer = house.aws_does("iam", "ChangePassword", keys=bob, OldPassword=FIRST, NewPassword=SECOND)
+    assert (status, "<Code>Throttling</Code>" in answer) == (400, True)
+    (call,) = records(house, "ChangePassword")
+    assert (call["error_code"], call["user_name"]) == ("Throttling", "bob")
+
+
+def test_hashes_that_cannot_be_read(house: House, bob: Any) -> None:
+    """A database that is not there is 503 for the caller, not a wrong password; nothing is on record."""
+
+    def gone() -> Any:
+        raise psycopg.OperationalError("the database is gone")
+
+    house.facts = FactFinder(gone, house.ledger.secrets, HASHES)
+    status, _ = house.aws_does("iam", "ChangePassword", keys=bob, OldPassword=FIRST, NewPassword=SECOND)
+    assert status == 503
+    assert records(house, "ChangePassword") == []
+    with pytest.raises(Unavailable):
+        asyncio.run(house.facts.find(house.account_id, PasswordsWanted(Secret(SECOND), frozenset({"AIPW1"}))))
