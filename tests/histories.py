@@ -29,7 +29,15 @@ from domain.identifiers import (
 )
 from domain.installation import Installation
 from domain.ledgers import empty, evolve
-from domain.rules import access_keys, founding, groups, holding, policies, roles, sessions, users
+from domain.passwords import (
+    PASSWORD,
+    LoginProfileCreated,
+    LoginProfileUpdated,
+    PasswordAttemptFailed,
+    PasswordChanged,
+    PasswordPolicyUpdated,
+)
+from domain.rules import access_keys, founding, groups, holding, passwords, policies, roles, sessions, users
 from domain.sessions import Session, SessionIssued
 from domain.usage import CredentialUsed
 
@@ -234,8 +242,46 @@ def _session(draw: DrawFn, account: Account, at: datetime, random: Random) -> Se
     return [SessionIssued(session=session)]
 
 
+def _password(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
+    """What the rules make of a call needs facts; which events may follow one another does not."""
+    user = _one(draw, account.users)
+    of_user, password_id = {"user_id": user.id, "user_name": user.name}, new_unique_id(PASSWORD, random)
+    if user.id not in account.login_profiles:
+        return [LoginProfileCreated(**of_user, password_id=password_id, reset_required=draw(st.booleans()))]
+    return draw(
+        st.sampled_from(
+            [
+                [LoginProfileUpdated(**of_user, password_id=password_id, reset_required=True)],
+                [LoginProfileUpdated(**of_user, reset_required=False)],
+                [PasswordChanged(**of_user, password_id=password_id)],
+                [PasswordAttemptFailed(**of_user)],
+                [passwords.delete_login_profile(account, user_id=user.id)[0]],
+            ]
+        )
+    )
+
+
+def _password_policy(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
+    if account.password_policy is not None and draw(st.booleans()):
+        return [passwords.delete_password_policy(account)]
+    return [
+        PasswordPolicyUpdated(
+            minimum_password_length=draw(st.integers(6, 128)),
+            require_symbols=draw(st.booleans()),
+            require_numbers=True,
+            require_uppercase_characters=True,
+            require_lowercase_characters=True,
+            allow_users_to_change_password=draw(st.booleans()),
+            max_password_age=draw(st.none() | st.integers(1, 1_095)),
+            password_reuse_prevention=draw(st.none() | st.integers(1, 24)),
+            hard_expiry=draw(st.booleans()),
+        )
+    ]
+
+
 _STEPS: tuple[Step, ...] = (
-    _user, _group, _membership, _role, _policy, _held_policy, _access_key, _use_of_credential, _session,
+    _user, _group, _membership, _role, _policy, _held_policy, _access_key, _password, _password_policy,
+    _use_of_credential, _session,
 )  # fmt: skip
 
 

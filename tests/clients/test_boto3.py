@@ -180,3 +180,43 @@ def test_of_many_who_want_a_name_one_gets_it(iam: Any, callers: int) -> None:
         outcomes = list(threads.map(create, range(callers)))
     assert outcomes.count("exists") == callers - 1
     assert iam.get_user(UserName="wanted")["User"]["UserId"] in outcomes
+
+
+def test_passwords(server: Server, iam: Any) -> None:
+    """A person's password from its first day: set to be reset, changed by its owner alone, under the account's policy,
+    with the errors that boto3 has classes for; and gone before the person is."""
+    refused = iam.exceptions
+    with pytest.raises(refused.NoSuchEntityException):
+        iam.get_account_password_policy()
+    iam.create_user(UserName="petra")
+    key = iam.create_access_key(UserName="petra")["AccessKey"]
+    with pytest.raises(refused.PasswordPolicyViolationException):
+        iam.create_login_profile(UserName="petra", Password="onlylowercase")
+    profile = iam.create_login_profile(UserName="petra", Password="Correct-Horse-1", PasswordResetRequired=True)
+    assert profile["LoginProfile"]["PasswordResetRequired"]
+    with pytest.raises(refused.EntityAlreadyExistsException):
+        iam.create_login_profile(UserName="petra", Password="Correct-Horse-1")
+    iam.update_account_password_policy(
+        MinimumPasswordLength=14, AllowUsersToChangePassword=True, PasswordReusePrevention=24
+    )
+    petra = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name="eu-central-1")
+    own = petra.client("iam", endpoint_url=server.endpoint, config=RETRYING)
+    try:
+        policy = own.get_account_password_policy()["PasswordPolicy"]
+        assert (policy["MinimumPasswordLength"], policy["ExpirePasswords"]) == (14, False)
+        for same_or_short in ("Correct-Horse-1", "Short-1"):
+            with pytest.raises(own.exceptions.PasswordPolicyViolationException):
+                own.change_password(OldPassword="Correct-Horse-1", NewPassword=same_or_short)
+        own.change_password(OldPassword="Correct-Horse-1", NewPassword="Battery-Staple-2")
+        assert not iam.get_login_profile(UserName="petra")["LoginProfile"]["PasswordResetRequired"]
+        with pytest.raises(ClientError, match=r"AccessDenied.*The old password was incorrect"):
+            own.change_password(OldPassword="Correct-Horse-1", NewPassword="Quite-Another-3")
+    finally:
+        own.close()
+        iam.delete_account_password_policy()
+    iam.update_login_profile(UserName="petra", Password="Quite-Another-3")
+    iam.delete_access_key(UserName="petra", AccessKeyId=key["AccessKeyId"])
+    with pytest.raises(refused.DeleteConflictException):
+        iam.delete_user(UserName="petra")
+    iam.delete_login_profile(UserName="petra")
+    iam.delete_user(UserName="petra")

@@ -81,6 +81,30 @@ def issued(server: Server) -> list[Credentials]:
     return credentials
 
 
+PASSWORDS = ("Moat-Drawbridge-41", "Portcullis-Rampart-42", "Gatehouse-Barbican-43", "Parapet-Bailey-44")
+
+
+def passwords_set(server: Server) -> None:
+    """Each of PASSWORDS is sent: set, changed to, guessed, refused for its length, and said where none belongs."""
+    carol = user_with_key(server, "secret-carol")
+    first, second, guessed, misplaced = PASSWORDS
+
+    def calls(action: str, **members: str) -> int:
+        return called(server, form(action, UserName="secret-carol", **members)).status
+
+    def changes(old: str, new: str) -> int:
+        return called(server, form("ChangePassword", OldPassword=old, NewPassword=new), by=carol).status
+
+    assert calls("CreateLoginProfile", Password=first) == 200
+    assert changes(first, second) == 200
+    assert changes(guessed, first) == 403
+    assert calls("UpdateLoginProfile", Password=first) == 200
+    assert calls("UpdateLoginProfile", Password=guessed * 10) == 400
+    assert calls("UpdateLoginProfile", Password=f"{guessed}\u20ac") == 400
+    assert calls("UpdateLoginProfile", Pasword=misplaced) == 400
+    assert calls("GetLoginProfile", Password=misplaced) == 400
+
+
 def forms_of(secret: str) -> set[bytes]:
     """A secret as it is, and as encodings would show it."""
     plain = secret.encode()
@@ -140,20 +164,25 @@ def folded(server: Server, account_id: str) -> Folded:
 
 
 def test_no_secret_can_be_found_anywhere(server: Server) -> None:
-    """Every table, a snapshot, the logs and files: no secret access key, token or master key in any form."""
+    """Every table, a snapshot, the logs and files: no secret access key, token, password, hash of one or master key in
+    any form."""
     credentials = issued(server)
+    passwords_set(server)
     postgres = EmbeddedPostgres((server.data / "postgres").resolve())
     account_id = account_of(server)
     Snapshotter(lambda: connect(postgres, "writer")).write(folded(server, account_id))
     secrets = [secret for holder in credentials for secret in (holder.secret_key, holder.token) if secret]
     assert len(secrets) == 7
-    assert leaks(server, secrets) == set()
+    assert leaks(server, [*secrets, *PASSWORDS]) == set()
+    # Nor is there a hash to guess at: those are sealed.
+    assert not [place for place, text in everything_stored(server) if b"$argon2" in text]
     master_key = (server.data / "master.key").read_bytes()
     spellings = (master_key, master_key.hex().encode(), base64.b64encode(master_key))
     assert not [place for place, text in everything_stored(server) for spelling in spellings if spelling in text]
     # The search does find what is there: the key id stands in all of these, and so would a secret.
     found = {place for place, _ in leaks(server, [credentials[1].access_key])}
     assert {"ledger.changes", "ledger.snapshots", "secrets.access_key_secrets"} <= found
+    assert any(place == "secrets.password_hashes" for place, _ in everything_stored(server))
 
 
 def test_the_search_for_secrets_bites(server: Server) -> None:

@@ -1,7 +1,7 @@
 """Folding: legal histories fold to what happened, impossible ones stop us, and old values stay what they were."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -163,6 +163,10 @@ class Naive:
     inline: dict[tuple[str, str], str] = field(default_factory=dict)
     keys: dict[str, tuple[str, str]] = field(default_factory=dict)
     used: dict[str, datetime] = field(default_factory=dict)
+    passwords: dict[str, list[str]] = field(default_factory=dict)
+    changed: dict[str, datetime] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+    password_policy: dict[str, object] | None = None
     revoked: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -225,6 +229,23 @@ def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901
             naive.used.pop(event.access_key_id, None)
         case CredentialUsed():
             naive.used[event.credential_id] = at
+        case passwords.LoginProfileCreated():
+            naive.passwords[event.user_id] = [event.password_id]
+            naive.changed[event.user_id] = at
+        case passwords.LoginProfileUpdated() | passwords.PasswordChanged():
+            if event.password_id is not None:
+                naive.passwords[event.user_id].insert(0, event.password_id)
+                naive.changed[event.user_id] = at
+                naive.failures.pop(event.user_id, None)
+        case passwords.PasswordAttemptFailed():
+            naive.failures[event.user_id] = naive.failures.get(event.user_id, 0) + 1
+        case passwords.LoginProfileDeleted():
+            del naive.passwords[event.user_id], naive.changed[event.user_id]
+            naive.failures.pop(event.user_id, None)
+        case passwords.PasswordPolicyUpdated():
+            naive.password_policy = event.model_dump()
+        case passwords.PasswordPolicyDeleted():
+            naive.password_policy = None
         case sessions.SessionRevoked():
             naive.revoked[event.session_id] = at
 
@@ -257,6 +278,10 @@ def seen(account: Account, at: datetime) -> Naive:
         },
         keys={key.id: (key.user_id, key.status) for key in account.access_keys.by_id.values()},
         used={credential: use.at for credential, use in account.last_uses.items()},
+        passwords={user_id: list(profile.password_ids) for user_id, profile in account.login_profiles.items()},
+        changed={user_id: profile.changed_at for user_id, profile in account.login_profiles.items()},
+        failures={p.user_id: p.failed_attempts for p in account.login_profiles.values() if p.failed_attempts},
+        password_policy=None if account.password_policy is None else asdict(account.password_policy),
         revoked={
             session: until - timedelta(hours=36) for session, until in account.revoked_sessions.items() if until > at
         },
