@@ -32,6 +32,7 @@ from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import LedgerRecorder
 from services.ledger.round import Clock, Rounds, system_clock
 from services.ledger.snapshotter import Snapshotter
+from services.ledger.space import SpaceWatch
 from services.ledger.work import Unavailable
 from services.randomness import Randomness
 from services.secrets.envelope import Envelope
@@ -72,6 +73,7 @@ class Ledger:
         self.readers = _pool(database, "reader")
         self.snapshotter = Snapshotter(lambda: connect(database, "writer"))
         self.runner = Runner(lambda: connect(database, "projector"))
+        self.space = SpaceWatch(database.shortage, self._hold)
         use_topics = frozenset(topic for topic, event in event_classes().items() if issubclass(event, Use))
         self.committer = Committer(
             lambda: connect(database, "writer"),
@@ -86,6 +88,9 @@ class Ledger:
             on_commit=self.runner.touched,
             on_snapshot_due=self.snapshotter.due,
         )
+
+    def _hold(self, reason: str | None) -> None:
+        self.committer.held_because = reason
 
     def open_months(self) -> None:
         """Makes room in the table of uses for this month and the next."""
@@ -114,6 +119,7 @@ class Ledger:
             try:
                 yield
             finally:
+                self.space.stop()
                 self.committer.stop()
                 self.snapshotter.stop()
 
@@ -251,6 +257,7 @@ class _Server(uvicorn.Server):
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
         endpoint = f"http://{host}:{port}"
         await asyncio.to_thread(_found, self._ledger, profile_file(self._settings), endpoint)
+        self._ledger.space.start()
         # What has been built until now stays: collecting garbage need not look at it again, for tens of milliseconds
         # each time. (Measured at full load: 17 µs a call less; calls leave no cycles behind.)
         gc.collect()

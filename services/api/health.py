@@ -49,8 +49,10 @@ class Health:
         """Not ready is who cannot record calls: no committer, no database, or a clock that disagrees with the
         database's or with what is recorded. No authorisation reads a projection, so one that has halted degrades the
         views alone; were it a reason for 503, one event that cannot be projected would take every server away."""
-        committing = self._committer.alive
+        committing, refused_because = self._committer.alive, self._committer.held_because
         found: dict[str, object] = {"status": "not ready", "committer": _alive(committing)}
+        if refused_because is not None:
+            found |= {"calls": "refused", "reason": refused_because}
         try:
             with self._readers() as connection:
                 [(database_now,)] = connection.execute("select clock_timestamp()").fetchall()
@@ -69,7 +71,7 @@ class Health:
             log.warning("%s", error)
             return UNAVAILABLE, found | {"clock": "wrong"}
         found["clock"] = "right"
-        if not committing:
+        if not committing or refused_because is not None:
             return UNAVAILABLE, found
         following = status.running and not any(projection.halted for projection in status.projections)
         return OK, found | {"status": "ready" if following else "degraded"}

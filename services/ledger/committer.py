@@ -69,6 +69,8 @@ class Committer:
         self._ledger_at: datetime | None = None
         self.on_commit = on_commit
         self.on_snapshot_due = on_snapshot_due
+        self.held_because: str | None = None
+        """Why no call is taken for now; None when calls are. Set from outside, by whoever watches the disk."""
 
     def deliver_through(self, deliver: Deliver) -> None:
         """From now on answers go through this, one call a round; until then they are given by the round's thread."""
@@ -104,7 +106,9 @@ class Committer:
 
     def submit(self, work: Work) -> None:
         """Queues the call; its reply comes after the commit. Raises Overloaded when too many wait, and Unavailable
-        when the ledger is closed."""
+        when the ledger is closed or held."""
+        if self.held_because is not None:
+            raise Unavailable(self.held_because)
         self._queue.put(work)
 
     def decide(self, accounts: frozenset[str], decide: Decide, *, founding: bool = False) -> Committed:

@@ -8,6 +8,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
+from services.ledger.durability import keep_durable
+
 Role = Literal["owner", "writer", "projector", "reader"]
 STATEMENT_SECONDS_MAX = 2
 LOCK_MILLISECONDS_MAX = 40
@@ -37,6 +39,10 @@ class Database(Protocol):
         """For libpq. Raises nothing: whether somebody answers there, connecting shows."""
         ...
 
+    def shortage(self) -> str | None:
+        """Why nothing should be written there now, as far as that can be seen from here. Raises OSError."""
+        ...
+
 
 class YourDatabase:
     """A database reached by one URL, whose user takes on the role that each connection needs."""
@@ -47,13 +53,22 @@ class YourDatabase:
     def conninfo(self, role: Role) -> str:
         return self._url if role == "owner" else make_conninfo(self._url, options=f"-c role=muniment_{role}")
 
+    def shortage(self) -> None:
+        """Its disk is for its administrator to watch."""
+
 
 def connect(database: Database, role: Role) -> psycopg.Connection:
     """A connection in autocommit, so that every transaction is one that the code names. What hangs ends: statements
     of the doors, and transactions that nobody goes on with, after two seconds."""
     connection = psycopg.connect(timed(database.conninfo(role)), autocommit=True)
-    if role not in _NO_LIMIT:
-        limit(connection)
+    try:
+        if role not in _NO_LIMIT:
+            limit(connection)
+        if role == "writer":
+            keep_durable(connection)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

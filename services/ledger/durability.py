@@ -13,6 +13,12 @@ _OFF: LiteralString = """
     ORDER BY name
 """
 
+_PIN: LiteralString = "SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false)"
+
+
+class UnsafeSessionError(psycopg.OperationalError):
+    """Somebody has switched synchronous_commit off for our role or database since the server was started."""
+
 
 class UnsafeDatabaseError(Exception):
     """The server would acknowledge a commit that it can lose, or is too old for our SQL."""
@@ -37,3 +43,14 @@ def refuse_unsafe_settings(connection: psycopg.Connection) -> None:
         raise UnsafeDatabaseError(
             f"The database server runs with {found}, so it can lose what it acknowledged; expected on."
         )
+
+
+def keep_durable(connection: psycopg.Connection) -> None:
+    """Pin `synchronous_commit` as this session has found it, so that nothing set elsewhere reaches the session later.
+
+    Of the three settings it is the one that a role, a database and a reload can change under a running server. Raises
+    UnsafeSessionError, an OperationalError like any other database that cannot be used now, if it is off.
+    """
+    found = connection.execute(_PIN).fetchone()
+    if found == ("off",):
+        raise UnsafeSessionError("synchronous_commit is off for this session, which can lose commits; expected on.")

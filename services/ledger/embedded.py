@@ -28,6 +28,7 @@ from services.ledger.embedded_bootstrap import (
 from services.ledger.embedded_leftover import attempts, end_leftover
 from services.ledger.embedded_programs import ENVIRONMENT, EmbeddedPostgresError, Programs, SystemUser, find_programs
 from services.ledger.embedded_socket import PORT, make_socket_directory, socket_directory
+from services.ledger.space import shortage
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "Role"]
 
@@ -138,6 +139,10 @@ class EmbeddedPostgres:
             user=user_name(role),
             password=read_password(self._directory, role),
         )
+
+    def shortage(self) -> str | None:
+        """Whether the disk has too little room left. Raises OSError."""
+        return shortage((self._data, self._data / "pg_wal"))  # an administrator may have put the log on another disk
 
     def __enter__(self) -> Self:
         self.start()

@@ -34,6 +34,15 @@ def test_without_a_committer(house: House) -> None:
     assert (status, told["status"], told["committer"]) == (503, "not ready", "stopped")
 
 
+def test_while_calls_are_refused(house: House) -> None:
+    """Such as on a disk that is nearly full: red, with the reason, until there is none."""
+    house.ledger.committer.held_because = "There is no room."
+    status, told = house.health()
+    assert (status, told["status"], told["calls"], told["reason"]) == (503, "not ready", "refused", "There is no room.")
+    house.ledger.committer.held_because = None
+    assert house.health()[0] == 200
+
+
 def test_without_a_database(house: House) -> None:
     """Unreachable is said, the reason is not: it may name hosts and users."""
 
