@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check pytest demo bench lock clean
+.PHONY: run test check pytest demo faults bench lock clean
 .DEFAULT_GOAL := run
 
 # The lock file names every package with its hashes and no index: pip's own configuration decides where they come from.
@@ -29,6 +29,10 @@ pytest: .venv
 
 demo: .venv
 	$(BIN)/python -m tests.clients.demo
+
+# Needs ten minutes; as root it fills a small disk, too.
+faults: .venv
+	$(BIN)/python -m tests.failures
 
 bench: .venv
 	$(BIN)/python -m benchmarks

@@ -6,12 +6,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
+PROGRAM = (str(BIN / "muniment"),)
 READY = "muniment ready on "
 
 
@@ -56,14 +57,21 @@ def place_for_data() -> Iterator[Path]:
 
 
 @contextmanager
-def serving(place: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+def serving(
+    place: Path,
+    *,
+    listen: str = "127.0.0.1:0",
+    settings: Mapping[str, str] | None = None,
+    program: Sequence[str] = PROGRAM,
+) -> Iterator[Server]:
     """A server on the data in `place`, from the moment at which it answers until it is told to end."""
     data, log = place / "data", place / "log"
-    settings = _environment(environment or {})
-    command = [str(BIN / "muniment"), "serve", "--data", str(data), "--listen", "127.0.0.1:0"]
+    command = [*program, "serve", "--data", str(data), "--listen", listen]
     with (
         log.open("a") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=settings) as process,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=_environment(settings or {})
+        ) as process,
     ):
         try:
             assert process.stdout is not None

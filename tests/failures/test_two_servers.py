@@ -27,8 +27,8 @@ from services.ledger.database import Database, YourDatabase, connect
 from services.secrets.master_key import KEY_BYTES
 from tests.clients.hostile import Reply, account_of, administrator, called, credentials_in, form
 from tests.clients.serving import Server, place_for_data, serving
-from tests.conftest import running_postgres
 from tests.services.ledger.building import ledger
+from tests.services.ledger.throwaway import throwaway_postgres
 
 _numbers = itertools.count(1)
 CALLERS = 4
@@ -55,7 +55,7 @@ class Two:
 @pytest.fixture(scope="module")
 def durable() -> Iterator[str]:
     """A PostgreSQL that a server trusts: that of the other tests syncs nothing."""
-    with running_postgres() as conninfo:
+    with throwaway_postgres() as conninfo:
         yield conninfo
 
 
@@ -71,7 +71,9 @@ def two(durable: str) -> Iterator[Two]:
         "MUNIMENT_MASTER_KEY": base64.b64encode(os.urandom(KEY_BYTES)).decode(),
     }
     with ExitStack() as stack:
-        servers = [stack.enter_context(serving(stack.enter_context(place_for_data()), shared)) for _ in range(2)]
+        servers = [
+            stack.enter_context(serving(stack.enter_context(place_for_data()), settings=shared)) for _ in range(2)
+        ]
         yield Two(servers, database, administrator(servers[0]), account_of(servers[0]))
 
 

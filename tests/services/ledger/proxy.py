@@ -28,6 +28,7 @@ When = Literal["before", "after", "late"]
 class _Cut(NamedTuple):
     when: When
     meanwhile: Callable[[], None]
+    of: bytes
 
 
 class Proxy:
@@ -41,11 +42,12 @@ class Proxy:
         self._ends: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
 
-    def cut_at_commit(self, when: When, meanwhile: Callable[[], None] = lambda: None) -> None:
+    def cut_at_commit(self, when: When, meanwhile: Callable[[], None] = lambda: None, of: bytes = b"") -> None:
         """The next commit is lost on its way to the server (before), or only its answer is (after): it is durable then
         and nobody hears of it. `meanwhile` runs when the server's end is closed and ours is not yet. A commit that is
-        late reaches the server when our end has been closed for long and `meanwhile` has run."""
-        self._cuts.append(_Cut(when, meanwhile))
+        late reaches the server when our end has been closed for long and `meanwhile` has run. `of` stands in the
+        startup message of the connections that count, such as the name of their role."""
+        self._cuts.append(_Cut(when, meanwhile, of))
 
     def accept(self) -> None:
         """Lets connections in."""
@@ -83,12 +85,14 @@ class Proxy:
 
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
         with client, server, suppress(OSError):  # an end that was shut
+            startup = client.recv(_CHUNK)
+            server.sendall(startup)
             while True:
                 for source in select.select([client, server], [], [])[0]:
                     data = source.recv(_CHUNK)
                     if not data:
                         return
-                    if source is client and data == _COMMIT and self._cuts:
+                    if source is client and data == _COMMIT and self._cuts and self._cuts[0].of in startup:
                         self._cut(self._cuts.popleft(), client, server)
                         return
                     (server if source is client else client).sendall(data)
