@@ -139,6 +139,8 @@ def _pool(database: Database, role: Role) -> ConnectionPool[psycopg.Connection]:
         min_size=1,
         max_size=POOL_SIZE,
         timeout=2,
+        # Given up soon and tried anew by the next call: the pool would double its pauses while an outage lasts.
+        reconnect_timeout=2,
         open=False,
         configure=limit,
         check=ConnectionPool.check_connection,

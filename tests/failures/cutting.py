@@ -1,5 +1,6 @@
 """A wire between clients and the server that loses a request, or only the answer to it."""
 
+import select
 import socket
 import threading
 from collections import deque
@@ -49,8 +50,11 @@ class CuttingWire:
                 with socket.create_connection(self._server) as server:
                     server.sendall(request)
                     answer = server.recv(_CHUNK)
-                if when is None:
-                    client.sendall(answer)
+                    while when is None and answer:
+                        client.sendall(answer)
+                        if client in select.select([client, server], [], [])[0]:
+                            break  # it has everything
+                        answer = server.recv(_CHUNK)
             if done is not None:
                 done.set()
 

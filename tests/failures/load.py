@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from botocore.credentials import Credentials
 
-from tests.clients.hostile import Reply, connected, form, raw, received, signed
+from tests.clients.hostile import Reply, connected, credentials_in, form, raw, received, signed
 from tests.clients.serving import Server
 from tests.failures.meter import Answer, Intent, acknowledged, unacknowledged
 
@@ -21,6 +21,7 @@ PAUSE_SECONDS = 0.02
 ATTEMPTS_MAX = 2
 """Of a user's creation that had no answer. The other calls are sent once."""
 POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:Get*", "Resource": "*"}]}'
+GIVING = frozenset({"CreateAccessKey", "AssumeRole"})
 _TOLD = re.compile(r"<(UserId|AccessKeyId)>([^<]*)<")
 
 
@@ -44,6 +45,8 @@ class Load:
         self._failures: list[BaseException] = []
         self.journal: list[Intent] = []
         """Appended to by every client; each intent is changed by its own alone."""
+        self.given: list[Credentials] = []
+        """Every key and every session that a client was given."""
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
@@ -126,6 +129,8 @@ class Load:
         if len(reply.body) < int(reply.headers.get("content-length", "0")):
             return False  # cut off in the middle
         intent.answers.append(_answer(reply, begun_at))
+        if reply.status == 200 and intent.operation in GIVING:
+            self.given.append(credentials_in(reply))
         if reply.status == 503:
             self._stopped.wait(PAUSE_SECONDS)
         return True

@@ -13,10 +13,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
+from botocore.credentials import Credentials
 
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_place import settled
 from services.ledger.space import FREE_BYTES_MIN
+from tests.clients.hostile import called, form
 from tests.clients.serving import PROGRAM, Server
 from tests.failures.cutting import CuttingWire, cutting
 from tests.failures.load import Load
@@ -28,6 +30,7 @@ CALLS = 20
 """Acknowledged before each fault and after the last."""
 WRITER = b"muniment_writer"
 OUTAGE_CALLS = 5
+OK, UNAVAILABLE = 200, 503
 
 
 @dataclass
@@ -242,7 +245,24 @@ def measured(scenario: Scenario, site: Site, *, faults: int, clients: int) -> Me
     found.unanswered = sum(intent.sent for intent in load.journal) - found.acknowledged - len(answers)
     found.strange = [f"{answer.status} {answer.code}" for answer in answers if answer.code != "ServiceUnavailable"]
     found.findings = compare(load.journal, site.entries())
+    found.findings.lost += [
+        f"The credential {given.access_key} is not accepted."
+        for given in load.given
+        if not _accepted(site.server, given)
+    ]
     return found
+
+
+def _accepted(server: Server, given: Credentials) -> bool:
+    """Asked again while the answer is 503: the connections on which secrets are read come back by themselves."""
+    statuses: list[int] = []
+
+    def answered() -> bool:
+        statuses.append(called(server, form("GetCallerIdentity", "sts"), by=given, service="sts").status)
+        return statuses[-1] != UNAVAILABLE
+
+    wait_until(answered, "a secret is read again")
+    return statuses[-1] == OK
 
 
 def _hurt(scenario: Scenario, scene: Scene, found: Measured, faults: int) -> None:

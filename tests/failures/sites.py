@@ -1,6 +1,7 @@
 """Where faults happen: a server as a process of its own, always at one address, and the database beneath it."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from tests.services.ledger.throwaway import throwaway_postgres
 
 SECONDS_MAX = 90
 TMPFS_BYTES = 400 << 20
+PORTS = range(10_000, 30_000)
 ROLE = "assumed"
 TRUST = (
     '{"Version": "2012-10-17", "Statement": '
@@ -179,5 +181,8 @@ def wait_until(reached: Callable[[], bool], what: str) -> None:
 
 
 def _free_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return f"127.0.0.1:{taken.getsockname()[1]}"
+    """Below the ports that the system gives to clients: nobody takes it while the server is down."""
+    while True:
+        port = PORTS.start + secrets.randbelow(len(PORTS))
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return f"127.0.0.1:{port}"
