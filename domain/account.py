@@ -6,12 +6,13 @@ from typing import Literal
 
 from immutables import Map
 
-from domain import access_keys, aliases, groups, passwords, policies, roles, sessions, usage, users
+from domain import access_keys, aliases, groups, notices, passwords, policies, roles, sessions, usage, users
 from domain.access_keys import AccessKeys
 from domain.events import Change, Entry
 from domain.groups import Groups
 from domain.identifiers import arn
 from domain.named import Named
+from domain.notices import Notice, Notices
 from domain.passwords import LoginProfiles, PasswordPolicy
 from domain.policies import InlinePolicies, ManagedPolicies
 from domain.relation import Relation
@@ -62,6 +63,9 @@ class Account:
     """None while AWS's default policy applies."""
     last_uses: LastUses = field(default=Map())
     revoked_sessions: Revocations = field(default=Map())
+    expiries_recorded: datetime | None = None
+    """Of the sessions that expired up to here it has been recorded; None before the first."""
+    notices: Notices = field(default=Map())
 
     @property
     def exists(self) -> bool:
@@ -111,6 +115,13 @@ def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, 
             return replace(account, last_uses=usage.evolve(account.last_uses, event, at))
         case sessions.SessionRevoked() as event:
             return replace(account, revoked_sessions=sessions.evolve(account.revoked_sessions, event, at))
+        case sessions.SessionExpiriesRecorded() as event:
+            return replace(account, expiries_recorded=sessions.recorded(account.expiries_recorded, event))
+        case Notice() as event:
+            there = account.login_profiles if isinstance(event, notices.PasswordExpired) else account.access_keys.by_id
+            if event.credential_id not in there:
+                raise LookupError(f"There is no credential {event.credential_id}.")
+            return replace(account, notices=notices.evolve(account.notices, event))
         case AccountCreated() as event:
             return replace(account, ledger_id=event.ledger_id, partition=event.partition, created_at=at)
         case AccountClosed():
@@ -134,6 +145,7 @@ def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, 
             return replace(account, access_keys=access_keys.evolve(account.access_keys, event, at))
         case access_keys.AccessKeyDeleted() as event:
             last_uses = usage.forget(account.last_uses, event.access_key_id)
+            account = replace(account, notices=notices.forget(account.notices, event.access_key_id))
             return replace(account, access_keys=access_keys.evolve(account.access_keys, event, at), last_uses=last_uses)
         case (
             passwords.LoginProfileCreated()
@@ -142,6 +154,8 @@ def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, 
             | passwords.PasswordChanged()
             | passwords.PasswordAttemptFailed() as event
         ):
+            if isinstance(event, passwords.LoginProfileDeleted):
+                account = replace(account, notices=notices.forget(account.notices, event.user_id))
             return replace(account, login_profiles=passwords.evolve(account.login_profiles, event, at))
         case passwords.PasswordPolicyUpdated() | passwords.PasswordPolicyDeleted() as event:
             return replace(account, password_policy=passwords.evolve_policy(account.password_policy, event))

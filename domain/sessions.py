@@ -43,6 +43,23 @@ class SessionRevoked(Change, topic="sts.session.revoked.v1"):
     session_id: str
 
 
+class SessionExpired(Use, topic="sts.session.expired.v1"):
+    """The session's time was over, and nobody had ended it before. Recorded afterwards: it was refused from
+    `expired_at` on, recorded or not."""
+
+    session_id: str
+    access_key_id: str
+    principal_arn: str
+    expired_at: datetime
+
+
+class SessionExpiriesRecorded(Change, topic="sts.session.expiries_recorded.v1"):
+    """Of all sessions that expired at this time or before, it has been recorded. The account keeps no list of
+    sessions: this mark is what makes each expiry recorded once."""
+
+    up_to: datetime
+
+
 Revocations = Map[str, datetime]
 """By session id: until when it has to be remembered."""
 
@@ -51,3 +68,16 @@ def evolve(revoked: Revocations, event: SessionRevoked, at: datetime) -> Revocat
     """A revocation is forgotten when the longest session would have ended by itself."""
     remembered = {session_id: until for session_id, until in revoked.items() if until > at}
     return Map(remembered | {event.session_id: at + LONGEST_SESSION})
+
+
+def is_revoked(revoked: Revocations, session_id: str, before: datetime) -> bool:
+    """Whether the session was ended before that time."""
+    until = revoked.get(session_id)
+    return until is not None and until - LONGEST_SESSION < before
+
+
+def recorded(up_to: datetime | None, event: SessionExpiriesRecorded) -> datetime:
+    """How far expiries are recorded now."""
+    if up_to is not None and event.up_to <= up_to:
+        raise LookupError(f"Expiries were recorded up to {up_to}; {event.up_to} is no later.")
+    return event.up_to
