@@ -38,6 +38,10 @@ class Credential:
     status: Status
     status_since: Since
     last_used: LastUsed | None
+    rotation: Literal["warned", "due", "overdue"] | None = None
+    """What the scheduler has told of the key's age last."""
+    idle: bool = False
+    """Whether the scheduler has told that nobody uses the key, and nobody has used it since."""
     kind: Literal["access_key"] = "access_key"
 
 
@@ -106,6 +110,8 @@ def _access_keys(cursor: psycopg.Cursor, account_id: str, moment: Moment) -> lis
             status=row[6],
             status_since=Since(*row[7:10]),
             last_used=None if row[10] is None else LastUsed(*row[10:13]),
+            rotation=row[13],
+            idle=row[14],
         )
         for row in rows
     ]

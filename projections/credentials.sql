@@ -10,6 +10,7 @@
 -- ignores: iam.role.trust_policy_replaced.v1 iam.role.deleted.v1 iam.policy.created.v1 iam.policy.version_created.v1
 -- ignores: iam.policy.default_version_set.v1 iam.policy.version_deleted.v1 iam.policy.deleted.v1
 -- ignores: iam.policy.attached.v1 iam.policy.detached.v1 iam.inline_policy.put.v1 iam.inline_policy.deleted.v1
+-- ignores: iam.password.expired.v1 sts.session.expired.v1 sts.session.expiries_recorded.v1
 -- ignores: sts.session.issued.v1 sts.session.revoked.v1 api.called.v1 api.unauthenticated_called.v1
 -- ignores: iam.password.attempt_failed.v1
 
@@ -79,6 +80,15 @@ create table password_ages (
     primary key (account_id, valid_from)
 );
 create unique index password_ages_open on password_ages (account_id) where valid_to is null;
+
+-- What the scheduler has told of a key. Of rotation the last stands; of idleness the last, until the next use.
+create table access_key_notices (
+    account_id text not null,
+    access_key_id text not null,
+    position bigint not null,
+    notice text not null check (notice in ('warned', 'due', 'overdue', 'idle')),
+    primary key (account_id, access_key_id, position)
+);
 
 -- name: iam.user.created.v1
 insert into key_owners (account_id, valid_from, valid_from_at, opened_by, user_id, user_name)
@@ -208,3 +218,19 @@ insert into access_key_uses (account_id, access_key_id, position, at, service, r
 select %(account_id)s, %(entry)s #>> '{event,credential_id}', %(position)s, %(at)s,
     %(entry)s #>> '{event,service}', %(entry)s #>> '{event,region}'
 where %(entry)s #>> '{event,credential}' = 'access_key'
+
+-- name: iam.access_key.rotation_warned.v1
+insert into access_key_notices (account_id, access_key_id, position, notice)
+values (%(account_id)s, %(entry)s #>> '{event,credential_id}', %(position)s, 'warned')
+
+-- name: iam.access_key.rotation_due.v1
+insert into access_key_notices (account_id, access_key_id, position, notice)
+values (%(account_id)s, %(entry)s #>> '{event,credential_id}', %(position)s, 'due')
+
+-- name: iam.access_key.rotation_overdue.v1
+insert into access_key_notices (account_id, access_key_id, position, notice)
+values (%(account_id)s, %(entry)s #>> '{event,credential_id}', %(position)s, 'overdue')
+
+-- name: iam.credential.idle.v1
+insert into access_key_notices (account_id, access_key_id, position, notice)
+values (%(account_id)s, %(entry)s #>> '{event,credential_id}', %(position)s, 'idle')

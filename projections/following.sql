@@ -22,6 +22,10 @@ on conflict do nothing
 -- name: head
 select position from ledger.heads where account_id = %(account_id)s
 
+-- name: reached
+select position, halted_at is not null from cursors
+where account_id = %(account_id)s and projection = any(%(projections)s::text[])
+
 -- name: topics
 select topic, count(*) from (
     select topic, account_id, position from ledger.changes

@@ -71,7 +71,7 @@ order by position limit %(limit)s
 -- name: credentials
 select key.access_key_id, key.user_id, owner.user_name, key.valid_from, key.valid_from_at, key.opened_by,
     current.status, current.valid_from, current.valid_from_at, current.opened_by,
-    used.at, used.service, used.region
+    used.at, used.service, used.region, rotation.notice, coalesce(idle.position > coalesce(used.position, 0), false)
 from views.access_keys as key
 join views.access_key_statuses as current
     on current.account_id = key.account_id and current.access_key_id = key.access_key_id
@@ -80,10 +80,22 @@ left join views.key_owners as owner
     on owner.account_id = key.account_id and owner.user_id = key.user_id
     and owner.valid_from <= %(position)s and (owner.valid_to is null or owner.valid_to > %(position)s)
 left join lateral (
-    select at, service, region from views.access_key_uses
+    select at, service, region, position from views.access_key_uses
     where account_id = key.account_id and access_key_id = key.access_key_id and position <= %(position)s
     order by position desc limit 1
 ) as used on true
+left join lateral (
+    select notice from views.access_key_notices
+    where account_id = key.account_id and access_key_id = key.access_key_id and position <= %(position)s
+        and notice <> 'idle'
+    order by position desc limit 1
+) as rotation on true
+left join lateral (
+    select position from views.access_key_notices
+    where account_id = key.account_id and access_key_id = key.access_key_id and position <= %(position)s
+        and notice = 'idle'
+    order by position desc limit 1
+) as idle on true
 where key.account_id = %(account_id)s
     and key.valid_from <= %(position)s and (key.valid_to is null or key.valid_to > %(position)s)
 order by key.valid_from, key.access_key_id
@@ -123,3 +135,32 @@ where account_id = %(account_id)s and position > %(after)s and position <= %(to)
     and (%(operation)s::text is null or operation = %(operation)s)
     and (%(error_code)s::text is null or error_code = %(error_code)s)
 order by position limit %(limit)s
+
+-- name: due_access_keys
+-- What has become due first comes first, and of equal times all or none.
+select account_id, access_key_id from views.due_access_keys
+where fact = %(fact)s and stage = %(stage)s and since <= %(since)s and active
+    and account_id <> all(%(without)s::text[])
+order by since fetch first %(limit)s rows only
+
+-- name: due_passwords
+select account_id, user_id from views.due_passwords
+where expires_at <= %(since)s and expires_at is distinct from told and account_id <> all(%(without)s::text[])
+order by expires_at fetch first %(limit)s rows only
+
+-- name: due_sessions
+-- Those that end at the same time all come: what is left out ends later than all of these.
+select account_id, session_id, access_key_id, principal_arn, expires_at from views.due_sessions
+where expires_at <= %(since)s and account_id <> all(%(without)s::text[])
+order by expires_at fetch first %(limit)s rows with ties
+
+-- name: due_unseen
+-- Accounts that the rows do not show to the end, with the time of the first event that is missing there.
+select heads.account_id, coalesce(change.at, used.at)
+from ledger.heads
+left join views.cursors on cursors.account_id = heads.account_id and cursors.projection = 'due'
+left join ledger.changes as change
+    on change.account_id = heads.account_id and change.position = coalesce(cursors.position, 0) + 1
+left join ledger.uses as used
+    on used.account_id = heads.account_id and used.position = coalesce(cursors.position, 0) + 1
+where heads.account_id = any(%(accounts)s::text[]) and coalesce(cursors.position, 0) < heads.position

@@ -42,7 +42,8 @@ class ProjectionStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    running: bool
+    running: bool | None
+    """None where other processes are to do it."""
     projections: tuple[ProjectionStatus, ...]
 
 

@@ -14,6 +14,8 @@
 -- ignores: iam.login_profile.created.v1 iam.login_profile.updated.v1 iam.login_profile.deleted.v1
 -- ignores: iam.password.changed.v1 iam.password.attempt_failed.v1 iam.account.password_policy.updated.v1
 -- ignores: iam.account.password_policy.deleted.v1
+-- ignores: iam.access_key.rotation_warned.v1 iam.access_key.rotation_due.v1 iam.access_key.rotation_overdue.v1
+-- ignores: iam.credential.idle.v1 iam.password.expired.v1 sts.session.expired.v1 sts.session.expiries_recorded.v1
 
 -- name: schema
 create table sessions (

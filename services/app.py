@@ -4,10 +4,14 @@ import asyncio
 import gc
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from secrets import token_bytes
+from time import sleep
+from typing import Literal
 
 import psycopg
 import uvicorn
@@ -16,6 +20,7 @@ from psycopg_pool import ConnectionPool
 
 from domain.events import Use, event_classes
 from projections.runner import Runner
+from projections.watching import Watcher
 from services import iam, sts
 from services.api.health import Health
 from services.api.native import Native
@@ -23,7 +28,7 @@ from services.api.reading import Tables
 from services.bounded_http import BoundedHttp
 from services.door import Door, Receive, Scope, Send
 from services.founding import found, keep_endpoint
-from services.ledger.committer import Committer
+from services.ledger.committer import Committer, Connect
 from services.ledger.database import Database, Role, YourDatabase, connect, limit, migrate, timed
 from services.ledger.durability import refuse_unsafe_settings
 from services.ledger.embedded import EmbeddedPostgres
@@ -35,13 +40,15 @@ from services.ledger.snapshotter import Snapshotter
 from services.ledger.space import SpaceWatch
 from services.ledger.work import Unavailable
 from services.randomness import Randomness
+from services.scheduler import Scheduler
 from services.secrets.envelope import Envelope
-from services.secrets.master_key import MasterKeys
+from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.secrets.passwords import PasswordHashes
 from services.secrets.session_credentials import SessionCredentials
 from services.secrets.session_tokens import SessionTokens
 from services.secrets.store import SecretStore
 from services.settings import SettingRefused, Settings
+from services.ticking import Ticks
 from services.wire.credentials import Credentials
 from services.wire.dispatch import Dispatch
 from services.wire.facts import FactFinder
@@ -51,10 +58,14 @@ from services.wire.strangers import Strangers
 log = logging.getLogger("muniment")
 ANSWERED = (iam, sts)
 """What importing registers: the operations of these services."""
+Part = Literal["scheduler", "projections"]
+"""What a server does besides answering, and a worker can do in its place."""
 POOL_SIZE = 4
 HOUSEKEEPING_SECONDS = 60
 MONTH_AHEAD = timedelta(days=28)  # Never beyond the next month, and daily work gets there in time.
 KEEP_ALIVE_SECONDS = 75
+WORKER_SWEEP_SECONDS = 1.0
+"""Servers do not tell a worker of their commits, and those who read there wait for what it projects."""
 BACKLOG = 1_024
 GARBAGE_OBJECTS_MIN = 50_000
 """So many new objects make a collection worth its time."""
@@ -63,7 +74,14 @@ GARBAGE_OBJECTS_MIN = 50_000
 class Ledger:
     """Storage and the way into it, without a door: what the server and the operator's commands share."""
 
-    def __init__(self, database: Database, master_keys: MasterKeys, *, clock: Clock = system_clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        master_keys: MasterKeys,
+        *,
+        clock: Clock = system_clock,
+        follower: Callable[[Connect], Runner] = Runner,
+    ) -> None:
         mapper = EntryMapper()
         self.clock = clock
         self.random = Randomness()
@@ -72,7 +90,7 @@ class Ledger:
         self.writers = _pool(database, "writer")
         self.readers = _pool(database, "reader")
         self.snapshotter = Snapshotter(lambda: connect(database, "writer"))
-        self.runner = Runner(lambda: connect(database, "projector"))
+        self.runner = follower(lambda: connect(database, "projector"))
         self.space = SpaceWatch(database.shortage, self._hold)
         use_topics = frozenset(topic for topic, event in event_classes().items() if issubclass(event, Use))
         self.committer = Committer(
@@ -88,6 +106,9 @@ class Ledger:
             on_commit=self.runner.touched,
             on_snapshot_due=self.snapshotter.due,
         )
+
+        ticks = Ticks(self.committer, clock=clock, random=self.random)
+        self.scheduler = Scheduler(lambda: connect(database, "reader"), ticks, clock=clock)
 
     def _hold(self, reason: str | None) -> None:
         self.committer.held_because = reason
@@ -173,24 +194,47 @@ def master_keys(settings: Settings) -> MasterKeys:
     return MasterKeys.provided(settings.data / "master.key")
 
 
+class WorkerStopped(Exception):  # noqa: N818  said to a person
+    """A worker that has ended although nobody told it to."""
+
+
 def profile_file(settings: Settings) -> Path:
     return settings.data / "aws-profile"
 
 
-def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
-    """Runs until it is interrupted. `on_ready` is told the address as soon as requests are answered.
+def serve(settings: Settings, on_ready: Callable[[str], None], without: Collection[Part] = ()) -> None:
+    """Runs until it is interrupted, `without` what a worker does elsewhere. `on_ready` is told the address as soon as
+    requests are answered.
 
     Raises SettingRefused when the address cannot be listened on, before anything is started.
     """
     with _bound(settings) as listener:
         keys = master_keys(settings)
         with opened_database(settings) as database:
-            ledger = Ledger(database, keys)
-            with ledger.running():
+            ledger = Ledger(database, keys, follower=Watcher if "projections" in without else Runner)
+            with ledger.running(), ledger.scheduler.running() if "scheduler" not in without else nullcontext():
                 ledger.refuse_unknown_master_keys()
                 # A new program may be able to read what the last one stumbled over.
-                ledger.runner.resume()
-                _Server(ledger, settings, on_ready).run(sockets=[listener])
+                if "projections" not in without:
+                    ledger.runner.resume()
+                _Server(ledger, settings, on_ready, without).run(sockets=[listener])
+
+
+def work(database: Database, on_ready: Callable[[], None]) -> None:
+    """The scheduler and the projections, beside servers on the same database, until it is interrupted. It seals
+    nothing and opens nothing, so it needs no master key.
+
+    Raises WorkerStopped when it cannot go on.
+    """
+    keys = MasterKeys(MasterKey(token_bytes(KEY_BYTES)))
+    ledger = Ledger(_ready(database), keys, follower=partial(Runner, sweep_seconds=WORKER_SWEEP_SECONDS))
+    with ledger.running(), ledger.scheduler.running():
+        ledger.runner.resume()
+        on_ready()
+        # Only an exception ends the wait in good order: the interruption is one.
+        while ledger.committer.alive:
+            sleep(1)
+    raise WorkerStopped("The worker cannot record any more; its log says why.")
 
 
 def _bound(settings: Settings) -> socket.socket:
@@ -232,7 +276,9 @@ def http_config(application: Callable[[Scope, Receive, Send], Awaitable[None]]) 
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, ledger: Ledger, settings: Settings, on_ready: Callable[[str], None]) -> None:
+    def __init__(
+        self, ledger: Ledger, settings: Settings, on_ready: Callable[[str], None], without: Collection[Part]
+    ) -> None:
         self._ledger = ledger
         self._settings = settings
         self._on_ready = on_ready
@@ -248,7 +294,8 @@ class _Server(uvicorn.Server):
             seal_session=ledger.sessions.seal,
         )
         native = Native(Tables(ledger.runner, ledger.readers.connection))
-        health = Health(ledger.committer, ledger.runner, ledger.readers.connection)
+        scheduler = None if "scheduler" in without else ledger.scheduler
+        health = Health(ledger.committer, ledger.runner, ledger.readers.connection, scheduler)
         super().__init__(http_config(Door(gate, Dispatch(), native, health, settings.trusted_proxies)))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

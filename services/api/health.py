@@ -14,6 +14,7 @@ from projections.runner import ProjectionStatus, Runner
 from services.ledger.committer import Committer
 from services.ledger.recorder import Connections
 from services.ledger.work import Unavailable
+from services.scheduler import Scheduler, SchedulerStatus
 from services.wire.gate import Response
 
 log = logging.getLogger("muniment.health")
@@ -25,7 +26,11 @@ OK, NOT_FOUND, UNAVAILABLE = 200, 404, 503
 class Health:
     """One event loop's."""
 
-    def __init__(self, committer: Committer, runner: Runner, readers: Connections) -> None:
+    def __init__(
+        self, committer: Committer, runner: Runner, readers: Connections, scheduler: Scheduler | None = None
+    ) -> None:
+        """Without a scheduler, none runs in this process."""
+        self._scheduler = scheduler
         self._committer = committer
         self._runner = runner
         self._readers = readers
@@ -62,7 +67,7 @@ class Health:
             return UNAVAILABLE, found | {"database": "unreachable"}
         found |= {
             "database": "reachable",
-            "projector": _alive(status.running),
+            "projector": "elsewhere" if status.running is None else _alive(status.running),
             "projections": [_projection(projection) for projection in status.projections],
         }
         try:
@@ -73,12 +78,23 @@ class Health:
         found["clock"] = "right"
         if not committing or refused_because is not None:
             return UNAVAILABLE, found
-        following = status.running and not any(projection.halted for projection in status.projections)
+        if self._scheduler is not None:
+            found["scheduler"] = _scheduler(self._scheduler.status)
+        following = status.running is not False and not any(projection.halted for projection in status.projections)
         return OK, found | {"status": "ready" if following else "degraded"}
 
 
 def _alive(alive: bool) -> str:  # noqa: FBT001  names a boolean
     return "alive" if alive else "stopped"
+
+
+def _scheduler(status: SchedulerStatus) -> dict[str, object]:
+    """Not a part of the verdict: expiry is decided by comparing, and what was not recorded now is recorded later."""
+    return {
+        "leader": status.leader,
+        "last_tick": None if status.last_tick is None else status.last_tick.isoformat(timespec="seconds"),
+        "error": status.last_error,
+    }
 
 
 def _projection(status: ProjectionStatus) -> dict[str, object]:

@@ -167,6 +167,14 @@ def _last_used(held: Credential | Password) -> LastUsed | None:
     return held.last_used if isinstance(held, Credential) else None
 
 
+def _notice(held: Credential | Password) -> str | None:
+    """What the scheduler has told of a key, and what stands."""
+    if isinstance(held, Password):
+        return None
+    told = [f"rotation {held.rotation}"] if held.rotation else []
+    return ", ".join([*told, "idle"] if held.idle else told) or None
+
+
 HISTORY: Sequence[Column[answers.Call]] = (
     # A position of the installation's ledger, where strangers' calls stand, is none of this account's.
     Column("POSITION", lambda call: None if call.concerns_account_id else str(call.position)),
@@ -204,6 +212,7 @@ CREDENTIALS: Sequence[Column[Credential | Password]] = (
     Column("LAST USED", lambda held: time(used.at) if (used := _last_used(held)) else None),
     Column("SERVICE", lambda held: used.service if (used := _last_used(held)) else None),
     Column("REGION", lambda held: used.region if (used := _last_used(held)) else None),
+    Column("NOTICE", _notice),
 )
 REVOKED: Sequence[Column[answers.RevokedSession]] = (
     Column("SESSION", lambda revoked: revoked.session_id),

@@ -14,7 +14,7 @@ from services.api.questions import instant, moment
 from services.cli import asking
 from services.cli.failures import Failure, NotUnderstood
 from services.cli.output import say
-from services.cli.serving import serve
+from services.cli.serving import serve, work
 
 EXIT_OK, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2
 
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands)
+    _add_worker(commands)
     _add_history(commands)
     held = _add(commands, "permissions", asking.permissions, "who holds which policy, and how")
     held.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user, group or role")
@@ -85,8 +86,23 @@ def _add_serve(commands: Commands) -> None:
     serving = commands.add_parser("serve", help="run the server until it is interrupted")
     serving.add_argument("--data", help="directory of database, master key and profile (MUNIMENT_DATA, ./data)")
     serving.add_argument("--listen", help="HOST:PORT (MUNIMENT_LISTEN, 127.0.0.1:8420)")
+    serving.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        choices=("scheduler", "projections"),
+        help="leave this to a `muniment worker` on the same database (may be given twice)",
+    )
     serving.add_argument("--verbose", action="store_true", help="log on standard error what goes on")
     serving.set_defaults(run=serve)
+
+
+def _add_worker(commands: Commands) -> None:
+    what = "run scheduler and projections beside servers on the same database, until interrupted"
+    working = commands.add_parser("worker", help=what, description=what[0].upper() + what[1:])
+    working.add_argument("--data", help="the directory of a server that runs (MUNIMENT_DATA, ./data)")
+    working.add_argument("--verbose", action="store_true", help="log on standard error what goes on")
+    working.set_defaults(run=work)
 
 
 def _add_history(commands: Commands) -> None:

@@ -65,15 +65,20 @@ class Operator:
 def opened(settings: Settings, account_id: str | None) -> Iterator[Operator]:
     """Raises Failure when there is no database, nobody serves it, or the account is not clear."""
     with failing():
-        database = _served(settings)
-        if database is None:
-            raise Failure(
-                f"No server runs on {settings.data}, and the embedded database runs with it: start it with "
-                f"`muniment serve --data {shlex.quote(str(settings.data))}` and ask again."
-            )
-        ledger = ledger_of(database)
+        ledger = ledger_of(served(settings))
         with ledger.running():
             yield Operator(ledger, _account(ledger, account_id))
+
+
+def served(settings: Settings) -> Database:
+    """Yours, or the embedded one of a server that runs. Raises Failure where there is none."""
+    database = _served(settings)
+    if database is None:
+        raise Failure(
+            f"No server runs on {settings.data}, and the embedded database runs with it: start it with "
+            f"`muniment serve --data {shlex.quote(str(settings.data))}` and ask again."
+        )
+    return database
 
 
 @contextmanager

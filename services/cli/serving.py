@@ -21,6 +21,27 @@ def serve(chosen: argparse.Namespace) -> None:
         _serve(chosen)
 
 
+def work(chosen: argparse.Namespace) -> None:
+    """Raises Failure, when everything that was started is stopped again."""
+    with _interruptible():
+        from services.app import WorkerStopped, work  # noqa: PLC0415
+        from services.cli.local import failing, served  # noqa: PLC0415
+        from services.settings import SettingRefused, settings  # noqa: PLC0415
+
+        try:
+            found = settings(os.environ, data=chosen.data)
+            where = "MUNIMENT_DATABASE_URL" if found.database_url is not None else f"the database in {found.data}"
+            with failing():
+                work(served(found), lambda: _working(where))
+        except (SettingRefused, WorkerStopped) as error:
+            raise Failure(str(error)) from error
+
+
+def _working(where: str) -> None:
+    sys.stdout.write(f"muniment worker ready on {where}: scheduler and projections\n")
+    sys.stdout.flush()
+
+
 @contextmanager
 def _interruptible() -> Iterator[None]:
     """Ctrl-C and SIGTERM end the block in good order, at whatever point it is; both are the usual end of a server."""
@@ -58,7 +79,7 @@ def _serve(chosen: argparse.Namespace) -> None:
 
     try:
         found = settings(os.environ, data=chosen.data, listen=chosen.listen)
-        serve(found, lambda endpoint: _ready(endpoint, profile_file(found)))
+        serve(found, lambda endpoint: _ready(endpoint, profile_file(found)), frozenset(chosen.without))
     except (
         *(SettingRefused, MasterKeyRefused, OSError, EmbeddedPostgresError, UnsafeDatabaseError),
         *(MigrationRefused, MustBeRebuilt, Unavailable, psycopg.OperationalError, PoolTimeout),
