@@ -10,7 +10,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from domain import usage
+from domain import lifecycle, usage
 from domain.access_keys import Status
 from domain.account import Account
 from domain.calls import ApiCalled
@@ -29,6 +29,7 @@ from domain.identifiers import (
 )
 from domain.installation import Installation
 from domain.ledgers import empty, evolve
+from domain.lifecycle import Candidates, Expiries, SessionOver
 from domain.passwords import (
     PASSWORD,
     LoginProfileCreated,
@@ -53,8 +54,11 @@ DOCUMENTS = st.sampled_from(
         for effect, action in (("Allow", "iam:*"), ("Allow", "sts:AssumeRole"), ("Deny", "iam:DeleteUser"))
     ]
 )
-PAUSES = st.sampled_from([timedelta(), timedelta(microseconds=1), timedelta(minutes=4), timedelta(hours=37)])
-"""Some end a window of last use, some outlive a revocation, and many events share one time."""
+PAUSES = st.sampled_from(
+    [timedelta(), timedelta(microseconds=1), timedelta(minutes=4), timedelta(hours=37), timedelta(days=30)]
+)
+"""Some end a window of last use, some outlive a revocation, some make a key idle or old, and many events share one
+time."""
 
 T = TypeVar("T")
 Step = Callable[[DrawFn, Account, datetime, Random], Sequence[Event]]
@@ -279,9 +283,18 @@ def _password_policy(draw: DrawFn, account: Account, _at: datetime, _random: Ran
     ]
 
 
+def _tick(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
+    """The scheduler comes by, and a session is over whose issue is long ago."""
+    session_id = new_unique_id(sessions.SESSION, random)
+    over = SessionOver(session_id, new_access_key_id(SESSION_KEY, account.id, random), account.arn("root"), at)
+    expiries = Expiries([over] if draw(st.booleans()) else [], None, at)
+    keys = sorted(account.access_keys.by_id)
+    return lifecycle.due(account, Candidates(keys, sorted(account.login_profiles), expiries), at)
+
+
 _STEPS: tuple[Step, ...] = (
     _user, _group, _membership, _role, _policy, _held_policy, _access_key, _password, _password_policy,
-    _use_of_credential, _session,
+    _use_of_credential, _session, _tick,
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 
-from domain import access_keys, groups, passwords, policies, roles, sessions, users
+from domain import access_keys, groups, notices, passwords, policies, roles, sessions, users
 from domain.account import Account, AccountCreated, Corrupt, evolve
 from domain.calls import ApiCalled
 from domain.events import Change, Entry
@@ -41,11 +41,19 @@ ATTACHED = {
 }
 PROFILE = {"user_id": "AIDAann", "user_name": "ann", "password_id": "AIPW1", "reset_required": False}
 KEY = {"access_key_id": "AKIA1", "user_id": "AIDAann", "user_name": "ann"}
+NOTICE = {
+    "credential_id": "AKIA1",
+    "owner_id": "AIDAann",
+    "owner_name": "ann",
+    "due_at": AT,
+    "rule": {"profile": "default", "version": 1, "name": "access_key_rotation_due", "days": 90},
+    "evidence": {"created_at": AT},
+}
 
 
 def populated() -> Account:
     """One of each: ann, ops, the role worker, the policy p with two versions, a membership, a key, an attachment,
-    a password."""
+    a password, a notice, a recorded expiry."""
     account = with_policies(with_role(with_groups(with_users(new_account(), "ann"), "ops"), "worker"), "p")
     return after(
         account,
@@ -54,6 +62,8 @@ def populated() -> Account:
         policies.PolicyAttached.model_validate(ATTACHED),
         access_keys.AccessKeyCreated(**KEY),
         passwords.LoginProfileCreated.model_validate(PROFILE),
+        notices.RotationDue.model_validate(NOTICE),
+        sessions.SessionExpiriesRecorded(up_to=AT),
     )
 
 
@@ -103,6 +113,10 @@ IMPOSSIBLE: list[Change] = [
     passwords.PasswordChanged(user_id="AIDAeva", user_name="eva", password_id="AIPW2"),
     passwords.PasswordAttemptFailed(user_id="AIDAeva", user_name="eva"),
     passwords.PasswordPolicyDeleted(),
+    notices.RotationDue.model_validate(NOTICE),
+    notices.RotationDue.model_validate(NOTICE | {"credential_id": "AKIA2"}),
+    notices.PasswordExpired.model_validate(NOTICE | {"credential_id": "AIDAeva"}),
+    sessions.SessionExpiriesRecorded(up_to=AT),
 ]
 
 
@@ -168,6 +182,8 @@ class Naive:
     failures: dict[str, int] = field(default_factory=dict)
     password_policy: dict[str, object] | None = None
     revoked: dict[str, datetime] = field(default_factory=dict)
+    notices: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    expiries: datetime | None = None
 
 
 def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901, PLR0912, PLR0915  one case an event
@@ -227,6 +243,7 @@ def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901
         case access_keys.AccessKeyDeleted():
             del naive.keys[event.access_key_id]
             naive.used.pop(event.access_key_id, None)
+            naive.notices = {key: at for key, at in naive.notices.items() if key[0] != event.access_key_id}
         case CredentialUsed():
             naive.used[event.credential_id] = at
         case passwords.LoginProfileCreated():
@@ -248,6 +265,10 @@ def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901
             naive.password_policy = None
         case sessions.SessionRevoked():
             naive.revoked[event.session_id] = at
+        case sessions.SessionExpiriesRecorded():
+            naive.expiries = event.up_to
+        case notices.Notice():
+            naive.notices[event.credential_id, event.about] = event.due_at
 
 
 def seen(account: Account, at: datetime) -> Naive:
@@ -285,6 +306,12 @@ def seen(account: Account, at: datetime) -> Naive:
         revoked={
             session: until - timedelta(hours=36) for session, until in account.revoked_sessions.items() if until > at
         },
+        notices={
+            (credential, about): due_at
+            for credential, told in account.notices.items()
+            for about, due_at in told.items()
+        },
+        expiries=account.expiries_recorded,
     )
 
 

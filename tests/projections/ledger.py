@@ -12,7 +12,7 @@ from domain.calls import ApiCalled, UnauthenticatedCalled
 from domain.events import Cause, Change, Entry, Event, Principal
 from domain.identifiers import INSTALLATION
 from domain.ledgers import Folded
-from domain.sessions import SessionIssued
+from domain.sessions import SessionExpired, SessionIssued
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import SQL, LedgerRecorder
 
@@ -21,7 +21,7 @@ SECOND = timedelta(seconds=1)
 NOW = BEGINNING + timedelta(days=400)
 FOUNDED = AccountCreated(ledger_id="0" * 32, kind="live", partition="aws", schema_version=1)
 MAPPER = EntryMapper()
-_USES = frozenset(event.topic for event in (ApiCalled, UnauthenticatedCalled, SessionIssued))
+_USES = frozenset(event.topic for event in (ApiCalled, UnauthenticatedCalled, SessionIssued, SessionExpired))
 _accounts = itertools.count(111_111_111_111)
 
 

@@ -23,6 +23,7 @@ def test_ready(house: House) -> None:
         "sessions",
         "credentials",
         "trail",
+        "due",
     ]
 
 
@@ -71,7 +72,7 @@ def test_a_projection_that_has_halted(house: House, database: Database) -> None:
         )
     status, told = house.health()
     assert (status, told["status"]) == (200, "degraded")
-    (halted,) = told["projections"][-1]["halted"]
+    (halted,) = told["projections"][3]["halted"]
     assert (halted["account_id"], halted["error"]) == (house.account_id, "DataError")
     assert "alice" not in json.dumps(told)
 

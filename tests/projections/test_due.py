@@ -1,0 +1,175 @@
+"""What is nominated as due is what the folded account says is due, of all accounts at once."""
+
+from datetime import datetime, timedelta
+
+import psycopg
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.events import Event
+from domain.lifecycle import Candidates, Expiries, due
+from domain.passwords import (
+    LoginProfileCreated,
+    LoginProfileDeleted,
+    LoginProfileUpdated,
+    PasswordChanged,
+    PasswordPolicyDeleted,
+)
+from domain.sessions import SessionExpired, SessionRevoked
+from projections.due import EXPIRIES_A_CALL_MAX, Nominated, nominated
+from projections.views import live
+from tests.domain.test_lifecycle import policy
+from tests.projections.conftest import Project
+from tests.projections.histories import Attempt, attempts, play
+from tests.projections.ledger import SECOND, Ledger
+from tests.projections.uses import issued
+
+few = settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+DAY = timedelta(days=1)
+PASSWORD = {"user_id": "AIDAP", "user_name": "p", "password_id": "AIPW", "reset_required": False}
+
+
+def calls(found: Nominated, account_id: str) -> tuple[Candidates, ...]:
+    return found.accounts.get(account_id, ())
+
+
+def subjects(candidates: tuple[Candidates, ...]) -> tuple[set[str], set[str], set[str]]:
+    """Access keys, passwords and sessions."""
+    return (
+        {key for call in candidates for key in call.access_key_ids},
+        {user for call in candidates for user in call.password_user_ids},
+        {over.session_id for call in candidates if call.expiries for over in call.expiries.sessions},
+    )
+
+
+def owed(ledger: Ledger, at: datetime) -> tuple[set[str], set[str]]:
+    """What the fold says, of every key and password one by one."""
+    account = ledger.account
+    return (
+        {key for key in account.access_keys.by_id if due(account, Candidates([key]), at)},
+        {user for user in account.login_profiles if due(account, Candidates((), [user]), at)},
+    )
+
+
+def passwords(ledger: Ledger, number: int) -> list[Event]:  # noqa: PLR0911  one case a step
+    """Some step in the life of a password and its policy."""
+    there = "AIDAP" in ledger.account.login_profiles
+    match number:
+        case 0 if there:
+            return [LoginProfileDeleted(user_id="AIDAP", user_name="p")]
+        case 0 | 1 if not there:
+            return [LoginProfileCreated.model_validate(PASSWORD)]
+        case 1:
+            return [LoginProfileUpdated.model_validate(PASSWORD | {"password_id": None})]
+        case 2 if there:
+            return [LoginProfileUpdated.model_validate(PASSWORD)]
+        case 3 if there:
+            return [PasswordChanged(user_id="AIDAP", user_name="p", password_id="AIPW")]
+        case 4 if ledger.account.password_policy is not None:
+            return [PasswordPolicyDeleted()]
+        case _:
+            return [policy((None, 1, 3, 90)[number % 4])]
+
+
+@few
+@given(attempts(), st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.booleans()), min_size=8, max_size=16))
+def test_rows_are_the_fold(
+    writer: psycopg.Connection,
+    reader: psycopg.Cursor,
+    project: Project,
+    tried: list[Attempt],
+    others: list[tuple[int, int, bool]],
+) -> None:
+    """After every piece of a random legal history, in which now and then what is due is recorded, the nominated keys
+    and passwords are those that the fold says are due, now and later; and the sessions those that are over, were not
+    revoked before, and are not recorded."""
+    ledger = Ledger(writer)
+    ends: dict[str, datetime] = {}
+    for number, (step, lasts, tick) in enumerate(others):
+        size = len(tried) // len(others)
+        play(ledger, tried[number * size : (number + 1) * size])
+        ledger.append(*passwords(ledger, step))
+        end = ledger.at + SECOND + 900 * SECOND * (1 + lasts * 50)
+        ledger.append(issued(ledger, f"S{number}", at=ledger.at + SECOND, lasts=end - ledger.at - SECOND))
+        ends[f"S{number}"] = end
+        if step == 5 and number:
+            ledger.append(SessionRevoked(session_id=f"S{number - 1}"))
+            if ends.get(f"S{number - 1}", ledger.at) > ledger.at:
+                ends.pop(f"S{number - 1}", None)
+        project(ledger.account_id)
+        for at in (ledger.at, ledger.at + 20 * DAY, ledger.at + 300 * DAY):
+            keys, users, sessions = subjects(calls(nominated(reader.connection, at, limit=1_000), ledger.account_id))
+            assert (keys, users) == owed(ledger, at)
+            assert sessions == {session for session, end in ends.items() if end <= at}
+        if tick:
+            at = ledger.at + SECOND
+            for candidates in calls(nominated(reader.connection, at, limit=1_000), ledger.account_id):
+                if events := due(ledger.account, candidates, at):
+                    ledger.append(*events, at=at)
+                    for event in events:
+                        if isinstance(event, SessionExpired):
+                            assert event.expired_at == ends.pop(event.session_id)
+
+
+def test_what_was_not_read_yet_is_told(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
+    """Sessions come with the time up to which the rows show the account: that of the first event that they lack, be it
+    a change or a use; and without a lag, the time of the question."""
+    ledger = Ledger(writer)
+    ledger.append(issued(ledger, "S1", at=ledger.at, lasts=900 * SECOND))
+    project(ledger.account_id)
+    at = ledger.at + DAY
+
+    def seen() -> datetime:
+        (call,) = calls(nominated(reader.connection, at, limit=10), ledger.account_id)
+        assert isinstance(call.expiries, Expiries)
+        return call.expiries.seen_until
+
+    assert seen() == at
+    for event in (issued(ledger, "S2", at=ledger.at), SessionRevoked(session_id="S9")):
+        ledger.append(event, at=ledger.at + 100 * SECOND)
+        missing = ledger.at
+        ledger.append(SessionRevoked(session_id="S8"), at=ledger.at + 100 * SECOND)
+        assert seen() == missing
+        project(ledger.account_id)
+
+
+def test_sessions_that_end_together_stay_together(
+    writer: psycopg.Connection, reader: psycopg.Cursor, project: Project
+) -> None:
+    """A limit and a portion end only between two times: what is left out ends later than all that is there."""
+    ledger = Ledger(writer)
+    at = ledger.at
+    together = EXPIRIES_A_CALL_MAX + 20
+    ledger.append(*(issued(ledger, f"A{number}", at=at) for number in range(together)))
+    ledger.append(*(issued(ledger, f"B{number}", at=at + SECOND) for number in range(3)))
+    project(ledger.account_id)
+    found = nominated(reader.connection, at + DAY, limit=10)
+    assert not found.complete
+    (only,) = calls(found, ledger.account_id)
+    assert only.expiries is not None
+    assert len(only.expiries.sessions) == together
+    found = nominated(reader.connection, at + DAY, limit=1_000)
+    assert found.complete
+    first, second = (call.expiries for call in calls(found, ledger.account_id))
+    assert first is not None
+    assert second is not None
+    assert (len(first.sessions), len(second.sessions)) == (together, 3)
+    assert (first.after, second.after) == (None, first.sessions[-1].expires_at)
+    assert nominated(reader.connection, at + DAY, limit=1_000, without=[ledger.account_id]).accounts == {}
+
+
+def test_it_is_a_range_of_an_index(projector: psycopg.Connection, reader: psycopg.Cursor) -> None:
+    """Each question reads an index, however many rows there are that are not due."""
+    assert any(projection.name == "due" for projection in live())
+    projector.execute(
+        "insert into views.due_access_keys (account_id, access_key_id, fact, since)"
+        " select lpad((n % 100)::text, 12, '1'), 'K' || n, 'rotation', now() from generate_series(1, 20000) as n"
+    )
+    projector.execute("analyze views.due_access_keys")
+    plan = reader.execute(
+        "explain select account_id from views.due_access_keys where fact = 'rotation' and stage = 'none'"
+        " and since <= now() - interval '76 days' and active order by since limit 100"
+    ).fetchall()
+    assert any("due_access_keys_since" in line for (line,) in plan), plan
