@@ -126,7 +126,11 @@ class Candidates:
 def due(account: Account, candidates: Candidates, at: datetime, profile: Profile = DEFAULT) -> list[Event]:
     """What is to be recorded at the time, decided on the account as it is: of what is recorded already, or is not so,
     or is no more, nothing. What was due for a while and ended before anybody came by is not recorded either: there is
-    nothing left to be done about it."""
+    nothing left to be done about it. Of a closed account only the sessions that had expired before.
+    """
+    if account.closed_at is not None:
+        at = min(at, account.closed_at)
+        candidates = Candidates(expiries=candidates.expiries)
     return [
         *chain.from_iterable(_of_access_key(account, key_id, at, profile) for key_id in candidates.access_key_ids),
         *chain.from_iterable(_of_password(account, user_id, at, profile) for user_id in candidates.password_user_ids),

@@ -7,7 +7,9 @@
 -- ignores: iam.policy.detached.v1 iam.policy.version_created.v1 iam.policy.version_deleted.v1 iam.role.created.v1
 -- ignores: iam.role.deleted.v1 iam.role.trust_policy_replaced.v1 iam.role.updated.v1 iam.user.created.v1
 -- ignores: iam.user.deleted.v1 iam.user.updated.v1 installation.account.opened.v1 installation.founded.v1
--- ignores: installation.managed_catalogue.published.v1 sts.session.expired.v1
+-- ignores: installation.managed_catalogue.published.v1 sts.session.expired.v1 iam.account_alias.created.v1
+-- ignores: iam.account_alias.deleted.v1 installation.access_key_id.claimed.v1 installation.account.retired.v1
+-- ignores: installation.alias.claimed.v1 installation.alias.released.v1
 
 -- name: schema
 -- Of an access key, its age ('rotation') and its last use ('idle').
@@ -53,6 +55,15 @@ create table due_sessions (
 );
 create index due_sessions_end on due_sessions (expires_at);
 create index due_sessions_of_account on due_sessions (account_id, expires_at);
+
+-- name: account.closed.v1
+-- Ends all credentials. A session whose time was over by then has expired nevertheless.
+with keys as (
+    delete from due_access_keys where account_id = %(account_id)s and %(entry)s is not null
+), passwords as (
+    delete from due_passwords where account_id = %(account_id)s
+)
+delete from due_sessions where account_id = %(account_id)s and expires_at > %(at)s
 
 -- name: iam.access_key.created.v1
 insert into due_access_keys (account_id, access_key_id, fact, since)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.access_keys import AccessKeyActivated, AccessKeyCreated, AccessKeyDeactivated, AccessKeyDeleted
-from domain.account import Account
+from domain.account import Account, AccountClosed
 from domain.events import Change, Event
 from domain.lifecycle import Candidates, Expiries, SessionOver, due
 from domain.notices import (
@@ -166,6 +166,14 @@ def policy(days: int | None) -> PasswordPolicyUpdated:
         max_password_age=days,
         hard_expiry=False,
     )
+
+
+def test_nothing_grows_old_in_a_closed_account() -> None:
+    """Its keys are dead; of its sessions those expired that ended before."""
+    account = after(ann(), AccountClosed(), at=AT + DAY)
+    assert due(account, ALL, AT + 200 * DAY) == []
+    both = expiring(session(1, AT + SECOND), session(2, AT + 2 * DAY), seen=AT + 3 * DAY)
+    assert ended(due(account, both, AT + 3 * DAY)) == ["SESN1"]
 
 
 def test_passwords_expire_by_the_accounts_policy() -> None:

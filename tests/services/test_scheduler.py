@@ -1,0 +1,266 @@
+"""Ticks on a real database: each thing once, whatever breaks, whoever leads, however many at once."""
+
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from botocore.credentials import Credentials as Keys
+
+from domain.events import Entry
+from domain.notices import CredentialIdle, Notice, RotationWarned
+from domain.sessions import SessionExpired
+from projections.runner import Runner
+from projections.watching import Watcher
+from services.app import Ledger
+from services.founding import found
+from services.ledger.database import Database, connect
+from services.ledger.round import system_clock
+from services.scheduler import LEADING
+from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
+from services.ticking import Ticked, Ticks
+from tests.services.api.house import House, _member, opened
+from tests.services.ledger.building import ledger as entries_of
+from tests.services.ledger.proxy import When, proxied
+
+DAY = timedelta(days=1)
+LONG = 60.0
+"""Seconds; only a defect waits so long."""
+OPERATION = "RecordDue"
+
+
+class Installation:
+    """A ledger with one account, founded at a time in our hands: its administrator's key is as old as the account."""
+
+    def __init__(self, database: Database, place: Path) -> None:
+        self.at = self.began_at = datetime.fromisoformat("2026-01-31T12:00:00+00:00")
+        self.database = database
+        self._stack = ExitStack()
+        self.ledger = self.another(database)
+        account_id = found(self.ledger.committer, place / "profile", "http://127.0.0.1:8420")
+        assert account_id is not None
+        self.account_id = account_id
+
+    def another(self, database: Database) -> Ledger:
+        """One more process."""
+        keys = MasterKeys(MasterKey(secrets.token_bytes(KEY_BYTES)))
+        ledger = Ledger(database, keys, clock=lambda: self.at)
+        self._stack.enter_context(ledger.running())
+        self._stack.callback(ledger.scheduler.resign)
+        return ledger
+
+    def projected(self) -> None:
+        with connect(self.database, "reader") as connection:
+            row = connection.execute(
+                "select position from ledger.heads where account_id = %s", (self.account_id,)
+            ).fetchone()
+        assert row is not None
+        assert self.ledger.runner.wait(self.account_id, row[0], LONG)
+
+    def recorded(self) -> list[Entry]:
+        return [entry for entry in entries_of(self.database, self.account_id) if entry.cause.origin == "scheduler"]
+
+    def notices(self) -> Counter[tuple[str, float]]:
+        """With the days from the beginning to the time at which they tell that they were due."""
+        return Counter(
+            (type(entry.event).__name__, (entry.event.due_at - self.began_at) / DAY)
+            for entry in self.recorded()
+            if isinstance(entry.event, Notice)
+        )
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+@pytest.fixture
+def installation(database: Database, tmp_path: Path) -> Iterator[Installation]:
+    installation = Installation(database, tmp_path)
+    yield installation
+    installation.close()
+
+
+def test_down_for_a_week(installation: Installation) -> None:
+    """What became due while nobody ticked is recorded late and with its true time, by the scheduler's own name, all
+    events of a tick under one shared id; and once it is projected nothing is nominated any more."""
+    scheduler = installation.ledger.scheduler
+    installation.projected()
+    installation.at += 44 * DAY
+    assert scheduler.tick() == Ticked(0, 0, 0)
+    installation.at += 40 * DAY
+    assert scheduler.tick() == Ticked(1, 2, 0)
+    warned, idle = installation.recorded()
+    assert isinstance(warned.event, RotationWarned)
+    assert isinstance(idle.event, CredentialIdle)
+    assert (warned.event.due_at, idle.event.due_at) == (
+        installation.began_at + 76 * DAY,
+        installation.began_at + 45 * DAY,
+    )
+    assert (warned.at, warned.cause.operation) == (installation.at, OPERATION)
+    assert warned.cause.shared_id == idle.cause.shared_id
+    installation.projected()
+    assert scheduler.tick() == Ticked(0, 0, 0)
+    assert scheduler.status.last_tick == installation.at
+
+
+def test_a_projection_that_lags_doubles_nothing(installation: Installation) -> None:
+    """Nominated again because the tables have not seen what was recorded: the domain knows, and records nothing."""
+    installation.projected()
+    installation.ledger.runner.stop()
+    installation.at += 84 * DAY
+    first = installation.ledger.scheduler.tick()
+    again = installation.ledger.scheduler.tick()
+    assert (first, again) == (Ticked(1, 2, 0), Ticked(1, 0, 0))
+    assert len(installation.recorded()) == 2
+
+
+def test_two_that_tick_at_the_same_time(installation: Installation) -> None:
+    """Two processes that both believe to lead record everything once."""
+    other = installation.another(installation.database)
+    installation.projected()
+    installation.at += 95 * DAY
+    together = threading.Barrier(2)
+
+    def tick(ledger: Ledger) -> None:
+        ticks = Ticks(ledger.committer, clock=ledger.clock, random=ledger.random)
+        with connect(installation.database, "reader") as connection:
+            for _ in range(5):
+                together.wait(LONG)
+                ticks.tick(connection)
+
+    threads = [threading.Thread(target=tick, args=(ledger,)) for ledger in (installation.ledger, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert installation.notices() == {("CredentialIdle", 45): 1, ("RotationWarned", 76): 1, ("RotationDue", 90): 1}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_around_the_commit(installation: Installation, when: When) -> None:
+    """The connection is lost before the tick's commit, or after it: what is recorded is recorded once, and the next
+    tick, in another process, finds nothing to add."""
+    installation.projected()
+    installation.at += 84 * DAY
+    with proxied(installation.database) as (proxy, distant):
+        far = installation.another(distant)
+        proxy.cut_at_commit(when, proxy.refuse)  # nobody can look what became of it, as if the process had died
+        ticks = Ticks(far.committer, clock=far.clock, random=far.random)
+        with connect(installation.database, "reader") as connection:
+            assert ticks.tick(connection).failed == 1
+        proxy.accept()
+        assert len(installation.recorded()) == (0 if when == "before" else 2)
+        done = installation.ledger.scheduler.tick()
+        assert done is not None
+        assert done.failed == 0
+        assert installation.notices() == {("CredentialIdle", 45): 1, ("RotationWarned", 76): 1}
+        installation.close()
+
+
+def test_leadership_passes_on(installation: Installation) -> None:
+    """Of two processes one leads; when its connection dies it notices before it does anything, and the other leads
+    at its next tick."""
+    one, other = installation.ledger.scheduler, installation.another(installation.database).scheduler
+    assert one.tick() is not None
+    assert other.tick() is None
+    assert (one.status.leader, other.status.leader) == (True, False)
+    with connect(installation.database, "owner") as owner:
+        (held,) = owner.execute(
+            "select pg_terminate_backend(pid, 60000) from pg_locks"
+            " where locktype = 'advisory' and objid = %s and granted"
+            " and database = (select oid from pg_database where datname = current_database())",
+            (LEADING,),
+        ).fetchall()
+        assert held == (True,)
+    assert other.tick() is not None
+    assert one.tick() is None
+    assert (one.status.leader, other.status.leader) == (False, True)
+    assert one.status.last_error is not None
+    assert one.tick() is None
+    assert one.status.last_error is None
+
+
+def test_one_account_that_fails(installation: Installation, caplog: pytest.LogCaptureFixture) -> None:
+    """A defect in one account is logged and counted, and the others are served in the same tick."""
+    installation.projected()
+    installation.at += 84 * DAY
+    with connect(installation.database, "projector") as connection:
+        connection.execute(
+            "insert into views.due_access_keys (account_id, access_key_id, fact, since)"
+            " values ('000000000000', 'NONE', 'idle', '2020-01-01')"
+        )
+    assert installation.ledger.scheduler.tick() == Ticked(2, 2, 1, "AssertionError")
+    assert "account 000000000000 could not be recorded" in caplog.text
+
+
+def test_the_job_runs(installation: Installation) -> None:
+    """Started, it ticks at once; stopped, it leads no more."""
+    installation.projected()
+    installation.at += 84 * DAY
+    until = time.monotonic() + LONG
+    with installation.ledger.scheduler.running():
+        while not installation.recorded():
+            assert time.monotonic() < until
+    assert installation.another(installation.database).scheduler.tick() is not None
+
+
+def test_an_expired_session_is_refused_without_a_scheduler(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody ticks, and the token is refused from its end on. A tick that comes afterwards records the true end, once.
+    (Signatures bear a quarter of an hour's skew, which is the shortest session: so the clock goes from behind the
+    client's to before it.)"""
+    offset = [-timedelta(minutes=14)]
+    monkeypatch.setattr("tests.services.api.house.Ledger", lambda *given: Ledger(*given, clock=clock))
+
+    def clock() -> datetime:
+        return system_clock() + offset[0]
+
+    with opened(database, tmp_path) as house:
+        body = {"DurationSeconds": "900"}
+        assert house.aws_does("sts", "GetSessionToken", **body)[0] == 200
+        session_id, keys = session_of(house, body)
+        assert house.aws_does("sts", "GetCallerIdentity", keys=keys)[0] == 200
+        offset[0] = timedelta(minutes=2)
+        status, answer = house.aws_does("sts", "GetCallerIdentity", keys=keys)
+        assert (status, "ExpiredToken" in answer) == (403, True)
+        (row,) = [row for row in house.asks("/v1/sessions").body["sessions"] if row["session_id"] == session_id]
+        house.ledger.committer.deliver_through(lambda answer: answer())
+        assert house.ledger.scheduler.tick() == Ticked(1, 3, 0)
+        house.ledger.scheduler.resign()
+        expired = [e.event for e in entries_of(database, house.account_id) if isinstance(e.event, SessionExpired)]
+        (event,) = [event for event in expired if event.session_id == session_id]
+        assert event.expired_at == datetime.fromisoformat(row["expires_at"])
+
+
+def session_of(house: House, body: dict[str, str]) -> tuple[str, Keys]:
+    status, answer = house.aws_does("sts", "GetSessionToken", **body)
+    assert status == 200
+    keys = Keys(*(_member(answer, name) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")))
+    rows = house.asks("/v1/sessions?limit=1000").body["sessions"]
+    (session_id,) = [row["session_id"] for row in rows if row["access_key_id"] == keys.access_key]
+    return session_id, keys
+
+
+def test_reading_where_nobody_projects(installation: Installation) -> None:
+    """A process that leaves the projections to others sees how far those have come, and does not hang without them."""
+    watcher = Watcher(lambda: connect(installation.database, "projector"))
+    watcher.start()
+    installation.projected()
+    head = len(entries_of(installation.database, installation.account_id))
+    assert watcher.wait(installation.account_id, head, LONG)
+    assert not watcher.wait(installation.account_id, head + 1, 0.01)
+    assert watcher.status().running is None
+    installation.ledger.runner.stop()
+    installation.at += 84 * DAY
+    installation.ledger.scheduler.tick()
+    assert not watcher.wait(installation.account_id, head + 2, 0.01)
+    elsewhere = Runner(lambda: connect(installation.database, "projector"))
+    elsewhere.start()
+    assert watcher.wait(installation.account_id, head + 2, LONG)
+    elsewhere.stop()
+    watcher.stop()
