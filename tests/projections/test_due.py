@@ -16,6 +16,7 @@ from domain.passwords import (
     PasswordPolicyDeleted,
 )
 from domain.sessions import SessionExpired, SessionRevoked
+from domain.users import UserCreated
 from projections.due import EXPIRIES_A_CALL_MAX, Nominated, nominated
 from projections.views import live
 from tests.domain.test_lifecycle import policy
@@ -55,6 +56,8 @@ def owed(ledger: Ledger, at: datetime) -> tuple[set[str], set[str]]:
 
 def passwords(ledger: Ledger, number: int) -> list[Event]:  # noqa: PLR0911  one case a step
     """Some step in the life of a password and its policy."""
+    if "AIDAP" not in ledger.account.users.by_id:
+        return [UserCreated(user_id="AIDAP", user_name="p", path="/")]
     there = "AIDAP" in ledger.account.login_profiles
     match number:
         case 0 if there:
