@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check pytest demo faults bench lock clean
+.PHONY: run test check pytest demo faults bench audit sbom lock clean
 .DEFAULT_GOAL := run
 
 # The lock file names every package with its hashes and no index: pip's own configuration decides where they come from.
@@ -37,10 +37,19 @@ faults: .venv
 bench: .venv
 	$(BIN)/python -m benchmarks
 
+# Fails for a package with a known vulnerability, and for one of which nothing can be learnt.
+audit: .venv
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock
+
+# What the environment is made of, with licences and who needs what, as CycloneDX JSON.
+sbom: .venv
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --validate \
+	  --output-file sbom.cdx.json $(BIN)/python
+
 # Needs uv on the path. Resolves for every Python and platform at once.
 lock:
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache sbom.cdx.json
