@@ -1,8 +1,9 @@
 """uvicorn's HTTP protocol with the bounds that neither it nor httptools has: on a request's head, and on its time."""
 
 import asyncio
+from collections.abc import Sequence
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES_MAX = 131_072
 HEADERS_MAX = 200
@@ -20,6 +21,7 @@ class BoundedHttp(HttpToolsProtocol):
     _head_is_open = False
     _head_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
+    _unanswered: Sequence[RequestResponseCycle] = ()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -27,6 +29,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._request_is_here()
+        self._end_unanswered()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -36,6 +39,16 @@ class BoundedHttp(HttpToolsProtocol):
                 self.send_400_response("The request's head is too large.")
                 return
         super().data_received(data)
+
+    def send_400_response(self, msg: str) -> None:
+        self._end_unanswered()
+        super().send_400_response(msg)
+
+    def _end_unanswered(self) -> None:
+        """The connection ends. Calls that came before on it are decided and recorded; their answers have nowhere to go,
+        which is no defect. (uvicorn itself thinks of the last of several alone.)"""
+        for cycle in self._unanswered:
+            cycle.disconnected = True
 
     def on_message_begin(self) -> None:
         self._head_is_open, self._head_bytes = True, 0
@@ -51,6 +64,8 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_is_open = False
         super().on_headers_complete()
+        begun = [] if self.cycle is None else [self.cycle]
+        self._unanswered = [cycle for cycle in self._unanswered if not cycle.response_complete] + begun
 
     def on_message_complete(self) -> None:
         self._request_is_here()
