@@ -161,7 +161,7 @@ def test_where_no_server_runs() -> None:
             verified = muniment(data, "verify")
             assert (verified.status, "the live tables halt at position" in verified.error) == (1, True)
         with serving(place) as server:
-            assert [projection["halted"] for projection in health(server)["projections"]] == [[], [], [], []]
+            assert [projection["halted"] for projection in health(server)["projections"]] == [[]] * 5
 
 
 def test_a_broken_ledger() -> None:
