@@ -111,7 +111,6 @@ class Ledger:
             on_commit=self.runner.touched,
             on_snapshot_due=self.snapshotter.due,
         )
-
         ticks = Ticks(self.committer, clock=clock, random=self.random)
         self.scheduler = Scheduler(lambda: connect(database, "reader"), ticks, clock=clock)
 

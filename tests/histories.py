@@ -10,7 +10,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from domain import lifecycle, usage
+from domain import usage
 from domain.access_keys import Status
 from domain.account import Account
 from domain.calls import ApiCalled
@@ -29,7 +29,6 @@ from domain.identifiers import (
 )
 from domain.installation import Installation
 from domain.ledgers import empty, evolve
-from domain.lifecycle import Candidates, Expiries, SessionOver
 from domain.passwords import (
     PASSWORD,
     LoginProfileCreated,
