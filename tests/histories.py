@@ -10,7 +10,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from domain import usage
+from domain import lifecycle, usage
 from domain.access_keys import Status
 from domain.account import Account
 from domain.calls import ApiCalled
@@ -29,6 +29,7 @@ from domain.identifiers import (
 )
 from domain.installation import Installation
 from domain.ledgers import empty, evolve
+from domain.lifecycle import Candidates, Expiries, SessionOver
 from domain.passwords import (
     PASSWORD,
     LoginProfileCreated,
@@ -54,7 +55,7 @@ DOCUMENTS = st.sampled_from(
     ]
 )
 PAUSES = st.sampled_from(
-    [timedelta(), timedelta(microseconds=1), timedelta(minutes=4), timedelta(hours=37), timedelta(days=30)]
+    [timedelta(), timedelta(microseconds=1), timedelta(minutes=4), timedelta(hours=37), timedelta(days=80)]
 )
 """Some end a window of last use, some outlive a revocation, some make a key idle or old, and many events share one
 time."""
@@ -293,7 +294,7 @@ def _tick(draw: DrawFn, account: Account, at: datetime, random: Random) -> Seque
 
 _STEPS: tuple[Step, ...] = (
     _user, _group, _membership, _role, _policy, _held_policy, _access_key, _password, _password_policy,
-    _use_of_credential, _session, _tick,
+    _use_of_credential, _session, _tick, _tick,
 )  # fmt: skip
 
 
