@@ -89,9 +89,11 @@ def root_access_key(
         )
     claims: list[Change] = []
     carried = account_of_access_key_id(access_key_id)
+    # An account may be opened after the id that carries its number was claimed for another.
+    taken = access_key_id in installation.claimed_access_key_ids
+    if taken or (carried != account_id and carried in installation.accounts):
+        raise EntityAlreadyExists(f"The access key id {access_key_id} is another account's.")
     if carried != account_id:
-        if carried in installation.accounts or access_key_id in installation.claimed_access_key_ids:
-            raise EntityAlreadyExists(f"The access key id {access_key_id} is another account's.")
         claims.append(AccessKeyIdClaimed(access_key_id=access_key_id, for_account_id=account_id))
     return claims, AccessKeyCreated(access_key_id=access_key_id, user_id=account_id, user_name=account_id)
 

@@ -45,6 +45,16 @@ def test_a_key_id_that_carries_its_account_needs_no_claim() -> None:
         founding.root_access_key(INSTALLATION, OTHER, own)
 
 
+def test_a_claimed_key_id_stays_claimed_when_the_account_that_it_carries_is_opened() -> None:
+    """Else two accounts held one key id, and only the first of them could ever use it."""
+    later = "999999999999"
+    brought = new_access_key_id(ACCESS_KEY, later, RANDOM)
+    claims, _ = founding.root_access_key(INSTALLATION, OTHER, brought)
+    claimed = with_changes(INSTALLATION, *claims)
+    with pytest.raises(EntityAlreadyExists, match="is another account's"):
+        founding.root_access_key(claimed, later, brought)
+
+
 @pytest.mark.parametrize(
     "bad", ["", "short", "A" * 129, "AKIA IOSFODNN7EXAMPLE", "AKIAÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄ", "ASIA" + "A" * 16]
 )
