@@ -38,7 +38,7 @@ from domain.passwords import (
     PasswordChanged,
     PasswordPolicyUpdated,
 )
-from domain.rules import access_keys, founding, groups, holding, passwords, policies, roles, sessions, users
+from domain.rules import access_keys, aliases, founding, groups, holding, passwords, policies, roles, sessions, users
 from domain.sessions import Session, SessionIssued
 from domain.usage import CredentialUsed
 
@@ -292,9 +292,15 @@ def _tick(draw: DrawFn, account: Account, at: datetime, random: Random) -> Seque
     return lifecycle.due(account, Candidates(keys, sorted(account.login_profiles), expiries), at)
 
 
+def _alias(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
+    if account.alias is not None and draw(st.booleans()):
+        return aliases.delete_account_alias(account, account_alias=account.alias)[0]
+    return aliases.create_account_alias(account, Installation(), account_alias=draw(st.sampled_from(["one", "two"])))[0]
+
+
 _STEPS: tuple[Step, ...] = (
-    _user, _group, _membership, _role, _policy, _held_policy, _access_key, _password, _password_policy,
-    _use_of_credential, _session, _tick, _tick,
+    _user, _group, _membership, _membership, _role, _policy, _held_policy, _held_policy, _access_key, _password, _password_policy,
+    _use_of_credential, _session, _tick, _tick, _alias,
 )  # fmt: skip
 
 
@@ -316,6 +322,8 @@ def histories(draw: DrawFn, *, calls_max: int = 30) -> list[Entry]:
         except (Refusal, _Nothing):
             continue
         account, at = _called(account, ledger, events, at)
+    if draw(st.integers(0, 9)) == 0:
+        _called(account, ledger, founding.close_account(account)[0], at + draw(PAUSES))
     return ledger
 
 

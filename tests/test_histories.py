@@ -6,10 +6,26 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from domain.account import AccountCreated
 from domain.events import Change, Entry, Event, event_classes
-from domain.installation import AccountOpened, InstallationFounded, ManagedCataloguePublished
+from domain.installation import (
+    AccessKeyIdClaimed,
+    AccountOpened,
+    AccountRetired,
+    AliasClaimed,
+    AliasReleased,
+    InstallationFounded,
+    ManagedCataloguePublished,
+)
 from tests.histories import histories
 
-OF_THE_INSTALLATION: set[type[Event]] = {InstallationFounded, AccountOpened, ManagedCataloguePublished}
+OF_THE_INSTALLATION: set[type[Event]] = {
+    InstallationFounded,
+    AccountOpened,
+    AccountRetired,
+    AliasClaimed,
+    AliasReleased,
+    AccessKeyIdClaimed,
+    ManagedCataloguePublished,
+}
 
 
 @given(histories())

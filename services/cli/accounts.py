@@ -19,7 +19,7 @@ from services.cli.output import Column, JsonLines, Output, say, table, time
 from services.settings import SettingRefused, Settings, settings
 
 ROOT_SECRET = "MUNIMENT_ROOT_SECRET_ACCESS_KEY"  # noqa: S105  the name of the variable
-SECRET_CHARACTERS_MIN, SECRET_CHARACTERS_MAX = 16, 128
+SECRET_CHARACTERS_MAX = 128
 
 
 def create(chosen: argparse.Namespace) -> None:
@@ -98,10 +98,10 @@ def _root_secret(chosen: argparse.Namespace) -> Secret | None:
     if chosen.root_access_key_id is None:
         raise NotUnderstood(f"{ROOT_SECRET} is the secret of which key? Name it with --root-access-key-id.")
     sane = text.isascii() and text.isprintable() and " " not in text
-    if not sane or not SECRET_CHARACTERS_MIN <= len(text) <= SECRET_CHARACTERS_MAX:
+    if not sane or not 1 <= len(text) <= SECRET_CHARACTERS_MAX:
         raise NotUnderstood(
-            f"{ROOT_SECRET} must be {SECRET_CHARACTERS_MIN} to {SECRET_CHARACTERS_MAX} printable ASCII characters "
-            f"without spaces; it holds {len(text)} characters."
+            f"{ROOT_SECRET} must be 1 to {SECRET_CHARACTERS_MAX} printable ASCII characters without spaces; "
+            f"it holds {len(text)} characters."
         )
     return Secret(text)
 

@@ -17,9 +17,11 @@ def get_caller_identity(_account: Account, call: Call) -> Outcome:
 
 
 @answers("GetAccessKeyInfo", service="sts", on=everything, records="access_key_id")
-def get_access_key_info(_account: Account, _call: Call, *, access_key_id: str) -> Outcome:
-    """Read from the key id alone, as in AWS: it tells nothing about whether the key exists."""
-    account_id = account_of_access_key_id(access_key_id)
+def get_access_key_info(_account: Account, call: Call, *, access_key_id: str) -> Outcome:
+    """The account that has claimed the key id, or else the one that it carries: as in AWS, this tells nothing about
+    whether the key exists."""
+    claimed = call.installation().claimed_access_key_ids.get(access_key_id)
+    account_id = claimed or account_of_access_key_id(access_key_id)
     if account_id is None:
         raise ValidationError(f"The access key id {access_key_id} carries no account id.")
     return Outcome(lambda _after: {"Account": account_id})

@@ -29,6 +29,8 @@ RIGHTS: dict[str, dict[str, str]] = {
     "ledger.snapshots": {"writer": "SI"},
     "secrets.data_keys": {"writer": "SIUD"},
     "secrets.access_key_secrets": {"writer": "SIUD"},
+    "secrets.access_key_accounts": {"writer": "SI"},
+    "secrets.password_hashes": {"writer": "SIUD"},
     "public.muniment_migrations": {},
 }
 PRIVILEGES = {
