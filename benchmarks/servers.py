@@ -33,15 +33,15 @@ class Muniment:
     data: Path
     process_id: int
 
-    def catch_up(self) -> float:
+    def catch_up(self, seconds_max: float = CATCHING_UP_SECONDS_MAX) -> float:
         """Waits until the projections have read what the calls left behind, so that they take no processor from the
         next run. Gives the seconds that it took, to within two or so."""
         since = time.monotonic()
-        while time.monotonic() - since < CATCHING_UP_SECONDS_MAX:
+        while time.monotonic() - since < seconds_max:
             if not any(projection["lag_positions"] for projection in self._health()["projections"]):
                 return time.monotonic() - since
             time.sleep(POLL_SECONDS)
-        raise NotMeasured(f"The projections did not catch up within {CATCHING_UP_SECONDS_MAX} s.")
+        raise NotMeasured(f"The projections did not catch up within {seconds_max} s.")
 
     def _health(self) -> dict[str, list[dict[str, int]]]:
         connection = HTTPConnection(urlsplit(self.endpoint).netloc, timeout=10)
@@ -54,17 +54,31 @@ class Muniment:
 
 
 @contextmanager
+def throw_away(directory: Path) -> Iterator[Path]:
+    """A data directory below `directory`, gone when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="muniment-benchmark-", dir=directory) as place:
+        # PostgreSQL may run as another user, who has to pass through.
+        Path(place).chmod(0o711)
+        yield Path(place) / "data"
+
+
+@contextmanager
 def muniment(
     directory: Path, command: Sequence[str] = SERVE, environment: Mapping[str, str] | None = None
 ) -> Iterator[Muniment]:
     """A server with a new database below `directory`, gone when the block ends."""
-    with tempfile.TemporaryDirectory(prefix="muniment-benchmark-", dir=directory) as place:
-        # PostgreSQL may run as another user, who has to pass through.
-        Path(place).chmod(0o711)
-        data = Path(place) / "data"
-        command = (*command, "--data", str(data), "--listen", "127.0.0.1:0")
-        with _running(command, READY, environment or {}) as (endpoint, process_id):
-            yield Muniment(endpoint, data, process_id)
+    with throw_away(directory) as data, serving(data, command, environment) as server:
+        yield server
+
+
+@contextmanager
+def serving(
+    data: Path, command: Sequence[str] = SERVE, environment: Mapping[str, str] | None = None
+) -> Iterator[Muniment]:
+    """A server on what is in the data directory. The block begins when it says that it is ready."""
+    command = (*command, "--data", str(data), "--listen", "127.0.0.1:0")
+    with _running(command, READY, environment or {}) as (endpoint, process_id):
+        yield Muniment(endpoint, data, process_id)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ USERS_AN_ACCOUNT = 4_900
 """IAM's quota is 5,000."""
 CYCLED = 1_000
 
-_USER_AGENT = (
+USER_AGENT = (
     "Boto3/1.44.5 md/Botocore#1.44.5 ua/2.1 os/linux#6.1.0 md/arch#x86_64 lang/python#3.11.7 md/pyimpl#CPython "
     "m/Z,b cfg/retry-mode#legacy Botocore/1.44.5"
 )
@@ -32,7 +32,7 @@ def signed(account: Account, service: str, parameters: dict[str, str]) -> bytes:
         "Host": HOST,
         "Accept-Encoding": "identity",
         "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
-        "User-Agent": _USER_AGENT,
+        "User-Agent": USER_AGENT,
         "amz-sdk-invocation-id": str(uuid.uuid4()),
         "amz-sdk-request": "attempt=1",
     }
