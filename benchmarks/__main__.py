@@ -1,15 +1,28 @@
-"""`python -m benchmarks`: calls per second, signed, authorised and recorded, beside one that does nothing."""
+"""`python -m benchmarks`: how fast it is, each part beside what it is to be compared with."""
 
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import appending, folding, latency, measuring, processes, report, starting
 from benchmarks.load import wrk
-from benchmarks.measuring import OPERATIONS, measure
+from benchmarks.measuring import OPERATIONS
 from benchmarks.profiling import profile
-from benchmarks.servers import NotMeasured, doing_nothing, muniment
+from benchmarks.servers import NotMeasured
+from benchmarks.size import Size
+
+PARTS: Mapping[str, Callable[[Path, Size], str]] = {
+    "calls": measuring.measured,
+    "latency": latency.measured,
+    "append": appending.measured,
+    "processes": processes.measured,
+    "fold": folding.measured,
+    "large": starting.measured,
+}
+"""Each gives the text that goes between its marks in the README."""
+QUICK = Size(repetitions=1, seconds=1, share=0.02)
 
 
 def main() -> int:
@@ -19,32 +32,27 @@ def main() -> int:
         wrk()
         if chosen.operation is not None:
             profile(chosen.operation, directory, chosen.seconds)
-        else:
-            repetitions, seconds = (1, 1) if chosen.quick else (chosen.repetitions, chosen.seconds)
-            _measure(directory, repetitions, seconds, write=chosen.write)
+            return 0
+        size = QUICK if chosen.quick else Size(chosen.repetitions, chosen.seconds, share=1)
+        for name in chosen.only or PARTS:
+            print(f"\n{name}", file=sys.stderr)
+            text = PARTS[name](directory, size)
+            print(f"\n{text}", flush=True)
+            if chosen.write:
+                report.write(name, text)
     except NotMeasured as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _measure(directory: Path, repetitions: int, seconds: int, *, write: bool) -> None:
-    with muniment(directory) as server, doing_nothing() as nothing:
-        circumstances = report.circumstances(server.data)
-        measured = measure(server, nothing, repetitions=repetitions, seconds=seconds)
-    outcome = report.outcome(measured, repetitions=repetitions, seconds=seconds)
-    text = f"{circumstances}{outcome}\n{report.table(measured)}"
-    print(text)
-    if write:
-        report.write(text)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--seconds", type=int, default=2, help="of each run (2)")
     parser.add_argument("--repetitions", type=int, default=5, help="of each measurement (5)")
-    parser.add_argument("--quick", action="store_true", help="one run of a second each: does it work?")
-    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md")
+    parser.add_argument("--quick", action="store_true", help="a fiftieth of everything: does it work?")
+    parser.add_argument("--only", action="append", choices=PARTS, help="this part; may be given more than once")
+    parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/README.md")
     parser.add_argument(
         "--directory",
         type=Path,

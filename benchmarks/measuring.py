@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, product
 from pathlib import Path
 
-from benchmarks import load, signing
+from benchmarks import load, report, signing
 from benchmarks.accounts import Account, create_role, open_accounts
 from benchmarks.load import Run
 from benchmarks.recorded import compare
-from benchmarks.servers import Muniment
+from benchmarks.servers import Muniment, doing_nothing, muniment
+from benchmarks.size import Size
 
 CONNECTIONS = (1, 16, 64)
 MOST_OF_NOTHING = 0.5
@@ -123,6 +124,37 @@ class Measurement:
         signing.write(self._requests, requests)
 
 
-def measure(muniment: Muniment, nothing: str, *, repetitions: int, seconds: int) -> Measured:
-    with tempfile.TemporaryDirectory() as place:
-        return Measurement(muniment, nothing, Path(place) / "requests", seconds).run(repetitions)
+def measured(directory: Path, size: Size) -> str:
+    """The text for the README."""
+    with muniment(directory) as server, doing_nothing() as nothing, tempfile.TemporaryDirectory() as place:
+        circumstances = report.circumstances(server.data)
+        requests = Path(place) / "requests"
+        found = Measurement(server, nothing, requests, size.seconds).run(size.repetitions)
+    return f"{circumstances}{_outcome(found, size)}\n{_table(found)}"
+
+
+def _outcome(found: Measured, size: Size) -> str:
+    shares = [max(pair.muniment.generator_share, pair.nothing.generator_share) for pair in found.every_pair()]
+    return (
+        f"Medians of {size.repetitions} interleaved runs of {size.seconds} s, least and most in brackets.\n"
+        f"{found.calls:,} calls were answered, and the ledger holds no fewer.\n"
+        f"wrk took at most {max(shares):.0%} of a core, and the projections had caught up at most "
+        f"{found.catching_up_seconds_max:.0f} s after a run.\n"
+    )
+
+
+def _table(found: Measured) -> str:
+    lines = [
+        "| operation | connections | muniment, calls/s | doing nothing, calls/s | ratio | aim |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    busiest = max(connections for _, connections in found.pairs)
+    for (operation, connections), pairs in found.pairs.items():
+        aim = f"{operation.aim:.0%}" if connections == busiest else ""
+        lines.append(
+            f"| {operation.name} | {connections} "
+            f"| {report.spread((pair.muniment.calls_a_second for pair in pairs), ',.0f')} "
+            f"| {report.spread((pair.nothing.calls_a_second for pair in pairs), ',.0f')} "
+            f"| {report.spread((pair.ratio for pair in pairs), '.0%')} | {aim} |"
+        )
+    return "\n".join(lines) + "\n"

@@ -4,7 +4,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import LiteralString
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from benchmarks.measuring import Measured, Pair
 from benchmarks.servers import NotMeasured
 from services.ledger.database import connect
 from services.ledger.embedded import EmbeddedPostgres
@@ -22,27 +21,12 @@ from services.ledger.embedded_place import settled
 
 IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 README = Path(__file__).parent / "README.md"
-BEGIN, END = "<!-- written by `python -m benchmarks --write` -->\n", "<!-- until here -->\n"
+BEGIN, END = "<!-- {}: written by `python -m benchmarks --write` -->\n", "<!-- until here -->\n"
 
 
-def table(measured: Measured) -> str:
-    lines = [
-        "| operation | connections | muniment, calls/s | doing nothing, calls/s | ratio | aim |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    busiest = max(connections for _, connections in measured.pairs)
-    for (operation, connections), pairs in measured.pairs.items():
-        aim = f"{operation.aim:.0%}" if connections == busiest else ""
-        lines.append(
-            f"| {operation.name} | {connections} | {_spread(pairs, lambda pair: pair.muniment.calls_a_second, ',.0f')} "
-            f"| {_spread(pairs, lambda pair: pair.nothing.calls_a_second, ',.0f')} "
-            f"| {_spread(pairs, lambda pair: pair.ratio, '.0%')} | {aim} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _spread(pairs: Iterable[Pair], value_of: Callable[[Pair], float], form: str) -> str:
-    values = [value_of(pair) for pair in pairs]
+def spread(values: Iterable[float], form: str) -> str:
+    """The median, least and most in brackets."""
+    values = list(values)
     return f"{median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
@@ -60,22 +44,13 @@ def circumstances(data: Path) -> str:
     )
 
 
-def outcome(measured: Measured, *, repetitions: int, seconds: int) -> str:
-    shares = [max(pair.muniment.generator_share, pair.nothing.generator_share) for pair in measured.every_pair()]
-    return (
-        f"Medians of {repetitions} interleaved runs of {seconds} s, least and most in brackets.\n"
-        f"{measured.calls:,} calls were answered, and the ledger holds no fewer.\n"
-        f"wrk took at most {max(shares):.0%} of a core, and the projections had caught up at most "
-        f"{measured.catching_up_seconds_max:.0f} s after a run.\n"
-    )
-
-
-def write(text: str) -> None:
-    """Puts the text between the README's marks."""
-    before, begin, rest = README.read_text().partition(BEGIN)
+def write(name: str, text: str) -> None:
+    """Puts the text between the README's marks of that name."""
+    mark = BEGIN.format(name)
+    before, begin, rest = README.read_text().partition(mark)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise NotMeasured(f"{README} lacks one of the lines {BEGIN.strip()} and {END.strip()}.")
+        raise NotMeasured(f"{README} lacks one of the lines {mark.strip()} and {END.strip()}.")
     README.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
