@@ -1,8 +1,8 @@
 """The account: the value that a ledger's changes fold into. Everything that a decision reads is in it."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from immutables import Map
 
@@ -38,9 +38,12 @@ class AccountClosed(Change, topic="account.closed.v1"):
     """From here on none of the account's credentials is honoured, sessions included. The id is never used again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Account:
-    """An immutable value. Evolving gives a new one that shares what has not changed: old ones cost little to keep."""
+    """An immutable value. Evolving gives a new one that shares what has not changed: old ones cost little to keep.
+
+    Without slots, because a dictionary is copied at once (see `replace`).
+    """
 
     id: str
     position: int = 0
@@ -73,6 +76,18 @@ class Account:
 
     def arn(self, resource: str, service: str = "iam") -> str:
         return arn(self.partition, service, self.id, resource)
+
+
+if TYPE_CHECKING:
+    from dataclasses import replace  # It is checked which fields there are.
+else:
+
+    def replace(account: Account, **changes: Any) -> Account:
+        """As that of dataclasses, which sets one field after the other: 7 µs for 20 of them, where this takes 0.5.
+        Two are needed to fold a change."""
+        changed = object.__new__(Account)
+        object.__setattr__(changed, "__dict__", account.__dict__ | changes)
+        return changed
 
 
 class Corrupt(Exception):  # noqa: N818  reads as the verdict that it is
