@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import appending, folding, latency, measuring, processes, report, starting
+from benchmarks import appending, folding, latency, measuring, processes, report, starting, ticking
 from benchmarks.load import wrk
 from benchmarks.measuring import OPERATIONS
 from benchmarks.profiling import profile
@@ -20,6 +20,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "processes": processes.measured,
     "fold": folding.measured,
     "large": starting.measured,
+    "tick": ticking.measured,
 }
 """Each gives the text that goes between its marks in the README."""
 QUICK = Size(repetitions=1, seconds=1, share=0.02)
