@@ -299,7 +299,7 @@ def _alias(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Se
 
 
 _STEPS: tuple[Step, ...] = (
-    _user, _group, _membership, _membership, _role, _policy, _held_policy, _held_policy, _access_key, _password, _password_policy,
+    _user, _group, _membership, _role, _policy, _held_policy, _access_key, _password, _password_policy,
     _use_of_credential, _session, _tick, _tick, _alias,
 )  # fmt: skip
 
