@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import resource
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -26,7 +25,7 @@ from services import iam, sts
 from services.api.health import Health
 from services.api.native import Native
 from services.api.reading import Tables
-from services.bounded_http import BoundedHttp
+from services.bounded_http import BoundedHttp, connections_max
 from services.door import Door, Receive, Scope, Send
 from services.founding import found, keep_endpoint
 from services.ledger.committer import Committer, Connect
@@ -68,10 +67,6 @@ KEEP_ALIVE_SECONDS = 75
 WORKER_SWEEP_SECONDS = 1.0
 """Servers do not tell a worker of their commits, and those who read there wait for what it projects."""
 BACKLOG = 1_024
-CONNECTIONS_MAX = 8_000
-"""Whoever comes then is answered 503. An idle connection costs some 20 KB, and is closed after a while."""
-FILES_BESIDES = 200
-"""Open files that are no client's connections."""
 GARBAGE_OBJECTS_MIN = 50_000
 """So many new objects make a collection worth its time."""
 
@@ -212,7 +207,6 @@ def serve(settings: Settings, on_ready: Callable[[str], None], without: Collecti
 
     Raises SettingRefused when the address cannot be listened on, before anything is started.
     """
-    _allow_connections()
     with _bound(settings) as listener:
         keys = master_keys(settings)
         with opened_database(settings) as database:
@@ -240,16 +234,6 @@ def work(database: Database, on_ready: Callable[[], None]) -> None:
         while ledger.committer.alive:
             sleep(1)
     raise WorkerStopped("The worker cannot record any more; its log says why.")
-
-
-def _allow_connections() -> None:
-    """As many open files as connections are taken, and the system grants: a login shell's 1,024 would not do, and who
-    cannot open another file can accept nobody."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = CONNECTIONS_MAX + FILES_BESIDES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _bound(settings: Settings) -> socket.socket:
@@ -285,7 +269,7 @@ def http_config(application: Callable[[Scope, Receive, Send], Awaitable[None]]) 
         access_log=False,
         log_config=None,
         backlog=BACKLOG,
-        limit_concurrency=CONNECTIONS_MAX,
+        limit_concurrency=connections_max(),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=5,
     )

@@ -1,80 +1,169 @@
-"""uvicorn's HTTP protocol with the bounds that neither it nor httptools has: on a request's head, and on its time."""
+"""uvicorn's HTTP protocol with the bounds that neither it nor httptools has: on a connection's number, on a request's
+head, size and time, and on how long an answer waits to be read."""
 
 import asyncio
-from collections.abc import Sequence
+import resource
+from collections import deque
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES_MAX = 131_072
 HEADERS_MAX = 200
+REQUEST_BYTES_MAX = 8_388_608
+"""With head, framing of chunks and trailers: a body of the largest size in chunks of one byte each."""
 REQUEST_SECONDS_MAX = 20
 """From its first byte, or from the connection's beginning, to the end of its body."""
+UNREAD_SECONDS_MAX = 60
+"""For which an answer waits in our memory to be read."""
+PIPELINED_MAX = 16
+"""Requests that wait for the answer to the one before them. Stock clients send none."""
+CONNECTIONS_MAX = 8_000
+"""Whoever comes then is answered 503. An idle connection costs some 20 KB, and is closed after a while."""
+FILES_BESIDES = 200
+"""Open files that are no client's connections."""
+
+_TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+def connections_max() -> int:
+    """How many this process can hold. Raises its limit of open files as far as needed and granted: a login shell's
+    1,024 would not do, and who cannot open another file can accept nobody."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + FILES_BESIDES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(allowed - FILES_BESIDES, 1)
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """A head that does not end, or of too many headers, is answered 400 and its connection closed; a request that does
-    not arrive in time finds its connection closed.
+    """A connection beyond uvicorn's `limit_concurrency` is answered 503. A head that does not end, of too many headers,
+    or more pipelined requests than anybody sends are answered 400 and the connection closed. A request that does not
+    arrive in time finds its connection closed, and so does who does not read what was answered.
 
     What arrives in one piece with the head's beginning is not counted: the event loop reads 256 KiB at most at once.
     """
 
+    _is_refused = False
+    """What came behind requests that are still to be answered, and whatever follows it."""
     _head_is_open = False
-    _head_bytes = 0
+    _request_is_open = False
+    _request_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
-    _unanswered: Sequence[RequestResponseCycle] = ()
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        self._unanswered: deque[RequestResponseCycle] = deque()
+        # One below uvicorn's own limit, at which it would refuse the requests of those who are connected already.
+        if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
+            self.transport.write(_TOO_MANY)
+            self._end()
+            return
         self._expect_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._request_is_here()
-        self._end_unanswered()
+        self._is_read()
+        self._unset_keepalive_if_required()
+        for cycle in self._unanswered:  # uvicorn tells only the last one that nobody is there to be answered
+            cycle.disconnected = True
+            cycle.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._head_is_open:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES_MAX:
+        if self._is_refused or self.transport.is_closing():
+            return
+        if self._request_is_open:
+            self._request_bytes += len(data)
+            if self._head_is_open and self._request_bytes > HEAD_BYTES_MAX:
                 self.send_400_response("The request's head is too large.")
                 return
+            if self._request_bytes > REQUEST_BYTES_MAX:
+                if not self.cycle.response_complete:
+                    self.send_400_response("The request is too large.")
+                return  # Answered already; were the connection closed now, the answer could be lost.
+        elif self._deadline is None and (self.cycle is None or self.cycle.response_complete):
+            # The keep-alive ends with any byte, but an empty line, which may precede a request, begins none.
+            self._expect_request()
         super().data_received(data)
 
-    def send_400_response(self, msg: str) -> None:
-        self._end_unanswered()
-        super().send_400_response(msg)
-
-    def _end_unanswered(self) -> None:
-        """The connection ends. Calls that came before on it are decided and recorded; their answers have nowhere to go,
-        which is no defect. (uvicorn itself thinks of the last of several alone.)"""
-        for cycle in self._unanswered:
-            cycle.disconnected = True
-
     def on_message_begin(self) -> None:
-        self._head_is_open, self._head_bytes = True, 0
+        self._head_is_open = self._request_is_open = True
+        self._request_bytes = 0
         if self._deadline is None:
             self._expect_request()
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._head_is_open:
+            # A trailer. What a proxy checks and replaces in the head must not come in behind it (RFC 9110, 6.5.1).
+            return
         super().on_header(name, value)
         if len(self.headers) > HEADERS_MAX:
             raise ValueError(f"More than {HEADERS_MAX} headers.")  # becomes httptools' own error: 400, and the end
 
     def on_headers_complete(self) -> None:
         self._head_is_open = False
+        if len(self._unanswered) > PIPELINED_MAX:
+            raise ValueError(f"More than {PIPELINED_MAX} requests wait.")  # as above
         super().on_headers_complete()
-        begun = [] if self.cycle is None else [self.cycle]
-        self._unanswered = [cycle for cycle in self._unanswered if not cycle.response_complete] + begun
+        self._unanswered.append(self.cycle)
 
     def on_message_complete(self) -> None:
+        self._request_is_open = False
         self._request_is_here()
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        self._unanswered.popleft()
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._end()
+
+    def send_400_response(self, msg: str) -> None:
+        arrived = [cycle for cycle in self._unanswered if not cycle.more_body]
+        if not arrived:
+            super().send_400_response(msg)
+            self._end()
+            return
+        # A 400 now would be taken for the answer to the first of them. They are answered, and that is the end.
+        arrived[-1].keep_alive = False
+        self._is_refused = True
+        if self._deadline is None:
+            self._expect_request()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._expect_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._is_read()
+
+    def timeout_keep_alive_handler(self) -> None:
+        # Not `close`, which waits for ever for what was answered to be read.
+        self.transport.abort()
+
     def _expect_request(self) -> None:
-        self._deadline = self.loop.call_later(REQUEST_SECONDS_MAX, self.transport.close)
+        self._deadline = self.loop.call_later(REQUEST_SECONDS_MAX, self.transport.abort)
 
     def _request_is_here(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _end(self) -> None:
+        """Closes once everything is read, or not read in time."""
+        self.transport.close()
+        self._expect_reading()
+
+    def _expect_reading(self) -> None:
+        if self._unread is None:
+            self._unread = self.loop.call_later(UNREAD_SECONDS_MAX, self.transport.abort)
+
+    def _is_read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
