@@ -35,6 +35,9 @@ TEXT_CHARACTERS_MAX = 131_072
 """White space included: what IAM's service model accepts as a policyDocumentType, checked before anything is parsed."""
 NESTING_LEVELS_MAX = 6
 """The grammar needs no more: document, statements, statement, conditions, keys of an operator, values of a key."""
+STRING_CHARACTERS_MAX = ROLE_INLINE_POLICIES_CHARACTERS_MAX
+"""Of one string. White space does not count towards a policy's size, but makes the patterns that hold it no cheaper:
+preparing one is quadratic in its length."""
 COMPILED_POLICIES_MAX = 4_096
 ACTIONS_REMEMBERED_PER_POLICY_MAX = 1_024
 
@@ -48,7 +51,7 @@ _WILDCARD_IN_TYPE = re.compile(r"arn:[^:]*:(?:iam|sts):[^:]*:[^:]*:(?!\*\Z)[^/]*
 _ACCOUNT = re.compile(r"(arn:[a-z-]+:iam::)?(?P<id>[0-9]{12})(?(1):root)")
 _PRINCIPALS = {
     "AWS": re.compile(
-        r"arn:[a-z-]+:(?:iam::[0-9]{12}:(?:user|role)/[!-~]+|sts::[0-9]{12}:(?:assumed-role/[!-~]+/[!-~]+"
+        r"arn:[a-z-]+:(?:iam::[0-9]{12}:(?:user|role)/[!-~]+|sts::[0-9]{12}:(?:assumed-role/[!-.0-~]+/[!-~]+"
         r"|federated-user/[!-~]+))|(?:AIDA|AROA)[A-Z0-9]{12,124}"
     ),
     "Service": re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+"),
@@ -300,6 +303,8 @@ def _object(value: Json, where: str, expected: tuple[str, ...] = ()) -> dict[str
 def _text(value: Json, where: str) -> str:
     if type(value) is not str:
         _refuse(where, "Syntax errors in policy; expected a string")
+    if len(value) > STRING_CHARACTERS_MAX:
+        _refuse(where, f"expected strings of at most {STRING_CHARACTERS_MAX} characters, got {len(value)}")
     # An escape such as \u4e2d is no way around the characters that a document may have.
     if found := _FORBIDDEN_CHARACTER.search(value):
         _refuse(where, f"expected characters up to U+00FF, got U+{ord(found[0]):04X}")

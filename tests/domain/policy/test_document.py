@@ -141,6 +141,8 @@ REFUSED_IDENTITY = {
     "resource-list-empty": (identity(Resource=[]), "Statement[0].Resource: Policy statement must contain resources"),
     "not-resource-empty": (identity(Resource=None, NotResource=[]), "Statement[0].NotResource: Policy statement must"),
     "resource-no-arn": (identity(Resource="bucket"), 'Resource bucket must be in ARN format or "*"'),
+    # White space does not count towards a policy's size, but what has to be prepared is as long as it is.
+    "resource-of-white-space": (identity(Resource=f"arn:aws:s3:::{' ' * 120_000}*x"), "at most 10240 characters, got"),
     "resource-two-stars": (identity(Resource="**"), "must be in ARN format"),
     "resource-short": (identity(Resource="arn:aws:sqs:us-east-1:123456789012"), "must be in ARN format"),
     "resource-without-service": (identity(Resource="arn:aws::::x"), "must be in ARN format"),
@@ -162,6 +164,8 @@ REFUSED_IDENTITY = {
     "condition-variable": (where("StringLike", "aws:a", "${aws:b}"), "policy variables are not supported yet"),
 }
 REFUSED_TRUST = {
+    # Were a slash part of a role's name, ten thousand of them could be parted in fifty million ways.
+    "role-of-slashes": (principal("AWS", "arn:aws:sts::123456789012:assumed-role///x"), "Invalid principal in policy"),
     "no-principal": (trust(Principal=None), "Statement[0]: Missing required field Principal"),
     "not-principal": (trust(Principal=None, NotPrincipal="*"), "Has prohibited field NotPrincipal"),
     "resource": (trust(Resource="*"), "Statement[0]: Has prohibited field Resource"),
