@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check pytest demo faults bench audit sbom lock clean
+.PHONY: run test check pytest fuzz demo faults bench audit sbom lock clean
 .DEFAULT_GOAL := run
 
 # The lock file names every package with its hashes and no index: pip's own configuration decides where they come from.
@@ -26,6 +26,11 @@ check: .venv
 
 pytest: .venv
 	$(BIN)/pytest
+
+# The suite's fuzzing with more examples of each property.
+FUZZ_EXAMPLES ?= 5000
+fuzz: .venv
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest tests/fuzz tests/clients/test_fuzz.py
 
 demo: .venv
 	$(BIN)/python -m tests.clients.demo

@@ -4,6 +4,8 @@ Which HTTP status a code has is the wire's knowledge (botocore's models, and ser
 Any exception that is not a Refusal is a defect of ours.
 """
 
+from typing import Self
+
 
 class Refusal(Exception):  # noqa: N818  a refusal is no error of the program, and its subclasses carry AWS's names
     """Base of every expected error; raised with one sentence that names what was wrong and what was expected."""
@@ -15,6 +17,13 @@ class Refusal(Exception):  # noqa: N818  a refusal is no error of the program, a
     @property
     def message(self) -> str:
         return str(self)
+
+    def as_value(self) -> Self:
+        """Itself, without the frames that it was raised through. Whatever keeps a refusal beyond its `except` calls
+        this: it would stand in a cycle with those frames, and they hold the request, of a megabyte perhaps, until
+        garbage is collected."""
+        self.__context__ = self.__cause__ = None
+        return self.with_traceback(None)
 
 
 # Who calls, and may they (https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html)

@@ -56,7 +56,7 @@ class Native:
             parameters = question.model_dump(mode="json", exclude_unset=True)
             return Asked(name, operations.find(SERVICE, name), parameters, write=self._writing(question, now))
         except Refusal as refusal:
-            return Asked(name, operations.find(SERVICE, name), {}, refusal)
+            return Asked(name, operations.find(SERVICE, name), {}, refusal.as_value())
 
     def refused(self, refusal: Refusal, _service: str | None, request_id: str) -> tuple[int, bytes]:
         error = {"code": refusal.code, "message": refusal.message, "request_id": request_id}

@@ -46,14 +46,14 @@ def decision_of(request: Request, random: Random, seal_session: SealSession, fac
         try:
             caller = resolved(account, request.credential, at)
         except Refusal as refusal:
-            return Decided(refusal, [Append(account.id, request.cause, [called(request, refusal)])])
+            return Decided(refusal.as_value(), [Append(account.id, request.cause, [called(request, refusal)])])
         principal_cause = request.cause.model_copy(update={"principal": caller.principal})
         call = Call(caller, principal_cause, at, random, seal_session, ledgers=values, facts=facts)
         events = _use_of_credential(account, call)
         try:
             outcome = _performed(account, call, request)
         except Refusal as refusal:
-            return Decided(refusal, _appends(account, call, events, called(request, refusal, call)))
+            return Decided(refusal.as_value(), _appends(account, call, events, called(request, refusal, call)))
         events += outcome.events
         record = called(request, outcome.refusal, call)
         return Decided(outcome.refusal or outcome, _appends(account, call, events, record, outcome))

@@ -52,7 +52,7 @@ class Dispatch:
                 del fields[field]
             return Asked(name, operation, shape.parse(fields), write=_writing(shape.serialise))
         except Refusal as refusal:
-            return Asked(recorded, operation, {}, refusal)
+            return Asked(recorded, operation, {}, refusal.as_value())
 
     def refused(self, refusal: Refusal, service: str | None, request_id: str) -> tuple[int, bytes]:
         return errors.render(refusal, service=self._services[service] if service else None, request_id=request_id)

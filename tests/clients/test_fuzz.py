@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from tests.clients.hostile import FORM, VERSIONS, called, connected, exchanged, form, raw, received, signed
 from tests.clients.serving import BIN, Server, place_for_data, serving
+from tests.fuzz.bounds import EXAMPLES
+from tests.fuzz.inputs import CONVERSATIONS
 from tests.services.wire.values import OPERATIONS
 
 FINE = form("ListUsers")
@@ -22,11 +24,12 @@ EXPECTED = frozenset({200, 400, 403, 404, 405, 408, 409, 413, 414, 431})
 """What a door may say to strangers and to its own. A 5xx is a defect here: nothing is wrong with the database."""
 CONNECTIONS = 1_000
 BODY_BYTES, BODIES = 1_000_000, 200
+"""Of strangers, and as many of a caller."""
 GROWTH_BYTES_MAX = 120_000_000
 """Less than the bodies that are sent, and more than a thousand connections need."""
 _STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3}) ")
 FUZZED = settings(
-    deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 
@@ -89,7 +92,7 @@ _HOSTILE = (
 def test_bytes(server: Server, data: st.DataObject) -> None:
     """A good request with anything done to it on the wire, or no request at all."""
     good = raw(signed(server, FINE), FINE)
-    request = data.draw(_edited(good) | _edited(good * 2) | st.binary(max_size=300))
+    request = data.draw(_edited(good) | _edited(good * 2) | CONVERSATIONS | st.binary(max_size=300))
     assert set(statuses(server, request)) <= EXPECTED
 
 
@@ -171,9 +174,12 @@ def test_a_thousand_who_say_nothing(server: Server) -> None:
 
 
 def test_bodies_are_not_kept(server: Server) -> None:
-    """Large requests, refused and begun only, leave nothing behind."""
+    """Large requests leave nothing behind, neither those of strangers nor those that are refused in a round."""
+    signed_body = form("CreateUser") + b"&UserName=" + b"x" * BODY_BYTES
+    proved = raw(signed(server, signed_body), signed_body)
     before = resident_bytes(server)
     body = b"x" * BODY_BYTES
     for _ in range(BODIES):
         assert exchanged(server, raw([("Host", "x"), ("Content-Type", FORM)], body)).status in EXPECTED
+        assert exchanged(server, proved).status == 400
     assert resident_bytes(server) - before < GROWTH_BYTES_MAX

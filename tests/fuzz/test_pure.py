@@ -1,0 +1,108 @@
+"""Any bytes: an answer or a refusal, in every layer that reads what a stranger or a caller wrote."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.errors import Refusal
+from domain.policy.document import PolicyType, parse
+from domain.policy.evaluate import Layer, Request, RequestPrincipal, SourcedPolicy, evaluate
+from projections.asof import AsOf
+from services import iam, sts
+from services.api.native import Native
+from services.api.questions import QUESTIONS
+from services.wire.deciding import storable
+from services.wire.dispatch import Dispatch
+from services.wire.http import RawRequest
+from services.wire.operations import all_operations
+from services.wire.sigv4 import Presented, read
+from tests.fuzz.bounds import EXAMPLES
+from tests.fuzz.inputs import BODIES, DOCUMENTS, FORMS, TEXTS, encoded, percent
+from tests.services.wire.signing import signed
+
+ANSWERED = (iam, sts)
+"""What importing registers: the operations that are asked for below."""
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+PROVED = read(signed())
+AWS, NATIVE = Dispatch(), Native.__new__(Native)
+"""Reading needs none of what answers."""
+OPERATIONS = [
+    (operation.service, operation.name) for operation in all_operations() if operation.service in AWS.services
+]
+VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15"}
+
+fuzzed = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+def presented(service: str, path: bytes = b"/") -> Presented:
+    return replace(PROVED, service=service, path=path)
+
+
+@fuzzed
+@given(operation=st.sampled_from(OPERATIONS), form=FORMS, query=st.just(b"") | FORMS)
+def test_any_form_is_read_or_refused(operation: tuple[str, str], form: bytes, query: bytes) -> None:
+    """The parser that the models drive, for every operation; a refusal can be rendered and recorded."""
+    service, name = operation
+    body = encoded([("Action", name), ("Version", VERSIONS[service])]) + (b"&" + form if form else b"")
+    asked = AWS.read(RawRequest("POST", b"/", query, (), body), presented(service), NOW)
+    assert (asked.refusal is None) == (asked.write is not None)
+    if asked.refusal is not None:
+        AWS.refused(asked.refusal, service, "r")
+        storable(asked.refusal.message).encode()
+
+
+ROUTES = [(question.method, question.path) for question in QUESTIONS]
+
+
+@fuzzed
+@given(
+    route=st.sampled_from(ROUTES),
+    place=TEXTS,
+    query=st.lists(
+        st.tuples(
+            st.sampled_from(["limit", "marker", "as_of", "since", "until", "principal", "active"]) | TEXTS, TEXTS
+        ),
+        max_size=4,
+    ).map(encoded),
+    body=BODIES,
+)
+def test_any_question_is_read_or_refused(route: tuple[str, str], place: str, query: bytes, body: bytes) -> None:
+    """The native API's requests; what is read can be recorded."""
+    method, template = route
+    path = "/".join(percent(place) if part.startswith("{") else part for part in template.split("/")).encode()
+    asked = NATIVE.read(RawRequest(method, path, query, (), body), presented("muniment", path), NOW)
+    if asked.refusal is not None:
+        NATIVE.refused(asked.refusal, None, "r")
+        storable(asked.refusal.message).encode()
+    else:
+        assert "\0" not in json.dumps(asked.parameters)
+
+
+@fuzzed
+@given(text=TEXTS | st.from_regex(r"p?[0-9T:.Z+-]{1,30}", fullmatch=True))
+def test_any_text_is_a_moment_or_refused(text: str) -> None:
+    """Times beyond the calendar and positions beyond the numbers too."""
+    try:
+        found = AsOf.parse(text, NOW)
+    except Refusal:
+        return
+    assert (found.at is None) != (found.position is None)
+
+
+@fuzzed
+@given(document=DOCUMENTS, kind=st.sampled_from(PolicyType), action=TEXTS, resource=TEXTS, value=TEXTS)
+def test_any_document_is_a_policy_or_refused(
+    document: str, kind: PolicyType, action: str, resource: str, value: str
+) -> None:
+    """And what is a policy can be asked about anything."""
+    try:
+        policy = parse(document, kind)
+    except Refusal as refusal:
+        storable(refusal.message).encode()
+        return
+    principal = RequestPrincipal("arn:aws:iam::123456789012:user/a", "123456789012", frozenset())
+    sourced = SourcedPolicy(policy, "id", "inline", None)
+    evaluate([(Layer.IDENTITY, [sourced])], Request(action, resource, principal, {"aws:x": (value,)}))
