@@ -1,0 +1,71 @@
+"""Accounts opened by two operators at the same time, on two processes' ledgers of one database."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from domain.errors import EntityAlreadyExists
+from services.accounts import Opening, close_account, list_accounts, open_account
+from services.app import Ledger
+from services.ledger.database import Database
+from services.secrets.master_key import MasterKey, MasterKeys
+
+KEYS = MasterKeys(MasterKey(bytes(32)))
+ROUNDS = 5
+
+
+@pytest.fixture
+def ledgers(database: Database) -> Iterator[list[Ledger]]:
+    with ExitStack() as stack:
+        found = [Ledger(database, KEYS) for _ in range(2)]
+        for ledger in found:
+            stack.enter_context(ledger.recording())
+        yield found
+
+
+def opened(ledgers: list[Ledger], openings: list[Opening]) -> list[bool]:
+    """Whether each got what it wanted, both asking at once."""
+    start = Barrier(2)
+
+    def ask(ledger: Ledger, opening: Opening) -> bool:
+        start.wait()
+        try:
+            open_account(ledger.committer, opening)
+        except EntityAlreadyExists:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        return list(threads.map(ask, ledgers, openings))
+
+
+def test_one_gets_the_account_id(ledgers: list[Ledger]) -> None:
+    """The other is refused, and its credential is none."""
+    for number in range(ROUNDS):
+        account_id = f"{number + 1:012d}"
+        assert sorted(opened(ledgers, [Opening(account_id), Opening(account_id)])) == [False, True]
+    assert len(list_accounts(ledgers[0].committer)) == ROUNDS
+
+
+@pytest.mark.parametrize("claim", ["alias", "root_access_key_id"])
+def test_one_gets_the_claim(ledgers: list[Ledger], claim: str) -> None:
+    """Of two accounts that want the same alias or the same key id, one is opened; the other does not exist at all."""
+    for number in range(ROUNDS):
+        wanted: dict[str, Any] = {claim: f"wanted-{number}" if claim == "alias" else f"wanted_by_both_{number}"}
+        assert sorted(opened(ledgers, [Opening(**wanted), Opening(**wanted)])) == [False, True]
+    assert len(list_accounts(ledgers[1].committer)) == ROUNDS
+
+
+def test_an_alias_is_free_when_its_account_is_closed(ledgers: list[Ledger]) -> None:
+    """The other process sees it at once."""
+    first, second = Opening(alias="mine"), Opening(alias="mine")
+    open_account(ledgers[0].committer, first)
+    with pytest.raises(EntityAlreadyExists):
+        open_account(ledgers[1].committer, second)
+    close_account(ledgers[0].committer, first.account_id)
+    open_account(ledgers[1].committer, second)
+    assert list_accounts(ledgers[0].committer)[second.account_id].alias == "mine"
