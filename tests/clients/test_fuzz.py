@@ -21,7 +21,8 @@ from tests.services.wire.values import OPERATIONS
 
 FINE = form("ListUsers")
 EXPECTED = frozenset({100, 200, 400, 403, 404, 405, 408, 409, 413, 414, 431})
-"""What a door may say to strangers and to its own, Continue before the answer where it is asked for. A 5xx is a defect here: nothing is wrong with the database."""
+"""What a door may say to strangers and to its own, Continue before the answer where it is asked for. A 5xx is a defect
+here: nothing is wrong with the database."""
 CONNECTIONS = 1_000
 BODY_BYTES, BODIES = 1_000_000, 200
 """Of strangers, and as many of a caller."""
