@@ -80,7 +80,7 @@ def open_account(committer: Committer, opening: Opening) -> AccessKeyCreated:
     cause = operator_cause("CreateAccount")
 
     def decide(values: Values, _at: datetime) -> Decided:
-        return Decided(*opening.begin(_installation(values), cause, secrets.token_bytes))
+        return Decided(*opening.begin(installation_in(values), cause, secrets.token_bytes))
 
     key: AccessKeyCreated = committer.decide(
         frozenset({INSTALLATION, opening.account_id}), decide, founding=True
@@ -109,7 +109,7 @@ def list_accounts(committer: Committer) -> Mapping[str, OpenedAccount]:
     cause = operator_cause("ListAccounts")
 
     def decide(values: Values, _at: datetime) -> Decided:
-        installation = _installation(values)
+        installation = installation_in(values)
         looked = ApiCalled(read_only=True, parameters={})
         return Decided(installation.accounts, [Append(INSTALLATION, cause, [looked])] if installation.exists else [])
 
@@ -117,7 +117,7 @@ def list_accounts(committer: Committer) -> Mapping[str, OpenedAccount]:
     return accounts
 
 
-def _installation(values: Values) -> Installation:
+def installation_in(values: Values) -> Installation:
     installation = values[INSTALLATION]
     assert isinstance(installation, Installation)
     return installation

@@ -7,9 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from domain.identifiers import INSTALLATION
-from domain.installation import Installation
 from domain.secret import Secret
-from services.accounts import Opening, operator_cause
+from services.accounts import Opening, installation_in, operator_cause
 from services.ledger.committer import Committer
 from services.ledger.work import Decided, Values
 
@@ -27,7 +26,7 @@ def found(committer: Committer, profile: Path, endpoint: str) -> str | None:
     cause = operator_cause("CreateAccount")
 
     def decide(values: Values, _at: datetime) -> Decided:
-        installation = _installation(values)
+        installation = installation_in(values)
         if installation.accounts:
             return Decided(None, [])
         key, appends = opening.begin(installation, cause, secrets.token_bytes)
@@ -35,19 +34,13 @@ def found(committer: Committer, profile: Path, endpoint: str) -> str | None:
         return Decided(opening.account_id, appends)
 
     opened = committer.decide(
-        frozenset({INSTALLATION}), lambda values, _at: Decided(len(_installation(values).accounts), []), founding=True
+        frozenset({INSTALLATION}), lambda values, _at: Decided(len(installation_in(values).accounts), []), founding=True
     )
     if opened.result:
         return None
     accounts = frozenset({INSTALLATION, opening.account_id})
     founded: str | None = committer.decide(accounts, decide, founding=True).result
     return founded
-
-
-def _installation(values: Values) -> Installation:
-    installation = values[INSTALLATION]
-    assert isinstance(installation, Installation)
-    return installation
 
 
 def write_profile(path: Path, endpoint: str, access_key_id: str, secret: Secret) -> None:

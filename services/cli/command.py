@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     held = _add(commands, "permissions", asking.permissions, "who holds which policy, and how")
     held.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user, group or role")
     _add_sessions(commands)
-    _add(commands, "credentials", asking.credentials, "the access keys: whose, how old, last used when")
+    _add(commands, "credentials", asking.credentials, "access keys and passwords: whose, how old, last used when")
     _add_account(commands)
     _add_rebuild(commands)
     _add_verify(commands)
@@ -137,7 +137,7 @@ def _add_account(commands: Commands) -> None:
     acts = commands.add_parser("account", help=what, description=what[0].upper() + what[1:]).add_subparsers(
         required=True, metavar="ACT"
     )
-    create = _add_operating(acts, "create", _account_act("create"), "open an account and print its first credential")
+    create = _add_operator_s(acts, "create", _create_account, "open an account and print its first credential, as JSON")
     create.epilog = (
         "The credential is printed once. A secret known beforehand comes from MUNIMENT_ROOT_SECRET_ACCESS_KEY and goes "
         "with --root-access-key-id: then nothing is lost with the output."
@@ -147,19 +147,29 @@ def _add_account(commands: Commands) -> None:
     create.add_argument(
         "--root-access-key-id", metavar="ID", help="give the root user this key, instead of an administrator with one"
     )
-    _add_operating(acts, "list", _account_act("list_"), "the accounts, closed ones too")
-    close = _add_operating(acts, "close", _account_act("close"), "end all credentials of an account, for ever")
+    _add_operating(acts, "list", _list_accounts, "the accounts, closed ones too")
+    close = _add_operator_s(acts, "close", _close_account, "end all credentials of an account, for ever")
     close.add_argument("account_id", metavar="ID", help="the account")
     close.add_argument("--yes", action="store_true", help="do not ask")
 
 
-def _account_act(name: str) -> Callable[[argparse.Namespace], None]:
-    def act(chosen: argparse.Namespace) -> None:
-        from services.cli import accounts  # noqa: PLC0415  imports what the server does
+def _create_account(chosen: argparse.Namespace) -> None:
+    # These import what the server does, for which the other commands need not wait.
+    from services.cli.accounts import create  # noqa: PLC0415
 
-        getattr(accounts, name)(chosen)
+    create(chosen)
 
-    return act
+
+def _list_accounts(chosen: argparse.Namespace) -> None:
+    from services.cli.accounts import list_  # noqa: PLC0415
+
+    list_(chosen)
+
+
+def _close_account(chosen: argparse.Namespace) -> None:
+    from services.cli.accounts import close  # noqa: PLC0415
+
+    close(chosen)
 
 
 def _add_rebuild(commands: Commands) -> None:
@@ -178,17 +188,24 @@ def _add_verify(commands: Commands) -> None:
 def _add_operating(
     commands: Commands, name: str, run: Callable[[argparse.Namespace], None], what: str
 ) -> argparse.ArgumentParser:
+    """One that shows a table."""
+    parser = _add_operator_s(commands, name, run, what)
+    parser.add_argument("--output", choices=("table", "json"), default="table", help="json: one object a line")
+    return parser
+
+
+def _add_operator_s(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], None], what: str
+) -> argparse.ArgumentParser:
     """A command of the operator on the database itself, whether a server runs or not."""
     parser = commands.add_parser(name, help=what, description=what[0].upper() + what[1:])
     parser.add_argument("--data", help="the server's directory (MUNIMENT_DATA, ./data)")
-    parser.add_argument("--output", choices=("table", "json"), default="table", help="json: one object a line")
     parser.add_argument("--verbose", action="store_true", help="log on standard error what goes on")
     parser.set_defaults(run=run)
     return parser
 
 
 def _rebuild(chosen: argparse.Namespace) -> None:
-    # These two import what the server does, for which the other commands need not wait.
     from services.cli.rebuilding import rebuild  # noqa: PLC0415
 
     rebuild(chosen)

@@ -13,9 +13,8 @@ from psycopg_pool import PoolTimeout
 from domain.account import Account, Corrupt
 from domain.calls import ApiCalled
 from domain.identifiers import INSTALLATION
-from domain.installation import Installation
 from projections.views import MustBeRebuilt
-from services.accounts import operator_cause
+from services.accounts import installation_in, operator_cause
 from services.api.answers import Answer
 from services.api.questions import Question
 from services.api.reading import Tables
@@ -163,9 +162,7 @@ def _account(ledger: Ledger, wanted: str | None) -> str:
     """The account that is meant: the one that there is, or the one named."""
 
     def decide(values: Values, _at: datetime) -> Decided:
-        installation = values[INSTALLATION]
-        assert isinstance(installation, Installation)
-        return Decided(sorted(installation.accounts), [])
+        return Decided(sorted(installation_in(values).accounts), [])
 
     accounts: list[str] = ledger.committer.decide(frozenset({INSTALLATION}), decide).result
     if wanted is not None and wanted not in accounts:
