@@ -11,7 +11,7 @@ from domain.calls import Call, DecisionRecord, StatementRef
 from domain.errors import AccessDenied
 from domain.policy import (
     Layer,
-    MatchedStatement,
+    Match,
     PolicyType,
     PrincipalName,
     Request,
@@ -164,7 +164,7 @@ def _record(
     context: Mapping[str, tuple[str, ...]],
     result: Result,
     layer: str,
-    matched: Sequence[MatchedStatement],
+    matched: Sequence[Match],
 ) -> DecisionRecord:
     return DecisionRecord(
         action=action,
@@ -173,13 +173,13 @@ def _record(
         layer=layer,
         matched=tuple(
             StatementRef(
-                source_type=statement.source_type,
-                source_id=statement.source_id,
-                version_id=statement.version_id,
-                sha256=statement.sha256,
-                index=statement.statement_index,
+                source_type=match.sourced.source_type,
+                source_id=match.sourced.source_id,
+                version_id=match.sourced.version_id,
+                sha256=match.sourced.policy.sha256,
+                index=match.statement.index,
             )
-            for statement in matched
+            for match in matched
         ),
         context=context,
         positions={account.id: account.position for account in read},

@@ -1,4 +1,4 @@
-"""The policy language: documents, and decisions on requests. Usable by itself; it knows no account."""
+"""The policy language: documents, decisions on requests, and why. Usable by itself; it knows no account."""
 
 from domain.policy.document import (
     GROUP_INLINE_POLICIES_CHARACTERS_MAX,
@@ -10,22 +10,15 @@ from domain.policy.document import (
     Effect,
     Policy,
     PolicyType,
-    PrincipalName,
+    Statement,
     compiled,
     parse,
     policy_size,
 )
-from domain.policy.evaluate import (
-    Decision,
-    Layer,
-    MatchedStatement,
-    Request,
-    RequestPrincipal,
-    Result,
-    SourcedPolicy,
-    evaluate,
-)
-from domain.policy.explain import Explanation, Mismatch, explain, reason
+from domain.policy.evaluate import Decision, Layer, Layers, Match, Request, Result, SourcedPolicy, evaluate
+from domain.policy.explain import Explanation, Mismatch, Verdict, explain, reason
+from domain.policy.principals import PrincipalName, RequestPrincipal
+from domain.policy.variables import Context
 
 __all__ = [
     "GROUP_INLINE_POLICIES_CHARACTERS_MAX",
@@ -34,11 +27,13 @@ __all__ = [
     "SESSION_POLICIES_CHARACTERS_MAX",
     "TRUST_POLICY_CHARACTERS_MAX",
     "USER_INLINE_POLICIES_CHARACTERS_MAX",
+    "Context",
     "Decision",
     "Effect",
     "Explanation",
     "Layer",
-    "MatchedStatement",
+    "Layers",
+    "Match",
     "Mismatch",
     "Policy",
     "PolicyType",
@@ -47,6 +42,8 @@ __all__ = [
     "RequestPrincipal",
     "Result",
     "SourcedPolicy",
+    "Statement",
+    "Verdict",
     "compiled",
     "evaluate",
     "explain",

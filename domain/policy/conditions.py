@@ -3,22 +3,49 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
 
+import base64
+import ipaddress
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
 
-from domain.policy.match import Patterns, Test, wildcard
+from domain.policy.match import ARN_PARTS, Test, Token, Wildcard, matcher, tokens
+from domain.policy.variables import Context, Piece, Variable, fixed, pieces, substituted
 
-Context = Mapping[str, tuple[str, ...]]
-"""Condition keys, lower-cased, with their values in this request. No values is the same as no key."""
+ADDRESSES_REMEMBERED_MAX = 4_096
+"""Reading one takes longer than comparing it, and a caller keeps its address."""
 
 _KEY = re.compile(r"[^:*?\s]+:.+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _W3C_DATE = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?)?)?", re.ASCII)
 _EPOCH_SECONDS = re.compile(r"\d{1,12}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d{1,40}(\.\d{1,40})?", re.ASCII)
+
+Compare = Callable[[str, Context], bool]
+"""Whether one value of the request satisfies an operator."""
+Compile = Callable[["Wanted"], Compare]
+"""Raises ValueError when a value in the policy is not of the operator's type."""
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class Wanted(NamedTuple):
+    """What a condition lists: its values are ORed, NORed by a negated operator."""
+
+    texts: tuple[str, ...]
+    has_variables: bool
+    """Whether the policy's version has policy variables."""
+    negated: bool
+    if_unfit: bool
+    """What holds for a value of the request that is not of the operator's type."""
+
+    def pieces(self, text: str, read: Callable[[str], Iterable[Token]]) -> tuple[Piece, ...]:
+        return pieces(text, read) if self.has_variables else tuple(read(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +56,15 @@ class Condition:
     key: str
     wanted: tuple[str, ...]
     context_key: str
-    test: Test
-    """Whether the one value that the request has for the key satisfies the operator."""
-    if_missing: bool
-    if_several: bool
-
-    def holds(self, context: Context) -> bool:
-        present = context.get(self.context_key)
-        if not present:
-            return self.if_missing
-        if len(present) == 1:
-            return self.test(present[0])
-        return self.if_several
+    variables: tuple[Variable, ...]
+    holds: Callable[[Context], bool]
 
 
 class Operator(NamedTuple):
-    test_of: Callable[[tuple[str, ...]], Test]
-    """From the values in the policy, which are ORed (NORed by a negated operator), to a test of the request's value.
-    Raises ValueError when one of them is not of the operator's type."""
-    if_missing: bool = False
-    """What holds when the request does not have the key: a negated operator does."""
-    substitutes_variables: bool = True
+    compile: Compile
+    negated: bool = False
+    substitutes: bool = False
+    """Whether policy variables have a meaning in its values."""
 
 
 def instant(text: str) -> datetime:
@@ -66,82 +81,265 @@ def instant(text: str) -> datetime:
     raise ValueError(f'"{text}" is not a date: expected a form such as 2020-01-31T23:59:59Z, or seconds since 1970')
 
 
-def _one_of(normal: Callable[[str], str], *, negated: bool = False) -> Callable[[tuple[str, ...]], Test]:
-    def test_of(wanted: tuple[str, ...]) -> Test:
-        texts = frozenset(normal(text) for text in wanted)
-        return lambda present: (normal(present) in texts) != negated
-
-    return test_of
-
-
-def _like(*, negated: bool = False) -> Callable[[tuple[str, ...]], Test]:
-    return lambda wanted: Patterns(wanted, negated, tuple(wildcard(text) for text in wanted)).match
+def number(text: str) -> int | Decimal:
+    """An integer or a decimal number. Raises ValueError."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f'"{text}" is not a number: expected one such as 10 or -0.5')
+    return Decimal(text) if "." in text else int(text)
 
 
-def _booleans(wanted: tuple[str, ...]) -> Test:
-    for text in wanted:
-        if text.lower() not in {"true", "false"}:
-            raise ValueError(f'"{text}" is not a Boolean: expected true or false')
-    return _one_of(str.lower)(wanted)
+def boolean(text: str) -> bool:
+    """Raises ValueError."""
+    if text.lower() not in {"true", "false"}:
+        raise ValueError(f'"{text}" is not a Boolean: expected true or false')
+    return text.lower() == "true"
 
 
-def _date(compare: Callable[[datetime, datetime], bool], *, negated: bool = False) -> Callable[[tuple[str, ...]], Test]:
-    def test_of(wanted: tuple[str, ...]) -> Test:
-        moments = tuple(instant(text) for text in wanted)
+def _binary(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise ValueError(f'"{text}" is not binary data: expected base64') from None
 
-        def test(present: str) -> bool:
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _network(text: str) -> tuple[int, int, int]:
+    """Version, mask and network. Without a mask it is one address."""
+    try:
+        network: _Network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(f'"{text}" is not an address: expected one such as 203.0.113.0/24 or 2001:db8::/32') from None
+    return network.version, int(network.netmask), int(network.network_address)
+
+
+@lru_cache(maxsize=ADDRESSES_REMEMBERED_MAX)
+def _address(text: str) -> tuple[int, int]:
+    """Version and number."""
+    address: _Address = ipaddress.ip_address(text)
+    return address.version, int(address)
+
+
+def _is_in(address: tuple[int, int], network: tuple[int, int, int]) -> bool:
+    version, mask, start = network
+    return address[0] == version and address[1] & mask == start
+
+
+def _typed(read: Callable[[str], T], compare: Callable[[U, T], bool], read_present: Callable[[str], U]) -> Compile:
+    """Values of a type: in the policy they must be, in a request they may fail to be."""
+
+    def compile_(wanted: Wanted) -> Compare:
+        others = tuple(read(text) for text in wanted.texts)
+        negated, if_unfit = wanted.negated, wanted.if_unfit
+
+        def satisfies(present: str, _context: Context) -> bool:
             try:
-                moment = instant(present)
+                value = read_present(present)
             except ValueError:
-                # What is no date matches nothing; that it differs from every date would be a guess.
-                return False
-            return any(compare(moment, other) for other in moments) != negated
+                return if_unfit
+            for other in others:
+                if compare(value, other):
+                    return not negated
+            return negated
 
-        return test
+        return satisfies
 
-    return test_of
+    return compile_
+
+
+def _one_of(normal: Callable[[str], str]) -> Compile:
+    def compile_(wanted: Wanted) -> Compare:
+        patterns = [wanted.pieces(text, lambda part: (part,)) for text in wanted.texts]
+        texts = frozenset(normal(_joined(pattern)) for pattern in map(fixed, patterns) if pattern is not None)
+        varying = tuple(pattern for pattern in patterns if fixed(pattern) is None)
+        negated = wanted.negated
+        if not varying:
+            return lambda present, _context: (normal(present) in texts) != negated
+
+        def satisfies(present: str, context: Context) -> bool:
+            text = normal(present)
+            if text in texts:
+                return not negated
+            for pattern in varying:
+                filled = substituted(pattern, context)
+                if filled is not None and normal(_joined(filled)) == text:
+                    return not negated
+            return negated
+
+        return satisfies
+
+    return compile_
+
+
+def _joined(pattern: Iterable[Token]) -> str:
+    """Of a pattern without wildcards."""
+    return "".join(token for token in pattern if isinstance(token, str))
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def _like(wanted: Wanted) -> Compare:
+    patterns = [wanted.pieces(text, tokens) for text in wanted.texts]
+    tests = tuple(matcher(pattern) for pattern in map(fixed, patterns) if pattern is not None)
+    varying = tuple(pattern for pattern in patterns if fixed(pattern) is None)
+    negated = wanted.negated
+
+    def satisfies(present: str, context: Context) -> bool:
+        for test in tests:
+            if test(present):
+                return not negated
+        for pattern in varying:
+            filled = substituted(pattern, context)
+            if filled is not None and matcher(filled)(present):
+                return not negated
+        return negated
+
+    return satisfies
+
+
+def _arn_like(wanted: Wanted) -> Compare:
+    """Part by part: no wildcard reaches from one of the first five parts into the next
+    ("Amazon Resource Name (ARN) condition operators")."""
+    patterns = [_arn_parts(wanted, text) for text in wanted.texts]
+    negated, if_unfit = wanted.negated, wanted.if_unfit
+
+    def satisfies(present: str, context: Context) -> bool:
+        parts = present.split(":", ARN_PARTS - 1)
+        if len(parts) != ARN_PARTS or parts[0] != "arn":
+            return if_unfit
+        for pattern in patterns:
+            if all(_matches(test, part, context) for test, part in zip(pattern, parts, strict=True)):
+                return not negated
+        return negated
+
+    return satisfies
+
+
+def _arn_parts(wanted: Wanted, text: str) -> tuple[Test | tuple[Piece, ...], ...]:
+    """A colon of the policy parts the ARN, one in a value that a request fills in does not."""
+    parts: list[list[Piece]] = [[]]
+    for piece in wanted.pieces(text, tokens):
+        if not isinstance(piece, str):
+            parts[-1].append(piece)
+            continue
+        first, *others = piece.split(":", ARN_PARTS - len(parts))
+        parts[-1].append(first)
+        parts.extend([other] for other in others)
+    if parts == [[Wildcard.ANY]]:
+        parts *= ARN_PARTS
+    if len(parts) != ARN_PARTS:
+        raise ValueError(f'"{text}" is not an ARN: expected {ARN_PARTS} parts with colons between them, or "*"')
+    return tuple(matcher(same) if (same := fixed(part)) is not None else tuple(part) for part in parts)
+
+
+def _matches(pattern: Test | tuple[Piece, ...], part: str, context: Context) -> bool:
+    if not isinstance(pattern, tuple):
+        return pattern(part)
+    filled = substituted(pattern, context)
+    return filled is not None and matcher(filled)(part)
+
+
+def _family(prefix: str, read: Callable[[str], Any]) -> dict[str, Operator]:
+    """The operators of a type whose values have an order."""
+    compares: Mapping[str, Callable[[Any, Any], bool]] = {
+        "Equals": operator.eq,
+        "LessThan": operator.lt,
+        "LessThanEquals": operator.le,
+        "GreaterThan": operator.gt,
+        "GreaterThanEquals": operator.ge,
+    }
+    operators = {f"{prefix}{name}": Operator(_typed(read, compare, read)) for name, compare in compares.items()}
+    return operators | {f"{prefix}NotEquals": Operator(_typed(read, operator.eq, read), negated=True)}
 
 
 OPERATORS: Mapping[str, Operator] = {
-    "StringEquals": Operator(_one_of(str)),
-    "StringNotEquals": Operator(_one_of(str, negated=True), if_missing=True),
-    "StringEqualsIgnoreCase": Operator(_one_of(str.casefold)),
-    "StringNotEqualsIgnoreCase": Operator(_one_of(str.casefold, negated=True), if_missing=True),
-    "StringLike": Operator(_like()),
-    "StringNotLike": Operator(_like(negated=True), if_missing=True),
-    "Bool": Operator(_booleans),
-    "DateEquals": Operator(_date(operator.eq), substitutes_variables=False),
-    "DateNotEquals": Operator(_date(operator.eq, negated=True), if_missing=True, substitutes_variables=False),
-    "DateLessThan": Operator(_date(operator.lt), substitutes_variables=False),
-    "DateLessThanEquals": Operator(_date(operator.le), substitutes_variables=False),
-    "DateGreaterThan": Operator(_date(operator.gt), substitutes_variables=False),
-    "DateGreaterThanEquals": Operator(_date(operator.ge), substitutes_variables=False),
+    "StringEquals": Operator(_one_of(_as_it_is), substitutes=True),
+    "StringNotEquals": Operator(_one_of(_as_it_is), negated=True, substitutes=True),
+    "StringEqualsIgnoreCase": Operator(_one_of(str.casefold), substitutes=True),
+    "StringNotEqualsIgnoreCase": Operator(_one_of(str.casefold), negated=True, substitutes=True),
+    "StringLike": Operator(_like, substitutes=True),
+    "StringNotLike": Operator(_like, negated=True, substitutes=True),
+    **_family("Numeric", number),
+    **_family("Date", instant),
+    "Bool": Operator(_typed(boolean, operator.eq, boolean)),
+    "BinaryEquals": Operator(_typed(_binary, operator.eq, _binary)),
+    "IpAddress": Operator(_typed(_network, _is_in, _address)),
+    "NotIpAddress": Operator(_typed(_network, _is_in, _address), negated=True),
+    "ArnEquals": Operator(_arn_like, substitutes=True),
+    "ArnLike": Operator(_arn_like, substitutes=True),
+    "ArnNotEquals": Operator(_arn_like, negated=True, substitutes=True),
+    "ArnNotLike": Operator(_arn_like, negated=True, substitutes=True),
 }
+_ALL, _ANY, _IF_EXISTS = "ForAllValues:", "ForAnyValue:", "IfExists"
 
 
-def condition(name: str, key: str, wanted: tuple[str, ...], *, has_variables: bool, denies: bool) -> Condition:
+def condition(name: str, key: str, texts: tuple[str, ...], *, has_variables: bool, denies: bool) -> Condition:
     """An operator as it is spelt in a policy, ready to be asked.
 
     `has_variables`: the policy's version has policy variables. `denies`: the statement does. Raises ValueError, with
-    a sentence that names what is wrong, for anything that this form of the language does not have.
+    a sentence that names what is wrong.
     """
     if not _KEY.fullmatch(key):
         raise ValueError(
             "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.; "
             f'got "{key}", expected a key such as aws:SourceIp'
         )
-    if name == "Null":
-        is_wanted = _booleans(wanted)
-        if_missing, if_present = is_wanted("true"), is_wanted("false")
-        return Condition(name, key, wanted, key.lower(), lambda _: if_present, if_missing, if_present)
-    known = OPERATORS.get(name.removesuffix("IfExists"))
+    bare = name.removeprefix(_ALL if name.startswith(_ALL) else _ANY)
+    if bare == "Null":
+        return Condition(name, key, texts, key.lower(), (), _null(key.lower(), texts))
+    known = OPERATORS.get(bare.removesuffix(_IF_EXISTS))
     if known is None:
         raise ValueError(
-            f"Invalid Condition type : {name}; expected Null, or one of {', '.join(OPERATORS)}, also with IfExists"
+            f"Invalid Condition type : {name}; expected Null, or one of {', '.join(OPERATORS)}, "
+            f"also with {_IF_EXISTS} behind it, and {_ALL} or {_ANY} in front"
         )
-    if has_variables and known.substitutes_variables and any("${" in text for text in wanted):
-        raise ValueError("policy variables are not supported yet")
-    # AWS asks for a set operator (ForAllValues, ForAnyValue) wherever a key has several values and does not say what
-    # holds without one, so neither side gets the benefit of the doubt: nothing is allowed, and what is denied stays so.
-    if_missing = known.if_missing or name.endswith("IfExists")
-    return Condition(name, key, wanted, key.lower(), known.test_of(wanted), if_missing, if_several=denies)
+    # Whoever denies by what something is not, denies what cannot be told; nobody is allowed by it.
+    has_variables = has_variables and known.substitutes
+    wanted = Wanted(texts, has_variables, known.negated, if_unfit=known.negated and denies)
+    compare = known.compile(wanted)
+    variables = [piece for text in texts for piece in wanted.pieces(text, lambda part: (part,))]
+    return Condition(
+        name,
+        key,
+        texts,
+        key.lower(),
+        tuple(piece for piece in variables if isinstance(piece, Variable)),
+        _holding(name, key.lower(), compare, if_missing=known.negated or name.endswith(_IF_EXISTS), denies=denies),
+    )
+
+
+def _null(key: str, texts: tuple[str, ...]) -> Callable[[Context], bool]:
+    """`true` asks that the key be absent."""
+    answers = {boolean(text) for text in texts}
+    return lambda context: (not context.get(key)) in answers
+
+
+def _holding(name: str, key: str, compare: Compare, *, if_missing: bool, denies: bool) -> Callable[[Context], bool]:
+    """("Single-valued vs. multivalued context keys")"""
+    if name.startswith(_ALL):
+        return lambda context: all(compare(value, context) for value in context.get(key) or ())
+    if name.startswith(_ANY):
+        # Of no values none can do; a negated operator is satisfied by a value, not by the lack of one.
+        if_none = name.endswith(_IF_EXISTS)
+
+        def any_holds(context: Context) -> bool:
+            present = context.get(key)
+            return any(compare(value, context) for value in present) if present else if_none
+
+        return any_holds
+
+    def holds(context: Context) -> bool:
+        present = context.get(key)
+        if not present:
+            return if_missing
+        if len(present) == 1:
+            return compare(present[0], context)
+        # AWS asks for a set operator wherever a key has several values and does not say what holds without one, so
+        # neither side gets the benefit of the doubt: nothing is allowed, and what is denied stays so.
+        return denies
+
+    return holds

@@ -1,14 +1,21 @@
-"""Why a request was refused: in the words that AWS uses, and statement by statement."""
+"""Why a request was decided as it was: in the words that AWS uses, and statement by statement."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from domain.policy.conditions import Condition
 from domain.policy.document import Effect, Statement
-from domain.policy.evaluate import Decision, Layer, Layers, Request, Result, naming_of
+from domain.policy.evaluate import Decision, Layer, Layers, Request, Result, SourcedPolicy, evaluate
+from domain.policy.principals import naming_of
+from domain.policy.variables import Variable
 
 _POLICY: Mapping[Layer, tuple[str, str]] = {
+    Layer.RCP: ("resource control policy", "a resource control policy"),
+    Layer.SCP: ("service control policy", "a service control policy"),
+    Layer.RESOURCE: ("resource-based policy", "a resource-based policy"),
     Layer.TRUST: ("role trust policy", "the role trust policy"),
     Layer.IDENTITY: ("identity-based policy", "an identity-based policy"),
+    Layer.BOUNDARY: ("permissions boundary", "a permissions boundary"),
     Layer.SESSION: ("session policy", "a session policy"),
 }
 
@@ -28,48 +35,82 @@ def reason(decision: Decision, request: Request) -> str:
 @dataclass(frozen=True, slots=True)
 class Mismatch:
     element: str
-    """Principal, Resource, NotResource, or a condition such as `StringEquals aws:username`."""
+    """Principal, NotPrincipal, Resource, NotResource, or a condition such as `StringEquals aws:username`."""
     had: tuple[str, ...]
     """What the request has there: nothing for an anonymous principal or a missing condition key."""
     wanted: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class Verdict:
+    """What one statement about the action made of the request."""
+
     layer: Layer
-    source_id: str
-    statement_index: int
-    sid: str | None
-    effect: Effect
+    level: int
+    """Which of the layers given, from 0: of SCP and RCP there may be several."""
+    sourced: SourcedPolicy
+    statement: Statement
     mismatch: Mismatch | None
     """The first element that does not match; None when the statement applies."""
 
+    @property
+    def allows(self) -> bool:
+        return self.mismatch is None and self.statement.effect is Effect.ALLOW
 
-def explain(layers: Layers, request: Request) -> tuple[Explanation, ...]:
-    """Every statement about the action of the request, in the order of the layers given."""
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    decision: Decision
+    verdicts: tuple[Verdict, ...]
+    """Of every statement about the action of the request, in the order of the layers given."""
+    missing_keys: tuple[str, ...]
+    """Condition keys, as the policies spell them, that statements about this action and resource ask for and the
+    request does not have."""
+
+
+def explain(layers: Layers, request: Request) -> Explanation:
+    """Decides anew, with all that an explanation needs."""
+    verdicts = tuple(_verdicts(layers, request))
+    missing: dict[str, str] = {}
+    for verdict in verdicts:
+        if verdict.mismatch is None or verdict.mismatch.element not in {"Resource", "NotResource"}:
+            for key, context_key in keys_of(verdict.statement):
+                if not request.context.get(context_key):
+                    missing.setdefault(context_key, key)
+    return Explanation(evaluate(layers, request), verdicts, tuple(missing.values()))
+
+
+def keys_of(statement: Statement) -> Iterator[tuple[str, str]]:
+    """The condition keys that a statement asks for, variables included: as spelt, and as a context has them."""
+    variables: list[Variable] = list(statement.resources.variables) if statement.resources else []
+    for condition in statement.conditions:
+        yield condition.key, condition.context_key
+        variables.extend(condition.variables)
+    for variable in variables:
+        yield variable.key, variable.context_key
+
+
+def _verdicts(layers: Layers, request: Request) -> Iterator[Verdict]:
     action = request.action.lower()
-    return tuple(
-        Explanation(
-            layer,
-            sourced.source_id,
-            statement.index,
-            statement.sid,
-            statement.effect,
-            next(_mismatches(statement, request), None),
-        )
-        for layer, policies in layers
-        for sourced in policies
-        for statement in sourced.policy.about(action)
-    )
+    for level, (layer, policies) in enumerate(layers):
+        for sourced in policies:
+            for statement in sourced.policy.about[action]:
+                yield Verdict(layer, level, sourced, statement, next(_mismatches(statement, request), None))
 
 
 def _mismatches(statement: Statement, request: Request) -> Iterator[Mismatch]:
     principals, principal, resources = statement.principals, request.principal, statement.resources
-    if principals is not None and not naming_of(principals, principal):
-        yield Mismatch("Principal", (principal.arn,) if principal else (), principals.texts)
-    if resources is not None and not resources.match(request.resource):
+    denies = statement.effect is Effect.DENY
+    if principals is not None and not naming_of(principals, principal, denies=denies):
+        element = "NotPrincipal" if principals.negated else "Principal"
+        yield Mismatch(element, (principal.arn,) if principal else (), principals.texts)
+    if resources is not None and not resources.match(request.resource, request.context):
         yield Mismatch("NotResource" if resources.negated else "Resource", (request.resource,), resources.texts)
     for condition in statement.conditions:
         if not condition.holds(request.context):
-            had = request.context.get(condition.context_key, ())
-            yield Mismatch(f"{condition.operator} {condition.key}", had, condition.wanted)
+            yield _unmet(condition, request)
+
+
+def _unmet(condition: Condition, request: Request) -> Mismatch:
+    had = request.context.get(condition.context_key) or ()
+    return Mismatch(f"{condition.operator} {condition.key}", had, condition.wanted)

@@ -1,14 +1,56 @@
 """Wildcards, as the Action and Resource elements and StringLike use them: `*` is any characters, `?` is one."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+
+ARN_PARTS = 6
+"""Parted by colons; the last, which names the resource, may have colons of its own."""
 
 Test = Callable[[str], bool]
+
+CHUNKED_CHARACTERS_MAX = 128
+"""Of a pattern that is searched for piece by piece. At this length the worst text costs no more than the automaton's
+one pass, which longer ones get."""
+
+
+class Wildcard(Enum):
+    """What a character of a pattern may stand for. Those of ANY and ONE match every character, a colon too; those of
+    ANY_OF_PART and ONE_OF_PART stay within their part of an ARN."""
+
+    ANY = "*"
+    ONE = "?"
+    ANY_OF_PART = "* of a part"
+    ONE_OF_PART = "? of a part"
+
+
+Token = str | Wildcard
+"""A text that stands for itself, of one or more characters, or a wildcard."""
+
+_FREE = {"*": Wildcard.ANY, "?": Wildcard.ONE}
+_BOUND = {"*": Wildcard.ANY_OF_PART, "?": Wildcard.ONE_OF_PART}
+
+
+def tokens(pattern: str, free_from: int = 0) -> tuple[Token, ...]:
+    """The pattern taken apart. In front of `free_from` wildcards stay within their part of an ARN, save that a `*`
+    which ends a part may run on past colons."""
+    found: list[Token] = []
+    start = 0
+    for at, character in enumerate(pattern):
+        if character not in _FREE:
+            continue
+        if at > start:
+            found.append(pattern[start:at])
+        start = at + 1
+        ends_part = character == "*" and pattern[start : start + 1] in {"", ":"}
+        found.append(_FREE[character] if at >= free_from or ends_part else _BOUND[character])
+    if start < len(pattern):
+        found.append(pattern[start:])
+    return tuple(found)
 
 
 def wildcard(pattern: str) -> Test:
     """A test for whole texts in which every character, a colon too, is like any other."""
-    return _simple(pattern) or _Automaton(pattern, 0).accepts
+    return matcher(tokens(pattern))
 
 
 def arn_wildcard(pattern: str) -> Test:
@@ -18,23 +60,67 @@ def arn_wildcard(pattern: str) -> Test:
     colons; in the sixth, which names the resource, colons are characters like any other.
     (IAM User Guide, "IAM JSON policy elements: Resource", "Using wildcards in resource ARNs".)
     """
-    return _simple(pattern) or _Automaton(pattern, _resource_starts_at(pattern)).accepts
+    return matcher(tokens(pattern, resource_starts_at(pattern)))
 
 
-def _simple(pattern: str) -> Test | None:
-    """The two forms that nearly all patterns have need no automaton: no wildcard at all, or one `*` at the end."""
-    head = pattern.removesuffix("*")
-    if "*" in head or "?" in head:
-        return None
-    if head == pattern:
-        return pattern.__eq__
-    return lambda text: text.startswith(head)
+def resource_starts_at(pattern: str) -> int:
+    """Where the sixth part of an ARN begins; the length of a text with fewer parts."""
+    parts = pattern.split(":", ARN_PARTS - 1)
+    return len(pattern) - len(parts[-1]) if len(parts) == ARN_PARTS else len(pattern)
 
 
-def _resource_starts_at(pattern: str) -> int:
-    """Where the sixth part begins; the length of a pattern with fewer parts."""
-    parts = pattern.split(":", 5)
-    return len(pattern) - len(parts[5]) if len(parts) == 6 else len(pattern)  # noqa: PLR2004  an ARN has six parts
+def matcher(pattern: Iterable[Token]) -> Test:
+    """A test for whole texts, in time linear in the text's length whatever the pattern."""
+    pattern = tuple(pattern)
+    if pattern == (Wildcard.ANY,):
+        return lambda _text: True
+    chunks = _chunks(pattern)
+    if chunks is None:
+        return _Automaton(pattern).accepts
+    head, *middle, tail = chunks if len(chunks) > 1 else (chunks[0], "")
+    if len(chunks) == 1:
+        return head.__eq__
+    if middle:
+        small = sum(map(len, chunks)) <= CHUNKED_CHARACTERS_MAX
+        return _several_stars(head, middle, tail) if small else _Automaton(pattern).accepts
+    return _one_star(head, tail)
+
+
+def _chunks(pattern: Iterable[Token]) -> list[str] | None:
+    """The texts that stars part; None where the pattern has other wildcards."""
+    chunks = [""]
+    for token in pattern:
+        if isinstance(token, str):
+            chunks[-1] += token
+        elif token is Wildcard.ANY:
+            chunks.append("")
+        else:
+            return None
+    return chunks
+
+
+def _one_star(head: str, tail: str) -> Test:
+    if not tail:
+        return lambda text: text.startswith(head)
+    shortest = len(head) + len(tail)
+    return lambda text: text.startswith(head) and text.endswith(tail) and len(text) >= shortest
+
+
+def _several_stars(head: str, middle: Sequence[str], tail: str) -> Test:
+    """Each piece is taken where it first occurs behind the one before: no later place could fit better."""
+
+    def test(text: str) -> bool:
+        if not (text.startswith(head) and text.endswith(tail)):
+            return False
+        at, end = len(head), len(text) - len(tail)
+        for chunk in middle:
+            at = text.find(chunk, at, end)
+            if at < 0:
+                return False
+            at += len(chunk)
+        return at <= end
+
+    return test
 
 
 class _Automaton:
@@ -45,27 +131,31 @@ class _Automaton:
     for a pattern such as `*aaab`, and a regular expression worse than that with every further star.
     """
 
-    __slots__ = ("_anything", "_goal", "_head", "_moves", "_stays", "_stays_on_colon", "_tail")
+    __slots__ = ("_anything", "_goal", "_moves", "_stays", "_stays_on_colon")
 
-    def __init__(self, pattern: str, free_from: int) -> None:
-        """Wildcards before `free_from` do not match a colon."""
-        self._head, *_, self._tail = pattern.replace("?", "*").split("*")
+    def __init__(self, pattern: Iterable[Token]) -> None:
         exact: dict[str, int] = {}
         one = one_on_colon = stays = stays_on_colon = 0
         bit = 1
-        for at, character in enumerate(pattern):
-            free = at >= free_from
-            if character == "*":
-                stays |= bit
-                if free or pattern[at + 1 : at + 2] in {"", ":"}:
-                    stays_on_colon |= bit
+        for token in pattern:
+            if isinstance(token, str):
+                for character in token:
+                    exact[character] = exact.get(character, 0) | bit
+                    bit <<= 1
                 continue
-            if character == "?":
-                one |= bit
-                one_on_colon |= bit if free else 0
-            else:
-                exact[character] = exact.get(character, 0) | bit
-            bit <<= 1
+            match token:
+                case Wildcard.ANY:
+                    stays |= bit
+                    stays_on_colon |= bit
+                case Wildcard.ANY_OF_PART:
+                    stays |= bit
+                case Wildcard.ONE:
+                    one |= bit
+                    one_on_colon |= bit
+                    bit <<= 1
+                case Wildcard.ONE_OF_PART:
+                    one |= bit
+                    bit <<= 1
         self._moves = {character: bits | one for character, bits in exact.items()}
         self._moves[":"] = exact.get(":", 0) | one_on_colon
         self._anything = one
@@ -74,8 +164,6 @@ class _Automaton:
         self._goal = bit
 
     def accepts(self, text: str) -> bool:
-        if not (text.startswith(self._head) and text.endswith(self._tail)):
-            return False
         moves, anything, stays, stays_on_colon = self._moves, self._anything, self._stays, self._stays_on_colon
         state = 1
         for character in text:
@@ -84,29 +172,3 @@ class _Automaton:
             if not state:
                 return False
         return bool(state & self._goal)
-
-
-@dataclass(frozen=True, slots=True)
-class Patterns:
-    """What one element of a statement lists. `negated` in NotAction and NotResource: matches what no pattern does."""
-
-    texts: tuple[str, ...]
-    negated: bool
-    tests: tuple[Test, ...]
-
-    def match(self, text: str) -> bool:
-        for test in self.tests:
-            if test(text):
-                return not self.negated
-        return self.negated
-
-
-def action_patterns(texts: Iterable[str], *, negated: bool) -> Patterns:
-    """Actions are case-insensitive: give `match` a lower-cased action."""
-    texts = tuple(texts)
-    return Patterns(texts, negated, tuple(wildcard(text.lower()) for text in texts))
-
-
-def resource_patterns(texts: Iterable[str], *, negated: bool) -> Patterns:
-    texts = tuple(texts)
-    return Patterns(texts, negated, tuple(arn_wildcard(text) for text in texts))

@@ -11,7 +11,7 @@ from domain.callers import Caller
 from domain.calls import ApiCalled, Call, DecisionRecord
 from domain.errors import AccessDenied, Refusal
 from domain.events import Entry
-from domain.policy import Layer, MatchedStatement, Request, evaluate
+from domain.policy import Layer, Match, Request, evaluate
 from domain.sessions import Session, SessionIssued
 from tests.services.driving import ACCOUNT, Endpoint, allow, arn, deny, document, seal, trusting
 
@@ -39,8 +39,9 @@ def made_again(endpoint: Endpoint, entry: Entry, record: DecisionRecord) -> tupl
     return decision.result.value, decision.layer.value, [told(matched) for matched in decision.matched]
 
 
-def told(matched: MatchedStatement) -> object:
-    return (matched.source_id, matched.version_id, matched.sha256, matched.statement_index)
+def told(matched: Match) -> object:
+    sourced = matched.sourced
+    return (sourced.source_id, sourced.version_id, sourced.policy.sha256, matched.statement.index)
 
 
 def issued(endpoint: Endpoint, session_id: str | None) -> Session | None:

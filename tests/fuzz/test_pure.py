@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from domain.errors import Refusal
 from domain.policy.document import PolicyType, parse
-from domain.policy.evaluate import Layer, Request, RequestPrincipal, SourcedPolicy, evaluate
+from domain.policy.evaluate import Layer, Request, SourcedPolicy, evaluate
+from domain.policy.principals import RequestPrincipal
 from projections.asof import AsOf
 from services import iam, sts
 from services.api.native import Native

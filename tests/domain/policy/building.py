@@ -4,7 +4,8 @@ import json
 from collections.abc import Sequence
 
 from domain.policy.document import PolicyType, parse
-from domain.policy.evaluate import RequestPrincipal, SourcedPolicy
+from domain.policy.evaluate import SourcedPolicy
+from domain.policy.principals import RequestPrincipal
 
 ACCOUNT, OTHER_ACCOUNT = "123456789012", "210987654321"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/Admin"

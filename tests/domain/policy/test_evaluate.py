@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.policy.document import Effect, PolicyType
-from domain.policy.evaluate import Layer, Layers, Request, RequestPrincipal, Result, SourcedPolicy, evaluate
+from domain.policy.evaluate import Layer, Layers, Request, Result, SourcedPolicy, evaluate
 from domain.policy.explain import explain
+from domain.policy.principals import RequestPrincipal
 from tests.domain.policy.building import (
     ACCOUNT,
     BOB,
@@ -129,9 +130,9 @@ NOTHING: list[Statement] = []
         (STRANGER, trusting("AWS", ACCOUNT), [ASSUME], IMPLICIT, Layer.TRUST),
         (EC2, trusting("Service", "ec2.amazonaws.com"), NOTHING, ALLOWED, Layer.TRUST),
         (EC2, trusting("Service", "ecs.amazonaws.com"), NOTHING, IMPLICIT, Layer.TRUST),
-        (EC2, trusting("AWS", "*"), NOTHING, IMPLICIT, Layer.IDENTITY),
+        (EC2, trusting("AWS", "*"), NOTHING, IMPLICIT, Layer.TRUST),
         (EC2, trusting("AWS", "*", effect="Deny"), NOTHING, EXPLICIT, Layer.TRUST),
-        (None, trusting("AWS", "*"), NOTHING, IMPLICIT, Layer.IDENTITY),
+        (None, trusting("AWS", "*"), NOTHING, IMPLICIT, Layer.TRUST),
         (None, trusting("AWS", ACCOUNT), NOTHING, IMPLICIT, Layer.TRUST),
         (None, trusting("AWS", "*", effect="Deny"), NOTHING, EXPLICIT, Layer.TRUST),
     ],
@@ -178,11 +179,10 @@ def test_a_decision_names_every_statement_that_applied() -> None:
     """Allowing and denying ones alike, with what is needed to find them again."""
     policy = sourced(PolicyType.IDENTITY, allow(Sid="All"), allow("iam:List*"), deny("iam:GetUser"), source_id="arn:x")
     matched = evaluate([(Layer.IDENTITY, [policy])], GET_USER).matched
-    digest = policy.policy.sha256
-    assert matched == (
-        ("arn:x", "managed", "v1", digest, 0, "All", Effect.ALLOW),
-        ("arn:x", "managed", "v1", digest, 2, None, Effect.DENY),
-    )
+    assert [(match.layer, match.sourced, match.statement.sid, match.statement.effect) for match in matched] == [
+        (Layer.IDENTITY, policy, "All", Effect.ALLOW),
+        (Layer.IDENTITY, policy, None, Effect.DENY),
+    ]
 
 
 ACTIONS = st.sampled_from(["*", "iam:*", "iam:Get*", "iam:GetUser", "sts:AssumeRole", "s3:*"])
@@ -274,5 +274,7 @@ def test_layers_allow_when_each_alone_does(written: Written, request: Request) -
 def test_the_explanation_agrees_with_the_decision(written: Written, request: Request) -> None:
     """The statements in which nothing mismatches are those that the decision matched."""
     layers: Sequence[tuple[Layer, Sequence[SourcedPolicy]]] = built(written)
-    applied = [(each.statement_index, each.effect) for each in explain(layers, request) if each.mismatch is None]
-    assert applied == [(each.statement_index, each.effect) for each in evaluate(layers, request).matched]
+    explained = explain(layers, request)
+    applied = [(each.level, each.statement) for each in explained.verdicts if each.mismatch is None]
+    assert applied == [(each.level, each.statement) for each in evaluate(layers, request).matched]
+    assert explained.decision == evaluate(layers, request)

@@ -4,7 +4,7 @@ import pytest
 
 from domain.policy.document import Effect
 from domain.policy.evaluate import Decision, Layer, Request, Result, evaluate
-from domain.policy.explain import Explanation, Mismatch, explain, reason
+from domain.policy.explain import Mismatch, explain, reason
 from tests.domain.policy.building import (
     ACCOUNT,
     BOB,
@@ -67,23 +67,25 @@ def test_the_first_element_that_does_not_match() -> None:
         deny(),
     ]
 
-    def explained(index: int, sid: str | None, effect: Effect, mismatch: Mismatch | None) -> Explanation:
-        return Explanation(Layer.IDENTITY, "p", index, sid, effect, mismatch)
-
-    assert explain([(Layer.IDENTITY, identity(*statements))], GET_USER) == (
-        explained(1, "Role", Effect.ALLOW, Mismatch("Resource", (USER,), (ROLE,))),
-        explained(2, None, Effect.DENY, Mismatch("NotResource", (USER,), (f"arn:aws:iam::{ACCOUNT}:user/*",))),
-        explained(3, None, Effect.ALLOW, Mismatch("StringEquals aws:UserName", ("Bob",), ("Al", "Eve"))),
-        explained(4, None, Effect.ALLOW, Mismatch("Bool aws:Missing", (), ("true",))),
-        explained(5, None, Effect.DENY, None),
-    )
+    explained = explain([(Layer.IDENTITY, identity(*statements))], GET_USER)
+    assert [
+        (verdict.statement.index, verdict.statement.sid, verdict.statement.effect, verdict.mismatch)
+        for verdict in explained.verdicts
+    ] == [
+        (1, "Role", Effect.ALLOW, Mismatch("Resource", (USER,), (ROLE,))),
+        (2, None, Effect.DENY, Mismatch("NotResource", (USER,), (f"arn:aws:iam::{ACCOUNT}:user/*",))),
+        (3, None, Effect.ALLOW, Mismatch("StringEquals aws:UserName", ("Bob",), ("Al", "Eve"))),
+        (4, None, Effect.ALLOW, Mismatch("Bool aws:Missing", (), ("true",))),
+        (5, None, Effect.DENY, None),
+    ]
+    assert explained.missing_keys == ("aws:Missing",)
 
 
 def test_a_principal_that_is_not_trusted() -> None:
     """The explanation says who asked and whom the trust policy names; an anonymous caller has no name."""
     layers = [(Layer.TRUST, trust(trusting("AWS", USER, ACCOUNT))), (Layer.SESSION, session(allow("sts:*")))]
-    first, second = explain(layers, Request("sts:AssumeRole", ROLE, STRANGER, {}))
+    first, second = explain(layers, Request("sts:AssumeRole", ROLE, STRANGER, {})).verdicts
     assert (first.layer, first.mismatch) == (Layer.TRUST, Mismatch("Principal", (STRANGER.arn,), (USER, ACCOUNT)))
     assert (second.layer, second.mismatch) == (Layer.SESSION, None)
-    anonymous = explain(layers, Request("sts:AssumeRole", ROLE, None, {}))
+    anonymous = explain(layers, Request("sts:AssumeRole", ROLE, None, {})).verdicts
     assert anonymous[0].mismatch == Mismatch("Principal", (), (USER, ACCOUNT))

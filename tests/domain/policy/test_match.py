@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.policy.match import action_patterns, arn_wildcard, resource_patterns, wildcard
+from domain.policy.elements import action_patterns, resource_patterns
+from domain.policy.match import arn_wildcard, wildcard
 
 PATTERNS = st.text("ab*?:", max_size=9)
 TEXTS = st.text("ab*:", max_size=9)
@@ -92,8 +93,12 @@ def test_many_stars_do_not_multiply() -> None:
 
 def test_actions_ignore_case_and_resources_do_not() -> None:
     """An Action in any case matches a lower-cased action; NotAction and NotResource match what nothing listed does."""
-    assert action_patterns(["IAM:get*"], negated=False).match("iam:getuser")
-    assert not action_patterns(["IAM:get*"], negated=True).match("iam:getuser")
-    assert action_patterns(["iam:get*", "iam:list*"], negated=True).match("iam:putuserpolicy")
-    assert not resource_patterns(["arn:aws:s3:::A"], negated=False).match("arn:aws:s3:::a")
-    assert resource_patterns(["arn:aws:s3:::A"], negated=True).match("arn:aws:s3:::a")
+    assert action_patterns(["IAM:get*"], negated=False).match("iam:getuser", {})
+    assert not action_patterns(["IAM:get*"], negated=True).match("iam:getuser", {})
+    assert action_patterns(["iam:get*", "iam:list*"], negated=True).match("iam:putuserpolicy", {})
+    assert not resource_patterns(["arn:aws:s3:::A"], negated=False, has_variables=True, denies=False).match(
+        "arn:aws:s3:::a", {}
+    )
+    assert resource_patterns(["arn:aws:s3:::A"], negated=True, has_variables=True, denies=False).match(
+        "arn:aws:s3:::a", {}
+    )

@@ -1,0 +1,84 @@
+"""The Action and Resource elements of a statement, and their negations."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from domain.policy.match import ARN_PARTS, Test, matcher, resource_starts_at, tokens, wildcard
+from domain.policy.variables import Context, Piece, Variable, fixed, pieces, substituted
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """What one element of a statement lists. `negated` in NotAction and NotResource: matches what no pattern does."""
+
+    texts: tuple[str, ...]
+    negated: bool
+    variables: tuple[Variable, ...]
+    match: Callable[[str, Context], bool]
+
+
+def action_patterns(texts: Iterable[str], *, negated: bool) -> Patterns:
+    """Actions are case-insensitive: give `match` a lower-cased action."""
+    texts = tuple(texts)
+    return Patterns(texts, negated, (), _matching(tuple(wildcard(text.lower()) for text in texts), negated=negated))
+
+
+def resource_patterns(texts: Iterable[str], *, negated: bool, has_variables: bool, denies: bool) -> Patterns:
+    """`has_variables`: the policy's version has them; `denies`: the statement does. Raises ValueError for a variable
+    that is malformed, or stands where there can be none."""
+    texts = tuple(texts)
+    patterns = [_resource(text, has_variables=has_variables) for text in texts]
+    tests = tuple(matcher(pattern) for pattern in map(fixed, patterns) if pattern is not None)
+    varying = [pattern for pattern in patterns if fixed(pattern) is None]
+    variables = tuple(piece for pattern in varying for piece in pattern if isinstance(piece, Variable))
+    if not varying:
+        return Patterns(texts, negated, (), _matching(tests, negated=negated))
+    match = _filling(_matching(tests, negated=False), varying, negated=negated, denies=denies)
+    return Patterns(texts, negated, variables, match)
+
+
+def _matching(tests: Sequence[Test], *, negated: bool) -> Callable[[str, Context], bool]:
+    if len(tests) == 1 and not negated:
+        (only,) = tests
+        return lambda text, _context: only(text)
+
+    def match(text: str, _context: Context) -> bool:
+        for test in tests:
+            if test(text):
+                return not negated
+        return negated
+
+    return match
+
+
+def _filling(
+    fixed: Callable[[str, Context], bool], varying: Sequence[tuple[Piece, ...]], *, negated: bool, denies: bool
+) -> Callable[[str, Context], bool]:
+    """A pattern with a variable that has no value matches no resource ("Policy variables with no value"). NotResource
+    would then match every one: nobody is allowed by what is not known, and what is denied stays so."""
+
+    def match(text: str, context: Context) -> bool:
+        if fixed(text, context):
+            return not negated
+        unknown = False
+        for pattern in varying:
+            filled = substituted(pattern, context)
+            if filled is None:
+                unknown = True
+            elif matcher(filled)(text):
+                return not negated
+        return negated and (denies or not unknown)
+
+    return match
+
+
+def _resource(text: str, *, has_variables: bool) -> tuple[Piece, ...]:
+    """What an ARN lacks of its six parts is completed with stars ("IAM JSON policy elements: Resource")."""
+    if text != "*":
+        text += ":*" * (ARN_PARTS - 1 - text.count(":"))
+    if not has_variables:
+        return tokens(text, resource_starts_at(text))
+    starts_at = resource_starts_at(text)
+    if 0 <= text.find("${") < starts_at:
+        raise ValueError(f"policy variables go into the last part of an ARN only, got {text}")
+    return (*tokens(text[:starts_at], starts_at), *pieces(text[starts_at:], tokens))

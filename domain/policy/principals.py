@@ -1,0 +1,115 @@
+"""The Principal and NotPrincipal elements: whom a policy of a resource speaks of.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+"""
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+
+from domain.policy.decode import Json, object_in, refuse, texts_in
+
+PrincipalName = tuple[str, str]
+"""A kind of principal and a name of that kind: ("AWS", an ARN or unique id), ("Service", a domain name), ("Federated",
+the ARN or domain name of an identity provider) or ("CanonicalUser", an id that S3 gives to an account)."""
+
+_ACCOUNT = re.compile(r"(arn:[a-z-]+:iam::)?(?P<id>[0-9]{12})(?(1):root)")
+_KINDS = {
+    "AWS": re.compile(
+        r"arn:[a-z-]+:(?:iam::[0-9]{12}:(?:user|role)/[!-~]+|sts::[0-9]{12}:(?:assumed-role/[!-.0-~]+/[!-~]+"
+        r"|federated-user/[!-~]+))|(?:AIDA|AROA)[A-Z0-9]{12,124}"
+    ),
+    "Service": re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+"),
+    "Federated": re.compile(
+        r"arn:[a-z-]+:iam::[0-9]{12}:(?:saml|oidc)-provider/[!-~]+"
+        r"|cognito-identity\.amazonaws\.com|www\.amazon\.com|graph\.facebook\.com|accounts\.google\.com"
+    ),
+    "CanonicalUser": re.compile("[0-9a-f]{64}"),
+}
+
+
+KINDS = tuple(_KINDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Principals:
+    """Whom the element names; `negated` in NotPrincipal."""
+
+    negated: bool
+    everyone: bool
+    account_ids: frozenset[str]
+    """Whole accounts, named by number or by the ARN of their root."""
+    names: frozenset[PrincipalName]
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPrincipal:
+    """Who asks, by all the names that a Principal element may have for them."""
+
+    arn: str
+    account_id: str | None
+    """None for an AWS service and for a person whom an identity provider vouches for: they belong to no account."""
+    names: frozenset[PrincipalName]
+    """Of the principal itself: ARN and unique id of a user, ARN of a session, a service, an identity provider. The root
+    user has none but its account."""
+    issuer_names: frozenset[PrincipalName] = frozenset()
+    """In a session: ARN and unique id of the role, or of the federating user, that it acts for."""
+
+
+class Naming(IntEnum):
+    """How a Principal element names who asks; the more directly, the greater."""
+
+    NOT = 0
+    ACCOUNT = 1
+    ISSUER = 2
+    EVERYONE = 3
+    PRINCIPAL = 4
+
+
+def principals_in(value: Json, where: str, kinds: tuple[str, ...], *, negated: bool) -> Principals:
+    """Of these kinds. Raises MalformedPolicyDocument."""
+    if value == "*":
+        value = {"AWS": "*"}
+    everyone = False
+    account_ids, names, written = set(), set(), []
+    for kind, listed in object_in(value, where, kinds).items():
+        for text in texts_in(listed, f"{where}.{kind}", "Syntax errors in policy; expected at least one principal"):
+            written.append(text)
+            if kind == "AWS" and text == "*":
+                everyone = True
+            elif kind == "AWS" and (account := _ACCOUNT.fullmatch(text)):
+                account_ids.add(account["id"])
+            elif _KINDS[kind].fullmatch(text) and "*" not in text and "?" not in text:
+                names.add((kind, text))
+            else:
+                refuse(where, f'Invalid principal in policy: "{kind}":"{text}"')
+    if not written:
+        refuse(where, "Missing required field Principal; expected at least one principal")
+    return Principals(negated, everyone, frozenset(account_ids), frozenset(names), tuple(written))
+
+
+def naming_of(principals: Principals, principal: RequestPrincipal | None, *, denies: bool) -> Naming:
+    """None is an anonymous caller. `denies`: the statement does."""
+    if principals.negated:
+        return Naming.NOT if _is_excepted(principals, principal, denies=denies) else Naming.EVERYONE
+    if principal is not None and not principals.names.isdisjoint(principal.names):
+        return Naming.PRINCIPAL
+    if principals.everyone:
+        return Naming.EVERYONE
+    if principal is None:
+        return Naming.NOT
+    if not principals.names.isdisjoint(principal.issuer_names):
+        return Naming.ISSUER
+    return Naming.ACCOUNT if principal.account_id in principals.account_ids else Naming.NOT
+
+
+def _is_excepted(principals: Principals, principal: RequestPrincipal | None, *, denies: bool) -> bool:
+    """Whoever is to be spared by a Deny must be listed whole: its account, and its user or role, and its session
+    ("IAM JSON policy elements: NotPrincipal"). For an Allow any of them is enough to be left out."""
+    if principals.everyone or principal is None:
+        return principals.everyone
+    listed = [not principals.names.isdisjoint(names) for names in (principal.names, principal.issuer_names) if names]
+    if principal.account_id is not None:
+        listed.append(principal.account_id in principals.account_ids)
+    return all(listed) if denies else any(listed)
