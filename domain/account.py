@@ -6,13 +6,28 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from immutables import Map
 
-from domain import access_keys, aliases, groups, notices, passwords, policies, roles, sessions, usage, users
+from domain import (
+    access_keys,
+    aliases,
+    boundaries,
+    groups,
+    notices,
+    organization,
+    passwords,
+    policies,
+    roles,
+    sessions,
+    tags,
+    usage,
+    users,
+)
 from domain.access_keys import AccessKeys
 from domain.events import Change, Entry
 from domain.groups import Groups
 from domain.identifiers import arn
 from domain.named import Named
 from domain.notices import Notice, Notices
+from domain.organization import Membership
 from domain.passwords import LoginProfiles, PasswordPolicy
 from domain.policies import InlinePolicies, ManagedPolicies
 from domain.relation import Relation
@@ -60,6 +75,8 @@ class Account:
     managed_policies: ManagedPolicies = field(default=Map())
     attachments: Relation = Relation()
     inline_policies: InlinePolicies = field(default=Map())
+    boundaries: Relation = Relation()
+    """What users and roles say of their boundaries, to be read from the policies' side."""
     access_keys: AccessKeys = AccessKeys()
     login_profiles: LoginProfiles = field(default=Map())
     password_policy: PasswordPolicy | None = None
@@ -69,6 +86,9 @@ class Account:
     expiries_recorded: datetime | None = None
     """Of the sessions that expired up to here it has been recorded; None before the first."""
     notices: Notices = field(default=Map())
+
+    organization: Membership | None = None
+    """Its place in an organisation and the policies that limit it from there; None of an account that is in none."""
 
     @property
     def exists(self) -> bool:
@@ -111,8 +131,11 @@ def evolve(account: Account, entry: Entry) -> Account:
 def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, PLR0912  one case a family
     at = entry.at
     match entry.event:
-        case users.UserCreated() | users.UserUpdated() | users.UserDeleted() as event:
+        case users.UserCreated() | users.UserUpdated() as event:
             return replace(account, users=users.evolve(account.users, event, at))
+        case users.UserDeleted() as event:
+            bounded = boundaries.forget(account.boundaries, event.user_id)
+            return replace(account, users=users.evolve(account.users, event, at), boundaries=bounded)
         case groups.GroupCreated() | groups.GroupUpdated() | groups.GroupDeleted() as event:
             return replace(account, groups=groups.evolve(account.groups, event, at))
         case groups.UserAddedToGroup() | groups.UserRemovedFromGroup() as event:
@@ -121,7 +144,13 @@ def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, 
             return replace(account, roles=roles.evolve(account.roles, event, at))
         case roles.RoleDeleted() as event:
             last_uses = usage.forget(account.last_uses, event.role_id)
+            account = replace(account, boundaries=boundaries.forget(account.boundaries, event.role_id))
             return replace(account, roles=roles.evolve(account.roles, event, at), last_uses=last_uses)
+        case tags.EntityTagged() | tags.EntityUntagged() as event:
+            return _on_user_or_role(account, event, at)
+        case boundaries.PermissionsBoundaryPut() | boundaries.PermissionsBoundaryDeleted() as event:
+            account = replace(account, boundaries=boundaries.evolve(account.boundaries, event))
+            return _on_user_or_role(account, event, at)
         case policies.PolicyAttached() | policies.PolicyDetached() as event:
             return replace(account, attachments=policies.evolve_attachments(account.attachments, event))
         case policies.InlinePolicyPut() | policies.InlinePolicyDeleted() as event:
@@ -137,6 +166,8 @@ def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, 
             if event.credential_id not in there:
                 raise LookupError(f"There is no credential {event.credential_id}.")
             return replace(account, notices=notices.evolve(account.notices, event))
+        case organization.OrganizationPoliciesApplied() | organization.OrganizationLeft() as event:
+            return replace(account, organization=organization.evolve(account.organization, event))
         case AccountCreated() as event:
             return replace(account, ledger_id=event.ledger_id, partition=event.partition, created_at=at)
         case AccountClosed():
@@ -176,3 +207,9 @@ def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, 
             return replace(account, password_policy=passwords.evolve_policy(account.password_policy, event))
         case other:
             raise TypeError(f"{type(other).__name__} is no change of an account.")
+
+
+def _on_user_or_role(account: Account, event: tags.TagEvent | boundaries.BoundaryEvent, at: datetime) -> Account:
+    if event.entity == "user":
+        return replace(account, users=users.evolve(account.users, event, at))
+    return replace(account, roles=roles.evolve(account.roles, event, at))

@@ -1,17 +1,19 @@
 """Who may: the account's policies, brought together with the policy language."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from domain.account import Account
+from domain.call_context import NO_VALUES, CallContext, Values
 from domain.callers import Caller
 from domain.calls import Call, DecisionRecord, StatementRef
 from domain.errors import AccessDenied
+from domain.organization import Level, OrganizationPolicy
 from domain.policy import (
+    Decision,
     Layer,
-    Match,
+    Layers,
     PolicyType,
     PrincipalName,
     Request,
@@ -23,69 +25,134 @@ from domain.policy import (
     reason,
 )
 from domain.roles import Role
+from domain.users import User
 
-EVALUATOR = 1
+EVALUATOR = 2
 """The version of the evaluation, recorded with each decision. A change of meaning is a new version."""
 
-Layers = list[tuple[Layer, Sequence[SourcedPolicy]]]
-_NO_VALUES: Mapping[str, tuple[str, ...]] = {}
+_RCP_SERVICES = frozenset({"sts"})
+"""Of those that are answered here, the ones whose resources a resource control policy limits; IAM is none (AWS
+Organizations User Guide, "List of AWS services that support RCPs")."""
+_SERVICE_LINKED = "/aws-service-role/"
+"""The path of roles that AWS services keep for themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one authorisation check is about, ready to be decided: now, or once more from what was recorded."""
+
+    layers: Layers
+    request: Request
+    read: tuple[Account, ...]
+    """The accounts whose policies are in it."""
 
 
 def authorise(
-    account: Account, call: Call, action: str, resource: str, context: Mapping[str, tuple[str, ...]] = _NO_VALUES
+    account: Account, call: Call, action: str, resource: str, context: Mapping[str, Values] = NO_VALUES
 ) -> None:
     """Raises AccessDenied unless the caller may do `action` to the ARN `resource`. The check is recorded either way."""
-    caller = call.caller
-    if caller.is_root:
-        # The root user may do everything that no organisation forbids; no policy of the account concerns it.
-        call.decisions.append(_record((account,), action, resource, context, Result.ALLOWED, "root", ()))
-        return
-    request = Request(action, resource, _unnamed(caller), CallContext(call, context))
-    _check((account,), call, layers_of(account, caller), request, context)
+    _decide(call, check(account, call, action, resource, context), context)
+
+
+def check(account: Account, call: Call, action: str, resource: str, context: Mapping[str, Values] = NO_VALUES) -> Check:
+    """Of what is the account's own, whatever account the ARN names: there is nothing else that could be meant."""
+    request = Request(action, resource, unnamed(call.caller), CallContext(call, account, account, context), account.id)
+    return Check(layers_of(account, call.caller), request, (account,))
 
 
 def authorise_assuming(
-    account: Account,
-    owner: Account,
-    call: Call,
-    role_arn: str,
-    role: Role | None,
-    context: Mapping[str, tuple[str, ...]],
+    account: Account, owner: Account, call: Call, role_arn: str, role: Role | None, context: Mapping[str, Values]
 ) -> Role:
     """Like `authorise` for sts:AssumeRole, where the role's trust policy has to agree; the role, since there is one.
     `account` is the caller's, `owner` the one that the ARN names: where they are two, both sides must allow.
 
     An ARN that is no role's is judged as that of a role which trusts nobody: whether there is one is not told.
     """
-    caller = call.caller
-    trust = () if role is None else (trust_policy(role),)
-    request = Request("sts:AssumeRole", role_arn, request_principal(caller, role), CallContext(call, context))
-    _check((account, owner), call, [*layers_of(account, caller), (Layer.TRUST, trust)], request, context)
+    _decide(call, check_assuming(account, owner, call, role_arn, role, context), context)
     assert role is not None, "Without a trust policy nobody is allowed."
     return role
 
 
-def _check(
-    read: Sequence[Account], call: Call, layers: Layers, request: Request, context: Mapping[str, tuple[str, ...]]
-) -> None:
-    action, resource = request.action, request.resource
-    decision = evaluate(layers, request)
-    call.decisions.append(
-        _record(read, action, resource, context, decision.result, decision.layer.value, decision.matched)
-    )
+def check_assuming(
+    account: Account, owner: Account, call: Call, role_arn: str, role: Role | None, context: Mapping[str, Values]
+) -> Check:
+    trust = () if role is None else (trust_policy(role),)
+    own = {} if role is None else tag_context(role)
+    limits = [] if role is not None and _is_service_linked(role) else resource_controls(owner, "sts")
+    layers = [*limits, *layers_of(account, call.caller), (Layer.TRUST, trust)]
+    known = CallContext(call, account, owner, {**own, **context})
+    read = (account,) if account.id == owner.id else (account, owner)
+    return Check(layers, Request("sts:AssumeRole", role_arn, request_principal(call.caller, role), known), read)
+
+
+def _decide(call: Call, asked: Check, context: Mapping[str, Values]) -> None:
+    request = asked.request
+    decision = evaluate(asked.layers, request)
+    call.decisions.append(_record(asked, decision, context))
     if decision.result is not Result.ALLOWED:
         raise AccessDenied(
-            f"User: {call.caller.principal.arn} is not authorized to perform: {action} on resource: {resource} "
-            f"{reason(decision, request)}"
+            f"User: {call.caller.principal.arn} is not authorized to perform: {request.action} on resource: "
+            f"{request.resource} {reason(decision, request)}"
         )
 
 
-def layers_of(account: Account, caller: Caller) -> Layers:
-    """The policies that limit and those that grant, without the resource's own."""
-    layers: Layers = [(Layer.IDENTITY, tuple(identity_policies(account, caller.entity_id)))]
+def layers_of(account: Account, caller: Caller) -> list[tuple[Layer, Sequence[SourcedPolicy]]]:
+    """The policies that limit the caller and those that grant, without the resource's own."""
+    entity_id = caller.entity_id
+    layers = service_controls(account, entity_id)
+    if caller.is_root:
+        layers.append((Layer.IDENTITY, (_root_policy(account.id),)))
+    else:
+        layers.append((Layer.IDENTITY, tuple(identity_policies(account, entity_id))))
+        boundary_arn = entity_of(account, entity_id).boundary_arn
+        if boundary_arn is not None:
+            boundary = _managed(account, boundary_arn, PolicyType.BOUNDARY, "boundary")
+            layers.append((Layer.BOUNDARY, (boundary,)))
     if caller.session is not None and caller.session.policies:
         layers.append((Layer.SESSION, tuple(_session_policies(account, caller))))
     return layers
+
+
+def entity_of(account: Account, entity_id: str) -> User | Role:
+    user = account.users.by_id.get(entity_id)
+    return account.roles.by_id[entity_id] if user is None else user
+
+
+def service_controls(account: Account, entity_id: str) -> list[tuple[Layer, Sequence[SourcedPolicy]]]:
+    """A level of the organisation each. They concern neither the management account nor roles that AWS services keep
+    (AWS Organizations User Guide, "Service control policies")."""
+    role = account.roles.by_id.get(entity_id)
+    if role is not None and _is_service_linked(role):
+        return []
+    return [
+        (Layer.SCP, tuple(_controlling(policy, PolicyType.SCP) for policy in level.scps))
+        for level in _limiting_levels(account)
+    ]
+
+
+def resource_controls(owner: Account, service: str) -> list[tuple[Layer, Sequence[SourcedPolicy]]]:
+    """Of the account that owns the resource, whoever asks ("Resource control policies")."""
+    if service not in _RCP_SERVICES:
+        return []
+    return [
+        (Layer.RCP, tuple(_controlling(policy, PolicyType.RCP) for policy in level.rcps))
+        for level in _limiting_levels(owner)
+    ]
+
+
+def _limiting_levels(account: Account) -> tuple[Level, ...]:
+    membership = account.organization
+    if membership is None or membership.management_account_id == account.id:
+        return ()
+    return membership.levels
+
+
+def _controlling(policy: OrganizationPolicy, policy_type: PolicyType) -> SourcedPolicy:
+    return SourcedPolicy(compiled(policy.document, policy_type), policy.id, policy_type.value, None)
+
+
+def _is_service_linked(role: Role) -> bool:
+    return role.path.startswith(_SERVICE_LINKED)
 
 
 def identity_policies(account: Account, entity_id: str) -> Iterator[SourcedPolicy]:
@@ -111,9 +178,19 @@ _OWN_PASSWORD = json.dumps({
 knows no other resource than the user who calls it."""
 
 
-def _managed(account: Account, arn: str, policy_type: PolicyType) -> SourcedPolicy:
+_EVERYTHING = json.dumps({
+    "Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
+})  # fmt: skip
+
+
+def _root_policy(account_id: str) -> SourcedPolicy:
+    """The root user may do everything that no organisation forbids; no policy of the account concerns it."""
+    return SourcedPolicy(compiled(_EVERYTHING, PolicyType.IDENTITY), account_id, "root", None)
+
+
+def _managed(account: Account, arn: str, policy_type: PolicyType, source_type: str = "managed") -> SourcedPolicy:
     version = account.managed_policies[arn].default
-    return SourcedPolicy(compiled(version.document, policy_type), arn, "managed", version.id)
+    return SourcedPolicy(compiled(version.document, policy_type), arn, source_type, version.id)
 
 
 def _session_policies(account: Account, caller: Caller) -> Iterator[SourcedPolicy]:
@@ -131,7 +208,7 @@ def trust_policy(role: Role) -> SourcedPolicy:
     return SourcedPolicy(compiled(role.trust_policy, PolicyType.TRUST), role.id, "trust", None)
 
 
-def _unnamed(caller: Caller) -> RequestPrincipal:
+def unnamed(caller: Caller) -> RequestPrincipal:
     """For policies that are attached to the caller: they have no Principal element that could name it."""
     return RequestPrincipal(caller.principal.arn, caller.principal.account_id, _NOBODY)
 
@@ -149,6 +226,26 @@ def request_principal(caller: Caller, role: Role | None) -> RequestPrincipal:
     return RequestPrincipal(principal.arn, principal.account_id, names)
 
 
+def role_named(account: Account, arn: str) -> Role | None:
+    """The role that has this ARN today."""
+    role = account.roles.find(arn.rsplit("/", 1)[-1])
+    return role if role is not None and account.arn(role.resource) == arn else None
+
+
+def resource_tags(account: Account, arn: str) -> Mapping[str, Values]:
+    """What a user or role of the account brings to a call that is about it; nothing for any other ARN."""
+    user = account.users.find(arn.rsplit("/", 1)[-1])
+    entity = user if user is not None and account.arn(user.resource) == arn else role_named(account, arn)
+    return NO_VALUES if entity is None else tag_context(entity)
+
+
+def tag_context(entity: User | Role) -> Mapping[str, Values]:
+    """Its tags as condition keys ("Controlling access to IAM resources")."""
+    return {
+        f"{service}:resourcetag/{key}": (tag.value,) for service in ("aws", "iam") for key, tag in entity.tags.items()
+    }
+
+
 def _names(unique_id: str, trusted: Mapping[str, str]) -> frozenset[PrincipalName]:
     return frozenset({("AWS", unique_id), *(("AWS", arn) for arn, meant in trusted.items() if meant == unique_id)})
 
@@ -157,20 +254,12 @@ _NOBODY: frozenset[PrincipalName] = frozenset()
 _TRUSTS_NOBODY: Mapping[str, str] = {}
 
 
-def _record(
-    read: Sequence[Account],
-    action: str,
-    resource: str,
-    context: Mapping[str, tuple[str, ...]],
-    result: Result,
-    layer: str,
-    matched: Sequence[Match],
-) -> DecisionRecord:
+def _record(asked: Check, decision: Decision, context: Mapping[str, Values]) -> DecisionRecord:
     return DecisionRecord(
-        action=action,
-        resources=(resource,),
-        result=result.value,
-        layer=layer,
+        action=asked.request.action,
+        resources=(asked.request.resource,),
+        result=decision.result.value,
+        layer=decision.layer.value,
         matched=tuple(
             StatementRef(
                 source_type=match.sourced.source_type,
@@ -179,71 +268,9 @@ def _record(
                 sha256=match.sourced.policy.sha256,
                 index=match.statement.index,
             )
-            for match in matched
+            for match in decision.matched
         ),
         context=context,
-        positions={account.id: account.position for account in read},
+        positions={account.id: account.position for account in asked.read},
         evaluator=EVALUATOR,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class CallContext(Mapping[str, tuple[str, ...]]):
-    """The condition keys of a call, lower-cased, each worked out when a policy asks for it
-    (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)."""
-
-    call: Call
-    own: Mapping[str, tuple[str, ...]]
-    """Of the operation, such as iam:policyarn."""
-
-    def __getitem__(self, key: str) -> tuple[str, ...]:
-        if key in self.own:
-            return self.own[key]
-        value = _GLOBAL_KEYS[key](self.call)
-        if value is None:
-            raise KeyError(key)
-        return (value,)
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self.own
-        for key, value_of in _GLOBAL_KEYS.items():
-            if value_of(self.call) is not None:
-                yield key
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-def _principal_arn(call: Call) -> str:
-    """Of an assumed role the role's, not the session's."""
-    principal = call.caller.principal
-    return principal.issuer.arn if principal.issuer and principal.issuer.type == "Role" else principal.arn
-
-
-def _mfa_present(call: Call) -> str | None:
-    """Only temporary credentials carry the key."""
-    return None if call.caller.session is None else str(call.caller.principal.mfa_authenticated).lower()
-
-
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-_PRINCIPAL_TYPES = {"Root": "Account", "IAMUser": "User", "AssumedRole": "AssumedRole"}
-
-_GLOBAL_KEYS: Mapping[str, Callable[[Call], str | None]] = {
-    "aws:currenttime": lambda call: _iso(call.at),
-    "aws:epochtime": lambda call: str(int(call.at.timestamp())),
-    "aws:principalarn": _principal_arn,
-    "aws:principalaccount": lambda call: call.caller.principal.account_id,
-    "aws:principaltype": lambda call: _PRINCIPAL_TYPES[call.caller.principal.type],
-    "aws:userid": lambda call: call.caller.principal.principal_id,
-    "aws:username": lambda call: call.caller.principal.user_name,
-    "aws:sourceip": lambda call: call.cause.forwarded_address or call.cause.peer_address,
-    "aws:useragent": lambda call: call.cause.user_agent,
-    "aws:securetransport": lambda call: str(call.cause.tls).lower(),
-    "aws:tokenissuetime": lambda call: _iso(call.caller.principal.session_issued_at),
-    "aws:multifactorauthpresent": _mfa_present,
-    "aws:sourceidentity": lambda call: call.caller.principal.source_identity,
-    "aws:requestedregion": lambda call: call.cause.region,
-}

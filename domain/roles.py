@@ -6,8 +6,11 @@ from datetime import datetime
 
 from immutables import Map
 
+from domain.boundaries import BoundaryEvent, PermissionsBoundaryDeleted, PermissionsBoundaryPut, boundary_arn
 from domain.events import Change
 from domain.named import Named
+from domain.tags import EntityTagged, EntityUntagged, TagEvent, Tags
+from domain.tags import evolve as evolve_tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,9 @@ class Role:
     trusted: Map[str, str]
     """The ARNs of users and roles in the trust policy, each with the unique id it meant when the policy was written:
     whoever gets that ARN later is somebody else."""
+    tags: Tags = Map()
+    boundary_arn: str | None = None
+    """Of the managed policy that is its permissions boundary."""
 
     @property
     def resource(self) -> str:
@@ -57,7 +63,7 @@ class RoleDeleted(Change, topic="iam.role.deleted.v1"):
     role_name: str
 
 
-RoleEvent = RoleCreated | RoleUpdated | TrustPolicyReplaced | RoleDeleted
+RoleEvent = RoleCreated | RoleUpdated | TrustPolicyReplaced | RoleDeleted | TagEvent | BoundaryEvent
 Roles = Named[Role]
 
 
@@ -84,5 +90,10 @@ def evolve(roles: Roles, event: RoleEvent, at: datetime) -> Roles:
         case TrustPolicyReplaced():
             role = roles.by_id[event.role_id]
             return roles.put(replace(role, trust_policy=event.trust_policy, trusted=Map(event.trusted)))
+        case EntityTagged() | EntityUntagged():
+            role = roles.by_id[event.entity_id]
+            return roles.put(replace(role, tags=evolve_tags(role.tags, event)))
+        case PermissionsBoundaryPut() | PermissionsBoundaryDeleted():
+            return roles.put(replace(roles.by_id[event.entity_id], boundary_arn=boundary_arn(event)))
         case RoleDeleted():
             return roles.without(event.role_id)

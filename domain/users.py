@@ -3,8 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from immutables import Map
+
+from domain.boundaries import BoundaryEvent, PermissionsBoundaryDeleted, PermissionsBoundaryPut, boundary_arn
 from domain.events import Change
 from domain.named import Named
+from domain.tags import EntityTagged, EntityUntagged, TagEvent, Tags
+from domain.tags import evolve as evolve_tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +18,9 @@ class User:
     name: str
     path: str
     created_at: datetime
+    tags: Tags = Map()
+    boundary_arn: str | None = None
+    """Of the managed policy that is its permissions boundary."""
 
     @property
     def resource(self) -> str:
@@ -40,7 +48,7 @@ class UserDeleted(Change, topic="iam.user.deleted.v1"):
     user_name: str
 
 
-UserEvent = UserCreated | UserUpdated | UserDeleted
+UserEvent = UserCreated | UserUpdated | UserDeleted | TagEvent | BoundaryEvent
 Users = Named[User]
 
 
@@ -51,5 +59,10 @@ def evolve(users: Users, event: UserEvent, at: datetime) -> Users:
         case UserUpdated():
             user = users.by_id[event.user_id]
             return users.put(replace(user, name=event.new_user_name, path=event.new_path))
+        case EntityTagged() | EntityUntagged():
+            user = users.by_id[event.entity_id]
+            return users.put(replace(user, tags=evolve_tags(user.tags, event)))
+        case PermissionsBoundaryPut() | PermissionsBoundaryDeleted():
+            return users.put(replace(users.by_id[event.entity_id], boundary_arn=boundary_arn(event)))
         case UserDeleted():
             return users.without(event.user_id)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from domain.account import Account
-from domain.authorisation import authorise_assuming
+from domain.authorisation import authorise_assuming, role_named
 from domain.calls import Call
 from domain.errors import (
     AccessDenied,
@@ -78,10 +78,7 @@ def _owner(account: Account, call: Call, role_arn: str) -> Account:
 
 
 def _role(account: Account, role_arn: str) -> Role | None:
-    name = role_arn.rsplit("/", 1)[-1]
-    role = account.roles.find(name)
-    known = role is not None and account.closed_at is None and account.arn(role.resource) == role_arn
-    return role if known else None
+    return role_named(account, role_arn) if account.closed_at is None else None
 
 
 def _refuse_too_long(call: Call, role: Role, duration: timedelta) -> None:

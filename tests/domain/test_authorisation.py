@@ -42,10 +42,12 @@ def test_who_has_no_policy_may_nothing(endpoint: Endpoint) -> None:
 
 
 def test_root_may_everything(endpoint: Endpoint) -> None:
-    """The root user needs no policy, and the check of it is recorded too."""
+    """The root user needs no policy, and the check of it is recorded too: what allows it is being root."""
     endpoint.call(endpoint.root, "ListUsers")
     (decision,) = endpoint.record.decisions
-    assert (decision.result, decision.layer, decision.matched) == ("allowed", "root", ())
+    (matched,) = decision.matched
+    assert (decision.result, decision.layer) == ("allowed", "identity")
+    assert (matched.source_type, matched.source_id) == ("root", ACCOUNT)
 
 
 def test_own_group_and_managed_policies_add_up(endpoint: Endpoint) -> None:

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.authorisation import EVALUATOR, CallContext, layers_of, request_principal, trust_policy
+from domain.authorisation import EVALUATOR, check, check_assuming, role_named
 from domain.callers import Caller
 from domain.calls import ApiCalled, Call, DecisionRecord
 from domain.errors import AccessDenied, Refusal
 from domain.events import Entry
-from domain.policy import Layer, Match, Request, evaluate
+from domain.policy import Match, evaluate
 from domain.sessions import Session, SessionIssued
 from tests.services.driving import ACCOUNT, Endpoint, allow, arn, deny, document, seal, trusting
 
@@ -26,16 +26,13 @@ def made_again(endpoint: Endpoint, entry: Entry, record: DecisionRecord) -> tupl
     session = issued(endpoint, entry.cause.session_id)
     user_or_role = principal.issuer.principal_id if principal.issuer else principal.principal_id
     caller = Caller(principal, user_or_role, str(entry.cause.access_key_id), session)
-    if caller.is_root:
-        return "allowed", "root", []
     call = Call(caller, entry.cause, entry.at, random=lambda _count: b"", seal_session=seal)
-    layers, role = layers_of(account, caller), None
     (resource,) = record.resources
     if record.action == "sts:AssumeRole":
-        role = next((role for role in account.roles if account.arn(role.resource) == resource), None)
-        layers.append((Layer.TRUST, () if role is None else (trust_policy(role),)))
-    request = Request(record.action, resource, request_principal(caller, role), CallContext(call, record.context))
-    decision = evaluate(layers, request)
+        asked = check_assuming(account, account, call, resource, role_named(account, resource), record.context)
+    else:
+        asked = check(account, call, record.action, resource, record.context)
+    decision = evaluate(asked.layers, asked.request)
     return decision.result.value, decision.layer.value, [told(matched) for matched in decision.matched]
 
 

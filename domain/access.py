@@ -1,0 +1,164 @@
+"""Questions the other way round: not whether this caller may, but who may, and what somebody may do.
+
+They are answered by the same layers and the same evaluation as calls are, for a moment. What a call at that moment
+would bring along and nobody can know beforehand (its address, its parameters) is left open: access that depends on it
+is conditional.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NoReturn
+
+from domain.account import Account
+from domain.authorisation import check_assuming, layers_of, resource_tags, role_named, trust_policy, unnamed
+from domain.call_context import PRINCIPAL_TAG, CallContext
+from domain.callers import Caller, principal_of
+from domain.calls import Call
+from domain.events import Cause, Principal, SessionIssuer
+from domain.identifiers import account_of_arn
+from domain.policy import Layer, Layers, PrincipalName, Request, RequestPrincipal
+from domain.policy.possible import Possible, possible
+from domain.roles import Role
+
+ASSUME_ROLE = "sts:AssumeRole"
+_ANY_SESSION = "*"
+"""In place of the name that whoever assumes a role gives to the session."""
+_OF_EVERY_PRINCIPAL = frozenset({
+    "aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:principalorgid", "aws:principalorgpaths",
+    "aws:principalisawsservice", "aws:viaawsservice", "aws:username", "aws:resourceaccount", "aws:resourceorgid",
+    "aws:resourceorgpaths", "aws:currenttime", "aws:epochtime",
+})  # fmt: skip
+"""The keys that are known of whoever may call at a moment, whatever the call is like."""
+_RESOURCE_TAGS = ("aws:resourcetag/", "iam:resourcetag/")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One principal's answer."""
+
+    kind: str
+    """root, user or role; service or federated where a trust policy names one."""
+    account_id: str | None
+    entity_id: str
+    """The unique id; the account's for root, the name of a service or provider."""
+    arn: str
+    possible: Possible
+
+
+def who_can(account: Account, action: str, resource: str, at: datetime) -> Iterator[Access]:
+    """Of every principal of the account whether it may do `action` to the ARN `resource`, or to `*` where the action
+    is about none. For sts:AssumeRole and a role of the account its trust policy has its say."""
+    role = role_named(account, resource) if action.lower() == ASSUME_ROLE.lower() else None
+    for caller in principals(account):
+        if role is not None:
+            yield _assuming(account, account, caller, role, at)
+            continue
+        tags = resource_tags(account, resource)
+        context = CallContext(_call(caller, at), account, account, tags)
+        request = Request(action, resource, unnamed(caller), context, account.id)
+        yield _access(caller, possible(layers_of(account, caller), request, _Known(caller, resource_known=bool(tags))))
+
+
+def can_assume(owner: Account, role: Role, others: Sequence[Account], at: datetime) -> Iterator[Access]:
+    """Of every principal of the role's account, and of the other accounts given, whether it may assume the role; and of
+    the services and identity providers that the trust policy names. Both sides must allow where they are two."""
+    for account in (owner, *others):
+        for caller in principals(account):
+            if not caller.is_root:
+                yield _assuming(account, owner, caller, role, at)
+    for name in sorted(_outsiders(role)):
+        yield _outsider(owner, role, name, at)
+
+
+def accounts_trusted(role: Role) -> frozenset[str]:
+    """Those whose principals the trust policy may name, `*` aside: the ones to ask besides the role's own."""
+    found: set[str] = set()
+    for statement in trust_policy(role).policy.statements:
+        if statement.principals is not None:
+            arns = {account_of_arn(name) for kind, name in statement.principals.names if kind == "AWS"}
+            found |= statement.principals.account_ids | {account_id for account_id in arns if account_id is not None}
+    return frozenset(found)
+
+
+def principals(account: Account) -> Iterator[Caller]:
+    """As they would call: the root user, then users, then roles, each kind by name."""
+    yield Caller(principal_of(account, account.id), account.id, "")
+    for user in sorted(account.users, key=lambda user: user.name.lower()):
+        yield Caller(principal_of(account, user.id), user.id, "")
+    for role in sorted(account.roles, key=lambda role: role.name.lower()):
+        yield caller_of_role(account, role)
+
+
+def caller_of_role(account: Account, role: Role) -> Caller:
+    """In some session of the role, without session policies."""
+    principal = Principal(
+        type="AssumedRole",
+        principal_id=f"{role.id}:{_ANY_SESSION}",
+        arn=account.arn(f"assumed-role/{role.name}/{_ANY_SESSION}", service="sts"),
+        account_id=account.id,
+        issuer=SessionIssuer(type="Role", principal_id=role.id, arn=account.arn(role.resource), user_name=role.name),
+    )
+    return Caller(principal, role.id, "")
+
+
+def _access(caller: Caller, found: Possible) -> Access:
+    principal = caller.principal
+    kind = {"Root": "root", "IAMUser": "user", "AssumedRole": "role"}[principal.type]
+    arn = principal.issuer.arn if principal.issuer else principal.arn
+    return Access(kind, principal.account_id, caller.entity_id, arn, found)
+
+
+def _assuming(account: Account, owner: Account, caller: Caller, role: Role, at: datetime) -> Access:
+    asked = check_assuming(account, owner, _call(caller, at), owner.arn(role.resource), role, {})
+    return _access(caller, possible(asked.layers, asked.request, _Known(caller, resource_known=True)))
+
+
+def _outsiders(role: Role) -> set[PrincipalName]:
+    return {
+        (kind, name)
+        for statement in trust_policy(role).policy.statements
+        if statement.principals is not None
+        for kind, name in statement.principals.names
+        if kind != "AWS"
+    }
+
+
+def _outsider(owner: Account, role: Role, name: PrincipalName, at: datetime) -> Access:
+    """Belongs to no account of ours: nothing is known of it but its name, and that the trust policy has it."""
+    kind, text = name
+    action = ASSUME_ROLE
+    if kind == "Federated":
+        action += "WithSAML" if ":saml-provider/" in text else "WithWebIdentity"
+    principal = RequestPrincipal(text, None, frozenset({name}))
+    root = Caller(principal_of(owner, owner.id), owner.id, "")
+    asked = check_assuming(owner, owner, _call(root, at), owner.arn(role.resource), role, {})
+    layers: Layers = [(layer, policies) for layer, policies in asked.layers if layer in {Layer.RCP, Layer.TRUST}]
+    request = replace(asked.request, action=action, principal=principal)
+    found = possible(layers, request, lambda key: key in {"aws:currenttime", "aws:epochtime"})
+    return Access(kind.lower(), None, text, text, found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Which condition keys have no other value than the context's, for a principal as it would call."""
+
+    caller: Caller
+    resource_known: bool
+
+    def __call__(self, key: str) -> bool:
+        if key.startswith(_RESOURCE_TAGS):
+            return self.resource_known
+        if key == "aws:userid":
+            return self.caller.principal.type != "AssumedRole"
+        return key in _OF_EVERY_PRINCIPAL or key.startswith(PRINCIPAL_TAG)
+
+
+def _call(caller: Caller, at: datetime) -> Call:
+    """As if it were made, as far as anything can be said of it."""
+    cause = Cause(origin="api", request_id="", shared_id="", service="", operation="", principal=caller.principal)
+    return Call(caller, cause, at, _unused, _unused)
+
+
+def _unused(*_arguments: object) -> NoReturn:
+    raise AssertionError("A question draws nothing and seals nothing.")

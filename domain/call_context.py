@@ -1,0 +1,146 @@
+"""The condition keys that a call has, lower-cased, each worked out when a policy asks for it.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from domain.account import Account
+from domain.callers import Caller
+from domain.calls import Call
+from domain.organization import Membership
+from domain.roles import Role
+from domain.users import User
+
+Values = tuple[str, ...]
+NO_VALUES: Mapping[str, Values] = {}
+PRINCIPAL_TAG = "aws:principaltag/"
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext(Mapping[str, Values]):
+    call: Call
+    account: Account
+    """The caller's, whose tags and organisation count."""
+    owner: Account
+    """The resource's."""
+    own: Mapping[str, Values]
+    """Of the operation, such as iam:policyarn."""
+
+    def get(self, key: str, default: object = None) -> Values | None:  # type: ignore[override]  # None is no value
+        """None for a key that the call does not have."""
+        assert default is None
+        if key in self.own:
+            return self.own[key]
+        if key.startswith(PRINCIPAL_TAG):
+            return _principal_tag(self, key.removeprefix(PRINCIPAL_TAG))
+        value_of = _KEYS.get(key)
+        return None if value_of is None else value_of(self)
+
+    def __getitem__(self, key: str) -> Values:
+        found = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        tags = {f"{PRINCIPAL_TAG}{key}" for key in tags_of(self.account, self.call.caller.entity_id)}
+        for key in sorted(self.own.keys() | tags | _KEYS.keys()):
+            if self.get(key) is not None:
+                yield key
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def tags_of(account: Account, entity_id: str) -> Mapping[str, str]:
+    """Of a user or role, by lower-cased key."""
+    entity: User | Role | None = account.users.by_id.get(entity_id) or account.roles.by_id.get(entity_id)
+    return {} if entity is None else {key: tag.value for key, tag in entity.tags.items()}
+
+
+def _principal_tag(context: CallContext, key: str) -> Values | None:
+    return _one(tags_of(context.account, context.call.caller.entity_id).get(key))
+
+
+def _one(value: str | None) -> Values | None:
+    return None if value is None else (value,)
+
+
+def _of_call(value_of: Callable[[Call], str | None]) -> Callable[[CallContext], Values | None]:
+    return lambda context: _one(value_of(context.call))
+
+
+def _of_caller(value_of: Callable[[Caller], str | None]) -> Callable[[CallContext], Values | None]:
+    return lambda context: _one(value_of(context.call.caller))
+
+
+def iso(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def principal_arn(caller: Caller) -> str:
+    """Of an assumed role the role's, not the session's."""
+    principal = caller.principal
+    return principal.issuer.arn if principal.issuer and principal.issuer.type == "Role" else principal.arn
+
+
+def _mfa_present(caller: Caller) -> str | None:
+    """Only temporary credentials carry the key."""
+    return None if caller.session is None else str(caller.principal.mfa_authenticated).lower()
+
+
+def _mfa_age(call: Call) -> str | None:
+    """Seconds since the code was given, which was when the session was asked for; absent where none was."""
+    principal = call.caller.principal
+    if not principal.mfa_authenticated or principal.session_issued_at is None:
+        return None
+    return str(int((call.at - principal.session_issued_at).total_seconds()))
+
+
+def _issue_time(caller: Caller) -> str | None:
+    issued_at = caller.principal.session_issued_at
+    return None if issued_at is None else iso(issued_at)
+
+
+def organization_id(account: Account) -> Values | None:
+    return _one(account.organization.organization_id if account.organization else None)
+
+
+def organization_paths(account: Account) -> Values | None:
+    """One path, such as o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/: the key is a list all the same."""
+    membership: Membership | None = account.organization
+    if membership is None:
+        return None
+    units = [level.id for level in membership.levels if level.id != account.id]
+    return ("/".join([membership.organization_id, *units, ""]),)
+
+
+PRINCIPAL_TYPES = {"Root": "Account", "IAMUser": "User", "AssumedRole": "AssumedRole"}
+
+_KEYS: Mapping[str, Callable[[CallContext], Values | None]] = {
+    "aws:currenttime": _of_call(lambda call: iso(call.at)),
+    "aws:epochtime": _of_call(lambda call: str(int(call.at.timestamp()))),
+    "aws:principalarn": _of_caller(principal_arn),
+    "aws:principalaccount": _of_caller(lambda caller: caller.principal.account_id),
+    "aws:principaltype": _of_caller(lambda caller: PRINCIPAL_TYPES[caller.principal.type]),
+    "aws:principalorgid": lambda context: organization_id(context.account),
+    "aws:principalorgpaths": lambda context: organization_paths(context.account),
+    "aws:principalisawsservice": lambda _context: ("false",),
+    "aws:viaawsservice": lambda _context: ("false",),
+    "aws:userid": _of_caller(lambda caller: caller.principal.principal_id),
+    "aws:username": _of_caller(lambda caller: caller.principal.user_name),
+    "aws:sourceip": _of_call(lambda call: call.cause.forwarded_address or call.cause.peer_address),
+    "aws:useragent": _of_call(lambda call: call.cause.user_agent),
+    "aws:securetransport": _of_call(lambda call: str(call.cause.tls).lower()),
+    "aws:tokenissuetime": _of_caller(_issue_time),
+    "aws:multifactorauthpresent": _of_caller(_mfa_present),
+    "aws:multifactorauthage": _of_call(_mfa_age),
+    "aws:sourceidentity": _of_caller(lambda caller: caller.principal.source_identity),
+    "aws:requestedregion": _of_call(lambda call: call.cause.region),
+    "aws:resourceaccount": lambda context: (context.owner.id,),
+    "aws:resourceorgid": lambda context: organization_id(context.owner),
+    "aws:resourceorgpaths": lambda context: organization_paths(context.owner),
+}
