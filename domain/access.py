@@ -11,7 +11,15 @@ from datetime import datetime
 from typing import NoReturn
 
 from domain.account import Account
-from domain.authorisation import check_assuming, layers_of, resource_tags, role_named, trust_policy, unnamed
+from domain.authorisation import (
+    check_assuming,
+    identity_policies,
+    layers_of,
+    resource_tags,
+    role_named,
+    trust_policy,
+    unnamed,
+)
 from domain.call_context import PRINCIPAL_TAG, CallContext
 from domain.callers import Caller, principal_of
 from domain.calls import Call
@@ -69,6 +77,16 @@ def can_assume(owner: Account, role: Role, others: Sequence[Account], at: dateti
                 yield _assuming(account, owner, caller, role, at)
     for name in sorted(_outsiders(role)):
         yield _outsider(owner, role, name, at)
+
+
+def what_can(account: Account, entity_id: str) -> Layers:
+    """What a user or role may do, or what a group lends to its members: in each layer, what its statements allow less
+    what they deny. Something may be done if every layer allows it and none denies it."""
+    if entity_id in account.groups.by_id:
+        return [(Layer.IDENTITY, tuple(identity_policies(account, entity_id)))]
+    role = account.roles.by_id.get(entity_id)
+    caller = Caller(principal_of(account, entity_id), entity_id, "") if role is None else caller_of_role(account, role)
+    return layers_of(account, caller)
 
 
 def accounts_trusted(role: Role) -> frozenset[str]:

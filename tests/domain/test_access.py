@@ -1,0 +1,188 @@
+"""Who can, who can assume, and what can be done: against what calls are answered."""
+
+from dataclasses import replace
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.access import Access, can_assume, principals, what_can, who_can
+from domain.account import Account
+from domain.authorisation import check, check_assuming, role_named
+from domain.callers import Caller
+from domain.calls import Call
+from domain.events import Cause
+from domain.policy import Layer, Result, evaluate
+from domain.policy.possible import Possibility
+from tests.services.driving import ACCOUNT, BEGAN_AT, Endpoint, Statement, allow, arn, deny, document, seal, trusting
+
+OTHER = "210987654321"
+STATEMENTS = st.sampled_from(
+    [
+        allow("iam:List*"),
+        allow("iam:GetUser", arn("user/${aws:username}")),
+        allow(),
+        deny("iam:GetUser", Condition={"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}),
+        deny("iam:*", Condition={"Bool": {"aws:SecureTransport": "false"}}),
+        allow("iam:*", Condition={"StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}}),
+        allow("iam:*", Condition={"StringEquals": {"aws:PrincipalTag/team": "red"}}),
+        deny("iam:*", Condition={"ArnLike": {"aws:PrincipalArn": arn("role/*")}}),
+        deny("iam:*", Condition={"DateGreaterThan": {"aws:CurrentTime": "2026-01-31T12:00:00Z"}}),
+        allow("sts:AssumeRole"),
+        deny("sts:AssumeRole", Condition={"StringLike": {"sts:RoleSessionName": "n*"}}),
+    ]
+)
+POLICIES = st.lists(STATEMENTS, max_size=3)
+QUESTIONS = st.sampled_from(
+    [("iam:GetUser", arn("user/ann")), ("iam:ListUsers", arn("user/")), ("iam:CreateUser", arn("user/new"))]
+)
+TRUST = st.sampled_from(
+    [
+        *(trusting(name) for name in (ACCOUNT, arn("user/ann"), arn("user/bob"), "*")),
+        trusting(ACCOUNT, Condition={"StringEquals": {"sts:ExternalId": "handshake"}}),
+    ]
+)
+
+
+def peopled(own: list[Statement], group: list[Statement], ops: list[Statement], trust: Statement) -> Account:
+    """Ann, who is in a group, bob, the role ops, and root."""
+    endpoint = Endpoint()
+    endpoint.user("ann", *own)
+    endpoint.user("bob", *group)
+    endpoint.call(endpoint.root, "CreateGroup", GroupName="all")
+    if group:
+        endpoint.call(endpoint.root, "PutGroupPolicy", GroupName="all", PolicyName="p", PolicyDocument=document(*group))
+    endpoint.call(endpoint.root, "AddUserToGroup", GroupName="all", UserName="ann")
+    endpoint.role("ops", trust, *ops)
+    return endpoint.account
+
+
+CALLS = st.builds(
+    lambda address, tls, region: Cause(
+        origin="api",
+        request_id="r",
+        shared_id="r",
+        service="iam",
+        operation="Any",
+        peer_address=address,
+        tls=tls,
+        region=region,
+    ),
+    st.sampled_from(["203.0.113.9", "198.51.100.1"]),
+    st.booleans(),
+    st.sampled_from(["eu-west-1", "us-east-1"]),
+)
+COMMON = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+
+
+def in_session(caller: Caller) -> Caller:
+    """A role acts in a session that has a name."""
+    if caller.principal.type != "AssumedRole":
+        return caller
+    named = {name: getattr(caller.principal, name).replace("*", "night") for name in ("arn", "principal_id")}
+    return replace(caller, principal=caller.principal.model_copy(update=named))
+
+
+def called(caller: Caller, cause: Cause) -> Call:
+    return Call(in_session(caller), cause, BEGAN_AT, random=lambda _count: b"", seal_session=seal)
+
+
+def agrees(found: Access, result: Result) -> bool:
+    """Whether a call was answered as was foretold."""
+    possibility = found.possible.possibility
+    return possibility is Possibility.CONDITIONAL or (possibility is Possibility.CERTAIN) == (result is Result.ALLOWED)
+
+
+@COMMON
+@given(POLICIES, POLICIES, POLICIES, QUESTIONS, st.lists(CALLS, min_size=1, max_size=4))
+def test_who_can_is_what_calls_are_answered(
+    own: list[Statement], group: list[Statement], ops: list[Statement], question: tuple[str, str], causes: list[Cause]
+) -> None:
+    """Every principal of the account is in the answer, once. What is certain is allowed to every call, what is
+    impossible to none."""
+    account = peopled(own, group, ops, trusting(ACCOUNT))
+    found = {access.entity_id: access for access in who_can(account, *question, BEGAN_AT)}
+    callers = {caller.entity_id: caller for caller in principals(account)}
+    assert found.keys() == callers.keys() == {ACCOUNT, *account.users.by_id, *account.roles.by_id}
+    for entity_id, caller in callers.items():
+        for cause in causes:
+            asked = check(account, called(caller, cause), *question)
+            assert agrees(found[entity_id], evaluate(asked.layers, asked.request).result)
+
+
+@COMMON
+@given(POLICIES, POLICIES, TRUST, st.lists(CALLS, min_size=1, max_size=3), st.sampled_from(["night", "day"]))
+def test_can_assume_is_what_calls_are_answered(
+    own: list[Statement], ops: list[Statement], trust: Statement, causes: list[Cause], name: str
+) -> None:
+    """The same for AssumeRole, where the role's trust policy agrees or not; root can never."""
+    account = peopled(own, [], ops, trust)
+    role_arn = arn("role/ops")
+    role = role_named(account, role_arn)
+    assert role is not None
+    found = {access.entity_id: access for access in can_assume(account, role, [], BEGAN_AT)}
+    assert ACCOUNT not in found
+    for caller in principals(account):
+        for cause in causes if not caller.is_root else ():
+            context = {"sts:rolesessionname": (name,)}
+            asked = check_assuming(account, account, called(caller, cause), role_arn, role, context)
+            assert agrees(found[caller.entity_id], evaluate(asked.layers, asked.request).result)
+
+
+@COMMON
+@given(POLICIES, POLICIES, QUESTIONS, CALLS)
+def test_what_can_is_all_that_decides(
+    own: list[Statement], group: list[Statement], question: tuple[str, str], cause: Cause
+) -> None:
+    """Made into policies again, the statements told of a user decide any call as the account does."""
+    account = peopled(own, group, [], trusting(ACCOUNT))
+    for caller in principals(account):
+        if caller.is_root:
+            continue
+        asked = check(account, called(caller, cause), *question)
+        told = what_can(account, caller.entity_id)
+        assert evaluate(told, asked.request) == evaluate(asked.layers, asked.request)
+
+
+def test_what_a_group_lends() -> None:
+    """A group has one layer, of its own policies; it is nobody who could be limited by anything else."""
+    account = peopled([allow("iam:GetUser")], [allow("iam:List*")], [], trusting(ACCOUNT))
+    ((layer, policies),) = what_can(account, account.groups.named("all").id)
+    assert (layer, [policy.source_type for policy in policies]) == (Layer.IDENTITY, ["inline"])
+
+
+def test_a_condition_nobody_can_foresee_is_told() -> None:
+    """The answer names the statement and the condition on which it depends."""
+    account = peopled([allow("iam:*", Condition={"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}})], [], [], TRUSTED)
+    (ann,) = (
+        access
+        for access in who_can(account, "iam:GetUser", arn("user/ann"), BEGAN_AT)
+        if access.kind == "user" and access.arn.endswith("ann")
+    )
+    assert ann.possible.possibility is Possibility.CONDITIONAL
+    (depends,) = ann.possible.depends_on
+    assert (depends.statement.index, depends.unmet) == (0, ("IpAddress aws:SourceIp",))
+
+
+TRUSTED = trusting(ACCOUNT)
+
+
+def test_who_can_assume_from_elsewhere() -> None:
+    """Across accounts both sides have to allow; services and providers stand in the answer by the names they have in
+    the trust policy."""
+    home, away = Endpoint(), Endpoint(OTHER)
+    eve = f"arn:aws:iam::{OTHER}:user/eve"
+    away.user("eve", allow("sts:AssumeRole", arn("role/ops")))
+    away.user("bob")
+    statement: Statement = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"AWS": OTHER, "Service": "ec2.amazonaws.com"},
+    }
+    home.role("ops", statement)
+    role = home.account.roles.named("ops")
+    found = {
+        access.arn: access.possible.possibility for access in can_assume(home.account, role, [away.account], BEGAN_AT)
+    }
+    assert found[eve] is Possibility.CERTAIN
+    assert found[f"arn:aws:iam::{OTHER}:user/bob"] is Possibility.IMPOSSIBLE
+    assert found["ec2.amazonaws.com"] is Possibility.CERTAIN
