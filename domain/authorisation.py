@@ -92,7 +92,7 @@ def _decide(call: Call, asked: Check, context: Mapping[str, Values]) -> None:
     if decision.result is not Result.ALLOWED:
         raise AccessDenied(
             f"User: {call.caller.principal.arn} is not authorized to perform: {request.action} on resource: "
-            f"{request.resource} {reason(decision, request)}"
+            f"{request.resource} {reason(decision, request.action)}"
         )
 
 

@@ -72,7 +72,7 @@ def resolve(cursor: psycopg.Cursor, projection: str, account_id: str, as_of: AsO
     found = cursor.execute(SQL["progress"], {"account_id": account_id, "projection": projection}).fetchone()
     head, reached = found or (0, 0)
     if as_of.position is not None and as_of.position > head:
-        raise ValidationError(f"Position {as_of.position} has not come yet; the ledger of {account_id} is at {head}.")
+        raise _not_yet(as_of.position, account_id, head)
     if as_of.at is not None:
         moment = Moment(position_at(cursor, account_id, as_of.at), as_of.at)
     elif as_of.position is not None:
@@ -85,6 +85,22 @@ def resolve(cursor: psycopg.Cursor, projection: str, account_id: str, as_of: AsO
             f"The {projection} of {account_id} are known up to position {reached}; asked for was {moment.position}."
         )
     return moment
+
+
+def resolve_in_ledger(cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> Moment:
+    """`resolve` for what is answered from the ledger itself, where nothing can lag. Raises ValidationError."""
+    if as_of.position is None:
+        at = as_of.now if as_of.at is None else as_of.at
+        return Moment(position_at(cursor, account_id, at), at)
+    found = cursor.execute(SQL["head"], {"account_id": account_id}).fetchone()
+    (head,) = found or (0,)
+    if as_of.position > head:
+        raise _not_yet(as_of.position, account_id, head)
+    return Moment(as_of.position, _time_at(cursor, account_id, as_of.position))
+
+
+def _not_yet(position: int, account_id: str, head: int) -> ValidationError:
+    return ValidationError(f"Position {position} has not come yet; the ledger of {account_id} is at {head}.")
 
 
 def position_at(cursor: psycopg.Cursor, account_id: str, at: datetime) -> int:

@@ -4,6 +4,9 @@ from ledger.heads left join views.cursors
     on cursors.account_id = heads.account_id and cursors.projection = %(projection)s
 where heads.account_id = %(account_id)s
 
+-- name: head
+select position from ledger.heads where account_id = %(account_id)s
+
 -- name: time_at
 -- The limits within send the planner to the keys, whatever it knows of the tables.
 select at from (

@@ -20,7 +20,7 @@ _POLICY: Mapping[Layer, tuple[str, str]] = {
 }
 
 
-def reason(decision: Decision, request: Request) -> str:
+def reason(decision: Decision, action: str) -> str:
     """The tail of AWS's sentence "User: … is not authorized to perform: … on resource: … ".
     (IAM User Guide, "Troubleshoot access denied error messages".) Raises ValueError when the request was allowed.
     """
@@ -28,8 +28,8 @@ def reason(decision: Decision, request: Request) -> str:
     if decision.result is Result.EXPLICITLY_DENIED:
         return f"with an explicit deny in {one}"
     if decision.result is Result.IMPLICITLY_DENIED:
-        return f"because no {kind} allows the {request.action} action"
-    raise ValueError(f"An allowed request has no reason for its refusal: {request.action} on {request.resource}.")
+        return f"because no {kind} allows the {action} action"
+    raise ValueError(f"An allowed request has no reason for its refusal: {action}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, computed_field
 
 from domain.calls import DecisionRecord
 from projections.credentials import Credential, Password
-from projections.permissions import HeldPolicy, PrincipalKind
 
 
 class Answer(BaseModel):
@@ -68,17 +67,6 @@ class Call(Answer):
 
 class HistoryPage(Page):
     calls: tuple[Call, ...]
-
-
-class Permissions(Answer):
-    account_id: str
-    kind: PrincipalKind
-    entity_id: str
-    name: str
-    arn: str
-    position: int
-    """As of which the policies are these."""
-    policies: tuple[HeldPolicy, ...]
 
 
 class Session(Answer):

@@ -18,8 +18,9 @@ from domain.errors import Refusal, Throttling, ValidationError
 from projections.asof import AsOf
 from services.api.answers import Answer
 from services.api.operations import SERVICE
-from services.api.questions import QUESTIONS, Question
+from services.api.questions import Question
 from services.api.reading import Tables
+from services.api.registry import QUESTIONS
 from services.wire import operations
 from services.wire.errors import COMMON_STATUSES, UnknownPath
 from services.wire.gate import Asked, Write

@@ -24,6 +24,7 @@ from projections.statements import statements
 from projections.trail import Filters, Place, history
 from services.api import answers
 from services.api.markers import marker, place_in
+from services.api.reach import Permissions, account_at, reach
 
 SQL = statements("services.api", "session.sql")
 ROWS_DEFAULT = 100
@@ -173,17 +174,18 @@ class LookupHistory(Paged[answers.HistoryPage]):
         return answers.HistoryPage.model_validate_json(body)
 
 
-class ListPermissions(Reading[answers.Permissions]):
-    """The policies of a user, group or role, and through which group a user has them."""
+class ListPermissions(Reading[Permissions]):
+    """The policies of a user, group or role, through which group a user has them, and what can be done with them and
+    with all that limits them."""
 
     path = "/v1/permissions/{principal}"
     resource = "permissions"
 
     principal: Text
 
-    def answered(self, cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> answers.Permissions:
+    def answered(self, cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> Permissions:
         found = permissions(cursor, account_id, self.principal, as_of)
-        return answers.Permissions(
+        return Permissions(
             account_id=account_id,
             kind=found.kind,
             entity_id=found.entity_id,
@@ -191,11 +193,12 @@ class ListPermissions(Reading[answers.Permissions]):
             arn=found.arn,
             position=found.moment.position,
             policies=found.policies,
+            can=reach(account_at(cursor, account_id, found.moment), found.entity_id),
         )
 
     @classmethod
-    def read(cls, body: bytes) -> answers.Permissions:
-        return answers.Permissions.model_validate_json(body)
+    def read(cls, body: bytes) -> Permissions:
+        return Permissions.model_validate_json(body)
 
 
 class ListSessions(Paged[answers.SessionsPage]):
@@ -277,12 +280,3 @@ class RevokeSession(Question[answers.RevokedSession]):
     @classmethod
     def read(cls, body: bytes) -> answers.RevokedSession:
         return answers.RevokedSession.model_validate_json(body)
-
-
-QUESTIONS: tuple[type[Question[answers.Answer]], ...] = (
-    LookupHistory,
-    ListPermissions,
-    ListSessions,
-    ListCredentials,
-    RevokeSession,
-)

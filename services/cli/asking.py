@@ -1,7 +1,8 @@
-"""The commands that ask: history, permissions, sessions and credentials."""
+"""The commands that ask: history, permissions, who-can, can-assume, sessions and credentials."""
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
@@ -9,9 +10,11 @@ from typing import Protocol, TypeVar
 import pydantic
 
 from domain.identifiers import account_of_arn
+from domain.policy import Effect
 from projections.credentials import Credential, LastUsed, Password
 from projections.permissions import HeldPolicy
 from services.api import answers
+from services.api.access import CanAssume, PrincipalAccess, PrincipalsPage, WhoCan
 from services.api.questions import (
     ROWS_MAX,
     ListCredentials,
@@ -21,6 +24,7 @@ from services.api.questions import (
     Question,
     RevokeSession,
 )
+from services.api.reach import Granted, StatementName
 from services.cli.failures import Failure, NotUnderstood
 from services.cli.output import Column, JsonLines, Output, say, table, time
 from services.settings import SettingRefused, settings
@@ -70,6 +74,27 @@ def permissions(chosen: argparse.Namespace) -> None:
     table(PERMISSIONS).show(found.policies)
     if not found.policies:
         say(f"The {found.kind} {found.name} held no policy at position {found.position}.")
+        return
+    sys.stdout.write("\n")
+    table(REACH).show([granted for layer in found.can for granted in (*layer.allows, *layer.denies)])
+
+
+def who_can(chosen: argparse.Namespace) -> None:
+    parameters = {"action": chosen.action, "on": chosen.resource, "everybody": chosen.everybody or None}
+    _show_principals(chosen, WhoCan, parameters, f"Nobody can {chosen.action} on {chosen.resource}.")
+
+
+def can_assume(chosen: argparse.Namespace) -> None:
+    parameters = {"role": chosen.role, "everybody": chosen.everybody or None}
+    _show_principals(chosen, CanAssume, parameters, f"Nobody can assume {chosen.role}.")
+
+
+def _show_principals(
+    chosen: argparse.Namespace, question: type[Question[PrincipalsPage]], parameters: Mapping[str, object], if_none: str
+) -> None:
+    parameters = {**parameters, "as_of": chosen.as_of}
+    if not _show(chosen, question, parameters, lambda page: page.principals, PRINCIPALS):
+        say(if_none)
 
 
 def sessions(chosen: argparse.Namespace) -> None:
@@ -143,6 +168,29 @@ def _result(call: answers.Call) -> str:
     return result if call.requests == 1 else f"{result} ({call.requests} times)"
 
 
+def _listed(texts: Sequence[str], *, negated: bool) -> str:
+    return ("all but " if negated else "") + ", ".join(texts)
+
+
+def _conditions(conditions: Mapping[str, Mapping[str, Sequence[str]]]) -> str | None:
+    told = [
+        f"{operator} {key} {' or '.join(values)}"
+        for operator, keys in conditions.items()
+        for key, values in keys.items()
+    ]
+    return "; ".join(told) or None
+
+
+def _statement(name: StatementName) -> str:
+    return f"{name.source_id} {name.sid or name.index}"
+
+
+def _dependences(found: PrincipalAccess) -> Iterator[str]:
+    for dependence in found.depends_on:
+        verb = "if" if dependence.statement.effect is Effect.ALLOW else "unless"
+        yield f"{verb} {' and '.join(dependence.conditions)}"
+
+
 def _minter(session: answers.Session) -> str:
     return _short(session.minted_by_arn, account_of_arn(session.entity_arn) or "")
 
@@ -191,6 +239,20 @@ PERMISSIONS: Sequence[Column[HeldPolicy]] = (
     Column("THROUGH", lambda held: f"group {held.through.group_name}" if held.through else None, shrinks=True),
     Column("SINCE", lambda held: time(max(held.since.at, held.through.since.at) if held.through else held.since.at)),
     Column("BY", lambda held: held.since.by, shrinks=True),
+)
+REACH: Sequence[Column[Granted]] = (
+    Column("LAYER", lambda granted: granted.statement.layer.value),
+    Column("EFFECT", lambda granted: granted.statement.effect.value),
+    Column("ACTION", lambda granted: _listed(granted.action, negated=granted.not_action), shrinks=True),
+    Column("RESOURCE", lambda granted: _listed(granted.on, negated=granted.not_on), shrinks=True),
+    Column("CONDITION", lambda granted: _conditions(granted.conditions), shrinks=True),
+    Column("POLICY", lambda granted: _statement(granted.statement), shrinks=True),
+)
+PRINCIPALS: Sequence[Column[PrincipalAccess]] = (
+    Column("PRINCIPAL", lambda found: found.arn),
+    Column("ACCESS", lambda found: found.access),
+    Column("REASON", lambda found: found.reason, shrinks=True),
+    Column("DEPENDS ON", lambda found: ", ".join(dict.fromkeys(_dependences(found))), shrinks=True),
 )
 SESSIONS: Sequence[Column[answers.Session]] = (
     Column("SESSION", lambda session: session.session_id),

@@ -69,8 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     _add_worker(commands)
     _add_history(commands)
-    held = _add(commands, "permissions", asking.permissions, "who holds which policy, and how")
+    what = "the policies of a principal, how it has them, and what can be done with them"
+    held = _add(commands, "permissions", asking.permissions, what)
     held.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user, group or role")
+    _add_who_can(commands)
     _add_sessions(commands)
     _add(commands, "credentials", asking.credentials, "access keys and passwords: whose, how old, last used when")
     _add_account(commands)
@@ -119,6 +121,16 @@ def _add_history(commands: Commands) -> None:
     history.add_argument("--since", type=_of(instant), metavar="TIME", help="at this time or later")
     history.add_argument("--until", type=_of(instant), metavar="TIME", help="at this time or earlier")
     history.add_argument("--limit", type=_count, metavar="N", help="the first N of them")
+
+
+def _add_who_can(commands: Commands) -> None:
+    who = _add(commands, "who-can", asking.who_can, "everybody in the account who may do an action to a resource")
+    who.add_argument("action", metavar="ACTION", help="such as iam:CreateUser")
+    who.add_argument("resource", metavar="RESOURCE", help="an ARN, or '*' where the action is about no single resource")
+    assume = _add(commands, "can-assume", asking.can_assume, "everybody who may assume a role, from other accounts too")
+    assume.add_argument("role", metavar="ROLE", help="name or ARN of a role of the account")
+    for asked in (who, assume):
+        asked.add_argument("--everybody", action="store_true", help="tell also of those who may not, and why")
 
 
 def _add_sessions(commands: Commands) -> None:

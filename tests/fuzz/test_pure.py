@@ -14,7 +14,7 @@ from domain.policy.principals import RequestPrincipal
 from projections.asof import AsOf
 from services import iam, sts
 from services.api.native import Native
-from services.api.questions import QUESTIONS
+from services.api.registry import QUESTIONS
 from services.wire.deciding import storable
 from services.wire.dispatch import Dispatch
 from services.wire.http import RawRequest

@@ -45,15 +45,15 @@ GET_USER = Request("iam:GetUser", USER, BOB, {"aws:username": ("Bob",)})
 )
 def test_the_reason_in_the_words_of_aws(layer: Layer, implicit: str, explicit: str) -> None:
     """Each layer has its phrase on "Troubleshoot access denied error messages"."""
-    assert reason(Decision(Result.IMPLICITLY_DENIED, layer, ()), GET_USER) == implicit
-    assert reason(Decision(Result.EXPLICITLY_DENIED, layer, ()), GET_USER) == explicit
+    assert reason(Decision(Result.IMPLICITLY_DENIED, layer, ()), GET_USER.action) == implicit
+    assert reason(Decision(Result.EXPLICITLY_DENIED, layer, ()), GET_USER.action) == explicit
 
 
 def test_an_allowed_request_has_no_reason() -> None:
     """Asking why an allowed request was refused is a defect of the caller."""
     decision = evaluate([(Layer.IDENTITY, identity(allow()))], GET_USER)
     with pytest.raises(ValueError, match="iam:GetUser"):
-        reason(decision, GET_USER)
+        reason(decision, GET_USER.action)
 
 
 def test_the_first_element_that_does_not_match() -> None:

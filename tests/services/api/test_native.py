@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from services.api.questions import QUESTIONS
+from services.api.registry import QUESTIONS
 from tests.services.api.house import House, signed
 
 ALLOW = {"Effect": "Allow", "Resource": "*"}
@@ -70,12 +70,17 @@ def test_what_is_no_marker(house: House, marker: str) -> None:
     assert house.asks(f"/v1/sessions?marker={marker}").error[0] == "ValidationError"
 
 
+NEEDED = {"WhoCan": "?action=iam%3AGetUser&on=%2A"}
+"""What has to be given for the question to be read at all."""
+
+
 def test_without_a_permission_nothing_is_told(house: House) -> None:
     """Each operation needs its own action, the refusal says which on what, and it is in the history."""
     alice = house.user("alice")
     session_id = "SESN" + "A" * 17
     for question in QUESTIONS:
         path = question.path.replace("{principal}", "alice").replace("{session_id}", session_id)
+        path = path.replace("{role}", "ops") + NEEDED.get(question.__name__, "")
         told = house.asks(path, keys=alice, method=question.method)
         resource = question.resource.replace("{session_id}", session_id)
         action = f"muniment:{question.__name__}"

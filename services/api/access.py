@@ -1,0 +1,140 @@
+"""Native questions about access, answered from accounts as their ledgers fold: who can, and who can assume."""
+
+from abc import ABC
+from collections.abc import Iterable
+from itertools import islice
+from typing import Annotated, Literal
+
+import psycopg
+from pydantic import StringConstraints
+
+from domain.access import Access, accounts_trusted, can_assume, who_can
+from domain.account import Account
+from domain.authorisation import role_named
+from domain.errors import NoSuchEntity
+from domain.policy import Effect, Result, reason
+from domain.policy.possible import Possibility
+from projections.asof import AsOf, Moment, position_at, resolve_in_ledger
+from services.api.answers import Answer, Page
+from services.api.markers import marker
+from services.api.questions import Paged, Text
+from services.api.reach import StatementName, account_at
+
+Action = Annotated[str, StringConstraints(max_length=128, pattern=r"^[A-Za-z0-9-]+:[A-Za-z0-9]+$")]
+
+
+class Dependence(Answer):
+    """A statement that applies to some calls of this principal and not to others."""
+
+    statement: StatementName
+    conditions: tuple[str, ...]
+    """Which decide it, such as `IpAddress aws:SourceIp`."""
+
+
+class PrincipalAccess(Answer):
+    kind: Literal["root", "user", "role", "service", "federated"]
+    account_id: str | None
+    entity_id: str
+    arn: str
+    access: Literal["allowed", "conditional", "denied"]
+    reason: str
+    """In AWS's words where nothing allows, or something denies."""
+    statements: tuple[StatementName, ...]
+    """Those that apply; of conditional access, at best."""
+    depends_on: tuple[Dependence, ...]
+
+    @classmethod
+    def of(cls, found: Access, action: str) -> "PrincipalAccess":
+        decision = found.possible.decision
+        names = tuple(StatementName.of(match.layer, match.sourced, match.statement) for match in decision.matched)
+        depends = tuple(
+            Dependence(statement=StatementName.of(each.layer, each.sourced, each.statement), conditions=each.unmet)
+            for each in found.possible.depends_on
+        )
+        if decision.result is Result.ALLOWED:
+            by = next(name for name in names if name.effect is Effect.ALLOW and name.layer is decision.layer)
+            told = f"allowed by {by.source_type} {by.source_id}, statement {by.sid or by.index}"
+        else:
+            told = reason(decision, action)
+        return cls.model_validate(
+            {
+                "kind": found.kind,
+                "account_id": found.account_id,
+                "entity_id": found.entity_id,
+                "arn": found.arn,
+                "access": found.possible.possibility.value,
+                "reason": told,
+                "statements": names,
+                "depends_on": depends,
+            }
+        )
+
+
+class PrincipalsPage(Page):
+    position: int
+    """As of which this is so."""
+    principals: tuple[PrincipalAccess, ...]
+
+
+class _AboutPrincipals(Paged[PrincipalsPage], ABC):
+    everybody: bool = False
+    """Whether those are told too who cannot."""
+
+    def page(self, account: Account, found: Iterable[Access], action: str) -> PrincipalsPage:
+        """The place is the number of those who came before: the answer about a moment never changes."""
+        (after,) = self.place or (0,)
+        wanted = (
+            access for access in found if self.everybody or access.possible.possibility is not Possibility.IMPOSSIBLE
+        )
+        shown = list(islice(wanted, after, after + self.limit + 1))
+        following = marker(type(self).__name__, after + self.limit) if len(shown) > self.limit else None
+        return PrincipalsPage(
+            account_id=account.id,
+            limit=self.limit,
+            marker=following,
+            position=account.position,
+            principals=tuple(PrincipalAccess.of(access, action) for access in shown[: self.limit]),
+        )
+
+    @classmethod
+    def read(cls, body: bytes) -> PrincipalsPage:
+        return PrincipalsPage.model_validate_json(body)
+
+
+class WhoCan(_AboutPrincipals):
+    """Every principal of the account that may do an action to a resource, with the statements that say so."""
+
+    path = "/v1/who-can"
+    resource = "who-can"
+
+    action: Action
+    on: Text
+    """An ARN, or * where the action is about no single resource."""
+
+    def answered(self, cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> PrincipalsPage:
+        moment = resolve_in_ledger(cursor, account_id, as_of)
+        account = account_at(cursor, account_id, moment)
+        return self.page(account, who_can(account, self.action, self.on, moment.at), self.action)
+
+
+class CanAssume(_AboutPrincipals):
+    """Everybody who may assume a role: of its account, and of the accounts that its trust policy names."""
+
+    path = "/v1/can-assume/{role}"
+    resource = "can-assume"
+
+    role: Text
+    """Name or ARN."""
+
+    def answered(self, cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> PrincipalsPage:
+        moment = resolve_in_ledger(cursor, account_id, as_of)
+        account = account_at(cursor, account_id, moment)
+        role = account.roles.find(self.role) or role_named(account, self.role)
+        if role is None:
+            raise NoSuchEntity(f"No role was called {self.role} at position {moment.position}.")
+        others = [
+            account_at(cursor, other_id, Moment(position_at(cursor, other_id, moment.at), moment.at))
+            for other_id in sorted(accounts_trusted(role) - {account_id})
+        ]
+        found = can_assume(account, role, [other for other in others if other.exists], moment.at)
+        return self.page(account, found, "sts:AssumeRole")

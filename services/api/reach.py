@@ -1,0 +1,117 @@
+"""What somebody can do, as the native API tells it: what each layer allows less what it denies, with the conditions."""
+
+from collections.abc import Iterator, Mapping
+
+import psycopg
+
+from domain.access import what_can
+from domain.account import Account
+from domain.policy import Effect, Layer, Layers, SourcedPolicy, Statement
+from projections.asof import Moment
+from projections.permissions import HeldPolicy, PrincipalKind
+from services.api.answers import Answer
+from services.ledger.mapper import EntryMapper
+from services.ledger.past import value_at
+
+MAPPER = EntryMapper()
+
+
+class StatementName(Answer):
+    """Where a statement stands: enough to find it again in the ledger."""
+
+    layer: Layer
+    source_type: str
+    source_id: str
+    version_id: str | None
+    sha256: str
+    """Of the document's text."""
+    index: int
+    sid: str | None
+    effect: Effect
+
+    @classmethod
+    def of(cls, layer: Layer, sourced: SourcedPolicy, statement: Statement) -> "StatementName":
+        return cls(
+            layer=layer,
+            source_type=sourced.source_type,
+            source_id=sourced.source_id,
+            version_id=sourced.version_id,
+            sha256=sourced.policy.sha256,
+            index=statement.index,
+            sid=statement.sid,
+            effect=statement.effect,
+        )
+
+
+class Granted(Answer):
+    """What one statement lets through, or does not."""
+
+    statement: StatementName
+    action: tuple[str, ...]
+    not_action: bool
+    """Whether all actions but these are meant."""
+    on: tuple[str, ...]
+    not_on: bool
+    conditions: Mapping[str, Mapping[str, tuple[str, ...]]]
+    """Values by key by operator, as the policy spells them."""
+
+    @classmethod
+    def of(cls, layer: Layer, sourced: SourcedPolicy, statement: Statement) -> "Granted":
+        conditions: dict[str, dict[str, tuple[str, ...]]] = {}
+        for condition in statement.conditions:
+            conditions.setdefault(condition.operator, {})[condition.key] = condition.wanted
+        assert statement.resources is not None, "No trust policy is among what somebody can do."
+        return cls(
+            statement=StatementName.of(layer, sourced, statement),
+            action=statement.actions.texts,
+            not_action=statement.actions.negated,
+            on=statement.resources.texts,
+            not_on=statement.resources.negated,
+            conditions=conditions,
+        )
+
+
+class LayerReach(Answer):
+    """Of one layer: something may be done if each layer allows it and none denies it."""
+
+    layer: Layer
+    level: str | None
+    """Of the organisation's layers, which root, unit or account."""
+    allows: tuple[Granted, ...]
+    denies: tuple[Granted, ...]
+
+
+def reach(account: Account, entity_id: str) -> tuple[LayerReach, ...]:
+    return tuple(_layers(account, what_can(account, entity_id)))
+
+
+def _layers(account: Account, layers: Layers) -> Iterator[LayerReach]:
+    levels = iter(account.organization.levels if account.organization else ())
+    for layer, policies in layers:
+        granted = [
+            Granted.of(layer, sourced, statement) for sourced in policies for statement in sourced.policy.statements
+        ]
+        yield LayerReach(
+            layer=layer,
+            level=next(levels).id if layer is Layer.SCP else None,
+            allows=tuple(each for each in granted if each.statement.effect is Effect.ALLOW),
+            denies=tuple(each for each in granted if each.statement.effect is Effect.DENY),
+        )
+
+
+def account_at(cursor: psycopg.Cursor, account_id: str, moment: Moment) -> Account:
+    found = value_at(cursor, MAPPER, account_id, moment.position)
+    assert isinstance(found, Account)
+    return found
+
+
+class Permissions(Answer):
+    account_id: str
+    kind: PrincipalKind
+    entity_id: str
+    name: str
+    arn: str
+    position: int
+    """As of which the policies are these."""
+    policies: tuple[HeldPolicy, ...]
+    can: tuple[LayerReach, ...]

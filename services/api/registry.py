@@ -1,0 +1,22 @@
+"""Every question that the native API is asked."""
+
+from services.api.access import CanAssume, WhoCan
+from services.api.answers import Answer
+from services.api.questions import (
+    ListCredentials,
+    ListPermissions,
+    ListSessions,
+    LookupHistory,
+    Question,
+    RevokeSession,
+)
+
+QUESTIONS: tuple[type[Question[Answer]], ...] = (
+    LookupHistory,
+    ListPermissions,
+    ListSessions,
+    ListCredentials,
+    RevokeSession,
+    WhoCan,
+    CanAssume,
+)

@@ -1,0 +1,70 @@
+"""Who can, who can assume, and what somebody can do, asked of a server: now and then."""
+
+import json
+
+from tests.services.api.house import House
+
+ALLOW = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}
+GET_USER = "?action=iam%3AGetUser&on=%2A"
+
+
+def names(house: House, query: str) -> list[tuple[str, str]]:
+    found = house.asks(f"/v1/who-can{query}")
+    assert found.status == 200, found.body
+    return [(row["arn"].split(":", 5)[-1], row["access"]) for row in found.body["principals"]]
+
+
+def test_who_can_now_and_then(house: House) -> None:
+    """Root, the administrator and whoever has the permission; of a past moment who had it then, with the reason."""
+    house.user("alice", ALLOW)
+    before = house.asks("/v1/credentials").position
+    house.user("bob", ALLOW, {**ALLOW, "Effect": "Deny", "Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}})
+    assert names(house, GET_USER) == [
+        ("root", "allowed"),
+        ("user/admin", "allowed"),
+        ("user/alice", "allowed"),
+        ("user/bob", "conditional"),
+    ]
+    assert names(house, f"{GET_USER}&as_of=p{before}") == [
+        ("root", "allowed"),
+        ("user/admin", "allowed"),
+        ("user/alice", "allowed"),
+    ]
+    bob = house.asks(f"/v1/who-can{GET_USER}").body["principals"][-1]
+    assert bob["reason"] == f"allowed by inline {bob['entity_id']}/inline, statement 0"
+    ((depends),) = bob["depends_on"]
+    assert (depends["statement"]["index"], depends["conditions"]) == (1, ["IpAddress aws:SourceIp"])
+
+
+def test_pages_of_principals(house: House) -> None:
+    """Pages put together are everybody once, those who cannot with AWS's words for why."""
+    house.user("alice")
+    query, rows = f"{GET_USER}&everybody=true&limit=1", []
+    marker = ""
+    while marker is not None:
+        page = house.asks(f"/v1/who-can{query}{marker and f'&marker={marker}'}").body
+        rows += page["principals"]
+        marker = page["marker"]
+    assert [row["arn"].split(":", 5)[-1] for row in rows] == ["root", "user/admin", "user/alice"]
+    assert rows[-1]["reason"] == "because no identity-based policy allows the iam:GetUser action"
+
+
+def test_who_can_assume(house: House) -> None:
+    """By the role's name; a role that there is not is told."""
+    trusting = {"Effect": "Allow", "Principal": {"AWS": house.account_id}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Statement": trusting})
+    assert house.aws_does("iam", "CreateRole", RoleName="ops", AssumeRolePolicyDocument=trust)[0] == 200
+    house.user("alice")
+    found = house.asks("/v1/can-assume/ops").body["principals"]
+    assert [row["arn"].split(":", 5)[-1] for row in found] == ["user/admin"]
+    assert house.asks("/v1/can-assume/none").error[0] == "NoSuchEntity"
+
+
+def test_what_a_user_can_do(house: House) -> None:
+    """The permissions of a principal tell every statement that decides, layer by layer."""
+    house.user("alice", {**ALLOW, "Condition": {"Bool": {"aws:SecureTransport": "true"}}})
+    ((layer),) = house.asks("/v1/permissions/alice").body["can"]
+    (granted,) = layer["allows"]
+    assert (layer["layer"], layer["denies"]) == ("identity", [])
+    assert (granted["action"], granted["on"]) == (["iam:GetUser"], ["*"])
+    assert granted["conditions"] == {"Bool": {"aws:SecureTransport": ["true"]}}
