@@ -39,7 +39,12 @@ demo: .venv
 faults: .venv
 	$(BIN)/python -m tests.failures
 
-bench: .venv
+# What decisions are compared with: nothing else needs these packages.
+.venv/bench: .venv benchmarks/requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
+	@touch .venv/bench
+
+bench: .venv/bench
 	$(BIN)/python -m benchmarks
 
 # Fails for a package with a known vulnerability, and for one of which nothing can be learnt.
@@ -55,6 +60,9 @@ sbom: .venv
 lock:
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
+	uv pip compile --universal --python-version 3.11 --extra bench --constraint requirements.lock --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	  --output-file benchmarks/requirements.lock pyproject.toml
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache sbom.cdx.json

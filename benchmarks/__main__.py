@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks import appending, folding, latency, measuring, processes, report, starting, ticking
 from benchmarks.load import wrk
 from benchmarks.measuring import OPERATIONS
+from benchmarks.policy import deciding
 from benchmarks.profiling import profile
 from benchmarks.servers import NotMeasured
 from benchmarks.size import Size
@@ -21,6 +22,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "fold": folding.measured,
     "large": starting.measured,
     "tick": ticking.measured,
+    "policy": deciding.measured,
 }
 """Each gives the text that goes between its marks in the README."""
 QUICK = Size(repetitions=1, seconds=1, share=0.02)

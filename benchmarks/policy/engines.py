@@ -6,17 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.policy.rules import Asked, Rule, Rules, Value, iso
 from benchmarks.policy.workload import ACCOUNT_ID, PRINCIPAL
-from domain.policy import (
-    Decision,
-    Layer,
-    PolicyType,
-    Request,
-    RequestPrincipal,
-    Result,
-    SourcedPolicy,
-    evaluate,
-    parse,
-)
+from domain.policy import Decision, Layer, PolicyType, Request, RequestPrincipal, Result, SourcedPolicy, evaluate, parse
 
 Answers = list[bool]
 _MOMENTS = frozenset({"aws:CurrentTime", "aws:TokenIssueTime"})
@@ -90,5 +80,3 @@ def _texts(key: str, value: Value) -> tuple[str, ...]:
             return (iso(value),)
         case _:
             return (str(value),)
-
-

@@ -79,7 +79,8 @@ def _entity(name: str, parents: Sequence[str]) -> Mapping[str, object]:
 
 
 def _group(rule: Rule) -> str:
-    return " ".join(rule.actions)
+    """A name that is no action's."""
+    return f"any of {' '.join(rule.actions)}"
 
 
 def policy(rule: Rule) -> str:

@@ -5,19 +5,7 @@ from ipaddress import IPv4Address, ip_network
 from typing import Protocol
 
 from vakt import ALLOW_ACCESS, DENY_ACCESS, Guard, Inquiry, MemoryStorage, Policy, RulesChecker
-from vakt.rules import (
-    Any,
-    AnyIn,
-    Eq,
-    Greater,
-    In,
-    Less,
-    NotEq,
-    NotIn,
-    Or,
-    RegexMatch,
-    StartsWith,
-)
+from vakt.rules import Any, AnyIn, Eq, Greater, In, Less, NotEq, NotIn, Or, RegexMatch, StartsWith
 
 from benchmarks.policy.engines import Answers, Engine
 from benchmarks.policy.rules import Asked, Condition, Operator, Rule, Rules, epoch_seconds, expression
@@ -47,13 +35,18 @@ def engine(rules: Rules) -> Engine:
     guard = Guard(storage, RulesChecker())
 
     def asked(requests: Sequence[Asked]) -> Callable[[], Answers]:
-        taken = [(request.action, request.resource, dict(request.values)) for request in requests]
+        taken = [(request.action, request.resource, _values(request)) for request in requests]
         return lambda: [
             bool(guard.is_allowed(Inquiry(action=action, resource=resource, subject=PRINCIPAL, context=values)))
             for action, resource, values in taken
         ]
 
     return Engine("vakt", asked)
+
+
+def _values(request: Asked) -> dict[str, object]:
+    """It knows only lists as sets of values."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in request.values.items()}
 
 
 def _policy(number: int, rule: Rule) -> Policy:
@@ -103,4 +96,3 @@ def _kind(condition: Condition) -> _Kind:  # noqa: PLR0911  one case an operator
             return _Networks(wanted, negated=True)
         case Operator.ANY_STRING_EQUALS:
             return AnyIn(*wanted)
-

@@ -1,0 +1,109 @@
+"""What share the decision has in the time of a call."""
+
+import json
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import load, signing
+from benchmarks.accounts import open_accounts
+from benchmarks.entries import USER_ID
+from benchmarks.measuring import CONNECTIONS, WARM_UP_SECONDS
+from benchmarks.policy.engines import document
+from benchmarks.policy.workload import ACCOUNT_ID, POLICIES
+from benchmarks.report import spread
+from benchmarks.servers import Muniment
+from benchmarks.size import Size
+from domain.account import Account, AccountCreated
+from domain.authorisation import authorise
+from domain.callers import Caller, principal_of
+from domain.calls import Call
+from domain.events import Cause, Change, Entry
+from domain.groups import GroupCreated, UserAddedToGroup
+from domain.ledgers import empty, evolve
+from domain.policies import PolicyAttached, PolicyCreated
+from domain.secret import Secret
+from domain.sessions import Session
+from domain.users import UserCreated
+
+SHARE_MAX = "10%"
+DECISIONS = 5_000
+GROUPS = ("developers", "on-call")
+BEGAN = datetime(2026, 6, 15, 9, tzinfo=UTC)
+READING = json.dumps({
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": ["iam:Get*", "iam:List*"], "Resource": "*",
+         "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}, "StringEquals": {"aws:RequestedRegion": "eu-west-1"}}},
+        {"Effect": "Deny", "Action": "iam:Delete*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+    ],
+})  # fmt: skip
+
+
+def measured(server: Muniment, size: Size) -> str:
+    """A table for the README: GetUser under load, and a decision about it, in turns."""
+    [account] = open_accounts(server.data, 1)
+    value = account_with_policies()
+    calls, decisions = [], []
+    with tempfile.TemporaryDirectory() as place:
+        requests = Path(place) / "requests"
+        signing.write(requests, signing.get_user(account))
+        _seconds_a_call(server, requests, WARM_UP_SECONDS)
+        for _ in range(size.repetitions):
+            calls.append(_seconds_a_call(server, requests, size.seconds))
+            decisions.append(_seconds_a_decision(value, size.of(DECISIONS)))
+    shares = [decision / call for call, decision in zip(calls, decisions, strict=True)]
+    return (
+        f"GetUser with {max(CONNECTIONS)} connections, and `authorise` for a user in {len(GROUPS)} groups with 3 managed "
+        "policies of 12 statements, in turns.\n\n"
+        "| a call, µs | a decision with its record, µs | share | aim, at most |\n|---:|---:|---:|---:|\n"
+        f"| {spread((each * 1e6 for each in calls), ',.0f')} | {spread((each * 1e6 for each in decisions), ',.1f')} "
+        f"| {spread(shares, '.1%')} | {SHARE_MAX} |\n"
+    )
+
+
+def _seconds_a_call(server: Muniment, requests: Path, seconds: int) -> float:
+    run = load.run(server.endpoint, requests, connections=max(CONNECTIONS), seconds=seconds, cycle=True)
+    server.catch_up()
+    return 1 / run.calls_a_second
+
+
+def _seconds_a_decision(account: Account, decisions: int) -> float:
+    """Raises AccessDenied where the account does not allow it."""
+    cause = Cause(origin="api", peer_address="10.1.2.3", region="eu-west-1", user_agent=signing.USER_AGENT, tls=True)
+    caller = Caller(principal_of(account, USER_ID), USER_ID, "AKIAMEASURED23456789")
+    arn = account.arn("user/admin")
+    calls = [Call(caller, cause, BEGAN, bytes, _no_session) for _ in range(decisions)]
+    since = time.perf_counter()
+    for call in calls:
+        authorise(account, call, "iam:GetUser", arn)
+    return (time.perf_counter() - since) / decisions
+
+
+def _no_session(_session: Session, _secret: Secret) -> str:
+    raise AssertionError("A decision issues no session.")
+
+
+def account_with_policies() -> Account:
+    """A user in two groups; one has a managed policy, the other two."""
+    changes: list[Change] = [
+        AccountCreated(ledger_id="measured", kind="live", partition="aws", schema_version=1),
+        UserCreated(user_id=USER_ID, user_name="admin", path="/"),
+    ]
+    for name in GROUPS:
+        changes.append(GroupCreated(group_id=f"AGPA{name}", group_name=name, path="/"))
+        changes.append(UserAddedToGroup(group_id=f"AGPA{name}", group_name=name, user_id=USER_ID, user_name="admin"))
+    for number, text in enumerate((document(POLICIES[0]), document(POLICIES[3]), READING)):
+        name, group = f"policy-{number}", GROUPS[number % len(GROUPS)]
+        arn = f"arn:aws:iam::{ACCOUNT_ID}:policy/{name}"
+        changes.append(
+            PolicyCreated(policy_id=f"ANPA{number}", policy_arn=arn, policy_name=name, path="/", document=text)
+        )
+        attached = {"entity": "group", "entity_id": f"AGPA{group}", "entity_name": group}
+        changes.append(PolicyAttached.model_validate(attached | {"policy_id": f"ANPA{number}", "policy_arn": arn}))
+    value = empty(ACCOUNT_ID)
+    for position, change in enumerate(changes, 1):
+        value = evolve(value, Entry(ACCOUNT_ID, position, str(position), BEGAN, Cause(origin="operator"), change))
+    assert isinstance(value, Account)
+    return value
