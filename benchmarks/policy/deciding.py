@@ -13,7 +13,8 @@ from benchmarks.policy import growing, in_calls, in_casbin, in_cedar, in_vakt
 from benchmarks.policy.engines import Answers, Engine, decided, muniment
 from benchmarks.policy.workload import POLICIES, REQUESTS, requests
 from benchmarks.report import circumstances, spread
-from benchmarks.servers import NotMeasured, muniment as server
+from benchmarks.servers import NotMeasured
+from benchmarks.servers import muniment as server
 from benchmarks.size import Size
 from domain.policy import Result
 from services.app import GARBAGE_OBJECTS_MIN

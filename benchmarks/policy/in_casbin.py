@@ -65,7 +65,7 @@ def _like(patterns: Sequence[str]) -> _Test:
     return lambda value: matched(str(value)) is not None
 
 
-def _test(condition: Condition) -> _Test:  # noqa: PLR0911  one case an operator
+def _test(condition: Condition) -> _Test:  # noqa: C901, PLR0911  one case an operator
     wanted = condition.wanted
     match condition.operator:
         case Operator.STRING_EQUALS:

@@ -101,7 +101,7 @@ def _like(key: str, pattern: str) -> str:
     return f"context[{json.dumps(key)}] == {json.dumps(pattern)}"
 
 
-def _test(condition: Condition) -> str:
+def _test(condition: Condition) -> str:  # noqa: C901, PLR0911  one case an operator
     value, wanted = f"context[{json.dumps(condition.key)}]", condition.wanted
     match condition.operator:
         case Operator.STRING_EQUALS:

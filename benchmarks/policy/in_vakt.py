@@ -73,7 +73,7 @@ def _like(pattern: str) -> _Kind:
     return kind
 
 
-def _kind(condition: Condition) -> _Kind:  # noqa: PLR0911  one case an operator
+def _kind(condition: Condition) -> _Kind:  # noqa: C901, PLR0911  one case an operator
     wanted = condition.wanted
     match condition.operator:
         case Operator.STRING_EQUALS:
