@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from sys import intern
 
 from benchmarks.policy.rules import Asked, Rule, Rules, Value, iso
 from benchmarks.policy.workload import ACCOUNT_ID, PRINCIPAL
@@ -66,8 +67,8 @@ def _statement(rule: Rule) -> dict[str, object]:
 
 
 def context(values: Mapping[str, Value]) -> dict[str, tuple[str, ...]]:
-    """As a request brings it: texts, by keys in lower case."""
-    return {key.lower(): _texts(key, value) for key, value in values.items()}
+    """As a request brings it: texts, by keys in lower case, which stand in a program and are not made for a request."""
+    return {intern(key.lower()): _texts(key, value) for key, value in values.items()}
 
 
 def _texts(key: str, value: Value) -> tuple[str, ...]:

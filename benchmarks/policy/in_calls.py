@@ -36,8 +36,10 @@ READING = json.dumps({
     "Version": "2012-10-17",
     "Statement": [
         {"Effect": "Allow", "Action": ["iam:Get*", "iam:List*"], "Resource": "*",
-         "Condition": {"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}, "StringEquals": {"aws:RequestedRegion": "us-east-1"}}},
-        {"Effect": "Deny", "Action": "iam:Delete*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+         "Condition": {
+             "IpAddress": {"aws:SourceIp": "127.0.0.0/8"}, "StringEquals": {"aws:RequestedRegion": "us-east-1"}}},
+        {"Effect": "Deny", "Action": "iam:Delete*", "Resource": "*",
+         "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
     ],
 })  # fmt: skip
 
@@ -56,8 +58,8 @@ def measured(server: Muniment, size: Size) -> str:
             decisions.append(_seconds_a_decision(value, size.of(DECISIONS)))
     shares = [decision / call for call, decision in zip(calls, decisions, strict=True)]
     return (
-        f"GetUser with {max(CONNECTIONS)} connections, and `authorise` for a user in {len(GROUPS)} groups with 3 managed "
-        "policies of 5, 5 and 2 statements, in turns.\n\n"
+        f"GetUser with {max(CONNECTIONS)} connections, and `authorise` for a user in {len(GROUPS)} groups with 3 "
+        "managed policies of 5, 5 and 2 statements, in turns.\n\n"
         "| a call, µs | a decision with its record, µs | share | aim, at most |\n|---:|---:|---:|---:|\n"
         f"| {spread((each * 1e6 for each in calls), ',.0f')} | {spread((each * 1e6 for each in decisions), ',.1f')} "
         f"| {spread(shares, '.1%')} | {SHARE_MAX} |\n"
