@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, ip_network
-from typing import Protocol
 
 from vakt import ALLOW_ACCESS, DENY_ACCESS, Guard, Inquiry, MemoryStorage, Policy, RulesChecker
 from vakt.rules import Any, AnyIn, Eq, Greater, In, Less, NotEq, NotIn, Or, RegexMatch, StartsWith
@@ -10,10 +9,6 @@ from vakt.rules import Any, AnyIn, Eq, Greater, In, Less, NotEq, NotIn, Or, Rege
 from benchmarks.policy.engines import Answers, Engine
 from benchmarks.policy.rules import Asked, Condition, Operator, Rule, Rules, epoch_seconds, expression
 from benchmarks.policy.workload import PRINCIPAL
-
-
-class _Kind(Protocol):
-    def satisfied(self, what: object, inquiry: object = None) -> bool: ...
 
 
 class _Networks:
@@ -60,8 +55,8 @@ def _policy(number: int, rule: Rule) -> Policy:
     )
 
 
-def _like(pattern: str) -> _Kind:
-    kind: _Kind
+def _like(pattern: str) -> object:
+    kind: object
     if pattern == "*":
         kind = Any()
     elif "*" not in pattern:
@@ -73,7 +68,7 @@ def _like(pattern: str) -> _Kind:
     return kind
 
 
-def _kind(condition: Condition) -> _Kind:  # noqa: C901, PLR0911  one case an operator
+def _kind(condition: Condition) -> object:  # noqa: C901, PLR0911  one case an operator
     wanted = condition.wanted
     match condition.operator:
         case Operator.STRING_EQUALS:
