@@ -6,7 +6,7 @@ is conditional.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
@@ -152,7 +152,7 @@ def _outsider(owner: Account, role: Role, name: PrincipalName, at: datetime) -> 
     root = Caller(principal_of(owner, owner.id), owner.id, "")
     asked = check_assuming(owner, owner, _call(root, at), owner.arn(role.resource), role, {})
     layers: Layers = [(layer, policies) for layer, policies in asked.layers if layer in {Layer.RCP, Layer.TRUST}]
-    request = replace(asked.request, action=action, principal=principal)
+    request = asked.request._replace(action=action, principal=principal)
     found = possible(layers, request, lambda key: key in {"aws:currenttime", "aws:epochtime"})
     return Access(kind.lower(), None, text, text, found)
 

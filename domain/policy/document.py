@@ -7,7 +7,7 @@ does not have is refused when one is written, never ignored when it is evaluated
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -82,6 +82,8 @@ class Statement:
     principals: Principals | None
     """None where the policy is attached to the principal itself."""
     conditions: tuple[Condition, ...]
+    fits: Callable[[str, Context], bool] | None
+    """Whether a resource is among them; None where every one is."""
 
 
 class ByAction(dict[str, tuple[Statement, ...]]):
@@ -157,16 +159,18 @@ def _statement(value: Json, where: str, index: int, policy_type: PolicyType, *, 
     elements = object_in(value, where, _ELEMENTS[policy_type])
     effect = _effect(elements.get("Effect"), f"{where}.Effect")
     denies = effect is Effect.DENY
+    resources = None
+    if "Resource" in _ELEMENTS[policy_type]:
+        resources = _resources(elements, where, has_variables=has_variables, denies=denies)
     statement = Statement(
         index,
         _sid(elements.get("Sid", ""), f"{where}.Sid", policy_type),
         effect,
         _actions(elements, where, policy_type),
-        _resources(elements, where, has_variables=has_variables, denies=denies)
-        if "Resource" in _ELEMENTS[policy_type]
-        else None,
+        resources,
         _principals(elements, where, policy_type) if "Principal" in _ELEMENTS[policy_type] else None,
         tuple(_conditions(elements.get("Condition", {}), where, has_variables=has_variables, denies=denies)),
+        None if resources is None or resources.is_everything else resources.match,
     )
     if policy_type is PolicyType.RCP:
         _check_resource_control(statement, where)

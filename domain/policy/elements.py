@@ -16,6 +16,10 @@ class Patterns:
     variables: tuple[Variable, ...]
     match: Callable[[str, Context], bool]
 
+    @property
+    def is_everything(self) -> bool:
+        return self.texts == ("*",) and not self.negated
+
 
 def action_patterns(texts: Iterable[str], *, negated: bool) -> Patterns:
     """Actions are case-insensitive: give `match` a lower-cased action."""

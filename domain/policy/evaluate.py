@@ -13,8 +13,7 @@ from domain.policy.principals import Naming, RequestPrincipal, naming_of
 from domain.policy.variables import Context
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     action: str
     """Such as iam:GetUser."""
     resource: str
@@ -71,8 +70,7 @@ class Match(NamedTuple):
     naming: Naming
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     result: Result
     layer: Layer
     """Which denied, did not allow, or granted."""
@@ -113,8 +111,8 @@ def evaluate(layers: Layers, request: Request) -> Decision:
 
 def applies(statement: Statement, request: Request) -> Naming:
     """How the statement names the principal when all of it matches, NOT when something does not."""
-    context, resources = request.context, statement.resources
-    if resources is not None and not resources.match(request.resource, context):
+    context, fits = request.context, statement.fits
+    if fits is not None and not fits(request.resource, context):
         return Naming.NOT
     for condition in statement.conditions:
         if not condition.holds(context):

@@ -77,8 +77,9 @@ def _without_unknown(statement: Statement, knows: Knows) -> Statement:
     conditions = tuple(
         condition for condition in statement.conditions if f"{condition.operator} {condition.key}" not in unknown
     )
-    resources = None if unknown & {"Resource", "NotResource"} else statement.resources
-    return replace(statement, conditions=conditions, resources=resources)
+    if unknown & {"Resource", "NotResource"}:
+        return replace(statement, conditions=conditions, fits=None)
+    return replace(statement, conditions=conditions)
 
 
 @dataclass(frozen=True, slots=True)
