@@ -12,7 +12,6 @@ from domain import (
     boundaries,
     groups,
     notices,
-    organization,
     passwords,
     policies,
     roles,

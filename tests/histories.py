@@ -38,8 +38,22 @@ from domain.passwords import (
     PasswordChanged,
     PasswordPolicyUpdated,
 )
-from domain.rules import access_keys, aliases, founding, groups, holding, passwords, policies, roles, sessions, users
+from domain.rules import (
+    access_keys,
+    aliases,
+    bounding,
+    founding,
+    groups,
+    holding,
+    passwords,
+    policies,
+    roles,
+    sessions,
+    tagging,
+    users,
+)
 from domain.sessions import Session, SessionIssued
+from domain.tags import Tag
 from domain.usage import CredentialUsed
 
 ACCOUNT = "123456789012"
@@ -203,6 +217,29 @@ def _held_policy(draw: DrawFn, account: Account, _at: datetime, _random: Random)
             return [holding.delete_inline(account, kind, name, policy_name=policy_name)]
 
 
+def _tags(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
+    """Keys that collide, two of them but for case."""
+    kind, name = _one(
+        draw,
+        [(tagging.USER, user.name) for user in account.users] + [(tagging.ROLE, role.name) for role in account.roles],
+    )
+    if draw(st.booleans()):
+        keys = draw(st.lists(st.sampled_from(["Team", "shift"]), min_size=1, max_size=2))
+        return tagging.untag(account, kind, name, keys=keys)
+    key, value = draw(st.sampled_from(["team", "Team", "shift"])), draw(st.sampled_from(["", "night"]))
+    return tagging.tag(account, kind, name, tags=[Tag(key, value)])
+
+
+def _boundary(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
+    kind, name = _one(
+        draw,
+        [(bounding.USER, user.name) for user in account.users] + [(bounding.ROLE, role.name) for role in account.roles],
+    )
+    if draw(st.integers(0, 2)) == 0:
+        return [bounding.delete(account, kind, name)]
+    return bounding.put(account, kind, name, policy_arn=_one(draw, account.managed_policies))
+
+
 def _access_key(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
     keys = account.access_keys.by_id
     step = _step(draw, keys, "set status", "delete")
@@ -299,8 +336,8 @@ def _alias(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Se
 
 
 _STEPS: tuple[Step, ...] = (
-    _user, _group, _membership, _role, _policy, _held_policy, _access_key, _password, _password_policy,
-    _use_of_credential, _session, _tick, _tick, _alias,
+    _user, _group, _membership, _role, _policy, _held_policy, _tags, _boundary, _access_key,
+    _password, _password_policy, _use_of_credential, _session, _tick, _tick, _alias,
 )  # fmt: skip
 
 

@@ -72,6 +72,8 @@ def delete_policy(account: Account, *, policy_arn: str) -> PolicyDeleted:
     policy = own_policy(account, policy_arn)
     if account.attachments.count_lefts(policy_arn):
         raise DeleteConflict("Cannot delete a policy attached to entities.")
+    if account.boundaries.count_lefts(policy_arn):
+        raise DeleteConflict("Cannot delete a policy that is the permissions boundary of entities.")
     if len(policy.versions) > 1:
         raise DeleteConflict(
             "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. "

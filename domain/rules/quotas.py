@@ -11,6 +11,8 @@ ACCESS_KEYS_OF_A_USER_MAX = 2
 ATTACHED_POLICIES_MAX = 10
 """To one user, group or role."""
 POLICY_VERSIONS_MAX = 5
+TAGS_MAX = 50
+"""On one user or role."""
 
 
 def refuse_beyond(name: str, count: int, most: int) -> None:

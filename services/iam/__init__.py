@@ -1,5 +1,27 @@
 """IAM, one module a family. Importing this registers every operation."""
 
-from services.iam import access_keys, aliases, groups, held_policies, passwords, policies, roles, users
+from services.iam import (
+    access_keys,
+    aliases,
+    boundaries,
+    groups,
+    held_policies,
+    passwords,
+    policies,
+    roles,
+    tags,
+    users,
+)
 
-__all__ = ["access_keys", "aliases", "groups", "held_policies", "passwords", "policies", "roles", "users"]
+__all__ = [
+    "access_keys",
+    "aliases",
+    "boundaries",
+    "groups",
+    "held_policies",
+    "passwords",
+    "policies",
+    "roles",
+    "tags",
+    "users",
+]

@@ -9,7 +9,7 @@ from domain.groups import Group
 from domain.identifiers import GROUP
 from domain.rules import groups
 from services.iam import resources
-from services.iam.shapes import group_members, user_members
+from services.iam.shapes import group_members, listed_user_members
 from services.wire.operations import answers
 from services.wire.paginate import listing
 
@@ -32,7 +32,7 @@ def get_group(
             **pages.of(
                 groups.members(after, group.id),
                 key=lambda user: user.name,
-                render=lambda user: user_members(after, user),
+                render=lambda user: listed_user_members(after, user),
             ),
         }
     )

@@ -1,15 +1,14 @@
 """IAM's operations on what users, groups and roles hold alike: attached managed policies and inline policies."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.account import Account
 from domain.calls import Call, Outcome, done
 from domain.rules import holding
 from domain.rules.holding import GROUP, ROLE, USER, HolderKind
-from services.iam import resources
+from services.iam import conditions, resources
 from services.iam.shapes import by_name_of_policy
-from services.wire.operations import Parameters, Resource, answers
+from services.wire.operations import Context, Parameters, Resource, answers
 from services.wire.paginate import listing
 
 
@@ -19,6 +18,8 @@ class _Family:
 
     kind: HolderKind
     on: Resource
+    boundary: Context
+    """The condition key that tells the holder's permissions boundary, where it can have one."""
     holder: str
     """The parameter that names the holder, and the member of answers that does."""
     member: str
@@ -35,6 +36,7 @@ _FAMILIES = (
     _Family(
         kind=USER,
         on=resources.user,
+        boundary=conditions.boundary_of_user,
         holder="user_name",
         member="UserName",
         attach="AttachUserPolicy",
@@ -48,6 +50,7 @@ _FAMILIES = (
     _Family(
         kind=GROUP,
         on=resources.group,
+        boundary=lambda _account, _parameters: {},
         holder="group_name",
         member="GroupName",
         attach="AttachGroupPolicy",
@@ -61,6 +64,7 @@ _FAMILIES = (
     _Family(
         kind=ROLE,
         on=resources.role,
+        boundary=conditions.boundary_of_role,
         holder="role_name",
         member="RoleName",
         attach="AttachRolePolicy",
@@ -74,18 +78,17 @@ _FAMILIES = (
 )
 
 
-def _policy_arn(parameters: Parameters) -> Mapping[str, tuple[str, ...]]:
-    return {"iam:policyarn": (parameters["policy_arn"],)}
-
-
 def _answer_attachments(family: _Family) -> None:
     kind, on, holder = family.kind, family.on, family.holder
 
-    @answers(family.attach, on=on, holder=holder, records=f"{holder} policy_arn", context=_policy_arn)
+    def context(account: Account, parameters: Parameters) -> conditions.Keys:
+        return {**family.boundary(account, parameters), **conditions.policy_arn(account, parameters)}
+
+    @answers(family.attach, on=on, holder=holder, records=f"{holder} policy_arn", context=context)
     def attach(account: Account, _call: Call, *, name: str, policy_arn: str) -> Outcome:
         return done(*holding.attach(account, kind, name, policy_arn=policy_arn))
 
-    @answers(family.detach, on=on, holder=holder, records=f"{holder} policy_arn", context=_policy_arn)
+    @answers(family.detach, on=on, holder=holder, records=f"{holder} policy_arn", context=context)
     def detach(account: Account, _call: Call, *, name: str, policy_arn: str) -> Outcome:
         return done(holding.detach(account, kind, name, policy_arn=policy_arn))
 
@@ -112,7 +115,7 @@ def _answer_attachments(family: _Family) -> None:
 def _answer_inline(family: _Family) -> None:
     kind, on, holder = family.kind, family.on, family.holder
 
-    @answers(family.put, on=on, holder=holder, records=f"{holder} policy_name policy_document")
+    @answers(family.put, on=on, holder=holder, records=f"{holder} policy_name policy_document", context=family.boundary)
     def put(account: Account, _call: Call, *, name: str, policy_name: str, policy_document: str) -> Outcome:
         return done(holding.put_inline(account, kind, name, policy_name=policy_name, document=policy_document))
 
@@ -131,7 +134,7 @@ def _answer_inline(family: _Family) -> None:
         names, pages = holding.inline_names(account, kind, name), listing("PolicyNames", marker, max_items)
         return Outcome(lambda _after: pages.of(names, key=str, render=str))
 
-    @answers(family.delete, on=on, holder=holder, records=f"{holder} policy_name")
+    @answers(family.delete, on=on, holder=holder, records=f"{holder} policy_name", context=family.boundary)
     def delete(account: Account, _call: Call, *, name: str, policy_name: str) -> Outcome:
         return done(holding.delete_inline(account, kind, name, policy_name=policy_name))
 

@@ -1,9 +1,12 @@
 """IAM's operations on managed policies and their versions."""
 
+from collections.abc import Callable
+
 from domain.account import Account
 from domain.calls import Call, Outcome, done
 from domain.identifiers import MANAGED_POLICY
 from domain.policies import ManagedPolicy
+from domain.relation import Relation
 from domain.rules import policies
 from domain.rules.holding import GROUP, KINDS, ROLE, USER, HolderKind, holder_of, managed_policy
 from services.iam import resources
@@ -46,8 +49,7 @@ def get_policy(account: Account, _call: Call, *, policy_arn: str) -> Outcome:
 @answers(
     "ListPolicies",
     on=resources.policies_under_path,
-    records="scope only_attached path_prefix marker max_items",
-    without="policy_usage_filter",
+    records="scope only_attached path_prefix policy_usage_filter marker max_items",
 )
 def list_policies(
     _account: Account,
@@ -56,6 +58,7 @@ def list_policies(
     scope: str = "All",
     only_attached: bool = False,
     path_prefix: str = "/",
+    policy_usage_filter: str | None = None,
     marker: str | None = None,
     max_items: int | None = None,
 ) -> Outcome:
@@ -66,6 +69,7 @@ def list_policies(
             scope in {"All", "AWS" if policy.is_aws_managed else "Local"}
             and policy.path.startswith(path_prefix)
             and (not only_attached or account.attachments.count_lefts(policy.arn) > 0)
+            and (policy_usage_filter is None or _USES[policy_usage_filter](account).count_lefts(policy.arn) > 0)
         )
 
     return Outcome(
@@ -128,6 +132,11 @@ def delete_policy_version(account: Account, _call: Call, *, policy_arn: str, ver
     return done(policies.delete_policy_version(account, policy_arn=policy_arn, version_id=version_id))
 
 
+_USES: dict[str, Callable[[Account], Relation]] = {
+    "PermissionsPolicy": lambda account: account.attachments,
+    "PermissionsBoundary": lambda account: account.boundaries,
+}
+"""For what a policy may be used, by the values of PolicyUsageFilter."""
 _ENTITY_LISTS = {"user": "PolicyUsers", "group": "PolicyGroups", "role": "PolicyRoles"}
 _ENTITY_FILTERS: dict[str, tuple[HolderKind, ...]] = {"User": (USER,), "Group": (GROUP,), "Role": (ROLE,)}
 
@@ -135,8 +144,7 @@ _ENTITY_FILTERS: dict[str, tuple[HolderKind, ...]] = {"User": (USER,), "Group": 
 @answers(
     "ListEntitiesForPolicy",
     on=resources.policy,
-    records="policy_arn entity_filter path_prefix marker max_items",
-    without="policy_usage_filter",
+    records="policy_arn entity_filter path_prefix policy_usage_filter marker max_items",
 )
 def list_entities_for_policy(
     account: Account,
@@ -145,16 +153,19 @@ def list_entities_for_policy(
     policy_arn: str,
     entity_filter: str | None = None,
     path_prefix: str = "/",
+    policy_usage_filter: str | None = None,
     marker: str | None = None,
     max_items: int | None = None,
 ) -> Outcome:
     """One page over users, groups and roles together, handed out in three lists. Filters by what is managed by AWS or
     locally name policies, not entities: with them no entity is found."""
     policy, pages = managed_policy(account, policy_arn), listing("Entities", marker, max_items)
+    uses = tuple(_USES.values()) if policy_usage_filter is None else (_USES[policy_usage_filter],)
     kinds = KINDS if entity_filter is None else _ENTITY_FILTERS.get(entity_filter, ())
 
     def answer(after: Account) -> dict[str, object]:
-        found = (holder_of(after, entity_id) for entity_id in after.attachments.lefts(policy.arn))
+        users_of_it = {entity_id for use in uses for entity_id in use(after).lefts(policy.arn)}
+        found = (holder_of(after, entity_id) for entity_id in users_of_it)
         shown: dict[str, list[dict[str, object]]] = {name: [] for name in _ENTITY_LISTS.values()}
         page = pages.of(
             ((kind, holder) for kind, holder in found if kind in kinds and holder.path.startswith(path_prefix)),

@@ -1,11 +1,14 @@
 """IAM's operations on roles."""
 
+from collections.abc import Mapping
+
 from domain.account import Account
+from domain.authorisation import authorise
 from domain.calls import Call, Outcome, done
 from domain.identifiers import ROLE
-from domain.rules import roles
-from services.iam import resources
-from services.iam.shapes import listed_role_members, role_members
+from domain.rules import bounding, roles, tagging
+from services.iam import conditions, resources
+from services.iam.shapes import got_role_members, listed_role_members, role_members, tags_in
 from services.wire.operations import answers
 from services.wire.paginate import listing
 
@@ -15,8 +18,8 @@ SESSION_SECONDS_DEFAULT = 3_600
 @answers(
     "CreateRole",
     on=resources.role,
-    records="role_name path assume_role_policy_document description max_session_duration",
-    without="permissions_boundary tags",
+    records="role_name path assume_role_policy_document description max_session_duration permissions_boundary tags",
+    context=conditions.new_entity,
 )
 def create_role(
     account: Account,
@@ -27,7 +30,13 @@ def create_role(
     path: str = "/",
     description: str | None = None,
     max_session_duration: int = SESSION_SECONDS_DEFAULT,
+    permissions_boundary: str | None = None,
+    tags: list[Mapping[str, str]] | None = None,
 ) -> Outcome:
+    """With tags, IAM asks for permission to tag besides, as with CreateUser."""
+    given = tags_in(tags or ())
+    if given:
+        authorise(account, call, "iam:TagRole", account.arn(f"role{path}{role_name}"), conditions.of_tags(tags or ()))
     created = roles.create_role(
         account,
         role_id=call.unique_id(ROLE),
@@ -38,13 +47,21 @@ def create_role(
         trust_policy=assume_role_policy_document,
         other=call.account,
     )
-    return Outcome(lambda after: {"Role": listed_role_members(after, after.roles.by_id[created.role_id])}, [created])
+    born = (created.role_id, created.role_name)
+    return Outcome(
+        lambda after: {"Role": role_members(after, after.roles.by_id[created.role_id])},
+        [
+            created,
+            *tagging.tagged_from_birth(tagging.ROLE, *born, given),
+            *bounding.bounded_from_birth(account, bounding.ROLE, *born, permissions_boundary),
+        ],
+    )
 
 
-@answers("GetRole", on=resources.role, records="role_name")
+@answers("GetRole", on=resources.role, records="role_name", context=conditions.boundary_of_role)
 def get_role(account: Account, _call: Call, *, role_name: str) -> Outcome:
     role = account.roles.named(role_name)
-    return Outcome(lambda after: {"Role": role_members(after, role)})
+    return Outcome(lambda after: {"Role": got_role_members(after, role)})
 
 
 @answers("ListRoles", on=resources.roles_under_path, records="path_prefix marker max_items")
@@ -61,7 +78,12 @@ def list_roles(
     )
 
 
-@answers("UpdateRole", on=resources.role, records="role_name description max_session_duration")
+@answers(
+    "UpdateRole",
+    on=resources.role,
+    records="role_name description max_session_duration",
+    context=conditions.boundary_of_role,
+)
 def update_role(
     account: Account,
     _call: Call,
@@ -78,19 +100,26 @@ def update_role(
     )
 
 
-@answers("UpdateRoleDescription", on=resources.role, records="role_name description")
+@answers(
+    "UpdateRoleDescription", on=resources.role, records="role_name description", context=conditions.boundary_of_role
+)
 def update_role_description(account: Account, _call: Call, *, role_name: str, description: str) -> Outcome:
     updated = roles.update_role(account, role_name=role_name, description=description, session_seconds_max=None)
-    return Outcome(lambda after: {"Role": listed_role_members(after, after.roles.by_id[updated.role_id])}, [updated])
+    return Outcome(lambda after: {"Role": role_members(after, after.roles.by_id[updated.role_id])}, [updated])
 
 
-@answers("UpdateAssumeRolePolicy", on=resources.role, records="role_name policy_document")
+@answers(
+    "UpdateAssumeRolePolicy",
+    on=resources.role,
+    records="role_name policy_document",
+    context=conditions.boundary_of_role,
+)
 def update_assume_role_policy(account: Account, call: Call, *, role_name: str, policy_document: str) -> Outcome:
     return done(
         roles.replace_trust_policy(account, role_name=role_name, trust_policy=policy_document, other=call.account)
     )
 
 
-@answers("DeleteRole", on=resources.role, records="role_name")
+@answers("DeleteRole", on=resources.role, records="role_name", context=conditions.boundary_of_role)
 def delete_role(account: Account, _call: Call, *, role_name: str) -> Outcome:
     return done(roles.delete_role(account, role_name=role_name))

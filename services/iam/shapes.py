@@ -1,5 +1,8 @@
 """IAM's entities under AWS's member names, as answers show them."""
 
+import hashlib
+from collections.abc import Iterable, Mapping
+
 from domain.access_keys import AccessKey
 from domain.account import Account
 from domain.groups import Group
@@ -7,12 +10,20 @@ from domain.passwords import LoginProfile, PasswordPolicy
 from domain.policies import ManagedPolicy, PolicyVersion
 from domain.roles import Role
 from domain.rules.access_keys import owner_name
+from domain.tags import Tag, Tags
 from domain.users import User
 
 Members = dict[str, object]
+_MARKED_KEY_BYTES_MAX = 200
+_DIGEST_DIGITS = 16
 
 
 def user_members(account: Account, user: User) -> Members:
+    """With tags and permissions boundary, which IAM's listings do not carry (API Reference, "ListUsers")."""
+    return listed_user_members(account, user) | _tags_and_boundary(user.tags, user.boundary_arn)
+
+
+def listed_user_members(account: Account, user: User) -> Members:
     return {
         "Path": user.path,
         "UserName": user.name,
@@ -43,9 +54,14 @@ def group_members(account: Account, group: Group) -> Members:
     }
 
 
-def role_members(account: Account, role: Role) -> Members:
+def got_role_members(account: Account, role: Role) -> Members:
     """With RoleLastUsed, which GetRole alone shows (so IAM's listings do not carry it)."""
-    return listed_role_members(account, role) | {"RoleLastUsed": _last_used(account, role)}
+    return role_members(account, role) | {"RoleLastUsed": _last_used(account, role)}
+
+
+def role_members(account: Account, role: Role) -> Members:
+    """With tags and permissions boundary, which IAM's listings do not carry (API Reference, "ListRoles")."""
+    return listed_role_members(account, role) | _tags_and_boundary(role.tags, role.boundary_arn)
 
 
 def listed_role_members(account: Account, role: Role) -> Members:
@@ -59,6 +75,38 @@ def listed_role_members(account: Account, role: Role) -> Members:
         "MaxSessionDuration": role.session_seconds_max,
     }
     return members if role.description is None else members | {"Description": role.description}
+
+
+def _tags_and_boundary(tags: Tags, boundary_arn: str | None) -> Members:
+    """Neither where there is none."""
+    members: Members = {}
+    if boundary_arn is not None:
+        members["PermissionsBoundary"] = {
+            "PermissionsBoundaryType": "PermissionsBoundaryPolicy",
+            "PermissionsBoundaryArn": boundary_arn,
+        }
+    if tags:
+        members["Tags"] = [tag_members(tag) for tag in sorted(tags.values(), key=lambda tag: tag.key)]
+    return members
+
+
+def tag_members(tag: Tag) -> Members:
+    return {"Key": tag.key, "Value": tag.value}
+
+
+def by_key_of_tag(tag: Tag) -> str:
+    """The order of listings. 128 letters of other scripts than ours would be too long for a marker: the end of such a
+    key, where hardly any two differ, is told by a digest."""
+    key = tag.key.encode()
+    if len(key) <= _MARKED_KEY_BYTES_MAX:
+        return tag.key
+    digest = hashlib.sha256(key).hexdigest()[:_DIGEST_DIGITS]
+    return key[: _MARKED_KEY_BYTES_MAX - _DIGEST_DIGITS].decode(errors="ignore") + digest
+
+
+def tags_in(given: Iterable[Mapping[str, str]]) -> list[Tag]:
+    """From the form in which a request has them."""
+    return [Tag(tag["key"], tag["value"]) for tag in given]
 
 
 def _last_used(account: Account, role: Role) -> Members:
@@ -80,7 +128,7 @@ def listed_policy_members(account: Account, policy: ManagedPolicy) -> Members:
         "Path": policy.path,
         "DefaultVersionId": policy.default.id,
         "AttachmentCount": account.attachments.count_lefts(policy.arn),
-        "PermissionsBoundaryUsageCount": 0,
+        "PermissionsBoundaryUsageCount": account.boundaries.count_lefts(policy.arn),
         "IsAttachable": True,
         "CreateDate": policy.created_at,
         "UpdateDate": policy.updated_at,

@@ -1,22 +1,45 @@
 """IAM's operations on users."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from domain.account import Account
 from domain.authorisation import authorise
 from domain.calls import Call, Outcome, done
 from domain.identifiers import USER
-from domain.rules import users
-from services.iam import resources
-from services.iam.shapes import root_members, user_members
+from domain.rules import bounding, tagging, users
+from services.iam import conditions, resources
+from services.iam.shapes import listed_user_members, root_members, tags_in, user_members
 from services.wire.operations import answers
 from services.wire.paginate import listing
 
 
-@answers("CreateUser", on=resources.user, records="user_name path", without="permissions_boundary tags")
-def create_user(account: Account, call: Call, *, user_name: str, path: str = "/") -> Outcome:
+@answers(
+    "CreateUser", on=resources.user, records="user_name path permissions_boundary tags", context=conditions.new_entity
+)
+def create_user(
+    account: Account,
+    call: Call,
+    *,
+    user_name: str,
+    path: str = "/",
+    permissions_boundary: str | None = None,
+    tags: list[Mapping[str, str]] | None = None,
+) -> Outcome:
+    """With tags, IAM asks for permission to tag besides (IAM User Guide, "Controlling access using tags")."""
+    given = tags_in(tags or ())
+    if given:
+        authorise(account, call, "iam:TagUser", account.arn(f"user{path}{user_name}"), conditions.of_tags(tags or ()))
     created = users.create_user(account, user_id=call.unique_id(USER), user_name=user_name, path=path)
-    return Outcome(lambda after: {"User": user_members(after, after.users.by_id[created.user_id])}, [created])
+    born = (created.user_id, created.user_name)
+    return Outcome(
+        lambda after: {"User": user_members(after, after.users.by_id[created.user_id])},
+        [
+            created,
+            *tagging.tagged_from_birth(tagging.USER, *born, given),
+            *bounding.bounded_from_birth(account, bounding.USER, *born, permissions_boundary),
+        ],
+    )
 
 
 @answers("GetUser", on=resources.user, records="user_name")
@@ -36,7 +59,7 @@ def list_users(
         lambda after: pages.of(
             (user for user in after.users if user.path.startswith(path_prefix)),
             key=lambda user: user.name,
-            render=lambda user: user_members(after, user),
+            render=lambda user: listed_user_members(after, user),
         )
     )
 
@@ -49,7 +72,13 @@ def update_user(
     user = account.users.named(user_name)
     after = replace(user, name=new_user_name or user.name, path=new_path or user.path)
     if after != user:
-        authorise(account, call, "iam:UpdateUser", account.arn(after.resource))
+        authorise(
+            account,
+            call,
+            "iam:UpdateUser",
+            account.arn(after.resource),
+            tagging.resource_keys(account, account.arn(user.resource)),
+        )
     return done(users.update_user(account, user_name=user_name, new_path=new_path, new_user_name=new_user_name))
 
 

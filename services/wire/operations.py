@@ -11,8 +11,9 @@ Parameters = Mapping[str, Any]
 """As parsed from the request, under their snake_case names."""
 Resource = Callable[[Account, Call, Parameters], str]
 """The ARN that the caller has to be allowed to act on."""
-Context = Callable[[Parameters], Mapping[str, tuple[str, ...]]]
-"""The condition keys that the operation itself brings, lower-cased."""
+Context = Callable[[Account, Parameters], Mapping[str, tuple[str, ...]]]
+"""The condition keys that the operation itself brings, lower-cased; the tags of a user or role that it acts on come
+without."""
 
 _WRITING = (
     "Change",
@@ -77,7 +78,7 @@ def answers(
     on: Resource | None,
     records: str = "",
     without: str = "",
-    context: Context = lambda _parameters: {},
+    context: Context = lambda _account, _parameters: {},
     holder: str | None = None,
 ) -> Callable[[Run], Run]:
     """Registers the decorated function for the AWS operation `name`. `records` and `without` are names of parameters,

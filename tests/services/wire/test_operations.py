@@ -85,8 +85,6 @@ def test_everything_but_secrets_is_recorded(operation: Operation) -> None:
 EXAMPLES: dict[str, Any] = {
     "Path": "/x/",
     "Tags": [{"Key": "a", "Value": "b"}],
-    "PolicyUsageFilter": "PermissionsPolicy",
-    "PermissionsBoundary": arn("policy/p"),
     "TransitiveTagKeys": ["a"],
     "SerialNumber": arn("mfa/ann"),
     "TokenCode": "123456",
@@ -196,6 +194,12 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "MaxPasswordAge": st.just(90),
     "PasswordReusePrevention": st.sampled_from([1, 24]),
     "HardExpiry": st.booleans(),
+    "PermissionsBoundary": ARNS,
+    "PolicyUsageFilter": st.sampled_from(["PermissionsPolicy", "PermissionsBoundary"]),
+    "Tags": st.lists(
+        st.sampled_from(["team", "Team", "shift", "aws:x"]).map(lambda key: {"Key": key, "Value": ""}), max_size=2
+    ),
+    "TagKeys": st.lists(st.sampled_from(["TEAM", "shift"]), min_size=1, max_size=2),
 }
 WRITING = [operation for operation in ALL if not operation.read_only]
 
@@ -283,6 +287,7 @@ def test_the_random_calls_reach_the_refusals() -> None:
         "AccessDenied",
         "DeleteConflict",
         "EntityAlreadyExists",
+        "InvalidInput",
         "LimitExceeded",
         "MalformedPolicyDocument",
         "NoSuchEntity",

@@ -1,0 +1,94 @@
+"""Tags of users and roles (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html)."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.account import Account
+from domain.errors import InvalidInput
+from domain.rules.quotas import TAGS_MAX, refuse_beyond
+from domain.rules.roles import user_or_role
+from domain.tags import EntityTagged, EntityUntagged, Tag, TaggedKind, Tags
+
+_RESERVED = "aws:"
+"""AWS keeps this beginning for itself, in keys and in values."""
+
+
+class Tagged(Protocol):
+    """A user or a role."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def tags(self) -> Tags: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One of the kinds that carry tags."""
+
+    kind: TaggedKind
+    named: Callable[[Account, str], Tagged]
+
+
+USER = Kind("user", lambda account, name: account.users.named(name))
+ROLE = Kind("role", lambda account, name: account.roles.named(name))
+
+
+def tag(account: Account, kind: Kind, name: str, *, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
+    """What it carries already, key and value spelt alike, is no error and no event."""
+    entity = kind.named(account, name)
+    _refuse_unfit(tags)
+    news = [given for given in tags if entity.tags.get(given.key.lower()) != given]
+    added = sum(given.key.lower() not in entity.tags for given in news)
+    if added:
+        refuse_beyond(f"TagsPer{kind.kind.capitalize()}", len(entity.tags) + added - 1, TAGS_MAX)
+    return _tagged(kind, entity.id, entity.name, news)
+
+
+def tagged_from_birth(kind: Kind, entity_id: str, entity_name: str, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
+    """What follows the creation of an entity that is given these tags, or none."""
+    _refuse_unfit(tags)
+    return _tagged(kind, entity_id, entity_name, tags)
+
+
+def _tagged(kind: Kind, entity_id: str, entity_name: str, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
+    if not tags:
+        return ()
+    given = {given.key: given.value for given in tags}
+    return (EntityTagged(entity=kind.kind, entity_id=entity_id, entity_name=entity_name, tags=given),)
+
+
+def untag(account: Account, kind: Kind, name: str, *, keys: Iterable[str]) -> tuple[EntityUntagged, ...]:
+    """Taking away what is not there is no error and no event."""
+    entity = kind.named(account, name)
+    there = {key.lower() for key in keys if key.lower() in entity.tags}
+    if not there:
+        return ()
+    gone = tuple(sorted(entity.tags[key].key for key in there))
+    return (EntityUntagged(entity=kind.kind, entity_id=entity.id, entity_name=entity.name, keys=gone),)
+
+
+def _refuse_unfit(tags: Sequence[Tag]) -> None:
+    """Raises InvalidInput. Lengths, characters, and how many tags one call may give, the model says."""
+    for given in tags:
+        if given.key.lower().startswith(_RESERVED) or given.value.lower().startswith(_RESERVED):
+            raise InvalidInput(
+                f"The tag {given.key} begins with {_RESERVED} in its key or value, which is reserved for system use."
+            )
+    keys = [given.key.lower() for given in tags]
+    twice = next((given.key for given in tags if keys.count(given.key.lower()) > 1), None)
+    if twice is not None:
+        raise InvalidInput(f"The tag key {twice} is given more than once. Tag keys do not differ by case alone.")
+
+
+def resource_keys(account: Account, arn: str) -> dict[str, tuple[str, ...]]:
+    """The condition keys that tell the tags of the user or role with this ARN; none for any other ARN."""
+    entity = user_or_role(account, arn)
+    if entity is None:
+        return {}
+    return {
+        f"{service}:resourcetag/{key}": (tag.value,) for key, tag in entity.tags.items() for service in ("aws", "iam")
+    }
