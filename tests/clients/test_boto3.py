@@ -94,7 +94,11 @@ def test_errors_are_those_that_the_model_names(iam: Any) -> None:
     assert missing.value.response["Error"]["Code"] == "NoSuchEntity"
     assert missing.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
     assert missing.value.response["ResponseMetadata"]["RetryAttempts"] == 0
-    iam.create_user(UserName="once")
+    iam.create_user(UserName="once", Tags=[{"Key": "Team", "Value": "ops"}])
+    with pytest.raises(errors.InvalidInputException):
+        iam.tag_user(UserName="once", Tags=[{"Key": "aws:x", "Value": ""}])
+    with pytest.raises(errors.NoSuchEntityException):
+        iam.delete_user_permissions_boundary(UserName="once")
     with pytest.raises(errors.EntityAlreadyExistsException):
         iam.create_user(UserName="ONCE")
     with pytest.raises(errors.MalformedPolicyDocumentException):
@@ -106,7 +110,7 @@ def test_errors_are_those_that_the_model_names(iam: Any) -> None:
     with pytest.raises(errors.DeleteConflictException):
         iam.delete_user(UserName="once")
     with pytest.raises(ClientError, match=r"\(ValidationError\).*tags"):
-        iam.create_user(UserName="tagged", Tags=[{"Key": "not", "Value": "yet"}])
+        iam.create_policy(PolicyName="tagged", PolicyDocument="{}", Tags=[{"Key": "not", "Value": "yet"}])
 
 
 def test_what_the_client_checks_itself_does_not_arrive(iam: Any) -> None:

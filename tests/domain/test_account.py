@@ -347,8 +347,11 @@ def test_what_is_related_is_there(ledger: list[Entry]) -> None:
     assert set(account.attachments.forward) <= holders
     assert set(account.attachments.backward) <= set(account.managed_policies)
     assert set(account.inline_policies) <= holders
+    bounded = {entity.id: [entity.boundary_arn] for entity in (*account.users, *account.roles) if entity.boundary_arn}
+    assert {entity_id: account.boundaries.rights(entity_id) for entity_id in account.boundaries.forward} == bounded
+    assert set(account.boundaries.backward) <= set(account.managed_policies)
     assert set(account.access_keys.owned.forward) <= {*account.users.by_id, account.id}
-    for relation in (account.memberships, account.attachments, account.access_keys.owned):
+    for relation in (account.memberships, account.attachments, account.boundaries, account.access_keys.owned):
         assert {(left, right) for left in relation.forward for right in relation.rights(left)} == {
             (left, right) for right in relation.backward for left in relation.lefts(right)
         }

@@ -119,13 +119,13 @@ def test_an_unread_request_of_a_worthless_credential(endpoint: Endpoint) -> None
 
 def test_unsupported_parameters_are_told_to_who_may_ask(endpoint: Endpoint) -> None:
     """They are refused by name after the authorisation, and their values are not recorded."""
-    parameters = {"user_name": "eva", "tags": [{"key": "a", "value": "b"}], "permissions_boundary": "x"}
-    decision = decided(endpoint, endpoint.root, "CreateUser", parameters)
+    parameters = {"policy_name": "p", "policy_document": "{}", "tags": [{"key": "a", "value": "b"}]}
+    decision = decided(endpoint, endpoint.root, "CreatePolicy", parameters)
     assert isinstance(decision.result, ValidationError)
-    assert "permissions_boundary, tags" in decision.result.message
-    assert recorded(decision).parameters == {"user_name": "eva"}
+    assert "parameter tags" in decision.result.message
+    assert recorded(decision).parameters == {"policy_name": "p", "policy_document": "{}"}
     ann = endpoint.user("ann")
-    assert isinstance(decided(endpoint, ann, "CreateUser", parameters).result, AccessDenied)
+    assert isinstance(decided(endpoint, ann, "CreatePolicy", parameters).result, AccessDenied)
 
 
 def test_codes_and_tokens_are_not_recorded(endpoint: Endpoint) -> None:
