@@ -26,6 +26,8 @@ _WRITING = (
     "Attach",
     "Detach",
     "Set",
+    "Tag",
+    "Untag",
     "Revoke",
     "AssumeRole",
     "GetSessionToken",
