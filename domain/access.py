@@ -11,16 +11,8 @@ from datetime import datetime
 from typing import NoReturn
 
 from domain.account import Account
-from domain.authorisation import (
-    check_assuming,
-    identity_policies,
-    layers_of,
-    resource_tags,
-    role_named,
-    trust_policy,
-    unnamed,
-)
-from domain.call_context import PRINCIPAL_TAG, CallContext
+from domain.authorisation import check_assuming, identity_policies, layers_of, role_named, trust_policy, unnamed
+from domain.call_context import NO_VALUES, PRINCIPAL_TAG, RESOURCE_TAGS, CallContext, user_or_role
 from domain.callers import Caller, principal_of
 from domain.calls import Call
 from domain.events import Cause, Principal, SessionIssuer
@@ -38,7 +30,6 @@ _OF_EVERY_PRINCIPAL = frozenset({
     "aws:resourceorgpaths", "aws:currenttime", "aws:epochtime",
 })  # fmt: skip
 """The keys that are known of whoever may call at a moment, whatever the call is like."""
-_RESOURCE_TAGS = ("aws:resourcetag/", "iam:resourcetag/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +53,16 @@ def who_can(account: Account, action: str, resource: str, at: datetime) -> Itera
         if role is not None:
             yield _assuming(account, account, caller, role, at)
             continue
-        tags = resource_tags(account, resource)
-        context = CallContext(_call(caller, at), account, account, tags)
+        context = CallContext(_call(caller, at), account, account, resource, NO_VALUES)
         request = Request(action, resource, unnamed(caller), context, account.id)
-        yield _access(caller, possible(layers_of(account, caller), request, _Known(caller, resource_known=bool(tags))))
+        yield _access(
+            caller,
+            possible(
+                layers_of(account, caller),
+                request,
+                _Known(caller, resource_known=user_or_role(account, resource) is not None),
+            ),
+        )
 
 
 def can_assume(owner: Account, role: Role, others: Sequence[Account], at: datetime) -> Iterator[Access]:
@@ -165,7 +162,7 @@ class _Known:
     resource_known: bool
 
     def __call__(self, key: str) -> bool:
-        if key.startswith(_RESOURCE_TAGS):
+        if key.startswith(RESOURCE_TAGS):
             return self.resource_known
         if key == "aws:userid":
             return self.caller.principal.type != "AssumedRole"

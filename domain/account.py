@@ -12,6 +12,7 @@ from domain import (
     boundaries,
     groups,
     notices,
+    organization,
     passwords,
     policies,
     roles,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from domain.account import Account
-from domain.call_context import NO_VALUES, CallContext, Values
+from domain.call_context import NO_VALUES, CallContext, Values, user_or_role
 from domain.callers import Caller
 from domain.calls import Call, DecisionRecord, StatementRef
 from domain.errors import AccessDenied
@@ -56,7 +56,9 @@ def authorise(
 
 def check(account: Account, call: Call, action: str, resource: str, context: Mapping[str, Values] = NO_VALUES) -> Check:
     """Of what is the account's own, whatever account the ARN names: there is nothing else that could be meant."""
-    request = Request(action, resource, unnamed(call.caller), CallContext(call, account, account, context), account.id)
+    request = Request(
+        action, resource, unnamed(call.caller), CallContext(call, account, account, resource, context), account.id
+    )
     return Check(layers_of(account, call.caller), request, (account,))
 
 
@@ -77,10 +79,9 @@ def check_assuming(
     account: Account, owner: Account, call: Call, role_arn: str, role: Role | None, context: Mapping[str, Values]
 ) -> Check:
     trust = () if role is None else (trust_policy(role),)
-    own = {} if role is None else tag_context(role)
     limits = [] if role is not None and _is_service_linked(role) else resource_controls(owner, "sts")
     layers = [*limits, *layers_of(account, call.caller), (Layer.TRUST, trust)]
-    known = CallContext(call, account, owner, {**own, **context})
+    known = CallContext(call, account, owner, role_arn, context)
     read = (account,) if account.id == owner.id else (account, owner)
     return Check(layers, Request("sts:AssumeRole", role_arn, request_principal(call.caller, role), known), read)
 
@@ -228,22 +229,8 @@ def request_principal(caller: Caller, role: Role | None) -> RequestPrincipal:
 
 def role_named(account: Account, arn: str) -> Role | None:
     """The role that has this ARN today."""
-    role = account.roles.find(arn.rsplit("/", 1)[-1])
-    return role if role is not None and account.arn(role.resource) == arn else None
-
-
-def resource_tags(account: Account, arn: str) -> Mapping[str, Values]:
-    """What a user or role of the account brings to a call that is about it; nothing for any other ARN."""
-    user = account.users.find(arn.rsplit("/", 1)[-1])
-    entity = user if user is not None and account.arn(user.resource) == arn else role_named(account, arn)
-    return NO_VALUES if entity is None else tag_context(entity)
-
-
-def tag_context(entity: User | Role) -> Mapping[str, Values]:
-    """Its tags as condition keys ("Controlling access to IAM resources")."""
-    return {
-        f"{service}:resourcetag/{key}": (tag.value,) for service in ("aws", "iam") for key, tag in entity.tags.items()
-    }
+    found = user_or_role(account, arn)
+    return found if isinstance(found, Role) else None
 
 
 def _names(unique_id: str, trusted: Mapping[str, str]) -> frozenset[PrincipalName]:

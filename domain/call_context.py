@@ -17,6 +17,7 @@ from domain.users import User
 Values = tuple[str, ...]
 NO_VALUES: Mapping[str, Values] = {}
 PRINCIPAL_TAG = "aws:principaltag/"
+RESOURCE_TAGS = ("aws:resourcetag/", "iam:resourcetag/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class CallContext(Mapping[str, Values]):
     """The caller's, whose tags and organisation count."""
     owner: Account
     """The resource's."""
+    resource: str
+    """Its ARN: a user or role brings its tags."""
     own: Mapping[str, Values]
     """Of the operation, such as iam:policyarn."""
 
@@ -35,7 +38,9 @@ class CallContext(Mapping[str, Values]):
         if key in self.own:
             return self.own[key]
         if key.startswith(PRINCIPAL_TAG):
-            return _principal_tag(self, key.removeprefix(PRINCIPAL_TAG))
+            return _tag(_principal(self), key)
+        if key.startswith(RESOURCE_TAGS):
+            return _tag(user_or_role(self.owner, self.resource), key)
         value_of = _KEYS.get(key)
         return None if value_of is None else value_of(self)
 
@@ -46,23 +51,33 @@ class CallContext(Mapping[str, Values]):
         return found
 
     def __iter__(self) -> Iterator[str]:
-        tags = {f"{PRINCIPAL_TAG}{key}" for key in tags_of(self.account, self.call.caller.entity_id)}
-        for key in sorted(self.own.keys() | tags | _KEYS.keys()):
-            if self.get(key) is not None:
-                yield key
+        entities = ((_principal(self), (PRINCIPAL_TAG,)), (user_or_role(self.owner, self.resource), RESOURCE_TAGS))
+        tags = {prefix + key for entity, prefixes in entities if entity for key in entity.tags for prefix in prefixes}
+        yield from (key for key in sorted(self.own.keys() | tags | _KEYS.keys()) if self.get(key) is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
 
-def tags_of(account: Account, entity_id: str) -> Mapping[str, str]:
-    """Of a user or role, by lower-cased key."""
-    entity: User | Role | None = account.users.by_id.get(entity_id) or account.roles.by_id.get(entity_id)
-    return {} if entity is None else {key: tag.value for key, tag in entity.tags.items()}
+def user_or_role(account: Account, arn: str) -> User | Role | None:
+    """Whose ARN it is today."""
+    name = arn.rsplit("/", 1)[-1]
+    for entity in (account.users.find(name), account.roles.find(name)):
+        if entity is not None and account.arn(entity.resource) == arn:
+            return entity
+    return None
 
 
-def _principal_tag(context: CallContext, key: str) -> Values | None:
-    return _one(tags_of(context.account, context.call.caller.entity_id).get(key))
+def _principal(context: CallContext) -> User | Role | None:
+    """None for the root user, who carries no tags."""
+    account, entity_id = context.account, context.call.caller.entity_id
+    return account.users.by_id.get(entity_id) or account.roles.by_id.get(entity_id)
+
+
+def _tag(entity: User | Role | None, key: str) -> Values | None:
+    """Of a condition key that ends with a tag's key behind the first slash."""
+    tag = None if entity is None else entity.tags.get(key.partition("/")[2])
+    return None if tag is None else (tag.value,)
 
 
 def _one(value: str | None) -> Values | None:

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from domain.account import Account
+from domain.call_context import user_or_role
 from domain.errors import LimitExceeded, MalformedPolicyDocument
 from domain.identifiers import INSTALLATION, account_of_arn
 from domain.policy import TRUST_POLICY_CHARACTERS_MAX, PolicyType, parse, policy_size
-from domain.roles import Role, RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
+from domain.roles import RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
 from domain.rules.holding import refuse_with_policies
 from domain.rules.quotas import ROLES_MAX, refuse_beyond
-from domain.users import User
 
 Other = Callable[[str], Account]
 """Gives another account by its id, as it is now: `Call.account`. Where none is given, no other account exists."""
@@ -92,12 +92,3 @@ def trusted(account: Account, trust_policy: str, other: Other) -> dict[str, str]
                 raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{name}"')
             meant[name] = entity.id
     return meant
-
-
-def user_or_role(account: Account, arn: str) -> User | Role | None:
-    """Whose ARN it is today."""
-    name = arn.rsplit("/", 1)[-1]
-    for entity in (account.users.find(name), account.roles.find(name)):
-        if entity is not None and account.arn(entity.resource) == arn:
-            return entity
-    return None

@@ -17,7 +17,6 @@ from domain.events import Principal, SessionIssuer
 from domain.identifiers import INSTALLATION, SESSION_KEY, account_of_arn, new_access_key_id
 from domain.policy import SESSION_POLICIES_CHARACTERS_MAX, PolicyType, parse, policy_size
 from domain.roles import Role
-from domain.rules.tagging import resource_keys
 from domain.sessions import Session, SessionPolicy, SessionRevoked
 
 SESSION = "SESN"
@@ -46,7 +45,7 @@ def assume_role(
     owner = _owner(account, call, role_arn)
     if call.caller.is_root:
         raise AccessDenied("Roles may not be assumed by root accounts.")
-    context = {**resource_keys(owner, role_arn), "sts:rolesessionname": (role_session_name,)}
+    context = {"sts:rolesessionname": (role_session_name,)}
     if external_id is not None:
         context["sts:externalid"] = (external_id,)
     role = authorise_assuming(account, owner, call, role_arn, _role(owner, role_arn), context)

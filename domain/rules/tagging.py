@@ -7,7 +7,6 @@ from typing import Protocol
 from domain.account import Account
 from domain.errors import InvalidInput
 from domain.rules.quotas import TAGS_MAX, refuse_beyond
-from domain.rules.roles import user_or_role
 from domain.tags import EntityTagged, EntityUntagged, Tag, TaggedKind, Tags
 
 _RESERVED = "aws:"
@@ -82,13 +81,3 @@ def _refuse_unfit(tags: Sequence[Tag]) -> None:
     twice = next((given.key for given in tags if keys.count(given.key.lower()) > 1), None)
     if twice is not None:
         raise InvalidInput(f"The tag key {twice} is given more than once. Tag keys do not differ by case alone.")
-
-
-def resource_keys(account: Account, arn: str) -> dict[str, tuple[str, ...]]:
-    """The condition keys that tell the tags of the user or role with this ARN; none for any other ARN."""
-    entity = user_or_role(account, arn)
-    if entity is None:
-        return {}
-    return {
-        f"{service}:resourcetag/{key}": (tag.value,) for key, tag in entity.tags.items() for service in ("aws", "iam")
-    }

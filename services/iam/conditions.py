@@ -31,6 +31,13 @@ def of_tags(tags: Iterable[Mapping[str, str]]) -> Keys:
     return keys | {"aws:tagkeys": tuple(tag["key"] for tag in tags)} if keys else {}
 
 
+def tags_of(entity: User | Role) -> Keys:
+    """For a check of an ARN that the entity does not have yet: under its own, its tags are known without this."""
+    return {
+        f"{service}:resourcetag/{key}": (tag.value,) for service in ("aws", "iam") for key, tag in entity.tags.items()
+    }
+
+
 def boundary_given(_account: Account, parameters: Parameters) -> Keys:
     """The boundary that the user or role is to have."""
     return _of_boundary(parameters.get("permissions_boundary"))

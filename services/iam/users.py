@@ -72,13 +72,7 @@ def update_user(
     user = account.users.named(user_name)
     after = replace(user, name=new_user_name or user.name, path=new_path or user.path)
     if after != user:
-        authorise(
-            account,
-            call,
-            "iam:UpdateUser",
-            account.arn(after.resource),
-            tagging.resource_keys(account, account.arn(user.resource)),
-        )
+        authorise(account, call, "iam:UpdateUser", account.arn(after.resource), conditions.tags_of(user))
     return done(users.update_user(account, user_name=user_name, new_path=new_path, new_user_name=new_user_name))
 
 

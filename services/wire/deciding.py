@@ -13,7 +13,6 @@ from domain.errors import Refusal, ValidationError
 from domain.events import Cause, Event
 from domain.identifiers import Random
 from domain.rules.sessions import refuse_beyond_session_token
-from domain.rules.tagging import resource_keys
 from domain.secret import Secret
 from domain.sessions import Session
 from domain.usage import CredentialUsed, is_news
@@ -83,8 +82,7 @@ def _performed(account: Account, call: Call, request: Request) -> Outcome:
     refuse_beyond_session_token(call, operation.service, operation.name)
     if operation.on is not None:
         resource = operation.on(account, call, parameters)
-        context = {**resource_keys(account, resource), **operation.context(account, parameters)}
-        authorise(account, call, operation.action, resource, context)
+        authorise(account, call, operation.action, resource, operation.context(account, parameters))
     refused = sorted(operation.without & parameters.keys())
     if refused:
         raise ValidationError(f"{operation.name}: this server does not support the parameter {', '.join(refused)} yet.")

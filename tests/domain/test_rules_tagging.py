@@ -3,11 +3,16 @@
 import pytest
 
 from domain.account import Account
+from domain.call_context import CallContext
+from domain.callers import Caller, principal_of
+from domain.calls import Call
 from domain.errors import DeleteConflict, InvalidInput, LimitExceeded, NoSuchEntity
 from domain.rules import bounding, policies, quotas, roles, tagging, users
 from domain.rules.tagging import ROLE, USER
 from domain.tags import Tag
 from tests.domain.building import (
+    AT,
+    CAUSE,
     after,
     new_account,
     policy_arn,
@@ -69,16 +74,22 @@ def test_tags_of_a_user() -> None:
 
 
 def test_keys_for_conditions() -> None:
-    """The tags of the user or role that an ARN names, under both prefixes and lower-cased; no other ARN has any."""
+    """The tags of the user or role that an ARN names, under both prefixes and lower-cased; no other ARN has any. Those
+    of the caller under a prefix of their own."""
     account = tagged(with_role(with_users(new_account(), "ann"), "ann"), "ann", Team="A")
     account = after(account, *tagging.tag(account, ROLE, "ann", tags=[Tag("Team", "B")]))
-    assert tagging.resource_keys(account, user_arn("ann")) == {
-        "aws:resourcetag/team": ("A",),
-        "iam:resourcetag/team": ("A",),
-    }
-    assert tagging.resource_keys(account, role_arn("ann"))["iam:resourcetag/team"] == ("B",)
+
+    def keys(arn: str) -> dict[str, tuple[str, ...]]:
+        caller = Caller(principal_of(account, "AIDAann"), "AIDAann", "k")
+        call = Call(caller, CAUSE, AT, random=lambda _count: b"", seal_session=lambda *_: "")
+        found = CallContext(call, account, account, arn, {})
+        return {key: found[key] for key in found if "tag/" in key}
+
+    caller = {"aws:principaltag/team": ("A",)}
+    assert keys(user_arn("ann")) == caller | {"aws:resourcetag/team": ("A",), "iam:resourcetag/team": ("A",)}
+    assert keys(role_arn("ann"))["iam:resourcetag/team"] == ("B",)
     for arn in (user_arn("bob"), user_arn("ann", "/x/"), policy_arn("ann"), "*"):
-        assert tagging.resource_keys(account, arn) == {}
+        assert keys(arn) == caller
 
 
 def bounded(account: Account, kind: bounding.Kind, name: str, policy: str) -> Account:
