@@ -55,14 +55,8 @@ def who_can(account: Account, action: str, resource: str, at: datetime) -> Itera
             continue
         context = CallContext(_call(caller, at), account, account, resource, NO_VALUES)
         request = Request(action, resource, unnamed(caller), context, account.id)
-        yield _access(
-            caller,
-            possible(
-                layers_of(account, caller),
-                request,
-                _Known(caller, resource_known=user_or_role(account, resource) is not None),
-            ),
-        )
+        knows = _Known(caller, resource_known=user_or_role(account, resource) is not None)
+        yield _access(caller, possible(layers_of(account, caller), request, knows))
 
 
 def can_assume(owner: Account, role: Role, others: Sequence[Account], at: datetime) -> Iterator[Access]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
+ROOT = Path(__file__).parents[2]
 PROGRAM = (str(BIN / "muniment"),)
 READY = "muniment ready on "
 
@@ -113,4 +114,6 @@ def run(command: list[str], environment: Mapping[str, str]) -> Answer:
 
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
-    return {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": "/nonexistent", "LANG": "C.UTF-8", **more}
+    """Processes run the code that the tests run, wherever that was imported from."""
+    path = {"PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+    return path | more
