@@ -84,6 +84,8 @@ def principals_in(value: Json, where: str, kinds: tuple[str, ...], *, negated: b
                 names.add((kind, text))
             else:
                 refuse(where, f'Invalid principal in policy: "{kind}":"{text}"')
+    if everyone and negated:
+        refuse(where, 'Invalid principal in policy: "*" leaves nobody; expected those who are excepted')
     if not written:
         refuse(where, "Missing required field Principal; expected at least one principal")
     return Principals(negated, everyone, frozenset(account_ids), frozenset(names), tuple(written))
@@ -107,8 +109,8 @@ def naming_of(principals: Principals, principal: RequestPrincipal | None, *, den
 def _is_excepted(principals: Principals, principal: RequestPrincipal | None, *, denies: bool) -> bool:
     """Whoever is to be spared by a Deny must be listed whole: its account, and its user or role, and its session
     ("IAM JSON policy elements: NotPrincipal"). For an Allow any of them is enough to be left out."""
-    if principals.everyone or principal is None:
-        return principals.everyone
+    if principal is None:
+        return False
     listed = [not principals.names.isdisjoint(names) for names in (principal.names, principal.issuer_names) if names]
     if principal.account_id is not None:
         listed.append(principal.account_id in principals.account_ids)
