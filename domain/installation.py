@@ -9,6 +9,7 @@ from immutables import Map
 from domain.account import Corrupt
 from domain.events import Change, Entry
 from domain.identifiers import INSTALLATION
+from domain.organization import Organization
 
 T = TypeVar("T")
 
@@ -59,6 +60,19 @@ class AccessKeyIdClaimed(Change, topic="installation.access_key_id.claimed.v1"):
     for_account_id: str
 
 
+class OrganizationSet(Change, topic="installation.organization.set.v1"):
+    """This is the organisation from here on, whatever it was. What of it concerns an account stands in the account's
+    ledger, in the same round."""
+
+    organization: Organization
+
+
+class OrganizationRemoved(Change, topic="installation.organization.removed.v1"):
+    """There is no organisation from here on."""
+
+    organization_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class OpenedAccount:
     ledger_id: str
@@ -80,6 +94,8 @@ class Installation:
     """Account ids by access key id."""
     catalogues: Map[str, int] = field(default=Map())
     """By digest: the position at which it was published."""
+    organization: Organization | None = None
+    """One, or none."""
 
     @property
     def exists(self) -> bool:
@@ -98,7 +114,7 @@ def evolve(installation: Installation, entry: Entry) -> Installation:
         raise Corrupt(f"Installation, position {entry.position}: {entry.event!r} does not fit.") from error
 
 
-def _folded(installation: Installation, entry: Entry) -> Installation:  # noqa: PLR0911  one case an event
+def _folded(installation: Installation, entry: Entry) -> Installation:  # noqa: C901, PLR0911  one case an event
     accounts, aliases = installation.accounts, installation.aliases
     match entry.event:
         case InstallationFounded() as event:
@@ -122,6 +138,12 @@ def _folded(installation: Installation, entry: Entry) -> Installation:  # noqa: 
             return replace(installation, claimed_access_key_ids=claimed)
         case ManagedCataloguePublished() as event:
             return replace(installation, catalogues=installation.catalogues.set(event.digest, entry.position))
+        case OrganizationSet() as event:
+            return replace(installation, organization=event.organization)
+        case OrganizationRemoved() as event:
+            if installation.organization is None or installation.organization.id != event.organization_id:
+                raise LookupError(f"There is no organisation {event.organization_id}.")
+            return replace(installation, organization=None)
         case other:
             raise TypeError(f"{type(other).__name__} is no change of the installation.")
 

@@ -93,11 +93,11 @@ class Node:
     id: str
     """Of an account its twelve digits."""
     name: str
-    parent_id: str | None
-    """None of the root alone."""
     scps: tuple[str, ...]
     """Ids of the policies attached here, in order, and of each kind none twice."""
     rcps: tuple[str, ...]
+    parent_id: str | None = None
+    """None of the root alone."""
 
     def __str__(self) -> str:
         return f"the account {self.id}" if self.kind == "account" else f"the {self.kind} {self.name} ({self.id})"

@@ -30,6 +30,14 @@ from domain.identifiers import (
 from domain.installation import Installation
 from domain.ledgers import empty, evolve
 from domain.lifecycle import Candidates, Expiries, SessionOver
+from domain.organization import (
+    FULL_AWS_ACCESS,
+    RCP_FULL_AWS_ACCESS,
+    Level,
+    Membership,
+    Organization,
+    OrganizationPoliciesApplied,
+)
 from domain.passwords import (
     PASSWORD,
     LoginProfileCreated,
@@ -41,15 +49,14 @@ from domain.passwords import (
 from domain.rules import (
     access_keys,
     aliases,
-    bounding,
     founding,
     groups,
     holding,
+    organization,
     passwords,
     policies,
     roles,
     sessions,
-    tagging,
     users,
 )
 from domain.sessions import Session, SessionIssued
@@ -68,6 +75,7 @@ DOCUMENTS = st.sampled_from(
         for effect, action in (("Allow", "iam:*"), ("Allow", "sts:AssumeRole"), ("Deny", "iam:DeleteUser"))
     ]
 )
+IN_AN_ORGANIZATION = Installation(organization=Organization("o-exampleorgid", ACCOUNT, (), ()))
 PAUSES = st.sampled_from(
     [timedelta(), timedelta(microseconds=1), timedelta(minutes=4), timedelta(hours=37), timedelta(days=80)]
 )
@@ -335,9 +343,18 @@ def _alias(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Se
     return aliases.create_account_alias(account, Installation(), account_alias=draw(st.sampled_from(["one", "two"])))[0]
 
 
+def _organization(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
+    if account.organization is not None and draw(st.booleans()):
+        return organization.remove_organization(IN_AN_ORGANIZATION, {account.id: account})[1][account.id]
+    root = Level("r-root", draw(NAMES), (FULL_AWS_ACCESS.policy,), (RCP_FULL_AWS_ACCESS.policy,))
+    own = Level(account.id, account.id, draw(st.sampled_from([root.scps, ()])), root.rcps)
+    return [OrganizationPoliciesApplied(membership=Membership("o-exampleorgid", account.id, (root, own)))]
+
+
 _STEPS: tuple[Step, ...] = (
-    _user, _group, _membership, _role, _policy, _held_policy, _tags, _boundary, _access_key,
-    _password, _password_policy, _use_of_credential, _session, _tick, _tick, _alias,
+    _user, _group, _membership, _role, _policy, _held_policy, _access_key, _password, _password_policy,
+    _use_of_credential, _session, _tick, _tick, _alias,
+    _organization,
 )  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from domain.installation import (
     AliasReleased,
     InstallationFounded,
     ManagedCataloguePublished,
+    OrganizationRemoved,
+    OrganizationSet,
 )
 from tests.histories import histories
 
@@ -25,6 +27,8 @@ OF_THE_INSTALLATION: set[type[Event]] = {
     AliasReleased,
     AccessKeyIdClaimed,
     ManagedCataloguePublished,
+    OrganizationSet,
+    OrganizationRemoved,
 }
 
 

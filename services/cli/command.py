@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_sessions(commands)
     _add(commands, "credentials", asking.credentials, "access keys and passwords: whose, how old, last used when")
     _add_account(commands)
+    _add_organization(commands)
     _add_rebuild(commands)
     _add_verify(commands)
     return parser
@@ -182,6 +183,37 @@ def _close_account(chosen: argparse.Namespace) -> None:
     from services.cli.accounts import close  # noqa: PLC0415
 
     close(chosen)
+
+
+def _add_organization(commands: Commands) -> None:
+    what = "set, show and remove the organization: units, accounts, service and resource control policies"
+    acts = commands.add_parser("organization", help=what, description=what[0].upper() + what[1:]).add_subparsers(
+        required=True, metavar="ACT"
+    )
+    set_ = _add_operating(
+        acts, "set", _set_organization, "make the organization what a file says, for all accounts at once"
+    )
+    set_.add_argument("file", metavar="FILE", help="a tree of units, accounts and policies, as JSON")
+    _add_operating(acts, "show", _show_organization, "the organization that is in force; json: as a file for `set`")
+    _add_operating(acts, "remove", _remove_organization, "end the organization: its policies limit no account any more")
+
+
+def _set_organization(chosen: argparse.Namespace) -> None:
+    from services.cli.organization import set_  # noqa: PLC0415
+
+    set_(chosen)
+
+
+def _show_organization(chosen: argparse.Namespace) -> None:
+    from services.cli.organization import show  # noqa: PLC0415
+
+    show(chosen)
+
+
+def _remove_organization(chosen: argparse.Namespace) -> None:
+    from services.cli.organization import remove  # noqa: PLC0415
+
+    remove(chosen)
 
 
 def _add_rebuild(commands: Commands) -> None:

@@ -5,11 +5,12 @@ A file that stands is never written again: its bytes are in ledgers. A change of
 
 import pkgutil
 from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import domain
 from domain.events import Cause, Entry, Event, Value, event_classes
@@ -45,11 +46,17 @@ def examples(event: type[Event]) -> Iterator[Entry]:
         yield Entry(ACCOUNT, position, EVENT_ID, AT, cause, example)
 
 
-def _fields(of: type[Value], *, everything: bool) -> dict[str, object]:
+def _fields(of: type[Any], *, everything: bool) -> dict[str, object]:
+    """Of a Value, or of a dataclass that rides in one."""
+    if is_dataclass(of):
+        hints = get_type_hints(of)
+        members = {field.name: (hints[field.name], field.default is MISSING) for field in fields(of)}
+    else:
+        members = {name: (field.annotation, field.is_required()) for name, field in of.model_fields.items()}
     return {
-        name: _example(name, field.annotation, everything=everything)
-        for name, field in of.model_fields.items()
-        if everything or field.is_required()
+        name: _example(name, annotation, everything=everything)
+        for name, (annotation, required) in members.items()
+        if everything or required
     }
 
 
@@ -69,7 +76,7 @@ def _example(name: str, of: Any, *, everything: bool) -> object:
         return (_example(name, arguments[0], everything=everything),) if everything else ()
     if origin is Mapping:
         return {name: _example(name, arguments[1], everything=everything)} if everything else {}
-    if isinstance(of, type) and issubclass(of, Value):
+    if isinstance(of, type) and (issubclass(of, Value) or is_dataclass(of)):
         return _fields(of, everything=everything)
     raise TypeError(f"{name}: no example of a {of} is known.")
 

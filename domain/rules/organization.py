@@ -1,0 +1,243 @@
+"""What an organisation may look like, and what setting or removing one means for each of its accounts.
+
+Quotas are those of the AWS Organizations User Guide, "Quotas and service limits for AWS Organizations", as of May 2026.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from domain.account import Account
+from domain.errors import LimitExceeded, MalformedPolicyDocument, NoSuchEntity, ValidationError
+from domain.events import Change
+from domain.identifiers import ACCOUNT_ID
+from domain.installation import Installation, OrganizationRemoved, OrganizationSet
+from domain.organization import (
+    FULL_AWS_ACCESS,
+    RCP_FULL_AWS_ACCESS,
+    ControlPolicy,
+    Level,
+    Membership,
+    Node,
+    Organization,
+    OrganizationLeft,
+    OrganizationPoliciesApplied,
+    PolicyKind,
+)
+from domain.policy import Effect, PolicyType, compiled, parse
+
+T = TypeVar("T", bound=Hashable)
+
+UNIT_LEVELS_MAX = 5
+"""Of units below the root."""
+
+# Shapes of ids as the API Reference has them: "Organization", "Root", "OrganizationalUnit", "PolicySummary".
+ORGANIZATION_ID = re.compile(r"o-[a-z0-9]{10,32}")
+ROOT_ID = re.compile(r"r-[0-9a-z]{4,32}")
+UNIT_ID = re.compile(r"ou-(?P<root>[0-9a-z]{4,32})-[a-z0-9]{8,32}")
+POLICY_ID = re.compile(r"p-[0-9a-zA-Z_]{8,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Quotas:
+    grammar: PolicyType
+    characters_max: int
+    """White space included: it is kept as it was given."""
+    attached_max: int
+    """To one root, unit or account, the one that AWS attaches included."""
+
+
+_QUOTAS: Mapping[PolicyKind, _Quotas] = {
+    "SERVICE_CONTROL_POLICY": _Quotas(PolicyType.SCP, 10_240, 10),
+    "RESOURCE_CONTROL_POLICY": _Quotas(PolicyType.RCP, 5_120, 5),
+}
+_MAINTAINED_BY_AWS = {managed.policy.id: managed for managed in (FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS)}
+
+
+def refuse_unfit(organization: Organization) -> None:
+    """What is wrong with it in itself, whatever accounts there are.
+
+    Raises ValidationError, LimitExceeded, NoSuchEntity and MalformedPolicyDocument.
+    """
+    if not ORGANIZATION_ID.fullmatch(organization.id):
+        raise ValidationError(
+            f"An organization id is o- and 10 to 32 lower-case letters and digits; got {organization.id!r}."
+        )
+    _refuse_unfit_policies(organization.policies)
+    _refuse_unfit_tree(organization.nodes)
+    policies = {listed.policy.id: listed for listed in organization.policies}
+    for node in organization.nodes:
+        _refuse_unfit_attachments(node, node.scps, "SERVICE_CONTROL_POLICY", policies)
+        _refuse_unfit_attachments(node, node.rcps, "RESOURCE_CONTROL_POLICY", policies)
+    if organization.management_account_id not in organization.account_ids:
+        raise NoSuchEntity(f"The management account {organization.management_account_id} is not in the tree.")
+
+
+def _refuse_unfit_policies(policies: Sequence[ControlPolicy]) -> None:
+    for listed in policies:
+        policy, quotas = listed.policy, _QUOTAS[listed.type]
+        if listed == _MAINTAINED_BY_AWS.get(policy.id):
+            continue
+        if policy.id in _MAINTAINED_BY_AWS:
+            raise ValidationError(f"The policy {policy.name}: the id {policy.id} is that of one that AWS maintains.")
+        if not POLICY_ID.fullmatch(policy.id):
+            raise ValidationError(
+                f"The policy {policy.name}: expected an id of p- and 8 to 128 letters, digits and underscores; "
+                f"got {policy.id!r}."
+            )
+        if len(policy.document) > quotas.characters_max:
+            raise LimitExceeded(
+                f"The policy {policy.name}: expected at most {quotas.characters_max} characters; "
+                f"got {len(policy.document)}."
+            )
+        try:
+            parse(policy.document, quotas.grammar)
+        except MalformedPolicyDocument as malformed:
+            raise MalformedPolicyDocument(f"The policy {policy.name}: {malformed.message}") from malformed
+    for what, named in (("id", [listed.policy.id for listed in policies]), ("name", [p.policy.name for p in policies])):
+        for twice in _repeated(named):
+            raise ValidationError(f"Two policies have the {what} {twice}.")
+
+
+def _refuse_unfit_tree(nodes: Sequence[Node]) -> None:
+    root = nodes[0]
+    if not ROOT_ID.fullmatch(root.id):
+        raise ValidationError(f"A root id is r- and 4 to 32 lower-case letters and digits; got {root.id!r}.")
+    depths = {root.id: 0}
+    for node in nodes[1:]:
+        _refuse_unfit_id(node, root)
+        if node.id in depths:
+            raise ValidationError(f"{str(node).capitalize()} stands twice in the tree.")
+        assert node.parent_id is not None
+        depths[node.id] = depths[node.parent_id] + 1
+        if node.kind == "unit" and depths[node.id] > UNIT_LEVELS_MAX:
+            raise LimitExceeded(f"Units may be nested {UNIT_LEVELS_MAX} levels deep; {node} is one level deeper.")
+    for parent_id, name in _repeated([(node.parent_id, node.name) for node in nodes if node.kind == "unit"]):
+        raise ValidationError(f"Two units in {parent_id} have the name {name}.")
+
+
+def _refuse_unfit_id(node: Node, root: Node) -> None:
+    if node.kind == "account":
+        if not ACCOUNT_ID.fullmatch(node.id):
+            raise ValidationError(f"An account id is twelve digits; got {node.id!r}.")
+        return
+    found = UNIT_ID.fullmatch(node.id)
+    if found is None or f"r-{found['root']}" != root.id:
+        raise ValidationError(
+            f"The unit {node.name}: expected an id of ou-, what follows r- in the root's id ({root.id}), a dash, and "
+            f"8 to 32 lower-case letters and digits; got {node.id!r}."
+        )
+
+
+def _refuse_unfit_attachments(
+    node: Node, attached: Sequence[str], kind: PolicyKind, policies: Mapping[str, ControlPolicy]
+) -> None:
+    quotas = _QUOTAS[kind]
+    for policy_id in attached:
+        if policy_id not in policies:
+            raise NoSuchEntity(f"There is no policy {policy_id} to be attached to {node}.")
+        if (listed := policies[policy_id]).type != kind:
+            raise ValidationError(
+                f"The policy {listed.policy.name} is attached to {node} as a {kind}; it is a {listed.type}."
+            )
+    for twice in _repeated(attached):
+        raise ValidationError(f"The policy {policies[twice].policy.name} is attached twice to {node}.")
+    # "DetachPolicy" in the API Reference has the one, "RCP evaluation" in the User Guide the other.
+    if not attached:
+        raise ValidationError(f"There is no {kind} attached to {node}; expected at least one, such as FullAWSAccess.")
+    if kind == "RESOURCE_CONTROL_POLICY" and RCP_FULL_AWS_ACCESS.policy.id not in attached:
+        raise ValidationError(f"RCPFullAWSAccess is not attached to {node}, from where nobody can detach it.")
+    if len(attached) > quotas.attached_max:
+        raise LimitExceeded(
+            f"A {kind} more than can be attached to {node}: expected at most {quotas.attached_max}, with the one that "
+            f"AWS attaches; got {len(attached)}."
+        )
+
+
+def _repeated(values: Sequence[T]) -> Iterator[T]:
+    return (value for value, count in Counter(values).items() if count > 1)
+
+
+def refuse_unknown_accounts(installation: Installation, organization: Organization) -> None:
+    """Raises NoSuchEntity for an account that was never opened, and ValidationError for one that is closed."""
+    for node in organization.nodes:
+        if node.kind != "account":
+            continue
+        opened = installation.accounts.get(node.id)
+        if opened is None:
+            raise NoSuchEntity(f"There is no account {node.id}.")
+        if opened.retired_at is not None:
+            raise ValidationError(f"The account {node.id} was closed at {opened.retired_at.isoformat()}.")
+
+
+def memberships(organization: Organization) -> Mapping[str, Membership]:
+    """By account id: what each account's ledger has to say, if the organisation is in force."""
+    policies = {listed.policy.id: listed.policy for listed in organization.policies}
+    paths: dict[str, tuple[Level, ...]] = {}
+    for node in organization.nodes:
+        level = Level(
+            node.id,
+            node.name,
+            tuple(policies[policy_id] for policy_id in node.scps),
+            tuple(policies[policy_id] for policy_id in node.rcps),
+        )
+        above = () if node.parent_id is None else paths[node.parent_id]
+        paths[node.id] = (*above, level)
+    return {
+        account_id: Membership(organization.id, organization.management_account_id, paths[account_id])
+        for account_id in sorted(organization.account_ids)
+    }
+
+
+def allowing_nothing(organization: Organization) -> Iterator[Node]:
+    """Where no service control policy allows anything: in the accounts below nobody may do anything. That is legal, and
+    seldom meant; the management account alone is not concerned."""
+    documents = {listed.policy.id: listed.policy.document for listed in organization.policies}
+    for node in organization.nodes:
+        attached = [compiled(documents[policy_id], PolicyType.SCP) for policy_id in node.scps]
+        allows = any(statement.effect is Effect.ALLOW for policy in attached for statement in policy.statements)
+        if not allows and node.id != organization.management_account_id:
+            yield node
+
+
+def concerned(installation: Installation, organization: Organization | None) -> frozenset[str]:
+    """The accounts whose ledgers have to be read: those of the organisation that is, and of the one that is to be."""
+    return frozenset[str]().union(*(one.account_ids for one in (installation.organization, organization) if one))
+
+
+def set_organization(
+    installation: Installation, accounts: Mapping[str, Account], organization: Organization
+) -> tuple[Sequence[Change], Mapping[str, Sequence[Change]]]:
+    """The events of the installation's ledger, and by account id those of each account to which something changes.
+
+    `accounts` are those that are `concerned`, by id. The organisation has been found fit. Raises what
+    `refuse_unknown_accounts` does.
+    """
+    refuse_unknown_accounts(installation, organization)
+    own: dict[str, Sequence[Change]] = {
+        account_id: [OrganizationPoliciesApplied(membership=membership)]
+        for account_id, membership in memberships(organization).items()
+        if accounts[account_id].organization != membership
+    }
+    own |= _leaving(accounts, organization.account_ids)
+    is_set = installation.organization == organization
+    return [] if is_set else [OrganizationSet(organization=organization)], own
+
+
+def remove_organization(
+    installation: Installation, accounts: Mapping[str, Account]
+) -> tuple[OrganizationRemoved, Mapping[str, Sequence[Change]]]:
+    """As `set_organization`. Raises NoSuchEntity when there is none."""
+    if installation.organization is None:
+        raise NoSuchEntity("There is no organization.")
+    return OrganizationRemoved(organization_id=installation.organization.id), _leaving(accounts, frozenset())
+
+
+def _leaving(accounts: Mapping[str, Account], staying: frozenset[str]) -> dict[str, Sequence[Change]]:
+    return {
+        account_id: [OrganizationLeft(organization_id=account.organization.organization_id)]
+        for account_id, account in sorted(accounts.items())
+        if account.organization is not None and account_id not in staying
+    }
