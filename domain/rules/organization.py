@@ -73,6 +73,7 @@ def refuse_unfit(organization: Organization) -> None:
         _refuse_unfit_attachments(node, node.rcps, "RESOURCE_CONTROL_POLICY", policies)
     if organization.management_account_id not in organization.account_ids:
         raise NoSuchEntity(f"The management account {organization.management_account_id} is not in the tree.")
+    _refuse_malformed(organization.policies)  # Last, for it is the dearest.
 
 
 def _refuse_unfit_policies(policies: Sequence[ControlPolicy]) -> None:
@@ -92,13 +93,19 @@ def _refuse_unfit_policies(policies: Sequence[ControlPolicy]) -> None:
                 f"The policy {policy.name}: expected at most {quotas.characters_max} characters; "
                 f"got {len(policy.document)}."
             )
-        try:
-            parse(policy.document, quotas.grammar)
-        except MalformedPolicyDocument as malformed:
-            raise MalformedPolicyDocument(f"The policy {policy.name}: {malformed.message}") from malformed
     for what, named in (("id", [listed.policy.id for listed in policies]), ("name", [p.policy.name for p in policies])):
         for twice in _repeated(named):
             raise ValidationError(f"Two policies have the {what} {twice}.")
+
+
+def _refuse_malformed(policies: Sequence[ControlPolicy]) -> None:
+    for listed in policies:
+        if listed.policy.id in _MAINTAINED_BY_AWS:
+            continue
+        try:
+            parse(listed.policy.document, _QUOTAS[listed.type].grammar)
+        except MalformedPolicyDocument as malformed:
+            raise MalformedPolicyDocument(f"The policy {listed.policy.name}: {malformed.message}") from malformed
 
 
 def _refuse_unfit_tree(nodes: Sequence[Node]) -> None:

@@ -132,6 +132,51 @@ def health(server: Server) -> dict[str, list[dict[str, object]]]:
     return told
 
 
+def test_an_organization(own: Desk, tmp_path: Path) -> None:
+    """Set beside the server, shown as a tree and as the file that it could be set from again, and removed; each act is
+    recorded, and the accounts' projections go on."""
+    data, file = own.server.data, tmp_path / "organization.json"
+    account_id = str(own.aws("sts", "get-caller-identity")["Account"])
+    before = len(acts(data))
+    deny = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}}
+    policies = {"deny": {"type": "SERVICE_CONTROL_POLICY", "content": deny}}
+    unit = {"name": "Locked", "scps": ["deny"]}
+    tree = {"management_account": account_id, "root": {"units": [unit]}, "policies": policies}
+    file.write_text(json.dumps(tree))
+    (joined,) = lines(muniment(data, "organization", "set", str(file), "--output", "json"))
+    assert (joined["account_id"], joined["change"]) == (account_id, "joined")
+    again = muniment(data, "organization", "set", str(file))
+    assert [line.split() for line in again.out.splitlines()] == [
+        ["ACCOUNT", "CHANGE", "FROM", "POSITION"],
+        [account_id, "unchanged", "-"],
+    ]
+    assert "No policy attached to the unit Locked" in again.error
+    shown = muniment(data, "organization", "show").out.splitlines()
+    assert [line.split(" ", 4)[-1] for line in shown[2:]] == [
+        f"{account_id}, management account: FullAWSAccess, RCPFullAWSAccess",
+        shown[3].split(" ", 4)[-1],
+    ]
+    assert shown[3].endswith(" Locked: deny, RCPFullAWSAccess")
+    file.write_text(muniment(data, "organization", "show", "--output", "json").out)
+    (same,) = lines(muniment(data, "organization", "set", str(file), "--output", "json"))
+    assert same["change"] == "unchanged"
+    file.write_text(json.dumps(tree | {"root": {"accounts": [{"id": "999999999999"}]}}))
+    refused = muniment(data, "organization", "set", str(file))
+    assert (refused.status, refused.error) == (1, "muniment: NoSuchEntity: There is no account 999999999999.\n")
+    file.write_text(json.dumps(tree | {"root": {"units": [{"nmae": "Locked"}]}}))
+    unread = muniment(data, "organization", "set", str(file))
+    assert (unread.status, "root.units[0].name: Field required." in unread.error) == (1, True)
+    removed = muniment(data, "organization", "remove")
+    assert removed.out.splitlines()[1].split()[:2] == [account_id, "left"]
+    gone = muniment(data, "organization", "show")
+    assert (gone.status, gone.out, gone.error) == (0, "", "muniment: There is no organization.\n")
+    said = {"SetOrganization": False, "DescribeOrganization": True, "RemoveOrganization": False}
+    assert {(operation, reads) for operation, _, reads in acts(data)[before:]} == set(said.items())
+    changes = own.rows("history", "--operation", "SetOrganization")
+    assert [row["principal_arn"] for row in changes] == [None]
+    assert muniment(data, "verify").status == 0
+
+
 def test_where_no_server_runs() -> None:
     """Tables of another version keep a server from starting; its message names the command, which starts the database
     itself; then the server starts. What had halted is left so by who only looks, and tried again by the next start."""
