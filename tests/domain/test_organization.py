@@ -201,6 +201,12 @@ def long(characters: int, kind: PolicyKind = "SERVICE_CONTROL_POLICY") -> Organi
             ValidationError,
             "There is no SERVICE_CONTROL_POLICY attached to",
         ),
+        (with_nodes(replace(unit(1, ROOT), rcps=("p-xxxxmine",))), NoSuchEntity, "There is no policy p-xxxxmine"),
+        (
+            with_nodes(replace(unit(1, ROOT), rcps=())),
+            ValidationError,
+            "There is no RESOURCE_CONTROL_POLICY attached to",
+        ),
         (replace(ORGANIZATION, management_account_id="3" * 12), NoSuchEntity, "The management account 3+ is not in"),
         (with_policy(policy("bad", "{}")), MalformedPolicyDocument, "The policy bad: "),
         (long(10_241), LimitExceeded, "The policy long: expected at most 10240 characters; got 10241"),

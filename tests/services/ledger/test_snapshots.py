@@ -22,8 +22,10 @@ from domain.installation import (
     InstallationFounded,
     ManagedCataloguePublished,
     OpenedAccount,
+    OrganizationSet,
 )
 from domain.ledgers import Folded, empty, evolve
+from domain.organization import FULL_AWS_ACCESS, Node, Organization
 from domain.usage import CredentialUsed
 from services.ledger import round as deciding
 from services.ledger import snapshots
@@ -102,7 +104,7 @@ def test_restored_equals_folded(history: list[Entry], data: st.DataObject) -> No
 
 def test_an_installation_is_restored_too() -> None:
     """The installation's ledger has a snapshot of its own shape."""
-    value = empty(INSTALLATION)
+    value, root = empty(INSTALLATION), Node("root", "r-ab12", "Root", ("p-FullAWSAccess",), ())
     for position, event in enumerate(
         (
             InstallationFounded(ledger_id="0f", schema_version=1),
@@ -110,6 +112,7 @@ def test_an_installation_is_restored_too() -> None:
             ManagedCataloguePublished(digest="ab", policy_arns=("arn",)),
             AliasClaimed(account_alias="first", for_account_id=ACCOUNT),
             AccessKeyIdClaimed(access_key_id="brought_from_elsewhere", for_account_id=ACCOUNT),
+            OrganizationSet(organization=Organization("o-exampleorgid", ACCOUNT, (root,), (FULL_AWS_ACCESS,))),
         ),
         1,
     ):
