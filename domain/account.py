@@ -9,6 +9,7 @@ from immutables import Map
 from domain import (
     access_keys,
     aliases,
+    boundaries,
     groups,
     notices,
     organization,
@@ -16,6 +17,7 @@ from domain import (
     policies,
     roles,
     sessions,
+    tags,
     usage,
     users,
 )
@@ -84,8 +86,6 @@ class Account:
     expiries_recorded: datetime | None = None
     """Of the sessions that expired up to here it has been recorded; None before the first."""
     notices: Notices = field(default=Map())
-    organization: Membership | None = None
-    """Its place in an organisation and the policies that limit it from there; None of an account that is in none."""
 
     organization: Membership | None = None
     """Its place in an organisation and the policies that limit it from there; None of an account that is in none."""
@@ -174,8 +174,6 @@ def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, 
             return replace(account, closed_at=at)
         case aliases.AccountAliasCreated() | aliases.AccountAliasDeleted() as event:
             return replace(account, alias=aliases.evolve(account.alias, event))
-        case organization.OrganizationPoliciesApplied() | organization.OrganizationLeft() as event:
-            return replace(account, organization=organization.evolve(account.organization, event))
         case (
             policies.PolicyCreated()
             | policies.PolicyVersionCreated()

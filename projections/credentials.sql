@@ -13,6 +13,8 @@
 -- ignores: iam.password.expired.v1 sts.session.expired.v1 sts.session.expiries_recorded.v1
 -- ignores: sts.session.issued.v1 sts.session.revoked.v1 api.called.v1 api.unauthenticated_called.v1
 -- ignores: iam.password.attempt_failed.v1
+-- ignores: iam.entity.tagged.v1 iam.entity.untagged.v1
+-- ignores: iam.permissions_boundary.put.v1 iam.permissions_boundary.deleted.v1
 -- ignores: account.organization_policies.applied.v1 account.organization.left.v1
 -- ignores: installation.organization.set.v1 installation.organization.removed.v1
 

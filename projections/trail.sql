@@ -17,6 +17,8 @@
 -- ignores: iam.account.password_policy.deleted.v1
 -- ignores: iam.access_key.rotation_warned.v1 iam.access_key.rotation_due.v1 iam.access_key.rotation_overdue.v1
 -- ignores: iam.credential.idle.v1 iam.password.expired.v1 sts.session.expired.v1 sts.session.expiries_recorded.v1
+-- ignores: iam.entity.tagged.v1 iam.entity.untagged.v1
+-- ignores: iam.permissions_boundary.put.v1 iam.permissions_boundary.deleted.v1
 -- ignores: account.organization_policies.applied.v1 account.organization.left.v1
 -- ignores: installation.organization.set.v1 installation.organization.removed.v1
 

@@ -49,6 +49,7 @@ from domain.passwords import (
 from domain.rules import (
     access_keys,
     aliases,
+    bounding,
     founding,
     groups,
     holding,
@@ -57,6 +58,7 @@ from domain.rules import (
     policies,
     roles,
     sessions,
+    tagging,
     users,
 )
 from domain.sessions import Session, SessionIssued
@@ -352,8 +354,8 @@ def _organization(draw: DrawFn, account: Account, _at: datetime, _random: Random
 
 
 _STEPS: tuple[Step, ...] = (
-    _user, _group, _membership, _role, _policy, _held_policy, _access_key, _password, _password_policy,
-    _use_of_credential, _session, _tick, _tick, _alias,
+    _user, _group, _membership, _role, _policy, _held_policy, _tags, _boundary, _access_key,
+    _password, _password_policy, _use_of_credential, _session, _tick, _tick, _alias,
     _organization,
 )  # fmt: skip
 

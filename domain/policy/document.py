@@ -45,8 +45,11 @@ class PolicyType(StrEnum):
     SESSION = "session"
     BOUNDARY = "boundary"
     TRUST = "trust"
+    RESOURCE = "resource"
     SCP = "scp"
+    """A service control policy: what the principals of an account may do at most."""
     RCP = "rcp"
+    """A resource control policy: what may be done at most with the resources of an account."""
 
 
 class Effect(StrEnum):

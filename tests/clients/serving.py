@@ -116,4 +116,4 @@ def run(command: list[str], environment: Mapping[str, str]) -> Answer:
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
     """Processes run the code that the tests run, wherever that was imported from."""
     path = {"PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "HOME": "/nonexistent", "LANG": "C.UTF-8"}
-    return path | more
+    return {**path, **more}
