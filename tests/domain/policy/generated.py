@@ -54,6 +54,7 @@ PRINCIPALS: list[dict[str, Any] | str] = [
 
 ACTIONS = ["iam:GetUser", "s3:GetObject", "s3:PutObject", "sts:AssumeRole"]
 ACTION_PATTERNS = ["*", "*", "iam:*", "IAM:getuser", "s3:*Object", "S3:?etObject", "s3:PutObject", "sts:AssumeRole"]
+RCP_ACTION_PATTERNS = ["s3:*", "S3:?etObject", "sts:AssumeRole"]
 TRUST_ACTION_PATTERNS = ["sts:*", "sts:AssumeRole", "STS:assume*", "sts:TagSession"]
 RESOURCES = [
     "*",
@@ -186,13 +187,17 @@ def conditions(draw: st.DrawFn) -> dict[str, dict[str, list[str]]]:
 
 @st.composite
 def statements(draw: st.DrawFn, layer: Layer) -> Statement:
-    statement: Statement = {"Effect": draw(st.sampled_from(["Allow", "Allow", "Allow", "Deny"]))}
-    actions = TRUST_ACTION_PATTERNS if layer is Layer.TRUST else ACTION_PATTERNS
-    statement[draw(st.sampled_from(["Action", "Action", "Action", "NotAction"]))] = draw(few(actions))
+    is_rcp = layer is Layer.RCP
+    statement: Statement = {
+        "Effect": draw(st.sampled_from(["Deny"] if is_rcp else ["Allow", "Allow", "Allow", "Deny"]))
+    }
+    actions = {Layer.TRUST: TRUST_ACTION_PATTERNS, Layer.RCP: RCP_ACTION_PATTERNS}.get(layer, ACTION_PATTERNS)
+    element = draw(st.sampled_from(["Action"] if is_rcp else ["Action", "Action", "Action", "NotAction"]))
+    statement[element] = draw(few(actions))
     if layer is not Layer.TRUST:
         element = draw(st.sampled_from(["Resource", "Resource", "Resource", "NotResource"]))
         statement[element] = draw(few(RESOURCE_PATTERNS))
-    if layer is Layer.RCP:
+    if is_rcp:
         statement["Principal"] = "*"
     elif layer is Layer.TRUST:
         statement["Principal"] = draw(st.sampled_from(PRINCIPALS))
@@ -205,16 +210,23 @@ def statements(draw: st.DrawFn, layer: Layer) -> Statement:
 
 
 ALLOWS_ALL: Mapping[Layer, Statement] = {
-    layer: {"Effect": "Allow", "Action": "*", "Resource": "*"} for layer in Layer if layer is not Layer.TRUST
-} | {Layer.RCP: {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}}
+    Layer.RCP: {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"},
+    Layer.SCP: {"Effect": "Allow", "Action": "*", "Resource": "*"},
+    Layer.BOUNDARY: {"Effect": "Allow", "Action": "*", "Resource": "*"},
+    Layer.SESSION: {"Effect": "Allow", "Action": "*", "Resource": "*"},
+    Layer.IDENTITY: {"Effect": "Allow", "Action": "*", "Resource": "*"},
+}
 
 
 @st.composite
 def documents(draw: st.DrawFn, layer: Layer) -> Document:
-    if layer in {Layer.RCP, Layer.SCP, Layer.BOUNDARY, Layer.SESSION} and draw(st.booleans()):
-        listed = [ALLOWS_ALL[layer]]
-    else:
-        listed = draw(st.lists(statements(layer), min_size=1, max_size=2))
+    listed: list[Statement] = []
+    if layer in ALLOWS_ALL and draw(st.booleans()):
+        listed.append(ALLOWS_ALL[layer])
+    if not listed or draw(st.booleans()):
+        listed += draw(st.lists(statements(layer), min_size=1, max_size=2))
+    if layer in {Layer.SCP, Layer.RCP}:
+        return {"Version": "2012-10-17", "Statement": listed}
     version = draw(st.sampled_from(["2012-10-17", "2012-10-17", "2012-10-17", "2008-10-17", None]))
     return {"Statement": listed} | ({"Version": version} if version else {})
 
