@@ -40,7 +40,7 @@ def _is_allowed(layers: Layers, request: Request) -> bool:
     caller = request.principal
     granted = max(_granted(Layer.RESOURCE, layers, request), _granted(Layer.TRUST, layers, request))
     if caller is None or caller.account_id is None:
-        return granted is Grant.TO_THE_CALLER and _allows(Layer.RCP, layers, request)
+        return _is_let_in_by_name(granted, layers, request) and _allows(Layer.RCP, layers, request)
     if _resource_account(request, caller.account_id) == caller.account_id:
         is_allowed = _is_allowed_within_account(granted, layers, request)
     else:
@@ -69,6 +69,22 @@ def _is_allowed_by_own_account(layers: Layers, request: Request) -> bool:
 
 def _is_within_bounds(layers: Layers, request: Request) -> bool:
     return _allows(Layer.BOUNDARY, layers, request) and _allows(Layer.SESSION, layers, request)
+
+
+def _is_let_in_by_name(granted: Grant, layers: Layers, request: Request) -> bool:
+    """Who has no account. A role's everybody is everybody who has one; others it has to name."""
+    caller = request.principal
+    if not _is_there(Layer.TRUST, layers):
+        return granted is Grant.TO_THE_CALLER
+    return caller is not None and any(
+        statement["Effect"] == "Allow"
+        and bool(_names(statement, "Principal") & caller.names)
+        and _is_about_request(statement, request, has_variables=document.get("Version") == "2012-10-17")
+        for kind, documents in layers
+        for document in documents
+        for statement in _statements(document)
+        if kind is Layer.TRUST
+    )
 
 
 def _is_there(layer: Layer, layers: Layers) -> bool:
@@ -161,6 +177,9 @@ def _by_segments(pattern: list[Piece]) -> list[Step]:
     """ "Resource", "Using wildcards in resource ARNs": within segments, but for a star that ends one."""
     if [piece.character for piece in pattern] == ["*"]:
         return [Step(pattern[0])]
+    # "Incomplete ARNs": "automatically completed by adding wildcards to all missing fields".
+    missing = 5 - min(5, pattern.count(Piece(":", is_written=True)))
+    pattern = pattern + [Piece(character, is_written=True) for character in ":*" * missing]
     steps, colons = [], 0
     for place, piece in enumerate(pattern):
         ends_segment = place + 1 == len(pattern) or pattern[place + 1] == Piece(":", is_written=True)

@@ -36,14 +36,15 @@ def _holds_for(name: str, value: str, wanted: list[str], effect: str, variables:
     """Values are alternatives; a negated operator wants none of them ("Multiple context keys or values")."""
     is_negated = "Not" in name
     positive = name.replace("Not", "")
-    if positive.startswith(("String", "Arn")):
-        patterns = [replaced(text, variables) for text in wanted]
-        fits = any(pattern is not None and _TEXTUAL[positive](pattern, value) for pattern in patterns)
-        return fits != is_negated
     try:
-        return any(_TYPED[positive](text, value) for text in wanted) != is_negated
+        if positive in _TEXTUAL:
+            patterns = [replaced(text, variables) for text in wanted]
+            fits = [pattern is not None and _TEXTUAL[positive](pattern, value) for pattern in patterns]
+        else:
+            fits = [_TYPED[positive](text, value) for text in wanted]
     except ValueError:
         return is_negated and effect == "Deny"
+    return any(fits) != is_negated
 
 
 def _exactly(pattern: list[Piece], value: str) -> bool:
@@ -67,11 +68,9 @@ def _arn_like(pattern: list[Piece], value: str) -> bool:
         else:
             components[-1].append(Step(piece))
     parts = value.split(":", 5)
-    return (
-        len(components) == len(parts) == 6
-        and parts[0] == "arn"
-        and all(matches(steps, part) for steps, part in zip(components, parts, strict=True))
-    )
+    if len(parts) < 6 or parts[0] != "arn":
+        raise ValueError(value)
+    return len(components) == 6 and all(matches(steps, part) for steps, part in zip(components, parts, strict=True))
 
 
 def _number(text: str) -> Decimal:
