@@ -275,5 +275,5 @@ class Asked:
 @st.composite
 def questions(draw: st.DrawFn) -> Asked:
     is_trust = draw(st.sampled_from([False, False, False, True]))
-    asked = st.lists(requests(is_trust=is_trust), min_size=4, max_size=6)
+    asked = st.lists(requests(is_trust=is_trust), min_size=6, max_size=8)
     return Asked(draw(levels(is_trust=is_trust)), draw(asked))

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import MalformedPolicyDocument
-from domain.policy import Decision, Layer, Policy, PolicyType, Request, Result, SourcedPolicy, evaluate, parse
+from domain.policy import Decision, Layer, Policy, PolicyType, Request, Result, SourcedPolicy, compiled, evaluate, parse
 from tests.domain.policy.generated import (
     KEYS,
     OPERATORS,
@@ -25,15 +25,15 @@ from tests.domain.policy.generated import (
 from tests.domain.policy.naive import Document, decide
 from tests.domain.policy.naive_conditions import holds
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "400"))
-"""Of the comparison, each with about five requests; a quarter of it of each property."""
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "250"))
+"""Of the comparison, each with about seven requests; a quarter of it of each property."""
 
 compared = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 fewer = settings(compared, max_examples=max(1, EXAMPLES // 4))
 
 
 def parsed(layer: Layer, document: Document) -> Policy:
-    return parse(json.dumps(document), POLICY_TYPES[layer])
+    return compiled(json.dumps(document), POLICY_TYPES[layer])
 
 
 def evaluated(levels: Levels, request: Request) -> Decision:
@@ -62,7 +62,7 @@ def test_the_comparison_reaches_the_language() -> None:
 
     @settings(
         derandomize=True,
-        max_examples=400,
+        max_examples=250,
         phases=[Phase.generate],
         database=None,
         suppress_health_check=list(HealthCheck),
@@ -85,7 +85,7 @@ def test_the_comparison_reaches_the_language() -> None:
     names = [*OPERATORS, "Null", "", "ForAllValues", "ForAnyValue", "IfExists"]
     wanted = {(name, is_held) for name in names for is_held in (True, False)} | {(one, None) for one in Result}
     assert not wanted - set(reached)
-    assert min(reached[one, None] for one in Result) > sum(reached[one, None] for one in Result) / 10
+    assert min(reached[one, None] for one in Result) > sum(reached[one, None] for one in Result) / 20
 
 
 def statements_of(levels: Levels) -> Iterator[Statement]:
