@@ -37,6 +37,8 @@ def _holds_for(name: str, value: str, wanted: list[str], effect: str, variables:
     is_negated = "Not" in name
     positive = name.replace("Not", "")
     try:
+        if positive.startswith("Arn"):
+            _arn(value)
         if positive in _TEXTUAL:
             patterns = [replaced(text, variables) for text in wanted]
             fits = [pattern is not None and _TEXTUAL[positive](pattern, value) for pattern in patterns]
@@ -67,10 +69,16 @@ def _arn_like(pattern: list[Piece], value: str) -> bool:
             components.append([])
         else:
             components[-1].append(Step(piece))
-    parts = value.split(":", 5)
+    return len(components) == 6 and all(
+        matches(steps, part) for steps, part in zip(components, _arn(value), strict=True)
+    )
+
+
+def _arn(text: str) -> list[str]:
+    parts = text.split(":", 5)
     if len(parts) < 6 or parts[0] != "arn":
-        raise ValueError(value)
-    return len(components) == 6 and all(matches(steps, part) for steps, part in zip(components, parts, strict=True))
+        raise ValueError(text)
+    return parts
 
 
 def _number(text: str) -> Decimal:

@@ -4,6 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 
 from domain.errors import MalformedPolicyDocument
 from domain.policy import Decision, Layer, Policy, PolicyType, Request, Result, SourcedPolicy, compiled, evaluate, parse
+from tests.domain.policy.building import BOB
 from tests.domain.policy.generated import (
+    FAMILIES,
     KEYS,
     OPERATORS,
     POLICY_TYPES,
@@ -56,13 +59,25 @@ def test_both_decide_alike(asked: Asked) -> None:
         assert result(asked.levels, request) is decide(asked.levels, request), request
 
 
+def test_each_operator_compares_alike() -> None:
+    """Each value that a policy may want of it with each that any request has, in both effects."""
+    given_values = sorted({value for family in FAMILIES for value in family.given})
+    for family in {family.operators: family for family in FAMILIES}.values():
+        for operator, wanted, effect in product(family.operators, family.wanted, ("Allow", "Deny")):
+            statement = {"Effect": effect, "Action": "*", "Resource": "*", "Condition": {operator: {"aws:x": wanted}}}
+            levels: Levels = [(Layer.IDENTITY, [{"Version": "2012-10-17", "Statement": [statement]}])]
+            for value in given_values:
+                request = Request("iam:GetUser", "*", BOB, {"aws:x": (value,)})
+                assert result(levels, request) is decide(levels, request), (operator, wanted, effect, value)
+
+
 def test_the_comparison_reaches_the_language() -> None:
     """Each result comes about, and each operator holds and does not, alone, with both set operators and IfExists."""
     reached: Counter[tuple[Any, ...]] = Counter()
 
     @settings(
         derandomize=True,
-        max_examples=600,
+        max_examples=500,
         phases=[Phase.generate],
         database=None,
         suppress_health_check=list(HealthCheck),
