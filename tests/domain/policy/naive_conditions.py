@@ -88,8 +88,8 @@ def _number(text: str) -> Decimal:
 
 
 def _moment(text: str) -> datetime:
-    """The W3C's note on date and time formats, or seconds since 1970."""
-    if re.fullmatch(r"-?[0-9]+", text) and len(text) != len("2026"):
+    """The W3C's note on date and time formats, or seconds since 1970, none before (not documented)."""
+    if re.fullmatch("[0-9]+", text) and len(text) != len("2026"):
         return datetime.fromtimestamp(int(text), UTC)
     found = re.fullmatch(
         r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d:\d\d))?)?)?",
