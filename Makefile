@@ -30,7 +30,7 @@ pytest: .venv
 # The suite's fuzzing with more examples of each property.
 FUZZ_EXAMPLES ?= 5000
 fuzz: .venv
-	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest tests/fuzz tests/clients/test_fuzz.py
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest tests/fuzz tests/clients/test_fuzz.py tests/domain/policy/test_naive.py
 
 demo: .venv
 	$(BIN)/python -m tests.clients.demo

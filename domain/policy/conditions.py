@@ -327,16 +327,16 @@ def _null(key: str, texts: tuple[str, ...]) -> Callable[[Context], bool]:
 
 
 def _holding(name: str, key: str, compare: Compare, *, if_missing: bool, denies: bool) -> Callable[[Context], bool]:
-    """("Single-valued vs. multivalued context keys")"""
+    """("Single-valued vs. multivalued context keys". An empty text is no value of a set.)"""
     if name.startswith(_ALL):
-        return lambda context: all(compare(value, context) for value in context.get(key) or ())
+        return lambda context: all(compare(value, context) for value in context.get(key) or () if value)
     if name.startswith(_ANY):
         # Of no values none can do; a negated operator is satisfied by a value, not by the lack of one.
         if_none = name.endswith(_IF_EXISTS)
 
         def any_holds(context: Context) -> bool:
             present = context.get(key)
-            return any(compare(value, context) for value in present) if present else if_none
+            return any(compare(value, context) for value in present if value) if present else if_none
 
         return any_holds
 

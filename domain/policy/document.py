@@ -168,7 +168,7 @@ def _statement(value: Json, where: str, index: int, policy_type: PolicyType, *, 
         effect,
         _actions(elements, where, policy_type),
         resources,
-        _principals(elements, where, policy_type) if "Principal" in _ELEMENTS[policy_type] else None,
+        _principals(elements, where, policy_type, effect) if "Principal" in _ELEMENTS[policy_type] else None,
         tuple(_conditions(elements.get("Condition", {}), where, has_variables=has_variables, denies=denies)),
         None if resources is None or resources.is_everything else resources.match,
     )
@@ -235,8 +235,11 @@ def _one_of(elements: Mapping[str, Json], where: str, name: str, if_none: str) -
     return f"Not{name}" if negated else name
 
 
-def _principals(elements: Mapping[str, Json], where: str, policy_type: PolicyType) -> Principals:
+def _principals(elements: Mapping[str, Json], where: str, policy_type: PolicyType, effect: Effect) -> Principals:
     element = _one_of(elements, where, "Principal", "Missing required field Principal")
+    if element == "NotPrincipal" and effect is Effect.ALLOW:
+        # It would let in whoever is not listed, anonymous callers too; AWS does not support it.
+        refuse(f"{where}.{element}", "goes with Deny only; expected Principal")
     # Canonical user ids are S3's: no role trusts one.
     kinds = tuple(kind for kind in KINDS if kind != "CanonicalUser" or policy_type is not PolicyType.TRUST)
     return principals_in(elements[element], f"{where}.{element}", kinds, negated=element == "NotPrincipal")

@@ -96,12 +96,13 @@ _RELEASED_WITHIN_ACCOUNT: Mapping[Naming, frozenset[Layer]] = {
 def evaluate(layers: Layers, request: Request) -> Decision:
     """An explicit deny wins; else each layer that has to must allow. Linear in the statements about the action."""
     action = request.action.lower()
+    bounded = any(layer is Layer.BOUNDARY for layer, _ in layers)
     matched = [
         Match(layer, level, sourced, statement, naming)
         for level, (layer, policies) in enumerate(layers)
         for sourced in policies
         for statement in sourced.policy.about[action]
-        if (naming := applies(statement, request))
+        if (naming := applies(statement, request, bounded=bounded))
     ]
     denying = [match.layer for match in matched if match.statement.effect is Effect.DENY]
     if denying:
@@ -109,8 +110,9 @@ def evaluate(layers: Layers, request: Request) -> Decision:
     return Decision(*_combined(layers, matched, request), tuple(matched))
 
 
-def applies(statement: Statement, request: Request) -> Naming:
-    """How the statement names the principal when all of it matches, NOT when something does not."""
+def applies(statement: Statement, request: Request, *, bounded: bool) -> Naming:
+    """How the statement names the principal when all of it matches, NOT when something does not. `bounded`: there is a
+    permissions boundary."""
     context, fits = request.context, statement.fits
     if fits is not None and not fits(request.resource, context):
         return Naming.NOT
@@ -120,7 +122,7 @@ def applies(statement: Statement, request: Request) -> Naming:
     if statement.principals is None:
         # The policy is attached to who asks.
         return Naming.PRINCIPAL
-    return naming_of(statement.principals, request.principal, denies=statement.effect is Effect.DENY)
+    return naming_of(statement.principals, request.principal, bounded=bounded)
 
 
 def _combined(layers: Layers, allowing: Sequence[Match], request: Request) -> tuple[Result, Layer]:

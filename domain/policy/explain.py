@@ -92,16 +92,18 @@ def keys_of(statement: Statement) -> Iterator[tuple[str, str]]:
 
 def _verdicts(layers: Layers, request: Request) -> Iterator[Verdict]:
     action = request.action.lower()
+    bounded = any(layer is Layer.BOUNDARY for layer, _ in layers)
     for level, (layer, policies) in enumerate(layers):
         for sourced in policies:
             for statement in sourced.policy.about[action]:
-                yield Verdict(layer, level, sourced, statement, next(_mismatches(statement, request), None))
+                yield Verdict(
+                    layer, level, sourced, statement, next(_mismatches(statement, request, bounded=bounded), None)
+                )
 
 
-def _mismatches(statement: Statement, request: Request) -> Iterator[Mismatch]:
+def _mismatches(statement: Statement, request: Request, *, bounded: bool) -> Iterator[Mismatch]:
     principals, principal, resources = statement.principals, request.principal, statement.resources
-    denies = statement.effect is Effect.DENY
-    if principals is not None and not naming_of(principals, principal, denies=denies):
+    if principals is not None and not naming_of(principals, principal, bounded=bounded):
         element = "NotPrincipal" if principals.negated else "Principal"
         yield Mismatch(element, (principal.arn,) if principal else (), principals.texts)
     if resources is not None and not resources.match(request.resource, request.context):

@@ -91,10 +91,11 @@ def principals_in(value: Json, where: str, kinds: tuple[str, ...], *, negated: b
     return Principals(negated, everyone, frozenset(account_ids), frozenset(names), tuple(written))
 
 
-def naming_of(principals: Principals, principal: RequestPrincipal | None, *, denies: bool) -> Naming:
-    """None is an anonymous caller. `denies`: the statement does."""
+def naming_of(principals: Principals, principal: RequestPrincipal | None, *, bounded: bool) -> Naming:
+    """None is an anonymous caller. `bounded`: the principal has a permissions boundary, and then no NotPrincipal spares
+    it ("IAM JSON policy elements: NotPrincipal")."""
     if principals.negated:
-        return Naming.NOT if _is_excepted(principals, principal, denies=denies) else Naming.EVERYONE
+        return Naming.EVERYONE if bounded or not _is_excepted(principals, principal) else Naming.NOT
     if principal is not None and not principals.names.isdisjoint(principal.names):
         return Naming.PRINCIPAL
     if principals.everyone:
@@ -106,12 +107,11 @@ def naming_of(principals: Principals, principal: RequestPrincipal | None, *, den
     return Naming.ACCOUNT if principal.account_id in principals.account_ids else Naming.NOT
 
 
-def _is_excepted(principals: Principals, principal: RequestPrincipal | None, *, denies: bool) -> bool:
-    """Whoever is to be spared by a Deny must be listed whole: its account, and its user or role, and its session
-    ("IAM JSON policy elements: NotPrincipal"). For an Allow any of them is enough to be left out."""
+def _is_excepted(principals: Principals, principal: RequestPrincipal | None) -> bool:
+    """Whoever is to be spared must be listed whole: its account, and its user or role, and its session."""
     if principal is None:
         return False
     listed = [not principals.names.isdisjoint(names) for names in (principal.names, principal.issuer_names) if names]
     if principal.account_id is not None:
         listed.append(principal.account_id in principals.account_ids)
-    return all(listed) if denies else any(listed)
+    return all(listed)

@@ -49,6 +49,8 @@ PRINCIPALS: list[dict[str, Any] | str] = [
     {"Service": "ec2.amazonaws.com"},
     {"Federated": PROVIDER, "AWS": f"arn:aws:iam::{OTHER_ACCOUNT}:user/Eve"},
 ]
+NAMED = [names for names in PRINCIPALS if names not in ("*", {"AWS": "*"})]
+"""NotPrincipal excepts somebody, not everybody."""
 
 # What is asked
 
@@ -202,8 +204,10 @@ def statements(draw: st.DrawFn, layer: Layer) -> Statement:
     elif layer is Layer.TRUST:
         statement["Principal"] = draw(st.sampled_from(PRINCIPALS))
     elif layer is Layer.RESOURCE:
-        element = draw(st.sampled_from(["Principal", "Principal", "NotPrincipal"]))
-        statement[element] = draw(st.sampled_from(PRINCIPALS))
+        excepting = statement["Effect"] == "Deny" and draw(st.booleans())
+        statement["NotPrincipal" if excepting else "Principal"] = draw(
+            st.sampled_from(NAMED if excepting else PRINCIPALS)
+        )
     if block := draw(conditions()):
         statement["Condition"] = block
     return statement

@@ -99,7 +99,7 @@ def _allows(layer: Layer, layers: Layers, request: Request) -> bool:
 
 def _granted(layer: Layer, layers: Layers, request: Request) -> Grant:
     documents = [document for kind, listed in layers if kind is layer for document in listed]
-    return max((_grant(document, request, layers) for document in documents), default=Grant.NOTHING)
+    return max((_grant(document, request) for document in documents), default=Grant.NOTHING)
 
 
 def _resource_account(request: Request, callers: str) -> str:
@@ -201,11 +201,11 @@ def _names_of_account(account_id: str | None, names: set[tuple[str, str]]) -> se
     return {(kind, name) for kind, name in names if account_id and kind == "AWS" and root.fullmatch(name)}
 
 
-def _grant(document: Document, request: Request, layers: Layers) -> Grant:
+def _grant(document: Document, request: Request) -> Grant:
     has_variables = document.get("Version") == "2012-10-17"
     return max(
         (
-            _grant_of_statement(statement, request.principal, layers)
+            _grant_of_statement(statement, request.principal)
             for statement in _statements(document)
             if statement["Effect"] == "Allow" and _is_about_request(statement, request, has_variables=has_variables)
         ),
@@ -213,9 +213,7 @@ def _grant(document: Document, request: Request, layers: Layers) -> Grant:
     )
 
 
-def _grant_of_statement(statement: Document, caller: RequestPrincipal | None, layers: Layers) -> Grant:
-    if "NotPrincipal" in statement:
-        return Grant.TO_THE_CALLER if _is_about_caller(statement, caller, layers) else Grant.NOTHING
+def _grant_of_statement(statement: Document, caller: RequestPrincipal | None) -> Grant:
     names = _names(statement, "Principal")
     if ("AWS", EVERYBODY) in names:
         return Grant.TO_THE_CALLER
@@ -230,13 +228,10 @@ def _grant_of_statement(statement: Document, caller: RequestPrincipal | None, la
 
 def _is_about_caller(statement: Document, caller: RequestPrincipal | None, layers: Layers) -> bool:
     if "NotPrincipal" not in statement:
-        return "Principal" not in statement or _grant_of_statement(statement, caller, layers) is not Grant.NOTHING
+        return "Principal" not in statement or _grant_of_statement(statement, caller) is not Grant.NOTHING
     names = _names(statement, "NotPrincipal")
-    is_denied = statement["Effect"] == "Deny"
-    if is_denied and any(layer is Layer.BOUNDARY for layer, _ in layers):
+    if any(layer is Layer.BOUNDARY for layer, _ in layers):
         return True  # "NotPrincipal", "Key points": whoever has a permissions boundary is denied, whatever is named
-    if ("AWS", EVERYBODY) in names:
-        return False
     if caller is None:
         return True
     is_listed = [bool(names & caller.names)]
@@ -244,4 +239,4 @@ def _is_about_caller(statement: Document, caller: RequestPrincipal | None, layer
         is_listed.append(bool(names & caller.issuer_names))
     if caller.account_id is not None:
         is_listed.append(bool(_names_of_account(caller.account_id, names)))
-    return not all(is_listed) if is_denied else not any(is_listed)
+    return not all(is_listed)

@@ -20,6 +20,10 @@ def holds(operator: str, values: Sequence[str], wanted: list[str], effect: str, 
     name = rest.removesuffix("IfExists")
     if name == "Null":
         return any((text.lower() == "true") == (not values) for text in wanted)
+    if prefix and values:
+        values = [value for value in values if value]
+        if not values:
+            return prefix == "ForAllValues"  # "resolves to a null dataset, such as an empty string"
     if not values:
         return name != rest or prefix == "ForAllValues" or (prefix == "" and "Not" in name)
     held = [_holds_for(name, value, wanted, effect, variables) for value in values]
