@@ -54,6 +54,8 @@ class PrincipalAccess(Answer):
         if decision.result is Result.ALLOWED:
             by = next(name for name in names if name.effect is Effect.ALLOW and name.layer is decision.layer)
             told = f"allowed by {by.source_type} {by.source_id}, statement {by.sid or by.index}"
+            if by.source_type == "root":
+                told = "allowed to the root user, as long as no organisation forbids it"
         else:
             told = reason(decision, action)
         return cls.model_validate(
