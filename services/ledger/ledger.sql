@@ -57,4 +57,4 @@ values (%(account_id)s, %(position)s, %(topic)s, %(state)b) on conflict do nothi
 
 -- name: select_snapshot
 select account_id, position, topic, state from ledger.snapshots
-where account_id = %(account_id)s and topic = %(topic)s order by position desc limit 1
+where account_id = %(account_id)s and topic = %(topic)s and position <= %(to)s order by position desc limit 1

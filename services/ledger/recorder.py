@@ -96,7 +96,10 @@ def select(
     return [StoredEvent(*row) for row in cursor.execute(SQL[name], parameters, binary=True)]
 
 
-def select_snapshot(cursor: psycopg.Cursor, account_id: str, topic: str) -> StoredEvent | None:
-    """The newest snapshot of an account under a topic."""
-    row = cursor.execute(SQL["select_snapshot"], {"account_id": account_id, "topic": topic}, binary=True).fetchone()
+def select_snapshot(
+    cursor: psycopg.Cursor, account_id: str, topic: str, *, to: int | None = None
+) -> StoredEvent | None:
+    """The newest snapshot of an account under a topic, of those at a position or before it."""
+    parameters = {"account_id": account_id, "topic": topic, "to": _TO_THE_END if to is None else to}
+    row = cursor.execute(SQL["select_snapshot"], parameters, binary=True).fetchone()
     return StoredEvent(*row) if row else None

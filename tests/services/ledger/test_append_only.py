@@ -26,7 +26,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "ledger.uses": {"writer": "SI", "projector": "S", "reader": "S"},
     f"ledger.{MONTH}": {},
     "ledger.uses_other": {},
-    "ledger.snapshots": {"writer": "SI"},
+    "ledger.snapshots": {"writer": "SI", "reader": "S"},
     "secrets.data_keys": {"writer": "SIUD"},
     "secrets.access_key_secrets": {"writer": "SIUD"},
     "secrets.access_key_accounts": {"writer": "SI"},

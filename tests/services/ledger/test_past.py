@@ -1,0 +1,77 @@
+"""The value of an account at any position of its ledger, with and without snapshots."""
+
+import psycopg
+import pytest
+
+from domain.account import Account
+from domain.events import Change
+from domain.identifiers import INSTALLATION
+from domain.installation import Installation
+from services.ledger import past
+from services.ledger.database import Database, connect
+from services.ledger.past import value_at
+from services.ledger.snapshotter import Snapshotter
+from tests.services.ledger.building import (
+    ACCOUNT,
+    ANSWER_SECONDS_MAX,
+    committer_on,
+    creating,
+    folded,
+    found,
+    ledger,
+    running,
+    submit,
+)
+from tests.services.ledger.test_snapshots import Counting
+
+NAMES = ("ann", "bob", "eva", "kim")
+
+
+@pytest.fixture
+def founded(database: Database) -> Database:
+    """A ledger of five changes, a use behind each but the first, and a snapshot of the third: at position 4."""
+    found(database)
+    snapshotter = Snapshotter(lambda: connect(database, "writer"))
+    with running(committer_on(database)) as committer:
+        for name in NAMES:
+            value = submit(committer, creating(name)).result(ANSWER_SECONDS_MAX).values[ACCOUNT]
+            if name == "bob":
+                snapshotter.write(value)
+    return database
+
+
+def at(cursor: psycopg.Cursor, position: int) -> tuple[object, list[int]]:
+    """The value, and which changes were read for it."""
+    mapper = Counting()
+    return value_at(cursor, mapper, ACCOUNT, position), mapper.read
+
+
+@pytest.mark.parametrize("size", [1, 2, 1_000])
+def test_every_position_has_its_value(founded: Database, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At each position, of a change or a use, the value is what folding the ledger up to there gives, read by a reader
+    in steps of any size; from the snapshot on, nothing before it is read."""
+    monkeypatch.setattr(past, "CHANGES_A_SELECT", size)
+    entries = ledger(founded)
+    with connect(founded, "reader") as connection, connection.cursor() as cursor:
+        for position in range(len(entries) + 1):
+            value, read = at(cursor, position)
+            assert value == folded(entries[:position])
+            changes = [entry.position for entry in entries[:position] if isinstance(entry.event, Change)]
+            assert read == (changes if position < 4 else changes[3:])
+
+
+def test_a_broken_snapshot_is_left_aside(founded: Database) -> None:
+    """What storage has damaged is not used: the changes tell the same."""
+    with connect(founded, "owner") as connection:
+        connection.execute("update ledger.snapshots set state = set_byte(state, 40, 255 - get_byte(state, 40))")
+    entries = ledger(founded)
+    with connect(founded, "reader") as connection, connection.cursor() as cursor:
+        value, read = at(cursor, len(entries))
+    assert (value, read[0]) == (folded(entries), 1)
+
+
+def test_before_everything_there_is_nothing(database: Database) -> None:
+    """Where there is no ledger the value is empty, of an account and of the installation alike."""
+    with connect(database, "reader") as connection, connection.cursor() as cursor:
+        assert value_at(cursor, Counting(), ACCOUNT, 7) == Account(ACCOUNT)
+        assert value_at(cursor, Counting(), INSTALLATION, 7) == Installation()
