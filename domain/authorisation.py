@@ -91,7 +91,7 @@ def _decide(call: Call, asked: Check, context: Mapping[str, Values]) -> None:
     decision = evaluate(asked.layers, request)
     call.decisions.append(_record(asked, decision, context))
     if decision.result is not Result.ALLOWED:
-        raise AccessDenied(
+        raise AccessDenied.by_decision(
             f"User: {call.caller.principal.arn} is not authorized to perform: {request.action} on resource: "
             f"{request.resource} {reason(decision, request.action)}"
         )
@@ -241,22 +241,27 @@ _NOBODY: frozenset[PrincipalName] = frozenset()
 _TRUSTS_NOBODY: Mapping[str, str] = {}
 
 
+def statements_of(decision: Decision) -> tuple[StatementRef, ...]:
+    """Those that applied, as they are recorded."""
+    return tuple(
+        StatementRef(
+            source_type=match.sourced.source_type,
+            source_id=match.sourced.source_id,
+            version_id=match.sourced.version_id,
+            sha256=match.sourced.policy.sha256,
+            index=match.statement.index,
+        )
+        for match in decision.matched
+    )
+
+
 def _record(asked: Check, decision: Decision, context: Mapping[str, Values]) -> DecisionRecord:
     return DecisionRecord(
         action=asked.request.action,
         resources=(asked.request.resource,),
         result=decision.result.value,
         layer=decision.layer.value,
-        matched=tuple(
-            StatementRef(
-                source_type=match.sourced.source_type,
-                source_id=match.sourced.source_id,
-                version_id=match.sourced.version_id,
-                sha256=match.sourced.policy.sha256,
-                index=match.statement.index,
-            )
-            for match in decision.matched
-        ),
+        matched=statements_of(decision),
         context=context,
         positions={account.id: account.position for account in asked.read},
         evaluator=EVALUATOR,

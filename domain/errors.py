@@ -42,7 +42,15 @@ class ExpiredToken(Refusal): ...
 class SignatureDoesNotMatch(Refusal): ...
 
 
-class AccessDenied(Refusal): ...
+class AccessDenied(Refusal):
+    decided = False
+    """Whether a decision on policies, which is recorded with the call, says why."""
+
+    @classmethod
+    def by_decision(cls, message: str) -> Self:
+        denied = cls(message)
+        denied.decided = True
+        return denied
 
 
 class Throttling(Refusal): ...
@@ -87,3 +95,6 @@ class EntityTemporarilyUnmodifiable(Refusal): ...
 
 
 class InvalidUserType(Refusal): ...
+
+
+class InvalidAuthorizationMessageException(Refusal): ...

@@ -32,6 +32,11 @@ def reason(decision: Decision, action: str) -> str:
     raise ValueError(f"An allowed request has no reason for its refusal: {action}.")
 
 
+def kind_of(layer: Layer) -> str:
+    """What AWS calls the policies of the layer."""
+    return _POLICY[layer][0]
+
+
 @dataclass(frozen=True, slots=True)
 class Mismatch:
     element: str

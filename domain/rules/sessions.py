@@ -48,7 +48,7 @@ def assume_role(
     context = {"sts:rolesessionname": (role_session_name,)}
     if external_id is not None:
         context["sts:externalid"] = (external_id,)
-    role = authorise_assuming(account, owner, call, role_arn, _role(owner, role_arn), context)
+    role = authorise_assuming(account, owner, call, role_arn, role_to_assume(owner, role_arn), context)
     _refuse_too_long(call, role, duration)
     return _session(
         owner,
@@ -77,7 +77,8 @@ def _owner(account: Account, call: Call, role_arn: str) -> Account:
     return owner
 
 
-def _role(account: Account, role_arn: str) -> Role | None:
+def role_to_assume(account: Account, role_arn: str) -> Role | None:
+    """The role that the ARN names; a closed account has none any more."""
     return role_named(account, role_arn) if account.closed_at is None else None
 
 

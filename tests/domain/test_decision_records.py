@@ -6,45 +6,35 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.authorisation import EVALUATOR, check, check_assuming, role_named
-from domain.callers import Caller
-from domain.calls import ApiCalled, Call, DecisionRecord
+from domain.account import Account
+from domain.authorisation import EVALUATOR
+from domain.calls import ApiCalled, DecisionRecord
 from domain.errors import AccessDenied, Refusal
 from domain.events import Entry
-from domain.policy import Match, evaluate
+from domain.policy import explain
+from domain.reconsidering import NotReconsidered, Reconsidered, reconsider
 from domain.sessions import Session, SessionIssued
-from tests.services.driving import ACCOUNT, Endpoint, allow, arn, deny, document, seal, trusting
+from tests.services.driving import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
+
+OTHER = "210987654321"
 
 
-def made_again(endpoint: Endpoint, entry: Entry, record: DecisionRecord) -> tuple[str, str, list[object]]:
-    """Result, layer and statements, from: the account at the recorded position, the entry's cause and time, the
-    record's own condition values, and for a session what was recorded when it was issued."""
-    assert record.evaluator == EVALUATOR
-    account = endpoint.as_of(record.positions[ACCOUNT])
-    principal = entry.cause.principal
-    assert principal is not None
-    session = issued(endpoint, entry.cause.session_id)
-    user_or_role = principal.issuer.principal_id if principal.issuer else principal.principal_id
-    caller = Caller(principal, user_or_role, str(entry.cause.access_key_id), session)
-    call = Call(caller, entry.cause, entry.at, random=lambda _count: b"", seal_session=seal)
-    (resource,) = record.resources
-    if record.action == "sts:AssumeRole":
-        asked = check_assuming(account, account, call, resource, role_named(account, resource), record.context)
-    else:
-        asked = check(account, call, record.action, resource, record.context)
-    decision = evaluate(asked.layers, asked.request)
-    return decision.result.value, decision.layer.value, [told(matched) for matched in decision.matched]
-
-
-def told(matched: Match) -> object:
-    sourced = matched.sourced
-    return (sourced.source_id, sourced.version_id, sourced.policy.sha256, matched.statement.index)
+def made_again(endpoint: Endpoint, entry: Entry, record: DecisionRecord) -> Reconsidered:
+    """From the ledgers alone: the accounts folded anew up to the recorded positions, and what was recorded when the
+    session was issued."""
+    ledgers = endpoint.ledgers
+    accounts = {
+        account_id: ledgers[account_id].as_of(position) if account_id in ledgers else Account(account_id)
+        for account_id, position in record.positions.items()
+    }
+    return reconsider(entry, record, accounts, issued(endpoint, entry.cause.session_id))
 
 
 def issued(endpoint: Endpoint, session_id: str | None) -> Session | None:
-    for entry in endpoint.entries:
-        if isinstance(entry.event, SessionIssued) and entry.event.session.session_id == session_id:
-            return entry.event.session
+    for ledger in endpoint.ledgers.values():
+        for entry in ledger.entries:
+            if isinstance(entry.event, SessionIssued) and entry.event.session.session_id == session_id:
+                return entry.event.session
     return None
 
 
@@ -55,8 +45,8 @@ def checked(endpoint: Endpoint) -> int:
         if not isinstance(entry.event, ApiCalled):
             continue
         for record in entry.event.decisions:
-            statements = [(ref.source_id, ref.version_id, ref.sha256, ref.index) for ref in record.matched]
-            assert made_again(endpoint, entry, record) == (record.result, record.layer, statements)
+            assert record.evaluator == EVALUATOR
+            assert made_again(endpoint, entry, record).agrees
             count += 1
     return count
 
@@ -128,3 +118,106 @@ def test_what_a_record_says() -> None:
     assert record.positions == {ACCOUNT: position}
     assert endpoint.record.error_code == "AccessDenied"
     assert checked(endpoint) > 0
+
+
+def last(endpoint: Endpoint) -> tuple[Entry, Reconsidered]:
+    """The last call in the ledger, and the last decision of it made again."""
+    entry = endpoint.entries[-1]
+    assert isinstance(entry.event, ApiCalled)
+    return entry, made_again(endpoint, entry, entry.event.decisions[-1])
+
+
+def test_a_decision_of_two_accounts_comes_out_the_same_in_both_ledgers() -> None:
+    """Allowed and refused, of a role that is there and of one that is not, in an account that exists and in one that
+    does not: the record in either ledger re-evaluates to what it says, when both accounts have moved on."""
+    home = Endpoint()
+    away = Endpoint(OTHER, beside=home)
+    ann = home.user("ann", allow("sts:AssumeRole"))
+    role_arn = away.role("ops", trusting(arn("user/ann")), allow("iam:ListUsers"))
+    session = home.session(ann, RoleArn=role_arn)
+    away.call(session, "ListUsers")
+    for refused in (f"arn:aws:iam::{OTHER}:role/none", "arn:aws:iam::333333333333:role/ops"):
+        with pytest.raises(AccessDenied):
+            home.session(ann, RoleArn=refused)
+    home.call(home.root, "DeleteUserPolicy", UserName="ann", PolicyName="may")
+    with pytest.raises(AccessDenied):
+        home.session(ann, RoleArn=role_arn)
+    away.call(away.root, "UpdateAssumeRolePolicy", RoleName="ops", PolicyDocument=document(trusting(ACCOUNT)))
+    assert checked(home) > 4
+    assert checked(away) > 4
+
+
+def test_what_it_says_of_a_decision() -> None:
+    """Who allowed, with the Sid, or why it was denied in AWS's words, and the condition keys that policies asked for
+    with the values that the call had, none included."""
+    endpoint = Endpoint()
+    asking = {"StringNotEquals": {"aws:UserName": "eva", "aws:SourceIdentity": "x"}}
+    ann = endpoint.user("ann", allow("iam:ListUsers", Sid="Look"), allow("iam:*", Condition=asking))
+    user_id = endpoint.account.users.find("ann").id  # type: ignore[union-attr]
+    endpoint.call(ann, "ListUsers")
+    _, allowed = last(endpoint)
+    assert allowed.verdict(ACCOUNT) == (
+        f"allowed by the identity-based policy {user_id}/may statement 0 (Look) and {user_id}/may statement 1"
+    )
+    assert allowed.asked_for(ACCOUNT) == {"aws:UserName": ("ann",), "aws:SourceIdentity": ()}
+    with pytest.raises(AccessDenied):
+        endpoint.session(ann, RoleArn=arn("role/ops"))
+    _, denied = last(endpoint)
+    assert denied.verdict(ACCOUNT) == "denied because no role trust policy allows the sts:AssumeRole action"
+
+
+def test_whose_policy_it_is() -> None:
+    """Of a call of two accounts: each layer is one account's, and only that account is told keys and Sids."""
+    home = Endpoint()
+    away = Endpoint(OTHER, beside=home)
+    ann = home.user("ann", allow("sts:AssumeRole", Condition={"Bool": {"aws:SecureTransport": "false"}}))
+    known = {"StringEquals": {"sts:ExternalId": "handshake"}}
+    role_arn = away.role("ops", trusting(arn("user/ann"), Sid="Ours", Condition=known))
+    home.session(ann, RoleArn=role_arn, ExternalId="handshake")
+    entry = home.entries[-1]
+    assert isinstance(entry.event, ApiCalled)
+    made = made_again(home, entry, entry.event.decisions[0])
+    assert [made.account_of(verdict.layer) for verdict in made.explanation.verdicts] == [ACCOUNT, OTHER]
+    assert made.asked_for(ACCOUNT) == {"aws:SecureTransport": ("false",)}
+    assert made.asked_for(OTHER) == {"sts:ExternalId": ("handshake",)}
+
+
+def test_a_record_that_the_ledger_does_not_bear_out_is_told() -> None:
+    """Another result, layer or statement than the evaluation gives: it does not agree."""
+    endpoint = Endpoint()
+    ann = endpoint.user("ann", allow("iam:ListUsers"))
+    endpoint.call(ann, "ListUsers")
+    entry, made = last(endpoint)
+    (ref,) = made.record.matched
+    assert made.agrees
+    for altered in (
+        {"result": "implicitly denied"},
+        {"layer": "boundary"},
+        {"matched": ()},
+        {"matched": (ref.model_copy(update={"sha256": "0" * 64}),)},
+    ):
+        assert not made_again(endpoint, entry, made.record.model_copy(update=altered)).agrees
+
+
+def test_what_is_missing_is_said() -> None:
+    """A position at which nothing was changed, a session whose issuing is not there, a user who does not exist yet:
+    nothing is made up instead."""
+    endpoint = Endpoint()
+    ann = endpoint.user("ann", allow("iam:ListUsers"))
+    endpoint.call(ann, "ListUsers")
+    entry, made = last(endpoint)
+    record, at = made.record, made.record.positions[ACCOUNT]
+    now = {ACCOUNT: endpoint.account}
+    with pytest.raises(NotReconsidered, match=f"the last change of account {ACCOUNT} was 99"):
+        reconsider(entry, record.model_copy(update={"positions": {ACCOUNT: 99}}), now, None)
+    before = record.model_copy(update={"positions": {ACCOUNT: 2}})
+    with pytest.raises(NotReconsidered, match=f"In account {ACCOUNT} at position 2 there is no AIDA"):
+        reconsider(entry, before, {ACCOUNT: endpoint.as_of(2)}, None)
+    endpoint.role("ops", trusting(ACCOUNT), allow())
+    endpoint.call(endpoint.root, "PutUserPolicy", UserName="ann", PolicyName="may", PolicyDocument=document(allow()))
+    endpoint.call(endpoint.session(ann, RoleArn=arn("role/ops")), "ListUsers")
+    entry, made = last(endpoint)
+    assert made.explanation == explain(made.check.layers, made.check.request)
+    assert made.record.positions[ACCOUNT] > at
+    with pytest.raises(NotReconsidered, match=r"when the session SESN\w+ was issued is not in the ledger"):
+        reconsider(entry, made.record, {ACCOUNT: endpoint.as_of(made.record.positions[ACCOUNT])}, None)

@@ -1,0 +1,136 @@
+"""A recorded decision, made once more from the ledger alone, with the reasons for it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+from domain.account import Account
+from domain.authorisation import Check, check, check_assuming, statements_of
+from domain.call_context import Values
+from domain.callers import Caller
+from domain.calls import Call, DecisionRecord
+from domain.events import Cause, Entry
+from domain.policy import Explanation, Layer, Result, Verdict, explain, reason
+from domain.policy.explain import keys_of, kind_of
+from domain.rules.sessions import role_to_assume
+from domain.sessions import Session
+
+_OWNERS = frozenset({Layer.RCP, Layer.RESOURCE, Layer.TRUST})
+"""Layers whose policies are those of the account that owns the resource, not of the caller's."""
+_LEVELS = frozenset({Layer.RCP, Layer.SCP})
+
+
+class NotReconsidered(Exception):  # noqa: N818  says what was not done
+    """The ledger does not have, or does not have any more, what a decision of it was made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconsidered:
+    """A recorded decision beside the same one made now."""
+
+    record: DecisionRecord
+    check: Check
+    explanation: Explanation
+
+    @property
+    def agrees(self) -> bool:
+        """Whether it came out the same, by the same layer and statements. Where it did not, and the evaluator's version
+        is the same, the ledger is no longer what it was."""
+        decision = self.explanation.decision
+        made_now = (decision.result.value, decision.layer.value, statements_of(decision))
+        return made_now == (self.record.result, self.record.layer, self.record.matched)
+
+    def account_of(self, layer: Layer) -> str:
+        """Whose policies stand in the layer."""
+        return self._account(layer).id
+
+    def level_of(self, verdict: Verdict) -> str | None:
+        """The id of the root, the unit or the account that the policy is attached to, where an organisation limits."""
+        if verdict.layer not in _LEVELS:
+            return None
+        membership = self._account(verdict.layer).organization
+        assert membership is not None
+        above = sum(layer is verdict.layer for layer, _ in self.check.layers[: verdict.level])
+        return membership.levels[above].id
+
+    def asked_for(self, account_id: str) -> Mapping[str, Values]:
+        """The condition keys that the account's policies ask for in statements about the action, as they spell them,
+        and their values: none where the call does not have the key."""
+        asked: dict[str, tuple[str, Values]] = {}
+        for verdict in self.explanation.verdicts:
+            if self.account_of(verdict.layer) == account_id:
+                for key, context_key in keys_of(verdict.statement):
+                    asked.setdefault(context_key, (key, self.check.request.context.get(context_key) or ()))
+        return dict(asked.values())
+
+    def verdict(self, account_id: str) -> str:
+        """One line: which statements allowed, or why it was denied, in AWS's words. Of other accounts' policies no
+        Sid is told."""
+        decision, request = self.explanation.decision, self.check.request
+        if decision.result is not Result.ALLOWED:
+            return f"denied {reason(decision, request)}"
+        return f"allowed by the {kind_of(decision.layer)} " + " and ".join(self._granting(account_id))
+
+    def _account(self, layer: Layer) -> Account:
+        return self.check.read[-1 if layer in _OWNERS else 0]
+
+    def _granting(self, account_id: str) -> Iterator[str]:
+        for layer, _, sourced, statement, _ in self.explanation.decision.matched:
+            if layer is self.explanation.decision.layer:
+                told = statement.sid is not None and self.account_of(layer) == account_id
+                yield f"{sourced.source_id} statement {statement.index}" + (f" ({statement.sid})" if told else "")
+
+
+def reconsider(
+    entry: Entry, record: DecisionRecord, accounts: Mapping[str, Account], session: Session | None
+) -> Reconsidered:
+    """Decides again, from: the entry of the call, one of the decisions in it, the accounts that it names folded to its
+    positions, and what was recorded when the caller's session was issued, if it had one.
+
+    Raises NotReconsidered when these are not what the decision was made from.
+    """
+    check = check_of(entry, record, accounts, session)
+    return Reconsidered(record, check, explain(check.layers, check.request))
+
+
+def check_of(entry: Entry, record: DecisionRecord, accounts: Mapping[str, Account], session: Session | None) -> Check:
+    """What was decided, brought together again."""
+    caller = _caller(entry.cause, session)
+    for account_id, position in record.positions.items():
+        if (folded := accounts[account_id].position) != position:
+            raise NotReconsidered(
+                f"The decision was made when the last change of account {account_id} was {position}; in the ledger "
+                f"the last one up to there is {folded}."
+            )
+    account = accounts[caller.principal.account_id]
+    call = Call(caller, entry.cause, entry.at, random=_nothing_is_drawn, seal_session=_nothing_is_sealed)
+    (resource,) = record.resources
+    try:
+        if record.action != "sts:AssumeRole":
+            return check(account, call, record.action, resource, record.context)
+        owner = next((accounts[other] for other in record.positions if other != account.id), account)
+        return check_assuming(account, owner, call, resource, role_to_assume(owner, resource), record.context)
+    except LookupError as error:
+        raise NotReconsidered(
+            f"In account {account.id} at position {account.position} there is no {caller.entity_id}, who made the call."
+        ) from error
+
+
+def _caller(cause: Cause, session: Session | None) -> Caller:
+    """Raises NotReconsidered."""
+    principal = cause.principal
+    if principal is None or cause.access_key_id is None:
+        raise NotReconsidered("The call names nobody whom a policy could have allowed or denied it.")
+    if cause.session_id != (None if session is None else session.session_id):
+        raise NotReconsidered(f"What was recorded when the session {cause.session_id} was issued is not in the ledger.")
+    return Caller(
+        principal, principal.principal_id if session is None else session.entity_id, cause.access_key_id, session
+    )
+
+
+def _nothing_is_drawn(_count: int) -> NoReturn:
+    raise AssertionError("A check draws nothing.")
+
+
+def _nothing_is_sealed(*_sealed: object) -> NoReturn:
+    raise AssertionError("A check issues no session.")
