@@ -61,6 +61,7 @@ create table trail (
     requests int not null,
     primary key (account_id, position)
 );
+create index trail_by_request on trail (account_id, request_id);
 create index trail_by_access_key on trail (account_id, access_key_id, position) where access_key_id is not null;
 create index trail_by_session on trail (account_id, session_id, position) where session_id is not null;
 create index trail_by_entity on trail (account_id, entity_id, position) where entity_id is not null;

@@ -115,3 +115,75 @@ class RevokedSession(Answer):
     revoked_position: int
     """From here on no decision honours the session."""
     revoked_at: datetime
+
+
+class Mismatch(Answer):
+    element: str
+    """Principal, NotPrincipal, Resource, NotResource, or a condition such as `StringEquals aws:username`."""
+    had: tuple[str, ...]
+    """What the call had there: nothing where it does not have the condition key."""
+    wanted: tuple[str, ...]
+
+
+class ExplainedStatement(Answer):
+    """A statement about the action. Another account's is named by policy, digest and index: Sid and mismatch, which
+    would tell its text, are null."""
+
+    layer: str
+    level: str | None
+    """Of an organisation: the root, unit or account that the policy is attached to."""
+    account_id: str
+    """Whose policy it is."""
+    policy_type: str
+    policy_id: str
+    version_id: str | None
+    sha256: str
+    """Of the document's text."""
+    index: int
+    sid: str | None
+    effect: str
+    applies: bool
+    mismatch: Mismatch | None
+    """The first element that does not match."""
+
+
+class ExplainedDecision(Answer):
+    action: str
+    resource: str
+    recorded_result: str
+    recorded_layer: str
+    recorded_evaluator: int
+    result: str
+    """As the decision comes out when it is made again from the ledger."""
+    layer: str
+    evaluator: int
+    agrees: bool
+    """Whether it came out as it was recorded, by the same statements. If not, and the evaluators are the same, the
+    ledger is no longer what it was."""
+    verdict: str
+    """One line, in AWS's words."""
+    positions: Mapping[str, int]
+    """Of the last change that was folded into each account that was read."""
+    context: Mapping[str, tuple[str, ...]]
+    """Of the condition keys that the account's policies asked for, those that the call had."""
+    missing_keys: tuple[str, ...]
+    """And those that it did not have."""
+    statements: tuple[ExplainedStatement, ...]
+
+
+class ExplainedCall(Answer):
+    account_id: str
+    request_id: str
+    position: int
+    at: datetime
+    principal_arn: str | None
+    service: str
+    operation: str
+    error_code: str | None
+    error_message: str | None
+    decisions: tuple[ExplainedDecision, ...]
+    """Of policies, in the order in which they were made; none where no policy was asked."""
+
+    @property
+    def agrees(self) -> bool:
+        return all(decision.agrees for decision in self.decisions)

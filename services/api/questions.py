@@ -247,6 +247,25 @@ class ListCredentials(Paged[answers.CredentialsPage]):
         return answers.CredentialsPage.model_validate_json(body)
 
 
+class ExplainDecision(Question[answers.ExplainedCall]):
+    """Why a call was allowed or denied: its decisions, made again from the ledger, statement by statement."""
+
+    path = "/v1/decisions/{request_id}"
+    resource = "decision/{request_id}"
+
+    request_id: Text
+
+    def answered(self, cursor: psycopg.Cursor, account_id: str, _as_of: AsOf) -> answers.ExplainedCall:
+        # The ledger is read here and not only tables, with what the command line need not import to ask.
+        from services.api.explaining import explained  # noqa: PLC0415
+
+        return explained(cursor, account_id, self.request_id)
+
+    @classmethod
+    def read(cls, body: bytes) -> answers.ExplainedCall:
+        return answers.ExplainedCall.model_validate_json(body)
+
+
 class RevokeSession(Question[answers.RevokedSession]):
     """Ends one session. Asked again it changes nothing."""
 

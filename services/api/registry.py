@@ -3,6 +3,7 @@
 from services.api.access import CanAssume, WhoCan
 from services.api.answers import Answer
 from services.api.questions import (
+    ExplainDecision,
     ListCredentials,
     ListPermissions,
     ListSessions,
@@ -16,6 +17,7 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     ListPermissions,
     ListSessions,
     ListCredentials,
+    ExplainDecision,
     RevokeSession,
     WhoCan,
     CanAssume,

@@ -1,4 +1,4 @@
-"""The commands that ask: history, permissions, who-can, can-assume, sessions and credentials."""
+"""The commands that ask: history, permissions, who-can, can-assume, sessions, credentials and explain."""
 
 import argparse
 import os
@@ -17,6 +17,7 @@ from services.api import answers
 from services.api.access import CanAssume, PrincipalAccess, PrincipalsPage, WhoCan
 from services.api.questions import (
     ROWS_MAX,
+    ExplainDecision,
     ListCredentials,
     ListPermissions,
     ListSessions,
@@ -26,7 +27,7 @@ from services.api.questions import (
 )
 from services.api.reach import Granted, StatementName
 from services.cli.failures import Failure, NotUnderstood
-from services.cli.output import Column, JsonLines, Output, say, table, time
+from services.cli.output import Column, JsonLines, Output, line, say, table, time
 from services.settings import SettingRefused, settings
 
 A = TypeVar("A", bound=answers.Answer)
@@ -106,6 +107,44 @@ def sessions(chosen: argparse.Namespace) -> None:
 def credentials(chosen: argparse.Namespace) -> None:
     if not _show(chosen, ListCredentials, {"as_of": chosen.as_of}, lambda page: page.credentials, CREDENTIALS):
         say("There was no access key and no password.")
+
+
+def explain(chosen: argparse.Namespace) -> None:
+    """Raises Failure after it has shown a decision that does not come out as it was recorded."""
+    with asked(chosen) as answering:
+        call = answering.ask(_meant(ExplainDecision, {"request_id": chosen.request_id}))
+    if chosen.output == "json":
+        JsonLines().show([call])
+    else:
+        _show_explained(call)
+    if differing := [decision for decision in call.decisions if not decision.agrees]:
+        told = "; ".join(_difference(decision) for decision in differing)
+        raise Failure(f"NOT AS RECORDED at position {call.position} of account {call.account_id}: {told}")
+
+
+def _show_explained(call: answers.ExplainedCall) -> None:
+    who = "somebody" if call.principal_arn is None else _short(call.principal_arn, call.account_id)
+    line(f"{time(call.at)} {who} called {call.service}:{call.operation}: {call.error_code or 'ok'}")
+    if not call.decisions:
+        line("No policy was asked.")
+    for decision in call.decisions:
+        line("")
+        line(f"{decision.action} on {decision.resource}: {decision.verdict}")
+        for key, values in decision.context.items():
+            line(f"  {key} was {', '.join(values)}")
+        for key in decision.missing_keys:
+            line(f"  {key} was not there")
+        table(_explained(call.account_id)).show(decision.statements)
+
+
+def _difference(decision: answers.ExplainedDecision) -> str:
+    told = (
+        f"{decision.action} was recorded as {decision.recorded_result} ({decision.recorded_layer}), and comes out as "
+        f"{decision.result} ({decision.layer})"
+    )
+    if decision.recorded_evaluator == decision.evaluator:
+        return f"{told}. The ledger is not what it was, or the evaluation: see `muniment verify`"
+    return f"{told}. It was decided by evaluator {decision.recorded_evaluator}, and now by {decision.evaluator}"
 
 
 def revoke_session(chosen: argparse.Namespace) -> None:
@@ -221,6 +260,33 @@ def _notice(held: Credential | Password) -> str | None:
         return None
     told = [f"rotation {held.rotation}"] if held.rotation else []
     return ", ".join([*told, "idle"] if held.idle else told) or None
+
+
+def _policy(statement: answers.ExplainedStatement) -> str:
+    version = f" {statement.version_id}" if statement.version_id else ""
+    return f"{statement.policy_type} {statement.policy_id}{version}"
+
+
+def _mismatch(statement: answers.ExplainedStatement) -> str | None:
+    found = statement.mismatch
+    if found is None:
+        return None
+    return f"{found.element}: {', '.join(found.had) or 'nothing'}, wanted {' or '.join(found.wanted)}"
+
+
+def _explained(account_id: str) -> Sequence[Column[answers.ExplainedStatement]]:
+    def layer(statement: answers.ExplainedStatement) -> str:
+        place = statement.level or (statement.account_id if statement.account_id != account_id else "")
+        return f"{statement.layer} {place}".rstrip()
+
+    return (
+        Column("LAYER", layer),
+        Column("POLICY", _policy, shrinks=True),
+        Column("STATEMENT", lambda statement: f"{statement.index} {statement.sid or ''}".rstrip()),
+        Column("EFFECT", lambda statement: statement.effect),
+        Column("APPLIES", lambda statement: "yes" if statement.applies else "no"),
+        Column("FIRST MISMATCH", _mismatch, shrinks=True),
+    )
 
 
 HISTORY: Sequence[Column[answers.Call]] = (

@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_who_can(commands)
     _add_sessions(commands)
     _add(commands, "credentials", asking.credentials, "access keys and passwords: whose, how old, last used when")
+    _add_explain(commands)
     _add_account(commands)
     _add_organization(commands)
     _add_rebuild(commands)
@@ -143,6 +144,14 @@ def _add_sessions(commands: Commands) -> None:
     # Suppressed, so that what stands before `revoke` is not forgotten.
     _add_asking(revoke, default=argparse.SUPPRESS)
     revoke.set_defaults(run=asking.revoke_session)
+
+
+def _add_explain(commands: Commands) -> None:
+    what = "why a call was allowed or denied: its decisions, made again from the ledger"
+    explain = commands.add_parser("explain", help=what, description=what[0].upper() + what[1:])
+    explain.add_argument("request_id", metavar="REQUEST-ID", help="as the client was told it (x-amzn-requestid)")
+    _add_asking(explain)
+    explain.set_defaults(run=asking.explain)
 
 
 def _add_account(commands: Commands) -> None:

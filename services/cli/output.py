@@ -36,6 +36,11 @@ def say(text: str) -> None:
     sys.stderr.write(f"muniment: {printable(text)}\n")
 
 
+def line(text: str) -> None:
+    """A line on standard output."""
+    sys.stdout.write(printable(text) + "\n")
+
+
 def time(at: datetime) -> str:
     """RFC 3339 in UTC, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -19,7 +19,9 @@ EVENTS_A_SELECT = 256
 """Of those that stand at the moment when a session was issued: a round seldom writes more."""
 
 
-def call_at(cursor: psycopg.Cursor, mapper: EntryMapper, account_id: str, position: int) -> tuple[Entry, ApiCalled] | None:
+def call_at(
+    cursor: psycopg.Cursor, mapper: EntryMapper, account_id: str, position: int
+) -> tuple[Entry, ApiCalled] | None:
     """The authenticated call whose record stands at the position; None where something else does, or nothing."""
     for row in select(cursor, "select_events", account_id, after=position - 1, to=position, limit=1):
         entry = mapper.to_domain_event(row)

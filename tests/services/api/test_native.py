@@ -77,12 +77,11 @@ NEEDED = {"WhoCan": "?action=iam%3AGetUser&on=%2A"}
 def test_without_a_permission_nothing_is_told(house: House) -> None:
     """Each operation needs its own action, the refusal says which on what, and it is in the history."""
     alice = house.user("alice")
-    session_id = "SESN" + "A" * 17
+    named = {"principal": "alice", "session_id": "SESN" + "A" * 17, "request_id": "r-1", "role": "ops"}
     for question in QUESTIONS:
-        path = question.path.replace("{principal}", "alice").replace("{session_id}", session_id)
-        path = path.replace("{role}", "ops") + NEEDED.get(question.__name__, "")
+        path = question.path.format_map(named) + NEEDED.get(question.__name__, "")
         told = house.asks(path, keys=alice, method=question.method)
-        resource = question.resource.replace("{session_id}", session_id)
+        resource = question.resource.format_map(named)
         action = f"muniment:{question.__name__}"
         assert told.status == 403
         sentence = (

@@ -1,0 +1,94 @@
+"""A call's decisions, made again from the ledger and explained to an account, of whose ledger they are."""
+
+import psycopg
+
+from domain.authorisation import EVALUATOR
+from domain.errors import NoSuchEntity
+from domain.policy import Mismatch, Verdict
+from domain.reconsidering import NotReconsidered, Reconsidered
+from projections.statements import statements
+from services.api import answers
+from services.ledger.mapper import EntryMapper
+from services.ledger.reconsidering import call_at, reconsidered
+from services.wire.errors import ServiceFailure
+
+SQL = statements("services.api", "explaining.sql")
+
+
+def explained(cursor: psycopg.Cursor, account_id: str, request_id: str) -> answers.ExplainedCall:
+    """The call with this request id in the account's ledger. The trail is only asked where it stands.
+
+    Raises NoSuchEntity, and ServiceFailure where the ledger does not have what the decision was made from.
+    """
+    mapper = EntryMapper()
+    row = cursor.execute(SQL["called"], {"account_id": account_id, "request_id": request_id}).fetchone()
+    found = None if row is None else call_at(cursor, mapper, account_id, row[0])
+    if found is None or found[0].cause.request_id != request_id:
+        raise NoSuchEntity(
+            f"The ledger of account {account_id} has no call with the request id {request_id}; expected one that was "
+            "answered with x-amzn-requestid, or that stands in the history."
+        )
+    entry, event = found
+    try:
+        decisions = reconsidered(cursor, mapper, entry, event.decisions)
+    except NotReconsidered as error:
+        raise ServiceFailure(
+            f"The call stands at position {entry.position}, but cannot be decided again: {error}"
+        ) from error
+    cause = entry.cause
+    return answers.ExplainedCall(
+        account_id=account_id,
+        request_id=request_id,
+        position=entry.position,
+        at=entry.at,
+        principal_arn=cause.principal.arn if cause.principal else None,
+        service=cause.service,
+        operation=cause.operation,
+        error_code=event.error_code,
+        error_message=event.error_message,
+        decisions=tuple(_decision(made, account_id) for made in decisions),
+    )
+
+
+def _decision(made: Reconsidered, account_id: str) -> answers.ExplainedDecision:
+    record, decision, request = made.record, made.explanation.decision, made.check.request
+    asked = made.asked_for(account_id)
+    return answers.ExplainedDecision(
+        action=request.action,
+        resource=request.resource,
+        recorded_result=record.result,
+        recorded_layer=record.layer,
+        recorded_evaluator=record.evaluator,
+        result=decision.result.value,
+        layer=decision.layer.value,
+        evaluator=EVALUATOR,
+        agrees=made.agrees,
+        verdict=made.verdict(account_id),
+        positions=record.positions,
+        context={key: values for key, values in asked.items() if values},
+        missing_keys=tuple(key for key, values in asked.items() if not values),
+        statements=tuple(_statement(made, verdict, account_id) for verdict in made.explanation.verdicts),
+    )
+
+
+def _statement(made: Reconsidered, verdict: Verdict, account_id: str) -> answers.ExplainedStatement:
+    sourced, owner_id = verdict.sourced, made.account_of(verdict.layer)
+    own = owner_id == account_id
+    return answers.ExplainedStatement(
+        layer=verdict.layer.value,
+        level=made.level_of(verdict),
+        account_id=owner_id,
+        policy_type=sourced.source_type,
+        policy_id=sourced.source_id,
+        version_id=sourced.version_id,
+        sha256=sourced.policy.sha256,
+        index=verdict.statement.index,
+        sid=verdict.statement.sid if own else None,
+        effect=verdict.statement.effect.value,
+        applies=verdict.mismatch is None,
+        mismatch=_mismatch(verdict.mismatch) if own and verdict.mismatch is not None else None,
+    )
+
+
+def _mismatch(mismatch: Mismatch) -> answers.Mismatch:
+    return answers.Mismatch(element=mismatch.element, had=mismatch.had, wanted=mismatch.wanted)
