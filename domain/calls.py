@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from domain.account import Account
+from domain.authorization_messages import MessageFacts, MessageWanted
 from domain.callers import Caller
 from domain.errors import Refusal
 from domain.events import Cause, Event, Use, Value
@@ -30,9 +31,9 @@ class NeedsAccounts(Exception):  # noqa: N818  no error: an answer of a decision
         self.accounts = accounts
 
 
-Wanted = PasswordsWanted
+Wanted = PasswordsWanted | MessageWanted
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
-Facts = PasswordFacts
+Facts = PasswordFacts | MessageFacts
 
 
 class NeedsFacts(Exception):  # noqa: N818  no error: an answer of a decision

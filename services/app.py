@@ -41,6 +41,7 @@ from services.ledger.space import SpaceWatch
 from services.ledger.work import Unavailable
 from services.randomness import Randomness
 from services.scheduler import Scheduler
+from services.secrets.authorization_messages import AuthorizationMessages
 from services.secrets.envelope import Envelope
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.secrets.passwords import PasswordHashes
@@ -50,6 +51,7 @@ from services.secrets.store import SecretStore
 from services.settings import SettingRefused, Settings
 from services.ticking import Ticks
 from services.wire.credentials import Credentials
+from services.wire.denials import Denials
 from services.wire.dispatch import Dispatch
 from services.wire.facts import FactFinder
 from services.wire.gate import Gate
@@ -89,6 +91,7 @@ class Ledger:
         self.secrets = SecretStore(Envelope(master_keys))
         self.writers = _pool(database, "writer")
         self.readers = _pool(database, "reader")
+        self.denials = Denials(AuthorizationMessages(master_keys), self.readers.connection)
         self.snapshotter = Snapshotter(lambda: connect(database, "writer"))
         self.runner = follower(lambda: connect(database, "projector"))
         self.space = SpaceWatch(database.shortage, self._hold)
@@ -283,12 +286,13 @@ class _Server(uvicorn.Server):
         self._settings = settings
         self._on_ready = on_ready
         self._strangers = Strangers(ledger.committer, ledger.random)
-        self._facts = FactFinder(ledger.writers.connection, ledger.secrets, PasswordHashes())
+        self._facts = FactFinder(ledger.writers.connection, ledger.secrets, PasswordHashes(), ledger.denials)
         gate = Gate(
             ledger.committer,
             Credentials(ledger.writers.connection, ledger.secrets, ledger.sessions),
             self._strangers,
             self._facts,
+            ledger.denials,
             clock=ledger.clock,
             random=ledger.random,
             seal_session=ledger.sessions.seal,

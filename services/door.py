@@ -42,6 +42,8 @@ class Door:
         ]
         if response.position is not None:
             headers.append((b"x-muniment-position", b"%d" % response.position))
+        if response.authorization_message is not None:
+            headers.append((b"x-muniment-authorization-message", response.authorization_message.encode()))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
 

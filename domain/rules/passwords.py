@@ -197,7 +197,7 @@ def _refuse_guessing(profile: LoginProfile, name: str, at: datetime) -> None:
 
 def _facts(call: Call, wanted: PasswordsWanted, name: str) -> PasswordFacts:
     """The call's, if they still cover what is wanted: a password or the policy may have been changed meanwhile."""
-    if call.facts is None or not call.facts.cover(wanted):
+    if not isinstance(call.facts, PasswordFacts) or not call.facts.cover(wanted):
         raise NeedsFacts(
             wanted,
             unsettled=EntityTemporarilyUnmodifiable(

@@ -46,11 +46,12 @@ def explained(cursor: psycopg.Cursor, account_id: str, request_id: str) -> answe
         operation=cause.operation,
         error_code=event.error_code,
         error_message=event.error_message,
-        decisions=tuple(_decision(made, account_id) for made in decisions),
+        decisions=tuple(explained_to(account_id, made) for made in decisions),
     )
 
 
-def _decision(made: Reconsidered, account_id: str) -> answers.ExplainedDecision:
+def explained_to(account_id: str, made: Reconsidered) -> answers.ExplainedDecision:
+    """A decision, to one of the accounts whose policies are in it."""
     record, decision, request = made.record, made.explanation.decision, made.check.request
     asked = made.asked_for(account_id)
     return answers.ExplainedDecision(

@@ -1,5 +1,5 @@
 """STS. Importing this registers every operation."""
 
-from services.sts import identity, sessions
+from services.sts import identity, messages, sessions
 
-__all__ = ["identity", "sessions"]
+__all__ = ["identity", "messages", "sessions"]

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from domain.account import Account
 from domain.calls import Facts, NeedsFacts, Outcome
-from domain.errors import Refusal, SignatureDoesNotMatch, Throttling
+from domain.errors import AccessDenied, Refusal, SignatureDoesNotMatch, Throttling
 from domain.events import Cause
 from domain.identifiers import Random, new_uuid
 from services.ledger.committer import Committer
@@ -21,6 +21,7 @@ from services.wire import sigv4
 from services.wire.awaiting import decided
 from services.wire.credentials import Credentials
 from services.wire.deciding import Request, SealSession, decision_of, storable
+from services.wire.denials import Denials
 from services.wire.errors import ServiceFailure, ServiceUnavailable
 from services.wire.facts import FactFinder
 from services.wire.http import RawRequest
@@ -46,6 +47,8 @@ class Response:
     position: int | None = None
     """Of the call's last event in its account's ledger."""
     content_type: str = "text/xml"
+    authorization_message: str | None = None
+    """Of a call that policies denied: who may have it decoded is told why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class Gate:
         credentials: Credentials,
         strangers: Strangers,
         facts: FactFinder,
+        denials: Denials,
         *,
         clock: Clock,
         random: Random,
@@ -107,6 +111,7 @@ class Gate:
         self._credentials = credentials
         self._strangers = strangers
         self._facts = facts
+        self._denials = denials
         self._clock = clock
         self._random = random
         self._seal_session = seal_session
@@ -168,7 +173,12 @@ class Gate:
         committed = await self._decided(request)
         position = committed.positions[credential.account_id]
         if isinstance(committed.result, Refusal):
-            return _refused(language, committed.result, service, request_id, position)
+            refused = _refused(language, committed.result, service, request_id, position)
+            if isinstance(committed.result, AccessDenied) and committed.result.decided:
+                # The record is the call's last event, and it stands: the message will find it.
+                message = self._denials.message(credential.account_id, position)
+                return replace(refused, authorization_message=message)
+            return refused
         account = committed.values[credential.account_id]
         assert isinstance(account, Account)
         assert asked.write is not None

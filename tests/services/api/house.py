@@ -51,7 +51,7 @@ class House:
         self.account_id = account_id
         self.admin = admin
         self.aws, self.native = Dispatch(), Native(Tables(ledger.runner, ledger.readers.connection))
-        self.facts: FactFinder = FactFinder(ledger.writers.connection, ledger.secrets, HASHES)
+        self.facts: FactFinder = FactFinder(ledger.writers.connection, ledger.secrets, HASHES, ledger.denials)
         self.credentials = Credentials(ledger.writers.connection, ledger.secrets, ledger.sessions)
 
     def answer(self, raw: RawRequest, language: Language) -> Response:
@@ -67,6 +67,7 @@ class House:
             self.credentials,
             Strangers(self.ledger.committer, secrets.token_bytes),
             facts,
+            self.ledger.denials,
             clock=self.ledger.clock,
             random=secrets.token_bytes,
             seal_session=self.ledger.sessions.seal,

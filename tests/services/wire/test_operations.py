@@ -200,6 +200,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
         st.sampled_from(["team", "Team", "shift", "aws:x"]).map(lambda key: {"Key": key, "Value": ""}), max_size=2
     ),
     "TagKeys": st.lists(st.sampled_from(["TEAM", "shift"]), min_size=1, max_size=2),
+    "EncodedMessage": st.just("muniment_msg_v1_"),
 }
 WRITING = [operation for operation in ALL if not operation.read_only]
 

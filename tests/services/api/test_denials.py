@@ -1,0 +1,151 @@
+"""The message that a denied call's answer carries, and sts:DecodeAuthorizationMessage."""
+
+import asyncio
+import json
+from html import unescape
+from typing import Any
+
+from botocore.credentials import Credentials as Keys
+
+from services.door import Door
+from services.wire.gate import Response
+from tests.services.api.house import House, signed, signed_form
+
+DENY = {"Effect": "Deny", "Action": "iam:List*", "Resource": "*", "Sid": "NoLooking"}
+DECODE = {"Effect": "Allow", "Action": "sts:DecodeAuthorizationMessage", "Resource": "*"}
+
+
+def does(house: House, keys: Keys, action: str = "ListUsers", service: str = "iam", **members: str) -> Response:
+    return house.answer(signed_form(service, action, keys, **members), house.aws)
+
+
+def message_of(house: House, keys: Keys) -> str:
+    """Of a ListUsers that is denied."""
+    message = does(house, keys).authorization_message
+    assert message is not None
+    return message
+
+
+def decoded(house: House, message: str, keys: Keys | None = None) -> dict[str, Any]:
+    status, answer = house.aws_does("sts", "DecodeAuthorizationMessage", keys=keys, EncodedMessage=message)
+    assert status == 200, answer
+    told: dict[str, Any] = json.loads(unescape(answer.partition("<DecodedMessage>")[2].partition("<")[0]))
+    return told
+
+
+def test_an_explicit_deny(house: House) -> None:
+    """The message of a denied call says what STS's does: that it was explicit, by which statement, who asked for what,
+    and what the call had; and in which policy the statement stands."""
+    alice = house.user("alice", DENY)
+    told = decoded(house, message_of(house, alice))
+    assert (told["allowed"], told["explicitDeny"], told["failures"]) == (False, True, {"items": []})
+    (statement,) = told["matchedStatements"]["items"]
+    user_id = told["context"]["principal"]["id"]
+    policy = statement.pop("policy")
+    assert (policy["id"], policy["versionId"], policy["statementIndex"]) == (f"{user_id}/inline", None, 0)
+    assert statement == {
+        "statementId": "NoLooking",
+        "effect": "DENY",
+        "principals": {"items": [{"value": user_id}]},
+        "principalGroups": {"items": []},
+        "actions": {"items": [{"value": "iam:List*"}]},
+        "resources": {"items": [{"value": "*"}]},
+        "conditions": {"items": []},
+    }
+    arn = f"arn:aws:iam::{house.account_id}:user/"
+    context = told["context"]
+    assert context["principal"] == {"id": user_id, "arn": f"{arn}alice"}
+    assert (context["action"], context["resource"]) == ("iam:ListUsers", arn)
+    conditions = {
+        item["key"]: [value["value"] for value in item["values"]["items"]] for item in context["conditions"]["items"]
+    }
+    assert conditions["aws:username"] == ["alice"]
+    assert conditions["aws:sourceip"] == ["192.0.2.7"]
+
+
+def test_it_says_how_it_was(house: House) -> None:
+    """A message is decoded from the policies of then, by whoever may, as often as they like."""
+    alice = house.user("alice")
+    message = message_of(house, alice)
+    put = {"UserName": "alice", "PolicyName": "inline"}
+    statements = [DECODE, DENY | {"Effect": "Allow"}]
+    assert (
+        house.aws_does(
+            "iam", "PutUserPolicy", **put, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements})
+        )[0]
+        == 200
+    )
+    assert does(house, alice).status == 200
+    told = decoded(house, message, keys=alice)
+    assert (told["explicitDeny"], told["matchedStatements"]) == (False, {"items": []})
+    assert decoded(house, message) == told
+
+
+def test_who_may_not_decode(house: House) -> None:
+    """It takes the action, the call that was denied carries a message of its own, and the message is recorded
+    nowhere."""
+    alice = house.user("alice")
+    message = message_of(house, alice)
+    refused = does(house, alice, "DecodeAuthorizationMessage", "sts", EncodedMessage=message)
+    assert refused.status == 403
+    assert refused.authorization_message not in {None, message}
+    assert b"sts:DecodeAuthorizationMessage on resource: * because no identity-based policy" in refused.body
+    decoded(house, message)
+    history = house.asks("/v1/history?limit=1000")
+    assert "DecodeAuthorizationMessage" in {call["operation"] for call in history.body["calls"]}
+    assert message not in json.dumps(history.body)
+
+
+def test_what_is_no_message_of_the_account(house: House) -> None:
+    """A text of one's own, another account's message, and one of a place where no call was denied are refused alike,
+    and the refusal is recorded."""
+    alice = house.user("alice")
+    message_of(house, alice)
+    denied = house.asks("/v1/history?error_code=AccessDenied").body["calls"][0]["position"]
+    messages = house.ledger.denials
+    for message in (
+        "a text",
+        messages.message("210987654321", denied),
+        messages.message(house.account_id, 1),
+        messages.message(house.account_id, 9_999),
+    ):
+        status, answer = house.aws_does("sts", "DecodeAuthorizationMessage", EncodedMessage=message)
+        assert status == 400
+        assert "<Code>InvalidAuthorizationMessageException</Code>" in answer
+    refused = house.asks("/v1/history?error_code=InvalidAuthorizationMessageException").body["calls"]
+    assert len(refused) == 4
+
+
+def test_answers_without_a_message(house: House) -> None:
+    """What was allowed, and what was refused for other reasons than policies, has nothing to decode."""
+    alice = house.user("alice")
+    assert does(house, house.admin).authorization_message is None
+    assert does(house, house.admin, "GetUser", UserName="nobody").authorization_message is None
+    assert does(house, alice, "GetSessionToken", "sts", DurationSeconds="1").authorization_message is None
+
+
+def test_the_native_api_and_the_header(house: House) -> None:
+    """A denied question carries the message too; over HTTP it is a header."""
+    alice = house.user("alice")
+    native = house.answer(signed("GET", "/v1/credentials", alice), house.native)
+    assert native.authorization_message is not None
+    told = decoded(house, native.authorization_message)
+    assert told["context"]["action"] == "muniment:ListCredentials"
+    sent: list[dict[str, Any]] = []
+
+    async def once() -> None:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": request.body}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        house.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
+        door = Door(house.gate(house.facts), house.aws, house.native, None, ())  # type: ignore[arg-type]
+        scope = {"type": "http", "method": "POST", "raw_path": b"/", "query_string": b"", "headers": request.headers}
+        await door({**scope, "client": ("192.0.2.7", 1), "scheme": "http"}, receive, send)
+
+    request = signed_form("iam", "ListUsers", alice)
+    asyncio.run(once())
+    headers = dict(sent[0]["headers"])
+    assert decoded(house, headers[b"x-muniment-authorization-message"].decode())["context"]["action"] == "iam:ListUsers"
