@@ -183,7 +183,3 @@ class ExplainedCall(Answer):
     error_message: str | None
     decisions: tuple[ExplainedDecision, ...]
     """Of policies, in the order in which they were made; none where no policy was asked."""
-
-    @property
-    def agrees(self) -> bool:
-        return all(decision.agrees for decision in self.decisions)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.clients.explaining import explanations
 from tests.clients.serving import Answer, Server, run
 
 Show = Callable[[str], None]
@@ -43,6 +44,7 @@ class Story:
             self.sessions_end_early,
             self.a_key_is_rotated,
             self.what_happened,
+            self.why_it_was_decided,
         ):
             self.show(f"\n# {(chapter.__doc__ or '').strip()}")
             chapter()
@@ -232,3 +234,23 @@ class Story:
         assert "deploy-1" in self.muniment("sessions", "--active", "--as-of", self.facts["before the revocation"])
         assert old not in self.muniment("credentials")
         assert old in self.muniment("credentials", "--as-of", self.facts["before the old key was inactive"])
+
+    def why_it_was_decided(self) -> None:
+        """Why a call was denied, from the ledger alone; and every decision of the story comes out again as recorded."""
+        denied = json.loads(
+            self.muniment("history", "--operation", "ListGroups", "--error-code", "AccessDenied", "--output", "json")
+        )
+        told = self.muniment("explain", denied["request_id"])
+        assert "iam:ListGroups on arn:aws:iam::" in told, told
+        assert ": denied with an explicit deny in an identity-based policy" in told, told
+        assert re.search(r"identity +inline \S+/no-groups +0 +Deny +yes", told), told
+        assert re.search(rf"identity +managed {self.facts['reading']} v1 +0 +Allow +yes", told), told
+        every = explanations(self.server)
+        allowed = next(call for call in every if call["operation"] == "ListGroups" and call["error_code"] is None)
+        told = self.muniment("explain", allowed["request_id"])
+        assert f": allowed by the identity-based policy {self.facts['reading']} statement 0" in told, told
+        decisions = [decision for call in every for decision in call["decisions"]]
+        differing = [decision for decision in decisions if not decision["agrees"]]
+        assert not differing, differing
+        results = {decision["recorded_result"] for decision in decisions}
+        assert results == {"allowed", "implicitly denied", "explicitly denied"}, results

@@ -337,7 +337,13 @@ def facts_for(endpoint: Endpoint, by: Credential, old: str, new: str) -> Passwor
     with pytest.raises(NeedsFacts) as needed:
         deciding(endpoint, by, None, old, new)
     assert isinstance(needed.value.unsettled, EntityTemporarilyUnmodifiable)
-    return endpoint.find(needed.value.wanted)
+    return found(endpoint, needed.value)
+
+
+def found(endpoint: Endpoint, needed: NeedsFacts) -> PasswordFacts:
+    facts = endpoint.find(needed.wanted)
+    assert isinstance(facts, PasswordFacts)
+    return facts
 
 
 def test_facts_of_what_has_changed_do_not_count(endpoint: Endpoint) -> None:
@@ -373,7 +379,7 @@ def test_a_hash_that_is_gone_is_no_fact(endpoint: Endpoint) -> None:
     with pytest.raises(NeedsFacts) as needed:
         deciding(endpoint, ann, None, FIRST, SECOND)
     del endpoint.secrets[SecretId(SecretKind.PASSWORD, password_id)]
-    facts = endpoint.find(needed.value.wanted)
+    facts = found(endpoint, needed.value)
     assert facts.proved == {}
     with pytest.raises(NeedsFacts):
         deciding(endpoint, ann, facts, FIRST, SECOND)
