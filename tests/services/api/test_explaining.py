@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from botocore.credentials import Credentials as Keys
 
+from services.accounts import Opening, open_account
 from services.ledger import reconsidering
 from services.ledger.database import Database, connect
 from tests.services.api.house import House, signed_form
@@ -73,16 +74,51 @@ def test_a_call_of_a_session(house: House, monkeypatch: pytest.MonkeyPatch, size
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": house.account_id}}
     document = json.dumps({"Version": "2012-10-17", "Statement": trust})
     assert house.aws_does("iam", "CreateRole", RoleName="ops", AssumeRolePolicyDocument=document)[0] == 200
-    role = {"RoleArn": f"arn:aws:iam::{house.account_id}:role/ops", "RoleSessionName": "night"}
     session = json.dumps({"Version": "2012-10-17", "Statement": LIST})
-    _, answer = house.aws_does("sts", "AssumeRole", keys=alice, Policy=session, **role)
-    members = ("AccessKeyId", "SecretAccessKey", "SessionToken")
-    keys = Keys(*(answer.partition(f"<{name}>")[2].partition("<")[0] for name in members))
+    keys, _ = assumes(house, alice, f"arn:aws:iam::{house.account_id}:role/ops", Policy=session)
     told = explained(house, calls(house, keys))
     assert told["error_code"] == "AccessDenied"
     (decision,) = told["decisions"]
     assert decision["agrees"]
     assert [statement["layer"] for statement in decision["statements"]] == ["session"]
+
+
+def assumes(house: House, keys: Keys, role_arn: str, **more: str) -> tuple[Keys, str]:
+    """A session's keys, and the request id of the call that it came from."""
+    members = {"RoleArn": role_arn, "RoleSessionName": "night", **more}
+    response = house.answer(signed_form("sts", "AssumeRole", keys, **members), house.aws)
+    assert response.status == 200, response.body
+    names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+    answer = response.body.decode()
+    return Keys(*(answer.partition(f"<{name}>")[2].partition("<")[0] for name in names)), response.request_id
+
+
+def test_calls_of_two_accounts(house: House) -> None:
+    """A role of another account, and from its session back into the first: each call is explained in both ledgers,
+    from what both were, and the session is found in the ledger of the account that issued it."""
+    opening = Opening()
+    key = open_account(house.ledger.committer, opening)
+    theirs = Keys(key.access_key_id, opening.secret.reveal())
+    anybody = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": anybody | {"Principal": {"AWS": "*"}}})
+    may = json.dumps({"Version": "2012-10-17", "Statement": anybody | {"Resource": "*"}})
+    for keys, name in ((theirs, "there"), (house.admin, "back")):
+        assert house.aws_does("iam", "CreateRole", keys=keys, RoleName=name, AssumeRolePolicyDocument=trust)[0] == 200
+        put = {"RoleName": name, "PolicyName": "may", "PolicyDocument": may}
+        assert house.aws_does("iam", "PutRolePolicy", keys=keys, **put)[0] == 200
+    alice = house.user("alice", anybody | {"Resource": "*"})
+    away, there = assumes(house, alice, f"arn:aws:iam::{opening.account_id}:role/there")
+    _, back = assumes(house, away, f"arn:aws:iam::{house.account_id}:role/back")
+    for request_id, owner_id in ((there, opening.account_id), (back, house.account_id)):
+        for asking in (house.admin, theirs):
+            told = house.asks(f"/v1/decisions/{request_id}", keys=asking)
+            assert told.status == 200, told.body
+            (decision,) = told.body["decisions"]
+            assert decision["agrees"]
+            assert decision["positions"].keys() == {house.account_id, opening.account_id}
+            of = {statement["layer"]: statement["account_id"] for statement in decision["statements"]}
+            assert of["trust"] == owner_id
+            assert of["identity"] != owner_id
 
 
 def test_no_policy_was_asked(house: House) -> None:
