@@ -66,9 +66,9 @@ class Reconsidered:
     def verdict(self, account_id: str) -> str:
         """One line: which statements allowed, or why it was denied, in AWS's words. Of other accounts' policies no
         Sid is told."""
-        decision, request = self.explanation.decision, self.check.request
+        decision = self.explanation.decision
         if decision.result is not Result.ALLOWED:
-            return f"denied {reason(decision, request)}"
+            return f"denied {reason(decision, self.check.request.action)}"
         return f"allowed by the {kind_of(decision.layer)} " + " and ".join(self._granting(account_id))
 
     def _account(self, layer: Layer) -> Account:
