@@ -28,6 +28,17 @@ class ManagedCataloguePublished(Change, topic="installation.managed_catalogue.pu
     policy_arns: tuple[str, ...]
 
 
+class ActionCataloguePublished(Change, topic="installation.action_catalogue.published.v1"):
+    """From here on policies are linted by this catalogue of actions, resource types and condition keys. Its content
+    stays in the package that brings it: no decision depends on it, and the digest says which one it was."""
+
+    digest: str
+    version: str
+    services: int
+    actions: int
+    """How many there are."""
+
+
 class AccountOpened(Change, topic="installation.account.opened.v1"):
     """The account id is taken, for ever."""
 
@@ -96,10 +107,17 @@ class Installation:
     """By digest: the position at which it was published."""
     organization: Organization | None = None
     """One, or none."""
+    action_catalogues: Map[str, int] = field(default=Map())
+    """By digest: the position at which it was last published. The highest one's is in use."""
 
     @property
     def exists(self) -> bool:
         return self.position > 0
+
+    @property
+    def action_catalogue(self) -> str | None:
+        """The digest of the one in use."""
+        return max(self.action_catalogues, key=self.action_catalogues.__getitem__, default=None)
 
 
 def evolve(installation: Installation, entry: Entry) -> Installation:
@@ -144,6 +162,9 @@ def _folded(installation: Installation, entry: Entry) -> Installation:  # noqa: 
             if installation.organization is None or installation.organization.id != event.organization_id:
                 raise LookupError(f"There is no organisation {event.organization_id}.")
             return replace(installation, organization=None)
+        case ActionCataloguePublished(digest=digest):
+            published = installation.action_catalogues.set(digest, entry.position)
+            return replace(installation, action_catalogues=published)
         case other:
             raise TypeError(f"{type(other).__name__} is no change of the installation.")
 

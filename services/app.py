@@ -27,7 +27,7 @@ from services.api.native import Native
 from services.api.reading import Tables
 from services.bounded_http import BoundedHttp, connections_max
 from services.door import Door, Receive, Scope, Send
-from services.founding import found, keep_endpoint
+from services.founding import found, keep_endpoint, publish_catalogue
 from services.ledger.committer import Committer, Connect
 from services.ledger.database import Database, Role, YourDatabase, connect, limit, migrate, timed
 from services.ledger.durability import refuse_unsafe_settings
@@ -346,3 +346,4 @@ def _found(ledger: Ledger, profile: Path, endpoint: str) -> None:
         log.info("Opened the account %s.", account_id)
     else:
         keep_endpoint(profile, endpoint)
+    publish_catalogue(ledger.committer)

@@ -6,11 +6,14 @@ import secrets
 from datetime import datetime
 from pathlib import Path
 
+from domain.calls import ApiCalled
 from domain.identifiers import INSTALLATION
+from domain.rules.founding import publish_action_catalogue
 from domain.secret import Secret
 from services.accounts import Opening, installation_in, operator_cause
+from services.action_catalogue import CATALOGUE
 from services.ledger.committer import Committer
-from services.ledger.work import Decided, Values
+from services.ledger.work import Append, Decided, Values
 
 PROFILE = "muniment"
 REGION = "us-east-1"
@@ -41,6 +44,26 @@ def found(committer: Committer, profile: Path, endpoint: str) -> str | None:
     accounts = frozenset({INSTALLATION, opening.account_id})
     founded: str | None = committer.decide(accounts, decide, founding=True).result
     return founded
+
+
+def publish_catalogue(committer: Committer) -> None:
+    """Records by which catalogue of actions this installation lints from now on, when it is not the recorded one."""
+    cause = operator_cause("PublishActionCatalogue")
+    # Reading all files for the digest takes 50 ms, ten times that from a cold disk, so it happens outside the round.
+    digest, version = CATALOGUE.digest, CATALOGUE.version
+    in_use = committer.decide(
+        frozenset({INSTALLATION}), lambda values, _at: Decided(installation_in(values).action_catalogue, [])
+    ).result
+    if in_use == digest:
+        return
+    counts = {"services": len(CATALOGUE.services), "actions": CATALOGUE.count_actions()}
+
+    def decide(values: Values, _at: datetime) -> Decided:
+        events = publish_action_catalogue(installation_in(values), digest=digest, version=version, **counts)
+        called = ApiCalled(read_only=False, parameters={"digest": digest, "version": version})
+        return Decided(None, [Append(INSTALLATION, cause, [*events, called])] if events else [])
+
+    committer.decide(frozenset({INSTALLATION}), decide)
 
 
 def write_profile(path: Path, endpoint: str, access_key_id: str, secret: Secret) -> None:

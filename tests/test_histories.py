@@ -10,6 +10,7 @@ from domain.installation import (
     AccessKeyIdClaimed,
     AccountOpened,
     AccountRetired,
+    ActionCataloguePublished,
     AliasClaimed,
     AliasReleased,
     InstallationFounded,
@@ -29,6 +30,7 @@ OF_THE_INSTALLATION: set[type[Event]] = {
     ManagedCataloguePublished,
     OrganizationSet,
     OrganizationRemoved,
+    ActionCataloguePublished,
 }
 
 

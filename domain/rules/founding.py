@@ -25,6 +25,7 @@ from domain.installation import (
     AccessKeyIdClaimed,
     AccountOpened,
     AccountRetired,
+    ActionCataloguePublished,
     Installation,
     InstallationFounded,
     ManagedCataloguePublished,
@@ -73,6 +74,15 @@ def open_account(
         AccountCreated(ledger_id=ledger_id, kind="live", partition=partition, schema_version=SCHEMA_VERSION),
         ManagedCatalogueAdopted(digest=digest, versions=versions),
     ]
+
+
+def publish_action_catalogue(
+    installation: Installation, *, digest: str, version: str, services: int, actions: int
+) -> list[Change]:
+    """Nothing when it is the one in use. Who goes back to an older program publishes the older catalogue again."""
+    if installation.action_catalogue == digest:
+        return []
+    return [ActionCataloguePublished(digest=digest, version=version, services=services, actions=actions)]
 
 
 def root_access_key(

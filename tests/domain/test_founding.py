@@ -48,6 +48,20 @@ def test_an_account_id_is_taken_for_ever() -> None:
         founding.open_account(installation, INSTALLATION, "aws", RANDOM)
 
 
+def test_the_newest_action_catalogue_is_in_use() -> None:
+    """It is published once, unless another one came between."""
+
+    def published(installation: Installation, digest: str) -> list[Change]:
+        return founding.publish_action_catalogue(installation, digest=digest, version="1", services=2, actions=3)
+
+    installation = founded()
+    assert installation.action_catalogue is None
+    for digest in ("older", "newer", "older"):
+        installation = with_changes(installation, *published(installation, digest))
+        assert installation.action_catalogue == digest
+        assert published(installation, digest) == []
+
+
 def test_a_catalogue_is_published_once() -> None:
     """The second account of a partition adopts the same catalogue; that of another partition has other ARNs."""
     installation = founded()

@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 from domain.errors import EntityAlreadyExists
-from services.accounts import Opening, close_account, list_accounts, open_account
+from domain.identifiers import INSTALLATION
+from services.accounts import Opening, close_account, installation_in, list_accounts, open_account
+from services.action_catalogue import CATALOGUE
 from services.app import Ledger
+from services.founding import publish_catalogue
 from services.ledger.database import Database
+from services.ledger.work import Decided
 from services.secrets.master_key import MasterKey, MasterKeys
 
 KEYS = MasterKeys(MasterKey(bytes(32)))
@@ -69,3 +73,17 @@ def test_an_alias_is_free_when_its_account_is_closed(ledgers: list[Ledger]) -> N
     close_account(ledgers[0].committer, first.account_id)
     open_account(ledgers[1].committer, second)
     assert list_accounts(ledgers[0].committer)[second.account_id].alias == "mine"
+
+
+def test_the_action_catalogue_is_published_once(ledgers: list[Ledger]) -> None:
+    """By the first server that starts with it; the installation's ledger then says by which one it lints."""
+    open_account(ledgers[0].committer, Opening())
+    positions = []
+    for ledger in ledgers:
+        publish_catalogue(ledger.committer)
+        installation = ledger.committer.decide(
+            frozenset({INSTALLATION}), lambda values, _at: Decided(installation_in(values), [])
+        ).result
+        assert installation.action_catalogue == CATALOGUE.digest
+        positions.append(installation.position)
+    assert positions[0] == positions[1]

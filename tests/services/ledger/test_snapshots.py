@@ -17,6 +17,7 @@ from domain.identifiers import INSTALLATION
 from domain.installation import (
     AccessKeyIdClaimed,
     AccountOpened,
+    ActionCataloguePublished,
     AliasClaimed,
     Installation,
     InstallationFounded,
@@ -110,6 +111,7 @@ def test_an_installation_is_restored_too() -> None:
             InstallationFounded(ledger_id="0f", schema_version=1),
             AccountOpened(opened_account_id=ACCOUNT, ledger_id="1f"),
             ManagedCataloguePublished(digest="ab", policy_arns=("arn",)),
+            ActionCataloguePublished(digest="cd", version="1", services=2, actions=3),
             AliasClaimed(account_alias="first", for_account_id=ACCOUNT),
             AccessKeyIdClaimed(access_key_id="brought_from_elsewhere", for_account_id=ACCOUNT),
             OrganizationSet(organization=Organization("o-exampleorgid", ACCOUNT, (root,), (FULL_AWS_ACCESS,))),
