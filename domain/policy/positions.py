@@ -56,6 +56,15 @@ class Positions:
         """The path of a statement, from 0, whether they stand in a list or the only one stands for itself."""
         return ("Statement", index) if ("Statement", index) in self._offsets else ("Statement",)
 
+    def nearest(self, path: Path) -> Path:
+        """The path itself, or that of the nearest value around it which the text has. A single statement that stands
+        for itself is found by its index too."""
+        if path[:2] == ("Statement", 0) and path[:2] not in self._offsets:
+            path = ("Statement", *path[2:])
+        while path not in self._offsets:
+            path = path[:-1]
+        return path
+
     def _place(self, offset: int) -> Place:
         lines_before = bisect_left(self._line_feeds, offset)
         begins_at = self._line_feeds[lines_before - 1] + 1 if lines_before else 0

@@ -1,0 +1,93 @@
+"""Says what is wrong, dangerous or pointless in a policy, in the manner of IAM Access Analyzer's policy validation.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from domain.errors import MalformedPolicyDocument
+from domain.policy.catalogue import ActionCatalogue
+from domain.policy.document import TEXT_CHARACTERS_MAX, PolicyType, parse, policy_size
+from domain.policy.lint.actions import action_findings, redundant_actions
+from domain.policy.lint.conditions import condition_findings
+from domain.policy.lint.findings import Finding, FindingType, error
+from domain.policy.lint.grammar import document_findings
+from domain.policy.lint.never import contradictions, pointless
+from domain.policy.lint.reading import Json, StatementRead, decoded, statements
+from domain.policy.lint.resources import redundant_resources, resource_findings
+from domain.policy.positions import Path, positions
+
+__all__ = ["Finding", "FindingType", "lint"]
+
+CHECKED_CHARACTERS_MAX = 40_960
+"""Without white space. Of a longer document, longer than any service takes, only the form is checked."""
+COMPARED_TEXTS_MAX = 400
+"""Actions, resources and values of conditions. Where there are more, they are not compared with one another, which is
+quadratic."""
+
+_PLACE = re.compile(r"Statement\[(?P<index>\d{1,6})\](?P<names>(?:\.[A-Za-z]+)*)")
+
+
+def lint(text: str, policy_type: PolicyType, catalogue: ActionCatalogue) -> tuple[Finding, ...]:
+    """In the order of the document. Raises nothing, whatever the text.
+
+    What the grammar refuses is an ERROR: where no check has one of its own, with the parser's reason.
+    """
+    if len(text) > TEXT_CHARACTERS_MAX:
+        said = f"A policy has at most {TEXT_CHARACTERS_MAX:,} characters; this has {len(text):,}."
+        return (error("MALFORMED_POLICY_DOCUMENT", said, ()),)
+    try:
+        document = decoded(text)
+    except json.JSONDecodeError as failure:
+        said = f"This is not JSON: {failure.msg} at line {failure.lineno}, column {failure.colno}."
+        return (error("JSON_SYNTAX_ERROR", said, ()),)
+    except RecursionError:
+        return (error("JSON_SYNTAX_ERROR", "This is nested deeper than any policy.", ()),)
+    found = list(_findings(text, document, policy_type, catalogue))
+    if all(finding.type is not FindingType.ERROR for finding in found):
+        found += _refusal(text, policy_type)
+    places = positions(text)
+    located = [replace(finding, path=places.nearest(finding.path)) for finding in found]
+    return tuple(sorted(located, key=lambda finding: places.span_of(finding.path).start.offset))
+
+
+def _findings(text: str, document: Json, policy_type: PolicyType, catalogue: ActionCatalogue) -> Iterator[Finding]:
+    if not isinstance(document, dict):
+        yield error("DATA_TYPE_MISMATCH", "A policy is a JSON object.", ())
+        return
+    yield from document_findings(text, document, policy_type)
+    read = list(statements(document))
+    if policy_size(text) > CHECKED_CHARACTERS_MAX:
+        return
+    for statement in read:
+        yield from action_findings(statement, policy_type, catalogue)
+        yield from resource_findings(statement, catalogue)
+        yield from condition_findings(statement, catalogue)
+    if sum(_texts(statement) for statement in read) <= COMPARED_TEXTS_MAX:
+        for statement in read:
+            yield from redundant_actions(statement)
+            yield from redundant_resources(statement)
+            yield from contradictions(statement)
+        yield from pointless(read)
+
+
+def _texts(statement: StatementRead) -> int:
+    """At least one, for statements are compared too."""
+    listed = sum(len(statement.texts(name)) for name in ("Action", "NotAction", "Resource", "NotResource"))
+    return 1 + listed + sum(1 + len(condition.values) for condition in statement.conditions())
+
+
+def _refusal(text: str, policy_type: PolicyType) -> Iterator[Finding]:
+    try:
+        parse(text, policy_type)
+    except MalformedPolicyDocument as refusal:
+        yield error("MALFORMED_POLICY_DOCUMENT", refusal.message, _place(refusal.message))
+
+
+def _place(message: str) -> Path:
+    """The path of what a refusal is about. Its sentence begins with it, such as `Statement[0].Condition: …`."""
+    found = _PLACE.match(message)
+    return ("Statement", int(found["index"]), *found["names"].split(".")[1:]) if found else ()

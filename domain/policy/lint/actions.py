@@ -1,0 +1,113 @@
+"""Lints what a statement says of actions: that they exist, and that no dangerous ones are given away."""
+
+from collections.abc import Iterator
+
+from domain.policy.catalogue import ActionCatalogue, CatalogueAction, Service
+from domain.policy.document import PolicyType
+from domain.policy.lint.findings import Finding, error, security_warning, suggestion, warning
+from domain.policy.lint.reading import Listed, StatementRead
+from domain.policy.match import wildcard
+from domain.policy.patterns import covers, redundant
+
+_GRANTING = {"identity", "session", "resource"}
+"""Types of policies whose Allow gives something away; the others only bound or trust."""
+_SENSITIVE = (
+    # An action in lower case, its codes, whom it makes a present to, all of its resources, the keys that bound it.
+    ("iam:passrole", "PASS_ROLE", "role/*", {"iam:passedtoservice", "iam:associatedresourcearn"}),
+    ("iam:createservicelinkedrole", "CREATE_SLR", "role/aws-service-role/*", {"iam:awsservicename"}),
+)
+
+
+def matched(item: Listed, catalogue: ActionCatalogue) -> tuple[Service, tuple[CatalogueAction, ...]] | None:
+    """The actions of one service that a text of Action means. None where it does not name just one that exists."""
+    prefix, colon, name = item.text.lower().partition(":")
+    service = catalogue.service(prefix) if colon and prefix in catalogue.services else None
+    return (service, service.matching(name)) if service is not None else None
+
+
+def action_findings(statement: StatementRead, policy_type: PolicyType, catalogue: ActionCatalogue) -> Iterator[Finding]:
+    for element in ("Action", "NotAction"):
+        for item in statement.listed(element):
+            yield from _one(item, catalogue)
+    if statement.allows and policy_type.value in _GRANTING:
+        yield from _given_away(statement)
+
+
+def redundant_actions(statement: StatementRead) -> Iterator[Finding]:
+    for element in ("Action", "NotAction"):
+        items = statement.listed(element)
+        for index, wide in redundant([item.text.lower() for item in items], arns=False):
+            said = f"{items[index].text} says nothing that {items[wide].text} does not say."
+            yield suggestion("REDUNDANT_ACTION", said, items[index].path)
+
+
+def _one(item: Listed, catalogue: ActionCatalogue) -> Iterator[Finding]:
+    prefix, colon, name = item.text.partition(":")
+    if "${" in item.text:
+        said = "Variables are for Resource and Condition; an action is written out."
+        yield error("VARIABLE_UNSUPPORTED_IN_ELEMENT", said, item.path)
+    elif not item.text.strip("*"):
+        return
+    elif not colon:
+        said = f"{item.text} names no service; an action is written like iam:GetUser."
+        yield error("INVALID_ACTION", said, item.path)
+    elif "*" in prefix or "?" in prefix:
+        test = wildcard(prefix.lower())
+        if not any(test(service) for service in catalogue.services):
+            yield error("INVALID_SERVICE_IN_ACTION", f"There is no service like {prefix}.", item.path)
+    elif (found := matched(item, catalogue)) is None:
+        yield error("INVALID_SERVICE_IN_ACTION", f"There is no service {prefix}.", item.path)
+    elif not found[1]:
+        is_pattern = "*" in name or "?" in name
+        said = f"{prefix} has no action {'like ' if is_pattern else ''}{name}."
+        yield error("INVALID_ACTION", said, item.path)
+
+
+def _given_away(statement: StatementRead) -> Iterator[Finding]:
+    """AWS's checks "Pass role with …" and "Create SLR with …"."""
+    for action, code, every, bounding in _SENSITIVE:
+        through = _granted_through(statement, action)
+        if through is None:
+            continue
+        suffix, granting = through
+        warn = security_warning if code == "PASS_ROLE" else warning
+        if "NotResource" in statement.elements:
+            said = f"{granting.text} allows {action} on all that NotResource does not list."
+            joined = f"{code}_WITH_{suffix}_AND_NOT_RESOURCE" if suffix else f"{code}_WITH_NOT_RESOURCE"
+            yield warn(joined, said, statement.at("NotResource"))
+            continue
+        if any(condition.key in bounding for condition in statement.conditions()):
+            continue
+        for resource in statement.listed("Resource"):
+            if _is_every(resource.text, every):
+                said = (
+                    f"{granting.text} allows {action} on all roles; list those that are meant, or add a condition "
+                    f"on {' or '.join(sorted(bounding))}."
+                )
+                yield warn(f"{code}_WITH_{_WITH_STAR[suffix]}", said, resource.path)
+
+
+_WITH_STAR = {
+    "": "STAR_IN_RESOURCE",
+    "STAR_IN_ACTION": "STAR_IN_ACTION_AND_RESOURCE",
+    "NOT_ACTION": "STAR_IN_RESOURCE_AND_NOT_ACTION",
+}
+
+
+def _granted_through(statement: StatementRead, action: str) -> tuple[str, Listed] | None:
+    """How the statement comes to mean the action: by its name, by a wildcard, or by not excepting it."""
+    if "NotAction" in statement.elements:
+        if any(wildcard(text.lower())(action) for text in statement.texts("NotAction")):
+            return None
+        return "NOT_ACTION", Listed(statement.at("NotAction"), "NotAction")
+    for item in statement.listed("Action"):
+        if wildcard(item.text.lower())(action):
+            return ("" if item.text.lower() == action else "STAR_IN_ACTION"), item
+    return None
+
+
+def _is_every(resource: str, every: str) -> bool:
+    """Whether a pattern means all roles, of an account at least."""
+    parts = resource.split(":", 5)
+    last = parts[-1]
+    return covers(last, every) if len(parts) == 6 else last.endswith("*")  # noqa: PLR2004  an ARN has six parts

@@ -1,0 +1,263 @@
+"""Lints what a statement's conditions say: operators, keys, values, and whether they can hold together."""
+
+import binascii
+from base64 import b64decode
+from collections.abc import Generator, Iterator
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from domain.policy.catalogue import (
+    CROSS_SERVICE_CONDITION_KEYS,
+    GLOBAL_CONDITION_KEYS,
+    ActionCatalogue,
+    CatalogueAction,
+    Service,
+    named,
+)
+from domain.policy.conditions import instant
+from domain.policy.lint.actions import matched
+from domain.policy.lint.findings import Finding, error, security_warning, suggestion, warning
+from domain.policy.lint.reading import ConditionRead, Listed, StatementRead
+
+_COMPARISONS = ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
+_OPERATORS = {
+    "String": ("Equals", "NotEquals", "EqualsIgnoreCase", "NotEqualsIgnoreCase", "Like", "NotLike"),
+    "Numeric": _COMPARISONS,
+    "Date": _COMPARISONS,
+    "Bool": ("",),
+    "Binary": ("Equals",),
+    "Arn": ("Equals", "Like", "NotEquals", "NotLike"),
+}
+KINDS = {f"{kind}{comparison}": kind for kind, comparisons in _OPERATORS.items() for comparison in comparisons}
+KINDS |= {"IpAddress": "IpAddress", "NotIpAddress": "IpAddress", "Null": "Null"}
+"""What an operator compares."""
+_FITTING = {
+    "String": {"String"},
+    # "String operators … can also be used with ARN keys": the global keys' page compares ARNs both ways.
+    "ARN": {"Arn", "String"},
+    "Numeric": {"Numeric"},
+    "Date": {"Date", "Numeric"},
+    "Bool": {"Bool"},
+    "IPAddress": {"IpAddress"},
+    "Binary": {"Binary"},
+}
+_QUANTIFIERS = {"", "ForAllValues", "ForAnyValue"}
+_PREFIXES_OF_PROVIDERS = {"saml", "cognito-identity-auth", "cognito-identity-unauth", "identitycenter", "catalog"}
+
+
+def condition_findings(statement: StatementRead, catalogue: ActionCatalogue) -> Iterator[Finding]:
+    conditions = list(statement.conditions())
+    actions = _actions(statement, catalogue)
+    seen: dict[tuple[str, str], ConditionRead] = {}
+    for condition in conditions:
+        block = condition.path[-2]
+        if (str(block), condition.key) in seen:
+            said = f"{condition.path[-1]} stands twice under {block}, in different case; the name of a key has none."
+            yield error("DUPLICATE_KEYS_WITH_DIFFERENT_CASE", said, condition.path)
+        seen[str(block), condition.key] = condition
+        yield from _operator_findings(condition)
+        type_ = yield from _key_findings(condition, catalogue)
+        if type_ is not None and condition.operator in KINDS:
+            yield from _type_findings(condition, type_)
+            yield from _quantifier_findings(condition, type_, statement, conditions)
+        yield from _value_findings(condition)
+        if actions is not None:
+            yield from _support_findings(condition, statement, actions)
+
+
+def _operator_findings(condition: ConditionRead) -> Iterator[Finding]:
+    written = str(condition.path[-2])
+    if condition.operator not in KINDS or condition.quantifier not in _QUANTIFIERS:
+        yield error("INVALID_CONDITION_OPERATOR", f"There is no operator {written}.", condition.path)
+    if condition.operator == "Null" and condition.if_exists:
+        said = "Null asks whether there is a value; IfExists has no meaning for it."
+        yield error("NULL_WITH_IF_EXISTS", said, condition.path)
+    if condition.operator == "Null" and condition.quantifier:
+        said = f"Null with {condition.quantifier} always says the same; leave {condition.quantifier} out."
+        yield suggestion("NULL_WITH_QUALIFIER", said, condition.path)
+
+
+def _key_findings(condition: ConditionRead, catalogue: ActionCatalogue) -> Generator[Finding, None, str | None]:
+    """Returns the key's type; None where it is not known."""
+    key, written = condition.key, condition.path[-1]
+    prefix, colon, name = key.partition(":")
+    if not colon or not prefix or not name:
+        said = f"{written} is no service:keyname."
+        yield error("INVALID_CONDITION_KEY_FORMAT", said, condition.path)
+        return None
+    if key in CROSS_SERVICE_CONDITION_KEYS:
+        return CROSS_SERVICE_CONDITION_KEYS[key]
+    if "." in prefix or "/" in prefix or prefix in _PREFIXES_OF_PROVIDERS:
+        # What an identity provider says of its users is the provider's.
+        return None
+    if prefix == "aws":
+        keys, code, whose = GLOBAL_CONDITION_KEYS, "INVALID_GLOBAL_CONDITION_KEY", "There is no global condition key"
+    elif (service := catalogue.service(prefix) if prefix in catalogue.services else None) is not None:
+        keys, code, whose = service.condition_keys, "INVALID_SERVICE_CONDITION_KEY", f"{prefix} has no condition key"
+    else:
+        yield error(
+            "INVALID_SERVICE", f"There is no service {prefix}, whose condition key this would be.", condition.path
+        )
+        return None
+    pattern = named(key, keys)
+    if pattern is None:
+        if f"{key}/*" in keys or f"{key.removesuffix('/')}/*" in keys:
+            said = f"{written} needs the key of a tag: {str(written).removesuffix('/')}/tag-key."
+            yield error("MISSING_TAG_KEY_IN_CONDITION", said, condition.path)
+        elif key == "aws:arn":
+            said = "aws:ARN is of the past; it is aws:PrincipalArn or aws:SourceArn now."
+            yield error("UNSUPPORTED_GLOBAL_CONDITION_KEY", said, condition.path)
+        else:
+            yield error(code, f"{whose} {written}.", condition.path)
+        return None
+    return keys[pattern]
+
+
+def _type_findings(condition: ConditionRead, type_: str) -> Iterator[Finding]:
+    kind = KINDS[condition.operator]
+    fitting = _FITTING.get(type_.removeprefix("ArrayOf"))
+    if kind != "Null" and fitting is not None and kind not in fitting:
+        said = f"{condition.path[-1]} is of the type {type_}; {condition.operator} does not compare such values."
+        yield warning("TYPE_MISMATCH", said, condition.path)
+    if type_ == "Bool" and kind == "Bool" and len(condition.values) > 1:
+        yield error("INVALID_CONDITION_MULTIPLE_BOOLEAN", "One Boolean is enough: true or false.", condition.path)
+
+
+def _quantifier_findings(
+    condition: ConditionRead, type_: str, statement: StatementRead, conditions: list[ConditionRead]
+) -> Iterator[Finding]:
+    written = condition.path[-1]
+    if condition.operator == "Null":
+        return
+    if type_.startswith("ArrayOf"):
+        if not condition.quantifier:
+            said = f"{written} has several values; say ForAllValues:{condition.operator} or ForAnyValue:…"
+            yield error("MISSING_QUALIFIER", said, condition.path)
+        elif condition.quantifier == "ForAllValues" and statement.allows:
+            is_asked_for = any(
+                other.operator == "Null" and other.key == condition.key and other.texts == ("false",)
+                for other in conditions
+            )
+            if not is_asked_for:
+                said = f'ForAllValues holds without {written} too; add "Null": {{"{written}": "false"}}.'
+                yield warning("FORALLVALUES_WITHOUT_NULL_CHECK", said, condition.path)
+    elif condition.quantifier == "ForAllValues":
+        said = f"{written} has one value, and ForAllValues holds without it too; leave ForAllValues out."
+        warn = security_warning if statement.allows else warning
+        yield warn("FORALLVALUES_WITH_SINGLE_VALUED_KEY", said, condition.path)
+
+
+def _value_findings(condition: ConditionRead) -> Iterator[Finding]:
+    kind = KINDS.get(condition.operator)
+    if not condition.values:
+        suffix = {"ForAllValues": "_FORALLVALUES", "ForAnyValue": "_FORANYVALUE"}.get(condition.quantifier, "")
+        suffix = suffix or ("_IFEXISTS" if condition.if_exists else "")
+        said = f"{condition.path[-1]} is compared with nothing; list values, or ask with Null whether it is there."
+        yield suggestion(f"EMPTY_ARRAY_CONDITION{suffix}", said, condition.path)
+    for value in condition.values:
+        if "${" in value.text:
+            if kind not in {"String", "Arn", None}:
+                said = f"{condition.operator} knows no variables; operators on texts and ARNs do."
+                yield error("INVALID_VARIABLE_FOR_OPERATOR", said, value.path)
+            continue
+        yield from _one_value(condition, kind, value)
+
+
+def _one_value(condition: ConditionRead, kind: str | None, value: Listed) -> Iterator[Finding]:
+    text = value.text
+    match kind:
+        case "Bool" | "Null" if text.lower() not in {"true", "false"}:
+            yield warning("TYPE_MISMATCH_BOOLEAN", f'"{text}" is neither true nor false.', value.path)
+        case "Numeric" if number(text) is None:
+            yield warning("TYPE_MISMATCH_NUMBER", f'"{text}" is no number.', value.path)
+        case "Date" if date(text) is None:
+            yield warning("TYPE_MISMATCH_DATE", f'"{text}" is no date such as 2020-01-31T23:59:59Z.', value.path)
+        case "Date" if text.isdigit() and len(text) > 4:  # noqa: PLR2004  a year has four
+            said = f"{text} is in seconds since 1970; a date such as 2020-01-31T23:59:59Z says when it is."
+            yield warning("INVALID_DATE_VALUE", said, value.path)
+        case "IpAddress":
+            yield from _address_findings(value)
+        case "Binary" if not _is_base64(text):
+            yield warning("TYPE_MISMATCH_STRING", f'"{text}" is not in base64.', value.path)
+        case "String" if "Like" not in condition.operator and ("*" in text or "?" in text):
+            said = f"* and ? are wildcards to StringLike and StringNotLike only, not to {condition.operator}."
+            yield warning("WILDCARD_WITHOUT_LIKE_OPERATOR", said, value.path)
+
+
+def _address_findings(value: Listed) -> Iterator[Finding]:
+    network = _network(value.text)
+    if network is None:
+        said = f'"{value.text}" is no address or range such as 203.0.113.0/24.'
+        yield warning("TYPE_MISMATCH_IP_RANGE", said, value.path)
+    elif "/" in value.text and _network(value.text, strict=True) is None:
+        said = f"The bits behind the mask of {value.text} count for nothing: it is {network}."
+        yield suggestion("IMPROVE_IP_RANGE", said, value.path)
+
+
+def _network(text: str, *, strict: bool = False) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(text, strict=strict)
+    except ValueError:
+        return None
+
+
+def number(text: str) -> float | None:
+    try:
+        return float(text) if len(text) <= 64 and text.isascii() and "_" not in text else None  # noqa: PLR2004
+    except ValueError:
+        return None
+
+
+def date(text: str) -> float | None:
+    """In seconds since 1970."""
+    try:
+        return instant(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return True
+
+
+Actions = list[tuple[Service, CatalogueAction]]
+
+
+def _actions(statement: StatementRead, catalogue: ActionCatalogue) -> Actions | None:
+    """Every action that the statement means; None when they are not all known."""
+    if "Action" not in statement.elements:
+        return None
+    found: Actions = []
+    for item in statement.listed("Action"):
+        meant = matched(item, catalogue)
+        if meant is None:
+            return None
+        service, actions = meant
+        found += [(service, action) for action in actions]
+    return found
+
+
+def _support_findings(condition: ConditionRead, statement: StatementRead, actions: Actions) -> Iterator[Finding]:
+    """A key of a service, or a resource's tag, that no request for these actions brings."""
+    key, written = condition.key, condition.path[-1]
+    prefix = key.partition(":")[0]
+    if not actions or key in CROSS_SERVICE_CONDITION_KEYS:
+        return
+    if key.startswith("aws:resourcetag/"):
+        without = sorted({service.prefix for service, _ in actions if named(key, service.condition_keys) is None})
+        if without and not condition.if_exists:
+            said = f"Requests to {', '.join(without)} do not bring {written}, so they do not match this condition."
+            if statement.allows:
+                yield suggestion("ALLOW_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", said, condition.path)
+            else:
+                yield security_warning("DENY_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", said, condition.path)
+        return
+    services = {service.prefix: service for service, _ in actions}
+    if prefix not in services or named(key, services[prefix].condition_keys) is None:
+        return
+    if not any(service.has(action, key) for service, action in actions):
+        said = f"No request for the actions of this statement brings {written}."
+        yield warning("UNSUPPORTED_CONDITION_KEY_FOR_ACTION", said, condition.path)

@@ -1,0 +1,172 @@
+"""Lints the form of a document: its elements, its version, its statement ids, its principals and its size."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from domain.policy.document import PolicyType, policy_size
+from domain.policy.lint.findings import Finding, error, security_warning, suggestion, warning
+from domain.policy.lint.reading import Json, Listed, StatementRead, statements
+from domain.policy.positions import Path
+
+_ELEMENTS = {"Version", "Id", "Statement"}
+_STATEMENT_ELEMENTS = {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource"}
+_STATEMENT_ELEMENTS |= {"Condition"}
+_PRINCIPAL_KEYS = {"AWS", "CanonicalUser", "Federated", "Service"}
+WITH_PRINCIPAL = {"trust", "resource", "rcp"}
+WITHOUT_RESOURCE = {"trust"}
+_SIZES = {
+    # "IAM and AWS STS quotas" and "Quotas for AWS Organizations".
+    "identity": (6_144, "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"),
+    "boundary": (6_144, "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"),
+    "session": (2_048, "POLICY_SIZE_EXCEEDS_QUOTA"),
+    "trust": (2_048, "POLICY_SIZE_EXCEEDS_QUOTA"),
+    "scp": (5_120, "POLICY_SIZE_EXCEEDS_SCP_QUOTA"),
+    "rcp": (5_120, "POLICY_SIZE_EXCEEDS_RCP_QUOTA"),
+}
+
+
+def document_findings(text: str, document: Mapping[str, Json], policy_type: PolicyType) -> Iterator[Finding]:
+    for name in document:
+        if name not in _ELEMENTS:
+            yield error("INVALID_POLICY_ELEMENT", f"A policy has no element {name}.", (name,))
+    yield from _version_findings(document)
+    if not document.get("Statement"):
+        yield error("MISSING_STATEMENT", "The policy has no statement, so it says nothing.", ())
+    if policy_type.value in _SIZES:
+        size_max, code = _SIZES[policy_type.value]
+        if policy_size(text) > size_max:
+            said = f"The policy has {policy_size(text):,} characters without white space; the quota is {size_max:,}."
+            yield error(code, said, ()) if code.endswith("CP_QUOTA") else warning(code, said, ())
+    yield from _sid_findings(document, policy_type)
+    for statement in statements(document):
+        yield from _statement_findings(statement, policy_type)
+
+
+def _version_findings(document: Mapping[str, Json]) -> Iterator[Finding]:
+    version = document.get("Version")
+    if version is None:
+        yield warning("MISSING_VERSION", 'Without Version the policy is of the version of 2008; say "2012-10-17".', ())
+    elif version not in {"2012-10-17", "2008-10-17"}:
+        yield error("INVALID_VERSION", 'The versions are "2012-10-17" and "2008-10-17".', ("Version",))
+        return
+    if version != "2012-10-17":
+        for statement in statements(document):
+            texts = [*statement.listed("Resource"), *statement.listed("NotResource")]
+            texts += [value for condition in statement.conditions() for value in condition.values]
+            for item in texts:
+                if "${" in item.text:
+                    said = 'Variables are plain text in this version; "2012-10-17" has them.'
+                    yield error("VARIABLE_UNSUPPORTED_IN_VERSION", said, item.path)
+
+
+def _sid_findings(document: Mapping[str, Json], policy_type: PolicyType) -> Iterator[Finding]:
+    sids = [(sid, read.at("Sid")) for read in statements(document) if isinstance(sid := read.elements.get("Sid"), str)]
+    times = Counter(sid for sid, _ in sids)
+    seen = set[str]()
+    for sid, path in sids:
+        if not sid:
+            yield suggestion("EMPTY_SID_VALUE", "The Sid is empty; give the statement a name or leave it out.", path)
+        elif policy_type.value != "resource" and not (sid.isascii() and sid.isalnum()):
+            yield error("UNSUPPORTED_SID", "A Sid has letters a to z and A to Z and digits only.", path)
+        elif times[sid] > 1 and sid in seen:
+            said = f'The Sid "{sid}" stands above another statement of this policy too.'
+            is_refused = policy_type.value != "resource"
+            yield (
+                error("UNIQUE_SIDS_REQUIRED", said, path)
+                if is_refused
+                else warning("UNIQUE_SIDS_RECOMMENDED", said, path)
+            )
+        seen.add(sid)
+
+
+def _statement_findings(statement: StatementRead, policy_type: PolicyType) -> Iterator[Finding]:
+    elements = statement.elements
+    for name in elements:
+        if name not in _STATEMENT_ELEMENTS:
+            yield error("INVALID_POLICY_ELEMENT", f"A statement has no element {name}.", statement.at(name))
+    if "Effect" not in elements:
+        yield error("MISSING_EFFECT", "The statement has no Effect; say Allow or Deny.", statement.path)
+    elif elements["Effect"] not in ("Allow", "Deny"):
+        yield error("INVALID_EFFECT", "The Effect is neither Allow nor Deny.", statement.at("Effect"))
+    for one, other in (("Action", "NotAction"), ("Resource", "NotResource"), ("Principal", "NotPrincipal")):
+        if one in elements and other in elements:
+            said = f"A statement has {one} or {other}, not both."
+            yield error("UNSUPPORTED_ELEMENT_COMBINATION", said, statement.at(other))
+    yield from _missing_findings(statement, policy_type)
+    yield from _empty_findings(statement)
+    if statement.allows and "NotAction" in elements:
+        said = "Allow with NotAction allows every action that is not listed, those of future services too."
+        yield warning("ALLOW_WITH_NOT_ACTION", said, statement.at("NotAction"))
+    yield from _principal_findings(statement, policy_type)
+
+
+def _empty_findings(statement: StatementRead) -> Iterator[Finding]:
+    elements = statement.elements
+    for name in ("Action", "NotAction", "Resource", "NotResource"):
+        if elements.get(name) == []:
+            kind = name.removeprefix("Not")
+            said = f"{name} lists nothing, so the statement says nothing."
+            yield suggestion(f"EMPTY_ARRAY_{kind.upper()}", said, statement.at(name))
+    if elements.get("Condition") == {}:
+        said = "The Condition has no condition; leave it out."
+        yield suggestion("EMPTY_OBJECT_CONDITION", said, statement.at("Condition"))
+
+
+def _missing_findings(statement: StatementRead, policy_type: PolicyType) -> Iterator[Finding]:
+    elements = statement.elements
+    if "Action" not in elements and "NotAction" not in elements:
+        yield error("MISSING_ACTION", "The statement has neither Action nor NotAction.", statement.path)
+    has_resource = "Resource" in elements or "NotResource" in elements
+    if not has_resource and policy_type.value not in WITHOUT_RESOURCE:
+        yield error("MISSING_RESOURCE", "The statement has neither Resource nor NotResource.", statement.path)
+    has_principal = "Principal" in elements or "NotPrincipal" in elements
+    if not has_principal and policy_type.value in WITH_PRINCIPAL:
+        yield error("MISSING_PRINCIPAL", "The statement does not say whom it is about: add Principal.", statement.path)
+
+
+def _principal_findings(statement: StatementRead, policy_type: PolicyType) -> Iterator[Finding]:
+    for name in ("Principal", "NotPrincipal"):
+        if name not in statement.elements:
+            continue
+        path = statement.at(name)
+        if policy_type.value not in WITH_PRINCIPAL:
+            code = "SCP_SYNTAX_ERROR_PRINCIPAL" if policy_type.value == "scp" else "UNSUPPORTED_PRINCIPAL"
+            yield error(code, f"A policy of the type {policy_type.value} has no {name}.", path)
+            continue
+        if name == "NotPrincipal" and statement.allows:
+            said = "Allow with NotPrincipal allows everybody who is not listed, strangers too; list whom you mean."
+            yield security_warning("ALLOW_WITH_NOT_PRINCIPAL", said, path)
+        match statement.elements[name]:
+            case "*":
+                pass
+            case {} as keys if not keys:
+                yield suggestion("EMPTY_OBJECT_PRINCIPAL", f"{name} names nobody.", path)
+            case dict() as keys:
+                yield from _named_findings(statement, name, keys)
+            case _:
+                said = f'{name} is "*" or an object such as {{"AWS": "123456789012"}}.'
+                yield error("INVALID_PRINCIPAL_FORMAT", said, path)
+
+
+def _named_findings(statement: StatementRead, name: str, keys: Mapping[str, Json]) -> Iterator[Finding]:
+    for key, value in keys.items():
+        path: Path = statement.at(name, key)
+        if key not in _PRINCIPAL_KEYS:
+            expected = ", ".join(sorted(_PRINCIPAL_KEYS))
+            yield error("INVALID_PRINCIPAL_KEY", f"There are no principals of the kind {key}, only {expected}.", path)
+        if value == []:
+            yield suggestion("EMPTY_ARRAY_PRINCIPAL", f"{name} names nobody under {key}.", path)
+        items = enumerate(value) if isinstance(value, list) else [(None, value)]
+        for index, item in items:
+            if isinstance(item, str):
+                yield from _one_named(Listed(path if index is None else (*path, index), item))
+
+
+def _one_named(named: Listed) -> Iterator[Finding]:
+    if named.text != "*" and ("*" in named.text or "?" in named.text):
+        said = "A principal is named in whole, or is * for all; it has no wildcards."
+        yield error("UNSUPPORTED_WILDCARD_IN_PRINCIPAL", said, named.path)
+    for prefix, kind in (("AIDA", "user"), ("AROA", "role")):
+        if named.text.startswith(prefix):
+            said = f"A unique id names a {kind} that may be gone; name it by its ARN."
+            yield warning(f"INVALID_{kind.upper()}_REFERENCE", said, named.path)

@@ -1,0 +1,122 @@
+"""Lints what a statement says of resources: that they are ARNs, and that its actions can be about them."""
+
+import re
+from collections.abc import Iterator
+
+from domain.policy.catalogue import ActionCatalogue, ResourceType, Service
+from domain.policy.lint.actions import matched
+from domain.policy.lint.findings import Finding, error, suggestion, warning
+from domain.policy.lint.reading import Listed, StatementRead
+from domain.policy.patterns import covers, overlap, redundant
+
+_ARN_PARTS = 6
+_PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
+_REGION = re.compile("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
+_ACCOUNT = re.compile("[0-9]{12}")
+_NUMBERS = re.compile("[0-9-]+")
+
+
+def resource_findings(statement: StatementRead, catalogue: ActionCatalogue) -> Iterator[Finding]:
+    for element in ("Resource", "NotResource"):
+        for item in statement.listed(element):
+            if item.text.strip("*"):
+                yield from _arn_findings(item, catalogue)
+    yield from _fit_findings(statement, catalogue)
+
+
+def redundant_resources(statement: StatementRead) -> Iterator[Finding]:
+    for element in ("Resource", "NotResource"):
+        items = statement.listed(element)
+        for index, wide in redundant([item.text for item in items], arns=True):
+            said = f"{items[index].text} names nothing that {items[wide].text} does not name."
+            yield suggestion("REDUNDANT_RESOURCE", said, items[index].path)
+
+
+def _arn_findings(item: Listed, catalogue: ActionCatalogue) -> Iterator[Finding]:
+    parts = item.text.split(":", _ARN_PARTS - 1)
+    if not overlap(parts[0], "arn"):
+        yield error("INVALID_ARN_PREFIX", f"{item.text} does not begin with arn:.", item.path)
+        return
+    if len(parts) < _ARN_PARTS:
+        if not item.text.endswith("*"):
+            said = f"{item.text} is no arn:partition:service:region:account:resource."
+            yield error("MISSING_ARN_FIELD", said, item.path)
+        return
+    _, partition, service, region, account, _ = parts
+    if not any(overlap(partition, known) for known in _PARTITIONS):
+        yield error("INVALID_PARTITION", f"There is no partition {partition}, but {', '.join(_PARTITIONS)}.", item.path)
+    if service != service.lower():
+        yield error("INVALID_ARN_SERVICE_CASE", f"The service {service} is written in lower case.", item.path)
+    if _is_pattern(service):
+        said = f"The service {service} can be one that is not meant, today or tomorrow."
+        yield suggestion("WILDCARD_IN_SERVICE_NAME", said, item.path)
+    if not _is_pattern(region) and region and not _REGION.fullmatch(region):
+        yield error("INVALID_ARN_REGION", f"{region} is no Region.", item.path)
+    if _NUMBERS.fullmatch(account) and not _ACCOUNT.fullmatch(account):
+        yield error("INVALID_ARN_ACCOUNT", f"An account id is twelve digits; got {account}.", item.path)
+    known = catalogue.service(service) if service in catalogue.services else None
+    if known is not None:
+        yield from _needless_part_findings(item, known, region, account)
+
+
+def _needless_part_findings(item: Listed, service: Service, region: str, account: str) -> Iterator[Finding]:
+    """A Region or account where no resource of the service has one."""
+    formats = [resource.arn.split(":") for resource in service.resource_types.values()]
+    arns = [parts for parts in formats if len(parts) >= _ARN_PARTS and parts[2] == service.prefix]
+    if not arns:
+        return
+    if region.strip("*") and not any(parts[3] for parts in arns):
+        yield error("ARN_REGION_NOT_ALLOWED", f"ARNs of {service.prefix} have no Region; got {region}.", item.path)
+    if account.strip("*") and not any(parts[4] for parts in arns):
+        yield error("ARN_ACCOUNT_NOT_ALLOWED", f"ARNs of {service.prefix} have no account; got {account}.", item.path)
+
+
+def _fit_findings(statement: StatementRead, catalogue: ActionCatalogue) -> Iterator[Finding]:
+    """An action none of whose resource types is listed never matches; nor does a resource that no action is about."""
+    resources = [item for item in statement.listed("Resource") if "${" not in item.text.split("/")[0]]
+    if not resources or len(resources) < len(statement.listed("Resource")):
+        return
+    if any(not item.text.strip("*") for item in resources):
+        return
+    meant: set[str] = set()
+    everything_is_known, misfits = True, False
+    types_met: dict[str, dict[str, set[str]]] = {}
+    for item in statement.listed("Action"):
+        found = matched(item, catalogue)
+        if found is None or not found[1]:
+            everything_is_known = False
+            continue
+        service, actions = found
+        if service.prefix not in types_met:
+            types_met[service.prefix] = {resource.text: _types_met(resource.text, service) for resource in resources}
+        about = {name.lower() for action in actions for name in action.resource_types}
+        fitting = {text for text, names in types_met[service.prefix].items() if names & about}
+        meant |= fitting
+        if not fitting:
+            misfits = True
+            expected = " or ".join(sorted(about)) or "*"
+            said = f"{item.text} is about {expected}, which no Resource of this statement is: it never matches."
+            yield warning("RESOURCE_TYPE_DOES_NOT_FIT", said, item.path)
+    if everything_is_known and not misfits and "Action" in statement.elements:
+        for resource in resources:
+            if resource.text not in meant:
+                said = f"No action of this statement is about a resource such as {resource.text}."
+                yield warning("RESOURCE_TYPE_DOES_NOT_FIT", said, resource.path)
+
+
+def _types_met(resource: str, service: Service) -> set[str]:
+    """The names of the resource types that a pattern can mean.
+
+    `arn:aws:s3:::a/*` has the form of a bucket too, for a format does not say that a bucket's name has no slash. So
+    where a type with more slashes in its format covers all that the pattern means, one with fewer is not meant.
+    """
+    met = [(name, type_) for name, type_ in service.resource_types.items() if overlap(type_.arn, resource)]
+    return {name for name, type_ in met if not any(_narrower(other, type_, resource) for _, other in met)}
+
+
+def _narrower(other: ResourceType, type_: ResourceType, resource: str) -> bool:
+    return other.arn.count("/") > type_.arn.count("/") and covers(type_.arn, other.arn) and covers(other.arn, resource)
+
+
+def _is_pattern(part: str) -> bool:
+    return "*" in part or "?" in part or "${" in part
