@@ -6,6 +6,7 @@ formats of ARNs stand here as patterns: what varies in them, such as the key of 
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from domain.policy.match import wildcard
@@ -43,7 +44,11 @@ class Service:
 
     def matching(self, pattern: str) -> tuple[CatalogueAction, ...]:
         """The actions whose name a pattern without prefix matches, whatever the case."""
-        test = wildcard(pattern.lower())
+        pattern = pattern.lower()
+        if "*" not in pattern and "?" not in pattern:
+            exact = self.actions.get(pattern)
+            return () if exact is None else (exact,)
+        test = wildcard(pattern)
         return tuple(action for name, action in self.actions.items() if test(name))
 
     def types_of(self, action: CatalogueAction) -> tuple[ResourceType, ...]:
@@ -73,11 +78,15 @@ class ActionCatalogue(Protocol):
         """None when there is no such service."""
 
 
+_test = lru_cache(maxsize=2_048)(wildcard)
+"""Of patterns of the catalogue."""
+
+
 def named(key: str, patterns: Iterable[str]) -> str | None:
     """The pattern that a condition key, in lower case, is written after."""
     if key in patterns:
         return key
-    return next((pattern for pattern in patterns if "*" in pattern and wildcard(pattern)(key)), None)
+    return next((pattern for pattern in patterns if "*" in pattern and _test(pattern)(key)), None)
 
 
 # "AWS global condition context keys", with the data types and, as ArrayOf, the multivalued ones that it names.

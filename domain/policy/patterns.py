@@ -6,25 +6,31 @@ other.
 """
 
 import re
+from functools import lru_cache
 
 _WILDCARDS = re.compile(r"[*?]+")
 
 
+def is_everything(pattern: str) -> bool:
+    """Whether it is written with stars alone."""
+    return set(pattern) == {"*"}
+
+
 def covers(wide: str, narrow: str) -> bool:
     """Whether every text that `narrow` matches is matched by `wide`. True is a proof, False may be a failed one."""
-    return _States(wide).covers(_ordered(narrow))
+    return _states(wide).covers(_ordered(narrow))
 
 
 def overlap(one: str, other: str) -> bool:
     """Whether some text matches both."""
-    return _States(one).overlap(_ordered(other))
+    return _states(one).overlap(_ordered(other))
 
 
 def arn_covers(wide: str, narrow: str) -> bool:
     """`covers` for patterns that are matched as the Resource element is: part by part, a `*` at the end of one of the
     first five parts reaching past colons. Of patterns with variables, whose values are not known, only the same one
     and `*` are said to be covering."""
-    if wide == narrow or not wide.strip("*"):
+    if wide == narrow or is_everything(wide):
         return True
     if "${" in wide or "${" in narrow:
         return False
@@ -34,7 +40,21 @@ def arn_covers(wide: str, narrow: str) -> bool:
         return False
     if len(parts) < len(theirs) and not parts[-1].endswith("*"):
         return False
-    return all(covers(part, their) for part, their in zip(parts, theirs, strict=False))
+    pairs = list(zip(parts, theirs, strict=False))
+    # What runs past colons must be met by what does: `*?` covers `?*`, but stays within its part.
+    if any(their.endswith("*") and not part.endswith("*") for part, their in pairs[:5]):
+        return False
+    return all(covers(part, their) for part, their in pairs)
+
+
+def arn_overlap(form: str, pattern: str) -> bool:
+    """Whether an ARN of a form, in which a `*` of the first five parts stands for one of them, can be matched as the
+    Resource element is. False is a proof, True may be a failed one."""
+    forms, parts = form.split(":", 5), pattern.split(":", 5)
+    if len(forms) != len(parts) or any(part.endswith("*") for part in parts[:-1]):
+        # A star that may run past colons: the parts need not be opposite one another.
+        return overlap(form, pattern)
+    return all(map(overlap, forms, parts))
 
 
 def redundant(patterns: list[str], *, arns: bool) -> list[tuple[int, int]]:
@@ -97,3 +117,6 @@ class _States:
                 case _:
                     state = (state & (self._moves.get(character, 0) | self._any)) << 1 | stay
         return bool(state & self._goal)
+
+
+_states = lru_cache(maxsize=1_024)(_States)

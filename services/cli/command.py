@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias, TypeVar
 
 from domain.errors import Refusal
+from domain.policy import PolicyType
 from services.api.questions import instant, moment
 from services.cli import asking
 from services.cli.failures import Failure, NotUnderstood
@@ -80,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_organization(commands)
     _add_rebuild(commands)
     _add_verify(commands)
+    _add_policy(commands)
     return parser
 
 
@@ -236,6 +238,29 @@ def _add_verify(commands: Commands) -> None:
     what = "check the ledgers and what is kept beside them"
     verify = _add_operating(commands, "verify", _verify, what)
     verify.add_argument("--account-id", help="only this account, and the installation's ledger")
+
+
+def _add_policy(commands: Commands) -> None:
+    what = "look at policies before they are used"
+    acts = commands.add_parser("policy", help=what, description=what[0].upper() + what[1:]).add_subparsers(
+        required=True, metavar="ACT"
+    )
+    what = "say what is wrong, dangerous or pointless in a policy; asks no server"
+    linting = acts.add_parser("lint", help=what, description=what[0].upper() + what[1:])
+    linting.epilog = "Exit code 1 when there is an ERROR or a SECURITY_WARNING."
+    linting.add_argument("file", metavar="FILE", help="the policy, in JSON; - is standard input")
+    linting.add_argument(
+        "--type", choices=[known.value for known in PolicyType], default="identity", help="what it is for (identity)"
+    )
+    linting.add_argument("--output", choices=("table", "json"), default="table", help="json: one object a line")
+    linting.add_argument("--verbose", action="store_true", help="log on standard error what goes on")
+    linting.set_defaults(run=_lint_policy)
+
+
+def _lint_policy(chosen: argparse.Namespace) -> None:
+    from services.cli.linting import lint_file  # noqa: PLC0415
+
+    lint_file(chosen)
 
 
 def _add_operating(

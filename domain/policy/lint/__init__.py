@@ -12,20 +12,23 @@ from domain.errors import MalformedPolicyDocument
 from domain.policy.catalogue import ActionCatalogue
 from domain.policy.document import TEXT_CHARACTERS_MAX, PolicyType, parse, policy_size
 from domain.policy.lint.actions import action_findings, redundant_actions
-from domain.policy.lint.conditions import condition_findings
+from domain.policy.lint.conditions import condition_findings, unsupported_keys
 from domain.policy.lint.findings import Finding, FindingType, error
 from domain.policy.lint.grammar import document_findings
 from domain.policy.lint.never import contradictions, pointless
 from domain.policy.lint.reading import Json, StatementRead, decoded, statements
-from domain.policy.lint.resources import redundant_resources, resource_findings
+from domain.policy.lint.resources import misfits, redundant_resources, resource_findings
 from domain.policy.positions import Path, positions
 
 __all__ = ["Finding", "FindingType", "lint"]
 
-CHECKED_CHARACTERS_MAX = 40_960
-"""Without white space. Of a longer document, longer than any service takes, only the form is checked."""
+CHECKED_CHARACTERS_MAX = 32_768
+"""Without white space. Of a longer document, longer than KMS takes a key's, only the form is checked."""
+ELABORATE_ACTIONS_MAX = 200
+"""With wildcards elsewhere than at the end, each of which is tried on every action of its service: 5 ms for EC2's. Of
+a document with more only the form is checked."""
 COMPARED_TEXTS_MAX = 400
-"""Actions, resources and values of conditions. Where there are more, they are not compared with one another, which is
+"""Actions, resources and values of conditions. Where there are more, they are not held against one another, which is
 quadratic."""
 
 _PLACE = re.compile(r"Statement\[(?P<index>\d{1,6})\](?P<names>(?:\.[A-Za-z]+)*)")
@@ -60,7 +63,9 @@ def _findings(text: str, document: Json, policy_type: PolicyType, catalogue: Act
         return
     yield from document_findings(text, document, policy_type)
     read = list(statements(document))
-    if policy_size(text) > CHECKED_CHARACTERS_MAX:
+    actions = [action for statement in read for name in ("Action", "NotAction") for action in statement.texts(name)]
+    elaborate = sum("*" in action[:-1] or "?" in action for action in actions)
+    if policy_size(text) > CHECKED_CHARACTERS_MAX or elaborate > ELABORATE_ACTIONS_MAX:
         return
     for statement in read:
         yield from action_findings(statement, policy_type, catalogue)
@@ -68,6 +73,8 @@ def _findings(text: str, document: Json, policy_type: PolicyType, catalogue: Act
         yield from condition_findings(statement, catalogue)
     if sum(_texts(statement) for statement in read) <= COMPARED_TEXTS_MAX:
         for statement in read:
+            yield from misfits(statement, catalogue)
+            yield from unsupported_keys(statement, catalogue)
             yield from redundant_actions(statement)
             yield from redundant_resources(statement)
             yield from contradictions(statement)

@@ -7,14 +7,14 @@ from domain.policy.document import PolicyType
 from domain.policy.lint.findings import Finding, error, security_warning, suggestion, warning
 from domain.policy.lint.reading import Listed, StatementRead
 from domain.policy.match import wildcard
-from domain.policy.patterns import covers, redundant
+from domain.policy.patterns import covers, is_everything, redundant
 
 _GRANTING = {"identity", "session", "resource"}
 """Types of policies whose Allow gives something away; the others only bound or trust."""
 _SENSITIVE = (
-    # An action in lower case, its codes, whom it makes a present to, all of its resources, the keys that bound it.
-    ("iam:passrole", "PASS_ROLE", "role/*", {"iam:passedtoservice", "iam:associatedresourcearn"}),
-    ("iam:createservicelinkedrole", "CREATE_SLR", "role/aws-service-role/*", {"iam:awsservicename"}),
+    # An action, the beginning of its codes, all roles that it can be about, and the keys that bound it.
+    ("iam:PassRole", "PASS_ROLE", "role/*", ("iam:PassedToService", "iam:AssociatedResourceArn")),
+    ("iam:CreateServiceLinkedRole", "CREATE_SLR", "role/aws-service-role/*", ("iam:AWSServiceName",)),
 )
 
 
@@ -46,7 +46,7 @@ def _one(item: Listed, catalogue: ActionCatalogue) -> Iterator[Finding]:
     if "${" in item.text:
         said = "Variables are for Resource and Condition; an action is written out."
         yield error("VARIABLE_UNSUPPORTED_IN_ELEMENT", said, item.path)
-    elif not item.text.strip("*"):
+    elif is_everything(item.text):
         return
     elif not colon:
         said = f"{item.text} names no service; an action is written like iam:GetUser."
@@ -66,7 +66,7 @@ def _one(item: Listed, catalogue: ActionCatalogue) -> Iterator[Finding]:
 def _given_away(statement: StatementRead) -> Iterator[Finding]:
     """AWS's checks "Pass role with …" and "Create SLR with …"."""
     for action, code, every, bounding in _SENSITIVE:
-        through = _granted_through(statement, action)
+        through = _granted_through(statement, action.lower())
         if through is None:
             continue
         suffix, granting = through
@@ -76,15 +76,14 @@ def _given_away(statement: StatementRead) -> Iterator[Finding]:
             joined = f"{code}_WITH_{suffix}_AND_NOT_RESOURCE" if suffix else f"{code}_WITH_NOT_RESOURCE"
             yield warn(joined, said, statement.at("NotResource"))
             continue
-        if any(condition.key in bounding for condition in statement.conditions()):
+        keys = {key.lower() for key in bounding}
+        if any(condition.key in keys for condition in statement.conditions()):
             continue
         for resource in statement.listed("Resource"):
             if _is_every(resource.text, every):
-                said = (
-                    f"{granting.text} allows {action} on all roles; list those that are meant, or add a condition "
-                    f"on {' or '.join(sorted(bounding))}."
-                )
-                yield warn(f"{code}_WITH_{_WITH_STAR[suffix]}", said, resource.path)
+                said = f"{granting.text} with {resource.text} allows {action} on all roles"
+                bound = f"list those that are meant, or add a condition on {' or '.join(bounding)}"
+                yield warn(f"{code}_WITH_{_WITH_STAR[suffix]}", f"{said}; {bound}.", resource.path)
 
 
 _WITH_STAR = {

@@ -2,7 +2,7 @@
 
 import binascii
 from base64 import b64decode
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from domain.policy.catalogue import (
@@ -46,7 +46,6 @@ _PREFIXES_OF_PROVIDERS = {"saml", "cognito-identity-auth", "cognito-identity-una
 
 def condition_findings(statement: StatementRead, catalogue: ActionCatalogue) -> Iterator[Finding]:
     conditions = list(statement.conditions())
-    actions = _actions(statement, catalogue)
     seen: dict[tuple[str, str], ConditionRead] = {}
     for condition in conditions:
         block = condition.path[-2]
@@ -60,7 +59,14 @@ def condition_findings(statement: StatementRead, catalogue: ActionCatalogue) -> 
             yield from _type_findings(condition, type_)
             yield from _quantifier_findings(condition, type_, statement, conditions)
         yield from _value_findings(condition)
-        if actions is not None:
+
+
+def unsupported_keys(statement: StatementRead, catalogue: ActionCatalogue) -> Iterator[Finding]:
+    """Conditions on what no request for the statement's actions brings."""
+    conditions = list(statement.conditions())
+    actions = _actions(statement, catalogue) if conditions else None
+    if actions is not None:
+        for condition in conditions:
             yield from _support_findings(condition, statement, actions)
 
 
@@ -223,21 +229,21 @@ def _is_base64(text: str) -> bool:
     return True
 
 
-Actions = list[tuple[Service, CatalogueAction]]
+Actions = Collection[tuple[Service, CatalogueAction]]
 
 
 def _actions(statement: StatementRead, catalogue: ActionCatalogue) -> Actions | None:
     """Every action that the statement means; None when they are not all known."""
     if "Action" not in statement.elements:
         return None
-    found: Actions = []
+    found: dict[tuple[str, str], tuple[Service, CatalogueAction]] = {}
     for item in statement.listed("Action"):
         meant = matched(item, catalogue)
         if meant is None:
             return None
         service, actions = meant
-        found += [(service, action) for action in actions]
-    return found
+        found |= {(service.prefix, action.name): (service, action) for action in actions}
+    return found.values()
 
 
 def _support_findings(condition: ConditionRead, statement: StatementRead, actions: Actions) -> Iterator[Finding]:

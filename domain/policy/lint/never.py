@@ -7,7 +7,7 @@ from math import inf
 from domain.policy.lint.conditions import KINDS, date, number
 from domain.policy.lint.findings import Finding, suggestion, warning
 from domain.policy.lint.reading import ConditionRead, Json, StatementRead
-from domain.policy.patterns import arn_covers, covers, overlap
+from domain.policy.patterns import arn_covers, covers, is_everything, overlap
 
 _NEGATED = {"StringNotEquals", "StringNotEqualsIgnoreCase", "StringNotLike", "ArnNotEquals", "ArnNotLike"}
 _NEGATED |= {"NumericNotEquals", "DateNotEquals", "NotIpAddress"}
@@ -124,7 +124,7 @@ def _element_covers(wide: StatementRead, narrow: StatementRead, element: str, *,
     cover = arn_covers if is_arn else _action_covers
     if element in wide.elements:
         if element not in narrow.elements:
-            return any(not text.strip("*") for text in wide.texts(element))
+            return any(is_everything(text) for text in wide.texts(element))
         return _all_covered(wide.texts(element), narrow.texts(element), cover)
     if negated in narrow.elements:
         # Who excepts less says more.

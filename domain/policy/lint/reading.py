@@ -9,15 +9,15 @@ from domain.policy.positions import Path
 Json = None | bool | str | list["Json"] | dict[str, "Json"]
 
 
-class Number(str):
-    """A number of JSON as it was written: conditions compare texts, and no other element takes one."""
+class Bare(str):
+    """A number or Boolean of JSON as it was written: conditions compare texts, and no other element takes one."""
 
     __slots__ = ()
 
 
 def decoded(text: str) -> Json:
     """Raises ValueError and RecursionError. Of members with one name the last counts."""
-    value: Json = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=Number)
+    value: Json = json.loads(text, parse_int=Bare, parse_float=Bare, parse_constant=Bare)
     return value
 
 
@@ -64,7 +64,8 @@ class StatementRead:
 
     def listed(self, element: str) -> tuple[Listed, ...]:
         """The texts of Action, Resource and so on; what is no text is left out."""
-        return tuple(_listed(self.elements.get(element), self.at(element)))
+        items = _listed(self.elements.get(element), self.at(element))
+        return tuple(item for item in items if not isinstance(item.text, Bare))
 
     def texts(self, element: str) -> list[str]:
         return [item.text for item in self.listed(element)]
@@ -98,10 +99,11 @@ def statements(document: Mapping[str, Json]) -> Iterator[StatementRead]:
 
 
 def _listed(value: Json, path: Path) -> Iterator[Listed]:
+    """Conditions take numbers and Booleans without quotation marks too."""
     items = enumerate(value) if isinstance(value, list) else [(None, value)]
     for index, item in items:
         place = path if index is None else (*path, index)
         if isinstance(item, bool):
-            yield Listed(place, "true" if item else "false")
+            yield Listed(place, Bare("true" if item else "false"))
         elif isinstance(item, str):
             yield Listed(place, item)

@@ -7,7 +7,7 @@ from domain.policy.catalogue import ActionCatalogue, ResourceType, Service
 from domain.policy.lint.actions import matched
 from domain.policy.lint.findings import Finding, error, suggestion, warning
 from domain.policy.lint.reading import Listed, StatementRead
-from domain.policy.patterns import covers, overlap, redundant
+from domain.policy.patterns import arn_overlap, covers, is_everything, overlap, redundant
 
 _ARN_PARTS = 6
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
@@ -19,9 +19,8 @@ _NUMBERS = re.compile("[0-9-]+")
 def resource_findings(statement: StatementRead, catalogue: ActionCatalogue) -> Iterator[Finding]:
     for element in ("Resource", "NotResource"):
         for item in statement.listed(element):
-            if item.text.strip("*"):
+            if not is_everything(item.text):
                 yield from _arn_findings(item, catalogue)
-    yield from _fit_findings(statement, catalogue)
 
 
 def redundant_resources(statement: StatementRead) -> Iterator[Finding]:
@@ -71,15 +70,15 @@ def _needless_part_findings(item: Listed, service: Service, region: str, account
         yield error("ARN_ACCOUNT_NOT_ALLOWED", f"ARNs of {service.prefix} have no account; got {account}.", item.path)
 
 
-def _fit_findings(statement: StatementRead, catalogue: ActionCatalogue) -> Iterator[Finding]:
+def misfits(statement: StatementRead, catalogue: ActionCatalogue) -> Iterator[Finding]:
     """An action none of whose resource types is listed never matches; nor does a resource that no action is about."""
     resources = [item for item in statement.listed("Resource") if "${" not in item.text.split("/")[0]]
     if not resources or len(resources) < len(statement.listed("Resource")):
         return
-    if any(not item.text.strip("*") for item in resources):
+    if any(is_everything(item.text) for item in resources):
         return
     meant: set[str] = set()
-    everything_is_known, misfits = True, False
+    everything_is_known, all_fit = True, True
     types_met: dict[str, dict[str, set[str]]] = {}
     for item in statement.listed("Action"):
         found = matched(item, catalogue)
@@ -93,11 +92,11 @@ def _fit_findings(statement: StatementRead, catalogue: ActionCatalogue) -> Itera
         fitting = {text for text, names in types_met[service.prefix].items() if names & about}
         meant |= fitting
         if not fitting:
-            misfits = True
+            all_fit = False
             expected = " or ".join(sorted(about)) or "*"
             said = f"{item.text} is about {expected}, which no Resource of this statement is: it never matches."
             yield warning("RESOURCE_TYPE_DOES_NOT_FIT", said, item.path)
-    if everything_is_known and not misfits and "Action" in statement.elements:
+    if everything_is_known and all_fit and "Action" in statement.elements:
         for resource in resources:
             if resource.text not in meant:
                 said = f"No action of this statement is about a resource such as {resource.text}."
@@ -110,8 +109,15 @@ def _types_met(resource: str, service: Service) -> set[str]:
     `arn:aws:s3:::a/*` has the form of a bucket too, for a format does not say that a bucket's name has no slash. So
     where a type with more slashes in its format covers all that the pattern means, one with fewer is not meant.
     """
-    met = [(name, type_) for name, type_ in service.resource_types.items() if overlap(type_.arn, resource)]
+    met = [(name, type_) for name, type_ in service.resource_types.items() if _can_be(type_.arn, resource)]
     return {name for name, type_ in met if not any(_narrower(other, type_, resource) for _, other in met)}
+
+
+def _can_be(form: str, resource: str) -> bool:
+    services = [arn.split(":", 3)[2:3] for arn in (form, resource)]
+    # Nearly all forms are of another service, which is seen at once.
+    is_plain = not any(_is_pattern(service) for part in services for service in part)
+    return (not is_plain or services[0] == services[1]) and arn_overlap(form, resource)
 
 
 def _narrower(other: ResourceType, type_: ResourceType, resource: str) -> bool:

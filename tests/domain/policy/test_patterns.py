@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.policy.match import arn_wildcard, wildcard
-from domain.policy.patterns import arn_covers, covers, overlap, redundant
+from domain.policy.patterns import arn_covers, arn_overlap, covers, overlap, redundant
 
 PATTERNS = st.text("ab*?", max_size=6)
 TEXTS = st.text("ab", max_size=8)
@@ -52,6 +52,16 @@ def test_what_an_arn_covers_is_matched(wide: str, narrow: str, arn: str) -> None
     """Part by part, as the Resource element is matched, in which a last star may run past colons."""
     if arn_covers(wide, narrow) and arn_wildcard(narrow)(arn):
         assert arn_wildcard(wide)(arn)
+
+
+@given(form=st.lists(st.sampled_from(["a", "*", ""]), min_size=6, max_size=6), pattern=ARN_PATTERNS, data=st.data())
+def test_an_arn_that_a_pattern_matches_overlaps_its_form(form: list[str], pattern: str, data: st.DataObject) -> None:
+    """The form's stars stand for what has no colon, but in the last part."""
+    inner = st.text("ab", max_size=2)
+    parts = [part.replace("*", data.draw(inner)) for part in form[:-1]]
+    last = form[-1].replace("*", data.draw(st.text("ab:", max_size=3)))
+    if arn_wildcard(pattern)(":".join([*parts, last])):
+        assert arn_overlap(":".join(form), pattern)
 
 
 def test_an_arn_with_a_variable_is_covered_by_everything_and_itself_alone() -> None:

@@ -1,0 +1,99 @@
+"""The catalogue of the installed package, and linting by it."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+
+from domain.policy import PolicyType
+from domain.policy.lint import lint
+from services.action_catalogue import CATALOGUE, InstalledCatalogue
+from services.cli import main
+
+
+def codes(*statements: Mapping[str, object]) -> list[str]:
+    text = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    return [finding.code for finding in lint(text, PolicyType.IDENTITY, CATALOGUE)]
+
+
+def test_it_says_what_it_is() -> None:
+    """The version and the digest are the same each time they are worked out."""
+    again = InstalledCatalogue()
+    assert (again.digest, again.version) == (CATALOGUE.digest, CATALOGUE.version)
+    assert re.fullmatch("[0-9a-f]{64}", CATALOGUE.digest)
+    assert CATALOGUE.count_actions() > 10_000
+
+
+def test_a_service_is_known() -> None:
+    """Actions, resource types and condition keys, with patterns where something varies."""
+    s3 = CATALOGUE.service("s3")
+    assert s3 is not None
+    get_object = s3.actions["getobject"]
+    assert (get_object.name, get_object.access_level) == ("GetObject", "Read")
+    assert s3.resource_types["object"].arn == "arn:*:s3:::*/*"
+    assert s3.condition_keys["s3:existingobjecttag/*"] == "String"
+    assert s3.has(get_object, "s3:existingobjecttag/team")
+    assert not s3.has(get_object, "s3:prefix")
+
+
+@pytest.mark.parametrize("prefix", ["nope", "../services", "S3", ""])
+def test_no_other_file_is_a_service(prefix: str) -> None:
+    assert CATALOGUE.service(prefix) is None
+
+
+def test_native_actions_are_known_too() -> None:
+    """Policies name those of /v1."""
+    statement = {"Effect": "Allow", "Action": ["muniment:ListSessions", "muniment:TimeTravel"], "Resource": "*"}
+    assert codes(statement) == []
+    assert codes({**statement, "Action": "muniment:Nope"}) == ["INVALID_ACTION"]
+
+
+def test_policies_of_every_day() -> None:
+    """A good one, and the mistakes that people make."""
+    bucket, objects = "arn:aws:s3:::example", "arn:aws:s3:::example/*"
+    reads = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": objects}
+    assert codes(reads, {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket}) == []
+    assert codes({**reads, "Resource": bucket}) == ["RESOURCE_TYPE_DOES_NOT_FIT"]
+    assert codes({**reads, "Action": "s3:ListObjects"}) == ["INVALID_ACTION"]
+    invokes = "arn:aws:lambda:eu-west-1:123456789012:function:f:live"
+    assert codes({"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": invokes}) == []
+    assert "PASS_ROLE_WITH_STAR_IN_ACTION_AND_RESOURCE" in codes({"Effect": "Allow", "Action": "*", "Resource": "*"})
+
+
+@pytest.fixture
+def policy(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("lint") / "policy.json"
+    path.write_text(
+        '{"Version": "2012-10-17",\n "Statement": {"Effect": "Allow",\n  "Action": "iam:PassRole", "Resource": "*"}}'
+    )
+    return str(path)
+
+
+def test_the_command_shows_findings(policy: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a table and as JSON lines, with the place as editors count; a security warning is exit code 1."""
+    assert main(["policy", "lint", policy]) == 1
+    title, line = capsys.readouterr().out.splitlines()
+    assert title.split() == ["TYPE", "CODE", "LINE:COLUMN", "MESSAGE"]
+    assert line.split()[:3] == ["SECURITY_WARNING", "PASS_ROLE_WITH_STAR_IN_RESOURCE", "3:41"]
+    assert main(["policy", "lint", policy, "--output", "json"]) == 1
+    row = json.loads(capsys.readouterr().out)
+    assert (row["line"], row["column"], row["path"]) == (3, 41, ["Statement", "Resource"])
+
+
+def test_a_file_that_is_not_there(policy: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """No fault of the policy's: exit code 2."""
+    assert main(["policy", "lint", policy + ".missing"]) == 2
+    assert "No such file" in capsys.readouterr().err
+
+
+def test_the_command_reads_standard_input_and_no_server() -> None:
+    """A warning is exit code 0."""
+    text = '{"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}}'
+    program = [sys.executable, "-c", "import sys; from services.cli import main; sys.exit(main())"]
+    answer = subprocess.run(
+        [*program, "policy", "lint", "-", "--output", "json"], input=text, capture_output=True, text=True, check=False
+    )
+    assert (answer.returncode, json.loads(answer.stdout)["code"]) == (0, "MISSING_VERSION"), answer.stderr
