@@ -46,7 +46,7 @@ def _version_findings(document: Mapping[str, Json]) -> Iterator[Finding]:
     version = document.get("Version")
     if version is None:
         yield warning("MISSING_VERSION", 'Without Version the policy is of the version of 2008; say "2012-10-17".', ())
-    elif version not in {"2012-10-17", "2008-10-17"}:
+    elif version not in ("2012-10-17", "2008-10-17"):
         yield error("INVALID_VERSION", 'The versions are "2012-10-17" and "2008-10-17".', ("Version",))
         return
     if version != "2012-10-17":
