@@ -132,7 +132,7 @@ def evolve(installation: Installation, entry: Entry) -> Installation:
         raise Corrupt(f"Installation, position {entry.position}: {entry.event!r} does not fit.") from error
 
 
-def _folded(installation: Installation, entry: Entry) -> Installation:  # noqa: C901, PLR0911  one case an event
+def _folded(installation: Installation, entry: Entry) -> Installation:  # noqa: C901, PLR0911, PLR0912  one case an event
     accounts, aliases = installation.accounts, installation.aliases
     match entry.event:
         case InstallationFounded() as event:

@@ -8,12 +8,14 @@
 -- ignores: iam.role.deleted.v1 iam.role.trust_policy_replaced.v1 iam.role.updated.v1 iam.user.created.v1
 -- ignores: iam.user.deleted.v1 iam.user.updated.v1 installation.account.opened.v1 installation.founded.v1
 -- ignores: installation.managed_catalogue.published.v1 sts.session.expired.v1 iam.account_alias.created.v1
+-- ignores: installation.action_catalogue.published.v1
 -- ignores: iam.account_alias.deleted.v1 installation.access_key_id.claimed.v1 installation.account.retired.v1
 -- ignores: installation.alias.claimed.v1 installation.alias.released.v1
 -- ignores: iam.entity.tagged.v1 iam.entity.untagged.v1
 -- ignores: iam.permissions_boundary.put.v1 iam.permissions_boundary.deleted.v1
 -- ignores: account.organization_policies.applied.v1 account.organization.left.v1
 -- ignores: installation.organization.set.v1 installation.organization.removed.v1
+-- ignores: installation.action_catalogue.published.v1
 
 -- name: schema
 -- Of an access key, its age ('rotation') and its last use ('idle').

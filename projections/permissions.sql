@@ -3,6 +3,7 @@
 -- ignores: installation.account.retired.v1 installation.alias.claimed.v1 installation.alias.released.v1
 -- ignores: installation.access_key_id.claimed.v1
 -- ignores: installation.founded.v1 installation.account.opened.v1 installation.managed_catalogue.published.v1
+-- ignores: installation.action_catalogue.published.v1
 -- ignores: iam.role.updated.v1 iam.role.trust_policy_replaced.v1 iam.credential.used.v1
 -- ignores: iam.access_key.created.v1 iam.access_key.activated.v1 iam.access_key.deactivated.v1
 -- ignores: iam.access_key.deleted.v1 sts.session.issued.v1 sts.session.revoked.v1
@@ -16,6 +17,7 @@
 -- ignores: iam.permissions_boundary.put.v1 iam.permissions_boundary.deleted.v1
 -- ignores: account.organization_policies.applied.v1 account.organization.left.v1
 -- ignores: installation.organization.set.v1 installation.organization.removed.v1
+-- ignores: installation.action_catalogue.published.v1
 
 -- name: schema
 create table accounts (

@@ -4,6 +4,7 @@
 -- ignores: installation.access_key_id.claimed.v1
 -- ignores: account.created.v1 installation.founded.v1 installation.account.opened.v1
 -- ignores: installation.managed_catalogue.published.v1 iam.managed_catalogue.adopted.v1
+-- ignores: installation.action_catalogue.published.v1
 -- ignores: iam.user.created.v1 iam.user.updated.v1 iam.group.created.v1 iam.group.updated.v1 iam.group.deleted.v1
 -- ignores: iam.group.user_added.v1 iam.group.user_removed.v1 iam.role.created.v1 iam.role.updated.v1
 -- ignores: iam.role.trust_policy_replaced.v1 iam.policy.created.v1 iam.policy.version_created.v1
@@ -20,6 +21,7 @@
 -- ignores: iam.permissions_boundary.put.v1 iam.permissions_boundary.deleted.v1
 -- ignores: account.organization_policies.applied.v1 account.organization.left.v1
 -- ignores: installation.organization.set.v1 installation.organization.removed.v1
+-- ignores: installation.action_catalogue.published.v1
 
 -- name: schema
 create table sessions (

@@ -15,7 +15,7 @@ from importlib.resources.abc import Traversable
 from typing import TypedDict, cast
 
 from domain.policy.catalogue import CatalogueAction, ResourceType, Service
-from services.api.questions import QUESTIONS
+from services.api.registry import QUESTIONS
 
 SERVICES_KEPT_MAX = 64
 """The largest, EC2, takes 0.6 MB as JSON."""

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from domain.policy.document import NESTING_LEVELS_MAX
+from domain.policy.decode import NESTING_LEVELS_MAX
 
 Path = tuple[str | int, ...]
 """Names of members and indexes of elements, from the document inwards: ("Statement", 0, "Action", 1)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.policy import PolicyType
-from domain.policy.document import TEXT_CHARACTERS_MAX
+from domain.policy.decode import TEXT_CHARACTERS_MAX
 from domain.policy.lint import FindingType, lint
 from domain.policy.positions import positions
 from services.action_catalogue import CATALOGUE

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from domain.errors import MalformedPolicyDocument
 from domain.policy.catalogue import ActionCatalogue
-from domain.policy.document import TEXT_CHARACTERS_MAX, PolicyType, parse, policy_size
+from domain.policy.decode import TEXT_CHARACTERS_MAX
+from domain.policy.document import PolicyType, parse, policy_size
 from domain.policy.lint.actions import action_findings, redundant_actions
 from domain.policy.lint.conditions import condition_findings, unsupported_keys
 from domain.policy.lint.findings import Finding, FindingType, error

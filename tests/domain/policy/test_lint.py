@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.policy.catalogue import CatalogueAction, ResourceType, Service
-from domain.policy.document import TEXT_CHARACTERS_MAX, PolicyType
+from domain.policy.decode import TEXT_CHARACTERS_MAX
+from domain.policy.document import PolicyType
 from domain.policy.lint import FindingType, lint
 from domain.policy.positions import Path, positions
 from tests.fuzz.bounds import EXAMPLES

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.policy.document import NESTING_LEVELS_MAX
+from domain.policy.decode import NESTING_LEVELS_MAX
 from domain.policy.positions import Path, Place, Span, positions
 from tests.fuzz.inputs import DOCUMENTS, TEXTS
 
