@@ -25,7 +25,8 @@ from services.wire import operations
 from services.wire.errors import COMMON_STATUSES, UnknownPath
 from services.wire.gate import Asked, Write
 from services.wire.http import RawRequest
-from services.wire.parse import excerpt, form_fields
+from services.wire.parse import form_fields
+from services.wire.reading import excerpt
 from services.wire.sigv4 import Presented
 
 READERS = 4

@@ -9,7 +9,8 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from domain.errors import InvalidAction
-from services.wire.parse import Parse, compile_input, excerpt
+from services.wire.parse import Parse, compile_input
+from services.wire.reading import excerpt
 from services.wire.serialise import Serialise, compile_output
 from services.wire.shapes import Shape
 

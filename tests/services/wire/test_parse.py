@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from domain.errors import InvalidAction, Refusal, ValidationError
 from services.wire.errors import MalformedQueryString
 from services.wire.model import Service
-from services.wire.parse import ECHO_CHARACTERS_MAX, FAILURES_SHOWN_MAX, FIELDS_MAX, form_fields
+from services.wire.parse import FIELDS_MAX, form_fields
 from services.wire.patterns import matcher
+from services.wire.reading import ECHO_CHARACTERS_MAX, FAILURES_SHOWN_MAX
 from tests.services.wire.values import OPERATIONS, SERVICES, SYNTHETIC, botocore_model, in_snake_case, inputs
 
 IAM, STS = SERVICES["iam"], SERVICES["sts"]
