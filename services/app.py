@@ -21,7 +21,7 @@ from psycopg_pool import ConnectionPool
 from domain.events import Use, event_classes
 from projections.runner import Runner
 from projections.watching import Watcher
-from services import iam, sts
+from services import access_analyzer, iam, sts
 from services.api.health import Health
 from services.api.native import Native
 from services.api.reading import Tables
@@ -55,10 +55,11 @@ from services.wire.denials import Denials
 from services.wire.dispatch import Dispatch
 from services.wire.facts import FactFinder
 from services.wire.gate import Gate
+from services.wire.rest import Rest
 from services.wire.strangers import Strangers
 
 log = logging.getLogger("muniment")
-ANSWERED = (iam, sts)
+ANSWERED = (access_analyzer, iam, sts)
 """What importing registers: the operations of these services."""
 Part = Literal["scheduler", "projections"]
 """What a server does besides answering, and a worker can do in its place."""
@@ -300,7 +301,7 @@ class _Server(uvicorn.Server):
         native = Native(Tables(ledger.runner, ledger.readers.connection))
         scheduler = None if "scheduler" in without else ledger.scheduler
         health = Health(ledger.committer, ledger.runner, ledger.readers.connection, scheduler)
-        super().__init__(http_config(Door(gate, Dispatch(), native, health, settings.trusted_proxies)))
+        super().__init__(http_config(Door(gate, Dispatch(), Rest(), native, health, settings.trusted_proxies)))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)

@@ -9,8 +9,9 @@ from domain.errors import Refusal
 from services.api.health import Health
 from services.settings import Network
 from services.wire.errors import RequestEntityTooLarge, RequestTimeout, UnknownPath
-from services.wire.gate import Gate, Language, Origin, Response
+from services.wire.gate import Gate, Language, Origin, Response, refused
 from services.wire.http import RawRequest
+from services.wire.rest import Rest
 
 BODY_BYTES_MAX = 1_048_576
 """The largest requests carry policy documents, of which the models take 131,072 characters."""
@@ -22,10 +23,17 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 class Door:
     def __init__(
-        self, gate: Gate, aws: Language, native: Language, health: Health, trusted_proxies: tuple[Network, ...]
+        self,
+        gate: Gate,
+        query: Language,
+        rest: Rest,
+        native: Language,
+        health: Health,
+        trusted_proxies: tuple[Network, ...],
     ) -> None:
         self._gate = gate
-        self._aws = aws
+        self._query = query
+        self._rest = rest
         self._native = native
         self._health = health
         self._trusted_proxies = trusted_proxies
@@ -39,11 +47,10 @@ class Door:
             (b"content-length", b"%d" % len(response.body)),
             (b"x-amzn-requestid", response.request_id.encode()),
             (b"cache-control", b"no-store"),
+            *response.headers,
         ]
         if response.position is not None:
             headers.append((b"x-muniment-position", b"%d" % response.position))
-        if response.authorization_message is not None:
-            headers.append((b"x-muniment-authorization-message", response.authorization_message.encode()))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
 
@@ -51,15 +58,25 @@ class Door:
         path: bytes = scope["raw_path"]
         if path.startswith(b"/health/"):
             return await self._health.answer(path)
-        language = self._native if path.startswith(b"/v1/") else self._aws
+        language = self._language(path)
         try:
             body = await _body(receive)
         except (RequestEntityTooLarge, RequestTimeout) as refusal:
-            return _refused(language, refusal)
-        if language is self._aws and path != b"/":
-            return _refused(language, UnknownPath("AWS operations are answered at /, the native API under /v1/."))
+            return _refused(language or self._query, refusal)
+        if language is None:
+            return _refused(
+                self._query,
+                UnknownPath("AWS operations are answered at / or at their own path, the native API under /v1/."),
+            )
         raw = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), body)
         return await self._gate.answer(raw, self._origin(scope, raw), language)
+
+    def _language(self, path: bytes) -> Language | None:
+        if path == b"/":
+            return self._query
+        if path.startswith(b"/v1/"):
+            return self._native
+        return self._rest if self._rest.has(path) else None
 
     def _origin(self, scope: Scope, raw: RawRequest) -> Origin:
         """Forwarded headers are believed from trusted proxies only, and of the chain of addresses only the last one
@@ -105,5 +122,4 @@ async def _body(receive: Receive) -> bytes:
 
 
 def _refused(language: Language, refusal: Refusal) -> Response:
-    request_id = str(uuid.uuid4())
-    return Response(*language.refused(refusal, None, request_id), request_id, content_type=language.content_type)
+    return refused(language, refusal, None, str(uuid.uuid4()))

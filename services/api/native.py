@@ -1,20 +1,17 @@
 """The native API's language: JSON under /v1, signed like any AWS call, for the service `muniment`."""
 
-import asyncio
 import json
-import re
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
-from urllib.parse import unquote_to_bytes
 
 import pydantic
 from pydantic_core import from_json
 
 from domain.account import Account
 from domain.calls import Outcome
-from domain.errors import Refusal, Throttling, ValidationError
+from domain.errors import Refusal, ValidationError
 from projections.asof import AsOf
 from services.api.answers import Answer
 from services.api.operations import SERVICE
@@ -22,11 +19,13 @@ from services.api.questions import Question
 from services.api.reading import Tables
 from services.api.registry import QUESTIONS
 from services.wire import operations
+from services.wire.aside import Aside
 from services.wire.errors import COMMON_STATUSES, UnknownPath
-from services.wire.gate import Asked, Write
+from services.wire.gate import Asked, Rendered, Write
 from services.wire.http import RawRequest
 from services.wire.parse import form_fields
 from services.wire.reading import excerpt
+from services.wire.routes import captured
 from services.wire.sigv4 import Presented
 
 READERS = 4
@@ -44,15 +43,14 @@ class Native:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="muniment-reading")
-        self._reading = 0
+        self._aside = Aside("reading", threads=READERS, waiting_max=READS_WAITING_MAX)
 
     def read(self, raw: RawRequest, presented: Presented, now: datetime) -> Asked:
         name = ""
         try:
-            asked_for, captured = _route(raw.method, presented.path)
+            asked_for, in_path = _route(raw.method, presented.path)
             name = asked_for.__name__
-            question = _question(asked_for, captured, raw)
+            question = _question(asked_for, in_path, raw)
             if question.moment is not None:
                 AsOf.parse(question.moment, now)
             parameters = question.model_dump(mode="json", exclude_unset=True)
@@ -60,22 +58,13 @@ class Native:
         except Refusal as refusal:
             return Asked(name, operations.find(SERVICE, name), {}, refusal.as_value())
 
-    def refused(self, refusal: Refusal, _service: str | None, request_id: str) -> tuple[int, bytes]:
+    def refused(self, refusal: Refusal, _service: str | None, request_id: str) -> Rendered:
         error = {"code": refusal.code, "message": refusal.message, "request_id": request_id}
-        return STATUSES[refusal.code], json.dumps({"error": error}).encode()
+        return Rendered(STATUSES[refusal.code], json.dumps({"error": error}).encode())
 
     def _writing(self, question: Question[Answer], now: datetime) -> Write:
         async def write(_outcome: Outcome, account: Account, position: int, _request_id: str) -> bytes:
-            if self._reading >= READS_WAITING_MAX:
-                raise Throttling(f"{self._reading} answers are being read.")
-            self._reading += 1
-            try:
-                loop = asyncio.get_running_loop()
-                answer = await loop.run_in_executor(
-                    self._threads, self._tables.answer, question, account.id, position, now
-                )
-            finally:
-                self._reading -= 1
+            answer = await self._aside.made(partial(self._tables.answer, question, account.id, position, now))
             return answer.model_dump_json().encode()
 
         return write
@@ -83,31 +72,14 @@ class Native:
 
 def _route(method: str, path: bytes) -> tuple[type[Question[Answer]], dict[str, str]]:
     """The question that is asked there, and the parameters in the path. Raises UnknownPath."""
-    segments = path.split(b"/")
     for question in QUESTIONS:
-        template = question.path.encode("ascii").split(b"/")
-        if question.method != method or len(template) != len(segments):
-            continue
-        captured: dict[str, str] = {}
-        for expected, segment in zip(template, segments, strict=True):
-            if name := re.fullmatch(rb"\{(\w+)\}", expected):
-                captured[name[1].decode("ascii")] = _decoded(segment)
-            elif expected != segment:
-                break
-        else:
-            return question, captured
+        if question.method == method and (found := captured(question.path, path)) is not None:
+            return question, found
     known = ", ".join(f"{question.method} {question.path}" for question in QUESTIONS)
     raise UnknownPath(f"Nothing is answered there; expected one of {known}, and %2F for a slash in a name.")
 
 
-def _decoded(segment: bytes) -> str:
-    try:
-        return unquote_to_bytes(segment).decode()
-    except UnicodeDecodeError:
-        raise ValidationError("The path is not text in UTF-8.") from None
-
-
-def _question(asked_for: type[Question[Answer]], captured: Mapping[str, str], raw: RawRequest) -> Question[Answer]:
+def _question(asked_for: type[Question[Answer]], in_path: Mapping[str, str], raw: RawRequest) -> Question[Answer]:
     """From the query string of a GET, the JSON of a POST. Raises ValidationError and MalformedQueryString."""
     query = {name: value for name, value in form_fields(b"", raw.query).items() if not name.startswith("X-Amz-")}
     given: Mapping[str, object] = query
@@ -117,10 +89,10 @@ def _question(asked_for: type[Question[Answer]], captured: Mapping[str, str], ra
         if query:
             raise ValidationError(f"{asked_for.__name__} takes its parameters as JSON, not in the query string.")
         given = _object(raw.body)
-    if twice := sorted(captured.keys() & given.keys()):
+    if twice := sorted(in_path.keys() & given.keys()):
         raise ValidationError(f"{', '.join(twice)} stands in the path already.")
     try:
-        return asked_for.model_validate({**given, **captured})
+        return asked_for.model_validate({**given, **in_path})
     except pydantic.ValidationError as error:
         raise ValidationError(_told(error)) from None
 

@@ -7,7 +7,7 @@ from domain.calls import Outcome
 from domain.errors import InvalidAction, MissingAction, Refusal
 from services.wire import errors, model, operations
 from services.wire.deciding import storable
-from services.wire.gate import Asked, Write
+from services.wire.gate import Asked, Rendered, Write
 from services.wire.http import RawRequest
 from services.wire.operations import Operation
 from services.wire.parse import form_fields
@@ -54,8 +54,9 @@ class Dispatch:
         except Refusal as refusal:
             return Asked(recorded, operation, {}, refusal.as_value())
 
-    def refused(self, refusal: Refusal, service: str | None, request_id: str) -> tuple[int, bytes]:
-        return errors.render(refusal, service=self._services[service] if service else None, request_id=request_id)
+    def refused(self, refusal: Refusal, service: str | None, request_id: str) -> Rendered:
+        named = self._services[service] if service else None
+        return Rendered(*errors.render(refusal, service=named, request_id=request_id))
 
 
 def _writing(serialise: Serialise) -> Write:

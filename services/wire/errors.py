@@ -13,6 +13,10 @@ class MalformedQueryString(Refusal):
     """The body or the query string is not a form that can be read in one way only."""
 
 
+class MalformedBody(Refusal):
+    """The body is no JSON, or none that can be read in one way only."""
+
+
 class RequestEntityTooLarge(Refusal):
     """The body is longer than any request of these services."""
 

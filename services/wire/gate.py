@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from domain.account import Account
 from domain.calls import Facts, NeedsFacts, Outcome
@@ -31,6 +31,8 @@ from services.wire.strangers import Strangers
 log = logging.getLogger("muniment.wire")
 USER_AGENT_CHARACTERS_MAX = 1_000
 OK = 200
+AUTHORIZATION_MESSAGE = b"x-muniment-authorization-message"
+"""Of a call that policies denied: who may have it decoded is told why."""
 DECISIONS_MAX = 3
 """So often a call is decided for which facts have to be found out, while its account moves on."""
 
@@ -47,8 +49,16 @@ class Response:
     position: int | None = None
     """Of the call's last event in its account's ledger."""
     content_type: str = "text/xml"
-    authorization_message: str | None = None
-    """Of a call that policies denied: who may have it decoded is told why."""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """Besides those of every answer."""
+
+
+class Rendered(NamedTuple):
+    """A refusal, as its language has it."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +97,8 @@ class Language(Protocol):
         """Of a caller who is proved. Raises nothing: a refusal is part of what was read."""
         ...
 
-    def refused(self, refusal: Refusal, service: str | None, request_id: str) -> tuple[int, bytes]:
-        """Status and document. The service is None as long as the request has not told which it is."""
+    def refused(self, refusal: Refusal, service: str | None, request_id: str) -> Rendered:
+        """The service is None as long as the request has not told which it is."""
         ...
 
 
@@ -132,7 +142,7 @@ class Gate:
             refusal = ServiceFailure(
                 "The request processing has failed because of an unknown error, exception or failure."
             )
-        return _refused(language, refusal, None, request_id)
+        return refused(language, refusal, None, request_id)
 
     async def _answer(self, raw: RawRequest, origin: Origin, language: Language, request_id: str) -> Response:
         cause = partial(
@@ -160,7 +170,7 @@ class Gate:
             claimed = presented.access_key_id if presented else None
             account_id = self._credentials.account_of(claimed) if claimed else None
             await self._strangers.record(cause(service="", operation=""), refusal, claimed, account_id, now)
-            return _refused(language, refusal, service, request_id)
+            return refused(language, refusal, service, request_id)
         asked = language.read(raw, presented, now)
         proved = cause(
             service=service,
@@ -173,19 +183,19 @@ class Gate:
         committed = await self._decided(request)
         position = committed.positions[credential.account_id]
         if isinstance(committed.result, Refusal):
-            refused = _refused(language, committed.result, service, request_id, position)
+            answer = refused(language, committed.result, service, request_id, position)
             if isinstance(committed.result, AccessDenied) and committed.result.decided:
                 # The record is the call's last event, and it stands: the message will find it.
-                message = self._denials.message(credential.account_id, position)
-                return replace(refused, authorization_message=message)
-            return refused
+                message = self._denials.message(credential.account_id, position).encode("ascii")
+                return replace(answer, headers=(*answer.headers, (AUTHORIZATION_MESSAGE, message)))
+            return answer
         account = committed.values[credential.account_id]
         assert isinstance(account, Account)
         assert asked.write is not None
         try:
             body = await asked.write(committed.result, account, position, request_id)
         except Refusal as refusal:
-            return _refused(language, refusal, service, request_id, position)
+            return refused(language, refusal, service, request_id, position)
         return Response(OK, body, request_id, position, language.content_type)
 
     async def _decided(self, request: Request) -> Committed:
@@ -210,11 +220,11 @@ class Gate:
         return await decided(self._committer, frozenset({request.credential.account_id}), decide)
 
 
-def _refused(
+def refused(
     language: Language, refusal: Refusal, service: str | None, request_id: str, position: int | None = None
 ) -> Response:
-    status, body = language.refused(refusal, service, request_id)
-    return Response(status, body, request_id, position, language.content_type)
+    status, body, headers = language.refused(refusal, service, request_id)
+    return Response(status, body, request_id, position, language.content_type, headers)
 
 
 def _user_agent(raw: RawRequest) -> str | None:

@@ -41,7 +41,7 @@ class Pages:
         shown = found[: self.size]
         answer: dict[str, object] = {self.name: [render(item) for item in shown], "IsTruncated": len(found) > self.size}
         if len(found) > self.size:
-            answer["Marker"] = _marker(self.name, key(shown[-1]))
+            answer["Marker"] = token_of(self.name, key(shown[-1]))
         return answer
 
 
@@ -51,10 +51,18 @@ def listing(name: str, marker: str | None, max_items: int | None) -> Pages:
     size = ITEMS_DEFAULT if max_items is None else max_items
     if not 1 <= size <= ITEMS_MAX:
         raise ValidationError(f"MaxItems must be between 1 and {ITEMS_MAX}; got {size}.")
-    return Pages(name, size, None if marker is None else _key_in(marker, name))
+    return Pages(name, size, None if marker is None else _key_behind(marker, name))
 
 
-def _marker(name: str, key: str) -> str:
+def _key_behind(marker: str, name: str) -> str:
+    try:
+        return key_in(marker, name)
+    except ValueError:
+        raise ValidationError("Invalid Marker.") from None
+
+
+def token_of(name: str, key: str) -> str:
+    """What a client sends back to be shown what comes behind the key in that list."""
     text = f"{_VERSION} {name} {key}"
     marker = base64.urlsafe_b64encode(text.encode()).decode("ascii")
     if len(marker) > MARKER_CHARACTERS_MAX:
@@ -62,14 +70,13 @@ def _marker(name: str, key: str) -> str:
     return marker
 
 
-def _key_in(marker: str, name: str) -> str:
-    try:
-        text = base64.b64decode(marker.encode("ascii"), altchars=b"-_", validate=True).decode()
-    except ValueError:  # binascii's and Unicode's errors are of this kind
-        raise ValidationError("Invalid Marker.") from None
+def key_in(token: str, name: str) -> str:
+    """The key, of which nothing is proved. Raises ValueError for a token that is not from that list."""
+    # binascii's and Unicode's errors are ValueErrors too.
+    text = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True).decode()
     version, _, rest = text.partition(" ")
     listed, _, key = rest.partition(" ")
     # Made again it must be the same text: base64 has several spellings of one.
-    if version != _VERSION or listed != name or _marker(name, key) != marker:
-        raise ValidationError("Invalid Marker.")
+    if version != _VERSION or listed != name or token_of(name, key) != token:
+        raise ValueError
     return key

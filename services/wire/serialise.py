@@ -9,14 +9,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from domain.secret import Secret
 from services.wire.shapes import Shape, is_secret, wire_name
-
-Writer = Callable[[object], str]
-"""Writes a value as an element, its tags included."""
+from services.wire.writing import Writer, expected, text, written
 
 Compile = Callable[[str, str, Shape, str], Writer]
-"""Takes an element's tag, the name of its member, its shape, and its path for the messages of defects."""
+"""Takes an element's tag, the name of its member, its shape, and its path for the messages of defects. What is written
+is the element, its tags included."""
 
 Serialise = Callable[[Mapping[str, object], str], bytes]
 
@@ -29,9 +27,9 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 _SPECIAL = re.compile("[^\t\n\x20-\x25\x27-\x3b\x3d\x3f-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def escaped(text: str) -> str:
+def escaped(content: str) -> str:
     """Text for the inside of an element. What XML 1.0 cannot say (2.2: U+0000, surrogates…) becomes U+FFFD."""
-    return _SPECIAL.sub(_entity, text)
+    return _SPECIAL.sub(_entity, content)
 
 
 def _entity(found: re.Match[str]) -> str:
@@ -73,10 +71,6 @@ def _writer(tag: str, member: str, shape: Shape, path: str) -> Writer:
     return _WRITERS[shape.type_name](tag, member, shape, path)
 
 
-def _expected(path: str, expected: str, value: object) -> TypeError:
-    return TypeError(f"{path} must be {expected}, not {type(value).__name__}.")
-
-
 def _structure(tag: str, _member: str, shape: Shape, path: str) -> Writer:
     members = [
         (name, _writer(wire_name(name, member), name, member, f"{path}.{name}"), name in shape.required_members)
@@ -85,19 +79,7 @@ def _structure(tag: str, _member: str, shape: Shape, path: str) -> Writer:
     opening, closing = f"<{tag}>", f"</{tag}>"
 
     def write(value: object) -> str:
-        if not isinstance(value, dict):
-            raise _expected(path, "a dict", value)
-        elements = [opening]
-        for name, writer, required in members:
-            if name in value:
-                elements.append(writer(value[name]))
-            elif required:
-                raise TypeError(f"{path}.{name} is missing.")
-        if len(elements) != len(value) + 1:
-            unknown = sorted(map(str, value.keys() - shape.members.keys()))
-            raise TypeError(f"{path} has no member {', '.join(unknown)}.")
-        elements.append(closing)
-        return "".join(elements)
+        return opening + "".join(written(value, members, path)) + closing
 
     return write
 
@@ -108,28 +90,24 @@ def _string(tag: str, member: str, shape: Shape, path: str) -> Writer:
     encode = _percent_encoded if shape.name == POLICY_DOCUMENT else escaped
 
     def write(value: object) -> str:
-        if secret and isinstance(value, Secret):
-            value = value.reveal()
-        if not isinstance(value, str):
-            raise _expected(path, "a str", value)
-        return opening + encode(value) + closing
+        return opening + encode(text(value, path, secret=secret)) + closing
 
     return write
 
 
-def _percent_encoded(text: str) -> str:
-    return quote(text, safe="", errors="replace")
+def _percent_encoded(content: str) -> str:
+    return quote(content, safe="", errors="replace")
 
 
-def _scalar(python_type: type, expected: str, text: Callable[..., str]) -> Compile:
+def _scalar(python_type: type, wanted: str, content: Callable[..., str]) -> Compile:
     def compile_writer(tag: str, _member: str, _shape: Shape, path: str) -> Writer:
         opening, closing = f"<{tag}>", f"</{tag}>"
 
         def write(value: object) -> str:
             # By the type itself: a bool is an int to isinstance.
             if type(value) is not python_type:
-                raise _expected(path, expected, value)
-            return opening + text(value) + closing
+                raise expected(path, wanted, value)
+            return opening + content(value) + closing
 
         return write
 
@@ -149,7 +127,7 @@ def _timestamp(tag: str, _member: str, _shape: Shape, path: str) -> Writer:
 
     def write(value: object) -> str:
         if not isinstance(value, datetime) or value.tzinfo is None:
-            raise _expected(path, "an aware datetime", value)
+            raise expected(path, "an aware datetime", value)
         return opening + value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + closing
 
     return write
@@ -162,7 +140,7 @@ def _list(tag: str, _member: str, shape: Shape, path: str) -> Writer:
 
     def write(value: object) -> str:
         if not isinstance(value, list | tuple):
-            raise _expected(path, "a list", value)
+            raise expected(path, "a list", value)
         return opening + "".join(map(element, value)) + closing
 
     return write
@@ -177,7 +155,7 @@ def _map(tag: str, _member: str, shape: Shape, path: str) -> Writer:
 
     def write(value: object) -> str:
         if not isinstance(value, dict):
-            raise _expected(path, "a dict", value)
+            raise expected(path, "a dict", value)
         entries = [f"<{entry}>{key(name)}{mapped(inner)}</{entry}>" for name, inner in value.items()]
         return opening + "".join(entries) + closing
 

@@ -3,16 +3,17 @@ the request and reads the answer, the round's decision and the fold between them
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import argon2
 import botocore.parsers
 import botocore.serialize
 
+import services.access_analyzer
 import services.iam
 import services.sts
 from domain import installation
@@ -30,18 +31,23 @@ from domain.secret import Secret, SecretId, SecretKind
 from domain.sessions import Session, SessionIssued
 from services.ledger.work import Decide, Decided
 from services.secrets.passwords import PasswordHashes
-from services.wire import errors, operations
+from services.wire import errors, operations, rest_errors
 from services.wire.credentials import Credential
 from services.wire.deciding import Request, decision_of
+from services.wire.json_reading import BODY, PATH, QUERY, decoded, query_values
 from services.wire.model import Service
 from services.wire.parse import form_fields
+from services.wire.rest_model import RestService
 
 ACCOUNT = "123456789012"
 BEGAN_AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
-SERVICES = {name: Service.load(name) for name in ("iam", "sts")}
+SERVICES: dict[str, Service | RestService] = {
+    "access-analyzer": RestService.load("accessanalyzer"),
+    **{name: Service.load(name) for name in ("iam", "sts")},
+}
 ALL = [
     operation
-    for operation in (services.iam, services.sts) and operations.all_operations()
+    for operation in (services.access_analyzer, services.iam, services.sts) and operations.all_operations()
     if operation.service in SERVICES
 ]
 """Not those of the native API, which speak no protocol of botocore's."""
@@ -99,19 +105,50 @@ class Endpoint:
 
     def call(self, by: Credential, operation: str, **members: object) -> Members:
         """The answer, as botocore gives it. Raises the refusal, if its code is one that clients can know."""
-        fields = botocore.serialize.create_serializer("query").serialize_to_request(
-            members, SERVICES[SERVICE_OF[operation]]._model.operation_model(operation)
-        )["body"]
+        service = SERVICES[SERVICE_OF[operation]]
+        model = service._model.operation_model(operation)
+        sent = botocore.serialize.create_serializer(service.protocol).serialize_to_request(members, model)
+        if isinstance(service, RestService):
+            return self._call_by_path(by, service, operation, sent)
+        fields = sent["body"]
         body = urlencode({name: value for name, value in fields.items() if name not in {"Action", "Version"}})
         return self.post(by, operation, body)
 
     def post(self, by: Credential, operation: str, body: str) -> Members:
         """`call` with a form of one's own, without Action and Version."""
         service = SERVICES[SERVICE_OF[operation]]
+        assert isinstance(service, Service)
         shape = service.operation(operation)
+        outcome = self._performed(by, operation, lambda: shape.parse(form_fields(body.encode(), b"")))
+        return self._read(service, operation, shape.serialise(outcome.answer(self.account), "r"))
+
+    def _call_by_path(self, by: Credential, service: RestService, operation: str, sent: Members) -> Members:
+        path, query = quote(sent["url_path"], safe="/%").encode(), urlencode(sent["query_string"], quote_via=quote)
+        name, in_path = service.route(sent["method"], path)
+        assert name == operation
+        shape = service.operation(operation)
+        outcome = self._performed(
+            by,
+            operation,
+            lambda: shape.parse({PATH: {**in_path}, QUERY: query_values(query.encode()), BODY: decoded(sent["body"])}),
+        )
+        return self._read(service, operation, shape.serialise(outcome.answer(self.account)))
+
+    def _read(self, service: Service | RestService, operation: str, document: bytes) -> Members:
+        """As a client does."""
+        answer: Members = botocore.parsers.create_parser(service.protocol).parse(
+            {"body": document, "headers": {}, "status_code": 200},
+            service._model.operation_model(operation).output_shape,
+        )
+        del answer["ResponseMetadata"]
+        return answer
+
+    def _performed(self, by: Credential, operation: str, parse: Callable[[], Members]) -> Outcome:
+        """What comes of a round, whose events are in the ledgers. Raises the refusal, if clients can know it."""
+        service = SERVICES[SERVICE_OF[operation]]
         request = Request(by, self.cause(by, operation), operations.find(service.name, operation), {})
         try:
-            request = replace(request, parameters=shape.parse(form_fields(body.encode(), b"")))
+            request = replace(request, parameters=parse())
         except Refusal as refusal:
             request = replace(request, refusal=refusal)
         try:
@@ -128,16 +165,13 @@ class Endpoint:
             for secret_id in append.destroyed_secrets:
                 del ledger.secrets[secret_id]
         if isinstance(decided.result, Refusal):
-            errors.render(decided.result, service=service, request_id="r")
+            if isinstance(service, Service):
+                errors.render(decided.result, service=service, request_id="r")
+            else:
+                rest_errors.render(decided.result, service)
             raise decided.result
         assert isinstance(decided.result, Outcome)
-        document = shape.serialise(decided.result.answer(self.account), "r")
-        answer: Members = botocore.parsers.create_parser("query").parse(
-            {"body": document, "headers": {}, "status_code": 200},
-            service._model.operation_model(operation).output_shape,
-        )
-        del answer["ResponseMetadata"]
-        return answer
+        return decided.result
 
     def _decided(self, decide: Decide) -> Decided:
         """As a round does it: at first with the caller's account alone."""

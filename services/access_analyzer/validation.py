@@ -1,0 +1,113 @@
+"""Access Analyzer's validation of policies: what the linter finds in a document, a page at a time."""
+
+import re
+from hashlib import sha256
+
+from domain.account import Account
+from domain.calls import Call, Outcome
+from domain.errors import ValidationError
+from domain.policy.document import TEXT_CHARACTERS_MAX, PolicyType
+from domain.policy.lint import Finding, lint
+from domain.policy.positions import Place, Positions, positions
+from services.action_catalogue import catalogue
+from services.wire.operations import answers, everything
+from services.wire.paginate import key_in, token_of
+
+FINDINGS_A_PAGE_MAX = 100
+"""AWS names no limit. A caller who wants more at once gets so many, and a token for the rest, as the API has it."""
+
+_TYPES = {
+    "IDENTITY_POLICY": "identity",
+    "RESOURCE_POLICY": "resource",
+    "SERVICE_CONTROL_POLICY": "scp",
+    "RESOURCE_CONTROL_POLICY": "rcp",
+}
+_TRUST_POLICY = "AWS::IAM::AssumeRolePolicyDocument"
+_INDEX = re.compile("[0-9]{1,6}")
+
+
+@answers(
+    "ValidatePolicy",
+    service="access-analyzer",
+    on=everything,
+    records="locale max_results next_token policy_document policy_type validate_policy_resource_type",
+)
+def validate_policy(
+    _account: Account,
+    _call: Call,
+    *,
+    policy_document: str,
+    policy_type: str,
+    locale: str | None = None,  # noqa: ARG001  findings are worded in English, whatever language is asked for
+    max_results: int | None = None,
+    next_token: str | None = None,
+    validate_policy_resource_type: str | None = None,
+) -> Outcome:
+    """https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_ValidatePolicy.html
+
+    A malformed document is no refusal: that it is malformed is what was found.
+    """
+    if len(policy_document) > TEXT_CHARACTERS_MAX:
+        raise _unfit("policyDocument", f"Member must have length less than or equal to {TEXT_CHARACTERS_MAX}")
+    if max_results is not None and max_results < 1:
+        raise _unfit("maxResults", "Member must have value greater than or equal to 1")
+    kind = _type(policy_type, validate_policy_resource_type)
+    listed = sha256(f"{kind} {policy_document}".encode()).hexdigest()
+    begin = 0 if next_token is None else _index_in(next_token, listed)
+    end = begin + min(max_results or FINDINGS_A_PAGE_MAX, FINDINGS_A_PAGE_MAX)
+
+    def answer(_after: Account) -> dict[str, object]:
+        found = lint(policy_document, kind, catalogue())
+        where = positions(policy_document)
+        page: dict[str, object] = {"findings": [_finding(finding, where) for finding in found[begin:end]]}
+        return page | ({"nextToken": token_of(listed, str(end))} if end < len(found) else {})
+
+    return Outcome(answer)
+
+
+def _unfit(member: str, constraint: str) -> ValidationError:
+    return ValidationError(
+        f"1 validation error detected: Value at '{member}' failed to satisfy constraint: {constraint}"
+    )
+
+
+def _type(policy_type: str, resource_type: str | None) -> PolicyType:
+    """Of the resource types only a role's trust policy has a grammar of its own."""
+    if resource_type is not None and policy_type != "RESOURCE_POLICY":
+        raise _unfit("validatePolicyResourceType", "Member must be null unless policyType is RESOURCE_POLICY")
+    return PolicyType.TRUST if resource_type == _TRUST_POLICY else PolicyType(_TYPES[policy_type])
+
+
+def _index_in(token: str, listed: str) -> int:
+    """Of the first finding behind those that were shown. Raises ValidationError for a token of another document."""
+    try:
+        index = key_in(token, listed)
+    except ValueError:
+        index = ""
+    if not _INDEX.fullmatch(index):
+        raise _unfit("nextToken", "Member must be a token of this policy document and type")
+    return int(index)
+
+
+def _finding(finding: Finding, where: Positions) -> dict[str, object]:
+    return {
+        "findingType": finding.type.value,
+        "issueCode": finding.code,
+        "findingDetails": finding.message,
+        "learnMoreLink": finding.learn_more,
+        "locations": [_location(finding.path, where)],
+    }
+
+
+def _location(path: tuple[str | int, ...], where: Positions) -> dict[str, object]:
+    while path not in where:  # What is missing has no place but in what lacks it.
+        path = path[:-1]
+    span = where.span_of(path)
+    return {
+        "path": [{"index": part} if isinstance(part, int) else {"value": part} for part in path],
+        "span": {"start": _position(span.start), "end": _position(span.end)},
+    }
+
+
+def _position(place: Place) -> dict[str, object]:
+    return {"line": place.line, "column": place.column, "offset": place.offset}
