@@ -37,8 +37,13 @@ def _structure(_member: str, shape: Shape, path: str) -> Writer:
         for name, member in shape.members.items()
     ]
 
+    is_union = bool(shape.metadata.get("union"))
+
     def write(value: object) -> str:
-        return "{" + ",".join(written(value, members, path)) + "}"
+        texts = written(value, members, path)
+        if is_union and len(texts) != 1:
+            raise TypeError(f"{path} must have exactly one member, not {len(texts)}.")
+        return "{" + ",".join(texts) + "}"
 
     return write
 

@@ -12,23 +12,24 @@ from domain.policy.document import PolicyType, parse
 from domain.policy.evaluate import Layer, Request, SourcedPolicy, evaluate
 from domain.policy.principals import RequestPrincipal
 from projections.asof import AsOf
-from services import iam, sts
+from services import access_analyzer, iam, sts
 from services.api.native import Native
 from services.api.registry import QUESTIONS
 from services.wire.deciding import storable
 from services.wire.dispatch import Dispatch
 from services.wire.http import RawRequest
 from services.wire.operations import all_operations
+from services.wire.rest import Rest
 from services.wire.sigv4 import Presented, read
 from tests.fuzz.bounds import EXAMPLES
 from tests.fuzz.inputs import BODIES, DOCUMENTS, FORMS, TEXTS, encoded, percent
 from tests.services.wire.signing import signed
 
-ANSWERED = (iam, sts)
+ANSWERED = (access_analyzer, iam, sts)
 """What importing registers: the operations that are asked for below."""
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 PROVED = read(signed())
-AWS, NATIVE = Dispatch(), Native.__new__(Native)
+AWS, REST, NATIVE = Dispatch(), Rest(), Native.__new__(Native)
 """Reading needs none of what answers."""
 OPERATIONS = [
     (operation.service, operation.name) for operation in all_operations() if operation.service in AWS.services
@@ -52,6 +53,17 @@ def test_any_form_is_read_or_refused(operation: tuple[str, str], form: bytes, qu
     assert (asked.refusal is None) == (asked.write is not None)
     if asked.refusal is not None:
         AWS.refused(asked.refusal, service, "r")
+        storable(asked.refusal.message).encode()
+
+
+@fuzzed
+@given(path=st.sampled_from([b"/policy/validation", b"/tags/%FF", b"/policy"]), query=st.just(b"") | FORMS, body=BODIES)
+def test_any_json_is_read_or_refused(path: bytes, query: bytes, body: bytes) -> None:
+    """The services that are asked by path; a refusal can be rendered and recorded."""
+    asked = REST.read(RawRequest("POST", path, query, (), body), presented("access-analyzer", path), NOW)
+    assert (asked.refusal is None) == (asked.write is not None)
+    if asked.refusal is not None:
+        REST.refused(asked.refusal, "access-analyzer", "r")
         storable(asked.refusal.message).encode()
 
 

@@ -333,7 +333,7 @@ def test_an_operation_describes_itself() -> None:
     """Parameters are named as the domain names them; errors have the status that the model declares for them."""
     operation = IAM.operation("CreateUser")
     assert operation.parameters == {"path": False, "user_name": True, "permissions_boundary": False, "tags": False}
-    assert operation.service.version == "2010-05-08"
+    assert IAM.version == "2010-05-08"
     assert operation.error_status("EntityAlreadyExists") == 409
     assert operation.error_status("DeleteConflict") is None
     assert IAM.error_status("DeleteConflict") == 409

@@ -18,6 +18,12 @@ OPERATIONS = [(service, name) for service, loaded in SERVICES.items() for name i
 # Spoken in the languages of the models' patterns; each pattern finds some of these to its liking.
 _SAMPLES = (
     *("a", "Z9", "team", "1", "123456", "/", "/a/", "/team/x/", "a.b:c=d@e-f", "naïve café\u3000Ω", "日本", "a b"),
+    *(
+        "arn:aws:s3:eu-central-1:123456789012:accesspoint/a",
+        "arn:aws:s3express:eu-central-1:123456789012:accesspoint/a",
+    ),
+    *("arn:aws:access-analyzer:eu-central-1:123456789012:analyzer/a", "vpc-01234567"),
+    *("arn:aws:cloudtrail:eu-central-1:123456789012:trail/a", "01234567-89ab-cdef-0123-456789abcdef"),
     *("arn:aws:iam::123456789012:role/team/x", "https://example.org/a?b=c#d", "v1", "p-12345678", "o-0123456789"),
     *(
         "o-0123456789/r-abcd/x",
@@ -48,13 +54,14 @@ def _inputs(shape: Shape) -> st.SearchStrategy[object]:
     if shape.type_name == "structure":
         return _structures(shape).filter(bool)  # the query protocol has no words for an empty structure within another
     if shape.type_name == "list":
-        return st.lists(_inputs(shape.member), min_size=least, max_size=least + 2)
+        most = min(least + 2, shape.metadata.get("max", least + 2))
+        return st.lists(_inputs(shape.member), min_size=least, max_size=most)
     if shape.type_name == "map":  # nor for an empty map
         return st.dictionaries(_inputs(shape.key), _inputs(shape.value), min_size=1, max_size=2)
     if shape.type_name == "string":
         return _strings(shape)
-    if "max" in shape.metadata:
-        return st.integers(least, shape.metadata["max"])
+    if "min" in shape.metadata or "max" in shape.metadata:
+        return st.integers(least, shape.metadata.get("max", 2**31 - 1))
     return _SCALARS[shape.type_name]
 
 
@@ -70,7 +77,10 @@ def outputs(shape: Shape | None) -> st.SearchStrategy[object]:
     if shape is None:
         return st.just({})
     if shape.type_name == "structure":
-        return _dictionaries(shape, {name: outputs(member) for name, member in shape.members.items()})
+        members = {name: outputs(member) for name, member in shape.members.items()}
+        if shape.metadata.get("union"):
+            return st.one_of([st.fixed_dictionaries({name: member}) for name, member in members.items()])
+        return _dictionaries(shape, members)
     if shape.type_name == "list":
         return st.lists(outputs(shape.member), max_size=2)
     if shape.type_name == "map":
