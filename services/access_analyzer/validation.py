@@ -6,10 +6,11 @@ from hashlib import sha256
 from domain.account import Account
 from domain.calls import Call, Outcome
 from domain.errors import ValidationError
-from domain.policy.document import TEXT_CHARACTERS_MAX, PolicyType
+from domain.policy import PolicyType
+from domain.policy.decode import TEXT_CHARACTERS_MAX
 from domain.policy.lint import Finding, lint
 from domain.policy.positions import Place, Positions, positions
-from services.action_catalogue import catalogue
+from services.action_catalogue import CATALOGUE
 from services.wire.operations import answers, everything
 from services.wire.paginate import key_in, token_of
 
@@ -17,10 +18,10 @@ FINDINGS_A_PAGE_MAX = 100
 """AWS names no limit. A caller who wants more at once gets so many, and a token for the rest, as the API has it."""
 
 _TYPES = {
-    "IDENTITY_POLICY": "identity",
-    "RESOURCE_POLICY": "resource",
-    "SERVICE_CONTROL_POLICY": "scp",
-    "RESOURCE_CONTROL_POLICY": "rcp",
+    "IDENTITY_POLICY": PolicyType.IDENTITY,
+    "RESOURCE_POLICY": PolicyType.RESOURCE,
+    "SERVICE_CONTROL_POLICY": PolicyType.SCP,
+    "RESOURCE_CONTROL_POLICY": PolicyType.RCP,
 }
 _TRUST_POLICY = "AWS::IAM::AssumeRolePolicyDocument"
 _INDEX = re.compile("[0-9]{1,6}")
@@ -57,7 +58,7 @@ def validate_policy(
     end = begin + min(max_results or FINDINGS_A_PAGE_MAX, FINDINGS_A_PAGE_MAX)
 
     def answer(_after: Account) -> dict[str, object]:
-        found = lint(policy_document, kind, catalogue())
+        found = lint(policy_document, kind, CATALOGUE)
         where = positions(policy_document)
         page: dict[str, object] = {"findings": [_finding(finding, where) for finding in found[begin:end]]}
         return page | ({"nextToken": token_of(listed, str(end))} if end < len(found) else {})
@@ -75,7 +76,7 @@ def _type(policy_type: str, resource_type: str | None) -> PolicyType:
     """Of the resource types only a role's trust policy has a grammar of its own."""
     if resource_type is not None and policy_type != "RESOURCE_POLICY":
         raise _unfit("validatePolicyResourceType", "Member must be null unless policyType is RESOURCE_POLICY")
-    return PolicyType.TRUST if resource_type == _TRUST_POLICY else PolicyType(_TYPES[policy_type])
+    return PolicyType.TRUST if resource_type == _TRUST_POLICY else _TYPES[policy_type]
 
 
 def _index_in(token: str, listed: str) -> int:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from domain.errors import AccessDenied, ValidationError
-from domain.policy.document import TEXT_CHARACTERS_MAX, PolicyType
+from domain.policy import PolicyType
+from domain.policy.decode import TEXT_CHARACTERS_MAX
 from domain.policy.lint import Finding, FindingType
 from services.access_analyzer import validation
 from services.wire.paginate import token_of
