@@ -9,6 +9,7 @@ from services.iam import (
     passwords,
     policies,
     roles,
+    simulation,
     tags,
     users,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "passwords",
     "policies",
     "roles",
+    "simulation",
     "tags",
     "users",
 ]

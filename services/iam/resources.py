@@ -60,3 +60,9 @@ def owner_of_key(account: Account, _call: Call, parameters: Parameters) -> str:
     if key is None:
         return account.arn("user/*")
     return account.arn("root" if key.user_id == account.id else account.users.by_id[key.user_id].resource)
+
+
+def policy_source(_account: Account, _call: Call, parameters: Parameters) -> str:
+    """The user, group or role whose policies are asked about."""
+    arn: str = parameters["policy_source_arn"]
+    return arn

@@ -1,0 +1,229 @@
+"""What a simulation is made of: the policies of the call, those of an account, and what is known of who calls."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from domain.account import Account
+from domain.authorisation import identity_policies, layers_of, service_controls
+from domain.call_context import PRINCIPAL_TAG, Values, iso, organization_id, organization_paths, tags_of
+from domain.callers import Caller
+from domain.errors import InvalidInput, NoSuchEntity
+from domain.events import Principal
+from domain.identifiers import account_of_arn
+from domain.policy import Context, Layer, Layers, Policy, PolicyType, PrincipalName, RequestPrincipal, SourcedPolicy
+from domain.rules import simulation_inputs
+from domain.rules.holding import GROUP, ROLE, USER, Holder, HolderKind, holder_of
+from domain.rules.simulation import Simulation, Target, refuse_too_much
+from domain.rules.simulation_exclusions import Exclusion, excluded, without
+from domain.rules.simulation_inputs import ContextEntry, SimulatedCaller, caller
+
+_KINDS: Mapping[str, HolderKind] = {kind.kind: kind for kind in (USER, GROUP, ROLE)}
+_PRINCIPAL_TYPES = {"user": "User", "role": "AssumedRole"}
+_NOBODY: frozenset[PrincipalName] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The parameters that both simulations have."""
+
+    policies: Sequence[str]
+    boundaries: Sequence[str]
+    action_names: Sequence[str]
+    resource_arns: Sequence[str]
+    resource_policy: str | None
+    resource_owner: str | None
+    caller_arn: str | None
+    entries: Sequence[ContextEntry]
+    resource_handling_option: str | None
+
+    @property
+    def documents(self) -> list[str]:
+        return [*self.policies, *self.boundaries, *([] if self.resource_policy is None else [self.resource_policy])]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A user, group or role of the account."""
+
+    kind: HolderKind
+    holder: Holder
+    caller: SimulatedCaller
+
+
+def source(account: Account, arn: str) -> Source:
+    """Raises NoSuchEntity, and InvalidInput for what is no ARN of a user, group or role."""
+    try:
+        found = caller(arn)
+    except InvalidInput:
+        raise InvalidInput(f"PolicySourceArn: expected the ARN of an IAM user, group or role, got {arn}.") from None
+    holder = _KINDS[found.kind].named(account, found.name)
+    if account.arn(holder.resource) != arn:
+        raise NoSuchEntity(f"The {found.kind} with the ARN {arn} cannot be found.")
+    return Source(_KINDS[found.kind], holder, found)
+
+
+def _layers(account: Account, of: Source) -> Layers:
+    """What limits and what grants: of a user with its groups, of a group or role its own."""
+    if of.kind is GROUP:
+        granting = (Layer.IDENTITY, tuple(identity_policies(account, of.holder.id)))
+        return [*service_controls(account, of.holder.id), granting]
+    principal = Principal(
+        type="IAMUser" if of.kind is USER else "AssumedRole",
+        principal_id=of.holder.id,
+        arn=of.caller.arn,
+        account_id=account.id,
+    )
+    return layers_of(account, Caller(principal, of.holder.id, ""))
+
+
+def _principal(calling: SimulatedCaller, of: Source | None) -> RequestPrincipal:
+    """By the names that a policy of a resource may have for the caller. A role calls in a session of which no more is
+    known than the role; no policy can name a group."""
+    names = {("AWS", calling.arn)}
+    if of is not None and of.caller == calling:
+        names.add(("AWS", of.holder.id))
+    own = frozenset(names) if calling.kind == "user" else _NOBODY
+    issuer = frozenset(names) if calling.kind == "role" else _NOBODY
+    return RequestPrincipal(calling.arn, calling.account_id, own, issuer)
+
+
+def _known(calling: SimulatedCaller | None, at: datetime) -> Context:
+    """The condition keys that the caller's ARN and the time of the call give."""
+    keys: dict[str, Values] = {"aws:currenttime": (iso(at),), "aws:epochtime": (str(int(at.timestamp())),)}
+    if calling is None:
+        return keys
+    keys["aws:principalaccount"] = (calling.account_id,)
+    if calling.kind in _PRINCIPAL_TYPES:
+        keys["aws:principalarn"] = (calling.arn,)
+        keys["aws:principaltype"] = (_PRINCIPAL_TYPES[calling.kind],)
+        keys["aws:principalisawsservice"] = keys["aws:viaawsservice"] = ("false",)
+    if calling.kind == "user":
+        keys["aws:username"] = (calling.name,)
+    return keys
+
+
+def _known_of_source(account: Account, of: Source, calling: SimulatedCaller) -> Context:
+    """What the account knows besides, of its own caller. Of another than the source no tags and no unique id are told:
+    that one may simulate the source's policies says nothing about others."""
+    keys: dict[str, Values | None] = {}
+    if calling.account_id == account.id:
+        keys["aws:principalorgid"] = organization_id(account)
+        keys["aws:principalorgpaths"] = organization_paths(account)
+    if calling == of.caller:
+        keys |= {f"{PRINCIPAL_TAG}{key}": (value,) for key, value in tags_of(account, of.holder.id).items()}
+        if of.kind is USER:
+            keys["aws:userid"] = (of.holder.id,)
+    return {key: values for key, values in keys.items() if values is not None}
+
+
+def _known_of_owner(account: Account) -> Context:
+    """What resources of the account have besides."""
+    keys = {"aws:resourceorgid": organization_id(account), "aws:resourceorgpaths": organization_paths(account)}
+    return {key: values for key, values in keys.items() if values is not None}
+
+
+def shown(account: Account, sourced: SourcedPolicy) -> tuple[str, str]:
+    """SourcePolicyId and SourcePolicyType of a result: the name of a policy, as the AWS CLI's example of
+    `simulate-principal-policy` has it, and what kind it is."""
+    match sourced.source_type:
+        case "managed" | "boundary":
+            policy = account.managed_policies[sourced.source_id]
+            return policy.name, "aws-managed" if policy.is_aws_managed else "user-managed"
+        case "inline":
+            holder_id, _, name = sourced.source_id.partition("/")
+            return name, holder_of(account, holder_id)[0].kind
+        case "resource":
+            return sourced.source_id, "resource"
+        case _:
+            return sourced.source_id, "none"
+
+
+def _with_inputs(layers: Layers, asked: Asked, actions: Sequence[str]) -> Layers:
+    """With the documents of the call: those that grant besides, a boundary in place of the attached one, and the policy
+    that each resource is taken to have."""
+    granting = simulation_inputs.policies(asked.policies, "PolicyInputList", PolicyType.IDENTITY)
+    bounding = simulation_inputs.boundaries(asked.boundaries)
+    complete: list[tuple[Layer, Sequence[SourcedPolicy]]] = [
+        (layer, (*policies, *granting) if layer is Layer.IDENTITY else policies)
+        for layer, policies in layers
+        if layer is not Layer.BOUNDARY or not bounding
+    ]
+    if bounding:
+        complete.append((Layer.BOUNDARY, bounding))
+    if asked.resource_policy is not None:
+        owners = simulation_inputs.resource_policy(asked.resource_policy, actions)
+        layer = Layer.TRUST if owners.policy.type is PolicyType.TRUST else Layer.RESOURCE
+        complete.append((layer, (owners,)))
+    return complete
+
+
+def of_documents(account_id: str, at: datetime, asked: Asked, levels: Sequence[Sequence[str]]) -> Simulation:
+    """SimulateCustomPolicy. `levels`: service control policies from the root of an organisation down to the account;
+    none where no organisation is simulated. Raises InvalidInput."""
+    simulation_inputs.refuse_too_much_text([*asked.documents, *(text for level in levels for text in level)])
+    if asked.resource_policy is not None and asked.caller_arn is None:
+        raise InvalidInput("CallerArn: expected one beside the ResourcePolicy, whose Principal it is judged by.")
+    calling = None if asked.caller_arn is None else caller(asked.caller_arn)
+    granting: Layers = [*simulation_inputs.service_controls(levels), (Layer.IDENTITY, ())]
+    principal = RequestPrincipal("", account_id, _NOBODY) if calling is None else _principal(calling, None)
+    return _simulation(asked, granting, calling, principal, _known(calling, at), {}, in_organization=bool(levels))
+
+
+def of_principal(
+    account: Account, at: datetime, asked: Asked, source_arn: str, exclusions: Sequence[Exclusion]
+) -> Simulation:
+    """SimulatePrincipalPolicy: the policies of the source, as if CallerArn had them. Raises NoSuchEntity and
+    InvalidInput."""
+    simulation_inputs.refuse_too_much_text(asked.documents)
+    of = source(account, source_arn)
+    calling = of.caller if asked.caller_arn is None else caller(asked.caller_arn)
+    return _simulation(
+        asked,
+        without(_layers(account, of), excluded(account, exclusions)),
+        calling,
+        _principal(calling, of),
+        {**_known(calling, at), **_known_of_source(account, of, calling)},
+        {account.id: _known_of_owner(account)},
+        in_organization=account.organization is not None,
+    )
+
+
+def _simulation(
+    asked: Asked,
+    layers: Layers,
+    calling: SimulatedCaller | None,
+    principal: RequestPrincipal,
+    known: Context,
+    known_of_owners: Mapping[str, Context],
+    *,
+    in_organization: bool,
+) -> Simulation:
+    actions = simulation_inputs.actions(asked.action_names)
+    arns = simulation_inputs.resources(asked.resource_arns)
+    if asked.resource_handling_option is not None:
+        simulation_inputs.refuse_incomplete(asked.resource_handling_option, arns)
+    stated_owner = None if asked.resource_owner is None else simulation_inputs.owner(asked.resource_owner)
+    entries = simulation_inputs.context(asked.entries)
+    targets = []
+    for arn in arns:
+        # Where nobody is said to call, whoever owns the resource does: no account is crossed.
+        owner_id = account_of_arn(arn) or stated_owner or (calling.account_id if calling else None)
+        owned = {} if owner_id is None else {"aws:resourceaccount": (owner_id,), **known_of_owners.get(owner_id, {})}
+        asking = principal if calling or owner_id is None else replace(principal, account_id=owner_id)
+        targets.append(Target(arn, owner_id, asking, {**known, **owned, **entries}))
+    simulation = Simulation(actions, tuple(targets), _with_inputs(layers, asked, actions), in_organization)
+    refuse_too_much(simulation)
+    return simulation
+
+
+def policies_of(account: Account, source_arn: str, documents: Sequence[str]) -> list[Policy]:
+    """What grants to a user, group or role, and further documents. Raises NoSuchEntity and InvalidInput."""
+    of = source(account, source_arn)
+    return [*(sourced.policy for sourced in identity_policies(account, of.holder.id)), *policies_in(documents)]
+
+
+def policies_in(documents: Sequence[str]) -> list[Policy]:
+    """Raises InvalidInput."""
+    simulation_inputs.refuse_too_much_text(documents)
+    return [sourced.policy for sourced in simulation_inputs.policies(documents, "PolicyInputList", PolicyType.IDENTITY)]

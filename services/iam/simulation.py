@@ -1,0 +1,212 @@
+"""IAM's operations that simulate policies, and that say which condition keys a simulation needs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from domain.account import Account
+from domain.calls import Call, Outcome
+from domain.policy import Layer, Match, Result
+from domain.rules import simulation_sources
+from domain.rules.simulation import Judgement, Places, Point, Simulation, context_keys, fitting, simulated
+from domain.rules.simulation_exclusions import Exclusion
+from domain.rules.simulation_inputs import ContextEntry
+from domain.rules.simulation_sources import Asked
+from services.iam import resources
+from services.wire.operations import answers, everything
+from services.wire.paginate import Pages, listing
+
+Members = dict[str, object]
+
+_DECISIONS = {
+    Result.ALLOWED: "allowed",
+    Result.IMPLICITLY_DENIED: "implicitDeny",
+    Result.EXPLICITLY_DENIED: "explicitDeny",
+}
+_POLICY_TYPES = {
+    Layer.IDENTITY: "IAM Policy",
+    Layer.RESOURCE: "Resource Policy",
+    Layer.BOUNDARY: "Permissions Boundary Policy",
+}
+"""Keys of EvalDecisionDetails. That it has these types of policies is documented, how they are spelt is not."""
+_SHARED = (
+    "policy_input_list permissions_boundary_policy_input_list action_names resource_arns resource_policy "
+    "resource_owner caller_arn context_entries resource_handling_option max_items marker"
+)
+
+
+@answers("SimulateCustomPolicy", on=everything, records=f"{_SHARED} ordered_organization_policy_input_list")
+def simulate_custom_policy(
+    account: Account,
+    call: Call,
+    *,
+    policy_input_list: Sequence[str],
+    permissions_boundary_policy_input_list: Sequence[str] = (),
+    ordered_organization_policy_input_list: Sequence[Mapping[str, Sequence[str]]] = (),
+    action_names: Sequence[str],
+    resource_arns: Sequence[str] = (),
+    resource_policy: str | None = None,
+    resource_owner: str | None = None,
+    caller_arn: str | None = None,
+    context_entries: Sequence[Mapping[str, Any]] = (),
+    resource_handling_option: str | None = None,
+    max_items: int | None = None,
+    marker: str | None = None,
+) -> Outcome:
+    pages = listing("EvaluationResults", marker, max_items)
+    asked = Asked(
+        policy_input_list,
+        permissions_boundary_policy_input_list,
+        action_names,
+        resource_arns,
+        resource_policy,
+        resource_owner,
+        caller_arn,
+        _entries(context_entries),
+        resource_handling_option,
+    )
+    levels = [level.get("service_control_policy_input_list", ()) for level in ordered_organization_policy_input_list]
+    return _outcome(simulation_sources.of_documents(account.id, call.at, asked, levels), pages)
+
+
+@answers(
+    "SimulatePrincipalPolicy", on=resources.policy_source, records=f"policy_source_arn {_SHARED} policy_exclusion_list"
+)
+def simulate_principal_policy(
+    account: Account,
+    call: Call,
+    *,
+    policy_source_arn: str,
+    policy_input_list: Sequence[str] = (),
+    permissions_boundary_policy_input_list: Sequence[str] = (),
+    policy_exclusion_list: Sequence[Mapping[str, Any]] = (),
+    action_names: Sequence[str],
+    resource_arns: Sequence[str] = (),
+    resource_policy: str | None = None,
+    resource_owner: str | None = None,
+    caller_arn: str | None = None,
+    context_entries: Sequence[Mapping[str, Any]] = (),
+    resource_handling_option: str | None = None,
+    max_items: int | None = None,
+    marker: str | None = None,
+) -> Outcome:
+    pages = listing("EvaluationResults", marker, max_items)
+    asked = Asked(
+        policy_input_list,
+        permissions_boundary_policy_input_list,
+        action_names,
+        resource_arns,
+        resource_policy,
+        resource_owner,
+        caller_arn,
+        _entries(context_entries),
+        resource_handling_option,
+    )
+    exclusions = [_exclusion(given) for given in policy_exclusion_list]
+    return _outcome(simulation_sources.of_principal(account, call.at, asked, policy_source_arn, exclusions), pages)
+
+
+def _entries(given: Sequence[Mapping[str, Any]]) -> list[ContextEntry]:
+    return [
+        ContextEntry(
+            entry.get("context_key_name"), entry.get("context_key_type"), tuple(entry.get("context_key_values", ()))
+        )
+        for entry in given
+    ]
+
+
+def _exclusion(given: Mapping[str, Any]) -> Exclusion:
+    inline = given.get("inline_policy_identifier")
+    return Exclusion(
+        given.get("policy_type"),
+        given.get("policy_arn"),
+        None if inline is None else (inline["policy_name"], inline["attachment_type"], inline["attachment_name"]),
+    )
+
+
+def _outcome(simulation: Simulation, pages: Pages) -> Outcome:
+    """Everything that can be refused has been; the work itself is done when the answer is written."""
+
+    def answer(account: Account) -> Members:
+        shown_before = sum(1 for position in range(len(simulation.actions)) if _key(position) <= (pages.after or ""))
+        page = replace(pages, size=fitting(simulation, shown_before, pages.size))
+        places = Places()
+        return page.of(
+            range(len(simulation.actions)),
+            key=_key,
+            render=lambda position: _result(account, simulation, simulation.actions[position], places),
+        )
+
+    return Outcome(answer)
+
+
+def _key(position: int) -> str:
+    return f"{position:06d}"
+
+
+def _result(account: Account, simulation: Simulation, action: str, places: Places) -> Members:
+    """EvalResourceName is no resource of the caller's any more but a template of the ARN, or `*` for an action that has
+    none: here, where no templates are known, for all."""
+    found = simulated(simulation, action)
+    members: Members = {
+        "EvalActionName": action,
+        "EvalResourceName": "*",
+        "EvalDecision": _DECISIONS[found.overall.decision],
+        **_judgement(account, found.overall, places),
+    }
+    if found.overall.allowed_by_organization is not None:
+        members["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": found.overall.allowed_by_organization}
+    if found.by_resource:
+        members["ResourceSpecificResults"] = [
+            {
+                "EvalResourceName": arn,
+                "EvalResourceDecision": _DECISIONS[judgement.decision],
+                **_judgement(account, judgement, places),
+            }
+            for arn, judgement in found.by_resource
+        ]
+    return members
+
+
+def _judgement(account: Account, judgement: Judgement, places: Places) -> Members:
+    """What results have in common, of an action and of one resource."""
+    members: Members = {
+        "MatchedStatements": [_statement(account, match, places) for match in judgement.matched],
+        "MissingContextValues": list(judgement.missing),
+    }
+    if judgement.allowed_by_boundary is not None:
+        members["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": judgement.allowed_by_boundary}
+    if judgement.by_policy_type is not None:
+        members["EvalDecisionDetails"] = {
+            _POLICY_TYPES[layer]: _DECISIONS[result] for layer, result in judgement.by_policy_type.items()
+        }
+    return members
+
+
+def _statement(account: Account, match: Match, places: Places) -> Members:
+    source_id, source_type = simulation_sources.shown(account, match.sourced)
+    start, end = places.of(match.sourced, match.statement)
+    return {
+        "SourcePolicyId": source_id,
+        "SourcePolicyType": source_type,
+        "StartPosition": _point(start),
+        "EndPosition": _point(end),
+    }
+
+
+def _point(point: Point) -> Members:
+    return {"Line": point.line, "Column": point.column}
+
+
+@answers("GetContextKeysForCustomPolicy", on=everything, records="policy_input_list")
+def get_context_keys_for_custom_policy(_account: Account, _call: Call, *, policy_input_list: Sequence[str]) -> Outcome:
+    policies = simulation_sources.policies_in(policy_input_list)
+    return Outcome(lambda _after: {"ContextKeyNames": list(context_keys(policies))})
+
+
+@answers("GetContextKeysForPrincipalPolicy", on=resources.policy_source, records="policy_source_arn policy_input_list")
+def get_context_keys_for_principal_policy(
+    account: Account, _call: Call, *, policy_source_arn: str, policy_input_list: Sequence[str] = ()
+) -> Outcome:
+    policies = simulation_sources.policies_of(account, policy_source_arn, policy_input_list)
+    return Outcome(lambda _after: {"ContextKeyNames": list(context_keys(policies))})
