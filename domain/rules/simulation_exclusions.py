@@ -23,7 +23,7 @@ class Exclusion:
     policy_type: str | None = None
     policy_arn: str | None = None
     inline: tuple[str, str, str] | None = None
-    """Name of the policy, user, group or role, and name of that, which may have wildcards."""
+    """The name of a policy; user, group or role; and the name of that."""
 
 
 Excluded = Callable[[Layer, SourcedPolicy], bool]
@@ -80,20 +80,17 @@ def _with_arn(arn: str, where: str) -> Excluded:
 
 
 def _inline(account: Account, inline: tuple[str, str, str], where: str) -> Excluded:
+    """The service model's pattern of AttachmentName lets no wildcards through, although its documentation has them."""
     policy_name, kind, holder_name = inline
-    if kind not in _HOLDERS or holder_name.count("*") > 1:
-        raise InvalidInput(
-            f"{where}: expected an AttachmentType of {', '.join(_HOLDERS)}, and one * at most in the AttachmentName; "
-            f"got {kind} and {holder_name}."
-        )
-    test = wildcard(holder_name)
+    if kind not in _HOLDERS:
+        raise InvalidInput(f'{where}: expected an AttachmentType of {", ".join(_HOLDERS)}; got "{kind}".')
 
     def is_meant(_layer: Layer, sourced: SourcedPolicy) -> bool:
         if sourced.source_type != "inline":
             return False
         holder_id, _, name = sourced.source_id.partition("/")
         holder_kind, holder = holder_of(account, holder_id)
-        return name == policy_name and holder_kind.kind == kind and test(holder.name)
+        return (name, holder_kind.kind, holder.name.lower()) == (policy_name, kind, holder_name.lower())
 
     return is_meant
 
