@@ -8,7 +8,6 @@ part in the decision and are not among the matched statements and missing keys; 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from domain.errors import InvalidInput
 from domain.policy import (
     Context,
     Decision,
@@ -27,12 +26,6 @@ from domain.policy import (
 )
 from domain.policy.explain import keys_of
 from domain.policy.positions import Positions, positions
-
-WORK_MAX = 200_000
-"""Of one answer, which is worked out on the event loop; in values compared, of about a microsecond each. What goes
-beyond it is for the next page."""
-_STATEMENTS_FOUND_PER_WORK = 10
-"""Whether a statement is about an action takes a tenth as long as what it then compares."""
 
 _OWNERS = frozenset({Layer.RESOURCE, Layer.TRUST})
 
@@ -64,6 +57,10 @@ class Simulation:
         """Whether no resource was named."""
         return [target.arn for target in self.targets] == ["*"]
 
+    @property
+    def arn_characters_max(self) -> int:
+        return max(len(target.arn) for target in self.targets)
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -91,44 +88,6 @@ class Simulated:
     """By the resources' ARNs; none where no resource was named."""
 
 
-def refuse_too_much(simulation: Simulation) -> None:
-    """Raises InvalidInput where a single action on all resources could take too long."""
-    work = sum(
-        _work(statement, simulation.targets[0].context)
-        for _, policies in simulation.layers
-        for sourced in policies
-        for statement in sourced.policy.statements
-    ) * len(simulation.targets)
-    if work > WORK_MAX:
-        raise InvalidInput(
-            f"The policies of this simulation compare {work} values for all {len(simulation.targets)} resources "
-            f"together; expected at most {WORK_MAX}: name fewer resources, or give fewer policies and values."
-        )
-
-
-def fitting(simulation: Simulation, start: int, wanted: int) -> int:
-    """How many actions from `start` on fit into one answer: at least one, at most as many as are wanted."""
-    policies = [sourced.policy for _, policies in simulation.layers for sourced in policies]
-    to_find = 1 + sum(len(policy.statements) for policy in policies) // _STATEMENTS_FOUND_PER_WORK
-    work = 0
-    for count, action in enumerate(simulation.actions[start : start + wanted]):
-        work += to_find + len(simulation.targets) * sum(
-            _work(statement, simulation.targets[0].context)
-            for policy in policies
-            for statement in policy.about[action.lower()]
-        )
-        if work > WORK_MAX and count:
-            return count
-    return wanted
-
-
-def _work(statement: Statement, context: Context) -> int:
-    listed = 0 if statement.resources is None else len(statement.resources.texts)
-    for condition in statement.conditions:
-        listed += len(condition.wanted) * max(1, len(context.get(condition.context_key) or ()))
-    return 1 + listed
-
-
 def simulated(simulation: Simulation, action: str) -> Simulated:
     by_resource = tuple((each.arn, _judged(simulation, action, each)) for each in simulation.targets)
     overall = _together([judgement for _, judgement in by_resource])
@@ -137,8 +96,11 @@ def simulated(simulation: Simulation, action: str) -> Simulated:
 
 def _judged(simulation: Simulation, action: str, of: Target) -> Judgement:
     request = Request(action, of.arn, of.principal, of.context, of.owner_id)
-    decision = evaluate(simulation.layers, request)
+    # Of service control policies nothing is shown but whether they allow.
     visible = [(layer, policies) for layer, policies in simulation.layers if layer is not Layer.SCP]
+    explained = explain(visible, request)
+    hidden = len(visible) < len(simulation.layers)
+    decision = evaluate(simulation.layers, request) if hidden else explained.decision
     allowed_by_organization = None
     if simulation.in_organization:
         levels = [level for level, (layer, _) in enumerate(simulation.layers) if layer is Layer.SCP]
@@ -146,7 +108,7 @@ def _judged(simulation: Simulation, action: str, of: Target) -> Judgement:
     return Judgement(
         decision.result,
         tuple(_deciding(decision)),
-        explain(visible, request).missing_keys,
+        explained.missing_keys,
         None if allowed_by_organization is False else _by_policy_type(simulation, decision, of),
         allowed_by_organization,
         _allowed_by_boundary(simulation, decision),

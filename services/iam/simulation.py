@@ -8,10 +8,11 @@ from domain.account import Account
 from domain.calls import Call, Outcome
 from domain.policy import Layer, Match, Result
 from domain.rules import simulation_sources
-from domain.rules.simulation import Judgement, Places, Point, Simulation, context_keys, fitting, simulated
+from domain.rules.simulation import Judgement, Places, Point, Simulation, context_keys, simulated
 from domain.rules.simulation_exclusions import Exclusion
 from domain.rules.simulation_inputs import ContextEntry
 from domain.rules.simulation_sources import Asked
+from domain.rules.simulation_work import fitting
 from services.iam import resources
 from services.wire.operations import answers, everything
 from services.wire.paginate import Pages, listing

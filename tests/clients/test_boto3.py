@@ -224,3 +224,23 @@ def test_passwords(server: Server, iam: Any) -> None:
         iam.delete_user(UserName="petra")
     iam.delete_login_profile(UserName="petra")
     iam.delete_user(UserName="petra")
+
+
+def test_simulations(iam: Any) -> None:
+    """What a user may do is simulated on the running server, in pages of one action, with each matched statement in
+    its place; the keys that the policies ask for are told beforehand."""
+    user = iam.create_user(UserName="simulated")["User"]["Arn"]
+    policy = document({"Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::b/${aws:username}/*"})
+    iam.put_user_policy(UserName="simulated", PolicyName="own", PolicyDocument=policy)
+    assert iam.get_context_keys_for_principal_policy(PolicySourceArn=user)["ContextKeyNames"] == ["aws:username"]
+    found = iam.get_paginator("simulate_principal_policy").paginate(
+        PolicySourceArn=user,
+        ActionNames=["s3:GetObject", "s3:PutObject"],
+        ResourceArns=["arn:aws:s3:::b/simulated/x"],
+        PaginationConfig={"PageSize": 1},
+    )
+    results = found.build_full_result()["EvaluationResults"]
+    assert [result["EvalDecision"] for result in results] == ["allowed", "implicitDeny"]
+    (matched,) = results[0]["ResourceSpecificResults"][0]["MatchedStatements"]
+    begin, end = matched["StartPosition"]["Column"], matched["EndPosition"]["Column"]
+    assert json.loads(policy[begin - 1 : end - 1])["Action"] == "s3:Get*"

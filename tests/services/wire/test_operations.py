@@ -205,6 +205,22 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "maxResults": st.integers(0, 3),
     "nextToken": st.just("bm8"),
     "validatePolicyResourceType": st.just("AWS::S3::Bucket"),
+    "PolicyInputList": st.lists(IDENTITY_POLICIES, min_size=1, max_size=2),
+    "PermissionsBoundaryPolicyInputList": st.lists(IDENTITY_POLICIES, min_size=1, max_size=2),
+    "OrderedOrganizationPolicyInputList": IDENTITY_POLICIES.map(
+        lambda text: [{"ServiceControlPolicyInputList": [text]}]
+    ),
+    "PolicySourceArn": st.sampled_from([arn("user/ann"), arn("group/ann"), arn("role/ann"), arn("policy/ann")]),
+    "PolicyExclusionList": st.sampled_from([[{"PolicyType": "inline"}], [{"PolicyArn": arn("user/ann")}]]),
+    "ActionNames": st.sampled_from([["iam:GetUser"], ["sts:AssumeRole", "s3:GetObject"], ["everything"]]),
+    "ResourceArns": st.sampled_from([["*"], [arn("user/ann"), "arn:aws:s3:::bucket"], ["bucket"]]),
+    "ResourcePolicy": st.one_of(st.just(document(allow(Principal="*"))), TRUST_POLICIES),
+    "ResourceOwner": st.sampled_from([ACCOUNT, "arn:aws:iam::210987654321:root", "somebody"]),
+    "CallerArn": st.sampled_from([arn("user/ann"), arn("role/a/bob"), arn("root")]),
+    "ContextEntries": st.sampled_from(["10.0.0.1", "nowhere"]).map(
+        lambda address: [{"ContextKeyName": "aws:SourceIp", "ContextKeyType": "ip", "ContextKeyValues": [address]}]
+    ),
+    "ResourceHandlingOption": st.just("EC2-VPC-EBS"),
 }
 WRITING = [operation for operation in ALL if not operation.read_only]
 
