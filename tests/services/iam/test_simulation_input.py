@@ -64,6 +64,20 @@ def endpoint() -> Endpoint:
             },
             "compare 600000 values",
         ),
+        (
+            {
+                "PolicyInputList": [document(allow(resource=f"arn:aws:s3:::{'*a' * 1_000}b?"))],
+                "ResourceArns": [f"arn:aws:s3:::{'a' * 2_000}"] * 1_000,
+            },
+            "expected at most 100000: name fewer resources",
+        ),
+        (
+            {
+                "PolicyInputList": [document(allow(resource=f"arn:aws:s3:::{'${aws:username}' * 100}"))],
+                "ContextEntries": [entry("aws:username", "string", "a" * 100_000)],
+            },
+            "or give fewer policies and shorter values",
+        ),
     ],
 )
 def test_bad_input_is_named(endpoint: Endpoint, members: dict[str, Any], message: str) -> None:
