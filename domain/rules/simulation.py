@@ -37,7 +37,7 @@ class Target:
     arn: str
     """Or `*`."""
     owner_id: str | None
-    """The account; None where nothing says whose it is."""
+    """The account whose side has a say beside the caller's; None where neither is known."""
     principal: RequestPrincipal
     context: Context
 

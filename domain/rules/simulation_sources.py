@@ -208,11 +208,14 @@ def _simulation(
     entries = simulation_inputs.context(asked.entries)
     targets = []
     for arn in arns:
-        # Where nobody is said to call, whoever owns the resource does: no account is crossed.
         owner_id = account_of_arn(arn) or stated_owner or (calling.account_id if calling else None)
         owned = {} if owner_id is None else {"aws:resourceaccount": (owner_id,), **known_of_owners.get(owner_id, {})}
+        # Where nobody is said to call, whoever owns the resource does: no account is crossed.
         asking = principal if calling or owner_id is None else replace(principal, account_id=owner_id)
-        targets.append(Target(arn, owner_id, asking, {**known, **owned, **entries}))
+        # Nothing is looked up about a resource. As long as neither its policy nor its owner is stated ("ResourceOwner":
+        # required where there is a policy), its side is left out.
+        has_side = asked.resource_policy is not None or owner_id == stated_owner
+        targets.append(Target(arn, owner_id if has_side else asking.account_id, asking, {**known, **owned, **entries}))
     simulation = Simulation(actions, tuple(targets), _with_inputs(layers, asked, actions), in_organization)
     refuse_too_much(simulation)
     return simulation

@@ -160,16 +160,17 @@ def test_an_allow_of_the_resource_is_shown_as_such(endpoint: Endpoint) -> None:
     assert (matched["SourcePolicyId"], matched["SourcePolicyType"]) == ("ResourcePolicy", "resource")
 
 
-def test_a_resource_of_another_account_is_closed_without_a_policy(endpoint: Endpoint) -> None:
-    """A caller of one account and a resource of another: no policy of the resource opens it. Who is no caller at all
-    crosses no account."""
+def test_a_resource_of_another_account_without_a_policy(endpoint: Endpoint) -> None:
+    """Where its owner is stated, its side has to allow, and without a policy does not. Where nothing but the ARN tells
+    of the other account, only the caller's side is judged: nothing is looked up about resources."""
     table = "arn:aws:dynamodb:eu-central-1:210987654321:table/t"
     asked: dict[str, Any] = {"ActionNames": ["dynamodb:GetItem"], "ResourceArns": [table]}
-    crossing = custom(endpoint, document(allow()), CallerArn=ANN, **asked)
-    assert crossing["EvalDecision"] == "implicitDeny"
-    assert crossing["EvalDecisionDetails"] == {"IAM Policy": "allowed", "Resource Policy": "implicitDeny"}
-    nobody = custom(endpoint, document(allow()), **asked)
-    assert (nobody["EvalDecision"], nobody["EvalDecisionDetails"]) == ("allowed", {})
+    for members in ({"CallerArn": ANN}, {"CallerArn": ANN, "ResourceOwner": ACCOUNT}, {}):
+        result = custom(endpoint, document(allow()), **asked, **members)
+        assert (result["EvalDecision"], result["EvalDecisionDetails"]) == ("allowed", {})
+    stated = custom(endpoint, document(allow()), CallerArn=ANN, ResourceOwner="210987654321", **asked)
+    assert stated["EvalDecision"] == "implicitDeny"
+    assert stated["EvalDecisionDetails"] == {"IAM Policy": "allowed", "Resource Policy": "implicitDeny"}
 
 
 def test_a_trust_policy(endpoint: Endpoint) -> None:
