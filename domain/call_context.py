@@ -69,8 +69,11 @@ def user_or_role(account: Account, arn: str) -> User | Role | None:
 
 
 def _principal(context: CallContext) -> User | Role | None:
-    """None for the root user, who carries no tags."""
-    account, entity_id = context.account, context.call.caller.entity_id
+    return tagged(context.account, context.call.caller.entity_id)
+
+
+def tagged(account: Account, entity_id: str) -> User | Role | None:
+    """The user or role with this unique id; None for the root user and for groups, which carry no tags."""
     return account.users.by_id.get(entity_id) or account.roles.by_id.get(entity_id)
 
 

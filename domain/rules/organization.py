@@ -27,6 +27,7 @@ from domain.organization import (
     PolicyKind,
 )
 from domain.policy import Effect, PolicyType, compiled, parse
+from domain.policy.document import RCP_CHARACTERS_MAX, SCP_CHARACTERS_MAX
 
 T = TypeVar("T", bound=Hashable)
 
@@ -50,8 +51,8 @@ class _Quotas:
 
 
 _QUOTAS: Mapping[PolicyKind, _Quotas] = {
-    "SERVICE_CONTROL_POLICY": _Quotas(PolicyType.SCP, 10_240, 10),
-    "RESOURCE_CONTROL_POLICY": _Quotas(PolicyType.RCP, 5_120, 5),
+    "SERVICE_CONTROL_POLICY": _Quotas(PolicyType.SCP, SCP_CHARACTERS_MAX, 10),
+    "RESOURCE_CONTROL_POLICY": _Quotas(PolicyType.RCP, RCP_CHARACTERS_MAX, 5),
 }
 _MAINTAINED_BY_AWS = {managed.policy.id: managed for managed in (FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS)}
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from domain.account import Account
 from domain.authorisation import identity_policies, layers_of, service_controls
-from domain.call_context import PRINCIPAL_TAG, Values, iso, organization_id, organization_paths, tags_of
+from domain.call_context import PRINCIPAL_TAG, Values, iso, organization_id, organization_paths, tagged
 from domain.callers import Caller
 from domain.errors import InvalidInput, NoSuchEntity
 from domain.events import Principal
@@ -112,7 +112,8 @@ def _known_of_source(account: Account, of: Source, calling: SimulatedCaller) -> 
         keys["aws:principalorgid"] = organization_id(account)
         keys["aws:principalorgpaths"] = organization_paths(account)
     if calling == of.caller:
-        keys |= {f"{PRINCIPAL_TAG}{key}": (value,) for key, value in tags_of(account, of.holder.id).items()}
+        entity = tagged(account, of.holder.id)
+        keys |= {f"{PRINCIPAL_TAG}{key}": (tag.value,) for key, tag in entity.tags.items()} if entity else {}
         if of.kind is USER:
             keys["aws:userid"] = (of.holder.id,)
     return {key: values for key, values in keys.items() if values is not None}

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from domain.policy.document import PolicyType, policy_size
+from domain.policy.document import RCP_CHARACTERS_MAX, SCP_CHARACTERS_MAX, PolicyType, policy_size
 from domain.policy.lint.findings import Finding, error, security_warning, suggestion, warning
 from domain.policy.lint.reading import Json, Listed, StatementRead, statements
 from domain.policy.positions import Path
@@ -20,8 +20,8 @@ _SIZES = {
     "boundary": (6_144, "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"),
     "session": (2_048, "POLICY_SIZE_EXCEEDS_QUOTA"),
     "trust": (2_048, "POLICY_SIZE_EXCEEDS_QUOTA"),
-    "scp": (5_120, "POLICY_SIZE_EXCEEDS_SCP_QUOTA"),
-    "rcp": (5_120, "POLICY_SIZE_EXCEEDS_RCP_QUOTA"),
+    "scp": (SCP_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_SCP_QUOTA"),
+    "rcp": (RCP_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_RCP_QUOTA"),
 }
 
 
