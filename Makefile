@@ -24,8 +24,9 @@ check: .venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# A process a core; a file stays in one, with the database and the server that its tests share.
 pytest: .venv
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=auto --dist=loadfile
 
 # The suite's fuzzing with more examples of each property.
 FUZZ_EXAMPLES ?= 5000
