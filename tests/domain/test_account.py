@@ -259,6 +259,7 @@ def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901
         case passwords.LoginProfileDeleted():
             del naive.passwords[event.user_id], naive.changed[event.user_id]
             naive.failures.pop(event.user_id, None)
+            naive.notices = {key: at for key, at in naive.notices.items() if key[0] != event.user_id}
         case passwords.PasswordPolicyUpdated():
             naive.password_policy = event.model_dump()
         case passwords.PasswordPolicyDeleted():
