@@ -91,38 +91,44 @@ _RELEASED_WITHIN_ACCOUNT: Mapping[Naming, frozenset[Layer]] = {
     Naming.EVERYONE: _ALL_OF_THE_PRINCIPAL,
     Naming.PRINCIPAL: _ALL_OF_THE_PRINCIPAL,
 }
+# Looking up a member of an enumeration takes as long as matching a pattern (Python 3.11), and these are needed each time.
+_DENY = Effect.DENY
+_NOT, _EVERYONE, _PRINCIPAL = Naming.NOT, Naming.EVERYONE, Naming.PRINCIPAL
+_IDENTITY, _RESOURCE, _TRUST = Layer.IDENTITY, Layer.RESOURCE, Layer.TRUST
 
 
 def evaluate(layers: Layers, request: Request) -> Decision:
     """An explicit deny wins; else each layer that has to must allow. Linear in the statements about the action."""
     action = request.action.lower()
-    bounded = any(layer is Layer.BOUNDARY for layer, _ in layers)
     matched = [
         Match(layer, level, sourced, statement, naming)
         for level, (layer, policies) in enumerate(layers)
         for sourced in policies
         for statement in sourced.policy.about[action]
-        if (naming := applies(statement, request, bounded=bounded))
+        if (naming := applies(statement, request, layers))
     ]
-    denying = [match.layer for match in matched if match.statement.effect is Effect.DENY]
+    denying = [match.layer for match in matched if match.statement.effect is _DENY]
     if denying:
         return Decision(Result.EXPLICITLY_DENIED, min(denying, key=_IN_ORDER.index), tuple(matched))
     return Decision(*_combined(layers, matched, request), tuple(matched))
 
 
-def applies(statement: Statement, request: Request, *, bounded: bool) -> Naming:
-    """How the statement names the principal when all of it matches, NOT when something does not. `bounded`: there is a
-    permissions boundary."""
+def applies(statement: Statement, request: Request, layers: Layers) -> Naming:
+    """How a statement of these layers names the principal when all of it matches, NOT when something does not."""
     context, fits = request.context, statement.fits
     if fits is not None and not fits(request.resource, context):
-        return Naming.NOT
+        return _NOT
     for condition in statement.conditions:
         if not condition.holds(context):
-            return Naming.NOT
+            return _NOT
     if statement.principals is None:
         # The policy is attached to who asks.
-        return Naming.PRINCIPAL
-    return naming_of(statement.principals, request.principal, bounded=bounded)
+        return _PRINCIPAL
+    return naming_of(statement.principals, request.principal, bounded=has_boundary(layers))
+
+
+def has_boundary(layers: Layers) -> bool:
+    return any(layer is Layer.BOUNDARY for layer, _ in layers)
 
 
 def _combined(layers: Layers, allowing: Sequence[Match], request: Request) -> tuple[Result, Layer]:
@@ -131,18 +137,18 @@ def _combined(layers: Layers, allowing: Sequence[Match], request: Request) -> tu
     The principal's own policies have to, and each further layer that is there. The policy of a resource has to where
     the resource is another account's; that of a role, its trust policy, in any case.
     """
-    naming, owner, levels = Naming.NOT, Layer.RESOURCE, set()
+    naming, owner, levels = _NOT, _RESOURCE, set()
     for match in allowing:
         levels.add(match.level)
         if match.layer in _OWNERS and match.naming > naming:
             naming = match.naming
-    lacking = {Layer.IDENTITY}
+    lacking = {_IDENTITY}
     for level, (layer, _) in enumerate(layers):
-        if layer is Layer.TRUST:
-            owner = Layer.TRUST
+        if layer is _TRUST:
+            owner = _TRUST
         if level not in levels:
             lacking.add(layer)
-        elif layer is Layer.IDENTITY:
+        elif layer is _IDENTITY:
             lacking.discard(layer)
     owner_must, released = _released(naming, owner, request)
     lacking -= released
@@ -151,7 +157,7 @@ def _combined(layers: Layers, allowing: Sequence[Match], request: Request) -> tu
         lacking.add(owner)
     if lacking:
         return Result.IMPLICITLY_DENIED, min(lacking, key=_IN_ORDER.index)
-    return Result.ALLOWED, owner if Layer.IDENTITY in released else Layer.IDENTITY
+    return Result.ALLOWED, owner if _IDENTITY in released else _IDENTITY
 
 
 def _released(naming: Naming, owner: Layer, request: Request) -> tuple[bool, frozenset[Layer]]:
@@ -166,13 +172,13 @@ def _released(naming: Naming, owner: Layer, request: Request) -> tuple[bool, fro
     if principal is None or principal.account_id is None:
         # Who belongs to no account has no policies. `*` is everybody at a resource, but opens a role to no identity
         # provider and to nobody who has not said who they are.
-        named = naming is Naming.PRINCIPAL or (naming is Naming.EVERYONE and owner is Layer.RESOURCE)
+        named = naming is _PRINCIPAL or (naming is _EVERYONE and owner is _RESOURCE)
         return not named, _ALL_OF_THE_PRINCIPAL | {Layer.SCP}
     owner_id = _owner_of(request)
     # A resource without an account, such as a bucket, is at home; a role without one is a stranger's.
-    if principal.account_id != owner_id and (owner_id is not None or owner is Layer.TRUST):
+    if principal.account_id != owner_id and (owner_id is not None or owner is _TRUST):
         return not naming, _NO_LAYER
-    return not naming and owner is Layer.TRUST, _RELEASED_WITHIN_ACCOUNT[naming]
+    return not naming and owner is _TRUST, _RELEASED_WITHIN_ACCOUNT[naming]
 
 
 def _owner_of(request: Request) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.policy.conditions import Condition
 from domain.policy.document import Effect, Statement
-from domain.policy.evaluate import Decision, Layer, Layers, Request, Result, SourcedPolicy, evaluate
+from domain.policy.evaluate import Decision, Layer, Layers, Request, Result, SourcedPolicy, evaluate, has_boundary
 from domain.policy.principals import naming_of
 from domain.policy.variables import Variable
 
@@ -97,7 +97,7 @@ def keys_of(statement: Statement) -> Iterator[tuple[str, str]]:
 
 def _verdicts(layers: Layers, request: Request) -> Iterator[Verdict]:
     action = request.action.lower()
-    bounded = any(layer is Layer.BOUNDARY for layer, _ in layers)
+    bounded = has_boundary(layers)
     for level, (layer, policies) in enumerate(layers):
         for sourced in policies:
             for statement in sourced.policy.about[action]:

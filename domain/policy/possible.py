@@ -53,12 +53,11 @@ def possible(layers: Layers, request: Request, knows: Knows) -> Possible:
 
 
 def _open(layers: Layers, request: Request, knows: Knows) -> Iterator[Open]:
-    bounded = any(layer is Layer.BOUNDARY for layer, _ in layers)
     for layer, policies in layers:
         for sourced in policies:
             for statement in sourced.policy.about[request.action.lower()]:
                 unmet = tuple(_unknown(statement, knows))
-                if unmet and applies(_without_unknown(statement, knows), request, bounded=bounded):
+                if unmet and applies(_without_unknown(statement, knows), request, layers):
                     yield Open(layer, sourced, statement, unmet)
 
 
