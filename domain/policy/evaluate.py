@@ -91,7 +91,7 @@ _RELEASED_WITHIN_ACCOUNT: Mapping[Naming, frozenset[Layer]] = {
     Naming.EVERYONE: _ALL_OF_THE_PRINCIPAL,
     Naming.PRINCIPAL: _ALL_OF_THE_PRINCIPAL,
 }
-# Looking up a member of an enumeration takes as long as matching a pattern (Python 3.11), and these are needed each time.
+# Looking up a member of an enumeration takes as long as matching a pattern (Python 3.11); these are needed each time.
 _DENY = Effect.DENY
 _NOT, _EVERYONE, _PRINCIPAL = Naming.NOT, Naming.EVERYONE, Naming.PRINCIPAL
 _IDENTITY, _RESOURCE, _TRUST = Layer.IDENTITY, Layer.RESOURCE, Layer.TRUST
