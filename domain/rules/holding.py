@@ -128,13 +128,13 @@ def attached(account: Account, kind: HolderKind, name: str) -> list[ManagedPolic
 def put_inline(account: Account, kind: HolderKind, name: str, *, policy_name: str, document: str) -> InlinePolicyPut:
     """Replaces what the name held before. The limit is on all inline policies of the holder together."""
     holder = kind.named(account, name)
-    parse(document, PolicyType.IDENTITY)
     others = account.inline_policies.get(holder.id, _NO_POLICIES)
     size = policy_size(document) + sum(policy_size(text) for other, text in others.items() if other != policy_name)
     if size > kind.inline_characters_max:
         raise LimitExceeded(
             f"Maximum policy size of {kind.inline_characters_max} bytes exceeded for {kind.kind} {holder.name}"
         )
+    parse(document, PolicyType.IDENTITY)
     return InlinePolicyPut(
         entity=kind.kind, entity_id=holder.id, entity_name=holder.name, policy_name=policy_name, document=document
     )

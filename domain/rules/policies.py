@@ -98,7 +98,7 @@ def policy_version(policy: ManagedPolicy, version_id: str) -> PolicyVersion:
 
 
 def refuse_unfit(document: str) -> None:
-    """Raises MalformedPolicyDocument or LimitExceeded."""
-    parse(document, PolicyType.IDENTITY)
+    """Raises LimitExceeded, before it is read, or MalformedPolicyDocument."""
     if policy_size(document) > MANAGED_POLICY_CHARACTERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for PolicySize: {MANAGED_POLICY_CHARACTERS_MAX}")
+    parse(document, PolicyType.IDENTITY)

@@ -74,9 +74,9 @@ def trusted(account: Account, trust_policy: str, other: Other) -> dict[str, str]
     Raises MalformedPolicyDocument for a document that is no trust policy or names somebody who does not exist, and
     LimitExceeded for one that is too long.
     """
-    policy = parse(trust_policy, PolicyType.TRUST)
     if policy_size(trust_policy) > TRUST_POLICY_CHARACTERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for ACLSizePerRole: {TRUST_POLICY_CHARACTERS_MAX}")
+    policy = parse(trust_policy, PolicyType.TRUST)
     meant: dict[str, str] = {}
     for statement in policy.statements:
         for kind, name in statement.principals.names if statement.principals else ():

@@ -102,12 +102,13 @@ def session_policies(account: Account, policy: str | None, policy_arns: Sequence
             raise MalformedPolicyDocument(f"The managed policy {arn} does not exist.")
         characters += policy_size(managed.default.document)
     if policy is not None:
-        parse(policy, PolicyType.SESSION)
         characters += policy_size(policy)
     if characters > SESSION_POLICIES_CHARACTERS_MAX:
         raise PackedPolicyTooLarge(
             f"The session policies have {characters} characters together; at most {SESSION_POLICIES_CHARACTERS_MAX} go."
         )
+    if policy is not None:
+        parse(policy, PolicyType.SESSION)
     inline = () if policy is None else (SessionPolicy(document=policy),)
     return (*inline, *(SessionPolicy(policy_arn=arn) for arn in policy_arns))
 

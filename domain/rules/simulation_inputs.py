@@ -18,8 +18,9 @@ from domain.policy.decode import decoded
 
 ACTIONS_MAX = 1_000
 RESOURCES_MAX = 1_000
-DOCUMENTS_CHARACTERS_MAX = 131_072
-"""Of all documents of a call together, white space included: as much as the service model lets a single one have."""
+DOCUMENTS_CHARACTERS_MAX = 40_960
+"""Of all documents of a call together, white space included: four times the largest policy. They are read in the
+round."""
 CONTEXT_CHARACTERS_MAX = 131_072
 """Of all condition values of a call together."""
 

@@ -55,7 +55,7 @@ def endpoint() -> Endpoint:
         ),
         ({"ActionNames": [f"a:b{number}" for number in range(1_001)]}, "1 to 1000 names, got 1001"),
         ({"ResourceArns": [f"arn:aws:s3:::b{number}" for number in range(1_001)]}, "at most 1000 ARNs, got 1001"),
-        ({"PolicyInputList": [document(allow(Sid="a" * 70_000))] * 2}, "131072 characters together"),
+        ({"PolicyInputList": [document(allow(Sid="a" * 70_000))] * 2}, "40960 characters together"),
         ({"ContextEntries": [entry("test:y", "stringList", *["a" * 70_000] * 2)]}, "131072 characters in all"),
         (
             {
