@@ -33,8 +33,8 @@ EVALUATOR = 2
 _RCP_SERVICES = frozenset({"sts"})
 """Of those that are answered here, the ones whose resources a resource control policy limits; IAM is none (AWS
 Organizations User Guide, "List of AWS services that support RCPs")."""
-_SERVICE_LINKED = "/aws-service-role/"
-"""The path of roles that AWS services keep for themselves."""
+SERVICE_LINKED = "/aws-service-role/"
+"""The path of roles that AWS services keep for themselves: no organisation limits them, so nobody else may use it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def _controlling(policy: OrganizationPolicy, policy_type: PolicyType) -> Sourced
 
 
 def _is_service_linked(role: Role) -> bool:
-    return role.path.startswith(_SERVICE_LINKED)
+    return role.path.startswith(SERVICE_LINKED)
 
 
 def identity_policies(account: Account, entity_id: str) -> Iterator[SourcedPolicy]:

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from domain.account import Account
+from domain.authorisation import SERVICE_LINKED
 from domain.call_context import user_or_role
-from domain.errors import LimitExceeded, MalformedPolicyDocument
+from domain.errors import InvalidInput, LimitExceeded, MalformedPolicyDocument
 from domain.identifiers import INSTALLATION, account_of_arn
 from domain.policy import TRUST_POLICY_CHARACTERS_MAX, PolicyType, parse, policy_size
 from domain.roles import RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
@@ -26,6 +27,8 @@ def create_role(
     trust_policy: str,
     other: Other = Account,
 ) -> RoleCreated:
+    if path.startswith(SERVICE_LINKED):
+        raise InvalidInput(f"The path {SERVICE_LINKED} is reserved for service-linked roles; got {path}.")
     account.roles.refuse_taken(role_name)
     refuse_beyond("RolesPerAccount", len(account.roles), ROLES_MAX)
     return RoleCreated(

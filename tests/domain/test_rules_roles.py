@@ -2,7 +2,14 @@
 
 import pytest
 
-from domain.errors import DeleteConflict, EntityAlreadyExists, LimitExceeded, MalformedPolicyDocument, NoSuchEntity
+from domain.errors import (
+    DeleteConflict,
+    EntityAlreadyExists,
+    InvalidInput,
+    LimitExceeded,
+    MalformedPolicyDocument,
+    NoSuchEntity,
+)
 from domain.roles import RoleCreated
 from domain.rules import holding, quotas, roles, users
 from tests.domain.building import (
@@ -23,6 +30,12 @@ def test_role_names_are_unique_without_regard_to_case() -> None:
     """Another spelling on another path is taken too."""
     with pytest.raises(EntityAlreadyExists, match="Role with name OPS already exists"):
         with_role(with_role(new_account(), "ops"), "OPS", path="/x/")
+
+
+def test_no_role_passes_for_a_service_linked_one() -> None:
+    """No organisation limits those, so their path is nobody's to choose."""
+    with pytest.raises(InvalidInput, match="is reserved for service-linked roles; got /aws-service-role/x/"):
+        with_role(new_account(), "ops", path="/aws-service-role/x/")
 
 
 def test_roles_per_account() -> None:
