@@ -80,11 +80,14 @@ def what_can(account: Account, entity_id: str) -> Layers:
     return layers_of(account, caller)
 
 
-def accounts_trusted(role: Role) -> frozenset[str]:
-    """Those whose principals the trust policy may name, `*` aside: the ones to ask besides the role's own."""
+def accounts_trusted(role: Role) -> frozenset[str] | None:
+    """Those whose principals the trust policy may name: the ones to ask besides the role's own. None for all that there
+    are, of a role that trusts `*`."""
     found: set[str] = set()
     for statement in trust_policy(role).policy.statements:
         if statement.principals is not None:
+            if statement.principals.everyone:
+                return None
             arns = {account_of_arn(name) for kind, name in statement.principals.names if kind == "AWS"}
             found |= statement.principals.account_ids | {account_id for account_id in arns if account_id is not None}
     return frozenset(found)

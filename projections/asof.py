@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 import psycopg
 
 from domain.errors import ValidationError
+from domain.identifiers import INSTALLATION
 from projections.statements import statements
 
 SQL = statements("projections", "asof.sql")
@@ -101,6 +102,12 @@ def resolve_in_ledger(cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> M
 
 def _not_yet(position: int, account_id: str, head: int) -> ValidationError:
     return ValidationError(f"Position {position} has not come yet; the ledger of {account_id} is at {head}.")
+
+
+def accounts(cursor: psycopg.Cursor) -> list[str]:
+    """Every account that has a ledger, in order; the installation is none."""
+    rows = cursor.execute(SQL["accounts"], {"installation": INSTALLATION}).fetchall()
+    return [account_id for (account_id,) in rows]
 
 
 def position_at(cursor: psycopg.Cursor, account_id: str, at: datetime) -> int:

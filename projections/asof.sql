@@ -4,6 +4,9 @@ from ledger.heads left join views.cursors
     on cursors.account_id = heads.account_id and cursors.projection = %(projection)s
 where heads.account_id = %(account_id)s
 
+-- name: accounts
+select account_id from ledger.heads where account_id <> %(installation)s order by account_id
+
 -- name: head
 select position from ledger.heads where account_id = %(account_id)s
 

@@ -14,7 +14,7 @@ from domain.authorisation import role_named
 from domain.errors import NoSuchEntity
 from domain.policy import Effect, Result, reason
 from domain.policy.possible import Possibility
-from projections.asof import AsOf, Moment, position_at, resolve_in_ledger
+from projections.asof import AsOf, Moment, accounts, position_at, resolve_in_ledger
 from services.api.answers import Answer, Page
 from services.api.markers import marker
 from services.api.questions import Paged, Text
@@ -120,7 +120,8 @@ class WhoCan(_AboutPrincipals):
 
 
 class CanAssume(_AboutPrincipals):
-    """Everybody who may assume a role: of its account, and of the accounts that its trust policy names."""
+    """Everybody who may assume a role: of its account, and of the accounts that its trust policy names, or of all where
+    it names everybody."""
 
     path = "/v1/can-assume/{role}"
     resource = "can-assume"
@@ -134,9 +135,11 @@ class CanAssume(_AboutPrincipals):
         role = account.roles.find(self.role) or role_named(account, self.role)
         if role is None:
             raise NoSuchEntity(f"No role was called {self.role} at position {moment.position}.")
+        trusted = accounts_trusted(role)
         others = [
             account_at(cursor, other_id, Moment(position_at(cursor, other_id, moment.at), moment.at))
-            for other_id in sorted(accounts_trusted(role) - {account_id})
+            for other_id in (accounts(cursor) if trusted is None else sorted(trusted))
+            if other_id != account_id
         ]
         found = can_assume(account, role, [other for other in others if other.exists], moment.at)
         return self.page(account, found, "sts:AssumeRole")

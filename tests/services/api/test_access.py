@@ -2,6 +2,7 @@
 
 import json
 
+from services.accounts import Opening, open_account
 from tests.services.api.house import House
 
 ALLOW = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}
@@ -58,6 +59,18 @@ def test_who_can_assume(house: House) -> None:
     found = house.asks("/v1/can-assume/ops").body["principals"]
     assert [row["arn"].split(":", 5)[-1] for row in found] == ["user/admin"]
     assert house.asks("/v1/can-assume/none").error[0] == "NoSuchEntity"
+
+
+def test_a_role_that_trusts_everybody(house: House) -> None:
+    """The administrators of every account may assume it, for their policies allow it too."""
+    opening = Opening()
+    open_account(house.ledger.committer, opening)
+    everybody = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Statement": everybody})
+    assert house.aws_does("iam", "CreateRole", RoleName="open", AssumeRolePolicyDocument=trust)[0] == 200
+    found = house.asks("/v1/can-assume/open").body["principals"]
+    admins = [f"arn:aws:iam::{account_id}:user/admin" for account_id in (house.account_id, opening.account_id)]
+    assert [row["arn"] for row in found if row["arn"].endswith("user/admin")] == admins
 
 
 def test_what_a_user_can_do(house: House) -> None:
