@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
-from domain.policy.match import ARN_PARTS, Test, Token, Wildcard, matcher, tokens
+from domain.policy.match import ARN_PARTS, Test, Token, Wildcard, arn_parts, matcher, tokens
 from domain.policy.variables import Context, Piece, Variable, fixed, pieces, substituted
 
 OCTET_MAX = 255
@@ -216,7 +216,7 @@ def _arn_like(wanted: Wanted) -> Compare:
     negated, if_unfit = wanted.negated, wanted.if_unfit
 
     def satisfies(present: str, context: Context) -> bool:
-        parts = present.split(":", ARN_PARTS - 1)
+        parts = arn_parts(present)
         if len(parts) != ARN_PARTS or parts[0] != "arn":
             return if_unfit
         for pattern in patterns:

@@ -9,6 +9,7 @@ from enum import Enum, StrEnum
 from typing import NamedTuple
 
 from domain.policy.document import Effect, Policy, Statement
+from domain.policy.match import ARN_PARTS, arn_parts
 from domain.policy.principals import Naming, RequestPrincipal, naming_of
 from domain.policy.variables import Context
 
@@ -185,6 +186,6 @@ def _owner_of(request: Request) -> str | None:
     """None where nobody has said, and the ARN has no account, or `aws`, which owns the policies that it manages."""
     if request.resource_account is not None:
         return request.resource_account
-    parts = request.resource.split(":", 5)
-    in_arn = parts[4] if len(parts) == 6 else ""  # noqa: PLR2004  an ARN has six parts
+    parts = arn_parts(request.resource)
+    in_arn = parts[4] if len(parts) == ARN_PARTS else ""
     return in_arn if in_arn.isdigit() else None

@@ -63,9 +63,14 @@ def arn_wildcard(pattern: str) -> Test:
     return matcher(tokens(pattern, resource_starts_at(pattern)))
 
 
+def arn_parts(text: str) -> list[str]:
+    """Of an ARN or a pattern of one: six, or fewer where the text is none."""
+    return text.split(":", ARN_PARTS - 1)
+
+
 def resource_starts_at(pattern: str) -> int:
     """Where the sixth part of an ARN begins; the length of a text with fewer parts."""
-    parts = pattern.split(":", ARN_PARTS - 1)
+    parts = arn_parts(pattern)
     return len(pattern) - len(parts[-1]) if len(parts) == ARN_PARTS else len(pattern)
 
 

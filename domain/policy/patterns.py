@@ -8,6 +8,8 @@ other.
 import re
 from functools import lru_cache
 
+from domain.policy.match import ARN_PARTS, arn_parts
+
 _WILDCARDS = re.compile(r"[*?]+")
 
 
@@ -34,15 +36,14 @@ def arn_covers(wide: str, narrow: str) -> bool:
         return True
     if "${" in wide or "${" in narrow:
         return False
-    parts = wide.split(":", 5)
-    theirs = narrow.split(":", 5)
+    parts, theirs = arn_parts(wide), arn_parts(narrow)
     if len(parts) > len(theirs):
         return False
     if len(parts) < len(theirs) and not parts[-1].endswith("*"):
         return False
     pairs = list(zip(parts, theirs, strict=False))
     # What runs past colons must be met by what does: `*?` covers `?*`, but stays within its part.
-    if any(their.endswith("*") and not part.endswith("*") for part, their in pairs[:5]):
+    if any(their.endswith("*") and not part.endswith("*") for part, their in pairs[: ARN_PARTS - 1]):
         return False
     return all(covers(part, their) for part, their in pairs)
 
@@ -50,7 +51,7 @@ def arn_covers(wide: str, narrow: str) -> bool:
 def arn_overlap(form: str, pattern: str) -> bool:
     """Whether an ARN of a form, in which a `*` of the first five parts stands for one of them, can be matched as the
     Resource element is. False is a proof, True may be a failed one."""
-    forms, parts = form.split(":", 5), pattern.split(":", 5)
+    forms, parts = arn_parts(form), arn_parts(pattern)
     if len(forms) != len(parts) or any(part.endswith("*") for part in parts[:-1]):
         # A star that may run past colons: the parts need not be opposite one another.
         return overlap(form, pattern)

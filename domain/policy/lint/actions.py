@@ -6,7 +6,7 @@ from domain.policy.catalogue import ActionCatalogue, CatalogueAction, Service
 from domain.policy.document import PolicyType
 from domain.policy.lint.findings import Finding, error, security_warning, suggestion, warning
 from domain.policy.lint.reading import Listed, StatementRead
-from domain.policy.match import wildcard
+from domain.policy.match import ARN_PARTS, arn_parts, wildcard
 from domain.policy.patterns import covers, is_everything, redundant
 
 _GRANTING = {"identity", "session", "resource"}
@@ -107,6 +107,6 @@ def _granted_through(statement: StatementRead, action: str) -> tuple[str, Listed
 
 def _is_every(resource: str, every: str) -> bool:
     """Whether a pattern means all roles, of an account at least."""
-    parts = resource.split(":", 5)
+    parts = arn_parts(resource)
     last = parts[-1]
-    return covers(last, every) if len(parts) == 6 else last.endswith("*")  # noqa: PLR2004  an ARN has six parts
+    return covers(last, every) if len(parts) == ARN_PARTS else last.endswith("*")

@@ -7,9 +7,9 @@ from domain.policy.catalogue import ActionCatalogue, ResourceType, Service
 from domain.policy.lint.actions import matched
 from domain.policy.lint.findings import Finding, error, suggestion, warning
 from domain.policy.lint.reading import Listed, StatementRead
+from domain.policy.match import ARN_PARTS, arn_parts
 from domain.policy.patterns import arn_overlap, covers, is_everything, overlap, redundant
 
-_ARN_PARTS = 6
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
 _REGION = re.compile("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 _ACCOUNT = re.compile("[0-9]{12}")
@@ -32,11 +32,11 @@ def redundant_resources(statement: StatementRead) -> Iterator[Finding]:
 
 
 def _arn_findings(item: Listed, catalogue: ActionCatalogue) -> Iterator[Finding]:
-    parts = item.text.split(":", _ARN_PARTS - 1)
+    parts = arn_parts(item.text)
     if not overlap(parts[0], "arn"):
         yield error("INVALID_ARN_PREFIX", f"{item.text} does not begin with arn:.", item.path)
         return
-    if len(parts) < _ARN_PARTS:
+    if len(parts) < ARN_PARTS:
         if not item.text.endswith("*"):
             said = f"{item.text} is no arn:partition:service:region:account:resource."
             yield error("MISSING_ARN_FIELD", said, item.path)
@@ -60,8 +60,8 @@ def _arn_findings(item: Listed, catalogue: ActionCatalogue) -> Iterator[Finding]
 
 def _needless_part_findings(item: Listed, service: Service, region: str, account: str) -> Iterator[Finding]:
     """A Region or account where no resource of the service has one."""
-    formats = [resource.arn.split(":") for resource in service.resource_types.values()]
-    arns = [parts for parts in formats if len(parts) >= _ARN_PARTS and parts[2] == service.prefix]
+    formats = [arn_parts(resource.arn) for resource in service.resource_types.values()]
+    arns = [parts for parts in formats if len(parts) == ARN_PARTS and parts[2] == service.prefix]
     if not arns:
         return
     if region.strip("*") and not any(parts[3] for parts in arns):
