@@ -11,7 +11,15 @@ from datetime import datetime
 from typing import NoReturn
 
 from domain.account import Account
-from domain.authorisation import check_assuming, identity_policies, layers_of, role_named, trust_policy, unnamed
+from domain.authorisation import (
+    ASSUME_ROLE,
+    check_assuming,
+    identity_policies,
+    layers_of,
+    role_named,
+    trust_policy,
+    unnamed,
+)
 from domain.call_context import NO_VALUES, PRINCIPAL_TAG, RESOURCE_TAGS, CallContext, user_or_role
 from domain.callers import Caller, principal_of
 from domain.calls import Call
@@ -21,7 +29,6 @@ from domain.policy import Layer, Layers, PrincipalName, Request, RequestPrincipa
 from domain.policy.possible import Possible, possible
 from domain.roles import Role
 
-ASSUME_ROLE = "sts:AssumeRole"
 _ANY_SESSION = "*"
 """In place of the name that whoever assumes a role gives to the session."""
 _OF_EVERY_PRINCIPAL = frozenset({

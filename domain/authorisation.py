@@ -30,6 +30,8 @@ from domain.users import User
 EVALUATOR = 2
 """The version of the evaluation, recorded with each decision. A change of meaning is a new version."""
 
+ASSUME_ROLE = "sts:AssumeRole"
+
 _RCP_SERVICES = frozenset({"sts"})
 """Of those that are answered here, the ones whose resources a resource control policy limits; IAM is none (AWS
 Organizations User Guide, "List of AWS services that support RCPs")."""
@@ -83,7 +85,7 @@ def check_assuming(
     layers = [*limits, *layers_of(account, call.caller), (Layer.TRUST, trust)]
     known = CallContext(call, account, owner, role_arn, context)
     read = (account,) if account.id == owner.id else (account, owner)
-    return Check(layers, Request("sts:AssumeRole", role_arn, request_principal(call.caller, role), known), read)
+    return Check(layers, Request(ASSUME_ROLE, role_arn, request_principal(call.caller, role), known), read)
 
 
 def _decide(call: Call, asked: Check, context: Mapping[str, Values]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from domain.account import Account
-from domain.authorisation import Check, check, check_assuming, statements_of
+from domain.authorisation import ASSUME_ROLE, Check, check, check_assuming, statements_of
 from domain.call_context import Values
 from domain.callers import Caller
 from domain.calls import Call, DecisionRecord
@@ -106,7 +106,7 @@ def check_of(entry: Entry, record: DecisionRecord, accounts: Mapping[str, Accoun
     call = Call(caller, entry.cause, entry.at, random=_nothing_is_drawn, seal_session=_nothing_is_sealed)
     (resource,) = record.resources
     try:
-        if record.action != "sts:AssumeRole":
+        if record.action != ASSUME_ROLE:
             return check(account, call, record.action, resource, record.context)
         owner = next((accounts[other] for other in record.positions if other != account.id), account)
         return check_assuming(account, owner, call, resource, role_to_assume(owner, resource), record.context)

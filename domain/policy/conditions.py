@@ -58,6 +58,11 @@ class Condition:
     variables: tuple[Variable, ...]
     holds: Callable[[Context], bool]
 
+    @property
+    def name(self) -> str:
+        """Such as `StringEquals aws:username`."""
+        return f"{self.operator} {self.key}"
+
 
 class Operator(NamedTuple):
     compile: Compile

@@ -88,6 +88,10 @@ class Statement:
     fits: Callable[[str, Context], bool] | None
     """Whether a resource is among them; None where every one is."""
 
+    @property
+    def resource_element(self) -> str:
+        return "NotResource" if self.resources is not None and self.resources.negated else "Resource"
+
 
 class ByAction(dict[str, tuple[Statement, ...]]):
     """The statements whose Action or NotAction matches a lower-cased action, found when first asked for."""

@@ -51,7 +51,8 @@ class Layer(StrEnum):
 
 
 _IN_ORDER = tuple(Layer)
-_OWNERS = frozenset({Layer.RESOURCE, Layer.TRUST})
+OWNERS = frozenset({Layer.RESOURCE, Layer.TRUST})
+"""Whose policies are those of the resource."""
 
 
 class Result(Enum):
@@ -141,7 +142,7 @@ def _combined(layers: Layers, allowing: Sequence[Match], request: Request) -> tu
     naming, owner, levels = _NOT, _RESOURCE, set()
     for match in allowing:
         levels.add(match.level)
-        if match.layer in _OWNERS and match.naming > naming:
+        if match.layer in OWNERS and match.naming > naming:
             naming = match.naming
     lacking = {_IDENTITY}
     for level, (layer, _) in enumerate(layers):

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from domain.policy.conditions import Condition
 from domain.policy.document import Effect, Statement
 from domain.policy.evaluate import Decision, Layer, Layers, Request, Result, SourcedPolicy, evaluate, has_boundary
 from domain.policy.principals import naming_of
@@ -78,7 +77,7 @@ def explain(layers: Layers, request: Request) -> Explanation:
     verdicts = tuple(_verdicts(layers, request))
     missing: dict[str, str] = {}
     for verdict in verdicts:
-        if verdict.mismatch is None or verdict.mismatch.element not in {"Resource", "NotResource"}:
+        if verdict.mismatch is None or verdict.mismatch.element != verdict.statement.resource_element:
             for key, context_key in keys_of(verdict.statement):
                 if not request.context.get(context_key):
                     missing.setdefault(context_key, key)
@@ -112,12 +111,7 @@ def _mismatches(statement: Statement, request: Request, *, bounded: bool) -> Ite
         element = "NotPrincipal" if principals.negated else "Principal"
         yield Mismatch(element, (principal.arn,) if principal else (), principals.texts)
     if resources is not None and not resources.match(request.resource, request.context):
-        yield Mismatch("NotResource" if resources.negated else "Resource", (request.resource,), resources.texts)
+        yield Mismatch(statement.resource_element, (request.resource,), resources.texts)
     for condition in statement.conditions:
         if not condition.holds(request.context):
-            yield _unmet(condition, request)
-
-
-def _unmet(condition: Condition, request: Request) -> Mismatch:
-    had = request.context.get(condition.context_key) or ()
-    return Mismatch(f"{condition.operator} {condition.key}", had, condition.wanted)
+            yield Mismatch(condition.name, request.context.get(condition.context_key) or (), condition.wanted)

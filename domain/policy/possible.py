@@ -5,7 +5,17 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from domain.policy.document import ByAction, Effect, Policy, Statement
-from domain.policy.evaluate import Decision, Layer, Layers, Request, Result, SourcedPolicy, applies, evaluate
+from domain.policy.evaluate import (
+    Decision,
+    Layer,
+    Layers,
+    Request,
+    Result,
+    SourcedPolicy,
+    applies,
+    evaluate,
+    is_bounded,
+)
 
 Knows = Callable[[str], bool]
 """Whether the request's context says all there is to say about a lower-cased condition key: a value, or that there is
@@ -65,21 +75,18 @@ def _unknown(statement: Statement, knows: Knows) -> Iterator[str]:
     """The elements that ask for what is not known."""
     resources = statement.resources
     if resources is not None and not all(knows(variable.context_key) for variable in resources.variables):
-        yield "NotResource" if resources.negated else "Resource"
+        yield statement.resource_element
     for condition in statement.conditions:
         keys = (condition.context_key, *(variable.context_key for variable in condition.variables))
         if not all(map(knows, keys)):
-            yield f"{condition.operator} {condition.key}"
+            yield condition.name
 
 
 def _without_unknown(statement: Statement, knows: Knows) -> Statement:
     unknown = set(_unknown(statement, knows))
-    conditions = tuple(
-        condition for condition in statement.conditions if f"{condition.operator} {condition.key}" not in unknown
-    )
-    if unknown & {"Resource", "NotResource"}:
-        return replace(statement, conditions=conditions, fits=None)
-    return replace(statement, conditions=conditions)
+    conditions = tuple(condition for condition in statement.conditions if condition.name not in unknown)
+    fits = None if statement.resource_element in unknown else statement.fits
+    return replace(statement, conditions=conditions, fits=fits)
 
 
 @dataclass(frozen=True, slots=True)

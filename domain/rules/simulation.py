@@ -24,10 +24,9 @@ from domain.policy import (
     evaluate,
     explain,
 )
+from domain.policy.evaluate import OWNERS
 from domain.policy.explain import keys_of
 from domain.policy.positions import Positions, positions
-
-_OWNERS = frozenset({Layer.RESOURCE, Layer.TRUST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ def _deciding(decision: Decision) -> Iterable[Match]:
     if decision.result is Result.EXPLICITLY_DENIED:
         return [m for m in decision.matched if m.statement.effect is Effect.DENY and m.layer is not Layer.SCP]
     if decision.result is Result.ALLOWED:
-        granting = {Layer.IDENTITY, *_OWNERS}
+        granting = {Layer.IDENTITY, *OWNERS}
         return [match for match in decision.matched if match.layer in granting]
     return []
 
@@ -129,7 +128,7 @@ def _by_policy_type(simulation: Simulation, decision: Decision, of: Target) -> M
     if of.owner_id in {None, of.principal.account_id}:
         return None if simulation.about_everything else {}
     found: dict[Layer, Result] = {
-        Layer.RESOURCE if layer in _OWNERS else layer: _of_levels(decision, {level})
+        Layer.RESOURCE if layer in OWNERS else layer: _of_levels(decision, {level})
         for level, (layer, _) in enumerate(simulation.layers)
         if layer is not Layer.SCP
     }

@@ -10,7 +10,7 @@ from pydantic import StringConstraints
 
 from domain.access import Access, accounts_trusted, can_assume, who_can
 from domain.account import Account
-from domain.authorisation import role_named
+from domain.authorisation import ASSUME_ROLE, role_named
 from domain.errors import NoSuchEntity
 from domain.policy import Effect, Result, reason
 from domain.policy.possible import Possibility
@@ -142,4 +142,4 @@ class CanAssume(_AboutPrincipals):
             if other_id != account_id
         ]
         found = can_assume(account, role, [other for other in others if other.exists], moment.at)
-        return self.page(account, found, "sts:AssumeRole")
+        return self.page(account, found, ASSUME_ROLE)
