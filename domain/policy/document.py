@@ -61,7 +61,7 @@ class Effect(StrEnum):
 
 
 _OF_WHO_IS_ATTACHED = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
-_ELEMENTS: Mapping[PolicyType, tuple[str, ...]] = {
+ELEMENTS: Mapping[PolicyType, tuple[str, ...]] = {
     PolicyType.IDENTITY: _OF_WHO_IS_ATTACHED,
     PolicyType.SESSION: _OF_WHO_IS_ATTACHED,
     PolicyType.BOUNDARY: _OF_WHO_IS_ATTACHED,
@@ -70,6 +70,7 @@ _ELEMENTS: Mapping[PolicyType, tuple[str, ...]] = {
     PolicyType.SCP: _OF_WHO_IS_ATTACHED,
     PolicyType.RCP: ("Sid", "Effect", "Principal", "Action", "Resource", "NotResource", "Condition"),
 }
+"""That a statement may have; the policy of a resource has them all."""
 _OF_ORGANIZATIONS = {PolicyType.SCP, PolicyType.RCP}
 
 
@@ -163,11 +164,11 @@ def parse(text: str, policy_type: PolicyType) -> Policy:
 
 
 def _statement(value: Json, where: str, index: int, policy_type: PolicyType, *, has_variables: bool) -> Statement:
-    elements = object_in(value, where, _ELEMENTS[policy_type])
+    elements = object_in(value, where, ELEMENTS[policy_type])
     effect = _effect(elements.get("Effect"), f"{where}.Effect")
     denies = effect is Effect.DENY
     resources = None
-    if "Resource" in _ELEMENTS[policy_type]:
+    if "Resource" in ELEMENTS[policy_type]:
         resources = _resources(elements, where, has_variables=has_variables, denies=denies)
     statement = Statement(
         index,
@@ -175,7 +176,7 @@ def _statement(value: Json, where: str, index: int, policy_type: PolicyType, *, 
         effect,
         _actions(elements, where, policy_type),
         resources,
-        _principals(elements, where, policy_type, effect) if "Principal" in _ELEMENTS[policy_type] else None,
+        _principals(elements, where, policy_type, effect) if "Principal" in ELEMENTS[policy_type] else None,
         tuple(_conditions(elements.get("Condition", {}), where, has_variables=has_variables, denies=denies)),
         None if resources is None or resources.is_everything else resources.match,
     )

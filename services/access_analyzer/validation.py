@@ -9,10 +9,11 @@ from domain.errors import ValidationError
 from domain.policy import PolicyType
 from domain.policy.decode import TEXT_CHARACTERS_MAX
 from domain.policy.lint import Finding, lint
-from domain.policy.positions import Place, Positions, positions
+from domain.policy.positions import Path, Place, Positions, positions
 from services.action_catalogue import CATALOGUE
 from services.wire.operations import answers, everything
 from services.wire.paginate import key_in, token_of
+from services.wire.reading import Failures
 
 FINDINGS_A_PAGE_MAX = 100
 """AWS names no limit. A caller who wants more at once gets so many, and a token for the rest, as the API has it."""
@@ -67,9 +68,9 @@ def validate_policy(
 
 
 def _unfit(member: str, constraint: str) -> ValidationError:
-    return ValidationError(
-        f"1 validation error detected: Value at '{member}' failed to satisfy constraint: {constraint}"
-    )
+    failures = Failures()
+    failures.add("Value", member, constraint)
+    return failures.refusal()
 
 
 def _type(policy_type: str, resource_type: str | None) -> PolicyType:
@@ -100,9 +101,7 @@ def _finding(finding: Finding, where: Positions) -> dict[str, object]:
     }
 
 
-def _location(path: tuple[str | int, ...], where: Positions) -> dict[str, object]:
-    while path not in where:  # What is missing has no place but in what lacks it.
-        path = path[:-1]
+def _location(path: Path, where: Positions) -> dict[str, object]:
     span = where.span_of(path)
     return {
         "path": [{"index": part} if isinstance(part, int) else {"value": part} for part in path],

@@ -10,14 +10,14 @@ from dataclasses import replace
 
 from domain.errors import MalformedPolicyDocument
 from domain.policy.catalogue import ActionCatalogue
-from domain.policy.decode import TEXT_CHARACTERS_MAX
+from domain.policy.decode import TEXT_CHARACTERS_MAX, Json
 from domain.policy.document import PolicyType, parse, policy_size
 from domain.policy.lint.actions import action_findings, redundant_actions
 from domain.policy.lint.conditions import condition_findings, unsupported_keys
 from domain.policy.lint.findings import Finding, FindingType, error
 from domain.policy.lint.grammar import document_findings
 from domain.policy.lint.never import contradictions, pointless
-from domain.policy.lint.reading import Json, StatementRead, decoded, statements
+from domain.policy.lint.reading import StatementRead, decoded, statements
 from domain.policy.lint.resources import misfits, redundant_resources, resource_findings
 from domain.policy.positions import Path, positions
 

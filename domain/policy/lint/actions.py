@@ -9,7 +9,7 @@ from domain.policy.lint.reading import Listed, StatementRead
 from domain.policy.match import ARN_PARTS, arn_parts, wildcard
 from domain.policy.patterns import covers, is_everything, redundant
 
-_GRANTING = {"identity", "session", "resource"}
+_GRANTING = {PolicyType.IDENTITY, PolicyType.SESSION, PolicyType.RESOURCE}
 """Types of policies whose Allow gives something away; the others only bound or trust."""
 _SENSITIVE = (
     # An action, the beginning of its codes, all roles that it can be about, and the keys that bound it.
@@ -29,7 +29,7 @@ def action_findings(statement: StatementRead, policy_type: PolicyType, catalogue
     for element in ("Action", "NotAction"):
         for item in statement.listed(element):
             yield from _one(item, catalogue)
-    if statement.allows and policy_type.value in _GRANTING:
+    if statement.allows and policy_type in _GRANTING:
         yield from _given_away(statement)
 
 

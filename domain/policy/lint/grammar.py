@@ -3,37 +3,41 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from domain.policy.document import RCP_CHARACTERS_MAX, SCP_CHARACTERS_MAX, PolicyType, policy_size
+from domain.policy.decode import Json
+from domain.policy.document import (
+    ELEMENTS,
+    MANAGED_POLICY_CHARACTERS_MAX,
+    RCP_CHARACTERS_MAX,
+    SCP_CHARACTERS_MAX,
+    SESSION_POLICIES_CHARACTERS_MAX,
+    TRUST_POLICY_CHARACTERS_MAX,
+    PolicyType,
+    policy_size,
+)
 from domain.policy.lint.findings import Finding, error, security_warning, suggestion, warning
-from domain.policy.lint.reading import Json, Listed, StatementRead, statements
-from domain.policy.positions import Path
+from domain.policy.lint.reading import Listed, StatementRead, listed, statements
+from domain.policy.principals import KINDS
 
-_ELEMENTS = {"Version", "Id", "Statement"}
-_STATEMENT_ELEMENTS = {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource"}
-_STATEMENT_ELEMENTS |= {"Condition"}
-_PRINCIPAL_KEYS = {"AWS", "CanonicalUser", "Federated", "Service"}
-WITH_PRINCIPAL = {"trust", "resource", "rcp"}
-WITHOUT_RESOURCE = {"trust"}
+_DOCUMENT_ELEMENTS = {"Version", "Id", "Statement"}
 _SIZES = {
-    # "IAM and AWS STS quotas" and "Quotas for AWS Organizations".
-    "identity": (6_144, "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"),
-    "boundary": (6_144, "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"),
-    "session": (2_048, "POLICY_SIZE_EXCEEDS_QUOTA"),
-    "trust": (2_048, "POLICY_SIZE_EXCEEDS_QUOTA"),
-    "scp": (SCP_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_SCP_QUOTA"),
-    "rcp": (RCP_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_RCP_QUOTA"),
+    PolicyType.IDENTITY: (MANAGED_POLICY_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"),
+    PolicyType.BOUNDARY: (MANAGED_POLICY_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"),
+    PolicyType.SESSION: (SESSION_POLICIES_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_QUOTA"),
+    PolicyType.TRUST: (TRUST_POLICY_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_QUOTA"),
+    PolicyType.SCP: (SCP_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_SCP_QUOTA"),
+    PolicyType.RCP: (RCP_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_RCP_QUOTA"),
 }
 
 
 def document_findings(text: str, document: Mapping[str, Json], policy_type: PolicyType) -> Iterator[Finding]:
     for name in document:
-        if name not in _ELEMENTS:
+        if name not in _DOCUMENT_ELEMENTS:
             yield error("INVALID_POLICY_ELEMENT", f"A policy has no element {name}.", (name,))
     yield from _version_findings(document)
     if not document.get("Statement"):
         yield error("MISSING_STATEMENT", "The policy has no statement, so it says nothing.", ())
-    if policy_type.value in _SIZES:
-        size_max, code = _SIZES[policy_type.value]
+    if policy_type in _SIZES:
+        size_max, code = _SIZES[policy_type]
         if policy_size(text) > size_max:
             said = f"The policy has {policy_size(text):,} characters without white space; the quota is {size_max:,}."
             yield error(code, said, ()) if code.endswith("CP_QUOTA") else warning(code, said, ())
@@ -66,23 +70,21 @@ def _sid_findings(document: Mapping[str, Json], policy_type: PolicyType) -> Iter
     for sid, path in sids:
         if not sid:
             yield suggestion("EMPTY_SID_VALUE", "The Sid is empty; give the statement a name or leave it out.", path)
-        elif policy_type.value != "resource" and not (sid.isascii() and sid.isalnum()):
+        elif policy_type is not PolicyType.RESOURCE and not (sid.isascii() and sid.isalnum()):
             yield error("UNSUPPORTED_SID", "A Sid has letters a to z and A to Z and digits only.", path)
         elif times[sid] > 1 and sid in seen:
             said = f'The Sid "{sid}" stands above another statement of this policy too.'
-            is_refused = policy_type.value != "resource"
-            yield (
-                error("UNIQUE_SIDS_REQUIRED", said, path)
-                if is_refused
-                else warning("UNIQUE_SIDS_RECOMMENDED", said, path)
-            )
+            if policy_type is PolicyType.RESOURCE:
+                yield warning("UNIQUE_SIDS_RECOMMENDED", said, path)
+            else:
+                yield error("UNIQUE_SIDS_REQUIRED", said, path)
         seen.add(sid)
 
 
 def _statement_findings(statement: StatementRead, policy_type: PolicyType) -> Iterator[Finding]:
     elements = statement.elements
     for name in elements:
-        if name not in _STATEMENT_ELEMENTS:
+        if name not in ELEMENTS[PolicyType.RESOURCE]:
             yield error("INVALID_POLICY_ELEMENT", f"A statement has no element {name}.", statement.at(name))
     if "Effect" not in elements:
         yield error("MISSING_EFFECT", "The statement has no Effect; say Allow or Deny.", statement.path)
@@ -117,10 +119,10 @@ def _missing_findings(statement: StatementRead, policy_type: PolicyType) -> Iter
     if "Action" not in elements and "NotAction" not in elements:
         yield error("MISSING_ACTION", "The statement has neither Action nor NotAction.", statement.path)
     has_resource = "Resource" in elements or "NotResource" in elements
-    if not has_resource and policy_type.value not in WITHOUT_RESOURCE:
+    if not has_resource and "Resource" in ELEMENTS[policy_type]:
         yield error("MISSING_RESOURCE", "The statement has neither Resource nor NotResource.", statement.path)
     has_principal = "Principal" in elements or "NotPrincipal" in elements
-    if not has_principal and policy_type.value in WITH_PRINCIPAL:
+    if not has_principal and "Principal" in ELEMENTS[policy_type]:
         yield error("MISSING_PRINCIPAL", "The statement does not say whom it is about: add Principal.", statement.path)
 
 
@@ -129,8 +131,8 @@ def _principal_findings(statement: StatementRead, policy_type: PolicyType) -> It
         if name not in statement.elements:
             continue
         path = statement.at(name)
-        if policy_type.value not in WITH_PRINCIPAL:
-            code = "SCP_SYNTAX_ERROR_PRINCIPAL" if policy_type.value == "scp" else "UNSUPPORTED_PRINCIPAL"
+        if "Principal" not in ELEMENTS[policy_type]:
+            code = "SCP_SYNTAX_ERROR_PRINCIPAL" if policy_type is PolicyType.SCP else "UNSUPPORTED_PRINCIPAL"
             yield error(code, f"A policy of the type {policy_type.value} has no {name}.", path)
             continue
         if name == "NotPrincipal" and statement.allows:
@@ -150,16 +152,14 @@ def _principal_findings(statement: StatementRead, policy_type: PolicyType) -> It
 
 def _named_findings(statement: StatementRead, name: str, keys: Mapping[str, Json]) -> Iterator[Finding]:
     for key, value in keys.items():
-        path: Path = statement.at(name, key)
-        if key not in _PRINCIPAL_KEYS:
-            expected = ", ".join(sorted(_PRINCIPAL_KEYS))
+        path = statement.at(name, key)
+        if key not in KINDS:
+            expected = ", ".join(sorted(KINDS))
             yield error("INVALID_PRINCIPAL_KEY", f"There are no principals of the kind {key}, only {expected}.", path)
         if value == []:
             yield suggestion("EMPTY_ARRAY_PRINCIPAL", f"{name} names nobody under {key}.", path)
-        items = enumerate(value) if isinstance(value, list) else [(None, value)]
-        for index, item in items:
-            if isinstance(item, str):
-                yield from _one_named(Listed(path if index is None else (*path, index), item))
+        for item in listed(value, path):
+            yield from _one_named(item)
 
 
 def _one_named(named: Listed) -> Iterator[Finding]:

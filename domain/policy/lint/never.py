@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from math import inf
 
+from domain.policy.decode import Json
 from domain.policy.lint.conditions import KINDS, date, number
 from domain.policy.lint.findings import Finding, suggestion, warning
-from domain.policy.lint.reading import ConditionRead, Json, StatementRead
+from domain.policy.lint.reading import ConditionRead, StatementRead
 from domain.policy.patterns import arn_covers, covers, is_everything, overlap
 
 _NEGATED = {"StringNotEquals", "StringNotEqualsIgnoreCase", "StringNotLike", "ArnNotEquals", "ArnNotLike"}

@@ -4,20 +4,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from domain.policy.decode import Json, Number, unquoted
 from domain.policy.positions import Path
-
-Json = None | bool | str | list["Json"] | dict[str, "Json"]
-
-
-class Bare(str):
-    """A number or Boolean of JSON as it was written: conditions compare texts, and no other element takes one."""
-
-    __slots__ = ()
 
 
 def decoded(text: str) -> Json:
     """Raises ValueError and RecursionError. Of members with one name the last counts."""
-    value: Json = json.loads(text, parse_int=Bare, parse_float=Bare, parse_constant=Bare)
+    value: Json = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=Number)
     return value
 
 
@@ -63,9 +56,8 @@ class StatementRead:
         return (*self.path, *names)
 
     def listed(self, element: str) -> tuple[Listed, ...]:
-        """The texts of Action, Resource and so on; what is no text is left out."""
-        items = _listed(self.elements.get(element), self.at(element))
-        return tuple(item for item in items if not isinstance(item.text, Bare))
+        """The texts of Action, Resource and so on."""
+        return listed(self.elements.get(element), self.at(element))
 
     def texts(self, element: str) -> list[str]:
         return [item.text for item in self.listed(element)]
@@ -83,7 +75,7 @@ class StatementRead:
                     quantifier if colon else "",
                     if_exists,
                     key.lower(),
-                    tuple(_listed(values, path)),
+                    tuple(_condition_values(values, path)),
                 )
 
 
@@ -98,12 +90,21 @@ def statements(document: Mapping[str, Json]) -> Iterator[StatementRead]:
                 yield StatementRead(("Statement", index), statement)
 
 
-def _listed(value: Json, path: Path) -> Iterator[Listed]:
-    """Conditions take numbers and Booleans without quotation marks too."""
-    items = enumerate(value) if isinstance(value, list) else [(None, value)]
-    for index, item in items:
-        place = path if index is None else (*path, index)
-        if isinstance(item, bool):
-            yield Listed(place, Bare("true" if item else "false"))
-        elif isinstance(item, str):
-            yield Listed(place, item)
+def listed(value: Json, path: Path) -> tuple[Listed, ...]:
+    """The texts of a value that is one or lists some; what is no text is left out."""
+    return tuple(Listed(place, item) for place, item in _items(value, path) if type(item) is str)
+
+
+def _condition_values(value: Json, path: Path) -> Iterator[Listed]:
+    for place, item in _items(value, path):
+        text = unquoted(item)
+        if isinstance(text, str):
+            yield Listed(place, text)
+
+
+def _items(value: Json, path: Path) -> Iterator[tuple[Path, Json]]:
+    if not isinstance(value, list):
+        yield path, value
+        return
+    for index, item in enumerate(value):
+        yield (*path, index), item

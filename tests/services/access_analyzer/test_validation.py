@@ -10,6 +10,7 @@ from domain.errors import AccessDenied, ValidationError
 from domain.policy import PolicyType
 from domain.policy.decode import TEXT_CHARACTERS_MAX
 from domain.policy.lint import Finding, FindingType
+from domain.policy.positions import Path
 from services.access_analyzer import validation
 from services.wire.paginate import token_of
 from tests.services.driving import Endpoint, allow, document, trusting
@@ -22,13 +23,13 @@ LINK = "https://docs.aws.amazon.com/x"
 def linted(monkeypatch: pytest.MonkeyPatch) -> list[PolicyType]:
     """Five findings in any document, and the types as which documents were looked at."""
     types: list[PolicyType] = []
-    paths: list[tuple[str | int, ...]] = [(), ("Statement", 0), ("Statement", 0, "Action", 0), ("Statement", 0, "Sid")]
+    paths: list[Path] = [(), ("Statement", 0), ("Statement", 0, "Action", 0), ("Statement", 0, "Effect"), ("Version",)]
 
     def lint(_text: str, kind: PolicyType, _catalogue: object) -> tuple[Finding, ...]:
         types.append(kind)
         return tuple(
             Finding(FindingType.WARNING, f"CODE_{number}", f"Finding {number}.", path, LINK)
-            for number, path in enumerate([*paths, ("Version",)])
+            for number, path in enumerate(paths)
         )
 
     monkeypatch.setattr(validation, "lint", lint)
@@ -41,7 +42,7 @@ def validated(endpoint: Endpoint, **members: object) -> dict[str, Any]:
 
 
 def test_a_finding_says_where(linted: list[PolicyType]) -> None:
-    """By its path and by its span, lines from 1, columns and offsets from 0; what is missing, by what lacks it."""
+    """By its path and by its span, lines from 1, columns and offsets from 0."""
     answer = validated(Endpoint())
     assert "nextToken" not in answer
     assert answer["findings"][2] == {
@@ -59,10 +60,9 @@ def test_a_finding_says_where(linted: list[PolicyType]) -> None:
             }
         ],
     }
-    whole, statement, _, missing, _ = (finding["locations"][0] for finding in answer["findings"])
+    whole = answer["findings"][0]["locations"][0]
     assert whole["path"] == []
     assert (whole["span"]["start"]["offset"], whole["span"]["end"]["offset"]) == (0, len(POLICY))
-    assert missing == statement
     assert linted == [PolicyType.IDENTITY]
 
 
