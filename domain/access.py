@@ -8,7 +8,6 @@ is conditional.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NoReturn
 
 from domain.account import Account
 from domain.authorisation import (
@@ -176,8 +175,4 @@ class _Known:
 def _call(caller: Caller, at: datetime) -> Call:
     """As if it were made, as far as anything can be said of it."""
     cause = Cause(origin="api", request_id="", shared_id="", service="", operation="", principal=caller.principal)
-    return Call(caller, cause, at, _unused, _unused)
-
-
-def _unused(*_arguments: object) -> NoReturn:
-    raise AssertionError("A question draws nothing and seals nothing.")
+    return Call.to_check(caller, cause, at)

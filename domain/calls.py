@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NoReturn
 
 from domain.account import Account
 from domain.authorization_messages import MessageFacts, MessageWanted
@@ -47,6 +47,10 @@ class NeedsFacts(Exception):  # noqa: N818  no error: an answer of a decision
         """The answer if the account moves on each time before the facts are there."""
 
 
+def _nothing(*_arguments: object) -> NoReturn:
+    raise AssertionError("A check draws nothing and seals nothing.")
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request, and everything that a pure function cannot have by itself: time, randomness, the session seal."""
@@ -65,6 +69,11 @@ class Call:
     facts: Facts | None = None
     """What was found out since the decision was first made. The value may have moved on meanwhile: what they were found
     out of says whether they still hold."""
+
+    @classmethod
+    def to_check(cls, caller: Caller, cause: Cause, at: datetime) -> "Call":
+        """One of which nothing is asked but whether it is allowed: it can neither draw nor seal."""
+        return cls(caller, cause, at, random=_nothing, seal_session=_nothing)
 
     def account(self, account_id: str) -> Account:
         """The account as it is now; check `exists`. Raises NeedsAccounts when the round does not have it yet."""

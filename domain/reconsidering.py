@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NoReturn
 
 from domain.account import Account
 from domain.authorisation import ASSUME_ROLE, Check, check, check_assuming, statements_of
@@ -103,7 +102,7 @@ def check_of(entry: Entry, record: DecisionRecord, accounts: Mapping[str, Accoun
                 f"the last one up to there is {folded}."
             )
     account = accounts[caller.principal.account_id]
-    call = Call(caller, entry.cause, entry.at, random=_nothing_is_drawn, seal_session=_nothing_is_sealed)
+    call = Call.to_check(caller, entry.cause, entry.at)
     (resource,) = record.resources
     try:
         if record.action != ASSUME_ROLE:
@@ -126,11 +125,3 @@ def _caller(cause: Cause, session: Session | None) -> Caller:
     return Caller(
         principal, principal.principal_id if session is None else session.entity_id, cause.access_key_id, session
     )
-
-
-def _nothing_is_drawn(_count: int) -> NoReturn:
-    raise AssertionError("A check draws nothing.")
-
-
-def _nothing_is_sealed(*_sealed: object) -> NoReturn:
-    raise AssertionError("A check issues no session.")
