@@ -18,8 +18,9 @@ from domain.policy.variables import Context, Piece, Variable, fixed, pieces, sub
 
 OCTET_MAX = 255
 PLAIN_DATE_CHARACTERS = 20
+CONDITION_KEY = re.compile(r"[^:*?\s]+:.+")
+"""A service, or whoever else brings the key, and its name."""
 
-_KEY = re.compile(r"[^:*?\s]+:.+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _W3C_DATE = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?)?)?", re.ASCII)
 _EPOCH_SECONDS = re.compile(r"\d{1,12}", re.ASCII)
@@ -102,7 +103,8 @@ def boolean(text: str) -> bool:
     return text.lower() == "true"
 
 
-def _binary(text: str) -> bytes:
+def binary(text: str) -> bytes:
+    """Raises ValueError."""
     try:
         return base64.b64decode(text, validate=True)
     except ValueError:
@@ -279,7 +281,7 @@ OPERATORS: Mapping[str, Operator] = {
     **_family("Numeric", number),
     **_family("Date", instant),
     "Bool": Operator(_typed(boolean, operator.eq, boolean)),
-    "BinaryEquals": Operator(_typed(_binary, operator.eq, _binary)),
+    "BinaryEquals": Operator(_typed(binary, operator.eq, binary)),
     "IpAddress": Operator(_typed(_network, _is_in, _address)),
     "NotIpAddress": Operator(_typed(_network, _is_in, _address), negated=True),
     "ArnEquals": Operator(_arn_like, substitutes=True),
@@ -296,7 +298,7 @@ def condition(name: str, key: str, texts: tuple[str, ...], *, has_variables: boo
     `has_variables`: the policy's version has policy variables. `denies`: the statement does. Raises ValueError, with
     a sentence that names what is wrong.
     """
-    if not _KEY.fullmatch(key):
+    if not CONDITION_KEY.fullmatch(key):
         raise ValueError(
             "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.; "
             f'got "{key}", expected a key such as aws:SourceIp'

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from domain.account import Account
 from domain.errors import InvalidInput
 from domain.policy import Layer, Layers, SourcedPolicy
-from domain.policy.match import wildcard
+from domain.policy.match import ARN_PARTS, arn_parts, wildcard
 from domain.rules.holding import KINDS, holder_of
 
 _POLICY_TYPES = ("inline", "aws-managed", "user-managed", "permission-boundary", "scp", "rcp")
@@ -48,15 +48,18 @@ def excluded(account: Account, exclusions: Sequence[Exclusion]) -> Excluded:
         elif exclusion.inline is not None:
             tests.append(_inline(account, exclusion.inline, where))
 
-    return lambda layer, sourced: _type_of(layer, sourced) in types or any(test(layer, sourced) for test in tests)
+    def is_excluded(layer: Layer, sourced: SourcedPolicy) -> bool:
+        return _type_of(account, layer, sourced) in types or any(test(layer, sourced) for test in tests)
+
+    return is_excluded
 
 
-def _type_of(layer: Layer, sourced: SourcedPolicy) -> str:
+def _type_of(account: Account, layer: Layer, sourced: SourcedPolicy) -> str:
     """In the words of PolicyExclusionList; empty for what the account grants by itself."""
     if layer is Layer.BOUNDARY:
         return "permission-boundary"
     if sourced.source_type == "managed":
-        return "aws-managed" if sourced.source_id.split(":")[4] == "aws" else "user-managed"
+        return "aws-managed" if account.managed_policies[sourced.source_id].is_aws_managed else "user-managed"
     return sourced.source_type if sourced.source_type in _POLICY_TYPES else ""
 
 
@@ -68,8 +71,8 @@ def _policy_type(name: str, where: str) -> str:
 
 def _with_arn(arn: str, where: str) -> Excluded:
     """Of a managed policy that grants; a boundary is left out by its type."""
-    *fixed, name = arn.split(":", 5)
-    if len(fixed) != 5 or fixed[0] != "arn" or fixed[2] != "iam" or not name.startswith("policy/"):  # noqa: PLR2004
+    *fixed, name = arn_parts(arn)
+    if len(fixed) != ARN_PARTS - 1 or fixed[0] != "arn" or fixed[2] != "iam" or not name.startswith("policy/"):
         raise InvalidInput(f"{where}: expected the ARN of a managed policy, got {arn}.")
     if "*" in "".join(fixed) or "?" in "".join(fixed) or name.count("*") > 1:
         raise InvalidInput(f"{where}: expected wildcards in the name alone, and one * at most; got {arn}.")

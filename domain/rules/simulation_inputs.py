@@ -4,7 +4,6 @@ Whatever is wrong with them is InvalidInput. Where AWS names no limit there is o
 neither the number of documents, actions and resources nor the length of a value.
 """
 
-import base64
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +12,9 @@ from dataclasses import dataclass
 from domain.errors import InvalidInput, MalformedPolicyDocument
 from domain.identifiers import ACCOUNT_ID
 from domain.policy import Context, Layer, Policy, PolicyType, SourcedPolicy, parse
-from domain.policy.conditions import boolean, instant, number
+from domain.policy.conditions import CONDITION_KEY, binary, boolean, instant, number
 from domain.policy.decode import decoded
+from domain.policy.match import arn_parts
 
 ACTIONS_MAX = 1_000
 RESOURCES_MAX = 1_000
@@ -27,7 +27,6 @@ CONTEXT_CHARACTERS_MAX = 131_072
 _ACTION = re.compile("[A-Za-z0-9-]+:[A-Za-z0-9_-]+")
 _ASSUMING = re.compile("sts:assumerole.*", re.IGNORECASE)
 _RESOURCE = re.compile(r"\*|arn:[^:]*:[^:]+:[^:]*:[^:]*:.+", re.DOTALL)
-_KEY = re.compile(r"[^:*?\s]+:.+")
 _CALLER = re.compile(r"arn:[a-z-]+:iam::(?P<account>[0-9]{12}):(?P<kind>user|group|role)/(?:[!-~]*/)?(?P<name>[^/\s]+)")
 _ACCOUNT_ARN = re.compile("arn:[a-z-]+:iam::(?P<account>[0-9]{12}):root")
 
@@ -168,7 +167,7 @@ def context(entries: Sequence[ContextEntry]) -> Context:
     for position, entry in enumerate(entries, start=1):
         where = f"ContextEntries.{position}"
         name = entry.name or ""
-        if not _KEY.fullmatch(name):
+        if not CONDITION_KEY.fullmatch(name):
             raise InvalidInput(f'{where}: expected a ContextKeyName such as aws:SourceIp, got "{name}".')
         if name.lower() in given:
             raise InvalidInput(f"{where}: the context key {name} is given twice; keys know no case.")
@@ -196,19 +195,12 @@ def _values(entry: ContextEntry, where: str) -> tuple[str, ...]:
     return entry.values
 
 
-def _binary(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except ValueError:
-        raise ValueError(f'"{text}" is not binary data: expected base64') from None
-
-
 _READERS: Mapping[str, Callable[[str], object]] = {
     "string": str,
     "numeric": number,
     "boolean": boolean,
     "ip": ipaddress.ip_address,
-    "binary": _binary,
+    "binary": binary,
     "date": instant,
 }
 """The types of values; each raises ValueError of what is not of its type."""
@@ -237,5 +229,5 @@ def refuse_incomplete(option: str, arns: Sequence[str]) -> None:
 
 
 def _is_of_ec2(arn: str, kind: str) -> bool:
-    parts = arn.split(":", 5)
+    parts = arn_parts(arn)
     return arn != "*" and parts[2] == "ec2" and parts[5].startswith(f"{kind}/")

@@ -13,13 +13,13 @@ from domain.events import Principal
 from domain.identifiers import account_of_arn
 from domain.policy import Context, Layer, Layers, Policy, PolicyType, PrincipalName, RequestPrincipal, SourcedPolicy
 from domain.rules import simulation_inputs
-from domain.rules.holding import GROUP, ROLE, USER, Holder, HolderKind, holder_of
+from domain.rules.holding import GROUP, KINDS, USER, Holder, HolderKind, holder_of
 from domain.rules.simulation import Simulation, Target
 from domain.rules.simulation_exclusions import Exclusion, excluded, without
 from domain.rules.simulation_inputs import ContextEntry, SimulatedCaller, caller
 from domain.rules.simulation_work import refuse_too_much
 
-_KINDS: Mapping[str, HolderKind] = {kind.kind: kind for kind in (USER, GROUP, ROLE)}
+_KINDS: Mapping[str, HolderKind] = {kind.kind: kind for kind in KINDS}
 _PRINCIPAL_TYPES = {"user": "User", "role": "AssumedRole"}
 _NOBODY: frozenset[PrincipalName] = frozenset()
 

@@ -1,7 +1,5 @@
 """Lints what a statement's conditions say: operators, keys, values, and whether they can hold together."""
 
-import binascii
-from base64 import b64decode
 from collections.abc import Collection, Generator, Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -13,7 +11,7 @@ from domain.policy.catalogue import (
     Service,
     named,
 )
-from domain.policy.conditions import instant
+from domain.policy.conditions import binary, instant
 from domain.policy.lint.actions import matched
 from domain.policy.lint.findings import Finding, error, security_warning, suggestion, warning
 from domain.policy.lint.reading import ConditionRead, Listed, StatementRead
@@ -182,7 +180,7 @@ def _one_value(condition: ConditionRead, kind: str | None, value: Listed) -> Ite
             yield warning("INVALID_DATE_VALUE", said, value.path)
         case "IpAddress":
             yield from _address_findings(value)
-        case "Binary" if not _is_base64(text):
+        case "Binary" if not _is_binary(text):
             yield warning("TYPE_MISMATCH_STRING", f'"{text}" is not in base64.', value.path)
         case "String" if "Like" not in condition.operator and ("*" in text or "?" in text):
             said = f"* and ? are wildcards to StringLike and StringNotLike only, not to {condition.operator}."
@@ -221,10 +219,10 @@ def date(text: str) -> float | None:
         return None
 
 
-def _is_base64(text: str) -> bool:
+def _is_binary(text: str) -> bool:
     try:
-        b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        binary(text)
+    except ValueError:
         return False
     return True
 
