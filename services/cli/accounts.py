@@ -15,7 +15,7 @@ from services.accounts import Opening, close_account, list_accounts, open_accoun
 from services.app import Ledger, master_keys
 from services.cli.failures import Failure, NotUnderstood
 from services.cli.local import begun, ledger_of, reached
-from services.cli.output import Column, JsonLines, Output, say, table, time
+from services.cli.output import Column, output, say, time
 from services.settings import SettingRefused, Settings, settings
 
 ROOT_SECRET = "MUNIMENT_ROOT_SECRET_ACCESS_KEY"  # noqa: S105  the name of the variable
@@ -57,8 +57,7 @@ def list_(chosen: argparse.Namespace) -> None:
         with ledger.recording():
             opened = list_accounts(ledger.committer)
     rows = [Listed.of(account_id, opened[account_id]) for account_id in sorted(opened)]
-    output: Output[Listed] = JsonLines() if chosen.output == "json" else table(ACCOUNTS)
-    output.show(rows)
+    output(chosen.output, ACCOUNTS).show(rows)
     if not rows:
         say("There is no account.")
 

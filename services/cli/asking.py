@@ -27,7 +27,7 @@ from services.api.questions import (
 )
 from services.api.reach import Granted, StatementName
 from services.cli.failures import Failure, NotUnderstood
-from services.cli.output import Column, JsonLines, Output, line, say, table, time
+from services.cli.output import Column, JsonLines, line, output, say, table, time
 from services.settings import SettingRefused, settings
 
 A = TypeVar("A", bound=answers.Answer)
@@ -150,7 +150,7 @@ def _difference(decision: answers.ExplainedDecision) -> str:
 def revoke_session(chosen: argparse.Namespace) -> None:
     with asked(chosen) as answering:
         revoked = answering.ask(_meant(RevokeSession, {"session_id": chosen.session_id}))
-    _output(chosen, REVOKED).show([revoked])
+    output(chosen.output, REVOKED).show([revoked])
 
 
 def _show(
@@ -162,14 +162,14 @@ def _show(
     rows_max: int | None = None,
 ) -> int:
     """Asks page after page and shows each when it has come. Gives the number of rows."""
-    output = _output(chosen, columns)
+    showing = output(chosen.output, columns)
     shown, marker = 0, None
     with asked(chosen) as answering:
         while rows_max is None or shown < rows_max:
             size = ROWS_MAX if rows_max is None else min(ROWS_MAX, rows_max - shown)
             page = answering.ask(_meant(question, {**parameters, "limit": size, "marker": marker}))
             rows = rows_of(page)
-            output.show(rows)
+            showing.show(rows)
             shown += len(rows)
             marker = page.marker
             if marker is None:
@@ -186,10 +186,6 @@ def _meant(question: type[Question[A]], parameters: Mapping[str, object]) -> Que
         raise NotUnderstood(f"{first['loc'][0]} cannot be {str(first['input'])!r}: {first['msg']}") from error
 
 
-def _output(chosen: argparse.Namespace, columns: Sequence[Column[T]]) -> Output[T]:
-    return JsonLines() if chosen.output == "json" else table(columns)
-
-
 def _principal(call: answers.Call) -> str | None:
     """The ARN, or the operator."""
     if call.principal_arn is None:
@@ -199,7 +195,11 @@ def _principal(call: answers.Call) -> str | None:
 
 def _short(arn: str, account_id: str) -> str:
     """Without what all ARNs of the account have in common; whole where it is another account's."""
-    return arn.split(":", 5)[-1] if account_of_arn(arn) == account_id else arn
+    return _resource(arn) if account_of_arn(arn) == account_id else arn
+
+
+def _resource(arn: str) -> str:
+    return arn.split(":", 5)[-1]
 
 
 def _result(call: answers.Call) -> str:
@@ -322,7 +322,7 @@ PRINCIPALS: Sequence[Column[PrincipalAccess]] = (
 )
 SESSIONS: Sequence[Column[answers.Session]] = (
     Column("SESSION", lambda session: session.session_id),
-    Column("PRINCIPAL", lambda session: session.principal_arn.split(":", 5)[-1], shrinks=True),
+    Column("PRINCIPAL", lambda session: _resource(session.principal_arn), shrinks=True),
     Column("MINTED BY", _minter, shrinks=True),
     Column("ISSUED", lambda session: time(session.issued_at)),
     Column("EXPIRES", lambda session: time(session.expires_at)),
@@ -344,7 +344,7 @@ CREDENTIALS: Sequence[Column[Credential | Password]] = (
 )
 REVOKED: Sequence[Column[answers.RevokedSession]] = (
     Column("SESSION", lambda revoked: revoked.session_id),
-    Column("PRINCIPAL", lambda revoked: revoked.principal_arn.split(":", 5)[-1], shrinks=True),
+    Column("PRINCIPAL", lambda revoked: _resource(revoked.principal_arn), shrinks=True),
     Column("REVOKED", lambda revoked: time(revoked.revoked_at)),
     Column("POSITION", lambda revoked: str(revoked.revoked_position)),
 )

@@ -12,7 +12,7 @@ from domain.policy.lint import FindingType, lint
 from domain.policy.positions import positions
 from services.action_catalogue import CATALOGUE
 from services.cli.failures import Failure, NotUnderstood
-from services.cli.output import Column, JsonLines, table
+from services.cli.output import Column, output
 
 STANDARD_INPUT = "-"
 BYTES_MAX = 4 * TEXT_CHARACTERS_MAX
@@ -42,10 +42,7 @@ def lint_file(chosen: argparse.Namespace) -> None:
         start = places.span_of(finding.path).start
         place = (start.line, start.column + 1)
         rows.append(Row(finding.type.value, finding.code, *place, finding.path, finding.message, finding.learn_more))
-    if chosen.output == "json":
-        JsonLines().show(rows)
-    else:
-        table(FINDINGS).show(rows)
+    output(chosen.output, FINDINGS).show(rows)
     if any(finding.type in FAILING for finding in found):
         raise Failure("The policy has errors or security warnings.")
 

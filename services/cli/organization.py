@@ -1,7 +1,6 @@
 """The commands that set, show and remove the organisation, as the operator on the database itself."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from domain.rules.organization import allowing_nothing
 from services.cli.failures import Failure
 from services.cli.local import ledger_of
 from services.cli.organization_file import FileRefused, read, written
-from services.cli.output import Column, JsonLines, Output, printable, say, table
+from services.cli.output import Column, JsonLines, line, output, say
 from services.cli.rebuilding import operated
 from services.organization import Effect, organization_in_force, remove_organization, set_organization
 
@@ -24,7 +23,7 @@ def set_(chosen: argparse.Namespace) -> None:
         ledger = ledger_of(database)
         with ledger.recording():
             effects = set_organization(ledger.committer, organization)
-    _show_effects(chosen, effects)
+    output(chosen.output, EFFECTS).show(effects)
     for node in allowing_nothing(organization):
         say(f"No policy attached to {node} allows anything: nobody may do anything in the accounts there or below.")
 
@@ -34,7 +33,7 @@ def remove(chosen: argparse.Namespace) -> None:
         ledger = ledger_of(database)
         with ledger.recording():
             effects = remove_organization(ledger.committer)
-    _show_effects(chosen, effects)
+    output(chosen.output, EFFECTS).show(effects)
 
 
 def show(chosen: argparse.Namespace) -> None:
@@ -47,7 +46,8 @@ def show(chosen: argparse.Namespace) -> None:
     elif chosen.output == "json":
         JsonLines().show([written(organization)])
     else:
-        sys.stdout.write("".join(f"{printable(line)}\n" for line in _tree(organization)))
+        for told in _tree(organization):
+            line(told)
 
 
 def _read(file: str) -> Organization:
@@ -57,11 +57,6 @@ def _read(file: str) -> Organization:
         raise Failure(f"{file} cannot be read: {error}.") from error
     except FileRefused as refused:
         raise Failure(f"{file}: {refused}") from refused
-
-
-def _show_effects(chosen: argparse.Namespace, effects: Sequence[Effect]) -> None:
-    output: Output[Effect] = JsonLines() if chosen.output == "json" else table(EFFECTS)
-    output.show(effects)
 
 
 def _tree(organization: Organization) -> Sequence[str]:

@@ -111,6 +111,11 @@ class JsonLines:
             sys.stdout.write(json.dumps(to_jsonable_python(row)) + "\n")
 
 
+def output(chosen: str, columns: Sequence[Column[T]]) -> Output[T]:
+    """As `--output` has it: json, or a table with these columns."""
+    return JsonLines() if chosen == "json" else table(columns)
+
+
 def table(columns: Sequence[Column[T]]) -> Table[T]:
     """On standard output, as wide as its terminal."""
     return Table(columns, sys.stdout, shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
