@@ -15,12 +15,11 @@ from importlib.resources.abc import Traversable
 from typing import TypedDict, cast
 
 from domain.policy.catalogue import CatalogueAction, ResourceType, Service
+from services.api.questions import SERVICE
 from services.api.registry import QUESTIONS
 
 SERVICES_KEPT_MAX = 64
 """The largest, EC2, takes 0.6 MB as JSON."""
-
-NATIVE = "muniment"
 
 _VARYING = re.compile(r"\$\{[^}]*\}|<[^>]*>")
 _FOLDERS = ("actions", "conditionKeys", "resourceTypes")
@@ -63,7 +62,7 @@ class InstalledCatalogue:
 
     @cached_property
     def services(self) -> frozenset[str]:
-        return self._packaged | {NATIVE}
+        return self._packaged | {SERVICE}
 
     @cached_property
     def digest(self) -> str:
@@ -81,7 +80,7 @@ class InstalledCatalogue:
         return sum(len(cast("Mapping[str, object]", _json("actions", f"{prefix}.json"))) for prefix in self._packaged)
 
     def service(self, prefix: str) -> Service | None:
-        if prefix == NATIVE:
+        if prefix == SERVICE:
             return _native()
         return _service(prefix) if prefix in self._packaged else None
 
@@ -93,11 +92,11 @@ CATALOGUE = InstalledCatalogue()
 def _native() -> Service:
     levels = {question.__name__: "Read" if question.method == "GET" else "Write" for question in QUESTIONS}
     levels["TimeTravel"] = "Read"
-    everything = ResourceType("resource", f"arn:*:{NATIVE}:*", frozenset())
+    everything = ResourceType("resource", f"arn:*:{SERVICE}:*", frozenset())
     actions = {
         name.lower(): CatalogueAction(name, level, (everything.name,), frozenset()) for name, level in levels.items()
     }
-    return Service(NATIVE, actions, {everything.name: everything}, {})
+    return Service(SERVICE, actions, {everything.name: everything}, {})
 
 
 @lru_cache(maxsize=SERVICES_KEPT_MAX)

@@ -13,9 +13,9 @@ from domain.account import Account
 from domain.calls import Outcome
 from domain.errors import Refusal, ValidationError
 from projections.asof import AsOf
+from services.api import operations as own
 from services.api.answers import Answer
-from services.api.operations import SERVICE
-from services.api.questions import Question
+from services.api.questions import SERVICE, Question
 from services.api.reading import Tables
 from services.api.registry import QUESTIONS
 from services.wire import operations
@@ -28,6 +28,8 @@ from services.wire.reading import excerpt
 from services.wire.routes import captured
 from services.wire.sigv4 import Presented
 
+ANSWERED = (own,)
+"""What importing registers: the native operations."""
 READERS = 4
 """Threads that read answers; the pool of connections has as many."""
 READS_WAITING_MAX = 256

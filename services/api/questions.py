@@ -26,6 +26,8 @@ from services.api import answers
 from services.api.markers import marker, place_in
 from services.api.reach import Permissions, account_at, reach
 
+SERVICE = "muniment"
+"""As which requests are signed and actions named."""
 SQL = statements("services.api", "session.sql")
 ROWS_DEFAULT = 100
 ROWS_MAX = 1_000

@@ -16,10 +16,9 @@ from botocore.session import Session
 from botocore.utils import get_environ_proxies
 
 from services.api.answers import Answer
-from services.api.questions import Question
+from services.api.questions import SERVICE, Question
 from services.cli.failures import Failure
 
-SERVICE = "muniment"
 VERSION = version("muniment")
 REGION_DEFAULT = "us-east-1"
 TIMEOUT_SECONDS = 30
