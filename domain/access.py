@@ -24,8 +24,7 @@ from domain.callers import Caller, principal_of
 from domain.calls import Call
 from domain.events import Cause, Principal, SessionIssuer
 from domain.identifiers import account_of_arn
-from domain.policy import Layer, Layers, PrincipalName, Request, RequestPrincipal
-from domain.policy.possible import Possible, possible
+from domain.policy import Layer, Layers, Possible, PrincipalName, Request, RequestPrincipal, possible
 from domain.roles import Role
 
 _ANY_SESSION = "*"

@@ -9,8 +9,7 @@ from domain.call_context import Values
 from domain.callers import Caller
 from domain.calls import Call, DecisionRecord
 from domain.events import Cause, Entry
-from domain.policy import Explanation, Layer, Result, Verdict, explain, reason
-from domain.policy.explain import keys_of, kind_of
+from domain.policy import Explanation, Layer, Result, Verdict, explain, keys_of, kind_of, reason
 from domain.rules.sessions import role_to_assume
 from domain.sessions import Session
 

@@ -14,7 +14,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import TypedDict, cast
 
-from domain.policy.catalogue import CatalogueAction, ResourceType, Service
+from domain.policy import CatalogueAction, ResourceType, Service
 from services.api.questions import SERVICE
 from services.api.registry import QUESTIONS
 

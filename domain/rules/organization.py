@@ -26,8 +26,7 @@ from domain.organization import (
     OrganizationPoliciesApplied,
     PolicyKind,
 )
-from domain.policy import Effect, PolicyType, compiled, parse
-from domain.policy.document import RCP_CHARACTERS_MAX, SCP_CHARACTERS_MAX
+from domain.policy import RCP_CHARACTERS_MAX, SCP_CHARACTERS_MAX, Effect, PolicyType, compiled, parse
 
 T = TypeVar("T", bound=Hashable)
 

@@ -16,6 +16,7 @@ from domain.policy import (
     Layers,
     Match,
     Policy,
+    Positions,
     Request,
     RequestPrincipal,
     Result,
@@ -23,10 +24,10 @@ from domain.policy import (
     Statement,
     evaluate,
     explain,
+    keys_of,
+    positions,
 )
 from domain.policy.evaluate import OWNERS
-from domain.policy.explain import keys_of
-from domain.policy.positions import Positions, positions
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,7 @@ each and values of any length, and its answer is worked out on the event loop.
 from collections.abc import Iterable
 
 from domain.errors import InvalidInput
-from domain.policy import Context, Policy, Statement
-from domain.policy.conditions import Condition
-from domain.policy.variables import Variable
+from domain.policy import Condition, Context, Policy, Statement, Variable
 from domain.rules.simulation import Simulation
 
 WORK_MAX = 100_000

@@ -6,10 +6,7 @@ from hashlib import sha256
 from domain.account import Account
 from domain.calls import Call, Outcome
 from domain.errors import ValidationError
-from domain.policy import PolicyType
-from domain.policy.decode import TEXT_CHARACTERS_MAX
-from domain.policy.lint import Finding, lint
-from domain.policy.positions import Path, Place, Positions, positions
+from domain.policy import TEXT_CHARACTERS_MAX, Finding, Path, Place, PolicyType, Positions, lint, positions
 from services.action_catalogue import CATALOGUE
 from services.wire.operations import answers, everything
 from services.wire.paginate import key_in, token_of

@@ -12,8 +12,7 @@ from domain.access import Access, accounts_trusted, can_assume, who_can
 from domain.account import Account
 from domain.authorisation import ASSUME_ROLE, role_named
 from domain.errors import NoSuchEntity
-from domain.policy import Effect, Result, reason
-from domain.policy.possible import Possibility
+from domain.policy import Effect, Possibility, Result, reason
 from projections.asof import AsOf, Moment, accounts, position_at, resolve_in_ledger
 from services.api.answers import Answer, Page
 from services.api.markers import marker

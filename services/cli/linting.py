@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from domain.policy import PolicyType
-from domain.policy.decode import TEXT_CHARACTERS_MAX
-from domain.policy.lint import FindingType, lint
-from domain.policy.positions import positions
+from domain.policy import TEXT_CHARACTERS_MAX, FindingType, PolicyType, lint, positions
 from services.action_catalogue import CATALOGUE
 from services.cli.failures import Failure, NotUnderstood
 from services.cli.output import Column, output
