@@ -107,7 +107,7 @@ def layers_of(account: Account, caller: Caller) -> list[tuple[Layer, Sequence[So
         layers.append((Layer.IDENTITY, (_root_policy(account.id),)))
     else:
         layers.append((Layer.IDENTITY, tuple(identity_policies(account, entity_id))))
-        boundary_arn = entity_of(account, entity_id).boundary_arn
+        boundary_arn = _entity(account, entity_id).boundary_arn
         if boundary_arn is not None:
             boundary = _managed(account, boundary_arn, PolicyType.BOUNDARY, "boundary")
             layers.append((Layer.BOUNDARY, (boundary,)))
@@ -116,7 +116,7 @@ def layers_of(account: Account, caller: Caller) -> list[tuple[Layer, Sequence[So
     return layers
 
 
-def entity_of(account: Account, entity_id: str) -> User | Role:
+def _entity(account: Account, entity_id: str) -> User | Role:
     user = account.users.by_id.get(entity_id)
     return account.roles.by_id[entity_id] if user is None else user
 

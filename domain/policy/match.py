@@ -32,7 +32,9 @@ _BOUND = {"*": Wildcard.ANY_OF_PART, "?": Wildcard.ONE_OF_PART}
 
 def tokens(pattern: str, free_from: int = 0) -> tuple[Token, ...]:
     """The pattern taken apart. In front of `free_from` wildcards stay within their part of an ARN, save that a `*`
-    which ends a part may run on past colons."""
+    which ends a part may run on past colons. From there on, as in the part that names the resource, colons are
+    characters like any other (IAM User Guide, "IAM JSON policy elements: Resource", "Using wildcards in resource
+    ARNs")."""
     found: list[Token] = []
     start = 0
     for at, character in enumerate(pattern):
@@ -51,16 +53,6 @@ def tokens(pattern: str, free_from: int = 0) -> tuple[Token, ...]:
 def wildcard(pattern: str) -> Test:
     """A test for whole texts in which every character, a colon too, is like any other."""
     return matcher(tokens(pattern))
-
-
-def arn_wildcard(pattern: str) -> Test:
-    """A test for whole ARNs, part by part.
-
-    In the first five parts a wildcard stays within its part, save that a `*` which ends a part may run on past
-    colons; in the sixth, which names the resource, colons are characters like any other.
-    (IAM User Guide, "IAM JSON policy elements: Resource", "Using wildcards in resource ARNs".)
-    """
-    return matcher(tokens(pattern, resource_starts_at(pattern)))
 
 
 def arn_parts(text: str) -> list[str]:

@@ -36,7 +36,6 @@ def _structure(_member: str, shape: Shape, path: str) -> Writer:
         (name, _named(name, member, f"{path}.{name}"), name in shape.required_members)
         for name, member in shape.members.items()
     ]
-
     is_union = bool(shape.metadata.get("union"))
 
     def write(value: object) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from domain.policy.document import PolicyType, parse
 from domain.policy.evaluate import SourcedPolicy
+from domain.policy.match import Test, matcher, resource_starts_at, tokens
 from domain.policy.principals import RequestPrincipal
 
 ACCOUNT, OTHER_ACCOUNT = "123456789012", "210987654321"
@@ -54,3 +55,8 @@ def session(*statements: Statement) -> Sequence[SourcedPolicy]:
 
 def trust(*statements: Statement) -> Sequence[SourcedPolicy]:
     return [sourced(PolicyType.TRUST, *statements)]
+
+
+def arn_wildcard(pattern: str) -> Test:
+    """A test for whole ARNs, as the Resource element is compiled where it has no variables."""
+    return matcher(tokens(pattern, resource_starts_at(pattern)))

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.policy.elements import action_patterns, resource_patterns
-from domain.policy.match import arn_wildcard, wildcard
+from domain.policy.match import wildcard
+from tests.domain.policy.building import arn_wildcard
 
 PATTERNS = st.text("ab*?:", max_size=9)
 TEXTS = st.text("ab*:", max_size=9)

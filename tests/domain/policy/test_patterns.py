@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.policy.match import arn_wildcard, wildcard
+from domain.policy.match import wildcard
 from domain.policy.patterns import arn_covers, arn_overlap, covers, overlap, redundant
+from tests.domain.policy.building import arn_wildcard
 
 PATTERNS = st.text("ab*?", max_size=6)
 TEXTS = st.text("ab", max_size=8)
