@@ -7,54 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.policy.catalogue import CatalogueAction, ResourceType, Service
 from domain.policy.decode import TEXT_CHARACTERS_MAX
 from domain.policy.document import PolicyType
 from domain.policy.lint import FindingType, lint
 from domain.policy.positions import Path, positions
+from tests.domain.policy.catalogue import CATALOGUE
 from tests.fuzz.bounds import EXAMPLES
 from tests.fuzz.inputs import DOCUMENTS, TEXTS
 
-BUCKET, OBJECT, ROLE = "arn:*:s3:::*", "arn:*:s3:::*/*", "arn:*:iam::*:role/*"
-
-
-class Catalogue:
-    """A bucket and what is in it, and roles."""
-
-    version, digest = "1", "0f"
-    services = ("s3", "iam")
-
-    def service(self, prefix: str) -> Service | None:
-        return {"s3": S3, "iam": IAM}.get(prefix)
-
-
-def action(name: str, *types: str, keys: tuple[str, ...] = ()) -> CatalogueAction:
-    return CatalogueAction(name, "Read", types, frozenset(keys))
-
-
-def service(prefix: str, actions: list[CatalogueAction], types: dict[str, str], keys: dict[str, str]) -> Service:
-    resources = {name: ResourceType(name, arn, frozenset()) for name, arn in types.items()}
-    return Service(prefix, {known.name.lower(): known for known in actions}, resources, keys)
-
-
-S3 = service(
-    "s3",
-    [
-        action("GetObject", "object", keys=("s3:versionid",)),
-        action("PutObject", "object"),
-        action("ListBucket", "bucket", keys=("s3:prefix",)),
-        action("ListAllMyBuckets"),
-    ],
-    {"bucket": BUCKET, "object": OBJECT},
-    {"s3:prefix": "String", "s3:versionid": "String", "s3:requestobjecttag/*": "String"},
-)
-IAM = service(
-    "iam",
-    [action("PassRole", "role", keys=("iam:passedtoservice",)), action("CreateServiceLinkedRole", "role")],
-    {"role": ROLE},
-    {"iam:passedtoservice": "String", "aws:resourcetag/*": "String"},
-)
-CATALOGUE = Catalogue()
 STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}
 PASS_ROLE = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}
 ERROR, SECURITY, WARNING, SUGGESTION = FindingType
