@@ -5,17 +5,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from domain.policy.document import ByAction, Effect, Policy, Statement
-from domain.policy.evaluate import (
-    Decision,
-    Layer,
-    Layers,
-    Request,
-    Result,
-    SourcedPolicy,
-    applies,
-    evaluate,
-    is_bounded,
-)
+from domain.policy.evaluate import Decision, Layer, Layers, Request, Result, SourcedPolicy, applies, evaluate
 
 Knows = Callable[[str], bool]
 """Whether the request's context says all there is to say about a lower-cased condition key: a value, or that there is

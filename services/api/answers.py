@@ -134,8 +134,8 @@ class ExplainedStatement(Answer):
     """Of an organisation: the root, unit or account that the policy is attached to."""
     account_id: str
     """Whose policy it is."""
-    policy_type: str
-    policy_id: str
+    source_type: str
+    source_id: str
     version_id: str | None
     sha256: str
     """Of the document's text."""

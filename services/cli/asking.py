@@ -264,7 +264,7 @@ def _notice(held: Credential | Password) -> str | None:
 
 def _policy(statement: answers.ExplainedStatement) -> str:
     version = f" {statement.version_id}" if statement.version_id else ""
-    return f"{statement.policy_type} {statement.policy_id}{version}"
+    return f"{statement.source_type} {statement.source_id}{version}"
 
 
 def _mismatch(statement: answers.ExplainedStatement) -> str | None:

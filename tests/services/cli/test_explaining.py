@@ -21,8 +21,8 @@ def statement(**more: object) -> answers.ExplainedStatement:
         "layer": "identity",
         "level": None,
         "account_id": ACCOUNT,
-        "policy_type": "managed",
-        "policy_id": "arn:aws:iam::aws:policy/Reading",
+        "source_type": "managed",
+        "source_id": "arn:aws:iam::aws:policy/Reading",
         "version_id": "v3",
         "sha256": "0" * 64,
         "index": 0,
@@ -88,14 +88,14 @@ def test_a_person_reads(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         statement(
             layer="trust",
             account_id=OTHER,
-            policy_type="trust",
-            policy_id="AROA",
+            source_type="trust",
+            source_id="AROA",
             version_id=None,
             sid=None,
             applies=False,
         ),
         statement(
-            layer="scp", level="ou-ab12-11111111", policy_type="scp", policy_id="p-FullAWSAccess", version_id=None
+            layer="scp", level="ou-ab12-11111111", source_type="scp", source_id="p-FullAWSAccess", version_id=None
         ),
     )
     assert shown(monkeypatch, answer) == EXIT_OK
