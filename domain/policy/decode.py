@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from typing import NoReturn
 
 from domain.errors import MalformedPolicyDocument
@@ -15,7 +16,7 @@ STRING_CHARACTERS_MAX = 10_240
 patterns that hold it no cheaper: preparing one is quadratic in its length."""
 
 _FORBIDDEN_CHARACTER = re.compile("[^\t\n\r\x20-\xff]")
-_STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{\]}]', re.DOTALL)
+_STRING_OR_NO_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^\[{\]}"]+', re.DOTALL)
 
 Json = None | bool | str | list["Json"] | dict[str, "Json"]
 
@@ -37,8 +38,8 @@ def decoded(text: str) -> Json:
     if found := _FORBIDDEN_CHARACTER.search(text):
         refuse("The policy", f"expected characters up to U+00FF, got U+{ord(found[0]):04X} at {found.start()}")
     levels = 0
-    for found in _STRING_OR_BRACKET.finditer(text):
-        levels += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+    for bracket in _STRING_OR_NO_BRACKET.sub("", text):
+        levels += 1 if bracket in "[{" else -1
         if levels > NESTING_LEVELS_MAX:
             refuse("The policy", f"Syntax errors in policy; nested more than {NESTING_LEVELS_MAX} levels deep")
     try:
@@ -53,7 +54,10 @@ def object_in(value: Json, where: str, expected: tuple[str, ...] = ()) -> dict[s
     if not isinstance(value, dict):
         refuse(where, "Syntax errors in policy; expected an object")
     for name in value:
-        if expected and name not in expected:
+        if name in expected:
+            continue
+        text_in(name, where)
+        if expected:
             prohibited = f"Has prohibited field {name}"
             reason = "Policy document should not specify a principal" if name == "Principal" else prohibited
             refuse(where, f"{reason}; expected only {', '.join(expected)}")
@@ -86,11 +90,12 @@ def unquoted(value: Json) -> Json:
 
 
 def _members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    members: dict[str, Json] = {}
-    for name, value in pairs:
-        if text_in(name, "The policy") in members:
-            refuse("The policy", f'This policy contains invalid Json: the name "{name}" stands twice in one object')
-        members[name] = value
+    """What names may look like, `object_in` says: here a bomb of many would cost too much."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        counted = Counter(name for name, _ in pairs)
+        twice = text_in(next(name for name in members if counted[name] > 1), "The policy")
+        refuse("The policy", f'This policy contains invalid Json: the name "{twice}" stands twice in one object')
     return members
 
 

@@ -18,6 +18,10 @@ _VARYING_CHARACTERS = 4_000
 _PLAIN_CHARACTERS = 1_000
 """How many characters take as long as one plain comparison: where a pattern with several wildcards goes through them,
 or one is made of that many by filling in its variables; and where two texts are equal or not."""
+_RESULT = 8
+_RESULT_CHARACTERS = 200
+"""One result, with its reasons and its place in the answer, takes as long as so many plain comparisons, and as one more
+for so many characters of its resource's ARN."""
 _FOUND_STATEMENTS = 4
 """Statements about an action are found by one look at their patterns, and then looked at more than once."""
 
@@ -43,13 +47,13 @@ def fitting(simulation: Simulation, start: int, wanted: int) -> int:
         for statement in policy.statements
         for pattern in statement.actions.texts
     )
-    work = 0
+    result, work = _RESULT + simulation.arn_characters_max // _RESULT_CHARACTERS, 0
     for count, action in enumerate(simulation.actions[start : start + wanted]):
         work += to_find // _FOUND_STATEMENTS
         if work > WORK_MAX and count:
             return count
         work += len(simulation.targets) * (
-            1
+            result
             + sum(
                 _statement(statement, simulation) for policy in policies for statement in policy.about[action.lower()]
             )

@@ -83,6 +83,8 @@ def test_size_of_a_managed_policy() -> None:
         with_policies(account, "q", document=document_of(6_145))
     with pytest.raises(LimitExceeded, match="Cannot exceed quota for PolicySize: 6144"):
         version(account, document=document_of(6_145))
+    with pytest.raises(LimitExceeded):
+        with_policies(account, "q", document="[" * 6_145)
 
 
 def test_five_versions() -> None:
@@ -161,6 +163,8 @@ def test_size_of_inline_policies(kind: HolderKind, most: int) -> None:
     for policy_name, size in (("c", 100), ("b", 201), ("a", most - 199)):
         with pytest.raises(LimitExceeded, match=f"Maximum policy size of {most} bytes exceeded for {kind.kind} ops"):
             put(full, kind, policy_name, document_of(size))
+    with pytest.raises(LimitExceeded):
+        put(full, kind, "c", "[")
     smaller = put(full, kind, "a", document_of(most - 300))
     assert holding.inline_names(put(smaller, kind, "c", document_of(100)), kind, "ops") != []
 

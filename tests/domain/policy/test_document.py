@@ -99,6 +99,11 @@ REFUSED_IDENTITY = {
     "trailing-comma": ('{"Statement":[],}', "invalid Json"),
     "nan": ('{"Version":NaN}', "NaN is no JSON value"),
     "infinity": ('{"Version":-Infinity}', "-Infinity is no JSON value"),
+    "name-characters": ('{"\\u4e2d":1}', "expected characters up to U+00FF, got U+4E2D"),
+    "name-of-a-key-characters": (
+        identity(Condition={"StringEquals": {"aws:\u4e2d": "x"}}),
+        "Condition.StringEquals: expected characters up to U+00FF, got U+4E2D",
+    ),
     "name-twice": ('{"Statement":[],"Statement":[]}', 'the name "Statement" stands twice'),
     "name-twice-deep": (
         '{"Statement":{"Condition":{"Bool":{"aws:a":"true","aws:a":"false"}}}}',

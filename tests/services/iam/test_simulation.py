@@ -269,3 +269,6 @@ def test_results_in_pages(endpoint: Endpoint) -> None:
     found = pages(endpoint, 100, PolicyInputList=heavy, ActionNames=names, ResourceArns=resources)
     assert [name for page in found for name in page] == names
     assert len(found) > 1
+    many = [f"arn:aws:s3:::b/{at}" for at in range(1_000)]
+    found = pages(endpoint, 100, PolicyInputList=[document(allow())], ActionNames=names * 3, ResourceArns=many)
+    assert max(map(len, found)) * len(many) <= 10_000
