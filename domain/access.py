@@ -52,11 +52,14 @@ class Access:
 
 def who_can(account: Account, action: str, resource: str, at: datetime) -> Iterator[Access]:
     """Of every principal of the account whether it may do `action` to the ARN `resource`, or to `*` where the action
-    is about none. For sts:AssumeRole and a role of the account its trust policy has its say."""
-    role = role_named(account, resource) if action.lower() == ASSUME_ROLE.lower() else None
+    is about none. For sts:AssumeRole and an ARN of the account the role's trust policy has its say, if there is one;
+    root, whom no role lets in, is not among the answers."""
+    assumes = action.lower() == ASSUME_ROLE.lower()
     for caller in principals(account):
-        if role is not None:
-            yield _assuming(account, account, caller, role, at)
+        if assumes and caller.is_root:
+            continue
+        if assumes and account_of_arn(resource) == account.id:
+            yield _assuming(account, account, caller, resource, role_named(account, resource), at)
             continue
         context = CallContext(_call(caller, at), account, account, resource, NO_VALUES)
         request = Request(action, resource, unnamed(caller), context, account.id)
@@ -70,7 +73,7 @@ def can_assume(owner: Account, role: Role, others: Sequence[Account], at: dateti
     for account in (owner, *others):
         for caller in principals(account):
             if not caller.is_root:
-                yield _assuming(account, owner, caller, role, at)
+                yield _assuming(account, owner, caller, owner.arn(role.resource), role, at)
     for name in sorted(_outsiders(role)):
         yield _outsider(owner, role, name, at)
 
@@ -126,8 +129,10 @@ def _access(caller: Caller, found: Possible) -> Access:
     return Access(kind, principal.account_id, caller.entity_id, arn, found)
 
 
-def _assuming(account: Account, owner: Account, caller: Caller, role: Role, at: datetime) -> Access:
-    asked = check_assuming(account, owner, _call(caller, at), owner.arn(role.resource), role, {})
+def _assuming(
+    account: Account, owner: Account, caller: Caller, role_arn: str, role: Role | None, at: datetime
+) -> Access:
+    asked = check_assuming(account, owner, _call(caller, at), role_arn, role, {})
     return _access(caller, possible(asked.layers, asked.request, _Known(caller, resource_known=True)))
 
 

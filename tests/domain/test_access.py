@@ -166,6 +166,20 @@ def test_a_condition_nobody_can_foresee_is_told() -> None:
 TRUSTED = trusting(ACCOUNT)
 
 
+def test_who_can_assume_a_role_as_calls_are_answered() -> None:
+    """Asked the one way as the other: never root, whatever the trust policy says, and nobody a role that there is
+    not."""
+    endpoint = Endpoint()
+    endpoint.user("ann", allow("sts:AssumeRole"))
+    role = endpoint.role("ops", trusting(ACCOUNT))
+    for action in ("sts:AssumeRole", "STS:assumerole"):
+        found = who_can(endpoint.account, action, role, BEGAN_AT)
+        possible = {access.arn: access.possible.possibility for access in found}
+        assert possible == {arn("user/ann"): Possibility.CERTAIN, role: Possibility.IMPOSSIBLE}
+        for access in who_can(endpoint.account, action, role + "x", BEGAN_AT):
+            assert access.possible.possibility is Possibility.IMPOSSIBLE
+
+
 def test_who_can_assume_from_elsewhere() -> None:
     """Across accounts both sides have to allow; services and providers stand in the answer by the names they have in
     the trust policy."""
