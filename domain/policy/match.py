@@ -28,6 +28,7 @@ Token = str | Wildcard
 
 _FREE = {"*": Wildcard.ANY, "?": Wildcard.ONE}
 _BOUND = {"*": Wildcard.ANY_OF_PART, "?": Wildcard.ONE_OF_PART}
+_ONES = frozenset({Wildcard.ONE, Wildcard.ONE_OF_PART})
 
 
 def tokens(pattern: str, free_from: int = 0) -> tuple[Token, ...]:
@@ -126,15 +127,22 @@ class _Automaton:
     Bit i of the state says that the first i characters of the pattern, its stars not counted, fit what has been
     read. It never goes back in the text, so that no pattern makes it slow: matching by two pointers is quadratic
     for a pattern such as `*aaab`, and a regular expression worse than that with every further star.
+
+    It is made for the first text that is long enough to match: of a pattern longer than any text, never.
     """
 
-    __slots__ = ("_anything", "_goal", "_moves", "_stays", "_stays_on_colon")
+    __slots__ = ("_anything", "_goal", "_moves", "_pattern", "_shortest", "_stays", "_stays_on_colon")
 
-    def __init__(self, pattern: Iterable[Token]) -> None:
+    def __init__(self, pattern: tuple[Token, ...]) -> None:
+        self._pattern = pattern
+        self._shortest = sum(len(token) if isinstance(token, str) else token in _ONES for token in pattern)
+        self._goal = 0
+
+    def _prepare(self) -> None:
         exact: dict[str, int] = {}
         one = one_on_colon = stays = stays_on_colon = 0
         bit = 1
-        for token in pattern:
+        for token in self._pattern:
             if isinstance(token, str):
                 for character in token:
                     exact[character] = exact.get(character, 0) | bit
@@ -161,6 +169,10 @@ class _Automaton:
         self._goal = bit
 
     def accepts(self, text: str) -> bool:
+        if len(text) < self._shortest:
+            return False
+        if not self._goal:
+            self._prepare()
         moves, anything, stays, stays_on_colon = self._moves, self._anything, self._stays, self._stays_on_colon
         state = 1
         for character in text:
