@@ -20,6 +20,7 @@ from domain.policy.document import (
     compiled,
     parse,
     policy_size,
+    size_of_new,
 )
 from domain.policy.elements import Patterns
 from domain.policy.evaluate import Decision, Layer, Layers, Match, Request, Result, SourcedPolicy, evaluate
@@ -88,4 +89,5 @@ __all__ = [
     "positions",
     "possible",
     "reason",
+    "size_of_new",
 ]

@@ -31,8 +31,8 @@ def refuse(where: str, reason: str) -> NoReturn:
     raise MalformedPolicyDocument(f"{where}: {reason}.")
 
 
-def decoded(text: str) -> Json:
-    """Raises MalformedPolicyDocument."""
+def refuse_bomb(text: str) -> None:
+    """Raises MalformedPolicyDocument for a text that is longer or deeper than any policy, or of other characters."""
     if len(text) > TEXT_CHARACTERS_MAX:
         refuse("The policy", f"expected at most {TEXT_CHARACTERS_MAX} characters, got {len(text)}")
     if found := _FORBIDDEN_CHARACTER.search(text):
@@ -42,6 +42,11 @@ def decoded(text: str) -> Json:
         levels += 1 if bracket in "[{" else -1
         if levels > NESTING_LEVELS_MAX:
             refuse("The policy", f"Syntax errors in policy; nested more than {NESTING_LEVELS_MAX} levels deep")
+
+
+def decoded(text: str) -> Json:
+    """Raises MalformedPolicyDocument."""
+    refuse_bomb(text)
     try:
         read: Json = _DECODER.decode(text)
     except json.JSONDecodeError as error:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from domain.policy.conditions import Condition, condition
-from domain.policy.decode import Json, decoded, object_in, refuse, text_in, texts_in, unquoted
+from domain.policy.decode import Json, decoded, object_in, refuse, refuse_bomb, text_in, texts_in, unquoted
 from domain.policy.elements import Patterns, action_patterns, resource_patterns
 from domain.policy.principals import KINDS, Principals, principals_in
 from domain.policy.variables import Context
@@ -127,6 +127,13 @@ class Policy:
 def policy_size(text: str) -> int:
     """The characters that count towards a limit: all but white space."""
     return len(text.translate(_WHITE_SPACE))
+
+
+def size_of_new(text: str) -> int:
+    """`policy_size` of a document that nobody has parsed, for its limit to be looked at before it is. Raises
+    MalformedPolicyDocument for what is a bomb rather than a policy that is too long."""
+    refuse_bomb(text)
+    return policy_size(text)
 
 
 @lru_cache(maxsize=COMPILED_POLICIES_MAX)

@@ -23,6 +23,7 @@ from domain.policy import (
     PolicyType,
     parse,
     policy_size,
+    size_of_new,
 )
 from domain.rules.quotas import ATTACHED_POLICIES_MAX, refuse_beyond
 
@@ -129,7 +130,7 @@ def put_inline(account: Account, kind: HolderKind, name: str, *, policy_name: st
     """Replaces what the name held before. The limit is on all inline policies of the holder together."""
     holder = kind.named(account, name)
     others = account.inline_policies.get(holder.id, _NO_POLICIES)
-    size = policy_size(document) + sum(policy_size(text) for other, text in others.items() if other != policy_name)
+    size = size_of_new(document) + sum(policy_size(text) for other, text in others.items() if other != policy_name)
     if size > kind.inline_characters_max:
         raise LimitExceeded(
             f"Maximum policy size of {kind.inline_characters_max} bytes exceeded for {kind.kind} {holder.name}"

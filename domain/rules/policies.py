@@ -11,7 +11,7 @@ from domain.policies import (
     PolicyVersionCreated,
     PolicyVersionDeleted,
 )
-from domain.policy import MANAGED_POLICY_CHARACTERS_MAX, PolicyType, parse, policy_size
+from domain.policy import MANAGED_POLICY_CHARACTERS_MAX, PolicyType, parse, size_of_new
 from domain.rules.holding import managed_policy
 from domain.rules.quotas import CUSTOMER_MANAGED_POLICIES_MAX, POLICY_VERSIONS_MAX, refuse_beyond
 
@@ -98,7 +98,7 @@ def policy_version(policy: ManagedPolicy, version_id: str) -> PolicyVersion:
 
 
 def refuse_unfit(document: str) -> None:
-    """Raises LimitExceeded, before it is read, or MalformedPolicyDocument."""
-    if policy_size(document) > MANAGED_POLICY_CHARACTERS_MAX:
+    """Raises LimitExceeded, before it is parsed, or MalformedPolicyDocument."""
+    if size_of_new(document) > MANAGED_POLICY_CHARACTERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for PolicySize: {MANAGED_POLICY_CHARACTERS_MAX}")
     parse(document, PolicyType.IDENTITY)

@@ -7,7 +7,7 @@ from domain.authorisation import SERVICE_LINKED
 from domain.call_context import user_or_role
 from domain.errors import InvalidInput, LimitExceeded, MalformedPolicyDocument
 from domain.identifiers import INSTALLATION, account_of_arn
-from domain.policy import TRUST_POLICY_CHARACTERS_MAX, PolicyType, parse, policy_size
+from domain.policy import TRUST_POLICY_CHARACTERS_MAX, PolicyType, parse, size_of_new
 from domain.roles import RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
 from domain.rules.holding import refuse_with_policies
 from domain.rules.quotas import ROLES_MAX, refuse_beyond
@@ -77,7 +77,7 @@ def trusted(account: Account, trust_policy: str, other: Other) -> dict[str, str]
     Raises MalformedPolicyDocument for a document that is no trust policy or names somebody who does not exist, and
     LimitExceeded for one that is too long.
     """
-    if policy_size(trust_policy) > TRUST_POLICY_CHARACTERS_MAX:
+    if size_of_new(trust_policy) > TRUST_POLICY_CHARACTERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for ACLSizePerRole: {TRUST_POLICY_CHARACTERS_MAX}")
     policy = parse(trust_policy, PolicyType.TRUST)
     meant: dict[str, str] = {}

@@ -15,7 +15,7 @@ from domain.errors import (
 )
 from domain.events import Principal, SessionIssuer
 from domain.identifiers import INSTALLATION, SESSION_KEY, account_of_arn, new_access_key_id
-from domain.policy import SESSION_POLICIES_CHARACTERS_MAX, PolicyType, parse, policy_size
+from domain.policy import SESSION_POLICIES_CHARACTERS_MAX, PolicyType, parse, policy_size, size_of_new
 from domain.roles import Role
 from domain.sessions import Session, SessionPolicy, SessionRevoked
 
@@ -102,7 +102,7 @@ def session_policies(account: Account, policy: str | None, policy_arns: Sequence
             raise MalformedPolicyDocument(f"The managed policy {arn} does not exist.")
         characters += policy_size(managed.default.document)
     if policy is not None:
-        characters += policy_size(policy)
+        characters += size_of_new(policy)
     if characters > SESSION_POLICIES_CHARACTERS_MAX:
         raise PackedPolicyTooLarge(
             f"The session policies have {characters} characters together; at most {SESSION_POLICIES_CHARACTERS_MAX} go."

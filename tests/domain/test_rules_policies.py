@@ -84,7 +84,7 @@ def test_size_of_a_managed_policy() -> None:
     with pytest.raises(LimitExceeded, match="Cannot exceed quota for PolicySize: 6144"):
         version(account, document=document_of(6_145))
     with pytest.raises(LimitExceeded):
-        with_policies(account, "q", document="[" * 6_145)
+        with_policies(account, "q", document="9" * 6_145)
 
 
 def test_five_versions() -> None:
