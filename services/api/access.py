@@ -11,7 +11,8 @@ from pydantic import StringConstraints
 from domain.access import Access, accounts_trusted, can_assume, who_can
 from domain.account import Account
 from domain.authorisation import ASSUME_ROLE, role_named
-from domain.errors import NoSuchEntity
+from domain.errors import InvalidInput, NoSuchEntity
+from domain.identifiers import account_of_arn
 from domain.policy import Effect, Possibility, Result, reason
 from projections.asof import AsOf, Moment, accounts, position_at, resolve_in_ledger
 from services.api.answers import Answer, Page
@@ -113,6 +114,10 @@ class WhoCan(_AboutPrincipals):
     """An ARN, or * where the action is about no single resource."""
 
     def answered(self, cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> PrincipalsPage:
+        owner = account_of_arn(self.on)
+        if self.action.lower() == ASSUME_ROLE.lower() and owner not in {None, account_id}:
+            # Half an answer would pass for a whole one: the role's own account has its trust policy.
+            raise InvalidInput(f"The role is in the account {owner}: ask there who can assume it.")
         moment = resolve_in_ledger(cursor, account_id, as_of)
         account = account_at(cursor, account_id, moment)
         return self.page(account, who_can(account, self.action, self.on, moment.at), self.action)

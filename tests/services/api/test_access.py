@@ -61,6 +61,13 @@ def test_who_can_assume(house: House) -> None:
     assert house.asks("/v1/can-assume/none").error[0] == "NoSuchEntity"
 
 
+def test_who_can_assume_a_role_of_another_account_is_asked_there(house: House) -> None:
+    """Its trust policy is not in this account's ledger."""
+    query = "action=sts%3AAssumeRole&on=arn%3Aaws%3Aiam%3A%3A210987654321%3Arole%2Fops"
+    code, message = house.asks(f"/v1/who-can?{query}").error
+    assert (code, "the account 210987654321: ask there" in message) == ("InvalidInput", True)
+
+
 def test_a_role_that_trusts_everybody(house: House) -> None:
     """The administrators of every account may assume it, for their policies allow it too."""
     opening = Opening()
