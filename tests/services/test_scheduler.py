@@ -148,7 +148,8 @@ def test_killed_around_the_commit(installation: Installation, when: When) -> Non
     installation.at += 84 * DAY
     with proxied(installation.database) as (proxy, distant):
         far = installation.another(distant)
-        proxy.cut_at_commit(when, proxy.refuse)  # nobody can look what became of it, as if the process had died
+        # Nobody can look what became of it, as if the process had died; its projections commit too.
+        proxy.cut_at_commit(when, proxy.refuse, of=b"writer")
         ticks = Ticks(far.committer, clock=far.clock, random=far.random)
         with connect(installation.database, "reader") as connection:
             assert ticks.tick(connection).failed == 1
