@@ -9,7 +9,7 @@ from pathlib import Path
 from domain.policy import TEXT_CHARACTERS_MAX, FindingType, PolicyType, lint, positions
 from services.action_catalogue import CATALOGUE
 from services.cli.failures import Failure, NotUnderstood
-from services.cli.output import Column, output
+from services.cli.output import Column, output, say
 
 STANDARD_INPUT = "-"
 BYTES_MAX = 4 * TEXT_CHARACTERS_MAX
@@ -40,6 +40,8 @@ def lint_file(chosen: argparse.Namespace) -> None:
         place = (start.line, start.column + 1)
         rows.append(Row(finding.type.value, finding.code, *place, finding.path, finding.message, finding.learn_more))
     output(chosen.output, FINDINGS).show(rows)
+    if not found:
+        say("Nothing was found.")
     if any(finding.type in FAILING for finding in found):
         raise Failure("The policy has errors or security warnings.")
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -97,3 +98,11 @@ def test_the_command_reads_standard_input_and_no_server() -> None:
         [*program, "policy", "lint", "-", "--output", "json"], input=text, capture_output=True, text=True, check=False
     )
     assert (answer.returncode, json.loads(answer.stdout)["code"]) == (0, "MISSING_VERSION"), answer.stderr
+
+
+def test_the_command_says_when_there_is_nothing_to_say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}
+    path = tmp_path / "policy.json"
+    path.write_text(json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    assert main(["policy", "lint", str(path)]) == 0
+    assert capsys.readouterr() == ("", "muniment: Nothing was found.\n")

@@ -1,6 +1,6 @@
 """Lints what a statement's conditions say: operators, keys, values, and whether they can hold together."""
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from domain.policy.catalogue import (
@@ -11,7 +11,7 @@ from domain.policy.catalogue import (
     Service,
     named,
 )
-from domain.policy.conditions import binary, instant
+from domain.policy.conditions import binary, instant, number
 from domain.policy.lint.actions import matched
 from domain.policy.lint.findings import Finding, error, security_warning, suggestion, warning
 from domain.policy.lint.reading import ConditionRead, Listed, StatementRead
@@ -171,16 +171,16 @@ def _one_value(condition: ConditionRead, kind: str | None, value: Listed) -> Ite
     match kind:
         case "Bool" | "Null" if text.lower() not in {"true", "false"}:
             yield warning("TYPE_MISMATCH_BOOLEAN", f'"{text}" is neither true nor false.', value.path)
-        case "Numeric" if number(text) is None:
+        case "Numeric" if not _is_a(number, text):
             yield warning("TYPE_MISMATCH_NUMBER", f'"{text}" is no number.', value.path)
-        case "Date" if date(text) is None:
+        case "Date" if not _is_a(instant, text):
             yield warning("TYPE_MISMATCH_DATE", f'"{text}" is no date such as 2020-01-31T23:59:59Z.', value.path)
         case "Date" if text.isdigit() and len(text) > 4:  # noqa: PLR2004  a year has four
             said = f"{text} is in seconds since 1970; a date such as 2020-01-31T23:59:59Z says when it is."
             yield warning("INVALID_DATE_VALUE", said, value.path)
         case "IpAddress":
             yield from _address_findings(value)
-        case "Binary" if not _is_binary(text):
+        case "Binary" if not _is_a(binary, text):
             yield warning("TYPE_MISMATCH_STRING", f'"{text}" is not in base64.', value.path)
         case "String" if "Like" not in condition.operator and ("*" in text or "?" in text):
             said = f"* and ? are wildcards to StringLike and StringNotLike only, not to {condition.operator}."
@@ -204,24 +204,10 @@ def _network(text: str, *, strict: bool = False) -> IPv4Network | IPv6Network | 
         return None
 
 
-def number(text: str) -> float | None:
+def _is_a(kind: Callable[[str], object], text: str) -> bool:
+    """As the evaluator reads it."""
     try:
-        return float(text) if len(text) <= 64 and text.isascii() and "_" not in text else None  # noqa: PLR2004
-    except ValueError:
-        return None
-
-
-def date(text: str) -> float | None:
-    """In seconds since 1970."""
-    try:
-        return instant(text).timestamp()
-    except (ValueError, OverflowError):
-        return None
-
-
-def _is_binary(text: str) -> bool:
-    try:
-        binary(text)
+        kind(text)
     except ValueError:
         return False
     return True

@@ -1,11 +1,13 @@
 """Lints for what can never be: conditions that exclude one another, statements that others make pointless."""
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from itertools import combinations
 from math import inf
 
+from domain.policy.conditions import instant, number
 from domain.policy.decode import Json
-from domain.policy.lint.conditions import KINDS, date, number
+from domain.policy.lint.conditions import KINDS
 from domain.policy.lint.findings import Finding, suggestion, warning
 from domain.policy.lint.reading import ConditionRead, StatementRead
 from domain.policy.patterns import arn_covers, covers, is_everything, overlap
@@ -71,21 +73,29 @@ def _ranges_exclude(one: ConditionRead, other: ConditionRead) -> bool:
     return low > high or (low == high and (low_is_out or not high_is_in))
 
 
+_Bound = float | Decimal
 _BOUNDED_BELOW = {"GreaterThan", "GreaterThanEquals", "Equals"}
 _BOUNDED_ABOVE = {"LessThan", "LessThanEquals", "Equals"}
 
 
-def _range(condition: ConditionRead) -> tuple[tuple[float, bool], tuple[float, bool]] | None:
+def _range(condition: ConditionRead) -> tuple[tuple[_Bound, bool], tuple[_Bound, bool]] | None:
     """From where, and whether this is out; up to where, and whether this is in. Its values are ORed, so it accepts
     nothing else. None where it is not a range."""
-    read = date if condition.operator.startswith("Date") else number
-    values = [value for value in map(read, condition.texts) if value is not None]
+    try:
+        values = [_bound(condition.operator, text) for text in condition.texts]
+    except ValueError:
+        return None
     comparison = condition.operator.removeprefix("Date").removeprefix("Numeric")
-    if len(values) < len(condition.values) or comparison == "NotEquals":
+    if comparison == "NotEquals":
         return None
     low = (min(values), comparison == "GreaterThan") if comparison in _BOUNDED_BELOW else (-inf, True)
     high = (max(values), comparison != "LessThan") if comparison in _BOUNDED_ABOVE else (inf, False)
     return low, high
+
+
+def _bound(operator: str, text: str) -> _Bound:
+    """As the evaluator reads it; dates in seconds since 1970. Raises ValueError."""
+    return instant(text).timestamp() if operator.startswith("Date") else number(text)
 
 
 def pointless(statements: list[StatementRead]) -> Iterator[Finding]:
