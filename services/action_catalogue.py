@@ -15,7 +15,7 @@ from importlib.resources.abc import Traversable
 from typing import TypedDict, cast
 
 from domain.policy import CatalogueAction, ResourceType, Service
-from services.api.questions import SERVICE
+from services.api.question import SERVICE
 from services.api.registry import QUESTIONS
 
 SERVICES_KEPT_MAX = 64

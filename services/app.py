@@ -34,6 +34,7 @@ from services.ledger.durability import refuse_unsafe_settings
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_place import settled
 from services.ledger.mapper import EntryMapper
+from services.ledger.past import PastValues
 from services.ledger.recorder import LedgerRecorder
 from services.ledger.round import Clock, Rounds, system_clock
 from services.ledger.snapshotter import Snapshotter
@@ -92,7 +93,8 @@ class Ledger:
         self.secrets = SecretStore(Envelope(master_keys))
         self.writers = _pool(database, "writer")
         self.readers = _pool(database, "reader")
-        self.denials = Denials(AuthorizationMessages(master_keys), self.readers.connection)
+        self.past = PastValues(mapper)
+        self.denials = Denials(AuthorizationMessages(master_keys), self.readers.connection, self.past)
         self.snapshotter = Snapshotter(lambda: connect(database, "writer"))
         self.runner = follower(lambda: connect(database, "projector"))
         self.space = SpaceWatch(database.shortage, self._hold)
@@ -298,7 +300,7 @@ class _Server(uvicorn.Server):
             random=ledger.random,
             seal_session=ledger.sessions.seal,
         )
-        native = Native(Tables(ledger.runner, ledger.readers.connection))
+        native = Native(Tables(ledger.runner, ledger.readers.connection, ledger.past))
         scheduler = None if "scheduler" in without else ledger.scheduler
         health = Health(ledger.committer, ledger.runner, ledger.readers.connection, scheduler)
         super().__init__(http_config(Door(gate, Dispatch(), Rest(), native, health, settings.trusted_proxies)))

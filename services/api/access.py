@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Annotated, Literal
 
-import psycopg
 from pydantic import StringConstraints
 
 from domain.access import Access, accounts_trusted, can_assume, who_can
@@ -14,11 +13,12 @@ from domain.authorisation import ASSUME_ROLE, role_named
 from domain.errors import InvalidInput, NoSuchEntity
 from domain.identifiers import account_of_arn
 from domain.policy import Effect, Possibility, Result, reason
-from projections.asof import AsOf, Moment, accounts, position_at, resolve_in_ledger
+from projections.asof import AsOf, accounts, position_at, resolve_in_ledger
 from services.api.answers import Answer, Page
 from services.api.markers import marker
-from services.api.questions import Paged, Text
-from services.api.reach import StatementName, account_at
+from services.api.question import Paged, Text
+from services.api.reach import StatementName
+from services.api.reader import Reader
 
 Action = Annotated[str, StringConstraints(max_length=128, pattern=r"^[A-Za-z0-9-]+:[A-Za-z0-9]+$")]
 
@@ -113,13 +113,13 @@ class WhoCan(_AboutPrincipals):
     on: Text
     """An ARN, or * where the action is about no single resource."""
 
-    def answered(self, cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> PrincipalsPage:
+    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> PrincipalsPage:
         owner = account_of_arn(self.on)
         if self.action.lower() == ASSUME_ROLE.lower() and owner not in {None, account_id}:
             # Half an answer would pass for a whole one: the role's own account has its trust policy.
             raise InvalidInput(f"The role is in the account {owner}: ask there who can assume it.")
-        moment = resolve_in_ledger(cursor, account_id, as_of)
-        account = account_at(cursor, account_id, moment)
+        moment = resolve_in_ledger(reader.cursor, account_id, as_of)
+        account = reader.account(account_id, moment.position)
         return self.page(account, who_can(account, self.action, self.on, moment.at), self.action)
 
 
@@ -133,16 +133,16 @@ class CanAssume(_AboutPrincipals):
     role: Text
     """Name or ARN."""
 
-    def answered(self, cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> PrincipalsPage:
-        moment = resolve_in_ledger(cursor, account_id, as_of)
-        account = account_at(cursor, account_id, moment)
+    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> PrincipalsPage:
+        moment = resolve_in_ledger(reader.cursor, account_id, as_of)
+        account = reader.account(account_id, moment.position)
         role = account.roles.find(self.role) or role_named(account, self.role)
         if role is None:
             raise NoSuchEntity(f"No role was called {self.role} at position {moment.position}.")
         trusted = accounts_trusted(role)
         others = [
-            account_at(cursor, other_id, Moment(position_at(cursor, other_id, moment.at), moment.at))
-            for other_id in (accounts(cursor) if trusted is None else sorted(trusted))
+            reader.account(other_id, position_at(reader.cursor, other_id, moment.at))
+            for other_id in (accounts(reader.cursor) if trusted is None else sorted(trusted))
             if other_id != account_id
         ]
         found = can_assume(account, role, [other for other in others if other.exists], moment.at)

@@ -1,28 +1,25 @@
 """A call's decisions, made again from the ledger and explained to an account, of whose ledger they are."""
 
-import psycopg
-
 from domain.authorisation import EVALUATOR
 from domain.errors import NoSuchEntity
 from domain.policy import Mismatch, Verdict
 from domain.reconsidering import NotReconsidered, Reconsidered
 from projections.statements import statements
-from services.api import answers
-from services.ledger.mapper import EntryMapper
+from services.api import decisions
+from services.api.reader import Reader
 from services.ledger.reconsidering import call_at, reconsidered
 from services.wire.errors import ServiceFailure
 
 SQL = statements("services.api", "explaining.sql")
 
 
-def explained(cursor: psycopg.Cursor, account_id: str, request_id: str) -> answers.ExplainedCall:
+def explained(reader: Reader, account_id: str, request_id: str) -> decisions.ExplainedCall:
     """The call with this request id in the account's ledger. The trail is only asked where it stands.
 
     Raises NoSuchEntity, and ServiceFailure where the ledger does not have what the decision was made from.
     """
-    mapper = EntryMapper()
-    row = cursor.execute(SQL["called"], {"account_id": account_id, "request_id": request_id}).fetchone()
-    found = None if row is None else call_at(cursor, mapper, account_id, row[0])
+    row = reader.cursor.execute(SQL["called"], {"account_id": account_id, "request_id": request_id}).fetchone()
+    found = None if row is None else call_at(reader.cursor, reader.past.mapper, account_id, row[0])
     if found is None or found[0].cause.request_id != request_id:
         raise NoSuchEntity(
             f"The ledger of account {account_id} has no call with the request id {request_id}; expected one that was "
@@ -30,13 +27,13 @@ def explained(cursor: psycopg.Cursor, account_id: str, request_id: str) -> answe
         )
     entry, event = found
     try:
-        decisions = reconsidered(cursor, mapper, entry, event.decisions)
+        made_again = reconsidered(reader.cursor, reader.past, entry, event.decisions)
     except NotReconsidered as error:
         raise ServiceFailure(
             f"The call stands at position {entry.position}, but cannot be decided again: {error}"
         ) from error
     cause = entry.cause
-    return answers.ExplainedCall(
+    return decisions.ExplainedCall(
         account_id=account_id,
         request_id=request_id,
         position=entry.position,
@@ -46,15 +43,15 @@ def explained(cursor: psycopg.Cursor, account_id: str, request_id: str) -> answe
         operation=cause.operation,
         error_code=event.error_code,
         error_message=event.error_message,
-        decisions=tuple(explained_to(account_id, made) for made in decisions),
+        decisions=tuple(explained_to(account_id, made) for made in made_again),
     )
 
 
-def explained_to(account_id: str, made: Reconsidered) -> answers.ExplainedDecision:
+def explained_to(account_id: str, made: Reconsidered) -> decisions.ExplainedDecision:
     """A decision, to one of the accounts whose policies are in it."""
     record, decision, request = made.record, made.explanation.decision, made.check.request
     asked = made.asked_for(account_id)
-    return answers.ExplainedDecision(
+    return decisions.ExplainedDecision(
         action=request.action,
         resource=request.resource,
         recorded_result=record.result,
@@ -72,10 +69,10 @@ def explained_to(account_id: str, made: Reconsidered) -> answers.ExplainedDecisi
     )
 
 
-def _statement(made: Reconsidered, verdict: Verdict, account_id: str) -> answers.ExplainedStatement:
+def _statement(made: Reconsidered, verdict: Verdict, account_id: str) -> decisions.ExplainedStatement:
     sourced, owner_id = verdict.sourced, made.account_of(verdict.layer)
     own = owner_id == account_id
-    return answers.ExplainedStatement(
+    return decisions.ExplainedStatement(
         layer=verdict.layer.value,
         level=made.level_of(verdict),
         account_id=owner_id,
@@ -91,5 +88,5 @@ def _statement(made: Reconsidered, verdict: Verdict, account_id: str) -> answers
     )
 
 
-def _mismatch(mismatch: Mismatch) -> answers.Mismatch:
-    return answers.Mismatch(element=mismatch.element, had=mismatch.had, wanted=mismatch.wanted)
+def _mismatch(mismatch: Mismatch) -> decisions.Mismatch:
+    return decisions.Mismatch(element=mismatch.element, had=mismatch.had, wanted=mismatch.wanted)

@@ -15,7 +15,7 @@ from domain.errors import Refusal, ValidationError
 from projections.asof import AsOf
 from services.api import operations as own
 from services.api.answers import Answer
-from services.api.questions import SERVICE, Question
+from services.api.question import SERVICE, Question
 from services.api.reading import Tables
 from services.api.registry import QUESTIONS
 from services.wire import operations

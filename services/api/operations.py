@@ -6,7 +6,7 @@ from domain.account import Account
 from domain.authorisation import authorise
 from domain.calls import Call, Outcome
 from services.api.answers import Answer
-from services.api.questions import SERVICE, Question
+from services.api.question import SERVICE, Question
 from services.api.registry import QUESTIONS
 from services.wire.operations import Parameters, Resource, answers
 

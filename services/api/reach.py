@@ -2,18 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-import psycopg
-
 from domain.access import what_can
 from domain.account import Account
 from domain.policy import Effect, Layer, Layers, SourcedPolicy, Statement
-from projections.asof import Moment
-from projections.permissions import HeldPolicy, PrincipalKind
 from services.api.answers import Answer
-from services.ledger.mapper import EntryMapper
-from services.ledger.past import value_at
-
-MAPPER = EntryMapper()
 
 
 class StatementName(Answer):
@@ -97,21 +89,3 @@ def _layers(account: Account, layers: Layers) -> Iterator[LayerReach]:
             allows=tuple(each for each in granted if each.statement.effect is Effect.ALLOW),
             denies=tuple(each for each in granted if each.statement.effect is Effect.DENY),
         )
-
-
-def account_at(cursor: psycopg.Cursor, account_id: str, moment: Moment) -> Account:
-    found = value_at(cursor, MAPPER, account_id, moment.position)
-    assert isinstance(found, Account)
-    return found
-
-
-class Permissions(Answer):
-    account_id: str
-    kind: PrincipalKind
-    entity_id: str
-    name: str
-    arn: str
-    position: int
-    """As of which the policies are these."""
-    policies: tuple[HeldPolicy, ...]
-    can: tuple[LayerReach, ...]

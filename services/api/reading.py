@@ -6,7 +6,9 @@ from typing import TypeVar
 from projections.asof import AsOf, NotYetProjected
 from projections.runner import Runner
 from services.api.answers import Answer
-from services.api.questions import Question
+from services.api.question import Question
+from services.api.reader import Reader
+from services.ledger.past import PastValues
 from services.ledger.recorder import Connections
 from services.wire.errors import ServiceUnavailable
 
@@ -18,9 +20,10 @@ A = TypeVar("A", bound=Answer)
 class Tables:
     """What projections keep, and the means to wait for it."""
 
-    def __init__(self, runner: Runner, readers: Connections) -> None:
+    def __init__(self, runner: Runner, readers: Connections, past: PastValues) -> None:
         self._runner = runner
         self._readers = readers
+        self._past = past
 
     def answer(self, question: Question[A], account_id: str, position: int, at: datetime) -> A:
         """As of the call at this position and time, or of the moment that the question names. Blocks for some seconds
@@ -33,7 +36,7 @@ class Tables:
                 for (other_position,) in cursor.execute(head, (question.also_reads,)).fetchall():
                     self._wait(question.also_reads, other_position)
             try:
-                return question.answered(cursor, account_id, as_of)
+                return question.answered(Reader(cursor, self._past), account_id, as_of)
             except NotYetProjected as error:
                 raise ServiceUnavailable(str(error)) from error
 

@@ -2,15 +2,12 @@
 
 from services.api.access import CanAssume, WhoCan
 from services.api.answers import Answer
-from services.api.questions import (
-    ExplainDecision,
-    ListCredentials,
-    ListPermissions,
-    ListSessions,
-    LookupHistory,
-    Question,
-    RevokeSession,
-)
+from services.api.credentials import ListCredentials
+from services.api.decisions import ExplainDecision
+from services.api.history import LookupHistory
+from services.api.permissions import ListPermissions
+from services.api.question import Question
+from services.api.sessions import ListSessions, RevokeSession
 
 QUESTIONS: tuple[type[Question[Answer]], ...] = (
     LookupHistory,

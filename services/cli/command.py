@@ -6,20 +6,20 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import TypeAlias, TypeVar
+from collections.abc import Sequence
 
 from domain.errors import Refusal
 from domain.policy import PolicyType
-from services.api.questions import instant, moment
-from services.cli import asking
+from services.cli import access, credentials, explaining, history, permissions, sessions
 from services.cli.failures import Failure, NotUnderstood
 from services.cli.output import say
 from services.cli.serving import serve, work
+from services.cli.words import Commands, Run
 
 EXIT_OK, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2
 
-T = TypeVar("T")
+ASKING = (history, permissions, access, sessions, credentials, explaining)
+"""The families of questions, in the order of the help."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,23 +69,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_worker(commands)
-    _add_history(commands)
-    what = "the policies of a principal, how it has them, and what can be done with them"
-    held = _add(commands, "permissions", asking.permissions, what)
-    held.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user, group or role")
-    _add_who_can(commands)
-    _add_sessions(commands)
-    _add(commands, "credentials", asking.credentials, "access keys and passwords: whose, how old, last used when")
-    _add_explain(commands)
+    for family in ASKING:
+        family.add(commands)
     _add_account(commands)
     _add_organization(commands)
     _add_rebuild(commands)
     _add_verify(commands)
     _add_policy(commands)
     return parser
-
-
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse names it nowhere else
 
 
 def _add_serve(commands: Commands) -> None:
@@ -109,51 +100,6 @@ def _add_worker(commands: Commands) -> None:
     working.add_argument("--data", help="the directory of a server that runs (MUNIMENT_DATA, ./data)")
     working.add_argument("--verbose", action="store_true", help="log on standard error what goes on")
     working.set_defaults(run=work)
-
-
-def _add_history(commands: Commands) -> None:
-    history = _add(commands, "history", asking.history, "every call that fits, refused ones included, in order")
-    for name, what in (
-        ("access-key-id", "made with this key, or claiming it"),
-        ("session-id", "made in this session"),
-        ("principal", "made by this ARN (a role's finds its sessions), unique id or user name"),
-        ("source-address", "from this address"),
-        ("operation", "of this operation, such as CreateUser"),
-        ("error-code", "refused with this code, such as AccessDenied"),
-    ):
-        history.add_argument(f"--{name}", help=what)
-    history.add_argument("--since", type=_of(instant), metavar="TIME", help="at this time or later")
-    history.add_argument("--until", type=_of(instant), metavar="TIME", help="at this time or earlier")
-    history.add_argument("--limit", type=_count, metavar="N", help="the first N of them")
-
-
-def _add_who_can(commands: Commands) -> None:
-    who = _add(commands, "who-can", asking.who_can, "everybody in the account who may do an action to a resource")
-    who.add_argument("action", metavar="ACTION", help="such as iam:CreateUser")
-    who.add_argument("resource", metavar="RESOURCE", help="an ARN, or '*' where the action is about no single resource")
-    assume = _add(commands, "can-assume", asking.can_assume, "everybody who may assume a role, from other accounts too")
-    assume.add_argument("role", metavar="ROLE", help="name or ARN of a role of the account")
-    for asked in (who, assume):
-        asked.add_argument("--everybody", action="store_true", help="tell also of those who may not, and why")
-
-
-def _add_sessions(commands: Commands) -> None:
-    sessions = _add(commands, "sessions", asking.sessions, "the sessions that were issued; `revoke ID` ends one")
-    sessions.add_argument("--active", action="store_true", help="only those that are alive")
-    actions = sessions.add_subparsers(metavar="revoke")
-    revoke = actions.add_parser("revoke", help="end this one session")
-    revoke.add_argument("session_id", metavar="ID", help="as `muniment sessions` shows it")
-    # Suppressed, so that what stands before `revoke` is not forgotten.
-    _add_asking(revoke, default=argparse.SUPPRESS)
-    revoke.set_defaults(run=asking.revoke_session)
-
-
-def _add_explain(commands: Commands) -> None:
-    what = "why a call was allowed or denied: its decisions, made again from the ledger"
-    explain = commands.add_parser("explain", help=what, description=what[0].upper() + what[1:])
-    explain.add_argument("request_id", metavar="REQUEST-ID", help="as the client was told it (x-amzn-requestid)")
-    _add_asking(explain)
-    explain.set_defaults(run=asking.explain)
 
 
 def _add_account(commands: Commands) -> None:
@@ -263,18 +209,14 @@ def _lint_policy(chosen: argparse.Namespace) -> None:
     lint_file(chosen)
 
 
-def _add_operating(
-    commands: Commands, name: str, run: Callable[[argparse.Namespace], None], what: str
-) -> argparse.ArgumentParser:
+def _add_operating(commands: Commands, name: str, run: Run, what: str) -> argparse.ArgumentParser:
     """One that shows a table."""
     parser = _add_operator_s(commands, name, run, what)
     parser.add_argument("--output", choices=("table", "json"), default="table", help="json: one object a line")
     return parser
 
 
-def _add_operator_s(
-    commands: Commands, name: str, run: Callable[[argparse.Namespace], None], what: str
-) -> argparse.ArgumentParser:
+def _add_operator_s(commands: Commands, name: str, run: Run, what: str) -> argparse.ArgumentParser:
     """A command of the operator on the database itself, whether a server runs or not."""
     parser = commands.add_parser(name, help=what, description=what[0].upper() + what[1:])
     parser.add_argument("--data", help="the server's directory (MUNIMENT_DATA, ./data)")
@@ -293,52 +235,3 @@ def _verify(chosen: argparse.Namespace) -> None:
     from services.cli.verifying import verify  # noqa: PLC0415
 
     verify(chosen)
-
-
-def _add(
-    commands: Commands, name: str, run: Callable[[argparse.Namespace], None], what: str
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=what, description=what[0].upper() + what[1:])
-    parser.add_argument(
-        "--as-of",
-        type=_of(moment),
-        metavar="TIME|pPOSITION",
-        help="as it was then; a time is RFC 3339, in whole with offset",
-    )
-    _add_asking(parser)
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _add_asking(parser: argparse.ArgumentParser, default: object = None) -> None:
-    off = False if default is None else default
-    parser.add_argument(
-        "--output",
-        choices=("table", "json"),
-        default="table" if default is None else default,
-        help="json: one object a line, with everything that is known",
-    )
-    parser.add_argument("--profile", default=default, help="AWS profile with credentials, region and endpoint_url")
-    parser.add_argument("--endpoint-url", default=default, metavar="URL", help="the server, if not the profile's")
-    parser.add_argument("--local", action="store_true", default=off, help="ask the database itself, as the operator")
-    parser.add_argument("--data", default=default, help="with --local: the server's directory (MUNIMENT_DATA, ./data)")
-    parser.add_argument("--account-id", default=default, help="with --local: the account, if there are several")
-    parser.add_argument("--verbose", action="store_true", default=off, help="log on standard error what goes on")
-
-
-def _of(reads: Callable[[str], T]) -> Callable[[str], T]:
-    """A refused argument is one that was not understood."""
-
-    def read(text: str) -> T:
-        try:
-            return reads(text)
-        except Refusal as refusal:
-            raise argparse.ArgumentTypeError(refusal.message) from refusal
-
-    return read
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1; got {text!r}")
-    return int(text)

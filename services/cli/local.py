@@ -16,7 +16,7 @@ from domain.identifiers import INSTALLATION
 from projections.views import MustBeRebuilt
 from services.accounts import installation_in, operator_cause
 from services.api.answers import Answer
-from services.api.questions import Question
+from services.api.question import Question
 from services.api.reading import Tables
 from services.app import Ledger, opened_database
 from services.cli.failures import Failure
@@ -39,7 +39,7 @@ class Operator:
     def __init__(self, ledger: Ledger, account_id: str) -> None:
         self._ledger = ledger
         self._account_id = account_id
-        self._tables = Tables(ledger.runner, ledger.readers.connection)
+        self._tables = Tables(ledger.runner, ledger.readers.connection, ledger.past)
 
     def ask(self, question: Question[A]) -> A:
         """Raises refusals."""

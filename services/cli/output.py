@@ -12,6 +12,8 @@ from typing import Generic, Protocol, TextIO, TypeVar
 
 from pydantic_core import to_jsonable_python
 
+from domain.identifiers import account_of_arn
+
 GAP = "  "
 SHRUNK_CHARACTERS_MIN = 8
 ABSENT = "-"
@@ -44,6 +46,16 @@ def line(text: str) -> None:
 def time(at: datetime) -> str:
     """RFC 3339 in UTC, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def short(arn: str, account_id: str) -> str:
+    """Without what all ARNs of the account have in common; whole where it is another account's."""
+    return resource(arn) if account_of_arn(arn) == account_id else arn
+
+
+def resource(arn: str) -> str:
+    """What follows the account."""
+    return arn.split(":", 5)[-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from botocore.session import Session
 from botocore.utils import get_environ_proxies
 
 from services.api.answers import Answer
-from services.api.questions import SERVICE, Question
+from services.api.question import SERVICE, Question
 from services.cli.failures import Failure
 
 VERSION = version("muniment")

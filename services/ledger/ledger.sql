@@ -51,10 +51,15 @@ order by position desc limit %(limit)s
 select account_id, position, topic, state from ledger.changes
 where account_id = %(account_id)s and position > %(after)s and position <= %(to)s order by position limit %(limit)s
 
+-- name: last_change
+select position from ledger.changes
+where account_id = %(account_id)s and position <= %(position)s order by position desc limit 1
+
 -- name: insert_snapshot
 insert into ledger.snapshots (account_id, position, topic, state)
 values (%(account_id)s, %(position)s, %(topic)s, %(state)b) on conflict do nothing
 
 -- name: select_snapshot
 select account_id, position, topic, state from ledger.snapshots
-where account_id = %(account_id)s and topic = %(topic)s and position <= %(to)s order by position desc limit 1
+where account_id = %(account_id)s and topic = %(topic)s and position > %(after)s and position <= %(to)s
+order by position desc limit 1

@@ -1,42 +1,105 @@
-"""What an account was at a position, from the ledger: the nearest snapshot before it, and the changes since."""
+"""What an account was at a position, from the ledger: the nearest value before it, and the changes since."""
 
 import logging
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
 
 import psycopg
 
 from domain.ledgers import Folded, empty, evolve
 from services.ledger import snapshots
 from services.ledger.mapper import EntryMapper
-from services.ledger.recorder import select, select_snapshot
+from services.ledger.recorder import SQL, select, select_snapshot
 
 CHANGES_A_SELECT = 1_000
 """So that no statement of a reader takes long, however much there is to fold."""
+PAST_BYTES_MAX = 64 * 1024 * 1024
+"""All past values that are kept together, estimated as the stored bytes that each was made from."""
 
 log = logging.getLogger("muniment.ledger")
 
 
-def value_at(cursor: psycopg.Cursor, mapper: EntryMapper, account_id: str, position: int) -> Folded:
-    """The value with every change up to the position, and none after it; empty where there is no ledger. Blocks as
-    long as folding takes: for threads that readers wait in, never for a round.
-
-    Raises StoredBytesBroken and Corrupt.
-    """
-    value = _nearest(cursor, account_id, position)
-    while True:
-        rows = select(cursor, "select_changes", account_id, after=value.position, to=position, limit=CHANGES_A_SELECT)
-        for row in rows:
-            value = evolve(value, mapper.to_domain_event(row))
-        if len(rows) < CHANGES_A_SELECT:
-            return value
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    value: Folded
+    made_from_bytes: int
+    """Of the snapshot and of the changes since."""
 
 
-def _nearest(cursor: psycopg.Cursor, account_id: str, position: int) -> Folded:
-    found = select_snapshot(cursor, account_id, snapshots.topic_for(account_id), to=position)
+class PastValues:
+    """Values of the past, least recently used out first, for all threads. What was true at a position stays true, so
+    nothing that is kept here ever has to be given up for another reason than room."""
+
+    def __init__(self, mapper: EntryMapper, bytes_max: int = PAST_BYTES_MAX) -> None:
+        self.mapper = mapper
+        self._bytes_max = bytes_max
+        self._lock = threading.Lock()
+        # Guarded by the lock.
+        self._bytes = 0
+        self._kept: OrderedDict[tuple[str, int], _Kept] = OrderedDict()
+        """By account and position of the last change."""
+
+    def at(self, cursor: psycopg.Cursor, account_id: str, position: int) -> Folded:
+        """The value with every change up to the position, and none after it; empty where there is no ledger. Blocks as
+        long as folding takes: for threads that readers wait in, never for a round.
+
+        Raises StoredBytesBroken and Corrupt.
+        """
+        last_change = _last_change(cursor, account_id, position)
+        if last_change is None:
+            return empty(account_id)
+        kept = self._nearest_kept(account_id, last_change)
+        if kept.value.position == last_change:
+            return kept.value
+        made = self._folded(cursor, _nearer(cursor, kept, last_change), last_change)
+        self._keep(made)
+        return made.value
+
+    def _nearest_kept(self, account_id: str, last_change: int) -> _Kept:
+        with self._lock:
+            places = [place for place in self._kept if place[0] == account_id and place[1] <= last_change]
+            if not places:
+                return _Kept(empty(account_id), 0)
+            nearest = max(places)
+            self._kept.move_to_end(nearest)
+            return self._kept[nearest]
+
+    def _folded(self, cursor: psycopg.Cursor, kept: _Kept, last_change: int) -> _Kept:
+        value, size = kept.value, kept.made_from_bytes
+        while value.position < last_change:
+            after = value.position
+            for row in select(cursor, "select_changes", value.id, after=after, to=last_change, limit=CHANGES_A_SELECT):
+                value = evolve(value, self.mapper.to_domain_event(row))
+                size += len(row.state)
+        return _Kept(value, size)
+
+    def _keep(self, made: _Kept) -> None:
+        place = (made.value.id, made.value.position)
+        with self._lock:
+            former = self._kept.pop(place, None)
+            self._kept[place] = made
+            self._bytes += made.made_from_bytes - (former.made_from_bytes if former else 0)
+            while self._bytes > self._bytes_max and len(self._kept) > 1:
+                _, oldest = self._kept.popitem(last=False)
+                self._bytes -= oldest.made_from_bytes
+
+
+def _last_change(cursor: psycopg.Cursor, account_id: str, position: int) -> int | None:
+    """The position of the last change at or before this one."""
+    row = cursor.execute(SQL["last_change"], {"account_id": account_id, "position": position}).fetchone()
+    return None if row is None else row[0]
+
+
+def _nearer(cursor: psycopg.Cursor, kept: _Kept, last_change: int) -> _Kept:
+    """From the newest snapshot, where that leaves less to fold than what is kept."""
+    account_id, after = kept.value.id, kept.value.position
+    found = select_snapshot(cursor, account_id, snapshots.topic_for(account_id), after=after, to=last_change)
     if found is None:
-        return empty(account_id)
+        return kept
     try:
-        return snapshots.restored(found)
+        return _Kept(snapshots.restored(found), len(found.state))
     except snapshots.SnapshotBroken as broken:
         # The changes tell the same, and they are the truth.
         log.error("%s It is left aside.", broken)  # noqa: TRY400  the message says it all
-        return empty(account_id)
+        return kept

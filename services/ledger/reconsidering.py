@@ -1,7 +1,6 @@
 """Decisions of calls in the ledger, made once more from nothing but the ledger."""
 
 from collections.abc import Mapping
-from functools import cache
 
 import psycopg
 
@@ -12,7 +11,7 @@ from domain.reconsidering import NotReconsidered, Reconsidered, reconsider
 from domain.sessions import Session, SessionIssued
 from projections.asof import position_at
 from services.ledger.mapper import EntryMapper
-from services.ledger.past import value_at
+from services.ledger.past import PastValues
 from services.ledger.recorder import select
 
 EVENTS_A_SELECT = 256
@@ -31,17 +30,16 @@ def call_at(
 
 
 def reconsidered(
-    cursor: psycopg.Cursor, mapper: EntryMapper, entry: Entry, records: tuple[DecisionRecord, ...]
+    cursor: psycopg.Cursor, past: PastValues, entry: Entry, records: tuple[DecisionRecord, ...]
 ) -> tuple[Reconsidered, ...]:
     """Decisions of the call in `entry`, made once more. Blocks as long as folding the accounts takes.
 
-    Raises NotReconsidered, and what `value_at` raises.
+    Raises NotReconsidered, and what `PastValues.at` raises.
     """
-    session = _session(cursor, mapper, entry.cause)
+    session = _session(cursor, past.mapper, entry.cause)
 
-    @cache
     def account(account_id: str, position: int) -> Account:
-        value = value_at(cursor, mapper, account_id, position)
+        value = past.at(cursor, account_id, position)
         assert isinstance(value, Account)
         return value
 

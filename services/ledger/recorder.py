@@ -97,9 +97,9 @@ def select(
 
 
 def select_snapshot(
-    cursor: psycopg.Cursor, account_id: str, topic: str, *, to: int | None = None
+    cursor: psycopg.Cursor, account_id: str, topic: str, *, after: int = -1, to: int = _TO_THE_END
 ) -> StoredEvent | None:
-    """The newest snapshot of an account under a topic, of those at a position or before it."""
-    parameters = {"account_id": account_id, "topic": topic, "to": _TO_THE_END if to is None else to}
+    """The newest snapshot of an account under a topic, of those behind one position and up to another."""
+    parameters = {"account_id": account_id, "topic": topic, "after": after, "to": to}
     row = cursor.execute(SQL["select_snapshot"], parameters, binary=True).fetchone()
     return StoredEvent(*row) if row else None

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from domain.events import Entry
 from domain.policy import Match, Result
 from domain.reconsidering import NotReconsidered, Reconsidered
-from services.ledger.mapper import EntryMapper
+from services.ledger.past import PastValues
 from services.ledger.reconsidering import call_at, reconsidered
 from services.ledger.recorder import Connections
 from services.secrets.authorization_messages import AuthorizationMessages
@@ -21,9 +21,10 @@ Json = dict[str, object]
 
 
 class Denials:
-    def __init__(self, messages: AuthorizationMessages, readers: Connections) -> None:
+    def __init__(self, messages: AuthorizationMessages, readers: Connections, past: PastValues) -> None:
         self._messages = messages
         self._readers = readers
+        self._past = past
 
     def message(self, account_id: str, position: int) -> str:
         """Of the denied call whose record stands at the position."""
@@ -37,15 +38,14 @@ class Denials:
         position = self._messages.open(message, account_id)
         if position is None:
             return None
-        mapper = EntryMapper()
         with self._readers() as connection, connection.cursor() as cursor:
-            found = call_at(cursor, mapper, account_id, position)
+            found = call_at(cursor, self._past.mapper, account_id, position)
             if found is None:
                 return None
             entry, event = found
             try:
                 # A call ends with the decision that denies it.
-                *_, denied = reconsidered(cursor, mapper, entry, event.decisions[-1:])
+                *_, denied = reconsidered(cursor, self._past, entry, event.decisions[-1:])
             except NotReconsidered:
                 return None
         return json.dumps(document_of(entry, denied))

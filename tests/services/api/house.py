@@ -50,7 +50,8 @@ class House:
         self.ledger = ledger
         self.account_id = account_id
         self.admin = admin
-        self.aws, self.native = Dispatch(), Native(Tables(ledger.runner, ledger.readers.connection))
+        self.aws = Dispatch()
+        self.native = Native(Tables(ledger.runner, ledger.readers.connection, ledger.past))
         self.facts: FactFinder = FactFinder(ledger.writers.connection, ledger.secrets, HASHES, ledger.denials)
         self.credentials = Credentials(ledger.writers.connection, ledger.secrets, ledger.sessions)
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from services.api import answers
-from services.cli import asking
+from services.api import decisions
+from services.cli import explaining
 from services.cli.command import EXIT_OK, EXIT_REFUSED, main
 from tests.services.cli.conftest import Desk
 
 ACCOUNT, OTHER = "123456789012", "210987654321"
 
 
-def statement(**more: object) -> answers.ExplainedStatement:
+def statement(**more: object) -> decisions.ExplainedStatement:
     of: dict[str, object] = {
         "layer": "identity",
         "level": None,
@@ -31,10 +31,10 @@ def statement(**more: object) -> answers.ExplainedStatement:
         "applies": True,
         "mismatch": None,
     }
-    return answers.ExplainedStatement.model_validate(of | more)
+    return decisions.ExplainedStatement.model_validate(of | more)
 
 
-def call(*statements: answers.ExplainedStatement, **more: object) -> answers.ExplainedCall:
+def call(*statements: decisions.ExplainedStatement, **more: object) -> decisions.ExplainedCall:
     of: dict[str, object] = {
         "action": "sts:AssumeRole",
         "resource": f"arn:aws:iam::{OTHER}:role/ops",
@@ -51,7 +51,7 @@ def call(*statements: answers.ExplainedStatement, **more: object) -> answers.Exp
         "missing_keys": ["sts:ExternalId"],
         "statements": statements,
     }
-    return answers.ExplainedCall.model_validate({
+    return decisions.ExplainedCall.model_validate({
         "account_id": ACCOUNT,
         "request_id": "r-1",
         "position": 8,
@@ -65,7 +65,7 @@ def call(*statements: answers.ExplainedStatement, **more: object) -> answers.Exp
     })  # fmt: skip
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, answer: answers.ExplainedCall, *words: str) -> int:
+def shown(monkeypatch: pytest.MonkeyPatch, answer: decisions.ExplainedCall, *words: str) -> int:
     class Answering:
         def ask(self, _question: object) -> Any:
             return answer
@@ -74,7 +74,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, answer: answers.ExplainedCall, *words
     def asked(_chosen: object) -> Iterator[Answering]:
         yield Answering()
 
-    monkeypatch.setattr(asking, "asked", asked)
+    monkeypatch.setattr(explaining, "asked", asked)
     return main(["explain", "r-1", *words])
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.answers import Call
-from services.cli.asking import HISTORY
+from services.api.history import Call
+from services.cli.history import HISTORY
 from services.cli.output import Column, JsonLines, Table, printable
 
 AT = datetime(2026, 1, 31, 23, 59, 59, 999_999, tzinfo=UTC)

@@ -9,7 +9,7 @@ from domain.identifiers import INSTALLATION
 from domain.installation import Installation
 from services.ledger import past
 from services.ledger.database import Database, connect
-from services.ledger.past import value_at
+from services.ledger.past import PastValues
 from services.ledger.snapshotter import Snapshotter
 from tests.services.ledger.building import (
     ACCOUNT,
@@ -43,7 +43,7 @@ def founded(database: Database) -> Database:
 def at(cursor: psycopg.Cursor, position: int) -> tuple[object, list[int]]:
     """The value, and which changes were read for it."""
     mapper = Counting()
-    return value_at(cursor, mapper, ACCOUNT, position), mapper.read
+    return PastValues(mapper).at(cursor, ACCOUNT, position), mapper.read
 
 
 @pytest.mark.parametrize("size", [1, 2, 1_000])
@@ -73,5 +73,30 @@ def test_a_broken_snapshot_is_left_aside(founded: Database) -> None:
 def test_before_everything_there_is_nothing(database: Database) -> None:
     """Where there is no ledger the value is empty, of an account and of the installation alike."""
     with connect(database, "reader") as connection, connection.cursor() as cursor:
-        assert value_at(cursor, Counting(), ACCOUNT, 7) == Account(ACCOUNT)
-        assert value_at(cursor, Counting(), INSTALLATION, 7) == Installation()
+        assert PastValues(Counting()).at(cursor, ACCOUNT, 7) == Account(ACCOUNT)
+        assert PastValues(Counting()).at(cursor, INSTALLATION, 7) == Installation()
+
+
+def test_what_is_kept_is_not_made_again(founded: Database) -> None:
+    """Asked again, at the change itself or at a use behind it, nothing is folded; a later position goes on from there."""
+    entries = ledger(founded)
+    changes = [entry.position for entry in entries if isinstance(entry.event, Change)]
+    mapper = Counting()
+    values = PastValues(mapper)
+    with connect(founded, "reader") as connection, connection.cursor() as cursor:
+        first = values.at(cursor, ACCOUNT, changes[3])
+        assert mapper.read == [changes[3]]
+        assert values.at(cursor, ACCOUNT, changes[3] + 1) is first
+        values.at(cursor, ACCOUNT, changes[4])
+    assert mapper.read == changes[3:]
+
+
+def test_what_is_kept_is_bounded(founded: Database) -> None:
+    """Of more than there is room for, what was used last stays, and every answer is right all the same."""
+    entries = ledger(founded)
+    mapper = Counting()
+    values = PastValues(mapper, bytes_max=1)
+    with connect(founded, "reader") as connection, connection.cursor() as cursor:
+        for position in (2, len(entries), 2, 2):
+            assert values.at(cursor, ACCOUNT, position) == folded(entries[:position])
+    assert mapper.read.count(1) == 2, "The second answer took the first one's room; the last was still there."

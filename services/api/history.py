@@ -1,0 +1,113 @@
+"""The access history: which calls were made, by whom, from where, and how they were answered."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import computed_field
+
+from domain.calls import DecisionRecord
+from domain.identifiers import INSTALLATION
+from projections.asof import AsOf
+from projections.trail import Filters, Place, history
+from services.api.answers import Answer, Page
+from services.api.markers import marker
+from services.api.question import Paged, Text, Time
+from services.api.reader import Reader
+
+
+class Call(Answer):
+    """A call as the ledger has it; where nobody was authenticated, `requests` such calls at once, and what they
+    claimed."""
+
+    account_id: str
+    """Whose ledger it stands in."""
+    position: int
+    at: datetime
+    event_id: str
+    request_id: str
+    shared_id: str
+    service: str
+    operation: str
+    read_only: bool | None
+    principal_type: str | None
+    principal_id: str | None
+    principal_arn: str | None
+    user_name: str | None
+    issuer_arn: str | None
+    operator: str | None
+    """user@host, for what a person did at the server's own machine."""
+    access_key_id: str | None
+    session_id: str | None
+    peer_address: str | None
+    forwarded_address: str | None
+    user_agent: str | None
+    region: str | None
+    tls: bool
+    error_code: str | None
+    error_message: str | None
+    concerns_account_id: str | None
+    requests: int
+    parameters: Mapping[str, object]
+    decisions: tuple[DecisionRecord, ...]
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's documented way; mypy does not know it
+    @property
+    def source_address(self) -> str | None:
+        """The client's, as a trusted proxy reported it, or else the peer's."""
+        return self.forwarded_address or self.peer_address
+
+
+class HistoryPage(Page):
+    calls: tuple[Call, ...]
+
+
+class LookupHistory(Paged[HistoryPage]):
+    """The calls that fit all filters, in the order of the ledger, refused ones included."""
+
+    path = "/v1/history"
+    resource = "history"
+    place_numbers = 3
+
+    access_key_id: Text | None = None
+    session_id: Text | None = None
+    principal: Text | None = None
+    source_address: Text | None = None
+    operation: Text | None = None
+    error_code: Text | None = None
+    since: Time | None = None
+    until: Time | None = None
+
+    @property
+    def also_reads(self) -> str | None:
+        """Those who claim a key and cannot prove it stand in the installation's ledger."""
+        return None if self.access_key_id is None else INSTALLATION
+
+    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> HistoryPage:
+        after, end = Place(), as_of.position or 0
+        if self.place is not None:
+            position, installation_position, end = self.place
+            after = Place(position, installation_position)
+            # Every page ends where the first did: the calls that turn the pages are calls too.
+            as_of = as_of if self.as_of is not None else AsOf(as_of.now, position=end)
+        filters = Filters(
+            access_key_id=self.access_key_id,
+            session_id=self.session_id,
+            principal=self.principal,
+            source_address=self.source_address,
+            operation=self.operation,
+            error_code=self.error_code,
+            since=self.since,
+            until=self.until,
+        )
+        found = history(reader.cursor, account_id, filters, as_of, after=after, limit=self.limit)
+        following = marker("LookupHistory", found.after.position, found.after.installation_position, end)
+        return HistoryPage(
+            account_id=account_id,
+            limit=self.limit,
+            marker=None if found.complete else following,
+            calls=tuple(Call.model_validate(call) for call in found.calls),
+        )
+
+    @classmethod
+    def read(cls, body: bytes) -> HistoryPage:
+        return HistoryPage.model_validate_json(body)

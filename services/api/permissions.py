@@ -1,0 +1,47 @@
+"""What a user, group or role holds and can do."""
+
+from projections.asof import AsOf
+from projections.permissions import HeldPolicy, PrincipalKind, permissions
+from services.api.answers import Answer
+from services.api.question import Reading, Text
+from services.api.reach import LayerReach, reach
+from services.api.reader import Reader
+
+
+class Permissions(Answer):
+    account_id: str
+    kind: PrincipalKind
+    entity_id: str
+    name: str
+    arn: str
+    position: int
+    """As of which the policies are these."""
+    policies: tuple[HeldPolicy, ...]
+    can: tuple[LayerReach, ...]
+
+
+class ListPermissions(Reading[Permissions]):
+    """The policies of a user, group or role, through which group a user has them, and what can be done with them and
+    with all that limits them."""
+
+    path = "/v1/permissions/{principal}"
+    resource = "permissions"
+
+    principal: Text
+
+    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> Permissions:
+        found = permissions(reader.cursor, account_id, self.principal, as_of)
+        return Permissions(
+            account_id=account_id,
+            kind=found.kind,
+            entity_id=found.entity_id,
+            name=found.name,
+            arn=found.arn,
+            position=found.moment.position,
+            policies=found.policies,
+            can=reach(reader.account(account_id, found.moment.position), found.entity_id),
+        )
+
+    @classmethod
+    def read(cls, body: bytes) -> Permissions:
+        return Permissions.model_validate_json(body)

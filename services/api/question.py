@@ -1,0 +1,116 @@
+"""What a question to the native API is. Each family of them is a module, with the shapes of its answers.
+
+A question is one class an operation: its path, its parameters, and how it is answered.
+The server reads requests into these classes and the command line writes requests from them, so that both mean the same.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+
+from domain.account import Account
+from domain.errors import ValidationError
+from domain.events import Change
+from projections.asof import AsOf
+from services.api.answers import Answer
+from services.api.markers import place_in
+from services.api.reader import Reader
+
+SERVICE = "muniment"
+"""As which requests are signed and actions named."""
+ROWS_DEFAULT = 100
+ROWS_MAX = 1_000
+
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+
+def instant(given: object) -> object:
+    """An RFC 3339 time with its offset. Raises ValidationError."""
+    if not isinstance(given, str):
+        return given
+    at = AsOf.parse(given, _END_OF_TIME).at
+    if at is None:
+        raise ValidationError(f"A time is RFC 3339, such as 2025-01-31T12:00:00Z; got the position {given}.")
+    return at
+
+
+def moment(given: str) -> str:
+    """The text itself when it names a moment. Raises ValidationError; whether the moment has come, the server says."""
+    AsOf.parse(given, _END_OF_TIME)
+    return given
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=2_048, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""Without control characters: what is asked is recorded, and PostgreSQL takes no U+0000."""
+Time = Annotated[datetime, BeforeValidator(instant)]
+Limit = Annotated[int, Field(ge=1, le=ROWS_MAX)]
+A_co = TypeVar("A_co", bound=Answer, covariant=True)
+
+
+class Question(BaseModel, ABC, Generic[A_co]):
+    """A class is named like its operation: the action that policies speak of is muniment:<its name>."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: ClassVar[Literal["GET", "POST"]] = "GET"
+    path: ClassVar[str]
+    """Each {name} in it is the parameter of that name. The others stand in the query, or in the JSON of a POST."""
+    resource: ClassVar[str]
+    """What follows the account in the ARN that policies speak of."""
+
+    @property
+    def moment(self) -> str | None:
+        """The past that is asked for; None for now."""
+        return None
+
+    @property
+    def also_reads(self) -> str | None:
+        """Another ledger whose tables have to be up to date."""
+        return None
+
+    def changes(self, _account: Account) -> Sequence[Change]:
+        """What it does to the account, decided in the round."""
+        return ()
+
+    @abstractmethod
+    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> A_co:
+        """The answer as of a moment that the tables have reached. Raises NotYetProjected, and refusals."""
+
+    @classmethod
+    @abstractmethod
+    def read(cls, body: bytes) -> A_co:
+        """The answer that a server sent. Raises pydantic's ValidationError."""
+
+
+class Reading(Question[A_co], ABC, Generic[A_co]):
+    """A question that can be asked about the past."""
+
+    as_of: Text | None = None
+
+    @property
+    def moment(self) -> str | None:
+        return self.as_of
+
+
+class Paged(Reading[A_co], ABC, Generic[A_co]):
+    """A read whose answer comes in pages."""
+
+    place_numbers: ClassVar[int] = 1
+    """How many numbers say where a page begins."""
+
+    limit: Limit = ROWS_DEFAULT
+    marker: Text | None = None
+
+    @field_validator("marker")
+    @classmethod
+    def _is_of_this_listing(cls, given: str | None) -> str | None:
+        if given is not None:
+            place_in(given, cls.__name__, cls.place_numbers)
+        return given
+
+    @property
+    def place(self) -> tuple[int, ...] | None:
+        return None if self.marker is None else place_in(self.marker, type(self).__name__, self.place_numbers)

@@ -1,0 +1,53 @@
+"""The commands that ask who can do something, and who can assume a role."""
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+
+from domain.policy import Effect
+from services.api.access import CanAssume, PrincipalAccess, PrincipalsPage, WhoCan
+from services.api.question import Question
+from services.cli.asking import show
+from services.cli.output import Column, say
+from services.cli.words import Commands, reading
+
+
+def add(commands: Commands) -> None:
+    who = reading(commands, "who-can", _who_can, "everybody in the account who may do an action to a resource")
+    who.add_argument("action", metavar="ACTION", help="such as iam:CreateUser")
+    who.add_argument("resource", metavar="RESOURCE", help="an ARN, or '*' where the action is about no single resource")
+    assume = reading(commands, "can-assume", _can_assume, "everybody who may assume a role, from other accounts too")
+    assume.add_argument("role", metavar="ROLE", help="name or ARN of a role of the account")
+    for asked in (who, assume):
+        asked.add_argument("--everybody", action="store_true", help="tell also of those who may not, and why")
+
+
+def _who_can(chosen: argparse.Namespace) -> None:
+    parameters = {"action": chosen.action, "on": chosen.resource, "everybody": chosen.everybody or None}
+    _show_principals(chosen, WhoCan, parameters, f"Nobody can {chosen.action} on {chosen.resource}.")
+
+
+def _can_assume(chosen: argparse.Namespace) -> None:
+    parameters = {"role": chosen.role, "everybody": chosen.everybody or None}
+    _show_principals(chosen, CanAssume, parameters, f"Nobody can assume {chosen.role}.")
+
+
+def _show_principals(
+    chosen: argparse.Namespace, question: type[Question[PrincipalsPage]], parameters: Mapping[str, object], if_none: str
+) -> None:
+    parameters = {**parameters, "as_of": chosen.as_of}
+    if not show(chosen, question, parameters, lambda page: page.principals, PRINCIPALS):
+        say(if_none)
+
+
+def _dependences(found: PrincipalAccess) -> Iterator[str]:
+    for dependence in found.depends_on:
+        verb = "if" if dependence.statement.effect is Effect.ALLOW else "unless"
+        yield f"{verb} {' and '.join(dependence.conditions)}"
+
+
+PRINCIPALS: Sequence[Column[PrincipalAccess]] = (
+    Column("PRINCIPAL", lambda found: found.arn),
+    Column("ACCESS", lambda found: found.access),
+    Column("REASON", lambda found: found.reason, shrinks=True),
+    Column("DEPENDS ON", lambda found: ", ".join(dict.fromkeys(_dependences(found))), shrinks=True),
+)

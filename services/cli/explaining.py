@@ -1,0 +1,83 @@
+"""The command that explains a decision."""
+
+import argparse
+from collections.abc import Sequence
+
+from services.api.decisions import ExplainDecision, ExplainedCall, ExplainedDecision, ExplainedStatement
+from services.cli.asking import asked, meant
+from services.cli.failures import Failure
+from services.cli.output import Column, JsonLines, line, short, table, time
+from services.cli.words import Commands, asks
+
+
+def add(commands: Commands) -> None:
+    what = "why a call was allowed or denied: its decisions, made again from the ledger"
+    explain = commands.add_parser("explain", help=what, description=what[0].upper() + what[1:])
+    explain.add_argument("request_id", metavar="REQUEST-ID", help="as the client was told it (x-amzn-requestid)")
+    asks(explain)
+    explain.set_defaults(run=_explain)
+
+
+def _explain(chosen: argparse.Namespace) -> None:
+    """Raises Failure after it has shown a decision that does not come out as it was recorded."""
+    with asked(chosen) as answering:
+        call = answering.ask(meant(ExplainDecision, {"request_id": chosen.request_id}))
+    if chosen.output == "json":
+        JsonLines().show([call])
+    else:
+        _show_explained(call)
+    if differing := [decision for decision in call.decisions if not decision.agrees]:
+        told = "; ".join(_difference(decision) for decision in differing)
+        raise Failure(f"NOT AS RECORDED at position {call.position} of account {call.account_id}: {told}")
+
+
+def _show_explained(call: ExplainedCall) -> None:
+    who = "somebody" if call.principal_arn is None else short(call.principal_arn, call.account_id)
+    line(f"{time(call.at)} {who} called {call.service}:{call.operation}: {call.error_code or 'ok'}")
+    if not call.decisions:
+        line("No policy was asked.")
+    for decision in call.decisions:
+        line("")
+        line(f"{decision.action} on {decision.resource}: {decision.verdict}")
+        for key, values in decision.context.items():
+            line(f"  {key} was {', '.join(values)}")
+        for key in decision.missing_keys:
+            line(f"  {key} was not there")
+        table(_explained(call.account_id)).show(decision.statements)
+
+
+def _difference(decision: ExplainedDecision) -> str:
+    told = (
+        f"{decision.action} was recorded as {decision.recorded_result} ({decision.recorded_layer}), and comes out as "
+        f"{decision.result} ({decision.layer})"
+    )
+    if decision.recorded_evaluator == decision.evaluator:
+        return f"{told}. The ledger is not what it was, or the evaluation: see `muniment verify`"
+    return f"{told}. It was decided by evaluator {decision.recorded_evaluator}, and now by {decision.evaluator}"
+
+
+def _policy(statement: ExplainedStatement) -> str:
+    version = f" {statement.version_id}" if statement.version_id else ""
+    return f"{statement.source_type} {statement.source_id}{version}"
+
+
+def _mismatch(statement: ExplainedStatement) -> str | None:
+    found = statement.mismatch
+    if found is None:
+        return None
+    return f"{found.element}: {', '.join(found.had) or 'nothing'}, wanted {' or '.join(found.wanted)}"
+
+
+def _explained(account_id: str) -> Sequence[Column[ExplainedStatement]]:
+    def layer(statement: ExplainedStatement) -> str:
+        place = statement.level or (statement.account_id if statement.account_id != account_id else "")
+        return f"{statement.layer} {place}".rstrip()
+
+    return (
+        Column("LAYER", layer),
+        Column("POLICY", _policy, shrinks=True),
+        Column("STATEMENT", lambda statement: f"{statement.index} {statement.sid or ''}".rstrip()),
+        Column("EFFECT", lambda statement: statement.effect),
+        Column("APPLIES", lambda statement: "yes" if statement.applies else "no"),
+        Column("FIRST MISMATCH", _mismatch, shrinks=True),
+    )

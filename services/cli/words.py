@@ -1,0 +1,62 @@
+"""The words that commands have in common, and how they are declared."""
+
+import argparse
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
+
+from domain.errors import Refusal
+from services.api.question import moment
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse names it nowhere else
+Run = Callable[[argparse.Namespace], None]
+
+T = TypeVar("T")
+
+
+def reading(commands: Commands, name: str, run: Run, what: str) -> argparse.ArgumentParser:
+    """A command that asks about now or about the past."""
+    parser = commands.add_parser(name, help=what, description=what[0].upper() + what[1:])
+    parser.add_argument(
+        "--as-of",
+        type=understood(moment),
+        metavar="TIME|pPOSITION",
+        help="as it was then; a time is RFC 3339, in whole with offset",
+    )
+    asks(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def asks(parser: argparse.ArgumentParser, default: object = None) -> None:
+    """Whom the command asks, and how it shows the answer."""
+    off = False if default is None else default
+    parser.add_argument(
+        "--output",
+        choices=("table", "json"),
+        default="table" if default is None else default,
+        help="json: one object a line, with everything that is known",
+    )
+    parser.add_argument("--profile", default=default, help="AWS profile with credentials, region and endpoint_url")
+    parser.add_argument("--endpoint-url", default=default, metavar="URL", help="the server, if not the profile's")
+    parser.add_argument("--local", action="store_true", default=off, help="ask the database itself, as the operator")
+    parser.add_argument("--data", default=default, help="with --local: the server's directory (MUNIMENT_DATA, ./data)")
+    parser.add_argument("--account-id", default=default, help="with --local: the account, if there are several")
+    parser.add_argument("--verbose", action="store_true", default=off, help="log on standard error what goes on")
+
+
+def understood(reads: Callable[[str], T]) -> Callable[[str], T]:
+    """A refused argument is one that was not understood."""
+
+    def read(text: str) -> T:
+        try:
+            return reads(text)
+        except Refusal as refusal:
+            raise argparse.ArgumentTypeError(refusal.message) from refusal
+
+    return read
+
+
+def count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1; got {text!r}")
+    return int(text)
