@@ -78,7 +78,7 @@ def test_before_everything_there_is_nothing(database: Database) -> None:
 
 
 def test_what_is_kept_is_not_made_again(founded: Database) -> None:
-    """Asked again, at the change itself or at a use behind it, nothing is folded; a later position goes on from there."""
+    """Asked again, at the change or at a use behind it, nothing is folded; a later position goes on from there."""
     entries = ledger(founded)
     changes = [entry.position for entry in entries if isinstance(entry.event, Change)]
     mapper = Counting()
