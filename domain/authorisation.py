@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from domain.account import Account
-from domain.call_context import NO_VALUES, CallContext, Values, user_or_role
+from domain.call_context import NO_VALUES, CallContext, Values, tagged, user_or_role
 from domain.callers import Caller
 from domain.calls import Call, DecisionRecord, StatementRef
 from domain.errors import AccessDenied
@@ -25,7 +25,6 @@ from domain.policy import (
     reason,
 )
 from domain.roles import Role
-from domain.users import User
 
 EVALUATOR = 2
 """The version of the evaluation, recorded with each decision. A change of meaning is a new version."""
@@ -47,6 +46,8 @@ class Check:
     request: Request
     read: tuple[Account, ...]
     """The accounts whose policies are in it."""
+    past: Account | None = None
+    """The account as it was, of a call about what it was: the resource is of then, the policies are of now."""
 
 
 def authorise(
@@ -56,12 +57,31 @@ def authorise(
     _decide(call, check(account, call, action, resource, context), context)
 
 
-def check(account: Account, call: Call, action: str, resource: str, context: Mapping[str, Values] = NO_VALUES) -> Check:
+def authorise_looking_back(
+    account: Account, past: Account, call: Call, action: str, resource: str, context: Mapping[str, Values]
+) -> None:
+    """Like `authorise` for a resource of the past, which only the policies of now can allow. What the policies of then
+    explicitly denied stays denied: that a deny was lifted opens nothing of before."""
+    _decide(call, check(account, call, action, resource, context, past=past), context)
+    then = check(past, call, action, resource, context, past=past)
+    decision = evaluate(then.layers, then.request)
+    if decision.result is Result.EXPLICITLY_DENIED:
+        _conclude(call, then, decision, context)
+
+
+def check(
+    account: Account,
+    call: Call,
+    action: str,
+    resource: str,
+    context: Mapping[str, Values] = NO_VALUES,
+    *,
+    past: Account | None = None,
+) -> Check:
     """Of what is the account's own, whatever account the ARN names: there is nothing else that could be meant."""
-    request = Request(
-        action, resource, unnamed(call.caller), CallContext(call, account, account, resource, context), account.id
-    )
-    return Check(layers_of(account, call.caller), request, (account,))
+    known = CallContext(call, account, past or account, resource, context)
+    request = Request(action, resource, unnamed(call.caller), known, account.id)
+    return Check(layers_of(account, call.caller), request, (account,), past)
 
 
 def authorise_assuming(
@@ -89,8 +109,11 @@ def check_assuming(
 
 
 def _decide(call: Call, asked: Check, context: Mapping[str, Values]) -> None:
+    _conclude(call, asked, evaluate(asked.layers, asked.request), context)
+
+
+def _conclude(call: Call, asked: Check, decision: Decision, context: Mapping[str, Values]) -> None:
     request = asked.request
-    decision = evaluate(asked.layers, request)
     call.decisions.append(_record(asked, decision, context))
     if decision.result is not Result.ALLOWED:
         raise AccessDenied.by_decision(
@@ -100,25 +123,21 @@ def _decide(call: Call, asked: Check, context: Mapping[str, Values]) -> None:
 
 
 def layers_of(account: Account, caller: Caller) -> list[tuple[Layer, Sequence[SourcedPolicy]]]:
-    """The policies that limit the caller and those that grant, without the resource's own."""
+    """The policies that limit the caller and those that grant, without the resource's own. Who is not there, in a past
+    of the account, is granted nothing."""
     entity_id = caller.entity_id
     layers = service_controls(account, entity_id)
     if caller.is_root:
         layers.append((Layer.IDENTITY, (_root_policy(account.id),)))
     else:
         layers.append((Layer.IDENTITY, tuple(identity_policies(account, entity_id))))
-        boundary_arn = _entity(account, entity_id).boundary_arn
-        if boundary_arn is not None:
-            boundary = _managed(account, boundary_arn, PolicyType.BOUNDARY, "boundary")
+        entity = tagged(account, entity_id)
+        if entity is not None and entity.boundary_arn is not None:
+            boundary = _managed(account, entity.boundary_arn, PolicyType.BOUNDARY, "boundary")
             layers.append((Layer.BOUNDARY, (boundary,)))
     if caller.session is not None and caller.session.policies:
         layers.append((Layer.SESSION, tuple(_session_policies(account, caller))))
     return layers
-
-
-def _entity(account: Account, entity_id: str) -> User | Role:
-    user = account.users.by_id.get(entity_id)
-    return account.roles.by_id[entity_id] if user is None else user
 
 
 def service_controls(account: Account, entity_id: str) -> list[tuple[Layer, Sequence[SourcedPolicy]]]:
@@ -266,5 +285,6 @@ def _record(asked: Check, decision: Decision, context: Mapping[str, Values]) -> 
         matched=statements_of(decision),
         context=context,
         positions={account.id: account.position for account in asked.read},
+        as_of=None if asked.past is None else asked.past.position,
         evaluator=EVALUATOR,
     )

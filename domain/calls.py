@@ -15,6 +15,7 @@ from domain.identifiers import INSTALLATION, Random, new_unique_id
 from domain.installation import Installation
 from domain.ledgers import Folded
 from domain.passwords import PasswordFacts, PasswordsWanted
+from domain.past import Past, PastWanted
 from domain.secret import Secret, SecretId
 from domain.sessions import Session
 
@@ -31,9 +32,9 @@ class NeedsAccounts(Exception):  # noqa: N818  no error: an answer of a decision
         self.accounts = accounts
 
 
-Wanted = PasswordsWanted | MessageWanted
+Wanted = PasswordsWanted | MessageWanted | PastWanted
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
-Facts = PasswordFacts | MessageFacts
+Facts = PasswordFacts | MessageFacts | Past
 
 
 class NeedsFacts(Exception):  # noqa: N818  no error: an answer of a decision
@@ -159,6 +160,9 @@ class DecisionRecord(Value):
     """The condition values of the operation itself; those of the call are in the cause."""
     positions: Mapping[str, int]
     """Of the last change that was folded into each account that was read."""
+    as_of: int | None = None
+    """Of a call about the past: the position that the account of the resource was folded to. The policies that were
+    asked are those at `positions`: of the present, or of then where they deny."""
     evaluator: int
     """Version of the evaluator."""
 

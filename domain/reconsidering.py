@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.account import Account
 from domain.authorisation import ASSUME_ROLE, Check, check, check_assuming, statements_of
-from domain.call_context import Values
+from domain.call_context import Values, tagged
 from domain.callers import Caller
 from domain.calls import Call, DecisionRecord
 from domain.events import Cause, Entry
@@ -80,20 +80,33 @@ class Reconsidered:
 
 
 def reconsider(
-    entry: Entry, record: DecisionRecord, accounts: Mapping[str, Account], session: Session | None
+    entry: Entry,
+    record: DecisionRecord,
+    accounts: Mapping[str, Account],
+    session: Session | None,
+    past: Account | None = None,
 ) -> Reconsidered:
     """Decides again, from: the entry of the call, one of the decisions in it, the accounts that it names folded to its
-    positions, and what was recorded when the caller's session was issued, if it had one.
+    positions, what was recorded when the caller's session was issued, if it had one, and the caller's account as of
+    the past that was looked at, if one was.
 
     Raises NotReconsidered when these are not what the decision was made from.
     """
-    check = check_of(entry, record, accounts, session)
+    check = check_of(entry, record, accounts, session, past)
     return Reconsidered(record, check, explain(check.layers, check.request))
 
 
-def check_of(entry: Entry, record: DecisionRecord, accounts: Mapping[str, Account], session: Session | None) -> Check:
+def check_of(
+    entry: Entry,
+    record: DecisionRecord,
+    accounts: Mapping[str, Account],
+    session: Session | None,
+    past: Account | None = None,
+) -> Check:
     """What was decided, brought together again."""
     caller = _caller(entry.cause, session)
+    if record.as_of != (None if past is None else past.position):
+        raise NotReconsidered(f"The past that was looked at, up to position {record.as_of}, is not in the ledger.")
     for account_id, position in record.positions.items():
         if (folded := accounts[account_id].position) != position:
             raise NotReconsidered(
@@ -101,17 +114,16 @@ def check_of(entry: Entry, record: DecisionRecord, accounts: Mapping[str, Accoun
                 f"the last one up to there is {folded}."
             )
     account = accounts[caller.principal.account_id]
-    call = Call.to_check(caller, entry.cause, entry.at)
-    (resource,) = record.resources
-    try:
-        if record.action != ASSUME_ROLE:
-            return check(account, call, record.action, resource, record.context)
-        owner = next((accounts[other] for other in record.positions if other != account.id), account)
-        return check_assuming(account, owner, call, resource, role_to_assume(owner, resource), record.context)
-    except LookupError as error:
+    if past is None and not caller.is_root and tagged(account, caller.entity_id) is None:
         raise NotReconsidered(
             f"In account {account.id} at position {account.position} there is no {caller.entity_id}, who made the call."
-        ) from error
+        )
+    call = Call.to_check(caller, entry.cause, entry.at)
+    (resource,) = record.resources
+    if record.action != ASSUME_ROLE:
+        return check(account, call, record.action, resource, record.context, past=past)
+    owner = next((accounts[other] for other in record.positions if other != account.id), account)
+    return check_assuming(account, owner, call, resource, role_to_assume(owner, resource), record.context)
 
 
 def _caller(cause: Cause, session: Session | None) -> Caller:

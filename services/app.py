@@ -34,7 +34,7 @@ from services.ledger.durability import refuse_unsafe_settings
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_place import settled
 from services.ledger.mapper import EntryMapper
-from services.ledger.past import PastValues
+from services.ledger.past import PastFinder, PastValues
 from services.ledger.recorder import LedgerRecorder
 from services.ledger.round import Clock, Rounds, system_clock
 from services.ledger.snapshotter import Snapshotter
@@ -289,7 +289,8 @@ class _Server(uvicorn.Server):
         self._settings = settings
         self._on_ready = on_ready
         self._strangers = Strangers(ledger.committer, ledger.random)
-        self._facts = FactFinder(ledger.writers.connection, ledger.secrets, PasswordHashes(), ledger.denials)
+        pasts = PastFinder(ledger.readers.connection, ledger.past)
+        self._facts = FactFinder(ledger.writers.connection, ledger.secrets, PasswordHashes(), ledger.denials, pasts)
         gate = Gate(
             ledger.committer,
             Credentials(ledger.writers.connection, ledger.secrets, ledger.sessions),

@@ -11,6 +11,7 @@ from services.settings import Network
 from services.wire.errors import RequestEntityTooLarge, RequestTimeout, UnknownPath
 from services.wire.gate import Gate, Language, Origin, Response, refused
 from services.wire.http import RawRequest
+from services.wire.looking_back import split
 from services.wire.rest import Rest
 
 BODY_BYTES_MAX = 1_048_576
@@ -72,11 +73,13 @@ class Door:
         return await self._gate.answer(raw, self._origin(scope, raw), language)
 
     def _language(self, path: bytes) -> Language | None:
-        if path == b"/":
+        moment, asked = split(path)
+        if asked == b"/":
             return self._query
-        if path.startswith(b"/v1/"):
-            return self._native
-        return self._rest if self._rest.has(path) else None
+        if asked.startswith(b"/v1/"):
+            # Its questions have the moment among their parameters.
+            return self._native if moment is None else None
+        return self._rest if self._rest.has(asked) else None
 
     def _origin(self, scope: Scope, raw: RawRequest) -> Origin:
         """Forwarded headers are believed from trusted proxies only, and of the chain of addresses only the last one

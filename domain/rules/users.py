@@ -2,7 +2,7 @@
 
 from domain.account import Account
 from domain.calls import Call
-from domain.errors import DeleteConflict, ValidationError
+from domain.errors import DeleteConflict, NoSuchEntity, ValidationError
 from domain.rules.holding import refuse_with_policies
 from domain.rules.quotas import USERS_MAX, refuse_beyond
 from domain.users import UserCreated, UserDeleted, UserUpdated
@@ -48,4 +48,8 @@ def named_or_calling(account: Account, call: Call, user_name: str | None) -> str
         return account.users.named(user_name).id
     if call.caller.principal.type == "AssumedRole":
         raise ValidationError("Must specify userName when calling with non-User credentials")
-    return call.caller.entity_id
+    caller_id = call.caller.entity_id
+    if caller_id != account.id and caller_id not in account.users.by_id:
+        # A call about the past, in which the caller was not there yet.
+        raise NoSuchEntity(f"There was no user {caller_id}, who is calling.")
+    return caller_id

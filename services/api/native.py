@@ -42,6 +42,7 @@ class Native:
 
     services = (SERVICE,)
     content_type = "application/json"
+    looks_back = False
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from domain.account import Account
 from domain.authorisation import authorise
 from domain.calls import Call, Outcome
+from domain.past import TIME_TRAVEL
 from services.api.answers import Answer
 from services.api.question import SERVICE, Question
 from services.api.registry import QUESTIONS
 from services.wire.operations import Parameters, Resource, answers
-
-TIME_TRAVEL = "muniment:TimeTravel"
 
 
 def _resource(question: type[Question[Answer]]) -> Resource:
@@ -34,4 +33,10 @@ def _run(question: type[Question[Answer]], resource: Resource) -> Callable[..., 
 
 for _question in QUESTIONS:
     _on = _resource(_question)
-    answers(_question.__name__, service=SERVICE, on=_on, records=" ".join(_question.model_fields))(_run(_question, _on))
+    answers(
+        _question.__name__,
+        service=SERVICE,
+        on=_on,
+        records=" ".join(_question.model_fields),
+        read_only=_question.read_only,
+    )(_run(_question, _on))

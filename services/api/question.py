@@ -60,6 +60,7 @@ class Question(BaseModel, ABC, Generic[A_co]):
     """Each {name} in it is the parameter of that name. The others stand in the query, or in the JSON of a POST."""
     resource: ClassVar[str]
     """What follows the account in the ARN that policies speak of."""
+    read_only: ClassVar[bool] = True
 
     @property
     def moment(self) -> str | None:

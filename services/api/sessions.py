@@ -95,6 +95,7 @@ class RevokeSession(Question[RevokedSession]):
     method = "POST"
     path = "/v1/sessions/{session_id}/revoke"
     resource = "session/{session_id}"
+    read_only = False
 
     session_id: Annotated[str, StringConstraints(pattern=rf"^{rules.SESSION}[A-Z2-7]{{17}}$")]
 

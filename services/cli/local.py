@@ -51,7 +51,7 @@ class Operator:
             assert isinstance(account, Account)
             changes = question.changes(account)
             called = ApiCalled(
-                read_only=question.method == "GET", parameters=question.model_dump(mode="json", exclude_unset=True)
+                read_only=question.read_only, parameters=question.model_dump(mode="json", exclude_unset=True)
             )
             return Decided(at, [Append(account.id, cause, [*changes, called])])
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import psycopg
 
 from domain.ledgers import Folded, empty, evolve
+from domain.past import Past, PastWanted
+from projections.asof import AsOf, position_at, resolve_in_ledger
 from services.ledger import snapshots
 from services.ledger.mapper import EntryMapper
-from services.ledger.recorder import SQL, select, select_snapshot
+from services.ledger.recorder import SQL, Connections, select, select_snapshot
 
 CHANGES_A_SELECT = 1_000
 """So that no statement of a reader takes long, however much there is to fold."""
@@ -103,3 +105,24 @@ def _nearer(cursor: psycopg.Cursor, kept: _Kept, last_change: int) -> _Kept:
         # The changes tell the same, and they are the truth.
         log.error("%s It is left aside.", broken)  # noqa: TRY400  the message says it all
         return kept
+
+
+class PastFinder:
+    """What decisions about the past want to know of it."""
+
+    def __init__(self, readers: Connections, values: PastValues) -> None:
+        self._readers = readers
+        self._values = values
+
+    def found(self, wanted: PastWanted) -> Past:
+        """Raises ValidationError for what is no moment or has not come yet, and what `PastValues.at` raises."""
+        first, *others = wanted.account_ids
+        as_of = AsOf.parse(wanted.moment, wanted.asked_at)
+        with self._readers() as connection, connection.cursor() as cursor:
+            moment = resolve_in_ledger(cursor, first, as_of)
+            # A position is one of the first account's ledger; in others the moment is found by its time.
+            positions = {first: moment.position} | {other: position_at(cursor, other, moment.at) for other in others}
+            ledgers = {
+                account_id: self._values.at(cursor, account_id, position) for account_id, position in positions.items()
+            }
+        return Past(moment.at, ledgers)

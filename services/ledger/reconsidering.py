@@ -46,7 +46,12 @@ def reconsidered(
     def accounts(positions: Mapping[str, int]) -> dict[str, Account]:
         return {account_id: account(account_id, position) for account_id, position in positions.items()}
 
-    return tuple(reconsider(entry, record, accounts(record.positions), session) for record in records)
+    def looked_at(record: DecisionRecord) -> Account | None:
+        return None if record.as_of is None else account(entry.account_id, record.as_of)
+
+    return tuple(
+        reconsider(entry, record, accounts(record.positions), session, looked_at(record)) for record in records
+    )
 
 
 def _session(cursor: psycopg.Cursor, mapper: EntryMapper, cause: Cause) -> Session | None:

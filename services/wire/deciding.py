@@ -12,15 +12,19 @@ from domain.calls import ApiCalled, Call, Facts, Outcome
 from domain.errors import Refusal, ValidationError
 from domain.events import Cause, Event
 from domain.identifiers import Random
+from domain.past import Past
 from domain.rules.sessions import refuse_beyond_session_token
 from domain.secret import Secret
 from domain.sessions import Session
 from domain.usage import CredentialUsed, is_news
 from services.ledger.work import Append, Decide, Decided, Values
 from services.wire.credentials import Credential
+from services.wire.looking_back import looking_back
 from services.wire.operations import Operation
 
 SealSession = Callable[[Session, Secret], str]
+AS_OF = "as_of"
+"""Under which a call's moment of the past stands among its parameters; no operation of AWS has one of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,10 @@ class Request:
     parameters: Mapping[str, Any]
     refusal: Refusal | None = None
     """What was wrong with it before any rule was asked. It is recorded and answered like any other refusal."""
+    as_of: str | None = None
+    """The moment of the past that it is about; None for now."""
+    past: Past | None = None
+    """What was then, when it has been found out."""
 
 
 def decision_of(request: Request, random: Random, seal_session: SealSession, facts: Facts | None = None) -> Decide:
@@ -80,12 +88,11 @@ def _performed(account: Account, call: Call, request: Request) -> Outcome:
                 "Member must be free of U+0000 and of lone surrogates"
             )
     refuse_beyond_session_token(call, operation.service, operation.name)
+    if request.as_of is not None:
+        return looking_back(account, call, operation, parameters, request.as_of, request.past)
     if operation.on is not None:
         resource = operation.on(account, call, parameters)
         authorise(account, call, operation.action, resource, operation.context(account, parameters))
-    refused = sorted(operation.without & parameters.keys())
-    if refused:
-        raise ValidationError(f"{operation.name}: this server does not support the parameter {', '.join(refused)} yet.")
     return operation.call(account, call, parameters)
 
 
@@ -113,9 +120,12 @@ def called(request: Request, refusal: Refusal | None, call: Call | None = None) 
     """The record of the call itself. Only parameters on the operation's allow-list, and only parsed ones, go in."""
     operation = request.operation
     recorded = operation.recorded if operation is not None else frozenset[str]()
+    parameters = {name: _visible(value) for name, value in request.parameters.items() if name in recorded}
+    if request.as_of is not None:
+        parameters[AS_OF] = request.as_of
     return ApiCalled(
         read_only=operation is None or operation.read_only,
-        parameters={name: _visible(value) for name, value in request.parameters.items() if name in recorded},
+        parameters=parameters,
         error_code=refusal.code if refusal else None,
         error_message=storable(refusal.message) if refusal else None,
         decisions=tuple(call.decisions) if call else (),

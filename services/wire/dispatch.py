@@ -22,6 +22,7 @@ class Dispatch:
 
     services = SERVICES
     content_type = "text/xml"
+    looks_back = True
 
     def __init__(self) -> None:
         self._services = {name: model.Service.load(name) for name in SERVICES}

@@ -13,11 +13,12 @@ from domain.calls import Facts, NeedsFacts, Outcome
 from domain.errors import AccessDenied, Refusal, SignatureDoesNotMatch, Throttling
 from domain.events import Cause
 from domain.identifiers import Random, new_uuid
+from domain.past import Past
 from services.ledger.committer import Committer
 from services.ledger.round import Clock
 from services.ledger.waiting import Overloaded
 from services.ledger.work import Committed, Unavailable
-from services.wire import sigv4
+from services.wire import looking_back, sigv4
 from services.wire.awaiting import decided
 from services.wire.credentials import Credentials
 from services.wire.deciding import Request, SealSession, decision_of, storable
@@ -92,6 +93,11 @@ class Language(Protocol):
 
     @property
     def content_type(self) -> str: ...
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether its paths may stand behind a moment of the past."""
+        ...
 
     def read(self, raw: RawRequest, presented: sigv4.Presented, now: datetime) -> Asked:
         """Of a caller who is proved. Raises nothing: a refusal is part of what was read."""
@@ -171,7 +177,8 @@ class Gate:
             account_id = self._credentials.account_of(claimed) if claimed else None
             await self._strangers.record(cause(service="", operation=""), refusal, claimed, account_id, now)
             return refused(language, refusal, service, request_id)
-        asked = language.read(raw, presented, now)
+        as_of, path = looking_back.split(presented.path) if language.looks_back else (None, presented.path)
+        asked = language.read(raw, replace(presented, path=path), now)
         proved = cause(
             service=service,
             operation=asked.name,
@@ -179,7 +186,7 @@ class Gate:
             access_key_id=presented.access_key_id,
             session_id=credential.session.session_id if credential.session else None,
         )
-        request = Request(credential, proved, asked.operation, asked.parameters, asked.refusal)
+        request = Request(credential, proved, asked.operation, asked.parameters, asked.refusal, as_of)
         committed = await self._decided(request)
         position = committed.positions[credential.account_id]
         if isinstance(committed.result, Refusal):
@@ -210,9 +217,14 @@ class Gate:
                     request = replace(request, refusal=needed.unsettled)
                     continue
                 try:
-                    facts = await self._facts.find(request.credential.account_id, needed.wanted)
-                except Throttling as refusal:
-                    request = replace(request, refusal=refusal)
+                    found = await self._facts.find(request.credential.account_id, needed.wanted)
+                except Refusal as refusal:
+                    request = replace(request, refusal=refusal.as_value())
+                    continue
+                if isinstance(found, Past):
+                    request = replace(request, past=found)
+                else:
+                    facts = found
         raise AssertionError("A refused request needs no facts.")
 
     async def _in_round(self, request: Request, facts: Facts | None) -> Committed:

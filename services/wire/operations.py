@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from domain.account import Account
 from domain.calls import Call, Outcome
+from domain.errors import ValidationError
 
 Parameters = Mapping[str, Any]
 """As parsed from the request, under their snake_case names."""
@@ -15,23 +16,9 @@ Context = Callable[[Account, Parameters], Mapping[str, tuple[str, ...]]]
 """The condition keys that the operation itself brings, lower-cased; the tags of a user or role that it acts on come
 without."""
 
-_WRITING = (
-    "Change",
-    "Create",
-    "Delete",
-    "Update",
-    "Put",
-    "Add",
-    "Remove",
-    "Attach",
-    "Detach",
-    "Set",
-    "Tag",
-    "Untag",
-    "Revoke",
-    "AssumeRole",
-    "GetSessionToken",
-)
+_READING = ("Decode", "Get", "List", "Simulate", "Validate")
+"""How AWS's names begin of what only tells. What is called otherwise is taken for a write: none runs on the past."""
+_WRITING = frozenset({"GetSessionToken"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +34,14 @@ class Operation:
     """The parameters that go into the ledger. Secrets, tokens and codes are never among them."""
     without: frozenset[str]
     """Parameters of AWS's operation that this server does not take yet: it refuses them, never ignores them."""
+    read_only: bool
     holder: str | None = None
     """The parameter that `run` takes under the name `name`, where users, groups and roles share one function."""
 
     def call(self, account: Account, call: Call, parameters: dict[str, Any]) -> Outcome:
+        """Raises refusals, ValidationError for a parameter that is not supported among them."""
+        if refused := sorted(self.without & parameters.keys()):
+            raise ValidationError(f"{self.name}: this server does not support the parameter {', '.join(refused)} yet.")
         if self.holder is not None:
             parameters = {("name" if key == self.holder else key): value for key, value in parameters.items()}
         return self.run(account, call, **parameters)
@@ -58,10 +49,6 @@ class Operation:
     @property
     def action(self) -> str:
         return f"{self.service}:{self.name}"
-
-    @property
-    def read_only(self) -> bool:
-        return not self.name.startswith(_WRITING)
 
 
 def everything(_account: Account, _call: Call, _parameters: Parameters) -> str:
@@ -82,15 +69,26 @@ def answers(
     without: str = "",
     context: Context = lambda _account, _parameters: {},
     holder: str | None = None,
+    read_only: bool | None = None,
 ) -> Callable[[Run], Run]:
     """Registers the decorated function for the AWS operation `name`. `records` and `without` are names of parameters,
-    separated by spaces."""
+    separated by spaces. Whether it only reads, AWS's names tell; others have to say."""
+    if read_only is None:
+        read_only = name.startswith(_READING) and name not in _WRITING
 
     def register(run: Run) -> Run:
         if (service, name) in _operations:
             raise TypeError(f"{service}:{name} is answered twice.")
         _operations[service, name] = Operation(
-            service, name, run, on, context, frozenset(records.split()), frozenset(without.split()), holder
+            service,
+            name,
+            run,
+            on,
+            context,
+            recorded=frozenset(records.split()),
+            without=frozenset(without.split()),
+            read_only=read_only,
+            holder=holder,
         )
         return run
 

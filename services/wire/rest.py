@@ -25,6 +25,7 @@ class Rest:
     """One event loop's. From a method and a path to the operation that answers there."""
 
     content_type = "application/json"
+    looks_back = True
 
     def __init__(self) -> None:
         loaded = [RestService.load(name) for name in MODELS]

@@ -26,6 +26,7 @@ from domain.events import Cause, Change, Entry, Event
 from domain.identifiers import ACCESS_KEY, INSTALLATION, new_access_key_id
 from domain.installation import Installation
 from domain.ledgers import Folded, empty
+from domain.past import Past, PastWanted
 from domain.rules import founding
 from domain.secret import Secret, SecretId, SecretKind
 from domain.sessions import Session, SessionIssued
@@ -89,6 +90,8 @@ class Endpoint:
         self.ledgers[account_id] = self
         self.claims: Claims = Claims() if beside is None else beside.claims
         self.at = BEGAN_AT
+        self.moment: str | None = None
+        """p<position>, while calls are about the past."""
         self.entries: list[Entry] = []
         self.secrets: dict[SecretId, NewSecret] = {}
         self._random = random.Random(int(account_id)).randbytes  # noqa: S311  known beforehand, as a test's has to be
@@ -104,7 +107,8 @@ class Endpoint:
         self.secrets[secret_id] = NewSecret(secret_id, account_id, Secret("of the root user"))
 
     def call(self, by: Credential, operation: str, **members: object) -> Members:
-        """The answer, as botocore gives it. Raises the refusal, if its code is one that clients can know."""
+        """The answer, as botocore gives it, of now or of the moment in `self.moment`. Raises the refusal, if its code
+        is one that clients can know."""
         service = SERVICES[SERVICE_OF[operation]]
         model = service._model.operation_model(operation)
         sent = botocore.serialize.create_serializer(service.protocol).serialize_to_request(members, model)
@@ -146,15 +150,23 @@ class Endpoint:
     def _performed(self, by: Credential, operation: str, parse: Callable[[], Members]) -> Outcome:
         """What comes of a round, whose events are in the ledgers. Raises the refusal, if clients can know it."""
         service = SERVICES[SERVICE_OF[operation]]
-        request = Request(by, self.cause(by, operation), operations.find(service.name, operation), {})
+        request = Request(
+            by, self.cause(by, operation), operations.find(service.name, operation), {}, as_of=self.moment
+        )
         try:
             request = replace(request, parameters=parse())
         except Refusal as refusal:
             request = replace(request, refusal=refusal)
-        try:
-            decided = self._decided(decision_of(request, self._random, seal))
-        except NeedsFacts as needed:
-            decided = self._decided(decision_of(request, self._random, seal, self.find(needed.wanted)))
+        decided, facts = None, None
+        while decided is None:
+            try:
+                decided = self._decided(decision_of(request, self._random, seal, facts))
+            except NeedsFacts as needed:
+                found = self.find(needed.wanted)
+                if isinstance(found, Past):
+                    request = replace(request, past=found)
+                else:
+                    facts = found
         for append in decided.appends:
             if append.account_id == INSTALLATION:
                 self.claims.append(append.events, append.cause, self.at)
@@ -194,6 +206,11 @@ class Endpoint:
         """What is found out between two rounds. No authorization message is one of this account's: nobody seals any."""
         if isinstance(wanted, MessageWanted):
             return MessageFacts(None)
+        if isinstance(wanted, PastWanted):
+            # Always a position of this account's here. The installation has nothing that a test would look back for.
+            position = int(wanted.moment.removeprefix("p"))
+            others = {account_id: self._value_of(account_id) for account_id in wanted.account_ids[1:]}
+            return Past(self.entries[position - 1].at, {self.account.id: self.as_of(position), **others})
 
         def hash_of(password_id: str) -> Secret | None:
             kept = self.secrets.get(SecretId(SecretKind.PASSWORD, password_id))

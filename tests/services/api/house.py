@@ -21,6 +21,7 @@ from services.api.reading import Tables
 from services.app import Ledger
 from services.founding import found
 from services.ledger.database import Database
+from services.ledger.past import PastFinder
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.wire.credentials import Credentials
 from services.wire.dispatch import Dispatch
@@ -52,7 +53,10 @@ class House:
         self.admin = admin
         self.aws = Dispatch()
         self.native = Native(Tables(ledger.runner, ledger.readers.connection, ledger.past))
-        self.facts: FactFinder = FactFinder(ledger.writers.connection, ledger.secrets, HASHES, ledger.denials)
+        self.pasts = PastFinder(ledger.readers.connection, ledger.past)
+        self.facts: FactFinder = FactFinder(
+            ledger.writers.connection, ledger.secrets, HASHES, ledger.denials, self.pasts
+        )
         self.credentials = Credentials(ledger.writers.connection, ledger.secrets, ledger.sessions)
 
     def answer(self, raw: RawRequest, language: Language) -> Response:
@@ -95,8 +99,11 @@ class House:
         response = asyncio.run(once())
         return response.status, json.loads(response.body)
 
-    def aws_does(self, service: str, action: str, *, keys: Keys | None = None, **members: str) -> tuple[int, str]:
-        response = self.answer(signed_form(service, action, keys or self.admin, **members), self.aws)
+    def aws_does(
+        self, service: str, action: str, *, keys: Keys | None = None, as_of: str | None = None, **members: str
+    ) -> tuple[int, str]:
+        """`as_of` is the moment of the past that is asked about."""
+        response = self.answer(signed_form(service, action, keys or self.admin, as_of, **members), self.aws)
         return response.status, response.body.decode()
 
     def user(self, name: str, *statements: Mapping[str, object]) -> Keys:
@@ -124,9 +131,9 @@ def _member(document: str, name: str) -> str:
     return document.partition(f"<{name}>")[2].partition(f"</{name}>")[0]
 
 
-def signed_form(service: str, action: str, keys: Keys, **members: str) -> RawRequest:
+def signed_form(service: str, action: str, keys: Keys, as_of: str | None = None, **members: str) -> RawRequest:
     body = urlencode({"Action": action, "Version": VERSIONS[service], **members}).encode()
-    return signed("POST", "/", keys, body, service)
+    return signed("POST", "/" if as_of is None else f"/as-of/{as_of}/", keys, body, service)
 
 
 def signed(method: str, target: str, keys: Keys, body: bytes = b"", service: str = "muniment") -> RawRequest:
