@@ -3,6 +3,7 @@
 from services.iam import (
     access_keys,
     aliases,
+    authorization_details,
     boundaries,
     groups,
     held_policies,
@@ -17,6 +18,7 @@ from services.iam import (
 __all__ = [
     "access_keys",
     "aliases",
+    "authorization_details",
     "boundaries",
     "groups",
     "held_policies",

@@ -171,6 +171,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "Scope": st.sampled_from(["All", "AWS", "Local"]),
     "OnlyAttached": st.booleans(),
     "EntityFilter": st.sampled_from(["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"]),
+    "Filter": st.sampled_from([["User"], ["Role", "AWSManagedPolicy"], ["Group", "LocalManagedPolicy"]]),
     "Status": st.sampled_from(["Active", "Inactive"]),
     "RoleArn": st.sampled_from([arn("role/ann"), arn("role/a/bob"), "arn:aws:iam::210987654321:role/ann"]),
     "RoleSessionName": st.just("night"),

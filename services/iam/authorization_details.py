@@ -1,0 +1,133 @@
+"""IAM's operation on everything at once: users, groups, roles and managed policies, with what each of them holds."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from immutables import Map
+
+from domain.account import Account
+from domain.calls import Call, Outcome
+from domain.groups import Group
+from domain.policies import ManagedPolicy
+from domain.roles import Role
+from domain.rules import groups
+from domain.users import User
+from services.iam.shapes import (
+    Members,
+    by_name_of_policy,
+    got_role_members,
+    group_members,
+    policy_members,
+    user_members,
+    version_members,
+)
+from services.wire.operations import answers, everything
+from services.wire.paginate import listing
+
+Entity = User | Group | Role | ManagedPolicy
+
+_KINDS = ("User", "Group", "Role", "LocalManagedPolicy", "AWSManagedPolicy")
+"""The values of Filter."""
+_LISTS: dict[type[Entity], str] = {
+    User: "UserDetailList",
+    Group: "GroupDetailList",
+    Role: "RoleDetailList",
+    ManagedPolicy: "Policies",
+}
+"""What an answer shows, in the order in which the pages go through it."""
+_PLACES = {kind: place for place, kind in enumerate(_LISTS)}
+_NOT_IN_DETAIL = ("Description", "MaxSessionDuration")
+_NO_POLICIES: Map[str, str] = Map()
+
+
+@answers("GetAccountAuthorizationDetails", on=everything, records="filter marker max_items")
+def get_account_authorization_details(
+    _account: Account,
+    _call: Call,
+    *,
+    filter: list[str] | None = None,  # noqa: A002  AWS's name
+    marker: str | None = None,
+    max_items: int | None = None,
+) -> Outcome:
+    """One page over all four lists together, handed out in four lists."""
+    pages = listing("AuthorizationDetails", marker, max_items)
+
+    def answer(after: Account) -> Mapping[str, object]:
+        shown: dict[str, list[Members]] = {name: [] for name in _LISTS.values()}
+        page = pages.of(
+            _of_kinds(after, filter or _KINDS),
+            key=_key,
+            render=lambda entity: shown[_LISTS[type(entity)]].append(_details(after, entity)),
+        )
+        del page["AuthorizationDetails"]
+        return page | shown
+
+    return Outcome(answer)
+
+
+def _of_kinds(account: Account, kinds: Collection[str]) -> Iterator[Entity]:
+    if "User" in kinds:
+        yield from account.users
+    if "Group" in kinds:
+        yield from account.groups
+    if "Role" in kinds:
+        yield from account.roles
+    for policy in account.managed_policies.values():
+        if policy.is_aws_managed:
+            if "AWSManagedPolicy" in kinds and _is_used(account, policy):
+                yield policy
+        elif "LocalManagedPolicy" in kinds:
+            yield policy
+
+
+def _is_used(account: Account, policy: ManagedPolicy) -> bool:
+    """Of the policies that AWS maintains those are shown that say something about this account's permissions, of which
+    the answer is a snapshot (API Reference, "GetAccountAuthorizationDetails"): a boundary does so, too."""
+    return account.attachments.count_lefts(policy.arn) > 0 or account.boundaries.count_lefts(policy.arn) > 0
+
+
+def _key(entity: Entity) -> str:
+    name = by_name_of_policy(entity) if isinstance(entity, ManagedPolicy) else entity.name
+    return f"{_PLACES[type(entity)]} {name}"
+
+
+def _details(account: Account, entity: Entity) -> Members:
+    match entity:
+        case User():
+            return {
+                **user_members(account, entity),
+                "GroupList": sorted(group.name for group in groups.groups_of(account, entity.id)),
+                "UserPolicyList": _inline(account, entity),
+                "AttachedManagedPolicies": _attached(account, entity),
+            }
+        case Group():
+            return {
+                **group_members(account, entity),
+                "GroupPolicyList": _inline(account, entity),
+                "AttachedManagedPolicies": _attached(account, entity),
+            }
+        case Role():
+            members = got_role_members(account, entity)
+            return {
+                **{name: value for name, value in members.items() if name not in _NOT_IN_DETAIL},
+                "InstanceProfileList": [],
+                "RolePolicyList": _inline(account, entity),
+                "AttachedManagedPolicies": _attached(account, entity),
+            }
+        case ManagedPolicy():
+            versions = sorted(entity.versions.values(), key=lambda version: version.number)
+            return {
+                **policy_members(account, entity),
+                "PolicyVersionList": [
+                    version_members(entity, version) | {"Document": version.document} for version in versions
+                ],
+            }
+
+
+def _inline(account: Account, holder: User | Group | Role) -> list[Members]:
+    documents = account.inline_policies.get(holder.id, _NO_POLICIES)
+    return [{"PolicyName": name, "PolicyDocument": document} for name, document in sorted(documents.items())]
+
+
+def _attached(account: Account, holder: User | Group | Role) -> list[Members]:
+    attached = (account.managed_policies[arn] for arn in account.attachments.rights(holder.id))
+    return [{"PolicyName": policy.name, "PolicyArn": policy.arn} for policy in sorted(attached, key=by_name_of_policy)]
