@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
 
 from tests.clients.hostile import administrator
-from tests.clients.serving import Server
+from tests.clients.serving import Server, run
 
 USERS = 250
 RETRYING = Config(retries={"mode": "standard", "max_attempts": 3}, region_name="eu-central-1")
@@ -70,6 +70,27 @@ def test_a_paginator_goes_on_where_another_stopped(iam: Any) -> None:
     rest = paginator.paginate(PathPrefix="/resumed/", PaginationConfig={"StartingToken": first.resume_token})
     seen += [user["UserName"] for user in rest.build_full_result()["Users"]]
     assert sorted(set(seen)) == [f"resumed-{number}" for number in range(9)]
+
+
+def test_the_whole_account_in_pages(server: Server, iam: Any) -> None:
+    """boto3's paginator and the aws command find everybody of four lists, each once and in order, documents decoded."""
+    iam.create_user(UserName="whole-account")
+    may = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}
+    iam.put_user_policy(UserName="whole-account", PolicyName="may", PolicyDocument=document(may))
+    iam.create_policy(PolicyName="whole-account", PolicyDocument=document(may))
+    paginator = iam.get_paginator("get_account_authorization_details")
+    paged = paginator.paginate(PaginationConfig={"PageSize": 40}).build_full_result()
+    names = [user["UserName"] for user in paged["UserDetailList"]]
+    assert names == [user["UserName"] for user in iam.list_users(MaxItems=1_000)["Users"]]
+    (user,) = (user for user in paged["UserDetailList"] if user["UserName"] == "whole-account")
+    assert user["UserPolicyList"][0]["PolicyDocument"]["Statement"] == [may]
+    (policy,) = (policy for policy in paged["Policies"] if policy["PolicyName"] == "whole-account")
+    assert policy["PolicyVersionList"][0]["Document"]["Statement"] == [may]
+    command = ["aws", "iam", "get-account-authorization-details", "--filter", "User", "--page-size", "100"]
+    answer = run(command, server.profile)
+    assert answer.status == 0, answer.error
+    assert [user["UserName"] for user in answer.json["UserDetailList"]] == names
+    assert answer.json["RoleDetailList"] == answer.json["Policies"] == []
 
 
 def test_waiters_see_what_is_there(iam: Any) -> None:
