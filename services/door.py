@@ -67,7 +67,9 @@ class Door:
         if language is None:
             return _refused(
                 self._query,
-                UnknownPath("AWS operations are answered at / or at their own path, the native API under /v1/."),
+                UnknownPath(
+                    "AWS operations are answered at / or at their own path, behind /as-of/MOMENT too; ours under /v1/."
+                ),
             )
         raw = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), body)
         return await self._gate.answer(raw, self._origin(scope, raw), language)
