@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from domain.errors import Refusal
+from services.api import openapi
 from services.api.health import Health
 from services.settings import Network
 from services.wire.errors import RequestEntityTooLarge, RequestTimeout, UnknownPath
@@ -59,6 +60,8 @@ class Door:
         path: bytes = scope["raw_path"]
         if path.startswith(b"/health/"):
             return await self._health.answer(path)
+        if path == openapi.PATH:
+            return await openapi.answer()
         language = self._language(path)
         try:
             body = await _body(receive)
