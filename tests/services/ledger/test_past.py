@@ -1,7 +1,11 @@
 """The value of an account at any position of its ledger, with and without snapshots."""
 
+from random import Random
+
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from domain.account import Account
 from domain.events import Change
@@ -9,8 +13,12 @@ from domain.identifiers import INSTALLATION
 from domain.installation import Installation
 from services.ledger import past
 from services.ledger.database import Database, connect
+from services.ledger.mapper import EntryMapper
 from services.ledger.past import PastValues
 from services.ledger.snapshotter import Snapshotter
+from tests.projections.histories import Attempt, attempts, play
+from tests.projections.ledger import Ledger
+from tests.projections.uses import CALLED
 from tests.services.ledger.building import (
     ACCOUNT,
     ANSWER_SECONDS_MAX,
@@ -100,3 +108,28 @@ def test_what_is_kept_is_bounded(founded: Database) -> None:
         for position in (2, len(entries), 2, 2):
             assert values.at(cursor, ACCOUNT, position) == folded(entries[:position])
     assert mapper.read.count(1) == 2, "The second answer took the first one's room; the last was still there."
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(attempts(), st.sets(st.integers(1, 60), max_size=4), st.randoms(use_true_random=False))
+def test_the_past_is_what_was_live_then(
+    database: Database, tried: list[Attempt], written_at: set[int], random: Random
+) -> None:
+    """At every position of a legal history, of changes and uses, asked in any order: the value is the one that was live
+    when the ledger stood there, whichever snapshots were written, whether it is made anew or from what is kept, and
+    however little is kept."""
+    snapshotter = Snapshotter(lambda: connect(database, "writer"))
+    with connect(database, "writer") as writer, connect(database, "reader") as connection:
+        lived = Ledger(writer)
+        for number, attempt in enumerate(tried):
+            play(lived, [attempt])
+            lived.append(*[CALLED] * (number % 2))
+        for position in written_at:
+            if position < len(lived.values) and lived.values[position].position == position:
+                snapshotter.write(lived.values[position])
+        order = random.sample(range(lived.position + 1), lived.position + 1)
+        keeping, forgetting = PastValues(EntryMapper()), PastValues(EntryMapper(), bytes_max=1)
+        with connection.cursor() as cursor:
+            for position in order:
+                for values in (keeping, forgetting):
+                    assert values.at(cursor, lived.account_id, position) == lived.values[position]

@@ -1,0 +1,85 @@
+"""Processes that write ledgers and follow them, for tests in which one of several lives on, or dies.
+
+python -m tests.projections.processes write CONNINFO NAME COUNT ACCOUNT...
+python -m tests.projections.processes follow CONNINFO before|after STATEMENT TIMES
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn, Self
+
+import psycopg
+from psycopg.abc import Params, QueryNoTemplate
+
+from projections.runner import Runner
+from services.ledger.database import Database, YourDatabase, connect
+from tests.services.ledger.building import ANSWER_SECONDS_MAX, committer_on, creating, running, submit
+
+TREE = Path(__file__).parents[2]
+
+
+def writing(database: Database, name: str, count: int, accounts: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Creates so many users in each account, one round after the other, each call recorded behind its change."""
+    return _started("write", database.conninfo("owner"), name, str(count), *accounts)
+
+
+def following(database: Database, when: str, statement: bytes, times: int) -> subprocess.Popen[bytes]:
+    """A runner that ends by SIGKILL before, or after, it has sent a statement for so many times."""
+    return _started("follow", database.conninfo("owner"), when, statement.decode(), str(times))
+
+
+def _started(*arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", __name__, *arguments], cwd=TREE)
+
+
+def _write(database: Database, name: str, count: int, accounts: Sequence[str]) -> None:
+    with running(committer_on(database)) as committer:
+        for number in range(count):
+            calls = [submit(committer, creating(f"{name}-{number}", each), each) for each in accounts]
+            for call in calls:
+                call.result(ANSWER_SECONDS_MAX)
+
+
+def _follow(database: Database, when: str, statement: bytes, times: int) -> NoReturn:
+    left = [times]
+
+    def die_at_last() -> None:
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    class Cursor(psycopg.Cursor):
+        def execute(  # type: ignore[override]  # the overload for templates is not used here
+            self, query: QueryNoTemplate, params: Params | None = None, **options: bool | None
+        ) -> Self:
+            counted = isinstance(query, bytes) and statement in query
+            if counted and when == "before":
+                die_at_last()
+            done = super().execute(query, params, **options)
+            if counted and when == "after":
+                die_at_last()
+            return done
+
+    def connected() -> psycopg.Connection:
+        connection = connect(database, "projector")
+        connection.cursor_factory = Cursor
+        return connection
+
+    runner = Runner(connected, positions_a_batch=4)
+    runner.start()
+    runner._thread.join()
+    raise AssertionError("The runner has ended otherwise.")
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["write", conninfo, name, count, *accounts]:
+            _write(YourDatabase(conninfo), name, int(count), accounts)
+        case ["follow", conninfo, when, statement, times]:
+            _follow(YourDatabase(conninfo), when, statement.encode(), int(times))
+        case arguments:
+            sys.exit(f"{__doc__}\nGot {arguments}.")
