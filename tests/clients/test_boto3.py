@@ -89,8 +89,9 @@ def test_the_whole_account_in_pages(server: Server, iam: Any) -> None:
     command = ["aws", "iam", "get-account-authorization-details", "--filter", "User", "--page-size", "100"]
     answer = run(command, server.profile)
     assert answer.status == 0, answer.error
-    assert [user["UserName"] for user in answer.json["UserDetailList"]] == names
-    assert answer.json["RoleDetailList"] == answer.json["Policies"] == []
+    told: Any = answer.json
+    assert [user["UserName"] for user in told["UserDetailList"]] == names
+    assert told["RoleDetailList"] == told["Policies"] == []
 
 
 def test_waiters_see_what_is_there(iam: Any) -> None:
