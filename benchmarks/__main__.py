@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import appending, folding, latency, measuring, processes, report, starting, ticking
+from benchmarks import appending, folding, latency, measuring, past, processes, report, starting, ticking
 from benchmarks.load import wrk
 from benchmarks.measuring import OPERATIONS
 from benchmarks.policy import deciding
@@ -22,6 +22,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "fold": folding.measured,
     "large": starting.measured,
     "tick": ticking.measured,
+    "past": past.measured,
     "policy": deciding.measured,
 }
 """Each gives the text that goes between its marks in the README."""

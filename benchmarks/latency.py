@@ -58,7 +58,7 @@ def measured(directory: Path, size: Size) -> str:
                 contestants = (_calls(client, requests), insert, _calls(nothing, requests))
                 turns = _take_turns(contestants, size.of(CALLS))
                 ratio = median(turns[0]) / median(turns[1])
-                columns = " | ".join(f"{p:.2f}" for seconds in turns for p in _percentiles(seconds))
+                columns = " | ".join(f"{p:.2f}" for seconds in turns for p in percentiles(seconds))
                 lines.append(f"| {operation.name} | {columns} | {ratio:.1f} |")
                 print(f"{operation.name}: {columns} ms", file=sys.stderr)
             return "\n".join(lines) + "\n"
@@ -92,6 +92,6 @@ def _take_turns(contestants: Sequence[Timed], times: int) -> list[list[float]]:
     return [list(column) for column in zip(*turns, strict=True)]
 
 
-def _percentiles(seconds: list[float]) -> tuple[float, float]:
+def percentiles(seconds: Sequence[float]) -> tuple[float, float]:
     """The 50th and the 99th, in milliseconds."""
     return median(seconds) * 1e3, quantiles(seconds, n=100, method="inclusive")[98] * 1e3

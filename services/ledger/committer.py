@@ -22,7 +22,10 @@ from services.ledger.work import Committed, Decide, Unavailable, Work
 
 CALLS_A_ROUND_MAX = 256
 RUNS_MAX = 3
-SNAPSHOT_CHANGES_MIN = 2_000
+SNAPSHOT_CHANGES_MIN = 500
+SNAPSHOT_ENTITIES_A_CHANGE = 3
+"""To restore an entity takes a third as long as to fold a change: so no past value costs more than twice what its
+snapshot does."""
 LATE = f"No round began within {CALL_SECONDS_MAX} s. The call was not recorded."
 # Classes of SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html
 _TRY_AGAIN = frozenset({"40", "55"})
@@ -242,7 +245,8 @@ class _Committing(threading.Thread):
     def _finish(self, plan: Plan) -> None:
         for account_id, head in plan.heads.items():
             held = head.held
-            if held.changes_since_snapshot > max(SNAPSHOT_CHANGES_MIN, entities(held.value)):
+            folded_as_fast = entities(held.value) // SNAPSHOT_ENTITIES_A_CHANGE
+            if held.changes_since_snapshot > max(SNAPSHOT_CHANGES_MIN, folded_as_fast):
                 self._committer.on_snapshot_due(held.value)
                 held = Held(held.value, held.folded_bytes, 0)
             self._values.keep(account_id, held)

@@ -30,7 +30,7 @@ from domain.organization import FULL_AWS_ACCESS, Node, Organization
 from domain.usage import CredentialUsed
 from services.ledger import round as deciding
 from services.ledger import snapshots
-from services.ledger.committer import SNAPSHOT_CHANGES_MIN
+from services.ledger.committer import SNAPSHOT_CHANGES_MIN, SNAPSHOT_ENTITIES_A_CHANGE
 from services.ledger.database import Database, connect
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import select_snapshot
@@ -214,8 +214,8 @@ def test_a_type_that_cannot_be_written_down_is_refused_at_import() -> None:
 
 
 def test_a_snapshot_is_due_after_so_many_changes(founded: Database) -> None:
-    """2,000 changes since the last one are not enough, one more is, and then counting begins anew. A value that has
-    more entities than that waits for as many changes as it has entities."""
+    """500 changes since the last one are not enough, one more is, and then counting begins anew. A value of very many
+    entities waits for a third as many changes."""
     due: list[Folded] = []
 
     with running(committer_on(founded, on_snapshot_due=due.append)) as committer:
@@ -227,19 +227,19 @@ def test_a_snapshot_is_due_after_so_many_changes(founded: Database) -> None:
             submit(committer, appending()).result(ANSWER_SECONDS_MAX)  # the round before is over now
             return [value.position for value in due]
 
-        assert append(SNAPSHOT_CHANGES_MIN - 1) == []  # with the change that founded the account: 2,000
+        assert append(SNAPSHOT_CHANGES_MIN - 1) == []  # with the change that founded the account: 500
         assert append(1) == [SNAPSHOT_CHANGES_MIN + 1]
         assert append(SNAPSHOT_CHANGES_MIN) == []
         assert append(1) == [2 * SNAPSHOT_CHANGES_MIN + 2]
 
-        entities = SNAPSHOT_CHANGES_MIN + 100
+        third = SNAPSHOT_CHANGES_MIN + 100
         users = [
             created
-            for number in range(entities)
+            for number in range(third * SNAPSHOT_ENTITIES_A_CHANGE)
             for created in creating(f"user{number}")({ACCOUNT: Account(ACCOUNT)}, BEGAN_AT).appends[0].events[:1]
         ]
         submit(committer, appending(*users)).result(ANSWER_SECONDS_MAX)
-        assert append(0) == []  # as many changes as entities
+        assert append(third) == []
         assert len(append(1)) == 1
         assert append(SNAPSHOT_CHANGES_MIN + 1) == []
 
