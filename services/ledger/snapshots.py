@@ -21,6 +21,7 @@ from domain.installation import Installation
 from domain.ledgers import Folded
 
 _DIGEST_BYTES = 32
+_NONE: Map[Any, Any] = Map()
 
 
 class SnapshotBroken(Exception):  # noqa: N818  reads as the verdict that it is
@@ -31,6 +32,12 @@ class _Codec(NamedTuple):
     shape: str
     encode: Callable[[Any], Any]
     decode: Callable[[Any], Any]
+    """Of what was read just for that: it may be used up."""
+
+
+def _same(value: Any) -> Any:
+    """For what JSON can say itself."""
+    return value
 
 
 def _codec(of: Any, bound: Mapping[Any, Any]) -> _Codec:
@@ -39,7 +46,7 @@ def _codec(of: Any, bound: Mapping[Any, Any]) -> _Codec:
     of = bound.get(of, of) if isinstance(of, TypeVar) else of
     origin, arguments = get_origin(of), get_args(of)
     if of in (str, int, bool, NoneType) or origin is Literal:
-        return _Codec(str(of), lambda value: value, lambda value: value)
+        return _Codec(str(of), _same, _same)
     if of is datetime:
         return _Codec("datetime", datetime.isoformat, datetime.fromisoformat)
     if origin is Map:
@@ -58,7 +65,10 @@ def _map_codec(key: _Codec, value: _Codec) -> _Codec:
         return [list(mapping.keys()), [value.encode(item) for item in mapping.values()]]
 
     def decode(columns: list[list[Any]]) -> Map[Any, Any]:
-        return Map(zip(columns[0], map(value.decode, columns[1]), strict=True))
+        keys, values = columns
+        if not keys:
+            return _NONE
+        return Map(zip(keys, values if value.decode is _same else map(value.decode, values), strict=True))
 
     return _Codec(f"Map[{key.shape}, {value.shape}]", encode, decode)
 
@@ -74,6 +84,8 @@ def _tuple_codec(item: _Codec) -> _Codec:
 def _optional_codec(of: Any, bound: Mapping[Any, Any]) -> _Codec:
     (some,) = (argument for argument in get_args(of) if argument is not NoneType)
     inner = _codec(some, bound)
+    if inner.decode is _same:
+        return _Codec(f"{inner.shape} | None", _same, _same)
     return _Codec(
         f"{inner.shape} | None",
         lambda value: None if value is None else inner.encode(value),
@@ -87,14 +99,16 @@ def _dataclass_codec(of: Any, arguments: tuple[Any, ...]) -> _Codec:
     names = [field.name for field in fields(of)]
     codecs = [_codec(hints[name], bound) for name in names]
     encoders = [(name, codec.encode) for name, codec in zip(names, codecs, strict=True)]
-    decoders = [codec.decode for codec in codecs]
+    decoders = [(place, codec.decode) for place, codec in enumerate(codecs) if codec.decode is not _same]
     shape = ", ".join(f"{name}: {codec.shape}" for name, codec in zip(names, codecs, strict=True))
 
     def encode(value: Any) -> list[Any]:
         return [encode_field(getattr(value, name)) for name, encode_field in encoders]
 
     def decode(row: list[Any]) -> Any:
-        return of(*[decode_field(item) for decode_field, item in zip(decoders, row, strict=True)])
+        for place, decode_field in decoders:
+            row[place] = decode_field(row[place])
+        return of(*row)
 
     return _Codec(f"{of.__module__}.{of.__qualname__}({shape})", encode, decode)
 
