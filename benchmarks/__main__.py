@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import appending, folding, latency, measuring, past, processes, report, starting, ticking
+from benchmarks import appending, folding, lagging, latency, measuring, past, processes, report, starting, ticking
 from benchmarks.load import wrk
 from benchmarks.measuring import OPERATIONS
 from benchmarks.policy import deciding
@@ -23,6 +23,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "large": starting.measured,
     "tick": ticking.measured,
     "past": past.measured,
+    "lag": lagging.measured,
     "policy": deciding.measured,
 }
 """Each gives the text that goes between its marks in the README."""

@@ -29,13 +29,17 @@ def wrk() -> str:
     return program
 
 
-def run(endpoint: str, requests: Path, *, connections: int, seconds: int, cycle: bool) -> Run:
-    """Raises NotMeasured when a request was not answered, or with an error."""
+def run(
+    endpoint: str, requests: Path, *, connections: int, seconds: int, cycle: bool, pause_ms: int | None = None
+) -> Run:
+    """`pause_ms` is what each connection waits between an answer and its next request. Raises NotMeasured when a
+    request was not answered, or with an error."""
     # One thread: then the file is sent in order, and nothing twice.
     command = [wrk(), "--threads=1", f"--connections={connections}", f"--duration={seconds}s"]
     command += [f"--timeout={ANSWER_SECONDS_MAX}s", f"--script={SCRIPT}", endpoint, "--", str(requests)]
+    command += ["cycle" if cycle else "once", *([] if pause_ms is None else [str(pause_ms)])]
     before = _processor_seconds()
-    done = subprocess.run([*command, "cycle" if cycle else "once"], capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     processor_seconds = _processor_seconds() - before
     result = next((line.split()[1:] for line in done.stdout.splitlines() if line.startswith("RESULT ")), None)
     if done.returncode != 0 or result is None:

@@ -41,6 +41,7 @@ COLD_MS = {SMALL: 50, WHOLE: 300}
 """What the 99th percentile is to stay below."""
 HELD_MS = 1
 RATIO = 2
+COLUMNS = "cold, p50 | p99 | aim | processor, p50 | p99 | held, p50 | p99 | aim | ratio | aim"
 ABOUT = (
     "Random positions of each ledger at which all its entities were there already; it has the snapshots that a server "
     "has written on its way. Cold: nothing is held, and what the disk holds is in the system's memory; the two ledgers "
@@ -74,8 +75,7 @@ def measured(directory: Path, size: Size) -> str:
     table = [
         where,
         f"{ABOUT} {size.of(MOMENTS):,} positions of each.\n",
-        "| users | entities | changes | snapshots | cold, p50 | p99 | aim | processor, p50 | p99 "
-        "| held, p50 | p99 | aim | ratio | aim |",
+        f"| users | entities | changes | snapshots | {COLUMNS} |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
         *rows,
     ]

@@ -1,5 +1,6 @@
 -- wrk sends the requests of a file, in order. In the file each request stands behind a line with its length in bytes.
--- Arguments: the file, and "cycle" (begin again at the end) or "once" (a second CreateUser of a name would be refused).
+-- Arguments: the file, and "cycle" (begin again at the end) or "once" (a second CreateUser of a name would be refused);
+-- and, to stay below what can be answered, the milliseconds that each connection waits between an answer and a request.
 
 local requests, sent, cycling = {}, 0, false
 
@@ -10,6 +11,12 @@ function init(arguments)
         requests[#requests + 1] = file:read(tonumber(length))
     end
     file:close()
+    if arguments[3] then
+        local pause = tonumber(arguments[3])
+        function delay()
+            return pause
+        end
+    end
 end
 
 function request()
