@@ -127,8 +127,9 @@ def _watching(server: Muniment, accounts: Sequence[Account]) -> Iterator[Watched
 
     def watch() -> None:
         with connect(EmbeddedPostgres(settled(server.data / "postgres")), "reader") as connection:
-            while not (over.wait(LOOK_SECONDS) and watched.has_seen_all):
+            while not (over.is_set() and watched.has_seen_all):
                 watched.look(connection, ids)
+                time.sleep(LOOK_SECONDS)
 
     watcher = threading.Thread(target=watch)
     watcher.start()

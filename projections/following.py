@@ -1,6 +1,6 @@
 """How a projection follows a ledger: a batch of positions, its rows and its cursor in one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import psycopg
@@ -93,6 +93,24 @@ def _project(cursor: psycopg.Cursor, projection: Projection, account_id: str, af
         cursor.execute(
             projection.of_entries[topic], {"account_id": account_id, "position": position, "at": at, "entry": entry}
         )
+
+
+def skim(
+    connection: psycopg.Connection, projections: Iterable[Projection], account_ids: Iterable[str], positions_max: int
+) -> dict[tuple[str, str], Followed]:
+    """Takes a batch of each account out of the way of each projection that ignores all of it, in one statement: most
+    of a ledger concerns one projection only. Gives those that it has moved, by projection and account; the others,
+    whatever is the matter with them, are for `follow`. Raises psycopg.OperationalError.
+    """
+    pairs = [(projection.name, topic) for projection in projections for topic in projection.ignored]
+    parameters = {
+        "accounts": list(account_ids),
+        "ignoring": [name for name, _ in pairs],
+        "topics": [topic for _, topic in pairs],
+        "positions_max": positions_max,
+    }
+    rows = connection.execute(SQL["skim"], parameters).fetchall()
+    return {(name, account_id): Followed(to, head, halted=False) for name, account_id, to, head in rows}
 
 
 def advance(

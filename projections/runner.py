@@ -3,20 +3,25 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice, product
 
 import psycopg
 
-from projections.following import SQL, Followed, advance, resume
+from projections.following import SQL, Followed, advance, resume, skim
 from projections.views import Projection, enter, live, prepare
 
 POSITIONS_A_BATCH_MAX = 1_000
+ACCOUNTS_A_SKIM_MAX = 64
 SWEEP_SECONDS = 10.0
 GATHER_SECONDS = 0.05
 """Between two passes: under load each commit touches an account, and a batch costs little more than a single event."""
 RECONNECT_SECONDS_MIN, RECONNECT_SECONDS_MAX = 0.1, 10.0
+
+Place = tuple[str, str]
+"""A projection and an account."""
 
 log = logging.getLogger("muniment.projections")
 
@@ -72,7 +77,7 @@ class Runner:
         # Guarded by the lock.
         self._stopping = False
         self._touched: set[str] = set()
-        self._followed: dict[tuple[str, str], Followed] = {}  # by projection and account, as this process saw them last
+        self._followed: dict[Place, Followed] = {}  # As this process saw them last.
 
     def start(self) -> None:
         """Creates the tables that are missing. What has halted stays so until `resume`.
@@ -186,17 +191,29 @@ class Runner:
                 self._work.wait_for(lambda: self._touched or self._stopping, max(0.0, sweep_at - time.monotonic()))
                 accounts, self._touched = self._touched, set()
                 self._hurry.clear()
-            self.touched(frozenset(account_id for account_id in accounts if self._pass(connection, account_id)))
+            coming = iter(accounts)
+            while some := list(islice(coming, ACCOUNTS_A_SKIM_MAX)):
+                self.touched(self._pass(connection, some))
             self._hurry.wait(GATHER_SECONDS)
 
-    def _pass(self, connection: psycopg.Connection, account_id: str) -> bool:
-        """One batch of every projection; whether there is more, here or under another process's hands."""
-        more = False
-        for projection in self._projections:
-            followed = advance(connection, projection, account_id, self._positions_a_batch, log.error)
-            more |= followed is None or (followed.position < followed.head and not followed.halted)
-            if followed is not None:
-                with self._progress:
-                    self._followed[projection.name, account_id] = followed
-                    self._progress.notify_all()
-        return more
+    def _pass(self, connection: psycopg.Connection, account_ids: Sequence[str]) -> frozenset[str]:
+        """One batch of every account and projection; those of which there is more, here or in another process's
+        hands."""
+        followed: dict[Place, Followed | None] = {}
+        followed |= self._saw(skim(connection, self._projections, account_ids, self._positions_a_batch))
+        for account_id, projection in product(account_ids, self._projections):
+            place = (projection.name, account_id)
+            if place not in followed:
+                read = advance(connection, projection, account_id, self._positions_a_batch, log.error)
+                followed |= {place: None} if read is None else self._saw({place: read})
+        return frozenset(
+            account_id
+            for (_, account_id), each in followed.items()
+            if each is None or (each.position < each.head and not each.halted)
+        )
+
+    def _saw(self, followed: Mapping[Place, Followed]) -> Mapping[Place, Followed]:
+        with self._progress:
+            self._followed.update(followed)
+            self._progress.notify_all()
+        return followed
