@@ -1,6 +1,6 @@
 """How a projection follows a ledger: a batch of positions, its rows and its cursor in one transaction."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import psycopg
@@ -17,11 +17,36 @@ _PASSING = ("08", "40", "53", "55", "57", "58")
 not of the event: the same batch may succeed later (PostgreSQL, Appendix A)."""
 
 
+Place = tuple[str, str]
+"""A projection and an account."""
+
+
 class Followed(NamedTuple):
     position: int
     """Up to which the tables now say what the ledger says."""
     head: int
     halted: bool
+
+
+class _Batch(NamedTuple):
+    """The next one of an account, for a projection."""
+
+    projection: str
+    account_id: str
+    after: int
+    to: int
+    head: int
+    counts: dict[str, int]
+    """Of its events, by topic."""
+
+    @property
+    def span(self) -> dict[str, object]:
+        return {"account_id": self.account_id, "after": self.after, "to": self.to}
+
+    def is_plain_to(self, projection: Projection) -> bool:
+        """Whether it is whole, and nothing in it is unknown or read one by one."""
+        plain = self.counts.keys() <= projection.ignored | projection.of_batches.keys()
+        return plain and sum(self.counts.values()) == self.to - self.after
 
 
 class Stumbled(Exception):  # noqa: N818  its cause is the error
@@ -65,7 +90,7 @@ def follow(
         try:
             _project(cursor, projection, account_id, after, to)
         except Exception as error:
-            if isinstance(error, psycopg.OperationalError) and (error.sqlstate or "08").startswith(_PASSING):
+            if _is_passing(error):
                 raise
             raise Stumbled(after, to) from error
         cursor.execute(SQL["move"], {**place, "to": to})
@@ -82,8 +107,7 @@ def _project(cursor: psycopg.Cursor, projection: Projection, account_id: str, af
         raise PositionsMissing(f"The positions {after + 1} to {to} hold {sum(counts.values())} events.")
     for topic in projection.of_batches.keys() & counts.keys():
         inserted = cursor.execute(projection.of_batches[topic], span).rowcount
-        if inserted != counts[topic]:
-            raise PositionsMissing(f"Of {counts[topic]} events under {topic} {inserted} were found among the uses.")
+        _compare(topic, counts[topic], inserted)
     wanted = projection.of_entries.keys() & counts.keys()
     if not wanted:
         return
@@ -95,22 +119,53 @@ def _project(cursor: psycopg.Cursor, projection: Projection, account_id: str, af
         )
 
 
-def skim(
+def _compare(topic: str, counted: int, inserted: int) -> None:
+    if inserted != counted:
+        raise PositionsMissing(f"Of {counted} events under {topic} {inserted} were found among the uses.")
+
+
+def _is_passing(error: Exception) -> bool:
+    return isinstance(error, psycopg.OperationalError) and (error.sqlstate or "08").startswith(_PASSING)
+
+
+def follow_together(
     connection: psycopg.Connection, projections: Iterable[Projection], account_ids: Iterable[str], positions_max: int
-) -> dict[tuple[str, str], Followed]:
-    """Takes a batch of each account out of the way of each projection that ignores all of it, in one statement: most
-    of a ledger concerns one projection only. Gives those that it has moved, by projection and account; the others,
-    whatever is the matter with them, are for `follow`. Raises psycopg.OperationalError.
+) -> dict[Place, Followed]:
+    """A batch of each account for each projection that ignores all of it or reads it by batch statements only, in one
+    transaction of a few statements: most of most ledgers is such. Gives those that it was; of the others, and where
+    anything fails, nothing has happened, and they are for `follow`.
+
+    Raises psycopg.OperationalError as that does.
     """
-    pairs = [(projection.name, topic) for projection in projections for topic in projection.ignored]
-    parameters = {
-        "accounts": list(account_ids),
-        "ignoring": [name for name, _ in pairs],
-        "topics": [topic for _, topic in pairs],
-        "positions_max": positions_max,
-    }
-    rows = connection.execute(SQL["skim"], parameters).fetchall()
-    return {(name, account_id): Followed(to, head, halted=False) for name, account_id, to, head in rows}
+    named = {projection.name: projection for projection in projections}
+    wanted = {"accounts": list(account_ids), "projections": list(named), "positions_max": positions_max}
+    try:
+        with connection.transaction(), connection.cursor() as cursor:
+            taken = [_Batch(*row) for row in cursor.execute(SQL["take_many"], wanted).fetchall()]
+            plain = [batch for batch in taken if batch.is_plain_to(named[batch.projection])]
+            for projection in named.values():
+                _insert(cursor, projection, [batch for batch in plain if batch.projection == projection.name])
+            moved = {
+                "projections": [batch.projection for batch in plain],
+                "accounts": [batch.account_id for batch in plain],
+                "positions": [batch.to for batch in plain],
+            }
+            cursor.execute(SQL["move_many"], moved)
+    except Exception as error:
+        if _is_passing(error):
+            raise
+        return {}
+    # As in `follow`, rows and cursors are committed together.
+    return {(batch.projection, batch.account_id): Followed(batch.to, batch.head, halted=False) for batch in plain}
+
+
+def _insert(cursor: psycopg.Cursor, projection: Projection, batches: Sequence[_Batch]) -> None:
+    for topic, statement in projection.of_batches.items():
+        counts = [batch.counts.get(topic, 0) for batch in batches]
+        spans = [batch.span for batch, count in zip(batches, counts, strict=True) if count]
+        if spans:
+            cursor.executemany(statement, spans)
+            _compare(topic, sum(counts), cursor.rowcount)
 
 
 def advance(

@@ -19,36 +19,30 @@ select account_id, %(projection)s from ledger.heads where account_id = %(account
     and not exists (select from cursors where account_id = %(account_id)s and projection = %(projection)s)
 on conflict do nothing
 
--- name: skim
--- Of many accounts at once: where a projection ignores every topic behind its cursor, only the cursor moves.
-with waiting as (
-    select account_id, projection, cursors.position as after, heads.position as head,
-        least(heads.position, cursors.position + %(positions_max)s) as upto
-    from cursors join ledger.heads using (account_id)
-    where account_id = any(%(accounts)s::text[]) and projection = any(%(ignoring)s::text[])
-        and halted_at is null and cursors.position < heads.position
-    for update of cursors skip locked
-),
-read as (
-    select span.account_id, after, upto, topics
-    from (select distinct account_id, after, upto from waiting) as span cross join lateral (
-        select array_agg(distinct topic) as topics, count(*) as events from (
-            select topic, account_id, position from ledger.changes
-            union all
-            select topic, account_id, position from ledger.uses
-        ) as events
-        where account_id = span.account_id and position > after and position <= upto
+-- name: take_many
+-- The cursors of many projections and accounts are ours, with how many events of each topic the next batch of each has.
+select projection, account_id, cursors.position, upto, heads.position, counts
+from cursors join ledger.heads using (account_id)
+    cross join lateral (select least(heads.position, cursors.position + %(positions_max)s) as upto) as batch
+    cross join lateral (
+        select coalesce(jsonb_object_agg(topic, events), '{}') as counts from (
+            select topic, count(*) as events from (
+                select topic, account_id, position from ledger.changes
+                union all
+                select topic, account_id, position from ledger.uses
+            ) as events
+            where account_id = cursors.account_id and position > cursors.position and position <= upto
+            group by topic
+        ) as counted
     ) as found
-    where events = upto - after
-),
-ignored as (
-    select projection, array_agg(topic) as topics
-    from unnest(%(ignoring)s::text[], %(topics)s::text[]) as pair (projection, topic) group by projection
-)
-update cursors as moved set position = upto
-from waiting join read using (account_id, after, upto) join ignored using (projection)
-where moved.account_id = waiting.account_id and moved.projection = waiting.projection and read.topics <@ ignored.topics
-returning moved.projection, moved.account_id, upto, head
+where account_id = any(%(accounts)s::text[]) and projection = any(%(projections)s::text[])
+    and halted_at is null and cursors.position < heads.position
+for update of cursors skip locked
+
+-- name: move_many
+update cursors set position = upto
+from unnest(%(projections)s::text[], %(accounts)s::text[], %(positions)s::bigint[]) as moved (projection, account_id, upto)
+where cursors.account_id = moved.account_id and cursors.projection = moved.projection
 
 -- name: head
 select position from ledger.heads where account_id = %(account_id)s

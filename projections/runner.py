@@ -10,18 +10,15 @@ from itertools import islice, product
 
 import psycopg
 
-from projections.following import SQL, Followed, advance, resume, skim
+from projections.following import SQL, Followed, Place, advance, follow_together, resume
 from projections.views import Projection, enter, live, prepare
 
 POSITIONS_A_BATCH_MAX = 1_000
-ACCOUNTS_A_SKIM_MAX = 64
+ACCOUNTS_AT_ONCE_MAX = 64
 SWEEP_SECONDS = 10.0
 GATHER_SECONDS = 0.05
 """Between two passes: under load each commit touches an account, and a batch costs little more than a single event."""
 RECONNECT_SECONDS_MIN, RECONNECT_SECONDS_MAX = 0.1, 10.0
-
-Place = tuple[str, str]
-"""A projection and an account."""
 
 log = logging.getLogger("muniment.projections")
 
@@ -195,7 +192,7 @@ class Runner:
                 accounts, self._touched = self._touched, set()
                 self._hurry.clear()
             coming = iter(accounts)
-            while some := list(islice(coming, ACCOUNTS_A_SKIM_MAX)):
+            while some := list(islice(coming, ACCOUNTS_AT_ONCE_MAX)):
                 self.touched(self._pass(connection, some))
             self._hurry.wait(GATHER_SECONDS)
 
@@ -203,7 +200,7 @@ class Runner:
         """One batch of every account and projection; those of which there is more, here or in another process's
         hands."""
         followed: dict[Place, Followed | None] = {}
-        followed |= self._saw(skim(connection, self._projections, account_ids, self._positions_a_batch))
+        followed |= self._saw(follow_together(connection, self._projections, account_ids, self._positions_a_batch))
         for account_id, projection in product(account_ids, self._projections):
             place = (projection.name, account_id)
             if place not in followed:
