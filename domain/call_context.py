@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from domain.account import Account
 from domain.callers import Caller
 from domain.calls import Call
+from domain.events import Principal
 from domain.organization import Membership
 from domain.roles import Role
 from domain.users import User
@@ -100,8 +101,11 @@ def iso(at: datetime) -> str:
 
 
 def principal_arn(caller: Caller) -> str:
+    return principal_arn_of(caller.principal)
+
+
+def principal_arn_of(principal: Principal) -> str:
     """Of an assumed role the role's, not the session's."""
-    principal = caller.principal
     return principal.issuer.arn if principal.issuer and principal.issuer.type == "Role" else principal.arn
 
 

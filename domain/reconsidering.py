@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from domain.account import Account
 from domain.authorisation import ASSUME_ROLE, Check, check, check_assuming, statements_of
@@ -92,19 +93,20 @@ def reconsider(
 
     Raises NotReconsidered when these are not what the decision was made from.
     """
-    check = check_of(entry, record, accounts, session, past)
+    check = check_of(entry.cause, entry.at, record, accounts, session, past)
     return Reconsidered(record, check, explain(check.layers, check.request))
 
 
 def check_of(
-    entry: Entry,
+    cause: Cause,
+    at: datetime,
     record: DecisionRecord,
     accounts: Mapping[str, Account],
     session: Session | None,
     past: Account | None = None,
 ) -> Check:
-    """What was decided, brought together again."""
-    caller = _caller(entry.cause, session)
+    """What was decided, brought together again. Raises NotReconsidered."""
+    caller = _caller(cause, session)
     if record.as_of != (None if past is None else past.position):
         raise NotReconsidered(f"The past that was looked at, up to position {record.as_of}, is not in the ledger.")
     for account_id, position in record.positions.items():
@@ -118,7 +120,7 @@ def check_of(
         raise NotReconsidered(
             f"In account {account.id} at position {account.position} there is no {caller.entity_id}, who made the call."
         )
-    call = Call.to_check(caller, entry.cause, entry.at)
+    call = Call.to_check(caller, cause, at)
     (resource,) = record.resources
     if record.action != ASSUME_ROLE:
         return check(account, call, record.action, resource, record.context, past=past)

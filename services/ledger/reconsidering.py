@@ -36,7 +36,7 @@ def reconsidered(
 
     Raises NotReconsidered, and what `PastValues.at` raises.
     """
-    session = _session(cursor, past.mapper, entry.cause)
+    session = session_of(cursor, past.mapper, entry.cause)
 
     def account(account_id: str, position: int) -> Account:
         value = past.at(cursor, account_id, position)
@@ -54,7 +54,7 @@ def reconsidered(
     )
 
 
-def _session(cursor: psycopg.Cursor, mapper: EntryMapper, cause: Cause) -> Session | None:
+def session_of(cursor: psycopg.Cursor, mapper: EntryMapper, cause: Cause) -> Session | None:
     """What was recorded when the caller's session was issued; None where there was no session.
 
     The caller carries when that was, and the ledger of its account is in the order of time: the event is found by

@@ -1,20 +1,17 @@
 """A recorded decision can be made again, from the ledger alone, and comes out the same."""
 
-from contextlib import suppress
-
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from domain.account import Account
 from domain.authorisation import EVALUATOR
 from domain.calls import ApiCalled, DecisionRecord
-from domain.errors import AccessDenied, Refusal
+from domain.errors import AccessDenied
 from domain.events import Entry
 from domain.policy import explain
 from domain.reconsidering import NotReconsidered, Reconsidered, reconsider
-from domain.sessions import Session, SessionIssued
-from tests.services.driving import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
+from tests.domain.calling import histories_of_calls, issued
+from tests.services.driving import ACCOUNT, Endpoint, allow, arn, document, trusting
 
 OTHER = "210987654321"
 
@@ -30,14 +27,6 @@ def made_again(endpoint: Endpoint, entry: Entry, record: DecisionRecord) -> Reco
     return reconsider(entry, record, accounts, issued(endpoint, entry.cause.session_id))
 
 
-def issued(endpoint: Endpoint, session_id: str | None) -> Session | None:
-    for ledger in endpoint.ledgers.values():
-        for entry in ledger.entries:
-            if isinstance(entry.event, SessionIssued) and entry.event.session.session_id == session_id:
-                return entry.event.session
-    return None
-
-
 def checked(endpoint: Endpoint) -> int:
     """Makes every decision of the ledger again; how many there were."""
     count = 0
@@ -51,55 +40,11 @@ def checked(endpoint: Endpoint) -> int:
     return count
 
 
-STATEMENTS = st.sampled_from(
-    [
-        allow("iam:List*"),
-        deny("iam:ListRoles"),
-        allow("sts:AssumeRole"),
-        deny("sts:AssumeRole", Condition={"StringEquals": {"sts:RoleSessionName": "night"}}),
-        allow("iam:UpdateUser", arn("user/a*")),
-        deny(Condition={"StringEquals": {"aws:username": "ann"}}),
-        deny(Condition={"DateGreaterThan": {"aws:CurrentTime": "2026-01-31T12:20:00Z"}}),
-        deny(Condition={"DateLessThan": {"aws:TokenIssueTime": "2026-01-31T12:10:00Z"}}),
-        allow("iam:*", Condition={"StringLike": {"aws:PrincipalArn": "*role/ops"}}),
-        allow("iam:*", Condition={"Bool": {"aws:SecureTransport": "false"}}),
-    ]
-)
-POLICIES = st.lists(STATEMENTS, min_size=1, max_size=3).map(lambda statements: document(*statements))
-TRUST = st.sampled_from([document(trusting(name)) for name in (ACCOUNT, arn("user/ann"), arn("role/ops"), "*")])
-ROOTS_WORK = st.one_of(
-    st.builds(lambda text: ("PutUserPolicy", {"UserName": "ann", "PolicyName": "p", "PolicyDocument": text}), POLICIES),
-    st.builds(lambda text: ("PutRolePolicy", {"RoleName": "ops", "PolicyName": "p", "PolicyDocument": text}), POLICIES),
-    st.builds(lambda text: ("UpdateAssumeRolePolicy", {"RoleName": "ops", "PolicyDocument": text}), TRUST),
-    st.sampled_from(["ann", "eva"]).map(lambda name: ("UpdateUser", {"UserName": "ann", "NewUserName": name})),
-)
-CALLS = st.one_of(
-    st.sampled_from(["ListUsers", "ListRoles", "GetCallerIdentity"]).map(lambda name: (name, {})),
-    st.just(("UpdateUser", {"UserName": "ann", "NewUserName": "alf"})),
-    st.sampled_from(["ops", "none"]).map(lambda name: ("AssumeRole", {"RoleArn": arn(f"role/{name}")})),
-    st.builds(lambda text: ("AssumeRole", {"RoleArn": arn("role/ops"), "Policy": text}), POLICIES),
-)
-
-
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-@given(st.data())
-def test_every_decision_comes_out_the_same(data: st.DataObject) -> None:
+@given(histories_of_calls())
+def test_every_decision_comes_out_the_same(endpoint: Endpoint) -> None:
     """While policies, trust and names change under them, calls of a user and of role sessions leave decisions, allowed
     or refused, each of which re-evaluates to the same result, by the same layer and statements."""
-    endpoint = Endpoint()
-    callers = [endpoint.user("ann", allow("sts:*"))]
-    endpoint.role("ops", trusting(ACCOUNT), allow("iam:ListUsers"))
-    for _ in range(data.draw(st.integers(3, 15))):
-        endpoint.later(minutes=data.draw(st.sampled_from([0, 4])))
-        if data.draw(st.booleans()):
-            caller, (operation, members) = endpoint.root, data.draw(ROOTS_WORK)
-        else:
-            caller, (operation, members) = data.draw(st.sampled_from(callers)), data.draw(CALLS)
-        with suppress(Refusal):
-            if operation == "AssumeRole":
-                callers.append(endpoint.session(caller, **members))
-            else:
-                endpoint.call(caller, operation, **members)
     assert checked(endpoint) > 0
 
 
