@@ -90,7 +90,7 @@ CATALOGUE = InstalledCatalogue()
 
 @lru_cache(maxsize=1)
 def _native() -> Service:
-    levels = {question.__name__: "Read" if question.method == "GET" else "Write" for question in QUESTIONS}
+    levels = {question.__name__: "Read" if question.read_only else "Write" for question in QUESTIONS}
     levels["TimeTravel"] = "Read"
     everything = ResourceType("resource", f"arn:*:{SERVICE}:*", frozenset())
     actions = {

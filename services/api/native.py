@@ -34,7 +34,11 @@ READERS = 4
 """Threads that read answers; the pool of connections has as many."""
 READS_WAITING_MAX = 256
 
-STATUSES = COMMON_STATUSES | {"InvalidInput": HTTPStatus.BAD_REQUEST, "NoSuchEntity": HTTPStatus.NOT_FOUND}
+STATUSES = COMMON_STATUSES | {
+    "InvalidInput": HTTPStatus.BAD_REQUEST,
+    "MalformedPolicyDocument": HTTPStatus.BAD_REQUEST,
+    "NoSuchEntity": HTTPStatus.NOT_FOUND,
+}
 
 
 class Native:

@@ -5,9 +5,11 @@ from services.api.answers import Answer
 from services.api.credentials import ListCredentials
 from services.api.decisions import ExplainDecision
 from services.api.history import LookupHistory
+from services.api.least_privilege import GetLeastPrivilege
 from services.api.permissions import ListPermissions
 from services.api.question import Question
 from services.api.sessions import ListSessions, RevokeSession
+from services.api.what_if import WhatIf
 
 QUESTIONS: tuple[type[Question[Answer]], ...] = (
     LookupHistory,
@@ -18,4 +20,6 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     RevokeSession,
     WhoCan,
     CanAssume,
+    WhatIf,
+    GetLeastPrivilege,
 )

@@ -1,0 +1,63 @@
+"""What questions that go through recorded calls have in common: the span, and how far one answer comes in it."""
+
+from abc import ABC
+from datetime import timedelta
+from typing import Generic, NamedTuple, TypeVar
+
+from domain.errors import ValidationError
+from projections.asof import AsOf, position_at, resolve_in_ledger
+from services.api.answers import Answer
+from services.api.question import Question, Text
+from services.api.reader import Reader
+
+POSITIONS_AN_ANSWER_MAX = 100_000
+"""Of the ledger. Some seconds' work: whoever asks goes on behind it."""
+
+A_co = TypeVar("A_co", bound="Replayed", covariant=True)
+
+
+class Replayed(Answer):
+    account_id: str
+    since_position: int
+    """The first that was looked at."""
+    until_position: int
+    """The last of the whole span."""
+    stopped_at: int | None
+    """Where the answer ends before the span does: there is one more from the position behind it. Null at the end."""
+
+
+class Part(NamedTuple):
+    """Of a span what one answer goes through, at most."""
+
+    after: int
+    to: int
+    until: int
+    """The end of the span."""
+
+
+class Replaying(Question[A_co], ABC, Generic[A_co]):
+    """About the calls from one moment to another, both inclusive."""
+
+    since: Text
+    until: Text | None = None
+    """The newest state, if not given."""
+
+    @property
+    def moment(self) -> str:
+        """The calls were decided on accounts of the past, always."""
+        return self.since if self.until is None else self.until
+
+    def part(self, reader: Reader, account_id: str, now: AsOf) -> Part:
+        """Raises ValidationError for moments that have not come, or come in the wrong order."""
+        newest = AsOf(now.now)
+        until = newest if self.until is None else AsOf.parse(self.until, now.now)
+        end = resolve_in_ledger(reader.cursor, account_id, until).position
+        since = AsOf.parse(self.since, now.now)
+        if since.position is not None:
+            after = since.position - 1
+        else:
+            assert since.at is not None
+            after = position_at(reader.cursor, account_id, since.at - timedelta(microseconds=1))
+        if after > end:
+            raise ValidationError(f"A span begins before it ends; got {self.since} to {self.until or 'now'}.")
+        return Part(after, min(end, after + POSITIONS_AN_ANSWER_MAX), end)

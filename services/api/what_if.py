@@ -1,0 +1,152 @@
+"""What if other policies had stood: recorded calls, decided once more."""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import StringConstraints, model_validator
+
+from domain.errors import ValidationError
+from domain.policy import ROLE_INLINE_POLICIES_CHARACTERS_MAX, TEXT_CHARACTERS_MAX, PolicyType, compiled, size_of_new
+from projections.asof import AsOf
+from services.api.answers import Answer
+from services.api.question import Text
+from services.api.reader import Reader
+from services.api.replayable import Replayed, Replaying
+
+DOCUMENT_CHARACTERS_MAX = ROLE_INLINE_POLICIES_CHARACTERS_MAX
+"""No policy of a principal is longer, and no service control policy."""
+NOT_MODELLED = (
+    "Each call is decided by itself: a call that was refused ended at its first refusal, so that no other is known, "
+    "and what earlier calls would not have created is there for the later ones as it was."
+)
+
+Document = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
+
+
+class Changed(Answer):
+    """A call that would have ended otherwise."""
+
+    position: int
+    at: datetime
+    request_id: str
+    why: str
+
+
+class Group(Answer):
+    """The calls of one operation by one principal, of those on which policies were asked."""
+
+    principal_arn: str
+    """The role's, for its sessions."""
+    service: str
+    operation: str
+    calls: int
+    now_refused: int
+    now_allowed: int
+    first_changed: Changed | None
+
+
+class Replay(Replayed):
+    calls: int
+    """All that are recorded, of principals and of the operator; the next five are parts of them."""
+    unchanged: int
+    now_refused: int
+    now_allowed: int
+    without_decision: int
+    """No policy was asked, and none would have been."""
+    undecidable: int
+    """The ledger does not have any more what they were decided from."""
+    undecidable_because: str | None
+    """Of the first."""
+    by_other_evaluator: int
+    """Recorded by another version of the evaluator: what differs may do so for that reason."""
+    groups: tuple[Group, ...]
+    """Those without a change too, so that answers add up."""
+    not_modelled: str = NOT_MODELLED
+
+
+class WhatIf(Replaying[Replay]):
+    """Which of the calls would have been refused, and which allowed, if a policy had stood besides or instead."""
+
+    method = "POST"
+    path = "/v1/what-if"
+    resource = "what-if"
+
+    policy: Document | None = None
+    attach_to: Text | None = None
+    """A user, group or role, which would have had the policy besides."""
+    in_place_of_all_of: Text | None = None
+    """A user or role, which would have had this policy only, and been in no group."""
+    instead_of: Text | None = None
+    """The ARN of a managed policy, which would have had this text."""
+    scp: Document | None = None
+    """A service control policy that would have stood besides."""
+    attach_scp_to: Text = "root"
+    """root, account, or the id of a root or unit above the account."""
+
+    @model_validator(mode="after")
+    def _is_one_supposition(self) -> Self:
+        where = [self.attach_to, self.in_place_of_all_of, self.instead_of]
+        named = sum(name is not None for name in where)
+        if (self.policy is None) == (self.scp is None) or named != (self.policy is not None):
+            raise ValidationError(
+                "Suppose one thing: either policy with one of attach_to, in_place_of_all_of and instead_of, or scp."
+            )
+        if self.policy is not None:
+            _check(self.policy, PolicyType.IDENTITY)
+        if self.scp is not None:
+            _check(self.scp, PolicyType.SCP)
+        return self
+
+    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> Replay:
+        # The ledger is read here and not only tables, with what the command line need not import to ask.
+        from services.api.replaying import replay_of  # noqa: PLC0415
+
+        return replay_of(self, reader, account_id, self.part(reader, account_id, as_of))
+
+    @classmethod
+    def read(cls, body: bytes) -> Replay:
+        return Replay.model_validate_json(body)
+
+
+def _check(document: str, policy_type: PolicyType) -> None:
+    """Raises MalformedPolicyDocument, and ValidationError for what is too long."""
+    size = size_of_new(document)
+    if size > DOCUMENT_CHARACTERS_MAX:
+        raise ValidationError(f"A policy has at most {DOCUMENT_CHARACTERS_MAX:,} characters; this has {size:,}.")
+    compiled(document, policy_type)
+
+
+def added_up(parts: tuple[Replay, ...]) -> Replay:
+    """One answer of several that follow one another."""
+    first, last = parts[0], parts[-1]
+    groups: dict[tuple[str, str, str], Group] = {}
+    for part in parts:
+        for group in part.groups:
+            key = (group.principal_arn, group.service, group.operation)
+            groups[key] = _together(groups[key], group) if key in groups else group
+    return Replay(
+        account_id=first.account_id,
+        since_position=first.since_position,
+        until_position=last.until_position,
+        stopped_at=last.stopped_at,
+        calls=sum(part.calls for part in parts),
+        unchanged=sum(part.unchanged for part in parts),
+        now_refused=sum(part.now_refused for part in parts),
+        now_allowed=sum(part.now_allowed for part in parts),
+        without_decision=sum(part.without_decision for part in parts),
+        undecidable=sum(part.undecidable for part in parts),
+        undecidable_because=next((why for part in parts if (why := part.undecidable_because)), None),
+        by_other_evaluator=sum(part.by_other_evaluator for part in parts),
+        groups=tuple(groups.values()),
+    )
+
+
+def _together(earlier: Group, later: Group) -> Group:
+    return earlier.model_copy(
+        update={
+            "calls": earlier.calls + later.calls,
+            "now_refused": earlier.now_refused + later.now_refused,
+            "now_allowed": earlier.now_allowed + later.now_allowed,
+            "first_changed": earlier.first_changed or later.first_changed,
+        }
+    )

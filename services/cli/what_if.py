@@ -1,0 +1,103 @@
+"""The command that asks what would have been refused or allowed under other policies."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from services.api.question import moment
+from services.api.replayable import Replayed, Replaying
+from services.api.what_if import Group, Replay, WhatIf, added_up
+from services.cli.asking import Asked, asked, meant
+from services.cli.output import Column, JsonLines, line, short, table
+from services.cli.policy_file import read_policy
+from services.cli.progress import Progress
+from services.cli.words import Commands, asks, understood
+
+R = TypeVar("R", bound=Replayed)
+
+
+def add(commands: Commands) -> None:
+    what = "recorded calls of a period, decided once more as if another policy had stood"
+    asking = commands.add_parser("what-if", help=what, description=what[0].upper() + what[1:])
+    document = asking.add_mutually_exclusive_group(required=True)
+    document.add_argument("--policy", metavar="FILE", help="an identity policy, in JSON; - is standard input")
+    document.add_argument("--scp", metavar="FILE", help="a service control policy that stands besides")
+    place = asking.add_mutually_exclusive_group()
+    place.add_argument("--attach-to", metavar="PRINCIPAL", help="with --policy: a user, group or role has it besides")
+    place.add_argument(
+        "--in-place-of-all-of", metavar="PRINCIPAL", help="with --policy: a user or role has only this, and no group"
+    )
+    place.add_argument("--instead-of", metavar="ARN", help="with --policy: the text of this managed policy")
+    place.add_argument("--attach-scp-to", metavar="root|account|ID", help="with --scp: root, account or a unit (root)")
+    spans(asking, required=True)
+    asks(asking)
+    asking.set_defaults(run=_what_if)
+
+
+def spans(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    a_moment = understood(moment)
+    parser.add_argument(
+        "--from", dest="since", type=a_moment, required=required, metavar="TIME|pPOSITION", help="the first calls"
+    )
+    parser.add_argument("--to", dest="until", type=a_moment, metavar="TIME|pPOSITION", help="the last calls (now)")
+
+
+def _what_if(chosen: argparse.Namespace) -> None:
+    parameters: dict[str, object] = {
+        "policy": None if chosen.policy is None else read_policy(chosen.policy),
+        "scp": None if chosen.scp is None else read_policy(chosen.scp),
+    }
+    names = ("attach_to", "in_place_of_all_of", "instead_of", "attach_scp_to", "since", "until")
+    parameters |= {name: getattr(chosen, name) for name in names}
+    with asked(chosen) as answering:
+        found = added_up(whole(answering, WhatIf, parameters))
+    if chosen.output == "json":
+        JsonLines().show([found])
+        return
+    _show(found)
+
+
+def whole(answering: Asked, question: type[Replaying[R]], parameters: Mapping[str, object]) -> tuple[R, ...]:
+    """All the answers that together cover the span, in order."""
+    progress, parts = Progress(), list[R]()
+    going: dict[str, object] = {}
+    while not parts or parts[-1].stopped_at is not None:
+        part = answering.ask(meant(question, {**parameters, **going}))
+        parts.append(part)
+        if part.stopped_at is not None:
+            first = parts[0].since_position
+            progress.tell("going through calls", part.stopped_at + 1 - first, part.until_position + 1 - first)
+            # The calls that ask are calls too: the end stays where it was first.
+            going = {"since": f"p{part.stopped_at + 1}", "until": f"p{part.until_position}"}
+    progress.clear()
+    return tuple(parts)
+
+
+def _show(found: Replay) -> None:
+    changed = [group for group in found.groups if group.first_changed is not None]
+    line(
+        f"Of {found.calls:,} calls, positions {found.since_position} to {found.until_position}, {found.now_refused:,} "
+        f"would be refused and {found.now_allowed:,} allowed; {found.unchanged:,} end as they did."
+    )
+    if found.without_decision:
+        line(f"Of {found.without_decision:,} no policy was asked.")
+    if found.undecidable:
+        line(f"{found.undecidable:,} CANNOT BE DECIDED again; the first: {found.undecidable_because}")
+    if found.by_other_evaluator:
+        line(f"{found.by_other_evaluator:,} were decided by another version of the evaluator, and may differ for that.")
+    line(found.not_modelled)
+    if changed:
+        line("")
+        table(_columns(found.account_id)).show(changed)
+
+
+def _columns(account_id: str) -> Sequence[Column[Group]]:
+    return (
+        Column("PRINCIPAL", lambda group: short(group.principal_arn, account_id), shrinks=True),
+        Column("OPERATION", lambda group: f"{group.service}:{group.operation}"),
+        Column("CALLS", lambda group: str(group.calls)),
+        Column("REFUSED", lambda group: str(group.now_refused)),
+        Column("ALLOWED", lambda group: str(group.now_allowed)),
+        Column("FIRST", lambda group: f"p{group.first_changed.position}" if group.first_changed else None),
+        Column("WHY", lambda group: group.first_changed.why if group.first_changed else None, shrinks=True),
+    )
