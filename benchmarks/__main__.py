@@ -6,7 +6,19 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import appending, folding, lagging, latency, measuring, past, processes, report, starting, ticking
+from benchmarks import (
+    appending,
+    folding,
+    lagging,
+    latency,
+    measuring,
+    past,
+    processes,
+    replaying,
+    report,
+    starting,
+    ticking,
+)
 from benchmarks.load import wrk
 from benchmarks.measuring import OPERATIONS
 from benchmarks.policy import deciding
@@ -25,6 +37,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "past": past.measured,
     "lag": lagging.measured,
     "policy": deciding.measured,
+    "what-if": replaying.measured,
 }
 """Each gives the text that goes between its marks in the README."""
 QUICK = Size(repetitions=1, seconds=1, share=0.02)
