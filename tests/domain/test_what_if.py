@@ -119,13 +119,12 @@ def asked_again(endpoint: Endpoint, call: RecordedCall, supposition: Supposition
 def suppositions(draw: st.DrawFn, endpoint: Endpoint) -> Supposition:
     entities = [entity.id for entity in (*endpoint.account.users, *endpoint.account.roles)]
     entity_id, text = draw(st.sampled_from(sorted(entities))), draw(POLICIES)
-    return draw(
-        st.sampled_from([
-            AttachedBesides(ACCOUNT, entity_id, text),
-            InPlaceOfAll(ACCOUNT, entity_id, text),
-            ControlAdded(ACCOUNT, "root", text),
-        ])
-    )  # fmt: skip
+    choices: list[Supposition] = [
+        AttachedBesides(ACCOUNT, entity_id, text),
+        InPlaceOfAll(ACCOUNT, entity_id, text),
+        ControlAdded(ACCOUNT, "root", text),
+    ]
+    return draw(st.sampled_from(choices))
 
 
 @SLOW

@@ -98,8 +98,8 @@ def test_of_a_period(house: House) -> None:
     before = datetime(2001, 1, 1, tzinfo=UTC)
     assert told(house, **supposing, since=before.isoformat())["now_refused"] == 3
     # Until then there was no alice.
-    answer = asks(house, **supposing, since=before.isoformat(), until=(before + timedelta(1)).isoformat())
-    assert answer.error[0] == "NoSuchEntity"
+    refused = asks(house, **supposing, since=before.isoformat(), until=(before + timedelta(1)).isoformat())
+    assert refused.error[0] == "NoSuchEntity"
 
 
 def test_parts_add_up_to_the_whole(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +116,7 @@ def test_parts_add_up_to_the_whole(house: House, monkeypatch: pytest.MonkeyPatch
     for limited, name, size in ((replayable, "POSITIONS_AN_ANSWER_MAX", 3), (replaying, "GROUPS_AN_ANSWER_MAX", 1)):
         with monkeypatch.context() as smaller:
             smaller.setattr(limited, name, size)
-            parts, since = [], "p1"
+            parts, since = list[Replay](), "p1"
             while not parts or parts[-1].stopped_at is not None:
                 until = f"p{whole['until_position']}"
                 body = told(house, policy=DENIES, attach_to="ops", since=since, until=until)

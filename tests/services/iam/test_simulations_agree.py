@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from domain.calls import DecisionRecord
 from domain.errors import Refusal
 from domain.organization import Level, Membership, OrganizationPoliciesApplied, OrganizationPolicy
-from tests.domain.test_decision_records import POLICIES
+from tests.domain.calling import POLICIES
 from tests.services.driving import Endpoint, allow, arn, deny, document, trusting
 from tests.services.simulating import entry, principal
 
