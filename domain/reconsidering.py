@@ -6,7 +6,7 @@ from datetime import datetime
 
 from domain.account import Account
 from domain.authorisation import ASSUME_ROLE, Check, check, check_assuming, statements_of
-from domain.call_context import Values, tagged
+from domain.call_context import CallContext, Values, tagged
 from domain.callers import Caller
 from domain.calls import Call, DecisionRecord
 from domain.events import Cause, Entry
@@ -126,6 +126,15 @@ def check_of(
         return check(account, call, record.action, resource, record.context, past=past)
     owner = next((accounts[other] for other in record.positions if other != account.id), account)
     return check_assuming(account, owner, call, resource, role_to_assume(owner, resource), record.context)
+
+
+def known_of(
+    cause: Cause, at: datetime, record: DecisionRecord, account: Account, session: Session | None
+) -> CallContext:
+    """What conditions could ask, as `check_of` has it, of a decision about the present that has read one account."""
+    (resource,) = record.resources
+    call = Call.to_check(_caller(cause, session), cause, at)
+    return CallContext(call, account, account, resource, record.context)
 
 
 def _caller(cause: Cause, session: Session | None) -> Caller:

@@ -22,7 +22,7 @@ from domain.calls import ApiCalled, DecisionRecord
 from domain.events import Cause, Entry
 from domain.organization import FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS, Level, Membership, OrganizationPolicy
 from domain.policy import Decision, Result, evaluate, keys_of, reason
-from domain.reconsidering import NotReconsidered, check_of
+from domain.reconsidering import NotReconsidered, check_of, known_of
 from domain.relation import Relation
 from domain.sessions import Session
 
@@ -195,6 +195,8 @@ REMEMBERED_MAX = 10_000
 """Decisions."""
 _Kind = tuple[str | None, str | None, str, tuple[str, ...]]
 """Access key, session, action and resources."""
+_Keys = tuple[str, ...]
+"""Context keys, lower-cased."""
 ValueOf = Callable[[str, int], Account]
 """The supposed account by its id and the position of its last change."""
 SessionOf = Callable[[Cause], Session | None]
@@ -212,8 +214,8 @@ class Replay:
         self._value_of = value_of
         self._session_of = session_of
         self._account: Account | None = None
-        self._asked: dict[_Kind, tuple[str, ...]] = {}
-        """Context keys that the statements about the action ask for."""
+        self._asked: dict[_Kind, _Keys] = {}
+        """What the statements about the action ask for."""
         self._decisions: dict[tuple[_Kind, tuple[Values | None, ...]], Decision] = {}
         """By the values of those keys."""
 
@@ -254,19 +256,27 @@ class Replay:
             self._account, self._asked, self._decisions = account, {}, {}
         kind = (call.cause.access_key_id, call.cause.session_id, record.action, record.resources)
         asked = self._asked.get(kind)
-        if asked == ():
-            return self._decisions[kind, ()]
+        if asked is not None:
+            values = _values(call, record, account, session, asked)
+            found = self._decisions.get((kind, values))
+            if found is not None:
+                return found
         check = check_of(call.cause, call.at, record, accounts, session)
-        if asked is None:
-            asked = self._asked[kind] = _asked_for(check)
-        values = tuple(map(check.request.context.get, asked))
-        found = self._decisions.get((kind, values))
-        if found is None:
-            found = self._decisions[kind, values] = evaluate(check.layers, check.request)
+        asked = self._asked[kind] = _asked_for(check)
+        values = _values(call, record, account, session, asked)
+        found = self._decisions[kind, values] = evaluate(check.layers, check.request)
         return found
 
 
-def _asked_for(check: Check) -> tuple[str, ...]:
+def _asked_for(check: Check) -> _Keys:
     action = check.request.action.lower()
     statements = (each for _, policies in check.layers for sourced in policies for each in sourced.policy.about[action])
     return tuple(sorted({context_key for statement in statements for _, context_key in keys_of(statement)}))
+
+
+def _values(
+    call: RecordedCall, record: DecisionRecord, account: Account, session: Session | None, asked: _Keys
+) -> tuple[Values | None, ...]:
+    if not asked:
+        return ()
+    return tuple(map(known_of(call.cause, call.at, record, account, session).get, asked))
