@@ -20,7 +20,7 @@ from services.ledger.recorder import select
 
 EVENTS_A_SELECT = 1_000
 """So that no statement of a reader takes long."""
-EVENTS_A_TURN, PAUSE_SECONDS = 16, 50e-6
+EVENTS_A_TURN, PAUSE_SECONDS = 24, 50e-6
 """Python lets only one thread work, and who waits for its turn gets it after five milliseconds; a call of others needs
 several. So whoever goes through a ledger steps aside after each millisecond or so, for just long enough."""
 SUPPOSED_KEPT_MAX = 256
