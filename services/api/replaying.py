@@ -136,7 +136,7 @@ def _group(key: Key, group: _Group) -> what_if.Group:
 def supposition_of(asked: what_if.WhatIf, account: Account, position: int) -> Supposition:
     """What is asked about, by what it is called at the end of the span. Raises NoSuchEntity and InvalidInput."""
     if asked.scp is not None:
-        return ControlAdded(account.id, _level_id(account, asked.attach_scp_to, position), asked.scp)
+        return ControlAdded(account.id, _level_id(account, asked.attach_scp_to or "root", position), asked.scp)
     assert asked.policy is not None
     if asked.attach_to is not None:
         return AttachedBesides(account.id, entity_called(account, asked.attach_to, position), asked.policy)

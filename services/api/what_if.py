@@ -80,16 +80,18 @@ class WhatIf(Replaying[Replay]):
     """The ARN of a managed policy, which would have had this text."""
     scp: Document | None = None
     """A service control policy that would have stood besides."""
-    attach_scp_to: Text = "root"
-    """root, account, or the id of a root or unit above the account."""
+    attach_scp_to: Text | None = None
+    """root, account, or the id of a root or unit above the account. The root, if not given."""
 
     @model_validator(mode="after")
     def _is_one_supposition(self) -> Self:
         where = [self.attach_to, self.in_place_of_all_of, self.instead_of]
         named = sum(name is not None for name in where)
-        if (self.policy is None) == (self.scp is None) or named != (self.policy is not None):
+        placed = named == (self.policy is not None) and (self.attach_scp_to is None or self.scp is not None)
+        if (self.policy is None) == (self.scp is None) or not placed:
             raise ValidationError(
-                "Suppose one thing: either policy with one of attach_to, in_place_of_all_of and instead_of, or scp."
+                "Suppose one thing: either policy with one of attach_to, in_place_of_all_of and instead_of, or scp, "
+                "with attach_scp_to or without."
             )
         if self.policy is not None:
             _check(self.policy, PolicyType.IDENTITY)

@@ -4,10 +4,12 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from domain.errors import ValidationError
 from services.api.question import moment
 from services.api.replayable import Replayed, Replaying
 from services.api.what_if import Group, Replay, WhatIf, added_up
 from services.cli.asking import Asked, asked, meant
+from services.cli.failures import NotUnderstood
 from services.cli.output import Column, JsonLines, line, short, table
 from services.cli.policy_file import read_policy
 from services.cli.progress import Progress
@@ -43,12 +45,17 @@ def spans(parser: argparse.ArgumentParser, *, required: bool) -> None:
 
 
 def _what_if(chosen: argparse.Namespace) -> None:
+    """Raises NotUnderstood where it is not clear what is supposed."""
     parameters: dict[str, object] = {
         "policy": None if chosen.policy is None else read_policy(chosen.policy),
         "scp": None if chosen.scp is None else read_policy(chosen.scp),
     }
     names = ("attach_to", "in_place_of_all_of", "instead_of", "attach_scp_to", "since", "until")
     parameters |= {name: getattr(chosen, name) for name in names}
+    try:
+        meant(WhatIf, parameters)
+    except ValidationError as refusal:
+        raise NotUnderstood(refusal.message) from refusal
     with asked(chosen) as answering:
         found = added_up(whole(answering, WhatIf, parameters))
     if chosen.output == "json":

@@ -159,6 +159,7 @@ def test_it_takes_the_question_itself_and_the_past(house: House) -> None:
         ({"policy": ALLOWS, "attach_to": "admin", "instead_of": "x"}, "ValidationError", "Suppose one thing"),
         ({"policy": ALLOWS, "attach_to": "admin", "scp": ALLOWS}, "ValidationError", "Suppose one thing"),
         ({"scp": ALLOWS, "attach_to": "admin"}, "ValidationError", "Suppose one thing"),
+        ({"policy": ALLOWS, "attach_to": "admin", "attach_scp_to": "root"}, "ValidationError", "Suppose one thing"),
         ({"policy": "{}", "attach_to": "admin"}, "MalformedPolicyDocument", "Statement"),
         ({"scp": ALLOWS.replace("Effect", "effect")}, "MalformedPolicyDocument", "prohibited field effect"),
         ({"scp": ALLOWS + " " * 9 + "x" * 10_240}, "ValidationError", "at most 10,240 characters"),
