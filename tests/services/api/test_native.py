@@ -1,5 +1,6 @@
 """The native API: authorised and recorded in one round, then read as of that very call."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
@@ -70,8 +71,10 @@ def test_what_is_no_marker(house: House, marker: str) -> None:
     assert house.asks(f"/v1/sessions?marker={marker}").error[0] == "ValidationError"
 
 
-NEEDED = {"WhoCan": "?action=iam%3AGetUser&on=%2A"}
+NEEDED = {"WhoCan": "?action=iam%3AGetUser&on=%2A", "GetLeastPrivilege": "?since=p1"}
 """What has to be given for the question to be read at all."""
+DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
+NEEDED_IN_BODY = {"WhatIf": json.dumps({"since": "p1", "scp": DENY_ALL}).encode()}
 
 
 def test_without_a_permission_nothing_is_told(house: House) -> None:
@@ -80,7 +83,8 @@ def test_without_a_permission_nothing_is_told(house: House) -> None:
     named = {"principal": "alice", "session_id": "SESN" + "A" * 17, "request_id": "r-1", "role": "ops"}
     for question in QUESTIONS:
         path = question.path.format_map(named) + NEEDED.get(question.__name__, "")
-        told = house.asks(path, keys=alice, method=question.method)
+        body = NEEDED_IN_BODY.get(question.__name__, b"")
+        told = house.asks(path, keys=alice, method=question.method, body=body)
         resource = question.resource.format_map(named)
         action = f"muniment:{question.__name__}"
         assert told.status == 403
