@@ -10,7 +10,7 @@ from services.api.answers import Answer
 from services.api.question import Question, Text
 from services.api.reader import Reader
 
-POSITIONS_AN_ANSWER_MAX = 100_000
+POSITIONS_AN_ANSWER_MAX = 50_000
 """Of the ledger. Some seconds' work: whoever asks goes on behind it."""
 
 A_co = TypeVar("A_co", bound="Replayed", covariant=True)

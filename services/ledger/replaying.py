@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.account import Account, evolve
 from domain.calls import ApiCalled, DecisionRecord
 from domain.events import Cause, Change
+from domain.reconsidering import NotReconsidered
 from domain.sessions import Session, SessionIssued
 from domain.what_if import RecordedCall, Supposition, supposed
 from services.ledger.mapper import EntryMapper, StoredBytesBroken
@@ -75,7 +76,7 @@ class Walk:
         self._mapper = mapper
         self._account = account
         self._request_id: str | None = None
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, Session | NotReconsidered] = {}
         self.before = account
         """The account as it was before the first event of the call that was met last. A call's own changes stand before
         its record, and its decisions were made before them."""
@@ -124,9 +125,18 @@ class Walk:
             return None
         found = self._sessions.get(session_id)
         if found is None:
+            found = self._sessions[session_id] = self._issued_before(cause)
+        if isinstance(found, NotReconsidered):
+            raise found.with_traceback(None)
+        return found
+
+    def _issued_before(self, cause: Cause) -> Session | NotReconsidered:
+        """What is not in the ledger is looked for once, not for each call of the session."""
+        try:
             found = session_of(self._cursor, self._mapper, cause)
-            assert found is not None
-            self._sessions[session_id] = found
+        except NotReconsidered as error:
+            return error
+        assert found is not None
         return found
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,6 +39,9 @@ SLOW = settings(deadline=None, max_examples=30, suppress_health_check=[HealthChe
 
 
 def values(endpoint: Endpoint, supposition: Supposition) -> Callable[[str, int], Account]:
+    """The same value each time, as those who go through a ledger have it: what is remembered hangs on it."""
+
+    @cache
     def value_of(account_id: str, position: int) -> Account:
         ledgers = endpoint.ledgers
         account = ledgers[account_id].as_of(position) if account_id in ledgers else Account(account_id)
@@ -237,6 +241,33 @@ def test_a_call_of_two_accounts() -> None:
     # The session that would not have been issued is there for later calls: that is not modelled.
     assert outcomes(away, supposition) == [R, U]
     assert outcomes(away, ControlAdded(OTHER, "root", document(deny("iam:*")))) == [U, R]
+
+
+def test_what_differs_between_calls_is_asked_each_time(endpoint: Endpoint) -> None:
+    """On the same value of the account, by the same credential, about the same: the time and the resource decide, where
+    a policy asks for them, and a decision of before is not taken for it."""
+    endpoint.later(minutes=30)
+    group = {"GroupName": "lookers", "PolicyName": "look"}
+    granted = document(allow("iam:ListUsers"), allow("iam:GetUser"))
+    endpoint.call(endpoint.root, "PutGroupPolicy", **group, PolicyDocument=granted)
+    key = endpoint.call(endpoint.root, "CreateAccessKey", UserName="ann")["AccessKey"]["AccessKeyId"]
+    ann = Credential(ACCOUNT, key, None)
+    endpoint.call(ann, "ListUsers")
+    position = endpoint.account.position
+    for minutes in (1, 1, 5, 1):
+        endpoint.later(minutes=minutes)
+        endpoint.call(ann, "ListUsers")
+        endpoint.call(ann, "GetUser", UserName="ann")
+        tries(endpoint, ann, "GetUser", UserName="bob")
+    assert endpoint.account.position == position
+    late = {"DateGreaterThan": {"aws:CurrentTime": "2026-01-31T12:34:00Z"}}
+    supposition = AttachedBesides(
+        ACCOUNT, user_id(endpoint, "ann"), document(deny("iam:List*", Condition=late), deny("iam:Get*", arn("user/b*")))
+    )
+    assert outcomes(endpoint, supposition)[4:] == [U, U, R, U, U, R, R, U, R, R, U, R]
+    own = document(deny("iam:Get*", "arn:aws:iam::*:user/${aws:username}"))
+    named = AttachedBesides(ACCOUNT, user_id(endpoint, "ann"), own)
+    assert outcomes(endpoint, named)[4:] == [U, R, U] * 4
 
 
 def test_what_cannot_be_decided_is_told_apart(endpoint: Endpoint) -> None:
