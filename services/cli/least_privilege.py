@@ -16,6 +16,8 @@ from services.cli.what_if import spans, whole
 from services.cli.words import Commands, asks, count
 
 DAYS_DEFAULT = 90
+DAYS_MAX = 36_500
+"""Longer than any ledger, and no longer than there are dates."""
 
 
 def add(commands: Commands) -> None:
@@ -23,10 +25,18 @@ def add(commands: Commands) -> None:
     asking = commands.add_parser("least-privilege", help=what, description=what[0].upper() + what[1:])
     asking.epilog = "The document is printed on standard output, and what is to be said of it on standard error."
     asking.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user or role")
-    asking.add_argument("--days", type=count, default=DAYS_DEFAULT, help=f"up to --to or now ({DAYS_DEFAULT})")
+    what = f"the calls since so many days ago, if not --from ({DAYS_DEFAULT})"
+    asking.add_argument("--days", type=_days, default=DAYS_DEFAULT, help=what)
     spans(asking, required=False)
     asks(asking)
     asking.set_defaults(run=_least_privilege)
+
+
+def _days(text: str) -> int:
+    days = count(text)
+    if days > DAYS_MAX:
+        raise argparse.ArgumentTypeError(f"expected at most {DAYS_MAX:,} days; got {days}")
+    return days
 
 
 def _least_privilege(chosen: argparse.Namespace) -> None:

@@ -9,8 +9,10 @@ import pytest
 from botocore.credentials import Credentials as Keys
 
 from domain.calls import ApiCalled
+from services.action_catalogue import CATALOGUE
 from services.api import replayable, replaying
 from services.api.what_if import Replay, added_up
+from services.ledger import replaying as ledger_replaying
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import select
 from tests.services.api.house import House, Told, signed_form
@@ -111,6 +113,7 @@ def test_parts_add_up_to_the_whole(house: House, monkeypatch: pytest.MonkeyPatch
     house.aws_does("iam", "PutRolePolicy", RoleName="ops", PolicyName="may", PolicyDocument=document(LISTS))
     session, _ = assumes(house, alice, f"arn:aws:iam::{house.account_id}:role/ops")
     calls(house, session, *["ListUsers", "ListRoles"] * 5)
+    monkeypatch.setattr(ledger_replaying, "EVENTS_A_SELECT", 4)
     whole = told(house, policy=DENIES, attach_to="ops")
     assert changed(whole) == {("ops", "ListUsers"): (5, 5, 0)}
     for limited, name, size in ((replayable, "POSITIONS_AN_ANSWER_MAX", 3), (replaying, "GROUPS_AN_ANSWER_MAX", 1)):
@@ -130,7 +133,7 @@ def test_parts_add_up_to_the_whole(house: House, monkeypatch: pytest.MonkeyPatch
 
 
 def test_it_is_recorded_as_a_question(house: House) -> None:
-    """A POST that changes nothing: read-only, with the text of the policy."""
+    """A POST that changes nothing: read-only, with the text of the policy, and read-only for the linter."""
     answer = asks(house, policy=DENIES, attach_to=house.admin.access_key)
     assert answer.error[0] == "NoSuchEntity"
     with house.ledger.readers.connection() as connection, connection.cursor() as cursor:
@@ -139,6 +142,9 @@ def test_it_is_recorded_as_a_question(house: House) -> None:
     assert isinstance(event, ApiCalled)
     assert event.read_only
     assert event.parameters["policy"] == DENIES
+    native = CATALOGUE.service("muniment")
+    assert native is not None
+    assert native.actions["whatif"].access_level == "Read"
 
 
 def test_it_takes_the_question_itself_and_the_past(house: House) -> None:

@@ -128,6 +128,13 @@ def test_what_is_not_understood(monkeypatch: pytest.MonkeyPatch, policy_file: st
     assert shown(monkeypatch, [], "what-if", *given, "--from", "p1") == (EXIT_USAGE, [])
 
 
+@pytest.mark.parametrize("days", ["0", "-1", "36501", "9" * 40, "soon"])
+def test_days_that_are_none(monkeypatch: pytest.MonkeyPatch, days: str) -> None:
+    """Fewer than one, or more than there are dates."""
+    with pytest.raises(SystemExit, match=str(EXIT_USAGE)):
+        shown(monkeypatch, [], "least-privilege", "ann", f"--days={days}")
+
+
 def test_a_document_and_what_is_said_of_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The document alone on standard output; beside it what it covers, fits and generalises. Without an answer that
     stopped it is the server's."""
