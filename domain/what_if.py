@@ -239,10 +239,14 @@ class Replay:
 
     def _first_refusing(self, call: RecordedCall) -> tuple[DecisionRecord, Decision] | None:
         session = self._session_of(call.cause)
+        before: DecisionRecord | None = None
         for record in call.decisions:
             decision = self._decided(call, record, session)
-            if decision.result is not Result.ALLOWED:
+            if decision.result is Result.EXPLICITLY_DENIED:
                 return record, decision
+            if decision.result is Result.IMPLICITLY_DENIED and not _of_then(before, record):
+                return record, decision
+            before = record
         return None
 
     def _decided(self, call: RecordedCall, record: DecisionRecord, session: Session | None) -> Decision:
@@ -266,6 +270,14 @@ class Replay:
         values = _values(call, record, account, session, asked)
         found = self._decisions[kind, values] = evaluate(check.layers, check.request)
         return found
+
+
+def _of_then(before: DecisionRecord | None, record: DecisionRecord) -> bool:
+    """Whether the policies of a past that was looked at were asked, once those of the present had allowed: they need
+    not allow, only not deny."""
+    if record.as_of is None or before is None:
+        return False
+    return (before.action, before.resources, before.as_of) == (record.action, record.resources, record.as_of)
 
 
 def _asked_for(check: Check) -> _Keys:

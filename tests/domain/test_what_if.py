@@ -243,6 +243,29 @@ def test_a_call_of_two_accounts() -> None:
     assert outcomes(away, ControlAdded(OTHER, "root", document(deny("iam:*")))) == [U, R]
 
 
+def test_a_look_into_the_past(endpoint: Endpoint) -> None:
+    """The policies of then need not allow what those of now allow: without the deny that stood then it is allowed, and
+    a deny that is supposed refuses it."""
+    policy = endpoint.call(endpoint.root, "CreatePolicy", PolicyName="not", PolicyDocument=document(deny("iam:*")))
+    denying = {"UserName": "ann", "PolicyArn": policy["Policy"]["Arn"]}
+    endpoint.call(endpoint.root, "RemoveUserFromGroup", GroupName="lookers", UserName="ann")
+    endpoint.call(endpoint.root, "AttachUserPolicy", **denying)
+    then = len(endpoint.entries)
+    endpoint.call(endpoint.root, "DetachUserPolicy", **denying)
+    endpoint.call(endpoint.root, "PutUserPolicy", UserName="ann", PolicyName="all", PolicyDocument=ALLOW_ALL)
+    key = endpoint.call(endpoint.root, "CreateAccessKey", UserName="ann")["AccessKey"]["AccessKeyId"]
+    endpoint.moment = f"p{then}"
+    tries(endpoint, Credential(ACCOUNT, key, None), "ListUsers")
+    assert [record.result for record in endpoint.record.decisions] == ["allowed", "allowed", "explicitly denied"]
+    lifted = DocumentReplaced(ACCOUNT, denying["PolicyArn"], document(allow("sts:*")))
+    assert outcomes(endpoint, lifted) == [U, U, W, A]
+    assert outcomes(endpoint, AttachedBesides(ACCOUNT, "AIDANOBODY", ALLOW_ALL)) == [U, U, W, U]
+    endpoint.moment = f"p{len(endpoint.entries) - 1}"
+    endpoint.call(Credential(ACCOUNT, key, None), "ListUsers")
+    refusing = AttachedBesides(ACCOUNT, user_id(endpoint, "ann"), document(deny("iam:ListUsers")))
+    assert outcomes(endpoint, refusing)[-1] is R
+
+
 def test_what_differs_between_calls_is_asked_each_time(endpoint: Endpoint) -> None:
     """On the same value of the account, by the same credential, about the same: the time and the resource decide, where
     a policy asks for them, and a decision of before is not taken for it."""
