@@ -15,6 +15,7 @@ from services.api.what_if import Replay, added_up
 from services.ledger import replaying as ledger_replaying
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import select
+from services.ledger.work import Append, Decided, Values
 from tests.services.api.house import House, Told, signed_form
 from tests.services.api.test_explaining import assumes
 
@@ -237,3 +238,31 @@ def calls_at(house: House, keys: Keys, *actions: str) -> list[int]:
     """The positions of the calls."""
     found = [house.answer(signed_form("iam", action, keys), house.aws).position for action in actions]
     return [position for position in found if position is not None]
+
+
+def test_what_the_ledger_has_no_more_is_counted_apart(house: House) -> None:
+    """Calls of a session whose issuing is gone, as retention may leave them: undecidable, with the reason, and not
+    covered by confirmation."""
+    alice = house.user("alice", LISTS)
+    calls(house, alice, "ListUsers")
+    with house.ledger.readers.connection() as connection, connection.cursor() as cursor:
+        row = select(cursor, "select_events_descending", house.account_id, limit=1)[0]
+    entry = EntryMapper().to_domain_event(row)
+    principal = entry.cause.principal
+    assert principal is not None
+    issued = principal.model_copy(update={"session_issued_at": entry.at})
+    # The last call's event loop is gone.
+    house.ledger.committer.deliver_through(lambda answer: answer())
+    for number in range(2):
+        update = {"session_id": "SESNGONE", "principal": issued, "request_id": f"of the session {number}"}
+        append = Append(house.account_id, entry.cause.model_copy(update=update), [entry.event])
+
+        def decide(_values: Values, _at: datetime, append: Append = append) -> Decided:
+            return Decided(None, [append])
+
+        house.ledger.committer.decide(frozenset({house.account_id}), decide)
+    answer = told(house, policy=DENIES, attach_to="alice")
+    assert (answer["undecidable"], answer["now_refused"]) == (2, 1)
+    assert "SESNGONE was issued is not in the ledger any more" in answer["undecidable_because"]
+    found = least(house, "alice")
+    assert (found["allowed"], found["confirmed"], found["undecidable"]) == (3, 1, 2)
