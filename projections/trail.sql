@@ -51,6 +51,8 @@ create table trail (
     forwarded_address text,
     source_address text generated always as (coalesce(forwarded_address, peer_address)) stored,
     user_agent text,
+    -- Clients choose its length, and a key of an index has a longest.
+    user_agent_hash bigint generated always as (hashtextextended(user_agent, 0)) stored,
     region text,
     tls boolean not null,
     parameters jsonb not null,
@@ -63,20 +65,38 @@ create table trail (
     primary key (account_id, position)
 );
 create index trail_by_request on trail (account_id, request_id);
+-- Each filter of the history has one of its own, which gives its positions in order.
 create index trail_by_access_key on trail (account_id, access_key_id, position) where access_key_id is not null;
 create index trail_by_session on trail (account_id, session_id, position) where session_id is not null;
 create index trail_by_entity on trail (account_id, entity_id, position) where entity_id is not null;
-create index trail_by_principal on trail (account_id, principal_arn, position) where principal_arn is not null;
-create index trail_by_issuer on trail (account_id, issuer_arn, position) where issuer_arn is not null;
 create index trail_by_user_name on trail (account_id, user_name, position) where user_name is not null;
+-- Without the account's own users: the end of such an ARN is the name.
+create index trail_by_principal on trail (account_id, principal_arn, position)
+    where principal_arn is not null and user_name is null;
+create index trail_by_issuer on trail (account_id, issuer_arn, position) where issuer_arn is not null;
 create index trail_by_source on trail (account_id, source_address, position) where source_address is not null;
+create index trail_by_user_agent on trail (account_id, user_agent_hash, position) where user_agent_hash is not null;
 create index trail_by_operation on trail (account_id, operation, position);
+create index trail_by_error on trail (account_id, error_code, position) where error_code is not null;
+
+-- The resources that a call's authorisation decisions were about, each once a call, but not "*", which is none.
+create table trail_resources (
+    account_id text not null,
+    resource_hash bigint not null,
+    position bigint not null,
+    primary key (account_id, resource_hash, position)
+);
 
 -- name: api.called.v1
 -- Materialised, so that the text is parsed once and not once a column.
 with called as materialized (
     select position, at, convert_from(state, 'UTF8')::jsonb as entry from ledger.uses
     where account_id = %(account_id)s and position > %(after)s and position <= %(to)s and topic = 'api.called.v1'
+), concerned as (
+    insert into trail_resources (account_id, resource_hash, position)
+    select distinct %(account_id)s, hashtextextended(resource #>> '{}', 0), position
+    from called cross join lateral jsonb_path_query(entry, '$.event.decisions[*].resources[*]') as resource
+    where resource <> '"*"'
 )
 insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
     principal_type, principal_id, principal_arn, user_name, issuer_arn, operator, access_key_id, session_id, peer_address,
