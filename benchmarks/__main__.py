@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks import (
     appending,
     folding,
+    history,
     lagging,
     latency,
     measuring,
@@ -36,6 +37,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "tick": ticking.measured,
     "past": past.measured,
     "lag": lagging.measured,
+    "history": history.measured,
     "policy": deciding.measured,
     "what-if": replaying.measured,
 }

@@ -15,8 +15,9 @@ from domain.calls import ApiCalled, DecisionRecord, StatementRef
 from domain.events import Cause, Entry, Principal, SessionIssuer
 from services.ledger.mapper import EntryMapper, timestamp
 
-PRINCIPALS, ADDRESSES, SHAPES = 48, 60, 300
-"""Of an account: each call is made like one of its shapes, the first of them more often."""
+PRINCIPALS, SESSIONS, ADDRESSES, SHAPES = 24, 6, 24, 300
+"""Of an account, each of whose calls is made like one of its shapes. So few that whatever is asked for fits a hundred
+calls of ten thousand."""
 OPERATIONS = (
     *("GetUser", "ListAttachedUserPolicies", "GetRole", "ListUsers", "GetPolicy", "ListAccessKeys", "GetGroup"),
     *("CreateUser", "AttachUserPolicy", "CreateAccessKey", "TagUser", "PutRolePolicy", "DeleteUser", "CreateRole"),
@@ -27,7 +28,7 @@ AGENTS = tuple(
     for minor in range(30, 42)
 )
 BUSY_KEY, BUSY_ADDRESS = "AKIABUSY", "203.0.113.200"
-"""Each in a third of an account's calls, and never in the same."""
+"""Each in a quarter of an account's calls, and never in the same."""
 RARE_KEY = "AKIARARE"
 """In two calls of ten thousand, with the most frequent operation."""
 FAULTLESS = 10
@@ -44,27 +45,43 @@ class Trail:
     """An account, and how its calls look."""
 
     account_id: str
+    began_at: datetime
     principals: tuple[Principal, ...]
     lines: tuple[bytes, ...]
     """Of the shapes, to be filled in with position, event id, time, request id and shared id."""
     weights: tuple[float, ...]
     """Added up."""
 
+    @property
+    def users(self) -> tuple[Principal, ...]:
+        return tuple(principal for principal in self.principals if principal.issuer is None)
 
-def trail_of(account_id: str, number: int) -> Trail:
+    @property
+    def sessions(self) -> tuple[Principal, ...]:
+        return tuple(principal for principal in self.principals if principal.issuer is not None)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return tuple({principal.issuer.arn: None for principal in self.principals if principal.issuer is not None})
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        return tuple(_key_id(principal) for principal in self.principals[3:])
+
+
+def trail_of(account_id: str, number: int, began_at: datetime) -> Trail:
     draw = random.Random(account_id)  # noqa: S311  the same in every run
     principals = tuple(_principal(account_id, each) for each in range(PRINCIPALS))
     shapes = [_shape(account_id, principals, draw, refusals=number % FAULTLESS != 0) for _ in range(SHAPES)]
     frequent = OPERATIONS[0]
     special = (
-        (_called(account_id, principals[0], BUSY_KEY, "203.0.113.100", frequent, draw), 1 / 3),
-        (_called(account_id, principals[1], "AKIAOTHER", BUSY_ADDRESS, frequent, draw), 1 / 3),
+        (_called(account_id, principals[0], BUSY_KEY, "203.0.113.100", frequent, draw), 1 / 4),
+        (_called(account_id, principals[1], "AKIAOTHER", BUSY_ADDRESS, frequent, draw), 1 / 4),
         (_called(account_id, principals[2], RARE_KEY, "203.0.113.101", frequent, draw), 2e-4),
     )
-    total = sum(1 / rank for rank in range(1, SHAPES + 1))
-    weights = [weight for _, weight in special] + [1 / rank / total / 3 for rank in range(1, SHAPES + 1)]
+    weights = [weight for _, weight in special] + [1 / 2 / SHAPES] * SHAPES
     lines = tuple(_line(entry) for entry in (*(entry for entry, _ in special), *shapes))
-    return Trail(account_id, principals, lines, tuple(accumulate(weights)))
+    return Trail(account_id, began_at, principals, lines, tuple(accumulate(weights)))
 
 
 def grow(connection: psycopg.Connection, trails: Sequence[Trail], calls: int) -> Iterator[int]:
@@ -118,16 +135,16 @@ def _line(entry: Entry) -> bytes:
 
 
 def _principal(account_id: str, number: int) -> Principal:
-    """The last twelve are sessions of four roles, the others users."""
-    if number < PRINCIPALS - 12:
+    """The last are sessions of two roles, the others users."""
+    if number < PRINCIPALS - SESSIONS:
         name = f"user-{number}"
         arn = f"arn:aws:iam::{account_id}:user/people/{name}"
         unique_id = f"AIDAMEASURED{number:09}".replace("0", "A").replace("1", "B").replace("8", "C").replace("9", "D")
         return Principal(type="IAMUser", principal_id=unique_id, arn=arn, account_id=account_id, user_name=name)
-    role, session = f"role-{number % 4}", f"session-{number}"
+    role, session = f"role-{number % 2}", f"session-{number}"
     issuer = SessionIssuer(
         type="Role",
-        principal_id=f"AROAMEASURED23456789{'ABCD'[number % 4]}",
+        principal_id=f"AROAMEASURED23456789{'AB'[number % 2]}",
         arn=f"arn:aws:iam::{account_id}:role/{role}",
         user_name=role,
     )
@@ -141,16 +158,25 @@ def _principal(account_id: str, number: int) -> Principal:
     )
 
 
+def _key_id(principal: Principal) -> str:
+    return f"{'AKIA' if principal.issuer is None else 'ASIA'}{crc32(principal.arn.encode()):012}"
+
+
 def _shape(account_id: str, principals: Sequence[Principal], draw: random.Random, *, refusals: bool) -> Entry:
     principal = draw.choice(principals[3:])
-    key_id = f"{'AKIA' if principal.user_name else 'ASIA'}{crc32(principal.arn.encode()):012}"
     address = f"198.51.100.{draw.randrange(ADDRESSES)}"
     return _called(
-        account_id, principal, key_id, address, draw.choice(OPERATIONS), draw, refused=refusals and draw.random() < 0.05
+        account_id,
+        principal,
+        _key_id(principal),
+        address,
+        draw.choice(OPERATIONS),
+        draw,
+        refused=refusals and draw.random() < 0.05,
     )
 
 
-def _called(  # noqa: PLR0913  a call has so many sides
+def _called(
     account_id: str,
     principal: Principal,
     key_id: str,

@@ -77,10 +77,10 @@ def resolve(cursor: psycopg.Cursor, projection: str, account_id: str, as_of: AsO
     if as_of.at is not None:
         moment = Moment(position_at(cursor, account_id, as_of.at), as_of.at)
     elif as_of.position is not None:
-        moment = Moment(as_of.position, _time_at(cursor, account_id, as_of.position))
+        moment = Moment(as_of.position, time_at(cursor, account_id, as_of.position))
     else:
         # The newest state is that of now, unless the ledger's time runs a little ahead of the caller's clock.
-        moment = Moment(reached, max(as_of.now, _time_at(cursor, account_id, reached)))
+        moment = Moment(reached, max(as_of.now, time_at(cursor, account_id, reached)))
     if moment.position > reached:
         raise NotYetProjected(
             f"The {projection} of {account_id} are known up to position {reached}; asked for was {moment.position}."
@@ -97,7 +97,7 @@ def resolve_in_ledger(cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> M
     (head,) = found or (0,)
     if as_of.position > head:
         raise _not_yet(as_of.position, account_id, head)
-    return Moment(as_of.position, _time_at(cursor, account_id, as_of.position))
+    return Moment(as_of.position, time_at(cursor, account_id, as_of.position))
 
 
 def _not_yet(position: int, account_id: str, head: int) -> ValidationError:
@@ -116,6 +116,6 @@ def position_at(cursor: psycopg.Cursor, account_id: str, at: datetime) -> int:
     return row[0] if row else 0
 
 
-def _time_at(cursor: psycopg.Cursor, account_id: str, position: int) -> datetime:
+def time_at(cursor: psycopg.Cursor, account_id: str, position: int) -> datetime:
     row = cursor.execute(SQL["time_at"], {"account_id": account_id, "position": position}).fetchone()
     return row[0] if row else _BEFORE_ANYTHING

@@ -117,12 +117,13 @@ where password.account_id = %(account_id)s
 order by password.created, password.user_id
 
 -- name: history
+-- Of the calls at these positions, those that fit.
 select account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
     principal_type, principal_id, principal_arn, user_name, issuer_arn, operator, access_key_id, session_id,
     peer_address, forwarded_address, user_agent, region, tls, error_code, error_message, concerns_account_id, requests,
     parameters, decisions
 from views.trail
-where account_id = %(account_id)s and position > %(after)s and position <= %(to)s
+where account_id = %(account_id)s and position = any(%(positions)s::bigint[])
     and (%(concerns_account_id)s::text is null or concerns_account_id = %(concerns_account_id)s)
     and (%(access_key_id)s::text is null or access_key_id = %(access_key_id)s)
     and (%(session_id)s::text is null or session_id = %(session_id)s)
@@ -132,7 +133,10 @@ where account_id = %(account_id)s and position > %(after)s and position <= %(to)
     and (%(issuer_arn)s::text is null or issuer_arn = %(issuer_arn)s)
     and (%(user_name)s::text is null or user_name = %(user_name)s)
     and (%(source_address)s::text is null or source_address = %(source_address)s)
+    and (%(user_agent)s::text is null or user_agent = %(user_agent)s)
     and (%(operation)s::text is null or operation = %(operation)s)
+    and (%(resource)s::text is null
+        or decisions @> jsonb_build_array(jsonb_build_object('resources', jsonb_build_array(%(resource)s::text))))
     and (%(error_code)s::text is null or error_code = %(error_code)s)
 order by position limit %(limit)s
 

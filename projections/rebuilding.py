@@ -16,13 +16,15 @@ from psycopg import sql
 from projections import following, views
 from projections.comparing import ComparedTable, compare
 from projections.following import advance
-from projections.runner import POSITIONS_A_BATCH_MAX, Halted
+from projections.runner import Halted
 from projections.statements import statements
 from projections.swapping import RebuildRefused, swap
 from projections.views import NAMES, SCHEMA, SHARED, Projection, digest, enter, live, prepare
 
 SQL = statements("projections", "rebuilding.sql")
 SECOND = "views_rebuilt"
+POSITIONS_A_BATCH_MAX = 5_000
+"""More than in the live tables, of which nobody waits for a batch to end: there are fewer commits to wait for."""
 POSITIONS_LEFT_MAX = 2_000
 """So few may be left for the moment in which nobody else moves."""
 

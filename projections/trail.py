@@ -1,21 +1,27 @@
 """The access history: which calls were made, by whom, from where, and how they were answered."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import psycopg
 from pydantic import TypeAdapter
 
 from domain.calls import DecisionRecord
 from domain.errors import ValidationError
-from domain.identifiers import INSTALLATION
-from projections.asof import AsOf, Moment, position_at, resolve
+from domain.identifiers import INSTALLATION, account_of_arn
+from projections.asof import AsOf, Moment, position_at, resolve, time_at
 from projections.statements import statements
+from projections.walking import candidates
 
 SQL = statements("projections", "queries.sql")
 CALLS_A_PAGE_MAX = 1_000
+POSITIONS_AT_ONCE_MAX = 4_000
+POSITIONS_A_PAGE_MAX = 10_000
+"""So many positions of each filter are looked at for a page. Where filters fit many calls each and few together, the
+page ends there, short or empty, and the next one goes on."""
 
 _UNIQUE_ID = re.compile(r"A[A-Z]{3}[A-Z2-7]{17}")
 _INSTANT = timedelta(microseconds=1)
@@ -33,7 +39,10 @@ class Filters:
     """An ARN (a role's finds its sessions), a unique id, CloudTrail's principalId, or a user's name."""
     source_address: str | None = None
     """As a trusted proxy reported it; without a proxy, the peer's."""
+    user_agent: str | None = None
     operation: str | None = None
+    resource: str | None = None
+    """An ARN that a decision about the call was about. "*" is none."""
     error_code: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -87,11 +96,24 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class History:
     calls: tuple[RecordedCall, ...]
-    """In the order of their positions; those of two ledgers by time."""
+    """In the order of their positions; those of two ledgers by time. Before the last page there may be fewer than the
+    limit, or none."""
     after: Place
     """Where the next page begins."""
     complete: bool
     """Whether there is no next page."""
+
+
+class _Found(NamedTuple):
+    """In one ledger, up to one call more than the limit."""
+
+    account_id: str
+    calls: Sequence[RecordedCall]
+    after: int
+    reached: int
+    """Up to here these are all."""
+    complete: bool
+    """Whether that is the end."""
 
 
 def history(
@@ -111,50 +133,72 @@ def history(
     if not 1 <= limit <= CALLS_A_PAGE_MAX:
         raise ValidationError(f"A page has 1 to {CALLS_A_PAGE_MAX} calls; got {limit}.")
     moment = resolve(cursor, "trail", account_id, as_of)
-    columns = _columns(account_id, filters)
-    calls = _calls(cursor, account_id, moment, filters, {**columns, "concerns_account_id": None}, after.position, limit)
+    columns = _columns(account_id, filters) | {"concerns_account_id": None}
+    found = [_found(cursor, account_id, moment, filters, columns, after.position, limit)]
     if filters.access_key_id is not None and account_id != INSTALLATION:
         # A position is one of the account's ledger; in the installation's, the moment is found by its time.
         elsewhere = as_of if as_of.position is None else AsOf(as_of.now, at=moment.at)
         moment = resolve(cursor, "trail", INSTALLATION, elsewhere)
-        strangers = {**columns, "concerns_account_id": account_id}
-        calls += _calls(cursor, INSTALLATION, moment, filters, strangers, after.installation_position, limit)
+        strangers = columns | {"concerns_account_id": account_id}
+        found.append(_found(cursor, INSTALLATION, moment, filters, strangers, after.installation_position, limit))
+    return _page(cursor, found, limit)
+
+
+def _page(cursor: psycopg.Cursor, found: Sequence[_Found], limit: int) -> History:
+    """What was found in the account's ledger, and perhaps in the installation's, by time."""
+    calls = [call for each in found for call in each.calls]
+    if len(found) > 1:
+        # Behind where the search in one ledger ended, what the other has is not yet in its turn.
+        for each in found:
+            if not each.complete:
+                end = (time_at(cursor, each.account_id, each.reached), each.account_id)
+                calls = [call for call in calls if (call.at, call.account_id) <= end]
         calls.sort(key=lambda call: (call.at, call.account_id, call.position))
     page = tuple(calls[:limit])
-    return History(
-        page,
-        Place(
-            max((call.position for call in page if call.account_id == account_id), default=after.position),
-            max((call.position for call in page if call.account_id != account_id), default=after.installation_position),
-        ),
-        complete=len(calls) <= limit,
-    )
+    places, complete = [], True
+    for each in found:
+        shown = [call.position for call in page if call.account_id == each.account_id]
+        if len(shown) == len(each.calls):
+            places.append(each.reached)
+            complete &= each.complete
+        else:
+            places.append(shown[-1] if shown else each.after)
+            complete = False
+    return History(page, Place(*places), complete)
 
 
 def _columns(account_id: str, filters: Filters) -> dict[str, str | None]:
-    """The filters by the columns that hold what they ask for."""
+    """The filters by what holds the answer: columns of the trail, and the resources."""
     columns = dict.fromkeys(("entity_id", "principal_id", "principal_arn", "issuer_arn", "user_name"))
     columns |= {
         "access_key_id": filters.access_key_id,
         "session_id": filters.session_id,
         "source_address": filters.source_address,
+        "user_agent": filters.user_agent,
         "operation": filters.operation,
+        "resource": filters.resource,
         "error_code": filters.error_code,
     }
-    principal = filters.principal
-    if principal is None:
-        return columns
+    return columns if filters.principal is None else columns | _named(account_id, filters.principal)
+
+
+def _named(account_id: str, principal: str) -> dict[str, str | None]:
+    """The columns that hold a principal called so."""
     if principal.startswith("arn:"):
         resource = principal.split(":", 5)[-1]
-        return columns | {"issuer_arn" if resource.startswith("role/") else "principal_arn": principal}
+        if resource.startswith("role/"):
+            return {"issuer_arn": principal}
+        if resource.startswith("user/") and account_of_arn(principal) == account_id:
+            return {"principal_arn": principal, "user_name": resource.split("/")[-1]}
+        return {"principal_arn": principal}
     if ":" in principal:
-        return columns | {"principal_id": principal, "entity_id": principal.split(":")[0]}
+        return {"principal_id": principal, "entity_id": principal.partition(":")[0]}
     if principal == account_id or _UNIQUE_ID.fullmatch(principal):
-        return columns | {"entity_id": principal}
-    return columns | {"user_name": principal}
+        return {"entity_id": principal}
+    return {"user_name": principal}
 
 
-def _calls(
+def _found(
     cursor: psycopg.Cursor,
     account_id: str,
     moment: Moment,
@@ -162,14 +206,21 @@ def _calls(
     columns: Mapping[str, str | None],
     after: int,
     limit: int,
-) -> list[RecordedCall]:
-    """One more than the limit, if there are so many. Times become positions once, which the keys are ordered by."""
-    to = moment.position
+) -> _Found:
+    """Times become positions once, which the keys are ordered by."""
+    reached, to = after, moment.position
     if filters.since is not None:
-        after = max(after, position_at(cursor, account_id, filters.since - _INSTANT))
+        reached = max(after, position_at(cursor, account_id, filters.since - _INSTANT))
     if filters.until is not None:
         to = min(to, position_at(cursor, account_id, filters.until))
-    parameters = {"account_id": account_id, "after": after, "to": to, "limit": limit + 1, **columns}
-    # Never as a prepared statement: a plan for all values cannot know which filters are given.
-    rows = cursor.execute(SQL["history"], parameters, prepare=False).fetchall()
-    return [RecordedCall(*[*values, _DECISIONS.validate_python(decisions)]) for *values, decisions in rows]
+    calls: list[RecordedCall] = []
+    looked_at, at_once = 0, limit + 1
+    while reached < to and len(calls) <= limit and looked_at < POSITIONS_A_PAGE_MAX:
+        walked = candidates(cursor, account_id, columns, reached, to, at_once)
+        parameters = {"account_id": account_id, "positions": walked.positions, "limit": limit + 1 - len(calls)}
+        rows = cursor.execute(SQL["history"], {**parameters, **columns}).fetchall()
+        calls += [RecordedCall(*[*values, _DECISIONS.validate_python(decisions)]) for *values, decisions in rows]
+        reached = calls[-1].position if len(calls) > limit else walked.reached
+        looked_at += at_once
+        at_once = min(at_once * 4, POSITIONS_AT_ONCE_MAX)
+    return _Found(account_id, calls, after, reached, complete=reached >= to and len(calls) <= limit)

@@ -1,0 +1,255 @@
+"""The access history of 1,000,000 and of 10,000,000 calls in 100 accounts: its first page, and how it is filled."""
+
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median, quantiles
+
+import psycopg
+
+from benchmarks.report import circumstances
+from benchmarks.servers import NotMeasured, throw_away
+from benchmarks.size import Size
+from benchmarks.stores import Store, opened, store
+from benchmarks.trails import (
+    ADDRESSES,
+    AGENTS,
+    BUSY_ADDRESS,
+    BUSY_KEY,
+    FAULTLESS,
+    OPERATIONS,
+    RARE_KEY,
+    Trail,
+    grow,
+    trail_of,
+)
+from projections.asof import AsOf
+from projections.following import advance
+from projections.rebuilding import rebuilding
+from projections.runner import POSITIONS_A_BATCH_MAX
+from projections.trail import Filters, history
+from projections.views import Projection, prepare
+from services.ledger.database import Role, connect
+
+ACCOUNTS, CALLS = 100, (1_000_000, 10_000_000)
+PAGE = 100
+PAGES = 1_000
+PAGE_MS, RATIO, CALLS_A_SECOND = 20, 1.5, "20,000"
+AGO = timedelta(days=400)
+NOBODY = "AKIANOBODY", "192.0.2.255"
+ABOUT = (
+    "Each is asked {pages:,} times, in turns, of an account and for a value drawn at random. The first page of 100 "
+    "calls, in milliseconds; the ratio is that of the medians. The aim is a p99 below {page} and a ratio below {ratio}."
+)
+INGEST_ABOUT = (
+    "By one connection, 1,000 positions of an account at a time. PostgreSQL's processor is the time of its backend: "
+    "what else runs on the machine does not count."
+)
+INDEXES = "select count(*) from pg_indexes where schemaname = 'views' and tablename in ('trail', 'trail_resources')"
+BYTES = """
+select pg_table_size('views.trail'), pg_indexes_size('views.trail') + pg_total_relation_size('views.trail_resources')
+"""
+
+Draw = Callable[[random.Random, Trail], Filters]
+
+
+def _key_of(draw: random.Random, trail: Trail) -> str:
+    return draw.choice(trail.key_ids)
+
+
+QUESTIONS: Mapping[str, Draw] = {
+    "nothing asked": lambda _draw, _trail: Filters(),
+    "a key": lambda draw, trail: Filters(access_key_id=_key_of(draw, trail)),
+    "a user by name": lambda draw, trail: Filters(principal=draw.choice(trail.users).user_name),
+    "a user by ARN": lambda draw, trail: Filters(principal=draw.choice(trail.users).arn),
+    "a user by unique id": lambda draw, trail: Filters(principal=draw.choice(trail.users).principal_id),
+    "a role by ARN": lambda _draw, trail: Filters(principal=trail.roles[0]),
+    "a session of a role by ARN": lambda draw, trail: Filters(principal=draw.choice(trail.sessions).arn),
+    "an address": lambda draw, _trail: Filters(source_address=f"198.51.100.{draw.randrange(ADDRESSES)}"),
+    "a user agent": lambda draw, _trail: Filters(user_agent=draw.choice(AGENTS)),
+    "an operation": lambda draw, _trail: Filters(operation=draw.choice(OPERATIONS)),
+    "a resource": lambda draw, trail: Filters(resource=draw.choice(trail.users).arn),
+    "refused with AccessDenied": lambda _draw, _trail: Filters(error_code="AccessDenied"),
+    "a key that nobody used": lambda _draw, _trail: Filters(access_key_id=NOBODY[0]),
+    "an address that nobody had": lambda _draw, _trail: Filters(source_address=NOBODY[1]),
+    "a rare key and the commonest operation": lambda _draw, _trail: Filters(
+        access_key_id=RARE_KEY, operation=OPERATIONS[0]
+    ),
+    "an address that nobody had and an operation": lambda _draw, _trail: Filters(
+        source_address=NOBODY[1], operation=OPERATIONS[0]
+    ),
+    "a key, an operation and an hour": lambda draw, trail: Filters(
+        access_key_id=_key_of(draw, trail),
+        operation=OPERATIONS[0],
+        since=trail.began_at,
+        until=trail.began_at + timedelta(hours=1),
+    ),
+    "a key and an address, each in a quarter of the calls, never both": lambda _draw, _trail: Filters(
+        access_key_id=BUSY_KEY, source_address=BUSY_ADDRESS
+    ),
+}
+NO_REFUSALS = "refused, where no call was"
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    calls: int
+    seconds: float
+    backend_seconds: float
+
+
+def measured(directory: Path, size: Size) -> str:
+    counts = [size.of(calls) for calls in CALLS]
+    milliseconds: list[Mapping[str, Sequence[float]]] = []
+    ingested: list[Filled] = []
+    with throw_away(directory) as data, store(data) as place:
+        where = circumstances(data)
+        trails = _opened(place)
+        for count, more in zip(counts, (counts[0], counts[1] - counts[0]), strict=True):
+            _grow(place, trails, more)
+            ingested.append(_ingested(place, more))
+            if count == counts[0]:
+                rebuilt = _rebuilt(place)
+            milliseconds.append(_asked(place, trails, size.of(PAGES)))
+        with connect(place.database, "projector") as connection:
+            indexes = _row(connection, INDEXES)[0]
+            table, besides = _row(connection, BYTES)
+    pages = ABOUT.format(pages=size.of(PAGES), page=PAGE_MS, ratio=RATIO)
+    lines = [
+        where,
+        f"{counts[0]:,} and {counts[1]:,} calls in {ACCOUNTS} accounts. {pages}\n",
+        f"| which calls | of {counts[0]:,}, p50 | p99 | of {counts[1]:,}, p50 | p99 | ratio |",
+        "|---|---:|---:|---:|---:|---:|",
+        *(_compared(what, milliseconds[0][what], milliseconds[1][what]) for what in milliseconds[0]),
+        "",
+        (
+            f"{INGEST_ABOUT} The trail has {indexes} indexes, of which two are primary keys. A call takes "
+            f"{table / counts[1]:,.0f} bytes, and {besides / counts[1]:,.0f} in indexes and among the resources.\n"
+        ),
+        "| into the trail | calls/s | calls a second of PostgreSQL's processor | aim |",
+        "|---|---:|---:|---:|",
+        _filling(f"the first {ingested[0].calls:,}", ingested[0]),
+        _filling(f"{ingested[1].calls:,} more", ingested[1]),
+        _filling(f"rebuilding the first {rebuilt.calls:,}", rebuilt),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _compared(what: str, small: Sequence[float], large: Sequence[float]) -> str:
+    ratio = median(large) / median(small)
+    return (
+        f"| {what} | {median(small):.1f} | {_p99(small):.1f} | {median(large):.1f} | {_p99(large):.1f} | {ratio:.2f} |"
+    )
+
+
+def _p99(values: Sequence[float]) -> float:
+    return quantiles(values, n=100, method="inclusive")[-1]
+
+
+def _filling(what: str, filled: Filled) -> str:
+    return (
+        f"| {what} | {filled.calls / filled.seconds:,.0f} | {filled.calls / filled.backend_seconds:,.0f} "
+        f"| {CALLS_A_SECOND} |"
+    )
+
+
+def _opened(place: Store) -> list[Trail]:
+    began = datetime.now(UTC) - AGO
+    ledger = place.ledger(lambda: began)
+    with ledger.recording():
+        accounts = [opened(ledger).account_id for _ in range(ACCOUNTS)]
+    return [trail_of(account_id, number, began) for number, account_id in enumerate(accounts)]
+
+
+def _grow(place: Store, trails: Sequence[Trail], calls: int) -> None:
+    next_at = 0.0
+    with connect(place.database, "owner") as connection:
+        for done in grow(connection, trails, calls):
+            if time.monotonic() > next_at:
+                print(f"written {done:,} of {calls:,}", file=sys.stderr)
+                next_at = time.monotonic() + 10
+        # As the database does by itself, sooner or later: not while something is measured.
+        connection.execute("vacuum (analyze) ledger.uses")
+
+
+def _ingested(place: Store, calls: int) -> Filled:
+    with connect(place.database, "projector") as connection:
+        trail = Projection.load("trail")
+        prepare(connection, [trail])
+        accounts = [row[0] for row in connection.execute("select account_id from ledger.heads order by 1").fetchall()]
+        since, before = time.perf_counter(), _backend_seconds(connection)
+        for account_id in accounts:
+            while True:
+                followed = advance(connection, trail, account_id, POSITIONS_A_BATCH_MAX, _halted)
+                assert followed is not None
+                if followed.position == followed.head:
+                    break
+        filled = Filled(calls, time.perf_counter() - since, _backend_seconds(connection) - before)
+        connection.execute("vacuum (analyze) views.trail, views.trail_resources")
+    print(f"ingested: {_filling('', filled)}", file=sys.stderr)
+    return filled
+
+
+def _halted(reason: str) -> None:
+    raise NotMeasured(reason)
+
+
+def _rebuilt(place: Store) -> Filled:
+    """Raises NotMeasured when the new tables are not the live ones."""
+    projectors: list[psycopg.Connection] = []
+
+    def opens(role: Role) -> psycopg.Connection:
+        connection = connect(place.database, role)
+        if role == "projector":
+            projectors.append(connection)
+        return connection
+
+    with rebuilding(opens, ["trail"]) as rebuild:
+        [projector] = projectors
+        since, before = time.perf_counter(), _backend_seconds(projector)
+        rebuild.read()
+        seconds, backend_seconds = time.perf_counter() - since, _backend_seconds(projector) - before
+        comparison = rebuild.compare()
+    if not comparison.equal:
+        raise NotMeasured("The rebuilt trail is not the live one.")
+    calls = sum(table.rows_rebuilt for table in comparison.tables if table.table == "trail")
+    print(f"rebuilt: {calls:,} in {seconds:.0f} s", file=sys.stderr)
+    return Filled(calls, seconds, backend_seconds)
+
+
+def _asked(place: Store, trails: Sequence[Trail], pages: int) -> Mapping[str, Sequence[float]]:
+    """Milliseconds."""
+    draw = random.Random(pages)  # noqa: S311  the same in every run
+    taken: dict[str, list[float]] = {}
+    as_of = AsOf(datetime.now(UTC))
+    with connect(place.database, "reader") as connection, connection.cursor() as cursor:
+        for number in range(pages + 1):
+            questions = {what: (draw.choice(trails), filters_of) for what, filters_of in QUESTIONS.items()}
+            faultless = trails[draw.randrange(0, len(trails), FAULTLESS)]
+            questions[NO_REFUSALS] = (faultless, lambda _draw, _trail: Filters(error_code="AccessDenied"))
+            for what, (trail, filters_of) in questions.items():
+                filters = filters_of(draw, trail)
+                since = time.perf_counter()
+                history(cursor, trail.account_id, filters, as_of, limit=PAGE)
+                if number > 0:  # The first of each is the connection's first, too.
+                    taken.setdefault(what, []).append((time.perf_counter() - since) * 1e3)
+    for what, values in taken.items():
+        print(f"{what}: {median(values):.1f} ms, p99 {_p99(values):.1f}", file=sys.stderr)
+    return taken
+
+
+def _backend_seconds(connection: psycopg.Connection) -> float:
+    """Of processor time, by the connection's process (proc(5): utime and stime behind the command's name)."""
+    fields = Path(f"/proc/{connection.info.backend_pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _row(connection: psycopg.Connection, query: str) -> tuple[int, ...]:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return row

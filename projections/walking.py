@@ -1,0 +1,82 @@
+"""Which calls of an account can fit: each filter's positions along an index of its own, and what these have in common.
+
+No statistics are asked how many calls a filter fits. They are of all accounts together and never quite new, and a wrong
+guess reads an account from end to end. What fits rarely shows itself: so many of its positions reach furthest.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import psycopg
+from psycopg import sql
+
+# The whole key is compared, and with nothing held equal only its own index has the order that is asked for.
+_WALK = sql.SQL("""
+select position from {table}
+where (account_id, {column}, position) > (%(account_id)s, {sought}, %(after)s::bigint)
+    and (account_id, {column}, position) <= (%(account_id)s, {sought}, %(to)s::bigint) and {indexed}
+order by account_id, {column}, position limit %(limit)s
+""")
+_WALK_ALL = b"""
+select position from views.trail where account_id = %(account_id)s and position > %(after)s and position <= %(to)s
+order by position limit %(limit)s
+"""
+_AS_IT_IS, _HASHED = sql.SQL("%(sought)s::text"), sql.SQL("hashtextextended(%(sought)s, 0)")
+_KNOWN, _KNOWN_WITHOUT_NAME = sql.SQL("{} is not null"), sql.SQL("{} is not null and user_name is null")
+
+
+class Walked(NamedTuple):
+    positions: list[int]
+    reached: int
+    """Up to here there are no others."""
+
+
+def _walk(column: str, *, table: str = "trail", sought: sql.SQL = _AS_IT_IS, indexed: sql.SQL = _KNOWN) -> bytes:
+    name = sql.Identifier(column)
+    parts = {"table": sql.Identifier("views", table), "column": name, "sought": sought, "indexed": indexed.format(name)}
+    return _WALK.format(**parts).as_bytes()
+
+
+_WALKS = {
+    "access_key_id": _walk("access_key_id"),
+    "session_id": _walk("session_id"),
+    "entity_id": _walk("entity_id"),
+    "user_name": _walk("user_name"),
+    "principal_arn": _walk("principal_arn", indexed=_KNOWN_WITHOUT_NAME),
+    "issuer_arn": _walk("issuer_arn"),
+    "source_address": _walk("source_address"),
+    "user_agent": _walk("user_agent_hash", sought=_HASHED),
+    "operation": _walk("operation"),
+    "resource": _walk("resource_hash", table="trail_resources", sought=_HASHED),
+    "error_code": _walk("error_code"),
+}
+"""The indexes of trail.sql by the column that is asked about."""
+
+
+def candidates(
+    cursor: psycopg.Cursor, account_id: str, columns: Mapping[str, str | None], after: int, to: int, limit: int
+) -> Walked:
+    """Behind `after` and up to `to`, the positions at which all columns can have the values that are given: up to
+    `limit`, or fewer, or none. Those that cannot be told from the indexes at once are among them."""
+    sought = {column: value for column, value in columns.items() if column in _WALKS and value is not None}
+    if "user_name" in sought:
+        # An ARN that comes with the name is not in the ARNs' index.
+        sought.pop("principal_arn", None)
+    walks = [(_WALKS[column], value) for column, value in sought.items()] or [(_WALK_ALL, None)]
+    span = {"account_id": account_id, "after": after, "to": to, "limit": limit}
+    walked = [_walked(cursor, statement, {**span, "sought": value}) for statement, value in walks]
+    rarest = max(walked, key=lambda each: each.reached)
+    for each in walked:
+        if each is not rarest:
+            known = set(each.positions)
+            rarest = Walked(
+                [position for position in rarest.positions if position in known or position > each.reached],
+                rarest.reached,
+            )
+    return rarest
+
+
+def _walked(cursor: psycopg.Cursor, statement: bytes, parameters: Mapping[str, str | int | None]) -> Walked:
+    positions = [position for (position,) in cursor.execute(statement, parameters).fetchall()]
+    ended = len(positions) < parameters["limit"]
+    return Walked(positions, parameters["to"] if ended else positions[-1])
