@@ -58,6 +58,8 @@ class Call(Answer):
 
 
 class HistoryPage(Page):
+    """One with a marker may have fewer calls than the limit, or none: there the search stopped for this page."""
+
     calls: tuple[Call, ...]
 
 
@@ -72,7 +74,10 @@ class LookupHistory(Paged[HistoryPage]):
     session_id: Text | None = None
     principal: Text | None = None
     source_address: Text | None = None
+    user_agent: Text | None = None
     operation: Text | None = None
+    on: Text | None = None
+    """The ARN of a resource that an authorisation decision of the call was about."""
     error_code: Text | None = None
     since: Time | None = None
     until: Time | None = None
@@ -94,7 +99,9 @@ class LookupHistory(Paged[HistoryPage]):
             session_id=self.session_id,
             principal=self.principal,
             source_address=self.source_address,
+            user_agent=self.user_agent,
             operation=self.operation,
+            resource=self.on,
             error_code=self.error_code,
             since=self.since,
             until=self.until,

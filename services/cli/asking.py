@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
@@ -12,6 +13,7 @@ from services.api.answers import Answer, Page
 from services.api.question import ROWS_MAX, Question
 from services.cli.failures import Failure, NotUnderstood
 from services.cli.output import Column, output
+from services.cli.progress import Progress
 from services.settings import SettingRefused, settings
 
 A = TypeVar("A", bound=Answer)
@@ -50,20 +52,26 @@ def show(
     rows_of: Callable[[P], Sequence[T]],
     columns: Sequence[Column[T]],
     rows_max: int | None = None,
+    exported: Sequence[Column[T]] = (),
 ) -> int:
     """Asks page after page and shows each when it has come. Gives the number of rows."""
-    showing = output(chosen.output, columns)
+    showing, progress = output(chosen.output, columns, exported), Progress()
     shown, marker = 0, None
-    with asked(chosen) as answering:
-        while rows_max is None or shown < rows_max:
-            size = ROWS_MAX if rows_max is None else min(ROWS_MAX, rows_max - shown)
-            page = answering.ask(meant(question, {**parameters, "limit": size, "marker": marker}))
-            rows = rows_of(page)
-            showing.show(rows)
-            shown += len(rows)
-            marker = page.marker
-            if marker is None:
-                break
+    try:
+        with asked(chosen) as answering:
+            while rows_max is None or shown < rows_max:
+                size = ROWS_MAX if rows_max is None else min(ROWS_MAX, rows_max - shown)
+                page = answering.ask(meant(question, {**parameters, "limit": size, "marker": marker}))
+                rows = rows_of(page)
+                showing.show(rows)
+                shown += len(rows)
+                marker = page.marker
+                if marker is None:
+                    break
+                if not sys.stdout.isatty():
+                    progress.tell(f"{shown:,} rows", 0, 0)
+    finally:
+        progress.clear()
     return shown
 
 

@@ -1,6 +1,7 @@
 """What a person reads: aligned tables; and what a program reads: JSON lines. No text that came from a request reaches
 the terminal as it is, for it may hold escape sequences."""
 
+import csv
 import json
 import re
 import shutil
@@ -17,6 +18,8 @@ from domain.identifiers import account_of_arn
 GAP = "  "
 SHRUNK_CHARACTERS_MIN = 8
 ABSENT = "-"
+_BEGINS_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001  the wide forms of the four are meant
+"""To a spreadsheet (OWASP, "CSV Injection"; ASVS 1.2.10)."""
 
 _ESCAPE_SEQUENCES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # control sequences (ECMA-48 section 5.4)
@@ -123,9 +126,35 @@ class JsonLines:
             sys.stdout.write(json.dumps(to_jsonable_python(row)) + "\n")
 
 
-def output(chosen: str, columns: Sequence[Column[T]]) -> Output[T]:
-    """As `--output` has it: json, or a table with these columns."""
-    return JsonLines() if chosen == "json" else table(columns)
+class Csv(Generic[T]):
+    """Comma-separated values (RFC 4180) under a line of titles, which comes also where there are no rows. A spreadsheet
+    takes no cell for a formula: one that begins like one has an apostrophe before it. What is absent is empty."""
+
+    def __init__(self, columns: Sequence[Column[T]], out: TextIO, written: Callable[[str], str]) -> None:
+        """`written` is what becomes of a cell's text: on a terminal, only what is printable."""
+        self._columns = columns
+        self._writer = csv.writer(out, lineterminator="\r\n")
+        self._written = written
+        self._writer.writerow([column.title for column in columns])
+
+    def show(self, rows: Sequence[T]) -> None:
+        for row in rows:
+            self._writer.writerow([self._cell(column.of(row) or "") for column in self._columns])
+
+    def _cell(self, text: str) -> str:
+        text = self._written(text)
+        return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) else text
+
+
+def output(chosen: str, columns: Sequence[Column[T]], exported: Sequence[Column[T]] = ()) -> Output[T]:
+    """As `--output` has it: json, csv with the columns that are exported, or a table."""
+    match chosen:
+        case "json":
+            return JsonLines()
+        case "csv":
+            return Csv(exported, sys.stdout, printable if sys.stdout.isatty() else str)
+        case _:
+            return table(columns)
 
 
 def table(columns: Sequence[Column[T]]) -> Table[T]:

@@ -1,7 +1,7 @@
 """The words that commands have in common, and how they are declared."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias, TypeVar
 
 from domain.errors import Refusal
@@ -9,11 +9,14 @@ from services.api.question import moment
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse names it nowhere else
 Run = Callable[[argparse.Namespace], None]
+TABLE_OR_JSON = ("table", "json")
 
 T = TypeVar("T")
 
 
-def reading(commands: Commands, name: str, run: Run, what: str) -> argparse.ArgumentParser:
+def reading(
+    commands: Commands, name: str, run: Run, what: str, outputs: Sequence[str] = TABLE_OR_JSON
+) -> argparse.ArgumentParser:
     """A command that asks about now or about the past."""
     parser = commands.add_parser(name, help=what, description=what[0].upper() + what[1:])
     parser.add_argument(
@@ -22,17 +25,17 @@ def reading(commands: Commands, name: str, run: Run, what: str) -> argparse.Argu
         metavar="TIME|pPOSITION",
         help="as it was then; a time is RFC 3339, in whole with offset",
     )
-    asks(parser)
+    asks(parser, outputs=outputs)
     parser.set_defaults(run=run)
     return parser
 
 
-def asks(parser: argparse.ArgumentParser, default: object = None) -> None:
+def asks(parser: argparse.ArgumentParser, default: object = None, outputs: Sequence[str] = TABLE_OR_JSON) -> None:
     """Whom the command asks, and how it shows the answer."""
     off = False if default is None else default
     parser.add_argument(
         "--output",
-        choices=("table", "json"),
+        choices=outputs,
         default="table" if default is None else default,
         help="json: one object a line, with everything that is known",
     )

@@ -1,0 +1,127 @@
+"""The access history as CSV: as RFC 4180 has it, whole, and harmless in a spreadsheet and on a terminal."""
+
+import argparse
+import csv
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.api.history import Call, HistoryPage, LookupHistory
+from services.api.markers import marker
+from services.api.question import Question
+from services.cli import asking, history
+from services.cli.history import EXPORTED
+from services.cli.output import Column, Csv, printable
+from tests.services.cli.test_output import CALLS
+
+TEXT: tuple[Column[str], ...] = (Column("text", lambda text: text),)
+
+
+def written(*rows: str, terminal: bool = False) -> str:
+    out = io.StringIO()
+    Csv(TEXT, out, printable if terminal else str).show(rows)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("hostile", "cell"),
+    [
+        ('=HYPERLINK("http://x","y")', '"\'=HYPERLINK(""http://x"",""y"")"'),
+        ("+1", "'+1"),
+        ("-2+3", "'-2+3"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", '"\'\r=1"'),
+        ("\uff1d1", "'\uff1d1"),
+        ("a=1", "a=1"),
+        ("a,b", '"a,b"'),
+        ('say "x"', '"say ""x"""'),
+        ("two\nlines", '"two\nlines"'),
+        ("\x1b[2Jx", "\x1b[2Jx"),
+    ],
+    ids=repr,
+)
+def test_cells(hostile: str, cell: str) -> None:
+    """What begins a formula gets an apostrophe; commas, quotes and line ends are quoted; a file has the very text."""
+    assert written(hostile) == f"text\r\n{cell}\r\n"
+
+
+def test_a_terminal_gets_what_is_printable() -> None:
+    """No escape sequence reaches it, and none hides a formula either."""
+    assert written("\x1b[2Jevil", "\x1b[0m=1", terminal=True) == "text\r\nevil\r\n'=1\r\n"
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1))
+def test_whatever_comes(texts: list[str]) -> None:
+    """Every text comes out of a reader of CSV as it went in, but for the apostrophe, and no cell begins a formula."""
+    _, *cells = csv.reader(io.StringIO(written(*texts), newline=""))
+    read = [cell for (cell,) in (cell or [""] for cell in cells)]
+    assert not any(cell.startswith(tuple("=+-@\t\r\n")) for cell in read)
+    assert [cell if cell == text else cell.removeprefix("'") for cell, text in zip(read, texts, strict=True)] == texts
+
+
+COLUMNS = """\
+account_id position at event_id request_id shared_id service operation read_only principal_type principal_id
+principal_arn user_name issuer_arn operator access_key_id session_id peer_address forwarded_address user_agent region
+tls error_code error_message concerns_account_id requests parameters decisions source_address"""
+
+
+def test_the_columns_of_the_history() -> None:
+    """They are fixed, under the names of the JSON; what is no text is written as in JSON, what is absent is empty."""
+    out = io.StringIO()
+    Csv(EXPORTED, out, str).show(CALLS)
+    first, *rows = csv.DictReader(io.StringIO(out.getvalue(), newline=""))
+    assert list(first) == COLUMNS.split()
+    assert (first["at"], first["position"], first["tls"]) == ("2026-01-31T23:59:59.999999Z", "7", "false")
+    assert (first["parameters"], first["decisions"], first["error_code"]) == ("{}", "[]", "")
+    assert [row["user_agent"] for row in rows] == ["aws-cli/1.46", "\x1b[2Jevil\u202e\x9b1m"]
+
+
+class Paging:
+    """Answers page after page, and remembers how many lines had been written by the time of each question."""
+
+    def __init__(self, out: io.StringIO, pages: list[tuple[Call, ...]]) -> None:
+        self.out = out
+        self.pages = pages
+        self.questions: list[LookupHistory] = []
+        self.lines_written: list[int] = []
+
+    def ask(self, question: Question[HistoryPage]) -> HistoryPage:
+        assert isinstance(question, LookupHistory)
+        self.lines_written.append(self.out.getvalue().count("\r\n"))
+        number = len(self.questions)
+        self.questions.append(question)
+        last = number == len(self.pages) - 1
+        return HistoryPage(
+            account_id="123456789012", limit=1_000, marker=None if last else MARKERS[number], calls=self.pages[number]
+        )
+
+
+MARKERS = [marker("LookupHistory", position, 0, 9) for position in (8, 9)]
+
+
+def test_rows_are_written_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page is written before the next is asked for, one that is empty included; no filter is left out."""
+    out = io.StringIO()
+    paging = Paging(out, [CALLS[:2], (), CALLS[2:]])
+
+    @contextmanager
+    def asked(_chosen: argparse.Namespace) -> Iterator[Paging]:
+        yield paging
+
+    monkeypatch.setattr(asking, "asked", asked)
+    monkeypatch.setattr("sys.stdout", out)
+    parser = argparse.ArgumentParser()
+    history.add(parser.add_subparsers())
+    given = {"user_agent": "aws-cli/2", "on": "arn:aws:iam::123456789012:user/ada", "operation": "GetUser"}
+    words = ["--user-agent", given["user_agent"], "--resource", given["on"], "--operation", "GetUser"]
+    chosen = parser.parse_args(["history", *words, "--output", "csv"])
+    chosen.run(chosen)
+    assert paging.lines_written == [1, 3, 3]
+    assert len(list(csv.reader(io.StringIO(out.getvalue(), newline="")))) == 1 + len(CALLS)
+    asked_for = [question.model_dump(exclude_none=True, exclude_unset=True) for question in paging.questions]
+    assert asked_for == [{**given, "limit": 1_000, **more} for more in ({}, *({"marker": each} for each in MARKERS))]
