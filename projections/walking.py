@@ -37,7 +37,7 @@ def _walk(column: str, *, table: str = "trail", sought: sql.SQL = _AS_IT_IS, ind
     return _WALK.format(**parts).as_bytes()
 
 
-_WALKS = {
+WALKS = {
     "access_key_id": _walk("access_key_id"),
     "session_id": _walk("session_id"),
     "entity_id": _walk("entity_id"),
@@ -58,11 +58,11 @@ def candidates(
 ) -> Walked:
     """Behind `after` and up to `to`, the positions at which all columns can have the values that are given: up to
     `limit`, or fewer, or none. Those that cannot be told from the indexes at once are among them."""
-    sought = {column: value for column, value in columns.items() if column in _WALKS and value is not None}
+    sought = {column: value for column, value in columns.items() if column in WALKS and value is not None}
     if "user_name" in sought:
         # An ARN that comes with the name is not in the ARNs' index.
         sought.pop("principal_arn", None)
-    walks = [(_WALKS[column], value) for column, value in sought.items()] or [(_WALK_ALL, None)]
+    walks = [(WALKS[column], value) for column, value in sought.items()] or [(_WALK_ALL, None)]
     span = {"account_id": account_id, "after": after, "to": to, "limit": limit}
     walked = [_walked(cursor, statement, {**span, "sought": value}) for statement, value in walks]
     rarest = max(walked, key=lambda each: each.reached)
