@@ -62,9 +62,11 @@ def candidates(
     if "user_name" in sought:
         # An ARN that comes with the name is not in the ARNs' index.
         sought.pop("principal_arn", None)
-    walks = [(WALKS[column], value) for column, value in sought.items()] or [(_WALK_ALL, None)]
-    span = {"account_id": account_id, "after": after, "to": to, "limit": limit}
-    walked = [_walked(cursor, statement, {**span, "sought": value}) for statement, value in walks]
+    walks: list[tuple[bytes, str | None]] = [(WALKS[column], value) for column, value in sought.items()]
+    walked = [
+        _walked(cursor, statement, {"account_id": account_id, "sought": value}, after, to, limit)
+        for statement, value in walks or [(_WALK_ALL, None)]
+    ]
     rarest = max(walked, key=lambda each: each.reached)
     for each in walked:
         if each is not rarest:
@@ -76,7 +78,9 @@ def candidates(
     return rarest
 
 
-def _walked(cursor: psycopg.Cursor, statement: bytes, parameters: Mapping[str, str | int | None]) -> Walked:
-    positions = [position for (position,) in cursor.execute(statement, parameters).fetchall()]
-    ended = len(positions) < parameters["limit"]
-    return Walked(positions, parameters["to"] if ended else positions[-1])
+def _walked(
+    cursor: psycopg.Cursor, statement: bytes, along: Mapping[str, str | None], after: int, to: int, limit: int
+) -> Walked:
+    rows = cursor.execute(statement, {**along, "after": after, "to": to, "limit": limit}).fetchall()
+    positions = [position for (position,) in rows]
+    return Walked(positions, positions[-1] if len(positions) == limit else to)

@@ -103,14 +103,14 @@ def fits(account_id: str, called: ApiCalled, cause: Cause, wanted: Filters) -> b
     if principal.issuer is not None:
         names.add(principal.issuer.arn)
     resources = {resource for each in called.decisions for resource in each.resources} - {"*"}
-    held = {
+    held: dict[str, set[str | None]] = {
         "access_key_id": {cause.access_key_id},
         "session_id": {cause.session_id},
-        "principal": names,
+        "principal": {*names},
         "source_address": {cause.forwarded_address or cause.peer_address},
         "user_agent": {cause.user_agent},
         "operation": {cause.operation},
-        "resource": resources,
+        "resource": {*resources},
         "error_code": {called.error_code},
     }
     return all(getattr(wanted, name) is None or getattr(wanted, name) in values for name, values in held.items())
@@ -118,7 +118,7 @@ def fits(account_id: str, called: ApiCalled, cause: Cause, wanted: Filters) -> b
 
 def read(reader: psycopg.Cursor, account_id: str, wanted: Filters, as_of: AsOf, limit: int) -> list[RecordedCall]:
     """Page after page; each begins behind the one before."""
-    after, seen = Place(), []
+    after, seen = Place(), list[RecordedCall]()
     while True:
         page = history(reader, account_id, wanted, as_of, after=after, limit=limit)
         assert len(page.calls) <= limit

@@ -34,6 +34,19 @@ def test_a_history_ends_with_the_call_that_asks(house: House) -> None:
     assert (found.body["limit"], found.body["marker"]) == (100, None)
 
 
+def test_what_happened_to_a_resource(house: House) -> None:
+    """The history of an ARN has what was done about it and what was refused, and narrows with other filters."""
+    alice = house.user("alice")
+    assert house.aws_does("iam", "GetUser", UserName="admin", keys=alice)[0] == 403
+    assert house.aws_does("iam", "GetUser", UserName="alice")[0] == 200
+    theirs, admins = (
+        "&on=" + quote(f"arn:aws:iam::{house.account_id}:user/{name}", safe="") for name in ("alice", "admin")
+    )
+    assert calls(house, theirs) == [("CreateUser", None), ("CreateAccessKey", None), ("GetUser", None)]
+    assert calls(house, f"{admins}&principal=alice&operation=GetUser") == [("GetUser", "AccessDenied")]
+    assert calls(house, f"{theirs}&user_agent=aws-cli") == []
+
+
 def test_pages_are_one_history(house: House) -> None:
     """Pages of one put together are what a single page shows: nothing twice, nothing left out, and an end, although
     every turn of a page is a call itself."""
