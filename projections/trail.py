@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import psycopg
 from pydantic import TypeAdapter
+from pydantic_core import from_json
 
 from domain.calls import DecisionRecord
 from domain.errors import ValidationError
@@ -217,9 +218,12 @@ def _found(
     looked_at, at_once = 0, limit + 1
     while reached < to and len(calls) <= limit and looked_at < POSITIONS_A_PAGE_MAX:
         walked = candidates(cursor, account_id, columns, reached, to, at_once)
-        parameters = {"account_id": account_id, "positions": walked.positions, "limit": limit + 1 - len(calls)}
-        rows = cursor.execute(SQL["history"], {**parameters, **columns}).fetchall()
-        calls += [RecordedCall(*[*values, _DECISIONS.validate_python(decisions)]) for *values, decisions in rows]
+        chosen = {"account_id": account_id, "positions": walked.positions, "limit": limit + 1 - len(calls)}
+        rows = cursor.execute(SQL["history"], {**chosen, **columns}).fetchall()
+        calls += [
+            RecordedCall(*[*values, from_json(parameters), _DECISIONS.validate_json(decisions)])
+            for *values, parameters, decisions in rows
+        ]
         reached = calls[-1].position if len(calls) > limit else walked.reached
         looked_at += at_once
         at_once = min(at_once * 4, POSITIONS_AT_ONCE_MAX)
