@@ -1,7 +1,9 @@
 """The commands as processes, against a running server."""
 
+import csv
 import getpass
 import http.client
+import io
 import os
 import re
 import subprocess
@@ -45,6 +47,11 @@ def test_history(desk: Desk) -> None:
     assert desk.rows(*asked, "--limit", "1") == rows[:1]
     since = str(rows[1]["at"])
     assert desk.rows(*asked, "--since", since) == rows[1:]
+    resource = f"arn:aws:muniment::{rows[1]['account_id']}:credentials"
+    assert desk.rows(*asked, "--resource", resource, "--user-agent", "muniment/0.1.0") == rows[1:]
+    titles, *exported = csv.reader(io.StringIO(desk.muniment(*asked, "--output", "csv").out))
+    assert titles == list(rows[0])
+    assert [line[titles.index("operation")] for line in exported] == ["ListSessions", "ListCredentials"]
 
 
 def test_hostile_user_agents(desk: Desk) -> None:
