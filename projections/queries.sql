@@ -116,6 +116,10 @@ where password.account_id = %(account_id)s
     and password.valid_from <= %(position)s and (password.valid_to is null or password.valid_to > %(position)s)
 order by password.created, password.user_id
 
+-- name: positions
+select position from views.trail
+where account_id = %(account_id)s and position > %(after)s and position <= %(to)s order by position limit %(limit)s
+
 -- name: history
 -- Of the calls at these positions, those that fit. JSON comes as its text, which is read faster than psycopg reads it.
 select account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,

@@ -1,7 +1,7 @@
 """Which calls of an account can fit: each filter's positions along an index of its own, and what these have in common.
 
 No statistics are asked how many calls a filter fits. They are of all accounts together and never quite new, and a wrong
-guess reads an account from end to end. What fits rarely shows itself: so many of its positions reach furthest.
+guess reads an account from end to end. Which filter fits the fewest is seen: as many of its positions reach furthest.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,9 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
+from projections.statements import statements
+
+SQL = statements("projections", "queries.sql")
 # The whole key is compared, and with nothing held equal only its own index has the order that is asked for.
 _WALK = sql.SQL("""
 select position from {table}
@@ -17,10 +20,6 @@ where (account_id, {column}, position) > (%(account_id)s, {sought}, %(after)s::b
     and (account_id, {column}, position) <= (%(account_id)s, {sought}, %(to)s::bigint) and {indexed}
 order by account_id, {column}, position limit %(limit)s
 """)
-_WALK_ALL = b"""
-select position from views.trail where account_id = %(account_id)s and position > %(after)s and position <= %(to)s
-order by position limit %(limit)s
-"""
 _AS_IT_IS, _HASHED = sql.SQL("%(sought)s::text"), sql.SQL("hashtextextended(%(sought)s, 0)")
 _KNOWN, _KNOWN_WITHOUT_NAME = sql.SQL("{} is not null"), sql.SQL("{} is not null and user_name is null")
 
@@ -65,7 +64,7 @@ def candidates(
     walks: list[tuple[bytes, str | None]] = [(WALKS[column], value) for column, value in sought.items()]
     walked = [
         _walked(cursor, statement, {"account_id": account_id, "sought": value}, after, to, limit)
-        for statement, value in walks or [(_WALK_ALL, None)]
+        for statement, value in walks or [(SQL["positions"], None)]
     ]
     rarest = max(walked, key=lambda each: each.reached)
     for each in walked:
