@@ -67,14 +67,9 @@ def candidates(
         for statement, value in walks or [(SQL["positions"], None)]
     ]
     rarest = max(walked, key=lambda each: each.reached)
-    for each in walked:
-        if each is not rarest:
-            known = set(each.positions)
-            rarest = Walked(
-                [position for position in rarest.positions if position in known or position > each.reached],
-                rarest.reached,
-            )
-    return rarest
+    known = [(frozenset(each.positions), each.reached) for each in walked]
+    fitting = [p for p in rarest.positions if all(p in positions or p > reached for positions, reached in known)]
+    return Walked(fitting, rarest.reached)
 
 
 def _walked(

@@ -5,6 +5,8 @@ import csv
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from services.api.question import Question
 from services.cli import asking, history
 from services.cli.history import EXPORTED
 from services.cli.output import Column, Csv, printable
+from services.cli.progress import Progress
 from tests.services.cli.test_output import CALLS
 
 TEXT: tuple[Column[str], ...] = (Column("text", lambda text: text),)
@@ -105,8 +108,9 @@ MARKERS = [marker("LookupHistory", position, 0, 9) for position in (8, 9)]
 
 
 def test_rows_are_written_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each page is written before the next is asked for, one that is empty included; no filter is left out."""
-    out = io.StringIO()
+    """Each page is written before the next is asked for, also after one that is empty; no filter is left out. Where it
+    takes long, standard error tells how far it has come."""
+    out, err = io.StringIO(), io.StringIO()
     paging = Paging(out, [CALLS[:2], (), CALLS[2:]])
 
     @contextmanager
@@ -114,6 +118,7 @@ def test_rows_are_written_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
         yield paging
 
     monkeypatch.setattr(asking, "asked", asked)
+    monkeypatch.setattr(asking, "Progress", lambda: Progress(err, partial(next, count(0, 20))))
     monkeypatch.setattr("sys.stdout", out)
     parser = argparse.ArgumentParser()
     history.add(parser.add_subparsers())
@@ -122,6 +127,7 @@ def test_rows_are_written_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = parser.parse_args(["history", *words, "--output", "csv"])
     chosen.run(chosen)
     assert paging.lines_written == [1, 3, 3]
+    assert err.getvalue() == "muniment: 2 rows\n" * 2
     assert len(list(csv.reader(io.StringIO(out.getvalue(), newline="")))) == 1 + len(CALLS)
     asked_for = [question.model_dump(exclude_none=True, exclude_unset=True) for question in paging.questions]
     assert asked_for == [{**given, "limit": 1_000, **more} for more in ({}, *({"marker": each} for each in MARKERS))]
