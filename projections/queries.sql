@@ -116,6 +116,12 @@ where password.account_id = %(account_id)s
     and password.valid_from <= %(position)s and (password.valid_to is null or password.valid_to > %(position)s)
 order by password.created, password.user_id
 
+-- name: in_order
+-- For the rest of the transaction. Whatever the statistics say of an account, and they know nothing of one that is new,
+-- positions come in the order of an index: to read all that fits and sort it only seems cheap.
+select set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true),
+    set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true)
+
 -- name: positions
 select position from views.trail
 where account_id = %(account_id)s and position > %(after)s and position <= %(to)s order by position limit %(limit)s

@@ -133,6 +133,14 @@ def history(
     """
     if not 1 <= limit <= CALLS_A_PAGE_MAX:
         raise ValidationError(f"A page has 1 to {CALLS_A_PAGE_MAX} calls; got {limit}.")
+    with cursor.connection.transaction():
+        cursor.execute(SQL["in_order"])
+        return _history(cursor, account_id, filters, as_of, after, limit)
+
+
+def _history(
+    cursor: psycopg.Cursor, account_id: str, filters: Filters, as_of: AsOf, after: Place, limit: int
+) -> History:
     moment = resolve(cursor, "trail", account_id, as_of)
     columns = _columns(account_id, filters) | {"concerns_account_id": None}
     found = [_found(cursor, account_id, moment, filters, columns, after.position, limit)]

@@ -2,6 +2,7 @@
 
 No statistics are asked how many calls a filter fits. They are of all accounts together and never quite new, and a wrong
 guess reads an account from end to end. Which filter fits the fewest is seen: as many of its positions reach furthest.
+All this is for transactions that began with `in_order` of queries.sql.
 """
 
 from collections.abc import Mapping
