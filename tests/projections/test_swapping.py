@@ -101,7 +101,7 @@ def test_only_what_is_named_is_replaced(
     swapped(opens, "trail", "sessions")
     after = tables()
     assert before.keys() == after.keys()
-    assert {name for name in before if before[name] != after[name]} == {"trail", "sessions"}
+    assert {name for name in before if before[name] != after[name]} == {"trail", "trail_resources", "sessions"}
     rights = "select bool_and(has_table_privilege('muniment_reader', oid, 'select')) from pg_class"
     assert owner.execute(rights + " where relnamespace = 'views'::regnamespace and relkind = 'r'").fetchone() == (True,)
     assert compared(opens).equal
