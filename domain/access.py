@@ -24,7 +24,7 @@ from domain.callers import Caller, principal_of
 from domain.calls import Call
 from domain.events import Cause, Principal, SessionIssuer
 from domain.identifiers import account_of_arn
-from domain.policy import Layer, Layers, Possible, PrincipalName, Request, RequestPrincipal, possible
+from domain.policy import TIME_KEYS, Knows, Layer, Layers, Possible, PrincipalName, Request, RequestPrincipal, possible
 from domain.roles import Role
 
 _ANY_SESSION = "*"
@@ -50,21 +50,44 @@ class Access:
     possible: Possible
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked about one principal, ready to be answered for a moment."""
+
+    kind: str
+    account_id: str | None
+    entity_id: str
+    arn: str
+    layers: Layers
+    request: Request
+    knows: Knows
+
+    def answer(self) -> Access:
+        found = possible(self.layers, self.request, self.knows)
+        return Access(self.kind, self.account_id, self.entity_id, self.arn, found)
+
+
 def who_can(account: Account, action: str, resource: str, at: datetime) -> Iterator[Access]:
     """Of every principal of the account whether it may do `action` to the ARN `resource`, or to `*` where the action
     is about none. For sts:AssumeRole and an ARN of the account the role's trust policy has its say, if there is one;
     root, whom no role lets in, is not among the answers."""
-    assumes = action.lower() == ASSUME_ROLE.lower()
     for caller in principals(account):
-        if assumes and caller.is_root:
-            continue
-        if assumes and account_of_arn(resource) == account.id:
-            yield _assuming(account, account, caller, resource, role_named(account, resource), at)
-            continue
-        context = CallContext(_call(caller, at), account, account, resource, NO_VALUES)
-        request = Request(action, resource, unnamed(caller), context, account.id)
-        knows = _Known(caller, resource_known=user_or_role(account, resource) is not None)
-        yield _access(caller, possible(layers_of(account, caller), request, knows))
+        asked = asked_of(account, caller, action, resource, at)
+        if asked is not None:
+            yield asked.answer()
+
+
+def asked_of(account: Account, caller: Caller, action: str, resource: str, at: datetime) -> Asked | None:
+    """What `who_can` asks about one principal; None of root where a role is to be assumed."""
+    assumes = action.lower() == ASSUME_ROLE.lower()
+    if assumes and caller.is_root:
+        return None
+    if assumes and account_of_arn(resource) == account.id:
+        return asked_to_assume(account, account, caller, resource, role_named(account, resource), at)
+    context = CallContext(_call(caller, at), account, account, resource, NO_VALUES)
+    request = Request(action, resource, unnamed(caller), context, account.id)
+    knows = _Known(caller, resource_known=user_or_role(account, resource) is not None)
+    return _asked(caller, layers_of(account, caller), request, knows)
 
 
 def can_assume(owner: Account, role: Role, others: Sequence[Account], at: datetime) -> Iterator[Access]:
@@ -73,9 +96,9 @@ def can_assume(owner: Account, role: Role, others: Sequence[Account], at: dateti
     for account in (owner, *others):
         for caller in principals(account):
             if not caller.is_root:
-                yield _assuming(account, owner, caller, owner.arn(role.resource), role, at)
-    for name in sorted(_outsiders(role)):
-        yield _outsider(owner, role, name, at)
+                yield asked_to_assume(account, owner, caller, owner.arn(role.resource), role, at).answer()
+    for name in sorted(outsiders(role)):
+        yield asked_of_outsider(owner, role, name, at).answer()
 
 
 def what_can(account: Account, entity_id: str) -> Layers:
@@ -110,6 +133,16 @@ def principals(account: Account) -> Iterator[Caller]:
         yield caller_of_role(account, role)
 
 
+def caller_with_id(account: Account, entity_id: str) -> Caller | None:
+    """The one of `principals` that has this unique id; the account's id is root's."""
+    role = account.roles.by_id.get(entity_id)
+    if role is not None:
+        return caller_of_role(account, role)
+    if entity_id == account.id or entity_id in account.users.by_id:
+        return Caller(principal_of(account, entity_id), entity_id, "")
+    return None
+
+
 def caller_of_role(account: Account, role: Role) -> Caller:
     """In some session of the role, without session policies."""
     principal = Principal(
@@ -122,21 +155,23 @@ def caller_of_role(account: Account, role: Role) -> Caller:
     return Caller(principal, role.id, "")
 
 
-def _access(caller: Caller, found: Possible) -> Access:
+def asked_to_assume(
+    account: Account, owner: Account, caller: Caller, role_arn: str, role: Role | None, at: datetime
+) -> Asked:
+    """What `can_assume` asks about a principal of `account`."""
+    asked = check_assuming(account, owner, _call(caller, at), role_arn, role, {})
+    return _asked(caller, asked.layers, asked.request, _Known(caller, resource_known=True))
+
+
+def _asked(caller: Caller, layers: Layers, request: Request, knows: Knows) -> Asked:
     principal = caller.principal
     kind = {"Root": "root", "IAMUser": "user", "AssumedRole": "role"}[principal.type]
     arn = principal.issuer.arn if principal.issuer else principal.arn
-    return Access(kind, principal.account_id, caller.entity_id, arn, found)
+    return Asked(kind, principal.account_id, caller.entity_id, arn, layers, request, knows)
 
 
-def _assuming(
-    account: Account, owner: Account, caller: Caller, role_arn: str, role: Role | None, at: datetime
-) -> Access:
-    asked = check_assuming(account, owner, _call(caller, at), role_arn, role, {})
-    return _access(caller, possible(asked.layers, asked.request, _Known(caller, resource_known=True)))
-
-
-def _outsiders(role: Role) -> set[PrincipalName]:
+def outsiders(role: Role) -> set[PrincipalName]:
+    """The services and identity providers that its trust policy names."""
     return {
         (kind, name)
         for statement in trust_policy(role).policy.statements
@@ -146,7 +181,7 @@ def _outsiders(role: Role) -> set[PrincipalName]:
     }
 
 
-def _outsider(owner: Account, role: Role, name: PrincipalName, at: datetime) -> Access:
+def asked_of_outsider(owner: Account, role: Role, name: PrincipalName, at: datetime) -> Asked:
     """Belongs to no account of ours: nothing is known of it but its name, and that the trust policy has it."""
     kind, text = name
     action = ASSUME_ROLE
@@ -157,8 +192,7 @@ def _outsider(owner: Account, role: Role, name: PrincipalName, at: datetime) -> 
     asked = check_assuming(owner, owner, _call(root, at), owner.arn(role.resource), role, {})
     layers: Layers = [(layer, policies) for layer, policies in asked.layers if layer in {Layer.RCP, Layer.TRUST}]
     request = asked.request._replace(action=action, principal=principal)
-    found = possible(layers, request, lambda key: key in {"aws:currenttime", "aws:epochtime"})
-    return Access(kind.lower(), None, text, text, found)
+    return Asked(kind.lower(), None, text, text, layers, request, TIME_KEYS.__contains__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,15 +181,20 @@ def identity_policies(account: Account, entity_id: str) -> Iterator[SourcedPolic
     """Of a user with the groups that it is in, or of a role: inline ones, then attached ones, then what the account's
     password policy lets every user do."""
     for holder_id in (entity_id, *account.memberships.rights(entity_id)):
-        inline = account.inline_policies.get(holder_id)
-        if inline is not None:
-            for name, document in inline.items():
-                yield SourcedPolicy(compiled(document, PolicyType.IDENTITY), f"{holder_id}/{name}", "inline", None)
-        for arn in account.attachments.rights(holder_id):
-            yield _managed(account, arn, PolicyType.IDENTITY)
+        yield from held_itself(account, holder_id)
     policy = account.password_policy
     if policy is not None and policy.allow_users_to_change_password and entity_id in account.users.by_id:
         yield SourcedPolicy(compiled(_OWN_PASSWORD, PolicyType.IDENTITY), account.id, "password policy", None)
+
+
+def held_itself(account: Account, holder_id: str) -> Iterator[SourcedPolicy]:
+    """Of a user, group or role, without what it has through others."""
+    inline = account.inline_policies.get(holder_id)
+    if inline is not None:
+        for name, document in inline.items():
+            yield SourcedPolicy(compiled(document, PolicyType.IDENTITY), f"{holder_id}/{name}", "inline", None)
+    for arn in account.attachments.rights(holder_id):
+        yield _managed(account, arn, PolicyType.IDENTITY)
 
 
 _OWN_PASSWORD = json.dumps({

@@ -73,8 +73,16 @@ NAMES = st.sampled_from(["ann", "Ann", "bob", "ops"])
 PATHS = st.sampled_from(["/", "/a/", "/a/b/"])
 DOCUMENTS = st.sampled_from(
     [
-        json.dumps({"Version": "2012-10-17", "Statement": {"Effect": effect, "Action": action, "Resource": "*"}})
-        for effect, action in (("Allow", "iam:*"), ("Allow", "sts:AssumeRole"), ("Deny", "iam:DeleteUser"))
+        json.dumps(
+            {"Version": "2012-10-17", "Statement": {"Effect": effect, "Action": action, "Resource": "*", **more}}
+        )
+        for effect, action, more in (
+            ("Allow", "iam:*", {}),
+            ("Allow", "sts:AssumeRole", {}),
+            ("Deny", "iam:DeleteUser", {}),
+            ("Allow", "*", {"Condition": {"DateLessThanEquals": {"aws:CurrentTime": "2026-01-31T23:53:59Z"}}}),
+            ("Deny", "*", {"Condition": {"NumericGreaterThan": {"aws:EpochTime": "1769903640.5"}}}),
+        )
     ]
 )
 IN_AN_ORGANIZATION = Installation(organization=Organization("o-exampleorgid", ACCOUNT, (), ()))

@@ -29,6 +29,7 @@ from domain.policy.lint import Finding, FindingType, lint
 from domain.policy.positions import Path, Place, Positions, Span, positions
 from domain.policy.possible import Knows, Open, Possibility, Possible, possible
 from domain.policy.principals import Naming, PrincipalName, Principals, RequestPrincipal
+from domain.policy.turning import TIME_KEYS, Turning, turning
 from domain.policy.variables import Context, Variable
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "SCP_CHARACTERS_MAX",
     "SESSION_POLICIES_CHARACTERS_MAX",
     "TEXT_CHARACTERS_MAX",
+    "TIME_KEYS",
     "TRUST_POLICY_CHARACTERS_MAX",
     "USER_INLINE_POLICIES_CHARACTERS_MAX",
     "ActionCatalogue",
@@ -76,6 +78,7 @@ __all__ = [
     "SourcedPolicy",
     "Span",
     "Statement",
+    "Turning",
     "Variable",
     "Verdict",
     "compiled",
@@ -90,4 +93,5 @@ __all__ = [
     "possible",
     "reason",
     "size_of_new",
+    "turning",
 ]
