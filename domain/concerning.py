@@ -45,7 +45,7 @@ def concerned(before: Account, after: Account, event: Event) -> frozenset[str] |
             | policies.InlinePolicyDeleted()
         ):
             return _with_members(after, event.entity_id)
-        case policies.PolicyVersionCreated() | policies.DefaultPolicyVersionSet():
+        case policies.PolicyVersionCreated(is_default=True) | policies.DefaultPolicyVersionSet():
             return _held_by(after, event.policy_arn)
         case policies.ManagedCatalogueAdopted():
             return _NOBODY.union(*(_held_by(after, version.policy_arn) for version in event.versions))
@@ -61,6 +61,7 @@ def concerned(before: Account, after: Account, event: Event) -> frozenset[str] |
             | groups.GroupUpdated()
             | groups.GroupDeleted()
             | policies.PolicyCreated()
+            | policies.PolicyVersionCreated()
             | policies.PolicyVersionDeleted()
             | policies.PolicyDeleted()
             | access_keys.AccessKeyCreated()

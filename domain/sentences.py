@@ -41,10 +41,9 @@ def sentence(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  one case a f
         case tags.EntityUntagged():
             return f"{event.entity.capitalize()} {event.entity_name} lost the tags {_listed(event.keys)}."
         case boundaries.PermissionsBoundaryPut():
-            bound = f"the boundary of {event.entity} {event.entity_name}"
-            return f"{event.policy_arn} became {bound}."
+            return f"Policy {event.policy_arn} became the boundary of {event.entity} {event.entity_name}."
         case boundaries.PermissionsBoundaryDeleted():
-            return f"{event.policy_arn} is no longer the boundary of {event.entity} {event.entity_name}."
+            return f"Policy {event.policy_arn} is no longer the boundary of {event.entity} {event.entity_name}."
         case (
             policies.PolicyAttached()
             | policies.PolicyDetached()
@@ -120,9 +119,9 @@ def _of_holder(event: policies.AttachmentEvent | policies.InlinePolicyEvent) -> 
     holder = f"{event.entity} {event.entity_name}"
     match event:
         case policies.PolicyAttached():
-            return f"{event.policy_arn} was attached to {holder}."
+            return f"Policy {event.policy_arn} was attached to {holder}."
         case policies.PolicyDetached():
-            return f"{event.policy_arn} was detached from {holder}."
+            return f"Policy {event.policy_arn} was detached from {holder}."
         case policies.InlinePolicyPut():
             return f"Inline policy {event.policy_name} of {holder} was written."
         case policies.InlinePolicyDeleted():
@@ -132,16 +131,16 @@ def _of_holder(event: policies.AttachmentEvent | policies.InlinePolicyEvent) -> 
 def _of_managed_policy(event: policies.PolicyEvent) -> str:
     match event:
         case policies.PolicyCreated():
-            return f"{event.policy_arn} was created."
+            return f"Policy {event.policy_arn} was created."
         case policies.PolicyVersionCreated():
             default = ", which is the default" if event.is_default else ""
-            return f"{event.policy_arn} got version v{event.version}{default}."
+            return f"Policy {event.policy_arn} got version v{event.version}{default}."
         case policies.DefaultPolicyVersionSet():
-            return f"v{event.version} became the default version of {event.policy_arn}."
+            return f"Version v{event.version} became the default version of {event.policy_arn}."
         case policies.PolicyVersionDeleted():
             return f"Version v{event.version} of {event.policy_arn} was deleted."
         case policies.PolicyDeleted():
-            return f"{event.policy_arn} was deleted."
+            return f"Policy {event.policy_arn} was deleted."
         case policies.ManagedCatalogueAdopted():
             return f"{len(event.versions)} policies that AWS maintains became known in new versions."
 

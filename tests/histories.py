@@ -13,9 +13,11 @@ from hypothesis.strategies import DrawFn
 from domain import lifecycle, usage
 from domain.access_keys import Status
 from domain.account import Account
+from domain.boundaries import PermissionsBoundaryPut
 from domain.calls import ApiCalled
 from domain.errors import Refusal
 from domain.events import Cause, Change, Entry, Event, Principal
+from domain.groups import GroupCreated, UserAddedToGroup
 from domain.identifiers import (
     ACCESS_KEY,
     GROUP,
@@ -46,6 +48,8 @@ from domain.passwords import (
     PasswordChanged,
     PasswordPolicyUpdated,
 )
+from domain.policies import InlinePolicyPut, PolicyAttached, PolicyCreated
+from domain.roles import RoleCreated
 from domain.rules import (
     access_keys,
     aliases,
@@ -64,6 +68,7 @@ from domain.rules import (
 from domain.sessions import Session, SessionIssued
 from domain.tags import Tag
 from domain.usage import CredentialUsed
+from domain.users import UserCreated
 
 ACCOUNT = "123456789012"
 BEGAN_AT = datetime(2026, 1, 31, 23, 50, tzinfo=UTC)
@@ -368,18 +373,47 @@ _STEPS: tuple[Step, ...] = (
 )  # fmt: skip
 
 
+def people(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
+    """Ann, who is in the group ops and holds a boundary, bob, and the role ops; each holds something."""
+    ann, bob, group, role, policy = (new_unique_id(kind, random) for kind in (USER, USER, GROUP, ROLE, MANAGED_POLICY))
+    policy_arn = account.arn("policy/ops")
+    named = {"policy_id": policy, "policy_arn": policy_arn}
+    of_ann = {"entity": "user", "entity_id": ann, "entity_name": "ann"}
+    of_group = {"entity": "group", "entity_id": group, "entity_name": "ops"}
+    of_role = {"entity": "role", "entity_id": role, "entity_name": "ops"}
+    return [
+        UserCreated(user_id=ann, user_name="ann", path="/"),
+        UserCreated(user_id=bob, user_name="bob", path="/"),
+        GroupCreated(group_id=group, group_name="ops", path="/"),
+        UserAddedToGroup(group_id=group, group_name="ops", user_id=ann, user_name="ann"),
+        RoleCreated(
+            role_id=role,
+            role_name="ops",
+            path="/",
+            session_seconds_max=3_600,
+            trust_policy=_trust_policy(draw, account),
+            trusted={},
+        ),
+        PolicyCreated(**named, policy_name="ops", path="/", document=draw(DOCUMENTS)),
+        PolicyAttached(**of_group, **named),
+        PermissionsBoundaryPut(**of_ann, **named),
+        InlinePolicyPut(**of_role, policy_name="own", document=draw(DOCUMENTS)),
+        InlinePolicyPut(**of_ann, policy_name="own", document=draw(DOCUMENTS)),
+    ]
+
+
 @st.composite
-def histories(draw: DrawFn, *, calls_max: int = 30) -> list[Entry]:
+def histories(draw: DrawFn, *, calls_max: int = 30, first: Sequence[Step] = ()) -> list[Entry]:
     """The first entries of ACCOUNT's ledger, changes and uses, positions dense from 1 and times never backwards.
 
-    It begins as every account does; then follow calls, each with its own cause and time. At least half of `calls_max`
-    are tried.
+    It begins as every account does, and with the steps that are to be the first; then follow calls, each with its own
+    cause and time. At least half of `calls_max` are tried.
     """
     random = _never_twice()
     _, beginning = founding.open_account(Installation(), ACCOUNT, "aws", random)
     ledger: list[Entry] = []
     account, at = _called(Account(ACCOUNT), ledger, beginning, BEGAN_AT)
-    for step in draw(st.lists(st.sampled_from(_STEPS), min_size=calls_max // 2, max_size=calls_max)):
+    for step in [*first, *draw(st.lists(st.sampled_from(_STEPS), min_size=calls_max // 2, max_size=calls_max))]:
         at += draw(PAUSES)
         try:
             events = step(draw, account, at, random)

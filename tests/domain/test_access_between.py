@@ -1,6 +1,8 @@
 """Intervals of access: what they say of each moment is what is answered about that moment."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 
 from hypothesis import HealthCheck, given, settings
@@ -8,11 +10,42 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from domain.access import Access, can_assume, who_can
-from domain.access_between import CouldAssume, Inquiry, Told, Who, WhoCould, access_between, alike, role_called
+from domain.access_between import (
+    CouldAssume,
+    Inquiry,
+    Told,
+    Who,
+    WhoCould,
+    access_between,
+    alike,
+    in_order,
+    role_called,
+)
 from domain.events import Change, Entry
+from domain.groups import UserAddedToGroup
 from domain.held_between import Holding, Text, held, held_between
-from domain.intervals import Interval, intervals
-from tests.histories import ACCOUNT, folded, histories
+from domain.intervals import Interval, Step, intervals
+from domain.organization import Membership, OrganizationPoliciesApplied
+from domain.policies import InlinePolicyPut, PolicyAttached, PolicyVersionCreated
+from domain.policy import Possibility
+from domain.roles import TrustPolicyReplaced
+from domain.tags import EntityTagged
+from domain.usage import CredentialUsed
+from tests.domain.building import (
+    ALLOW_ALL,
+    AT,
+    CAUSE,
+    after,
+    document,
+    new_account,
+    policy_arn,
+    trusting,
+    with_groups,
+    with_policies,
+    with_role,
+    with_users,
+)
+from tests.histories import ACCOUNT, folded, histories, people
 
 COMMON = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 RESOURCES = st.sampled_from(["*", f"arn:aws:iam::{ACCOUNT}:user/ann", f"arn:aws:iam::{ACCOUNT}:role/ops"])
@@ -36,16 +69,16 @@ def changes(ledger: Iterable[Entry]) -> list[Entry]:
 
 
 def span(data: DataObject, ledger: Sequence[Entry]) -> tuple[int, int]:
-    """The positions of its first and last moment."""
-    first, last = sorted(data.draw(st.tuples(*[st.integers(1, len(ledger))] * 2)))
-    return first, last
+    """The positions of its first and last moment. It may begin before the account, or with it, or with its people."""
+    first = min(data.draw(st.sampled_from([0, 4, 14])), len(ledger))
+    return first, data.draw(st.just(len(ledger)) | st.integers(max(first, 1), len(ledger)))
 
 
 def asked(inquiry: Inquiry, ledger: Sequence[Entry], first: int, last: int) -> list[Interval[Who, Told]]:
     steps = access_between(
         inquiry,
         {ACCOUNT: folded(ledger[:first])},
-        ledger[first - 1].at,
+        ledger[max(first, 1) - 1].at,
         changes(ledger[first:last]),
         ledger[last - 1].at,
     )
@@ -70,7 +103,7 @@ def expect(found: Sequence[Interval[Who, Told]], moment: Entry, answers: Iterabl
 
 
 @COMMON
-@given(histories(), ACTIONS, RESOURCES, st.data())
+@given(histories(first=[people]), ACTIONS, RESOURCES, st.data())
 def test_who_could_is_who_can_at_every_position(
     ledger: list[Entry], action: str, resource: str, data: DataObject
 ) -> None:
@@ -79,32 +112,125 @@ def test_who_could_is_who_can_at_every_position(
     first, last = span(data, ledger)
     found = asked(WhoCould(ACCOUNT, action, resource), ledger, first, last)
     expect_neighbours(found)
-    for moment in ledger[first - 1 : last]:
+    for moment in ledger[max(first, 1) - 1 : last]:
         account = folded(ledger[: moment.position])
         expect(found, moment, who_can(account, action, resource, moment.at))
 
 
 @COMMON
-@given(histories(), st.sampled_from(["ops", f"arn:aws:iam::{ACCOUNT}:role/ann"]), st.data())
+@given(histories(first=[people]), st.sampled_from(["ops", f"arn:aws:iam::{ACCOUNT}:role/ann"]), st.data())
 def test_could_assume_is_can_assume_at_every_position(ledger: list[Entry], name: str, data: DataObject) -> None:
     """The same of a role, which may come and go within the span."""
     first, last = span(data, ledger)
     found = asked(CouldAssume(ACCOUNT, name), ledger, first, last)
     expect_neighbours(found)
-    for moment in ledger[first - 1 : last]:
+    for moment in ledger[max(first, 1) - 1 : last]:
         account = folded(ledger[: moment.position])
         role = role_called(account, name)
         expect(found, moment, () if role is None else can_assume(account, role, [], moment.at))
 
 
 @COMMON
-@given(histories(), st.sampled_from(["ann", "BOB", "ops"]), st.data())
+@given(histories(first=[people]), st.sampled_from(["ann", "BOB", "ops"]), st.data())
 def test_what_was_held_is_what_is_held_at_every_position(ledger: list[Entry], name: str, data: DataObject) -> None:
     """The policies of whoever had a name, through renames and through its groups."""
     first, last = span(data, ledger)
-    steps = held_between(folded(ledger[:first]), ledger[first - 1].at, changes(ledger[first:last]), name)
+    steps = held_between(folded(ledger[:first]), ledger[max(first, 1) - 1].at, changes(ledger[first:last]), name)
     found = intervals(steps, WORK_MAX).intervals
     expect_neighbours(found)
-    for moment in ledger[first - 1 : last]:
+    for moment in ledger[max(first, 1) - 1 : last]:
         told = {interval.key: interval.value for interval in found if contains(interval, moment)}
         assert told == held(folded(ledger[: moment.position]), name)
+
+
+def test_answers_are_made_again_only_where_they_may_be_others() -> None:
+    """A change that no answer depends on costs itself; one that concerns a user that user's answer; who holds a policy
+    pays for its new default version; only what concerns everybody asks everybody."""
+    account = with_policies(with_users(with_groups(new_account(), "all"), "ann", "bob", "eve"), "p")
+    everybody = 4
+    arn, of_all = policy_arn("p"), {"entity": "group", "entity_id": "AGPAall", "entity_name": "all"}
+    events: list[tuple[Change, int]] = [
+        (CredentialUsed(credential="access_key", credential_id="AKIA", service="iam", region="us-east-1"), 0),
+        (UserAddedToGroup(group_id="AGPAall", group_name="all", user_id="AIDAann", user_name="ann"), 1),
+        (PolicyVersionCreated(policy_arn=arn, version=2, document=ALLOW_ALL, is_default=True), 0),
+        (PolicyAttached(**of_all, policy_id="ANPAp", policy_arn=arn), 1),
+        (PolicyVersionCreated(policy_arn=arn, version=3, document=ALLOW_ALL, is_default=True), 1),
+        (PolicyVersionCreated(policy_arn=arn, version=4, document=ALLOW_ALL, is_default=False), 0),
+        (EntityTagged(entity="user", entity_id="AIDAbob", entity_name="bob", tags={"a": "b"}), 1),
+        (OrganizationPoliciesApplied(membership=Membership("o-exampleorgid", "210987654321", ())), everybody),
+    ]
+    entries = [
+        Entry(account.id, number, "e", AT, CAUSE, event)
+        for number, (event, _) in enumerate(events, account.position + 1)
+    ]
+    steps = access_between(WhoCould(account.id, "iam:GetUser", "*"), {account.id: account}, AT, entries, AT)
+    assert [step.work for step in steps] == [1 + everybody, *(1 + answers for _, answers in events)]
+
+
+def test_time_opens_and_closes() -> None:
+    """A condition on the time lets somebody in for one second, and the interval says that it was time, and when."""
+    allowed = {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}
+    second = {"DateEquals": {"aws:CurrentTime": (AT + timedelta(seconds=10)).isoformat()}}
+    account = with_users(new_account(), "ann")
+    account = after(account, written("ann", document({**allowed, "Condition": second})))
+    steps = access_between(
+        WhoCould(account.id, "iam:GetUser", "*"), {account.id: account}, AT, [], AT + timedelta(minutes=1)
+    )
+    ends = [
+        (interval.opened, interval.closed)
+        for interval in intervals(steps, WORK_MAX, alike).intervals
+        if interval.value.access.possible.possibility is Possibility.CERTAIN and interval.key[1] == "AIDAann"
+    ]
+    assert ends == [(AT + timedelta(seconds=10), AT + timedelta(seconds=11))]
+
+
+def test_what_time_may_change_unseen_is_said() -> None:
+    """A pattern for the text of a time may match in any second: whoever depends on it is not told as complete."""
+    pattern = {"StringLike": {"aws:CurrentTime": "2026-*-31T*"}}
+    statement = {"Effect": "Allow", "Action": "iam:*", "Resource": "*", "Condition": pattern}
+    account = after(with_users(new_account(), "ann", "bob"), written("ann", document(statement)))
+    steps = access_between(WhoCould(account.id, "iam:GetUser", "*"), {account.id: account}, AT, [], AT)
+    told = {interval.key[1]: interval.value.complete for interval in intervals(steps, WORK_MAX, alike).intervals}
+    assert told == {account.id: True, "AIDAann": False, "AIDAbob": True}
+
+
+def test_other_accounts_are_followed_by_time() -> None:
+    """A user of another account gets its half of the permission there; a trust policy lets that account in and out."""
+    other = "210987654321"
+    home = with_role(new_account(), "ops", trusting(ACCOUNT))
+    away = replace(with_users(new_account(), "eve"), id=other, position=home.position)
+    trusts, refuses = (
+        TrustPolicyReplaced(role_id="AROAops", role_name="ops", trust_policy=trusting(account_id), trusted={})
+        for account_id in (other, ACCOUNT)
+    )
+    allowed = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"})
+    at = [AT + timedelta(minutes=minutes) for minutes in range(5)]
+    position = home.position
+    at_home = [
+        Entry(home.id, position + 1, "e", at[1], CAUSE, trusts),
+        Entry(home.id, position + 2, "e", at[3], CAUSE, refuses),
+    ]
+    elsewhere = [Entry(other, position + 1, "e", at[2], CAUSE, written("eve", allowed))]
+    steps = access_between(
+        CouldAssume(home.id, "ops"), {home.id: home, other: away}, AT, in_order(at_home, elsewhere), at[4]
+    )
+    eves = [row for row in intervals(steps, WORK_MAX, alike).intervals if row.key == (other, "AIDAeve")]
+    assert [(row.opened, row.closed, row.value.access.possible.possibility) for row in eves] == [
+        (at_home[0], elsewhere[0], Possibility.IMPOSSIBLE),
+        (elsewhere[0], at_home[1], Possibility.CERTAIN),
+    ]
+
+
+def test_work_stops_between_two_times() -> None:
+    """What is told is true up to the time at which it stopped, of which nothing is left out; whoever goes on from there
+    has the rest."""
+    times = [AT, AT, AT + timedelta(1), AT + timedelta(1), AT + timedelta(2)]
+    steps = [Step(at, at, {"key": number}) for number, at in enumerate(times)]
+    found = intervals(steps, 3)
+    assert found.stopped_at == times[3]
+    assert [interval.value for interval in found.intervals] == [0, 1, 2, 3]
+    assert intervals(steps, len(steps)).stopped_at is None
+
+
+def written(user: str, text: str) -> InlinePolicyPut:
+    return InlinePolicyPut(entity="user", entity_id=f"AIDA{user}", entity_name=user, policy_name="own", document=text)

@@ -1,0 +1,158 @@
+"""What two values differ in, told fact by fact."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
+from immutables import Map
+
+from domain.account import Account
+from domain.differences import altered, concerned_by, differences
+from domain.events import Change, Entry, Event
+from domain.facts import Fact, subjects
+from domain.policies import ManagedPolicy
+from domain.relation import Relation
+from domain.sentences import sentence
+from domain.sessions import SessionRevoked
+from domain.tags import EntityTagged, EntityUntagged
+from domain.users import UserCreated, UserUpdated
+from tests.domain.building import AT, CAUSE, new_account, with_users
+from tests.histories import folded, histories, people
+from tests.test_histories import OF_THE_INSTALLATION
+from tests.vectors.events.generate import events, examples
+
+COMMON = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+CHANGES_MAX = 1_000
+
+
+def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
+    """The account as far as two are to be told apart; `revoked` are the sessions that ever were."""
+    policies = {arn: _policy(policy) for arn, policy in account.managed_policies.items()}
+    logins = {
+        user_id: replace(login, failed_attempts=0, failed_at=None, earlier=())
+        for user_id, login in account.login_profiles.items()
+    }
+    return replace(
+        account,
+        position=0,
+        memberships=_pairs(account.memberships),
+        attachments=_pairs(account.attachments),
+        boundaries=_pairs(account.boundaries),
+        managed_policies=Map(policies),
+        access_keys=replace(account.access_keys, owned=_pairs(account.access_keys.owned)),
+        login_profiles=Map(logins),
+        last_uses=Map(),
+        revoked_sessions=Map(dict.fromkeys(revoked, AT)),
+        expiries_recorded=None,
+        notices=Map(),
+    )
+
+
+def _pairs(relation: Relation) -> Relation:
+    return Relation(
+        *(
+            Map({one: Map(dict.fromkeys(side[one], 0)) for one in side})
+            for side in (relation.forward, relation.backward)
+        )
+    )
+
+
+def _lasting(told: Mapping[Fact, object]) -> Mapping[Fact, object]:
+    """Without revocations, which a value forgets."""
+    return {fact: states for fact, states in told.items() if fact.kind != "session revocation"}
+
+
+def _policy(policy: ManagedPolicy) -> ManagedPolicy:
+    return replace(policy, last_version=0, updated_at=AT)
+
+
+def changes(ledger: list[Entry]) -> list[Entry]:
+    return [entry for entry in ledger if isinstance(entry.event, Change)]
+
+
+def revoked(ledger: list[Entry]) -> frozenset[str]:
+    return frozenset(entry.event.session_id for entry in ledger if isinstance(entry.event, SessionRevoked))
+
+
+@COMMON
+@given(histories(first=[people]), st.data())
+def test_values_differ_where_they_are_told_to(ledger: list[Entry], data: DataObject) -> None:
+    """Nothing is told of two values just if they are equal apart from bookkeeping; what is told is what the whole
+    values have to say, and no change beside these had a part in it."""
+    first = data.draw(st.integers(0, len(ledger)))
+    last = data.draw(st.integers(first, len(ledger)))
+    before, after = folded(ledger[:first]), folded(ledger[:last])
+    found = differences(before, changes(ledger[first:last]), CHANGES_MAX)
+    assert found.stopped_at is None
+    same = without_bookkeeping(before, revoked(ledger[:first])) == without_bookkeeping(after, revoked(ledger[:last]))
+    assert (not found.differing) == same
+    told = {difference.fact: (difference.before, difference.after) for difference in found.differing}
+    whole = {
+        fact: (was, is_)
+        for subject in {*subjects(before), *subjects(after)}
+        for fact, was, is_ in altered(before, after, subject)
+    }
+    assert _lasting(told) == _lasting(whole)
+    for difference in found.differing:
+        assert difference.sentence.endswith(".")
+        assert all(first < entry.position <= last for entry in difference.made_by)
+
+
+@COMMON
+@given(histories(), st.data())
+def test_nothing_differs_from_itself(ledger: list[Entry], data: DataObject) -> None:
+    """Between a moment and the same moment nothing was changed."""
+    account = folded(ledger[: data.draw(st.integers(0, len(ledger)))])
+    found = differences(account, [], CHANGES_MAX)
+    assert (found.differing, found.undone, found.stopped_at) == ((), 0, None)
+
+
+def test_what_came_and_went_is_counted() -> None:
+    """A tag that was put and removed is no difference, and one of two changes of a name is not the other."""
+    account = with_users(new_account(), "ann")
+    of_ann = {"entity": "user", "entity_id": "AIDAann", "entity_name": "ann"}
+    entries = made(
+        account,
+        EntityTagged(**of_ann, tags={"Team": "red"}),
+        UserUpdated(user_id="AIDAann", user_name="ann", new_user_name="bea", new_path="/"),
+        EntityUntagged(**of_ann, keys=("team",)),
+        UserUpdated(user_id="AIDAann", user_name="bea", new_user_name="eve", new_path="/"),
+    )
+    found = differences(account, entries, CHANGES_MAX)
+    (renamed,) = found.differing
+    assert renamed.sentence == "User eve changed: name was ann and is eve."
+    assert renamed.made_by == (entries[3], entries[1])
+    assert found.undone == 1
+
+
+def test_the_work_is_bounded() -> None:
+    """So many changes are followed, and the last of them is named."""
+    account = new_account()
+    entries = made(account, *(UserCreated(user_id=f"AIDA{name}", user_name=name, path="/") for name in "abc"))
+    found = differences(account, entries, 2)
+    assert found.stopped_at == entries[1]
+    assert [difference.sentence for difference in found.differing] == ["User a was created.", "User b was created."]
+
+
+def made(account: Account, *happened: Change) -> list[Entry]:
+    return [
+        Entry(account.id, position, "e", AT, CAUSE, event)
+        for position, event in enumerate(happened, account.position + 1)
+    ]
+
+
+CHANGES = sorted((event for event in events().values() if issubclass(event, Change)), key=lambda event: event.topic)
+
+
+@pytest.mark.parametrize("event", CHANGES, ids=lambda event: event.topic)
+def test_every_change_has_a_sentence(event: type[Event]) -> None:
+    """And is either of the installation, or one of an account of which it is known what it alters."""
+    for example in examples(event):
+        told = sentence(example.event)
+        assert told.endswith(".")
+        assert told[0] == told[0].upper()
+        if event not in OF_THE_INSTALLATION:
+            list(concerned_by(example.account_id, example.event))
