@@ -24,7 +24,19 @@ from domain.callers import Caller, principal_of
 from domain.calls import Call
 from domain.events import Cause, Principal, SessionIssuer
 from domain.identifiers import account_of_arn
-from domain.policy import TIME_KEYS, Knows, Layer, Layers, Possible, PrincipalName, Request, RequestPrincipal, possible
+from domain.policy import (
+    TIME_KEYS,
+    Knows,
+    Layer,
+    Layers,
+    PolicyType,
+    Possible,
+    PrincipalName,
+    Request,
+    RequestPrincipal,
+    compiled,
+    possible,
+)
 from domain.roles import Role
 
 _ANY_SESSION = "*"
@@ -114,8 +126,13 @@ def what_can(account: Account, entity_id: str) -> Layers:
 def accounts_trusted(role: Role) -> frozenset[str] | None:
     """Those whose principals the trust policy may name: the ones to ask besides the role's own. None for all that there
     are, of a role that trusts `*`."""
+    return accounts_in(role.trust_policy)
+
+
+def accounts_in(trust: str) -> frozenset[str] | None:
+    """`accounts_trusted`, of the text of a trust policy."""
     found: set[str] = set()
-    for statement in trust_policy(role).policy.statements:
+    for statement in compiled(trust, PolicyType.TRUST).statements:
         if statement.principals is not None:
             if statement.principals.everyone:
                 return None

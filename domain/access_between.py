@@ -15,6 +15,7 @@ from datetime import datetime
 from domain.access import (
     Access,
     Asked,
+    accounts_in,
     accounts_trusted,
     asked_of,
     asked_of_outsider,
@@ -30,7 +31,7 @@ from domain.concerning import concerned
 from domain.events import Entry
 from domain.intervals import Step
 from domain.policy import Layer, SourcedPolicy, Statement, turning
-from domain.roles import Role
+from domain.roles import Role, RoleCreated, TrustPolicyReplaced
 
 Accounts = Mapping[str, Account]
 Who = tuple[str, str]
@@ -60,7 +61,7 @@ class Inquiry(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class WhoCould(Inquiry):
+class OfAction(Inquiry):
     """Which principals of an account could do an action to a resource, as `who_can` tells it."""
 
     account_id: str
@@ -83,7 +84,7 @@ class WhoCould(Inquiry):
 
 
 @dataclass(frozen=True, slots=True)
-class CouldAssume(Inquiry):
+class OfRole(Inquiry):
     """Who could assume the role that had this name or ARN at each moment, as `can_assume` tells it; nobody while there
     was none. Of the accounts given those are asked that the trust policy named at the moment."""
 
@@ -129,6 +130,24 @@ class CouldAssume(Inquiry):
 def role_called(account: Account, role: str) -> Role | None:
     """By its name, or its ARN."""
     return account.roles.find(role) or role_named(account, role)
+
+
+def accounts_ever_trusted(owner: Account, role: str, changes: Iterable[Entry]) -> frozenset[str] | None:
+    """Of any role that is called so in the span: those whose principals its trust policies may name. None for all."""
+    name = role.rsplit("/", 1)[-1].lower()
+    first = role_called(owner, role)
+    texts = set() if first is None else {first.trust_policy}
+    for change in changes:
+        event = change.event
+        if isinstance(event, RoleCreated | TrustPolicyReplaced) and event.role_name.lower() == name:
+            texts.add(event.trust_policy)
+    found = frozenset[str]()
+    for text in texts:
+        trusted = accounts_in(text)
+        if trusted is None:
+            return None
+        found |= trusted
+    return found
 
 
 def in_order(*ledgers: Iterable[Entry]) -> Iterator[Entry]:

@@ -139,6 +139,14 @@ class Cause(Value):
     region: str | None = None
     """From the signature's credential scope."""
 
+    @property
+    def actor(self) -> str:
+        """Who did it, for people to read, as the tables tell it too: a principal's ARN, an operator, or what else
+        events come from."""
+        if self.principal is not None:
+            return self.principal.arn
+        return self.origin if self.operator is None else f"operator {self.operator.user}@{self.operator.host}"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -114,13 +114,17 @@ class WhoCan(_AboutPrincipals):
     """An ARN, or * where the action is about no single resource."""
 
     def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> PrincipalsPage:
-        owner = account_of_arn(self.on)
-        if self.action.lower() == ASSUME_ROLE.lower() and owner not in {None, account_id}:
-            # Half an answer would pass for a whole one: the role's own account has its trust policy.
-            raise InvalidInput(f"The role is in the account {owner}: ask there who can assume it.")
+        refuse_foreign_role(account_id, self.action, self.on)
         moment = resolve_in_ledger(reader.cursor, account_id, as_of)
         account = reader.account(account_id, moment.position)
         return self.page(account, who_can(account, self.action, self.on, moment.at), self.action)
+
+
+def refuse_foreign_role(account_id: str, action: str, on: str) -> None:
+    """Half an answer would pass for a whole one: the role's own account has its trust policy. Raises InvalidInput."""
+    owner = account_of_arn(on)
+    if action.lower() == ASSUME_ROLE.lower() and owner not in {None, account_id}:
+        raise InvalidInput(f"The role is in the account {owner}: ask there who can assume it.")
 
 
 class CanAssume(_AboutPrincipals):

@@ -96,8 +96,8 @@ class Reading(Question[A_co], ABC, Generic[A_co]):
         return self.as_of
 
 
-class Paged(Reading[A_co], ABC, Generic[A_co]):
-    """A read whose answer comes in pages."""
+class Listed(Question[A_co], ABC, Generic[A_co]):
+    """A question whose answer comes in pages."""
 
     place_numbers: ClassVar[int] = 1
     """How many numbers say where a page begins."""
@@ -115,3 +115,7 @@ class Paged(Reading[A_co], ABC, Generic[A_co]):
     @property
     def place(self) -> tuple[int, ...] | None:
         return None if self.marker is None else place_in(self.marker, type(self).__name__, self.place_numbers)
+
+
+class Paged(Reading[A_co], Listed[A_co], ABC, Generic[A_co]):
+    """A read whose answer comes in pages."""

@@ -1,11 +1,14 @@
 """What an answer is read from: the tables, and accounts as their ledgers fold."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psycopg
 
 from domain.account import Account
-from services.ledger.past import PastValues
+from domain.events import Entry
+from services.ledger.past import CHANGES_A_SELECT, PastValues
+from services.ledger.recorder import select
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +23,13 @@ class Reader:
         found = self.past.at(self.cursor, account_id, position)
         assert isinstance(found, Account)
         return found
+
+    def changes(self, account_id: str, *, after: int, to: int) -> Iterator[Entry]:
+        """Those behind one position and up to another, read as they are taken."""
+        while True:
+            rows = select(self.cursor, "select_changes", account_id, after=after, to=to, limit=CHANGES_A_SELECT)
+            for row in rows:
+                yield self.past.mapper.to_domain_event(row)
+            if len(rows) < CHANGES_A_SELECT:
+                return
+            after = rows[-1].originator_version

@@ -2,8 +2,10 @@
 
 from services.api.access import CanAssume, WhoCan
 from services.api.answers import Answer
+from services.api.between import CouldAssume, ListHeldPolicies, WhoCould
 from services.api.credentials import ListCredentials
 from services.api.decisions import ExplainDecision
+from services.api.diff import Diff, ListChanges
 from services.api.history import LookupHistory
 from services.api.least_privilege import GetLeastPrivilege
 from services.api.permissions import ListPermissions
@@ -22,4 +24,9 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     CanAssume,
     WhatIf,
     GetLeastPrivilege,
+    WhoCould,
+    CouldAssume,
+    ListHeldPolicies,
+    Diff,
+    ListChanges,
 )

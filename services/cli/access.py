@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from domain.policy import Effect
 from services.api.access import CanAssume, PrincipalAccess, PrincipalsPage, WhoCan
+from services.api.between import AccessInterval, AccessIntervalsPage, CouldAssume, WhoCould
 from services.api.question import Question
 from services.cli.asking import show
 from services.cli.output import Column, say
-from services.cli.words import Commands, reading
+from services.cli.spanning import ENDS, show_span
+from services.cli.words import Commands, reading, span, spans
 
 
 def add(commands: Commands) -> None:
@@ -18,16 +20,25 @@ def add(commands: Commands) -> None:
     assume = reading(commands, "can-assume", _can_assume, "everybody who may assume a role, from other accounts too")
     assume.add_argument("role", metavar="ROLE", help="name or ARN of a role of the account")
     for asked in (who, assume):
+        spans(asked)
         asked.add_argument("--everybody", action="store_true", help="tell also of those who may not, and why")
 
 
 def _who_can(chosen: argparse.Namespace) -> None:
     parameters = {"action": chosen.action, "on": chosen.resource, "everybody": chosen.everybody or None}
+    if between := span(chosen):
+        _show_intervals(
+            chosen, WhoCould, {**parameters, **between}, f"Nobody could {chosen.action} on {chosen.resource}."
+        )
+        return
     _show_principals(chosen, WhoCan, parameters, f"Nobody can {chosen.action} on {chosen.resource}.")
 
 
 def _can_assume(chosen: argparse.Namespace) -> None:
     parameters = {"role": chosen.role, "everybody": chosen.everybody or None}
+    if between := span(chosen):
+        _show_intervals(chosen, CouldAssume, {**parameters, **between}, f"Nobody could assume {chosen.role}.")
+        return
     _show_principals(chosen, CanAssume, parameters, f"Nobody can assume {chosen.role}.")
 
 
@@ -37,6 +48,20 @@ def _show_principals(
     parameters = {**parameters, "as_of": chosen.as_of}
     if not show(chosen, question, parameters, lambda page: page.principals, PRINCIPALS):
         say(if_none)
+
+
+def _show_intervals(
+    chosen: argparse.Namespace,
+    question: type[Question[AccessIntervalsPage]],
+    parameters: Mapping[str, object],
+    if_none: str,
+) -> None:
+    if not show_span(chosen, question, parameters, lambda page: page.intervals, INTERVALS):
+        say(if_none)
+
+
+def _access(interval: AccessInterval) -> str:
+    return interval.principal.access + ("" if interval.complete else ", or as time goes")
 
 
 def _dependences(found: PrincipalAccess) -> Iterator[str]:
@@ -50,4 +75,11 @@ PRINCIPALS: Sequence[Column[PrincipalAccess]] = (
     Column("ACCESS", lambda found: found.access),
     Column("REASON", lambda found: found.reason, shrinks=True),
     Column("DEPENDS ON", lambda found: ", ".join(dict.fromkeys(_dependences(found))), shrinks=True),
+)
+INTERVALS: Sequence[Column[AccessInterval]] = (
+    Column("PRINCIPAL", lambda interval: interval.principal.arn, shrinks=True),
+    Column("ACCESS", _access),
+    *ENDS,
+    Column("REASON", lambda interval: interval.principal.reason, shrinks=True),
+    Column("DEPENDS ON", lambda interval: ", ".join(dict.fromkeys(_dependences(interval.principal))), shrinks=True),
 )

@@ -62,9 +62,9 @@ def resource(arn: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Column(Generic[T]):
+class Column(Generic[T_contra]):
     title: str
-    of: Callable[[T], str | None]
+    of: Callable[[T_contra], str | None]
     shrinks: bool = False
     """Whether it may be cut to make the table fit. What one copies from a table must not be."""
 

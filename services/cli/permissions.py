@@ -5,20 +5,28 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from projections.permissions import HeldPolicy
+from services.api.between import HeldInterval, ListHeldPolicies
 from services.api.permissions import ListPermissions
 from services.api.reach import Granted, StatementName
 from services.cli.asking import asked, meant
 from services.cli.output import Column, JsonLines, say, table, time
-from services.cli.words import Commands, reading
+from services.cli.spanning import ENDS, show_span
+from services.cli.words import Commands, reading, span, spans
 
 
 def add(commands: Commands) -> None:
     what = "the policies of a principal, how it has them, and what can be done with them"
     held = reading(commands, "permissions", _permissions, what)
     held.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user, group or role")
+    spans(held)
 
 
 def _permissions(chosen: argparse.Namespace) -> None:
+    if between := span(chosen):
+        parameters = {"principal": chosen.principal, **between}
+        if not show_span(chosen, ListHeldPolicies, parameters, lambda page: page.intervals, HELD):
+            say(f"{chosen.principal} held no policy.")
+        return
     with asked(chosen) as answering:
         found = answering.ask(meant(ListPermissions, {"principal": chosen.principal, "as_of": chosen.as_of}))
     if chosen.output == "json":
@@ -55,6 +63,13 @@ PERMISSIONS: Sequence[Column[HeldPolicy]] = (
     Column("THROUGH", lambda held: f"group {held.through.group_name}" if held.through else None, shrinks=True),
     Column("SINCE", lambda held: time(max(held.since.at, held.through.since.at) if held.through else held.since.at)),
     Column("BY", lambda held: held.since.by, shrinks=True),
+)
+HELD: Sequence[Column[HeldInterval]] = (
+    Column("POLICY", lambda held: held.source_id, shrinks=True),
+    Column("VERSION", lambda held: held.version_id or held.source_type),
+    Column("LAYER", lambda held: held.layer.value),
+    Column("THROUGH", lambda held: held.through),
+    *ENDS,
 )
 REACH: Sequence[Column[Granted]] = (
     Column("LAYER", lambda granted: granted.statement.layer.value),

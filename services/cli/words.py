@@ -6,6 +6,7 @@ from typing import TypeAlias, TypeVar
 
 from domain.errors import Refusal
 from services.api.question import moment
+from services.cli.failures import NotUnderstood
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse names it nowhere else
 Run = Callable[[argparse.Namespace], None]
@@ -28,6 +29,26 @@ def reading(
     asks(parser, outputs=outputs)
     parser.set_defaults(run=run)
     return parser
+
+
+def spans(parser: argparse.ArgumentParser) -> None:
+    """A command that asks about now, about a moment, or about everything between two moments."""
+    for word, name, what in (
+        ("--from", "from_", "tell all that was so from then on, from when to when, and who made it so"),
+        ("--to", "to", "with --from: up to then, and not up to now"),
+    ):
+        parser.add_argument(word, dest=name, type=understood(moment), metavar="TIME|pPOSITION", help=what)
+
+
+def span(chosen: argparse.Namespace) -> dict[str, object] | None:
+    """The parameters of a span, if one is meant. Raises NotUnderstood."""
+    if chosen.from_ is None:
+        if chosen.to is not None:
+            raise NotUnderstood("--to ends what --from begins: give both, or --as-of for one moment")
+        return None
+    if chosen.as_of is not None:
+        raise NotUnderstood("--as-of is about one moment, --from and --to about all between two: give one or the other")
+    return {"since": chosen.from_, "until": chosen.to}
 
 
 def asks(parser: argparse.ArgumentParser, default: object = None, outputs: Sequence[str] = TABLE_OR_JSON) -> None:

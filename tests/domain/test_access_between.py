@@ -10,17 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from domain.access import Access, can_assume, who_can
-from domain.access_between import (
-    CouldAssume,
-    Inquiry,
-    Told,
-    Who,
-    WhoCould,
-    access_between,
-    alike,
-    in_order,
-    role_called,
-)
+from domain.access_between import Inquiry, OfAction, OfRole, Told, Who, access_between, alike, in_order, role_called
 from domain.events import Change, Entry
 from domain.groups import UserAddedToGroup
 from domain.held_between import Holding, Text, held, held_between
@@ -110,7 +100,7 @@ def test_who_could_is_who_can_at_every_position(
     """Whatever has happened and whatever time has done: the intervals that contain a position say what is answered as
     of the position, and no two of a principal's overlap."""
     first, last = span(data, ledger)
-    found = asked(WhoCould(ACCOUNT, action, resource), ledger, first, last)
+    found = asked(OfAction(ACCOUNT, action, resource), ledger, first, last)
     expect_neighbours(found)
     for moment in ledger[max(first, 1) - 1 : last]:
         account = folded(ledger[: moment.position])
@@ -122,7 +112,7 @@ def test_who_could_is_who_can_at_every_position(
 def test_could_assume_is_can_assume_at_every_position(ledger: list[Entry], name: str, data: DataObject) -> None:
     """The same of a role, which may come and go within the span."""
     first, last = span(data, ledger)
-    found = asked(CouldAssume(ACCOUNT, name), ledger, first, last)
+    found = asked(OfRole(ACCOUNT, name), ledger, first, last)
     expect_neighbours(found)
     for moment in ledger[max(first, 1) - 1 : last]:
         account = folded(ledger[: moment.position])
@@ -163,7 +153,7 @@ def test_answers_are_made_again_only_where_they_may_be_others() -> None:
         Entry(account.id, number, "e", AT, CAUSE, event)
         for number, (event, _) in enumerate(events, account.position + 1)
     ]
-    steps = access_between(WhoCould(account.id, "iam:GetUser", "*"), {account.id: account}, AT, entries, AT)
+    steps = access_between(OfAction(account.id, "iam:GetUser", "*"), {account.id: account}, AT, entries, AT)
     assert [step.work for step in steps] == [1 + everybody, *(1 + answers for _, answers in events)]
 
 
@@ -174,7 +164,7 @@ def test_time_opens_and_closes() -> None:
     account = with_users(new_account(), "ann")
     account = after(account, written("ann", document({**allowed, "Condition": second})))
     steps = access_between(
-        WhoCould(account.id, "iam:GetUser", "*"), {account.id: account}, AT, [], AT + timedelta(minutes=1)
+        OfAction(account.id, "iam:GetUser", "*"), {account.id: account}, AT, [], AT + timedelta(minutes=1)
     )
     ends = [
         (interval.opened, interval.closed)
@@ -189,7 +179,7 @@ def test_what_time_may_change_unseen_is_said() -> None:
     pattern = {"StringLike": {"aws:CurrentTime": "2026-*-31T*"}}
     statement = {"Effect": "Allow", "Action": "iam:*", "Resource": "*", "Condition": pattern}
     account = after(with_users(new_account(), "ann", "bob"), written("ann", document(statement)))
-    steps = access_between(WhoCould(account.id, "iam:GetUser", "*"), {account.id: account}, AT, [], AT)
+    steps = access_between(OfAction(account.id, "iam:GetUser", "*"), {account.id: account}, AT, [], AT)
     told = {interval.key[1]: interval.value.complete for interval in intervals(steps, WORK_MAX, alike).intervals}
     assert told == {account.id: True, "AIDAann": False, "AIDAbob": True}
 
@@ -212,7 +202,7 @@ def test_other_accounts_are_followed_by_time() -> None:
     ]
     elsewhere = [Entry(other, position + 1, "e", at[2], CAUSE, written("eve", allowed))]
     steps = access_between(
-        CouldAssume(home.id, "ops"), {home.id: home, other: away}, AT, in_order(at_home, elsewhere), at[4]
+        OfRole(home.id, "ops"), {home.id: home, other: away}, AT, in_order(at_home, elsewhere), at[4]
     )
     eves = [row for row in intervals(steps, WORK_MAX, alike).intervals if row.key == (other, "AIDAeve")]
     assert [(row.opened, row.closed, row.value.access.possible.possibility) for row in eves] == [

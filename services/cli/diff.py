@@ -1,0 +1,59 @@
+"""The command that tells what changed between two moments."""
+
+import argparse
+from collections.abc import Sequence
+
+from services.api.diff import Change, Diff, DifferencesPage, ListChanges, ToldDifference
+from services.api.question import moment
+from services.cli.output import Column, say, time
+from services.cli.spanning import actor, show_span
+from services.cli.words import Commands, asks, understood
+
+
+def add(commands: Commands) -> None:
+    what = "what is not as it was, between two moments, and who made it so"
+    parser = commands.add_parser("diff", help=what, description=what[0].upper() + what[1:])
+    for name, which in (("from_", "T1"), ("to", "T2")):
+        parser.add_argument(
+            name, metavar=which, type=understood(moment), help="a time (RFC 3339, in whole with offset) or pPOSITION"
+        )
+    parser.add_argument("--all", action="store_true", help="every change, also what was undone, and bookkeeping")
+    asks(parser)
+    parser.set_defaults(run=_diff)
+
+
+def _diff(chosen: argparse.Namespace) -> None:
+    span = {"since": chosen.from_, "until": chosen.to}
+    if chosen.all:
+        if not show_span(chosen, ListChanges, span, lambda page: page.changes, CHANGES):
+            say("Nothing was changed.")
+        return
+    if not show_span(chosen, Diff, span, lambda page: page.differences, DIFFERENCES, _say_undone):
+        say("Nothing differs.")
+
+
+def _say_undone(page: DifferencesPage) -> None:
+    if page.undone:
+        say(f"{page.undone} more were changed and are as they were: see --all.")
+
+
+def _times(found: ToldDifference) -> str | None:
+    """Of more changes than the last."""
+    return str(len(found.events)) if len(found.events) > 1 else None
+
+
+DIFFERENCES: Sequence[Column[ToldDifference]] = (
+    Column("WHAT CHANGED", lambda found: found.sentence, shrinks=True),
+    Column("TIME", lambda found: time(found.events[0].at)),
+    Column("POSITION", lambda found: str(found.events[0].position)),
+    Column("OPERATION", lambda found: found.events[0].operation, shrinks=True),
+    Column("BY", lambda found: actor(found.events[0]), shrinks=True),
+    Column("CHANGES", _times),
+)
+CHANGES: Sequence[Column[Change]] = (
+    Column("POSITION", lambda change: str(change.position)),
+    Column("TIME", lambda change: time(change.at)),
+    Column("WHAT HAPPENED", lambda change: change.event, shrinks=True),
+    Column("OPERATION", lambda change: change.operation, shrinks=True),
+    Column("BY", actor, shrinks=True),
+)

@@ -1,0 +1,73 @@
+"""What commands about a span of time have in common: how they say what opened and closed something, and how far they
+came."""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from domain.identifiers import account_of_arn
+from services.api.question import Question
+from services.api.span import Happened, SpanPage
+from services.cli.asking import show
+from services.cli.output import Column, say, time
+
+P = TypeVar("P", bound=SpanPage)
+T = TypeVar("T")
+
+
+class Ended(Protocol):
+    """An interval, whatever it is of."""
+
+    @property
+    def opened(self) -> Happened | None: ...
+    @property
+    def closed(self) -> Happened | None: ...
+
+
+def show_span(
+    chosen: argparse.Namespace,
+    question: type[Question[P]],
+    parameters: Mapping[str, object],
+    rows_of: Callable[[P], Sequence[T]],
+    columns: Sequence[Column[T]],
+    rest: Callable[[P], None] | None = None,
+) -> int:
+    """Shows page after page, then `rest` what else the last one has to say, and how far they came if not to the end.
+    Gives the number of rows."""
+    pages: list[P] = []
+
+    def rows(page: P) -> Sequence[T]:
+        pages[:] = [page]
+        return rows_of(page)
+
+    shown = show(chosen, question, parameters, rows, columns)
+    for page in pages:
+        if rest is not None:
+            rest(page)
+        if page.stopped_at is not None:
+            say(
+                f"This is true up to {page.stopped_at.at.isoformat()}, position {page.stopped_at.position}, and no "
+                f"more: the rest takes too much work at once. Go on with --from {page.stopped_at.at.isoformat()}."
+            )
+    return shown
+
+
+def actor(happened: Happened) -> str:
+    """Without what all ARNs of the account have in common; whole where it is another account's."""
+    if account_of_arn(happened.by) == happened.account_id:
+        return happened.by.split(":", 5)[-1]
+    return happened.by
+
+
+def _by(happened: Happened | None) -> str | None:
+    if happened is None:
+        return None
+    return " ".join(word for word in (happened.operation, actor(happened)) if word)
+
+
+ENDS: Sequence[Column[Ended]] = (
+    Column("FROM", lambda interval: time(interval.opened.at) if interval.opened else "before"),
+    Column("OPENED BY", lambda interval: _by(interval.opened), shrinks=True),
+    Column("TO", lambda interval: time(interval.closed.at) if interval.closed else "still"),
+    Column("CLOSED BY", lambda interval: _by(interval.closed), shrinks=True),
+)
