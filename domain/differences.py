@@ -41,7 +41,7 @@ class Difference:
 
     @property
     def sentence(self) -> str:
-        """In English, with the names that things had in the end."""
+        """In English, with the names that things had in the end; of what is gone, when it was first changed."""
         came, went = _VERBS.get(self.fact.kind, ("was created", "was deleted"))
         what = self.fact.kind.capitalize()
         if self.after is None:
@@ -100,7 +100,7 @@ class Differences:
 def differences(before: Account, changes: Iterable[Entry], changes_max: int) -> Differences:
     """What the changes that follow made of the account, in net terms."""
     account, first, made_by = before, dict[Fact, State | None](), defaultdict[Fact, list[Entry]](list)
-    last = dict[Fact, State | None]()
+    last, touched = dict[Fact, State | None](), set[Subject]()
     entry = stopped_at = None
     for number, change in enumerate(changes):
         if number == changes_max:
@@ -109,10 +109,14 @@ def differences(before: Account, changes: Iterable[Entry], changes_max: int) -> 
         entry, former = change, account
         account = evolve(account, change)
         for subject in concerned_by(account.id, change.event):
+            touched.add(subject)
             for fact, was, is_ in altered(former, account, subject):
                 first.setdefault(fact, was)
                 last[fact] = is_
                 made_by[fact].append(change)
+    for subject in touched:
+        # They say what they said; what the things in them are called may be another name since.
+        last |= facts(account, subject)
     found = [
         Difference(fact, first[fact], last[fact], tuple(reversed(made)))
         for fact, made in made_by.items()

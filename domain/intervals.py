@@ -66,15 +66,18 @@ class _Told(Generic[K, V]):
 
 def intervals(steps: Iterable[Step[K, V]], work_max: int, alike: Callable[[V, V], bool] = operator.eq) -> Found[K, V]:
     """Takes steps until there are no more or their work is done, and then stops between two times, never among the
-    steps of one: whoever goes on from that time leaves nothing out. The first step is always taken. Values that are
-    `alike` make one interval."""
+    steps of one: whoever goes on from that time leaves nothing out. What it takes to find out what was so in the
+    beginning does not count, so that whoever goes on comes further each time. Values that are `alike` make one
+    interval."""
     told: _Told[K, V] = _Told(alike)
     work, at, stopped_at = 0, None, None
     for step in steps:
-        if at is not None and step.at > at and work >= work_max:
-            stopped_at = at
-            break
-        work, at = work + step.work, step.at
+        if at is not None:
+            if step.at > at and work >= work_max:
+                stopped_at = at
+                break
+            work += step.work
+        at = step.at
         for key, value in step.news.items():
             told.tell(key, value, step.end)
     return Found(tuple(chain.from_iterable(told.by_key.values())), stopped_at)

@@ -60,6 +60,17 @@ def _show_intervals(
         say(if_none)
 
 
+def _principal(interval: AccessInterval) -> str:
+    """The account behind the name, where it does no harm to cut it."""
+    found = interval.principal
+    name = found.arn.split(":", 5)[-1] if found.account_id else found.arn
+    return f"{name} {found.account_id or ''}".rstrip()
+
+
+def _why(interval: AccessInterval) -> str:
+    return "; ".join([*dict.fromkeys(_dependences(interval.principal)), interval.principal.reason])
+
+
 def _access(interval: AccessInterval) -> str:
     return interval.principal.access + ("" if interval.complete else ", or as time goes")
 
@@ -77,9 +88,8 @@ PRINCIPALS: Sequence[Column[PrincipalAccess]] = (
     Column("DEPENDS ON", lambda found: ", ".join(dict.fromkeys(_dependences(found))), shrinks=True),
 )
 INTERVALS: Sequence[Column[AccessInterval]] = (
-    Column("PRINCIPAL", lambda interval: interval.principal.arn, shrinks=True),
+    Column("PRINCIPAL", _principal, shrinks=True),
     Column("ACCESS", _access),
     *ENDS,
-    Column("REASON", lambda interval: interval.principal.reason, shrinks=True),
-    Column("DEPENDS ON", lambda interval: ", ".join(dict.fromkeys(_dependences(interval.principal))), shrinks=True),
+    Column("WHY", _why, shrinks=True),
 )

@@ -57,6 +57,11 @@ def _statement(name: StatementName) -> str:
     return f"{name.source_id} {name.sid or name.index}"
 
 
+def _held(held: HeldInterval) -> str:
+    """An inline policy by its name: whose it is, the other columns say."""
+    return held.source_id.partition("/")[2] if held.source_type == "inline" else held.source_id
+
+
 PERMISSIONS: Sequence[Column[HeldPolicy]] = (
     Column("POLICY", lambda held: held.policy_arn or held.policy_name, shrinks=True),
     Column("VERSION", lambda held: held.version_id or "inline"),
@@ -65,7 +70,7 @@ PERMISSIONS: Sequence[Column[HeldPolicy]] = (
     Column("BY", lambda held: held.since.by, shrinks=True),
 )
 HELD: Sequence[Column[HeldInterval]] = (
-    Column("POLICY", lambda held: held.source_id, shrinks=True),
+    Column("POLICY", _held, shrinks=True),
     Column("VERSION", lambda held: held.version_id or held.source_type),
     Column("LAYER", lambda held: held.layer.value),
     Column("THROUGH", lambda held: held.through),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from typing import TypeVar
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,8 +14,8 @@ from domain.access import Access, can_assume, who_can
 from domain.access_between import Inquiry, OfAction, OfRole, Told, Who, access_between, alike, in_order, role_called
 from domain.events import Change, Entry
 from domain.groups import UserAddedToGroup
-from domain.held_between import Holding, Text, held, held_between
-from domain.intervals import Interval, Step, intervals
+from domain.held_between import held, held_between
+from domain.intervals import End, Interval, Step, intervals
 from domain.organization import Membership, OrganizationPoliciesApplied
 from domain.policies import InlinePolicyPut, PolicyAttached, PolicyVersionCreated
 from domain.policy import Possibility
@@ -37,19 +38,21 @@ from tests.domain.building import (
 )
 from tests.histories import ACCOUNT, folded, histories, people
 
+K = TypeVar("K")
+V = TypeVar("V")
 COMMON = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 RESOURCES = st.sampled_from(["*", f"arn:aws:iam::{ACCOUNT}:user/ann", f"arn:aws:iam::{ACCOUNT}:role/ops"])
 ACTIONS = st.sampled_from(["iam:DeleteUser", "iam:ChangePassword", "sts:AssumeRole"])
 WORK_MAX = 1_000_000
 
 
-def contains(interval: Interval[Who, Told] | Interval[Holding, Text], moment: Entry) -> bool:
+def contains(interval: Interval[K, V], moment: Entry) -> bool:
     """Whether the account was within it right after the entry."""
 
-    def has_come(end: object) -> bool:
+    def has_come(end: End | None) -> bool:
         if isinstance(end, Entry):
             return end.position <= moment.position
-        return end is None or end <= moment.at  # type: ignore[operator]
+        return end is None or end <= moment.at
 
     return has_come(interval.opened) and not (interval.closed is not None and has_come(interval.closed))
 
@@ -75,7 +78,7 @@ def asked(inquiry: Inquiry, ledger: Sequence[Entry], first: int, last: int) -> l
     return list(intervals(steps, WORK_MAX, alike).intervals)
 
 
-def expect_neighbours(found: Sequence[Interval[Who, Told]] | Sequence[Interval[Holding, Text]]) -> None:
+def expect_neighbours(found: Sequence[Interval[K, V]]) -> None:
     """Those of a key follow one another and share nothing; what follows at once says something else."""
     for earlier, later in pairwise(found):
         if earlier.key == later.key:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 from immutables import Map
 
+from domain.access_keys import AccessKeyCreated, AccessKeyDeleted
 from domain.account import Account
 from domain.differences import altered, concerned_by, differences
 from domain.events import Change, Entry, Event
@@ -19,7 +20,7 @@ from domain.sentences import sentence
 from domain.sessions import SessionRevoked
 from domain.tags import EntityTagged, EntityUntagged
 from domain.users import UserCreated, UserUpdated
-from tests.domain.building import AT, CAUSE, new_account, with_users
+from tests.domain.building import AT, CAUSE, after, new_account, with_users
 from tests.histories import folded, histories, people
 from tests.test_histories import OF_THE_INSTALLATION
 from tests.vectors.events.generate import events, examples
@@ -52,12 +53,10 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
 
 
 def _pairs(relation: Relation) -> Relation:
-    return Relation(
-        *(
-            Map({one: Map(dict.fromkeys(side[one], 0)) for one in side})
-            for side in (relation.forward, relation.backward)
-        )
-    )
+    def side(pairs: Map[str, Map[str, int]]) -> Map[str, Map[str, int]]:
+        return Map({one: Map(dict.fromkeys(others, 0)) for one, others in pairs.items()})
+
+    return Relation(side(relation.forward), side(relation.backward))
 
 
 def _lasting(told: Mapping[Fact, object]) -> Mapping[Fact, object]:
@@ -126,6 +125,25 @@ def test_what_came_and_went_is_counted() -> None:
     assert renamed.sentence == "User eve changed: name was ann and is eve."
     assert renamed.made_by == (entries[3], entries[1])
     assert found.undone == 1
+
+
+def test_things_are_called_as_they_were_in_the_end() -> None:
+    """A key that was created before its owner got another name is told with that name, and so is one that went
+    when it had that name already."""
+    account = with_users(new_account(), "ann")
+    of_ann = {"user_id": "AIDAann", "user_name": "ann"}
+    account = after(account, AccessKeyCreated(access_key_id="AKIAOLD", **of_ann))
+    entries = made(
+        account,
+        AccessKeyCreated(access_key_id="AKIANEW", **of_ann),
+        UserUpdated(**of_ann, new_user_name="bea", new_path="/"),
+        AccessKeyDeleted(access_key_id="AKIAOLD", user_id="AIDAann", user_name="bea"),
+    )
+    assert [difference.sentence for difference in differences(account, entries, CHANGES_MAX).differing] == [
+        "Access key AKIANEW of user bea was created.",
+        "User bea changed: name was ann and is bea.",
+        "Access key AKIAOLD of user bea was deleted.",
+    ]
 
 
 def test_the_work_is_bounded() -> None:
