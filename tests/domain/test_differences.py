@@ -101,6 +101,19 @@ def test_values_differ_where_they_are_told_to(ledger: list[Entry], data: DataObj
 
 
 @COMMON
+@given(histories(first=[people]))
+def test_each_change_makes_a_difference_or_is_bookkeeping(ledger: list[Entry]) -> None:
+    """Something is told of a single change just if it made the account another, apart from bookkeeping."""
+    before, ever = folded([]), frozenset[str]()
+    for entry in changes(ledger):
+        after, now = folded([entry], before), ever | revoked([entry])
+        found = differences(before, [entry], CHANGES_MAX)
+        assert (not found.differing) == (without_bookkeeping(before, ever) == without_bookkeeping(after, now))
+        assert found.undone == 0
+        before, ever = after, now
+
+
+@COMMON
 @given(histories(), st.data())
 def test_nothing_differs_from_itself(ledger: list[Entry], data: DataObject) -> None:
     """Between a moment and the same moment nothing was changed."""

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from domain.events import Cause, Operator, Principal
 from services.accounts import Opening, open_account
 from services.api import between, diff
 from tests.services.api.house import House
@@ -196,3 +197,15 @@ def test_where_the_work_stops(house: House, monkeypatch: pytest.MonkeyPatch) -> 
     first = house.asks(f"/v1/diff?since=p{since}&until=p{until}").body
     assert [row["sentence"] for row in first["differences"]] == ["User alice was created."]
     assert first["stopped_at"]["position"] == first["differences"][0]["events"][0]["position"]
+
+
+def test_actors_are_called_alike(house: House) -> None:
+    """Who did something is told here as the tables tell it."""
+    principal = Principal(type="Root", principal_id="i", arn="arn:aws:iam::123456789012:root", account_id="i")
+    cause = Cause(origin="scheduler", request_id="r", shared_id="r", service="iam", operation="Any")
+    operator = cause.model_copy(update={"origin": "operator", "operator": Operator(user="eve", host="vm")})
+    with house.ledger.readers.connection() as connection:
+        for each in (cause, operator, cause.model_copy(update={"principal": principal})):
+            entry = json.dumps({"cause": each.model_dump(mode="json", exclude_none=True)})
+            found = connection.execute("select views.actor(%s::jsonb)", (entry,)).fetchone()
+            assert found == (each.actor,)

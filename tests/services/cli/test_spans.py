@@ -1,0 +1,37 @@
+"""What was so between two moments, and what changed, as commands."""
+
+from tests.services.cli.conftest import Desk
+
+
+def test_between_two_moments(desk: Desk) -> None:
+    """Who gave and took, from when to when; what differs in the end, and every change; what cannot be meant."""
+    since = f"p{desk.rows('history', '--limit', '10000')[-1]['position']}"
+    policy = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}}'
+    desk.aws("iam", "create-user", "--user-name", "spanned")
+    of_user = ("--user-name", "spanned", "--policy-name", "short")
+    desk.aws("iam", "put-user-policy", *of_user, "--policy-document", policy)
+    desk.aws("iam", "delete-user-policy", *of_user)
+    until = f"p{desk.rows('history', '--limit', '10000')[-1]['position']}"
+    span = ("--from", since, "--to", until)
+    title, *lines = desk.muniment("who-can", "iam:GetUser", "*", *span).out.splitlines()
+    assert title.split() == ["PRINCIPAL", "ACCESS", "FROM", "OPENED", "BY", "TO", "CLOSED", "BY", "WHY"]
+    (line,) = [line for line in lines if line.startswith("user/spanned ")]
+    assert "iam:PutUserPolicy user/admin" in line
+    assert "iam:DeleteUserPolicy user/admin" in line
+    assert [line.split()[0] for line in desk.muniment("permissions", "spanned", *span).out.splitlines()] == [
+        "POLICY",
+        "short",
+    ]
+    differs = desk.muniment("diff", since, until)
+    assert [line.split("  ")[0] for line in differs.out.splitlines()][1:] == ["User spanned was created."]
+    assert differs.error == "muniment: 1 more were changed and are as they were: see --all.\n"
+    assert "Inline policy short of user spanned was deleted." in desk.muniment("diff", since, until, "--all").out
+    (row,) = desk.rows("diff", since, until)
+    assert row["kind"] == "user"
+    for words, said in (
+        (("who-can", "iam:GetUser", "*", "--to", until), "--to ends what --from begins"),
+        (("can-assume", "any", "--from", since, "--as-of", since), "--as-of is about one moment"),
+        (("diff", since, "yesterday"), "A moment is p<position>"),
+    ):
+        refused = desk.muniment(*words)
+        assert (refused.status, said in refused.error) == (2, True)
