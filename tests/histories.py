@@ -13,11 +13,9 @@ from hypothesis.strategies import DrawFn
 from domain import lifecycle, usage
 from domain.access_keys import Status
 from domain.account import Account
-from domain.boundaries import PermissionsBoundaryPut
 from domain.calls import ApiCalled
 from domain.errors import Refusal
 from domain.events import Cause, Change, Entry, Event, Principal
-from domain.groups import GroupCreated, UserAddedToGroup
 from domain.identifiers import (
     ACCESS_KEY,
     GROUP,
@@ -48,8 +46,6 @@ from domain.passwords import (
     PasswordChanged,
     PasswordPolicyUpdated,
 )
-from domain.policies import InlinePolicyPut, PolicyAttached, PolicyCreated
-from domain.roles import RoleCreated
 from domain.rules import (
     access_keys,
     aliases,
@@ -68,7 +64,6 @@ from domain.rules import (
 from domain.sessions import Session, SessionIssued
 from domain.tags import Tag
 from domain.usage import CredentialUsed
-from domain.users import UserCreated
 
 ACCOUNT = "123456789012"
 BEGAN_AT = datetime(2026, 1, 31, 23, 50, tzinfo=UTC)
@@ -371,35 +366,6 @@ _STEPS: tuple[Step, ...] = (
     _password, _password_policy, _use_of_credential, _session, _tick, _tick, _alias,
     _organization,
 )  # fmt: skip
-
-
-def people(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
-    """Ann, who is in the group ops and holds a boundary, bob, and the role ops; each holds something."""
-    ann, bob, group, role, policy = (new_unique_id(kind, random) for kind in (USER, USER, GROUP, ROLE, MANAGED_POLICY))
-    policy_arn = account.arn("policy/ops")
-    named = {"policy_id": policy, "policy_arn": policy_arn}
-    of_ann = {"entity": "user", "entity_id": ann, "entity_name": "ann"}
-    of_group = {"entity": "group", "entity_id": group, "entity_name": "ops"}
-    of_role = {"entity": "role", "entity_id": role, "entity_name": "ops"}
-    return [
-        UserCreated(user_id=ann, user_name="ann", path="/"),
-        UserCreated(user_id=bob, user_name="bob", path="/"),
-        GroupCreated(group_id=group, group_name="ops", path="/"),
-        UserAddedToGroup(group_id=group, group_name="ops", user_id=ann, user_name="ann"),
-        RoleCreated(
-            role_id=role,
-            role_name="ops",
-            path="/",
-            session_seconds_max=3_600,
-            trust_policy=_trust_policy(draw, account),
-            trusted={},
-        ),
-        PolicyCreated(**named, policy_name="ops", path="/", document=draw(DOCUMENTS)),
-        PolicyAttached(**of_group, **named),
-        PermissionsBoundaryPut(**of_ann, **named),
-        InlinePolicyPut(**of_role, policy_name="own", document=draw(DOCUMENTS)),
-        InlinePolicyPut(**of_ann, policy_name="own", document=draw(DOCUMENTS)),
-    ]
 
 
 @st.composite

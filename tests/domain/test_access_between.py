@@ -36,7 +36,8 @@ from tests.domain.building import (
     with_role,
     with_users,
 )
-from tests.histories import ACCOUNT, folded, histories, people
+from tests.histories import ACCOUNT, folded, histories
+from tests.people import people
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -21,7 +21,8 @@ from domain.sessions import SessionRevoked
 from domain.tags import EntityTagged, EntityUntagged
 from domain.users import UserCreated, UserUpdated
 from tests.domain.building import AT, CAUSE, after, new_account, with_users
-from tests.histories import folded, histories, people
+from tests.histories import folded, histories
+from tests.people import people
 from tests.test_histories import OF_THE_INSTALLATION
 from tests.vectors.events.generate import events, examples
 

@@ -1,0 +1,47 @@
+"""People for histories to begin with, so that what follows concerns somebody."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+
+from domain.account import Account
+from domain.boundaries import PermissionsBoundaryPut
+from domain.events import Event
+from domain.groups import GroupCreated, UserAddedToGroup
+from domain.identifiers import GROUP, MANAGED_POLICY, ROLE, USER, Random, new_unique_id
+from domain.policies import InlinePolicyPut, PolicyAttached, PolicyCreated
+from domain.roles import RoleCreated
+from domain.users import UserCreated
+from tests.domain.building import trusting
+from tests.histories import DOCUMENTS
+
+
+def people(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
+    """Ann, who is in the group ops and holds a boundary, bob, and the role ops; each holds something."""
+    ann, bob, group, role, policy = (new_unique_id(kind, random) for kind in (USER, USER, GROUP, ROLE, MANAGED_POLICY))
+    policy_arn = account.arn("policy/ops")
+    named = {"policy_id": policy, "policy_arn": policy_arn}
+    of_ann = {"entity": "user", "entity_id": ann, "entity_name": "ann"}
+    of_group = {"entity": "group", "entity_id": group, "entity_name": "ops"}
+    of_role = {"entity": "role", "entity_id": role, "entity_name": "ops"}
+    return [
+        UserCreated(user_id=ann, user_name="ann", path="/"),
+        UserCreated(user_id=bob, user_name="bob", path="/"),
+        GroupCreated(group_id=group, group_name="ops", path="/"),
+        UserAddedToGroup(group_id=group, group_name="ops", user_id=ann, user_name="ann"),
+        RoleCreated(
+            role_id=role,
+            role_name="ops",
+            path="/",
+            session_seconds_max=3_600,
+            trust_policy=draw(st.sampled_from([trusting(account.id), trusting(account.arn("user/ann"))])),
+            trusted={},
+        ),
+        PolicyCreated(**named, policy_name="ops", path="/", document=draw(DOCUMENTS)),
+        PolicyAttached(**of_group, **named),
+        PermissionsBoundaryPut(**of_ann, **named),
+        InlinePolicyPut(**of_role, policy_name="own", document=draw(DOCUMENTS)),
+        InlinePolicyPut(**of_ann, policy_name="own", document=draw(DOCUMENTS)),
+    ]
