@@ -26,6 +26,7 @@ def people(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Seq
     of_ann = {"entity": "user", "entity_id": ann, "entity_name": "ann"}
     of_group = {"entity": "group", "entity_id": group, "entity_name": "ops"}
     of_role = {"entity": "role", "entity_id": role, "entity_name": "ops"}
+    trusted = draw(st.sampled_from([[], [account.arn("user/ann")]]))
     return [
         UserCreated(user_id=ann, user_name="ann", path="/"),
         UserCreated(user_id=bob, user_name="bob", path="/"),
@@ -36,8 +37,8 @@ def people(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Seq
             role_name="ops",
             path="/",
             session_seconds_max=3_600,
-            trust_policy=draw(st.sampled_from([trusting(account.id), trusting(account.arn("user/ann"))])),
-            trusted={},
+            trust_policy=trusting(*(trusted or [account.id])),
+            trusted=dict.fromkeys(trusted, ann),
         ),
         PolicyCreated(**named, policy_name="ops", path="/", document=draw(DOCUMENTS)),
         PolicyAttached(**of_group, **named),

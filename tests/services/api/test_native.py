@@ -84,7 +84,11 @@ def test_what_is_no_marker(house: House, marker: str) -> None:
     assert house.asks(f"/v1/sessions?marker={marker}").error[0] == "ValidationError"
 
 
-NEEDED = {"WhoCan": "?action=iam%3AGetUser&on=%2A", "GetLeastPrivilege": "?since=p1"}
+NEEDED = {
+    "WhoCan": "?action=iam%3AGetUser&on=%2A",
+    "WhoCould": "?action=iam%3AGetUser&on=%2A&since=p1",
+    **dict.fromkeys(("GetLeastPrivilege", "CouldAssume", "ListHeldPolicies", "Diff", "ListChanges"), "?since=p1"),
+}
 """What has to be given for the question to be read at all."""
 DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
 NEEDED_IN_BODY = {"WhatIf": json.dumps({"since": "p1", "scp": DENY_ALL}).encode()}
