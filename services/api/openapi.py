@@ -24,6 +24,7 @@ from services.api.answers import Answer
 from services.api.native import STATUSES
 from services.api.question import SERVICE, Question
 from services.api.registry import QUESTIONS
+from services.api.span import Spanning
 from services.wire.gate import Response
 
 PATH = b"/v1/openapi.json"
@@ -131,6 +132,8 @@ def _operation(question: type[Question[Answer]], asked: JsonSchemaValue, shape: 
 
 def _permission(question: type[Question[Answer]]) -> str:
     needed = f"Needs `{SERVICE}:{question.__name__}` on `arn:PARTITION:{SERVICE}::ACCOUNT:{question.resource}`"
+    if issubclass(question, Spanning):
+        return f"{needed} and `{SERVICE}:TimeTravel`."
     return f"{needed}, with `as_of` also `{SERVICE}:TimeTravel`." if "as_of" in question.model_fields else f"{needed}."
 
 
