@@ -60,9 +60,11 @@ def actor(happened: Happened) -> str:
 
 
 def _by(happened: Happened | None) -> str | None:
+    """The operation without its service, which its name tells well enough in a narrow column."""
     if happened is None:
         return None
-    return " ".join(word for word in (happened.operation, actor(happened)) if word)
+    operation = (happened.operation or "").rpartition(":")[2]
+    return f"{operation} {actor(happened)}".lstrip()
 
 
 ENDS: Sequence[Column[Ended]] = (
