@@ -8,7 +8,7 @@ from services.api.access import CanAssume, PrincipalAccess, PrincipalsPage, WhoC
 from services.api.between import AccessInterval, AccessIntervalsPage, CouldAssume, WhoCould
 from services.api.question import Question
 from services.cli.asking import show
-from services.cli.output import Column, say
+from services.cli.output import Column, resource, say
 from services.cli.spanning import ENDS, show_span
 from services.cli.words import Commands, reading, span, spans
 
@@ -63,7 +63,7 @@ def _show_intervals(
 def _principal(interval: AccessInterval) -> str:
     """The account behind the name, where it does no harm to cut it."""
     found = interval.principal
-    name = found.arn.split(":", 5)[-1] if found.account_id else found.arn
+    name = resource(found.arn) if found.account_id else found.arn
     return f"{name} {found.account_id or ''}".rstrip()
 
 

@@ -5,11 +5,10 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from domain.identifiers import account_of_arn
 from services.api.question import Question
 from services.api.span import Happened, SpanPage
 from services.cli.asking import show
-from services.cli.output import Column, say, time
+from services.cli.output import Column, say, short, time
 
 P = TypeVar("P", bound=SpanPage)
 T = TypeVar("T")
@@ -53,10 +52,7 @@ def show_span(
 
 
 def actor(happened: Happened) -> str:
-    """Without what all ARNs of the account have in common; whole where it is another account's."""
-    if account_of_arn(happened.by) == happened.account_id:
-        return happened.by.split(":", 5)[-1]
-    return happened.by
+    return short(happened.by, happened.account_id or "")
 
 
 def _by(happened: Happened | None) -> str | None:
