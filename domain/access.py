@@ -113,6 +113,13 @@ def can_assume(owner: Account, role: Role, others: Sequence[Account], at: dateti
         yield asked_of_outsider(owner, role, name, at).answer()
 
 
+def role_called(account: Account, role: str) -> Role | None:
+    """By its name, or its ARN. A closed account has none any more."""
+    if not account.is_open:
+        return None
+    return account.roles.find(role) or role_named(account, role)
+
+
 def what_can(account: Account, entity_id: str) -> Layers:
     """What a user or role may do, or what a group lends to its members: in each layer, what its statements allow less
     what they deny. Something may be done if every layer allows it and none denies it."""
@@ -142,7 +149,10 @@ def accounts_in(trust: str) -> frozenset[str] | None:
 
 
 def principals(account: Account) -> Iterator[Caller]:
-    """As they would call: the root user, then users, then roles, each kind by name."""
+    """As they would call: the root user, then users, then roles, each kind by name. Of an account that is closed there
+    are none any more."""
+    if not account.is_open:
+        return
     yield Caller(principal_of(account, account.id), account.id, "")
     for user in sorted(account.users, key=lambda user: user.name.lower()):
         yield Caller(principal_of(account, user.id), user.id, "")

@@ -23,9 +23,9 @@ from domain.access import (
     caller_with_id,
     outsiders,
     principals,
+    role_called,
 )
 from domain.account import Account, evolve
-from domain.authorisation import role_named
 from domain.call_context import user_or_role
 from domain.concerning import concerned
 from domain.events import Entry
@@ -73,7 +73,7 @@ class OfAction(Inquiry):
 
     def asked(self, accounts: Accounts, who: Who, at: datetime) -> Asked | None:
         account = accounts[self.account_id]
-        caller = caller_with_id(account, who[1]) if account.exists else None
+        caller = caller_with_id(account, who[1]) if account.is_open else None
         return None if caller is None else asked_of(account, caller, self.action, self.resource, at)
 
     def concerned(self, before: Account, after: Account, entry: Entry) -> set[Who] | None:
@@ -124,12 +124,7 @@ class OfRole(Inquiry):
 
     def _trusts(self, role: Role, account: Account) -> bool:
         trusted = accounts_trusted(role)
-        return account.exists and (account.id == self.owner_id or trusted is None or account.id in trusted)
-
-
-def role_called(account: Account, role: str) -> Role | None:
-    """By its name, or its ARN."""
-    return account.roles.find(role) or role_named(account, role)
+        return account.is_open and (account.id == self.owner_id or trusted is None or account.id in trusted)
 
 
 def accounts_ever_trusted(owner: Account, role: str, changes: Iterable[Entry]) -> frozenset[str] | None:
@@ -232,7 +227,7 @@ def _about(asked: Asked) -> Iterator[Statement]:
 
 
 def _of(account: Account) -> Iterator[Who]:
-    if account.exists:
+    if account.is_open:
         yield from ((account.id, caller.entity_id) for caller in principals(account))
 
 

@@ -94,6 +94,11 @@ class Account:
     def exists(self) -> bool:
         return self.position > 0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it was created and is not closed: no credential of another one is honoured."""
+        return self.exists and self.closed_at is None
+
     def arn(self, resource: str, service: str = "iam") -> str:
         return arn(self.partition, service, self.id, resource)
 

@@ -52,7 +52,12 @@ def concerned(before: Account, after: Account, event: Event) -> frozenset[str] |
         case passwords.PasswordPolicyUpdated() | passwords.PasswordPolicyDeleted():
             # It grants every user the change of the own password, or does not.
             return frozenset(after.users.by_id) if _own_password(before) != _own_password(after) else _NOBODY
-        case organization.OrganizationPoliciesApplied() | organization.OrganizationLeft() | AccountCreated():
+        case (
+            organization.OrganizationPoliciesApplied()
+            | organization.OrganizationLeft()
+            | AccountCreated()
+            | AccountClosed()
+        ):
             return None
         case (
             roles.RoleUpdated()
@@ -79,7 +84,6 @@ def concerned(before: Account, after: Account, event: Event) -> frozenset[str] |
             | notices.Notice()
             | aliases.AccountAliasCreated()
             | aliases.AccountAliasDeleted()
-            | AccountClosed()
         ):
             # None of it is what a policy says, or to whom: whether a credential is honoured is asked before.
             return _NOBODY

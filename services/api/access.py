@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from domain.access import Access, accounts_trusted, can_assume, who_can
+from domain.access import Access, accounts_trusted, can_assume, role_called, who_can
 from domain.account import Account
-from domain.authorisation import ASSUME_ROLE, role_named
+from domain.authorisation import ASSUME_ROLE
 from domain.errors import InvalidInput, NoSuchEntity
 from domain.identifiers import account_of_arn
 from domain.policy import Effect, Possibility, Result, reason
@@ -140,7 +140,7 @@ class CanAssume(_AboutPrincipals):
     def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> PrincipalsPage:
         moment = resolve_in_ledger(reader.cursor, account_id, as_of)
         account = reader.account(account_id, moment.position)
-        role = account.roles.find(self.role) or role_named(account, self.role)
+        role = role_called(account, self.role)
         if role is None:
             raise NoSuchEntity(f"No role was called {self.role} at position {moment.position}.")
         trusted = accounts_trusted(role)

@@ -3,6 +3,7 @@
 from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping
 
+from domain.access import role_called
 from domain.access_between import (
     Inquiry,
     OfAction,
@@ -13,7 +14,6 @@ from domain.access_between import (
     accounts_ever_trusted,
     alike,
     in_order,
-    role_called,
 )
 from domain.account import Account
 from domain.authorisation import ASSUME_ROLE

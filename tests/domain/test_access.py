@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.access import Access, can_assume, principals, what_can, who_can
-from domain.account import Account
+from domain.account import Account, AccountClosed
 from domain.authorisation import check, check_assuming, role_named
 from domain.callers import Caller
 from domain.calls import Call
@@ -200,3 +200,12 @@ def test_who_can_assume_from_elsewhere() -> None:
     assert found[eve] is Possibility.CERTAIN
     assert found[f"arn:aws:iam::{OTHER}:user/bob"] is Possibility.IMPOSSIBLE
     assert found["ec2.amazonaws.com"] is Possibility.CERTAIN
+
+
+def test_nobody_can_in_a_closed_account() -> None:
+    """Its credentials are honoured no more: nobody of it can anything, not even root."""
+    endpoint = Endpoint()
+    endpoint.user("ann", allow())
+    assert [access.kind for access in who_can(endpoint.account, "iam:ListUsers", "*", BEGAN_AT)] == ["root", "user"]
+    endpoint.append(AccountClosed())
+    assert list(who_can(endpoint.account, "iam:ListUsers", "*", BEGAN_AT)) == []

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
-from domain.access import Access, can_assume, who_can
-from domain.access_between import Inquiry, OfAction, OfRole, Told, Who, access_between, alike, in_order, role_called
+from domain.access import Access, can_assume, role_called, who_can
+from domain.access_between import Inquiry, OfAction, OfRole, Told, Who, access_between, alike, in_order
 from domain.events import Change, Entry
 from domain.groups import UserAddedToGroup
 from domain.held_between import held, held_between
