@@ -16,7 +16,7 @@ from projections.views import Projection, enter, live, prepare
 POSITIONS_A_BATCH_MAX = 1_000
 ACCOUNTS_AT_ONCE_MAX = 64
 SWEEP_SECONDS = 10.0
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.025
 """Between two passes: under load each commit touches an account, and a batch costs little more than a single event."""
 RECONNECT_SECONDS_MIN, RECONNECT_SECONDS_MAX = 0.1, 10.0
 
