@@ -17,7 +17,7 @@ SCHEMA = "views"
 """Where the live tables stand. Statements of projections name their tables without it: a rebuild has its own."""
 SHARED = "views"
 """The name, beside those of the projections, of what they share."""
-NAMES = ("permissions", "sessions", "credentials", "trail", "due")
+NAMES = ("permissions", "sessions", "credentials", "trail", "due", "lineage")
 
 PREPARING = 0x76696577
 """The advisory lock of whoever creates or replaces the tables."""

@@ -1,0 +1,327 @@
+"""What a credential gave birth to, and those in turn, in every account; and what of it all was alive at a moment."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Literal, NamedTuple
+
+import psycopg
+
+from domain.containment import CONTAINED, CONTAINED_SHA256
+from domain.errors import InvalidInput, NoSuchEntity
+from projections.asof import AsOf, Moment, resolve
+from projections.permissions import Since
+from projections.statements import statements
+
+SQL = statements("projections", "lineage_queries.sql")
+PRINCIPALS = statements("projections", "queries.sql")["principals"]
+NODES_MAX = 10_000
+
+Kind = Literal[
+    "root", "user", "group", "role", "session", "access_key", "activation", "trust_policy", "policy", "policy_version",
+    "policy_default", "inline_policy", "inline_policy_removed", "attachment", "detachment", "membership",
+    "membership_removed", "password", "boundary", "boundary_removed",
+]  # fmt: skip
+State = Literal[
+    "active", "inactive", "expired", "revoked", "contained", "deleted", "replaced", "removed", "closed",
+]  # fmt: skip
+LETS_IN: frozenset[Kind] = frozenset({"session", "access_key", "user", "role"})
+"""What somebody can act with, or as. The rest are changes, which a person has to judge."""
+_OWNERS: frozenset[Kind] = frozenset({"root", "user", "role"})
+
+Place = tuple[str, int]
+"""Account and position: where a birth stands in the ledgers."""
+Follows = Callable[[str], bool]
+"""Whether whoever asks may see into the account with this id."""
+
+
+class _Birth(NamedTuple):
+    """A row."""
+
+    account_id: str
+    position: int
+    at: datetime
+    request_id: str
+    by_arn: str
+    by_access_key_id: str | None
+    by_session_id: str | None
+    kind: Kind
+    subject_id: str
+    owner_id: str
+    name: str
+    arn: str | None
+    access_key_id: str | None
+    version: str | None
+    sha256: str | None
+    expires_at: datetime | None
+    ended_as: State | None
+    ended_position: int | None
+    ended_at: datetime | None
+    ended_by: str | None
+
+    @property
+    def place(self) -> Place:
+        return self.account_id, self.position
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Something that was born, as it was known at the moment."""
+
+    account_id: str
+    position: int
+    """Of its birth, in that account's ledger."""
+    at: datetime
+    request_id: str
+    parent: Place | None
+    """Who made it, or else whose it is; None of the seed."""
+    depth: int
+    """0 of the seed."""
+    kind: Kind
+    subject_id: str
+    """Its unique id, key id, session id or ARN; of what ties something to its owner, the other end: the policy's name
+    or ARN, the group's id."""
+    owner_id: str
+    """The unique id of the user, group or role that it is or belongs to, or a policy's ARN; the account id for root."""
+    name: str
+    """What it, or its owner, was called when it was born."""
+    arn: str | None
+    access_key_id: str | None
+    """With which it signs."""
+    version: str | None
+    """Of a policy."""
+    sha256: str | None
+    """Of the policy's text."""
+    by: str
+    """The ARN of who made it, or `operator user@host`."""
+    by_access_key_id: str | None
+    by_session_id: str | None
+    expires_at: datetime | None
+    state: State
+    since: Since | None
+    """The event that put it into that state; None of what is active, and of what has expired."""
+
+    @property
+    def place(self) -> Place:
+        return self.account_id, self.position
+
+    @property
+    def alive(self) -> bool:
+        return self.state == "active"
+
+
+@dataclass(frozen=True, slots=True)
+class Unfollowed:
+    """A way into an account that whoever asks may not see into."""
+
+    account_id: str
+    position: int
+    kind: Kind
+    subject_id: str
+    arn: str | None
+    at: datetime
+    parent: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    moment: Moment
+    """Of the seed's account."""
+    nodes: tuple[Node, ...]
+    """The seed first, and parents before their children; those of equal depth in the order of their births."""
+    unfollowed: tuple[Unfollowed, ...]
+    stopped_at: int | None
+    """The bound on nodes, where there are more of them."""
+
+    @property
+    def seed(self) -> Node:
+        return self.nodes[0]
+
+    @property
+    def remaining(self) -> tuple[Node, ...]:
+        """What lets somebody in at the moment."""
+        return tuple(node for node in self.nodes if node.kind in LETS_IN and node.alive)
+
+
+def everywhere(_account_id: str) -> bool:
+    return True
+
+
+def lineage(
+    cursor: psycopg.Cursor,
+    account_id: str,
+    seed: str,
+    as_of: AsOf,
+    *,
+    follows: Follows = everywhere,
+    nodes_max: int = NODES_MAX,
+) -> Lineage:
+    """From an access key id (also that of a session), a session id, a user or role by ARN, unique id or name at the
+    moment, or the account id or root's ARN: what it signed for, and of users, roles and root all keys and sessions;
+    and so on for each of these. In other accounts at the moment's time.
+
+    Raises NoSuchEntity, InvalidInput when the seed has no descendants by its nature or may be several, and what
+    `resolve` raises, of any of the accounts.
+    """
+    moment = resolve(cursor, "lineage", account_id, as_of)
+    walk = _Walk(cursor, as_of, _seed(cursor, account_id, seed, moment), moment, follows)
+    walk.descend(min(nodes_max, NODES_MAX))
+    states = dict(_states(cursor, walk.moments, walk.births.values()))
+    nodes = tuple(_node(birth, *walk.origins[place], *states[place]) for place, birth in walk.births.items())
+    return Lineage(moment, nodes, tuple(walk.unfollowed.values()), len(nodes) if walk.stopped else None)
+
+
+def _seed(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> _Birth:
+    place = {"account_id": account_id, "position": moment.position}
+    row = cursor.execute(SQL["seed"], {**place, "seed": seed}).fetchone()
+    if row is None:
+        resolve(cursor, "permissions", account_id, AsOf(moment.at, position=moment.position))
+        named = cursor.execute(PRINCIPALS, {**place, "principal": seed}).fetchall()
+        called = [(entity_id, arn) for kind, entity_id, _, arn in named if kind != "group"]
+        if named and not called:
+            raise InvalidInput(f"{seed} is a group: it has no credentials. Ask for one of its users.")
+        if len(called) > 1:
+            raise InvalidInput(f"{seed} may be {' or '.join(arn for _, arn in called)}: give the ARN.")
+        for entity_id, _ in called:
+            row = cursor.execute(SQL["seed"], {**place, "seed": entity_id}).fetchone()
+    if row is None:
+        raise NoSuchEntity(
+            f"{account_id} had no access key, session, user or role {seed} at position {moment.position}: expected "
+            f"an access key id, a session id, a name, a unique id or an ARN."
+        )
+    return _Birth(*row)
+
+
+class _Walk:
+    """From parents to children, a generation at a time. What has been found is not looked at again, so that it ends
+    also where a key has made another one for its own user."""
+
+    def __init__(self, cursor: psycopg.Cursor, as_of: AsOf, seed: _Birth, moment: Moment, follows: Follows) -> None:
+        self._cursor = cursor
+        self._follows = follows
+        self._elsewhere = AsOf(as_of.now) if as_of == AsOf(as_of.now) else AsOf.time(moment.at, moment.at)
+        self._at = moment.at
+        self.moments = {seed.account_id: moment}
+        """Of each account that was come to."""
+        self.births = {seed.place: seed}
+        """In the order in which they were found."""
+        self.origins: dict[Place, tuple[Place | None, int]] = {seed.place: (None, 0)}
+        """The parent, and the generation."""
+        self.unfollowed: dict[Place, Unfollowed] = {}
+        self.stopped = False
+
+    def descend(self, nodes_max: int) -> None:
+        generation = list(self.births.values())
+        while generation and not self.stopped:
+            born = []
+            for birth, parent in self._children(generation, nodes_max + 1):
+                if birth.place in self.births:
+                    continue
+                if len(self.births) == nodes_max:
+                    self.stopped = True
+                    break
+                self.births[birth.place] = birth
+                self.origins[birth.place] = parent, self.origins[parent][1] + 1
+                born.append(birth)
+            generation = born
+
+    def _children(self, generation: list[_Birth], limit: int) -> Iterator[tuple[_Birth, Place]]:
+        """Of the keys what they have signed for, and of the owners what is theirs; the maker is the parent before the
+        owner."""
+        keys: dict[str | None, Place] = {
+            birth.access_key_id: birth.place for birth in generation if birth.access_key_id is not None
+        }
+        owners = {(birth.account_id, birth.owner_id): birth.place for birth in generation if birth.kind in _OWNERS}
+        parameters = {
+            "keys": list(keys),
+            "owner_accounts": [account_id for account_id, _ in owners],
+            "owners": [owner_id for _, owner_id in owners],
+            "at": self._at,
+            # Some of them may have been found before.
+            "limit": limit + len(self.births) + len(self.unfollowed),
+        }
+        for birth in map(_Birth._make, self._cursor.execute(SQL["children"], parameters).fetchall()):
+            maker = birth.by_access_key_id
+            parent = keys[maker] if maker in keys else owners[birth.account_id, birth.owner_id]
+            if self._is_known(birth, parent):
+                yield birth, parent
+
+    def _is_known(self, birth: _Birth, parent: Place) -> bool:
+        """Whether it had happened at the moment, in an account that may be seen into."""
+        account_id = birth.account_id
+        if account_id not in self.moments:
+            if not self._follows(account_id):
+                self.unfollowed[birth.place] = Unfollowed(
+                    account_id, birth.position, birth.kind, birth.subject_id, birth.arn, birth.at, parent
+                )
+                return False
+            self.moments[account_id] = resolve(self._cursor, "lineage", account_id, self._elsewhere)
+        return birth.position <= self.moments[account_id].position
+
+
+def _states(
+    cursor: psycopg.Cursor, moments: dict[str, Moment], births: Iterable[_Birth]
+) -> Iterator[tuple[Place, tuple[State, Since | None]]]:
+    for account_id, of_account in groupby(
+        sorted(births, key=lambda birth: birth.place), lambda birth: birth.account_id
+    ):
+        there = list(of_account)
+        moment = moments[account_id]
+        place = {"account_id": account_id, "position": moment.position}
+        closed = cursor.execute(SQL["closed"], place).fetchone()
+        suspended = cursor.execute(SQL["suspended"], {**place, "positions": [birth.position for birth in there]})
+        inactive = {position: Since(*since) for position, *since in suspended.fetchall()}
+        owners = list({birth.owner_id for birth in there if birth.kind in LETS_IN})
+        policy = {"owners": owners, "policy_name": CONTAINED, "sha256": CONTAINED_SHA256}
+        held = cursor.execute(SQL["contained"], {**place, **policy}).fetchall()
+        contained = {owner_id: Since(*since) for owner_id, *since in held}
+        for birth in there:
+            if ended := _end(birth, moment):
+                yield birth.place, ended
+            elif closed is not None:
+                yield birth.place, ("closed", Since(*closed))
+            elif birth.position in inactive:
+                yield birth.place, ("inactive", inactive[birth.position])
+            elif birth.kind in LETS_IN and birth.owner_id in contained:
+                yield birth.place, ("contained", contained[birth.owner_id])
+            else:
+                yield birth.place, ("active", None)
+
+
+def _end(birth: _Birth, moment: Moment) -> tuple[State, Since | None] | None:
+    """How it ended for good by the moment, if it did. What has expired cannot be ended again."""
+    if birth.ended_position is not None and birth.ended_position <= moment.position:
+        assert birth.ended_as is not None
+        assert birth.ended_at is not None
+        assert birth.ended_by is not None
+        if birth.expires_at is None or birth.ended_at < birth.expires_at:
+            return birth.ended_as, Since(birth.ended_position, birth.ended_at, birth.ended_by)
+    if birth.expires_at is not None and birth.expires_at <= moment.at:
+        return "expired", None
+    return None
+
+
+def _node(birth: _Birth, parent: Place | None, depth: int, state: State, since: Since | None) -> Node:
+    return Node(
+        account_id=birth.account_id,
+        position=birth.position,
+        at=birth.at,
+        request_id=birth.request_id,
+        parent=parent,
+        depth=depth,
+        kind=birth.kind,
+        subject_id=birth.subject_id,
+        owner_id=birth.owner_id,
+        name=birth.name,
+        arn=birth.arn,
+        access_key_id=birth.access_key_id,
+        version=birth.version,
+        sha256=birth.sha256,
+        by=birth.by_arn,
+        by_access_key_id=birth.by_access_key_id,
+        by_session_id=birth.by_session_id,
+        expires_at=birth.expires_at,
+        state=state,
+        since=since,
+    )

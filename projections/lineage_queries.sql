@@ -1,0 +1,43 @@
+-- What is asked of the lineage.
+
+-- name: seed
+-- What can have descendants, by any of the ids that it has. A key id that was used again is the last one's.
+select account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id, kind, subject_id, owner_id, name,
+    arn, access_key_id, version, sha256, expires_at, ended_as, ended_position, ended_at, ended_by
+from views.births
+where account_id = %(account_id)s and position <= %(position)s
+    and kind in ('root', 'user', 'role', 'session', 'access_key')
+    and (subject_id = %(seed)s or access_key_id = %(seed)s or (position = 1 and arn = %(seed)s))
+order by position desc limit 1
+
+-- name: children
+-- What the keys have signed for, in all accounts, and the keys and sessions of the owners, whoever made them.
+with found as (
+    select account_id, position from views.births
+    where by_access_key_id = any(%(keys)s::text[]) and at <= %(at)s
+    union
+    select birth.account_id, birth.position
+    from unnest(%(owner_accounts)s::text[], %(owners)s::text[]) as owner (account_id, owner_id)
+    join views.births as birth using (account_id, owner_id)
+    where birth.access_key_id is not null and birth.at <= %(at)s
+)
+select account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id, kind, subject_id, owner_id, name,
+    arn, access_key_id, version, sha256, expires_at, ended_as, ended_position, ended_at, ended_by
+from found join views.births using (account_id, position)
+order by at, account_id, position limit %(limit)s
+
+-- name: suspended
+select born_position, valid_from, valid_from_at, opened_by from views.suspensions
+where account_id = %(account_id)s and born_position = any(%(positions)s::bigint[])
+    and valid_from <= %(position)s and (valid_to is null or valid_to > %(position)s)
+
+-- name: contained
+-- Of owners, which policy that denies them everything they held at the moment.
+select owner_id, position, at, by_arn from views.births
+where account_id = %(account_id)s and owner_id = any(%(owners)s::text[]) and kind = 'inline_policy'
+    and subject_id = %(policy_name)s and sha256 = %(sha256)s
+    and position <= %(position)s and (ended_position is null or ended_position > %(position)s)
+
+-- name: closed
+select ended_position, ended_at, ended_by from views.births
+where account_id = %(account_id)s and position = 1 and ended_position <= %(position)s
