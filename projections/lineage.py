@@ -200,8 +200,10 @@ class _Walk:
     def __init__(self, cursor: psycopg.Cursor, as_of: AsOf, seed: _Birth, moment: Moment, follows: Follows) -> None:
         self._cursor = cursor
         self._follows = follows
-        self._elsewhere = AsOf(as_of.now) if as_of == AsOf(as_of.now) else AsOf.time(moment.at, moment.at)
-        self._at = moment.at
+        newest = AsOf(as_of.now)
+        self._elsewhere = newest if as_of == newest else AsOf.time(moment.at, moment.at)
+        # Another account's ledger may run a little ahead of the caller's clock: the newest state has no last time.
+        self._until = None if as_of == newest else moment.at
         self.moments = {seed.account_id: moment}
         """Of each account that was come to."""
         self.births = {seed.place: seed}
@@ -237,7 +239,7 @@ class _Walk:
             "keys": list(keys),
             "owner_accounts": [account_id for account_id, _ in owners],
             "owners": [owner_id for _, owner_id in owners],
-            "at": self._at,
+            "until": self._until,
             # Some of them may have been found before.
             "limit": limit + len(self.births) + len(self.unfollowed),
         }

@@ -14,12 +14,12 @@ order by position desc limit 1
 -- What the keys have signed for, in all accounts, and the keys and sessions of the owners, whoever made them.
 with found as (
     select account_id, position from views.births
-    where by_access_key_id = any(%(keys)s::text[]) and at <= %(at)s
+    where by_access_key_id = any(%(keys)s::text[]) and (%(until)s::timestamptz is null or at <= %(until)s)
     union
     select birth.account_id, birth.position
     from unnest(%(owner_accounts)s::text[], %(owners)s::text[]) as owner (account_id, owner_id)
     join views.births as birth using (account_id, owner_id)
-    where birth.access_key_id is not null and birth.at <= %(at)s
+    where birth.access_key_id is not null and (%(until)s::timestamptz is null or birth.at <= %(until)s)
 )
 select account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id, kind, subject_id, owner_id, name,
     arn, access_key_id, version, sha256, expires_at, ended_as, ended_position, ended_at, ended_by

@@ -1,0 +1,423 @@
+"""The lineage of a credential: whom it gave birth to, through sessions and accounts, and what of it is alive."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import psycopg
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.access_keys import AccessKeyActivated, AccessKeyCreated, AccessKeyDeactivated
+from domain.account import AccountClosed
+from domain.boundaries import PermissionsBoundaryDeleted, PermissionsBoundaryPut
+from domain.containment import CONTAINED, CONTAINED_DOCUMENT
+from domain.errors import InvalidInput, NoSuchEntity
+from domain.events import Cause, Event
+from domain.groups import GroupCreated, UserAddedToGroup, UserRemovedFromGroup
+from domain.passwords import LoginProfileCreated, LoginProfileDeleted, LoginProfileUpdated, PasswordChanged
+from domain.policies import (
+    DefaultPolicyVersionSet,
+    InlinePolicyDeleted,
+    InlinePolicyPut,
+    PolicyAttached,
+    PolicyCreated,
+    PolicyDetached,
+    PolicyVersionCreated,
+    PolicyVersionDeleted,
+)
+from domain.roles import RoleCreated, RoleDeleted, TrustPolicyReplaced
+from domain.sessions import Session, SessionIssued, SessionRevoked
+from domain.users import UserCreated, UserUpdated
+from projections.asof import AsOf
+from projections.lineage import Lineage, Node, lineage
+from tests.projections.conftest import Project
+from tests.projections.histories import DOCUMENTS, TRUST
+from tests.projections.ledger import NOW, SECOND, Ledger, cause_of
+from tests.projections.test_properties import few
+from tests.projections.uses import CALLED, HOUR, role_principal
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who signs in a story: by key, and by session if it is one."""
+
+    ledger: Ledger
+    access_key_id: str
+    session_id: str | None = None
+
+    @property
+    def cause(self) -> Cause:
+        return cause_of(self.ledger.account_id, access_key_id=self.access_key_id, session_id=self.session_id)
+
+    def does(self, *events: Event, on: Ledger | None = None) -> int:
+        """The position of the last event, in the ledger of its own account or of another one."""
+        return (on or self.ledger).append(*events, cause=self.cause)
+
+    def creates_user(self, name: str) -> int:
+        return self.does(UserCreated(user_id=f"AIDA{name}", user_name=name, path="/"))
+
+    def creates_role(self, name: str) -> int:
+        created = RoleCreated(
+            role_id=f"AROA{name}", role_name=name, path="/", session_seconds_max=3600, trust_policy=TRUST, trusted={}
+        )
+        return self.does(created)
+
+    def creates_key(self, key_id: str, user: str) -> "Actor":
+        self.does(AccessKeyCreated(access_key_id=key_id, user_id=f"AIDA{user}", user_name=user))
+        return Actor(self.ledger, key_id)
+
+    def assumes(self, role: str, session_id: str, *, of: Ledger | None = None, lasts: timedelta = HOUR) -> "Actor":
+        owner = of or self.ledger
+        at = owner.at + SECOND
+        session = Session(
+            session_id=session_id,
+            access_key_id=f"ASIA{session_id}",
+            principal=role_principal(owner.account_id, f"AROA{role}", role, session_id),
+            entity_id=f"AROA{role}",
+            issued_at=at,
+            expires_at=at + lasts,
+            minted_by_access_key_id=self.access_key_id,
+            minted_by_session_id=self.session_id,
+        )
+        self.does(SessionIssued(session=session), on=owner)
+        return Actor(owner, session.access_key_id, session_id)
+
+
+def admin(ledger: Ledger) -> Actor:
+    """Somebody whom no seed of these stories gave birth to."""
+    return Actor(ledger, f"AKIAADMIN{ledger.account_id}")
+
+
+def leaked(ledger: Ledger) -> Actor:
+    admin(ledger).creates_user("ann")
+    admin(ledger).creates_role("builder")
+    return admin(ledger).creates_key(f"AKIALEAKED{ledger.account_id}", "ann")
+
+
+def born(found: Lineage) -> list[str]:
+    return [f"{node.kind} {node.subject_id}" for node in found.nodes[1:]]
+
+
+def node(found: Lineage, subject_id: str, kind: str | None = None) -> Node:
+    """The last that the lineage tells of it."""
+    *_, last = (node for node in found.nodes if node.subject_id == subject_id and kind in {None, node.kind})
+    return last
+
+
+def newest(reader: psycopg.Cursor, ledger: Ledger, seed: str) -> Lineage:
+    return lineage(reader, ledger.account_id, seed, AsOf(ledger.at))
+
+
+def test_three_sessions_deep_and_across_two_accounts(
+    writer: psycopg.Connection, reader: psycopg.Cursor, project: Project
+) -> None:
+    """From a leaked key over a chain of three sessions, the last of them another account's, to a user whom that one
+    created, the user's key, and that key's session: each with its parent, and nothing that others did."""
+    ledger, other = Ledger(writer), Ledger(writer)
+    key = leaked(ledger)
+    admin(other).creates_role("deployer")
+    admin(ledger).assumes("builder", "SESNINNOCENT")
+    first = key.assumes("builder", "SESNONE")
+    second = first.assumes("builder", "SESNTWO")
+    third = second.assumes("deployer", "SESNTHREE", of=other)
+    third.creates_user("mallory")
+    born_key = third.creates_key("AKIABORN" + other.account_id, "mallory")
+    born_key.assumes("deployer", "SESNLAST")
+    project(ledger.account_id)
+    project(other.account_id)
+    found = newest(reader, ledger, key.access_key_id)
+    assert born(found) == [
+        "session SESNONE",
+        "session SESNTWO",
+        "session SESNTHREE",
+        "user AIDAmallory",
+        f"access_key {born_key.access_key_id}",
+        "session SESNLAST",
+    ]
+    assert [at.depth for at in found.nodes] == [0, 1, 2, 3, 4, 4, 5]
+    parents = {at.place: at for at in found.nodes}
+    chain = [node(found, "SESNLAST")]
+    while chain[-1].parent is not None:
+        chain.append(parents[chain[-1].parent])
+    assert [at.subject_id for at in chain] == [
+        "SESNLAST",
+        born_key.access_key_id,
+        "SESNTHREE",
+        "SESNTWO",
+        "SESNONE",
+        key.access_key_id,
+    ]
+    assert [at.account_id for at in found.nodes[3:]] == [other.account_id] * 4
+    assert found.remaining == found.nodes
+    assert (found.unfollowed, found.stopped_at) == ((), None)
+
+
+def test_a_user_or_role_that_was_born_brings_its_own(
+    writer: psycopg.Connection, reader: psycopg.Cursor, project: Project
+) -> None:
+    """What was made for a born user, and who took on a born role, is of the lineage whoever made it; of a user that
+    only got a key it is that key alone. Of a user as the seed, it is everything of its keys."""
+    ledger = Ledger(writer)
+    key = leaked(ledger)
+    admin(ledger).creates_user("old")
+    admin(ledger).creates_key("AKIAUNRELATED00000", "old").assumes("builder", "SESNUNRELATED")
+    key.creates_user("mallory")
+    key.creates_role("backdoor")
+    key.creates_key("AKIAFOROLD00000000", "old")
+    admin(ledger).creates_key("AKIABYADMIN0000000", "mallory").assumes("builder", "SESNBYBORN")
+    admin(ledger).assumes("backdoor", "SESNTAKENON")
+    project(ledger.account_id)
+    assert set(born(newest(reader, ledger, key.access_key_id))) == {
+        "user AIDAmallory",
+        "role AROAbackdoor",
+        "access_key AKIAFOROLD00000000",
+        "access_key AKIABYADMIN0000000",
+        "session SESNBYBORN",
+        "session SESNTAKENON",
+    }
+    of_old = ["access_key AKIAUNRELATED00000", "access_key AKIAFOROLD00000000", "session SESNUNRELATED"]
+    arn = f"arn:aws:iam::{ledger.account_id}:user/old"
+    for seed in ("old", "AIDAold", arn):
+        found = newest(reader, ledger, seed)
+        assert born(found) == of_old
+        assert (found.seed.arn, found.seed.parent) == (arn, None)
+    assert born(newest(reader, ledger, "AROAbackdoor")) == ["session SESNTAKENON"]
+
+
+def test_a_seed_by_any_name(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
+    """A session by its id or key, a user by the name it has now, root by its ARN or the account; a group, and what
+    there is not, are refused with what was expected."""
+    ledger = Ledger(writer)
+    admin(ledger).does(AccessKeyCreated(access_key_id="AKIAROOT", user_id=ledger.account_id, user_name="root"))
+    session = leaked(ledger).assumes("builder", "SESNONE")
+    admin(ledger).does(UserUpdated(user_id="AIDAann", user_name="ann", new_user_name="anna", new_path="/"))
+    admin(ledger).does(GroupCreated(group_id="AGPAops", group_name="ops", path="/"))
+    project(ledger.account_id)
+    assert {newest(reader, ledger, seed).seed.subject_id for seed in ("SESNONE", session.access_key_id)} == {"SESNONE"}
+    assert newest(reader, ledger, "anna").seed.subject_id == "AIDAann"
+    for seed in (ledger.account_id, f"arn:aws:iam::{ledger.account_id}:root"):
+        assert born(newest(reader, ledger, seed)) == ["access_key AKIAROOT"]
+    with pytest.raises(InvalidInput, match="ops is a group"):
+        newest(reader, ledger, "ops")
+    for absent in ("ann", "nobody"):
+        with pytest.raises(NoSuchEntity, match=f"user or role {absent} at position .*expected an access key id"):
+            newest(reader, ledger, absent)
+
+
+def test_what_lives_and_what_ended_it(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
+    """Keys come and go, sessions expire, are revoked, or end with their role; and at an earlier moment what came after
+    it is not known, the birth itself included."""
+    ledger = Ledger(writer)
+    key = leaked(ledger)
+    for session_id in ("SESNREVOKED", "SESNEXPIRED", "SESNLIVE"):
+        key.assumes("builder", session_id, lasts=SECOND if session_id == "SESNEXPIRED" else HOUR)
+    key.creates_role("gone")
+    admin(ledger).assumes("gone", "SESNORPHAN")
+    of_ann = {"access_key_id": key.access_key_id, "user_id": "AIDAann", "user_name": "ann"}
+    before = ledger.position
+    off = admin(ledger).does(
+        SessionRevoked(session_id="SESNREVOKED"),
+        SessionRevoked(session_id="SESNEXPIRED"),
+        RoleDeleted(role_id="AROAgone", role_name="gone"),
+        AccessKeyDeactivated(**of_ann),
+    )
+    on = admin(ledger).does(AccessKeyActivated(**of_ann))
+    closed = admin(ledger).does(AccountClosed())
+    project(ledger.account_id)
+
+    def states(position: int) -> dict[str, str]:
+        found = lineage(reader, ledger.account_id, key.access_key_id, AsOf(NOW, position=position))
+        return {at.subject_id: at.state for at in found.nodes}
+
+    assert states(before) == {
+        key.access_key_id: "active",
+        "SESNREVOKED": "active",
+        "SESNEXPIRED": "expired",
+        "SESNLIVE": "active",
+        "AROAgone": "active",
+        "SESNORPHAN": "active",
+    }
+    assert states(off) == {
+        key.access_key_id: "inactive",
+        "SESNREVOKED": "revoked",
+        "SESNEXPIRED": "expired",
+        "SESNLIVE": "active",
+        "AROAgone": "deleted",
+        "SESNORPHAN": "deleted",
+    }
+    assert states(on) == {**states(off), key.access_key_id: "active"}
+    assert states(closed)["SESNLIVE"] == "closed"
+    since = node(lineage(reader, ledger.account_id, key.access_key_id, AsOf(NOW, position=off)), "SESNREVOKED").since
+    assert since is not None
+    assert (since.position, since.by) == (before + 1, f"arn:aws:iam::{ledger.account_id}:user/admin")
+
+
+def test_changes_that_let_somebody_in(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
+    """Each kind of change is told, and is active until another one has taken its place or undone it."""
+    ledger = Ledger(writer)
+    key = leaked(ledger)
+    arn = f"arn:aws:iam::{ledger.account_id}:policy/P"
+    ann = {"entity": "user", "entity_id": "AIDAann", "entity_name": "ann"}
+    policy = {**ann, "policy_id": "ANPAP", "policy_arn": arn}
+    role = {"role_id": "AROAbuilder", "role_name": "builder", "trusted": {}}
+    in_group = {"group_id": "AGPAops", "group_name": "ops", "user_id": "AIDAann", "user_name": "ann"}
+    of_ann = {"user_id": "AIDAann", "user_name": "ann"}
+    inline = {**ann, "policy_name": "mine"}
+    steps: list[tuple[Event, str, Event, str]] = [
+        (TrustPolicyReplaced(**role, trust_policy=TRUST), "trust_policy",
+         TrustPolicyReplaced(**role, trust_policy=TRUST), "replaced"),
+        (PolicyCreated(policy_id="ANPAP", policy_arn=arn, policy_name="P", path="/", document=DOCUMENTS[0]), "policy",
+         PolicyVersionCreated(policy_arn=arn, version=2, document=DOCUMENTS[1], is_default=False), "active"),
+        (PolicyVersionCreated(policy_arn=arn, version=3, document=DOCUMENTS[2], is_default=True), "policy_version",
+         DefaultPolicyVersionSet(policy_arn=arn, version=2), "inactive"),
+        (DefaultPolicyVersionSet(policy_arn=arn, version=3), "policy_default",
+         DefaultPolicyVersionSet(policy_arn=arn, version=1), "replaced"),
+        (PolicyVersionCreated(policy_arn=arn, version=4, document=DOCUMENTS[2], is_default=True), "policy_version",
+         PolicyVersionCreated(policy_arn=arn, version=5, document=DOCUMENTS[2], is_default=True), "inactive"),
+        (PolicyVersionCreated(policy_arn=arn, version=6, document=DOCUMENTS[2], is_default=False), "policy_version",
+         PolicyVersionDeleted(policy_arn=arn, version=6), "deleted"),
+        (PolicyAttached(**policy), "attachment", PolicyDetached(**policy), "removed"),
+        (InlinePolicyPut(**inline, document=DOCUMENTS[0]), "inline_policy",
+         InlinePolicyPut(**inline, document=DOCUMENTS[1]), "replaced"),
+        (InlinePolicyDeleted(**inline), "inline_policy_removed",
+         InlinePolicyPut(**inline, document=DOCUMENTS[1]), "replaced"),
+        (PermissionsBoundaryPut(**policy), "boundary", PermissionsBoundaryDeleted(**policy), "removed"),
+        (GroupCreated(group_id="AGPAops", group_name="ops", path="/"), "group", CALLED, "active"),
+        (UserAddedToGroup(**in_group), "membership", UserRemovedFromGroup(**in_group), "removed"),
+        (LoginProfileCreated(**of_ann, password_id="P1", reset_required=False), "password",
+         LoginProfileUpdated(**of_ann, reset_required=True), "active"),
+        (LoginProfileUpdated(**of_ann, password_id="P2", reset_required=False), "password",
+         PasswordChanged(**of_ann, password_id="P3"), "replaced"),
+        (PasswordChanged(**of_ann, password_id="P4"), "password", LoginProfileDeleted(**of_ann), "removed"),
+    ]  # fmt: skip
+    made = [(key.does(event), kind, admin(ledger).does(after), end) for event, kind, after, end in steps]
+    project(ledger.account_id)
+    for position, kind, after, end in made:
+        for moment, state in ((position, "active" if kind != "policy_version" else None), (after, end)):
+            found = lineage(reader, ledger.account_id, key.access_key_id, AsOf(NOW, position=moment))
+            (there,) = (at for at in found.nodes if at.position == position)
+            assert there.kind == kind
+            if state is not None:
+                assert there.state == state, kind
+    assert len(newest(reader, ledger, key.access_key_id).nodes) == 1 + len(steps)
+
+
+def test_a_contained_user_is_alive_no_more(
+    writer: psycopg.Connection, reader: psycopg.Cursor, project: Project
+) -> None:
+    """While it holds the policy of that name with that text, with its keys; under another text it is alive."""
+    ledger = Ledger(writer)
+    key = leaked(ledger)
+    put = {"entity": "user", "entity_id": "AIDAann", "entity_name": "ann", "policy_name": CONTAINED}
+    contained = admin(ledger).does(InlinePolicyPut(**put, document=CONTAINED_DOCUMENT))
+    lifted = admin(ledger).does(InlinePolicyPut(**put, document=DOCUMENTS[0]))
+    project(ledger.account_id)
+
+    def remaining(position: int) -> int:
+        return len(lineage(reader, ledger.account_id, "ann", AsOf(NOW, position=position)).remaining)
+
+    assert [remaining(position) for position in (contained - 1, contained, lifted)] == [2, 0, 2]
+    assert key.access_key_id
+
+
+def test_circles_and_bounds_end(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
+    """A key that makes another one for its own user, and that one a third: each is told once. With a bound the first
+    ones are told, and that there are more."""
+    ledger = Ledger(writer)
+    key = leaked(ledger)
+    key.creates_key("AKIASECOND00000000", "ann").creates_key("AKIATHIRD000000000", "ann")
+    project(ledger.account_id)
+    keys = [f"access_key {key_id}" for key_id in (key.access_key_id, "AKIASECOND00000000", "AKIATHIRD000000000")]
+    assert born(newest(reader, ledger, "ann")) == keys
+    for bound, stopped_at in ((3, 3), (4, None), (5, None)):
+        found = lineage(reader, ledger.account_id, "ann", AsOf(NOW), nodes_max=bound)
+        assert (born(found), found.stopped_at) == (keys[: bound - 1], stopped_at)
+
+
+def test_accounts_that_one_may_not_see(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
+    """The session that goes there is named, and neither its end nor its children."""
+    ledger, other = Ledger(writer), Ledger(writer)
+    key = leaked(ledger)
+    admin(other).creates_role("deployer")
+    there = key.assumes("deployer", "SESNTHERE", of=other)
+    there.creates_user("mallory")
+    project(ledger.account_id)
+    project(other.account_id)
+    found = lineage(reader, ledger.account_id, key.access_key_id, AsOf(NOW), follows=lambda _: False)
+    assert born(found) == []
+    ((account_id, subject_id, parent),) = ((at.account_id, at.subject_id, at.parent) for at in found.unfollowed)
+    assert (account_id, subject_id, parent) == (other.account_id, "SESNTHERE", found.seed.place)
+
+
+class Played:
+    """A random story of two accounts, and by hand what of it the seed has brought about."""
+
+    def __init__(self, writer: psycopg.Connection) -> None:
+        self.ledgers = (Ledger(writer), Ledger(writer))
+        self.seed = leaked(self.ledgers[0])
+        admin(self.ledgers[1]).creates_role("builder")
+        self.actors = [self.seed, *map(admin, self.ledgers)]
+        self.tainted = {self.seed.access_key_id}
+        """By the seed: keys, and unique ids with the account's in front."""
+        self.users = (["ann"], list[str]())
+        self.roles = (["builder"], ["builder"])
+        self.used = set[str]()
+        """Sessions that an ApiCalled names."""
+
+    def play(self, number: int, step: str, a: int, b: int) -> None:
+        actor = self.actors[a % len(self.actors)]
+        home = self.ledgers.index(actor.ledger)
+        away = (home + (step == "across")) % 2
+        name = f"n{number}"
+        match step:
+            case "user":
+                actor.creates_user(name)
+                self.users[home].append(name)
+                self._taint(actor, f"{home} user {name}")
+            case "role":
+                actor.creates_role(name)
+                self.roles[home].append(name)
+                self._taint(actor, f"{home} role {name}")
+            case "key" if self.users[home]:
+                user = self.users[home][b % len(self.users[home])]
+                self.actors.append(actor.creates_key(f"AKIA{number:03}{actor.ledger.account_id}", user))
+                self._taint(actor, self.actors[-1].access_key_id, f"{home} user {user}")
+            case "assume" | "across":
+                role = self.roles[away][b % len(self.roles[away])]
+                session_id = f"SESN{number:03}{self.ledgers[0].account_id}"
+                self.actors.append(actor.assumes(role, session_id, of=self.ledgers[away]))
+                self._taint(actor, self.actors[-1].access_key_id, f"{away} role {role}")
+            case _:
+                actor.does(CALLED)
+                self.used |= {actor.session_id} - {None}
+
+    def _taint(self, actor: Actor, made: str, owner: str | None = None) -> None:
+        if {actor.access_key_id, owner} & self.tainted:
+            self.tainted.add(made)
+
+    @property
+    def expected(self) -> set[str]:
+        """The sessions that were used, and of which the seed is the cause."""
+        ids = {actor.session_id for actor in self.actors if actor.access_key_id in self.tainted}
+        return {session_id for session_id in self.used if session_id in ids}
+
+
+STEPS = st.sampled_from(["user", "role", "key", "assume", "across", "across", "call", "call"])
+NUMBERS = st.integers(0, 1_000)
+
+
+@settings(few, max_examples=10)
+@given(st.lists(st.tuples(STEPS, NUMBERS, NUMBERS), min_size=20, max_size=60))
+def test_every_session_of_a_use_event_is_found(
+    writer: psycopg.Connection, reader: psycopg.Cursor, project: Project, steps: list[tuple[str, int, int]]
+) -> None:
+    """Of the sessions that calls name, the lineage has those, and only those, that the seed brought about through
+    whatever chain of sessions, keys, users and roles, in either account."""
+    played = Played(writer)
+    for number, step in enumerate(steps):
+        played.play(number, *step)
+    for ledger in played.ledgers:
+        project(ledger.account_id, 7)
+    found = newest(reader, played.ledgers[0], played.seed.access_key_id)
+    assert played.used & {at.subject_id for at in found.nodes if at.kind == "session"} == played.expected
