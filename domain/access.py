@@ -30,6 +30,7 @@ from domain.policy import (
     Layer,
     Layers,
     PolicyType,
+    Possibility,
     Possible,
     PrincipalName,
     Request,
@@ -39,6 +40,8 @@ from domain.policy import (
 )
 from domain.roles import Role
 
+ADMINISTERING = ("iam:AttachUserPolicy", "iam:PutUserPolicy", "iam:CreateAccessKey")
+"""Whoever may do these to everybody can make an administrator."""
 _ANY_SESSION = "*"
 """In place of the name that whoever assumes a role gives to the session."""
 _OF_EVERY_PRINCIPAL = frozenset({
@@ -128,6 +131,14 @@ def what_can(account: Account, entity_id: str) -> Layers:
     role = account.roles.by_id.get(entity_id)
     caller = Caller(principal_of(account, entity_id), entity_id, "") if role is None else caller_of_role(account, role)
     return layers_of(account, caller)
+
+
+def administers(account: Account, entity_id: str, at: datetime) -> bool:
+    """Whether a user or root, whatever its calls are like, may set everybody's permissions in order: give them policies
+    and keys."""
+    caller = Caller(principal_of(account, entity_id), entity_id, "")
+    asked = (asked_of(account, caller, action, "*", at) for action in ADMINISTERING)
+    return all(each is not None and each.answer().possible.possibility is Possibility.CERTAIN for each in asked)
 
 
 def accounts_trusted(role: Role) -> frozenset[str] | None:

@@ -10,6 +10,7 @@ from domain import (
     access_keys,
     aliases,
     boundaries,
+    containment,
     groups,
     notices,
     organization,
@@ -173,6 +174,8 @@ def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, 
             return replace(account, notices=notices.evolve(account.notices, event))
         case organization.OrganizationPoliciesApplied() | organization.OrganizationLeft() as event:
             return replace(account, organization=organization.evolve(account.organization, event))
+        case containment.CredentialContained():
+            return account
         case AccountCreated() as event:
             return replace(account, ledger_id=event.ledger_id, partition=event.partition, created_at=at)
         case AccountClosed():

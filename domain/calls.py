@@ -9,6 +9,7 @@ from typing import Literal, NoReturn
 from domain.account import Account
 from domain.authorization_messages import MessageFacts, MessageWanted
 from domain.callers import Caller
+from domain.containment import LineageFacts, LineageWanted
 from domain.errors import Refusal
 from domain.events import Cause, Event, Use, Value
 from domain.identifiers import INSTALLATION, Random, new_unique_id
@@ -32,9 +33,9 @@ class NeedsAccounts(Exception):  # noqa: N818  no error: an answer of a decision
         self.accounts = accounts
 
 
-Wanted = PasswordsWanted | MessageWanted | PastWanted
+Wanted = PasswordsWanted | MessageWanted | PastWanted | LineageWanted
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
-Facts = PasswordFacts | MessageFacts | Past
+Facts = PasswordFacts | MessageFacts | Past | LineageFacts
 
 
 class NeedsFacts(Exception):  # noqa: N818  no error: an answer of a decision

@@ -12,6 +12,7 @@
 -- ignores: installation.account.opened.v1 installation.account.retired.v1 installation.alias.claimed.v1
 -- ignores: installation.alias.released.v1 installation.access_key_id.claimed.v1 installation.organization.set.v1
 -- ignores: installation.organization.removed.v1 api.called.v1 api.unauthenticated_called.v1
+-- ignores: account.credential.contained.v1
 
 -- name: schema
 create table births (

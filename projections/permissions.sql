@@ -17,6 +17,7 @@
 -- ignores: iam.permissions_boundary.put.v1 iam.permissions_boundary.deleted.v1
 -- ignores: account.organization_policies.applied.v1 account.organization.left.v1
 -- ignores: installation.organization.set.v1 installation.organization.removed.v1
+-- ignores: account.credential.contained.v1
 
 -- name: schema
 create table accounts (

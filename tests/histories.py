@@ -5,15 +5,16 @@ import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence, Sized
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from domain import lifecycle, usage
+from domain import containing, lifecycle, usage
 from domain.access_keys import Status
 from domain.account import Account
 from domain.calls import ApiCalled
+from domain.containment import Descendant
 from domain.errors import Refusal
 from domain.events import Cause, Change, Entry, Event, Principal
 from domain.identifiers import (
@@ -202,7 +203,8 @@ def _policy(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Se
         return [
             policies.create_policy_version(account, policy_arn=policy.arn, document=document, set_as_default=as_default)
         ]
-    version_id = _one(draw, policy.versions.values()).id
+    others = [version for version in policy.versions.values() if version != policy.default]
+    version_id = _one(draw, others or [policy.default]).id
     if step == "set default":
         return policies.set_default_policy_version(account, policy_arn=policy.arn, version_id=version_id)
     if step == "delete version":
@@ -282,9 +284,21 @@ def _use_of_credential(draw: DrawFn, account: Account, at: datetime, _random: Ra
     return [used, call]
 
 
+def _containment(draw: DrawFn, account: Account, at: datetime) -> Sequence[Event]:
+    """Of a user or role, as if nothing else was known to be its."""
+    entity_id = _one(draw, [*account.users.by_id, *account.roles.by_id])
+    kind: Literal["user", "role"] = "user" if entity_id in account.users.by_id else "role"
+    seed = Descendant(account.id, kind, entity_id, entity_id, None, None, None)
+    contained = containing.contain({account.id: account}, [seed], lambda _account: None, entity_id, None, at)
+    return contained.events.get(account.id, ())
+
+
 def _session(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
     session_id = new_unique_id(sessions.SESSION, random)
-    if draw(st.booleans()):
+    step = draw(st.sampled_from(["issue", "revoke", "contain"]))
+    if step == "contain":
+        return _containment(draw, account, at)
+    if step == "revoke":
         return [sessions.revoke_session(session_id=session_id)]
     role = _one(draw, account.roles)
     key = _one(draw, account.access_keys.by_id.values())
