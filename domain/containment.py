@@ -49,7 +49,9 @@ class LineageWanted:
     """What only the tables can tell: which sessions and keys there are, no account's value says in whole."""
 
     account_id: str
+    """The seed's."""
     seed: str
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,11 @@ class Membership:
     """From the root down to the account."""
 
 
+def is_managed_by(membership: Membership | None, account_id: str) -> bool:
+    """Whether that account manages the organisation: it may look after the members."""
+    return membership is not None and membership.management_account_id == account_id
+
+
 class OrganizationPoliciesApplied(Change, topic="account.organization_policies.applied.v1"):
     """From here these policies limit the account, and no others of an organisation. All texts are in it, so that a
     ledger folds with nothing beside it."""

@@ -1,6 +1,6 @@
 """What a credential gave birth to, and those in turn, in every account; and what of it all was alive at a moment."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -10,6 +10,7 @@ import psycopg
 
 from domain.containment import CONTAINED, CONTAINED_SHA256
 from domain.errors import InvalidInput, NoSuchEntity
+from domain.identifiers import INSTALLATION
 from projections.asof import AsOf, Moment, resolve
 from projections.permissions import Since
 from projections.statements import statements
@@ -126,8 +127,8 @@ class Unfollowed:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    moment: Moment
-    """Of the seed's account."""
+    moments: Mapping[str, Moment]
+    """Of the seed's account, which comes first, and of the others that were come to."""
     nodes: tuple[Node, ...]
     """The seed first, and parents before their children; those of equal depth in the order of their births."""
     unfollowed: tuple[Unfollowed, ...]
@@ -169,7 +170,12 @@ def lineage(
     walk.descend(min(nodes_max, NODES_MAX))
     states = dict(_states(cursor, walk.moments, walk.births.values()))
     nodes = tuple(_node(birth, *walk.origins[place], *states[place]) for place, birth in walk.births.items())
-    return Lineage(moment, nodes, tuple(walk.unfollowed.values()), len(nodes) if walk.stopped else None)
+    return Lineage(walk.moments, nodes, tuple(walk.unfollowed.values()), len(nodes) if walk.stopped else None)
+
+
+def behind(cursor: psycopg.Cursor) -> dict[str, int]:
+    """The accounts whose births are not all known yet, with the position of the newest event there."""
+    return dict(cursor.execute(SQL["behind"], {"installation": INSTALLATION}).fetchall())
 
 
 def _seed(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> _Birth:

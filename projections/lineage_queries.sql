@@ -26,6 +26,13 @@ select account_id, position, at, request_id, by_arn, by_access_key_id, by_sessio
 from found join views.births using (account_id, position)
 order by at, account_id, position limit %(limit)s
 
+-- name: behind
+-- Accounts whose births are not all known, and where their ledgers end.
+select heads.account_id, heads.position
+from ledger.heads
+left join views.cursors on cursors.account_id = heads.account_id and cursors.projection = 'lineage'
+where coalesce(cursors.position, 0) < heads.position and heads.account_id <> %(installation)s
+
 -- name: suspended
 select born_position, valid_from, valid_from_at, opened_by from views.suspensions
 where account_id = %(account_id)s and born_position = any(%(positions)s::bigint[])

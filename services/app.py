@@ -33,6 +33,7 @@ from services.ledger.database import Database, Role, YourDatabase, connect, limi
 from services.ledger.durability import refuse_unsafe_settings
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_place import settled
+from services.ledger.lineages import LineageFinder
 from services.ledger.mapper import EntryMapper
 from services.ledger.past import PastFinder, PastValues
 from services.ledger.recorder import LedgerRecorder
@@ -290,7 +291,10 @@ class _Server(uvicorn.Server):
         self._on_ready = on_ready
         self._strangers = Strangers(ledger.committer, ledger.random)
         pasts = PastFinder(ledger.readers.connection, ledger.past)
-        self._facts = FactFinder(ledger.writers.connection, ledger.secrets, PasswordHashes(), ledger.denials, pasts)
+        lineages = LineageFinder(ledger.readers.connection, ledger.runner)
+        self._facts = FactFinder(
+            ledger.writers.connection, ledger.secrets, PasswordHashes(), ledger.denials, pasts, lineages
+        )
         gate = Gate(
             ledger.committer,
             Credentials(ledger.writers.connection, ledger.secrets, ledger.sessions),

@@ -38,6 +38,7 @@ STATUSES = COMMON_STATUSES | {
     "InvalidInput": HTTPStatus.BAD_REQUEST,
     "MalformedPolicyDocument": HTTPStatus.BAD_REQUEST,
     "NoSuchEntity": HTTPStatus.NOT_FOUND,
+    "OperationNotPermittedException": HTTPStatus.BAD_REQUEST,
 }
 
 
@@ -70,8 +71,10 @@ class Native:
         return Rendered(STATUSES[refusal.code], json.dumps({"error": error}).encode())
 
     def _writing(self, question: Question[Answer], now: datetime) -> Write:
-        async def write(_outcome: Outcome, account: Account, position: int, _request_id: str) -> bytes:
-            answer = await self._aside.made(partial(self._tables.answer, question, account.id, position, now))
+        async def write(outcome: Outcome, account: Account, position: int, _request_id: str) -> bytes:
+            answer = await self._aside.made(
+                partial(self._tables.answer, question, account.id, position, now, outcome.answer(account))
+            )
             return answer.model_dump_json().encode()
 
         return write

@@ -7,6 +7,7 @@ from domain.authorisation import authorise
 from domain.calls import Call, Outcome
 from domain.past import TIME_TRAVEL
 from services.api.answers import Answer
+from services.api.asker import Asker
 from services.api.question import SERVICE, Question
 from services.api.registry import QUESTIONS
 from services.wire.operations import Parameters, Resource, answers
@@ -26,7 +27,9 @@ def _run(question: type[Question[Answer]], resource: Resource) -> Callable[..., 
             # Reading the past takes the action itself, which has been asked for, and this.
             authorise(account, call, TIME_TRAVEL, resource(account, call, parameters))
         # The answer is read from the tables after the commit, when they have come as far as this very call.
-        return Outcome(lambda _after: {}, asked.changes(account))
+        outcome = asked.performed(account, Asker.of(account, call))
+        call.concerned.update(outcome.elsewhere)
+        return outcome
 
     return run
 

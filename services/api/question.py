@@ -12,10 +12,12 @@ from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 
 from domain.account import Account
+from domain.calls import Outcome
 from domain.errors import ValidationError
 from domain.events import Change
 from projections.asof import AsOf
 from services.api.answers import Answer
+from services.api.asker import Asker
 from services.api.markers import place_in
 from services.api.reader import Reader
 
@@ -61,6 +63,8 @@ class Question(BaseModel, ABC, Generic[A_co]):
     resource: ClassVar[str]
     """What follows the account in the ARN that policies speak of."""
     read_only: ClassVar[bool] = True
+    reads_everywhere: ClassVar[bool] = False
+    """Whether the tables of all accounts have to be up to date, as far as they will be in time."""
 
     @property
     def moment(self) -> str | None:
@@ -75,6 +79,11 @@ class Question(BaseModel, ABC, Generic[A_co]):
     def changes(self, _account: Account) -> Sequence[Change]:
         """What it does to the account, decided in the round."""
         return ()
+
+    def performed(self, account: Account, _asker: Asker) -> Outcome:
+        """What is decided in the round, for those that concern more than one account or depend on who asks. What the
+        outcome answers is for `answered` alone."""
+        return Outcome(lambda _after: {}, self.changes(account))
 
     @abstractmethod
     def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> A_co:

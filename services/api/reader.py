@@ -1,7 +1,7 @@
 """What an answer is read from: the tables, and accounts as their ledgers fold."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import psycopg
 
@@ -17,6 +17,12 @@ class Reader:
 
     cursor: psycopg.Cursor
     past: PastValues
+    everywhere: bool = False
+    """Whether it is for the operator, who may see into all accounts."""
+    behind: frozenset[str] = frozenset()
+    """Accounts whose tables lag, of a question that reads everywhere."""
+    told: Mapping[str, object] = field(default_factory=dict)
+    """What the decision in the round had to tell."""
 
     def account(self, account_id: str, position: int) -> Account:
         """As it was at the position; empty where there is no such ledger."""

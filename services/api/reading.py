@@ -1,5 +1,6 @@
 """Reading an answer from the tables, once they have come as far as the call that asks."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -8,6 +9,7 @@ from projections.runner import Runner
 from services.api.answers import Answer
 from services.api.question import Question
 from services.api.reader import Reader
+from services.ledger.lineages import laggards
 from services.ledger.past import PastValues
 from services.ledger.recorder import Connections
 from services.wire.errors import ServiceUnavailable
@@ -20,12 +22,15 @@ A = TypeVar("A", bound=Answer)
 class Tables:
     """What projections keep, and the means to wait for it."""
 
-    def __init__(self, runner: Runner, readers: Connections, past: PastValues) -> None:
+    def __init__(self, runner: Runner, readers: Connections, past: PastValues, *, for_operator: bool = False) -> None:
         self._runner = runner
         self._readers = readers
         self._past = past
+        self._for_operator = for_operator
 
-    def answer(self, question: Question[A], account_id: str, position: int, at: datetime) -> A:
+    def answer(
+        self, question: Question[A], account_id: str, position: int, at: datetime, told: Mapping[str, object]
+    ) -> A:
         """As of the call at this position and time, or of the moment that the question names. Blocks for some seconds
         at most. Raises refusals: ServiceUnavailable when the projections lag or have halted."""
         as_of = AsOf(at, position=position) if question.moment is None else AsOf.parse(question.moment, at)
@@ -35,8 +40,10 @@ class Tables:
                 head = "select position from ledger.heads where account_id = %s"
                 for (other_position,) in cursor.execute(head, (question.also_reads,)).fetchall():
                     self._wait(question.also_reads, other_position)
+            behind = laggards(cursor, self._runner) if question.reads_everywhere else frozenset[str]()
+            reader = Reader(cursor, self._past, self._for_operator, behind, told)
             try:
-                return question.answered(Reader(cursor, self._past), account_id, as_of)
+                return question.answered(reader, account_id, as_of)
             except NotYetProjected as error:
                 raise ServiceUnavailable(str(error)) from error
 

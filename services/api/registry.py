@@ -3,11 +3,13 @@
 from services.api.access import CanAssume, WhoCan
 from services.api.answers import Answer
 from services.api.between import CouldAssume, ListHeldPolicies, WhoCould
+from services.api.containing import Contain
 from services.api.credentials import ListCredentials
 from services.api.decisions import ExplainDecision
 from services.api.diff import Diff, ListChanges
 from services.api.history import LookupHistory
 from services.api.least_privilege import GetLeastPrivilege
+from services.api.lineage import ShowLineage
 from services.api.permissions import ListPermissions
 from services.api.question import Question
 from services.api.sessions import ListSessions, RevokeSession
@@ -20,6 +22,8 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     ListCredentials,
     ExplainDecision,
     RevokeSession,
+    ShowLineage,
+    Contain,
     WhoCan,
     CanAssume,
     WhatIf,

@@ -10,7 +10,18 @@ from collections.abc import Sequence
 
 from domain.errors import Refusal
 from domain.policy import PolicyType
-from services.cli import access, credentials, diff, explaining, history, least_privilege, permissions, sessions, what_if
+from services.cli import (
+    access,
+    credentials,
+    diff,
+    explaining,
+    history,
+    least_privilege,
+    lineage,
+    permissions,
+    sessions,
+    what_if,
+)
 from services.cli.failures import Failure, NotUnderstood
 from services.cli.output import say
 from services.cli.serving import serve, work
@@ -18,7 +29,7 @@ from services.cli.words import Commands, Run
 
 EXIT_OK, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2
 
-ASKING = (history, permissions, access, diff, sessions, credentials, explaining, what_if, least_privilege)
+ASKING = (history, permissions, access, diff, sessions, lineage, credentials, explaining, what_if, least_privilege)
 """The families of questions, in the order of the help."""
 
 

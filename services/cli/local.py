@@ -2,20 +2,23 @@
 
 import secrets
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 import psycopg
 from psycopg_pool import PoolTimeout
 
 from domain.account import Account, Corrupt
-from domain.calls import ApiCalled
+from domain.calls import ApiCalled, Facts, NeedsFacts
+from domain.containment import LineageWanted
 from domain.identifiers import INSTALLATION
 from projections.views import MustBeRebuilt
 from services.accounts import installation_in, operator_cause
 from services.api.answers import Answer
+from services.api.asker import Asker
 from services.api.question import Question
 from services.api.reading import Tables
 from services.app import Ledger, opened_database
@@ -24,9 +27,10 @@ from services.ledger.database import Database, MigrationRefused, YourDatabase, c
 from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from services.ledger.embedded_place import settled
+from services.ledger.lineages import LineageFinder
 from services.ledger.mapper import StoredBytesBroken
 from services.ledger.waiting import Overloaded
-from services.ledger.work import Append, Decided, Unavailable, Values
+from services.ledger.work import Append, Committed, Decided, Unavailable, Values
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.settings import Settings
 
@@ -39,25 +43,39 @@ class Operator:
     def __init__(self, ledger: Ledger, account_id: str) -> None:
         self._ledger = ledger
         self._account_id = account_id
-        self._tables = Tables(ledger.runner, ledger.readers.connection, ledger.past)
+        self._tables = Tables(ledger.runner, ledger.readers.connection, ledger.past, for_operator=True)
+        self._lineages = LineageFinder(ledger.readers.connection, ledger.runner)
 
     def ask(self, question: Question[A]) -> A:
         """Raises refusals."""
         operation = type(question).__name__
         cause = operator_cause(operation, secrets.token_bytes)
 
-        def decide(values: Values, at: datetime) -> Decided:
+        def decide(facts: Facts | None, values: Values, at: datetime) -> Decided:
             account = values[self._account_id]
             assert isinstance(account, Account)
-            changes = question.changes(account)
+            outcome = question.performed(account, Asker.operator(values, at, facts))
             called = ApiCalled(
                 read_only=question.read_only, parameters=question.model_dump(mode="json", exclude_unset=True)
             )
-            return Decided(at, [Append(account.id, cause, [*changes, called])])
+            written = {account.id: outcome.events, **outcome.elsewhere}
+            appends = [Append(other, cause, [*events, called]) for other, events in written.items()]
+            return Decided((at, outcome.answer(account)), appends)
 
-        committed = self._ledger.committer.decide(frozenset({self._account_id}), decide)
-        at: datetime = committed.result
-        return self._tables.answer(question, self._account_id, committed.positions[self._account_id], at)
+        committed = self._decided(decide)
+        at, told = committed.result
+        return self._tables.answer(question, self._account_id, committed.positions[self._account_id], at, told)
+
+    def _decided(self, decide: Callable[[Facts | None, Values, datetime], Decided]) -> Committed:
+        """Finds out what the decision wants to know, and has it made again."""
+        facts: Facts | None = None
+        while True:
+            try:
+                return self._ledger.committer.decide(frozenset({self._account_id}), partial(decide, facts))
+            except NeedsFacts as needed:
+                if not isinstance(needed.wanted, LineageWanted):
+                    raise
+                facts = self._lineages.found(needed.wanted)
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from domain.identifiers import account_of_arn
 from services.api.sessions import ListSessions, RevokedSession, RevokeSession, Session
 from services.cli.asking import asked, meant, show
+from services.cli.failures import NotUnderstood
+from services.cli.lineage import show_tree
 from services.cli.output import Column, output, resource, say, short, time
 from services.cli.words import Commands, asks, reading
 
@@ -13,6 +15,9 @@ from services.cli.words import Commands, asks, reading
 def add(commands: Commands) -> None:
     sessions = reading(commands, "sessions", _sessions, "the sessions that were issued; `revoke ID` ends one")
     sessions.add_argument("--active", action="store_true", help="only those that are alive")
+    sessions.add_argument(
+        "--tree", metavar="CREDENTIAL", help="what this key, session, user or role gave birth to, and what of it lives"
+    )
     actions = sessions.add_subparsers(metavar="revoke")
     revoke = actions.add_parser("revoke", help="end this one session")
     revoke.add_argument("session_id", metavar="ID", help="as `muniment sessions` shows it")
@@ -22,6 +27,11 @@ def add(commands: Commands) -> None:
 
 
 def _sessions(chosen: argparse.Namespace) -> None:
+    if chosen.tree is not None:
+        if chosen.active:
+            raise NotUnderstood("--tree shows what lives and what does not: it takes no --active.")
+        show_tree(chosen, chosen.tree)
+        return
     parameters = {"active": chosen.active or None, "as_of": chosen.as_of}
     if not show(chosen, ListSessions, parameters, lambda page: page.sessions, SESSIONS):
         say("There was no active session." if chosen.active else "There was no session.")

@@ -8,9 +8,11 @@ import psycopg
 
 from domain.authorization_messages import MessageFacts, MessageWanted
 from domain.calls import Facts, Wanted
+from domain.containment import LineageWanted
 from domain.errors import Throttling
 from domain.past import PastWanted
 from domain.secret import Secret, SecretId, SecretKind
+from services.ledger.lineages import LineageFinder
 from services.ledger.past import PastFinder
 from services.ledger.recorder import Connections
 from services.ledger.work import Unavailable
@@ -29,13 +31,20 @@ class FactFinder:
     hashing is the one thing here with which a caller could keep a server busy."""
 
     def __init__(
-        self, connections: Connections, store: SecretStore, hashes: PasswordHashes, denials: Denials, pasts: PastFinder
+        self,
+        connections: Connections,
+        store: SecretStore,
+        hashes: PasswordHashes,
+        denials: Denials,
+        pasts: PastFinder,
+        lineages: LineageFinder,
     ) -> None:
         self._connections = connections
         self._store = store
         self._hashes = hashes
         self._denials = denials
         self._pasts = pasts
+        self._lineages = lineages
         self._threads = ThreadPoolExecutor(IN_FLIGHT_MAX, thread_name_prefix="muniment-facts")
         self._places = threading.BoundedSemaphore(IN_FLIGHT_MAX + WAITING_MAX)
 
@@ -61,6 +70,8 @@ class FactFinder:
             return MessageFacts(self._denials.decoded(account_id, wanted.encoded))
         if isinstance(wanted, PastWanted):
             return self._pasts.found(wanted)
+        if isinstance(wanted, LineageWanted):
+            return self._lineages.found(wanted)
 
         def hash_of(password_id: str) -> Secret | None:
             with self._connections() as connection, connection.cursor() as cursor:

@@ -390,7 +390,7 @@ class Played:
                 self._taint(actor, self.actors[-1].access_key_id, f"{away} role {role}")
             case _:
                 actor.does(CALLED)
-                self.used |= {actor.session_id} - {None}
+                self.used |= set() if actor.session_id is None else {actor.session_id}
 
     def _taint(self, actor: Actor, made: str, owner: str | None = None) -> None:
         if {actor.access_key_id, owner} & self.tainted:

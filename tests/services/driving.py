@@ -26,6 +26,7 @@ from domain.events import Cause, Change, Entry, Event
 from domain.identifiers import ACCESS_KEY, INSTALLATION, new_access_key_id
 from domain.installation import Installation
 from domain.ledgers import Folded, empty
+from domain.passwords import PasswordsWanted
 from domain.past import Past, PastWanted
 from domain.rules import founding
 from domain.secret import Secret, SecretId, SecretKind
@@ -211,6 +212,8 @@ class Endpoint:
             position = int(wanted.moment.removeprefix("p"))
             others = {account_id: self._value_of(account_id) for account_id in wanted.account_ids[1:]}
             return Past(self.entries[position - 1].at, {self.account.id: self.as_of(position), **others})
+
+        assert isinstance(wanted, PasswordsWanted), "There are no tables here."
 
         def hash_of(password_id: str) -> Secret | None:
             kept = self.secrets.get(SecretId(SecretKind.PASSWORD, password_id))

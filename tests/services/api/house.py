@@ -21,6 +21,7 @@ from services.api.reading import Tables
 from services.app import Ledger
 from services.founding import found
 from services.ledger.database import Database
+from services.ledger.lineages import LineageFinder
 from services.ledger.past import PastFinder
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.wire.credentials import Credentials
@@ -54,8 +55,9 @@ class House:
         self.aws = Dispatch()
         self.native = Native(Tables(ledger.runner, ledger.readers.connection, ledger.past))
         self.pasts = PastFinder(ledger.readers.connection, ledger.past)
+        self.lineages = LineageFinder(ledger.readers.connection, ledger.runner)
         self.facts: FactFinder = FactFinder(
-            ledger.writers.connection, ledger.secrets, HASHES, ledger.denials, self.pasts
+            ledger.writers.connection, ledger.secrets, HASHES, ledger.denials, self.pasts, self.lineages
         )
         self.credentials = Credentials(ledger.writers.connection, ledger.secrets, ledger.sessions)
 

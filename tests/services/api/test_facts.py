@@ -29,7 +29,12 @@ class Meddling(FactFinder):
 
     def __init__(self, house: House, times: int) -> None:
         super().__init__(
-            house.ledger.writers.connection, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts
+            house.ledger.writers.connection,
+            house.ledger.secrets,
+            HASHES,
+            house.ledger.denials,
+            house.pasts,
+            house.lineages,
         )
         self.house = house
         self.plain = house.facts
@@ -128,7 +133,7 @@ def test_only_so_many_at_a_time(house: House) -> None:
     """However many ask, no more than the bound are worked on; those beyond the line are refused at once, and when the
     others are done there is room again. Who went away in the meantime takes no room for ever."""
     held = Held(house.ledger.writers.connection)
-    finder = FactFinder(held, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts)
+    finder = FactFinder(held, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages)
     wanted = PasswordsWanted(Secret(SECOND), frozenset({"AIPW1"}))
 
     async def asked() -> list[Facts | BaseException]:
@@ -158,7 +163,9 @@ def test_a_full_line_is_an_answer_on_record(house: House, bob: Any) -> None:
         async def find(self, _account_id: str, _wanted: Wanted) -> Facts:
             raise Throttling("Rate exceeded")
 
-    house.facts = Full(house.ledger.writers.connection, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts)
+    house.facts = Full(
+        house.ledger.writers.connection, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages
+    )
     status, answer = house.aws_does("iam", "ChangePassword", keys=bob, OldPassword=FIRST, NewPassword=SECOND)
     assert (status, "<Code>Throttling</Code>" in answer) == (400, True)
     (call,) = records(house, "ChangePassword")
@@ -171,7 +178,7 @@ def test_hashes_that_cannot_be_read(house: House, bob: Any) -> None:
     def gone() -> Any:
         raise psycopg.OperationalError("the database is gone")
 
-    house.facts = FactFinder(gone, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts)
+    house.facts = FactFinder(gone, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages)
     status, _ = house.aws_does("iam", "ChangePassword", keys=bob, OldPassword=FIRST, NewPassword=SECOND)
     assert status == 503
     assert records(house, "ChangePassword") == []

@@ -1,0 +1,161 @@
+"""The containment of a credential: it, and all that it gave birth to, is cut off in one step."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from domain.account import Account
+from domain.calls import NeedsFacts, Outcome
+from domain.containing import Containing, contain, refuse_cutting_off, refuse_locking_out
+from domain.containment import CONTAINED, LineageFacts, LineageWanted
+from domain.errors import AccessDenied, Throttling
+from projections.asof import AsOf
+from projections.lineage import LETS_IN, NODES_MAX, Lineage, Node
+from services.api.answers import Answer
+from services.api.asker import Asker
+from services.api.lineage import LineageNode, Sight, home_of, seen, unmanaged
+from services.api.question import SERVICE, Question, Text
+from services.api.reader import Reader
+
+ACTION = f"{SERVICE}:Contain"
+
+
+class ContainedAccount(Answer):
+    account_id: str
+    contained: bool
+    """Whether nothing of the credential is honoured in the account."""
+    reason: str | None
+    """Why nothing was contained here, or what is left to do."""
+    position: int | None
+    """From here on nothing of it is honoured; null where something still is."""
+    denied: tuple[str, ...]
+    """Unique ids of users and roles that this call has denied everything; with `dry_run`, those that it would deny."""
+    deactivated: tuple[str, ...]
+    """Access keys."""
+    revoked: tuple[str, ...]
+    """Sessions."""
+
+
+class Containment(Answer):
+    account_id: str
+    credential: str
+    dry_run: bool
+    accounts: tuple[ContainedAccount, ...]
+    remaining: tuple[LineageNode, ...]
+    """Sessions, keys, users and roles of the lineage that are alive: ask again until there are none."""
+    standing: tuple[LineageNode, ...]
+    """Changes of the lineage that are in force, such as trust and other policies. Containment leaves them as they are:
+    whether they are wrong is for a person to judge."""
+    stopped_at: int | None
+    """The bound on the lineage, where there is more of it."""
+
+
+class Contain(Question[Containment]):
+    """Deactivates the credential, its keys and those of its descendants, revokes their sessions, and denies everything
+    to the users and roles among them. Asked again it changes nothing."""
+
+    method = "POST"
+    path = "/v1/contain"
+    resource = "credential/{credential}"
+    read_only = False
+    reads_everywhere = True
+
+    credential: Text
+    """An access key id, a session id, a user or role by name, unique id or ARN, or root's ARN."""
+    dry_run: bool = False
+    """Whether it is only told what would be done."""
+    include_self: bool = False
+    """Whether the caller and the last administrator may be cut off."""
+    reason: Annotated[Text, StringConstraints(max_length=256)] | None = None
+    """Recorded with the events."""
+
+    def performed(self, account: Account, asker: Asker) -> Outcome:
+        """Raises OperationNotPermittedException, AccessDenied, NeedsFacts and NeedsAccounts."""
+        barred = _Barred(account, asker, self.credential)
+        home = home_of(self.credential, account.id)
+        if (why := barred(asker.accounts([home])[home])) is not None:
+            raise AccessDenied(f"{self.credential} is of the account {home}: {why}")
+        if not isinstance(asker.facts, LineageFacts):
+            unsettled = Throttling("The lineage could not be found out in time.")
+            raise NeedsFacts(LineageWanted(home, self.credential, asker.at), unsettled=unsettled)
+        # The accounts may have moved on since. What the lineage does not have yet shows in the answer as remaining.
+        descendants = asker.facts.descendants
+        accounts = asker.accounts({account.id, *(descendant.account_id for descendant in descendants)})
+        containing = contain(accounts, descendants, barred, self.credential, self.reason, asker.at)
+        if not self.include_self:
+            if asker.caller is not None:
+                refuse_cutting_off(asker.caller, descendants)
+            for account_id, events in containing.events.items():
+                refuse_locking_out(accounts[account_id], events, asker.at)
+        told = {"containing": containing}
+        if self.dry_run:
+            return Outcome(lambda _after: told)
+        elsewhere = {other: events for other, events in containing.events.items() if other != account.id}
+        return Outcome(lambda _after: told, containing.events.get(account.id, ()), elsewhere=elsewhere)
+
+    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> Containment:
+        containing = reader.told["containing"]
+        assert isinstance(containing, Containing)
+        found = seen(Sight(reader, account_id, as_of.now), self.credential, AsOf(as_of.now), NODES_MAX)
+        return Containment(
+            account_id=account_id,
+            credential=self.credential,
+            dry_run=self.dry_run,
+            accounts=tuple(_accounts(containing, found)),
+            remaining=tuple(map(LineageNode.of, found.remaining)),
+            standing=tuple(LineageNode.of(node) for node in found.nodes if _stands(node)),
+            stopped_at=found.stopped_at,
+        )
+
+    @classmethod
+    def read(cls, body: bytes) -> Containment:
+        return Containment.model_validate_json(body)
+
+
+class _Barred:
+    """Why the asker may contain nothing in an account. Each is asked once, for the check is recorded."""
+
+    def __init__(self, account: Account, asker: Asker, credential: str) -> None:
+        self._account = account
+        self._asker = asker
+        self._credential = credential
+        self._asked: dict[str, str | None] = {account.id: None}
+        """In its own account the caller has been allowed already."""
+
+    def __call__(self, other: Account) -> str | None:
+        if other.id not in self._asked:
+            self._asked[other.id] = self._why(other)
+        return self._asked[other.id]
+
+    def _why(self, other: Account) -> str | None:
+        if self._asker.caller is None:
+            return None
+        resource = other.arn(f"credential/{self._credential}", SERVICE)
+        return unmanaged(self._account.id, other) or self._asker.denied(ACTION, resource)
+
+
+def _accounts(containing: Containing, found: Lineage) -> Iterable[ContainedAccount]:
+    done = dict(zip(containing.events, containing.contained, strict=True))
+    for account_id in sorted({*found.moments, *done, *containing.barred}):
+        there = [node for node in found.nodes if node.account_id == account_id and node.kind in LETS_IN]
+        alive = sum(node.alive for node in there)
+        barred, ends = containing.barred.get(account_id), done.get(account_id)
+        reason = barred if barred is not None else f"{alive} still alive: ask again" if alive else None
+        position = None
+        if reason is None:
+            ended_at = (node.since.position for node in there if node.since is not None)
+            position = max(ended_at, default=found.moments[account_id].position)
+        yield ContainedAccount(
+            account_id=account_id,
+            contained=reason is None,
+            reason=reason,
+            position=position,
+            denied=ends.denied if ends else (),
+            deactivated=ends.deactivated if ends else (),
+            revoked=ends.revoked if ends else (),
+        )
+
+
+def _stands(node: Node) -> bool:
+    return node.alive and node.kind not in LETS_IN and node.kind != "root" and node.subject_id != CONTAINED

@@ -1,0 +1,187 @@
+"""The lineage of a credential: what it gave birth to, what those did, and what of it is alive."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from domain.account import Account
+from domain.errors import AccessDenied
+from domain.identifiers import account_of_access_key_id, account_of_arn
+from domain.organization import is_managed_by
+from projections.asof import AsOf, position_at, resolve
+from projections.lineage import NODES_MAX, Kind, Lineage, Node, State, lineage
+from services.api.answers import Answer
+from services.api.question import Reading, Text
+from services.api.reader import Reader
+
+NODES_DEFAULT = 1_000
+
+
+class Place(Answer):
+    """In an account's ledger."""
+
+    account_id: str
+    position: int
+
+
+class StateSince(Answer):
+    position: int
+    at: datetime
+    by: str
+
+
+class LineageNode(Answer):
+    account_id: str
+    position: int
+    """Of its birth."""
+    at: datetime
+    request_id: str
+    parent: Place | None
+    """Who made it, or else whose it is; null for the seed."""
+    depth: int
+    kind: Kind
+    subject_id: str
+    """Its unique id, key id, session id or ARN; of what ties something to its owner, the other end."""
+    owner_id: str
+    name: str
+    """What it, or its owner, was called when it was born."""
+    arn: str | None
+    access_key_id: str | None
+    version: str | None
+    sha256: str | None
+    by: str
+    by_access_key_id: str | None
+    by_session_id: str | None
+    expires_at: datetime | None
+    state: State
+    since: StateSince | None
+    alive: bool
+
+    @classmethod
+    def of(cls, node: Node) -> "LineageNode":
+        parent = None if node.parent is None else Place(account_id=node.parent[0], position=node.parent[1])
+        known = {name: getattr(node, name) for name in cls.model_fields}
+        return cls.model_validate(known | {"parent": parent})
+
+
+class UnfollowedWay(Answer):
+    """Into an account that whoever asks does not see into."""
+
+    account_id: str
+    kind: Kind
+    subject_id: str
+    arn: str | None
+    at: datetime
+    parent: Place
+    reason: str
+
+
+class LineageTree(Answer):
+    account_id: str
+    """The seed's."""
+    position: int
+    """As of which this is so."""
+    at: datetime
+    limit: int
+    """At most so many nodes are told."""
+    stopped_at: int | None
+    """As the limit, where there are more nodes."""
+    nodes: tuple[LineageNode, ...]
+    """The seed first, parents before their children."""
+    unfollowed: tuple[UnfollowedWay, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Which other accounts whoever asks sees into: those of an organisation that its own account manages now, and the
+    operator all. None whose tables lag, for half an answer would pass for a whole one."""
+
+    reader: Reader
+    account_id: str
+    now: datetime
+    obstacles: dict[str, str] = field(default_factory=dict)
+    """By account id: why it was not seen into."""
+
+    def __call__(self, other_id: str) -> bool:
+        if other_id == self.account_id:
+            return True
+        obstacle = self._obstacle(other_id)
+        if obstacle is not None:
+            self.obstacles[other_id] = obstacle
+        return obstacle is None
+
+    def _obstacle(self, other_id: str) -> str | None:
+        if other_id in self.reader.behind:
+            return "its tables lag behind its ledger: ask again, and see /health/ready"
+        if self.reader.everywhere:
+            return None
+        return unmanaged(
+            self.account_id, self.reader.account(other_id, position_at(self.reader.cursor, other_id, self.now))
+        )
+
+
+def unmanaged(account_id: str, other: Account) -> str | None:
+    """Why the account is not to be looked after from the first one; None where it is."""
+    if is_managed_by(other.organization, account_id):
+        return None
+    return f"it is in no organisation that {account_id} manages"
+
+
+def home_of(credential: str, account_id: str) -> str:
+    """The account that the credential names, by ARN or key id; of any other name, the asker's own."""
+    return account_of_arn(credential) or account_of_access_key_id(credential) or account_id
+
+
+def seen(sight: Sight, credential: str, as_of: AsOf, nodes_max: int) -> Lineage:
+    """Raises AccessDenied where the credential is of an account that is not seen into, and what `lineage` raises."""
+    home = home_of(credential, sight.account_id)
+    if not sight(home):
+        raise AccessDenied(f"{credential} is of the account {home}: {sight.obstacles[home]}.")
+    if home != sight.account_id and as_of.position is not None:
+        # A position is one of the asker's ledger; in others the moment is found by its time.
+        at = resolve(sight.reader.cursor, "lineage", sight.account_id, as_of).at
+        as_of = AsOf.time(at, at)
+    return lineage(sight.reader.cursor, home, credential, as_of, follows=sight, nodes_max=nodes_max)
+
+
+class ShowLineage(Reading[LineageTree]):
+    """What a credential gave birth to, transitively and across accounts, and what of it is alive."""
+
+    path = "/v1/lineage/{credential}"
+    resource = "credential/{credential}"
+    reads_everywhere = True
+
+    credential: Text
+    """An access key id, a session id, a user or role by name, unique id or ARN, or root's ARN."""
+    limit: Annotated[int, Field(ge=1, le=NODES_MAX)] = NODES_DEFAULT
+
+    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> LineageTree:
+        sight = Sight(reader, account_id, as_of.now)
+        found = seen(sight, self.credential, as_of, self.limit)
+        moment = found.moments[found.seed.account_id]
+        return LineageTree(
+            account_id=found.seed.account_id,
+            position=moment.position,
+            at=moment.at,
+            limit=self.limit,
+            stopped_at=found.stopped_at,
+            nodes=tuple(map(LineageNode.of, found.nodes)),
+            unfollowed=tuple(
+                UnfollowedWay(
+                    account_id=way.account_id,
+                    kind=way.kind,
+                    subject_id=way.subject_id,
+                    arn=way.arn,
+                    at=way.at,
+                    parent=Place(account_id=way.parent[0], position=way.parent[1]),
+                    reason=sight.obstacles[way.account_id],
+                )
+                for way in found.unfollowed
+            ),
+        )
+
+    @classmethod
+    def read(cls, body: bytes) -> LineageTree:
+        return LineageTree.model_validate_json(body)

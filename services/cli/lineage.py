@@ -1,0 +1,116 @@
+"""The tree of a credential's lineage, and its containment."""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+
+from services.api.containing import Contain, ContainedAccount, Containment
+from services.api.lineage import LineageNode, LineageTree, Place, ShowLineage
+from services.cli.asking import Asked, asked, meant
+from services.cli.failures import Failure
+from services.cli.output import Column, JsonLines, line, printable, resource, say, table, time
+from services.cli.words import Commands, asks
+
+ATTEMPTS_MAX = 5
+"""What is born between the finding and the ending is ended by the next attempt, when its parents are dead: the second
+finds nothing more to do, unless there is more than one call ends."""
+
+
+def add(commands: Commands) -> None:
+    what = "cut off a credential and everything that it gave birth to"
+    containing = commands.add_parser("contain", help=what, description=what[0].upper() + what[1:])
+    containing.epilog = "Exit code 1 when something of it is still honoured somewhere."
+    containing.add_argument("credential", metavar="KEY|SESSION|PRINCIPAL", help="its id, name or ARN")
+    containing.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    containing.add_argument("--include-self", action="store_true", help="even yourself, and the last administrator")
+    containing.add_argument("--reason", metavar="TEXT", help="recorded with what is done")
+    asks(containing)
+    containing.set_defaults(run=_contain)
+
+
+def show_tree(chosen: argparse.Namespace, credential: str) -> None:
+    with asked(chosen) as answering:
+        tree = answering.ask(meant(ShowLineage, {"credential": credential, "as_of": chosen.as_of}))
+    if chosen.output == "json":
+        JsonLines().show([tree])
+    else:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        for drawn in drawing(tree):
+            line(drawn if width is None or len(drawn) <= width else drawn[: width - 1] + "…")
+    for way in tree.unfollowed:
+        say(f"{way.kind} {way.subject_id} leads into the account {way.account_id}, not followed: {way.reason}.")
+    if tree.stopped_at is not None:
+        say(f"There is more: the tree stops at {tree.stopped_at} nodes.")
+
+
+def drawing(tree: LineageTree) -> Iterator[str]:
+    """A line a node, children below their parents in the order of their births."""
+    children: dict[Place | None, list[LineageNode]] = {}
+    for node in tree.nodes:
+        children.setdefault(node.parent, []).append(node)
+    waiting = [(node, "", "") for node in reversed(children[None])]
+    while waiting:
+        node, before, below = waiting.pop()
+        yield printable(before + _told(node, tree.account_id))
+        born = children.get(Place(account_id=node.account_id, position=node.position), [])
+        drawn = [(child, below + "├─ ", below + "│  ") for child in born[:-1]]
+        drawn += [(child, below + "└─ ", below + "   ") for child in born[-1:]]
+        waiting += reversed(drawn)
+
+
+def _told(node: LineageNode, account_id: str) -> str:
+    what = f"{node.kind} {node.subject_id}"
+    if node.arn is not None and node.kind in {"root", "user", "role", "group", "session"}:
+        what += f" {resource(node.arn)}"
+    elif node.owner_id != node.subject_id:
+        what += f" of {node.name}"
+    if node.version is not None:
+        what += f" {node.version}"
+    where = f"p{node.position}" if node.account_id == account_id else f"{node.account_id} p{node.position}"
+    state = node.state if node.since is None else f"{node.state} {time(node.since.at)}"
+    return f"{what}  [{state}]  {time(node.at)}  {where}  request {node.request_id}"
+
+
+def _contain(chosen: argparse.Namespace) -> None:
+    parameters = {
+        "credential": chosen.credential,
+        "dry_run": chosen.dry_run or None,
+        "include_self": chosen.include_self or None,
+        "reason": chosen.reason,
+    }
+    with asked(chosen) as answering:
+        for answer in _attempts(answering, meant(Contain, parameters)):
+            if chosen.output == "json":
+                JsonLines().show([answer])
+            else:
+                table(ACCOUNTS).show(answer.accounts)
+    for node in answer.standing:
+        say(f"Left as it is: {_told(node, answer.account_id)}")
+    if answer.stopped_at is not None:
+        say(f"The lineage has more than {answer.stopped_at} members; those beyond were not looked at.")
+    if chosen.dry_run:
+        say("Nothing was changed.")
+    elif left := [account.account_id for account in answer.accounts if not account.contained]:
+        raise Failure(f"Not contained in {', '.join(left)}: something of {chosen.credential} is still honoured there.")
+
+
+def _attempts(answering: Asked, question: Contain) -> Iterator[Containment]:
+    """Until nothing is alive, or nothing was done."""
+    for _ in range(ATTEMPTS_MAX):
+        answer = answering.ask(question)
+        yield answer
+        done = any(account.denied or account.deactivated or account.revoked for account in answer.accounts)
+        if question.dry_run or not done or not answer.remaining:
+            return
+
+
+ACCOUNTS: Sequence[Column[ContainedAccount]] = (
+    Column("ACCOUNT", lambda account: account.account_id),
+    Column("CONTAINED", lambda account: "yes" if account.contained else "no"),
+    Column("FROM", lambda account: None if account.position is None else f"p{account.position}"),
+    Column("DENIED", lambda account: " ".join(account.denied), shrinks=True),
+    Column("DEACTIVATED", lambda account: " ".join(account.deactivated), shrinks=True),
+    Column("REVOKED", lambda account: " ".join(account.revoked), shrinks=True),
+    Column("REASON", lambda account: account.reason, shrinks=True),
+)
