@@ -5,8 +5,10 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 
+from projections.lineage import NODES_MAX
 from services.api.containing import Contain, ContainedAccount, Containment
 from services.api.lineage import LineageNode, LineageTree, Place, ShowLineage
+from services.api.question import Question
 from services.cli.asking import Asked, asked, meant
 from services.cli.failures import Failure
 from services.cli.output import Column, JsonLines, line, printable, resource, say, table, time
@@ -31,7 +33,7 @@ def add(commands: Commands) -> None:
 
 def show_tree(chosen: argparse.Namespace, credential: str) -> None:
     with asked(chosen) as answering:
-        tree = answering.ask(meant(ShowLineage, {"credential": credential, "as_of": chosen.as_of}))
+        tree = answering.ask(meant(ShowLineage, {"credential": credential, "as_of": chosen.as_of, "limit": NODES_MAX}))
     if chosen.output == "json":
         JsonLines().show([tree])
     else:
@@ -95,13 +97,13 @@ def _contain(chosen: argparse.Namespace) -> None:
         raise Failure(f"Not contained in {', '.join(left)}: something of {chosen.credential} is still honoured there.")
 
 
-def _attempts(answering: Asked, question: Contain) -> Iterator[Containment]:
+def _attempts(answering: Asked, question: Question[Containment]) -> Iterator[Containment]:
     """Until nothing is alive, or nothing was done."""
     for _ in range(ATTEMPTS_MAX):
         answer = answering.ask(question)
         yield answer
         done = any(account.denied or account.deactivated or account.revoked for account in answer.accounts)
-        if question.dry_run or not done or not answer.remaining:
+        if answer.dry_run or not done or not answer.remaining:
             return
 
 
