@@ -24,6 +24,7 @@ def test_ready(house: House) -> None:
         "credentials",
         "trail",
         "due",
+        "lineage",
     ]
 
 

@@ -91,13 +91,22 @@ NEEDED = {
 }
 """What has to be given for the question to be read at all."""
 DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
-NEEDED_IN_BODY = {"WhatIf": json.dumps({"since": "p1", "scp": DENY_ALL}).encode()}
+NEEDED_IN_BODY = {
+    "WhatIf": json.dumps({"since": "p1", "scp": DENY_ALL}).encode(),
+    "Contain": b'{"credential":"alice"}',
+}
 
 
 def test_without_a_permission_nothing_is_told(house: House) -> None:
     """Each operation needs its own action, the refusal says which on what, and it is in the history."""
     alice = house.user("alice")
-    named = {"principal": "alice", "session_id": "SESN" + "A" * 17, "request_id": "r-1", "role": "ops"}
+    named = {
+        "principal": "alice",
+        "session_id": "SESN" + "A" * 17,
+        "request_id": "r-1",
+        "role": "ops",
+        "credential": "alice",
+    }
     for question in QUESTIONS:
         path = question.path.format_map(named) + NEEDED.get(question.__name__, "")
         body = NEEDED_IN_BODY.get(question.__name__, b"")
