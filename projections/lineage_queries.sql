@@ -1,13 +1,20 @@
 -- What is asked of the lineage.
 
 -- name: seed
--- What can have descendants, by any of the ids that it has. A key id that was used again is the last one's.
+-- What can have descendants, by any of the ids that it has. A key id that was used again is the last one's. Each id is
+-- looked up in its own index: the order of positions would tempt the planner to walk through the account.
+with named as (
+    select position from views.births where account_id = %(account_id)s and subject_id = %(seed)s
+    union
+    select position from views.births where account_id = %(account_id)s and access_key_id = %(seed)s
+    union
+    select position from views.births where account_id = %(account_id)s and position = 1 and arn = %(seed)s
+)
 select account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id, kind, subject_id, owner_id, name,
     arn, access_key_id, version, sha256, expires_at, ended_as, ended_position, ended_at, ended_by
-from views.births
+from named join views.births using (position)
 where account_id = %(account_id)s and position <= %(position)s
     and kind in ('root', 'user', 'role', 'session', 'access_key')
-    and (subject_id = %(seed)s or access_key_id = %(seed)s or (position = 1 and arn = %(seed)s))
 order by position desc limit 1
 
 -- name: children

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from domain.account import Account
 from domain.errors import AccessDenied
-from domain.identifiers import account_of_access_key_id, account_of_arn
+from domain.identifiers import INSTALLATION, account_of_access_key_id, account_of_arn
 from domain.organization import is_managed_by
 from projections.asof import AsOf, position_at, resolve
 from projections.lineage import NODES_MAX, Kind, Lineage, Node, State, lineage
@@ -131,7 +131,8 @@ def unmanaged(account_id: str, other: Account) -> str | None:
 
 def home_of(credential: str, account_id: str) -> str:
     """The account that the credential names, by ARN or key id; of any other name, the asker's own."""
-    return account_of_arn(credential) or account_of_access_key_id(credential) or account_id
+    named = account_of_arn(credential) or account_of_access_key_id(credential)
+    return account_id if named in {None, INSTALLATION} else named
 
 
 def seen(sight: Sight, credential: str, as_of: AsOf, nodes_max: int) -> Lineage:

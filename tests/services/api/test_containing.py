@@ -206,7 +206,13 @@ def test_it_needs_permission(story: Story) -> None:
     """Nothing is found out for whoever may not contain."""
     assert story.contains(story.house.user("bob")).error[0] == "AccessDenied"
     assert story.shows(story.house.user("eve")).error[0] == "AccessDenied"
-    assert story.contains(credential="nobody").error[0] == "NoSuchEntity"
+    for credential, code in (
+        ("nobody", "NoSuchEntity"),
+        ("arn:aws:iam::000000000000:user/ann", "NoSuchEntity"),
+        ("arn:aws:iam::999999999999:user/ann", "AccessDenied"),
+    ):
+        assert story.contains(credential=credential).error[0] == code
+        assert story.shows(credential=credential).error[0] == code
     assert story.honoured() == [True] * 5
 
 
