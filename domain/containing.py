@@ -79,11 +79,10 @@ def refuse_locking_out(account: Account, events: Iterable[Change], at: datetime)
     cut = {event.access_key_id for event in events if isinstance(event, AccessKeyDeactivated)}
     denied = {event.entity_id for event in events if isinstance(event, InlinePolicyPut)}
     active = [key for key in account.access_keys.by_id.values() if key.status == "Active"]
-    before = {key.user_id: None for key in active}
-    after = {key.user_id: None for key in active if key.id not in cut and key.user_id not in denied}
-    if any(administers(account, owner_id, at) for owner_id in after):
+    left = {key.user_id for key in active if key.id not in cut and key.user_id not in denied}
+    if any(administers(account, owner_id, at) for owner_id in left):
         return
-    for owner_id in before.keys() - after.keys():
+    for owner_id in sorted({key.user_id for key in active} - left):
         if administers(account, owner_id, at):
             raise OperationNotPermittedException(
                 f"This would cut off the last administrator of {account.id}: without {owner_name(account, owner_id)} "

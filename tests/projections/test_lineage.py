@@ -1,19 +1,14 @@
 """The lineage of a credential: whom it gave birth to, through sessions and accounts, and what of it is alive."""
 
-from dataclasses import dataclass
-from datetime import timedelta
-
 import psycopg
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from domain.access_keys import AccessKeyActivated, AccessKeyCreated, AccessKeyDeactivated
 from domain.account import AccountClosed
 from domain.boundaries import PermissionsBoundaryDeleted, PermissionsBoundaryPut
 from domain.containment import CONTAINED, CONTAINED_DOCUMENT
 from domain.errors import InvalidInput, NoSuchEntity
-from domain.events import Cause, Event
+from domain.events import Event
 from domain.groups import GroupCreated, UserAddedToGroup, UserRemovedFromGroup
 from domain.passwords import LoginProfileCreated, LoginProfileDeleted, LoginProfileUpdated, PasswordChanged
 from domain.policies import (
@@ -26,73 +21,16 @@ from domain.policies import (
     PolicyVersionCreated,
     PolicyVersionDeleted,
 )
-from domain.roles import RoleCreated, RoleDeleted, TrustPolicyReplaced
-from domain.sessions import Session, SessionIssued, SessionRevoked
-from domain.users import UserCreated, UserUpdated
+from domain.roles import RoleDeleted, TrustPolicyReplaced
+from domain.sessions import SessionRevoked
+from domain.users import UserUpdated
 from projections.asof import AsOf
 from projections.lineage import Lineage, Node, lineage
+from tests.projections.acting import admin, leaked, newest
 from tests.projections.conftest import Project
 from tests.projections.histories import DOCUMENTS, TRUST
-from tests.projections.ledger import NOW, SECOND, Ledger, cause_of
-from tests.projections.test_properties import few
-from tests.projections.uses import CALLED, HOUR, role_principal
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who signs in a story: by key, and by session if it is one."""
-
-    ledger: Ledger
-    access_key_id: str
-    session_id: str | None = None
-
-    @property
-    def cause(self) -> Cause:
-        return cause_of(self.ledger.account_id, access_key_id=self.access_key_id, session_id=self.session_id)
-
-    def does(self, *events: Event, on: Ledger | None = None) -> int:
-        """The position of the last event, in the ledger of its own account or of another one."""
-        return (on or self.ledger).append(*events, cause=self.cause)
-
-    def creates_user(self, name: str) -> int:
-        return self.does(UserCreated(user_id=f"AIDA{name}", user_name=name, path="/"))
-
-    def creates_role(self, name: str) -> int:
-        created = RoleCreated(
-            role_id=f"AROA{name}", role_name=name, path="/", session_seconds_max=3600, trust_policy=TRUST, trusted={}
-        )
-        return self.does(created)
-
-    def creates_key(self, key_id: str, user: str) -> "Actor":
-        self.does(AccessKeyCreated(access_key_id=key_id, user_id=f"AIDA{user}", user_name=user))
-        return Actor(self.ledger, key_id)
-
-    def assumes(self, role: str, session_id: str, *, of: Ledger | None = None, lasts: timedelta = HOUR) -> "Actor":
-        owner = of or self.ledger
-        at = owner.at + SECOND
-        session = Session(
-            session_id=session_id,
-            access_key_id=f"ASIA{session_id}",
-            principal=role_principal(owner.account_id, f"AROA{role}", role, session_id),
-            entity_id=f"AROA{role}",
-            issued_at=at,
-            expires_at=at + lasts,
-            minted_by_access_key_id=self.access_key_id,
-            minted_by_session_id=self.session_id,
-        )
-        self.does(SessionIssued(session=session), on=owner)
-        return Actor(owner, session.access_key_id, session_id)
-
-
-def admin(ledger: Ledger) -> Actor:
-    """Somebody whom no seed of these stories gave birth to."""
-    return Actor(ledger, f"AKIAADMIN{ledger.account_id}")
-
-
-def leaked(ledger: Ledger) -> Actor:
-    admin(ledger).creates_user("ann")
-    admin(ledger).creates_role("builder")
-    return admin(ledger).creates_key(f"AKIALEAKED{ledger.account_id}", "ann")
+from tests.projections.ledger import NOW, SECOND, Ledger
+from tests.projections.uses import CALLED, HOUR
 
 
 def born(found: Lineage) -> list[str]:
@@ -103,10 +41,6 @@ def node(found: Lineage, subject_id: str, kind: str | None = None) -> Node:
     """The last that the lineage tells of it."""
     *_, last = (node for node in found.nodes if node.subject_id == subject_id and kind in {None, node.kind})
     return last
-
-
-def newest(reader: psycopg.Cursor, ledger: Ledger, seed: str) -> Lineage:
-    return lineage(reader, ledger.account_id, seed, AsOf(ledger.at))
 
 
 def test_three_sessions_deep_and_across_two_accounts(
@@ -348,76 +282,3 @@ def test_accounts_that_one_may_not_see(writer: psycopg.Connection, reader: psyco
     assert born(found) == []
     ((account_id, subject_id, parent),) = ((at.account_id, at.subject_id, at.parent) for at in found.unfollowed)
     assert (account_id, subject_id, parent) == (other.account_id, "SESNTHERE", found.seed.place)
-
-
-class Played:
-    """A random story of two accounts, and by hand what of it the seed has brought about."""
-
-    def __init__(self, writer: psycopg.Connection) -> None:
-        self.ledgers = (Ledger(writer), Ledger(writer))
-        self.seed = leaked(self.ledgers[0])
-        admin(self.ledgers[1]).creates_role("builder")
-        self.actors = [self.seed, *map(admin, self.ledgers)]
-        self.tainted = {self.seed.access_key_id}
-        """By the seed: keys, and unique ids with the account's in front."""
-        self.users = (["ann"], list[str]())
-        self.roles = (["builder"], ["builder"])
-        self.used = set[str]()
-        """Sessions that an ApiCalled names."""
-
-    def play(self, number: int, step: str, a: int, b: int) -> None:
-        actor = self.actors[a % len(self.actors)]
-        home = self.ledgers.index(actor.ledger)
-        away = (home + (step == "across")) % 2
-        name = f"n{number}"
-        match step:
-            case "user":
-                actor.creates_user(name)
-                self.users[home].append(name)
-                self._taint(actor, f"{home} user {name}")
-            case "role":
-                actor.creates_role(name)
-                self.roles[home].append(name)
-                self._taint(actor, f"{home} role {name}")
-            case "key" if self.users[home]:
-                user = self.users[home][b % len(self.users[home])]
-                self.actors.append(actor.creates_key(f"AKIA{number:03}{actor.ledger.account_id}", user))
-                self._taint(actor, self.actors[-1].access_key_id, f"{home} user {user}")
-            case "assume" | "across":
-                role = self.roles[away][b % len(self.roles[away])]
-                session_id = f"SESN{number:03}{self.ledgers[0].account_id}"
-                self.actors.append(actor.assumes(role, session_id, of=self.ledgers[away]))
-                self._taint(actor, self.actors[-1].access_key_id, f"{away} role {role}")
-            case _:
-                actor.does(CALLED)
-                self.used |= set() if actor.session_id is None else {actor.session_id}
-
-    def _taint(self, actor: Actor, made: str, owner: str | None = None) -> None:
-        if {actor.access_key_id, owner} & self.tainted:
-            self.tainted.add(made)
-
-    @property
-    def expected(self) -> set[str]:
-        """The sessions that were used, and of which the seed is the cause."""
-        ids = {actor.session_id for actor in self.actors if actor.access_key_id in self.tainted}
-        return {session_id for session_id in self.used if session_id in ids}
-
-
-STEPS = st.sampled_from(["user", "role", "key", "assume", "across", "across", "call", "call"])
-NUMBERS = st.integers(0, 1_000)
-
-
-@settings(few, max_examples=10)
-@given(st.lists(st.tuples(STEPS, NUMBERS, NUMBERS), min_size=20, max_size=60))
-def test_every_session_of_a_use_event_is_found(
-    writer: psycopg.Connection, reader: psycopg.Cursor, project: Project, steps: list[tuple[str, int, int]]
-) -> None:
-    """Of the sessions that calls name, the lineage has those, and only those, that the seed brought about through
-    whatever chain of sessions, keys, users and roles, in either account."""
-    played = Played(writer)
-    for number, step in enumerate(steps):
-        played.play(number, *step)
-    for ledger in played.ledgers:
-        project(ledger.account_id, 7)
-    found = newest(reader, played.ledgers[0], played.seed.access_key_id)
-    assert played.used & {at.subject_id for at in found.nodes if at.kind == "session"} == played.expected
