@@ -1,6 +1,6 @@
 """The containment of a credential: it, and all that it gave birth to, is cut off in one step."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 from pydantic import StringConstraints
@@ -97,12 +97,13 @@ class Contain(Question[Containment]):
     def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> Containment:
         containing = reader.told["containing"]
         assert isinstance(containing, Containing)
-        found = seen(Sight(reader, account_id, as_of.now), self.credential, AsOf(as_of.now), NODES_MAX)
+        sight = Sight(reader, account_id, as_of.now)
+        found = seen(sight, self.credential, AsOf(as_of.now), NODES_MAX)
         return Containment(
             account_id=account_id,
             credential=self.credential,
             dry_run=self.dry_run,
-            accounts=tuple(_accounts(containing, found)),
+            accounts=tuple(_accounts(containing, found, sight.obstacles)),
             remaining=tuple(map(LineageNode.of, found.remaining)),
             standing=tuple(LineageNode.of(node) for node in found.nodes if _stands(node)),
             stopped_at=found.stopped_at,
@@ -135,14 +136,13 @@ class _Barred:
         return unmanaged(self._account.id, other) or self._asker.denied(ACTION, resource)
 
 
-def _accounts(containing: Containing, found: Lineage) -> Iterable[ContainedAccount]:
+def _accounts(containing: Containing, found: Lineage, obstacles: Mapping[str, str]) -> Iterable[ContainedAccount]:
+    """Those that the lineage is known to come to, and those where something was done."""
     done = dict(zip(containing.events, containing.contained, strict=True))
-    for account_id in sorted({*found.moments, *done, *containing.barred}):
+    for account_id in sorted({*found.moments, *done, *containing.barred, *obstacles}):
         there = [node for node in found.nodes if node.account_id == account_id and node.kind in LETS_IN]
-        alive = sum(node.alive for node in there)
-        barred, ends = containing.barred.get(account_id), done.get(account_id)
-        reason = barred if barred is not None else f"{alive} still alive: ask again" if alive else None
-        position = None
+        reason = containing.barred.get(account_id) or obstacles.get(account_id) or _left(found, account_id, there)
+        ends, position = done.get(account_id), None
         if reason is None:
             ended_at = (node.since.position for node in there if node.since is not None)
             position = max(ended_at, default=found.moments[account_id].position)
@@ -155,6 +155,14 @@ def _accounts(containing: Containing, found: Lineage) -> Iterable[ContainedAccou
             deactivated=ends.deactivated if ends else (),
             revoked=ends.revoked if ends else (),
         )
+
+
+def _left(found: Lineage, account_id: str, there: Iterable[Node]) -> str | None:
+    """What is known to be left to do; None where nothing is."""
+    if account_id not in found.moments:
+        return "the way there leads through an account that is not seen into: ask from there what is left"
+    alive = sum(node.alive for node in there)
+    return f"{alive} still alive: ask again" if alive else None
 
 
 def _stands(node: Node) -> bool:

@@ -16,6 +16,7 @@ from services.api.containing import Contain
 from services.api.lineage import ShowLineage
 from services.cli.lineage import drawing
 from services.cli.local import Operator
+from services.ledger.database import Database, connect
 from services.organization import set_organization
 from tests.services.api.house import PEER, House, Told, signed_form
 from tests.services.api.test_explaining import assumes
@@ -200,6 +201,27 @@ def test_the_caller_and_the_last_administrator_stay(story: Story) -> None:
     assert story.house.aws_does("iam", "ListUsers")[0] == 200
     assert story.contains(credential="admin", include_self=True).status == 200
     assert story.house.aws_does("iam", "ListUsers")[0] == 403
+
+
+def test_tables_that_lag_are_told(story: Story, database: Database) -> None:
+    """Where another account's tables have halted, what they knew is contained, and it is not said that this is all."""
+    story.organized()
+    there = story.other.account_id
+    halt = (
+        "update views.cursors set halted_at = now(), halted_reason = 'x'"
+        " where projection = 'lineage' and account_id = %s"
+    )
+    accounts(story.contains(dry_run=True))
+    with connect(database, "projector") as projector:
+        projector.execute(halt, (there,))
+    assumes(story.house, story.mallory, f"arn:aws:iam::{there}:role/deployer")
+    found = accounts(story.contains())
+    assert found[story.house.account_id]["contained"]
+    assert (found[there]["contained"], len(found[there]["revoked"])) == (False, 2)
+    assert found[there]["reason"] == "its tables lag behind its ledger: ask again, and see /health/ready"
+    assert story.honoured() == [False] * 5
+    story.house.ledger.runner.resume("lineage", there)
+    assert len(accounts(story.contains())[there]["revoked"]) == 1
 
 
 def test_it_needs_permission(story: Story) -> None:

@@ -9,6 +9,7 @@ from urllib.request import urlopen
 import psycopg
 import pytest
 
+from projections.views import NAMES
 from services.ledger.database import Role, connect
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_place import settled
@@ -205,7 +206,7 @@ def test_where_no_server_runs() -> None:
             verified = muniment(data, "verify")
             assert (verified.status, "the live tables halt at position" in verified.error) == (1, True)
         with serving(place) as server:
-            assert [projection["halted"] for projection in health(server)["projections"]] == [[]] * 5
+            assert [projection["halted"] for projection in health(server)["projections"]] == [[]] * len(NAMES)
 
 
 def test_a_broken_ledger() -> None:
