@@ -20,9 +20,9 @@ from projections.walking import candidates
 SQL = statements("projections", "queries.sql")
 CALLS_A_PAGE_MAX = 1_000
 POSITIONS_AT_ONCE_MAX = 4_000
-POSITIONS_A_PAGE_MAX = 10_000
-"""So many positions of each filter are looked at for a page. Where filters fit many calls each and few together, the
-page ends there, short or empty, and the next one goes on."""
+POSITIONS_A_CALL_MAX = 10
+"""For each call that a page can hold, so many positions of each filter are looked at. Where filters fit many calls each
+and few together, the page ends there, short or empty, and the next one goes on."""
 
 _UNIQUE_ID = re.compile(r"A[A-Z]{3}[A-Z2-7]{17}")
 _INSTANT = timedelta(microseconds=1)
@@ -223,8 +223,8 @@ def _found(
     if filters.until is not None:
         to = min(to, position_at(cursor, account_id, filters.until))
     calls: list[RecordedCall] = []
-    looked_at, at_once = 0, limit + 1
-    while reached < to and len(calls) <= limit and looked_at < POSITIONS_A_PAGE_MAX:
+    left, at_once = limit * POSITIONS_A_CALL_MAX, limit + 1
+    while reached < to and len(calls) <= limit and left > 0:
         walked = candidates(cursor, account_id, columns, reached, to, at_once)
         chosen = {"account_id": account_id, "positions": walked.positions, "limit": limit + 1 - len(calls)}
         rows = cursor.execute(SQL["history"], {**chosen, **columns}).fetchall()
@@ -233,6 +233,6 @@ def _found(
             for *values, parameters, decisions in rows
         ]
         reached = calls[-1].position if len(calls) > limit else walked.reached
-        looked_at += at_once
-        at_once = min(at_once * 4, POSITIONS_AT_ONCE_MAX)
+        left -= at_once
+        at_once = min(at_once * 4, POSITIONS_AT_ONCE_MAX, left)
     return _Found(account_id, calls, after, reached, complete=reached >= to and len(calls) <= limit)

@@ -152,7 +152,7 @@ def test_filters_find_what_fits(
     for _ in range(8):
         wanted = data.draw(filters(ledger.account_id))
         limit = data.draw(st.integers(1, 5))
-        monkeypatch.setattr(trail, "POSITIONS_A_PAGE_MAX", data.draw(st.sampled_from([1, 5, 10_000])))
+        monkeypatch.setattr(trail, "POSITIONS_A_CALL_MAX", data.draw(st.sampled_from([1, 5, 10_000])))
         found = read(reader, ledger.account_id, wanted, AsOf(NOW), limit)
         expected = [position for position, call in at.items() if fits(ledger.account_id, *call, wanted)]
         assert [call.position for call in found] == expected
@@ -170,7 +170,7 @@ def test_two_ledgers_in_one_order(
 ) -> None:
     """Where the search in one ledger stops early, nothing later from the other comes before what it has not yet found;
     equal times are ordered by account."""
-    monkeypatch.setattr(trail, "POSITIONS_A_PAGE_MAX", at_most)
+    monkeypatch.setattr(trail, "POSITIONS_A_CALL_MAX", at_most)
     monkeypatch.setattr(trail, "POSITIONS_AT_ONCE_MAX", 2)
     ledger, installation = Ledger(writer), Ledger(writer, INSTALLATION)
     mine = cause_of(ledger.account_id, access_key_id="AKIA1")
@@ -196,7 +196,7 @@ def test_a_page_has_an_end(
     writer: psycopg.Connection, reader: psycopg.Cursor, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Filters that fit many calls each and none together end a page that is empty, and says that it is not the last."""
-    monkeypatch.setattr(trail, "POSITIONS_A_PAGE_MAX", 6)
+    monkeypatch.setattr(trail, "POSITIONS_A_CALL_MAX", 6)
     ledger = Ledger(writer)
     busy = [
         cause_of(ledger.account_id, access_key_id="AKIA1", operation="GetUser"),
