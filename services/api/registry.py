@@ -14,6 +14,7 @@ from services.api.permissions import ListPermissions
 from services.api.question import Question
 from services.api.sessions import ListSessions, RevokeSession
 from services.api.what_if import WhatIf
+from services.api.unusual import FindUnusual
 
 QUESTIONS: tuple[type[Question[Answer]], ...] = (
     LookupHistory,
@@ -33,4 +34,5 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     ListHeldPolicies,
     Diff,
     ListChanges,
+    FindUnusual,
 )

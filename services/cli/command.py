@@ -20,6 +20,7 @@ from services.cli import (
     lineage,
     permissions,
     sessions,
+    unusual,
     what_if,
 )
 from services.cli.failures import Failure, NotUnderstood
@@ -29,7 +30,7 @@ from services.cli.words import Commands, Run
 
 EXIT_OK, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2
 
-ASKING = (history, permissions, access, diff, sessions, lineage, credentials, explaining, what_if, least_privilege)
+ASKING = (history, permissions, access, diff, sessions, lineage, credentials, explaining, unusual, what_if, least_privilege)
 """The families of questions, in the order of the help."""
 
 

@@ -1,0 +1,92 @@
+"""What is unusual in an account's calls, with the calls that show it."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from projections.asof import AsOf
+from projections.unusual import CALLS_A_SESSION_MAX, SILENT_DAYS_DEFAULT, Kind, Place, span, unusual
+from services.api.answers import Answer, Page
+from services.api.markers import marker
+from services.api.question import Paged, Text, moment
+from services.api.reader import Reader
+
+SILENT_DAYS_MAX = 36_500
+
+
+class EvidentCall(Answer):
+    position: int
+    at: datetime
+    request_id: str
+    source_address: str | None
+    user_agent: str | None
+    service: str
+    operation: str
+    error_code: str | None
+
+
+class Finding(Answer):
+    kind: Kind
+    credential: str
+    """A session id, or an access key id."""
+    principal_arn: str
+    position: int
+    """Of the call that is unusual."""
+    at: datetime
+    silent_since: datetime | None
+    calls: int
+    evidence: tuple[EvidentCall, ...]
+
+
+class UnusualPage(Page):
+    silent_days: int
+    findings: tuple[Finding, ...]
+    cut_sessions: tuple[str, ...]
+    """Of these sessions only the first `calls_a_session` calls in the span were looked at."""
+    calls_a_session: int = CALLS_A_SESSION_MAX
+
+
+class FindUnusual(Paged[UnusualPage]):
+    """Sessions used from several addresses, keys that were silent for days and then used, and use of root, in that
+    order. A page looks at so many credentials and days, and may turn out empty before the last.
+
+    Addresses and uses of root are those of the span. A silence is told exactly, by the last call before it, and where
+    its end is in the span; the beginning may lie before.
+    """
+
+    path = "/v1/unusual"
+    resource = "unusual"
+    place_numbers = 4
+
+    since: Text | None = None
+    until: Text | None = None
+    silent_days: Annotated[int, Field(ge=1, le=SILENT_DAYS_MAX)] = SILENT_DAYS_DEFAULT
+
+    @field_validator("since", "until")
+    @classmethod
+    def _names_a_moment(cls, given: str | None) -> str | None:
+        return None if given is None else moment(given)
+
+    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> UnusualPage:
+        until = as_of if self.until is None else AsOf.parse(self.until, as_of.now)
+        place = Place()
+        if self.place is not None:
+            *found, end = self.place
+            place, until = Place(*found), AsOf(as_of.now, position=end)
+        since = None if self.since is None else AsOf.parse(self.since, as_of.now)
+        over = span(reader.cursor, account_id, since, until)
+        silence = timedelta(days=self.silent_days)
+        page = unusual(reader.cursor, account_id, over, silence, after=place, limit=self.limit)
+        return UnusualPage(
+            account_id=account_id,
+            limit=self.limit,
+            marker=None if page.after is None else marker("FindUnusual", *page.after, over.to),
+            silent_days=self.silent_days,
+            findings=tuple(Finding.model_validate(finding) for finding in page.findings),
+            cut_sessions=page.cut_sessions,
+        )
+
+    @classmethod
+    def read(cls, body: bytes) -> UnusualPage:
+        return UnusualPage.model_validate_json(body)

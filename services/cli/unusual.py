@@ -1,0 +1,57 @@
+"""The command that tells what is unusual in an account's calls."""
+
+import argparse
+from collections.abc import Sequence
+
+from projections.unusual import SILENT_DAYS_DEFAULT, Kind
+from services.api.question import moment
+from services.api.unusual import Finding, FindUnusual, UnusualPage
+from services.cli.asking import show
+from services.cli.output import Column, resource, say, time
+from services.cli.words import Commands, count, reading, understood
+
+
+def add(commands: Commands) -> None:
+    what = "sessions used from several addresses, silent keys that were used, and use of root, each with its calls"
+    unusual = reading(commands, "unusual", _unusual, what)
+    unusual.add_argument("--since", type=understood(moment), metavar="TIME|pPOSITION", help="from this moment on")
+    unusual.add_argument("--until", type=understood(moment), metavar="TIME|pPOSITION", help="up to this moment")
+    unusual.add_argument(
+        "--silent-days", type=count, metavar="N", help=f"a key is silent after so many ({SILENT_DAYS_DEFAULT})"
+    )
+
+
+def _unusual(chosen: argparse.Namespace) -> None:
+    parameters = {name: getattr(chosen, name) for name in ("since", "until", "silent_days", "as_of")}
+    if not show(chosen, FindUnusual, parameters, _findings, UNUSUAL):
+        say("Nothing unusual was found.")
+
+
+def _findings(page: UnusualPage) -> Sequence[Finding]:
+    for session_id in page.cut_sessions:
+        say(f"Of session {session_id} only the first {page.calls_a_session} calls were looked at: give a shorter span.")
+    return page.findings
+
+
+def _told(finding: Finding) -> str:
+    addresses = ", ".join(dict.fromkeys(call.source_address or "no address" for call in finding.evidence))
+    match finding.kind:
+        case Kind.SEVERAL_ADDRESSES:
+            return f"{finding.calls} calls, from {addresses}"
+        case Kind.SILENT_KEY:
+            assert finding.silent_since is not None
+            heard = "last used" if len(finding.evidence) > 1 else "never used since it was created"
+            return f"{heard} {time(finding.silent_since)}, {(finding.at - finding.silent_since).days} days before"
+        case Kind.ROOT:
+            return f"{finding.calls} calls that day, first and last from {addresses}"
+
+
+UNUSUAL: Sequence[Column[Finding]] = (
+    Column("UNUSUAL", lambda finding: finding.kind.value),
+    Column("TIME", lambda finding: time(finding.at)),
+    Column("POSITION", lambda finding: str(finding.position)),
+    Column("CREDENTIAL", lambda finding: finding.credential),
+    Column("PRINCIPAL", lambda finding: resource(finding.principal_arn), shrinks=True),
+    Column("EVIDENCE", _told, shrinks=True),
+    Column("REQUEST", lambda finding: finding.evidence[-1].request_id),
+)
