@@ -75,9 +75,18 @@ class InstalledCatalogue:
                 found.update(content)
         return found.hexdigest()
 
+    @cached_property
+    def actions(self) -> Mapping[str, tuple[str, ...]]:
+        """All that there are, with their prefixes, by service. Reads all services once, and keeps their names alone."""
+        packaged = {
+            prefix: tuple(f"{prefix}:{action['name']}" for action in _actions(prefix).values())
+            for prefix in sorted(self._packaged)
+        }
+        return packaged | {SERVICE: tuple(f"{SERVICE}:{action.name}" for action in _native().actions.values())}
+
     def count_actions(self) -> int:
         """Those of the package. Reads all its services."""
-        return sum(len(cast("Mapping[str, object]", _json("actions", f"{prefix}.json"))) for prefix in self._packaged)
+        return sum(len(_actions(prefix)) for prefix in self._packaged)
 
     def service(self, prefix: str) -> Service | None:
         if prefix == SERVICE:
@@ -101,7 +110,7 @@ def _native() -> Service:
 
 @lru_cache(maxsize=SERVICES_KEPT_MAX)
 def _service(prefix: str) -> Service:
-    actions = cast("Mapping[str, _Action]", _json("actions", f"{prefix}.json"))
+    actions = _actions(prefix)
     types = cast("Mapping[str, _Type]", _json("resourceTypes", f"{prefix}.json"))
     keys = cast("Mapping[str, _Key]", _json("conditionKeys", f"{prefix}.json"))
     return Service(
@@ -113,6 +122,10 @@ def _service(prefix: str) -> Service:
         },
         {_starred(key["key"]).lower(): key["type"] for key in keys.values()},
     )
+
+
+def _actions(prefix: str) -> Mapping[str, _Action]:
+    return cast("Mapping[str, _Action]", _json("actions", f"{prefix}.json"))
 
 
 def _action(action: _Action) -> CatalogueAction:

@@ -29,6 +29,7 @@ from domain.policy.lint import Finding, FindingType, lint
 from domain.policy.positions import Path, Place, Positions, Span, positions
 from domain.policy.possible import Knows, Open, Possibility, Possible, possible
 from domain.policy.principals import Naming, PrincipalName, Principals, RequestPrincipal
+from domain.policy.reachable import Reach, at_some_time, granting, reachable
 from domain.policy.turning import TIME_KEYS, Turning, turning
 from domain.policy.variables import Context, Variable
 
@@ -70,6 +71,7 @@ __all__ = [
     "Possible",
     "PrincipalName",
     "Principals",
+    "Reach",
     "Request",
     "RequestPrincipal",
     "ResourceType",
@@ -81,9 +83,11 @@ __all__ = [
     "Turning",
     "Variable",
     "Verdict",
+    "at_some_time",
     "compiled",
     "evaluate",
     "explain",
+    "granting",
     "keys_of",
     "kind_of",
     "lint",
@@ -91,6 +95,7 @@ __all__ = [
     "policy_size",
     "positions",
     "possible",
+    "reachable",
     "reason",
     "size_of_new",
     "turning",

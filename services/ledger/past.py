@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psycopg
@@ -57,6 +58,17 @@ class PastValues:
         made = self._folded(cursor, _nearer(cursor, kept, last_change), last_change)
         self._keep(made)
         return made.value
+
+    def throughout(self, cursor: psycopg.Cursor, account_id: str, first: int, last: int) -> Iterator[Folded]:
+        """The value at the first position, and after each change up to the last. Raises what `at` raises."""
+        value = self.at(cursor, account_id, first)
+        yield value
+        after = first
+        while rows := select(cursor, "select_changes", account_id, after=after, to=last, limit=CHANGES_A_SELECT):
+            for row in rows:
+                value = evolve(value, self.mapper.to_domain_event(row))
+                yield value
+            after = value.position
 
     def _nearest_kept(self, account_id: str, last_change: int) -> _Kept:
         with self._lock:

@@ -28,6 +28,15 @@ def test_it_says_what_it_is() -> None:
     assert CATALOGUE.count_actions() > 10_000
 
 
+def test_every_action_has_a_name() -> None:
+    """All of the package and the native ones, by service, written as in a policy."""
+    actions = CATALOGUE.actions
+    assert actions.keys() == CATALOGUE.services
+    assert sum(map(len, actions.values())) - len(actions["muniment"]) == CATALOGUE.count_actions()
+    assert "s3:GetObject" in actions["s3"]
+    assert "muniment:TimeTravel" in actions["muniment"]
+
+
 def test_a_service_is_known() -> None:
     """Actions, resource types and condition keys, with patterns where something varies."""
     s3 = CATALOGUE.service("s3")

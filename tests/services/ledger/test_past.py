@@ -133,3 +133,16 @@ def test_the_past_is_what_was_live_then(
             for position in order:
                 for values in (keeping, forgetting):
                     assert values.at(cursor, lived.account_id, position) == lived.values[position]
+
+
+@pytest.mark.parametrize("size", [1, 2, 1_000])
+def test_a_period_has_each_of_its_values(founded: Database, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The value at the first position, and after each change behind it up to the last, in steps of any size."""
+    monkeypatch.setattr(past, "CHANGES_A_SELECT", size)
+    entries = ledger(founded)
+    with connect(founded, "reader") as connection, connection.cursor() as cursor:
+        for first in range(1, len(entries) + 1):
+            for last in range(first, len(entries) + 1):
+                changes = [entry.position for entry in entries[first:last] if isinstance(entry.event, Change)]
+                found = list(PastValues(EntryMapper()).throughout(cursor, ACCOUNT, first, last))
+                assert found == [folded(entries[:position]) for position in (first, *changes)]
