@@ -1,0 +1,80 @@
+-- What keys and sessions did, from the trail.
+
+-- name: found
+-- The positions of the calls, in order; of each credential by its own index. A long-term key has no session.
+select made.position from unnest(%(access_key_ids)s::text[]) as credential (id) cross join lateral (
+    select position from views.trail
+    where account_id = %(account_id)s and access_key_id = credential.id and position <= %(position)s
+        -- Nobody has proved to have the key that a stranger claims.
+        and read_only is not null
+    order by position limit %(limit)s
+) as made
+union all
+select made.position from unnest(%(session_ids)s::text[]) as credential (id) cross join lateral (
+    select position from views.trail
+    where account_id = %(account_id)s and session_id = credential.id and position <= %(position)s
+    order by position limit %(limit)s
+) as made
+order by position limit %(limit)s
+
+-- name: last
+select position, at from (
+    select made.position, made.at from unnest(%(access_key_ids)s::text[]) as credential (id) cross join lateral (
+        select position, at from views.trail
+        where account_id = %(account_id)s and access_key_id = credential.id and position <= %(position)s
+            and read_only is not null
+        order by position desc limit 1
+    ) as made
+    union all
+    select made.position, made.at from unnest(%(session_ids)s::text[]) as credential (id) cross join lateral (
+        select position, at from views.trail
+        where account_id = %(account_id)s and session_id = credential.id and position <= %(position)s
+        order by position desc limit 1
+    ) as made
+) as last
+order by position desc limit 1
+
+-- name: tallies
+-- By address, by user agent and by operation, those that came first before the others, with how many there are of each.
+with tallied as (
+    select case
+            when grouping(source_address) = 0 then 'address'
+            when grouping(user_agent) = 0 then 'user agent'
+            else 'operation'
+        end as by, coalesce(source_address, user_agent, service || ':' || operation) as text,
+        min(position) as first_position, min(at) as first_at, max(position) as last_position, max(at) as last_at,
+        count(*) - count(error_code) as answered, count(error_code) as refused
+    from views.trail
+    where account_id = %(account_id)s and position = any(%(positions)s::bigint[])
+    group by grouping sets ((source_address), (user_agent), (service, operation))
+), numbered as (
+    select tallied.*, row_number() over (partition by by order by first_position, text) as number,
+        count(*) over (partition by by) as count
+    from tallied
+)
+select by, count, text, first_position, first_at, last_position, last_at, answered, refused from numbered
+where number <= %(rows)s order by by, number
+
+-- name: used
+-- The actions that were allowed, and the operations that were answered, some of which need no permission; in lower
+-- case.
+with called as (
+    select service, operation, error_code, decisions from views.trail
+    where account_id = %(account_id)s and position = any(%(positions)s::bigint[])
+)
+select lower(decision ->> 'action') from called cross join lateral jsonb_array_elements(decisions) as decision
+where decision ->> 'result' = 'allowed'
+union
+select lower(service || ':' || operation) from called where error_code is null
+
+-- name: calls
+select position, at, request_id, access_key_id, session_id, principal_arn, source_address, user_agent, service,
+    operation, read_only, error_code, error_message,
+    array(
+        select distinct resource from jsonb_array_elements(decisions) as decision
+        cross join lateral jsonb_array_elements_text(decision -> 'resources') as resource
+        order by resource
+    )
+from views.trail
+where account_id = %(account_id)s and position = any(%(positions)s::bigint[])
+order by position
