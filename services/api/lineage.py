@@ -11,7 +11,7 @@ from domain.errors import AccessDenied
 from domain.identifiers import INSTALLATION, account_of_access_key_id, account_of_arn
 from domain.organization import is_managed_by
 from projections.asof import AsOf, position_at, resolve
-from projections.lineage import NODES_MAX, Kind, Lineage, Node, State, lineage
+from projections.lineage import NODES_MAX, Kind, Lineage, Node, State, Unfollowed, lineage
 from services.api.answers import Answer
 from services.api.question import Reading, Text
 from services.api.reader import Reader
@@ -76,6 +76,12 @@ class UnfollowedWay(Answer):
     at: datetime
     parent: Place
     reason: str
+
+    @classmethod
+    def of(cls, way: Unfollowed, reason: str) -> "UnfollowedWay":
+        known = {name: getattr(way, name) for name in ("account_id", "kind", "subject_id", "arn", "at")}
+        parent = Place(account_id=way.parent[0], position=way.parent[1])
+        return cls.model_validate(known | {"parent": parent, "reason": reason})
 
 
 class LineageTree(Answer):
@@ -169,18 +175,7 @@ class ShowLineage(Reading[LineageTree]):
             limit=self.limit,
             stopped_at=found.stopped_at,
             nodes=tuple(map(LineageNode.of, found.nodes)),
-            unfollowed=tuple(
-                UnfollowedWay(
-                    account_id=way.account_id,
-                    kind=way.kind,
-                    subject_id=way.subject_id,
-                    arn=way.arn,
-                    at=way.at,
-                    parent=Place(account_id=way.parent[0], position=way.parent[1]),
-                    reason=sight.obstacles[way.account_id],
-                )
-                for way in found.unfollowed
-            ),
+            unfollowed=tuple(UnfollowedWay.of(way, sight.obstacles[way.account_id]) for way in found.unfollowed),
         )
 
     @classmethod

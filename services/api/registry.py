@@ -14,6 +14,7 @@ from services.api.permissions import ListPermissions
 from services.api.question import Question
 from services.api.sessions import ListSessions, RevokeSession
 from services.api.what_if import WhatIf
+from services.api.tracing import ListStillAlive, TraceCredential
 from services.api.unusual import FindUnusual
 
 QUESTIONS: tuple[type[Question[Answer]], ...] = (
@@ -35,4 +36,6 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     Diff,
     ListChanges,
     FindUnusual,
+    TraceCredential,
+    ListStillAlive,
 )

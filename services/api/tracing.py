@@ -1,0 +1,298 @@
+"""The story of a credential: whose it is, from where it was used and for what, what it gave birth to, what it could
+have done and did not, what of all this is alive, and what would contain it."""
+
+import shlex
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from domain.account import Account
+from domain.sessions import Session, SessionIssued
+from projections.asof import AsOf, Moment, resolve
+from projections.lineage import NODES_MAX, Kind, Lineage, Node, lineage
+from projections.permissions import Since
+from projections.tracing import Credentials, Tallies, TracedCall, doings, traced_calls, uses
+from services.api.answers import Answer
+from services.api.could import CouldHave, could_have
+from services.api.lineage import LineageNode, Sight, UnfollowedWay, seen
+from services.api.question import ROWS_DEFAULT, ROWS_MAX, Reading, Text
+from services.api.reader import Reader
+from services.api.undoing import Undoing
+from services.ledger.recorder import select
+from services.wire.errors import ServiceFailure
+
+UNDONE_MAX = 500
+"""So many births are undone by commands, the first ones."""
+CREDENTIALS_TOLD_MAX = 50
+"""So many credentials are told how to ask for their calls."""
+
+
+class Owner(Answer):
+    """The user or role whose credential it is, or root."""
+
+    kind: Kind
+    entity_id: str
+    arn_then: str
+    """When the credential was born."""
+    arn_now: str | None
+    """At the moment; null when it is gone."""
+    created: Since
+    ended: Since | None
+
+
+class Did(Answer):
+    """What those of an account among the credential and all that it gave birth to did."""
+
+    account_id: str
+    """Whose ledger has the calls."""
+    looked_at: int
+    """So many calls, from the first on. All counts are of these."""
+    stopped_at: int | None
+    """The position behind which there are calls that were not looked at; null where there are none."""
+    addresses: Tallies
+    user_agents: Tallies
+    operations: Tallies
+    calls: tuple[TracedCall, ...]
+    """The first of those that were looked at."""
+    calls_left: int
+    """So many of those that were looked at are not told here."""
+    histories: tuple[str, ...]
+    """Commands that tell every call of each credential."""
+    histories_left: int
+    """So many credentials have no command there."""
+
+
+class Descent(Answer):
+    nodes: tuple[LineageNode, ...]
+    """The credential first, then what it gave birth to, and those in turn."""
+    alive: tuple[LineageNode, ...]
+    """Those that somebody can act with, or as, at the moment."""
+    unfollowed: tuple[UnfollowedWay, ...]
+    """Ways into accounts where nobody has looked."""
+    stopped_at: int | None
+    """The bound on nodes where there are more of them; null where these are all."""
+
+
+class Undone(Answer):
+    account_id: str
+    commands: tuple[str, ...]
+    """In order, with credentials of this account."""
+    left: int
+    """So many births are not undone by these."""
+
+
+class Undoings(Answer):
+    contain: str | None
+    """The command that ends every credential, which comes first: nothing that is undone can be done again then. Null
+    where there is none to end."""
+    accounts: tuple[Undone, ...]
+    """What containment does not undo, in each account where there is something."""
+
+
+class Trace(Answer):
+    account_id: str
+    """Of the credential."""
+    position: int
+    """As of which all is told."""
+    at: datetime
+    seed: LineageNode
+    owner: Owner
+    first_use: TracedCall | None
+    """Of the credential itself, or of those of the principal that was asked about."""
+    last_use: TracedCall | None
+    did: tuple[Did, ...]
+    """The credential's own account first."""
+    descent: Descent
+    could_have: CouldHave
+    containment: Undoings
+
+
+class StillAlive(Answer):
+    account_id: str
+    position: int
+    at: datetime
+    alive: tuple[LineageNode, ...]
+    unfollowed: tuple[UnfollowedWay, ...]
+    """Ways into accounts where nobody has looked."""
+    stopped_at: int | None
+    """The bound on nodes where there are more of them: behind it nobody has looked either."""
+
+
+class ListStillAlive(Reading[StillAlive]):
+    """What of a credential, and of all that it gave birth to, lets somebody in."""
+
+    path = "/v1/trace/{credential}/alive"
+    resource = "credential/{credential}"
+    reads_everywhere = True
+
+    credential: Text
+
+    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> StillAlive:
+        sight = Sight(reader, account_id, as_of.now)
+        found = seen(sight, self.credential, as_of, NODES_MAX)
+        descent = _descent(found, sight)
+        moment = found.moments[found.seed.account_id]
+        return StillAlive(
+            account_id=found.seed.account_id,
+            position=moment.position,
+            at=moment.at,
+            alive=descent.alive,
+            unfollowed=descent.unfollowed,
+            stopped_at=descent.stopped_at,
+        )
+
+    @classmethod
+    def read(cls, body: bytes) -> StillAlive:
+        return StillAlive.model_validate_json(body)
+
+
+class TraceCredential(Reading[Trace]):
+    """Everything about a key, a session, a user, a role or root in one report."""
+
+    path = "/v1/trace/{credential}"
+    resource = "credential/{credential}"
+    reads_everywhere = True
+
+    credential: Text
+    calls: Annotated[int, Field(ge=0, le=ROWS_MAX)] = ROWS_DEFAULT
+    """So many calls at most are told one by one."""
+
+    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> Trace:
+        sight = Sight(reader, account_id, as_of.now)
+        found = seen(sight, self.credential, as_of, NODES_MAX)
+        seed = found.seed
+        moment = found.moments[seed.account_id]
+        did = {other_id: _did(reader, found, other_id, self.calls) for other_id in found.moments}
+        used = frozenset(action for _, actions in did.values() for action in actions)
+        first, last = uses(reader.cursor, seed.account_id, _credentials(_own(found)), moment.position) or (None, None)
+        period = (
+            Moment(seed.position, seed.at) if first is None else Moment(first.position, first.at),
+            moment if last is None else Moment(last.position, last.at),
+        )
+        return Trace(
+            account_id=seed.account_id,
+            position=moment.position,
+            at=moment.at,
+            seed=LineageNode.of(seed),
+            owner=_owner(reader, seed, moment),
+            first_use=first,
+            last_use=last,
+            did=tuple(told for told, _ in did.values()),
+            descent=_descent(found, sight),
+            could_have=could_have(reader, seed, _session(reader, seed), period, used),
+            containment=_undoings(reader, found, self.credential),
+        )
+
+    @classmethod
+    def read(cls, body: bytes) -> Trace:
+        return Trace.model_validate_json(body)
+
+
+def _descent(found: Lineage, sight: Sight) -> Descent:
+    return Descent(
+        nodes=tuple(map(LineageNode.of, found.nodes)),
+        alive=tuple(map(LineageNode.of, found.remaining)),
+        unfollowed=tuple(UnfollowedWay.of(way, sight.obstacles[way.account_id]) for way in found.unfollowed),
+        stopped_at=found.stopped_at,
+    )
+
+
+def _own(found: Lineage) -> list[Node]:
+    """What was asked about: a key or session itself, or all those of a principal."""
+    seed = found.seed
+    if seed.kind in {"session", "access_key"}:
+        return [seed]
+    return [node for node in found.nodes if (node.account_id, node.owner_id) == (seed.account_id, seed.owner_id)]
+
+
+def _credentials(nodes: Sequence[Node]) -> Credentials:
+    return Credentials(
+        [node.subject_id for node in nodes if node.kind == "access_key"],
+        [node.subject_id for node in nodes if node.kind == "session"],
+    )
+
+
+def _did(reader: Reader, found: Lineage, account_id: str, calls_max: int) -> tuple[Did, frozenset[str]]:
+    """And the actions that were used. The calls of an account's credentials stand in its own ledger, whatever they are
+    about."""
+    moment = found.moments[account_id]
+    resolve(reader.cursor, "trail", account_id, AsOf(moment.at, position=moment.position))
+    credentials = _credentials([node for node in found.nodes if node.account_id == account_id])
+    looked = doings(reader.cursor, account_id, credentials, moment.position)
+    told = traced_calls(reader.cursor, account_id, looked.positions[:calls_max])
+    histories = [
+        *(f"muniment history --access-key-id {shlex.quote(key)}" for key in credentials.access_key_ids),
+        *(f"muniment history --session-id {shlex.quote(session)}" for session in credentials.session_ids),
+    ]
+    did = Did(
+        account_id=account_id,
+        looked_at=len(looked.positions),
+        stopped_at=looked.stopped_at,
+        addresses=looked.addresses,
+        user_agents=looked.user_agents,
+        operations=looked.operations,
+        calls=told,
+        calls_left=len(looked.positions) - len(told),
+        histories=tuple(histories[:CREDENTIALS_TOLD_MAX]),
+        histories_left=max(0, len(histories) - CREDENTIALS_TOLD_MAX),
+    )
+    return did, looked.used
+
+
+def _owner(reader: Reader, seed: Node, moment: Moment) -> Owner:
+    account_id, as_of = seed.account_id, AsOf(moment.at, position=moment.position)
+    born = lineage(reader.cursor, account_id, seed.owner_id, as_of, follows=account_id.__eq__, nodes_max=1).seed
+    then = _arn(reader.account(account_id, seed.position), seed.owner_id)
+    return Owner(
+        kind=born.kind,
+        entity_id=seed.owner_id,
+        arn_then=then or born.arn or seed.name,
+        arn_now=_arn(reader.account(account_id, moment.position), seed.owner_id),
+        created=Since(born.position, born.at, born.by),
+        ended=born.since if born.state in {"deleted", "closed"} else None,
+    )
+
+
+def _arn(account: Account, entity_id: str) -> str | None:
+    """By which an account calls a user, a role or root; None where it has none of that id."""
+    if entity_id == account.id:
+        return account.arn("root")
+    entity = account.users.by_id.get(entity_id) or account.roles.by_id.get(entity_id)
+    return None if entity is None else account.arn(entity.resource)
+
+
+def _session(reader: Reader, seed: Node) -> Session | None:
+    """With its policies, which stand in the ledger alone. Raises ServiceFailure where they are gone."""
+    if seed.kind != "session":
+        return None
+    after, to = seed.position - 1, seed.position
+    for row in select(reader.cursor, "select_events", seed.account_id, after=after, to=to, limit=1):
+        event = reader.past.mapper.to_domain_event(row).event
+        if isinstance(event, SessionIssued):
+            return event.session
+    raise ServiceFailure(f"The ledger of {seed.account_id} does not tell at {to} how {seed.subject_id} was issued.")
+
+
+def _undoings(reader: Reader, found: Lineage, credential: str) -> Undoings:
+    keys = {node.access_key_id for node in found.nodes if node.access_key_id is not None}
+    made = [node for node in found.nodes[1:] if node.by_access_key_id in keys]
+    accounts = (_undone(reader, found, account_id, made) for account_id in found.moments)
+    # A name may look like an option.
+    contain = shlex.join(["muniment", "contain", *(["--"] if credential.startswith("-") else []), credential])
+    return Undoings(
+        contain=contain if found.remaining else None,
+        accounts=tuple(undone for undone in accounts if undone.commands or undone.left),
+    )
+
+
+def _undone(reader: Reader, found: Lineage, account_id: str, made: Sequence[Node]) -> Undone:
+    here = sorted((node for node in made if node.account_id == account_id), key=lambda node: node.position)
+    undoing = Undoing(
+        now=reader.account(account_id, found.moments[account_id].position),
+        before=lambda position: reader.account(account_id, position),
+        births=here[:UNDONE_MAX],
+    )
+    left = max(0, len(here) - UNDONE_MAX)
+    return Undone(account_id=account_id, commands=tuple(undoing.commands()), left=left)
