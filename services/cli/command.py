@@ -20,6 +20,7 @@ from services.cli import (
     lineage,
     permissions,
     sessions,
+    tracing,
     unusual,
     what_if,
 )
@@ -30,7 +31,20 @@ from services.cli.words import Commands, Run
 
 EXIT_OK, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2
 
-ASKING = (history, permissions, access, diff, sessions, lineage, credentials, explaining, unusual, what_if, least_privilege)
+ASKING = (
+    history,
+    permissions,
+    access,
+    diff,
+    sessions,
+    credentials,
+    explaining,
+    unusual,
+    lineage,
+    tracing,
+    what_if,
+    least_privilege,
+)
 """The families of questions, in the order of the help."""
 
 

@@ -1,0 +1,192 @@
+"""The story of a credential as one page of HTML, which opens without a network and prints."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import resources
+from typing import NamedTuple
+
+from projections.tracing import Tallies, TracedCall
+from services.api.could import CouldHave
+from services.api.tracing import Did, Trace
+from services.cli import trace_pictures as pictures
+from services.cli import trace_words as words
+from services.cli.markup import Markup, cut, document, element, group
+from services.cli.output import short, time
+
+CELL_CHARACTERS_MAX = 160
+"""What is longer is cut, and whole in its title."""
+SERVICES_TOLD = 40
+
+_STYLE = resources.files("services.cli").joinpath("trace_page.css").read_text("utf-8")
+
+
+class Cell(NamedTuple):
+    text: str
+    look: str | None = None
+    title: str | None = None
+    """What more there is to say, where it is not only the text that is too long."""
+
+
+def page(trace: Trace) -> str:
+    could, descent = trace.could_have, trace.descent
+    alive = bool(descent.alive)
+    body = element(
+        "main",
+        element("h1", words.title(trace)),
+        element("p", words.verdict(trace), class_="verdict alive" if alive else "verdict"),
+        _facts(words.facts(trace)),
+        element("h2", "To contain it, in this order"),
+        *_contained(trace),
+        element("h2", "When it was used"),
+        *_timeline(trace),
+        element("h2", "What it gave birth to"),
+        pictures.family(descent.nodes, trace.account_id),
+        _legend((("born alive", "alive, or in force"), ("born", "over"))),
+        _bound(pictures.born_left(descent.nodes)),
+        *map(_bound, words.descent_left(descent)),
+        *(part for did in trace.did for part in _done(did)),
+        element("h2", "What it could have done and did not"),
+        element("p", words.reach(could), class_="note"),
+        _facts(words.actions_by_service(could)),
+        _granted(could),
+    )
+    return document(words.title(trace), _STYLE, body)
+
+
+def _facts(facts: Iterable[words.Fact]) -> Markup:
+    return element("dl", *(group(element("dt", fact.title), element("dd", fact.told)) for fact in facts))
+
+
+def _commands(commands: Sequence[str]) -> Markup:
+    """Whole: a command that is cut is none."""
+    return element("ol", *(element("li", element("code", command)) for command in commands))
+
+
+def _contained(trace: Trace) -> Iterator[Markup]:
+    found = trace.containment
+    if found.contain is None and not found.accounts:
+        yield element("p", "Nothing is left to contain or to undo.")
+    if found.contain is not None:
+        yield _commands([found.contain])
+    for undone in found.accounts:
+        yield element("p", words.undone_by(undone))
+        yield _commands(undone.commands)
+
+
+def _done(did: Did) -> Iterator[Markup | None]:
+    yield element("h2", "From where, with what and for what")
+    yield element("p", words.looked_at(did), class_="note")
+    yield from _tallied(did.addresses, "Address", "addresses", "none recorded")
+    yield from _tallied(did.user_agents, "User agent", "user agents", "none sent")
+    yield from _tallied(did.operations, "Operation", "operations", "none")
+    yield element("h2", "Everything done")
+    yield _calls(did)
+    if (left := words.calls_left(did)) is not None:
+        yield _bound(left)
+        yield _commands(did.histories)
+
+
+def _timeline(trace: Trace) -> Iterator[Markup | None]:
+    picture = pictures.timeline(trace)
+    yield element("p", "It was never used.") if picture is None else picture
+    yield _legend((
+        ("life alive", "alive"), ("life", "over"), ("call", "call answered"), ("call refused", "call refused"),
+    ))  # fmt: skip
+    yield _bound(pictures.lanes_left(trace))
+    if any(did.calls_left or did.stopped_at is not None for did in trace.did):
+        yield _bound(f"Only the first {sum(len(did.calls) for did in trace.did)} calls are drawn.")
+
+
+def _legend(looks: Iterable[tuple[str, str]]) -> Markup:
+    return element("p", *(element("span", _sign(look), meaning) for look, meaning in looks), class_="legend")
+
+
+def _sign(look: str) -> Markup:
+    if look.startswith("born"):
+        shape = element("circle", cx="7", cy="7", r="5", class_=look)
+    elif look.startswith("life"):
+        shape = element("rect", x="1", y="2", width="12", height="10", class_=look)
+    else:
+        short_ = look.endswith("refused")
+        shape = element("line", x1="7", x2="7", y1="4" if short_ else "0", y2="10" if short_ else "14", class_=look)
+    return element("svg", shape, width="14", height="14", aria_hidden="true")
+
+
+def _tallied(tallies: Tallies, title: str, what: str, if_none: str) -> Iterator[Markup | None]:
+    yield _table(
+        (title, "First", "Last", "Ok", "Refused"),
+        (
+            [
+                Cell(words.tally(row, if_none)),
+                Cell(time(row.first.at), "time"),
+                Cell(time(row.last.at), "time"),
+                *_numbers(row.answered, row.refused),
+            ]
+            for row in tallies.rows
+        ),
+    )
+    yield _bound(words.more(tallies, what))
+
+
+def _calls(did: Did) -> Markup | None:
+    return _table(
+        ("Position", "Time", "Credential", "Source", "Operation", "Result", "On"),
+        ([Cell(str(call.position), "number"), Cell(time(call.at), "time"), *_call(call, did.account_id)]
+         for call in did.calls),
+        ["refused" if call.error_code is not None else None for call in did.calls],
+        look="calls",
+    )  # fmt: skip
+
+
+def _call(call: TracedCall, account_id: str) -> Iterator[Cell]:
+    yield Cell(words.credential(call))
+    yield Cell(call.source_address or "-")
+    yield Cell(words.operation(call))
+    yield Cell(words.result(call), title=call.error_message)
+    yield Cell(", ".join(short(arn, account_id) for arn in call.resources) or "-")
+
+
+def _granted(could: CouldHave) -> Markup | None:
+    return _table(
+        ("Granted by", "Actions", "Conditional", "Of the services"),
+        (
+            [Cell(found.by), *_numbers(found.actions, found.conditional), Cell(found.services)]
+            for found in words.granted(could, SERVICES_TOLD)
+        ),
+    )
+
+
+def _numbers(*numbers: int) -> Iterator[Cell]:
+    return (Cell(str(number), "number") for number in numbers)
+
+
+def _table(
+    titles: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    looks: Sequence[str | None] | None = None,
+    *,
+    look: str | None = None,
+) -> Markup | None:
+    """None without rows. `looks` are those of the rows, `look` is the table's."""
+    cells = list(rows)
+    if not cells:
+        return None
+    head = element(
+        "tr",
+        *(element("th", title, scope="col", class_=cell.look) for title, cell in zip(titles, cells[0], strict=True)),
+    )
+    written = [
+        element("tr", *map(_cell, row, titles), class_=None if looks is None else looks[number])
+        for number, row in enumerate(cells)
+    ]
+    return element("table", element("thead", head), element("tbody", *written), class_=look)
+
+
+def _cell(cell: Cell, title: str) -> Markup:
+    """On a narrow page the title stands before the text; the style takes it from there."""
+    shown = cut(cell.text, CELL_CHARACTERS_MAX)
+    whole = cell.text if shown != cell.text else None
+    return element("td", element("span", shown, title=cell.title or whole), data_title=title, class_=cell.look)
+
+
+def _bound(text: str | None) -> Markup | None:
+    return None if text is None else element("p", text, class_="bound")

@@ -1,0 +1,223 @@
+"""The story of a credential in words, for the terminal and for the page alike. Nothing here is safe to show by itself:
+names, addresses and user agents are as somebody chose them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from projections.lineage import LETS_IN, Kind
+from projections.tracing import Tallies, Tally, TracedCall
+from services.api.could import CouldHave
+from services.api.lineage import LineageNode, Place
+from services.api.tracing import Descent, Did, Trace, Undone
+from services.cli.output import time
+
+_TIES: Mapping[Kind, str] = {
+    "activation": "{subject} activated, of {name}",
+    "trust_policy": "trust of role {name}",
+    "policy_default": "default {version} of policy {name}",
+    "policy_version": "{version} of policy {name}",
+    "inline_policy": "inline policy {subject} of {name}",
+    "inline_policy_removed": "inline policy {subject} taken from {name}",
+    "attachment": "{policy} attached to {name}",
+    "detachment": "{policy} detached from {name}",
+    "membership": "{name} put into group {subject}",
+    "membership_removed": "{name} taken out of group {subject}",
+    "password": "password of {name}",
+    "boundary": "boundary of {name}",
+    "boundary_removed": "boundary taken from {name}",
+}
+
+
+class Fact(NamedTuple):
+    title: str
+    told: str
+
+
+class Granted(NamedTuple):
+    """Services whose unused actions the same statements grant."""
+
+    by: str
+    services: str
+    actions: int
+    conditional: int
+
+
+def label(node: LineageNode, home: str) -> str:
+    """What was born, in a few words; and where, if that is another account."""
+    return _label(node) if node.account_id == home else f"{_label(node)}, in {node.account_id}"
+
+
+def _label(node: LineageNode) -> str:
+    if (tie := _TIES.get(node.kind)) is not None:
+        policy = node.subject_id.rsplit("/", 1)[-1]
+        return tie.format(subject=node.subject_id, policy=policy, name=node.name, version=node.version)
+    match node.kind:
+        case "session":
+            acted_as = (node.arn or node.name).split(":", 5)[-1]
+            return f"session {node.subject_id} of {acted_as}"
+        case "access_key":
+            return f"access key {node.subject_id} of {node.name}"
+        case "root":
+            return f"root of {node.account_id}"
+        case _:
+            return f"{node.kind} {node.name}"
+
+
+def state(node: LineageNode) -> str:
+    """How it is with it at the moment."""
+    if node.state == "active":
+        expires = f", until {time(node.expires_at)}" if node.expires_at is not None else ""
+        return f"alive{expires}" if node.kind in LETS_IN or node.kind == "root" else "in force"
+    if node.since is not None:
+        return f"{node.state} {time(node.since.at)} by {node.since.by}"
+    return f"{node.state} {time(node.expires_at)}" if node.expires_at is not None else node.state
+
+
+def title(trace: Trace) -> str:
+    return f"Trace of {label(trace.seed, trace.account_id)}"
+
+
+def verdict(trace: Trace) -> str:
+    """In one sentence, what matters first."""
+    alive, unknown = len(trace.descent.alive), trace.descent.unfollowed or trace.descent.stopped_at
+    if alive:
+        return f"ALIVE: {count(alive, 'credential or principal lets', 'credentials and principals let')} somebody in."
+    if unknown:
+        return "Nothing of it that was looked at is alive; not everything was looked at."
+    return "Nothing of it is alive."
+
+
+def facts(trace: Trace) -> Iterator[Fact]:
+    owner, seed = trace.owner, trace.seed
+    yield Fact("Account", f"{trace.account_id}, as of position {trace.position}, {time(trace.at)}")
+    yield Fact("State", state(seed))
+    yield Fact("Owner", f"{owner.kind} {owner.entity_id}")
+    yield Fact("ARN then", owner.arn_then)
+    yield Fact("ARN now", owner.arn_now or "gone")
+    yield Fact("Owner made", f"{time(owner.created.at)} by {owner.created.by}")
+    if owner.ended is not None:
+        yield Fact("Owner gone", f"{time(owner.ended.at)} by {owner.ended.by}")
+    if seed.kind in {"access_key", "session"}:
+        yield Fact("Credential made", f"{time(seed.at)} by {seed.by}, request {seed.request_id}")
+    yield Fact("First use", _use(trace.first_use))
+    yield Fact("Last use", _use(trace.last_use))
+
+
+def _use(call: TracedCall | None) -> str:
+    if call is None:
+        return "never used"
+    return f"{time(call.at)} {operation(call)} from {call.source_address or 'no address'}, position {call.position}"
+
+
+def credential(call: TracedCall) -> str:
+    """The session, or else the key that signed."""
+    return call.access_key_id if call.session_id is None else call.session_id
+
+
+def operation(call: TracedCall) -> str:
+    return f"{call.service}:{call.operation}"
+
+
+def result(call: TracedCall) -> str:
+    return call.error_code or "ok"
+
+
+def tally(row: Tally, if_none: str) -> str:
+    return row.text if row.text is not None else if_none
+
+
+def more(tallies: Tallies, what: str) -> str | None:
+    """What is left out of the addresses, user agents or operations."""
+    left = tallies.count - len(tallies.rows)
+    return f"{left} more {what} are left out: these came first." if left else None
+
+
+def looked_at(did: Did) -> str:
+    """What the counts are of."""
+    calls = count(did.looked_at, "call", "calls")
+    told = f"Of {calls} by it and by all that it gave birth to, with credentials of {did.account_id}"
+    if did.stopped_at is not None:
+        return f"{told}, the first ones: calls behind position {did.stopped_at} were not looked at."
+    return f"{told}."
+
+
+def calls_left(did: Did) -> str | None:
+    if not did.calls_left and did.stopped_at is None:
+        return None
+    also = f"; {did.histories_left} more credentials have histories of their own" if did.histories_left else ""
+    return f"{did.calls_left} calls that were looked at are not told here. All of them, by credential{also}:"
+
+
+def descent_left(descent: Descent) -> Iterator[str]:
+    if descent.stopped_at is not None:
+        yield f"There is more: the lineage stops at {descent.stopped_at} births."
+    for way in descent.unfollowed:
+        yield (
+            f"{way.kind} {way.subject_id} ({way.arn or 'no ARN'}, {time(way.at)}) leads into the account "
+            f"{way.account_id}, not followed: {way.reason}."
+        )
+
+
+def undone_by(undone: Undone) -> str:
+    left = f" {undone.left} more births are not undone by these." if undone.left else ""
+    return f"What containment leaves, undone with credentials of {undone.account_id}:{left}"
+
+
+def reach(could: CouldHave) -> str:
+    """Of when, and of what, what was not done is told."""
+    policies = count(could.permissions, "set of permissions", "different sets of permissions")
+    span = f"From position {could.first.position} to {could.last.position}, under {policies}"
+    stop = "" if could.stopped_at is None else f" (those behind position {could.stopped_at} were not looked at)"
+    return (
+        f"{span}{stop}: allowed on some resource, denied on none or not on all, and never allowed in a call that was "
+        f"looked at. * depends on a condition, or on not being denied. Action catalogue {could.catalogue}."
+    )
+
+
+def actions_by_service(could: CouldHave) -> Iterator[Fact]:
+    """Those of the services that are answered here; a * marks what is conditional."""
+    found: dict[str, list[str]] = {}
+    for unused in could.actions:
+        service, _, action = unused.action.partition(":")
+        found.setdefault(service, []).append(f"{action}*" if unused.conditional else action)
+    for service, actions in found.items():
+        yield Fact(service, ", ".join(actions))
+
+
+def granted(could: CouldHave, services_told: int) -> Iterator[Granted]:
+    """The other services, those together that are granted by the same statements."""
+    found: dict[tuple[str, ...], list[int]] = {}
+    for number, service in enumerate(could.services):
+        found.setdefault(service.granted_by, []).append(number)
+    for by, numbers in found.items():
+        services = [could.services[number] for number in numbers]
+        told = ", ".join(f"{service.service} {service.actions}" for service in services[:services_told])
+        left = len(services) - services_told
+        yield Granted(
+            "; ".join(by),
+            f"{told} and {left} more services" if left > 0 else told,
+            sum(service.actions for service in services),
+            sum(service.conditional for service in services),
+        )
+
+
+def order(nodes: Sequence[LineageNode]) -> list[LineageNode]:
+    """Each behind its parent, with what it gave birth to before the next."""
+    children: dict[Place | None, list[LineageNode]] = {}
+    for node in nodes:
+        children.setdefault(node.parent, []).append(node)
+    ordered: list[LineageNode] = []
+    waiting = list(reversed(children.get(None, [])))
+    while waiting:
+        node = waiting.pop()
+        ordered.append(node)
+        waiting += reversed(children.get(place(node), []))
+    return ordered
+
+
+def place(node: LineageNode) -> Place:
+    return Place(account_id=node.account_id, position=node.position)
+
+
+def count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
