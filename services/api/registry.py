@@ -13,9 +13,9 @@ from services.api.lineage import ShowLineage
 from services.api.permissions import ListPermissions
 from services.api.question import Question
 from services.api.sessions import ListSessions, RevokeSession
-from services.api.what_if import WhatIf
 from services.api.tracing import ListStillAlive, TraceCredential
 from services.api.unusual import FindUnusual
+from services.api.what_if import WhatIf
 
 QUESTIONS: tuple[type[Question[Answer]], ...] = (
     LookupHistory,
