@@ -105,6 +105,18 @@ class History:
     """Whether there is no next page."""
 
 
+class _Span(NamedTuple):
+    """What is searched in one ledger, and for which values."""
+
+    account_id: str
+    columns: Mapping[str, str | None]
+    after: int
+    """Where the page begins."""
+    begin: int
+    """Behind which anything can fit."""
+    to: int
+
+
 class _Found(NamedTuple):
     """In one ledger, up to one call more than the limit."""
 
@@ -133,23 +145,18 @@ def history(
     """
     if not 1 <= limit <= CALLS_A_PAGE_MAX:
         raise ValidationError(f"A page has 1 to {CALLS_A_PAGE_MAX} calls; got {limit}.")
-    with cursor.connection.transaction():
-        cursor.execute(SQL["in_order"])
-        return _history(cursor, account_id, filters, as_of, after, limit)
-
-
-def _history(
-    cursor: psycopg.Cursor, account_id: str, filters: Filters, as_of: AsOf, after: Place, limit: int
-) -> History:
     moment = resolve(cursor, "trail", account_id, as_of)
     columns = _columns(account_id, filters) | {"concerns_account_id": None}
-    found = [_found(cursor, account_id, moment, filters, columns, after.position, limit)]
+    spans = [_span(cursor, account_id, moment, filters, columns, after.position)]
     if filters.access_key_id is not None and account_id != INSTALLATION:
         # A position is one of the account's ledger; in the installation's, the moment is found by its time.
         elsewhere = as_of if as_of.position is None else AsOf(as_of.now, at=moment.at)
         moment = resolve(cursor, "trail", INSTALLATION, elsewhere)
         strangers = columns | {"concerns_account_id": account_id}
-        found.append(_found(cursor, INSTALLATION, moment, filters, strangers, after.installation_position, limit))
+        spans.append(_span(cursor, INSTALLATION, moment, filters, strangers, after.installation_position))
+    with cursor.connection.transaction():
+        cursor.execute(SQL["in_order"])
+        found = [_found(cursor, span, limit) for span in spans]
     return _page(cursor, found, limit)
 
 
@@ -207,21 +214,25 @@ def _named(account_id: str, principal: str) -> dict[str, str | None]:
     return {"user_name": principal}
 
 
-def _found(
+def _span(
     cursor: psycopg.Cursor,
     account_id: str,
     moment: Moment,
     filters: Filters,
     columns: Mapping[str, str | None],
     after: int,
-    limit: int,
-) -> _Found:
+) -> _Span:
     """Times become positions once, which the keys are ordered by."""
-    reached, to = after, moment.position
+    begin, to = after, moment.position
     if filters.since is not None:
-        reached = max(after, position_at(cursor, account_id, filters.since - _INSTANT))
+        begin = max(after, position_at(cursor, account_id, filters.since - _INSTANT))
     if filters.until is not None:
         to = min(to, position_at(cursor, account_id, filters.until))
+    return _Span(account_id, columns, after, begin, to)
+
+
+def _found(cursor: psycopg.Cursor, span: _Span, limit: int) -> _Found:
+    account_id, columns, after, reached, to = span
     calls: list[RecordedCall] = []
     left, at_once = limit * POSITIONS_A_CALL_MAX, limit + 1
     while reached < to and len(calls) <= limit and left > 0:
