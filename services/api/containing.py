@@ -162,7 +162,7 @@ def _left(found: Lineage, account_id: str, there: Iterable[Node]) -> str | None:
     if account_id not in found.moments:
         return "the way there leads through an account that is not seen into: ask from there what is left"
     alive = sum(node.alive for node in there)
-    return f"{alive} still alive: ask again" if alive else None
+    return f"{alive} still alive" if alive else None
 
 
 def _stands(node: Node) -> bool:
