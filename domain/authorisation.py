@@ -10,6 +10,7 @@ from domain.callers import Caller
 from domain.calls import Call, DecisionRecord, StatementRef
 from domain.errors import AccessDenied
 from domain.organization import Level, OrganizationPolicy
+from domain.past import AS_OF_POSITION
 from domain.policy import (
     Decision,
     Layer,
@@ -46,8 +47,6 @@ class Check:
     request: Request
     read: tuple[Account, ...]
     """The accounts whose policies are in it."""
-    past: Account | None = None
-    """The account as it was, of a call about what it was: the resource is of then, the policies are of now."""
 
 
 def authorise(
@@ -62,11 +61,12 @@ def authorise_looking_back(
 ) -> None:
     """Like `authorise` for a resource of the past, which only the policies of now can allow. What the policies of then
     explicitly denied stays denied: that a deny was lifted opens nothing of before."""
-    _decide(call, check(account, call, action, resource, context, past=past), context)
-    then = check(past, call, action, resource, context, past=past)
+    known = {**context, AS_OF_POSITION: (str(past.position),)}
+    _decide(call, check(account, call, action, resource, known, past=past), known)
+    then = check(past, call, action, resource, known, past=past)
     decision = evaluate(then.layers, then.request)
     if decision.result is Result.EXPLICITLY_DENIED:
-        _conclude(call, then, decision, context)
+        _conclude(call, then, decision, known)
 
 
 def check(
@@ -78,10 +78,11 @@ def check(
     *,
     past: Account | None = None,
 ) -> Check:
-    """Of what is the account's own, whatever account the ARN names: there is nothing else that could be meant."""
+    """Of what is the account's own, whatever account the ARN names: there is nothing else that could be meant. With a
+    past the resource is of then."""
     known = CallContext(call, account, past or account, resource, context)
     request = Request(action, resource, unnamed(call.caller), known, account.id)
-    return Check(layers_of(account, call.caller), request, (account,), past)
+    return Check(layers_of(account, call.caller), request, (account,))
 
 
 def authorise_assuming(
@@ -290,6 +291,5 @@ def _record(asked: Check, decision: Decision, context: Mapping[str, Values]) -> 
         matched=statements_of(decision),
         context=context,
         positions={account.id: account.position for account in asked.read},
-        as_of=None if asked.past is None else asked.past.position,
         evaluator=EVALUATOR,
     )

@@ -16,7 +16,7 @@ from domain.identifiers import INSTALLATION, Random, new_unique_id
 from domain.installation import Installation
 from domain.ledgers import Folded
 from domain.passwords import PasswordFacts, PasswordsWanted
-from domain.past import Past, PastWanted
+from domain.past import AS_OF_POSITION, Past, PastWanted
 from domain.secret import Secret, SecretId
 from domain.sessions import Session
 
@@ -161,11 +161,15 @@ class DecisionRecord(Value):
     """The condition values of the operation itself; those of the call are in the cause."""
     positions: Mapping[str, int]
     """Of the last change that was folded into each account that was read."""
-    as_of: int | None = None
-    """Of a call about the past: the position that the account of the resource was folded to. The policies that were
-    asked are those at `positions`: of the present, or of then where they deny."""
     evaluator: int
     """Version of the evaluator."""
+
+    @property
+    def as_of(self) -> int | None:
+        """Of a call about the past: the position that the account of the resource was folded to. The policies that were
+        asked are those at `positions`: of the present, or of then where they deny."""
+        position = self.context.get(AS_OF_POSITION)
+        return None if position is None else int(position[0])
 
 
 class ApiCalled(Use, topic="api.called.v1"):

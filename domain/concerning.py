@@ -16,6 +16,7 @@ from domain import (
     users,
 )
 from domain.account import Account, AccountClosed, AccountCreated
+from domain.containment import CredentialContained
 from domain.events import Event
 
 _NOBODY: frozenset[str] = frozenset()
@@ -78,6 +79,7 @@ def concerned(before: Account, after: Account, event: Event) -> frozenset[str] |
             | passwords.LoginProfileDeleted()
             | passwords.PasswordChanged()
             | passwords.PasswordAttemptFailed()
+            | CredentialContained()
             | sessions.SessionRevoked()
             | sessions.SessionExpiriesRecorded()
             | usage.CredentialUsed()

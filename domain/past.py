@@ -11,6 +11,9 @@ from domain.ledgers import Folded
 
 TIME_TRAVEL = "muniment:TimeTravel"
 """The action that every look into the past takes, besides what it takes to look at the present."""
+AS_OF_POSITION = "muniment:asofposition"
+"""The condition key that a look into the past brings, and by which it is known again: the position of the last change
+that is looked at, for Numeric operators."""
 
 
 @dataclass(frozen=True, slots=True)

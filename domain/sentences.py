@@ -19,6 +19,7 @@ from domain import (
     users,
 )
 from domain.account import AccountClosed, AccountCreated
+from domain.containment import CredentialContained
 from domain.events import Event
 
 
@@ -186,7 +187,7 @@ def _of_password(event: passwords.LoginProfileEvent) -> str:
             return f"Somebody gave a wrong password of user {event.user_name}."
 
 
-def _of_account(event: Event) -> str:  # noqa: C901, PLR0911  one case an event
+def _of_account(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  one case an event
     match event:
         case AccountCreated():
             return "The account was created."
@@ -206,6 +207,8 @@ def _of_account(event: Event) -> str:  # noqa: C901, PLR0911  one case an event
             return f"The account left organization {event.organization_id}."
         case sessions.SessionRevoked():
             return f"Session {event.session_id} was revoked."
+        case CredentialContained():
+            return f"Credential {event.seed} was contained, with all that it gave birth to here."
         case sessions.SessionExpiriesRecorded():
             return f"The ends of all sessions that expired up to {event.up_to.isoformat()} were recorded."
         case usage.CredentialUsed():

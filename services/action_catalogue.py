@@ -14,6 +14,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import TypedDict, cast
 
+from domain.past import AS_OF_POSITION
 from domain.policy import CatalogueAction, ResourceType, Service
 from services.api.question import SERVICE
 from services.api.registry import QUESTIONS
@@ -105,7 +106,7 @@ def _native() -> Service:
     actions = {
         name.lower(): CatalogueAction(name, level, (everything.name,), frozenset()) for name, level in levels.items()
     }
-    return Service(SERVICE, actions, {everything.name: everything}, {})
+    return Service(SERVICE, actions, {everything.name: everything}, {AS_OF_POSITION: "Numeric"})
 
 
 @lru_cache(maxsize=SERVICES_KEPT_MAX)

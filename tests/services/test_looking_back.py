@@ -186,6 +186,23 @@ def test_tags_are_those_of_then() -> None:
     assert all(made.agrees for made in made_again(endpoint))
 
 
+def test_how_far_back_is_a_condition() -> None:
+    """The position of the last change that is looked at is a condition key: a policy can end the past somewhere."""
+    endpoint = Endpoint()
+    endpoint.call(endpoint.root, "CreateUser", UserName="eve")
+    then = len(endpoint.entries)
+    recent = {"NumericGreaterThanEquals": {"muniment:AsOfPosition": str(then - 1)}}
+    ann = endpoint.user("ann", allow(TIME_TRAVEL), allow("iam:GetUser", Condition=recent))
+    endpoint.moment = f"p{then}"
+    assert endpoint.call(ann, "GetUser", UserName="eve")["User"]["UserName"] == "eve"
+    endpoint.moment = f"p{then - 2}"
+    with pytest.raises(AccessDenied, match="iam:GetUser"):
+        endpoint.call(ann, "GetUser", UserName="eve")
+    endpoint.moment = None
+    with pytest.raises(AccessDenied, match="iam:GetUser"):
+        endpoint.call(ann, "GetUser", UserName="eve")
+
+
 def test_what_was_denied_then_stays_denied() -> None:
     """An explicit deny of either time: lifted since, it covers what happened under it; set since, it covers all."""
     endpoint = Endpoint()

@@ -8,6 +8,7 @@ from botocore.parsers import QueryParser
 
 import domain.errors
 from domain.errors import NoSuchEntity, Refusal, ValidationError
+from services.api.native import STATUSES
 from services.wire.errors import COMMON_STATUSES, MalformedQueryString, ServiceFailure, ServiceUnavailable, render
 from services.wire.model import Service
 from tests.services.wire.values import SERVICES
@@ -47,9 +48,9 @@ def test_botocore_reads_it() -> None:
 
 @pytest.mark.parametrize("refusal", [*REFUSALS, MalformedQueryString])
 def test_every_refusal_has_a_status(refusal: type[Refusal]) -> None:
-    """No rule can refuse with a code that neither of the services can answer."""
+    """No rule can refuse with a code that none of the services can answer, nor the native API."""
     code = refusal.__name__
-    statuses = [COMMON_STATUSES.get(code), IAM.error_status(code), STS.error_status(code)]
+    statuses = [COMMON_STATUSES.get(code), STATUSES.get(code), IAM.error_status(code), STS.error_status(code)]
     assert any(statuses), f"{code} is in no model and not in COMMON_STATUSES"
 
 
