@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple, Self
+from typing import Self
 
 import psycopg
 
@@ -24,7 +24,8 @@ class NotYetProjected(Exception):  # noqa: N818  a state of the tables, which pa
     """The tables have not come as far as the moment that was asked for. An answer now could leave something out."""
 
 
-class Moment(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Moment:
     """A place in a ledger, and the time there: what has expired by then is decided by that time."""
 
     position: int

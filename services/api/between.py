@@ -28,7 +28,7 @@ from services.api.access import Action, PrincipalAccess, refuse_foreign_role
 from services.api.answers import Answer
 from services.api.question import Text as Parameter
 from services.api.reader import Reader
-from services.api.span import WORK_MAX, Happened, Span, Spanning, SpanPage, place, place_at
+from services.api.span import WORK_MAX, Happened, Span, Spanning, SpanPage, stopped
 
 
 class AccessInterval(Answer):
@@ -122,9 +122,9 @@ class _AboutAccess(Spanning[AccessIntervalsPage], ABC):
             account_id=owner_id,
             limit=self.limit,
             marker=self.following(ends_at, span) if len(wanted) > ends_at else None,
-            since=place(span.since),
-            until=place(span.until),
-            stopped_at=place_at(reader.cursor, owner_id, found.stopped_at),
+            since=span.since,
+            until=span.until,
+            stopped_at=stopped(reader.cursor, owner_id, found.stopped_at),
             intervals=tuple(AccessInterval.of(interval, action) for interval in wanted[self.begins_at : ends_at]),
         )
 
@@ -209,9 +209,9 @@ class ListHeldPolicies(Spanning[HeldIntervalsPage]):
             account_id=account_id,
             limit=self.limit,
             marker=self.following(ends_at, span) if len(found.intervals) > ends_at else None,
-            since=place(span.since),
-            until=place(span.until),
-            stopped_at=place_at(reader.cursor, account_id, found.stopped_at),
+            since=span.since,
+            until=span.until,
+            stopped_at=stopped(reader.cursor, account_id, found.stopped_at),
             intervals=tuple(map(HeldInterval.of, found.intervals[self.begins_at : ends_at])),
         )
 

@@ -11,7 +11,7 @@ from domain.facts import State
 from projections.asof import AsOf, Moment
 from services.api.answers import Answer
 from services.api.reader import Reader
-from services.api.span import WORK_MAX, Happened, Spanning, SpanPage, place
+from services.api.span import WORK_MAX, Happened, Spanning, SpanPage
 
 
 class Document(Answer):
@@ -107,9 +107,9 @@ class Diff(Spanning[DifferencesPage]):
             account_id=account_id,
             limit=self.limit,
             marker=self.following(ends_at, span) if len(found.differing) > ends_at else None,
-            since=place(span.since),
-            until=place(span.until),
-            stopped_at=None if stopped_at is None else place(Moment(stopped_at.position, stopped_at.at)),
+            since=span.since,
+            until=span.until,
+            stopped_at=None if stopped_at is None else Moment(stopped_at.position, stopped_at.at),
             differences=tuple(map(ToldDifference.of, found.differing[self.begins_at : ends_at])),
             undone=found.undone,
         )
@@ -134,8 +134,8 @@ class ListChanges(Spanning[ChangesPage]):
             account_id=account_id,
             limit=self.limit,
             marker=self.following(shown[-1].position, span) if len(found) > len(shown) else None,
-            since=place(span.since),
-            until=place(span.until),
+            since=span.since,
+            until=span.until,
             stopped_at=None,
             changes=tuple(map(Change.of_entry, shown)),
         )

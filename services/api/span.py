@@ -31,13 +31,6 @@ class Span(NamedTuple):
     until: Moment
 
 
-class Place(Answer):
-    """A moment, as it was found in the account's ledger."""
-
-    position: int
-    at: datetime
-
-
 class Happened(Answer):
     """What opened or closed something, or made it another: a change, or time alone."""
 
@@ -86,9 +79,9 @@ class Happened(Answer):
 
 
 class SpanPage(Page):
-    since: Place
-    until: Place
-    stopped_at: Place | None
+    since: Moment
+    until: Moment
+    stopped_at: Moment | None
     """The question took too much work: all pages are about the span up to and including this moment, from which the
     rest may be asked for. Null where they are about the whole span."""
 
@@ -136,10 +129,6 @@ class Spanning(Listed[P_co], ABC, Generic[P_co]):
         return marker(type(self).__name__, after, span.until.position, (span.until.at - _EPOCH) // _MICROSECOND)
 
 
-def place(found: Moment) -> Place:
-    return Place(position=found.position, at=found.at)
-
-
-def place_at(cursor: psycopg.Cursor, account_id: str, at: datetime | None) -> Place | None:
-    """Of a time; None of none."""
-    return None if at is None else Place(position=position_at(cursor, account_id, at), at=at)
+def stopped(cursor: psycopg.Cursor, account_id: str, at: datetime | None) -> Moment | None:
+    """The moment of a time at which a question stopped; None where it did not."""
+    return None if at is None else Moment(position_at(cursor, account_id, at), at)

@@ -76,8 +76,8 @@ def test_nothing_is_at_position_zero(writer: psycopg.Connection, reader: psycopg
     ledger = Ledger(writer)
     project(ledger.account_id)
     before = AsOf(NOW, at=BEGINNING - SECOND)
-    assert resolve(reader, "trail", ledger.account_id, before) == (0, BEGINNING - SECOND)
-    assert resolve(reader, "trail", "999999999999", AsOf(NOW)) == (0, NOW)
+    assert resolve(reader, "trail", ledger.account_id, before) == Moment(0, BEGINNING - SECOND)
+    assert resolve(reader, "trail", "999999999999", AsOf(NOW)) == Moment(0, NOW)
 
 
 def test_what_is_not_projected_is_not_answered(
