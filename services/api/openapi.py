@@ -20,11 +20,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
+from domain.past import TIME_TRAVEL
 from services.api.answers import Answer
 from services.api.native import STATUSES
 from services.api.question import SERVICE, Question
 from services.api.registry import QUESTIONS
-from services.api.span import Spanning
 from services.wire.gate import Response
 
 PATH = b"/v1/openapi.json"
@@ -132,9 +132,10 @@ def _operation(question: type[Question[Answer]], asked: JsonSchemaValue, shape: 
 
 def _permission(question: type[Question[Answer]]) -> str:
     needed = f"Needs `{SERVICE}:{question.__name__}` on `arn:PARTITION:{SERVICE}::ACCOUNT:{question.resource}`"
-    if issubclass(question, Spanning):
-        return f"{needed} and `{SERVICE}:TimeTravel`."
-    return f"{needed}, with `as_of` also `{SERVICE}:TimeTravel`." if "as_of" in question.model_fields else f"{needed}."
+    if question.moment is Question.moment:
+        return f"{needed}."
+    also = ", with `as_of` also" if "as_of" in question.model_fields else " and"
+    return f"{needed}{also} `{TIME_TRAVEL}`."
 
 
 def _parameter(name: str, place: str, schema: JsonSchemaValue, *, required: bool) -> JsonSchemaValue:

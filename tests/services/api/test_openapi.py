@@ -67,6 +67,7 @@ def test_every_question_is_described(question: type[Question[Any]]) -> None:
     described = operation(question)
     assert described["operationId"] == question.__name__
     assert f"`muniment:{question.__name__}`" in described["description"]
+    assert ("`muniment:TimeTravel`" in described["description"]) == (question.moment is not Question.moment)
     assert (question.__doc__ or "").split("\n")[0] in described["description"]
     assert "$ref" in described["responses"]["200"]["content"]["application/json"]["schema"]
     names = [each["operationId"] for path in DESCRIPTION["paths"].values() for each in path.values()]
