@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 import psycopg
@@ -17,6 +17,8 @@ _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 
+_INSTANT = timedelta(microseconds=1)
+"""As exactly as the ledger keeps time."""
 _BEFORE_ANYTHING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -115,6 +117,11 @@ def position_at(cursor: psycopg.Cursor, account_id: str, at: datetime) -> int:
     """Of the last event at or before the time; 0 where there is none."""
     row = cursor.execute(SQL["position_at"], {"account_id": account_id, "at": at}).fetchone()
     return row[0] if row else 0
+
+
+def position_before(cursor: psycopg.Cursor, account_id: str, at: datetime) -> int:
+    """Of the last event before the time; 0 where there is none."""
+    return position_at(cursor, account_id, at - _INSTANT)
 
 
 def time_at(cursor: psycopg.Cursor, account_id: str, position: int) -> datetime:

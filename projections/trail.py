@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 import psycopg
@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from domain.calls import DecisionRecord
 from domain.errors import ValidationError
 from domain.identifiers import INSTALLATION, account_of_arn
-from projections.asof import AsOf, Moment, position_at, resolve, time_at
+from projections.asof import AsOf, Moment, position_at, position_before, resolve, time_at
 from projections.statements import statements
 from projections.walking import candidates
 
@@ -25,8 +25,6 @@ POSITIONS_A_CALL_MAX = 10
 and few together, the page ends there, short or empty, and the next one goes on."""
 
 _UNIQUE_ID = re.compile(r"A[A-Z]{3}[A-Z2-7]{17}")
-_INSTANT = timedelta(microseconds=1)
-"""As exactly as the ledger keeps time."""
 _DECISIONS = TypeAdapter(tuple[DecisionRecord, ...])
 
 
@@ -225,7 +223,7 @@ def _span(
     """Times become positions once, which the keys are ordered by."""
     begin, to = after, moment.position
     if filters.since is not None:
-        begin = max(after, position_at(cursor, account_id, filters.since - _INSTANT))
+        begin = max(after, position_before(cursor, account_id, filters.since))
     if filters.until is not None:
         to = min(to, position_at(cursor, account_id, filters.until))
     return _Span(account_id, columns, after, begin, to)

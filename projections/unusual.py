@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from domain.errors import ValidationError
 from domain.sessions import LONGEST_SESSION
-from projections.asof import AsOf, position_at, resolve
+from projections.asof import AsOf, position_at, position_before, resolve
 from projections.statements import statements
 
 SQL = statements("projections", "unusual.sql")
@@ -27,8 +27,6 @@ EVIDENCE_MAX = 20
 """So many addresses of a session are told, those that came first."""
 
 _PROJECTIONS = ("trail", "sessions", "credentials")
-_INSTANT = timedelta(microseconds=1)
-"""As exactly as the ledger keeps time."""
 _DAY = timedelta(days=1)
 
 
@@ -123,7 +121,7 @@ def span(cursor: psycopg.Cursor, account_id: str, since: AsOf | None, until: AsO
     if since is None:
         return Span(0, None, to)
     first = resolve(cursor, _PROJECTIONS[0], account_id, since)
-    after = position_at(cursor, account_id, first.at - _INSTANT) if since.position is None else since.position - 1
+    after = position_before(cursor, account_id, first.at) if since.position is None else since.position - 1
     if after > to:
         raise ValidationError(f"A span begins before it ends; got one from position {after + 1} to {to}.")
     return Span(after, first.at, to)
@@ -217,7 +215,7 @@ def _root(cursor: psycopg.Cursor, over: Span, given: Mapping[str, object], after
     account_id, begins = str(given["account_id"]), after.subject
     while first := cursor.execute(SQL["next_of_root"], {**given, "after": begins}).fetchone():
         midnight = first[1].astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + _DAY
-        ends = min(over.to, position_at(cursor, account_id, midnight - _INSTANT))
+        ends = min(over.to, position_before(cursor, account_id, midnight))
         rows = cursor.execute(SQL["root"], {**given, "after": begins, "to": ends}).fetchall()
         for _, calls in groupby(rows, itemgetter(1, 2)):
             finding = _root_used(list(calls))

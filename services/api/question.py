@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 
 from domain.account import Account
 from domain.calls import Outcome
@@ -47,6 +47,7 @@ def moment(given: str) -> str:
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2_048, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Without control characters: what is asked is recorded, and PostgreSQL takes no U+0000."""
+MomentText = Annotated[Text, AfterValidator(moment)]
 Time = Annotated[datetime, BeforeValidator(instant)]
 Limit = Annotated[int, Field(ge=1, le=ROWS_MAX)]
 A_co = TypeVar("A_co", bound=Answer, covariant=True)

@@ -1,13 +1,12 @@
 """What questions that go through recorded calls have in common: the span, and how far one answer comes in it."""
 
 from abc import ABC
-from datetime import timedelta
 from typing import Generic, NamedTuple, TypeVar
 
 from domain.errors import ValidationError
-from projections.asof import AsOf, position_at, resolve_in_ledger
+from projections.asof import AsOf, position_before, resolve_in_ledger
 from services.api.answers import Answer
-from services.api.question import Question, Text
+from services.api.question import MomentText, Question
 from services.api.reader import Reader
 
 POSITIONS_AN_ANSWER_MAX = 50_000
@@ -38,8 +37,8 @@ class Part(NamedTuple):
 class Replaying(Question[A_co], ABC, Generic[A_co]):
     """About the calls from one moment to another, both inclusive."""
 
-    since: Text
-    until: Text | None = None
+    since: MomentText
+    until: MomentText | None = None
     """The newest state, if not given."""
 
     @property
@@ -57,7 +56,7 @@ class Replaying(Question[A_co], ABC, Generic[A_co]):
             after = since.position - 1
         else:
             assert since.at is not None
-            after = position_at(reader.cursor, account_id, since.at - timedelta(microseconds=1))
+            after = position_before(reader.cursor, account_id, since.at)
         if after > end:
             raise ValidationError(f"A span begins before it ends; got {self.since} to {self.until or 'now'}.")
         return Part(after, min(end, after + POSITIONS_AN_ANSWER_MAX), end)

@@ -2,10 +2,9 @@
 
 from abc import ABC
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import psycopg
-from pydantic import AfterValidator
 
 from domain.errors import ValidationError
 from domain.events import Change, Entry
@@ -14,7 +13,7 @@ from domain.sentences import sentence
 from projections.asof import AsOf, Moment, position_at, resolve_in_ledger
 from services.api.answers import Answer, Page
 from services.api.markers import marker
-from services.api.question import Listed, Text, moment
+from services.api.question import Listed, MomentText
 
 WORK_MAX = 20_000
 """So many changes are folded and answers made for one question, together; a few seconds of one core. What is left of
@@ -22,8 +21,6 @@ the span then has to be asked for again."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-MomentText = Annotated[Text, AfterValidator(moment)]
 
 
 class Span(NamedTuple):

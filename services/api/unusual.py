@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from projections.asof import AsOf
 from projections.unusual import CALLS_A_SESSION_MAX, SILENT_DAYS_DEFAULT, Kind, Place, span, unusual
 from services.api.answers import Answer, Page
 from services.api.markers import marker
-from services.api.question import Paged, Text, moment
+from services.api.question import MomentText, Paged
 from services.api.reader import Reader
 
 SILENT_DAYS_MAX = 36_500
@@ -59,14 +59,9 @@ class FindUnusual(Paged[UnusualPage]):
     resource = "unusual"
     place_numbers = 4
 
-    since: Text | None = None
-    until: Text | None = None
+    since: MomentText | None = None
+    until: MomentText | None = None
     silent_days: Annotated[int, Field(ge=1, le=SILENT_DAYS_MAX)] = SILENT_DAYS_DEFAULT
-
-    @field_validator("since", "until")
-    @classmethod
-    def _names_a_moment(cls, given: str | None) -> str | None:
-        return None if given is None else moment(given)
 
     def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> UnusualPage:
         until = as_of if self.until is None else AsOf.parse(self.until, as_of.now)
