@@ -10,7 +10,7 @@ from services.api.question import Question
 from services.cli.asking import show
 from services.cli.output import Column, resource, say
 from services.cli.spanning import ENDS, show_span
-from services.cli.words import Commands, reading, span, spans
+from services.cli.words import Commands, intervals, reading, span
 
 
 def add(commands: Commands) -> None:
@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
     assume = reading(commands, "can-assume", _can_assume, "everybody who may assume a role, from other accounts too")
     assume.add_argument("role", metavar="ROLE", help="name or ARN of a role of the account")
     for asked in (who, assume):
-        spans(asked)
+        intervals(asked)
         asked.add_argument("--everybody", action="store_true", help="tell also of those who may not, and why")
 
 

@@ -7,23 +7,21 @@ from services.api.diff import Change, Diff, DifferencesPage, ListChanges, ToldDi
 from services.api.question import moment
 from services.cli.output import Column, say, time
 from services.cli.spanning import actor, show_span
-from services.cli.words import Commands, asks, understood
+from services.cli.words import Commands, asking, understood
 
 
 def add(commands: Commands) -> None:
     what = "what is not as it was, between two moments, and who made it so"
-    parser = commands.add_parser("diff", help=what, description=what[0].upper() + what[1:])
-    for name, which in (("from_", "T1"), ("to", "T2")):
+    parser = asking(commands, "diff", _diff, what)
+    for name, which in (("since", "T1"), ("until", "T2")):
         parser.add_argument(
             name, metavar=which, type=understood(moment), help="a time (RFC 3339, in whole with offset) or pPOSITION"
         )
     parser.add_argument("--all", action="store_true", help="every change, also what was undone, and bookkeeping")
-    asks(parser)
-    parser.set_defaults(run=_diff)
 
 
 def _diff(chosen: argparse.Namespace) -> None:
-    span = {"since": chosen.from_, "until": chosen.to}
+    span = {"since": chosen.since, "until": chosen.until}
     if chosen.all:
         if not show_span(chosen, ListChanges, span, lambda page: page.changes, CHANGES):
             say("Nothing was changed.")

@@ -7,15 +7,13 @@ from services.api.decisions import ExplainDecision, ExplainedCall, ExplainedDeci
 from services.cli.asking import asked, meant
 from services.cli.failures import Failure
 from services.cli.output import Column, JsonLines, line, short, table, time
-from services.cli.words import Commands, asks
+from services.cli.words import Commands, asking
 
 
 def add(commands: Commands) -> None:
     what = "why a call was allowed or denied: its decisions, made again from the ledger"
-    explain = commands.add_parser("explain", help=what, description=what[0].upper() + what[1:])
+    explain = asking(commands, "explain", _explain, what)
     explain.add_argument("request_id", metavar="REQUEST-ID", help="as the client was told it (x-amzn-requestid)")
-    asks(explain)
-    explain.set_defaults(run=_explain)
 
 
 def _explain(chosen: argparse.Namespace) -> None:

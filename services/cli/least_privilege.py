@@ -12,8 +12,8 @@ from services.api.what_if import WhatIf
 from services.cli.asking import Asked, asked
 from services.cli.failures import Failure
 from services.cli.output import JsonLines, say, time
-from services.cli.what_if import spans, whole
-from services.cli.words import Commands, asks, count
+from services.cli.what_if import CALLS, whole
+from services.cli.words import Commands, asking, count, spans
 
 DAYS_DEFAULT = 90
 DAYS_MAX = 36_500
@@ -22,14 +22,12 @@ DAYS_MAX = 36_500
 
 def add(commands: Commands) -> None:
     what = "the smallest policy for what a user or role really did, and whether it would have sufficed"
-    asking = commands.add_parser("least-privilege", help=what, description=what[0].upper() + what[1:])
-    asking.epilog = "The document is printed on standard output, and what is to be said of it on standard error."
-    asking.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user or role")
+    least = asking(commands, "least-privilege", _least_privilege, what)
+    least.epilog = "The document is printed on standard output, and what is to be said of it on standard error."
+    least.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user or role")
     what = f"the calls since so many days ago, if not --from ({DAYS_DEFAULT})"
-    asking.add_argument("--days", type=_days, default=DAYS_DEFAULT, help=what)
-    spans(asking, required=False)
-    asks(asking)
-    asking.set_defaults(run=_least_privilege)
+    least.add_argument("--days", type=_days, default=DAYS_DEFAULT, help=what)
+    spans(least, *CALLS)
 
 
 def _days(text: str) -> int:

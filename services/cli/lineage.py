@@ -12,7 +12,7 @@ from services.api.question import Question
 from services.cli.asking import Asked, asked, meant
 from services.cli.failures import Failure
 from services.cli.output import Column, JsonLines, line, printable, resource, say, table, time
-from services.cli.words import Commands, asks
+from services.cli.words import Commands, asking
 
 ATTEMPTS_MAX = 5
 """What is born between the finding and the ending is ended by the next attempt, when its parents are dead: the second
@@ -21,14 +21,12 @@ finds nothing more to do, unless there is more than one call ends."""
 
 def add(commands: Commands) -> None:
     what = "cut off a credential and everything that it gave birth to"
-    containing = commands.add_parser("contain", help=what, description=what[0].upper() + what[1:])
+    containing = asking(commands, "contain", _contain, what)
     containing.epilog = "Exit code 1 when something of it is still honoured somewhere."
     containing.add_argument("credential", metavar="KEY|SESSION|PRINCIPAL", help="its id, name or ARN")
     containing.add_argument("--dry-run", action="store_true", help="only say what would be done")
     containing.add_argument("--include-self", action="store_true", help="even yourself, and the last administrator")
     containing.add_argument("--reason", metavar="TEXT", help="recorded with what is done")
-    asks(containing)
-    containing.set_defaults(run=_contain)
 
 
 def show_tree(chosen: argparse.Namespace, credential: str) -> None:

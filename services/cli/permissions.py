@@ -11,14 +11,14 @@ from services.api.reach import Granted, StatementName
 from services.cli.asking import asked, meant
 from services.cli.output import Column, JsonLines, say, table, time
 from services.cli.spanning import ENDS, show_span
-from services.cli.words import Commands, reading, span, spans
+from services.cli.words import Commands, intervals, reading, span
 
 
 def add(commands: Commands) -> None:
     what = "the policies of a principal, how it has them, and what can be done with them"
     held = reading(commands, "permissions", _permissions, what)
     held.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user, group or role")
-    spans(held)
+    intervals(held)
 
 
 def _permissions(chosen: argparse.Namespace) -> None:

@@ -4,18 +4,16 @@ import argparse
 from collections.abc import Sequence
 
 from projections.unusual import SILENT_DAYS_DEFAULT, Kind
-from services.api.question import moment
 from services.api.unusual import Finding, FindUnusual, UnusualPage
 from services.cli.asking import show
 from services.cli.output import Column, resource, say, time
-from services.cli.words import Commands, count, reading, understood
+from services.cli.words import Commands, count, reading, spans
 
 
 def add(commands: Commands) -> None:
     what = "sessions used from several addresses, silent keys that were used, and use of root, each with its calls"
     unusual = reading(commands, "unusual", _unusual, what)
-    unusual.add_argument("--since", type=understood(moment), metavar="TIME|pPOSITION", help="from this moment on")
-    unusual.add_argument("--until", type=understood(moment), metavar="TIME|pPOSITION", help="up to this moment")
+    spans(unusual, "from this moment on", "up to this moment", words=("--since", "--until"))
     unusual.add_argument(
         "--silent-days", type=count, metavar="N", help=f"a key is silent after so many ({SILENT_DAYS_DEFAULT})"
     )

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from domain.errors import ValidationError
-from services.api.question import moment
 from services.api.replayable import Replayed, Replaying
 from services.api.what_if import Group, Replay, WhatIf, added_up
 from services.cli.asking import Asked, asked, meant
@@ -13,35 +12,27 @@ from services.cli.failures import NotUnderstood
 from services.cli.output import Column, JsonLines, line, short, table
 from services.cli.policy_file import read_policy
 from services.cli.progress import Progress
-from services.cli.words import Commands, asks, understood
+from services.cli.words import Commands, asking, spans
 
+CALLS = ("the first calls", "the last calls (now)")
+"""Between which two moments they were made."""
 R = TypeVar("R", bound=Replayed)
 
 
 def add(commands: Commands) -> None:
     what = "recorded calls of a period, decided once more as if another policy had stood"
-    asking = commands.add_parser("what-if", help=what, description=what[0].upper() + what[1:])
-    document = asking.add_mutually_exclusive_group(required=True)
+    supposing = asking(commands, "what-if", _what_if, what)
+    document = supposing.add_mutually_exclusive_group(required=True)
     document.add_argument("--policy", metavar="FILE", help="an identity policy, in JSON; - is standard input")
     document.add_argument("--scp", metavar="FILE", help="a service control policy that stands besides")
-    place = asking.add_mutually_exclusive_group()
+    place = supposing.add_mutually_exclusive_group()
     place.add_argument("--attach-to", metavar="PRINCIPAL", help="with --policy: a user, group or role has it besides")
     place.add_argument(
         "--in-place-of-all-of", metavar="PRINCIPAL", help="with --policy: a user or role has only this, and no group"
     )
     place.add_argument("--instead-of", metavar="ARN", help="with --policy: the text of this managed policy")
     place.add_argument("--attach-scp-to", metavar="root|account|ID", help="with --scp: root, account or a unit (root)")
-    spans(asking, required=True)
-    asks(asking)
-    asking.set_defaults(run=_what_if)
-
-
-def spans(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    a_moment = understood(moment)
-    parser.add_argument(
-        "--from", dest="since", type=a_moment, required=required, metavar="TIME|pPOSITION", help="the first calls"
-    )
-    parser.add_argument("--to", dest="until", type=a_moment, metavar="TIME|pPOSITION", help="the last calls (now)")
+    spans(supposing, *CALLS, required=True)
 
 
 def _what_if(chosen: argparse.Namespace) -> None:

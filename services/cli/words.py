@@ -15,40 +15,60 @@ TABLE_OR_JSON = ("table", "json")
 T = TypeVar("T")
 
 
-def reading(
+def asking(
     commands: Commands, name: str, run: Run, what: str, outputs: Sequence[str] = TABLE_OR_JSON
 ) -> argparse.ArgumentParser:
-    """A command that asks about now or about the past."""
+    """A command that asks."""
     parser = commands.add_parser(name, help=what, description=what[0].upper() + what[1:])
-    parser.add_argument(
-        "--as-of",
-        type=understood(moment),
-        metavar="TIME|pPOSITION",
-        help="as it was then; a time is RFC 3339, in whole with offset",
-    )
     asks(parser, outputs=outputs)
     parser.set_defaults(run=run)
     return parser
 
 
-def spans(parser: argparse.ArgumentParser) -> None:
-    """A command that asks about now, about a moment, or about everything between two moments."""
-    for word, name, what in (
-        ("--from", "from_", "tell all that was so from then on, from when to when, and who made it so"),
-        ("--to", "to", "with --from: up to then, and not up to now"),
-    ):
-        parser.add_argument(word, dest=name, type=understood(moment), metavar="TIME|pPOSITION", help=what)
+def reading(
+    commands: Commands, name: str, run: Run, what: str, outputs: Sequence[str] = TABLE_OR_JSON
+) -> argparse.ArgumentParser:
+    """A command that asks about now or about the past."""
+    parser = asking(commands, name, run, what, outputs)
+    _moment(parser, "--as-of", "as_of", "as it was then; a time is RFC 3339, in whole with offset")
+    return parser
+
+
+def spans(
+    parser: argparse.ArgumentParser,
+    first: str,
+    last: str,
+    *,
+    words: tuple[str, str] = ("--from", "--to"),
+    required: bool = False,
+) -> None:
+    """A command that asks about everything between two moments. `first` and `last` say what each of them is about;
+    where they are `required`, the last one is now if it is not given."""
+    _moment(parser, words[0], "since", first, required=required)
+    _moment(parser, words[1], "until", last)
+
+
+def _moment(parser: argparse.ArgumentParser, word: str, name: str, what: str, *, required: bool = False) -> None:
+    parser.add_argument(
+        word, dest=name, type=understood(moment), required=required, metavar="TIME|pPOSITION", help=what
+    )
+
+
+def intervals(parser: argparse.ArgumentParser) -> None:
+    """A command that asks about now, about a moment, or for intervals."""
+    first = "tell all that was so from then on, from when to when, and who made it so"
+    spans(parser, first, "with --from: up to then, and not up to now")
 
 
 def span(chosen: argparse.Namespace) -> dict[str, object] | None:
     """The parameters of a span, if one is meant. Raises NotUnderstood."""
-    if chosen.from_ is None:
-        if chosen.to is not None:
+    if chosen.since is None:
+        if chosen.until is not None:
             raise NotUnderstood("--to ends what --from begins: give both, or --as-of for one moment")
         return None
     if chosen.as_of is not None:
         raise NotUnderstood("--as-of is about one moment, --from and --to about all between two: give one or the other")
-    return {"since": chosen.from_, "until": chosen.to}
+    return {"since": chosen.since, "until": chosen.until}
 
 
 def asks(parser: argparse.ArgumentParser, default: object = None, outputs: Sequence[str] = TABLE_OR_JSON) -> None:
