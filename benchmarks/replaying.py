@@ -134,9 +134,9 @@ def _answers(ledger: Ledger, account_id: str, question: Replaying[Replayed]) -> 
         with ledger.readers.connection() as connection, connection.cursor() as cursor:
             part = question.answered(Reader(cursor, ledger.past), account_id, AsOf(datetime.now(UTC)))
         yield part
-        if part.stopped_at is None:
+        if part.stopped_position is None:
             return
-        going = {"since": f"p{part.stopped_at + 1}", "until": f"p{part.until_position}"}
+        going = {"since": f"p{part.stopped_position + 1}", "until": f"p{part.until_position}"}
         question = question.model_copy(update=going)
 
 
@@ -193,8 +193,8 @@ def _asking_on(server: Muniment, account: Account) -> Iterator[list[int]]:
             response = connection.getresponse()
             part = Replay.model_validate_json(response.read())
             connection.close()
-            answered.append(part.stopped_at or 0)
-            since = (part.stopped_at or 0) + 1
+            answered.append(part.stopped_position or 0)
+            since = (part.stopped_position or 0) + 1
 
     asking = threading.Thread(target=ask)
     asking.start()

@@ -132,7 +132,7 @@ class Lineage:
     nodes: tuple[Node, ...]
     """The seed first, and parents before their children; those of equal depth in the order of their births."""
     unfollowed: tuple[Unfollowed, ...]
-    stopped_at: int | None
+    stopped_after_nodes: int | None
     """The bound on nodes, where there are more of them."""
 
     @property

@@ -92,7 +92,7 @@ class Doings:
     """The actions that were allowed, and the operations that were answered, in lower case."""
 
     @property
-    def stopped_at(self) -> int | None:
+    def stopped_position(self) -> int | None:
         """The last position that was looked at, where there are calls behind it."""
         if self.last is None or self.positions[-1] == self.last.position:
             return None

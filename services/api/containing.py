@@ -47,7 +47,7 @@ class Containment(Answer):
     standing: tuple[LineageNode, ...]
     """Changes of the lineage that are in force, such as trust and other policies. Containment leaves them as they are:
     whether they are wrong is for a person to judge."""
-    stopped_at: int | None
+    stopped_after_nodes: int | None
     """The bound on the lineage, where there is more of it."""
 
 
@@ -106,7 +106,7 @@ class Contain(Question[Containment]):
             accounts=tuple(_accounts(containing, found, sight.obstacles)),
             remaining=tuple(map(LineageNode.of, found.remaining)),
             standing=tuple(LineageNode.of(node) for node in found.nodes if _stands(node)),
-            stopped_at=found.stopped_at,
+            stopped_after_nodes=found.stopped_after_nodes,
         )
 
     @classmethod

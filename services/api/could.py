@@ -48,7 +48,7 @@ class CouldHave(Answer):
     """All others."""
     catalogue: str
     """The version of the action catalogue."""
-    stopped_at: int | None
+    stopped_position: int | None
     """The position behind which permissions were not looked at any more; null where all were."""
 
 
@@ -75,7 +75,7 @@ def could_have(
         ),
         services=tuple(_services(found, unused)),
         catalogue=CATALOGUE.version,
-        stopped_at=values.stopped_at if found.looked_up_to is None else found.looked_up_to,
+        stopped_position=values.stopped_position if found.looked_up_to is None else found.looked_up_to,
     )
 
 
@@ -100,12 +100,12 @@ class _Values:
 
     def __init__(self, reader: Reader, account_id: str, first: int, last: int) -> None:
         self._values = reader.past.throughout(reader.cursor, account_id, first, last)
-        self.stopped_at: int | None = None
+        self.stopped_position: int | None = None
 
     def __iter__(self) -> Iterator[Account]:
         for number, value in enumerate(self._values):
             assert isinstance(value, Account)
             if number == CHANGES_MAX:
-                self.stopped_at = value.position
+                self.stopped_position = value.position
                 return
             yield value

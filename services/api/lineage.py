@@ -92,7 +92,7 @@ class LineageTree(Answer):
     at: datetime
     limit: int
     """At most so many nodes are told."""
-    stopped_at: int | None
+    stopped_after_nodes: int | None
     """As the limit, where there are more nodes."""
     nodes: tuple[LineageNode, ...]
     """The seed first, parents before their children."""
@@ -173,7 +173,7 @@ class ShowLineage(Reading[LineageTree]):
             position=moment.position,
             at=moment.at,
             limit=self.limit,
-            stopped_at=found.stopped_at,
+            stopped_after_nodes=found.stopped_after_nodes,
             nodes=tuple(map(LineageNode.of, found.nodes)),
             unfollowed=tuple(UnfollowedWay.of(way, sight.obstacles[way.account_id]) for way in found.unfollowed),
         )

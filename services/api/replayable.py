@@ -21,7 +21,7 @@ class Replayed(Answer):
     """The first that was looked at."""
     until_position: int
     """The last of the whole span."""
-    stopped_at: int | None
+    stopped_position: int | None
     """Where the answer ends before the span does: there is one more from the position behind it. Null at the end."""
 
 

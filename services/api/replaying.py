@@ -77,7 +77,7 @@ class _Counts:
 def replay_of(asked: what_if.WhatIf, reader: Reader, account_id: str, part: Part) -> what_if.Replay:
     """Raises NoSuchEntity and InvalidInput where what is supposed could be about nothing at the end of the span."""
     supposition = supposition_of(asked, reader.account(account_id, part.until), part.until)
-    counts, stopped_at = _Counts(), part.to
+    counts, stopped_position = _Counts(), part.to
     for call, made in _replayed(reader, account_id, part, supposition):
         if made.outcome is Outcome.WITHOUT_DECISION:
             counts.without_decision += 1
@@ -86,7 +86,7 @@ def replay_of(asked: what_if.WhatIf, reader: Reader, account_id: str, part: Part
             assert cause.principal is not None
             key = (principal_arn_of(cause.principal), cause.service, cause.operation)
             if not counts.has_room(key):
-                stopped_at = call.position - 1
+                stopped_position = call.position - 1
                 break
             counts.add(key, call, made)
         counts.calls += 1
@@ -96,7 +96,7 @@ def replay_of(asked: what_if.WhatIf, reader: Reader, account_id: str, part: Part
         account_id=account_id,
         since_position=part.after + 1,
         until_position=part.until,
-        stopped_at=stopped_at if stopped_at < part.until else None,
+        stopped_position=stopped_position if stopped_position < part.until else None,
         calls=counts.calls,
         unchanged=counts.calls - refused - allowed - counts.without_decision - counts.undecidable,
         now_refused=refused,
@@ -193,7 +193,7 @@ def least_privilege_of(asked: GetLeastPrivilege, reader: Reader, account_id: str
     entity_id = user_or_role_called(account, asked.principal, part.until)
     used: Counter[Used] = Counter()
     allowed = refused = 0
-    stopped_at = part.to
+    stopped_position = part.to
     walk = Walk(reader.cursor, reader.past.mapper, reader.account(account_id, part.after))
     for call in walk.calls(after=part.after, to=part.to):
         if _entity_of(call) != entity_id or not call.decisions:
@@ -203,19 +203,19 @@ def least_privilege_of(asked: GetLeastPrivilege, reader: Reader, account_id: str
             continue
         these = {Used(record.action, record.resources[0]) for record in call.decisions}
         if len(used) + len(these - used.keys()) > USED_AN_ANSWER_MAX:
-            stopped_at = call.position - 1
+            stopped_position = call.position - 1
             break
         used.update(these)
         allowed += 1
     found = least_privilege(used, CATALOGUE)
-    covered = part._replace(to=stopped_at)
+    covered = part._replace(to=stopped_position)
     confirming = Counter() if found is None else _confirmed(reader, account_id, covered, entity_id, found)
     entity = account.users.by_id.get(entity_id) or account.roles.by_id[entity_id]
     return LeastPrivilegePart(
         account_id=account_id,
         since_position=part.after + 1,
         until_position=part.until,
-        stopped_at=stopped_at if stopped_at < part.until else None,
+        stopped_position=stopped_position if stopped_position < part.until else None,
         entity_id=entity_id,
         arn=account.arn(entity.resource),
         allowed=allowed,

@@ -49,7 +49,7 @@ class Did(Answer):
     """Whose ledger has the calls."""
     looked_at: int
     """So many calls, from the first on. All counts are of these."""
-    stopped_at: int | None
+    stopped_position: int | None
     """The position behind which there are calls that were not looked at; null where there are none."""
     addresses: Tallies
     user_agents: Tallies
@@ -71,7 +71,7 @@ class Descent(Answer):
     """Those that somebody can act with, or as, at the moment."""
     unfollowed: tuple[UnfollowedWay, ...]
     """Ways into accounts where nobody has looked."""
-    stopped_at: int | None
+    stopped_after_nodes: int | None
     """The bound on nodes where there are more of them; null where these are all."""
 
 
@@ -116,7 +116,7 @@ class StillAlive(Answer):
     alive: tuple[LineageNode, ...]
     unfollowed: tuple[UnfollowedWay, ...]
     """Ways into accounts where nobody has looked."""
-    stopped_at: int | None
+    stopped_after_nodes: int | None
     """The bound on nodes where there are more of them: behind it nobody has looked either."""
 
 
@@ -140,7 +140,7 @@ class ListStillAlive(Reading[StillAlive]):
             at=moment.at,
             alive=descent.alive,
             unfollowed=descent.unfollowed,
-            stopped_at=descent.stopped_at,
+            stopped_after_nodes=descent.stopped_after_nodes,
         )
 
     @classmethod
@@ -195,7 +195,7 @@ def _descent(found: Lineage, sight: Sight) -> Descent:
         nodes=tuple(map(LineageNode.of, found.nodes)),
         alive=tuple(map(LineageNode.of, found.remaining)),
         unfollowed=tuple(UnfollowedWay.of(way, sight.obstacles[way.account_id]) for way in found.unfollowed),
-        stopped_at=found.stopped_at,
+        stopped_after_nodes=found.stopped_after_nodes,
     )
 
 
@@ -229,7 +229,7 @@ def _did(reader: Reader, found: Lineage, account_id: str, calls_max: int) -> tup
     did = Did(
         account_id=account_id,
         looked_at=len(looked.positions),
-        stopped_at=looked.stopped_at,
+        stopped_position=looked.stopped_position,
         addresses=looked.addresses,
         user_agents=looked.user_agents,
         operations=looked.operations,

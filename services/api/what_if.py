@@ -130,7 +130,7 @@ def added_up(parts: tuple[Replay, ...]) -> Replay:
         account_id=first.account_id,
         since_position=first.since_position,
         until_position=last.until_position,
-        stopped_at=last.stopped_at,
+        stopped_position=last.stopped_position,
         calls=sum(part.calls for part in parts),
         unchanged=sum(part.unchanged for part in parts),
         now_refused=sum(part.now_refused for part in parts),

@@ -40,8 +40,8 @@ def show_tree(chosen: argparse.Namespace, credential: str) -> None:
             line(drawn if width is None or len(drawn) <= width else drawn[: width - 1] + "…")
     for way in tree.unfollowed:
         say(f"{way.kind} {way.subject_id} leads into the account {way.account_id}, not followed: {way.reason}.")
-    if tree.stopped_at is not None:
-        say(f"There is more: the tree stops at {tree.stopped_at} nodes.")
+    if tree.stopped_after_nodes is not None:
+        say(f"There is more: the tree stops at {tree.stopped_after_nodes} nodes.")
 
 
 def drawing(tree: LineageTree) -> Iterator[str]:
@@ -87,8 +87,8 @@ def _contain(chosen: argparse.Namespace) -> None:
                 table(ACCOUNTS).show(answer.accounts)
     for node in answer.standing:
         say(f"Left as it is: {_told(node, answer.account_id)}")
-    if answer.stopped_at is not None:
-        say(f"The lineage has more than {answer.stopped_at} members; those beyond were not looked at.")
+    if answer.stopped_after_nodes is not None:
+        say(f"The lineage has more than {answer.stopped_after_nodes} members; those beyond were not looked at.")
     if chosen.dry_run:
         say("Nothing was changed.")
     elif left := [account.account_id for account in answer.accounts if not account.contained]:

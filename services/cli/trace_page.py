@@ -92,7 +92,7 @@ def _timeline(trace: Trace) -> Iterator[Markup | None]:
         ("life alive", "alive"), ("life", "over"), ("call", "call answered"), ("call refused", "call refused"),
     ))  # fmt: skip
     yield _bound(pictures.lanes_left(trace))
-    if any(did.calls_left or did.stopped_at is not None for did in trace.did):
+    if any(did.calls_left or did.stopped_position is not None for did in trace.did):
         yield _bound(f"Only the first {sum(len(did.calls) for did in trace.did)} calls are drawn.")
 
 

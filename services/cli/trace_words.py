@@ -79,7 +79,7 @@ def title(trace: Trace) -> str:
 
 def verdict(trace: Trace) -> str:
     """In one sentence, what matters first."""
-    alive, unknown = len(trace.descent.alive), trace.descent.unfollowed or trace.descent.stopped_at
+    alive, unknown = len(trace.descent.alive), trace.descent.unfollowed or trace.descent.stopped_after_nodes
     if alive:
         return f"ALIVE: {count(alive, 'credential or principal lets', 'credentials and principals let')} somebody in."
     if unknown:
@@ -136,21 +136,21 @@ def looked_at(did: Did) -> str:
     """What the counts are of."""
     calls = count(did.looked_at, "call", "calls")
     told = f"Of {calls} by it and by all that it gave birth to, with credentials of {did.account_id}"
-    if did.stopped_at is not None:
-        return f"{told}, the first ones: calls behind position {did.stopped_at} were not looked at."
+    if did.stopped_position is not None:
+        return f"{told}, the first ones: calls behind position {did.stopped_position} were not looked at."
     return f"{told}."
 
 
 def calls_left(did: Did) -> str | None:
-    if not did.calls_left and did.stopped_at is None:
+    if not did.calls_left and did.stopped_position is None:
         return None
     also = f"; {did.histories_left} more credentials have histories of their own" if did.histories_left else ""
     return f"{did.calls_left} calls that were looked at are not told here. All of them, by credential{also}:"
 
 
 def descent_left(descent: Descent) -> Iterator[str]:
-    if descent.stopped_at is not None:
-        yield f"There is more: the lineage stops at {descent.stopped_at} births."
+    if descent.stopped_after_nodes is not None:
+        yield f"There is more: the lineage stops at {descent.stopped_after_nodes} births."
     for way in descent.unfollowed:
         yield (
             f"{way.kind} {way.subject_id} ({way.arn or 'no ARN'}, {time(way.at)}) leads into the account "
@@ -167,7 +167,11 @@ def reach(could: CouldHave) -> str:
     """Of when, and of what, what was not done is told."""
     policies = count(could.permissions, "set of permissions", "different sets of permissions")
     span = f"From position {could.first.position} to {could.last.position}, under {policies}"
-    stop = "" if could.stopped_at is None else f" (those behind position {could.stopped_at} were not looked at)"
+    stop = (
+        ""
+        if could.stopped_position is None
+        else f" (those behind position {could.stopped_position} were not looked at)"
+    )
     return (
         f"{span}{stop}: allowed on some resource, denied on none or not on all, and never allowed in a call that was "
         f"looked at. * depends on a condition, or on not being denied. Action catalogue {could.catalogue}."

@@ -70,8 +70,8 @@ def _unsettled(found: StillAlive) -> str | None:
     told = []
     if found.alive:
         told.append(f"{len(found.alive)} of it can still be acted with.")
-    if found.stopped_at is not None:
-        told.append(f"Only the first {found.stopped_at} births were looked at.")
+    if found.stopped_after_nodes is not None:
+        told.append(f"Only the first {found.stopped_after_nodes} births were looked at.")
     if found.unfollowed:
         accounts = ", ".join(sorted({way.account_id for way in found.unfollowed}))
         told.append(f"Nobody has looked into accounts that it led to: {accounts}.")

@@ -59,14 +59,14 @@ def whole(answering: Asked, question: type[Replaying[R]], parameters: Mapping[st
     """All the answers that together cover the span, in order."""
     progress, parts = Progress(), list[R]()
     going: dict[str, object] = {}
-    while not parts or parts[-1].stopped_at is not None:
+    while not parts or parts[-1].stopped_position is not None:
         part = answering.ask(meant(question, {**parameters, **going}))
         parts.append(part)
-        if part.stopped_at is not None:
+        if part.stopped_position is not None:
             first = parts[0].since_position
-            progress.tell("going through calls", part.stopped_at + 1 - first, part.until_position + 1 - first)
+            progress.tell("going through calls", part.stopped_position + 1 - first, part.until_position + 1 - first)
             # The calls that ask are calls too: the end stays where it was first.
-            going = {"since": f"p{part.stopped_at + 1}", "until": f"p{part.until_position}"}
+            going = {"since": f"p{part.stopped_position + 1}", "until": f"p{part.until_position}"}
     progress.clear()
     return tuple(parts)
 

@@ -84,7 +84,7 @@ def test_three_sessions_deep_and_across_two_accounts(
     ]
     assert [at.account_id for at in found.nodes[3:]] == [other.account_id] * 4
     assert found.remaining == found.nodes
-    assert (found.unfollowed, found.stopped_at) == ((), None)
+    assert (found.unfollowed, found.stopped_after_nodes) == ((), None)
 
 
 def test_a_user_or_role_that_was_born_brings_its_own(
@@ -264,9 +264,9 @@ def test_circles_and_bounds_end(writer: psycopg.Connection, reader: psycopg.Curs
     project(ledger.account_id)
     keys = [f"access_key {key_id}" for key_id in (key.access_key_id, "AKIASECOND00000000", "AKIATHIRD000000000")]
     assert born(newest(reader, ledger, "ann")) == keys
-    for bound, stopped_at in ((3, 3), (4, None), (5, None)):
+    for bound, stopped_after_nodes in ((3, 3), (4, None), (5, None)):
         found = lineage(reader, ledger.account_id, "ann", AsOf(NOW), nodes_max=bound)
-        assert (born(found), found.stopped_at) == (keys[: bound - 1], stopped_at)
+        assert (born(found), found.stopped_after_nodes) == (keys[: bound - 1], stopped_after_nodes)
 
 
 def test_accounts_that_one_may_not_see(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:

@@ -43,7 +43,7 @@ def test_doings_are_counted(story: Ledger, reader: psycopg.Cursor) -> None:
     """By address, user agent and operation, with first and last and what was refused; of the credentials that are asked
     about and of nobody who only claims one."""
     found = did(reader, story, Credentials(["AKIAONE"], ["SESNONE"]))
-    assert (found.positions, found.last and found.last.position, found.stopped_at) == ((2, 3, 4), 4, None)
+    assert (found.positions, found.last and found.last.position, found.stopped_position) == ((2, 3, 4), 4, None)
     assert [
         (row.text, row.first.position, row.last.position, row.answered, row.refused) for row in found.addresses.rows
     ] == [("192.0.2.1", 2, 2, 1, 0), ("192.0.2.2", 3, 4, 1, 1)]
@@ -70,7 +70,7 @@ def test_the_calls_themselves(story: Ledger, reader: psycopg.Cursor) -> None:
 
 def test_a_credential_that_did_nothing(story: Ledger, reader: psycopg.Cursor) -> None:
     found = did(reader, story, Credentials(["AKIANONE"]))
-    assert (found.positions, found.last, found.stopped_at, found.used) == ((), None, None, frozenset())
+    assert (found.positions, found.last, found.stopped_position, found.used) == ((), None, None, frozenset())
     assert uses(reader, story.account_id, Credentials(["AKIANONE"]), story.position) is None
 
 
@@ -97,7 +97,7 @@ def test_bounds_are_told(story: Ledger, reader: psycopg.Cursor, monkeypatch: pyt
     monkeypatch.setattr(tracing, "CALLS_MAX", 2)
     monkeypatch.setattr(tracing, "TALLIES_MAX", 1)
     found = did(reader, story, Credentials(["AKIAONE"], ["SESNONE"]))
-    assert (found.positions, found.stopped_at) == ((2, 3), 3)
+    assert (found.positions, found.stopped_position) == ((2, 3), 3)
     assert found.last is not None
     assert found.last.position == 4
     assert ([row.text for row in found.addresses.rows], found.addresses.count) == (["192.0.2.1"], 2)

@@ -118,7 +118,7 @@ def test_the_story_of_a_key(house: House, leak: Leak) -> None:
     operations = [call["operation"] for call in did["calls"]]
     assert operations[:4] == ["AssumeRole", "CreateUser", "AttachUserPolicy", "CreateAccessKey"]
     assert (operations[-1], did["calls"][-1]["error_code"]) == ("GetUser", "NoSuchEntity")
-    assert (did["looked_at"], did["calls_left"], did["stopped_at"]) == (13, 0, None)
+    assert (did["looked_at"], did["calls_left"], did["stopped_position"]) == (13, 0, None)
     (address,) = did["addresses"]["rows"]
     assert (address["text"], address["answered"], address["refused"]) == ("192.0.2.7", 12, 1)
     born = [(node["depth"], node["kind"]) for node in story["descent"]["nodes"]]

@@ -77,7 +77,7 @@ def test_by_principal_and_operation(house: House) -> None:
         answer[part] for part in ("unchanged", "now_refused", "now_allowed", "without_decision", "undecidable")
     )
     assert "decided by itself" in answer["not_modelled"]
-    assert answer["stopped_at"] is None
+    assert answer["stopped_position"] is None
     assert changed(told(house, policy=ALLOWS, attach_to="alice")) == {("alice", "ListRoles"): (1, 0, 1)}
     assert changed(told(house, policy=document(READS), in_place_of_all_of="bob")) == {}
     assert changed(told(house, scp=DENIES)) == {("alice", "ListUsers"): (2, 2, 0), ("bob", "ListUsers"): (1, 1, 0)}
@@ -121,11 +121,11 @@ def test_parts_add_up_to_the_whole(house: House, monkeypatch: pytest.MonkeyPatch
         with monkeypatch.context() as smaller:
             smaller.setattr(limited, name, size)
             parts, since = list[Replay](), "p1"
-            while not parts or parts[-1].stopped_at is not None:
+            while not parts or parts[-1].stopped_position is not None:
                 until = f"p{whole['until_position']}"
                 body = told(house, policy=DENIES, attach_to="ops", since=since, until=until)
                 parts.append(Replay.model_validate(body))
-                since = f"p{(parts[-1].stopped_at or 0) + 1}"
+                since = f"p{(parts[-1].stopped_position or 0) + 1}"
         assert len(parts) > 2
         together = added_up(tuple(parts)).model_dump(mode="json")
         groups, expected = together.pop("groups"), {**whole}
@@ -227,11 +227,11 @@ def test_least_privilege_in_parts(house: House, monkeypatch: pytest.MonkeyPatch)
     first = calls_at(house, alice, "ListUsers", "ListRoles", "ListGroups")
     monkeypatch.setattr(replaying, "USED_AN_ANSWER_MAX", 2)
     answer = least(house, "alice")
-    assert answer["stopped_at"] == first[2] - 1
+    assert answer["stopped_position"] == first[2] - 1
     assert (answer["allowed"], answer["confirmed"], len(answer["used"])) == (2, 2, 2)
-    rest = least(house, "alice", since=f"p{answer['stopped_at'] + 1}", until=f"p{answer['until_position']}")
+    rest = least(house, "alice", since=f"p{answer['stopped_position'] + 1}", until=f"p{answer['until_position']}")
     assert [used["action"] for used in rest["used"]] == ["iam:ListGroups"]
-    assert rest["stopped_at"] is None
+    assert rest["stopped_position"] is None
 
 
 def calls_at(house: House, keys: Keys, *actions: str) -> list[int]:

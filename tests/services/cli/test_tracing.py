@@ -207,13 +207,13 @@ def test_long_texts_are_cut_and_whole_in_a_title() -> None:
 def test_a_story_of_nothing() -> None:
     """A key that never called and made nothing has a page too."""
     empty = story("x")
-    nothing = {"calls": (), "looked_at": 0, "calls_left": 0, "stopped_at": None}
+    nothing = {"calls": (), "looked_at": 0, "calls_left": 0, "stopped_position": None}
     quiet = empty.model_copy(
         update={
             "first_use": None,
             "last_use": None,
             "did": (empty.did[0].model_copy(update=nothing),),
-            "descent": Descent(nodes=empty.descent.nodes[:1], alive=(), unfollowed=(), stopped_at=None),
+            "descent": Descent(nodes=empty.descent.nodes[:1], alive=(), unfollowed=(), stopped_after_nodes=None),
         }
     )
     texts = skeleton(page(quiet)).texts
@@ -228,7 +228,7 @@ def remains(**more: object) -> StillAlive:
         "at": AT,
         "alive": (),
         "unfollowed": (),
-        "stopped_at": None,
+        "stopped_after_nodes": None,
     }
     return StillAlive.model_validate(of | more)
 
@@ -247,7 +247,7 @@ def test_nothing_is_alive(answered: list[Answer], capsys: pytest.CaptureFixture[
     ("found", "told"),
     [
         (remains(alive=(node(22, "backup"),)), "1 of it can still be acted with."),
-        (remains(stopped_at=10_000), "Only the first 10000 births were looked at."),
+        (remains(stopped_after_nodes=10_000), "Only the first 10000 births were looked at."),
         (remains(unfollowed=story("x").descent.unfollowed), "into accounts that it led to: 210987654321"),
     ],
 )

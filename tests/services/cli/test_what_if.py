@@ -22,7 +22,7 @@ ANN = f"arn:aws:iam::{ACCOUNT}:user/ann"
 POLICY = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:*","Resource":"*"}}'
 
 
-def replay(since: int, stopped_at: int | None, refused: int, **more: object) -> Replay:
+def replay(since: int, stopped: int | None, refused: int, **more: object) -> Replay:
     changed = {
         "position": since,
         "at": datetime(2026, 1, 31, tzinfo=UTC),
@@ -34,17 +34,17 @@ def replay(since: int, stopped_at: int | None, refused: int, **more: object) -> 
         "now_allowed": 0, "first_changed": changed if refused else None,
     }  # fmt: skip
     of: dict[str, object] = {
-        "account_id": ACCOUNT, "since_position": since, "until_position": 30, "stopped_at": stopped_at, "calls": 5,
+        "account_id": ACCOUNT, "since_position": since, "until_position": 30, "stopped_position": stopped, "calls": 5,
         "unchanged": 4 - refused, "now_refused": refused, "now_allowed": 0, "without_decision": 1, "undecidable": 0,
         "undecidable_because": None, "by_other_evaluator": 0, "groups": [group],
     }  # fmt: skip
     return Replay.model_validate(of | more)
 
 
-def used(since: int, stopped_at: int | None, resource: str, **more: object) -> LeastPrivilegePart:
+def used(since: int, stopped: int | None, resource: str, **more: object) -> LeastPrivilegePart:
     covering = {"document": '{"Version": "…"}', "characters": 16, "fits": ["a managed policy"], "generalised": []}
     of: dict[str, object] = {
-        "account_id": ACCOUNT, "since_position": since, "until_position": 30, "stopped_at": stopped_at,
+        "account_id": ACCOUNT, "since_position": since, "until_position": 30, "stopped_position": stopped,
         "entity_id": "AIDAANN", "arn": ANN, "allowed": 2, "refused": 1, "confirmed": 2, "undecidable": 0,
         "used": [{"action": "iam:GetUser", "resource": resource, "calls": 2}], "covering": covering,
     }  # fmt: skip

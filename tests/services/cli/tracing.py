@@ -88,7 +88,7 @@ def story(text: str, **more: object) -> Trace:
             Did(
                 account_id=ACCOUNT,
                 looked_at=9,
-                stopped_at=30,
+                stopped_position=30,
                 addresses=Tallies((tally,), 3),
                 user_agents=Tallies((tally,), 1),
                 operations=Tallies((tally,), 1),
@@ -112,7 +112,7 @@ def story(text: str, **more: object) -> Trace:
                     reason=text,
                 ),
             ),
-            stopped_at=5,
+            stopped_after_nodes=5,
         ),
         "could_have": CouldHave(
             first=Moment(11, AT),
@@ -121,7 +121,7 @@ def story(text: str, **more: object) -> Trace:
             actions=(UnusedAction(action="iam:GetUser", conditional=True),),
             services=(UnusedService(service="s3", actions=3, conditional=1, granted_by=(text,)),),
             catalogue="1",
-            stopped_at=29,
+            stopped_position=29,
         ),
         "containment": Undoings(
             contain="muniment contain AKIASEED",
