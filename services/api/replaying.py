@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from domain.account import Account
 from domain.call_context import principal_arn_of
 from domain.errors import InvalidInput, NoSuchEntity, ValidationError
+from domain.held_between import called
 from domain.least_privilege import LeastPrivilege, Used, least_privilege
 from domain.what_if import (
     AttachedBesides,
@@ -165,12 +166,7 @@ def _level_id(account: Account, where: str, position: int) -> str:
 def entity_called(account: Account, text: str, position: int) -> str:
     """The unique id of the user, group or role whose ARN, name or unique id this is. Raises NoSuchEntity, and
     InvalidInput when it is the name of several."""
-    found = [
-        entity
-        for entities in (account.users, account.groups, account.roles)
-        for entity in entities
-        if text in {entity.id, account.arn(entity.resource)} or entity.name.lower() == text.lower()
-    ]
+    found = [entity for _, entity in called(account, text)]
     if not found:
         raise NoSuchEntity(f"No user, group or role was called {text} at position {position}.")
     if len(found) > 1:
