@@ -12,6 +12,7 @@ from services.api.question import Question
 from services.cli.asking import Asked, asked, meant
 from services.cli.failures import Failure
 from services.cli.output import Column, JsonLines, line, printable, resource, say, table, time
+from services.cli.trace_words import descent_left
 from services.cli.words import Commands, asking
 
 ATTEMPTS_MAX = 5
@@ -38,10 +39,8 @@ def show_tree(chosen: argparse.Namespace, credential: str) -> None:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         for drawn in drawing(tree):
             line(drawn if width is None or len(drawn) <= width else drawn[: width - 1] + "…")
-    for way in tree.unfollowed:
-        say(f"{way.kind} {way.subject_id} leads into the account {way.account_id}, not followed: {way.reason}.")
-    if tree.stopped_after_nodes is not None:
-        say(f"There is more: the tree stops at {tree.stopped_after_nodes} nodes.")
+    for left in descent_left(tree):
+        say(left)
 
 
 def drawing(tree: LineageTree) -> Iterator[str]:
@@ -88,7 +87,7 @@ def _contain(chosen: argparse.Namespace) -> None:
     for node in answer.standing:
         say(f"Left as it is: {_told(node, answer.account_id)}")
     if answer.stopped_after_nodes is not None:
-        say(f"The lineage has more than {answer.stopped_after_nodes} members; those beyond were not looked at.")
+        say(f"The lineage has more than {answer.stopped_after_nodes} births; those beyond were not looked at.")
     if chosen.dry_run:
         say("Nothing was changed.")
     elif left := [account.account_id for account in answer.accounts if not account.contained]:

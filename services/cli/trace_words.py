@@ -7,7 +7,7 @@ from typing import NamedTuple
 from projections.lineage import LETS_IN, Kind
 from projections.tracing import Tallies, Tally, TracedCall
 from services.api.could import CouldHave
-from services.api.lineage import LineageNode, Place
+from services.api.lineage import LineageNode, LineageTree, Place
 from services.api.tracing import Descent, Did, Trace, Undone
 from services.cli.output import time
 
@@ -148,7 +148,8 @@ def calls_left(did: Did) -> str | None:
     return f"{did.calls_left} calls that were looked at are not told here. All of them, by credential{also}:"
 
 
-def descent_left(descent: Descent) -> Iterator[str]:
+def descent_left(descent: Descent | LineageTree) -> Iterator[str]:
+    """What is missing of the births, and why."""
     if descent.stopped_after_nodes is not None:
         yield f"There is more: the lineage stops at {descent.stopped_after_nodes} births."
     for way in descent.unfollowed:
