@@ -35,7 +35,7 @@ class Holding(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class HeldText:
     """What the policy says while it counts."""
 
     version_id: str | None
@@ -47,7 +47,7 @@ class Text:
 
 def held_between(
     account: Account, since: datetime, changes: Iterable[Entry], principal: str
-) -> Iterator[Step[Holding, Text]]:
+) -> Iterator[Step[Holding, HeldText]]:
     """The policies of whoever is called `principal`, or is, at `since`, and as the changes that follow have them."""
     before = held(account, principal)
     yield Step(since, None, dict(before))
@@ -58,7 +58,7 @@ def held_between(
         before = after
 
 
-def held(account: Account, principal: str) -> dict[Holding, Text]:
+def held(account: Account, principal: str) -> dict[Holding, HeldText]:
     return {
         holding: text for kind, entity in called(account, principal) for holding, text in _of(account, kind, entity.id)
     }
@@ -80,7 +80,7 @@ def called(account: Account, principal: str) -> list[tuple[EntityKind, User | Gr
     ]
 
 
-def _of(account: Account, kind: EntityKind, entity_id: str) -> Iterator[tuple[Holding, Text]]:
+def _of(account: Account, kind: EntityKind, entity_id: str) -> Iterator[tuple[Holding, HeldText]]:
     levels = iter(account.organization.levels if account.organization else ())
     for layer, policies in what_can(account, entity_id):
         level = next(levels) if layer is Layer.SCP else None
@@ -101,5 +101,5 @@ def _holding(kind: EntityKind, entity_id: str, layer: Layer, place: str, sourced
     return Holding(kind, entity_id, layer, place, sourced.source_type, sourced.source_id)
 
 
-def _text(sourced: SourcedPolicy, through: str | None) -> Text:
-    return Text(sourced.version_id, sourced.policy.sha256, sourced.policy.text, through)
+def _text(sourced: SourcedPolicy, through: str | None) -> HeldText:
+    return HeldText(sourced.version_id, sourced.policy.sha256, sourced.policy.text, through)

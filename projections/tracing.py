@@ -46,10 +46,6 @@ class Tally:
     answered: int
     refused: int
 
-    @property
-    def calls(self) -> int:
-        return self.answered + self.refused
-
 
 @dataclass(frozen=True, slots=True)
 class Tallies:

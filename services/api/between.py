@@ -19,14 +19,14 @@ from domain.account import Account
 from domain.authorisation import ASSUME_ROLE
 from domain.errors import NoSuchEntity
 from domain.events import Entry
-from domain.held_between import Holding, Text, called, held_between
+from domain.held_between import HeldText, Holding, called, held_between
 from domain.intervals import End, Found, Interval, intervals
 from domain.policies import EntityKind
 from domain.policy import Layer, Possibility
 from projections.asof import AsOf, accounts, position_at
 from services.api.access import Action, PrincipalAccess, refuse_foreign_role
 from services.api.answers import Answer
-from services.api.question import Text as Parameter
+from services.api.question import Text
 from services.api.reader import Reader
 from services.api.span import WORK_MAX, Happened, Span, Spanning, SpanPage, stopped
 
@@ -79,7 +79,7 @@ class HeldInterval(Answer):
     document: str
 
     @classmethod
-    def of(cls, interval: Interval[Holding, Text]) -> "HeldInterval":
+    def of(cls, interval: Interval[Holding, HeldText]) -> "HeldInterval":
         holding, text = interval.key, interval.value
         return cls(
             opened=_end(interval.opened),
@@ -140,7 +140,7 @@ class WhoCould(_AboutAccess):
     resource = "who-can"
 
     action: Action
-    on: Parameter
+    on: Text
     """An ARN, or * where the action is about no single resource."""
 
     def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> AccessIntervalsPage:
@@ -159,7 +159,7 @@ class CouldAssume(_AboutAccess):
     path = "/v1/could-assume/{role}"
     resource = "can-assume"
 
-    role: Parameter
+    role: Text
     """Name or ARN."""
 
     def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> AccessIntervalsPage:
@@ -193,7 +193,7 @@ class ListHeldPolicies(Spanning[HeldIntervalsPage]):
     path = "/v1/permissions/{principal}/held"
     resource = "permissions"
 
-    principal: Parameter
+    principal: Text
     """A name or ARN is whoever was called so at each moment; a unique id follows through renames."""
 
     def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> HeldIntervalsPage:

@@ -47,7 +47,7 @@ def test_doings_are_counted(story: Ledger, reader: psycopg.Cursor) -> None:
     assert [
         (row.text, row.first.position, row.last.position, row.answered, row.refused) for row in found.addresses.rows
     ] == [("192.0.2.1", 2, 2, 1, 0), ("192.0.2.2", 3, 4, 1, 1)]
-    assert [(row.text, row.calls) for row in found.user_agents.rows] == [("cli", 2), (None, 1)]
+    assert [(row.text, row.answered + row.refused) for row in found.user_agents.rows] == [("cli", 2), (None, 1)]
     assert [row.text for row in found.operations.rows] == ["iam:GetUser", "iam:DeleteUser", "iam:ListUsers"]
     assert found.operations.rows[0].first.at == story.times[2]
 
