@@ -25,7 +25,7 @@ class CouldDo:
     reach: Reach
     layers: tuple[Layers, ...]
     """The different permissions that there were, in order."""
-    looked_up_to: int | None
+    stopped_position: int | None
     """The position of the account at which there were more of them than are looked at."""
 
 

@@ -75,7 +75,7 @@ def could_have(
         ),
         services=tuple(_services(found, unused)),
         catalogue=CATALOGUE.version,
-        stopped_position=values.stopped_position if found.looked_up_to is None else found.looked_up_to,
+        stopped_position=values.stopped_position if found.stopped_position is None else found.stopped_position,
     )
 
 

@@ -90,4 +90,4 @@ def test_permissions_that_change_too_often() -> None:
     values = [account := lets(account, f"s3:Get{number}") for number in range(reach.DIFFERENT_MAX + 2)]
     found = could_do(values, ADA, None, [f"s3:Get{number}" for number in range(40)])
     assert len(found.reach) == len(found.layers) == reach.DIFFERENT_MAX
-    assert found.looked_up_to == values[reach.DIFFERENT_MAX].position
+    assert found.stopped_position == values[reach.DIFFERENT_MAX].position
