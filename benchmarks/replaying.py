@@ -29,8 +29,8 @@ from projections.asof import AsOf
 from services.api.least_privilege import GetLeastPrivilege
 from services.api.question import SERVICE
 from services.api.reader import Reader
-from services.api.replayable import Replayed, Replaying
-from services.api.what_if import Replay, WhatIf, added_up
+from services.api.replayable import ReplayedPart, Replaying
+from services.api.what_if import WhatIf, WhatIfPart, added_up
 from services.app import GARBAGE_OBJECTS_MIN, Ledger
 
 CALLS, CALLS_BESIDE = 1_000_000, 100_000
@@ -82,7 +82,7 @@ def _speed(directory: Path, size: Size) -> str:
     return "\n".join(lines) + "\n"
 
 
-Asked = tuple[Replaying[Replayed], Callable[[list[Replayed]], bool]]
+Asked = tuple[Replaying[ReplayedPart], Callable[[list[ReplayedPart]], bool]]
 """And whether the answers are what they must be."""
 
 
@@ -92,8 +92,8 @@ def _denied(count: int) -> Asked:
     refused = {2 * replayed.USERS + user for user in (1, *range(10, 20))}
     expected = sum(kind in refused for kind in kinds)
 
-    def is_right(parts: list[Replayed]) -> bool:
-        found = added_up(tuple(part for part in parts if isinstance(part, Replay)))
+    def is_right(parts: list[ReplayedPart]) -> bool:
+        found = added_up(tuple(part for part in parts if isinstance(part, WhatIfPart)))
         return found.now_refused == expected and not found.undecidable
 
     return WhatIf(since="p1", scp=SCP), is_right
@@ -128,7 +128,7 @@ def _row(what: str, ledger: Ledger, account_id: str, size: Size, asked: Asked) -
     return f"| {what} | {columns} | {REPLAYED_A_SECOND} |"
 
 
-def _answers(ledger: Ledger, account_id: str, question: Replaying[Replayed]) -> Iterator[Replayed]:
+def _answers(ledger: Ledger, account_id: str, question: Replaying[ReplayedPart]) -> Iterator[ReplayedPart]:
     """As a client asks on, without the way over the network."""
     while True:
         with ledger.readers.connection() as connection, connection.cursor() as cursor:
@@ -191,7 +191,7 @@ def _asking_on(server: Muniment, account: Account) -> Iterator[list[int]]:
             connection = http.client.HTTPConnection(urlsplit(server.endpoint).netloc, timeout=60)
             connection.request("POST", "/v1/what-if", body, dict(request.headers.items()))
             response = connection.getresponse()
-            part = Replay.model_validate_json(response.read())
+            part = WhatIfPart.model_validate_json(response.read())
             connection.close()
             answered.append(part.stopped_position or 0)
             since = (part.stopped_position or 0) + 1

@@ -4,7 +4,7 @@ from projections.asof import AsOf
 from services.api.answers import Answer
 from services.api.question import Text
 from services.api.reader import Reader
-from services.api.replayable import Replayed, Replaying
+from services.api.replayable import ReplayedPart, Replaying
 
 
 class UsedAction(Answer):
@@ -31,7 +31,7 @@ class Covering(Answer):
     generalised: tuple[Generalised, ...]
 
 
-class LeastPrivilegePart(Replayed):
+class LeastPrivilegePart(ReplayedPart):
     entity_id: str
     arn: str
     allowed: int

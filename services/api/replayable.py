@@ -12,10 +12,12 @@ from services.api.reader import Reader
 POSITIONS_AN_ANSWER_MAX = 50_000
 """Of the ledger. Some seconds' work: whoever asks goes on behind it."""
 
-A_co = TypeVar("A_co", bound="Replayed", covariant=True)
+A_co = TypeVar("A_co", bound="ReplayedPart", covariant=True)
 
 
-class Replayed(Answer):
+class ReplayedPart(Answer):
+    """How far an answer has come in the span."""
+
     account_id: str
     since_position: int
     """The first that was looked at."""

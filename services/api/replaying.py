@@ -75,7 +75,7 @@ class _Counts:
             )
 
 
-def replay_of(asked: what_if.WhatIf, reader: Reader, account_id: str, part: Part) -> what_if.Replay:
+def replay_of(asked: what_if.WhatIf, reader: Reader, account_id: str, part: Part) -> what_if.WhatIfPart:
     """Raises NoSuchEntity and InvalidInput where what is supposed could be about nothing at the end of the span."""
     supposition = supposition_of(asked, reader.account(account_id, part.until), part.until)
     counts, stopped_position = _Counts(), part.to
@@ -93,7 +93,7 @@ def replay_of(asked: what_if.WhatIf, reader: Reader, account_id: str, part: Part
         counts.calls += 1
     refused = sum(group.now_refused for group in counts.groups.values())
     allowed = sum(group.now_allowed for group in counts.groups.values())
-    return what_if.Replay(
+    return what_if.WhatIfPart(
         account_id=account_id,
         since_position=part.after + 1,
         until_position=part.until,

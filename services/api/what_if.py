@@ -11,7 +11,7 @@ from projections.asof import AsOf
 from services.api.answers import Answer
 from services.api.question import Text
 from services.api.reader import Reader
-from services.api.replayable import Replayed, Replaying
+from services.api.replayable import ReplayedPart, Replaying
 
 DOCUMENT_CHARACTERS_MAX = ROLE_INLINE_POLICIES_CHARACTERS_MAX
 """No policy of a principal is longer, and no service control policy."""
@@ -45,7 +45,7 @@ class Group(Answer):
     first_changed: Changed | None
 
 
-class Replay(Replayed):
+class WhatIfPart(ReplayedPart):
     calls: int
     """All that are recorded, of principals and of the operator; the next five are parts of them."""
     unchanged: int
@@ -64,7 +64,7 @@ class Replay(Replayed):
     not_modelled: str = NOT_MODELLED
 
 
-class WhatIf(Replaying[Replay]):
+class WhatIf(Replaying[WhatIfPart]):
     """Which of the calls would have been refused, and which allowed, if a policy had stood besides or instead."""
 
     method = "POST"
@@ -99,15 +99,15 @@ class WhatIf(Replaying[Replay]):
             _check(self.scp, PolicyType.SCP)
         return self
 
-    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> Replay:
+    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> WhatIfPart:
         # The ledger is read here and not only tables, with what the command line need not import to ask.
         from services.api.replaying import replay_of  # noqa: PLC0415
 
         return replay_of(self, reader, account_id, self.part(reader, account_id, as_of))
 
     @classmethod
-    def read(cls, body: bytes) -> Replay:
-        return Replay.model_validate_json(body)
+    def read(cls, body: bytes) -> WhatIfPart:
+        return WhatIfPart.model_validate_json(body)
 
 
 def _check(document: str, policy_type: PolicyType) -> None:
@@ -118,7 +118,7 @@ def _check(document: str, policy_type: PolicyType) -> None:
     compiled(document, policy_type)
 
 
-def added_up(parts: tuple[Replay, ...]) -> Replay:
+def added_up(parts: tuple[WhatIfPart, ...]) -> WhatIfPart:
     """One answer of several that follow one another."""
     first, last = parts[0], parts[-1]
     groups: dict[tuple[str, str, str], Group] = {}
@@ -126,7 +126,7 @@ def added_up(parts: tuple[Replay, ...]) -> Replay:
         for group in part.groups:
             key = (group.principal_arn, group.service, group.operation)
             groups[key] = _together(groups[key], group) if key in groups else group
-    return Replay(
+    return WhatIfPart(
         account_id=first.account_id,
         since_position=first.since_position,
         until_position=last.until_position,

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from domain.errors import ValidationError
-from services.api.replayable import Replayed, Replaying
-from services.api.what_if import Group, Replay, WhatIf, added_up
+from services.api.replayable import ReplayedPart, Replaying
+from services.api.what_if import Group, WhatIf, WhatIfPart, added_up
 from services.cli.asking import Asked, asked, meant
 from services.cli.failures import NotUnderstood
 from services.cli.output import Column, JsonLines, line, short, table
@@ -16,7 +16,7 @@ from services.cli.words import Commands, asking, spans
 
 CALLS = ("the first calls", "the last calls (now)")
 """Between which two moments they were made."""
-R = TypeVar("R", bound=Replayed)
+R = TypeVar("R", bound=ReplayedPart)
 
 
 def add(commands: Commands) -> None:
@@ -71,7 +71,7 @@ def whole(answering: Asked, question: type[Replaying[R]], parameters: Mapping[st
     return tuple(parts)
 
 
-def _show(found: Replay) -> None:
+def _show(found: WhatIfPart) -> None:
     changed = [group for group in found.groups if group.first_changed is not None]
     line(
         f"Of {found.calls:,} calls, positions {found.since_position} to {found.until_position}, {found.now_refused:,} "

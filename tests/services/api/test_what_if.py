@@ -11,7 +11,7 @@ from botocore.credentials import Credentials as Keys
 from domain.calls import ApiCalled
 from services.action_catalogue import CATALOGUE
 from services.api import replayable, replaying
-from services.api.what_if import Replay, added_up
+from services.api.what_if import WhatIfPart, added_up
 from services.ledger import replaying as ledger_replaying
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import select
@@ -120,11 +120,11 @@ def test_parts_add_up_to_the_whole(house: House, monkeypatch: pytest.MonkeyPatch
     for limited, name, size in ((replayable, "POSITIONS_AN_ANSWER_MAX", 3), (replaying, "GROUPS_AN_ANSWER_MAX", 1)):
         with monkeypatch.context() as smaller:
             smaller.setattr(limited, name, size)
-            parts, since = list[Replay](), "p1"
+            parts, since = list[WhatIfPart](), "p1"
             while not parts or parts[-1].stopped_position is not None:
                 until = f"p{whole['until_position']}"
                 body = told(house, policy=DENIES, attach_to="ops", since=since, until=until)
-                parts.append(Replay.model_validate(body))
+                parts.append(WhatIfPart.model_validate(body))
                 since = f"p{(parts[-1].stopped_position or 0) + 1}"
         assert len(parts) > 2
         together = added_up(tuple(parts)).model_dump(mode="json")

@@ -11,7 +11,7 @@ import pytest
 
 from services.api.answers import Answer
 from services.api.least_privilege import LeastPrivilegePart
-from services.api.what_if import Replay, WhatIf
+from services.api.what_if import WhatIf, WhatIfPart
 from services.cli import least_privilege, what_if
 from services.cli.command import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, main
 from tests.clients.serving import run
@@ -22,7 +22,7 @@ ANN = f"arn:aws:iam::{ACCOUNT}:user/ann"
 POLICY = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:*","Resource":"*"}}'
 
 
-def replay(since: int, stopped: int | None, refused: int, **more: object) -> Replay:
+def replay(since: int, stopped: int | None, refused: int, **more: object) -> WhatIfPart:
     changed = {
         "position": since,
         "at": datetime(2026, 1, 31, tzinfo=UTC),
@@ -38,7 +38,7 @@ def replay(since: int, stopped: int | None, refused: int, **more: object) -> Rep
         "unchanged": 4 - refused, "now_refused": refused, "now_allowed": 0, "without_decision": 1, "undecidable": 0,
         "undecidable_because": None, "by_other_evaluator": 0, "groups": [group],
     }  # fmt: skip
-    return Replay.model_validate(of | more)
+    return WhatIfPart.model_validate(of | more)
 
 
 def used(since: int, stopped: int | None, resource: str, **more: object) -> LeastPrivilegePart:
