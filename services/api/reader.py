@@ -7,8 +7,7 @@ import psycopg
 
 from domain.account import Account
 from domain.events import Entry
-from services.ledger.past import CHANGES_A_SELECT, PastValues
-from services.ledger.recorder import select
+from services.ledger.past import PastValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +31,4 @@ class Reader:
 
     def changes(self, account_id: str, *, after: int, to: int) -> Iterator[Entry]:
         """Those behind one position and up to another, read as they are taken."""
-        while True:
-            rows = select(self.cursor, "select_changes", account_id, after=after, to=to, limit=CHANGES_A_SELECT)
-            for row in rows:
-                yield self.past.mapper.to_domain_event(row)
-            if len(rows) < CHANGES_A_SELECT:
-                return
-            after = rows[-1].originator_version
+        return self.past.changes(self.cursor, account_id, after=after, to=to)

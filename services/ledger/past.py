@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import psycopg
 
+from domain.events import Entry
 from domain.ledgers import Folded, empty, evolve
 from domain.past import Past, PastWanted
 from projections.asof import AsOf, position_at, resolve_in_ledger
@@ -63,12 +64,19 @@ class PastValues:
         """The value at the first position, and after each change up to the last. Raises what `at` raises."""
         value = self.at(cursor, account_id, first)
         yield value
-        after = first
-        while rows := select(cursor, "select_changes", account_id, after=after, to=last, limit=CHANGES_A_SELECT):
+        for change in self.changes(cursor, account_id, after=first, to=last):
+            value = evolve(value, change)
+            yield value
+
+    def changes(self, cursor: psycopg.Cursor, account_id: str, *, after: int, to: int) -> Iterator[Entry]:
+        """Those behind one position and up to another, read as they are taken."""
+        while True:
+            rows = select(cursor, "select_changes", account_id, after=after, to=to, limit=CHANGES_A_SELECT)
             for row in rows:
-                value = evolve(value, self.mapper.to_domain_event(row))
-                yield value
-            after = value.position
+                yield self.mapper.to_domain_event(row)
+            if len(rows) < CHANGES_A_SELECT:
+                return
+            after = rows[-1].originator_version
 
     def _nearest_kept(self, account_id: str, last_change: int) -> _Kept:
         with self._lock:
