@@ -138,10 +138,10 @@ def follow_together(
     Raises psycopg.OperationalError as that does.
     """
     named = {projection.name: projection for projection in projections}
-    wanted = {"accounts": list(account_ids), "projections": list(named), "positions_max": positions_max}
+    wanted = {"accounts": list(account_ids), "projections": list(named)}
     try:
         with connection.transaction(), connection.cursor() as cursor:
-            taken = [_Batch(*row) for row in cursor.execute(SQL["take_many"], wanted).fetchall()]
+            taken = _taken(cursor, cursor.execute(SQL["take_many"], wanted).fetchall(), positions_max)
             plain = [batch for batch in taken if batch.is_plain_to(named[batch.projection])]
             for projection in named.values():
                 _insert(cursor, projection, [batch for batch in plain if batch.projection == projection.name])
@@ -157,6 +157,16 @@ def follow_together(
         return {}
     # As in `follow`, rows and cursors are committed together.
     return {(batch.projection, batch.account_id): Followed(batch.to, batch.head, halted=False) for batch in plain}
+
+
+def _taken(cursor: psycopg.Cursor, places: Sequence[Place], positions_max: int) -> list[_Batch]:
+    """The next batches of cursors that nobody else can move any more."""
+    wanted = {
+        "projections": [projection for projection, _ in places],
+        "accounts": [account_id for _, account_id in places],
+        "positions_max": positions_max,
+    }
+    return [_Batch(*row) for row in cursor.execute(SQL["batches"], wanted).fetchall()]
 
 
 def _insert(cursor: psycopg.Cursor, projection: Projection, batches: Sequence[_Batch]) -> None:

@@ -20,9 +20,20 @@ select account_id, %(projection)s from ledger.heads where account_id = %(account
 on conflict do nothing
 
 -- name: take_many
--- The cursors of many projections and accounts are ours, with how many events of each topic the next batch of each has.
-select projection, account_id, cursors.position, upto, heads.position, counts
+-- The cursors of many projections and accounts are ours, as far as there is something to read.
+select projection, account_id
 from cursors join ledger.heads using (account_id)
+where account_id = any(%(accounts)s::text[]) and projection = any(%(projections)s::text[])
+    and halted_at is null and cursors.position < heads.position
+for update of cursors skip locked
+
+-- name: batches
+-- Of cursors that are ours, how many events of each topic the next batch has. It must not be one statement with
+-- `take_many`: of a cursor that moved while that one ran, it would give the new place, and what was counted from the
+-- old one (PostgreSQL, 13.2.1: only the row that is locked is looked at again).
+select projection, account_id, cursors.position, upto, heads.position, counts
+from unnest(%(projections)s::text[], %(accounts)s::text[]) as taken (projection, account_id)
+    join cursors using (projection, account_id) join ledger.heads using (account_id)
     cross join lateral (select least(heads.position, cursors.position + %(positions_max)s) as upto) as batch
     cross join lateral (
         select coalesce(jsonb_object_agg(topic, events), '{}') as counts from (
@@ -35,9 +46,7 @@ from cursors join ledger.heads using (account_id)
             group by topic
         ) as counted
     ) as found
-where account_id = any(%(accounts)s::text[]) and projection = any(%(projections)s::text[])
-    and halted_at is null and cursors.position < heads.position
-for update of cursors skip locked
+where cursors.position < heads.position
 
 -- name: move_many
 update cursors set position = upto

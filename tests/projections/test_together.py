@@ -1,11 +1,13 @@
 """Batches of many accounts and projections in one transaction: those that are plain, and nothing else."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
 from psycopg import sql
 
 from domain.users import UserCreated
-from projections.following import Followed, follow, follow_together, halt
+from projections.following import SQL, Followed, follow, follow_together, halt
 from projections.views import NAMES, enter, live
 from services.ledger.database import Database, connect
 from tests.projections.ledger import Ledger
@@ -127,3 +129,28 @@ def test_one_account_s_poison_is_no_other_s(
     (halt_of_trail,) = halts["trail"]
     assert (halt_of_trail.account_id, halt_of_trail.position) == (poisoned.account_id, poisoned.position)
     assert not any(found for name, found in halts.items() if name != "trail")
+
+
+def test_a_cursor_that_moves_meanwhile(
+    begun: list[Ledger], database: Database, projector: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process takes a batch and commits it after the statement that takes the cursors has seen them and before
+    it has locked them: what follows is counted from where the cursor is then, so that no change passes for a call."""
+    ledger, *_ = begun
+    ledger.append(CALLED, CALLED)
+    ledger.append(ADA)
+    ledger.append(CALLED)
+    (permissions,) = (projection for projection in live() if projection.name == "permissions")
+    late = SQL["take_many"].replace(b"where", b"cross join pg_advisory_xact_lock_shared(4711) where", 1)
+    with ThreadPoolExecutor(1) as thread, connect(database, "projector") as other, connect(database, "owner") as owner:
+        enter(other)
+        owner.execute("select pg_advisory_lock(4711)")
+        with monkeypatch.context() as patch:
+            patch.setitem(SQL, "take_many", late)
+            found = thread.submit(follow_together, other, [permissions], [ledger.account_id], 2)
+            waiting = "select pid from pg_locks where locktype = 'advisory' and not granted"
+            while not owner.execute(waiting).fetchone() and not found.done():
+                pass
+            assert follow(projector, permissions, ledger.account_id, 2) == Followed(3, 5, halted=False)
+            owner.execute("select pg_advisory_unlock(4711)")
+            assert found.result() == {}
