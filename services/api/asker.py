@@ -10,6 +10,8 @@ from domain.authorisation import authorise
 from domain.callers import Caller
 from domain.calls import Call, Facts, NeedsAccounts
 from domain.errors import AccessDenied
+from domain.identifiers import INSTALLATION
+from domain.installation import Installation
 from domain.ledgers import Folded
 
 
@@ -47,3 +49,11 @@ class Asker:
         if not self.ledgers.keys() >= set(account_ids):
             raise NeedsAccounts(frozenset(account_ids))
         return {other: account for other in account_ids if isinstance(account := self.ledgers[other], Account)}
+
+    def installation(self) -> Installation:
+        """Raises NeedsAccounts, too."""
+        if INSTALLATION not in self.ledgers:
+            raise NeedsAccounts(frozenset({INSTALLATION}))
+        found = self.ledgers[INSTALLATION]
+        assert isinstance(found, Installation)
+        return found

@@ -73,7 +73,7 @@ class Contain(Question[Containment]):
     def performed(self, account: Account, asker: Asker) -> Outcome:
         """Raises OperationNotPermittedException, AccessDenied, NeedsFacts and NeedsAccounts."""
         barred = _Barred(account, asker, self.credential)
-        home = home_of(self.credential, account.id)
+        home = home_of(self.credential, account.id, asker.installation())
         if (why := barred(asker.accounts([home])[home])) is not None:
             raise AccessDenied(f"{self.credential} is of the account {home}: {why}")
         if not isinstance(asker.facts, LineageFacts):

@@ -9,6 +9,7 @@ from pydantic import Field
 from domain.account import Account
 from domain.errors import AccessDenied
 from domain.identifiers import INSTALLATION, account_of_access_key_id, account_of_arn
+from domain.installation import Installation
 from domain.organization import is_managed_by
 from projections.asof import AsOf, position_at, resolve
 from projections.lineage import NODES_MAX, Kind, Lineage, Node, State, Unfollowed, lineage
@@ -135,15 +136,17 @@ def unmanaged(account_id: str, other: Account) -> str | None:
     return f"it is in no organisation that {account_id} manages"
 
 
-def home_of(credential: str, account_id: str) -> str:
-    """The account that the credential names, by ARN or key id; of any other name, the asker's own."""
-    named = account_of_arn(credential) or account_of_access_key_id(credential)
+def home_of(credential: str, account_id: str, installation: Installation) -> str:
+    """The account that the credential names, by ARN or key id, which says nothing of a key that was brought from
+    elsewhere; of any other name, the asker's own."""
+    claimed = installation.claimed_access_key_ids.get(credential)
+    named = claimed or account_of_arn(credential) or account_of_access_key_id(credential)
     return account_id if named in {None, INSTALLATION} else named
 
 
 def seen(sight: Sight, credential: str, as_of: AsOf, nodes_max: int) -> Lineage:
     """Raises AccessDenied where the credential is of an account that is not seen into, and what `lineage` raises."""
-    home = home_of(credential, sight.account_id)
+    home = home_of(credential, sight.account_id, sight.reader.installation(sight.now))
     if not sight(home):
         raise AccessDenied(f"{credential} is of the account {home}: {sight.obstacles[home]}.")
     if home != sight.account_id and as_of.position is not None:

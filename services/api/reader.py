@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import psycopg
 
 from domain.account import Account
 from domain.events import Entry
+from domain.identifiers import INSTALLATION
+from domain.installation import Installation
+from projections.asof import position_at
 from services.ledger.past import PastValues
 
 
@@ -27,6 +31,12 @@ class Reader:
         """As it was at the position; empty where there is no such ledger."""
         found = self.past.at(self.cursor, account_id, position)
         assert isinstance(found, Account)
+        return found
+
+    def installation(self, at: datetime) -> Installation:
+        """As it was at the time."""
+        found = self.past.at(self.cursor, INSTALLATION, position_at(self.cursor, INSTALLATION, at))
+        assert isinstance(found, Installation)
         return found
 
     def changes(self, account_id: str, *, after: int, to: int) -> Iterator[Entry]:

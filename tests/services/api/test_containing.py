@@ -279,3 +279,17 @@ def test_what_is_born_meanwhile_is_contained_by_asking_again(story: Story) -> No
     house.facts = plain
     told = story.contains()
     assert (told.body["remaining"], len(accounts(told)[house.account_id]["revoked"])) == ([], 1)
+
+
+def test_a_key_from_elsewhere(house: House) -> None:
+    """A key id that was brought along carries an account that is not its own, or none: its own is the one that has
+    claimed it, and there it is looked for and contained."""
+    opening = Opening(root_access_key_id="AKIAYAAAAAAAAAAAAAAB")
+    key = open_account(house.ledger.committer, opening)
+    root = Keys(key.access_key_id, opening.secret.reveal())
+    assert account_of_access_key_id(root.access_key) != opening.account_id
+    told = house.asks(f"/v1/lineage/{root.access_key}", keys=root)
+    assert (told.status, told.body["account_id"]) == (200, opening.account_id)
+    body = json.dumps({"credential": root.access_key, "include_self": True}).encode()
+    (there,) = house.asks("/v1/contain", keys=root, method="POST", body=body).body["accounts"]
+    assert (there["account_id"], there["deactivated"]) == (opening.account_id, [root.access_key])
