@@ -19,6 +19,7 @@ _TIME = re.compile(
 
 _INSTANT = timedelta(microseconds=1)
 """As exactly as the ledger keeps time."""
+
 _BEFORE_ANYTHING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -119,9 +120,14 @@ def position_at(cursor: psycopg.Cursor, account_id: str, at: datetime) -> int:
     return row[0] if row else 0
 
 
+def earlier(at: datetime, by: timedelta = _INSTANT) -> datetime:
+    """The time so long before; the first one that there is where that would be none."""
+    return at - by if at - _BEFORE_ANYTHING > by else _BEFORE_ANYTHING
+
+
 def position_before(cursor: psycopg.Cursor, account_id: str, at: datetime) -> int:
     """Of the last event before the time; 0 where there is none."""
-    return position_at(cursor, account_id, at - _INSTANT)
+    return position_at(cursor, account_id, earlier(at))
 
 
 def time_at(cursor: psycopg.Cursor, account_id: str, position: int) -> datetime:

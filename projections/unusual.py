@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from domain.errors import ValidationError
 from domain.sessions import LONGEST_SESSION
-from projections.asof import AsOf, position_at, position_before, resolve
+from projections.asof import AsOf, earlier, position_at, position_before, resolve
 from projections.statements import statements
 
 SQL = statements("projections", "unusual.sql")
@@ -159,7 +159,7 @@ def _looking(
 def _sessions(cursor: psycopg.Cursor, over: Span, given: Mapping[str, object], after: Place) -> Iterator[_Looked]:
     account_id = str(given["account_id"])
     # None that was issued earlier has lived to see the span.
-    earliest = position_at(cursor, account_id, over.since - LONGEST_SESSION) if over.since else 0
+    earliest = position_at(cursor, account_id, earlier(over.since, LONGEST_SESSION)) if over.since else 0
     last = max(after.subject, earliest)
     given = {**given, "since": over.since, "calls": CALLS_A_SESSION_MAX, "limit": CREDENTIALS_A_SELECT}
     while subjects := cursor.execute(SQL["sessions"], {**given, "after": last}, prepare=False).fetchall():

@@ -21,6 +21,7 @@ the span then has to be asked for again."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_LAST_MICROSECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 class Span(NamedTuple):
@@ -111,6 +112,8 @@ class Spanning(Listed[P_co], ABC, Generic[P_co]):
         since = resolve_in_ledger(cursor, account_id, as_of)
         if self.place is not None:
             _, position, microseconds = self.place
+            if microseconds > _LAST_MICROSECOND:
+                raise ValidationError(f"The marker is not one that {type(self).__name__} has given.")
             return Span(since, Moment(position, _EPOCH + microseconds * _MICROSECOND))
         ends = AsOf(as_of.now) if self.until is None else AsOf.parse(self.until, as_of.now)
         until = resolve_in_ledger(cursor, account_id, ends)

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from services.api.markers import marker
 from services.api.registry import QUESTIONS
 from tests.services.api.house import House, signed
 
@@ -78,10 +79,10 @@ def test_pages_of_sessions_and_credentials(house: House) -> None:
     assert swapped.error == ("ValidationError", "The marker is not one that ListCredentials has given.")
 
 
-@pytest.mark.parametrize("marker", ["x", "MSBMb29rdXA", "MSBMaXN0U2Vzc2lvbnMgLTE", "MSBMaXN0U2Vzc2lvbnMgMDE", "%C3%A9"])
-def test_what_is_no_marker(house: House, marker: str) -> None:
+@pytest.mark.parametrize("text", ["x", "MSBMb29rdXA", "MSBMaXN0U2Vzc2lvbnMgLTE", "MSBMaXN0U2Vzc2lvbnMgMDE", "%C3%A9"])
+def test_what_is_no_marker(house: House, text: str) -> None:
     """A text that we never gave is refused, whatever it decodes to."""
-    assert house.asks(f"/v1/sessions?marker={marker}").error[0] == "ValidationError"
+    assert house.asks(f"/v1/sessions?marker={text}").error[0] == "ValidationError"
 
 
 NEEDED = {
@@ -177,6 +178,22 @@ def test_what_is_not_understood(house: House, target: str, message: str) -> None
     assert (told.status, told.error[0]) == (400, "ValidationError")
     assert message in told.error[1]
     assert calls(house)[-2][1] == "ValidationError"
+
+
+@pytest.mark.parametrize(
+    "target", ["/v1/history?", "/v1/unusual?", "/v1/least-privilege/admin?", "/v1/diff?", "/v1/changes?"]
+)
+@pytest.mark.parametrize("since", ["0001-01-01T00%3A00%3A00Z", "0001-01-01T09%3A00%3A00Z"])
+def test_since_the_first_time_that_there_is(house: House, target: str, since: str) -> None:
+    """Before it there is none: what a span has to know of before it is that nothing was."""
+    assert house.asks(f"{target}since={since}").status == 200
+
+
+def test_a_marker_of_a_time_that_is_none(house: House) -> None:
+    """One that was altered to say that the span ends after the last time that there is, is refused."""
+    altered = marker("Diff", 0, 1, 253_402_300_800_000_000)
+    told = house.asks(f"/v1/diff?since=p1&marker={altered}")
+    assert told.error == ("ValidationError", "The marker is not one that Diff has given.")
 
 
 def test_a_parameter_given_twice(house: House) -> None:
