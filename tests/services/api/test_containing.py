@@ -12,6 +12,7 @@ from domain.errors import OperationNotPermittedException
 from domain.identifiers import account_of_access_key_id
 from domain.organization import FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS, Node, Organization
 from services.accounts import Opening, open_account
+from services.api import containing
 from services.api.containing import Contain
 from services.api.lineage import ShowLineage
 from services.cli.lineage import drawing
@@ -293,3 +294,14 @@ def test_a_key_from_elsewhere(house: House) -> None:
     body = json.dumps({"credential": root.access_key, "include_self": True}).encode()
     (there,) = house.asks("/v1/contain", keys=root, method="POST", body=body).body["accounts"]
     assert (there["account_id"], there["deactivated"]) == (opening.account_id, [root.access_key])
+
+
+def test_what_is_beyond_the_bound_is_not_contained(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the lineage has more members than are looked at, no account is said to be contained."""
+    story.organized()
+    monkeypatch.setattr(containing, "NODES_MAX", 2)
+    told = story.contains()
+    assert told.body["stopped_at"] == 2
+    found = accounts(told)
+    assert {account["contained"] for account in found.values()} == {False}
+    assert "only the first 2 of the lineage were looked at" in found[story.house.account_id]["reason"]
