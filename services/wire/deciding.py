@@ -122,7 +122,7 @@ def called(request: Request, refusal: Refusal | None, call: Call | None = None) 
     recorded = operation.recorded if operation is not None else frozenset[str]()
     parameters = {name: _visible(value) for name, value in request.parameters.items() if name in recorded}
     if request.as_of is not None:
-        parameters[AS_OF] = request.as_of
+        parameters[AS_OF] = storable(request.as_of)
     return ApiCalled(
         read_only=operation is None or operation.read_only,
         parameters=parameters,

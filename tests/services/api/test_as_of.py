@@ -78,3 +78,11 @@ def test_a_write_is_refused(house: House, written: tuple[str, str]) -> None:
     assert status == 400
     assert f"iam:{action} changes what is" in answer
     assert listed(house.aws_does("iam", "ListUsers")[1]) == ["admin", "ann"]
+
+
+def test_a_moment_that_no_table_takes(house: House) -> None:
+    """Whoever has any key may name U+0000 as the moment: the refusal is recorded, and every table goes on from it."""
+    nobody = house.user("nobody")
+    assert house.aws_does("iam", "ListUsers", keys=nobody, as_of="%00")[0] == 403
+    (call,) = house.asks("/v1/history?operation=ListUsers").body["calls"]
+    assert call["parameters"] == {"as_of": "\\u0000"}
