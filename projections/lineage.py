@@ -27,8 +27,9 @@ Kind = Literal[
 State = Literal[
     "active", "inactive", "expired", "revoked", "contained", "deleted", "replaced", "removed", "closed",
 ]  # fmt: skip
-LETS_IN: frozenset[Kind] = frozenset({"session", "access_key", "user", "role"})
-"""What somebody can act with, or as. The rest are changes, which a person has to judge."""
+LETS_IN: frozenset[Kind] = frozenset({"session", "access_key", "activation", "user", "role"})
+"""What somebody can act with, or as; a key that was activated has been let in by who did it. The rest are
+changes, which a person has to judge."""
 _OWNERS: frozenset[Kind] = frozenset({"root", "user", "role"})
 
 Place = tuple[str, int]

@@ -49,10 +49,10 @@ class LineageFinder:
 
 def _descendant(node: Node) -> Descendant | None:
     match node.kind:
-        case "user" | "role" | "access_key" | "session" as kind:
+        case "user" | "role" | "access_key" | "session" | "activation" as kind:
             return Descendant(
                 node.account_id,
-                kind,
+                "access_key" if kind == "activation" else kind,
                 node.subject_id,
                 node.owner_id,
                 node.access_key_id,

@@ -305,3 +305,20 @@ def test_what_is_beyond_the_bound_is_not_contained(story: Story, monkeypatch: py
     found = accounts(told)
     assert {account["contained"] for account in found.values()} == {False}
     assert "only the first 2 of the lineage were looked at" in found[story.house.account_id]["reason"]
+
+
+def test_a_key_that_it_activated(house: House) -> None:
+    """Whose secret somebody may have had for long: it is alive as long as it is active, and contained with the rest."""
+    dormant, leaked = house.user("dormant"), house.user("ann", ANYTHING)
+    key = {"UserName": "dormant", "AccessKeyId": dormant.access_key}
+    house.aws_does("iam", "UpdateAccessKey", Status="Inactive", **key)
+    house.aws_does("iam", "UpdateAccessKey", keys=leaked, Status="Active", **key)
+    (_, activated) = house.asks(f"/v1/trace/{leaked.access_key}/alive").body["alive"]
+    assert (activated["kind"], activated["subject_id"]) == ("activation", dormant.access_key)
+    body = json.dumps({"credential": leaked.access_key}).encode()
+    told = house.asks("/v1/contain", method="POST", body=body)
+    (there,) = told.body["accounts"]
+    assert (there["contained"], set(there["deactivated"])) == (True, {leaked.access_key, dormant.access_key})
+    assert (told.body["remaining"], told.body["standing"]) == ([], [])
+    assert house.aws_does("sts", "GetCallerIdentity", keys=dormant)[0] == 403
+    assert house.asks(f"/v1/trace/{leaked.access_key}/alive").body["alive"] == []
