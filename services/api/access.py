@@ -1,7 +1,8 @@
 """Native questions about access, answered from accounts as their ledgers fold: who can, and who can assume."""
 
 from abc import ABC
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import datetime
 from itertools import islice
 from typing import Annotated, Literal
 
@@ -15,6 +16,7 @@ from domain.identifiers import account_of_arn
 from domain.policy import Effect, Possibility, Result, reason
 from projections.asof import AsOf, accounts, position_at, resolve_in_ledger
 from services.api.answers import Answer, Page
+from services.api.lineage import Sight
 from services.api.markers import marker
 from services.api.question import Paged, Text
 from services.api.reach import StatementName
@@ -75,6 +77,9 @@ class PrincipalAccess(Answer):
 class PrincipalsPage(Page):
     position: int
     """As of which this is so."""
+    unseen: tuple[str, ...] = ()
+    """Accounts that a trust policy names, and into which whoever asks does not see: of their principals nothing is
+    told. `*` where it names everybody, and there are such."""
     principals: tuple[PrincipalAccess, ...]
 
 
@@ -82,7 +87,9 @@ class _AboutPrincipals(Paged[PrincipalsPage], ABC):
     everybody: bool = False
     """Whether those are told too who cannot."""
 
-    def page(self, account: Account, found: Iterable[Access], action: str) -> PrincipalsPage:
+    def page(
+        self, account: Account, found: Iterable[Access], action: str, unseen: tuple[str, ...] = ()
+    ) -> PrincipalsPage:
         """The place is the number of those who came before: the answer about a moment never changes."""
         (after,) = self.place or (0,)
         wanted = (
@@ -95,6 +102,7 @@ class _AboutPrincipals(Paged[PrincipalsPage], ABC):
             limit=self.limit,
             marker=following,
             position=account.position,
+            unseen=unseen,
             principals=tuple(PrincipalAccess.of(access, action) for access in shown[: self.limit]),
         )
 
@@ -127,9 +135,21 @@ def refuse_foreign_role(account_id: str, action: str, on: str) -> None:
         raise InvalidInput(f"The role is in the account {owner}: ask there who can assume it.")
 
 
+def others_seen(
+    reader: Reader, account_id: str, trusted: Collection[str] | None, now: datetime
+) -> tuple[list[str], tuple[str, ...]]:
+    """Of the accounts that are trusted, None for all, those besides the role's own that whoever asks sees into; and how
+    the others are told. An account has nothing to say about another one's principals."""
+    sight = Sight(reader, account_id, now)
+    named = accounts(reader.cursor) if trusted is None else sorted(trusted)
+    seen = [other_id for other_id in named if other_id != account_id and sight(other_id)]
+    # Which accounts there are is nobody's business either.
+    return seen, tuple(sight.obstacles) if trusted is not None else tuple({"*" for _ in sight.obstacles})
+
+
 class CanAssume(_AboutPrincipals):
     """Everybody who may assume a role: of its account, and of the accounts that its trust policy names, or of all where
-    it names everybody."""
+    it names everybody; as far as whoever asks sees into them."""
 
     path = "/v1/can-assume/{role}"
     resource = "can-assume"
@@ -143,11 +163,7 @@ class CanAssume(_AboutPrincipals):
         role = role_called(account, self.role)
         if role is None:
             raise NoSuchEntity(f"No role was called {self.role} at position {moment.position}.")
-        trusted = accounts_trusted(role)
-        others = [
-            reader.account(other_id, position_at(reader.cursor, other_id, moment.at))
-            for other_id in (accounts(reader.cursor) if trusted is None else sorted(trusted))
-            if other_id != account_id
-        ]
+        seen, unseen = others_seen(reader, account_id, accounts_trusted(role), as_of.now)
+        others = [reader.account(other_id, position_at(reader.cursor, other_id, moment.at)) for other_id in seen]
         found = can_assume(account, role, [other for other in others if other.exists], moment.at)
-        return self.page(account, found, ASSUME_ROLE)
+        return self.page(account, found, ASSUME_ROLE, unseen)

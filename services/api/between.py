@@ -23,8 +23,8 @@ from domain.held_between import HeldText, Holding, called, held_between
 from domain.intervals import End, Found, Interval, intervals
 from domain.policies import EntityKind
 from domain.policy import Layer, Possibility
-from projections.asof import AsOf, accounts, position_at
-from services.api.access import Action, PrincipalAccess, refuse_foreign_role
+from projections.asof import AsOf, position_at
+from services.api.access import Action, PrincipalAccess, others_seen, refuse_foreign_role
 from services.api.answers import Answer
 from services.api.question import Text
 from services.api.reader import Reader
@@ -54,6 +54,9 @@ class AccessInterval(Answer):
 
 
 class AccessIntervalsPage(SpanPage):
+    unseen: tuple[str, ...] = ()
+    """Accounts that a trust policy named, and into which whoever asks does not see: of their principals nothing is
+    told. `*` where it named everybody, and there are such."""
     intervals: tuple[AccessInterval, ...]
 
 
@@ -110,7 +113,13 @@ class _AboutAccess(Spanning[AccessIntervalsPage], ABC):
     """Whether those intervals are told too in which somebody could not."""
 
     def page(
-        self, reader: Reader, owner_id: str, span: Span, found: Found[Who, Told], action: str
+        self,
+        reader: Reader,
+        owner_id: str,
+        span: Span,
+        found: Found[Who, Told],
+        action: str,
+        unseen: tuple[str, ...] = (),
     ) -> AccessIntervalsPage:
         wanted = [
             interval
@@ -125,6 +134,7 @@ class _AboutAccess(Spanning[AccessIntervalsPage], ABC):
             since=span.since,
             until=span.until,
             stopped_at=stopped(reader.cursor, owner_id, found.stopped_at),
+            unseen=unseen,
             intervals=tuple(AccessInterval.of(interval, action) for interval in wanted[self.begins_at : ends_at]),
         )
 
@@ -154,7 +164,8 @@ class WhoCould(_AboutAccess):
 
 class CouldAssume(_AboutAccess):
     """Everybody who could assume the role that had the name at each moment, from when to when: of its account, and of
-    the accounts that its trust policies named, or of all where they named everybody."""
+    the accounts that its trust policies named, or of all where they named everybody; as far as whoever asks sees into
+    them now."""
 
     path = "/v1/could-assume/{role}"
     resource = "can-assume"
@@ -167,10 +178,9 @@ class CouldAssume(_AboutAccess):
         owner = reader.account(account_id, span.since.position)
         own = list(_until_stopped(reader.changes(account_id, after=span.since.position, to=span.until.position)))
         trusted = accounts_ever_trusted(owner, self.role, own)
+        seen, unseen = others_seen(reader, account_id, trusted, as_of.now)
         positions = {
-            other_id: tuple(position_at(reader.cursor, other_id, moment.at) for moment in span)
-            for other_id in (accounts(reader.cursor) if trusted is None else sorted(trusted))
-            if other_id != account_id
+            other_id: tuple(position_at(reader.cursor, other_id, moment.at) for moment in span) for other_id in seen
         }
         values = {account_id: owner} | {
             other_id: reader.account(other_id, first) for other_id, (first, _) in positions.items()
@@ -181,7 +191,7 @@ class CouldAssume(_AboutAccess):
         found = _access(OfRole(account_id, self.role), values, span, changes)
         if not found.intervals and not self._was_called(reader, account_id, span):
             raise NoSuchEntity(f"No role was called {self.role} in the span.")
-        return self.page(reader, account_id, span, found, ASSUME_ROLE)
+        return self.page(reader, account_id, span, found, ASSUME_ROLE, unseen)
 
     def _was_called(self, reader: Reader, account_id: str, span: Span) -> bool:
         return any(role_called(reader.account(account_id, moment.position), self.role) for moment in span)

@@ -1,7 +1,7 @@
 """The commands that ask who can do something, and who can assume a role."""
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from domain.policy import Effect
 from services.api.access import CanAssume, PrincipalAccess, PrincipalsPage, WhoCan
@@ -46,8 +46,15 @@ def _show_principals(
     chosen: argparse.Namespace, question: type[Question[PrincipalsPage]], parameters: Mapping[str, object], if_none: str
 ) -> None:
     parameters = {**parameters, "as_of": chosen.as_of}
-    if not show(chosen, question, parameters, lambda page: page.principals, PRINCIPALS):
+    unseen: set[str] = set()
+
+    def rows(page: PrincipalsPage) -> Sequence[PrincipalAccess]:
+        unseen.update(page.unseen)
+        return page.principals
+
+    if not show(chosen, question, parameters, rows, PRINCIPALS):
         say(if_none)
+    _say_unseen(sorted(unseen))
 
 
 def _show_intervals(
@@ -56,8 +63,16 @@ def _show_intervals(
     parameters: Mapping[str, object],
     if_none: str,
 ) -> None:
-    if not show_span(chosen, question, parameters, lambda page: page.intervals, INTERVALS):
+    if not show_span(
+        chosen, question, parameters, lambda page: page.intervals, INTERVALS, lambda page: _say_unseen(page.unseen)
+    ):
         say(if_none)
+
+
+def _say_unseen(account_ids: Iterable[str]) -> None:
+    for account_id in account_ids:
+        which = "other accounts" if account_id == "*" else f"the account {account_id}"
+        say(f"Nothing is told of {which}, trusted by the role: ask from the account that manages their organisation.")
 
 
 def _principal(interval: AccessInterval) -> str:

@@ -4,6 +4,7 @@ import json
 
 from services.accounts import Opening, open_account
 from tests.services.api.house import House
+from tests.services.api.test_containing import organize
 
 ALLOW = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}
 GET_USER = "?action=iam%3AGetUser&on=%2A"
@@ -69,13 +70,18 @@ def test_who_can_assume_a_role_of_another_account_is_asked_there(house: House) -
 
 
 def test_a_role_that_trusts_everybody(house: House) -> None:
-    """The administrators of every account may assume it, for their policies allow it too."""
-    opening = Opening()
-    open_account(house.ledger.committer, opening)
+    """The administrators of every account may assume it, for their policies allow it too. Of an account that is not
+    looked after from the role's own, nothing is told but that it is so."""
+    opening, stranger = Opening(), Opening()
+    for each in (opening, stranger):
+        open_account(house.ledger.committer, each)
+    organize(house, opening.account_id)
     everybody = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}
     trust = json.dumps({"Statement": everybody})
     assert house.aws_does("iam", "CreateRole", RoleName="open", AssumeRolePolicyDocument=trust)[0] == 200
-    found = house.asks("/v1/can-assume/open").body["principals"]
+    told = house.asks("/v1/can-assume/open?everybody=true").body
+    found = told["principals"]
+    assert told["unseen"] == ["*"]
     admins = [f"arn:aws:iam::{account_id}:user/admin" for account_id in (house.account_id, opening.account_id)]
     assert [row["arn"] for row in found if row["arn"].endswith("user/admin")] == admins
 

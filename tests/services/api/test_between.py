@@ -11,6 +11,7 @@ from domain.events import Cause, Operator, Principal
 from services.accounts import Opening, open_account
 from services.api import between, diff
 from tests.services.api.house import House
+from tests.services.api.test_containing import organize
 
 ALLOW = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}
 GET_USER = "/v1/who-could?action=iam%3AGetUser&on=%2A"
@@ -80,15 +81,21 @@ def test_pages_end_where_the_first_did(house: House) -> None:
 
 
 def test_who_could_assume_from_elsewhere(house: House) -> None:
-    """The role's account and the others that it ever trusted are followed together, while the role was there."""
-    opening = Opening()
-    open_account(house.ledger.committer, opening)
+    """The role's account and the others that it ever trusted are followed together, while the role was there; but none
+    that is not looked after from the role's own."""
+    opening, stranger = Opening(), Opening()
+    for each in (opening, stranger):
+        open_account(house.ledger.committer, each)
+    organize(house, opening.account_id)
     since = now(house)
     own = json.dumps({"Statement": {**TRUST, "Principal": {"AWS": house.account_id}}})
     does(house, "CreateRole", RoleName="ops", AssumeRolePolicyDocument=own)
     does(house, "UpdateAssumeRolePolicy", RoleName="ops", PolicyDocument=json.dumps({"Statement": TRUST}))
     does(house, "DeleteRole", RoleName="ops")
-    rows = house.asks(f"/v1/could-assume/ops?since=p{since}").body["intervals"]
+    told = house.asks(f"/v1/could-assume/ops?since=p{since}&everybody=true").body
+    rows = told["intervals"]
+    assert told["unseen"] == ["*"]
+    assert not any(stranger.account_id in row["principal"]["arn"] for row in rows)
     assert of(rows, f"{opening.account_id}:user/admin") == [("iam:UpdateAssumeRolePolicy", "iam:DeleteRole", "allowed")]
     assert of(rows, f"{house.account_id}:user/admin")[0][0] == "iam:CreateRole"
     assert house.asks("/v1/could-assume/none?since=p1").error[0] == "NoSuchEntity"

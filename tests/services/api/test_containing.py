@@ -68,25 +68,23 @@ class Story:
 
     def organized(self) -> None:
         """From here on the first account manages both."""
-        nodes = [Node("root", "r-ab12", "root", (FULL_AWS_ACCESS.policy.id,), (RCP_FULL_AWS_ACCESS.policy.id,))] + [
-            Node(
-                "account",
-                account_id,
-                account_id,
-                (FULL_AWS_ACCESS.policy.id,),
-                (RCP_FULL_AWS_ACCESS.policy.id,),
-                "r-ab12",
-            )
-            for account_id in (self.house.account_id, self.other.account_id)
-        ]
-        policies = (FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS)
-        organization = Organization("o-exampleorgid", self.house.account_id, tuple(nodes), policies)
         self.beside()
-        set_organization(self.house.ledger.committer, organization)
+        organize(self.house, self.other.account_id)
 
     def beside(self) -> None:
         """The next call is one of the operator's: the last request's event loop is gone."""
         self.house.ledger.committer.deliver_through(lambda answer: answer())
+
+
+def organize(house: House, other_id: str) -> None:
+    """From here on the house's account manages both."""
+    own = (FULL_AWS_ACCESS.policy.id,), (RCP_FULL_AWS_ACCESS.policy.id,)
+    nodes = [Node("root", "r-ab12", "root", *own)] + [
+        Node("account", account_id, account_id, *own, "r-ab12") for account_id in (house.account_id, other_id)
+    ]
+    policies = (FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS)
+    organization = Organization("o-exampleorgid", house.account_id, tuple(nodes), policies)
+    set_organization(house.ledger.committer, organization)
 
 
 @pytest.fixture
