@@ -167,6 +167,9 @@ class Runner:
                     # What a crash of the database takes of our newest commits, rows and cursors together, is read
                     # again: the ledger's commits came before them and have waited for the disk.
                     connection.execute("set synchronous_commit = off")
+                    # So nothing that was seen before may be known any more.
+                    with self._progress:
+                        self._followed.clear()
                     self._keep_up(connection)
             except psycopg.OperationalError as error:
                 if time.monotonic() - since > RECONNECT_SECONDS_MAX:

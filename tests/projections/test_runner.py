@@ -1,6 +1,7 @@
 """The runner: nothing lost, nothing doubled, nothing skipped, whatever breaks."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Self
@@ -330,3 +331,29 @@ def test_revocations_behind_their_session_in_one_batch(
     assert run().wait(ledger.account_id, ledger.position, LONG)
     found = reader.execute("select session_id, revoked_position from views.sessions order by 1").fetchall()
     assert found == [("S1", revoked), ("S2", None)]
+
+
+def test_what_a_crash_took_is_not_known_any_more(database: Database, run: Run, writer: psycopg.Connection) -> None:
+    """The projector's commits do not wait for the disk: after a crash of the database its cursors may stand where they
+    stood before. Whoever connects again waits until they have come forward once more."""
+    ledger = Ledger(writer)
+    ledger.append(CALLED)
+    connections: list[psycopg.Connection] = []
+
+    def connected() -> psycopg.Connection:
+        connections.append(connect(database, "projector"))
+        return connections[-1]
+
+    (permissions,) = (projection for projection in live() if projection.name == "permissions")
+    runner = run(connected, projections=[permissions], sweep_seconds=NEVER)
+    assert runner.wait(ledger.account_id, ledger.position, LONG)
+    with connect(database, "owner") as owner, owner.transaction():
+        back = "update views.cursors set position = 1 where account_id = %s"
+        owner.execute(back, (ledger.account_id,))
+        owner.execute("select pg_terminate_backend(%s)", (connections[-1].info.backend_pid,))
+        # Nobody can move the cursor before this transaction ends.
+        runner.touched(frozenset({ledger.account_id}))
+        until = time.monotonic() + LONG
+        while runner.wait(ledger.account_id, ledger.position, 0.01):
+            assert time.monotonic() < until
+    assert runner.wait(ledger.account_id, ledger.position, LONG)
