@@ -61,7 +61,8 @@ class TracedCall:
     request_id: str
     access_key_id: str
     session_id: str | None
-    principal_arn: str
+    principal_arn: str | None
+    """None where it was nobody's any more: the key was inactive, the session revoked or expired."""
     source_address: str | None
     user_agent: str | None
     service: str

@@ -23,8 +23,10 @@ with called as (
     select session_id, sum(calls)::bigint as calls from used group by session_id having count(*) > 1
 )
 select used.session_id, several.calls, call.position, call.at, call.request_id, call.source_address, call.user_agent,
-    call.service, call.operation, call.error_code, call.principal_arn
+    call.service, call.operation, call.error_code, session.principal_arn
 from used join several using (session_id)
+-- Of calls after its end the trail has no principal.
+join views.sessions as session on session.account_id = %(account_id)s and session.session_id = used.session_id
 join views.trail as call on call.account_id = %(account_id)s and call.position = used.first
 order by used.session_id, used.first
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 import pytest
 from botocore.credentials import Credentials as Keys
 
-from services.api.tracing import Trace
+from services.api.tracing import Trace, TraceCredential
 from services.cli.trace_page import page
 from tests.services.api.house import House
 from tests.services.api.test_containing import Story, story
@@ -308,3 +308,16 @@ def test_an_account_that_is_not_seen_into(story: Story) -> None:
 
 def test_what_is_no_credential(house: House) -> None:
     assert house.asks("/v1/trace/AKIANOBODY").error[0] == "NoSuchEntity"
+
+
+def test_calls_of_nobody_any_more(house: House) -> None:
+    """A key that is contained goes on being tried: those calls have no principal, and stand in the story."""
+    leaked = house.user("ann", {"Effect": "Allow", "Action": "*", "Resource": "*"})
+    body = json.dumps({"credential": leaked.access_key}).encode()
+    assert house.asks("/v1/contain", method="POST", body=body).status == 200
+    assert house.aws_does("iam", "ListUsers", keys=leaked)[0] == 403
+    told = house.asks(f"/v1/trace/{leaked.access_key}")
+    read = TraceCredential.read(json.dumps(told.body).encode())
+    assert read.last_use is not None
+    assert (read.last_use.error_code, read.last_use.principal_arn) == ("InvalidClientTokenId", None)
+    assert "ListUsers" in page(read)

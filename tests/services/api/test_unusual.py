@@ -49,3 +49,18 @@ def test_pages_end_where_the_first_began(house: House, monkeypatch: pytest.Monke
 def test_what_is_refused(house: House, query: str) -> None:
     """A moment that is none or has not come, a silence of no days, and a span the wrong way round."""
     assert house.asks(f"/v1/unusual?{query}").error[0] == "ValidationError"
+
+
+def test_a_session_that_was_over(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was revoked before anybody used it, and is then tried from two addresses: whose it was is told, though
+    the calls are nobody's."""
+    session_id, session = house.session(house.user("alice"))
+    assert house.asks(f"/v1/sessions/{session_id}/revoke", method="POST").status == 200
+    for address in ("192.0.2.7", "198.51.100.1"):
+        monkeypatch.setattr(houses, "PEER", Origin(address, None, tls=False))
+        assert house.aws_does("iam", "ListUsers", keys=session)[0] == 403
+    told = house.asks("/v1/unusual")
+    assert told.status == 200
+    (finding,) = told.body["findings"]
+    assert finding["credential"] == session_id
+    assert finding["principal_arn"] == f"arn:aws:iam::{house.account_id}:user/alice"
