@@ -4,6 +4,7 @@ from domain import (
     access_keys,
     aliases,
     boundaries,
+    containment,
     groups,
     notices,
     organization,
@@ -82,6 +83,7 @@ def concerned(before: Account, after: Account, event: Event) -> frozenset[str] |
             | CredentialContained()
             | sessions.SessionRevoked()
             | sessions.SessionExpiriesRecorded()
+            | containment.CredentialContained()
             | usage.CredentialUsed()
             | notices.Notice()
             | aliases.AccountAliasCreated()

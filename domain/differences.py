@@ -14,6 +14,7 @@ from domain import (
     access_keys,
     aliases,
     boundaries,
+    containment,
     groups,
     notices,
     organization,
@@ -196,6 +197,7 @@ def concerned_by(account_id: str, event: Event) -> Iterator[Subject]:  # noqa: C
             yield Subject("account", account_id)
         case (
             usage.CredentialUsed()
+            | containment.CredentialContained()
             | notices.Notice()
             | sessions.SessionExpiriesRecorded()
             | passwords.PasswordAttemptFailed()

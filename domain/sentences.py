@@ -6,6 +6,7 @@ from domain import (
     access_keys,
     aliases,
     boundaries,
+    containment,
     groups,
     installation,
     notices,
@@ -211,6 +212,12 @@ def _of_account(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  one case 
             return f"Credential {event.seed} was contained, with all that it gave birth to here."
         case sessions.SessionExpiriesRecorded():
             return f"The ends of all sessions that expired up to {event.up_to.isoformat()} were recorded."
+        case containment.CredentialContained():
+            return (
+                f"Credential {event.seed} was contained with all that it gave birth to: {len(event.denied)} users and "
+                f"roles were denied everything, {len(event.deactivated)} access keys deactivated, {len(event.revoked)} "
+                "sessions revoked."
+            )
         case usage.CredentialUsed():
             what = "Access key" if event.credential == "access_key" else "Role"
             return f"{what} {event.credential_id} was used for {event.service} in {event.region}."

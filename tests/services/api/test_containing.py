@@ -320,3 +320,15 @@ def test_a_key_that_it_activated(house: House) -> None:
     assert (told.body["remaining"], told.body["standing"]) == ([], [])
     assert house.aws_does("sts", "GetCallerIdentity", keys=dormant)[0] == 403
     assert house.asks(f"/v1/trace/{leaked.access_key}/alive").body["alive"] == []
+
+
+def test_a_containment_is_among_what_changed(story: Story) -> None:
+    """It is told in words, with what it did; and what spans over it is answered as ever."""
+    assert story.contains().status == 200
+    changes = story.house.asks("/v1/changes?since=p1&limit=1000").body["changes"]
+    assert changes[-1]["event"] == (
+        f"Credential {story.leaked.access_key} was contained with all that it gave birth to: 0 users and roles were "
+        "denied everything, 1 access keys deactivated, 1 sessions revoked."
+    )
+    for target in ("/v1/diff?", "/v1/could-assume/builder?", "/v1/who-could?action=iam%3AGetUser&on=%2A&"):
+        assert story.house.asks(f"{target}since=p1").status == 200
