@@ -17,7 +17,6 @@ from domain import (
     users,
 )
 from domain.account import Account, AccountClosed, AccountCreated
-from domain.containment import CredentialContained
 from domain.events import Event
 
 _NOBODY: frozenset[str] = frozenset()
@@ -80,7 +79,6 @@ def concerned(before: Account, after: Account, event: Event) -> frozenset[str] |
             | passwords.LoginProfileDeleted()
             | passwords.PasswordChanged()
             | passwords.PasswordAttemptFailed()
-            | CredentialContained()
             | sessions.SessionRevoked()
             | sessions.SessionExpiriesRecorded()
             | containment.CredentialContained()

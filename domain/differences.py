@@ -27,7 +27,6 @@ from domain import (
     users,
 )
 from domain.account import Account, AccountClosed, AccountCreated, evolve
-from domain.containment import CredentialContained
 from domain.events import Entry, Event
 from domain.facts import Fact, Kind, Saying, State, Subject, facts
 
@@ -201,7 +200,6 @@ def concerned_by(account_id: str, event: Event) -> Iterator[Subject]:  # noqa: C
             | notices.Notice()
             | sessions.SessionExpiriesRecorded()
             | passwords.PasswordAttemptFailed()
-            | CredentialContained()
         ):
             return
         case other:

@@ -20,7 +20,6 @@ from domain import (
     users,
 )
 from domain.account import AccountClosed, AccountCreated
-from domain.containment import CredentialContained
 from domain.events import Event
 
 
@@ -208,8 +207,6 @@ def _of_account(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  one case 
             return f"The account left organization {event.organization_id}."
         case sessions.SessionRevoked():
             return f"Session {event.session_id} was revoked."
-        case CredentialContained():
-            return f"Credential {event.seed} was contained, with all that it gave birth to here."
         case sessions.SessionExpiriesRecorded():
             return f"The ends of all sessions that expired up to {event.up_to.isoformat()} were recorded."
         case containment.CredentialContained():
