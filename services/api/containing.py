@@ -161,8 +161,8 @@ def _left(found: Lineage, account_id: str, there: Iterable[Node]) -> str | None:
     """What is known to be left to do; None where nothing is."""
     if found.stopped_after_nodes is not None:
         return (
-            f"only the first {found.stopped_after_nodes} of the lineage were looked at: contain the users and roles among "
-            "them by name, with all their keys and sessions"
+            f"only the first {found.stopped_after_nodes} of the lineage were looked at: contain the users and roles "
+            "among them by name, with all their keys and sessions"
         )
     if account_id not in found.moments:
         return "the way there leads through an account that is not seen into: ask from there what is left"

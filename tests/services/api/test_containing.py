@@ -299,7 +299,7 @@ def test_what_is_beyond_the_bound_is_not_contained(story: Story, monkeypatch: py
     story.organized()
     monkeypatch.setattr(containing, "NODES_MAX", 2)
     told = story.contains()
-    assert told.body["stopped_at"] == 2
+    assert told.body["stopped_after_nodes"] == 2
     found = accounts(told)
     assert {account["contained"] for account in found.values()} == {False}
     assert "only the first 2 of the lineage were looked at" in found[story.house.account_id]["reason"]
