@@ -106,7 +106,9 @@ def facts(trace: Trace) -> Iterator[Fact]:
 def _use(call: TracedCall | None) -> str:
     if call is None:
         return "never used"
-    return f"{time(call.at)} {operation(call)} from {call.source_address or 'no address'}, position {call.position}"
+    refused = "" if call.error_code is None else f", refused: {call.error_code}"
+    source = call.source_address or "no address"
+    return f"{time(call.at)} {operation(call)} from {source}, position {call.position}{refused}"
 
 
 def credential(call: TracedCall) -> str:

@@ -10,6 +10,7 @@ import pytest
 from botocore.credentials import Credentials as Keys
 
 from services.api.tracing import Trace, TraceCredential
+from services.cli import trace_words as words
 from services.cli.trace_page import page
 from tests.services.api.house import House
 from tests.services.api.test_containing import Story, story
@@ -211,6 +212,25 @@ def test_still_alive(house: House, leak: Leak) -> None:
     assert house.asks(f"/v1/trace/{leak.key.access_key}/alive").body["alive"] == []
     then = house.asks(f"/v1/trace/{leak.key.access_key}/alive?as_of=p{before.position}")
     assert then.body["alive"] == before.body["alive"]
+
+
+def test_a_credential_that_is_not_honoured_any_more(house: House, leak: Leak) -> None:
+    """Calls with a dead key and a revoked session are of the story. Nobody called by them, so they have no principal;
+    whoever asks over HTTP understands that, and is told that the last use was refused."""
+    contains(house, leak)
+    for keys in (leak.session, leak.key):
+        assert house.aws_does("iam", "ListUsers", keys=keys)[0] == 403
+    told = house.asks(f"/v1/trace/{leak.key.access_key}")
+    story = TraceCredential.read(json.dumps(told.body).encode())
+    refused = [call for call in story.did[0].calls if call.principal_arn is None]
+    assert {words.credential(call) for call in refused} == {
+        node.subject_id
+        for node in story.descent.nodes
+        if node.access_key_id in {leak.key.access_key, leak.session.access_key}
+    }
+    assert story.last_use == refused[-1]
+    assert f"refused: {story.last_use.error_code}" in dict(words.facts(story))["Last use"]
+    assert "refused" not in dict(words.facts(story))["First use"]
 
 
 def test_before_the_leak(house: House, leak: Leak) -> None:
