@@ -9,19 +9,16 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.account import Account
-from domain.sessions import Session, SessionIssued
 from projections.asof import AsOf, Moment, resolve
 from projections.lineage import NODES_MAX, Kind, Lineage, Node, lineage
 from projections.permissions import Since
-from projections.tracing import Credentials, Tallies, TracedCall, doings, traced_calls, uses
+from projections.tracing import Tallies, TracedCall, doings, traced_calls, uses
 from services.api.answers import Answer
-from services.api.could import CouldHave, could_have
+from services.api.could import CouldHave, could_have, credentials_of, own
 from services.api.lineage import LineageNode, Sight, UnfollowedWay, seen
 from services.api.question import ROWS_DEFAULT, ROWS_MAX, Reading, Text
 from services.api.reader import Reader
 from services.api.undoing import Undoing
-from services.ledger.recorder import select
-from services.wire.errors import ServiceFailure
 
 UNDONE_MAX = 500
 """So many births are undone by commands, the first ones."""
@@ -166,11 +163,7 @@ class TraceCredential(Reading[Trace]):
         moment = found.moments[seed.account_id]
         did = {other_id: _did(reader, found, other_id, self.calls) for other_id in found.moments}
         used = frozenset(action for _, actions in did.values() for action in actions)
-        first, last = uses(reader.cursor, seed.account_id, _credentials(_own(found)), moment.position) or (None, None)
-        period = (
-            Moment(seed.position, seed.at) if first is None else Moment(first.position, first.at),
-            moment if last is None else Moment(last.position, last.at),
-        )
+        first, last = uses(reader.cursor, seed.account_id, credentials_of(own(found)), moment.position) or (None, None)
         return Trace(
             account_id=seed.account_id,
             position=moment.position,
@@ -181,7 +174,7 @@ class TraceCredential(Reading[Trace]):
             last_use=last,
             did=tuple(told for told, _ in did.values()),
             descent=_descent(found, sight),
-            could_have=could_have(reader, seed, _session(reader, seed), period, used),
+            could_have=could_have(reader, found, used),
             containment=_undoings(reader, found, self.credential),
         )
 
@@ -199,27 +192,12 @@ def _descent(found: Lineage, sight: Sight) -> Descent:
     )
 
 
-def _own(found: Lineage) -> list[Node]:
-    """What was asked about: a key or session itself, or all those of a principal."""
-    seed = found.seed
-    if seed.kind in {"session", "access_key"}:
-        return [seed]
-    return [node for node in found.nodes if (node.account_id, node.owner_id) == (seed.account_id, seed.owner_id)]
-
-
-def _credentials(nodes: Sequence[Node]) -> Credentials:
-    return Credentials(
-        [node.subject_id for node in nodes if node.kind == "access_key"],
-        [node.subject_id for node in nodes if node.kind == "session"],
-    )
-
-
 def _did(reader: Reader, found: Lineage, account_id: str, calls_max: int) -> tuple[Did, frozenset[str]]:
     """And the actions that were used. The calls of an account's credentials stand in its own ledger, whatever they are
     about."""
     moment = found.moments[account_id]
     resolve(reader.cursor, "trail", account_id, AsOf(moment.at, position=moment.position))
-    credentials = _credentials([node for node in found.nodes if node.account_id == account_id])
+    credentials = credentials_of(node for node in found.nodes if node.account_id == account_id)
     looked = doings(reader.cursor, account_id, credentials, moment.position)
     told = traced_calls(reader.cursor, account_id, looked.positions[:calls_max])
     histories = [
@@ -261,18 +239,6 @@ def _arn(account: Account, entity_id: str) -> str | None:
         return account.arn("root")
     entity = account.users.by_id.get(entity_id) or account.roles.by_id.get(entity_id)
     return None if entity is None else account.arn(entity.resource)
-
-
-def _session(reader: Reader, seed: Node) -> Session | None:
-    """With its policies, which stand in the ledger alone. Raises ServiceFailure where they are gone."""
-    if seed.kind != "session":
-        return None
-    after, to = seed.position - 1, seed.position
-    for row in select(reader.cursor, "select_events", seed.account_id, after=after, to=to, limit=1):
-        event = reader.past.mapper.to_domain_event(row).event
-        if isinstance(event, SessionIssued):
-            return event.session
-    raise ServiceFailure(f"The ledger of {seed.account_id} does not tell at {to} how {seed.subject_id} was issued.")
 
 
 def _undoings(reader: Reader, found: Lineage, credential: str) -> Undoings:

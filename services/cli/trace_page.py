@@ -46,6 +46,7 @@ def page(trace: Trace) -> str:
         *(part for did in trace.did for part in _done(did)),
         element("h2", "What it could have done and did not"),
         element("p", words.reach(could), class_="note"),
+        element("ul", *(element("li", told) for told in words.whose(could, trace.account_id))),
         _facts(words.actions_by_service(could)),
         _granted(could),
     )

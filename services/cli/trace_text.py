@@ -33,6 +33,7 @@ def show(trace: Trace) -> None:
         _done(did)
     _head("What it could have done and did not")
     _wrapped(words.reach(trace.could_have))
+    _lines(words.whose(trace.could_have, trace.account_id))
     for fact in words.actions_by_service(trace.could_have):
         _wrapped(f"{fact.title}: {fact.told}")
     table(GRANTED).show(list(words.granted(trace.could_have, SERVICES_TOLD)))

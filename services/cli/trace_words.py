@@ -167,18 +167,29 @@ def undone_by(undone: Undone) -> str:
 
 
 def reach(could: CouldHave) -> str:
-    """Of when, and of what, what was not done is told."""
-    policies = count(could.permissions, "set of permissions", "different sets of permissions")
-    span = f"From position {could.first.position} to {could.last.position}, under {policies}"
-    stop = (
-        ""
-        if could.stopped_position is None
-        else f" (those behind position {could.stopped_position} were not looked at)"
-    )
+    """What it is that is told there."""
     return (
-        f"{span}{stop}: allowed on some resource, denied on none or not on all, and never allowed in a call that was "
-        f"looked at. * depends on a condition, or on not being denied. Action catalogue {could.catalogue}."
+        "What the credentials named here were allowed on at least one resource while they were in use, and what no "
+        "call by any of them did. * was allowed only under a condition, or was denied on some resources. Action "
+        f"catalogue {could.catalogue}."
     )
+
+
+def whose(could: CouldHave, home: str) -> Iterator[str]:
+    """By whose permissions, of when; and whose were not looked at."""
+    for each in could.whose:
+        others = f" and {len(each.same)} more with its permissions" if each.same else ""
+        policies = count(each.permissions, "set of permissions", "different sets of permissions")
+        stop = (
+            ""
+            if each.stopped_position is None
+            else f" (those behind position {each.stopped_position} were not looked at)"
+        )
+        span = f"from position {each.first.position} to {each.last.position}"
+        yield f"{label(each.credential, home)}{others}: {span}, under {policies}{stop}"
+    if could.left:
+        of_them = count(could.left, "more credential of its lineage was", "more credentials of its lineage were")
+        yield f"{of_them} not looked at: trace each for what it could have done."
 
 
 def actions_by_service(could: CouldHave) -> Iterator[Fact]:

@@ -129,16 +129,41 @@ def test_the_story_of_a_key(house: House, leak: Leak) -> None:
 
 
 def test_what_it_could_have_done_and_did_not(house: House, leak: Leak) -> None:
-    """Under the permissions of its time, the wide ones that it gave itself as well; less what it and its descendants
-    were allowed. Actions of services that are not answered here are counted."""
+    """Under the permissions of its time, the wide ones that it gave itself as well, and those of its descendants; less
+    what it and they were allowed. Actions of services that are not answered here are counted."""
     could = traced(house, leak.key.access_key)["could_have"]
     actions = {unused["action"] for unused in could["actions"]}
     assert {"iam:DeleteUser", "sts:GetFederationToken", "muniment:TraceCredential"} <= actions
     assert not {"iam:CreateUser", "iam:GetUser", "sts:AssumeRole"} & actions
     services = {unused["service"]: unused for unused in could["services"]}
-    assert services["s3"]["granted_by"] == ["s3:Get*", "*"]
+    assert services["s3"]["granted_by"] == ["s3:Get*", "*", "s3:*"]
     assert services["ec2"]["granted_by"] == ["*"]
-    assert could["permissions"] == 2
+    assert [(each["credential"]["kind"], each["permissions"]) for each in could["whose"]] == [
+        ("access_key", 2),
+        ("session", 2),
+        ("access_key", 1),
+    ]
+    assert could["whose"][0]["credential"]["subject_id"] == leak.key.access_key
+    assert could["left"] == 0
+
+
+def test_a_role_that_it_assumed_could_have_done_more(house: House) -> None:
+    """A key that may do next to nothing has all within reach that its session's role has; a second session of it is not
+    told apart, one that a policy limits is."""
+    key = house.user("reader", {**ALLOW, "Action": ["sts:AssumeRole", "iam:GetUser"]})
+    trust = trusting("reader", house)
+    does(house, house.admin, "iam", "CreateRole", RoleName="ops", AssumeRolePolicyDocument=trust)
+    does(house, house.admin, "iam", "PutRolePolicy", RoleName="ops", PolicyName="all", PolicyDocument=policy("iam:*"))
+    role = {"RoleArn": f"arn:aws:iam::{house.account_id}:role/ops", "RoleSessionName": "build"}
+    alone = traced(house, key.access_key)["could_have"]
+    assert {unused["action"] for unused in alone["actions"]} == {"iam:GetUser", "sts:AssumeRole"}
+    for limits in ({}, {}, {"Policy": policy("iam:List*")}):
+        does(house, key, "sts", "AssumeRole", **role, **limits)
+    could = traced(house, key.access_key)["could_have"]
+    assert [len(each["same"]) for each in could["whose"]] == [0, 1, 0]
+    actions = {unused["action"] for unused in could["actions"]}
+    assert {"iam:GetUser", "iam:CreateUser"} <= actions
+    assert "sts:AssumeRole" not in actions
 
 
 def test_the_commands_undo_it(house: House, leak: Leak) -> None:
@@ -252,7 +277,7 @@ def test_a_session_and_a_principal(house: House, leak: Leak) -> None:
     assert session["owner"]["arn_then"] == f"arn:aws:iam::{house.account_id}:role/ops"
     assert session["first_use"]["operation"] == "CreateUser"
     # What its role was attached by somebody else counts as well.
-    assert session["could_have"]["permissions"] == 2
+    assert session["could_have"]["whose"][0]["permissions"] == 2
     user = traced(house, "deployer")
     assert (user["seed"]["kind"], user["first_use"]["operation"]) == ("user", "AssumeRole")
     # The key is not the user's own work.

@@ -190,6 +190,7 @@ def test_bounds_are_said_in_words(answered: list[Answer], capsys: pytest.Capture
         "muniment history --access-key-id AKIASEED",
         "2 more births are not undone",
         "those behind position 29 were not looked at",
+        "3 more credentials of its lineage were not looked at",
     ):
         assert bound in told.replace("\n  ", " ")
         assert bound in written

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from projections.asof import Moment
 from projections.permissions import Since
 from projections.tracing import Tallies, Tally, TracedCall
-from services.api.could import CouldHave, UnusedAction, UnusedService
+from services.api.could import CouldAs, CouldHave, UnusedAction, UnusedService
 from services.api.lineage import LineageNode, Place, StateSince, UnfollowedWay
 from services.api.tracing import Descent, Did, Owner, Trace, Undoings, Undone
 
@@ -115,13 +115,20 @@ def story(text: str, **more: object) -> Trace:
             stopped_after_nodes=5,
         ),
         "could_have": CouldHave(
-            first=Moment(11, AT),
-            last=Moment(30, AT),
-            permissions=1,
+            whose=(
+                CouldAs(
+                    credential=seed,
+                    same=(text,),
+                    first=Moment(11, AT),
+                    last=Moment(30, AT),
+                    permissions=1,
+                    stopped_position=29,
+                ),
+            ),
+            left=3,
             actions=(UnusedAction(action="iam:GetUser", conditional=True),),
             services=(UnusedService(service="s3", actions=3, conditional=1, granted_by=(text,)),),
             catalogue="1",
-            stopped_position=29,
         ),
         "containment": Undoings(
             contain="muniment contain AKIASEED",
