@@ -34,7 +34,7 @@ def page(trace: Trace) -> str:
         element("h1", words.title(trace)),
         element("p", words.verdict(trace), class_="verdict alive" if alive else "verdict"),
         _facts(words.facts(trace)),
-        element("h2", "To contain it, in this order"),
+        element("h2", words.to_contain(trace.containment)),
         *_contained(trace),
         element("h2", "When it was used"),
         *_timeline(trace),
@@ -77,7 +77,7 @@ def _done(did: Did) -> Iterator[Markup | None]:
     yield element("h2", "From where, with what and for what")
     yield element("p", words.looked_at(did), class_="note")
     yield from _tallied(did.addresses, "Address", "addresses", "none recorded")
-    yield from _tallied(did.user_agents, "User agent", "user agents", "none sent")
+    yield from _tallied(words.products(did.user_agents), "User agent", "user agents", "none sent")
     yield from _tallied(did.operations, "Operation", "operations", "none")
     yield element("h2", "Everything done")
     yield _calls(did)

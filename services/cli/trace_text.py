@@ -21,7 +21,7 @@ def show(trace: Trace) -> None:
     line("")
     for fact in words.facts(trace):
         line(f"{fact.title + ':':<17}{fact.told}")
-    _head("To contain it, in this order")
+    _head(words.to_contain(trace.containment))
     _contained(trace)
     _head("What it gave birth to")
     for node in words.order(trace.descent.nodes):
@@ -54,7 +54,7 @@ def _contained(trace: Trace) -> None:
 def _done(did: Did) -> None:
     line(words.looked_at(did))
     _tallied(did.addresses, "ADDRESS", "addresses", "none recorded")
-    _tallied(did.user_agents, "USER AGENT", "user agents", "none sent")
+    _tallied(words.products(did.user_agents), "USER AGENT", "user agents", "none sent")
     _tallied(did.operations, "OPERATION", "operations", "none")
     _head("Everything done")
     table(_calls(did.account_id)).show(did.calls)

@@ -8,7 +8,7 @@ from projections.lineage import LETS_IN, Kind
 from projections.tracing import Tallies, Tally, TracedCall
 from services.api.could import CouldHave
 from services.api.lineage import LineageNode, LineageTree, Place
-from services.api.tracing import Descent, Did, Trace, Undone
+from services.api.tracing import Descent, Did, Trace, Undoings, Undone
 from services.cli.output import time
 
 _TIES: Mapping[Kind, str] = {
@@ -126,6 +126,32 @@ def result(call: TracedCall) -> str:
 
 def tally(row: Tally, if_none: str) -> str:
     return row.text if row.text is not None else if_none
+
+
+def products(user_agents: Tallies) -> Tallies:
+    """User agents by their first product (RFC 9110, section 10.1.5): some programs describe each call anew behind it.
+    The text stays whole where it is the only one of its product."""
+    alike: dict[str | None, list[Tally]] = {}
+    for row in user_agents.rows:
+        alike.setdefault(None if row.text is None else row.text.split(" ", 1)[0], []).append(row)
+    rows = tuple(
+        Tally(
+            text=product if len(of_it) > 1 else of_it[0].text,
+            first=min((row.first for row in of_it), key=lambda moment: moment.position),
+            last=max((row.last for row in of_it), key=lambda moment: moment.position),
+            answered=sum(row.answered for row in of_it),
+            refused=sum(row.refused for row in of_it),
+        )
+        for product, of_it in alike.items()
+    )
+    return Tallies(rows, len(rows) + user_agents.count - len(user_agents.rows))
+
+
+def to_contain(containment: Undoings) -> str:
+    """The title of the commands."""
+    if containment.contain is None and containment.accounts:
+        return "Nothing is left to contain; to undo what it did, in this order"
+    return "To contain it, in this order"
 
 
 def more(tallies: Tallies, what: str) -> str | None:

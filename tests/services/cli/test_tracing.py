@@ -11,6 +11,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from projections.asof import Moment
+from projections.tracing import Tallies, Tally
 from services.api.answers import Answer
 from services.api.question import Question
 from services.api.tracing import Descent, StillAlive
@@ -18,6 +20,7 @@ from services.cli import tracing
 from services.cli.command import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, main
 from services.cli.markup import cut, element, visible
 from services.cli.trace_page import page
+from services.cli.trace_words import products
 from tests.services.cli.tracing import ACCOUNT, AT, node, story
 
 HOSTILE = [
@@ -203,6 +206,41 @@ def test_long_texts_are_cut_and_whole_in_a_title() -> None:
     assert any(told.endswith("…") for told in read.texts)
     assert any(f"user {long}" in told for told in read.texts)
     assert any(value == long for value in read.values["title"])
+
+
+def test_user_agents_go_by_their_product(answered: list[Answer], capsys: pytest.CaptureFixture[str]) -> None:
+    """A program that describes each call anew has one row, of its first call and its last, for whoever reads it; the
+    JSON has every text."""
+    wholes = [("aws-cli/1.46 md/a", 11), ("curl/8.1 x", 12), ("aws-cli/1.46 md/b", 13), (None, 14)]
+    rows = tuple(Tally(text, Moment(at, AT), Moment(at, AT), 1, 2) for text, at in wholes)
+    one = story("x")
+    did = one.did[0].model_copy(update={"user_agents": Tallies(rows, 6)})
+    told = one.model_copy(update={"did": (did,)})
+    answered.append(told)
+    main(["trace", "AKIASEED"])
+    out = capsys.readouterr().out
+    (aws,) = [line.split() for line in out.splitlines() if "aws-cli" in line]
+    assert (aws[0], aws[-2:]) == ("aws-cli/1.46", ["2", "4"])
+    assert "curl/8.1 x" in out
+    assert "2 more user agents are left out" in out
+    assert "aws-cli/1.46" in skeleton(page(told)).texts
+    assert products(did.user_agents).rows[0].last.position == 13
+    main(["trace", "AKIASEED", "--output", "json"])
+    assert "aws-cli/1.46 md/b" in capsys.readouterr().out
+
+
+def test_what_is_only_left_to_undo(answered: list[Answer], capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing is alive any more, nobody is told to contain it."""
+    for contain, title in (
+        (None, "Nothing is left to contain; to undo"),
+        ("muniment contain AKIASEED", "To contain it"),
+    ):
+        one = story("x")
+        told = one.model_copy(update={"containment": one.containment.model_copy(update={"contain": contain})})
+        answered.append(told)
+        main(["trace", "AKIASEED"])
+        assert title.upper() in capsys.readouterr().out
+        assert any(text.startswith(title) for text in skeleton(page(told)).texts)
 
 
 def test_a_story_of_nothing() -> None:
