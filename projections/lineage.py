@@ -103,6 +103,9 @@ class Node:
     state: State
     since: Since | None
     """The event that put it into that state; None of what is active, and of what has expired."""
+    dead_position: int | None
+    """Of the event from which on it was not active any more: before that of `since`, for what was inactive when it was
+    deleted. None where there is no `since`."""
 
     @property
     def place(self) -> Place:
@@ -271,7 +274,8 @@ class _Walk:
 
 def _states(
     cursor: psycopg.Cursor, moments: dict[str, Moment], births: Iterable[_Birth]
-) -> Iterator[tuple[Place, tuple[State, Since | None]]]:
+) -> Iterator[tuple[Place, tuple[State, Since | None, Since | None]]]:
+    """With the event that put it into its state, and the one that had made it inactive before it ended, if one had."""
     for account_id, of_account in groupby(
         sorted(births, key=lambda birth: birth.place), lambda birth: birth.account_id
     ):
@@ -287,15 +291,16 @@ def _states(
         contained = {owner_id: Since(*since) for owner_id, *since in held}
         for birth in there:
             if ended := _end(birth, moment):
-                yield birth.place, ended
+                # A key stays inactive when it is deleted.
+                yield birth.place, (*ended, inactive.get(birth.position) if ended[1] else None)
             elif closed is not None:
-                yield birth.place, ("closed", Since(*closed))
+                yield birth.place, ("closed", Since(*closed), None)
             elif birth.position in inactive:
-                yield birth.place, ("inactive", inactive[birth.position])
+                yield birth.place, ("inactive", inactive[birth.position], None)
             elif birth.kind in LETS_IN and birth.owner_id in contained:
-                yield birth.place, ("contained", contained[birth.owner_id])
+                yield birth.place, ("contained", contained[birth.owner_id], None)
             else:
-                yield birth.place, ("active", None)
+                yield birth.place, ("active", None, None)
 
 
 def _end(birth: _Birth, moment: Moment) -> tuple[State, Since | None] | None:
@@ -311,7 +316,10 @@ def _end(birth: _Birth, moment: Moment) -> tuple[State, Since | None] | None:
     return None
 
 
-def _node(birth: _Birth, parent: Place | None, depth: int, state: State, since: Since | None) -> Node:
+def _node(
+    birth: _Birth, parent: Place | None, depth: int, state: State, since: Since | None, before: Since | None
+) -> Node:
+    first = before or since
     return Node(
         account_id=birth.account_id,
         position=birth.position,
@@ -333,4 +341,5 @@ def _node(birth: _Birth, parent: Place | None, depth: int, state: State, since: 
         expires_at=birth.expires_at,
         state=state,
         since=since,
+        dead_position=None if first is None else first.position,
     )

@@ -1,6 +1,6 @@
 """The containment of a credential: it, and all that it gave birth to, is cut off in one step."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated
 
 from pydantic import StringConstraints
@@ -8,17 +8,18 @@ from pydantic import StringConstraints
 from domain.account import Account
 from domain.calls import NeedsFacts, Outcome
 from domain.containing import Containing, contain, refuse_cutting_off, refuse_locking_out
-from domain.containment import CONTAINED, LineageFacts, LineageWanted
+from domain.containment import CONTAINED, CredentialContained, LineageFacts, LineageWanted
 from domain.errors import AccessDenied, Throttling
 from projections.asof import AsOf
 from projections.lineage import LETS_IN, NODES_MAX, Lineage, Node
 from services.api.answers import Answer
 from services.api.asker import Asker
-from services.api.lineage import LineageNode, Sight, home_of, seen, unmanaged
+from services.api.lineage import LineageNode, Sight, arn_of, home_of, seen, unmanaged
 from services.api.question import SERVICE, Question, Text
 from services.api.reader import Reader
 
 ACTION = f"{SERVICE}:Contain"
+_OWNED = frozenset({"access_key", "session"})
 
 
 class ContainedAccount(Answer):
@@ -35,6 +36,9 @@ class ContainedAccount(Answer):
     """Access keys."""
     revoked: tuple[str, ...]
     """Sessions."""
+    names: Mapping[str, str]
+    """By id, of all these: a user, role or session as its ARN ends, of a key its owner. As they were called when they
+    were born."""
 
 
 class Containment(Answer):
@@ -47,6 +51,9 @@ class Containment(Answer):
     standing: tuple[LineageNode, ...]
     """Changes of the lineage that are in force, such as trust and other policies. Containment leaves them as they are:
     whether they are wrong is for a person to judge."""
+    untouched: tuple[str, ...]
+    """ARNs of users, roles and roots whose credentials are of the lineage, but who are not themselves: they may do what
+    they could, and with other credentials still do."""
     stopped_after_nodes: int | None
     """The bound on the lineage, where there is more of it."""
 
@@ -106,6 +113,7 @@ class Contain(Question[Containment]):
             accounts=tuple(_accounts(containing, found, sight.obstacles)),
             remaining=tuple(map(LineageNode.of, found.remaining)),
             standing=tuple(LineageNode.of(node) for node in found.nodes if _stands(node)),
+            untouched=tuple(_untouched(reader, found)),
             stopped_after_nodes=found.stopped_after_nodes,
         )
 
@@ -142,19 +150,43 @@ def _accounts(containing: Containing, found: Lineage, obstacles: Mapping[str, st
     for account_id in sorted({*found.moments, *done, *containing.barred, *obstacles}):
         there = [node for node in found.nodes if node.account_id == account_id and node.kind in LETS_IN]
         reason = containing.barred.get(account_id) or obstacles.get(account_id) or _left(found, account_id, there)
-        ends, position = done.get(account_id), None
-        if reason is None:
-            ended_at = (node.since.position for node in there if node.since is not None)
-            position = max(ended_at, default=found.moments[account_id].position)
+        ends = done.get(account_id)
         yield ContainedAccount(
             account_id=account_id,
             contained=reason is None,
             reason=reason,
-            position=position,
+            position=_from(there, found.moments[account_id].position) if reason is None else None,
             denied=ends.denied if ends else (),
             deactivated=ends.deactivated if ends else (),
             revoked=ends.revoked if ends else (),
+            names=_names(there, ends) if ends else {},
         )
+
+
+def _from(there: Iterable[Node], moment: int) -> int:
+    """Where the last of them that ended by an event did. A user or role that is gone let nobody in by itself: each key
+    and session of it is one of them, and may have been dead long before."""
+    ended = [node for node in there if node.dead_position is not None]
+    acting = [node for node in ended if node.kind in _OWNED or node.state != "deleted"]
+    return max((node.dead_position or 0 for node in acting or ended), default=moment)
+
+
+def _names(there: Iterable[Node], ends: CredentialContained) -> dict[str, str]:
+    ended = {*ends.denied, *ends.deactivated, *ends.revoked}
+    return {
+        node.subject_id: node.name if node.arn is None else node.arn.split(":", 5)[-1]
+        for node in there
+        if node.subject_id in ended
+    }
+
+
+def _untouched(reader: Reader, found: Lineage) -> Iterator[str]:
+    known = {(node.account_id, node.owner_id) for node in found.nodes if node.kind in {"root", "user", "role"}}
+    owners = dict.fromkeys((node.account_id, node.owner_id) for node in found.nodes if node.kind in _OWNED)
+    for account_id, owner_id in owners:
+        arn = arn_of(reader.account(account_id, found.moments[account_id].position), owner_id)
+        if arn is not None and (account_id, owner_id) not in known:
+            yield arn
 
 
 def _left(found: Lineage, account_id: str, there: Iterable[Node]) -> str | None:

@@ -144,6 +144,14 @@ def home_of(credential: str, account_id: str, installation: Installation) -> str
     return account_id if named in {None, INSTALLATION} else named
 
 
+def arn_of(account: Account, entity_id: str) -> str | None:
+    """By which an account calls a user, a role or root; None where it has none of that id."""
+    if entity_id == account.id:
+        return account.arn("root")
+    entity = account.users.by_id.get(entity_id) or account.roles.by_id.get(entity_id)
+    return None if entity is None else account.arn(entity.resource)
+
+
 def seen(sight: Sight, credential: str, as_of: AsOf, nodes_max: int) -> Lineage:
     """Raises AccessDenied where the credential is of an account that is not seen into, and what `lineage` raises."""
     home = home_of(credential, sight.account_id, sight.reader.installation(sight.now))

@@ -8,14 +8,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from domain.account import Account
 from projections.asof import AsOf, Moment, resolve
 from projections.lineage import NODES_MAX, Kind, Lineage, Node, lineage
 from projections.permissions import Since
 from projections.tracing import Tallies, TracedCall, doings, traced_calls, uses
 from services.api.answers import Answer
 from services.api.could import CouldHave, could_have, credentials_of, own
-from services.api.lineage import LineageNode, Sight, UnfollowedWay, seen
+from services.api.lineage import LineageNode, Sight, UnfollowedWay, arn_of, seen
 from services.api.question import ROWS_DEFAULT, ROWS_MAX, Reading, Text
 from services.api.reader import Reader
 from services.api.undoing import Undoing
@@ -222,23 +221,15 @@ def _did(reader: Reader, found: Lineage, account_id: str, calls_max: int) -> tup
 def _owner(reader: Reader, seed: Node, moment: Moment) -> Owner:
     account_id, as_of = seed.account_id, AsOf(moment.at, position=moment.position)
     born = lineage(reader.cursor, account_id, seed.owner_id, as_of, follows=account_id.__eq__, nodes_max=1).seed
-    then = _arn(reader.account(account_id, seed.position), seed.owner_id)
+    then = arn_of(reader.account(account_id, seed.position), seed.owner_id)
     return Owner(
         kind=born.kind,
         entity_id=seed.owner_id,
         arn_then=then or born.arn or seed.name,
-        arn_now=_arn(reader.account(account_id, moment.position), seed.owner_id),
+        arn_now=arn_of(reader.account(account_id, moment.position), seed.owner_id),
         created=Since(born.position, born.at, born.by),
         ended=born.since if born.state in {"deleted", "closed"} else None,
     )
-
-
-def _arn(account: Account, entity_id: str) -> str | None:
-    """By which an account calls a user, a role or root; None where it has none of that id."""
-    if entity_id == account.id:
-        return account.arn("root")
-    entity = account.users.by_id.get(entity_id) or account.roles.by_id.get(entity_id)
-    return None if entity is None else account.arn(entity.resource)
 
 
 def _undoings(reader: Reader, found: Lineage, credential: str) -> Undoings:

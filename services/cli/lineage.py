@@ -1,6 +1,7 @@
 """The tree of a credential's lineage, and its containment."""
 
 import argparse
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -83,9 +84,12 @@ def _contain(chosen: argparse.Namespace) -> None:
             if chosen.output == "json":
                 JsonLines().show([answer])
             else:
-                table(ACCOUNTS).show(answer.accounts)
+                table(PLANNED if chosen.dry_run else ACCOUNTS).show(answer.accounts)
     for node in answer.standing:
         say(f"Left as it is: {_told(node, answer.account_id)}")
+    for arn in answer.untouched:
+        said = f"{resource(arn)}, which has a credential of the lineage but is not of it"
+        say(f"Left as it is: {said}. To cut it off too: muniment contain {shlex.quote(arn)}")
     if answer.stopped_after_nodes is not None:
         say(f"The lineage has more than {answer.stopped_after_nodes} births; those beyond were not looked at.")
     if chosen.dry_run:
@@ -104,12 +108,22 @@ def _attempts(answering: Asked, question: Question[Containment]) -> Iterator[Con
             return
 
 
-ACCOUNTS: Sequence[Column[ContainedAccount]] = (
-    Column("ACCOUNT", lambda account: account.account_id),
-    Column("CONTAINED", lambda account: "yes" if account.contained else "no"),
-    Column("FROM", lambda account: None if account.position is None else f"p{account.position}"),
-    Column("DENIED", lambda account: " ".join(account.denied), shrinks=True),
-    Column("DEACTIVATED", lambda account: " ".join(account.deactivated), shrinks=True),
-    Column("REVOKED", lambda account: " ".join(account.revoked), shrinks=True),
-    Column("REASON", lambda account: account.reason, shrinks=True),
-)
+def _named(account: ContainedAccount, ids: Sequence[str]) -> str:
+    return ", ".join(f"{each} ({account.names[each]})" if each in account.names else each for each in ids)
+
+
+def _columns(contained: str, denied: str, deactivated: str, revoked: str) -> Sequence[Column[ContainedAccount]]:
+    return (
+        Column("ACCOUNT", lambda account: account.account_id),
+        Column(contained, lambda account: "yes" if account.contained else "no"),
+        Column("FROM", lambda account: None if account.position is None else f"p{account.position}"),
+        Column(denied, lambda account: _named(account, account.denied), shrinks=True),
+        Column(deactivated, lambda account: _named(account, account.deactivated), shrinks=True),
+        Column(revoked, lambda account: _named(account, account.revoked), shrinks=True),
+        Column("REASON", lambda account: account.reason, shrinks=True),
+    )
+
+
+ACCOUNTS = _columns("CONTAINED", "DENIED", "DEACTIVATED", "REVOKED")
+PLANNED = _columns("CONTAINED ALREADY", "WOULD DENY", "WOULD DEACTIVATE", "WOULD REVOKE")
+"""Of a dry run."""

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from botocore.credentials import Credentials as Keys
 
+from domain.containment import CONTAINED
 from domain.errors import OperationNotPermittedException
 from domain.identifiers import account_of_access_key_id
 from domain.organization import FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS, Node, Organization
@@ -140,13 +141,39 @@ def test_the_whole_lineage_is_contained(story: Story) -> None:
     assert found[here]["position"] <= story.head(here)
     assert told.body["remaining"] == []
     assert [node["kind"] for node in told.body["standing"]] == ["inline_policy"]
+    assert found[there]["names"][story.mallory.access_key] == "mallory"
+    assert found[there]["names"][found[there]["denied"][0]] == "user/mallory"
+    assert told.body["untouched"] == [
+        f"arn:aws:iam::{here}:user/ann",
+        f"arn:aws:iam::{here}:role/builder",
+        f"arn:aws:iam::{there}:role/deployer",
+    ]
     assert story.honoured() == [False] * 5
     again = accounts(story.contains())
     for account_id, account in again.items():
-        assert account == found[account_id] | {"denied": [], "deactivated": [], "revoked": []}
+        assert account == found[account_id] | {"denied": [], "deactivated": [], "revoked": [], "names": {}}
     assert told.position is not None
     lines = story.house.asks(f"/v1/lineage/{story.leaked.access_key}?as_of=p{told.position}").body["nodes"]
     assert {line["state"] for line in lines if line["kind"] == "session"} == {"revoked"}
+
+
+def test_what_was_dead_already_moves_no_position(story: Story) -> None:
+    """When what was contained is deleted afterwards, nothing of it has been honoured since the containment."""
+    story.organized()
+    found = accounts(story.contains())
+    ann = {"UserName": "ann", "AccessKeyId": story.leaked.access_key}
+    mallory = {"UserName": "mallory"}
+    for keys, operation, members in (
+        (story.house.admin, "DeleteAccessKey", ann),
+        (story.theirs, "DeleteAccessKey", {**mallory, "AccessKeyId": story.mallory.access_key}),
+        (story.theirs, "DeleteUserPolicy", {**mallory, "PolicyName": "may"}),
+        (story.theirs, "DeleteUserPolicy", {**mallory, "PolicyName": CONTAINED}),
+        (story.theirs, "DeleteUser", mallory),
+    ):
+        assert story.house.aws_does("iam", operation, keys=keys, **members)[0] == 200
+    again = accounts(story.contains(dry_run=True))
+    for account_id, account in again.items():
+        assert (account["contained"], account["position"]) == (True, found[account_id]["position"])
 
 
 def test_a_dry_run_changes_nothing(story: Story) -> None:

@@ -33,11 +33,14 @@ def test_a_leaked_key_is_seen_and_contained(desk: Desk) -> None:
     ]
     planned = desk.muniment("contain", key["AccessKeyId"], "--dry-run")
     assert (planned.status, planned.error.endswith("muniment: Nothing was changed.\n")) == (0, True)
+    assert planned.out.split()[1:6] == ["CONTAINED", "ALREADY", "FROM", "WOULD", "DENY"]
     contained = desk.muniment("contain", key["AccessKeyId"], "--reason", "found on a disk")
     assert contained.status == 0, contained.error
     title, row = contained.out.splitlines()
     assert title.split() == ["ACCOUNT", "CONTAINED", "FROM", "DENIED", "DEACTIVATED", "REVOKED", "REASON"]
-    assert (row.split()[1], row.split()[4]) == ("yes", key["AccessKeyId"])
+    assert row.split()[1] == "yes"
+    assert row.split()[4:7] == ["(user/brood)", key["AccessKeyId"], "(leaky)"]
+    assert "Left as it is: user/leaky, which has a credential of the lineage but is not of it" in contained.error
     assert "Left as it is: inline_policy p of brood  [active]" in contained.error
     with pytest.raises(ClientError, match="InvalidClientTokenId"):
         sts.get_caller_identity()
