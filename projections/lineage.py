@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Literal, NamedTuple
 
@@ -65,6 +65,13 @@ class _Birth(NamedTuple):
     @property
     def place(self) -> Place:
         return self.account_id, self.position
+
+
+class _Condition(NamedTuple):
+    state: State
+    since: Since | None
+    before: Since | None = None
+    """What had made it inactive before it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +180,7 @@ def lineage(
     walk = _Walk(cursor, as_of, _seed(cursor, account_id, seed, moment), moment, follows)
     walk.descend(min(nodes_max, NODES_MAX))
     states = dict(_states(cursor, walk.moments, walk.births.values()))
-    nodes = tuple(_node(birth, *walk.origins[place], *states[place]) for place, birth in walk.births.items())
+    nodes = tuple(_node(birth, *walk.origins[place], states[place]) for place, birth in walk.births.items())
     return Lineage(walk.moments, nodes, tuple(walk.unfollowed.values()), len(nodes) if walk.stopped else None)
 
 
@@ -197,10 +204,22 @@ def _seed(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) ->
             row = cursor.execute(SQL["seed"], {**place, "seed": entity_id}).fetchone()
     if row is None:
         raise NoSuchEntity(
-            f"{account_id} had no access key, session, user or role {seed} at position {moment.position}: expected "
-            f"an access key id, a session id, a name, a unique id or an ARN."
+            f"{account_id} had no access key, session, user or role {seed} at position {moment.position}: "
+            f"{_former(cursor, account_id, seed, moment)}"
         )
     return _Birth(*row)
+
+
+def _former(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> str:
+    """Who was called so before, or else what a seed looks like."""
+    named = {"account_id": account_id, "position": moment.position, "seed": seed}
+    row = cursor.execute(SQL["former"], named).fetchone()
+    if row is None:
+        return "expected an access key id, a session id, a name, a unique id or an ARN."
+    kind, entity_id, position, at, is_gone = row
+    ended = "was deleted" if is_gone else "got another name or path"
+    when = at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return f"the {kind} {entity_id}, who had this name, {ended} at position {position}, {when}: ask for {entity_id}."
 
 
 class _Walk:
@@ -274,8 +293,7 @@ class _Walk:
 
 def _states(
     cursor: psycopg.Cursor, moments: dict[str, Moment], births: Iterable[_Birth]
-) -> Iterator[tuple[Place, tuple[State, Since | None, Since | None]]]:
-    """With the event that put it into its state, and the one that had made it inactive before it ended, if one had."""
+) -> Iterator[tuple[Place, _Condition]]:
     for account_id, of_account in groupby(
         sorted(births, key=lambda birth: birth.place), lambda birth: birth.account_id
     ):
@@ -292,15 +310,15 @@ def _states(
         for birth in there:
             if ended := _end(birth, moment):
                 # A key stays inactive when it is deleted.
-                yield birth.place, (*ended, inactive.get(birth.position) if ended[1] else None)
+                yield birth.place, _Condition(*ended, inactive.get(birth.position) if ended[1] else None)
             elif closed is not None:
-                yield birth.place, ("closed", Since(*closed), None)
+                yield birth.place, _Condition("closed", Since(*closed))
             elif birth.position in inactive:
-                yield birth.place, ("inactive", inactive[birth.position], None)
+                yield birth.place, _Condition("inactive", inactive[birth.position])
             elif birth.kind in LETS_IN and birth.owner_id in contained:
-                yield birth.place, ("contained", contained[birth.owner_id], None)
+                yield birth.place, _Condition("contained", contained[birth.owner_id])
             else:
-                yield birth.place, ("active", None, None)
+                yield birth.place, _Condition("active", None)
 
 
 def _end(birth: _Birth, moment: Moment) -> tuple[State, Since | None] | None:
@@ -316,9 +334,8 @@ def _end(birth: _Birth, moment: Moment) -> tuple[State, Since | None] | None:
     return None
 
 
-def _node(
-    birth: _Birth, parent: Place | None, depth: int, state: State, since: Since | None, before: Since | None
-) -> Node:
+def _node(birth: _Birth, parent: Place | None, depth: int, condition: _Condition) -> Node:
+    state, since, before = condition
     first = before or since
     return Node(
         account_id=birth.account_id,

@@ -121,7 +121,7 @@ def test_a_user_or_role_that_was_born_brings_its_own(
 
 def test_a_seed_by_any_name(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
     """A session by its id or key, a user by the name it has now, root by its ARN or the account; a group, and what
-    there is not, are refused with what was expected."""
+    there is not, are refused with what was expected, or with who had the name before."""
     ledger = Ledger(writer)
     admin(ledger).does(AccessKeyCreated(access_key_id="AKIAROOT", user_id=ledger.account_id, user_name="root"))
     session = leaked(ledger).assumes("builder", "SESNONE")
@@ -134,8 +134,8 @@ def test_a_seed_by_any_name(writer: psycopg.Connection, reader: psycopg.Cursor, 
         assert born(newest(reader, ledger, seed)) == ["access_key AKIAROOT"]
     with pytest.raises(InvalidInput, match="ops is a group"):
         newest(reader, ledger, "ops")
-    for absent in ("ann", "nobody"):
-        with pytest.raises(NoSuchEntity, match=f"user or role {absent} at position .*expected an access key id"):
+    for absent, told in (("ann", "user AIDAann, who had this name"), ("nobody", "expected an access key id")):
+        with pytest.raises(NoSuchEntity, match=f"user or role {absent} at position .*{told}"):
             newest(reader, ledger, absent)
 
 

@@ -300,6 +300,16 @@ def test_what_is_gone_has_its_story(house: House, leak: Leak) -> None:
     assert gone["owner"]["arn_then"].endswith(":user/--backup")
     assert gone["owner"]["ended"]["by"].endswith(":user/admin")
     assert gone["containment"] == {"contain": None, "accounts": []}
+    # A name that nobody has any more leads to the id of who had it, which has its story still.
+    seed = traced(house, gone["owner"]["entity_id"])["seed"]
+    for name, position, ended in (
+        ("--backup", seed["since"]["position"], "was deleted"),
+        ("deployer", None, "got another name or path"),
+    ):
+        code, message = house.asks(f"/v1/trace/{name}").error
+        assert code == "NoSuchEntity"
+        assert f"{ended} at position {position or ''}" in message
+    assert f"ask for {owner['entity_id']}." in message
     # It was never used: what it could have done is told of the time that it was there.
     assert "iam:CreateUser" not in {
         unused["action"] for unused in traced(house, leak.key.access_key)["could_have"]["actions"]
