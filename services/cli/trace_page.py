@@ -44,7 +44,7 @@ def page(trace: Trace) -> str:
         _bound(pictures.born_left(descent.nodes)),
         *map(_bound, words.descent_left(descent)),
         *(part for did in trace.did for part in _done(did)),
-        element("h2", "What it could have done and did not"),
+        element("h2", "What it and its descendants could have done and did not"),
         element("p", words.reach(could), class_="note"),
         element("ul", *(element("li", told) for told in words.whose(could, trace.account_id))),
         _facts(words.actions_by_service(could)),

@@ -31,7 +31,7 @@ def show(trace: Trace) -> None:
     for did in trace.did:
         _head("From where, with what and for what")
         _done(did)
-    _head("What it could have done and did not")
+    _head("What it and its descendants could have done and did not")
     _wrapped(words.reach(trace.could_have))
     _lines(words.whose(trace.could_have, trace.account_id))
     for fact in words.actions_by_service(trace.could_have):

@@ -173,7 +173,8 @@ def calls_left(did: Did) -> str | None:
     if not did.calls_left and did.stopped_position is None:
         return None
     also = f"; {did.histories_left} more credentials have histories of their own" if did.histories_left else ""
-    return f"{did.calls_left} calls that were looked at are not told here. All of them, by credential{also}:"
+    calls = count(did.calls_left, "call that was looked at is", "calls that were looked at are")
+    return f"{calls} not told here. All of them, by credential{also}:"
 
 
 def descent_left(descent: Descent | LineageTree) -> Iterator[str]:
