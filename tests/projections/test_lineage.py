@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from domain.access_keys import AccessKeyActivated, AccessKeyCreated, AccessKeyDeactivated
+from domain.access_keys import AccessKeyActivated, AccessKeyCreated, AccessKeyDeactivated, AccessKeyDeleted
 from domain.account import AccountClosed
 from domain.boundaries import PermissionsBoundaryDeleted, PermissionsBoundaryPut
 from domain.containment import CONTAINED, CONTAINED_DOCUMENT
@@ -137,6 +137,22 @@ def test_a_seed_by_any_name(writer: psycopg.Connection, reader: psycopg.Cursor, 
     for absent, told in (("ann", "user AIDAann, who had this name"), ("nobody", "expected an access key id")):
         with pytest.raises(NoSuchEntity, match=f"user or role {absent} at position .*{told}"):
             newest(reader, ledger, absent)
+
+
+def test_since_when_a_deleted_key_was_dead(
+    writer: psycopg.Connection, reader: psycopg.Cursor, project: Project
+) -> None:
+    """From when it became inactive for the last time; one that was active again, from its deletion."""
+    ledger = Ledger(writer)
+    slept, woken = leaked(ledger), admin(ledger).creates_key(f"AKIAWOKEN{ledger.account_id}", "ann")
+    of = {key: {"access_key_id": key.access_key_id, "user_id": "AIDAann", "user_name": "ann"} for key in (slept, woken)}
+    off = [admin(ledger).does(AccessKeyDeactivated(**of[key])) for key in (slept, woken)]
+    admin(ledger).does(AccessKeyActivated(**of[woken]))
+    gone = [admin(ledger).does(AccessKeyDeleted(**of[key])) for key in (slept, woken)]
+    project(ledger.account_id)
+    found = {key: newest(reader, ledger, key.access_key_id).seed for key in (slept, woken)}
+    assert [seed.since and seed.since.position for seed in found.values()] == gone
+    assert [seed.dead_position for seed in found.values()] == [off[0], gone[1]]
 
 
 def test_what_lives_and_what_ended_it(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
