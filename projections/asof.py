@@ -13,9 +13,9 @@ from projections.statements import statements
 
 SQL = statements("projections", "asof.sql")
 _POSITION = re.compile(r"p([1-9][0-9]{0,17})")
-_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
+_LOCAL_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+_TIME = re.compile(rf"{_LOCAL_TIME}([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})")
+_TIME_WITHOUT_OFFSET = re.compile(_LOCAL_TIME)
 
 _INSTANT = timedelta(microseconds=1)
 """As exactly as the ledger keeps time."""
@@ -53,6 +53,10 @@ class AsOf:
             at = datetime.fromisoformat(text.upper()).astimezone(UTC) if _TIME.fullmatch(text) else None
         except (ValueError, OverflowError):
             at = None
+        if at is None and _TIME_WITHOUT_OFFSET.fullmatch(text):
+            raise ValidationError(
+                f"The offset from UTC is missing of {text!r}: a time ends with Z, or with an offset such as +02:00."
+            )
         if at is None:
             raise ValidationError(
                 f"A moment is p<position>, such as p42, or an RFC 3339 time, such as 2025-01-31T12:00:00Z; "
@@ -64,8 +68,26 @@ class AsOf:
     def time(cls, at: datetime, now: datetime) -> Self:
         """Raises ValidationError for a time after now: what is not over yet has no settled answer."""
         if at > now:
-            raise ValidationError(f"{at.isoformat()} has not come yet; it is {now.isoformat()}.")
+            raise ValidationError(f"{written(at)} has not come yet; it is {written(now.replace(microsecond=0))}.")
         return cls(now, at=at)
+
+
+def written(at: datetime) -> str:
+    """RFC 3339 in UTC, with a fraction if there is one."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def refuse_before_beginning(cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> None:
+    """Of an account that did not exist yet nothing is true, not even that nobody can do anything.
+
+    Raises ValidationError for a time before the first event of the account's ledger.
+    """
+    if as_of.at is None or position_at(cursor, account_id, as_of.at) > 0:
+        return
+    raise ValidationError(
+        f"The account {account_id} did not exist yet at {written(as_of.at)}. It began at "
+        f"{written(time_at(cursor, account_id, 1))}, which is p1."
+    )
 
 
 def resolve(cursor: psycopg.Cursor, projection: str, account_id: str, as_of: AsOf) -> Moment:

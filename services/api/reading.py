@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeVar
 
-from projections.asof import AsOf, NotYetProjected
+from projections.asof import AsOf, NotYetProjected, refuse_before_beginning
 from projections.runner import Runner
 from services.api.answers import Answer
 from services.api.question import Question
@@ -32,10 +32,12 @@ class Tables:
         self, question: Question[A], account_id: str, position: int, at: datetime, told: Mapping[str, object]
     ) -> A:
         """As of the call at this position and time, or of the moment that the question names. Blocks for some seconds
-        at most. Raises refusals: ServiceUnavailable when the projections lag or have halted."""
+        at most. Raises refusals: ServiceUnavailable when the projections lag or have halted, ValidationError for a
+        moment before the account began."""
         as_of = AsOf(at, position=position) if question.moment is None else AsOf.parse(question.moment, at)
         self._wait(account_id, position)
         with self._readers() as connection, connection.cursor() as cursor:
+            refuse_before_beginning(cursor, account_id, as_of)
             if question.also_reads is not None:
                 head = "select position from ledger.heads where account_id = %s"
                 for (other_position,) in cursor.execute(head, (question.also_reads,)).fetchall():

@@ -5,6 +5,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from projections.asof import written
 from services.api.question import Question
 from services.api.span import Happened, SpanPage
 from services.cli.asking import show
@@ -44,9 +45,10 @@ def show_span(
         if rest is not None:
             rest(page)
         if page.stopped_at is not None:
+            stopped_at = written(page.stopped_at.at)
             say(
-                f"This is true up to {page.stopped_at.at.isoformat()}, position {page.stopped_at.position}, and no "
-                f"more: the rest takes too much work at once. Go on with --from {page.stopped_at.at.isoformat()}."
+                f"This is true up to {stopped_at}, position {page.stopped_at.position}, and no more: the rest takes "
+                f"too much work at once. Go on with --from {stopped_at}."
             )
     return shown
 

@@ -15,6 +15,7 @@ from domain.authorisation import authorise, authorise_looking_back
 from domain.calls import Call, NeedsAccounts, NeedsFacts, Outcome
 from domain.errors import Throttling, ValidationError
 from domain.past import TIME_TRAVEL, Past, PastWanted
+from projections.asof import written
 from services.wire.operations import Operation
 
 PREFIX = b"/as-of/"
@@ -42,7 +43,11 @@ def looking_back(
     then = past.ledgers[account.id]
     assert isinstance(then, Account)
     if not then.exists:
-        raise ValidationError(f"The account {account.id} did not exist yet as of {moment}.")
+        assert account.created_at is not None
+        raise ValidationError(
+            f"The account {account.id} did not exist yet at {moment}. It began at {written(account.created_at)}, which "
+            "is p1."
+        )
     # The decisions of both are the same list: one call is recorded.
     call_then = replace(call, at=past.at, ledgers=past.ledgers)
     try:

@@ -36,7 +36,7 @@ def test_moments_are_read(text: str, expected: AsOf) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "p", "p0", "p-1", "p01", "42", "P42", "p" + "9" * 19, "now", "2025-01-01", "2025-01-01T00:00:00"),
+        *("", "p", "p0", "p-1", "p01", "42", "P42", "p" + "9" * 19, "now", "2025-01-01"),
         *("2025-02-30T00:00:00Z", "2025-01-01T24:00:00Z ", "2025-01-01T00:00:00+99:00", "0001-01-01T00:00:00+23:00"),
     ],
 )
@@ -46,9 +46,16 @@ def test_what_is_no_moment_is_refused(text: str) -> None:
         AsOf.parse(text, NOW)
 
 
+@pytest.mark.parametrize("text", ["2025-01-01T00:00:00", "2025-01-01 00:00:00.25"])
+def test_a_time_without_offset_is_refused(text: str) -> None:
+    """Whose morning it is must be said: the refusal names what is missing."""
+    with pytest.raises(ValidationError, match=r"The offset from UTC is missing .* ends with Z, or"):
+        AsOf.parse(text, NOW)
+
+
 def test_the_future_is_refused(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
     """A time after now, and a position that the ledger does not have yet, have no answer."""
-    with pytest.raises(ValidationError, match="has not come yet"):
+    with pytest.raises(ValidationError, match=r"^\S+:01Z has not come yet; it is \S+:00Z\.$"):
         AsOf.parse((NOW + SECOND).isoformat(), NOW)
     ledger = Ledger(writer)
     project(ledger.account_id)

@@ -44,6 +44,7 @@ def test_before_the_account_there_is_nothing(house: House) -> None:
     """An account that did not exist yet has no answer, not an empty one."""
     status, answer = house.aws_does("iam", "ListUsers", as_of="2001-01-01T00:00:00Z")
     assert (status, f"The account {house.account_id} did not exist yet" in answer) == (400, True)
+    assert "It began at 2" in answer
 
 
 def test_installation_and_messages_of_then(house: House) -> None:

@@ -1,6 +1,7 @@
 """The native API: authorised and recorded in one round, then read as of that very call."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
@@ -147,6 +148,35 @@ def test_the_past_by_time_and_by_position(house: House) -> None:
     for moment in (f"p{before.position}", asked["at"]):
         then = house.asks(f"/v1/credentials?as_of={quote(moment)}").body["credentials"]
         assert then == before.body["credentials"]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "who-can?action=iam%3AGetUser&on=%2A&as_of={}",
+        "who-could?action=iam%3AGetUser&on=%2A&since={}",
+        "can-assume/ops?as_of={}",
+        "could-assume/ops?since={}",
+        "permissions/admin?as_of={}",
+        "permissions/admin/held?since={}",
+        "diff?since={}",
+        "changes?since={}",
+        "history?as_of={}",
+        "least-privilege/admin?since={}",
+        "least-privilege/admin?since={}&until=p1",
+    ],
+)
+def test_before_the_account_began(house: House, target: str) -> None:
+    """Nothing is true then, not even that nobody could: the refusal says when the account began, and a question about
+    that very moment is not refused so."""
+    code, message = house.asks(f"/v1/{target.format(quote('2001-01-01T00:00:00Z'))}").error
+    assert code == "ValidationError"
+    told = re.fullmatch(
+        r"The account \d{12} did not exist yet at 2001-01-01T00:00:00Z\. It began at (.*), which is p1\.", message
+    )
+    assert told, message
+    first = house.asks(f"/v1/{target.format(quote(told[1]))}")
+    assert first.status == 200 or first.error[0] == "NoSuchEntity", first.body
 
 
 def test_a_time_to_come(house: House) -> None:

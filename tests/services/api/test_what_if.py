@@ -99,10 +99,11 @@ def test_of_a_period(house: House) -> None:
         assert answer["now_refused"] == answer["calls"] == last - first + 1
         assert (answer["since_position"], answer["until_position"]) == (places[first], places[last])
     before = datetime(2001, 1, 1, tzinfo=UTC)
-    assert told(house, **supposing, since=before.isoformat())["now_refused"] == 3
+    for span in ({}, {"until": (before + timedelta(1)).isoformat()}, {"until": f"p{places[2]}"}):
+        assert "did not exist yet" in asks(house, **supposing, since=before.isoformat(), **span).error[1]
+    assert told(house, **supposing, since="p1")["now_refused"] == 3
     # Until then there was no alice.
-    refused = asks(house, **supposing, since=before.isoformat(), until=(before + timedelta(1)).isoformat())
-    assert refused.error[0] == "NoSuchEntity"
+    assert asks(house, **supposing, since="p1", until="p1").error[0] == "NoSuchEntity"
 
 
 def test_parts_add_up_to_the_whole(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
