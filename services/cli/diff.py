@@ -32,21 +32,21 @@ def _diff(chosen: argparse.Namespace) -> None:
 
 def _say_undone(page: DifferencesPage) -> None:
     if page.undone:
-        say(f"{page.undone} more were changed and are as they were: see --all.")
+        were, are = ("was", "is as it was") if page.undone == 1 else ("were", "are as they were")
+        say(f"{page.undone} more {were} changed and {are}: see --all.")
 
 
-def _times(found: ToldDifference) -> str | None:
-    """Of more changes than the last."""
-    return str(len(found.events)) if len(found.events) > 1 else None
+def _told(found: ToldDifference) -> str:
+    """With the number of changes, where there was more than the last."""
+    return found.sentence if len(found.events) == 1 else f"{found.sentence} ({len(found.events)} changes)"
 
 
 DIFFERENCES: Sequence[Column[ToldDifference]] = (
-    Column("WHAT CHANGED", lambda found: found.sentence, shrinks=True),
+    Column("WHAT CHANGED", _told, shrinks=True),
     Column("TIME", lambda found: time(found.events[0].at)),
     Column("POSITION", lambda found: str(found.events[0].position)),
     Column("OPERATION", lambda found: found.events[0].operation, shrinks=True),
     Column("BY", lambda found: actor(found.events[0]), shrinks=True),
-    Column("CHANGES", _times),
 )
 CHANGES: Sequence[Column[Change]] = (
     Column("POSITION", lambda change: str(change.position)),

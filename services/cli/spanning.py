@@ -5,11 +5,14 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from projections.asof import written
+from projections.asof import Moment, written
 from services.api.question import Question
 from services.api.span import Happened, SpanPage
 from services.cli.asking import show
 from services.cli.output import Column, say, short, time
+
+AT_THE_START, AT_THE_END = "at the start", "at the end"
+"""Of the span: it was so then, and what opened or closed it lies outside."""
 
 P = TypeVar("P", bound=SpanPage)
 T = TypeVar("T")
@@ -32,8 +35,8 @@ def show_span(
     columns: Sequence[Column[T]],
     rest: Callable[[P], None] | None = None,
 ) -> int:
-    """Shows page after page, then `rest` what else the last one has to say, and how far they came if not to the end.
-    Gives the number of rows."""
+    """Shows page after page, then which span they are about, `rest` what else the last one has to say, and how far they
+    came if not to the end. Gives the number of rows."""
     pages: list[P] = []
 
     def rows(page: P) -> Sequence[T]:
@@ -42,15 +45,19 @@ def show_span(
 
     shown = show(chosen, question, parameters, rows, columns)
     for page in pages:
+        say(f"From {_place(page.since)} to {_place(page.until)}{'' if chosen.until else ', which was now'}.")
         if rest is not None:
             rest(page)
         if page.stopped_at is not None:
-            stopped_at = written(page.stopped_at.at)
             say(
-                f"This is true up to {stopped_at}, position {page.stopped_at.position}, and no more: the rest takes "
-                f"too much work at once. Go on with --from {stopped_at}."
+                f"This is true up to {_place(page.stopped_at)}, and no more: the rest takes too much work at once. Go "
+                f"on with --from {written(page.stopped_at.at)}."
             )
     return shown
+
+
+def _place(moment: Moment) -> str:
+    return f"p{moment.position} ({written(moment.at)})"
 
 
 def actor(happened: Happened) -> str:
@@ -66,8 +73,8 @@ def _by(happened: Happened | None) -> str | None:
 
 
 ENDS: Sequence[Column[Ended]] = (
-    Column("FROM", lambda interval: time(interval.opened.at) if interval.opened else "before"),
+    Column("FROM", lambda interval: time(interval.opened.at) if interval.opened else AT_THE_START),
     Column("OPENED BY", lambda interval: _by(interval.opened), shrinks=True),
-    Column("TO", lambda interval: time(interval.closed.at) if interval.closed else "still"),
+    Column("TO", lambda interval: time(interval.closed.at) if interval.closed else AT_THE_END),
     Column("CLOSED BY", lambda interval: _by(interval.closed), shrinks=True),
 )

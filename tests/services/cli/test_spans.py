@@ -1,5 +1,7 @@
 """What was so between two moments, and what changed, as commands."""
 
+import re
+
 from tests.services.cli.conftest import Desk
 
 
@@ -16,6 +18,9 @@ def test_between_two_moments(desk: Desk) -> None:
     title, *lines = desk.muniment("who-can", "iam:GetUser", "*", *span).out.splitlines()
     assert title.split() == ["PRINCIPAL", "ACCESS", "FROM", "OPENED", "BY", "TO", "CLOSED", "BY", "WHY"]
     (line,) = [line for line in lines if line.startswith("user/spanned ")]
+    (roots,) = [line for line in lines if line.startswith("root ")]
+    assert "  at the start  " in roots
+    assert "  at the end  " in roots
     assert "  PutUserPolicy user/admin  " in line
     assert "  DeleteUserPolicy user/admin  " in line
     assert [line.split()[0] for line in desk.muniment("permissions", "spanned", *span).out.splitlines()] == [
@@ -24,7 +29,9 @@ def test_between_two_moments(desk: Desk) -> None:
     ]
     differs = desk.muniment("diff", since, until)
     assert [line.split("  ")[0] for line in differs.out.splitlines()][1:] == ["User spanned was created."]
-    assert differs.error == "muniment: 1 more were changed and are as they were: see --all.\n"
+    named, undone = differs.error.splitlines()
+    assert re.fullmatch(rf"muniment: From {since} \(2\S+Z\) to {until} \(2\S+Z\)\.", named)
+    assert undone == "muniment: 1 more was changed and is as it was: see --all."
     assert "Inline policy short of user spanned was deleted." in desk.muniment("diff", since, until, "--all").out
     (row,) = desk.rows("diff", since, until)
     assert row["kind"] == "user"
