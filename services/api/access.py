@@ -3,6 +3,7 @@
 from abc import ABC
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from difflib import get_close_matches
 from itertools import islice
 from typing import Annotated, Literal
 
@@ -18,11 +19,16 @@ from projections.asof import AsOf, accounts, position_at, resolve_in_ledger
 from services.api.answers import Answer, Page
 from services.api.lineage import Sight
 from services.api.markers import marker
-from services.api.question import Paged, Text
+from services.api.question import Paged, ResourceText, Text, worded
 from services.api.reach import StatementName
 from services.api.reader import Reader
 
-Action = Annotated[str, StringConstraints(max_length=128, pattern=r"^[A-Za-z0-9-]+:[A-Za-z0-9]+$")]
+_ACTION = r"^[A-Za-z0-9-]+:[A-Za-z0-9]+$"
+Action = Annotated[
+    str,
+    StringConstraints(max_length=128, pattern=_ACTION),
+    worded(_ACTION, "An action is service:Action, such as iam:CreateUser"),
+]
 
 
 class Dependence(Answer):
@@ -118,14 +124,34 @@ class WhoCan(_AboutPrincipals):
     resource = "who-can"
 
     action: Action
-    on: Text
+    on: ResourceText
     """An ARN, or * where the action is about no single resource."""
 
     def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> PrincipalsPage:
+        refuse_unknown_action(self.action)
         refuse_foreign_role(account_id, self.action, self.on)
         moment = resolve_in_ledger(reader.cursor, account_id, as_of)
         account = reader.account(account_id, moment.position)
         return self.page(account, who_can(account, self.action, self.on, moment.at), self.action)
+
+
+def refuse_unknown_action(action: str) -> None:
+    """Whoever may do everything may do an action that there is not, too, which answers nothing. Raises InvalidInput,
+    but not for a service that the catalogue does not know: it may be one of the account's own."""
+    # The catalogue knows the native questions, of which two ask this.
+    from services.action_catalogue import CATALOGUE  # noqa: PLC0415
+
+    prefix, _, name = action.partition(":")
+    service = CATALOGUE.service(prefix.lower())
+    if service is None or name.lower() in service.actions:
+        return
+    near = [
+        f"{service.prefix}:{service.actions[each].name}" for each in get_close_matches(name.lower(), service.actions)
+    ]
+    raise InvalidInput(
+        f"{action} is no action of the action catalogue, version {CATALOGUE.version}; "
+        + (f"the nearest are {', '.join(near)}." if near else f"and none of {service.prefix} has a similar name.")
+    )
 
 
 def refuse_foreign_role(account_id: str, action: str, on: str) -> None:

@@ -24,9 +24,9 @@ from domain.intervals import End, Found, Interval, intervals
 from domain.policies import EntityKind
 from domain.policy import Layer, Possibility
 from projections.asof import AsOf, position_at
-from services.api.access import Action, PrincipalAccess, others_seen, refuse_foreign_role
+from services.api.access import Action, PrincipalAccess, others_seen, refuse_foreign_role, refuse_unknown_action
 from services.api.answers import Answer
-from services.api.question import Text
+from services.api.question import ResourceText, Text
 from services.api.reader import Reader
 from services.api.span import WORK_MAX, Happened, Span, Spanning, SpanPage, stopped
 
@@ -150,10 +150,11 @@ class WhoCould(_AboutAccess):
     resource = "who-can"
 
     action: Action
-    on: Text
+    on: ResourceText
     """An ARN, or * where the action is about no single resource."""
 
     def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> AccessIntervalsPage:
+        refuse_unknown_action(self.action)
         refuse_foreign_role(account_id, self.action, self.on)
         span = self.span(reader.cursor, account_id, as_of)
         changes = reader.changes(account_id, after=span.since.position, to=span.until.position)

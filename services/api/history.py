@@ -1,18 +1,30 @@
 """The access history: which calls were made, by whom, from where, and how they were answered."""
 
+import ipaddress
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Annotated, Self
 
-from pydantic import computed_field
+from pydantic import AfterValidator, computed_field, model_validator
 
 from domain.calls import DecisionRecord
+from domain.errors import ValidationError
 from domain.identifiers import INSTALLATION
-from projections.asof import AsOf
+from projections.asof import AsOf, written
 from projections.trail import Filters, Place, history
 from services.api.answers import Answer, Page
 from services.api.markers import marker
-from services.api.question import Paged, Text, Time
+from services.api.question import Paged, ResourceText, Text, Time
 from services.api.reader import Reader
+
+
+def _address(given: str) -> str:
+    """The text itself when it is one: the ledger has it as the socket or the proxy wrote it. Raises ValidationError."""
+    try:
+        ipaddress.ip_address(given)
+    except ValueError:
+        raise ValidationError(f"An address is like 192.0.2.7 or 2001:db8::7; got {given!r}.") from None
+    return given
 
 
 class Call(Answer):
@@ -73,14 +85,22 @@ class LookupHistory(Paged[HistoryPage]):
     access_key_id: Text | None = None
     session_id: Text | None = None
     principal: Text | None = None
-    source_address: Text | None = None
+    source_address: Annotated[Text, AfterValidator(_address)] | None = None
     user_agent: Text | None = None
     operation: Text | None = None
-    on: Text | None = None
+    on: ResourceText | None = None
     """The ARN of a resource that an authorisation decision of the call was about."""
     error_code: Text | None = None
     since: Time | None = None
     until: Time | None = None
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Self:
+        if self.since is not None and self.until is not None and self.since > self.until:
+            raise ValidationError(
+                f"The span ends before it begins: from {written(self.since)} to {written(self.until)}."
+            )
+        return self
 
     @property
     def also_reads(self) -> str | None:
@@ -88,6 +108,8 @@ class LookupHistory(Paged[HistoryPage]):
         return None if self.access_key_id is None else INSTALLATION
 
     def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> HistoryPage:
+        if self.since is not None:
+            AsOf.time(self.since, as_of.now)
         after, end = Place(), as_of.position or 0
         if self.place is not None:
             position, installation_position, end = self.place

@@ -4,6 +4,7 @@ A question is one class an operation: its path, its parameters, and how it is an
 The server reads requests into these classes and the command line writes requests from them, so that both mean the same.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -39,6 +40,18 @@ def instant(given: object) -> object:
     return at
 
 
+def worded(pattern: str, expected: str) -> BeforeValidator:
+    """Says in words what is expected of a text. The pattern itself is for programs that read the schema."""
+    form = re.compile(pattern)
+
+    def checked(given: object) -> object:
+        if isinstance(given, str) and form.fullmatch(given) is None:
+            raise ValidationError(f"{expected}; got {given!r}.")
+        return given
+
+    return BeforeValidator(checked)
+
+
 def moment(given: str) -> str:
     """The text itself when it names a moment. Raises ValidationError; whether the moment has come, the server says."""
     AsOf.parse(given, _END_OF_TIME)
@@ -47,6 +60,13 @@ def moment(given: str) -> str:
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2_048, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Without control characters: what is asked is recorded, and PostgreSQL takes no U+0000."""
+ResourceText = Annotated[
+    Text,
+    worded(
+        r"\*|arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", "A resource is an ARN, such as arn:aws:iam::123456789012:user/alice, or *"
+    ),
+]
+"""As authorisation decisions have it: * is that of actions about no single resource."""
 MomentText = Annotated[Text, AfterValidator(moment)]
 Time = Annotated[datetime, BeforeValidator(instant)]
 Limit = Annotated[int, Field(ge=1, le=ROWS_MAX)]
@@ -71,6 +91,11 @@ class Question(BaseModel, ABC, Generic[A_co]):
     def moment(self) -> str | None:
         """The past that is asked for; None for now."""
         return None
+
+    @property
+    def existing_at(self) -> str | None:
+        """The moment at which the account must have begun; None for now, and where it does not matter."""
+        return self.moment
 
     @property
     def also_reads(self) -> str | None:

@@ -37,7 +37,8 @@ class Tables:
         as_of = AsOf(at, position=position) if question.moment is None else AsOf.parse(question.moment, at)
         self._wait(account_id, position)
         with self._readers() as connection, connection.cursor() as cursor:
-            refuse_before_beginning(cursor, account_id, as_of)
+            if question.existing_at is not None:
+                refuse_before_beginning(cursor, account_id, AsOf.parse(question.existing_at, at))
             if question.also_reads is not None:
                 head = "select position from ledger.heads where account_id = %s"
                 for (other_position,) in cursor.execute(head, (question.also_reads,)).fetchall():

@@ -4,7 +4,7 @@ from abc import ABC
 from typing import Generic, NamedTuple, TypeVar
 
 from domain.errors import ValidationError
-from projections.asof import AsOf, position_before, refuse_before_beginning, resolve_in_ledger
+from projections.asof import AsOf, position_before, resolve_in_ledger
 from services.api.answers import Answer
 from services.api.question import MomentText, Question
 from services.api.reader import Reader
@@ -48,8 +48,13 @@ class Replaying(Question[A_co], ABC, Generic[A_co]):
         """The calls were decided on accounts of the past, always."""
         return self.since if self.until is None else self.until
 
+    @property
+    def existing_at(self) -> str | None:
+        """Before the account began there were no calls, which is an answer: a span may begin earlier, not end."""
+        return self.until
+
     def part(self, reader: Reader, account_id: str, now: AsOf) -> Part:
-        """Raises ValidationError for moments that have not come, come in the wrong order, or before the account."""
+        """Raises ValidationError for moments that have not come, or come in the wrong order."""
         newest = AsOf(now.now)
         until = newest if self.until is None else AsOf.parse(self.until, now.now)
         end = resolve_in_ledger(reader.cursor, account_id, until).position
@@ -58,7 +63,6 @@ class Replaying(Question[A_co], ABC, Generic[A_co]):
             after = since.position - 1
         else:
             assert since.at is not None
-            refuse_before_beginning(reader.cursor, account_id, since)
             after = position_before(reader.cursor, account_id, since.at)
         if after > end:
             raise ValidationError(f"A span begins before it ends; got {self.since} to {self.until or 'now'}.")

@@ -15,10 +15,11 @@ from projections.sessions import sessions
 from projections.statements import statements
 from services.api.answers import Answer, Page
 from services.api.markers import marker
-from services.api.question import Paged, Question
+from services.api.question import Paged, Question, worded
 from services.api.reader import Reader
 
 SQL = statements("services.api", "session.sql")
+_SESSION_ID = rf"^{rules.SESSION}[A-Z2-7]{{17}}$"
 
 
 class Session(Answer):
@@ -97,7 +98,11 @@ class RevokeSession(Question[RevokedSession]):
     resource = "session/{session_id}"
     read_only = False
 
-    session_id: Annotated[str, StringConstraints(pattern=rf"^{rules.SESSION}[A-Z2-7]{{17}}$")]
+    session_id: Annotated[
+        str,
+        StringConstraints(pattern=_SESSION_ID),
+        worded(_SESSION_ID, f"A session id is {rules.SESSION} and 17 letters and digits, as ListSessions tells it"),
+    ]
 
     def changes(self, account: Account) -> Sequence[Change]:
         """The account keeps no list of live sessions, so any id that can be one is revoked: a session that was issued

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 import pydantic
 
+from domain.errors import ValidationError
 from services.api.answers import Answer, Page
 from services.api.question import ROWS_MAX, Question
 from services.cli.failures import Failure, NotUnderstood
@@ -81,4 +82,8 @@ def meant(question: type[Question[A]], parameters: Mapping[str, object]) -> Ques
         return question.model_validate({name: value for name, value in parameters.items() if value is not None})
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise NotUnderstood(f"{first['loc'][0]} cannot be {str(first['input'])!r}: {first['msg']}") from error
+        name, given = first["loc"][0], str(first["input"])
+        expected = first["msg"] if given else "expected a name, an ARN or an id, such as alice"
+        raise NotUnderstood(f"{name} cannot be {given!r}: {expected}") from error
+    except ValidationError as refusal:
+        raise NotUnderstood(refusal.message) from refusal

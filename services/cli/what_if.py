@@ -4,7 +4,6 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from domain.errors import ValidationError
 from services.api.replayable import ReplayedPart, Replaying
 from services.api.what_if import Group, WhatIf, WhatIfPart, added_up
 from services.cli.asking import Asked, asked, meant
@@ -43,10 +42,13 @@ def _what_if(chosen: argparse.Namespace) -> None:
     }
     names = ("attach_to", "in_place_of_all_of", "instead_of", "attach_scp_to", "since", "until")
     parameters |= {name: getattr(chosen, name) for name in names}
-    try:
-        meant(WhatIf, parameters)
-    except ValidationError as refusal:
-        raise NotUnderstood(refusal.message) from refusal
+    placed = {chosen.attach_to, chosen.in_place_of_all_of, chosen.instead_of} != {None}
+    if placed != (chosen.policy is not None) or (chosen.attach_scp_to is not None and chosen.scp is None):
+        raise NotUnderstood(
+            "suppose one thing: either --policy with one of --attach-to, --in-place-of-all-of and --instead-of, or "
+            "--scp, with --attach-scp-to or without"
+        )
+    meant(WhatIf, parameters)
     with asked(chosen) as answering:
         found = added_up(whole(answering, WhatIf, parameters))
     if chosen.output == "json":

@@ -1,6 +1,9 @@
 """Who can, who can assume, and what somebody can do, asked of a server: now and then."""
 
 import json
+from urllib.parse import quote
+
+import pytest
 
 from services.accounts import Opening, open_account
 from tests.services.api.house import House
@@ -60,6 +63,39 @@ def test_who_can_assume(house: House) -> None:
     found = house.asks("/v1/can-assume/ops").body["principals"]
     assert [row["arn"].split(":", 5)[-1] for row in found] == ["user/admin"]
     assert house.asks("/v1/can-assume/none").error[0] == "NoSuchEntity"
+
+
+@pytest.mark.parametrize("path", ["who-can?", "who-could?since=p1&"])
+@pytest.mark.parametrize(
+    ("action", "on", "code", "said"),
+    [
+        ("iam:CreatUser", "*", "InvalidInput", "; the nearest are iam:CreateUser, "),
+        ("IAM:createuse", "*", "InvalidInput", "; the nearest are iam:CreateUser, "),
+        ("muniment:Dif", "*", "InvalidInput", "; the nearest are muniment:Diff."),
+        ("sts:Qqqq", "*", "InvalidInput", "none of sts has a similar name"),
+        ("CreateUser", "*", "ValidationError", "service:Action, such as iam:CreateUser; got 'CreateUser'"),
+        ("iam:Create*", "*", "ValidationError", "service:Action, such as iam:CreateUser"),
+        (
+            "iam:CreateUser",
+            "alice",
+            "ValidationError",
+            "an ARN, such as arn:aws:iam::123456789012:user/alice, or *; got 'ali",
+        ),
+        ("iam:CreateUser", "arn:aws:iam", "ValidationError", "A resource is an ARN"),
+    ],
+)
+def test_what_nobody_can_mean(house: House, path: str, action: str, on: str, code: str, said: str) -> None:
+    """An action that the catalogue does not have is refused with those that may be meant, and a text that is no action
+    or resource with how one is written: that administrators may do everything would answer nothing."""
+    refused = house.asks(f"/v1/{path}action={quote(action)}&on={quote(on)}").error
+    assert refused[0] == code
+    assert said in refused[1]
+
+
+def test_actions_of_unknown_services_and_in_any_case(house: House) -> None:
+    """An installation may have services of its own, and the case of an action never counts."""
+    for action in ("warehouse:Open", "IAM:getuser"):
+        assert ("user/admin", "allowed") in names(house, f"?action={quote(action)}&on=%2A")
 
 
 def test_who_can_assume_a_role_of_another_account_is_asked_there(house: House) -> None:

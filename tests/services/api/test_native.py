@@ -151,6 +151,26 @@ def test_the_past_by_time_and_by_position(house: House) -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("source_address=bogus", "An address is like 192.0.2.7 or 2001:db8::7; got 'bogus'."),
+        ("on=user%2Fx", "A resource is an ARN, such as"),
+        ("since=2999-01-01T00%3A00%3A00Z", "2999-01-01T00:00:00Z has not come yet; it is "),
+        (
+            "since=2026-01-02T00%3A00%3A00Z&until=2026-01-01T00%3A00%3A00Z",
+            "The span ends before it begins: from 2026-01-02T00:00:00Z to 2026-01-01T00:00:00Z.",
+        ),
+        ("until=2026-01-02T00%3A00%3A00", "The offset from UTC is missing"),
+    ],
+)
+def test_filters_that_nothing_can_fit(house: House, query: str, said: str) -> None:
+    """They are mistakes, of which an empty list would say nothing."""
+    code, message = house.asks(f"/v1/history?{query}").error
+    assert code == "ValidationError"
+    assert said in message
+
+
+@pytest.mark.parametrize(
     "target",
     [
         "who-can?action=iam%3AGetUser&on=%2A&as_of={}",
@@ -162,8 +182,7 @@ def test_the_past_by_time_and_by_position(house: House) -> None:
         "diff?since={}",
         "changes?since={}",
         "history?as_of={}",
-        "least-privilege/admin?since={}",
-        "least-privilege/admin?since={}&until=p1",
+        "least-privilege/admin?since=p1&until={}",
     ],
 )
 def test_before_the_account_began(house: House, target: str) -> None:

@@ -99,11 +99,11 @@ def test_of_a_period(house: House) -> None:
         assert answer["now_refused"] == answer["calls"] == last - first + 1
         assert (answer["since_position"], answer["until_position"]) == (places[first], places[last])
     before = datetime(2001, 1, 1, tzinfo=UTC)
-    for span in ({}, {"until": (before + timedelta(1)).isoformat()}, {"until": f"p{places[2]}"}):
-        assert "did not exist yet" in asks(house, **supposing, since=before.isoformat(), **span).error[1]
-    assert told(house, **supposing, since="p1")["now_refused"] == 3
-    # Until then there was no alice.
-    assert asks(house, **supposing, since="p1", until="p1").error[0] == "NoSuchEntity"
+    assert told(house, **supposing, since=before.isoformat())["now_refused"] == 3
+    # At its beginning there was no alice, and before it there was no account.
+    assert asks(house, **supposing, since=before.isoformat(), until="p1").error[0] == "NoSuchEntity"
+    refused = asks(house, **supposing, since=before.isoformat(), until=(before + timedelta(1)).isoformat())
+    assert "did not exist yet at 2001-01-02T00:00:00Z" in refused.error[1]
 
 
 def test_parts_add_up_to_the_whole(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,7 +174,11 @@ def test_the_operator_without_a_server(desk: Desk, tmp_path: Path) -> None:
         (("history", "--limit", "0"), None, 2, "a whole number of at least 1"),
         (("history", "--local", "--profile", "x"), None, 2, "--local opens the database"),
         (("history", "--account-id", "123456789012"), None, 2, "are for --local"),
-        (("permissions", ""), None, 2, "principal cannot be ''"),
+        (("permissions", ""), None, 2, "principal cannot be '': expected a name, an ARN or an id"),
+        (("trace", ""), None, 2, "cannot be '': expected a name, an ARN or an id"),
+        (("who-can", "CreateUser", "*"), None, 2, "An action is service:Action, such as iam:CreateUser"),
+        (("sessions", "revoke", "nope"), None, 2, "A session id is SESN and 17 letters and digits"),
+        (("credentials", "--as-of", "2026-01-01T00:00:00"), None, 2, "The offset from UTC is missing"),
         (("sessions", "end"), None, 2, "invalid choice"),
     ],
 )
