@@ -63,6 +63,11 @@ class FindUnusual(Paged[UnusualPage]):
     until: MomentText | None = None
     silent_days: Annotated[int, Field(ge=1, le=SILENT_DAYS_MAX)] = SILENT_DAYS_DEFAULT
 
+    @property
+    def existing_at(self) -> str | None:
+        """As with all questions about calls: a span may begin before the account did, not end."""
+        return self.as_of if self.until is None else self.until
+
     def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> UnusualPage:
         until = as_of if self.until is None else AsOf.parse(self.until, as_of.now)
         place = Place()

@@ -9,7 +9,7 @@ from pydantic_core import to_jsonable_python
 from services.api.history import Call, LookupHistory
 from services.api.question import instant
 from services.cli.asking import show
-from services.cli.output import Column, say, short, time
+from services.cli.output import Column, exact_time, say, short
 from services.cli.words import TABLE_OR_JSON, Commands, count, reading, understood
 
 
@@ -63,7 +63,7 @@ def _exported(name: str) -> Column[Call]:
 HISTORY: Sequence[Column[Call]] = (
     # A position of the installation's ledger, where strangers' calls stand, is none of this account's.
     Column("POSITION", lambda call: None if call.concerns_account_id else str(call.position)),
-    Column("TIME", lambda call: time(call.at)),
+    Column("TIME", lambda call: exact_time(call.at)),
     Column("SOURCE", lambda call: call.source_address),
     Column("PRINCIPAL", _principal, shrinks=True),
     Column("OPERATION", lambda call: f"{call.service}:{call.operation}".strip(":"), shrinks=True),

@@ -11,7 +11,7 @@ from services.api.least_privilege import Covering, GetLeastPrivilege, LeastPrivi
 from services.api.what_if import WhatIf
 from services.cli.asking import Asked, asked
 from services.cli.failures import Failure
-from services.cli.output import JsonLines, say, time
+from services.cli.output import JsonLines, counted, say, time
 from services.cli.what_if import CALLS, whole
 from services.cli.words import Commands, asking, count, spans
 
@@ -92,15 +92,16 @@ def _together(answering: Asked, parts: Sequence[LeastPrivilegePart]) -> LeastPri
 def _show(found: LeastPrivilegePart) -> None:
     span = f"positions {found.since_position} to {found.until_position}"
     if found.covering is None:
-        say(f"{found.arn} was allowed nothing, {span}: it needs no policy. {found.refused:,} calls were refused.")
+        say(f"{found.arn} was allowed nothing, {span}: it needs no policy. Calls that were refused: {found.refused:,}.")
         return
     sys.stdout.write(found.covering.document + "\n")
     say(
-        f"It covers {found.allowed:,} calls of {found.arn} that were allowed, {span}, and would refuse "
+        f"It covers {counted(found.allowed, 'allowed call')} of {found.arn}, {span}, and would refuse "
         f"{found.allowed - found.confirmed - found.undecidable:,} of them. "
-        f"{found.refused:,} calls that were refused are not covered."
+        f"Calls that were refused are not covered: {found.refused:,}."
     )
     fits = ", or ".join(found.covering.fits) or "no quota: divide it into several managed policies"
     say(f"Its {found.covering.characters:,} characters fit {fits}.")
     for wider in found.covering.generalised:
-        say(f"{wider.action}: {wider.pattern} stands for {wider.resources:,} resources, and allows others like them.")
+        resources = counted(wider.resources, "resource")
+        say(f"{wider.action}: {wider.pattern} stands for {resources}, and allows others like them.")

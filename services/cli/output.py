@@ -51,6 +51,16 @@ def time(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def exact_time(at: datetime) -> str:
+    """RFC 3339 in UTC, as exactly as the ledger keeps time: copied, it finds the same moment again."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def counted(count: int, what: str) -> str:
+    """`1 call`, `2 calls`."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 def short(arn: str, account_id: str) -> str:
     """Without what all ARNs of the account have in common; whole where it is another account's."""
     return resource(arn) if account_of_arn(arn) == account_id else arn

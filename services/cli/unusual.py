@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from projections.unusual import SILENT_DAYS_DEFAULT, Kind
 from services.api.unusual import Finding, FindUnusual, UnusualPage
 from services.cli.asking import show
-from services.cli.output import Column, resource, say, time
+from services.cli.output import Column, counted, resource, say, time
 from services.cli.words import Commands, count, reading, spans
 
 
@@ -35,13 +35,14 @@ def _told(finding: Finding) -> str:
     addresses = ", ".join(dict.fromkeys(call.source_address or "no address" for call in finding.evidence))
     match finding.kind:
         case Kind.SEVERAL_ADDRESSES:
-            return f"{finding.calls} calls, from {addresses}"
+            return f"{counted(finding.calls, 'call')}, from {addresses}"
         case Kind.SILENT_KEY:
             assert finding.silent_since is not None
             heard = "last used" if len(finding.evidence) > 1 else "never used since it was created"
-            return f"{heard} {time(finding.silent_since)}, {(finding.at - finding.silent_since).days} days before"
+            days = counted((finding.at - finding.silent_since).days, "day")
+            return f"{heard} {time(finding.silent_since)}, {days} before"
         case Kind.ROOT:
-            return f"{finding.calls} calls that day, first and last from {addresses}"
+            return f"{counted(finding.calls, 'call')} that day, first and last from {addresses}"
 
 
 UNUSUAL: Sequence[Column[Finding]] = (

@@ -8,7 +8,7 @@ from services.api.replayable import ReplayedPart, Replaying
 from services.api.what_if import Group, WhatIf, WhatIfPart, added_up
 from services.cli.asking import Asked, asked, meant
 from services.cli.failures import NotUnderstood
-from services.cli.output import Column, JsonLines, line, short, table
+from services.cli.output import Column, JsonLines, counted, line, short, table
 from services.cli.policy_file import read_policy
 from services.cli.progress import Progress
 from services.cli.words import Commands, asking, spans
@@ -76,8 +76,9 @@ def whole(answering: Asked, question: type[Replaying[R]], parameters: Mapping[st
 def _show(found: WhatIfPart) -> None:
     changed = [group for group in found.groups if group.first_changed is not None]
     line(
-        f"Of {found.calls:,} calls, positions {found.since_position} to {found.until_position}, {found.now_refused:,} "
-        f"would be refused and {found.now_allowed:,} allowed; {found.unchanged:,} end as they did."
+        f"Of {counted(found.calls, 'call')}, positions {found.since_position} to {found.until_position}, "
+        f"{found.now_refused:,} would be refused and {found.now_allowed:,} allowed; {found.unchanged:,} end as "
+        "they did."
     )
     if found.without_decision:
         line(f"Of {found.without_decision:,} no policy was asked.")

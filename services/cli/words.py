@@ -30,7 +30,12 @@ def reading(
 ) -> argparse.ArgumentParser:
     """A command that asks about now or about the past."""
     parser = asking(commands, name, run, what, outputs)
-    _moment(parser, "--as-of", "as_of", "as it was then; a time is RFC 3339, in whole with offset")
+    _moment(
+        parser,
+        "--as-of",
+        "as_of",
+        "as it was then; a time is RFC 3339, in whole with offset, and to the microsecond: most tables cut it",
+    )
     return parser
 
 

@@ -183,6 +183,7 @@ def test_filters_that_nothing_can_fit(house: House, query: str, said: str) -> No
         "changes?since={}",
         "history?as_of={}",
         "least-privilege/admin?since=p1&until={}",
+        "unusual?until={}",
     ],
 )
 def test_before_the_account_began(house: House, target: str) -> None:

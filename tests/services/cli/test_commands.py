@@ -46,6 +46,8 @@ def test_history(desk: Desk) -> None:
     ]
     assert desk.rows(*asked, "--limit", "1") == rows[:1]
     since = str(rows[1]["at"])
+    copied = lines[1].split()[1]
+    assert desk.rows(*asked, "--since", copied, "--until", copied) == [rows[1]], "As the table shows it."
     assert desk.rows(*asked, "--since", since) == rows[1:]
     resource = f"arn:aws:muniment::{rows[1]['account_id']}:credentials"
     assert desk.rows(*asked, "--resource", resource, "--user-agent", "muniment/0.1.0") == rows[1:]

@@ -47,10 +47,10 @@ CALLS = tuple(
     Call.model_validate(ORDINARY | fields) for fields in ({"position": 7, "operation": "CreateUser"}, REFUSED, STRANGE)
 )
 SMALL_HISTORY = """\
-POSITION  TIME                  SOURCE       PRINCIPAL        OPERATION       RESULT                            USER AGENT
-7         2026-01-31T23:59:59Z  192.0.2.7    user/team/alice  iam:CreateUser  ok                                aws-cli/1.46
-8         2026-01-31T23:59:59Z  2001:db8::1  user/team/alice  iam:ListUsers   AccessDenied                      aws-cli/1.46
--         2026-01-31T23:59:59Z  192.0.2.7    -                -               SignatureDoesNotMatch (12 times)  evil
+POSITION  TIME                         SOURCE       PRINCIPAL        OPERATION       RESULT                            USER AGENT
+7         2026-01-31T23:59:59.999999Z  192.0.2.7    user/team/alice  iam:CreateUser  ok                                aws-cli/1.46
+8         2026-01-31T23:59:59.999999Z  2001:db8::1  user/team/alice  iam:ListUsers   AccessDenied                      aws-cli/1.46
+-         2026-01-31T23:59:59.999999Z  192.0.2.7    -                -               SignatureDoesNotMatch (12 times)  evil
 """  # noqa: E501  as it is printed
 
 
@@ -61,7 +61,7 @@ def shown(width: int | None) -> list[str]:
 
 
 def test_a_small_history() -> None:
-    """The table, pinned: aligned, times to the second, refusals and strangers told, no escape sequence."""
+    """The table, pinned: aligned, times as exactly as kept, refusals and strangers told, no escape sequence."""
     assert shown(None) == SMALL_HISTORY.splitlines()
 
 
@@ -70,8 +70,8 @@ def test_it_fits_the_terminal() -> None:
     lines = shown(120)
     assert max(map(len, lines)) == 120
     assert lines[1] == (
-        "7         2026-01-31T23:59:59Z  192.0.2.7    user/team/a…  iam:CreateUs…  ok                                "
-        "aws-cli/1.46"
+        "7         2026-01-31T23:59:59.999999Z  192.0.2.7    user/team…  iam:Creat…  ok                                "
+        "aws-cli/1…"
     )
     # Narrower than what must not be cut: the terminal wraps.
     assert "2001:db8::1  user/te…  iam:Lis…  AccessDenied  " in shown(20)[2]

@@ -142,8 +142,8 @@ def test_a_document_and_what_is_said_of_it(monkeypatch: pytest.MonkeyPatch, caps
     captured = capsys.readouterr()
     assert (status, len(questions)) == (EXIT_OK, 1)
     assert captured.out == '{"Version": "…"}\n'
-    assert "It covers 2 calls of" in captured.err
-    assert "would refuse 0 of them. 1 calls that were refused are not covered." in captured.err
+    assert "It covers 2 allowed calls of" in captured.err
+    assert "would refuse 0 of them. Calls that were refused are not covered: 1." in captured.err
     assert "Its 16 characters fit a managed policy." in captured.err
     nothing = used(7, None, ANN, covering=None, allowed=0, confirmed=0, used=[])
     assert shown(monkeypatch, [nothing], "least-privilege", "ann")[0] == EXIT_OK
@@ -186,7 +186,7 @@ def test_of_a_server(desk: Desk, tmp_path: Path) -> None:
     answer = desk.muniment("least-privilege", "lean", "--days", "1")
     assert answer.status == 0, answer.error
     assert json.loads(answer.out)["Statement"][0]["Action"] == "iam:ListUsers"
-    assert "It covers 1 calls of" in answer.error
+    assert "It covers 1 allowed call of" in answer.error
     covering, everything = tmp_path / "covering", tmp_path / "everything"
     covering.write_text(answer.out)
     everything.write_text(POLICY.replace("Deny", "Allow").replace("iam:*", "*"))
