@@ -33,6 +33,7 @@ def test_between_two_moments(desk: Desk) -> None:
     assert re.fullmatch(rf"muniment: From {since} \(2\S+Z\) to {until} \(2\S+Z\)\.", named)
     assert undone == "muniment: 1 more was changed and is as it was: see --all."
     assert "Inline policy short of user spanned was deleted." in desk.muniment("diff", since, until, "--all").out
+    assert desk.muniment("who-can", "iam:GetUser", "*", "--from", since).error.endswith("Z), which was now.\n")
     (row,) = desk.rows("diff", since, until)
     assert row["kind"] == "user"
     for words, said in (
