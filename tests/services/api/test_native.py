@@ -235,8 +235,13 @@ def test_what_is_not_understood(house: House, target: str, message: str) -> None
 )
 @pytest.mark.parametrize("since", ["0001-01-01T00%3A00%3A00Z", "0001-01-01T09%3A00%3A00Z"])
 def test_since_the_first_time_that_there_is(house: House, target: str, since: str) -> None:
-    """Before it there is none: what a span has to know of before it is that nothing was."""
-    assert house.asks(f"{target}since={since}").status == 200
+    """Before it there is none: what a span of calls has to know of before it is that nothing was. What was so then, no
+    account can be asked."""
+    told = house.asks(f"{target}since={since}")
+    if target in {"/v1/diff?", "/v1/changes?"}:
+        assert f"The account {house.account_id} did not exist yet at 0001-01-01T0" in told.error[1]
+    else:
+        assert told.status == 200
 
 
 def test_a_marker_of_a_time_that_is_none(house: House) -> None:
