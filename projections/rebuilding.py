@@ -87,8 +87,13 @@ def rebuilding(
         try:
             yield Rebuild(connection, live(), names or NAMES, account_id, tell)
         finally:
-            connection.close()
+            if connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
+                # What it has open would stand in the way.
+                connection.close()
             _remove(connect)
+            if not connection.closed:
+                # Closed, it would hold the lock until its backend has noticed, and who comes next would be refused.
+                connection.execute("select pg_advisory_unlock(%s)", (_REBUILDING,))
 
 
 def _make_room(connect: Connect) -> None:
