@@ -15,7 +15,7 @@ from domain.policies import InlinePolicyPut, PolicyAttached, PolicyCreated
 from domain.roles import RoleCreated
 from domain.users import UserCreated
 from tests.domain.building import trusting
-from tests.histories import DOCUMENTS
+from tests.steps import DOCUMENTS
 
 
 def people(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:

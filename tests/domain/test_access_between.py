@@ -36,8 +36,9 @@ from tests.domain.building import (
     with_role,
     with_users,
 )
-from tests.histories import ACCOUNT, folded, histories
+from tests.histories import folded, histories
 from tests.people import people
+from tests.steps import ACCOUNT
 
 K = TypeVar("K")
 V = TypeVar("V")
