@@ -7,39 +7,39 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import (
-    appending,
-    folding,
+    append,
+    call_replay,
+    fold,
+    historical_states,
     history,
-    lagging,
     latency,
-    measuring,
-    past,
     processes,
-    replaying,
+    projection_lag,
     report,
-    starting,
-    ticking,
+    startup,
+    throughput,
+    tick,
 )
 from benchmarks.load import wrk
-from benchmarks.measuring import OPERATIONS
-from benchmarks.policy import deciding
+from benchmarks.policy import decisions
 from benchmarks.profiling import profile
 from benchmarks.servers import NotMeasured
 from benchmarks.size import Size
+from benchmarks.throughput import OPERATIONS
 
 PARTS: Mapping[str, Callable[[Path, Size], str]] = {
-    "calls": measuring.measured,
+    "calls": throughput.measured,
     "latency": latency.measured,
-    "append": appending.measured,
+    "append": append.measured,
     "processes": processes.measured,
-    "fold": folding.measured,
-    "large": starting.measured,
-    "tick": ticking.measured,
-    "past": past.measured,
-    "lag": lagging.measured,
+    "fold": fold.measured,
+    "large": startup.measured,
+    "tick": tick.measured,
+    "past": historical_states.measured,
+    "lag": projection_lag.measured,
     "history": history.measured,
-    "policy": deciding.measured,
-    "what-if": replaying.measured,
+    "policy": decisions.measured,
+    "what-if": call_replay.measured,
 }
 """Each gives the text that goes between its marks in the README."""
 QUICK = Size(repetitions=1, seconds=1, share=0.02)

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import botocore.session
 
-from domain.access_keys import AccessKeyCreated
 from domain.calls import NewSecret
-from domain.identifiers import INSTALLATION, new_account_id
+from domain.families.access_keys import AccessKeyCreated
+from domain.foundation.identifiers import INSTALLATION, new_account_id
+from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.installation import Installation
-from domain.rules.founding import first_administrator, open_account
-from domain.secret import Secret, SecretId, SecretKind
+from domain.rules.accounts import first_administrator, open_account
 from services.accounts import operator_cause
-from services.app import Ledger
+from services.app import LedgerRuntime
 from services.ledger.embedded import EmbeddedPostgres
-from services.ledger.embedded_place import settled
-from services.ledger.work import Append, Decided, Values
+from services.ledger.embedded_directory import resolve_directory
+from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
 from services.secrets.master_key import MasterKeys
 
 PROJECTING_SECONDS_MAX = 10
@@ -36,17 +36,19 @@ class Account:
 
 def open_accounts(data: Path, count: int) -> list[Account]:
     """`data` is the data directory of a server that runs. Returns when the projections have seen the accounts, too."""
-    ledger = Ledger(EmbeddedPostgres(settled(data / "postgres")), MasterKeys.provided(data / "master.key"))
+    ledger = LedgerRuntime(
+        EmbeddedPostgres(resolve_directory(data / "postgres")), MasterKeys.from_environment_or_file(data / "master.key")
+    )
     with ledger.running():
         return [_opened(ledger) for _ in range(count)]
 
 
-def _opened(ledger: Ledger) -> Account:
+def _opened(ledger: LedgerRuntime) -> Account:
     account_id = new_account_id(secrets.token_bytes)
     secret = Secret(base64.b64encode(secrets.token_bytes(30)).decode("ascii"))
     cause = operator_cause("CreateAccount", secrets.token_bytes)
 
-    def decide(values: Values, _at: datetime) -> Decided:
+    def decide(values: LedgerStates, _at: datetime) -> CallResult:
         installation = values[INSTALLATION]
         assert isinstance(installation, Installation)
         claims, beginning = open_account(installation, account_id, "aws", secrets.token_bytes)
@@ -54,11 +56,11 @@ def _opened(ledger: Ledger) -> Account:
         key = administrator[-1]
         assert isinstance(key, AccessKeyCreated)
         new_secret = NewSecret(SecretId(SecretKind.ACCESS_KEY, key.access_key_id), key.user_id, secret)
-        return Decided(
+        return CallResult(
             key.access_key_id,
             [
-                Append(INSTALLATION, cause, claims),
-                Append(account_id, cause, [*beginning, *administrator], new_secrets=[new_secret]),
+                LedgerAppend(INSTALLATION, cause, claims),
+                LedgerAppend(account_id, cause, [*beginning, *administrator], new_secrets=[new_secret]),
             ],
         )
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from benchmarks.size import Size
-from domain.events import Change
-from domain.groups import GroupCreated, UserAddedToGroup, UserRemovedFromGroup
-from domain.identifiers import GROUP, MANAGED_POLICY, ROLE, USER, new_unique_id
-from domain.policies import InlinePolicyDeleted, InlinePolicyPut, PolicyAttached, PolicyCreated, PolicyDetached
-from domain.roles import RoleCreated
-from domain.tags import EntityTagged, EntityUntagged
-from domain.users import UserCreated
+from domain.families.groups import GroupCreated, UserAddedToGroup, UserRemovedFromGroup
+from domain.families.policies import InlinePolicyDeleted, InlinePolicyPut, PolicyAttached, PolicyCreated, PolicyDetached
+from domain.families.roles import RoleCreated
+from domain.families.tags import EntityTagged, EntityUntagged
+from domain.families.users import UserCreated
+from domain.foundation.events import Change
+from domain.foundation.identifiers import GROUP, MANAGED_POLICY, ROLE, USER, new_unique_id
 
 
 @dataclass(frozen=True, slots=True)

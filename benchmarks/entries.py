@@ -4,7 +4,7 @@ from datetime import datetime
 
 from benchmarks.signing import USER_AGENT
 from domain.calls import ApiCalled, DecisionRecord, StatementRef
-from domain.events import Cause, Entry, Principal
+from domain.foundation.events import Cause, Entry, Principal
 
 USER_ID = "AIDAMEASURED23456789A"
 SHA256 = "6f" * 32

@@ -12,11 +12,7 @@ from statistics import median, quantiles
 
 import psycopg
 
-from benchmarks.report import circumstances
-from benchmarks.servers import NotMeasured, throw_away
-from benchmarks.size import Size
-from benchmarks.stores import Store, opened, store
-from benchmarks.trails import (
+from benchmarks.generated_calls import (
     ADDRESSES,
     AGENTS,
     BUSY_ADDRESS,
@@ -28,13 +24,17 @@ from benchmarks.trails import (
     grow,
     trail_of,
 )
-from projections.asof import AsOf
-from projections.following import advance
-from projections.rebuilding import rebuilding
-from projections.runner import POSITIONS_A_BATCH_MAX
-from projections.trail import Filters, history
-from projections.views import Projection, prepare
-from services.ledger.database import Role, connect
+from benchmarks.report import circumstances
+from benchmarks.servers import NotMeasured, throw_away
+from benchmarks.size import Size
+from benchmarks.stores import Store, opened, store
+from projections.engine.apply import apply_or_halt
+from projections.engine.definition import Projection, create_tables
+from projections.engine.rebuild import open_rebuild
+from projections.engine.runner import POSITIONS_PER_BATCH_MAX
+from projections.queries.history import HistoryFilters, search_history
+from projections.queries.ledger_positions import AsOf
+from services.ledger.database import DatabaseRole, connect
 
 ACCOUNTS, CALLS = 100, (1_000_000, 10_000_000)
 PAGE = 100
@@ -56,7 +56,7 @@ BYTES = """
 select pg_table_size('views.trail'), pg_indexes_size('views.trail') + pg_total_relation_size('views.trail_resources')
 """
 
-Draw = Callable[[random.Random, Trail], Filters]
+Draw = Callable[[random.Random, Trail], HistoryFilters]
 
 
 def _key_of(draw: random.Random, trail: Trail) -> str:
@@ -64,33 +64,33 @@ def _key_of(draw: random.Random, trail: Trail) -> str:
 
 
 QUESTIONS: Mapping[str, Draw] = {
-    "nothing asked": lambda _draw, _trail: Filters(),
-    "a key": lambda draw, trail: Filters(access_key_id=_key_of(draw, trail)),
-    "a user by name": lambda draw, trail: Filters(principal=draw.choice(trail.users).user_name),
-    "a user by ARN": lambda draw, trail: Filters(principal=draw.choice(trail.users).arn),
-    "a user by unique id": lambda draw, trail: Filters(principal=draw.choice(trail.users).principal_id),
-    "a role by ARN": lambda _draw, trail: Filters(principal=trail.roles[0]),
-    "a session of a role by ARN": lambda draw, trail: Filters(principal=draw.choice(trail.sessions).arn),
-    "an address": lambda draw, _trail: Filters(source_address=f"198.51.100.{draw.randrange(ADDRESSES)}"),
-    "a user agent": lambda draw, _trail: Filters(user_agent=draw.choice(AGENTS)),
-    "an operation": lambda draw, _trail: Filters(operation=draw.choice(OPERATIONS)),
-    "a resource": lambda draw, trail: Filters(resource=draw.choice(trail.users).arn),
-    "refused with AccessDenied": lambda _draw, _trail: Filters(error_code="AccessDenied"),
-    "a key that nobody used": lambda _draw, _trail: Filters(access_key_id=NOBODY[0]),
-    "an address that nobody had": lambda _draw, _trail: Filters(source_address=NOBODY[1]),
-    "a rare key and the commonest operation": lambda _draw, _trail: Filters(
+    "nothing asked": lambda _draw, _trail: HistoryFilters(),
+    "a key": lambda draw, trail: HistoryFilters(access_key_id=_key_of(draw, trail)),
+    "a user by name": lambda draw, trail: HistoryFilters(principal=draw.choice(trail.users).user_name),
+    "a user by ARN": lambda draw, trail: HistoryFilters(principal=draw.choice(trail.users).arn),
+    "a user by unique id": lambda draw, trail: HistoryFilters(principal=draw.choice(trail.users).principal_id),
+    "a role by ARN": lambda _draw, trail: HistoryFilters(principal=trail.roles[0]),
+    "a session of a role by ARN": lambda draw, trail: HistoryFilters(principal=draw.choice(trail.sessions).arn),
+    "an address": lambda draw, _trail: HistoryFilters(source_address=f"198.51.100.{draw.randrange(ADDRESSES)}"),
+    "a user agent": lambda draw, _trail: HistoryFilters(user_agent=draw.choice(AGENTS)),
+    "an operation": lambda draw, _trail: HistoryFilters(operation=draw.choice(OPERATIONS)),
+    "a resource": lambda draw, trail: HistoryFilters(resource=draw.choice(trail.users).arn),
+    "refused with AccessDenied": lambda _draw, _trail: HistoryFilters(error_code="AccessDenied"),
+    "a key that nobody used": lambda _draw, _trail: HistoryFilters(access_key_id=NOBODY[0]),
+    "an address that nobody had": lambda _draw, _trail: HistoryFilters(source_address=NOBODY[1]),
+    "a rare key and the commonest operation": lambda _draw, _trail: HistoryFilters(
         access_key_id=RARE_KEY, operation=OPERATIONS[0]
     ),
-    "an address that nobody had and an operation": lambda _draw, _trail: Filters(
+    "an address that nobody had and an operation": lambda _draw, _trail: HistoryFilters(
         source_address=NOBODY[1], operation=OPERATIONS[0]
     ),
-    "a key, an operation and an hour": lambda draw, trail: Filters(
+    "a key, an operation and an hour": lambda draw, trail: HistoryFilters(
         access_key_id=_key_of(draw, trail),
         operation=OPERATIONS[0],
         since=trail.began_at,
         until=trail.began_at + timedelta(hours=1),
     ),
-    "a key and an address, each in a quarter of the calls, never both": lambda _draw, _trail: Filters(
+    "a key and an address, each in a quarter of the calls, never both": lambda _draw, _trail: HistoryFilters(
         access_key_id=BUSY_KEY, source_address=BUSY_ADDRESS
     ),
 }
@@ -198,12 +198,12 @@ def _grow(place: Store, trails: Sequence[Trail], calls: int) -> None:
 def _ingested(place: Store, calls: int) -> Filled:
     with connect(place.database, "projector") as connection:
         trail = Projection.load("trail")
-        prepare(connection, [trail])
+        create_tables(connection, [trail])
         accounts = [row[0] for row in connection.execute("select account_id from ledger.heads order by 1").fetchall()]
         since, before = time.perf_counter(), _backend_seconds(connection)
         for account_id in accounts:
             while True:
-                followed = advance(connection, trail, account_id, POSITIONS_A_BATCH_MAX, _halted)
+                followed = apply_or_halt(connection, trail, account_id, POSITIONS_PER_BATCH_MAX, _halted)
                 assert followed is not None
                 if followed.position == followed.head:
                     break
@@ -221,19 +221,19 @@ def _rebuilt(place: Store) -> Filled:
     """Raises NotMeasured when the new tables are not the live ones."""
     projectors: list[psycopg.Connection] = []
 
-    def opens(role: Role) -> psycopg.Connection:
+    def opens(role: DatabaseRole) -> psycopg.Connection:
         connection = connect(place.database, role)
         if role == "projector":
             projectors.append(connection)
         return connection
 
-    with rebuilding(opens, ["trail"]) as rebuild:
+    with open_rebuild(opens, ["trail"]) as rebuild:
         [projector] = projectors
         since, before = time.perf_counter(), _backend_seconds(projector)
         rebuild.read()
         seconds, backend_seconds = time.perf_counter() - since, _backend_seconds(projector) - before
         comparison = rebuild.compare()
-    if not comparison.equal:
+    if not comparison.is_equal:
         raise NotMeasured("The rebuilt trail is not the live one.")
     calls = sum(table.rows_rebuilt for table in comparison.tables if table.table == "trail")
     print(f"rebuilt: {calls:,} in {seconds:.0f} s", file=sys.stderr)
@@ -248,11 +248,11 @@ def _asked(place: Store, trails: Sequence[Trail], pages: int) -> Mapping[str, Pa
         for number in range(pages + 1):
             questions = {what: (draw.choice(trails), filters_of) for what, filters_of in QUESTIONS.items()}
             faultless = trails[draw.randrange(0, len(trails), FAULTLESS)]
-            questions[NO_REFUSALS] = (faultless, lambda _draw, _trail: Filters(error_code="AccessDenied"))
+            questions[NO_REFUSALS] = (faultless, lambda _draw, _trail: HistoryFilters(error_code="AccessDenied"))
             for what, (trail, filters_of) in questions.items():
                 filters = filters_of(draw, trail)
                 busy, since = _backend_seconds(connection) + time.process_time(), time.perf_counter()
-                history(cursor, trail.account_id, filters, as_of, limit=PAGE)
+                search_history(cursor, trail.account_id, filters, as_of, limit=PAGE)
                 elapsed = time.perf_counter() - since
                 if number > 0:  # The first of each is the connection's first, too.
                     taken[what].elapsed.append(elapsed * 1e3)

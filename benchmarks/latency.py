@@ -14,13 +14,13 @@ from benchmarks import signing
 from benchmarks.accounts import create_role, open_accounts
 from benchmarks.client import Client
 from benchmarks.entries import api_called
-from benchmarks.measuring import OPERATIONS
 from benchmarks.report import circumstances
 from benchmarks.servers import doing_nothing, muniment
 from benchmarks.size import Size
+from benchmarks.throughput import OPERATIONS
 from services.ledger.database import connect
 from services.ledger.embedded import EmbeddedPostgres
-from services.ledger.embedded_place import settled
+from services.ledger.embedded_directory import resolve_directory
 from services.ledger.mapper import EntryMapper
 
 CALLS, WARM_UP_CALLS = 1_000, 50
@@ -43,7 +43,7 @@ def measured(directory: Path, size: Size) -> str:
     with muniment(directory) as server, doing_nothing() as endpoint:
         [account] = open_accounts(server.data, 1)
         create_role(server.endpoint, account, signing.ROLE)
-        database = EmbeddedPostgres(settled(server.data / "postgres"))
+        database = EmbeddedPostgres(resolve_directory(server.data / "postgres"))
         with connect(database, "owner") as connection, Client(server.endpoint) as client, Client(endpoint) as nothing:
             connection.execute(BARE)
             insert = _insert(connection, account.account_id)

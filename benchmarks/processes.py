@@ -14,7 +14,7 @@ from benchmarks.report import circumstances, spread
 from benchmarks.servers import Muniment, serving, throw_away
 from benchmarks.size import Size
 from benchmarks.stores import Store, opened, store
-from services.ledger.embedded_bootstrap import DATABASE
+from services.ledger.embedded_cluster import DATABASE
 from services.ledger.embedded_programs import SystemUser, find_programs
 
 ACCOUNTS = 64

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from benchmarks import load, signing
 from benchmarks.accounts import create_role, open_accounts
-from benchmarks.measuring import CONNECTIONS, OPERATIONS, WARM_UP_SECONDS
-from benchmarks.profiled import LOOP, ROUNDS
+from benchmarks.profiled_server import LOOP, ROUNDS
 from benchmarks.servers import NotMeasured, muniment
+from benchmarks.throughput import CONNECTIONS, OPERATIONS, WARM_UP_SECONDS
 
 FUNCTIONS = 40
 Figures = dict[tuple[str, int, str], tuple[int, int, float, float, object]]
@@ -35,7 +35,7 @@ def _calls(name: str, directory: Path, seconds: int, place: Path, thread: str) -
     [operation] = [operation for operation in OPERATIONS if operation.name == name]
     figures, requests = place / "figures", place / "requests"
     environment = {"MEASURED_THREAD": thread, "MEASURED_FILE": str(figures)}
-    with muniment(directory, [sys.executable, "-m", "benchmarks.profiled"], environment) as server:
+    with muniment(directory, [sys.executable, "-m", "benchmarks.profiled_server"], environment) as server:
         [account] = open_accounts(server.data, 1)
         create_role(server.endpoint, account, signing.ROLE)
         signing.write(requests, operation.requests(account))

@@ -17,7 +17,7 @@ from psycopg.sql import SQL, Identifier
 from benchmarks.servers import NotMeasured
 from services.ledger.database import connect
 from services.ledger.embedded import EmbeddedPostgres
-from services.ledger.embedded_place import settled
+from services.ledger.embedded_directory import resolve_directory
 
 IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 README = Path(__file__).parent / "README.md"
@@ -33,7 +33,7 @@ def spread(values: Iterable[float], form: str) -> str:
 def circumstances(data: Path) -> str:
     """When, of what and where; `data` is the data directory of the server, which runs. Raises NotMeasured where the
     database is in memory."""
-    place = settled(data / "postgres")
+    place = resolve_directory(data / "postgres")
     with connect(EmbeddedPostgres(place), "owner") as connection:
         postgres = f"PostgreSQL {_shown(connection, 'server_version')} (fsync {_shown(connection, 'fsync')})"
     packages = ("uvicorn", "httptools", "uvloop", "psycopg", "pydantic")

@@ -13,7 +13,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks import nothing
+from benchmarks import null_server
 
 BIN = Path(sys.executable).parent
 SERVE = (str(BIN / "muniment"), "serve")
@@ -83,7 +83,7 @@ def serving(
 
 @contextmanager
 def doing_nothing() -> Iterator[str]:
-    with _running([sys.executable, "-m", "benchmarks.nothing"], nothing.READY, {}) as (endpoint, _):
+    with _running([sys.executable, "-m", "benchmarks.null_server"], null_server.READY, {}) as (endpoint, _):
         yield endpoint
 
 

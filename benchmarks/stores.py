@@ -8,13 +8,13 @@ from pathlib import Path
 
 from benchmarks.accounts import Account
 from benchmarks.entries import api_called
-from services.accounts import Opening, open_account
-from services.app import Ledger, master_keys, opened_database
+from services.accounts import NewAccount, open_account
+from services.app import LedgerRuntime, load_master_keys, open_database
 from services.ledger.database import Database, connect
 from services.ledger.mapper import EntryMapper
 from services.ledger.round import Clock, system_clock
 from services.secrets.master_key import MasterKeys
-from services.settings import settings
+from services.settings import read_settings
 
 _POSITION, _EVENT_ID, _REQUEST_ID = 7_777_777_777, "event-id", "request-id"
 _AT = datetime.fromisoformat("2000-01-01T00:00:00.000001Z")
@@ -36,23 +36,23 @@ class Store:
     data: Path
     database: Database
 
-    def ledger(self, clock: Clock = system_clock) -> Ledger:
+    def ledger(self, clock: Clock = system_clock) -> LedgerRuntime:
         """A new one knows no value yet."""
-        return Ledger(self.database, MasterKeys.provided(self.data / "master.key"), clock=clock)
+        return LedgerRuntime(self.database, MasterKeys.from_environment_or_file(self.data / "master.key"), clock=clock)
 
 
 @contextmanager
 def store(data: Path) -> Iterator[Store]:
     """What is in the data directory, with PostgreSQL running for as long as the block lasts."""
-    found = settings({}, data=str(data))
-    master_keys(found)
-    with opened_database(found) as database:
+    found = read_settings({}, data=str(data))
+    load_master_keys(found)
+    with open_database(found) as database:
         yield Store(data, database)
 
 
-def opened(ledger: Ledger) -> Account:
+def opened(ledger: LedgerRuntime) -> Account:
     """A new account with its administrator; the projections need not have seen it."""
-    opening = Opening()
+    opening = NewAccount()
     key = open_account(ledger.committer, opening)
     return Account(opening.account_id, key.access_key_id, opening.secret)
 

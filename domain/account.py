@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from immutables import Map
 
-from domain import (
+from domain.families import (
     access_keys,
     aliases,
     boundaries,
     containment,
+    credential_use,
     groups,
     notices,
     organization,
@@ -19,23 +20,22 @@ from domain import (
     roles,
     sessions,
     tags,
-    usage,
     users,
 )
-from domain.access_keys import AccessKeys
-from domain.events import Change, Entry
-from domain.groups import Groups
-from domain.identifiers import arn
-from domain.named import Named
-from domain.notices import Notice, Notices
-from domain.organization import Membership
-from domain.passwords import LoginProfiles, PasswordPolicy
-from domain.policies import InlinePolicies, ManagedPolicies
-from domain.relation import Relation
-from domain.roles import Roles
-from domain.sessions import Revocations
-from domain.usage import LastUses
-from domain.users import Users
+from domain.families.access_keys import AccessKeys
+from domain.families.credential_use import LastUses
+from domain.families.groups import Groups
+from domain.families.notices import Notice, Notices
+from domain.families.organization import OrganizationMembership
+from domain.families.passwords import LoginProfiles, PasswordPolicy
+from domain.families.policies import InlinePolicies, ManagedPolicies
+from domain.families.roles import Roles
+from domain.families.sessions import Revocations
+from domain.families.users import Users
+from domain.foundation.entity_index import EntityIndex
+from domain.foundation.events import Change, Entry
+from domain.foundation.identifiers import arn
+from domain.foundation.many_to_many import ManyToMany
 
 SCHEMA_VERSION = 1
 
@@ -69,14 +69,14 @@ class Account:
     created_at: datetime | None = None
     closed_at: datetime | None = None
     alias: str | None = None
-    users: Users = field(default=Named("user"))
-    groups: Groups = field(default=Named("group"))
-    memberships: Relation = Relation()
-    roles: Roles = field(default=Named("role"))
+    users: Users = field(default=EntityIndex("user"))
+    groups: Groups = field(default=EntityIndex("group"))
+    memberships: ManyToMany = ManyToMany()
+    roles: Roles = field(default=EntityIndex("role"))
     managed_policies: ManagedPolicies = field(default=Map())
-    attachments: Relation = Relation()
+    attachments: ManyToMany = ManyToMany()
     inline_policies: InlinePolicies = field(default=Map())
-    boundaries: Relation = Relation()
+    boundaries: ManyToMany = ManyToMany()
     """What users and roles say of their boundaries, to be read from the policies' side."""
     access_keys: AccessKeys = AccessKeys()
     login_profiles: LoginProfiles = field(default=Map())
@@ -88,7 +88,7 @@ class Account:
     """Of the sessions that expired up to here it has been recorded; None before the first."""
     notices: Notices = field(default=Map())
 
-    organization: Membership | None = None
+    organization: OrganizationMembership | None = None
     """Its place in an organisation and the policies that limit it from there; None of an account that is in none."""
 
     @property
@@ -116,25 +116,29 @@ else:
         return changed
 
 
-class Corrupt(Exception):  # noqa: N818  reads as the verdict that it is
+class CorruptLedger(Exception):  # noqa: N818  reads as the verdict that it is
     """A ledger that no legal history explains. Whoever meets it stops."""
 
 
 def evolve(account: Account, entry: Entry) -> Account:
     """Folds one change into the account. Never refuses: what is in the ledger has happened."""
     if entry.account_id != account.id:
-        raise Corrupt(f"Account {account.id}: position {entry.position} is of the ledger of {entry.account_id}.")
+        raise CorruptLedger(f"Account {account.id}: position {entry.position} is of the ledger of {entry.account_id}.")
     if entry.position <= account.position:
-        raise Corrupt(f"Account {account.id}: position {entry.position} comes after {account.position}.")
+        raise CorruptLedger(f"Account {account.id}: position {entry.position} comes after {account.position}.")
     if isinstance(entry.event, AccountCreated) == account.exists:
-        raise Corrupt(f"Account {account.id}: AccountCreated is the first event, once; not so at {entry.position}.")
+        raise CorruptLedger(
+            f"Account {account.id}: AccountCreated is the first event, once; not so at {entry.position}."
+        )
     try:
-        return replace(_folded(account, entry), position=entry.position)
+        return replace(_evolved(account, entry), position=entry.position)
     except (LookupError, TypeError) as error:
-        raise Corrupt(f"Account {account.id}, position {entry.position}: {entry.event!r} does not fit.") from error
+        raise CorruptLedger(
+            f"Account {account.id}, position {entry.position}: {entry.event!r} does not fit."
+        ) from error
 
 
-def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, PLR0912  one case a family
+def _evolved(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, PLR0912  one case a family
     at = entry.at
     match entry.event:
         case users.UserCreated() | users.UserUpdated() as event:
@@ -149,7 +153,7 @@ def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, 
         case roles.RoleCreated() | roles.RoleUpdated() | roles.TrustPolicyReplaced() as event:
             return replace(account, roles=roles.evolve(account.roles, event, at))
         case roles.RoleDeleted() as event:
-            last_uses = usage.forget(account.last_uses, event.role_id)
+            last_uses = credential_use.forget(account.last_uses, event.role_id)
             account = replace(account, boundaries=boundaries.forget(account.boundaries, event.role_id))
             return replace(account, roles=roles.evolve(account.roles, event, at), last_uses=last_uses)
         case tags.EntityTagged() | tags.EntityUntagged() as event:
@@ -161,12 +165,14 @@ def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, 
             return replace(account, attachments=policies.evolve_attachments(account.attachments, event))
         case policies.InlinePolicyPut() | policies.InlinePolicyDeleted() as event:
             return replace(account, inline_policies=policies.evolve_inline(account.inline_policies, event))
-        case usage.CredentialUsed() as event:
-            return replace(account, last_uses=usage.evolve(account.last_uses, event, at))
+        case credential_use.CredentialUsed() as event:
+            return replace(account, last_uses=credential_use.evolve(account.last_uses, event, at))
         case sessions.SessionRevoked() as event:
             return replace(account, revoked_sessions=sessions.evolve(account.revoked_sessions, event, at))
         case sessions.SessionExpiriesRecorded() as event:
-            return replace(account, expiries_recorded=sessions.recorded(account.expiries_recorded, event))
+            return replace(
+                account, expiries_recorded=sessions.expiries_recorded_until(account.expiries_recorded, event)
+            )
         case Notice() as event:
             there = account.login_profiles if isinstance(event, notices.PasswordExpired) else account.access_keys.by_id
             if event.credential_id not in there:
@@ -198,7 +204,7 @@ def _folded(account: Account, entry: Entry) -> Account:  # noqa: C901, PLR0911, 
         ):
             return replace(account, access_keys=access_keys.evolve(account.access_keys, event, at))
         case access_keys.AccessKeyDeleted() as event:
-            last_uses = usage.forget(account.last_uses, event.access_key_id)
+            last_uses = credential_use.forget(account.last_uses, event.access_key_id)
             account = replace(account, notices=notices.forget(account.notices, event.access_key_id))
             return replace(account, access_keys=access_keys.evolve(account.access_keys, event, at), last_uses=last_uses)
         case (

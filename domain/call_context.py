@@ -10,19 +10,19 @@ from datetime import UTC, datetime
 from domain.account import Account
 from domain.callers import Caller
 from domain.calls import Call
-from domain.events import Principal
-from domain.organization import Membership
-from domain.roles import Role
-from domain.users import User
+from domain.families.organization import OrganizationMembership
+from domain.families.roles import Role
+from domain.families.users import User
+from domain.foundation.events import Principal
 
-Values = tuple[str, ...]
-NO_VALUES: Mapping[str, Values] = {}
+ConditionValues = tuple[str, ...]
+NO_VALUES: Mapping[str, ConditionValues] = {}
 PRINCIPAL_TAG = "aws:principaltag/"
 RESOURCE_TAGS = ("aws:resourcetag/", "iam:resourcetag/")
 
 
 @dataclass(frozen=True, slots=True)
-class CallContext(Mapping[str, Values]):
+class CallContext(Mapping[str, ConditionValues]):
     call: Call
     account: Account
     """The caller's, whose tags and organisation count."""
@@ -30,10 +30,10 @@ class CallContext(Mapping[str, Values]):
     """The resource's."""
     resource: str
     """Its ARN: a user or role brings its tags."""
-    own: Mapping[str, Values]
+    own: Mapping[str, ConditionValues]
     """Of the operation, such as iam:policyarn."""
 
-    def get(self, key: str, default: object = None) -> Values | None:  # type: ignore[override]  # None is no value
+    def get(self, key: str, default: object = None) -> ConditionValues | None:  # type: ignore[override]  # None is no value
         """None for a key that the call does not have."""
         assert default is None
         if key in self.own:
@@ -41,18 +41,21 @@ class CallContext(Mapping[str, Values]):
         if key.startswith(PRINCIPAL_TAG):
             return _tag(_principal(self), key)
         if key.startswith(RESOURCE_TAGS):
-            return _tag(user_or_role(self.owner, self.resource), key)
+            return _tag(user_or_role_by_arn(self.owner, self.resource), key)
         value_of = _KEYS.get(key)
         return None if value_of is None else value_of(self)
 
-    def __getitem__(self, key: str) -> Values:
+    def __getitem__(self, key: str) -> ConditionValues:
         found = self.get(key)
         if found is None:
             raise KeyError(key)
         return found
 
     def __iter__(self) -> Iterator[str]:
-        entities = ((_principal(self), (PRINCIPAL_TAG,)), (user_or_role(self.owner, self.resource), RESOURCE_TAGS))
+        entities = (
+            (_principal(self), (PRINCIPAL_TAG,)),
+            (user_or_role_by_arn(self.owner, self.resource), RESOURCE_TAGS),
+        )
         tags = {prefix + key for entity, prefixes in entities if entity for key in entity.tags for prefix in prefixes}
         yield from (key for key in sorted(self.own.keys() | tags | _KEYS.keys()) if self.get(key) is not None)
 
@@ -60,7 +63,7 @@ class CallContext(Mapping[str, Values]):
         return sum(1 for _ in self)
 
 
-def user_or_role(account: Account, arn: str) -> User | Role | None:
+def user_or_role_by_arn(account: Account, arn: str) -> User | Role | None:
     """Whose ARN it is today."""
     name = arn.rsplit("/", 1)[-1]
     for entity in (account.users.find(name), account.roles.find(name)):
@@ -70,33 +73,33 @@ def user_or_role(account: Account, arn: str) -> User | Role | None:
 
 
 def _principal(context: CallContext) -> User | Role | None:
-    return tagged(context.account, context.call.caller.entity_id)
+    return user_or_role_by_id(context.account, context.call.caller.entity_id)
 
 
-def tagged(account: Account, entity_id: str) -> User | Role | None:
+def user_or_role_by_id(account: Account, entity_id: str) -> User | Role | None:
     """The user or role with this unique id; None for the root user and for groups, which carry no tags."""
     return account.users.by_id.get(entity_id) or account.roles.by_id.get(entity_id)
 
 
-def _tag(entity: User | Role | None, key: str) -> Values | None:
+def _tag(entity: User | Role | None, key: str) -> ConditionValues | None:
     """Of a condition key that ends with a tag's key behind the first slash."""
     tag = None if entity is None else entity.tags.get(key.partition("/")[2])
     return None if tag is None else (tag.value,)
 
 
-def _one(value: str | None) -> Values | None:
+def _one(value: str | None) -> ConditionValues | None:
     return None if value is None else (value,)
 
 
-def _of_call(value_of: Callable[[Call], str | None]) -> Callable[[CallContext], Values | None]:
+def _of_call(value_of: Callable[[Call], str | None]) -> Callable[[CallContext], ConditionValues | None]:
     return lambda context: _one(value_of(context.call))
 
 
-def _of_caller(value_of: Callable[[Caller], str | None]) -> Callable[[CallContext], Values | None]:
+def _of_caller(value_of: Callable[[Caller], str | None]) -> Callable[[CallContext], ConditionValues | None]:
     return lambda context: _one(value_of(context.call.caller))
 
 
-def iso(at: datetime) -> str:
+def iso_time(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -124,16 +127,16 @@ def _mfa_age(call: Call) -> str | None:
 
 def _issue_time(caller: Caller) -> str | None:
     issued_at = caller.principal.session_issued_at
-    return None if issued_at is None else iso(issued_at)
+    return None if issued_at is None else iso_time(issued_at)
 
 
-def organization_id(account: Account) -> Values | None:
+def organization_id(account: Account) -> ConditionValues | None:
     return _one(account.organization.organization_id if account.organization else None)
 
 
-def organization_paths(account: Account) -> Values | None:
+def organization_paths(account: Account) -> ConditionValues | None:
     """One path, such as o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/: the key is a list all the same."""
-    membership: Membership | None = account.organization
+    membership: OrganizationMembership | None = account.organization
     if membership is None:
         return None
     units = [level.id for level in membership.levels if level.id != account.id]
@@ -142,8 +145,8 @@ def organization_paths(account: Account) -> Values | None:
 
 PRINCIPAL_TYPES = {"Root": "Account", "IAMUser": "User", "AssumedRole": "AssumedRole"}
 
-_KEYS: Mapping[str, Callable[[CallContext], Values | None]] = {
-    "aws:currenttime": _of_call(lambda call: iso(call.at)),
+_KEYS: Mapping[str, Callable[[CallContext], ConditionValues | None]] = {
+    "aws:currenttime": _of_call(lambda call: iso_time(call.at)),
     "aws:epochtime": _of_call(lambda call: str(int(call.at.timestamp()))),
     "aws:principalarn": _of_caller(principal_arn),
     "aws:principalaccount": _of_caller(lambda caller: caller.principal.account_id),

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.account import Account
-from domain.errors import ExpiredToken, InvalidClientTokenId
-from domain.events import Principal
-from domain.sessions import Session
+from domain.families.sessions import Session
+from domain.foundation.errors import ExpiredToken, InvalidClientTokenId
+from domain.foundation.events import Principal
 
 INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105  AWS's sentence, no password
 

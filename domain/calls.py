@@ -7,20 +7,20 @@ from datetime import datetime
 from typing import Literal, NoReturn
 
 from domain.account import Account
-from domain.authorization_messages import MessageFacts, MessageWanted
 from domain.callers import Caller
-from domain.containment import LineageFacts, LineageWanted
-from domain.errors import Refusal
-from domain.events import Cause, Event, Use, Value
-from domain.identifiers import INSTALLATION, Random, new_unique_id
+from domain.families.authorization_messages import MessageFacts, MessageQuery
+from domain.families.containment import LineageFacts, LineageQuery
+from domain.families.passwords import PasswordFacts, PasswordQuery
+from domain.families.sessions import Session
+from domain.foundation.errors import Refusal
+from domain.foundation.events import Cause, Event, Use, Value
+from domain.foundation.identifiers import INSTALLATION, Random, new_unique_id
+from domain.foundation.secret import Secret, SecretId
 from domain.installation import Installation
-from domain.ledgers import Folded
-from domain.passwords import PasswordFacts, PasswordsWanted
-from domain.past import AS_OF_POSITION, Past, PastWanted
-from domain.secret import Secret, SecretId
-from domain.sessions import Session
+from domain.ledger_state import LedgerState
+from domain.time_travel import AS_OF_POSITION, PastFacts, PastQuery
 
-Answer = Callable[[Account], Mapping[str, object]]
+AnswerRenderer = Callable[[Account], Mapping[str, object]]
 """Renders the members of the answer, under AWS's names, from the account as it is after the call's own events. It runs
 after the commit and outside the lock: the value is immutable."""
 
@@ -33,16 +33,16 @@ class NeedsAccounts(Exception):  # noqa: N818  no error: an answer of a decision
         self.accounts = accounts
 
 
-Wanted = PasswordsWanted | MessageWanted | PastWanted | LineageWanted
+FactsQuery = PasswordQuery | MessageQuery | PastQuery | LineageQuery
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
-Facts = PasswordFacts | MessageFacts | Past | LineageFacts
+Facts = PasswordFacts | MessageFacts | PastFacts | LineageFacts
 
 
 class NeedsFacts(Exception):  # noqa: N818  no error: an answer of a decision
     """Raised by a decision that needs what takes too long for a round. It is found out outside, and the decision made
     again with the facts, on the value as it then is."""
 
-    def __init__(self, wanted: Wanted, *, unsettled: Refusal) -> None:
+    def __init__(self, wanted: FactsQuery, *, unsettled: Refusal) -> None:
         super().__init__(f"Facts needed: {type(wanted).__name__}")
         self.wanted = wanted
         self.unsettled = unsettled
@@ -64,7 +64,7 @@ class Call:
     seal_session: Callable[[Session, Secret], str]
     decisions: list["DecisionRecord"] = field(default_factory=list)
     """The authorisation checks made so far; they are recorded with the call, however it ends."""
-    ledgers: Mapping[str, Folded] = field(default_factory=dict)
+    ledgers: Mapping[str, LedgerState] = field(default_factory=dict)
     """The newest values that the round has locked, by account id; empty ones of accounts that do not exist."""
     concerned: set[str] = field(default_factory=set)
     """Other accounts whose resources the call is about: it is recorded in their ledgers too, however it ends."""
@@ -89,7 +89,7 @@ class Call:
         assert isinstance(found, Installation)
         return found
 
-    def _ledger(self, account_id: str) -> Folded:
+    def _ledger(self, account_id: str) -> LedgerState:
         if account_id not in self.ledgers:
             raise NeedsAccounts(frozenset({account_id}))
         return self.ledgers[account_id]
@@ -116,7 +116,7 @@ class NewSecret:
 class Outcome:
     """What an operation returns: nothing in it has happened until the round commits."""
 
-    answer: Answer
+    answer: AnswerRenderer
     events: Sequence[Event] = ()
     new_secrets: Sequence[NewSecret] = ()
     destroyed_secrets: Sequence[SecretId] = ()

@@ -6,10 +6,10 @@ from typing import TypeVar
 
 from immutables import Map
 
-from domain.account import Corrupt
-from domain.events import Change, Entry
-from domain.identifiers import INSTALLATION
-from domain.organization import Organization
+from domain.account import CorruptLedger
+from domain.families.organization import Organization
+from domain.foundation.events import Change, Entry
+from domain.foundation.identifiers import INSTALLATION
 
 T = TypeVar("T")
 
@@ -123,16 +123,16 @@ class Installation:
 def evolve(installation: Installation, entry: Entry) -> Installation:
     """Folds one change into the installation. Never refuses."""
     if entry.position <= installation.position:
-        raise Corrupt(f"Installation: position {entry.position} comes after {installation.position}.")
+        raise CorruptLedger(f"Installation: position {entry.position} comes after {installation.position}.")
     if isinstance(entry.event, InstallationFounded) == installation.exists:
-        raise Corrupt(f"Installation: InstallationFounded is the first event, once; not so at {entry.position}.")
+        raise CorruptLedger(f"Installation: InstallationFounded is the first event, once; not so at {entry.position}.")
     try:
-        return replace(_folded(installation, entry), position=entry.position)
+        return replace(_evolved(installation, entry), position=entry.position)
     except (LookupError, TypeError) as error:
-        raise Corrupt(f"Installation, position {entry.position}: {entry.event!r} does not fit.") from error
+        raise CorruptLedger(f"Installation, position {entry.position}: {entry.event!r} does not fit.") from error
 
 
-def _folded(installation: Installation, entry: Entry) -> Installation:  # noqa: C901, PLR0911, PLR0912  one case an event
+def _evolved(installation: Installation, entry: Entry) -> Installation:  # noqa: C901, PLR0911, PLR0912  one case an event
     accounts, aliases = installation.accounts, installation.aliases
     match entry.event:
         case InstallationFounded() as event:

@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.access_keys import AccessKeyCreated
 from domain.account import Account
 from domain.calls import ApiCalled, NewSecret
-from domain.events import Cause, Operator
-from domain.identifiers import INSTALLATION, Random, new_account_id
+from domain.families.access_keys import AccessKeyCreated
+from domain.foundation.events import Cause, Operator
+from domain.foundation.identifiers import INSTALLATION, Random, new_account_id
+from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.installation import Installation, OpenedAccount
-from domain.rules import founding
+from domain.rules import accounts
 from domain.rules.aliases import create_account_alias
-from domain.secret import Secret, SecretId, SecretKind
 from services.ledger.committer import Committer
-from services.ledger.work import Append, Decided, Values
+from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
 
 
 def operator_cause(operation: str, random: Random = secrets.token_bytes) -> Cause:
@@ -39,7 +39,7 @@ def _new_secret() -> Secret:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class NewAccount:
     """An account that is wanted, and its first credential: a key of its administrator, or one of the root user with an
     id that was known beforehand."""
 
@@ -48,16 +48,18 @@ class Opening:
     root_access_key_id: str | None = None
     secret: Secret = field(default_factory=_new_secret)
 
-    def begin(self, installation: Installation, cause: Cause, random: Random) -> tuple[AccessKeyCreated, list[Append]]:
+    def begin(
+        self, installation: Installation, cause: Cause, random: Random
+    ) -> tuple[AccessKeyCreated, list[LedgerAppend]]:
         """The key, and what is to be written. Raises ValidationError and EntityAlreadyExists."""
-        founded = founding.found_installation(installation, random)
-        claims, own = founding.open_account(installation, self.account_id, "aws", random)
+        founded = accounts.create_installation(installation, random)
+        claims, own = accounts.open_account(installation, self.account_id, "aws", random)
         if self.root_access_key_id is None:
-            own += founding.first_administrator(self.account_id, own, random)
+            own += accounts.first_administrator(self.account_id, own, random)
             key = own[-1]
             assert isinstance(key, AccessKeyCreated)
         else:
-            claimed, key = founding.root_access_key(installation, self.account_id, self.root_access_key_id)
+            claimed, key = accounts.root_access_key(installation, self.account_id, self.root_access_key_id)
             claims += claimed
             own.append(key)
         if self.alias is not None:
@@ -66,21 +68,21 @@ class Opening:
             )
             own += named
             claims += claimed_alias
-        called = _called({"account_id": self.account_id, "alias": self.alias})
+        called = _call_record({"account_id": self.account_id, "alias": self.alias})
         sealed = NewSecret(SecretId(SecretKind.ACCESS_KEY, key.access_key_id), key.user_id, self.secret)
         return key, [
-            Append(INSTALLATION, cause, [*founded, *claims, called]),
-            Append(self.account_id, cause, [*own, called], new_secrets=[sealed]),
+            LedgerAppend(INSTALLATION, cause, [*founded, *claims, called]),
+            LedgerAppend(self.account_id, cause, [*own, called], new_secrets=[sealed]),
         ]
 
 
-def open_account(committer: Committer, opening: Opening) -> AccessKeyCreated:
+def open_account(committer: Committer, opening: NewAccount) -> AccessKeyCreated:
     """The account is there when this returns, and the key can be used at once. Raises the refusals of `begin`."""
-    founding.refuse_no_account_id(opening.account_id)  # Before a ledger of that name has been made room for.
+    accounts.refuse_bad_account_id(opening.account_id)  # Before a ledger of that name has been made room for.
     cause = operator_cause("CreateAccount")
 
-    def decide(values: Values, _at: datetime) -> Decided:
-        return Decided(*opening.begin(installation_in(values), cause, secrets.token_bytes))
+    def decide(values: LedgerStates, _at: datetime) -> CallResult:
+        return CallResult(*opening.begin(installation_in(values), cause, secrets.token_bytes))
 
     key: AccessKeyCreated = committer.decide(
         frozenset({INSTALLATION, opening.account_id}), decide, founding=True
@@ -92,13 +94,14 @@ def close_account(committer: Committer, account_id: str) -> None:
     """Raises NoSuchEntity, and ValidationError for an account that is closed already."""
     cause = operator_cause("CloseAccount")
 
-    def decide(values: Values, _at: datetime) -> Decided:
+    def decide(values: LedgerStates, _at: datetime) -> CallResult:
         account = values[account_id]
         assert isinstance(account, Account)
-        own, claims = founding.close_account(account)
-        called = _called({"account_id": account_id})
-        return Decided(
-            None, [Append(INSTALLATION, cause, [*claims, called]), Append(account_id, cause, [*own, called])]
+        own, claims = accounts.close_account(account)
+        called = _call_record({"account_id": account_id})
+        return CallResult(
+            None,
+            [LedgerAppend(INSTALLATION, cause, [*claims, called]), LedgerAppend(account_id, cause, [*own, called])],
         )
 
     committer.decide(frozenset({INSTALLATION, account_id}), decide)
@@ -108,21 +111,23 @@ def list_accounts(committer: Committer) -> Mapping[str, OpenedAccount]:
     """By account id, closed ones too; none where nothing was founded yet."""
     cause = operator_cause("ListAccounts")
 
-    def decide(values: Values, _at: datetime) -> Decided:
+    def decide(values: LedgerStates, _at: datetime) -> CallResult:
         installation = installation_in(values)
         looked = ApiCalled(read_only=True, parameters={})
-        return Decided(installation.accounts, [Append(INSTALLATION, cause, [looked])] if installation.exists else [])
+        return CallResult(
+            installation.accounts, [LedgerAppend(INSTALLATION, cause, [looked])] if installation.exists else []
+        )
 
     accounts: Mapping[str, OpenedAccount] = committer.decide(frozenset({INSTALLATION}), decide).result
     return accounts
 
 
-def installation_in(values: Values) -> Installation:
+def installation_in(values: LedgerStates) -> Installation:
     installation = values[INSTALLATION]
     assert isinstance(installation, Installation)
     return installation
 
 
-def _called(parameters: Mapping[str, str | None]) -> ApiCalled:
+def _call_record(parameters: Mapping[str, str | None]) -> ApiCalled:
     given = {name: value for name, value in parameters.items() if value is not None}
     return ApiCalled(read_only=False, parameters=given)

@@ -14,8 +14,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import TypedDict, cast
 
-from domain.past import AS_OF_POSITION
 from domain.policy import CatalogueAction, ResourceType, Service
+from domain.time_travel import AS_OF_POSITION
 from services.api.question import SERVICE
 from services.api.registry import QUESTIONS
 

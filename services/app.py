@@ -18,29 +18,38 @@ import uvicorn
 from eventsourcing.persistence import EventStore
 from psycopg_pool import ConnectionPool
 
-from domain.events import Use, event_classes
-from projections.runner import Runner
-from projections.watching import Watcher
+from domain.foundation.events import Use, event_classes
+from projections.engine.progress import ProgressWatcher
+from projections.engine.runner import ProjectionRunner
 from services import access_analyzer, iam, sts
+from services.api.answer_runner import AnswerRunner
 from services.api.health import Health
-from services.api.native import Native
-from services.api.reading import Tables
+from services.api.native_protocol import NativeProtocol
+from services.asgi import AsgiApp, Receive, Scope, Send
+from services.bootstrap import bootstrap, publish_catalogue, update_endpoint
 from services.bounded_http import BoundedHttp, connections_max
-from services.door import Door, Receive, Scope, Send
-from services.founding import found, keep_endpoint, publish_catalogue
-from services.ledger.committer import Committer, Connect
-from services.ledger.database import Database, Role, YourDatabase, connect, limit, migrate, timed
+from services.due_recorder import DueRecorder
+from services.ledger.committer import Committer, OpenConnection
+from services.ledger.database import (
+    Database,
+    DatabaseRole,
+    ExternalDatabase,
+    connect,
+    limit_statements,
+    migrate,
+    with_timeouts,
+)
+from services.ledger.disk_guard import DiskGuard
 from services.ledger.durability import refuse_unsafe_settings
 from services.ledger.embedded import EmbeddedPostgres
-from services.ledger.embedded_place import settled
-from services.ledger.lineages import LineageFinder
+from services.ledger.embedded_directory import resolve_directory
+from services.ledger.historical_states import HistoricalStateResolver, HistoricalStates
+from services.ledger.lineage_resolver import LineageResolver
 from services.ledger.mapper import EntryMapper
-from services.ledger.past import PastFinder, PastValues
+from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import LedgerRecorder
-from services.ledger.round import Clock, Rounds, system_clock
+from services.ledger.round import Clock, RoundProcessor, system_clock
 from services.ledger.snapshotter import Snapshotter
-from services.ledger.space import SpaceWatch
-from services.ledger.work import Unavailable
 from services.randomness import Randomness
 from services.scheduler import Scheduler
 from services.secrets.authorization_messages import AuthorizationMessages
@@ -50,20 +59,19 @@ from services.secrets.passwords import PasswordHashes
 from services.secrets.session_credentials import SessionCredentials
 from services.secrets.session_tokens import SessionTokens
 from services.secrets.store import SecretStore
-from services.settings import SettingRefused, Settings
-from services.ticking import Ticks
-from services.wire.credentials import Credentials
-from services.wire.denials import Denials
-from services.wire.dispatch import Dispatch
-from services.wire.facts import FactFinder
-from services.wire.gate import Gate
-from services.wire.rest import Rest
-from services.wire.strangers import Strangers
+from services.settings import InvalidSetting, Settings
+from services.wire.authentication import Authenticator
+from services.wire.denial_messages import DenialMessages
+from services.wire.fact_resolver import FactResolver
+from services.wire.query_protocol import QueryProtocol
+from services.wire.request_pipeline import RequestPipeline
+from services.wire.rest_json_protocol import RestJsonProtocol
+from services.wire.unauthenticated import UnauthenticatedRecorder
 
 log = logging.getLogger("muniment")
-ANSWERED = (access_analyzer, iam, sts)
+REGISTERED_SERVICES = (access_analyzer, iam, sts)
 """What importing registers: the operations of these services."""
-Part = Literal["scheduler", "projections"]
+BackgroundTask = Literal["scheduler", "projections"]
 """What a server does besides answering, and a worker can do in its place."""
 POOL_SIZE = 4
 HOUSEKEEPING_SECONDS = 60
@@ -76,7 +84,7 @@ GARBAGE_OBJECTS_MIN = 50_000
 """So many new objects make a collection worth its time."""
 
 
-class Ledger:
+class LedgerRuntime:
     """Storage and the way into it, without a door: what the server and the operator's commands share."""
 
     def __init__(
@@ -85,7 +93,7 @@ class Ledger:
         master_keys: MasterKeys,
         *,
         clock: Clock = system_clock,
-        follower: Callable[[Connect], Runner] = Runner,
+        follower: Callable[[OpenConnection], ProjectionRunner] = ProjectionRunner,
     ) -> None:
         mapper = EntryMapper()
         self.clock = clock
@@ -94,15 +102,15 @@ class Ledger:
         self.secrets = SecretStore(Envelope(master_keys))
         self.writers = _pool(database, "writer")
         self.readers = _pool(database, "reader")
-        self.past = PastValues(mapper)
-        self.denials = Denials(AuthorizationMessages(master_keys), self.readers.connection, self.past)
+        self.past = HistoricalStates(mapper)
+        self.denials = DenialMessages(AuthorizationMessages(master_keys), self.readers.connection, self.past)
         self.snapshotter = Snapshotter(lambda: connect(database, "writer"))
         self.runner = follower(lambda: connect(database, "projector"))
-        self.space = SpaceWatch(database.shortage, self._hold)
+        self.space = DiskGuard(database.shortage, self._hold)
         use_topics = frozenset(topic for topic, event in event_classes().items() if issubclass(event, Use))
         self.committer = Committer(
             lambda: connect(database, "writer"),
-            Rounds(
+            RoundProcessor(
                 EventStore(mapper, LedgerRecorder(self.writers.connection, use_topics)),
                 mapper,
                 self.secrets,
@@ -110,14 +118,14 @@ class Ledger:
                 clock,
                 database_clock_checked=clock is system_clock,
             ),
-            on_commit=self.runner.touched,
+            on_commit=self.runner.notify_changed,
             on_snapshot_due=self.snapshotter.due,
         )
-        ticks = Ticks(self.committer, clock=clock, random=self.random)
+        ticks = DueRecorder(self.committer, clock=clock, random=self.random)
         self.scheduler = Scheduler(lambda: connect(database, "reader"), ticks, clock=clock)
 
     def _hold(self, reason: str | None) -> None:
-        self.committer.held_because = reason
+        self.committer.refusal_reason = reason
 
     def open_months(self) -> None:
         """Makes room in the table of uses for this month and the next."""
@@ -159,9 +167,9 @@ class Ledger:
             self.runner.stop()
 
 
-def _pool(database: Database, role: Role) -> ConnectionPool[psycopg.Connection]:
+def _pool(database: Database, role: DatabaseRole) -> ConnectionPool[psycopg.Connection]:
     return ConnectionPool(
-        timed(database.conninfo(role)),
+        with_timeouts(database.conninfo(role)),
         kwargs={"autocommit": True},
         min_size=1,
         max_size=POOL_SIZE,
@@ -169,23 +177,23 @@ def _pool(database: Database, role: Role) -> ConnectionPool[psycopg.Connection]:
         # Given up soon and tried anew by the next call: the pool would double its pauses while an outage lasts.
         reconnect_timeout=2,
         open=False,
-        configure=limit,
+        configure=limit_statements,
         check=ConnectionPool.check_connection,
         name=f"muniment-{role}",
     )
 
 
 @contextmanager
-def opened_database(settings: Settings) -> Iterator[Database]:
+def open_database(settings: Settings) -> Iterator[Database]:
     """Yours, or the embedded one for as long as the block lasts. Migrated, and known to keep what it is given."""
     if settings.database_url is not None:
-        yield _ready(YourDatabase(settings.database_url))
+        yield _prepare_database(ExternalDatabase(settings.database_url))
         return
-    with EmbeddedPostgres(settled(settings.data / "postgres")) as embedded:
-        yield _ready(embedded)
+    with EmbeddedPostgres(resolve_directory(settings.data / "postgres")) as embedded:
+        yield _prepare_database(embedded)
 
 
-def _ready(database: Database) -> Database:
+def _prepare_database(database: Database) -> Database:
     with connect(database, "owner") as connection:
         refuse_unsafe_settings(connection)
     for name in migrate(database):
@@ -193,31 +201,33 @@ def _ready(database: Database) -> Database:
     return database
 
 
-def master_keys(settings: Settings) -> MasterKeys:
+def load_master_keys(settings: Settings) -> MasterKeys:
     """Those that the operator provides; a first start makes one, in the data directory. Raises MasterKeyRefused."""
     # Others may pass through to what is theirs (the database's user, when we are root), but not look around.
     settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
-    return MasterKeys.provided(settings.data / "master.key")
+    return MasterKeys.from_environment_or_file(settings.data / "master.key")
 
 
 class WorkerStopped(Exception):  # noqa: N818  said to a person
     """A worker that has ended although nobody told it to."""
 
 
-def profile_file(settings: Settings) -> Path:
+def profile_path(settings: Settings) -> Path:
     return settings.data / "aws-profile"
 
 
-def serve(settings: Settings, on_ready: Callable[[str], None], without: Collection[Part] = ()) -> None:
+def run_server(settings: Settings, on_ready: Callable[[str], None], without: Collection[BackgroundTask] = ()) -> None:
     """Runs until it is interrupted, `without` what a worker does elsewhere. `on_ready` is told the address as soon as
     requests are answered.
 
     Raises SettingRefused when the address cannot be listened on, before anything is started.
     """
-    with _bound(settings) as listener:
-        keys = master_keys(settings)
-        with opened_database(settings) as database:
-            ledger = Ledger(database, keys, follower=Watcher if "projections" in without else Runner)
+    with _listening_socket(settings) as listener:
+        keys = load_master_keys(settings)
+        with open_database(settings) as database:
+            ledger = LedgerRuntime(
+                database, keys, follower=ProgressWatcher if "projections" in without else ProjectionRunner
+            )
             with ledger.running(), ledger.scheduler.running() if "scheduler" not in without else nullcontext():
                 ledger.refuse_unknown_master_keys()
                 # A new program may be able to read what the last one stumbled over.
@@ -226,14 +236,16 @@ def serve(settings: Settings, on_ready: Callable[[str], None], without: Collecti
                 _Server(ledger, settings, on_ready, without).run(sockets=[listener])
 
 
-def work(database: Database, on_ready: Callable[[], None]) -> None:
+def run_worker(database: Database, on_ready: Callable[[], None]) -> None:
     """The scheduler and the projections, beside servers on the same database, until it is interrupted. It seals
     nothing and opens nothing, so it needs no master key.
 
     Raises WorkerStopped when it cannot go on.
     """
     keys = MasterKeys(MasterKey(token_bytes(KEY_BYTES)))
-    ledger = Ledger(_ready(database), keys, follower=partial(Runner, sweep_seconds=WORKER_SWEEP_SECONDS))
+    ledger = LedgerRuntime(
+        _prepare_database(database), keys, follower=partial(ProjectionRunner, sweep_seconds=WORKER_SWEEP_SECONDS)
+    )
     with ledger.running(), ledger.scheduler.running():
         ledger.runner.resume()
         on_ready()
@@ -243,7 +255,7 @@ def work(database: Database, on_ready: Callable[[], None]) -> None:
     raise WorkerStopped("The worker cannot record any more; its log says why.")
 
 
-def _bound(settings: Settings) -> socket.socket:
+def _listening_socket(settings: Settings) -> socket.socket:
     """The address is ours from here on; connections are refused until the server listens."""
     place = (settings.host, settings.port)
     try:
@@ -256,7 +268,7 @@ def _bound(settings: Settings) -> socket.socket:
             listener.close()
             raise
     except OSError as error:
-        raise SettingRefused(
+        raise InvalidSetting(
             f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Choose another address with --listen."
         ) from error
     return listener
@@ -284,20 +296,24 @@ def http_config(application: Callable[[Scope, Receive, Send], Awaitable[None]]) 
 
 class _Server(uvicorn.Server):
     def __init__(
-        self, ledger: Ledger, settings: Settings, on_ready: Callable[[str], None], without: Collection[Part]
+        self,
+        ledger: LedgerRuntime,
+        settings: Settings,
+        on_ready: Callable[[str], None],
+        without: Collection[BackgroundTask],
     ) -> None:
         self._ledger = ledger
         self._settings = settings
         self._on_ready = on_ready
-        self._strangers = Strangers(ledger.committer, ledger.random)
-        pasts = PastFinder(ledger.readers.connection, ledger.past)
-        lineages = LineageFinder(ledger.readers.connection, ledger.runner)
-        self._facts = FactFinder(
+        self._strangers = UnauthenticatedRecorder(ledger.committer, ledger.random)
+        pasts = HistoricalStateResolver(ledger.readers.connection, ledger.past)
+        lineages = LineageResolver(ledger.readers.connection, ledger.runner)
+        self._facts = FactResolver(
             ledger.writers.connection, ledger.secrets, PasswordHashes(), ledger.denials, pasts, lineages
         )
-        gate = Gate(
+        gate = RequestPipeline(
             ledger.committer,
-            Credentials(ledger.writers.connection, ledger.secrets, ledger.sessions),
+            Authenticator(ledger.writers.connection, ledger.secrets, ledger.sessions),
             self._strangers,
             self._facts,
             ledger.denials,
@@ -305,19 +321,21 @@ class _Server(uvicorn.Server):
             random=ledger.random,
             seal_session=ledger.sessions.seal,
         )
-        native = Native(Tables(ledger.runner, ledger.readers.connection, ledger.past))
+        native = NativeProtocol(AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past))
         scheduler = None if "scheduler" in without else ledger.scheduler
         health = Health(ledger.committer, ledger.runner, ledger.readers.connection, scheduler)
-        super().__init__(http_config(Door(gate, Dispatch(), Rest(), native, health, settings.trusted_proxies)))
+        super().__init__(
+            http_config(AsgiApp(gate, QueryProtocol(), RestJsonProtocol(), native, health, settings.trusted_proxies))
+        )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
         await super().startup(sockets)
-        self._housekeeping = asyncio.create_task(self._keep_house())
+        self._housekeeping = asyncio.create_task(self._run_housekeeping())
         port = self.servers[0].sockets[0].getsockname()[1]
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
         endpoint = f"http://{host}:{port}"
-        await asyncio.to_thread(_found, self._ledger, profile_file(self._settings), endpoint)
+        await asyncio.to_thread(_bootstrap, self._ledger, profile_path(self._settings), endpoint)
         self._ledger.space.start()
         # What has been built until now stays: collecting garbage need not look at it again, for tens of milliseconds
         # each time. (Measured at full load: 17 µs a call less; calls leave no cycles behind.)
@@ -332,13 +350,13 @@ class _Server(uvicorn.Server):
         with suppress(asyncio.CancelledError):
             await self._housekeeping
         await super().shutdown(sockets)
-        with suppress(Unavailable):
+        with suppress(LedgerUnavailable):
             await self._strangers.flush(self._ledger.clock() + timedelta(minutes=1))
         self._facts.close()
         # The loop ends now; what rounds still answer, nobody waits for there.
         self._ledger.committer.deliver_through(lambda answer: answer())
 
-    async def _keep_house(self) -> None:
+    async def _run_housekeeping(self) -> None:
         while True:
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
             try:
@@ -348,10 +366,10 @@ class _Server(uvicorn.Server):
                 log.exception("Housekeeping failed; it is tried again in a minute.")
 
 
-def _found(ledger: Ledger, profile: Path, endpoint: str) -> None:
-    account_id = found(ledger.committer, profile, endpoint)
+def _bootstrap(ledger: LedgerRuntime, profile: Path, endpoint: str) -> None:
+    account_id = bootstrap(ledger.committer, profile, endpoint)
     if account_id is not None:
         log.info("Opened the account %s.", account_id)
     else:
-        keep_endpoint(profile, endpoint)
+        update_endpoint(profile, endpoint)
     publish_catalogue(ledger.committer)

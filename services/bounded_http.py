@@ -19,7 +19,7 @@ PIPELINED_MAX = 16
 """Requests that wait for the answer to the one before them. Stock clients send none."""
 CONNECTIONS_MAX = 8_000
 """Whoever comes then is answered 503. An idle connection costs some 20 KB, and is closed after a while."""
-FILES_BESIDES = 200
+OTHER_OPEN_FILES = 200
 """Open files that are no client's connections."""
 
 _TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -29,11 +29,11 @@ def connections_max() -> int:
     """How many this process can hold. Raises its limit of open files as far as needed and granted: a login shell's
     1,024 would not do, and who cannot open another file can accept nobody."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = CONNECTIONS_MAX + FILES_BESIDES
+    wanted = CONNECTIONS_MAX + OTHER_OPEN_FILES
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    return max(allowed - FILES_BESIDES, 1)
+    return max(allowed - OTHER_OPEN_FILES, 1)
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -60,11 +60,11 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.write(_TOO_MANY)
             self._end()
             return
-        self._expect_request()
+        self._start_request_timeout()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._request_is_here()
-        self._is_read()
+        self._cancel_request_timeout()
+        self._cancel_unread_timeout()
         self._unset_keepalive_if_required()
         for cycle in self._unanswered:  # uvicorn tells only the last one that nobody is there to be answered
             cycle.disconnected = True
@@ -85,14 +85,14 @@ class BoundedHttp(HttpToolsProtocol):
                 return  # Answered already; were the connection closed now, the answer could be lost.
         elif self._deadline is None and (self.cycle is None or self.cycle.response_complete):
             # The keep-alive ends with any byte, but an empty line, which may precede a request, begins none.
-            self._expect_request()
+            self._start_request_timeout()
         super().data_received(data)
 
     def on_message_begin(self) -> None:
         self._head_is_open = self._request_is_open = True
         self._request_bytes = 0
         if self._deadline is None:
-            self._expect_request()
+            self._start_request_timeout()
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -112,7 +112,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._request_is_open = False
-        self._request_is_here()
+        self._cancel_request_timeout()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -131,25 +131,25 @@ class BoundedHttp(HttpToolsProtocol):
         arrived[-1].keep_alive = False
         self._is_refused = True
         if self._deadline is None:
-            self._expect_request()
+            self._start_request_timeout()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._expect_reading()
+        self._start_unread_timeout()
 
     def resume_writing(self) -> None:
         super().resume_writing()
         if not self.transport.is_closing():
-            self._is_read()
+            self._cancel_unread_timeout()
 
     def timeout_keep_alive_handler(self) -> None:
         # Not `close`, which waits for ever for what was answered to be read.
         self.transport.abort()
 
-    def _expect_request(self) -> None:
+    def _start_request_timeout(self) -> None:
         self._deadline = self.loop.call_later(REQUEST_SECONDS_MAX, self.transport.abort)
 
-    def _request_is_here(self) -> None:
+    def _cancel_request_timeout(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -157,13 +157,13 @@ class BoundedHttp(HttpToolsProtocol):
     def _end(self) -> None:
         """Closes once everything is read, or not read in time."""
         self.transport.close()
-        self._expect_reading()
+        self._start_unread_timeout()
 
-    def _expect_reading(self) -> None:
+    def _start_unread_timeout(self) -> None:
         if self._unread is None:
             self._unread = self.loop.call_later(UNREAD_SECONDS_MAX, self.transport.abort)
 
-    def _is_read(self) -> None:
+    def _cancel_unread_timeout(self) -> None:
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None

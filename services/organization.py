@@ -8,29 +8,29 @@ from typing import Literal
 
 from domain.account import Account
 from domain.calls import ApiCalled, NeedsAccounts
-from domain.events import Cause, Change
-from domain.identifiers import INSTALLATION
+from domain.families.organization import Organization, OrganizationLeft
+from domain.foundation.events import Cause, Change
+from domain.foundation.identifiers import INSTALLATION
 from domain.installation import Installation
-from domain.organization import Organization, OrganizationLeft
 from domain.rules import organization as rules
 from services.accounts import installation_in, operator_cause
 from services.ledger.committer import Committer
-from services.ledger.work import Append, Committed, Decided, Values
+from services.ledger.pending_call import CallResult, CommittedCall, LedgerAppend, LedgerStates
 
-Difference = Literal["joined", "changed", "left", "unchanged"]
+MembershipChange = Literal["joined", "changed", "left", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class OrganizationEffect:
     """What an act means for an account."""
 
     account_id: str
-    change: Difference
+    change: MembershipChange
     position: int | None
     """Of the event in the account's ledger, from which on it holds; None where nothing has changed."""
 
 
-def set_organization(committer: Committer, organization: Organization) -> Sequence[Effect]:
+def set_organization(committer: Committer, organization: Organization) -> Sequence[OrganizationEffect]:
     """In the order of account ids. It is in force for every account when this returns, or for none.
 
     Raises the refusals of `refuse_unfit` and `refuse_unknown_accounts`.
@@ -38,68 +38,70 @@ def set_organization(committer: Committer, organization: Organization) -> Sequen
     rules.refuse_unfit(organization)  # Documents are parsed before the round, for they do not change in it.
     cause = operator_cause("SetOrganization")
 
-    def decide(values: Values, _at: datetime) -> Decided:
+    def decide(values: LedgerStates, _at: datetime) -> CallResult:
         installation = installation_in(values)
         rules.refuse_unknown_accounts(installation, organization)
-        accounts = _concerned(values, installation, organization)
+        accounts = _affected_accounts(values, installation, organization)
         claims, own = rules.set_organization(installation, accounts, organization)
-        return _decided(cause, organization.id, accounts, claims, own)
+        return _decision(cause, organization.id, accounts, claims, own)
 
     return _effects(committer.decide(frozenset({INSTALLATION}), decide))
 
 
-def remove_organization(committer: Committer) -> Sequence[Effect]:
+def remove_organization(committer: Committer) -> Sequence[OrganizationEffect]:
     """Raises NoSuchEntity when there is none."""
     cause = operator_cause("RemoveOrganization")
 
-    def decide(values: Values, _at: datetime) -> Decided:
+    def decide(values: LedgerStates, _at: datetime) -> CallResult:
         installation = installation_in(values)
-        accounts = _concerned(values, installation, None)
+        accounts = _affected_accounts(values, installation, None)
         removed, own = rules.remove_organization(installation, accounts)
-        return _decided(cause, removed.organization_id, accounts, [removed], own)
+        return _decision(cause, removed.organization_id, accounts, [removed], own)
 
     return _effects(committer.decide(frozenset({INSTALLATION}), decide))
 
 
-def organization_in_force(committer: Committer) -> Organization | None:
+def get_organization(committer: Committer) -> Organization | None:
     """None where there is none. That somebody looked is recorded."""
     cause = operator_cause("DescribeOrganization")
 
-    def decide(values: Values, _at: datetime) -> Decided:
+    def decide(values: LedgerStates, _at: datetime) -> CallResult:
         installation = installation_in(values)
         looked = ApiCalled(read_only=True, parameters={})
-        appends = [Append(INSTALLATION, cause, [looked])] if installation.exists else []
-        return Decided(installation.organization, appends)
+        appends = [LedgerAppend(INSTALLATION, cause, [looked])] if installation.exists else []
+        return CallResult(installation.organization, appends)
 
     found: Organization | None = committer.decide(frozenset({INSTALLATION}), decide).result
     return found
 
 
-def _concerned(values: Values, installation: Installation, organization: Organization | None) -> Mapping[str, Account]:
+def _affected_accounts(
+    values: LedgerStates, installation: Installation, organization: Organization | None
+) -> Mapping[str, Account]:
     """Raises NeedsAccounts when the round does not hold them all yet."""
-    needed = rules.concerned(installation, organization)
+    needed = rules.affected_accounts(installation, organization)
     if not needed <= values.keys():
         raise NeedsAccounts(needed)
     return {account_id: account for account_id in needed if isinstance(account := values[account_id], Account)}
 
 
-def _decided(
+def _decision(
     cause: Cause,
     organization_id: str,
     accounts: Mapping[str, Account],
     claims: Sequence[Change],
     own: Mapping[str, Sequence[Change]],
-) -> Decided:
+) -> CallResult:
     """The result is the difference of each account. One that does not change has nothing in its ledger."""
     called = ApiCalled(read_only=False, parameters={"organization_id": organization_id})
     differences = {
         account_id: _difference(account, own.get(account_id, ())) for account_id, account in sorted(accounts.items())
     }
-    appends = [Append(account_id, cause, [*events, called]) for account_id, events in own.items()]
-    return Decided(differences, [Append(INSTALLATION, cause, [*claims, called]), *appends])
+    appends = [LedgerAppend(account_id, cause, [*events, called]) for account_id, events in own.items()]
+    return CallResult(differences, [LedgerAppend(INSTALLATION, cause, [*claims, called]), *appends])
 
 
-def _difference(account: Account, events: Sequence[Change]) -> Difference:
+def _difference(account: Account, events: Sequence[Change]) -> MembershipChange:
     if not events:
         return "unchanged"
     if isinstance(events[0], OrganizationLeft):
@@ -107,13 +109,15 @@ def _difference(account: Account, events: Sequence[Change]) -> Difference:
     return "joined" if account.organization is None else "changed"
 
 
-def _effects(committed: Committed) -> Sequence[Effect]:
-    differences: Mapping[str, Difference] = committed.result
+def _effects(committed: CommittedCall) -> Sequence[OrganizationEffect]:
+    differences: Mapping[str, MembershipChange] = committed.result
     return [
-        Effect(account_id, difference, _last_change(committed, account_id) if difference != "unchanged" else None)
+        OrganizationEffect(
+            account_id, difference, _last_change(committed, account_id) if difference != "unchanged" else None
+        )
         for account_id, difference in differences.items()
     ]
 
 
-def _last_change(committed: Committed, account_id: str) -> int:
+def _last_change(committed: CommittedCall, account_id: str) -> int:
     return committed.values[account_id].position

@@ -3,7 +3,7 @@
 import os
 import threading
 
-DRAWN_AT_ONCE = 8_192
+BUFFER_BYTES = 8_192
 
 
 class Randomness(threading.local):
@@ -20,7 +20,7 @@ class Randomness(threading.local):
     def __call__(self, count: int) -> bytes:
         begin, end = self._used, self._used + count
         if end > len(self._drawn):
-            self._drawn = os.urandom(max(DRAWN_AT_ONCE, count))
+            self._drawn = os.urandom(max(BUFFER_BYTES, count))
             begin, end = 0, count
         self._used = end
         return self._drawn[begin:end]

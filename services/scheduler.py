@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from services.due_recorder import DueRecorder, TickResult
 from services.ledger.round import Clock
-from services.ticking import Ticked, Ticks
 
 TICK_SECONDS = 10
-LEADING = 0x6C656164
+LEADER_LOCK_KEY = 0x6C656164
 """The advisory lock of the leader, held by the session of its connection and gone with it."""
 
 log = logging.getLogger("muniment.scheduler")
@@ -34,7 +34,7 @@ class Scheduler:
     """`connect` gives a connection that may read the views, in autocommit. What leads is the very connection that the
     tick reads on: a leader whose lock is lost cannot read, and notices before it does anything."""
 
-    def __init__(self, connect: Callable[[], psycopg.Connection], ticks: Ticks, *, clock: Clock) -> None:
+    def __init__(self, connect: Callable[[], psycopg.Connection], ticks: DueRecorder, *, clock: Clock) -> None:
         self._connect = connect
         self._ticks = ticks
         self._clock = clock
@@ -70,7 +70,7 @@ class Scheduler:
             self._jobs.shutdown(wait=True)
             self.resign()
 
-    def tick(self) -> Ticked | None:
+    def tick(self) -> TickResult | None:
         """What the job does: None where another process leads, or nobody can. Raises nothing."""
         with self._ticking:
             at, done, error = self._clock(), None, None
@@ -104,7 +104,7 @@ class Scheduler:
             # When a leader's machine is gone without a word, its connection ends within half a minute, and not hours.
             for setting, value in (("idle", "10"), ("interval", "5"), ("count", "3")):
                 connection.execute("select set_config(%s, %s, false)", (f"tcp_keepalives_{setting}", value))
-            row = connection.execute("select pg_try_advisory_lock(%s)", (LEADING,)).fetchone()
+            row = connection.execute("select pg_try_advisory_lock(%s)", (LEADER_LOCK_KEY,)).fetchone()
         except BaseException:
             connection.close()
             raise

@@ -8,7 +8,7 @@ from pathlib import Path
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class SettingRefused(Exception):  # noqa: N818  said to a person
+class InvalidSetting(Exception):  # noqa: N818  said to a person
     """A setting that cannot be meant; the message names it and what was expected."""
 
 
@@ -24,11 +24,11 @@ class Settings:
     """Whose X-Forwarded-For and X-Forwarded-Proto are believed."""
 
 
-def settings(environment: Mapping[str, str], *, data: str | None = None, listen: str | None = None) -> Settings:
+def read_settings(environment: Mapping[str, str], *, data: str | None = None, listen: str | None = None) -> Settings:
     """Flags win over the environment. Raises SettingRefused."""
     host, port = _listen(listen or environment.get("MUNIMENT_LISTEN") or "127.0.0.1:8420")
     if not _is_loopback(host) and environment.get("MUNIMENT_INSECURE_HTTP") != "1":
-        raise SettingRefused(
+        raise InvalidSetting(
             f"Listening on {host} without TLS would send secrets over the network in the clear. Put a TLS proxy in "
             "front and listen on loopback, or set MUNIMENT_INSECURE_HTTP=1 if the network itself is trusted."
         )
@@ -46,7 +46,7 @@ def settings(environment: Mapping[str, str], *, data: str | None = None, listen:
 def _listen(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:  # noqa: PLR2004
-        raise SettingRefused(f"MUNIMENT_LISTEN is HOST:PORT, such as 127.0.0.1:8420; got {text!r}.")
+        raise InvalidSetting(f"MUNIMENT_LISTEN is HOST:PORT, such as 127.0.0.1:8420; got {text!r}.")
     return host.strip("[]"), int(port)
 
 
@@ -61,4 +61,4 @@ def _network(text: str) -> Network:
     try:
         return ipaddress.ip_network(text.strip(), strict=False)
     except ValueError:
-        raise SettingRefused(f"MUNIMENT_TRUSTED_PROXIES takes addresses and networks; got {text!r}.") from None
+        raise InvalidSetting(f"MUNIMENT_TRUSTED_PROXIES takes addresses and networks; got {text!r}.") from None

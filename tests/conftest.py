@@ -9,7 +9,7 @@ from hypothesis import settings
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from services.ledger.database import Database, YourDatabase, migrate
+from services.ledger.database import Database, ExternalDatabase, migrate
 from tests.services.ledger.throwaway import throwaway_postgres
 
 # Nothing here is timed: machines are shared, and an example that took long proves nothing.
@@ -32,7 +32,7 @@ def template(postgres: str) -> str:
     """Conninfo of the server, in which a migrated database waits to be copied."""
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(SQL("create database {}").format(Identifier(TEMPLATE)))
-    migrate(YourDatabase(make_conninfo(postgres, dbname=TEMPLATE)))
+    migrate(ExternalDatabase(make_conninfo(postgres, dbname=TEMPLATE)))
     return postgres
 
 
@@ -42,6 +42,6 @@ def database(template: str) -> Iterator[Database]:
     name = f"test_{next(_numbers)}"
     with psycopg.connect(template, autocommit=True) as connection:
         connection.execute(SQL("create database {} template {}").format(Identifier(name), Identifier(TEMPLATE)))
-    yield YourDatabase(make_conninfo(template, dbname=name))
+    yield ExternalDatabase(make_conninfo(template, dbname=name))
     with psycopg.connect(template, autocommit=True) as connection:
         connection.execute(SQL("drop database {} with (force)").format(Identifier(name)))

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from domain.account import Account
-from domain.errors import Refusal
-from domain.events import Cause, Change, Entry, Event
-from domain.identifiers import Random
+from domain.foundation.errors import Refusal
+from domain.foundation.events import Cause, Change, Entry, Event
+from domain.foundation.identifiers import Random
 from domain.installation import Installation
-from domain.ledgers import empty, evolve
-from domain.rules import founding
+from domain.ledger_state import empty, evolve
+from domain.rules import accounts
 from tests.steps import ACCOUNT, STEPS, Nothing, Step
 
 BEGAN_AT = datetime(2026, 1, 31, 23, 50, tzinfo=UTC)
@@ -40,7 +40,7 @@ def histories(draw: DrawFn, *, calls_max: int = 30, first: Sequence[Step] = ()) 
     cause and time. At least half of `calls_max` are tried.
     """
     random = _never_twice()
-    _, beginning = founding.open_account(Installation(), ACCOUNT, "aws", random)
+    _, beginning = accounts.open_account(Installation(), ACCOUNT, "aws", random)
     ledger: list[Entry] = []
     account, at = _called(Account(ACCOUNT), ledger, beginning, BEGAN_AT)
     for step in [*first, *draw(st.lists(st.sampled_from(STEPS), min_size=calls_max // 2, max_size=calls_max))]:
@@ -51,7 +51,7 @@ def histories(draw: DrawFn, *, calls_max: int = 30, first: Sequence[Step] = ()) 
             continue
         account, at = _called(account, ledger, events, at)
     if draw(st.integers(0, 9)) == 0:
-        _called(account, ledger, founding.close_account(account)[0], at + draw(PAUSES))
+        _called(account, ledger, accounts.close_account(account)[0], at + draw(PAUSES))
     return ledger
 
 

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from domain.account import Account
-from domain.boundaries import PermissionsBoundaryPut
-from domain.events import Event
-from domain.groups import GroupCreated, UserAddedToGroup
-from domain.identifiers import GROUP, MANAGED_POLICY, ROLE, USER, Random, new_unique_id
-from domain.policies import InlinePolicyPut, PolicyAttached, PolicyCreated
-from domain.roles import RoleCreated
-from domain.users import UserCreated
-from tests.domain.building import trusting
+from domain.families.boundaries import PermissionsBoundaryPut
+from domain.families.groups import GroupCreated, UserAddedToGroup
+from domain.families.policies import InlinePolicyPut, PolicyAttached, PolicyCreated
+from domain.families.roles import RoleCreated
+from domain.families.users import UserCreated
+from domain.foundation.events import Event
+from domain.foundation.identifiers import GROUP, MANAGED_POLICY, ROLE, USER, Random, new_unique_id
+from tests.domain.accounts import trusting
 from tests.steps import DOCUMENTS
 
 

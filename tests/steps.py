@@ -8,13 +8,32 @@ from typing import Literal, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from domain import containing, lifecycle, usage
-from domain.access_keys import Status
 from domain.account import Account
 from domain.calls import ApiCalled
-from domain.containment import Descendant
-from domain.events import Event, Principal
-from domain.identifiers import (
+from domain.families import credential_use
+from domain.families.access_keys import AccessKeyStatus
+from domain.families.containment import Descendant
+from domain.families.credential_use import CredentialUsed
+from domain.families.organization import (
+    FULL_AWS_ACCESS,
+    RCP_FULL_AWS_ACCESS,
+    Level,
+    Organization,
+    OrganizationMembership,
+    OrganizationPoliciesApplied,
+)
+from domain.families.passwords import (
+    PASSWORD,
+    LoginProfileCreated,
+    LoginProfileUpdated,
+    PasswordAttemptFailed,
+    PasswordChanged,
+    PasswordPolicyUpdated,
+)
+from domain.families.sessions import Session, SessionIssued
+from domain.families.tags import Tag
+from domain.foundation.events import Event, Principal
+from domain.foundation.identifiers import (
     ACCESS_KEY,
     GROUP,
     MANAGED_POLICY,
@@ -26,40 +45,23 @@ from domain.identifiers import (
     new_unique_id,
 )
 from domain.installation import Installation
-from domain.lifecycle import Candidates, Expiries, SessionOver
-from domain.organization import (
-    FULL_AWS_ACCESS,
-    RCP_FULL_AWS_ACCESS,
-    Level,
-    Membership,
-    Organization,
-    OrganizationPoliciesApplied,
-)
-from domain.passwords import (
-    PASSWORD,
-    LoginProfileCreated,
-    LoginProfileUpdated,
-    PasswordAttemptFailed,
-    PasswordChanged,
-    PasswordPolicyUpdated,
-)
+from domain.queries import containment
 from domain.rules import (
     access_keys,
     aliases,
-    bounding,
     groups,
-    holding,
+    lifecycle,
     organization,
     passwords,
+    permissions_boundaries,
     policies,
+    policy_holders,
     roles,
     sessions,
     tagging,
     users,
 )
-from domain.sessions import Session, SessionIssued
-from domain.tags import Tag
-from domain.usage import CredentialUsed
+from domain.rules.lifecycle import ExpiredSession, Expiries, LifecycleCandidates
 
 ACCOUNT = "123456789012"
 NAMES = st.sampled_from(["ann", "Ann", "bob", "ops"])
@@ -198,24 +200,24 @@ def _held_policy(draw: DrawFn, account: Account, _at: datetime, _random: Random)
         draw,
         [
             (kind, holder.name)
-            for kind, holders in ((holding.USER, account.users), (holding.GROUP, account.groups))
+            for kind, holders in ((policy_holders.USER, account.users), (policy_holders.GROUP, account.groups))
             for holder in holders
         ]
-        + [(holding.ROLE, role.name) for role in account.roles],
+        + [(policy_holders.ROLE, role.name) for role in account.roles],
     )
     holder_id = kind.named(account, name).id
     match draw(st.sampled_from(["attach", "detach", "put", "delete"])):
         case "attach":
-            return holding.attach(account, kind, name, policy_arn=_one(draw, account.managed_policies))
+            return policy_holders.attach(account, kind, name, policy_arn=_one(draw, account.managed_policies))
         case "detach":
-            arn = _one(draw, account.attachments.rights(holder_id))
-            return [holding.detach(account, kind, name, policy_arn=arn)]
+            arn = _one(draw, account.attachments.rights_of(holder_id))
+            return [policy_holders.detach(account, kind, name, policy_arn=arn)]
         case "put":
             policy_name, document = draw(NAMES), draw(DOCUMENTS)
-            return [holding.put_inline(account, kind, name, policy_name=policy_name, document=document)]
+            return [policy_holders.put_inline(account, kind, name, policy_name=policy_name, document=document)]
         case _:
             policy_name = _one(draw, account.inline_policies.get(holder_id, ()))
-            return [holding.delete_inline(account, kind, name, policy_name=policy_name)]
+            return [policy_holders.delete_inline(account, kind, name, policy_name=policy_name)]
 
 
 def _tags(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
@@ -234,11 +236,12 @@ def _tags(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Seq
 def _boundary(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
     kind, name = _one(
         draw,
-        [(bounding.USER, user.name) for user in account.users] + [(bounding.ROLE, role.name) for role in account.roles],
+        [(permissions_boundaries.USER, user.name) for user in account.users]
+        + [(permissions_boundaries.ROLE, role.name) for role in account.roles],
     )
     if draw(st.integers(0, 2)) == 0:
-        return [bounding.delete(account, kind, name)]
-    return bounding.put(account, kind, name, policy_arn=_one(draw, account.managed_policies))
+        return [permissions_boundaries.delete(account, kind, name)]
+    return permissions_boundaries.put(account, kind, name, policy_arn=_one(draw, account.managed_policies))
 
 
 def _access_key(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
@@ -251,7 +254,7 @@ def _access_key(draw: DrawFn, account: Account, _at: datetime, random: Random) -
     key = _one(draw, keys.values())
     if step == "delete":
         return [access_keys.delete_access_key(account, user_id=key.user_id, access_key_id=key.id)]
-    status: Status = "Inactive" if key.status == "Active" else "Active"
+    status: AccessKeyStatus = "Inactive" if key.status == "Active" else "Active"
     return access_keys.update_access_key(account, user_id=key.user_id, access_key_id=key.id, status=status)
 
 
@@ -259,7 +262,7 @@ def _use_of_credential(draw: DrawFn, account: Account, at: datetime, _random: Ra
     """As the doors record it: a change at the first use in a window, and the call itself always."""
     key = _one(draw, account.access_keys.by_id.values())
     call = ApiCalled(read_only=True, parameters={"MaxItems": draw(st.integers(1, 3))})
-    if not usage.is_news(account.last_uses, key.id, at):
+    if not credential_use.is_news(account.last_uses, key.id, at):
         return [call]
     used = CredentialUsed(credential="access_key", credential_id=key.id, service="iam", region="us-east-1")
     return [used, call]
@@ -270,7 +273,7 @@ def _containment(draw: DrawFn, account: Account, at: datetime) -> Sequence[Event
     entity_id = _one(draw, [*account.users.by_id, *account.roles.by_id])
     kind: Literal["user", "role"] = "user" if entity_id in account.users.by_id else "role"
     seed = Descendant(account.id, kind, entity_id, entity_id, None, None, None)
-    contained = containing.contain({account.id: account}, [seed], lambda _account: None, entity_id, None, at)
+    contained = containment.contain({account.id: account}, [seed], lambda _account: None, entity_id, None, at)
     return contained.events.get(account.id, ())
 
 
@@ -336,10 +339,10 @@ def _password_policy(draw: DrawFn, account: Account, _at: datetime, _random: Ran
 def _tick(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
     """The scheduler comes by, and a session is over whose issue is long ago."""
     session_id = new_unique_id(sessions.SESSION, random)
-    over = SessionOver(session_id, new_access_key_id(SESSION_KEY, account.id, random), account.arn("root"), at)
+    over = ExpiredSession(session_id, new_access_key_id(SESSION_KEY, account.id, random), account.arn("root"), at)
     expiries = Expiries([over] if draw(st.booleans()) else [], None, at)
     keys = sorted(account.access_keys.by_id)
-    return lifecycle.due(account, Candidates(keys, sorted(account.login_profiles), expiries), at)
+    return lifecycle.due_events(account, LifecycleCandidates(keys, sorted(account.login_profiles), expiries), at)
 
 
 def _alias(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
@@ -353,7 +356,7 @@ def _organization(draw: DrawFn, account: Account, _at: datetime, _random: Random
         return organization.remove_organization(IN_AN_ORGANIZATION, {account.id: account})[1][account.id]
     root = Level("r-root", draw(NAMES), (FULL_AWS_ACCESS.policy,), (RCP_FULL_AWS_ACCESS.policy,))
     own = Level(account.id, account.id, draw(st.sampled_from([root.scps, ()])), root.rcps)
-    return [OrganizationPoliciesApplied(membership=Membership("o-exampleorgid", account.id, (root, own)))]
+    return [OrganizationPoliciesApplied(membership=OrganizationMembership("o-exampleorgid", account.id, (root, own)))]
 
 
 STEPS: tuple[Step, ...] = (

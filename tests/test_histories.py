@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import HealthCheck, Phase, given, settings
 
 from domain.account import AccountCreated
-from domain.events import Change, Entry, Event, event_classes
+from domain.foundation.events import Change, Entry, Event, event_classes
 from domain.installation import (
     AccessKeyIdClaimed,
     AccountOpened,

@@ -1,6 +1,6 @@
 """The policy language: documents, decisions on requests, and why. Usable by itself; it knows no account."""
 
-from domain.errors import MalformedPolicyDocument
+from domain.foundation.errors import MalformedPolicyDocument
 from domain.policy.catalogue import ActionCatalogue, CatalogueAction, ResourceType, Service
 from domain.policy.conditions import Condition
 from domain.policy.decode import TEXT_CHARACTERS_MAX
@@ -18,20 +18,28 @@ from domain.policy.document import (
     PolicyType,
     Statement,
     compiled,
+    new_policy_size,
     parse,
     policy_size,
-    size_of_new,
 )
 from domain.policy.elements import Patterns
 from domain.policy.evaluate import Decision, Layer, Layers, Match, Request, Result, SourcedPolicy, evaluate
-from domain.policy.explain import Explanation, Mismatch, Verdict, explain, keys_of, kind_of, reason
+from domain.policy.explain import (
+    Explanation,
+    Mismatch,
+    StatementVerdict,
+    explain,
+    policy_kind,
+    reason,
+    statement_context_keys,
+)
 from domain.policy.lint import Finding, FindingType, lint
-from domain.policy.positions import Path, Place, Positions, Span, positions
-from domain.policy.possible import Knows, Open, Possibility, Possible, possible
+from domain.policy.partial import KnownKeys, PartialDecision, Possibility, Residual, evaluate_partial
+from domain.policy.positions import Path, Position, Positions, Span, positions
 from domain.policy.principals import Naming, PrincipalName, Principals, RequestPrincipal
-from domain.policy.reachable import Reach, at_some_time, granting, reachable
-from domain.policy.turning import TIME_KEYS, Turning, turning
-from domain.policy.variables import Context, Variable
+from domain.policy.reach import Reach, granting_patterns, merge_reaches, reachable
+from domain.policy.time_boundaries import TIME_KEYS, TimeBoundaries, time_boundaries
+from domain.policy.variables import RequestContext, Variable
 
 __all__ = [
     "GROUP_INLINE_POLICIES_CHARACTERS_MAX",
@@ -47,56 +55,56 @@ __all__ = [
     "ActionCatalogue",
     "CatalogueAction",
     "Condition",
-    "Context",
     "Decision",
     "Effect",
     "Explanation",
     "Finding",
     "FindingType",
-    "Knows",
+    "KnownKeys",
     "Layer",
     "Layers",
     "MalformedPolicyDocument",
     "Match",
     "Mismatch",
     "Naming",
-    "Open",
+    "PartialDecision",
     "Path",
     "Patterns",
-    "Place",
     "Policy",
     "PolicyType",
+    "Position",
     "Positions",
     "Possibility",
-    "Possible",
     "PrincipalName",
     "Principals",
     "Reach",
     "Request",
+    "RequestContext",
     "RequestPrincipal",
+    "Residual",
     "ResourceType",
     "Result",
     "Service",
     "SourcedPolicy",
     "Span",
     "Statement",
-    "Turning",
+    "StatementVerdict",
+    "TimeBoundaries",
     "Variable",
-    "Verdict",
-    "at_some_time",
     "compiled",
     "evaluate",
+    "evaluate_partial",
     "explain",
-    "granting",
-    "keys_of",
-    "kind_of",
+    "granting_patterns",
     "lint",
+    "merge_reaches",
+    "new_policy_size",
     "parse",
+    "policy_kind",
     "policy_size",
     "positions",
-    "possible",
     "reachable",
     "reason",
-    "size_of_new",
-    "turning",
+    "statement_context_keys",
+    "time_boundaries",
 ]

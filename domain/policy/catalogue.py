@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
-from domain.policy.match import wildcard
+from domain.policy.wildcards import wildcard
 
 
 @dataclass(frozen=True, slots=True)

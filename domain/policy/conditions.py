@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
-from domain.policy.match import ARN_PARTS, Test, Token, Wildcard, arn_parts, matcher, tokens
-from domain.policy.variables import Context, Piece, Variable, fixed, pieces, substituted
+from domain.policy.variables import Piece, RequestContext, Variable, fixed, pieces, substituted
+from domain.policy.wildcards import ARN_PARTS, Test, Token, Wildcard, arn_parts, matcher, tokens
 
 OCTET_MAX = 255
 PLAIN_DATE_CHARACTERS = 20
@@ -26,15 +26,15 @@ _W3C_DATE = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d
 _EPOCH_SECONDS = re.compile(r"\d{1,12}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d{1,40}(\.\d{1,40})?", re.ASCII)
 
-Compare = Callable[[str, Context], bool]
+Compare = Callable[[str, RequestContext], bool]
 """Whether one value of the request satisfies an operator."""
-Compile = Callable[["Wanted"], Compare]
+CompileOperator = Callable[["Operands"], Compare]
 """Raises ValueError when a value in the policy is not of the operator's type."""
 T = TypeVar("T")
 U = TypeVar("U")
 
 
-class Wanted(NamedTuple):
+class Operands(NamedTuple):
     """What a condition lists: its values are ORed, NORed by a negated operator."""
 
     texts: tuple[str, ...]
@@ -57,7 +57,7 @@ class Condition:
     wanted: tuple[str, ...]
     context_key: str
     variables: tuple[Variable, ...]
-    holds: Callable[[Context], bool]
+    holds: Callable[[RequestContext], bool]
 
     @property
     def name(self) -> str:
@@ -65,8 +65,8 @@ class Condition:
         return f"{self.operator} {self.key}"
 
 
-class Operator(NamedTuple):
-    compile: Compile
+class ConditionOperator(NamedTuple):
+    compile: CompileOperator
     negated: bool = False
     substitutes: bool = False
     """Whether policy variables have a meaning in its values."""
@@ -142,14 +142,16 @@ def _is_in(address: tuple[int, int], network: tuple[int, int, int]) -> bool:
     return address[0] == version and address[1] & mask == start
 
 
-def _typed(read: Callable[[str], T], compare: Callable[[U, T], bool], read_present: Callable[[str], U]) -> Compile:
+def _typed(
+    read: Callable[[str], T], compare: Callable[[U, T], bool], read_present: Callable[[str], U]
+) -> CompileOperator:
     """Values of a type: in the policy they must be, in a request they may fail to be."""
 
-    def compile_(wanted: Wanted) -> Compare:
+    def compile_(wanted: Operands) -> Compare:
         others = tuple(read(text) for text in wanted.texts)
         negated, if_unfit = wanted.negated, wanted.if_unfit
 
-        def satisfies(present: str, _context: Context) -> bool:
+        def satisfies(present: str, _context: RequestContext) -> bool:
             try:
                 value = read_present(present)
             except ValueError:
@@ -164,8 +166,8 @@ def _typed(read: Callable[[str], T], compare: Callable[[U, T], bool], read_prese
     return compile_
 
 
-def _one_of(normal: Callable[[str], str]) -> Compile:
-    def compile_(wanted: Wanted) -> Compare:
+def _one_of(normal: Callable[[str], str]) -> CompileOperator:
+    def compile_(wanted: Operands) -> Compare:
         patterns = [wanted.pieces(text, lambda part: (part,)) for text in wanted.texts]
         texts = frozenset(normal(_joined(pattern)) for pattern in map(fixed, patterns) if pattern is not None)
         varying = tuple(pattern for pattern in patterns if fixed(pattern) is None)
@@ -173,7 +175,7 @@ def _one_of(normal: Callable[[str], str]) -> Compile:
         if not varying:
             return lambda present, _context: (normal(present) in texts) != negated
 
-        def satisfies(present: str, context: Context) -> bool:
+        def satisfies(present: str, context: RequestContext) -> bool:
             text = normal(present)
             if text in texts:
                 return not negated
@@ -197,13 +199,13 @@ def _as_it_is(text: str) -> str:
     return text
 
 
-def _like(wanted: Wanted) -> Compare:
+def _like(wanted: Operands) -> Compare:
     patterns = [wanted.pieces(text, tokens) for text in wanted.texts]
     tests = tuple(matcher(pattern) for pattern in map(fixed, patterns) if pattern is not None)
     varying = tuple(pattern for pattern in patterns if fixed(pattern) is None)
     negated = wanted.negated
 
-    def satisfies(present: str, context: Context) -> bool:
+    def satisfies(present: str, context: RequestContext) -> bool:
         for test in tests:
             if test(present):
                 return not negated
@@ -216,13 +218,13 @@ def _like(wanted: Wanted) -> Compare:
     return satisfies
 
 
-def _arn_like(wanted: Wanted) -> Compare:
+def _arn_like(wanted: Operands) -> Compare:
     """Part by part: no wildcard reaches from one of the first five parts into the next
     ("Amazon Resource Name (ARN) condition operators")."""
     patterns = [_arn_parts(wanted, text) for text in wanted.texts]
     negated, if_unfit = wanted.negated, wanted.if_unfit
 
-    def satisfies(present: str, context: Context) -> bool:
+    def satisfies(present: str, context: RequestContext) -> bool:
         parts = arn_parts(present)
         if len(parts) != ARN_PARTS or parts[0] != "arn":
             return if_unfit
@@ -234,7 +236,7 @@ def _arn_like(wanted: Wanted) -> Compare:
     return satisfies
 
 
-def _arn_parts(wanted: Wanted, text: str) -> tuple[Test | tuple[Piece, ...], ...]:
+def _arn_parts(wanted: Operands, text: str) -> tuple[Test | tuple[Piece, ...], ...]:
     """A colon of the policy parts the ARN, one in a value that a request fills in does not."""
     parts: list[list[Piece]] = [[]]
     for piece in wanted.pieces(text, tokens):
@@ -251,14 +253,14 @@ def _arn_parts(wanted: Wanted, text: str) -> tuple[Test | tuple[Piece, ...], ...
     return tuple(matcher(same) if (same := fixed(part)) is not None else tuple(part) for part in parts)
 
 
-def _matches(pattern: Test | tuple[Piece, ...], part: str, context: Context) -> bool:
+def _matches(pattern: Test | tuple[Piece, ...], part: str, context: RequestContext) -> bool:
     if not isinstance(pattern, tuple):
         return pattern(part)
     filled = substituted(pattern, context)
     return filled is not None and matcher(filled)(part)
 
 
-def _family(prefix: str, read: Callable[[str], Any]) -> dict[str, Operator]:
+def _family(prefix: str, read: Callable[[str], Any]) -> dict[str, ConditionOperator]:
     """The operators of a type whose values have an order."""
     compares: Mapping[str, Callable[[Any, Any], bool]] = {
         "Equals": operator.eq,
@@ -267,27 +269,29 @@ def _family(prefix: str, read: Callable[[str], Any]) -> dict[str, Operator]:
         "GreaterThan": operator.gt,
         "GreaterThanEquals": operator.ge,
     }
-    operators = {f"{prefix}{name}": Operator(_typed(read, compare, read)) for name, compare in compares.items()}
-    return operators | {f"{prefix}NotEquals": Operator(_typed(read, operator.eq, read), negated=True)}
+    operators = {
+        f"{prefix}{name}": ConditionOperator(_typed(read, compare, read)) for name, compare in compares.items()
+    }
+    return operators | {f"{prefix}NotEquals": ConditionOperator(_typed(read, operator.eq, read), negated=True)}
 
 
-OPERATORS: Mapping[str, Operator] = {
-    "StringEquals": Operator(_one_of(_as_it_is), substitutes=True),
-    "StringNotEquals": Operator(_one_of(_as_it_is), negated=True, substitutes=True),
-    "StringEqualsIgnoreCase": Operator(_one_of(str.casefold), substitutes=True),
-    "StringNotEqualsIgnoreCase": Operator(_one_of(str.casefold), negated=True, substitutes=True),
-    "StringLike": Operator(_like, substitutes=True),
-    "StringNotLike": Operator(_like, negated=True, substitutes=True),
+OPERATORS: Mapping[str, ConditionOperator] = {
+    "StringEquals": ConditionOperator(_one_of(_as_it_is), substitutes=True),
+    "StringNotEquals": ConditionOperator(_one_of(_as_it_is), negated=True, substitutes=True),
+    "StringEqualsIgnoreCase": ConditionOperator(_one_of(str.casefold), substitutes=True),
+    "StringNotEqualsIgnoreCase": ConditionOperator(_one_of(str.casefold), negated=True, substitutes=True),
+    "StringLike": ConditionOperator(_like, substitutes=True),
+    "StringNotLike": ConditionOperator(_like, negated=True, substitutes=True),
     **_family("Numeric", number),
     **_family("Date", instant),
-    "Bool": Operator(_typed(boolean, operator.eq, boolean)),
-    "BinaryEquals": Operator(_typed(binary, operator.eq, binary)),
-    "IpAddress": Operator(_typed(_network, _is_in, _address)),
-    "NotIpAddress": Operator(_typed(_network, _is_in, _address), negated=True),
-    "ArnEquals": Operator(_arn_like, substitutes=True),
-    "ArnLike": Operator(_arn_like, substitutes=True),
-    "ArnNotEquals": Operator(_arn_like, negated=True, substitutes=True),
-    "ArnNotLike": Operator(_arn_like, negated=True, substitutes=True),
+    "Bool": ConditionOperator(_typed(boolean, operator.eq, boolean)),
+    "BinaryEquals": ConditionOperator(_typed(binary, operator.eq, binary)),
+    "IpAddress": ConditionOperator(_typed(_network, _is_in, _address)),
+    "NotIpAddress": ConditionOperator(_typed(_network, _is_in, _address), negated=True),
+    "ArnEquals": ConditionOperator(_arn_like, substitutes=True),
+    "ArnLike": ConditionOperator(_arn_like, substitutes=True),
+    "ArnNotEquals": ConditionOperator(_arn_like, negated=True, substitutes=True),
+    "ArnNotLike": ConditionOperator(_arn_like, negated=True, substitutes=True),
 }
 _ALL, _ANY, _IF_EXISTS = "ForAllValues:", "ForAnyValue:", "IfExists"
 
@@ -314,7 +318,7 @@ def condition(name: str, key: str, texts: tuple[str, ...], *, has_variables: boo
         )
     # Whoever denies by what something is not, denies what cannot be told; nobody is allowed by it.
     has_variables = has_variables and known.substitutes
-    wanted = Wanted(texts, has_variables, known.negated, if_unfit=known.negated and denies)
+    wanted = Operands(texts, has_variables, known.negated, if_unfit=known.negated and denies)
     compare = known.compile(wanted)
     variables = [piece for text in texts for piece in wanted.pieces(text, lambda part: (part,))]
     return Condition(
@@ -327,13 +331,15 @@ def condition(name: str, key: str, texts: tuple[str, ...], *, has_variables: boo
     )
 
 
-def _null(key: str, texts: tuple[str, ...]) -> Callable[[Context], bool]:
+def _null(key: str, texts: tuple[str, ...]) -> Callable[[RequestContext], bool]:
     """`true` asks that the key be absent."""
     answers = {boolean(text) for text in texts}
     return lambda context: (not context.get(key)) in answers
 
 
-def _holding(name: str, key: str, compare: Compare, *, if_missing: bool, denies: bool) -> Callable[[Context], bool]:
+def _holding(
+    name: str, key: str, compare: Compare, *, if_missing: bool, denies: bool
+) -> Callable[[RequestContext], bool]:
     """("Single-valued vs. multivalued context keys". An empty text is no value of a set.)"""
     if name.startswith(_ALL):
         return lambda context: all(compare(value, context) for value in context.get(key) or () if value)
@@ -341,13 +347,13 @@ def _holding(name: str, key: str, compare: Compare, *, if_missing: bool, denies:
         # Of no values none can do; a negated operator is satisfied by a value, not by the lack of one.
         if_none = name.endswith(_IF_EXISTS)
 
-        def any_holds(context: Context) -> bool:
+        def any_holds(context: RequestContext) -> bool:
             present = context.get(key)
             return any(compare(value, context) for value in present if value) if present else if_none
 
         return any_holds
 
-    def holds(context: Context) -> bool:
+    def holds(context: RequestContext) -> bool:
         present = context.get(key)
         if not present:
             return if_missing

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from typing import NoReturn
 
-from domain.errors import MalformedPolicyDocument
+from domain.foundation.errors import MalformedPolicyDocument
 
 TEXT_CHARACTERS_MAX = 131_072
 """White space included: what IAM's service model accepts as a policyDocumentType, checked before anything is parsed."""
@@ -21,7 +21,7 @@ _STRING_OR_NO_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^\[{\]}"]+', re.
 Json = None | bool | str | list["Json"] | dict[str, "Json"]
 
 
-class Number(str):
+class JsonNumber(str):
     """A number of JSON as it was written: a condition compares texts, and no other element takes one."""
 
     __slots__ = ()
@@ -31,7 +31,7 @@ def refuse(where: str, reason: str) -> NoReturn:
     raise MalformedPolicyDocument(f"{where}: {reason}.")
 
 
-def refuse_bomb(text: str) -> None:
+def refuse_oversized(text: str) -> None:
     """Raises MalformedPolicyDocument for a text that is longer or deeper than any policy, or of other characters."""
     if len(text) > TEXT_CHARACTERS_MAX:
         refuse("The policy", f"expected at most {TEXT_CHARACTERS_MAX} characters, got {len(text)}")
@@ -46,7 +46,7 @@ def refuse_bomb(text: str) -> None:
 
 def decoded(text: str) -> Json:
     """Raises MalformedPolicyDocument."""
-    refuse_bomb(text)
+    refuse_oversized(text)
     try:
         read: Json = _DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -91,7 +91,7 @@ def unquoted(value: Json) -> Json:
     """Conditions take numbers and Booleans without quotation marks too."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, Number) else value
+    return str(value) if isinstance(value, JsonNumber) else value
 
 
 def _members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -108,4 +108,6 @@ def _constant(name: str) -> NoReturn:
     refuse("The policy", f"This policy contains invalid Json: {name} is no JSON value")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_constant, parse_int=Number, parse_float=Number)
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_members, parse_constant=_constant, parse_int=JsonNumber, parse_float=JsonNumber
+)

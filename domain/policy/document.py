@@ -13,10 +13,10 @@ from enum import StrEnum
 from functools import lru_cache
 
 from domain.policy.conditions import Condition, condition
-from domain.policy.decode import Json, decoded, object_in, refuse, refuse_bomb, text_in, texts_in, unquoted
+from domain.policy.decode import Json, decoded, object_in, refuse, refuse_oversized, text_in, texts_in, unquoted
 from domain.policy.elements import Patterns, action_patterns, resource_patterns
 from domain.policy.principals import KINDS, Principals, principals_in
-from domain.policy.variables import Context
+from domain.policy.variables import RequestContext
 
 # How long documents may be, in characters without white space, as `policy_size` counts them ("IAM and AWS STS
 # quotas"). Of inline policies all those of one user, group or role count together; of session policies, all of one
@@ -86,7 +86,7 @@ class Statement:
     principals: Principals | None
     """None where the policy is attached to the principal itself."""
     conditions: tuple[Condition, ...]
-    fits: Callable[[str, Context], bool] | None
+    fits: Callable[[str, RequestContext], bool] | None
     """Whether a resource is among them; None where every one is."""
 
     @property
@@ -94,7 +94,7 @@ class Statement:
         return "NotResource" if self.resources is not None and self.resources.negated else "Resource"
 
 
-class ByAction(dict[str, tuple[Statement, ...]]):
+class StatementsByAction(dict[str, tuple[Statement, ...]]):
     """The statements whose Action or NotAction matches a lower-cased action, found when first asked for."""
 
     def __init__(self, statements: tuple[Statement, ...]) -> None:
@@ -109,7 +109,7 @@ class ByAction(dict[str, tuple[Statement, ...]]):
         return found
 
 
-_NO_CONTEXT: Context = {}
+_NO_CONTEXT: RequestContext = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +121,7 @@ class Policy:
     sha256: str
     """Of the text in UTF-8, in hexadecimal digits."""
     text: str = field(repr=False)
-    about: ByAction = field(repr=False)
+    about: StatementsByAction = field(repr=False)
 
 
 def policy_size(text: str) -> int:
@@ -129,10 +129,10 @@ def policy_size(text: str) -> int:
     return len(text.translate(_WHITE_SPACE))
 
 
-def size_of_new(text: str) -> int:
+def new_policy_size(text: str) -> int:
     """`policy_size` of a document that nobody has parsed, for its limit to be looked at before it is. Raises
     MalformedPolicyDocument for what is a bomb rather than a policy that is too long."""
-    refuse_bomb(text)
+    refuse_oversized(text)
     return policy_size(text)
 
 
@@ -166,7 +166,7 @@ def parse(text: str, policy_type: PolicyType) -> Policy:
         statements,
         hashlib.sha256(text.encode()).hexdigest(),
         text,
-        ByAction(statements),
+        StatementsByAction(statements),
     )
 
 

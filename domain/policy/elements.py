@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from domain.policy.match import ARN_PARTS, Test, matcher, resource_starts_at, tokens, wildcard
-from domain.policy.variables import Context, Piece, Variable, fixed, pieces, substituted
+from domain.policy.variables import Piece, RequestContext, Variable, fixed, pieces, substituted
+from domain.policy.wildcards import ARN_PARTS, Test, matcher, resource_starts_at, tokens, wildcard
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Patterns:
     texts: tuple[str, ...]
     negated: bool
     variables: tuple[Variable, ...]
-    match: Callable[[str, Context], bool]
+    match: Callable[[str, RequestContext], bool]
 
     @property
     def is_everything(self) -> bool:
@@ -41,12 +41,12 @@ def resource_patterns(texts: Iterable[str], *, negated: bool, has_variables: boo
     return Patterns(texts, negated, variables, match)
 
 
-def _matching(tests: Sequence[Test], *, negated: bool) -> Callable[[str, Context], bool]:
+def _matching(tests: Sequence[Test], *, negated: bool) -> Callable[[str, RequestContext], bool]:
     if len(tests) == 1 and not negated:
         (only,) = tests
         return lambda text, _context: only(text)
 
-    def match(text: str, _context: Context) -> bool:
+    def match(text: str, _context: RequestContext) -> bool:
         for test in tests:
             if test(text):
                 return not negated
@@ -56,12 +56,12 @@ def _matching(tests: Sequence[Test], *, negated: bool) -> Callable[[str, Context
 
 
 def _filling(
-    fixed: Callable[[str, Context], bool], varying: Sequence[tuple[Piece, ...]], *, negated: bool, denies: bool
-) -> Callable[[str, Context], bool]:
+    fixed: Callable[[str, RequestContext], bool], varying: Sequence[tuple[Piece, ...]], *, negated: bool, denies: bool
+) -> Callable[[str, RequestContext], bool]:
     """A pattern with a variable that has no value matches no resource ("Policy variables with no value"). NotResource
     would then match every one: nobody is allowed by what is not known, and what is denied stays so."""
 
-    def match(text: str, context: Context) -> bool:
+    def match(text: str, context: RequestContext) -> bool:
         if fixed(text, context):
             return not negated
         unknown = False

@@ -9,9 +9,9 @@ from enum import Enum, StrEnum
 from typing import NamedTuple
 
 from domain.policy.document import Effect, Policy, Statement
-from domain.policy.match import ARN_PARTS, arn_parts
 from domain.policy.principals import Naming, RequestPrincipal, naming_of
-from domain.policy.variables import Context
+from domain.policy.variables import RequestContext
+from domain.policy.wildcards import ARN_PARTS, arn_parts
 
 
 class Request(NamedTuple):
@@ -21,7 +21,7 @@ class Request(NamedTuple):
     """An ARN, or `*` where the action is about no single resource."""
     principal: RequestPrincipal | None
     """None is an anonymous caller."""
-    context: Context
+    context: RequestContext
     resource_account: str | None = None
     """Who owns the resource; None: the account in its ARN or, where there is none in it, that of the principal."""
 

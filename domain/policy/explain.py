@@ -31,7 +31,7 @@ def reason(decision: Decision, action: str) -> str:
     raise ValueError(f"An allowed request has no reason for its refusal: {action}.")
 
 
-def kind_of(layer: Layer) -> str:
+def policy_kind(layer: Layer) -> str:
     """What AWS calls the policies of the layer."""
     return _POLICY[layer][0]
 
@@ -46,7 +46,7 @@ class Mismatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class StatementVerdict:
     """What one statement about the action made of the request."""
 
     layer: Layer
@@ -65,7 +65,7 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class Explanation:
     decision: Decision
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[StatementVerdict, ...]
     """Of every statement about the action of the request, in the order of the layers given."""
     missing_keys: tuple[str, ...]
     """Condition keys, as the policies spell them, that statements about this action and resource ask for and the
@@ -78,13 +78,13 @@ def explain(layers: Layers, request: Request) -> Explanation:
     missing: dict[str, str] = {}
     for verdict in verdicts:
         if verdict.mismatch is None or verdict.mismatch.element != verdict.statement.resource_element:
-            for key, context_key in keys_of(verdict.statement):
+            for key, context_key in statement_context_keys(verdict.statement):
                 if not request.context.get(context_key):
                     missing.setdefault(context_key, key)
     return Explanation(evaluate(layers, request), verdicts, tuple(missing.values()))
 
 
-def keys_of(statement: Statement) -> Iterator[tuple[str, str]]:
+def statement_context_keys(statement: Statement) -> Iterator[tuple[str, str]]:
     """The condition keys that a statement asks for, variables included: as spelt, and as a context has them."""
     variables: list[Variable] = list(statement.resources.variables) if statement.resources else []
     for condition in statement.conditions:
@@ -94,13 +94,13 @@ def keys_of(statement: Statement) -> Iterator[tuple[str, str]]:
         yield variable.key, variable.context_key
 
 
-def _verdicts(layers: Layers, request: Request) -> Iterator[Verdict]:
+def _verdicts(layers: Layers, request: Request) -> Iterator[StatementVerdict]:
     action = request.action.lower()
     bounded = has_boundary(layers)
     for level, (layer, policies) in enumerate(layers):
         for sourced in policies:
             for statement in sourced.policy.about[action]:
-                yield Verdict(
+                yield StatementVerdict(
                     layer, level, sourced, statement, next(_mismatches(statement, request, bounded=bounded), None)
                 )
 

@@ -15,7 +15,7 @@ _PIECE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{\]},:]|[^\s"\[{\]},:]+')
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """A place before a character, counted as Access Analyzer's Position is (botocore's model of it)."""
 
     line: int
@@ -35,8 +35,8 @@ class Span:
     column 38 and ends at column 167. From a Span that is `start.column + 2` and `end.column + 1`.
     """
 
-    start: Place
-    end: Place
+    start: Position
+    end: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,10 @@ class Positions:
             path = path[:-1]
         return path
 
-    def _place(self, offset: int) -> Place:
+    def _place(self, offset: int) -> Position:
         lines_before = bisect_left(self._line_feeds, offset)
         begins_at = self._line_feeds[lines_before - 1] + 1 if lines_before else 0
-        return Place(lines_before + 1, offset - begins_at, offset)
+        return Position(lines_before + 1, offset - begins_at, offset)
 
 
 def positions(text: str) -> Positions:

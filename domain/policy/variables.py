@@ -6,9 +6,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.ht
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from domain.policy.match import Token
+from domain.policy.wildcards import Token
 
-Context = Mapping[str, tuple[str, ...]]
+RequestContext = Mapping[str, tuple[str, ...]]
 """Condition keys, lower-cased, with their values in this request. No values is the same as no key."""
 
 
@@ -21,7 +21,7 @@ class Variable:
     context_key: str
     default: str | None
 
-    def value(self, context: Context) -> str | None:
+    def value(self, context: RequestContext) -> str | None:
         """None when the request has no value for it, or several, and the policy names none instead."""
         present = context.get(self.context_key)
         return present[0] if present is not None and len(present) == 1 else self.default
@@ -85,7 +85,7 @@ def _default(text: str, start: int) -> tuple[str, int]:
     raise ValueError("the default of a policy variable stands in single quotation marks, such as ${aws:username, 'x'}")
 
 
-def substituted(pattern: Sequence[Piece], context: Context) -> list[Token] | None:
+def substituted(pattern: Sequence[Piece], context: RequestContext) -> list[Token] | None:
     """With the request's values, which stand for themselves whatever characters they have; None when one is missing."""
     found: list[Token] = []
     for piece in pattern:

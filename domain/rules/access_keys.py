@@ -1,15 +1,15 @@
 """Access keys: what may be done with them."""
 
-from domain.access_keys import (
+from domain.account import Account
+from domain.families.access_keys import (
     AccessKey,
     AccessKeyActivated,
     AccessKeyCreated,
     AccessKeyDeactivated,
     AccessKeyDeleted,
-    Status,
+    AccessKeyStatus,
 )
-from domain.account import Account
-from domain.errors import NoSuchEntity
+from domain.foundation.errors import NoSuchEntity
 from domain.rules.quotas import ACCESS_KEYS_OF_A_USER_MAX, refuse_beyond
 
 
@@ -20,7 +20,7 @@ def create_access_key(account: Account, *, user_id: str, access_key_id: str) -> 
 
 
 def update_access_key(
-    account: Account, *, user_id: str, access_key_id: str, status: Status
+    account: Account, *, user_id: str, access_key_id: str, status: AccessKeyStatus
 ) -> tuple[AccessKeyActivated | AccessKeyDeactivated, ...]:
     """Setting the status that the key has already is no error and no event."""
     key = owned_key(account, user_id, access_key_id)

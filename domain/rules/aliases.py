@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 
 from domain.account import Account
-from domain.aliases import AccountAliasCreated, AccountAliasDeleted
-from domain.errors import EntityAlreadyExists, NoSuchEntity, ValidationError
-from domain.events import Change
+from domain.families.aliases import AccountAliasCreated, AccountAliasDeleted
+from domain.foundation.errors import EntityAlreadyExists, NoSuchEntity, ValidationError
+from domain.foundation.events import Change
 from domain.installation import AliasClaimed, AliasReleased, Installation
 
 ALIAS = re.compile(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")

@@ -1,8 +1,8 @@
 """Encoded authorization messages: who is told what is in one."""
 
-from domain.authorization_messages import MessageFacts, MessageWanted
 from domain.calls import Call, NeedsFacts
-from domain.errors import InvalidAuthorizationMessageException
+from domain.families.authorization_messages import MessageFacts, MessageQuery
+from domain.foundation.errors import InvalidAuthorizationMessageException
 
 
 def decode(call: Call, *, encoded_message: str) -> str:
@@ -11,7 +11,7 @@ def decode(call: Call, *, encoded_message: str) -> str:
     invalid = InvalidAuthorizationMessageException("The message is not one that this account was given, or is expired.")
     facts = call.facts
     if not isinstance(facts, MessageFacts):
-        raise NeedsFacts(MessageWanted(encoded_message), unsettled=invalid)
+        raise NeedsFacts(MessageQuery(encoded_message), unsettled=invalid)
     if facts.decoded is None:
         raise invalid
     return facts.decoded

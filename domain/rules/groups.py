@@ -1,11 +1,18 @@
 """Groups: what may be done with them and with their members."""
 
 from domain.account import Account
-from domain.errors import DeleteConflict, NoSuchEntity
-from domain.groups import Group, GroupCreated, GroupDeleted, GroupUpdated, UserAddedToGroup, UserRemovedFromGroup
-from domain.rules.holding import refuse_with_policies
+from domain.families.groups import (
+    Group,
+    GroupCreated,
+    GroupDeleted,
+    GroupUpdated,
+    UserAddedToGroup,
+    UserRemovedFromGroup,
+)
+from domain.families.users import User
+from domain.foundation.errors import DeleteConflict, NoSuchEntity
+from domain.rules.policy_holders import refuse_with_policies
 from domain.rules.quotas import GROUPS_MAX, GROUPS_OF_A_USER_MAX, refuse_beyond
-from domain.users import User
 
 
 def create_group(account: Account, *, group_id: str, group_name: str, path: str) -> GroupCreated:
@@ -41,7 +48,7 @@ def add_user_to_group(account: Account, *, group_name: str, user_name: str) -> t
     group, user = account.groups.named(group_name), account.users.named(user_name)
     if (user.id, group.id) in account.memberships:
         return ()
-    refuse_beyond("GroupsPerUser", len(account.memberships.rights(user.id)), GROUPS_OF_A_USER_MAX)
+    refuse_beyond("GroupsPerUser", len(account.memberships.rights_of(user.id)), GROUPS_OF_A_USER_MAX)
     return (UserAddedToGroup(group_id=group.id, group_name=group.name, user_id=user.id, user_name=user.name),)
 
 
@@ -53,8 +60,8 @@ def remove_user_from_group(account: Account, *, group_name: str, user_name: str)
 
 
 def members(account: Account, group_id: str) -> list[User]:
-    return [account.users.by_id[user_id] for user_id in account.memberships.lefts(group_id)]
+    return [account.users.by_id[user_id] for user_id in account.memberships.lefts_of(group_id)]
 
 
 def groups_of(account: Account, user_id: str) -> list[Group]:
-    return [account.groups.by_id[group_id] for group_id in account.memberships.rights(user_id)]
+    return [account.groups.by_id[group_id] for group_id in account.memberships.rights_of(user_id)]

@@ -10,22 +10,22 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from domain.account import Account
-from domain.errors import LimitExceeded, MalformedPolicyDocument, NoSuchEntity, ValidationError
-from domain.events import Change
-from domain.identifiers import ACCOUNT_ID
-from domain.installation import Installation, OrganizationRemoved, OrganizationSet
-from domain.organization import (
+from domain.families.organization import (
     FULL_AWS_ACCESS,
     RCP_FULL_AWS_ACCESS,
     ControlPolicy,
     Level,
-    Membership,
-    Node,
     Organization,
     OrganizationLeft,
+    OrganizationMembership,
+    OrganizationNode,
     OrganizationPoliciesApplied,
     PolicyKind,
 )
+from domain.foundation.errors import LimitExceeded, MalformedPolicyDocument, NoSuchEntity, ValidationError
+from domain.foundation.events import Change
+from domain.foundation.identifiers import ACCOUNT_ID
+from domain.installation import Installation, OrganizationRemoved, OrganizationSet
 from domain.policy import RCP_CHARACTERS_MAX, SCP_CHARACTERS_MAX, Effect, PolicyType, compiled, parse
 
 T = TypeVar("T", bound=Hashable)
@@ -108,7 +108,7 @@ def _refuse_malformed(policies: Sequence[ControlPolicy]) -> None:
             raise MalformedPolicyDocument(f"The policy {listed.policy.name}: {malformed.message}") from malformed
 
 
-def _refuse_unfit_tree(nodes: Sequence[Node]) -> None:
+def _refuse_unfit_tree(nodes: Sequence[OrganizationNode]) -> None:
     root = nodes[0]
     if not ROOT_ID.fullmatch(root.id):
         raise ValidationError(f"A root id is r- and 4 to 32 lower-case letters and digits; got {root.id!r}.")
@@ -125,7 +125,7 @@ def _refuse_unfit_tree(nodes: Sequence[Node]) -> None:
         raise ValidationError(f"Two units in {parent_id} have the name {name}.")
 
 
-def _refuse_unfit_id(node: Node, root: Node) -> None:
+def _refuse_unfit_id(node: OrganizationNode, root: OrganizationNode) -> None:
     if node.kind == "account":
         if not ACCOUNT_ID.fullmatch(node.id):
             raise ValidationError(f"An account id is twelve digits; got {node.id!r}.")
@@ -139,7 +139,7 @@ def _refuse_unfit_id(node: Node, root: Node) -> None:
 
 
 def _refuse_unfit_attachments(
-    node: Node, attached: Sequence[str], kind: PolicyKind, policies: Mapping[str, ControlPolicy]
+    node: OrganizationNode, attached: Sequence[str], kind: PolicyKind, policies: Mapping[str, ControlPolicy]
 ) -> None:
     quotas = _QUOTAS[kind]
     for policy_id in attached:
@@ -179,7 +179,7 @@ def refuse_unknown_accounts(installation: Installation, organization: Organizati
             raise ValidationError(f"The account {node.id} was closed at {opened.retired_at.isoformat()}.")
 
 
-def memberships(organization: Organization) -> Mapping[str, Membership]:
+def memberships(organization: Organization) -> Mapping[str, OrganizationMembership]:
     """By account id: what each account's ledger has to say, if the organisation is in force."""
     policies = {listed.policy.id: listed.policy for listed in organization.policies}
     paths: dict[str, tuple[Level, ...]] = {}
@@ -193,12 +193,12 @@ def memberships(organization: Organization) -> Mapping[str, Membership]:
         above = () if node.parent_id is None else paths[node.parent_id]
         paths[node.id] = (*above, level)
     return {
-        account_id: Membership(organization.id, organization.management_account_id, paths[account_id])
+        account_id: OrganizationMembership(organization.id, organization.management_account_id, paths[account_id])
         for account_id in sorted(organization.account_ids)
     }
 
 
-def allowing_nothing(organization: Organization) -> Iterator[Node]:
+def nodes_allowing_nothing(organization: Organization) -> Iterator[OrganizationNode]:
     """Where no service control policy allows anything: in the accounts below nobody may do anything. That is legal, and
     seldom meant; the management account alone is not concerned."""
     documents = {listed.policy.id: listed.policy.document for listed in organization.policies}
@@ -209,7 +209,7 @@ def allowing_nothing(organization: Organization) -> Iterator[Node]:
             yield node
 
 
-def concerned(installation: Installation, organization: Organization | None) -> frozenset[str]:
+def affected_accounts(installation: Installation, organization: Organization | None) -> frozenset[str]:
     """The accounts whose ledgers have to be read: those of the organisation that is, and of the one that is to be."""
     return frozenset[str]().union(*(one.account_ids for one in (installation.organization, organization) if one))
 
@@ -219,7 +219,7 @@ def set_organization(
 ) -> tuple[Sequence[Change], Mapping[str, Sequence[Change]]]:
     """The events of the installation's ledger, and by account id those of each account to which something changes.
 
-    `accounts` are those that are `concerned`, by id. The organisation has been found fit. Raises what
+    `accounts` are those that are `affected_accounts`, by id. The organisation has been found fit. Raises what
     `refuse_unknown_accounts` does.
     """
     refuse_unknown_accounts(installation, organization)

@@ -10,15 +10,7 @@ from datetime import datetime, timedelta
 
 from domain.account import Account
 from domain.calls import Call, NeedsFacts
-from domain.errors import (
-    EntityAlreadyExists,
-    EntityTemporarilyUnmodifiable,
-    InvalidUserType,
-    NoSuchEntity,
-    PasswordPolicyViolation,
-    ValidationError,
-)
-from domain.passwords import (
+from domain.families.passwords import (
     PASSWORD,
     LoginProfile,
     LoginProfileCreated,
@@ -29,10 +21,18 @@ from domain.passwords import (
     PasswordFacts,
     PasswordPolicy,
     PasswordPolicyDeleted,
-    PasswordsWanted,
+    PasswordQuery,
 )
-from domain.rules.users import named_or_calling
-from domain.secret import Secret
+from domain.foundation.errors import (
+    EntityAlreadyExists,
+    EntityTemporarilyUnmodifiable,
+    InvalidUserType,
+    NoSuchEntity,
+    PasswordPolicyViolation,
+    ValidationError,
+)
+from domain.foundation.secret import Secret
+from domain.rules.users import user_id_or_caller
 
 BACK_OFF_MAX = timedelta(minutes=15)
 """A guesser is left fewer than a hundred attempts a day."""
@@ -63,7 +63,7 @@ class NewPassword:
 def owner_id(account: Account, call: Call, user_name: str | None) -> str:
     """The unique id of the user named, or else calling. Raises NoSuchEntity, and ValidationError for root, whose
     password is none of a user's."""
-    user_id = named_or_calling(account, call, user_name)
+    user_id = user_id_or_caller(account, call, user_name)
     if user_id == account.id:
         raise ValidationError("Must specify userName when calling with root user credentials")
     return user_id
@@ -85,7 +85,7 @@ def create_login_profile(
         raise EntityAlreadyExists(f"Login Profile for user {name} already exists.")
     refuse_weak(account.password_policy, password)
     # A first password is compared with none: the first facts are enough, whatever else has happened.
-    wanted = PasswordsWanted(password)
+    wanted = PasswordQuery(password)
     new = _new_password(call, wanted, _facts(call, wanted, name))
     return LoginProfileCreated(user_id=user_id, user_name=name, password_id=new.id, reset_required=reset_required), new
 
@@ -100,7 +100,7 @@ def update_login_profile(
         same = required == profile.reset_required
         return None if same else LoginProfileUpdated(user_id=user_id, user_name=name, reset_required=required), None
     refuse_weak(account.password_policy, password)
-    wanted = PasswordsWanted(password, _not_again(account.password_policy, profile))
+    wanted = PasswordQuery(password, _not_again(account.password_policy, profile))
     new = _new_password(call, wanted, _facts(call, wanted, name), profile)
     updated = LoginProfileUpdated(user_id=user_id, user_name=name, password_id=new.id, reset_required=required)
     return updated, new
@@ -128,9 +128,9 @@ def change_password(
     reused = _not_again(account.password_policy, profile)
     if profile.reset_required:
         reused |= {profile.password_id}
-    wanted = PasswordsWanted(new, reused, proving=old, current=profile.password_id)
+    wanted = PasswordQuery(new, reused, proving=old, current=profile.password_id)
     facts = _facts(call, wanted, name)
-    if not facts.proved[profile.password_id]:
+    if not facts.authenticate[profile.password_id]:
         return PasswordAttemptFailed(user_id=user_id, user_name=name)
     accepted = _new_password(call, wanted, facts, profile)
     return PasswordChanged(user_id=user_id, user_name=name, password_id=accepted.id), accepted
@@ -195,7 +195,7 @@ def _refuse_guessing(profile: LoginProfile, name: str, at: datetime) -> None:
         )
 
 
-def _facts(call: Call, wanted: PasswordsWanted, name: str) -> PasswordFacts:
+def _facts(call: Call, wanted: PasswordQuery, name: str) -> PasswordFacts:
     """The call's, if they still cover what is wanted: a password or the policy may have been changed meanwhile."""
     if not isinstance(call.facts, PasswordFacts) or not call.facts.cover(wanted):
         raise NeedsFacts(
@@ -208,7 +208,7 @@ def _facts(call: Call, wanted: PasswordsWanted, name: str) -> PasswordFacts:
 
 
 def _new_password(
-    call: Call, wanted: PasswordsWanted, facts: PasswordFacts, profile: LoginProfile | None = None
+    call: Call, wanted: PasswordQuery, facts: PasswordFacts, profile: LoginProfile | None = None
 ) -> NewPassword:
     if any(facts.reused[password_id] for password_id in wanted.reused):
         raise PasswordPolicyViolation(

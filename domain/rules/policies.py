@@ -1,8 +1,7 @@
 """Managed policies and their versions: what may be done with them."""
 
 from domain.account import Account
-from domain.errors import AccessDenied, DeleteConflict, EntityAlreadyExists, LimitExceeded, NoSuchEntity
-from domain.policies import (
+from domain.families.policies import (
     DefaultPolicyVersionSet,
     ManagedPolicy,
     PolicyCreated,
@@ -11,8 +10,9 @@ from domain.policies import (
     PolicyVersionCreated,
     PolicyVersionDeleted,
 )
-from domain.policy import MANAGED_POLICY_CHARACTERS_MAX, PolicyType, parse, size_of_new
-from domain.rules.holding import managed_policy
+from domain.foundation.errors import AccessDenied, DeleteConflict, EntityAlreadyExists, LimitExceeded, NoSuchEntity
+from domain.policy import MANAGED_POLICY_CHARACTERS_MAX, PolicyType, new_policy_size, parse
+from domain.rules.policy_holders import managed_policy
 from domain.rules.quotas import CUSTOMER_MANAGED_POLICIES_MAX, POLICY_VERSIONS_MAX, refuse_beyond
 
 
@@ -99,6 +99,6 @@ def policy_version(policy: ManagedPolicy, version_id: str) -> PolicyVersion:
 
 def refuse_unfit(document: str) -> None:
     """Raises LimitExceeded, before it is parsed, or MalformedPolicyDocument."""
-    if size_of_new(document) > MANAGED_POLICY_CHARACTERS_MAX:
+    if new_policy_size(document) > MANAGED_POLICY_CHARACTERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for PolicySize: {MANAGED_POLICY_CHARACTERS_MAX}")
     parse(document, PolicyType.IDENTITY)

@@ -1,6 +1,6 @@
 """How many there may be (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
 
-from domain.errors import LimitExceeded
+from domain.foundation.errors import LimitExceeded
 
 USERS_MAX = 5_000
 GROUPS_MAX = 300

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from domain.account import Account
-from domain.authorisation import SERVICE_LINKED
-from domain.call_context import user_or_role
-from domain.errors import InvalidInput, LimitExceeded, MalformedPolicyDocument
-from domain.identifiers import INSTALLATION, account_of_arn
-from domain.policy import TRUST_POLICY_CHARACTERS_MAX, PolicyType, parse, size_of_new
-from domain.roles import RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
-from domain.rules.holding import refuse_with_policies
+from domain.authorization import SERVICE_LINKED
+from domain.call_context import user_or_role_by_arn
+from domain.families.roles import RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
+from domain.foundation.errors import InvalidInput, LimitExceeded, MalformedPolicyDocument
+from domain.foundation.identifiers import INSTALLATION, account_of_arn
+from domain.policy import TRUST_POLICY_CHARACTERS_MAX, PolicyType, new_policy_size, parse
+from domain.rules.policy_holders import refuse_with_policies
 from domain.rules.quotas import ROLES_MAX, refuse_beyond
 
 Other = Callable[[str], Account]
@@ -38,7 +38,7 @@ def create_role(
         description=description,
         session_seconds_max=session_seconds_max,
         trust_policy=trust_policy,
-        trusted=trusted(account, trust_policy, other),
+        trusted=trusted_ids(account, trust_policy, other),
     )
 
 
@@ -60,7 +60,10 @@ def replace_trust_policy(
 ) -> TrustPolicyReplaced:
     role = account.roles.named(role_name)
     return TrustPolicyReplaced(
-        role_id=role.id, role_name=role.name, trust_policy=trust_policy, trusted=trusted(account, trust_policy, other)
+        role_id=role.id,
+        role_name=role.name,
+        trust_policy=trust_policy,
+        trusted=trusted_ids(account, trust_policy, other),
     )
 
 
@@ -70,14 +73,14 @@ def delete_role(account: Account, *, role_name: str) -> RoleDeleted:
     return RoleDeleted(role_id=role.id, role_name=role.name)
 
 
-def trusted(account: Account, trust_policy: str, other: Other) -> dict[str, str]:
+def trusted_ids(account: Account, trust_policy: str, other: Other) -> dict[str, str]:
     """The ARNs of users and roles that the document trusts, each with the unique id that it means today. An account
     that it trusts need not exist yet: it only delegates to whoever lives there.
 
     Raises MalformedPolicyDocument for a document that is no trust policy or names somebody who does not exist, and
     LimitExceeded for one that is too long.
     """
-    if size_of_new(trust_policy) > TRUST_POLICY_CHARACTERS_MAX:
+    if new_policy_size(trust_policy) > TRUST_POLICY_CHARACTERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for ACLSizePerRole: {TRUST_POLICY_CHARACTERS_MAX}")
     policy = parse(trust_policy, PolicyType.TRUST)
     meant: dict[str, str] = {}
@@ -90,7 +93,7 @@ def trusted(account: Account, trust_policy: str, other: Other) -> dict[str, str]
             owner_id = account_of_arn(name)
             if owner_id is None or owner_id == INSTALLATION:
                 raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{name}"')
-            entity = user_or_role(account if owner_id == account.id else other(owner_id), name)
+            entity = user_or_role_by_arn(account if owner_id == account.id else other(owner_id), name)
             if entity is None:
                 raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{name}"')
             meant[name] = entity.id

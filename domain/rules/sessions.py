@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from domain.account import Account
-from domain.authorisation import authorise_assuming, role_named
+from domain.authorization import authorize_assume_role, role_by_arn
 from domain.calls import Call
-from domain.errors import (
+from domain.families.roles import Role
+from domain.families.sessions import Session, SessionPolicy, SessionRevoked
+from domain.foundation.errors import (
     AccessDenied,
     InvalidClientTokenId,
     MalformedPolicyDocument,
     PackedPolicyTooLarge,
     ValidationError,
 )
-from domain.events import Principal, SessionIssuer
-from domain.identifiers import INSTALLATION, SESSION_KEY, account_of_arn, new_access_key_id
-from domain.policy import SESSION_POLICIES_CHARACTERS_MAX, PolicyType, parse, policy_size, size_of_new
-from domain.roles import Role
-from domain.sessions import Session, SessionPolicy, SessionRevoked
+from domain.foundation.events import Principal, SessionIssuer
+from domain.foundation.identifiers import INSTALLATION, SESSION_KEY, account_of_arn, new_access_key_id
+from domain.policy import SESSION_POLICIES_CHARACTERS_MAX, PolicyType, new_policy_size, parse, policy_size
 
 SESSION = "SESN"
 """Prefix of the unique ids of sessions; ours, AWS shows none."""
@@ -48,7 +48,7 @@ def assume_role(
     context = {"sts:rolesessionname": (role_session_name,)}
     if external_id is not None:
         context["sts:externalid"] = (external_id,)
-    role = authorise_assuming(account, owner, call, role_arn, role_to_assume(owner, role_arn), context)
+    role = authorize_assume_role(account, owner, call, role_arn, role_to_assume(owner, role_arn), context)
     _refuse_too_long(call, role, duration)
     return _session(
         owner,
@@ -79,7 +79,7 @@ def _owner(account: Account, call: Call, role_arn: str) -> Account:
 
 def role_to_assume(account: Account, role_arn: str) -> Role | None:
     """The role that the ARN names; a closed account has none any more."""
-    return role_named(account, role_arn) if account.closed_at is None else None
+    return role_by_arn(account, role_arn) if account.closed_at is None else None
 
 
 def _refuse_too_long(call: Call, role: Role, duration: timedelta) -> None:
@@ -102,7 +102,7 @@ def session_policies(account: Account, policy: str | None, policy_arns: Sequence
             raise MalformedPolicyDocument(f"The managed policy {arn} does not exist.")
         characters += policy_size(managed.default.document)
     if policy is not None:
-        characters += size_of_new(policy)
+        characters += new_policy_size(policy)
     if characters > SESSION_POLICIES_CHARACTERS_MAX:
         raise PackedPolicyTooLarge(
             f"The session policies have {characters} characters together; at most {SESSION_POLICIES_CHARACTERS_MAX} go."

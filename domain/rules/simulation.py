@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from domain.policy import (
-    Context,
     Decision,
     Effect,
     Layer,
@@ -18,14 +17,15 @@ from domain.policy import (
     Policy,
     Positions,
     Request,
+    RequestContext,
     RequestPrincipal,
     Result,
     SourcedPolicy,
     Statement,
     evaluate,
     explain,
-    keys_of,
     positions,
+    statement_context_keys,
 )
 from domain.policy.evaluate import OWNERS
 
@@ -39,7 +39,7 @@ class Target:
     owner_id: str | None
     """The account whose side has a say beside the caller's; None where neither is known."""
     principal: RequestPrincipal
-    context: Context
+    context: RequestContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Simulation:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class SimulatedDecision:
     """Of an action on one resource, or on all of them together."""
 
     decision: Result
@@ -81,20 +81,20 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Simulated:
+class SimulatedAction:
     action: str
-    overall: Judgement
-    by_resource: tuple[tuple[str, Judgement], ...]
+    overall: SimulatedDecision
+    by_resource: tuple[tuple[str, SimulatedDecision], ...]
     """By the resources' ARNs; none where no resource was named."""
 
 
-def simulated(simulation: Simulation, action: str) -> Simulated:
-    by_resource = tuple((each.arn, _judged(simulation, action, each)) for each in simulation.targets)
-    overall = _together([judgement for _, judgement in by_resource])
-    return Simulated(action, overall, () if simulation.about_everything else by_resource)
+def simulate_action(simulation: Simulation, action: str) -> SimulatedAction:
+    by_resource = tuple((each.arn, _simulate_on(simulation, action, each)) for each in simulation.targets)
+    overall = _most_restrictive([judgement for _, judgement in by_resource])
+    return SimulatedAction(action, overall, () if simulation.about_everything else by_resource)
 
 
-def _judged(simulation: Simulation, action: str, of: Target) -> Judgement:
+def _simulate_on(simulation: Simulation, action: str, of: Target) -> SimulatedDecision:
     request = Request(action, of.arn, of.principal, of.context, of.owner_id)
     # Of service control policies nothing is shown but whether they allow.
     visible = [(layer, policies) for layer, policies in simulation.layers if layer is not Layer.SCP]
@@ -105,7 +105,7 @@ def _judged(simulation: Simulation, action: str, of: Target) -> Judgement:
     if simulation.in_organization:
         levels = [level for level, (layer, _) in enumerate(simulation.layers) if layer is Layer.SCP]
         allowed_by_organization = all(_of_levels(decision, {level}) is Result.ALLOWED for level in levels)
-    return Judgement(
+    return SimulatedDecision(
         decision.result,
         tuple(_deciding(decision)),
         explained.missing_keys,
@@ -154,7 +154,7 @@ def _of_levels(decision: Decision, levels: set[int]) -> Result:
 _SEVERITY = (Result.ALLOWED, Result.IMPLICITLY_DENIED, Result.EXPLICITLY_DENIED)
 
 
-def _together(judgements: Sequence[Judgement]) -> Judgement:
+def _most_restrictive(judgements: Sequence[SimulatedDecision]) -> SimulatedDecision:
     """The most restrictive of each."""
     decision = max((judgement.decision for judgement in judgements), key=_SEVERITY.index)
     matched = {
@@ -169,7 +169,7 @@ def _together(judgements: Sequence[Judgement]) -> Judgement:
         layer: max((each[layer] for each in details if layer in each), key=_SEVERITY.index)
         for layer in dict.fromkeys(layer for each in details for layer in each)
     }
-    return Judgement(
+    return SimulatedDecision(
         decision,
         tuple(matched.values()),
         tuple(reversed(missing.values())),
@@ -188,26 +188,26 @@ def context_keys(policies: Iterable[Policy]) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for policy in policies:
         for statement in policy.statements:
-            for key, context_key in keys_of(statement):
+            for key, context_key in statement_context_keys(statement):
                 found.setdefault(context_key, key)
     return tuple(found.values())
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class SimulationPosition:
     """As IAM counts: lines and columns from 1."""
 
     line: int
     column: int
 
 
-class Places:
+class StatementPositions:
     """Where statements stand in the texts of their policies; a text is read when first asked about."""
 
     def __init__(self) -> None:
         self._of: dict[str, Positions] = {}
 
-    def of(self, sourced: SourcedPolicy, statement: Statement) -> tuple[Point, Point]:
+    def of(self, sourced: SourcedPolicy, statement: Statement) -> tuple[SimulationPosition, SimulationPosition]:
         """From where a reader of the text stands who is about to read the statement: behind the bracket that opens the
         list, or the brace of the only statement, or behind the statement before. To behind its end.
 
@@ -221,6 +221,6 @@ class Places:
         end = found.span_of(found.statement(statement.index)).end
         if statement.index:
             before = found.span_of(found.statement(statement.index - 1)).end
-            return Point(before.line, before.column + 1), Point(end.line, end.column + 1)
+            return SimulationPosition(before.line, before.column + 1), SimulationPosition(end.line, end.column + 1)
         opening = found.span_of(("Statement",)).start
-        return Point(opening.line, opening.column + 2), Point(end.line, end.column + 1)
+        return SimulationPosition(opening.line, opening.column + 2), SimulationPosition(end.line, end.column + 1)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from domain.account import Account
-from domain.errors import InvalidInput
+from domain.foundation.errors import InvalidInput
 from domain.policy import Layer, Layers, SourcedPolicy
-from domain.policy.match import ARN_PARTS, arn_parts, wildcard
-from domain.rules.holding import KINDS, holder_of
+from domain.policy.wildcards import ARN_PARTS, arn_parts, wildcard
+from domain.rules.policy_holders import KINDS, holder_of
 
 _POLICY_TYPES = ("inline", "aws-managed", "user-managed", "permission-boundary", "scp", "rcp")
 _HOLDERS = tuple(kind.kind for kind in KINDS)
@@ -98,7 +98,7 @@ def _inline(account: Account, inline: tuple[str, str, str], where: str) -> Exclu
     return is_meant
 
 
-def without(from_layers: Layers, is_excluded: Excluded) -> Layers:
+def apply_exclusions(from_layers: Layers, is_excluded: Excluded) -> Layers:
     """A level of the organisation or a boundary from which nothing is left limits no more."""
     kept: list[tuple[Layer, Sequence[SourcedPolicy]]] = []
     for layer, policies in from_layers:

@@ -9,12 +9,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from domain.errors import InvalidInput, MalformedPolicyDocument
-from domain.identifiers import ACCOUNT_ID
-from domain.policy import Context, Layer, Policy, PolicyType, SourcedPolicy, parse
+from domain.foundation.errors import InvalidInput, MalformedPolicyDocument
+from domain.foundation.identifiers import ACCOUNT_ID
+from domain.policy import Layer, Policy, PolicyType, RequestContext, SourcedPolicy, parse
 from domain.policy.conditions import CONDITION_KEY, binary, boolean, instant, number
 from domain.policy.decode import decoded
-from domain.policy.match import arn_parts
+from domain.policy.wildcards import arn_parts
 
 ACTIONS_MAX = 1_000
 RESOURCES_MAX = 1_000
@@ -156,7 +156,7 @@ def _parsed(document: str, where: str, policy_type: PolicyType) -> Policy:
         raise InvalidInput(f"{where}: {malformed.message}") from None
 
 
-def context(entries: Sequence[ContextEntry]) -> Context:
+def context(entries: Sequence[ContextEntry]) -> RequestContext:
     """The condition keys given, lower-cased. A list without values says that the key is absent."""
     given: dict[str, tuple[str, ...]] = {}
     characters = sum(len(value) for entry in entries for value in entry.values)

@@ -5,17 +5,33 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.account import Account
-from domain.authorisation import identity_policies, layers_of, service_controls
-from domain.call_context import PRINCIPAL_TAG, Values, iso, organization_id, organization_paths, tagged
+from domain.authorization import identity_policies, layers_of, service_controls
+from domain.call_context import (
+    PRINCIPAL_TAG,
+    ConditionValues,
+    iso_time,
+    organization_id,
+    organization_paths,
+    user_or_role_by_id,
+)
 from domain.callers import Caller
-from domain.errors import InvalidInput, NoSuchEntity
-from domain.events import Principal
-from domain.identifiers import account_of_arn
-from domain.policy import Context, Layer, Layers, Policy, PolicyType, PrincipalName, RequestPrincipal, SourcedPolicy
+from domain.foundation.errors import InvalidInput, NoSuchEntity
+from domain.foundation.events import Principal
+from domain.foundation.identifiers import account_of_arn
+from domain.policy import (
+    Layer,
+    Layers,
+    Policy,
+    PolicyType,
+    PrincipalName,
+    RequestContext,
+    RequestPrincipal,
+    SourcedPolicy,
+)
 from domain.rules import simulation_inputs
-from domain.rules.holding import GROUP, KINDS, USER, Holder, HolderKind, holder_of
+from domain.rules.policy_holders import GROUP, KINDS, USER, Holder, HolderKind, holder_of
 from domain.rules.simulation import Simulation, Target
-from domain.rules.simulation_exclusions import Exclusion, excluded, without
+from domain.rules.simulation_exclusions import Exclusion, apply_exclusions, excluded
 from domain.rules.simulation_inputs import ContextEntry, SimulatedCaller, caller
 from domain.rules.simulation_work import refuse_too_much
 
@@ -25,7 +41,7 @@ _NOBODY: frozenset[PrincipalName] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SimulationParameters:
     """The parameters that both simulations have."""
 
     policies: Sequence[str]
@@ -89,9 +105,12 @@ def _principal(calling: SimulatedCaller, of: Source | None) -> RequestPrincipal:
     return RequestPrincipal(calling.arn, calling.account_id, own, issuer)
 
 
-def _known(calling: SimulatedCaller | None, at: datetime) -> Context:
+def _known(calling: SimulatedCaller | None, at: datetime) -> RequestContext:
     """The condition keys that the caller's ARN and the time of the call give."""
-    keys: dict[str, Values] = {"aws:currenttime": (iso(at),), "aws:epochtime": (str(int(at.timestamp())),)}
+    keys: dict[str, ConditionValues] = {
+        "aws:currenttime": (iso_time(at),),
+        "aws:epochtime": (str(int(at.timestamp())),),
+    }
     if calling is None:
         return keys
     keys["aws:principalaccount"] = (calling.account_id,)
@@ -104,28 +123,28 @@ def _known(calling: SimulatedCaller | None, at: datetime) -> Context:
     return keys
 
 
-def _known_of_source(account: Account, of: Source, calling: SimulatedCaller) -> Context:
+def _known_of_source(account: Account, of: Source, calling: SimulatedCaller) -> RequestContext:
     """What the account knows besides, of its own caller. Of another than the source no tags and no unique id are told:
     that one may simulate the source's policies says nothing about others."""
-    keys: dict[str, Values | None] = {}
+    keys: dict[str, ConditionValues | None] = {}
     if calling.account_id == account.id:
         keys["aws:principalorgid"] = organization_id(account)
         keys["aws:principalorgpaths"] = organization_paths(account)
     if calling == of.caller:
-        entity = tagged(account, of.holder.id)
+        entity = user_or_role_by_id(account, of.holder.id)
         keys |= {f"{PRINCIPAL_TAG}{key}": (tag.value,) for key, tag in entity.tags.items()} if entity else {}
         if of.kind is USER:
             keys["aws:userid"] = (of.holder.id,)
     return {key: values for key, values in keys.items() if values is not None}
 
 
-def _known_of_owner(account: Account) -> Context:
+def _known_of_owner(account: Account) -> RequestContext:
     """What resources of the account have besides."""
     keys = {"aws:resourceorgid": organization_id(account), "aws:resourceorgpaths": organization_paths(account)}
     return {key: values for key, values in keys.items() if values is not None}
 
 
-def shown(account: Account, sourced: SourcedPolicy) -> tuple[str, str]:
+def source_policy_label(account: Account, sourced: SourcedPolicy) -> tuple[str, str]:
     """SourcePolicyId and SourcePolicyType of a result: the name of a policy, as the AWS CLI's example of
     `simulate-principal-policy` has it, and what kind it is."""
     match sourced.source_type:
@@ -141,7 +160,7 @@ def shown(account: Account, sourced: SourcedPolicy) -> tuple[str, str]:
             return sourced.source_id, "none"
 
 
-def _with_inputs(layers: Layers, asked: Asked, actions: Sequence[str]) -> Layers:
+def _with_inputs(layers: Layers, asked: SimulationParameters, actions: Sequence[str]) -> Layers:
     """With the documents of the call: those that grant besides, a boundary in place of the attached one, and the policy
     that each resource is taken to have."""
     granting = simulation_inputs.policies(asked.policies, "PolicyInputList", PolicyType.IDENTITY)
@@ -160,7 +179,9 @@ def _with_inputs(layers: Layers, asked: Asked, actions: Sequence[str]) -> Layers
     return complete
 
 
-def of_documents(account_id: str, at: datetime, asked: Asked, levels: Sequence[Sequence[str]]) -> Simulation:
+def custom_simulation(
+    account_id: str, at: datetime, asked: SimulationParameters, levels: Sequence[Sequence[str]]
+) -> Simulation:
     """SimulateCustomPolicy. `levels`: service control policies from the root of an organisation down to the account;
     none where no organisation is simulated. Raises InvalidInput."""
     simulation_inputs.refuse_too_much_text([*asked.documents, *(text for level in levels for text in level)])
@@ -172,8 +193,8 @@ def of_documents(account_id: str, at: datetime, asked: Asked, levels: Sequence[S
     return _simulation(asked, granting, calling, principal, _known(calling, at), {}, in_organization=bool(levels))
 
 
-def of_principal(
-    account: Account, at: datetime, asked: Asked, source_arn: str, exclusions: Sequence[Exclusion]
+def principal_simulation(
+    account: Account, at: datetime, asked: SimulationParameters, source_arn: str, exclusions: Sequence[Exclusion]
 ) -> Simulation:
     """SimulatePrincipalPolicy: the policies of the source, as if CallerArn had them. Raises NoSuchEntity and
     InvalidInput."""
@@ -182,7 +203,7 @@ def of_principal(
     calling = of.caller if asked.caller_arn is None else caller(asked.caller_arn)
     return _simulation(
         asked,
-        without(_layers(account, of), excluded(account, exclusions)),
+        apply_exclusions(_layers(account, of), excluded(account, exclusions)),
         calling,
         _principal(calling, of),
         {**_known(calling, at), **_known_of_source(account, of, calling)},
@@ -192,12 +213,12 @@ def of_principal(
 
 
 def _simulation(
-    asked: Asked,
+    asked: SimulationParameters,
     layers: Layers,
     calling: SimulatedCaller | None,
     principal: RequestPrincipal,
-    known: Context,
-    known_of_owners: Mapping[str, Context],
+    known: RequestContext,
+    known_of_owners: Mapping[str, RequestContext],
     *,
     in_organization: bool,
 ) -> Simulation:

@@ -6,8 +6,8 @@ each and values of any length, and its answer is worked out on the event loop.
 
 from collections.abc import Iterable
 
-from domain.errors import InvalidInput
-from domain.policy import Condition, Context, Policy, Statement, Variable
+from domain.foundation.errors import InvalidInput
+from domain.policy import Condition, Policy, RequestContext, Statement, Variable
 from domain.rules.simulation import Simulation
 
 WORK_MAX = 100_000
@@ -38,7 +38,7 @@ def refuse_too_much(simulation: Simulation) -> None:
         )
 
 
-def fitting(simulation: Simulation, start: int, wanted: int) -> int:
+def actions_that_fit(simulation: Simulation, start: int, wanted: int) -> int:
     """How many actions from `start` on fit into one answer: at least one, at most as many as are wanted."""
     policies = list(_policies(simulation))
     to_find = sum(
@@ -77,13 +77,13 @@ def _statement(statement: Statement, simulation: Simulation) -> int:
     return work + sum(_condition(condition, context) for condition in statement.conditions)
 
 
-def _condition(condition: Condition, context: Context) -> int:
+def _condition(condition: Condition, context: RequestContext) -> int:
     values = context.get(condition.context_key) or ("",)
     longest = _longest(condition.variables, context)
     return sum(_comparison(wanted, len(value), longest) for wanted in condition.wanted for value in values)
 
 
-def _longest(variables: Iterable[Variable], context: Context) -> int:
+def _longest(variables: Iterable[Variable], context: RequestContext) -> int:
     return max((len(variable.value(context) or "") for variable in variables), default=0)
 
 

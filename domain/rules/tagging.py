@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from domain.account import Account
-from domain.errors import InvalidInput
+from domain.families.tags import EntityTagged, EntityUntagged, Tag, TaggedKind, Tags
+from domain.foundation.errors import InvalidInput
 from domain.rules.quotas import TAGS_MAX, refuse_beyond
-from domain.tags import EntityTagged, EntityUntagged, Tag, TaggedKind, Tags
 
 _RESERVED = "aws:"
 """AWS keeps this beginning for itself, in keys and in values."""
@@ -25,18 +25,18 @@ class Tagged(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class TaggableKind:
     """One of the kinds that carry tags."""
 
     kind: TaggedKind
     named: Callable[[Account, str], Tagged]
 
 
-USER = Kind("user", lambda account, name: account.users.named(name))
-ROLE = Kind("role", lambda account, name: account.roles.named(name))
+USER = TaggableKind("user", lambda account, name: account.users.named(name))
+ROLE = TaggableKind("role", lambda account, name: account.roles.named(name))
 
 
-def tag(account: Account, kind: Kind, name: str, *, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
+def tag(account: Account, kind: TaggableKind, name: str, *, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
     """What it carries already, key and value spelt alike, is no error and no event."""
     entity = kind.named(account, name)
     _refuse_unfit(tags)
@@ -47,20 +47,22 @@ def tag(account: Account, kind: Kind, name: str, *, tags: Sequence[Tag]) -> tupl
     return _tagged(kind, entity.id, entity.name, news)
 
 
-def tagged_from_birth(kind: Kind, entity_id: str, entity_name: str, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
+def tags_on_create(
+    kind: TaggableKind, entity_id: str, entity_name: str, tags: Sequence[Tag]
+) -> tuple[EntityTagged, ...]:
     """What follows the creation of an entity that is given these tags, or none."""
     _refuse_unfit(tags)
     return _tagged(kind, entity_id, entity_name, tags)
 
 
-def _tagged(kind: Kind, entity_id: str, entity_name: str, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
+def _tagged(kind: TaggableKind, entity_id: str, entity_name: str, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
     if not tags:
         return ()
     given = {given.key: given.value for given in tags}
     return (EntityTagged(entity=kind.kind, entity_id=entity_id, entity_name=entity_name, tags=given),)
 
 
-def untag(account: Account, kind: Kind, name: str, *, keys: Iterable[str]) -> tuple[EntityUntagged, ...]:
+def untag(account: Account, kind: TaggableKind, name: str, *, keys: Iterable[str]) -> tuple[EntityUntagged, ...]:
     """Taking away what is not there is no error and no event."""
     entity = kind.named(account, name)
     there = {key.lower() for key in keys if key.lower() in entity.tags}

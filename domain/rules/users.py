@@ -2,10 +2,10 @@
 
 from domain.account import Account
 from domain.calls import Call
-from domain.errors import DeleteConflict, NoSuchEntity, ValidationError
-from domain.rules.holding import refuse_with_policies
+from domain.families.users import UserCreated, UserDeleted, UserUpdated
+from domain.foundation.errors import DeleteConflict, NoSuchEntity, ValidationError
+from domain.rules.policy_holders import refuse_with_policies
 from domain.rules.quotas import USERS_MAX, refuse_beyond
-from domain.users import UserCreated, UserDeleted, UserUpdated
 
 
 def create_user(account: Account, *, user_id: str, user_name: str, path: str) -> UserCreated:
@@ -34,12 +34,12 @@ def delete_user(account: Account, *, user_name: str) -> UserDeleted:
     if account.access_keys.of(user.id):
         raise DeleteConflict("Cannot delete entity, must delete access keys first.")
     refuse_with_policies(account, user.id)
-    if account.memberships.rights(user.id):
+    if account.memberships.rights_of(user.id):
         raise DeleteConflict("Cannot delete entity, must remove users from group first.")
     return UserDeleted(user_id=user.id, user_name=user.name)
 
 
-def named_or_calling(account: Account, call: Call, user_name: str | None) -> str:
+def user_id_or_caller(account: Account, call: Call, user_name: str | None) -> str:
     """The unique id of the user named; without a name, that of the caller (the account's id for root).
 
     Raises NoSuchEntity, and ValidationError where the caller is no user.

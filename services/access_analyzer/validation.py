@@ -5,12 +5,12 @@ from hashlib import sha256
 
 from domain.account import Account
 from domain.calls import Call, Outcome
-from domain.errors import ValidationError
-from domain.policy import TEXT_CHARACTERS_MAX, Finding, Path, Place, PolicyType, Positions, lint, positions
+from domain.foundation.errors import ValidationError
+from domain.policy import TEXT_CHARACTERS_MAX, Finding, Path, PolicyType, Position, Positions, lint, positions
 from services.action_catalogue import CATALOGUE
-from services.wire.operations import answers, everything
-from services.wire.paginate import key_in, token_of
-from services.wire.reading import Failures
+from services.wire.input_shapes import ValidationFailures
+from services.wire.operations import answers, any_resource
+from services.wire.pagination import decode_token, encode_token
 
 FINDINGS_A_PAGE_MAX = 100
 """AWS names no limit. A caller who wants more at once gets so many, and a token for the rest, as the API has it."""
@@ -28,7 +28,7 @@ _INDEX = re.compile("[0-9]{1,6}")
 @answers(
     "ValidatePolicy",
     service="access-analyzer",
-    on=everything,
+    on=any_resource,
     records="locale max_results next_token policy_document policy_type validate_policy_resource_type",
 )
 def validate_policy(
@@ -47,25 +47,27 @@ def validate_policy(
     A malformed document is no refusal: that it is malformed is what was found.
     """
     if len(policy_document) > TEXT_CHARACTERS_MAX:
-        raise _unfit("policyDocument", f"Member must have length less than or equal to {TEXT_CHARACTERS_MAX}")
+        raise _constraint_violation(
+            "policyDocument", f"Member must have length less than or equal to {TEXT_CHARACTERS_MAX}"
+        )
     if max_results is not None and max_results < 1:
-        raise _unfit("maxResults", "Member must have value greater than or equal to 1")
+        raise _constraint_violation("maxResults", "Member must have value greater than or equal to 1")
     kind = _type(policy_type, validate_policy_resource_type)
     listed = sha256(f"{kind} {policy_document}".encode()).hexdigest()
-    begin = 0 if next_token is None else _index_in(next_token, listed)
+    begin = 0 if next_token is None else _index_of_token(next_token, listed)
     end = begin + min(max_results or FINDINGS_A_PAGE_MAX, FINDINGS_A_PAGE_MAX)
 
     def answer(_after: Account) -> dict[str, object]:
         found = lint(policy_document, kind, CATALOGUE)
         where = positions(policy_document)
         page: dict[str, object] = {"findings": [_finding(finding, where) for finding in found[begin:end]]}
-        return page | ({"nextToken": token_of(listed, str(end))} if end < len(found) else {})
+        return page | ({"nextToken": encode_token(listed, str(end))} if end < len(found) else {})
 
     return Outcome(answer)
 
 
-def _unfit(member: str, constraint: str) -> ValidationError:
-    failures = Failures()
+def _constraint_violation(member: str, constraint: str) -> ValidationError:
+    failures = ValidationFailures()
     failures.add("Value", member, constraint)
     return failures.refusal()
 
@@ -73,18 +75,20 @@ def _unfit(member: str, constraint: str) -> ValidationError:
 def _type(policy_type: str, resource_type: str | None) -> PolicyType:
     """Of the resource types only a role's trust policy has a grammar of its own."""
     if resource_type is not None and policy_type != "RESOURCE_POLICY":
-        raise _unfit("validatePolicyResourceType", "Member must be null unless policyType is RESOURCE_POLICY")
+        raise _constraint_violation(
+            "validatePolicyResourceType", "Member must be null unless policyType is RESOURCE_POLICY"
+        )
     return PolicyType.TRUST if resource_type == _TRUST_POLICY else _TYPES[policy_type]
 
 
-def _index_in(token: str, listed: str) -> int:
+def _index_of_token(token: str, listed: str) -> int:
     """Of the first finding behind those that were shown. Raises ValidationError for a token of another document."""
     try:
-        index = key_in(token, listed)
+        index = decode_token(token, listed)
     except ValueError:
         index = ""
     if not _INDEX.fullmatch(index):
-        raise _unfit("nextToken", "Member must be a token of this policy document and type")
+        raise _constraint_violation("nextToken", "Member must be a token of this policy document and type")
     return int(index)
 
 
@@ -106,5 +110,5 @@ def _location(path: Path, where: Positions) -> dict[str, object]:
     }
 
 
-def _position(place: Place) -> dict[str, object]:
+def _position(place: Position) -> dict[str, object]:
     return {"line": place.line, "column": place.column, "offset": place.offset}

@@ -9,25 +9,25 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from domain.access import Access, accounts_trusted, can_assume, role_called, who_can
 from domain.account import Account
-from domain.authorisation import ASSUME_ROLE
-from domain.errors import InvalidInput, NoSuchEntity
-from domain.identifiers import account_of_arn
+from domain.authorization import ASSUME_ROLE
+from domain.foundation.errors import InvalidInput, NoSuchEntity
+from domain.foundation.identifiers import account_of_arn
 from domain.policy import Effect, Possibility, Result, reason
-from projections.asof import AsOf, accounts, position_at, resolve_in_ledger
+from domain.queries.access import Access, can_assume, find_role, trusted_accounts, who_can
+from projections.queries.ledger_positions import AsOf, list_account_ids, position_at, resolve_in_ledger
+from services.api.answer_context import AnswerContext
 from services.api.answers import Answer, Page
-from services.api.lineage import Sight
-from services.api.markers import marker
-from services.api.question import Paged, ResourceText, Text, worded
+from services.api.lineage import AccountVisibility
+from services.api.page_markers import make_marker
+from services.api.question import PagedHistoricalQuestion, ResourceText, Text, with_pattern
 from services.api.reach import StatementName
-from services.api.reader import Reader
 
 _ACTION = r"^[A-Za-z0-9-]+:[A-Za-z0-9]+$"
 Action = Annotated[
     str,
     StringConstraints(max_length=128, pattern=_ACTION),
-    worded(_ACTION, "An action is service:Action, such as iam:CreateUser"),
+    with_pattern(_ACTION, "An action is service:Action, such as iam:CreateUser"),
 ]
 
 
@@ -89,7 +89,7 @@ class PrincipalsPage(Page):
     principals: tuple[PrincipalAccess, ...]
 
 
-class _AboutPrincipals(Paged[PrincipalsPage], ABC):
+class _AccessQuestion(PagedHistoricalQuestion[PrincipalsPage], ABC):
     everybody: bool = False
     """Whether those are told too who cannot."""
 
@@ -102,7 +102,7 @@ class _AboutPrincipals(Paged[PrincipalsPage], ABC):
             access for access in found if self.everybody or access.possible.possibility is not Possibility.IMPOSSIBLE
         )
         shown = list(islice(wanted, after, after + self.limit + 1))
-        following = marker(type(self).__name__, after + self.limit) if len(shown) > self.limit else None
+        following = make_marker(type(self).__name__, after + self.limit) if len(shown) > self.limit else None
         return PrincipalsPage(
             account_id=account.id,
             limit=self.limit,
@@ -117,7 +117,7 @@ class _AboutPrincipals(Paged[PrincipalsPage], ABC):
         return PrincipalsPage.model_validate_json(body)
 
 
-class WhoCan(_AboutPrincipals):
+class WhoCan(_AccessQuestion):
     """Every principal of the account that may do an action to a resource, with the statements that say so."""
 
     path = "/v1/who-can"
@@ -127,7 +127,7 @@ class WhoCan(_AboutPrincipals):
     on: ResourceText
     """An ARN, or * where the action is about no single resource."""
 
-    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> PrincipalsPage:
+    def answered(self, reader: AnswerContext, account_id: str, as_of: AsOf) -> PrincipalsPage:
         refuse_unknown_action(self.action)
         refuse_foreign_role(account_id, self.action, self.on)
         moment = resolve_in_ledger(reader.cursor, account_id, as_of)
@@ -161,19 +161,19 @@ def refuse_foreign_role(account_id: str, action: str, on: str) -> None:
         raise InvalidInput(f"The role is in the account {owner}: ask there who can assume it.")
 
 
-def others_seen(
-    reader: Reader, account_id: str, trusted: Collection[str] | None, now: datetime
+def visible_trusted_accounts(
+    reader: AnswerContext, account_id: str, trusted: Collection[str] | None, now: datetime
 ) -> tuple[list[str], tuple[str, ...]]:
     """Of the accounts that are trusted, None for all, those besides the role's own that whoever asks sees into; and how
     the others are told. An account has nothing to say about another one's principals."""
-    sight = Sight(reader, account_id, now)
-    named = accounts(reader.cursor) if trusted is None else sorted(trusted)
+    sight = AccountVisibility(reader, account_id, now)
+    named = list_account_ids(reader.cursor) if trusted is None else sorted(trusted)
     seen = [other_id for other_id in named if other_id != account_id and sight(other_id)]
     # Which accounts there are is nobody's business either.
     return seen, tuple(sight.obstacles) if trusted is not None else tuple({"*" for _ in sight.obstacles})
 
 
-class CanAssume(_AboutPrincipals):
+class CanAssume(_AccessQuestion):
     """Everybody who may assume a role: of its account, and of the accounts that its trust policy names, or of all where
     it names everybody; as far as whoever asks sees into them."""
 
@@ -183,13 +183,13 @@ class CanAssume(_AboutPrincipals):
     role: Text
     """Name or ARN."""
 
-    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> PrincipalsPage:
+    def answered(self, reader: AnswerContext, account_id: str, as_of: AsOf) -> PrincipalsPage:
         moment = resolve_in_ledger(reader.cursor, account_id, as_of)
         account = reader.account(account_id, moment.position)
-        role = role_called(account, self.role)
+        role = find_role(account, self.role)
         if role is None:
             raise NoSuchEntity(f"No role was called {self.role} at position {moment.position}.")
-        seen, unseen = others_seen(reader, account_id, accounts_trusted(role), as_of.now)
+        seen, unseen = visible_trusted_accounts(reader, account_id, trusted_accounts(role), as_of.now)
         others = [reader.account(other_id, position_at(reader.cursor, other_id, moment.at)) for other_id in seen]
         found = can_assume(account, role, [other for other in others if other.exists], moment.at)
         return self.page(account, found, ASSUME_ROLE, unseen)

@@ -1,31 +1,31 @@
 """Access keys and passwords: whose, how old, and last used when."""
 
-from projections.asof import AsOf
-from projections.credentials import Credential, Password, credentials
+from projections.queries.credentials import AccessKeyCredential, PasswordCredential, credentials_at
+from projections.queries.ledger_positions import AsOf
+from services.api.answer_context import AnswerContext
 from services.api.answers import Page
-from services.api.markers import marker
-from services.api.question import Paged
-from services.api.reader import Reader
+from services.api.page_markers import make_marker
+from services.api.question import PagedHistoricalQuestion
 
 
 class CredentialsPage(Page):
-    credentials: tuple[Credential | Password, ...]
+    credentials: tuple[AccessKeyCredential | PasswordCredential, ...]
 
 
-class ListCredentials(Paged[CredentialsPage]):
+class ListCredentials(PagedHistoricalQuestion[CredentialsPage]):
     """The access keys that exist, the oldest first."""
 
     path = "/v1/credentials"
     resource = "credentials"
 
-    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> CredentialsPage:
+    def answered(self, reader: AnswerContext, account_id: str, as_of: AsOf) -> CredentialsPage:
         (after,) = self.place or (0,)
-        found = [key for key in credentials(reader.cursor, account_id, as_of) if key.created.position > after]
+        found = [key for key in credentials_at(reader.cursor, account_id, as_of) if key.created.position > after]
         page = tuple(found[: self.limit])
         return CredentialsPage(
             account_id=account_id,
             limit=self.limit,
-            marker=marker("ListCredentials", page[-1].created.position) if len(found) > len(page) else None,
+            marker=make_marker("ListCredentials", page[-1].created.position) if len(found) > len(page) else None,
             credentials=page,
         )
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from projections.asof import AsOf
+from projections.queries.ledger_positions import AsOf
+from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
 from services.api.question import Question, Text
-from services.api.reader import Reader
 
 
-class Mismatch(Answer):
+class StatementMismatch(Answer):
     element: str
     """Principal, NotPrincipal, Resource, NotResource, or a condition such as `StringEquals aws:username`."""
     had: tuple[str, ...]
@@ -35,7 +35,7 @@ class ExplainedStatement(Answer):
     sid: str | None
     effect: str
     applies: bool
-    mismatch: Mismatch | None
+    mismatch: StatementMismatch | None
     """The first element that does not match."""
 
 
@@ -85,11 +85,11 @@ class ExplainDecision(Question[ExplainedCall]):
 
     request_id: Text
 
-    def answered(self, reader: Reader, account_id: str, _as_of: AsOf) -> ExplainedCall:
+    def answered(self, reader: AnswerContext, account_id: str, _as_of: AsOf) -> ExplainedCall:
         # The ledger is read here and not only tables, with what the command line need not import to ask.
-        from services.api.explaining import explained  # noqa: PLC0415
+        from services.api.explanation import explain_call  # noqa: PLC0415
 
-        return explained(reader, account_id, self.request_id)
+        return explain_call(reader, account_id, self.request_id)
 
     @classmethod
     def read(cls, body: bytes) -> ExplainedCall:

@@ -5,16 +5,16 @@ from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 
-from domain.differences import Difference, differences
-from domain.events import Entry
-from domain.facts import State
-from projections.asof import AsOf, Moment
+from domain.foundation.events import Entry
+from domain.queries.diff import Difference, differences
+from domain.queries.facts import FactValue
+from projections.queries.ledger_positions import AsOf, Moment
+from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
-from services.api.reader import Reader
-from services.api.span import WORK_MAX, Happened, Spanning, SpanPage
+from services.api.time_span import WORK_MAX, Occurrence, SpanPage, SpanQuestion
 
 
-class Document(Answer):
+class DocumentText(Answer):
     sha256: str
     """Of the text."""
     text: str
@@ -24,14 +24,14 @@ class FactState(Answer):
     """What something said at one of the two moments."""
 
     said: Mapping[str, str | bool | int | datetime | tuple[str, ...] | None]
-    document: Document | None
+    document: DocumentText | None
 
     @classmethod
-    def of(cls, state: State | None) -> "FactState | None":
+    def of(cls, state: FactValue | None) -> "FactState | None":
         if state is None:
             return None
         text = state.document
-        document = None if text is None else Document(sha256=sha256(text.encode()).hexdigest(), text=text)
+        document = None if text is None else DocumentText(sha256=sha256(text.encode()).hexdigest(), text=text)
         said = {
             name: value if isinstance(value, str | int | datetime | None) else tuple(value)
             for name, value in state.said.items()
@@ -39,7 +39,7 @@ class FactState(Answer):
         return cls(said=said, document=document)
 
 
-class ToldDifference(Answer):
+class NetDifference(Answer):
     """One thing that is not as it was."""
 
     kind: str
@@ -51,11 +51,11 @@ class ToldDifference(Answer):
     before: FactState | None
     """Null: it was not there."""
     after: FactState | None
-    events: tuple[Happened, ...]
+    events: tuple[Occurrence, ...]
     """Every change of it between the moments, the last one first."""
 
     @classmethod
-    def of(cls, found: Difference) -> "ToldDifference":
+    def of(cls, found: Difference) -> "NetDifference":
         state = found.after or found.before
         assert state is not None
         return cls(
@@ -65,39 +65,39 @@ class ToldDifference(Answer):
             sentence=found.sentence,
             before=FactState.of(found.before),
             after=FactState.of(found.after),
-            events=tuple(map(Happened.of_entry, found.made_by)),
+            events=tuple(map(Occurrence.of_entry, found.made_by)),
         )
 
 
 class DifferencesPage(SpanPage):
-    differences: tuple[ToldDifference, ...]
+    differences: tuple[NetDifference, ...]
     undone: int
     """So many things were changed between the moments and are as they were."""
 
 
-class Change(Happened):
+class RecordedChange(Occurrence):
     """A change, with all that the ledger says of it."""
 
     fields: Mapping[str, object]
 
     @classmethod
-    def of_entry(cls, entry: Entry) -> "Change":
-        told = Happened.of_entry(entry)
+    def of_entry(cls, entry: Entry) -> "RecordedChange":
+        told = Occurrence.of_entry(entry)
         return cls(**told.model_dump(), fields=entry.event.model_dump(mode="json"))
 
 
 class ChangesPage(SpanPage):
-    changes: tuple[Change, ...]
+    changes: tuple[RecordedChange, ...]
 
 
-class Diff(Spanning[DifferencesPage]):
+class Diff(SpanQuestion[DifferencesPage]):
     """What differs between the account at one moment and at another, with the changes that made it so, in the order of
     the last of them."""
 
     path = "/v1/diff"
     resource = "diff"
 
-    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> DifferencesPage:
+    def answered(self, reader: AnswerContext, account_id: str, as_of: AsOf) -> DifferencesPage:
         span = self.span(reader.cursor, account_id, as_of)
         changes = reader.changes(account_id, after=span.since.position, to=span.until.position)
         found = differences(reader.account(account_id, span.since.position), changes, WORK_MAX)
@@ -110,7 +110,7 @@ class Diff(Spanning[DifferencesPage]):
             since=span.since,
             until=span.until,
             stopped_at=None if stopped_at is None else Moment(stopped_at.position, stopped_at.at),
-            differences=tuple(map(ToldDifference.of, found.differing[self.begins_at : ends_at])),
+            differences=tuple(map(NetDifference.of, found.differing[self.begins_at : ends_at])),
             undone=found.undone,
         )
 
@@ -119,13 +119,13 @@ class Diff(Spanning[DifferencesPage]):
         return DifferencesPage.model_validate_json(body)
 
 
-class ListChanges(Spanning[ChangesPage]):
+class ListChanges(SpanQuestion[ChangesPage]):
     """Every change of the account between two moments, in the order of the ledger. Bookkeeping is among them."""
 
     path = "/v1/changes"
     resource = "changes"
 
-    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> ChangesPage:
+    def answered(self, reader: AnswerContext, account_id: str, as_of: AsOf) -> ChangesPage:
         span = self.span(reader.cursor, account_id, as_of)
         after = max(self.begins_at, span.since.position)
         found = list(islice(reader.changes(account_id, after=after, to=span.until.position), self.limit + 1))
@@ -137,7 +137,7 @@ class ListChanges(Spanning[ChangesPage]):
             since=span.since,
             until=span.until,
             stopped_at=None,
-            changes=tuple(map(Change.of_entry, shown)),
+            changes=tuple(map(RecordedChange.of_entry, shown)),
         )
 
     @classmethod

@@ -10,12 +10,12 @@ import uuid
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from projections.runner import ProjectionStatus, Runner
+from projections.engine.runner import ProjectionRunner, ProjectionStatus
 from services.ledger.committer import Committer
-from services.ledger.recorder import Connections
-from services.ledger.work import Unavailable
+from services.ledger.pending_call import LedgerUnavailable
+from services.ledger.recorder import ConnectionSource
 from services.scheduler import Scheduler, SchedulerStatus
-from services.wire.gate import Response
+from services.wire.request_pipeline import Response
 
 log = logging.getLogger("muniment.health")
 KEPT_SECONDS = 1.0
@@ -27,7 +27,11 @@ class Health:
     """One event loop's."""
 
     def __init__(
-        self, committer: Committer, runner: Runner, readers: Connections, scheduler: Scheduler | None = None
+        self,
+        committer: Committer,
+        runner: ProjectionRunner,
+        readers: ConnectionSource,
+        scheduler: Scheduler | None = None,
     ) -> None:
         """Without a scheduler, none runs in this process."""
         self._scheduler = scheduler
@@ -39,10 +43,10 @@ class Health:
 
     async def answer(self, path: bytes) -> Response:
         if path == b"/health/live":
-            return _told(OK, {"status": "live"})
+            return _response(OK, {"status": "live"})
         if path == b"/health/ready":
-            return _told(*await self._ready())
-        return _told(NOT_FOUND, {"status": "unknown", "expected": ["/health/live", "/health/ready"]})
+            return _response(*await self._ready())
+        return _response(NOT_FOUND, {"status": "unknown", "expected": ["/health/live", "/health/ready"]})
 
     async def _ready(self) -> tuple[int, dict[str, object]]:
         async with self._checking:
@@ -54,7 +58,7 @@ class Health:
         """Not ready is who cannot record calls: no committer, no database, or a clock that disagrees with the
         database's or with what is recorded. No authorisation reads a projection, so one that has halted degrades the
         views alone; were it a reason for 503, one event that cannot be projected would take every server away."""
-        committing, refused_because = self._committer.alive, self._committer.held_because
+        committing, refused_because = self._committer.alive, self._committer.refusal_reason
         found: dict[str, object] = {"status": "not ready", "committer": _alive(committing)}
         if refused_because is not None:
             found |= {"calls": "refused", "reason": refused_because}
@@ -72,7 +76,7 @@ class Health:
         }
         try:
             self._committer.refuse_wrong_clock(database_now)
-        except Unavailable as error:
+        except LedgerUnavailable as error:
             log.warning("%s", error)
             return UNAVAILABLE, found | {"clock": "wrong"}
         found["clock"] = "right"
@@ -115,5 +119,5 @@ def _projection(status: ProjectionStatus) -> dict[str, object]:
     }
 
 
-def _told(status: int, what: dict[str, object]) -> Response:
+def _response(status: int, what: dict[str, object]) -> Response:
     return Response(status, json.dumps(what).encode() + b"\n", str(uuid.uuid4()), content_type="application/json")

@@ -8,14 +8,14 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, computed_field, model_validator
 
 from domain.calls import DecisionRecord
-from domain.errors import ValidationError
-from domain.identifiers import INSTALLATION
-from projections.asof import AsOf, written
-from projections.trail import Filters, Place, history
+from domain.foundation.errors import ValidationError
+from domain.foundation.identifiers import INSTALLATION
+from projections.queries.history import HistoryFilters, HistoryPosition, search_history
+from projections.queries.ledger_positions import AsOf, format_rfc3339
+from services.api.answer_context import AnswerContext
 from services.api.answers import Answer, Page
-from services.api.markers import marker
-from services.api.question import Paged, ResourceText, Text, Time
-from services.api.reader import Reader
+from services.api.page_markers import make_marker
+from services.api.question import PagedHistoricalQuestion, ResourceText, Text, Time
 
 
 def _address(given: str) -> str:
@@ -27,7 +27,7 @@ def _address(given: str) -> str:
     return given
 
 
-class Call(Answer):
+class HistoryCall(Answer):
     """A call as the ledger has it; where nobody was authenticated, `requests` such calls at once, and what they
     claimed."""
 
@@ -72,10 +72,10 @@ class Call(Answer):
 class HistoryPage(Page):
     """One with a marker may have fewer calls than the limit, or none: there the search stopped for this page."""
 
-    calls: tuple[Call, ...]
+    calls: tuple[HistoryCall, ...]
 
 
-class LookupHistory(Paged[HistoryPage]):
+class LookupHistory(PagedHistoricalQuestion[HistoryPage]):
     """The calls that fit all filters, in the order of the ledger, refused ones included."""
 
     path = "/v1/history"
@@ -98,7 +98,7 @@ class LookupHistory(Paged[HistoryPage]):
     def _begins_before_it_ends(self) -> Self:
         if self.since is not None and self.until is not None and self.since > self.until:
             raise ValidationError(
-                f"The span ends before it begins: from {written(self.since)} to {written(self.until)}."
+                f"The span ends before it begins: from {format_rfc3339(self.since)} to {format_rfc3339(self.until)}."
             )
         return self
 
@@ -107,16 +107,16 @@ class LookupHistory(Paged[HistoryPage]):
         """Those who claim a key and cannot prove it stand in the installation's ledger."""
         return None if self.access_key_id is None else INSTALLATION
 
-    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> HistoryPage:
+    def answered(self, reader: AnswerContext, account_id: str, as_of: AsOf) -> HistoryPage:
         if self.since is not None:
             AsOf.time(self.since, as_of.now)
-        after, end = Place(), as_of.position or 0
+        after, end = HistoryPosition(), as_of.position or 0
         if self.place is not None:
             position, installation_position, end = self.place
-            after = Place(position, installation_position)
+            after = HistoryPosition(position, installation_position)
             # Every page ends where the first did: the calls that turn the pages are calls too.
             as_of = as_of if self.as_of is not None else AsOf(as_of.now, position=end)
-        filters = Filters(
+        filters = HistoryFilters(
             access_key_id=self.access_key_id,
             session_id=self.session_id,
             principal=self.principal,
@@ -128,13 +128,13 @@ class LookupHistory(Paged[HistoryPage]):
             since=self.since,
             until=self.until,
         )
-        found = history(reader.cursor, account_id, filters, as_of, after=after, limit=self.limit)
-        following = marker("LookupHistory", found.after.position, found.after.installation_position, end)
+        found = search_history(reader.cursor, account_id, filters, as_of, after=after, limit=self.limit)
+        following = make_marker("LookupHistory", found.after.position, found.after.installation_position, end)
         return HistoryPage(
             account_id=account_id,
             limit=self.limit,
             marker=None if found.complete else following,
-            calls=tuple(Call.model_validate(call) for call in found.calls),
+            calls=tuple(HistoryCall.model_validate(call) for call in found.calls),
         )
 
     @classmethod

@@ -1,10 +1,10 @@
 """The policy that covers what a principal really did."""
 
-from projections.asof import AsOf
+from projections.queries.ledger_positions import AsOf
+from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
 from services.api.question import Text
-from services.api.reader import Reader
-from services.api.replayable import ReplayedPart, Replaying
+from services.api.replay_question import ReplayedPart, ReplayQuestion
 
 
 class UsedAction(Answer):
@@ -13,7 +13,7 @@ class UsedAction(Answer):
     calls: int
 
 
-class Generalised(Answer):
+class WidenedPattern(Answer):
     """A pattern in the document that matches more than was used."""
 
     action: str
@@ -22,13 +22,13 @@ class Generalised(Answer):
     """Of those that were used."""
 
 
-class Covering(Answer):
+class CoveringPolicy(Answer):
     document: str
     characters: int
     """Without white space, as quotas count them."""
     fits: tuple[str, ...]
     """What it may be, by its length."""
-    generalised: tuple[Generalised, ...]
+    generalised: tuple[WidenedPattern, ...]
 
 
 class LeastPrivilegePart(ReplayedPart):
@@ -39,7 +39,7 @@ class LeastPrivilegePart(ReplayedPart):
     refused: int
     """Calls that some policy refused: they are not covered."""
     used: tuple[UsedAction, ...]
-    covering: Covering | None
+    covering: CoveringPolicy | None
     """For what was used up to here; null where nothing was."""
     confirmed: int
     """Of the calls that were allowed, so many would be with the document in place of all policies of the principal."""
@@ -47,7 +47,7 @@ class LeastPrivilegePart(ReplayedPart):
     """Of so many that cannot be told: the ledger does not have any more what they were decided from."""
 
 
-class GetLeastPrivilege(Replaying[LeastPrivilegePart]):
+class GetLeastPrivilege(ReplayQuestion[LeastPrivilegePart]):
     """The smallest readable policy for the calls of a user or role that were allowed, and whether it refuses any."""
 
     path = "/v1/least-privilege/{principal}"
@@ -55,11 +55,11 @@ class GetLeastPrivilege(Replaying[LeastPrivilegePart]):
 
     principal: Text
 
-    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> LeastPrivilegePart:
+    def answered(self, reader: AnswerContext, account_id: str, as_of: AsOf) -> LeastPrivilegePart:
         # The ledger is read here and not only tables, with what the command line need not import to ask.
-        from services.api.replaying import least_privilege_of  # noqa: PLC0415
+        from services.api.replay import answer_least_privilege  # noqa: PLC0415
 
-        return least_privilege_of(self, reader, account_id, self.part(reader, account_id, as_of))
+        return answer_least_privilege(self, reader, account_id, self.part(reader, account_id, as_of))
 
     @classmethod
     def read(cls, body: bytes) -> LeastPrivilegePart:

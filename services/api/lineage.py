@@ -7,20 +7,28 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.account import Account
-from domain.errors import AccessDenied
-from domain.identifiers import INSTALLATION, account_of_access_key_id, account_of_arn
+from domain.families.organization import is_managed_by
+from domain.foundation.errors import AccessDenied
+from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id, account_of_arn
 from domain.installation import Installation
-from domain.organization import is_managed_by
-from projections.asof import AsOf, position_at, resolve
-from projections.lineage import NODES_MAX, Kind, Lineage, Node, State, Unfollowed, lineage
+from projections.queries.ledger_positions import AsOf, position_at, resolve_in_projection
+from projections.queries.lineage import (
+    NODES_MAX,
+    Lineage,
+    LineageItem,
+    LineageKind,
+    LineageState,
+    UnfollowedItem,
+    trace_lineage,
+)
+from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
-from services.api.question import Reading, Text
-from services.api.reader import Reader
+from services.api.question import HistoricalQuestion, Text
 
 NODES_DEFAULT = 1_000
 
 
-class Place(Answer):
+class NodePosition(Answer):
     """In an account's ledger."""
 
     account_id: str
@@ -39,10 +47,10 @@ class LineageNode(Answer):
     """Of its birth."""
     at: datetime
     request_id: str
-    parent: Place | None
+    parent: NodePosition | None
     """Who made it, or else whose it is; null for the seed."""
     depth: int
-    kind: Kind
+    kind: LineageKind
     subject_id: str
     """Its unique id, key id, session id or ARN; of what ties something to its owner, the other end."""
     owner_id: str
@@ -56,32 +64,32 @@ class LineageNode(Answer):
     by_access_key_id: str | None
     by_session_id: str | None
     expires_at: datetime | None
-    state: State
+    state: LineageState
     since: StateSince | None
     alive: bool
 
     @classmethod
-    def of(cls, node: Node) -> "LineageNode":
-        parent = None if node.parent is None else Place(account_id=node.parent[0], position=node.parent[1])
+    def of(cls, node: LineageItem) -> "LineageNode":
+        parent = None if node.parent is None else NodePosition(account_id=node.parent[0], position=node.parent[1])
         known = {name: getattr(node, name) for name in cls.model_fields}
         return cls.model_validate(known | {"parent": parent})
 
 
-class UnfollowedWay(Answer):
+class UnfollowedBranch(Answer):
     """Into an account that whoever asks does not see into."""
 
     account_id: str
-    kind: Kind
+    kind: LineageKind
     subject_id: str
     arn: str | None
     at: datetime
-    parent: Place
+    parent: NodePosition
     reason: str
 
     @classmethod
-    def of(cls, way: Unfollowed, reason: str) -> "UnfollowedWay":
+    def of(cls, way: UnfollowedItem, reason: str) -> "UnfollowedBranch":
         known = {name: getattr(way, name) for name in ("account_id", "kind", "subject_id", "arn", "at")}
-        parent = Place(account_id=way.parent[0], position=way.parent[1])
+        parent = NodePosition(account_id=way.parent[0], position=way.parent[1])
         return cls.model_validate(known | {"parent": parent, "reason": reason})
 
 
@@ -97,15 +105,15 @@ class LineageTree(Answer):
     """As the limit, where there are more nodes."""
     nodes: tuple[LineageNode, ...]
     """The seed first, parents before their children."""
-    unfollowed: tuple[UnfollowedWay, ...]
+    unfollowed: tuple[UnfollowedBranch, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class AccountVisibility:
     """Which other accounts whoever asks sees into: those of an organisation that its own account manages now, and the
     operator all. None whose tables lag, for half an answer would pass for a whole one."""
 
-    reader: Reader
+    reader: AnswerContext
     account_id: str
     now: datetime
     obstacles: dict[str, str] = field(default_factory=dict)
@@ -124,19 +132,19 @@ class Sight:
             return "its tables lag behind its ledger: ask again, and see /health/ready"
         if self.reader.everywhere:
             return None
-        return unmanaged(
+        return why_unmanaged(
             self.account_id, self.reader.account(other_id, position_at(self.reader.cursor, other_id, self.now))
         )
 
 
-def unmanaged(account_id: str, other: Account) -> str | None:
+def why_unmanaged(account_id: str, other: Account) -> str | None:
     """Why the account is not to be looked after from the first one; None where it is."""
     if is_managed_by(other.organization, account_id):
         return None
     return f"it is in no organisation that {account_id} manages"
 
 
-def home_of(credential: str, account_id: str, installation: Installation) -> str:
+def home_account_of(credential: str, account_id: str, installation: Installation) -> str:
     """The account that the credential names, by ARN or key id, which says nothing of a key that was brought from
     elsewhere; of any other name, the asker's own."""
     claimed = installation.claimed_access_key_ids.get(credential)
@@ -152,19 +160,19 @@ def arn_of(account: Account, entity_id: str) -> str | None:
     return None if entity is None else account.arn(entity.resource)
 
 
-def seen(sight: Sight, credential: str, as_of: AsOf, nodes_max: int) -> Lineage:
-    """Raises AccessDenied where the credential is of an account that is not seen into, and what `lineage` raises."""
-    home = home_of(credential, sight.account_id, sight.reader.installation(sight.now))
+def visible_lineage(sight: AccountVisibility, credential: str, as_of: AsOf, nodes_max: int) -> Lineage:
+    """Raises AccessDenied where the credential's account is not visible, and what `trace_lineage` raises."""
+    home = home_account_of(credential, sight.account_id, sight.reader.installation(sight.now))
     if not sight(home):
         raise AccessDenied(f"{credential} is of the account {home}: {sight.obstacles[home]}.")
     if home != sight.account_id and as_of.position is not None:
         # A position is one of the asker's ledger; in others the moment is found by its time.
-        at = resolve(sight.reader.cursor, "lineage", sight.account_id, as_of).at
+        at = resolve_in_projection(sight.reader.cursor, "lineage", sight.account_id, as_of).at
         as_of = AsOf.time(at, at)
-    return lineage(sight.reader.cursor, home, credential, as_of, follows=sight, nodes_max=nodes_max)
+    return trace_lineage(sight.reader.cursor, home, credential, as_of, follows=sight, nodes_max=nodes_max)
 
 
-class ShowLineage(Reading[LineageTree]):
+class ShowLineage(HistoricalQuestion[LineageTree]):
     """What a credential gave birth to, transitively and across accounts, and what of it is alive."""
 
     path = "/v1/lineage/{credential}"
@@ -175,9 +183,9 @@ class ShowLineage(Reading[LineageTree]):
     """An access key id, a session id, a user or role by name, unique id or ARN, or root's ARN."""
     limit: Annotated[int, Field(ge=1, le=NODES_MAX)] = NODES_DEFAULT
 
-    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> LineageTree:
-        sight = Sight(reader, account_id, as_of.now)
-        found = seen(sight, self.credential, as_of, self.limit)
+    def answered(self, reader: AnswerContext, account_id: str, as_of: AsOf) -> LineageTree:
+        sight = AccountVisibility(reader, account_id, as_of.now)
+        found = visible_lineage(sight, self.credential, as_of, self.limit)
         moment = found.moments[found.seed.account_id]
         return LineageTree(
             account_id=found.seed.account_id,
@@ -186,7 +194,7 @@ class ShowLineage(Reading[LineageTree]):
             limit=self.limit,
             stopped_after_nodes=found.stopped_after_nodes,
             nodes=tuple(map(LineageNode.of, found.nodes)),
-            unfollowed=tuple(UnfollowedWay.of(way, sight.obstacles[way.account_id]) for way in found.unfollowed),
+            unfollowed=tuple(UnfollowedBranch.of(way, sight.obstacles[way.account_id]) for way in found.unfollowed),
         )
 
     @classmethod

@@ -20,12 +20,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
-from domain.past import TIME_TRAVEL
+from domain.time_travel import TIME_TRAVEL
 from services.api.answers import Answer
-from services.api.native import STATUSES
+from services.api.native_protocol import STATUSES
 from services.api.question import SERVICE, Question
 from services.api.registry import QUESTIONS
-from services.wire.gate import Response
+from services.api.schema_names import PUBLISHED_NAMES, with_published_names
+from services.wire.request_pipeline import Response
 
 PATH = b"/v1/openapi.json"
 OK = 200
@@ -71,12 +72,14 @@ def description() -> JsonSchemaValue:
     answers = {question: _answer_of(question) for question in QUESTIONS}
     described: list[tuple[type[BaseModel], JsonSchemaMode]] = [(question, "validation") for question in QUESTIONS]
     described += [(shape, "serialization") for shape in dict.fromkeys(answers.values())]
-    references, found = models_json_schema(described, ref_template=_REFERENCE, schema_generator=_Described)
-    schemas: dict[str, JsonSchemaValue] = found["$defs"]
+    references, found = models_json_schema(described, ref_template=_REFERENCE, schema_generator=_DocumentedSchema)
+    named = {PUBLISHED_NAMES.get(name, name): with_published_names(of) for name, of in found["$defs"].items()}
+    schemas: dict[str, JsonSchemaValue] = dict(sorted(named.items()))
     paths: dict[str, JsonSchemaValue] = defaultdict(dict)
     for question, shape in answers.items():
         asked = schemas.pop(question.__name__)
-        paths[question.path][question.method.lower()] = _operation(question, asked, references[shape, "serialization"])
+        answered = with_published_names(references[shape, "serialization"])
+        paths[question.path][question.method.lower()] = _operation(question, asked, answered)
     return {
         "openapi": "3.1.0",
         "info": {"title": "muniment's native API", "version": "1", "description": _ABOUT},
@@ -173,7 +176,7 @@ def _scheme() -> JsonSchemaValue:
     }
 
 
-class _Described(GenerateJsonSchema):
+class _DocumentedSchema(GenerateJsonSchema):
     """With what the classes say of their fields, without titles that repeat names."""
 
     def field_title_should_be_set(self, _schema: object) -> bool:

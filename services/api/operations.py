@@ -3,31 +3,31 @@
 from collections.abc import Callable
 
 from domain.account import Account
-from domain.authorisation import authorise
+from domain.authorization import authorize
 from domain.calls import Call, Outcome
-from domain.past import TIME_TRAVEL
+from domain.time_travel import TIME_TRAVEL
 from services.api.answers import Answer
-from services.api.asker import Asker
 from services.api.question import SERVICE, Question
 from services.api.registry import QUESTIONS
-from services.wire.operations import Parameters, Resource, answers
+from services.api.requester import Requester
+from services.wire.operations import FindResource, Parameters, answers
 
 
-def _resource(question: type[Question[Answer]]) -> Resource:
+def _resource(question: type[Question[Answer]]) -> FindResource:
     def resource(account: Account, _call: Call, parameters: Parameters) -> str:
         return account.arn(question.resource.format_map(parameters), service=SERVICE)
 
     return resource
 
 
-def _run(question: type[Question[Answer]], resource: Resource) -> Callable[..., Outcome]:
+def _run(question: type[Question[Answer]], resource: FindResource) -> Callable[..., Outcome]:
     def run(account: Account, call: Call, **parameters: object) -> Outcome:
         asked = question.model_validate(parameters)
         if asked.moment is not None:
             # Reading the past takes the action itself, which has been asked for, and this.
-            authorise(account, call, TIME_TRAVEL, resource(account, call, parameters))
+            authorize(account, call, TIME_TRAVEL, resource(account, call, parameters))
         # The answer is read from the tables after the commit, when they have come as far as this very call.
-        outcome = asked.performed(account, Asker.of(account, call))
+        outcome = asked.perform(account, Requester.of(account, call))
         call.concerned.update(outcome.elsewhere)
         return outcome
 

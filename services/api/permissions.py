@@ -1,14 +1,14 @@
 """What a user, group or role holds and can do."""
 
-from projections.asof import AsOf
-from projections.permissions import HeldPolicy, PrincipalKind, permissions
+from projections.queries.ledger_positions import AsOf
+from projections.queries.permissions import HeldPolicy, PrincipalKind, permissions_of
+from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
-from services.api.question import Reading, Text
+from services.api.question import HistoricalQuestion, Text
 from services.api.reach import LayerReach, reach
-from services.api.reader import Reader
 
 
-class Permissions(Answer):
+class PermissionsReport(Answer):
     account_id: str
     kind: PrincipalKind
     entity_id: str
@@ -20,7 +20,7 @@ class Permissions(Answer):
     can: tuple[LayerReach, ...]
 
 
-class ListPermissions(Reading[Permissions]):
+class ListPermissions(HistoricalQuestion[PermissionsReport]):
     """The policies of a user, group or role, through which group a user has them, and what can be done with them and
     with all that limits them."""
 
@@ -29,9 +29,9 @@ class ListPermissions(Reading[Permissions]):
 
     principal: Text
 
-    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> Permissions:
-        found = permissions(reader.cursor, account_id, self.principal, as_of)
-        return Permissions(
+    def answered(self, reader: AnswerContext, account_id: str, as_of: AsOf) -> PermissionsReport:
+        found = permissions_of(reader.cursor, account_id, self.principal, as_of)
+        return PermissionsReport(
             account_id=account_id,
             kind=found.kind,
             entity_id=found.entity_id,
@@ -43,5 +43,5 @@ class ListPermissions(Reading[Permissions]):
         )
 
     @classmethod
-    def read(cls, body: bytes) -> Permissions:
-        return Permissions.model_validate_json(body)
+    def read(cls, body: bytes) -> PermissionsReport:
+        return PermissionsReport.model_validate_json(body)

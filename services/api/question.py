@@ -14,13 +14,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from domain.account import Account
 from domain.calls import Outcome
-from domain.errors import ValidationError
-from domain.events import Change
-from projections.asof import AsOf
+from domain.foundation.errors import ValidationError
+from domain.foundation.events import Change
+from projections.queries.ledger_positions import AsOf
+from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
-from services.api.asker import Asker
-from services.api.markers import place_in
-from services.api.reader import Reader
+from services.api.page_markers import parse_marker
+from services.api.requester import Requester
 
 SERVICE = "muniment"
 """As which requests are signed and actions named."""
@@ -30,7 +30,7 @@ ROWS_MAX = 1_000
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
-def instant(given: object) -> object:
+def parse_time(given: object) -> object:
     """An RFC 3339 time with its offset. Raises ValidationError."""
     if not isinstance(given, str):
         return given
@@ -40,7 +40,7 @@ def instant(given: object) -> object:
     return at
 
 
-def worded(pattern: str, expected: str) -> BeforeValidator:
+def with_pattern(pattern: str, expected: str) -> BeforeValidator:
     """Says in words what is expected of a text. The pattern itself is for programs that read the schema."""
     form = re.compile(pattern)
 
@@ -52,7 +52,7 @@ def worded(pattern: str, expected: str) -> BeforeValidator:
     return BeforeValidator(checked)
 
 
-def moment(given: str) -> str:
+def check_moment(given: str) -> str:
     """The text itself when it names a moment. Raises ValidationError; whether the moment has come, the server says."""
     AsOf.parse(given, _END_OF_TIME)
     return given
@@ -62,18 +62,18 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=2_048, pattern=
 """Without control characters: what is asked is recorded, and PostgreSQL takes no U+0000."""
 ResourceText = Annotated[
     Text,
-    worded(
+    with_pattern(
         r"\*|arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", "A resource is an ARN, such as arn:aws:iam::123456789012:user/alice, or *"
     ),
 ]
 """As authorisation decisions have it: * is that of actions about no single resource."""
-MomentText = Annotated[Text, AfterValidator(moment)]
-Time = Annotated[datetime, BeforeValidator(instant)]
+MomentText = Annotated[Text, AfterValidator(check_moment)]
+Time = Annotated[datetime, BeforeValidator(parse_time)]
 Limit = Annotated[int, Field(ge=1, le=ROWS_MAX)]
-A_co = TypeVar("A_co", bound=Answer, covariant=True)
+AnswerT_co = TypeVar("AnswerT_co", bound=Answer, covariant=True)
 
 
-class Question(BaseModel, ABC, Generic[A_co]):
+class Question(BaseModel, ABC, Generic[AnswerT_co]):
     """A class is named like its operation: the action that policies speak of is muniment:<its name>."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -106,22 +106,22 @@ class Question(BaseModel, ABC, Generic[A_co]):
         """What it does to the account, decided in the round."""
         return ()
 
-    def performed(self, account: Account, _asker: Asker) -> Outcome:
+    def perform(self, account: Account, _asker: Requester) -> Outcome:
         """What is decided in the round, for those that concern more than one account or depend on who asks. What the
         outcome answers is for `answered` alone."""
         return Outcome(lambda _after: {}, self.changes(account))
 
     @abstractmethod
-    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> A_co:
+    def answered(self, reader: AnswerContext, account_id: str, as_of: AsOf) -> AnswerT_co:
         """The answer as of a moment that the tables have reached. Raises NotYetProjected, and refusals."""
 
     @classmethod
     @abstractmethod
-    def read(cls, body: bytes) -> A_co:
+    def read(cls, body: bytes) -> AnswerT_co:
         """The answer that a server sent. Raises pydantic's ValidationError."""
 
 
-class Reading(Question[A_co], ABC, Generic[A_co]):
+class HistoricalQuestion(Question[AnswerT_co], ABC, Generic[AnswerT_co]):
     """A question that can be asked about the past."""
 
     as_of: Text | None = None
@@ -131,7 +131,7 @@ class Reading(Question[A_co], ABC, Generic[A_co]):
         return self.as_of
 
 
-class Listed(Question[A_co], ABC, Generic[A_co]):
+class PagedQuestion(Question[AnswerT_co], ABC, Generic[AnswerT_co]):
     """A question whose answer comes in pages."""
 
     place_numbers: ClassVar[int] = 1
@@ -144,13 +144,13 @@ class Listed(Question[A_co], ABC, Generic[A_co]):
     @classmethod
     def _is_of_this_listing(cls, given: str | None) -> str | None:
         if given is not None:
-            place_in(given, cls.__name__, cls.place_numbers)
+            parse_marker(given, cls.__name__, cls.place_numbers)
         return given
 
     @property
     def place(self) -> tuple[int, ...] | None:
-        return None if self.marker is None else place_in(self.marker, type(self).__name__, self.place_numbers)
+        return None if self.marker is None else parse_marker(self.marker, type(self).__name__, self.place_numbers)
 
 
-class Paged(Reading[A_co], Listed[A_co], ABC, Generic[A_co]):
+class PagedHistoricalQuestion(HistoricalQuestion[AnswerT_co], PagedQuestion[AnswerT_co], ABC, Generic[AnswerT_co]):
     """A read whose answer comes in pages."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from domain.access import what_can
 from domain.account import Account
 from domain.policy import Effect, Layer, Layers, SourcedPolicy, Statement
+from domain.queries.access import permission_layers
 from services.api.answers import Answer
 
 
@@ -35,7 +35,7 @@ class StatementName(Answer):
         )
 
 
-class Granted(Answer):
+class StatementReach(Answer):
     """What one statement lets through, or does not."""
 
     statement: StatementName
@@ -48,7 +48,7 @@ class Granted(Answer):
     """Values by key by operator, as the policy spells them."""
 
     @classmethod
-    def of(cls, layer: Layer, sourced: SourcedPolicy, statement: Statement) -> "Granted":
+    def of(cls, layer: Layer, sourced: SourcedPolicy, statement: Statement) -> "StatementReach":
         conditions: dict[str, dict[str, tuple[str, ...]]] = {}
         for condition in statement.conditions:
             conditions.setdefault(condition.operator, {})[condition.key] = condition.wanted
@@ -69,19 +69,21 @@ class LayerReach(Answer):
     layer: Layer
     level: str | None
     """Of the organisation's layers, which root, unit or account."""
-    allows: tuple[Granted, ...]
-    denies: tuple[Granted, ...]
+    allows: tuple[StatementReach, ...]
+    denies: tuple[StatementReach, ...]
 
 
 def reach(account: Account, entity_id: str) -> tuple[LayerReach, ...]:
-    return tuple(_layers(account, what_can(account, entity_id)))
+    return tuple(_layers(account, permission_layers(account, entity_id)))
 
 
 def _layers(account: Account, layers: Layers) -> Iterator[LayerReach]:
     levels = iter(account.organization.levels if account.organization else ())
     for layer, policies in layers:
         granted = [
-            Granted.of(layer, sourced, statement) for sourced in policies for statement in sourced.policy.statements
+            StatementReach.of(layer, sourced, statement)
+            for sourced in policies
+            for statement in sourced.policy.statements
         ]
         yield LayerReach(
             layer=layer,

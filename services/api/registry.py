@@ -1,9 +1,9 @@
 """Every question that the native API is asked."""
 
 from services.api.access import CanAssume, WhoCan
+from services.api.access_between import CouldAssume, ListHeldPolicies, WhoCould
 from services.api.answers import Answer
-from services.api.between import CouldAssume, ListHeldPolicies, WhoCould
-from services.api.containing import Contain
+from services.api.containment import Contain
 from services.api.credentials import ListCredentials
 from services.api.decisions import ExplainDecision
 from services.api.diff import Diff, ListChanges

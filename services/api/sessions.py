@@ -7,22 +7,22 @@ from typing import Annotated
 from pydantic import StringConstraints, computed_field
 
 from domain.account import Account
-from domain.errors import NoSuchEntity
-from domain.events import Change
+from domain.foundation.errors import NoSuchEntity
+from domain.foundation.events import Change
 from domain.rules import sessions as rules
-from projections.asof import AsOf
-from projections.sessions import sessions
-from projections.statements import statements
+from projections.engine.sql_files import load_statements
+from projections.queries.ledger_positions import AsOf
+from projections.queries.sessions import issued_sessions
+from services.api.answer_context import AnswerContext
 from services.api.answers import Answer, Page
-from services.api.markers import marker
-from services.api.question import Paged, Question, worded
-from services.api.reader import Reader
+from services.api.page_markers import make_marker
+from services.api.question import PagedHistoricalQuestion, Question, with_pattern
 
-SQL = statements("services.api", "session.sql")
+SQL = load_statements("services.api", "sessions.sql")
 _SESSION_ID = rf"^{rules.SESSION}[A-Z2-7]{{17}}$"
 
 
-class Session(Answer):
+class SessionDetails(Answer):
     position: int
     """At which it was issued."""
     session_id: str
@@ -54,10 +54,10 @@ class Session(Answer):
 
 
 class SessionsPage(Page):
-    sessions: tuple[Session, ...]
+    sessions: tuple[SessionDetails, ...]
 
 
-class ListSessions(Paged[SessionsPage]):
+class ListSessions(PagedHistoricalQuestion[SessionsPage]):
     """The sessions that were issued, in that order, or those that are alive."""
 
     path = "/v1/sessions"
@@ -65,15 +65,17 @@ class ListSessions(Paged[SessionsPage]):
 
     active: bool = False
 
-    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> SessionsPage:
+    def answered(self, reader: AnswerContext, account_id: str, as_of: AsOf) -> SessionsPage:
         (after,) = self.place or (0,)
         size = self.limit
-        found = sessions(reader.cursor, account_id, as_of, active_only=self.active, after_position=after, limit=size)
+        found = issued_sessions(
+            reader.cursor, account_id, as_of, active_only=self.active, after_position=after, limit=size
+        )
         return SessionsPage(
             account_id=account_id,
             limit=size,
-            marker=marker("ListSessions", found[-1].position) if len(found) == size else None,
-            sessions=tuple(Session.model_validate(session) for session in found),
+            marker=make_marker("ListSessions", found[-1].position) if len(found) == size else None,
+            sessions=tuple(SessionDetails.model_validate(session) for session in found),
         )
 
     @classmethod
@@ -101,7 +103,9 @@ class RevokeSession(Question[RevokedSession]):
     session_id: Annotated[
         str,
         StringConstraints(pattern=_SESSION_ID),
-        worded(_SESSION_ID, f"A session id is {rules.SESSION} and 17 letters and digits, as ListSessions tells it"),
+        with_pattern(
+            _SESSION_ID, f"A session id is {rules.SESSION} and 17 letters and digits, as ListSessions tells it"
+        ),
     ]
 
     def changes(self, account: Account) -> Sequence[Change]:
@@ -110,7 +114,7 @@ class RevokeSession(Question[RevokedSession]):
         revoked = self.session_id in account.revoked_sessions
         return () if revoked else (rules.revoke_session(session_id=self.session_id),)
 
-    def answered(self, reader: Reader, account_id: str, _as_of: AsOf) -> RevokedSession:
+    def answered(self, reader: AnswerContext, account_id: str, _as_of: AsOf) -> RevokedSession:
         parameters = {"account_id": account_id, "session_id": self.session_id}
         row = reader.cursor.execute(SQL["revoked"], parameters).fetchone()
         if row is None:

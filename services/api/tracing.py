@@ -8,37 +8,43 @@ from typing import Annotated
 
 from pydantic import Field
 
-from projections.asof import AsOf, Moment, resolve
-from projections.lineage import NODES_MAX, Kind, Lineage, Node, lineage
-from projections.permissions import Since
-from projections.tracing import Tallies, TracedCall, doings, traced_calls, uses
+from projections.queries.credential_activity import (
+    CallTallies,
+    TracedCall,
+    activity_of,
+    first_and_last_call,
+    traced_calls,
+)
+from projections.queries.ledger_positions import AsOf, Moment, resolve_in_projection
+from projections.queries.lineage import NODES_MAX, Lineage, LineageItem, LineageKind, trace_lineage
+from projections.queries.permissions import EventRef
+from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
-from services.api.could import CouldHave, could_have, credentials_of, own
-from services.api.lineage import LineageNode, Sight, UnfollowedWay, arn_of, seen
-from services.api.question import ROWS_DEFAULT, ROWS_MAX, Reading, Text
-from services.api.reader import Reader
-from services.api.undoing import Undoing
+from services.api.lineage import AccountVisibility, LineageNode, UnfollowedBranch, arn_of, visible_lineage
+from services.api.question import ROWS_DEFAULT, ROWS_MAX, HistoricalQuestion, Text
+from services.api.remediation import Remediation
+from services.api.unused_permissions import UnusedPermissions, credentials_of, own_credentials, unused_permissions
 
-UNDONE_MAX = 500
+REMEDIATED_MAX = 500
 """So many births are undone by commands, the first ones."""
-CREDENTIALS_TOLD_MAX = 50
+HISTORY_COMMANDS_MAX = 50
 """So many credentials are told how to ask for their calls."""
 
 
 class Owner(Answer):
     """The user or role whose credential it is, or root."""
 
-    kind: Kind
+    kind: LineageKind
     entity_id: str
     arn_then: str
     """When the credential was born."""
     arn_now: str | None
     """At the moment; null when it is gone."""
-    created: Since
-    ended: Since | None
+    created: EventRef
+    ended: EventRef | None
 
 
-class Did(Answer):
+class CredentialUse(Answer):
     """What those of an account among the credential and all that it gave birth to did."""
 
     account_id: str
@@ -47,9 +53,9 @@ class Did(Answer):
     """So many calls, from the first on. All counts are of these."""
     stopped_position: int | None
     """The position behind which there are calls that were not looked at; null where there are none."""
-    addresses: Tallies
-    user_agents: Tallies
-    operations: Tallies
+    addresses: CallTallies
+    user_agents: CallTallies
+    operations: CallTallies
     calls: tuple[TracedCall, ...]
     """The first of those that were looked at."""
     calls_left: int
@@ -60,18 +66,18 @@ class Did(Answer):
     """So many credentials have no command there."""
 
 
-class Descent(Answer):
+class TracedLineage(Answer):
     nodes: tuple[LineageNode, ...]
     """The credential first, then what it gave birth to, and those in turn."""
     alive: tuple[LineageNode, ...]
     """Those that somebody can act with, or as, at the moment."""
-    unfollowed: tuple[UnfollowedWay, ...]
+    unfollowed: tuple[UnfollowedBranch, ...]
     """Ways into accounts where nobody has looked."""
     stopped_after_nodes: int | None
     """The bound on nodes where there are more of them; null where these are all."""
 
 
-class Undone(Answer):
+class AccountRemediation(Answer):
     account_id: str
     commands: tuple[str, ...]
     """In order, with credentials of this account."""
@@ -79,11 +85,11 @@ class Undone(Answer):
     """So many births are not undone by these."""
 
 
-class Undoings(Answer):
+class RemediationPlan(Answer):
     contain: str | None
     """The command that ends every credential, which comes first: nothing that is undone can be done again then. Null
     where there is none to end."""
-    accounts: tuple[Undone, ...]
+    accounts: tuple[AccountRemediation, ...]
     """What containment does not undo, in each account where there is something."""
 
 
@@ -98,11 +104,11 @@ class Trace(Answer):
     first_use: TracedCall | None
     """Of the credential itself, or of those of the principal that was asked about."""
     last_use: TracedCall | None
-    did: tuple[Did, ...]
+    did: tuple[CredentialUse, ...]
     """The credential's own account first."""
-    descent: Descent
-    could_have: CouldHave
-    containment: Undoings
+    descent: TracedLineage
+    could_have: UnusedPermissions
+    containment: RemediationPlan
 
 
 class StillAlive(Answer):
@@ -110,13 +116,13 @@ class StillAlive(Answer):
     position: int
     at: datetime
     alive: tuple[LineageNode, ...]
-    unfollowed: tuple[UnfollowedWay, ...]
+    unfollowed: tuple[UnfollowedBranch, ...]
     """Ways into accounts where nobody has looked."""
     stopped_after_nodes: int | None
     """The bound on nodes where there are more of them: behind it nobody has looked either."""
 
 
-class ListStillAlive(Reading[StillAlive]):
+class ListStillAlive(HistoricalQuestion[StillAlive]):
     """What of a credential, and of all that it gave birth to, lets somebody in."""
 
     path = "/v1/trace/{credential}/alive"
@@ -125,10 +131,10 @@ class ListStillAlive(Reading[StillAlive]):
 
     credential: Text
 
-    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> StillAlive:
-        sight = Sight(reader, account_id, as_of.now)
-        found = seen(sight, self.credential, as_of, NODES_MAX)
-        descent = _descent(found, sight)
+    def answered(self, reader: AnswerContext, account_id: str, as_of: AsOf) -> StillAlive:
+        sight = AccountVisibility(reader, account_id, as_of.now)
+        found = visible_lineage(sight, self.credential, as_of, NODES_MAX)
+        descent = _traced_lineage(found, sight)
         moment = found.moments[found.seed.account_id]
         return StillAlive(
             account_id=found.seed.account_id,
@@ -144,7 +150,7 @@ class ListStillAlive(Reading[StillAlive]):
         return StillAlive.model_validate_json(body)
 
 
-class TraceCredential(Reading[Trace]):
+class TraceCredential(HistoricalQuestion[Trace]):
     """Everything about a key, a session, a user, a role or root in one report."""
 
     path = "/v1/trace/{credential}"
@@ -155,14 +161,16 @@ class TraceCredential(Reading[Trace]):
     calls: Annotated[int, Field(ge=0, le=ROWS_MAX)] = ROWS_DEFAULT
     """So many calls at most are told one by one."""
 
-    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> Trace:
-        sight = Sight(reader, account_id, as_of.now)
-        found = seen(sight, self.credential, as_of, NODES_MAX)
+    def answered(self, reader: AnswerContext, account_id: str, as_of: AsOf) -> Trace:
+        sight = AccountVisibility(reader, account_id, as_of.now)
+        found = visible_lineage(sight, self.credential, as_of, NODES_MAX)
         seed = found.seed
         moment = found.moments[seed.account_id]
-        did = {other_id: _did(reader, found, other_id, self.calls) for other_id in found.moments}
+        did = {other_id: _activity(reader, found, other_id, self.calls) for other_id in found.moments}
         used = frozenset(action for _, actions in did.values() for action in actions)
-        first, last = uses(reader.cursor, seed.account_id, credentials_of(own(found)), moment.position) or (None, None)
+        first, last = first_and_last_call(
+            reader.cursor, seed.account_id, credentials_of(own_credentials(found)), moment.position
+        ) or (None, None)
         return Trace(
             account_id=seed.account_id,
             position=moment.position,
@@ -172,9 +180,9 @@ class TraceCredential(Reading[Trace]):
             first_use=first,
             last_use=last,
             did=tuple(told for told, _ in did.values()),
-            descent=_descent(found, sight),
-            could_have=could_have(reader, found, used),
-            containment=_undoings(reader, found, self.credential),
+            descent=_traced_lineage(found, sight),
+            could_have=unused_permissions(reader, found, used),
+            containment=_remediation_plan(reader, found, self.credential),
         )
 
     @classmethod
@@ -182,28 +190,30 @@ class TraceCredential(Reading[Trace]):
         return Trace.model_validate_json(body)
 
 
-def _descent(found: Lineage, sight: Sight) -> Descent:
-    return Descent(
+def _traced_lineage(found: Lineage, sight: AccountVisibility) -> TracedLineage:
+    return TracedLineage(
         nodes=tuple(map(LineageNode.of, found.nodes)),
         alive=tuple(map(LineageNode.of, found.remaining)),
-        unfollowed=tuple(UnfollowedWay.of(way, sight.obstacles[way.account_id]) for way in found.unfollowed),
+        unfollowed=tuple(UnfollowedBranch.of(way, sight.obstacles[way.account_id]) for way in found.unfollowed),
         stopped_after_nodes=found.stopped_after_nodes,
     )
 
 
-def _did(reader: Reader, found: Lineage, account_id: str, calls_max: int) -> tuple[Did, frozenset[str]]:
+def _activity(
+    reader: AnswerContext, found: Lineage, account_id: str, calls_max: int
+) -> tuple[CredentialUse, frozenset[str]]:
     """And the actions that were used. The calls of an account's credentials stand in its own ledger, whatever they are
     about."""
     moment = found.moments[account_id]
-    resolve(reader.cursor, "trail", account_id, AsOf(moment.at, position=moment.position))
+    resolve_in_projection(reader.cursor, "trail", account_id, AsOf(moment.at, position=moment.position))
     credentials = credentials_of(node for node in found.nodes if node.account_id == account_id)
-    looked = doings(reader.cursor, account_id, credentials, moment.position)
+    looked = activity_of(reader.cursor, account_id, credentials, moment.position)
     told = traced_calls(reader.cursor, account_id, looked.positions[:calls_max])
     histories = [
         *(f"muniment history --access-key-id {shlex.quote(key)}" for key in credentials.access_key_ids),
         *(f"muniment history --session-id {shlex.quote(session)}" for session in credentials.session_ids),
     ]
-    did = Did(
+    did = CredentialUse(
         account_id=account_id,
         looked_at=len(looked.positions),
         stopped_position=looked.stopped_position,
@@ -212,44 +222,46 @@ def _did(reader: Reader, found: Lineage, account_id: str, calls_max: int) -> tup
         operations=looked.operations,
         calls=told,
         calls_left=len(looked.positions) - len(told),
-        histories=tuple(histories[:CREDENTIALS_TOLD_MAX]),
-        histories_left=max(0, len(histories) - CREDENTIALS_TOLD_MAX),
+        histories=tuple(histories[:HISTORY_COMMANDS_MAX]),
+        histories_left=max(0, len(histories) - HISTORY_COMMANDS_MAX),
     )
     return did, looked.used
 
 
-def _owner(reader: Reader, seed: Node, moment: Moment) -> Owner:
+def _owner(reader: AnswerContext, seed: LineageItem, moment: Moment) -> Owner:
     account_id, as_of = seed.account_id, AsOf(moment.at, position=moment.position)
-    born = lineage(reader.cursor, account_id, seed.owner_id, as_of, follows=account_id.__eq__, nodes_max=1).seed
+    born = trace_lineage(reader.cursor, account_id, seed.owner_id, as_of, follows=account_id.__eq__, nodes_max=1).seed
     then = arn_of(reader.account(account_id, seed.position), seed.owner_id)
     return Owner(
         kind=born.kind,
         entity_id=seed.owner_id,
         arn_then=then or born.arn or seed.name,
         arn_now=arn_of(reader.account(account_id, moment.position), seed.owner_id),
-        created=Since(born.position, born.at, born.by),
+        created=EventRef(born.position, born.at, born.by),
         ended=born.since if born.state in {"deleted", "closed"} else None,
     )
 
 
-def _undoings(reader: Reader, found: Lineage, credential: str) -> Undoings:
+def _remediation_plan(reader: AnswerContext, found: Lineage, credential: str) -> RemediationPlan:
     keys = {node.access_key_id for node in found.nodes if node.access_key_id is not None}
     made = [node for node in found.nodes[1:] if node.by_access_key_id in keys]
-    accounts = (_undone(reader, found, account_id, made) for account_id in found.moments)
+    accounts = (_account_remediation(reader, found, account_id, made) for account_id in found.moments)
     # A name may look like an option.
     contain = shlex.join(["muniment", "contain", *(["--"] if credential.startswith("-") else []), credential])
-    return Undoings(
+    return RemediationPlan(
         contain=contain if found.remaining else None,
         accounts=tuple(undone for undone in accounts if undone.commands or undone.left),
     )
 
 
-def _undone(reader: Reader, found: Lineage, account_id: str, made: Sequence[Node]) -> Undone:
+def _account_remediation(
+    reader: AnswerContext, found: Lineage, account_id: str, made: Sequence[LineageItem]
+) -> AccountRemediation:
     here = sorted((node for node in made if node.account_id == account_id), key=lambda node: node.position)
-    undoing = Undoing(
+    undoing = Remediation(
         now=reader.account(account_id, found.moments[account_id].position),
         before=lambda position: reader.account(account_id, position),
-        births=here[:UNDONE_MAX],
+        births=here[:REMEDIATED_MAX],
     )
-    left = max(0, len(here) - UNDONE_MAX)
-    return Undone(account_id=account_id, commands=tuple(undoing.commands()), left=left)
+    left = max(0, len(here) - REMEDIATED_MAX)
+    return AccountRemediation(account_id=account_id, commands=tuple(undoing.commands()), left=left)

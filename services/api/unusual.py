@@ -5,17 +5,24 @@ from typing import Annotated
 
 from pydantic import Field
 
-from projections.asof import AsOf
-from projections.unusual import CALLS_A_SESSION_MAX, SILENT_DAYS_DEFAULT, Kind, Place, span, unusual
+from projections.queries.ledger_positions import AsOf
+from projections.queries.unusual import (
+    CALLS_PER_SESSION_MAX,
+    SILENT_DAYS_DEFAULT,
+    UnusualKind,
+    UnusualPosition,
+    position_range,
+    search_unusual,
+)
+from services.api.answer_context import AnswerContext
 from services.api.answers import Answer, Page
-from services.api.markers import marker
-from services.api.question import MomentText, Paged
-from services.api.reader import Reader
+from services.api.page_markers import make_marker
+from services.api.question import MomentText, PagedHistoricalQuestion
 
 SILENT_DAYS_MAX = 36_500
 
 
-class EvidentCall(Answer):
+class EvidenceCall(Answer):
     position: int
     at: datetime
     request_id: str
@@ -26,8 +33,8 @@ class EvidentCall(Answer):
     error_code: str | None
 
 
-class Finding(Answer):
-    kind: Kind
+class Anomaly(Answer):
+    kind: UnusualKind
     credential: str
     """A session id, or an access key id."""
     principal_arn: str
@@ -36,18 +43,18 @@ class Finding(Answer):
     at: datetime
     silent_since: datetime | None
     calls: int
-    evidence: tuple[EvidentCall, ...]
+    evidence: tuple[EvidenceCall, ...]
 
 
 class UnusualPage(Page):
     silent_days: int
-    findings: tuple[Finding, ...]
+    findings: tuple[Anomaly, ...]
     cut_sessions: tuple[str, ...]
     """Of these sessions only the first `calls_a_session` calls in the span were looked at."""
-    calls_a_session: int = CALLS_A_SESSION_MAX
+    calls_a_session: int = CALLS_PER_SESSION_MAX
 
 
-class FindUnusual(Paged[UnusualPage]):
+class FindUnusual(PagedHistoricalQuestion[UnusualPage]):
     """Sessions used from several addresses, keys that were silent for days and then used, and use of root, in that
     order. A page looks at so many credentials and days, and may turn out empty before the last.
 
@@ -68,22 +75,22 @@ class FindUnusual(Paged[UnusualPage]):
         """As with all questions about calls: a span may begin before the account did, not end."""
         return self.as_of if self.until is None else self.until
 
-    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> UnusualPage:
+    def answered(self, reader: AnswerContext, account_id: str, as_of: AsOf) -> UnusualPage:
         until = as_of if self.until is None else AsOf.parse(self.until, as_of.now)
-        place = Place()
+        place = UnusualPosition()
         if self.place is not None:
             *found, end = self.place
-            place, until = Place(*found), AsOf(as_of.now, position=end)
+            place, until = UnusualPosition(*found), AsOf(as_of.now, position=end)
         since = None if self.since is None else AsOf.parse(self.since, as_of.now)
-        over = span(reader.cursor, account_id, since, until)
+        over = position_range(reader.cursor, account_id, since, until)
         silence = timedelta(days=self.silent_days)
-        page = unusual(reader.cursor, account_id, over, silence, after=place, limit=self.limit)
+        page = search_unusual(reader.cursor, account_id, over, silence, after=place, limit=self.limit)
         return UnusualPage(
             account_id=account_id,
             limit=self.limit,
-            marker=None if page.after is None else marker("FindUnusual", *page.after, over.to),
+            marker=None if page.after is None else make_marker("FindUnusual", *page.after, over.to),
             silent_days=self.silent_days,
-            findings=tuple(Finding.model_validate(finding) for finding in page.findings),
+            findings=tuple(Anomaly.model_validate(finding) for finding in page.findings),
             cut_sessions=page.cut_sessions,
         )
 

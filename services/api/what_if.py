@@ -5,13 +5,19 @@ from typing import Annotated, Self
 
 from pydantic import StringConstraints, model_validator
 
-from domain.errors import ValidationError
-from domain.policy import ROLE_INLINE_POLICIES_CHARACTERS_MAX, TEXT_CHARACTERS_MAX, PolicyType, compiled, size_of_new
-from projections.asof import AsOf
+from domain.foundation.errors import ValidationError
+from domain.policy import (
+    ROLE_INLINE_POLICIES_CHARACTERS_MAX,
+    TEXT_CHARACTERS_MAX,
+    PolicyType,
+    compiled,
+    new_policy_size,
+)
+from projections.queries.ledger_positions import AsOf
+from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
 from services.api.question import Text
-from services.api.reader import Reader
-from services.api.replayable import ReplayedPart, Replaying
+from services.api.replay_question import ReplayedPart, ReplayQuestion
 
 DOCUMENT_CHARACTERS_MAX = ROLE_INLINE_POLICIES_CHARACTERS_MAX
 """No policy of a principal is longer, and no service control policy."""
@@ -20,10 +26,10 @@ NOT_MODELLED = (
     "and what earlier calls would not have created is there for the later ones as it was."
 )
 
-Document = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
+PolicyText = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
 
 
-class Changed(Answer):
+class ChangedCall(Answer):
     """A call that would have ended otherwise."""
 
     position: int
@@ -32,7 +38,7 @@ class Changed(Answer):
     why: str
 
 
-class Group(Answer):
+class CallGroup(Answer):
     """The calls of one operation by one principal, of those on which policies were asked."""
 
     principal_arn: str
@@ -42,7 +48,7 @@ class Group(Answer):
     calls: int
     now_refused: int
     now_allowed: int
-    first_changed: Changed | None
+    first_changed: ChangedCall | None
 
 
 class WhatIfPart(ReplayedPart):
@@ -59,26 +65,26 @@ class WhatIfPart(ReplayedPart):
     """Of the first."""
     by_other_evaluator: int
     """Recorded by another version of the evaluator: what differs may do so for that reason."""
-    groups: tuple[Group, ...]
+    groups: tuple[CallGroup, ...]
     """Those without a change too, so that answers add up."""
     not_modelled: str = NOT_MODELLED
 
 
-class WhatIf(Replaying[WhatIfPart]):
+class WhatIf(ReplayQuestion[WhatIfPart]):
     """Which of the calls would have been refused, and which allowed, if a policy had stood besides or instead."""
 
     method = "POST"
     path = "/v1/what-if"
     resource = "what-if"
 
-    policy: Document | None = None
+    policy: PolicyText | None = None
     attach_to: Text | None = None
     """A user, group or role, which would have had the policy besides."""
     in_place_of_all_of: Text | None = None
     """A user or role, which would have had this policy only, and been in no group."""
     instead_of: Text | None = None
     """The ARN of a managed policy, which would have had this text."""
-    scp: Document | None = None
+    scp: PolicyText | None = None
     """A service control policy that would have stood besides."""
     attach_scp_to: Text | None = None
     """root, account, or the id of a root or unit above the account. The root, if not given."""
@@ -99,11 +105,11 @@ class WhatIf(Replaying[WhatIfPart]):
             _check(self.scp, PolicyType.SCP)
         return self
 
-    def answered(self, reader: Reader, account_id: str, as_of: AsOf) -> WhatIfPart:
+    def answered(self, reader: AnswerContext, account_id: str, as_of: AsOf) -> WhatIfPart:
         # The ledger is read here and not only tables, with what the command line need not import to ask.
-        from services.api.replaying import replay_of  # noqa: PLC0415
+        from services.api.replay import answer_what_if  # noqa: PLC0415
 
-        return replay_of(self, reader, account_id, self.part(reader, account_id, as_of))
+        return answer_what_if(self, reader, account_id, self.part(reader, account_id, as_of))
 
     @classmethod
     def read(cls, body: bytes) -> WhatIfPart:
@@ -112,20 +118,20 @@ class WhatIf(Replaying[WhatIfPart]):
 
 def _check(document: str, policy_type: PolicyType) -> None:
     """Raises MalformedPolicyDocument, and ValidationError for what is too long."""
-    size = size_of_new(document)
+    size = new_policy_size(document)
     if size > DOCUMENT_CHARACTERS_MAX:
         raise ValidationError(f"A policy has at most {DOCUMENT_CHARACTERS_MAX:,} characters; this has {size:,}.")
     compiled(document, policy_type)
 
 
-def added_up(parts: tuple[WhatIfPart, ...]) -> WhatIfPart:
+def merge_parts(parts: tuple[WhatIfPart, ...]) -> WhatIfPart:
     """One answer of several that follow one another."""
     first, last = parts[0], parts[-1]
-    groups: dict[tuple[str, str, str], Group] = {}
+    groups: dict[tuple[str, str, str], CallGroup] = {}
     for part in parts:
         for group in part.groups:
             key = (group.principal_arn, group.service, group.operation)
-            groups[key] = _together(groups[key], group) if key in groups else group
+            groups[key] = _merge_groups(groups[key], group) if key in groups else group
     return WhatIfPart(
         account_id=first.account_id,
         since_position=first.since_position,
@@ -143,7 +149,7 @@ def added_up(parts: tuple[WhatIfPart, ...]) -> WhatIfPart:
     )
 
 
-def _together(earlier: Group, later: Group) -> Group:
+def _merge_groups(earlier: CallGroup, later: CallGroup) -> CallGroup:
     return earlier.model_copy(
         update={
             "calls": earlier.calls + later.calls,

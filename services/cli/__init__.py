@@ -1,5 +1,5 @@
 """The command `muniment`."""
 
-from services.cli.command import main
+from services.cli.entry_point import main
 
 __all__ = ["main"]

@@ -1,23 +1,23 @@
 """IAM's operations on access keys."""
 
-from domain.access_keys import Status
 from domain.account import Account
 from domain.calls import Call, NewSecret, Outcome, done
-from domain.errors import AccessDenied
-from domain.identifiers import ACCESS_KEY, new_access_key_id
+from domain.families.access_keys import AccessKeyStatus
+from domain.foundation.errors import AccessDenied
+from domain.foundation.identifiers import ACCESS_KEY, new_access_key_id
+from domain.foundation.secret import SecretId, SecretKind
 from domain.rules import access_keys
-from domain.rules.users import named_or_calling
-from domain.secret import SecretId, SecretKind
+from domain.rules.users import user_id_or_caller
 from services.iam import resources
-from services.iam.shapes import access_key_members
+from services.iam.entity_members import access_key_members
 from services.wire.operations import answers
-from services.wire.paginate import listing
+from services.wire.pagination import page_request
 
 
 @answers("CreateAccessKey", on=resources.user, records="user_name")
 def create_access_key(account: Account, call: Call, *, user_name: str | None = None) -> Outcome:
     """The only answer that ever shows the secret."""
-    user_id = named_or_calling(account, call, user_name)
+    user_id = user_id_or_caller(account, call, user_name)
     access_key_id = new_access_key_id(ACCESS_KEY, account.id, call.random)
     secret = call.secret_access_key()
     created = access_keys.create_access_key(account, user_id=user_id, access_key_id=access_key_id)
@@ -40,7 +40,7 @@ def list_access_keys(
     marker: str | None = None,
     max_items: int | None = None,
 ) -> Outcome:
-    user_id, pages = named_or_calling(account, call, user_name), listing("AccessKeyMetadata", marker, max_items)
+    user_id, pages = user_id_or_caller(account, call, user_name), page_request("AccessKeyMetadata", marker, max_items)
     return Outcome(
         lambda after: pages.of(
             after.access_keys.of(user_id),
@@ -52,21 +52,21 @@ def list_access_keys(
 
 @answers("UpdateAccessKey", on=resources.user, records="user_name access_key_id status")
 def update_access_key(
-    account: Account, call: Call, *, access_key_id: str, status: Status, user_name: str | None = None
+    account: Account, call: Call, *, access_key_id: str, status: AccessKeyStatus, user_name: str | None = None
 ) -> Outcome:
-    user_id = named_or_calling(account, call, user_name)
+    user_id = user_id_or_caller(account, call, user_name)
     return done(*access_keys.update_access_key(account, user_id=user_id, access_key_id=access_key_id, status=status))
 
 
 @answers("DeleteAccessKey", on=resources.user, records="user_name access_key_id")
 def delete_access_key(account: Account, call: Call, *, access_key_id: str, user_name: str | None = None) -> Outcome:
     """The sealed secret is destroyed in the same transaction."""
-    user_id = named_or_calling(account, call, user_name)
+    user_id = user_id_or_caller(account, call, user_name)
     deleted = access_keys.delete_access_key(account, user_id=user_id, access_key_id=access_key_id)
     return Outcome(lambda _after: {}, [deleted], destroyed_secrets=[SecretId(SecretKind.ACCESS_KEY, access_key_id)])
 
 
-@answers("GetAccessKeyLastUsed", on=resources.owner_of_key, records="access_key_id")
+@answers("GetAccessKeyLastUsed", on=resources.access_key_owner, records="access_key_id")
 def get_access_key_last_used(account: Account, _call: Call, *, access_key_id: str) -> Outcome:
     """Exact to the window of `domain.usage`; a key that was never used has the region and service N/A, as in AWS."""
     key = account.access_keys.by_id.get(access_key_id)

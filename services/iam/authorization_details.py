@@ -6,40 +6,40 @@ from immutables import Map
 
 from domain.account import Account
 from domain.calls import Call, Outcome
-from domain.groups import Group
-from domain.policies import ManagedPolicy
-from domain.roles import Role
+from domain.families.groups import Group
+from domain.families.policies import ManagedPolicy
+from domain.families.roles import Role
+from domain.families.users import User
 from domain.rules import groups
-from domain.users import User
-from services.iam.shapes import (
-    Members,
-    by_name_of_policy,
-    got_role_members,
+from services.iam.entity_members import (
+    EntityMembers,
     group_members,
     policy_members,
+    policy_sort_key,
+    role_members_with_last_used,
     user_members,
     version_members,
 )
-from services.wire.operations import answers, everything
-from services.wire.paginate import listing
+from services.wire.operations import answers, any_resource
+from services.wire.pagination import page_request
 
-Entity = User | Group | Role | ManagedPolicy
+DetailedEntity = User | Group | Role | ManagedPolicy
 
 _KINDS = ("User", "Group", "Role", "LocalManagedPolicy", "AWSManagedPolicy")
 """The values of Filter."""
-_LISTS: dict[type[Entity], str] = {
+_LISTS: dict[type[DetailedEntity], str] = {
     User: "UserDetailList",
     Group: "GroupDetailList",
     Role: "RoleDetailList",
     ManagedPolicy: "Policies",
 }
 """What an answer shows, in the order in which the pages go through it."""
-_PLACES = {kind: place for place, kind in enumerate(_LISTS)}
+_KIND_ORDER = {kind: place for place, kind in enumerate(_LISTS)}
 _NOT_IN_DETAIL = ("Description", "MaxSessionDuration")
 _NO_POLICIES: Map[str, str] = Map()
 
 
-@answers("GetAccountAuthorizationDetails", on=everything, records="filter marker max_items")
+@answers("GetAccountAuthorizationDetails", on=any_resource, records="filter marker max_items")
 def get_account_authorization_details(
     _account: Account,
     _call: Call,
@@ -49,10 +49,10 @@ def get_account_authorization_details(
     max_items: int | None = None,
 ) -> Outcome:
     """One page over all four lists together, handed out in four lists."""
-    pages = listing("AuthorizationDetails", marker, max_items)
+    pages = page_request("AuthorizationDetails", marker, max_items)
 
     def answer(after: Account) -> Mapping[str, object]:
-        shown: dict[str, list[Members]] = {name: [] for name in _LISTS.values()}
+        shown: dict[str, list[EntityMembers]] = {name: [] for name in _LISTS.values()}
         page = pages.of(
             _of_kinds(after, filter or _KINDS),
             key=_key,
@@ -64,7 +64,7 @@ def get_account_authorization_details(
     return Outcome(answer)
 
 
-def _of_kinds(account: Account, kinds: Collection[str]) -> Iterator[Entity]:
+def _of_kinds(account: Account, kinds: Collection[str]) -> Iterator[DetailedEntity]:
     if "User" in kinds:
         yield from account.users
     if "Group" in kinds:
@@ -85,12 +85,12 @@ def _is_used(account: Account, policy: ManagedPolicy) -> bool:
     return account.attachments.count_lefts(policy.arn) > 0 or account.boundaries.count_lefts(policy.arn) > 0
 
 
-def _key(entity: Entity) -> str:
-    name = by_name_of_policy(entity) if isinstance(entity, ManagedPolicy) else entity.name
-    return f"{_PLACES[type(entity)]} {name}"
+def _key(entity: DetailedEntity) -> str:
+    name = policy_sort_key(entity) if isinstance(entity, ManagedPolicy) else entity.name
+    return f"{_KIND_ORDER[type(entity)]} {name}"
 
 
-def _details(account: Account, entity: Entity) -> Members:
+def _details(account: Account, entity: DetailedEntity) -> EntityMembers:
     match entity:
         case User():
             return {
@@ -106,7 +106,7 @@ def _details(account: Account, entity: Entity) -> Members:
                 "AttachedManagedPolicies": _attached(account, entity),
             }
         case Role():
-            members = got_role_members(account, entity)
+            members = role_members_with_last_used(account, entity)
             return {
                 **{name: value for name, value in members.items() if name not in _NOT_IN_DETAIL},
                 "InstanceProfileList": [],
@@ -123,11 +123,11 @@ def _details(account: Account, entity: Entity) -> Members:
             }
 
 
-def _inline(account: Account, holder: User | Group | Role) -> list[Members]:
+def _inline(account: Account, holder: User | Group | Role) -> list[EntityMembers]:
     documents = account.inline_policies.get(holder.id, _NO_POLICIES)
     return [{"PolicyName": name, "PolicyDocument": document} for name, document in sorted(documents.items())]
 
 
-def _attached(account: Account, holder: User | Group | Role) -> list[Members]:
-    attached = (account.managed_policies[arn] for arn in account.attachments.rights(holder.id))
-    return [{"PolicyName": policy.name, "PolicyArn": policy.arn} for policy in sorted(attached, key=by_name_of_policy)]
+def _attached(account: Account, holder: User | Group | Role) -> list[EntityMembers]:
+    attached = (account.managed_policies[arn] for arn in account.attachments.rights_of(holder.id))
+    return [{"PolicyName": policy.name, "PolicyArn": policy.arn} for policy in sorted(attached, key=policy_sort_key)]

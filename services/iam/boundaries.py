@@ -4,19 +4,19 @@ from dataclasses import dataclass
 
 from domain.account import Account
 from domain.calls import Call, Outcome, done
-from domain.rules import bounding
-from domain.rules.bounding import ROLE, USER, Kind
-from services.iam import conditions, resources
-from services.wire.operations import Context, Resource, answers
+from domain.rules import permissions_boundaries
+from domain.rules.permissions_boundaries import ROLE, USER, BoundableKind
+from services.iam import condition_keys, resources
+from services.wire.operations import FindConditionKeys, FindResource, answers
 
 
 @dataclass(frozen=True, slots=True)
-class _Family:
+class _BoundaryOperations:
     """The operations of one kind of entity, by their AWS names."""
 
-    kind: Kind
-    on: Resource
-    boundary: Context
+    kind: BoundableKind
+    on: FindResource
+    boundary: FindConditionKeys
     """The condition key that tells the boundary it has."""
     holder: str
     """The parameter that names the entity."""
@@ -25,18 +25,18 @@ class _Family:
 
 
 _FAMILIES = (
-    _Family(
+    _BoundaryOperations(
         kind=USER,
         on=resources.user,
-        boundary=conditions.boundary_of_user,
+        boundary=condition_keys.boundary_of_user,
         holder="user_name",
         put="PutUserPermissionsBoundary",
         delete="DeleteUserPermissionsBoundary",
     ),
-    _Family(
+    _BoundaryOperations(
         kind=ROLE,
         on=resources.role,
-        boundary=conditions.boundary_of_role,
+        boundary=condition_keys.boundary_of_role,
         holder="role_name",
         put="PutRolePermissionsBoundary",
         delete="DeleteRolePermissionsBoundary",
@@ -44,18 +44,22 @@ _FAMILIES = (
 )
 
 
-def _answer(family: _Family) -> None:
+def _answer(family: _BoundaryOperations) -> None:
     kind, on, holder = family.kind, family.on, family.holder
 
     @answers(
-        family.put, on=on, holder=holder, records=f"{holder} permissions_boundary", context=conditions.boundary_given
+        family.put,
+        on=on,
+        holder=holder,
+        records=f"{holder} permissions_boundary",
+        context=condition_keys.requested_boundary,
     )
     def put(account: Account, _call: Call, *, name: str, permissions_boundary: str) -> Outcome:
-        return done(*bounding.put(account, kind, name, policy_arn=permissions_boundary))
+        return done(*permissions_boundaries.put(account, kind, name, policy_arn=permissions_boundary))
 
     @answers(family.delete, on=on, holder=holder, records=holder, context=family.boundary)
     def delete(account: Account, _call: Call, *, name: str) -> Outcome:
-        return done(bounding.delete(account, kind, name))
+        return done(permissions_boundaries.delete(account, kind, name))
 
 
 for _family in _FAMILIES:

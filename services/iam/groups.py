@@ -3,15 +3,15 @@
 from dataclasses import replace
 
 from domain.account import Account
-from domain.authorisation import authorise
+from domain.authorization import authorize
 from domain.calls import Call, Outcome, done
-from domain.groups import Group
-from domain.identifiers import GROUP
+from domain.families.groups import Group
+from domain.foundation.identifiers import GROUP
 from domain.rules import groups
 from services.iam import resources
-from services.iam.shapes import group_members, listed_user_members
+from services.iam.entity_members import group_members, listed_user_members
 from services.wire.operations import answers
-from services.wire.paginate import listing
+from services.wire.pagination import page_request
 
 
 @answers("CreateGroup", on=resources.group, records="group_name path")
@@ -25,7 +25,7 @@ def get_group(
     account: Account, _call: Call, *, group_name: str, marker: str | None = None, max_items: int | None = None
 ) -> Outcome:
     """The group and a page of its users."""
-    group, pages = account.groups.named(group_name), listing("Users", marker, max_items)
+    group, pages = account.groups.named(group_name), page_request("Users", marker, max_items)
     return Outcome(
         lambda after: {
             "Group": group_members(after, group),
@@ -42,7 +42,7 @@ def get_group(
 def list_groups(
     _account: Account, _call: Call, *, path_prefix: str = "/", marker: str | None = None, max_items: int | None = None
 ) -> Outcome:
-    pages = listing("Groups", marker, max_items)
+    pages = page_request("Groups", marker, max_items)
     return Outcome(
         lambda after: pages.of(
             (group for group in after.groups if group.path.startswith(path_prefix)),
@@ -60,7 +60,7 @@ def update_group(
     group = account.groups.named(group_name)
     after = replace(group, name=new_group_name or group.name, path=new_path or group.path)
     if after != group:
-        authorise(account, call, "iam:UpdateGroup", account.arn(after.resource))
+        authorize(account, call, "iam:UpdateGroup", account.arn(after.resource))
     return done(groups.update_group(account, group_name=group_name, new_path=new_path, new_group_name=new_group_name))
 
 
@@ -83,7 +83,7 @@ def remove_user_from_group(account: Account, _call: Call, *, group_name: str, us
 def list_groups_for_user(
     account: Account, _call: Call, *, user_name: str, marker: str | None = None, max_items: int | None = None
 ) -> Outcome:
-    user, pages = account.users.named(user_name), listing("Groups", marker, max_items)
+    user, pages = account.users.named(user_name), page_request("Groups", marker, max_items)
     return Outcome(
         lambda after: pages.of(
             groups.groups_of(after, user.id), key=_by_name, render=lambda group: group_members(after, group)

@@ -4,21 +4,21 @@ from dataclasses import dataclass
 
 from domain.account import Account
 from domain.calls import Call, Outcome, done
-from domain.rules import holding
-from domain.rules.holding import GROUP, ROLE, USER, HolderKind
-from services.iam import conditions, resources
-from services.iam.shapes import by_name_of_policy
-from services.wire.operations import Context, Parameters, Resource, answers
-from services.wire.paginate import listing
+from domain.rules import policy_holders
+from domain.rules.policy_holders import GROUP, ROLE, USER, HolderKind
+from services.iam import condition_keys, resources
+from services.iam.entity_members import policy_sort_key
+from services.wire.operations import FindConditionKeys, FindResource, Parameters, answers
+from services.wire.pagination import page_request
 
 
 @dataclass(frozen=True, slots=True)
-class _Family:
+class _HeldPolicyOperations:
     """The operations of one kind of holder, by their AWS names."""
 
     kind: HolderKind
-    on: Resource
-    boundary: Context
+    on: FindResource
+    boundary: FindConditionKeys
     """The condition key that tells the holder's permissions boundary, where it can have one."""
     holder: str
     """The parameter that names the holder, and the member of answers that does."""
@@ -33,10 +33,10 @@ class _Family:
 
 
 _FAMILIES = (
-    _Family(
+    _HeldPolicyOperations(
         kind=USER,
         on=resources.user,
-        boundary=conditions.boundary_of_user,
+        boundary=condition_keys.boundary_of_user,
         holder="user_name",
         member="UserName",
         attach="AttachUserPolicy",
@@ -47,7 +47,7 @@ _FAMILIES = (
         list_inline="ListUserPolicies",
         delete="DeleteUserPolicy",
     ),
-    _Family(
+    _HeldPolicyOperations(
         kind=GROUP,
         on=resources.group,
         boundary=lambda _account, _parameters: {},
@@ -61,10 +61,10 @@ _FAMILIES = (
         list_inline="ListGroupPolicies",
         delete="DeleteGroupPolicy",
     ),
-    _Family(
+    _HeldPolicyOperations(
         kind=ROLE,
         on=resources.role,
-        boundary=conditions.boundary_of_role,
+        boundary=condition_keys.boundary_of_role,
         holder="role_name",
         member="RoleName",
         attach="AttachRolePolicy",
@@ -78,19 +78,19 @@ _FAMILIES = (
 )
 
 
-def _answer_attachments(family: _Family) -> None:
+def _answer_attachments(family: _HeldPolicyOperations) -> None:
     kind, on, holder = family.kind, family.on, family.holder
 
-    def context(account: Account, parameters: Parameters) -> conditions.Keys:
-        return {**family.boundary(account, parameters), **conditions.policy_arn(account, parameters)}
+    def context(account: Account, parameters: Parameters) -> condition_keys.ConditionKeys:
+        return {**family.boundary(account, parameters), **condition_keys.policy_arn(account, parameters)}
 
     @answers(family.attach, on=on, holder=holder, records=f"{holder} policy_arn", context=context)
     def attach(account: Account, _call: Call, *, name: str, policy_arn: str) -> Outcome:
-        return done(*holding.attach(account, kind, name, policy_arn=policy_arn))
+        return done(*policy_holders.attach(account, kind, name, policy_arn=policy_arn))
 
     @answers(family.detach, on=on, holder=holder, records=f"{holder} policy_arn", context=context)
     def detach(account: Account, _call: Call, *, name: str, policy_arn: str) -> Outcome:
-        return done(holding.detach(account, kind, name, policy_arn=policy_arn))
+        return done(policy_holders.detach(account, kind, name, policy_arn=policy_arn))
 
     @answers(family.list_attached, on=on, holder=holder, records=f"{holder} path_prefix marker max_items")
     def list_attached(
@@ -102,26 +102,29 @@ def _answer_attachments(family: _Family) -> None:
         marker: str | None = None,
         max_items: int | None = None,
     ) -> Outcome:
-        attached, pages = holding.attached(account, kind, name), listing("AttachedPolicies", marker, max_items)
+        attached, pages = (
+            policy_holders.attached(account, kind, name),
+            page_request("AttachedPolicies", marker, max_items),
+        )
         return Outcome(
             lambda _after: pages.of(
                 (policy for policy in attached if policy.path.startswith(path_prefix)),
-                key=by_name_of_policy,
+                key=policy_sort_key,
                 render=lambda policy: {"PolicyName": policy.name, "PolicyArn": policy.arn},
             )
         )
 
 
-def _answer_inline(family: _Family) -> None:
+def _answer_inline(family: _HeldPolicyOperations) -> None:
     kind, on, holder = family.kind, family.on, family.holder
 
     @answers(family.put, on=on, holder=holder, records=f"{holder} policy_name policy_document", context=family.boundary)
     def put(account: Account, _call: Call, *, name: str, policy_name: str, policy_document: str) -> Outcome:
-        return done(holding.put_inline(account, kind, name, policy_name=policy_name, document=policy_document))
+        return done(policy_holders.put_inline(account, kind, name, policy_name=policy_name, document=policy_document))
 
     @answers(family.get, on=on, holder=holder, records=f"{holder} policy_name")
     def get(account: Account, _call: Call, *, name: str, policy_name: str) -> Outcome:
-        document = holding.inline(account, kind, name, policy_name=policy_name)
+        document = policy_holders.inline(account, kind, name, policy_name=policy_name)
         holder_name = kind.named(account, name).name
         return Outcome(
             lambda _after: {family.member: holder_name, "PolicyName": policy_name, "PolicyDocument": document}
@@ -131,12 +134,12 @@ def _answer_inline(family: _Family) -> None:
     def list_inline(
         account: Account, _call: Call, *, name: str, marker: str | None = None, max_items: int | None = None
     ) -> Outcome:
-        names, pages = holding.inline_names(account, kind, name), listing("PolicyNames", marker, max_items)
+        names, pages = policy_holders.inline_names(account, kind, name), page_request("PolicyNames", marker, max_items)
         return Outcome(lambda _after: pages.of(names, key=str, render=str))
 
     @answers(family.delete, on=on, holder=holder, records=f"{holder} policy_name", context=family.boundary)
     def delete(account: Account, _call: Call, *, name: str, policy_name: str) -> Outcome:
-        return done(holding.delete_inline(account, kind, name, policy_name=policy_name))
+        return done(policy_holders.delete_inline(account, kind, name, policy_name=policy_name))
 
 
 for _family in _FAMILIES:

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 from domain.account import Account
 from domain.calls import Call, NewSecret, Outcome, done, refused
-from domain.errors import AccessDenied, ValidationError
-from domain.passwords import PasswordAttemptFailed, PasswordPolicyUpdated
+from domain.families.passwords import PasswordAttemptFailed, PasswordPolicyUpdated
+from domain.foundation.errors import AccessDenied, ValidationError
+from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.rules import passwords
-from domain.secret import Secret, SecretId, SecretKind
 from services.iam import resources
-from services.iam.shapes import login_profile_members, password_policy_members
-from services.wire.operations import answers, everything
+from services.iam.entity_members import login_profile_members, password_policy_members
+from services.wire.operations import answers, any_resource
 
 MINIMUM_PASSWORD_LENGTH_DEFAULT = 6
 """Of a policy that does not say it; where there is no policy at all, it is more (domain.rules.passwords)."""
@@ -69,7 +69,7 @@ def update_login_profile(
         lambda _after: {},
         () if updated is None else [updated],
         new_secrets=() if new is None else [_hash(user_id, new)],
-        destroyed_secrets=() if new is None else _ids(new.forgotten),
+        destroyed_secrets=() if new is None else _new_password_ids(new.forgotten),
     )
 
 
@@ -78,7 +78,7 @@ def delete_login_profile(account: Account, call: Call, *, user_name: str | None 
     """The hashes are destroyed in the same transaction."""
     user_id = passwords.owner_id(account, call, user_name)
     deleted, password_ids = passwords.delete_login_profile(account, user_id=user_id)
-    return Outcome(lambda _after: {}, [deleted], destroyed_secrets=_ids(password_ids))
+    return Outcome(lambda _after: {}, [deleted], destroyed_secrets=_new_password_ids(password_ids))
 
 
 @answers("ChangePassword", on=resources.user)
@@ -88,11 +88,14 @@ def change_password(account: Account, call: Call, *, old_password: str, new_pass
         return refused(AccessDenied("The old password was incorrect."), changed)
     event, new = changed
     return Outcome(
-        lambda _after: {}, [event], new_secrets=[_hash(event.user_id, new)], destroyed_secrets=_ids(new.forgotten)
+        lambda _after: {},
+        [event],
+        new_secrets=[_hash(event.user_id, new)],
+        destroyed_secrets=_new_password_ids(new.forgotten),
     )
 
 
-@answers("GetAccountPasswordPolicy", on=everything)
+@answers("GetAccountPasswordPolicy", on=any_resource)
 def get_account_password_policy(account: Account, _call: Call) -> Outcome:
     policy = passwords.password_policy(account)
     return Outcome(lambda _after: {"PasswordPolicy": password_policy_members(policy)})
@@ -100,7 +103,7 @@ def get_account_password_policy(account: Account, _call: Call) -> Outcome:
 
 @answers(
     "UpdateAccountPasswordPolicy",
-    on=everything,
+    on=any_resource,
     records="minimum_password_length require_symbols require_numbers require_uppercase_characters "
     "require_lowercase_characters allow_users_to_change_password max_password_age password_reuse_prevention "
     "hard_expiry",
@@ -135,7 +138,7 @@ def update_account_password_policy(
     )
 
 
-@answers("DeleteAccountPasswordPolicy", on=everything)
+@answers("DeleteAccountPasswordPolicy", on=any_resource)
 def delete_account_password_policy(account: Account, _call: Call) -> Outcome:
     return done(passwords.delete_password_policy(account))
 
@@ -144,5 +147,5 @@ def _hash(user_id: str, new: passwords.NewPassword) -> NewSecret:
     return NewSecret(SecretId(SecretKind.PASSWORD, new.id), user_id, new.hashed)
 
 
-def _ids(password_ids: Iterable[str]) -> list[SecretId]:
+def _new_password_ids(password_ids: Iterable[str]) -> list[SecretId]:
     return [SecretId(SecretKind.PASSWORD, password_id) for password_id in password_ids]

@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 from domain.account import Account
 from domain.calls import Call, Outcome, done
-from domain.identifiers import MANAGED_POLICY
-from domain.policies import ManagedPolicy
-from domain.relation import Relation
+from domain.families.policies import ManagedPolicy
+from domain.foundation.identifiers import MANAGED_POLICY
+from domain.foundation.many_to_many import ManyToMany
 from domain.rules import policies
-from domain.rules.holding import GROUP, KINDS, ROLE, USER, HolderKind, holder_of, managed_policy
+from domain.rules.policy_holders import GROUP, KINDS, ROLE, USER, HolderKind, holder_of, managed_policy
 from services.iam import resources
-from services.iam.shapes import by_name_of_policy, listed_policy_members, policy_members, version_members
+from services.iam.entity_members import listed_policy_members, policy_members, policy_sort_key, version_members
 from services.wire.operations import answers
-from services.wire.paginate import listing
+from services.wire.pagination import page_request
 
 
 @answers(
@@ -62,7 +62,7 @@ def list_policies(
     marker: str | None = None,
     max_items: int | None = None,
 ) -> Outcome:
-    pages = listing("Policies", marker, max_items)
+    pages = page_request("Policies", marker, max_items)
 
     def is_listed(account: Account, policy: ManagedPolicy) -> bool:
         return (
@@ -75,7 +75,7 @@ def list_policies(
     return Outcome(
         lambda after: pages.of(
             (policy for policy in after.managed_policies.values() if is_listed(after, policy)),
-            key=by_name_of_policy,
+            key=policy_sort_key,
             render=lambda policy: listed_policy_members(after, policy),
         )
     )
@@ -112,7 +112,7 @@ def get_policy_version(account: Account, _call: Call, *, policy_arn: str, versio
 def list_policy_versions(
     account: Account, _call: Call, *, policy_arn: str, marker: str | None = None, max_items: int | None = None
 ) -> Outcome:
-    policy, pages = managed_policy(account, policy_arn), listing("Versions", marker, max_items)
+    policy, pages = managed_policy(account, policy_arn), page_request("Versions", marker, max_items)
     return Outcome(
         lambda _after: pages.of(
             policy.versions.values(),
@@ -132,7 +132,7 @@ def delete_policy_version(account: Account, _call: Call, *, policy_arn: str, ver
     return done(policies.delete_policy_version(account, policy_arn=policy_arn, version_id=version_id))
 
 
-_USES: dict[str, Callable[[Account], Relation]] = {
+_USES: dict[str, Callable[[Account], ManyToMany]] = {
     "PermissionsPolicy": lambda account: account.attachments,
     "PermissionsBoundary": lambda account: account.boundaries,
 }
@@ -159,12 +159,12 @@ def list_entities_for_policy(
 ) -> Outcome:
     """One page over users, groups and roles together, handed out in three lists. Filters by what is managed by AWS or
     locally name policies, not entities: with them no entity is found."""
-    policy, pages = managed_policy(account, policy_arn), listing("Entities", marker, max_items)
+    policy, pages = managed_policy(account, policy_arn), page_request("Entities", marker, max_items)
     uses = tuple(_USES.values()) if policy_usage_filter is None else (_USES[policy_usage_filter],)
     kinds = KINDS if entity_filter is None else _ENTITY_FILTERS.get(entity_filter, ())
 
     def answer(after: Account) -> dict[str, object]:
-        users_of_it = {entity_id for use in uses for entity_id in use(after).lefts(policy.arn)}
+        users_of_it = {entity_id for use in uses for entity_id in use(after).lefts_of(policy.arn)}
         found = (holder_of(after, entity_id) for entity_id in users_of_it)
         shown: dict[str, list[dict[str, object]]] = {name: [] for name in _ENTITY_LISTS.values()}
         page = pages.of(

@@ -54,7 +54,7 @@ def policies_under_path(account: Account, _call: Call, parameters: Parameters) -
     return account.arn(f"policy{parameters.get('path_prefix', '/')}")
 
 
-def owner_of_key(account: Account, _call: Call, parameters: Parameters) -> str:
+def access_key_owner(account: Account, _call: Call, parameters: Parameters) -> str:
     """The user whose key it is. A key that does not exist is nobody's: only who may ask about all users learns so."""
     key = account.access_keys.by_id.get(parameters["access_key_id"])
     if key is None:

@@ -3,14 +3,19 @@
 from collections.abc import Mapping
 
 from domain.account import Account
-from domain.authorisation import authorise
+from domain.authorization import authorize
 from domain.calls import Call, Outcome, done
-from domain.identifiers import ROLE
-from domain.rules import bounding, roles, tagging
-from services.iam import conditions, resources
-from services.iam.shapes import got_role_members, listed_role_members, role_members, tags_in
+from domain.foundation.identifiers import ROLE
+from domain.rules import permissions_boundaries, roles, tagging
+from services.iam import condition_keys, resources
+from services.iam.entity_members import (
+    listed_role_members,
+    role_members,
+    role_members_with_last_used,
+    tags_from_request,
+)
 from services.wire.operations import answers
-from services.wire.paginate import listing
+from services.wire.pagination import page_request
 
 SESSION_SECONDS_DEFAULT = 3_600
 
@@ -19,7 +24,7 @@ SESSION_SECONDS_DEFAULT = 3_600
     "CreateRole",
     on=resources.role,
     records="role_name path assume_role_policy_document description max_session_duration permissions_boundary tags",
-    context=conditions.new_entity,
+    context=condition_keys.new_entity,
 )
 def create_role(
     account: Account,
@@ -34,9 +39,11 @@ def create_role(
     tags: list[Mapping[str, str]] | None = None,
 ) -> Outcome:
     """With tags, IAM asks for permission to tag besides, as with CreateUser."""
-    given = tags_in(tags or ())
+    given = tags_from_request(tags or ())
     if given:
-        authorise(account, call, "iam:TagRole", account.arn(f"role{path}{role_name}"), conditions.of_tags(tags or ()))
+        authorize(
+            account, call, "iam:TagRole", account.arn(f"role{path}{role_name}"), condition_keys.from_tags(tags or ())
+        )
     created = roles.create_role(
         account,
         role_id=call.unique_id(ROLE),
@@ -52,23 +59,25 @@ def create_role(
         lambda after: {"Role": role_members(after, after.roles.by_id[created.role_id])},
         [
             created,
-            *tagging.tagged_from_birth(tagging.ROLE, *born, given),
-            *bounding.bounded_from_birth(account, bounding.ROLE, *born, permissions_boundary),
+            *tagging.tags_on_create(tagging.ROLE, *born, given),
+            *permissions_boundaries.boundary_on_create(
+                account, permissions_boundaries.ROLE, *born, permissions_boundary
+            ),
         ],
     )
 
 
-@answers("GetRole", on=resources.role, records="role_name", context=conditions.boundary_of_role)
+@answers("GetRole", on=resources.role, records="role_name", context=condition_keys.boundary_of_role)
 def get_role(account: Account, _call: Call, *, role_name: str) -> Outcome:
     role = account.roles.named(role_name)
-    return Outcome(lambda after: {"Role": got_role_members(after, role)})
+    return Outcome(lambda after: {"Role": role_members_with_last_used(after, role)})
 
 
 @answers("ListRoles", on=resources.roles_under_path, records="path_prefix marker max_items")
 def list_roles(
     _account: Account, _call: Call, *, path_prefix: str = "/", marker: str | None = None, max_items: int | None = None
 ) -> Outcome:
-    pages = listing("Roles", marker, max_items)
+    pages = page_request("Roles", marker, max_items)
     return Outcome(
         lambda after: pages.of(
             (role for role in after.roles if role.path.startswith(path_prefix)),
@@ -82,7 +91,7 @@ def list_roles(
     "UpdateRole",
     on=resources.role,
     records="role_name description max_session_duration",
-    context=conditions.boundary_of_role,
+    context=condition_keys.boundary_of_role,
 )
 def update_role(
     account: Account,
@@ -101,7 +110,7 @@ def update_role(
 
 
 @answers(
-    "UpdateRoleDescription", on=resources.role, records="role_name description", context=conditions.boundary_of_role
+    "UpdateRoleDescription", on=resources.role, records="role_name description", context=condition_keys.boundary_of_role
 )
 def update_role_description(account: Account, _call: Call, *, role_name: str, description: str) -> Outcome:
     updated = roles.update_role(account, role_name=role_name, description=description, session_seconds_max=None)
@@ -112,7 +121,7 @@ def update_role_description(account: Account, _call: Call, *, role_name: str, de
     "UpdateAssumeRolePolicy",
     on=resources.role,
     records="role_name policy_document",
-    context=conditions.boundary_of_role,
+    context=condition_keys.boundary_of_role,
 )
 def update_assume_role_policy(account: Account, call: Call, *, role_name: str, policy_document: str) -> Outcome:
     return done(
@@ -120,6 +129,6 @@ def update_assume_role_policy(account: Account, call: Call, *, role_name: str, p
     )
 
 
-@answers("DeleteRole", on=resources.role, records="role_name", context=conditions.boundary_of_role)
+@answers("DeleteRole", on=resources.role, records="role_name", context=condition_keys.boundary_of_role)
 def delete_role(account: Account, _call: Call, *, role_name: str) -> Outcome:
     return done(roles.delete_role(account, role_name=role_name))

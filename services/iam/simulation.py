@@ -8,16 +8,23 @@ from domain.account import Account
 from domain.calls import Call, Outcome
 from domain.policy import Layer, Match, Result
 from domain.rules import simulation_sources
-from domain.rules.simulation import Judgement, Places, Point, Simulation, context_keys, simulated
+from domain.rules.simulation import (
+    SimulatedDecision,
+    Simulation,
+    SimulationPosition,
+    StatementPositions,
+    context_keys,
+    simulate_action,
+)
 from domain.rules.simulation_exclusions import Exclusion
 from domain.rules.simulation_inputs import ContextEntry
-from domain.rules.simulation_sources import Asked
-from domain.rules.simulation_work import fitting
+from domain.rules.simulation_sources import SimulationParameters
+from domain.rules.simulation_work import actions_that_fit
 from services.iam import resources
-from services.wire.operations import answers, everything
-from services.wire.paginate import Pages, listing
+from services.wire.operations import answers, any_resource
+from services.wire.pagination import PageRequest, page_request
 
-Members = dict[str, object]
+SimulationMembers = dict[str, object]
 
 _DECISIONS = {
     Result.ALLOWED: "allowed",
@@ -36,7 +43,7 @@ _SHARED = (
 )
 
 
-@answers("SimulateCustomPolicy", on=everything, records=f"{_SHARED} ordered_organization_policy_input_list")
+@answers("SimulateCustomPolicy", on=any_resource, records=f"{_SHARED} ordered_organization_policy_input_list")
 def simulate_custom_policy(
     account: Account,
     call: Call,
@@ -54,8 +61,8 @@ def simulate_custom_policy(
     max_items: int | None = None,
     marker: str | None = None,
 ) -> Outcome:
-    pages = listing("EvaluationResults", marker, max_items)
-    asked = Asked(
+    pages = page_request("EvaluationResults", marker, max_items)
+    asked = SimulationParameters(
         policy_input_list,
         permissions_boundary_policy_input_list,
         action_names,
@@ -67,7 +74,7 @@ def simulate_custom_policy(
         resource_handling_option,
     )
     levels = [level.get("service_control_policy_input_list", ()) for level in ordered_organization_policy_input_list]
-    return _outcome(simulation_sources.of_documents(account.id, call.at, asked, levels), pages)
+    return _outcome(simulation_sources.custom_simulation(account.id, call.at, asked, levels), pages)
 
 
 @answers(
@@ -91,8 +98,8 @@ def simulate_principal_policy(
     max_items: int | None = None,
     marker: str | None = None,
 ) -> Outcome:
-    pages = listing("EvaluationResults", marker, max_items)
-    asked = Asked(
+    pages = page_request("EvaluationResults", marker, max_items)
+    asked = SimulationParameters(
         policy_input_list,
         permissions_boundary_policy_input_list,
         action_names,
@@ -104,7 +111,9 @@ def simulate_principal_policy(
         resource_handling_option,
     )
     exclusions = [_exclusion(given) for given in policy_exclusion_list]
-    return _outcome(simulation_sources.of_principal(account, call.at, asked, policy_source_arn, exclusions), pages)
+    return _outcome(
+        simulation_sources.principal_simulation(account, call.at, asked, policy_source_arn, exclusions), pages
+    )
 
 
 def _entries(given: Sequence[Mapping[str, Any]]) -> list[ContextEntry]:
@@ -125,13 +134,13 @@ def _exclusion(given: Mapping[str, Any]) -> Exclusion:
     )
 
 
-def _outcome(simulation: Simulation, pages: Pages) -> Outcome:
+def _outcome(simulation: Simulation, pages: PageRequest) -> Outcome:
     """Everything that can be refused has been; the work itself is done when the answer is written."""
 
-    def answer(account: Account) -> Members:
+    def answer(account: Account) -> SimulationMembers:
         shown_before = sum(1 for position in range(len(simulation.actions)) if _key(position) <= (pages.after or ""))
-        page = replace(pages, size=fitting(simulation, shown_before, pages.size))
-        places = Places()
+        page = replace(pages, size=actions_that_fit(simulation, shown_before, pages.size))
+        places = StatementPositions()
         return page.of(
             range(len(simulation.actions)),
             key=_key,
@@ -145,11 +154,11 @@ def _key(position: int) -> str:
     return f"{position:06d}"
 
 
-def _result(account: Account, simulation: Simulation, action: str, places: Places) -> Members:
+def _result(account: Account, simulation: Simulation, action: str, places: StatementPositions) -> SimulationMembers:
     """EvalResourceName is no resource of the caller's any more but a template of the ARN, or `*` for an action that has
     none: here, where no templates are known, for all."""
-    found = simulated(simulation, action)
-    members: Members = {
+    found = simulate_action(simulation, action)
+    members: SimulationMembers = {
         "EvalActionName": action,
         "EvalResourceName": "*",
         "EvalDecision": _DECISIONS[found.overall.decision],
@@ -169,9 +178,9 @@ def _result(account: Account, simulation: Simulation, action: str, places: Place
     return members
 
 
-def _judgement(account: Account, judgement: Judgement, places: Places) -> Members:
+def _judgement(account: Account, judgement: SimulatedDecision, places: StatementPositions) -> SimulationMembers:
     """What results have in common, of an action and of one resource."""
-    members: Members = {
+    members: SimulationMembers = {
         "MatchedStatements": [_statement(account, match, places) for match in judgement.matched],
         "MissingContextValues": list(judgement.missing),
     }
@@ -184,8 +193,8 @@ def _judgement(account: Account, judgement: Judgement, places: Places) -> Member
     return members
 
 
-def _statement(account: Account, match: Match, places: Places) -> Members:
-    source_id, source_type = simulation_sources.shown(account, match.sourced)
+def _statement(account: Account, match: Match, places: StatementPositions) -> SimulationMembers:
+    source_id, source_type = simulation_sources.source_policy_label(account, match.sourced)
     start, end = places.of(match.sourced, match.statement)
     return {
         "SourcePolicyId": source_id,
@@ -195,11 +204,11 @@ def _statement(account: Account, match: Match, places: Places) -> Members:
     }
 
 
-def _point(point: Point) -> Members:
+def _point(point: SimulationPosition) -> SimulationMembers:
     return {"Line": point.line, "Column": point.column}
 
 
-@answers("GetContextKeysForCustomPolicy", on=everything, records="policy_input_list")
+@answers("GetContextKeysForCustomPolicy", on=any_resource, records="policy_input_list")
 def get_context_keys_for_custom_policy(_account: Account, _call: Call, *, policy_input_list: Sequence[str]) -> Outcome:
     policies = simulation_sources.policies_in(policy_input_list)
     return Outcome(lambda _after: {"ContextKeyNames": list(context_keys(policies))})

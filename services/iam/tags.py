@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from domain.account import Account
 from domain.calls import Call, Outcome, done
 from domain.rules import tagging
-from domain.rules.tagging import ROLE, USER, Kind
-from services.iam import conditions, resources
-from services.iam.shapes import by_key_of_tag, tag_members, tags_in
-from services.wire.operations import Resource, answers
-from services.wire.paginate import listing
+from domain.rules.tagging import ROLE, USER, TaggableKind
+from services.iam import condition_keys, resources
+from services.iam.entity_members import tag_members, tag_sort_key, tags_from_request
+from services.wire.operations import FindResource, answers
+from services.wire.pagination import page_request
 
 
 @dataclass(frozen=True, slots=True)
-class _Family:
+class _TagOperations:
     """The operations of one kind of entity, by their AWS names."""
 
-    kind: Kind
-    on: Resource
+    kind: TaggableKind
+    on: FindResource
     holder: str
     """The parameter that names the entity."""
     tag: str
@@ -27,23 +27,23 @@ class _Family:
 
 
 _FAMILIES = (
-    _Family(
+    _TagOperations(
         kind=USER, on=resources.user, holder="user_name", tag="TagUser", untag="UntagUser", list_tags="ListUserTags"
     ),
-    _Family(
+    _TagOperations(
         kind=ROLE, on=resources.role, holder="role_name", tag="TagRole", untag="UntagRole", list_tags="ListRoleTags"
     ),
 )
 
 
-def _answer(family: _Family) -> None:
+def _answer(family: _TagOperations) -> None:
     kind, on, holder = family.kind, family.on, family.holder
 
-    @answers(family.tag, on=on, holder=holder, records=f"{holder} tags", context=conditions.tags_given)
+    @answers(family.tag, on=on, holder=holder, records=f"{holder} tags", context=condition_keys.request_tags)
     def tag(account: Account, _call: Call, *, name: str, tags: list[Mapping[str, str]]) -> Outcome:
-        return done(*tagging.tag(account, kind, name, tags=tags_in(tags)))
+        return done(*tagging.tag(account, kind, name, tags=tags_from_request(tags)))
 
-    @answers(family.untag, on=on, holder=holder, records=f"{holder} tag_keys", context=conditions.tag_keys_given)
+    @answers(family.untag, on=on, holder=holder, records=f"{holder} tag_keys", context=condition_keys.request_tag_keys)
     def untag(account: Account, _call: Call, *, name: str, tag_keys: list[str]) -> Outcome:
         return done(*tagging.untag(account, kind, name, keys=tag_keys))
 
@@ -51,8 +51,8 @@ def _answer(family: _Family) -> None:
     def list_tags(
         account: Account, _call: Call, *, name: str, marker: str | None = None, max_items: int | None = None
     ) -> Outcome:
-        tags, pages = kind.named(account, name).tags, listing("Tags", marker, max_items)
-        return Outcome(lambda _after: pages.of(tags.values(), key=by_key_of_tag, render=tag_members))
+        tags, pages = kind.named(account, name).tags, page_request("Tags", marker, max_items)
+        return Outcome(lambda _after: pages.of(tags.values(), key=tag_sort_key, render=tag_members))
 
 
 for _family in _FAMILIES:

@@ -4,18 +4,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from domain.account import Account
-from domain.authorisation import authorise
+from domain.authorization import authorize
 from domain.calls import Call, Outcome, done
-from domain.identifiers import USER
-from domain.rules import bounding, tagging, users
-from services.iam import conditions, resources
-from services.iam.shapes import listed_user_members, root_members, tags_in, user_members
+from domain.foundation.identifiers import USER
+from domain.rules import permissions_boundaries, tagging, users
+from services.iam import condition_keys, resources
+from services.iam.entity_members import listed_user_members, root_members, tags_from_request, user_members
 from services.wire.operations import answers
-from services.wire.paginate import listing
+from services.wire.pagination import page_request
 
 
 @answers(
-    "CreateUser", on=resources.user, records="user_name path permissions_boundary tags", context=conditions.new_entity
+    "CreateUser",
+    on=resources.user,
+    records="user_name path permissions_boundary tags",
+    context=condition_keys.new_entity,
 )
 def create_user(
     account: Account,
@@ -27,24 +30,28 @@ def create_user(
     tags: list[Mapping[str, str]] | None = None,
 ) -> Outcome:
     """With tags, IAM asks for permission to tag besides (IAM User Guide, "Controlling access using tags")."""
-    given = tags_in(tags or ())
+    given = tags_from_request(tags or ())
     if given:
-        authorise(account, call, "iam:TagUser", account.arn(f"user{path}{user_name}"), conditions.of_tags(tags or ()))
+        authorize(
+            account, call, "iam:TagUser", account.arn(f"user{path}{user_name}"), condition_keys.from_tags(tags or ())
+        )
     created = users.create_user(account, user_id=call.unique_id(USER), user_name=user_name, path=path)
     born = (created.user_id, created.user_name)
     return Outcome(
         lambda after: {"User": user_members(after, after.users.by_id[created.user_id])},
         [
             created,
-            *tagging.tagged_from_birth(tagging.USER, *born, given),
-            *bounding.bounded_from_birth(account, bounding.USER, *born, permissions_boundary),
+            *tagging.tags_on_create(tagging.USER, *born, given),
+            *permissions_boundaries.boundary_on_create(
+                account, permissions_boundaries.USER, *born, permissions_boundary
+            ),
         ],
     )
 
 
 @answers("GetUser", on=resources.user, records="user_name")
 def get_user(account: Account, call: Call, *, user_name: str | None = None) -> Outcome:
-    user_id = users.named_or_calling(account, call, user_name)
+    user_id = users.user_id_or_caller(account, call, user_name)
     if user_id == account.id:
         return Outcome(lambda after: {"User": root_members(after)})
     return Outcome(lambda after: {"User": user_members(after, after.users.by_id[user_id])})
@@ -54,7 +61,7 @@ def get_user(account: Account, call: Call, *, user_name: str | None = None) -> O
 def list_users(
     _account: Account, _call: Call, *, path_prefix: str = "/", marker: str | None = None, max_items: int | None = None
 ) -> Outcome:
-    pages = listing("Users", marker, max_items)
+    pages = page_request("Users", marker, max_items)
     return Outcome(
         lambda after: pages.of(
             (user for user in after.users if user.path.startswith(path_prefix)),
@@ -72,7 +79,7 @@ def update_user(
     user = account.users.named(user_name)
     after = replace(user, name=new_user_name or user.name, path=new_path or user.path)
     if after != user:
-        authorise(account, call, "iam:UpdateUser", account.arn(after.resource), conditions.tags_of(user))
+        authorize(account, call, "iam:UpdateUser", account.arn(after.resource), condition_keys.resource_tags(user))
     return done(users.update_user(account, user_name=user_name, new_path=new_path, new_user_name=new_user_name))
 
 

@@ -8,17 +8,17 @@ from datetime import datetime
 
 import psycopg
 
-from domain.account import Corrupt
-from domain.ledgers import Folded
+from domain.account import CorruptLedger
+from domain.ledger_state import LedgerState
 from services.ledger.arrays import text_array
-from services.ledger.database import limit_waiting
-from services.ledger.loading import Loader
+from services.ledger.call_queue import CALL_SECONDS_MAX, CLOSED_MESSAGE, CallQueue, split_expired
+from services.ledger.database import limit_lock_waits
+from services.ledger.pending_call import CommittedCall, DecideCall, LedgerUnavailable, PendingCall
 from services.ledger.recorder import SQL, select
-from services.ledger.round import CLOCK_BEHIND_HEAD_MAX, Answered, Plan, Rounds
-from services.ledger.snapshots import entities
-from services.ledger.values import Held, Values
-from services.ledger.waiting import CALL_SECONDS_MAX, CLOSED, Queue, in_time
-from services.ledger.work import Committed, Decide, Unavailable, Work
+from services.ledger.round import CLOCK_BEHIND_HEAD_MAX, AnsweredCall, RoundPlan, RoundProcessor
+from services.ledger.snapshots import count_entities
+from services.ledger.state_cache import CachedState, StateCache
+from services.ledger.state_loader import StateLoader
 
 CALLS_A_ROUND_MAX = 256
 RUNS_MAX = 3
@@ -28,13 +28,13 @@ SNAPSHOT_ENTITIES_A_CHANGE = 3
 snapshot does."""
 LATE = f"No round began within {CALL_SECONDS_MAX} s. The call was not recorded."
 # Classes of SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html
-_TRY_AGAIN = frozenset({"40", "55"})
+_RETRYABLE_STATES = frozenset({"40", "55"})
 """The transaction was rolled back or could not get a lock, and may succeed as it is."""
-_DATABASE_S_STATE = frozenset({"08", "25", "53", "57", "58"})
+_UNAVAILABLE_STATES = frozenset({"08", "25", "53", "57", "58"})
 """Connection, transaction (a standby is read-only), resources (a full disk), the operator (a statement's time is up),
 the system's own errors."""
 
-Connect = Callable[[], psycopg.Connection]
+OpenConnection = Callable[[], psycopg.Connection]
 Deliver = Callable[[Callable[[], None]], object]
 """How answers reach those who wait: one call a round, such as an event loop's call_soon_threadsafe."""
 
@@ -54,25 +54,25 @@ class Committer:
 
     def __init__(
         self,
-        connect: Connect,
-        rounds: Rounds,
+        connect: OpenConnection,
+        rounds: RoundProcessor,
         *,
         on_commit: Callable[[frozenset[str]], None] = lambda _accounts: None,
-        on_snapshot_due: Callable[[Folded], None] = lambda _value: None,
+        on_snapshot_due: Callable[[LedgerState], None] = lambda _value: None,
     ) -> None:
-        self._queue = Queue()
+        self._queue = CallQueue()
         self._rounds = rounds
         self._deliver: Deliver = lambda answer: answer()
-        values = Values(rounds.mapper)
-        self._loader = Loader(connect, values, self)
+        values = StateCache(rounds.mapper)
+        self._loader = StateLoader(connect, values, self)
         self._threads = [
-            _Committing(connect, rounds, self._queue, values, self),
-            _Waiting(connect, rounds, self._queue, values, self),
+            _RoundThread(connect, rounds, self._queue, values, self),
+            _WaitingRoundThread(connect, rounds, self._queue, values, self),
         ]
         self._ledger_at: datetime | None = None
         self.on_commit = on_commit
         self.on_snapshot_due = on_snapshot_due
-        self.held_because: str | None = None
+        self.refusal_reason: str | None = None
         """Why no call is taken for now; None when calls are. Set from outside, by whoever watches the disk."""
 
     def deliver_through(self, deliver: Deliver) -> None:
@@ -94,7 +94,7 @@ class Committer:
         now = self._rounds.clock()
         self._rounds.refuse_wrong_clock(now, database_now)
         if self._ledger_at is not None and self._ledger_at - now > CLOCK_BEHIND_HEAD_MAX:
-            raise Unavailable(f"This server's clock is {self._ledger_at - now} behind the ledger.")
+            raise LedgerUnavailable(f"This server's clock is {self._ledger_at - now} behind the ledger.")
 
     def stop(self) -> None:
         """Ends after the rounds that are under way; what still waits is answered Unavailable."""
@@ -107,27 +107,27 @@ class Committer:
         self._loader.close()
         self.refuse(self._queue.close())
 
-    def submit(self, work: Work) -> None:
+    def submit(self, work: PendingCall) -> None:
         """Queues the call; its reply comes after the commit. Raises Overloaded when too many wait, and Unavailable
         when the ledger is closed or held."""
-        if self.held_because is not None:
-            raise Unavailable(self.held_because)
+        if self.refusal_reason is not None:
+            raise LedgerUnavailable(self.refusal_reason)
         self._queue.put(work)
 
-    def decide(self, accounts: frozenset[str], decide: Decide, *, founding: bool = False) -> Committed:
+    def decide(self, accounts: frozenset[str], decide: DecideCall, *, founding: bool = False) -> CommittedCall:
         """Submits and waits: for callers that are not on the event loop."""
-        answer: Future[Committed] = Future()
+        answer: Future[CommittedCall] = Future()
 
-        def reply(result: Committed | BaseException) -> None:
+        def reply(result: CommittedCall | BaseException) -> None:
             if isinstance(result, BaseException):
                 answer.set_exception(result)
             else:
                 answer.set_result(result)
 
-        self.submit(Work(accounts, decide, reply, founding))
+        self.submit(PendingCall(accounts, decide, reply, founding))
         return answer.result()
 
-    def deliver(self, answers: list[Answered]) -> None:
+    def deliver(self, answers: list[AnsweredCall]) -> None:
         def reply_to_all() -> None:
             for work, answer in answers:
                 work.reply(answer)
@@ -135,10 +135,10 @@ class Committer:
         if answers:
             self._deliver(reply_to_all)
 
-    def refuse(self, works: list[Work], why: str = CLOSED) -> None:
-        self.deliver([(work, Unavailable(why)) for work in works])
+    def refuse(self, works: list[PendingCall], why: str = CLOSED_MESSAGE) -> None:
+        self.deliver([(work, LedgerUnavailable(why)) for work in works])
 
-    def committed(self, plan: Plan) -> None:
+    def committed(self, plan: RoundPlan) -> None:
         """What a round leaves behind, for those who wait and for those who follow."""
         self.deliver(plan.answers)
         self.refuse(self._queue.put_back(plan.left))
@@ -157,15 +157,22 @@ class Committer:
 
     def not_loaded(self, account_id: str, error: Exception) -> None:
         """Whoever waits for the value gets the error for an answer; the next call tries again."""
-        self.deliver([(work, _meaning(error)) for work in self._queue.take_loading(account_id)])
+        self.deliver([(work, _as_unavailable(error)) for work in self._queue.take_loading(account_id)])
 
 
-class _Committing(threading.Thread):
+class _RoundThread(threading.Thread):
     """Makes one round after the other until the queue is closed. Its rounds never wait for another process."""
 
     waits = False
 
-    def __init__(self, connect: Connect, rounds: Rounds, queue: Queue, values: Values, committer: Committer) -> None:
+    def __init__(
+        self,
+        connect: OpenConnection,
+        rounds: RoundProcessor,
+        queue: CallQueue,
+        values: StateCache,
+        committer: Committer,
+    ) -> None:
         super().__init__(name="muniment-patience" if self.waits else "muniment-rounds", daemon=True)
         self._connect = connect
         self._rounds = rounds
@@ -175,10 +182,10 @@ class _Committing(threading.Thread):
         self._connection: psycopg.Connection | None = None
 
     def run(self) -> None:
-        works: list[Work] = []
+        works: list[PendingCall] = []
         try:
             while works := self._taken():
-                works, late = in_time(works)
+                works, late = split_expired(works)
                 self._committer.refuse(late, LATE)
                 self._turn(works, late)
         except BaseException as error:
@@ -190,20 +197,20 @@ class _Committing(threading.Thread):
             if self._connection is not None:
                 self._connection.close()
 
-    def _taken(self) -> list[Work]:
+    def _taken(self) -> list[PendingCall]:
         return self._queue.take(CALLS_A_ROUND_MAX)
 
-    def _turn(self, works: list[Work], _late: list[Work]) -> None:
+    def _turn(self, works: list[PendingCall], _late: list[PendingCall]) -> None:
         if works:
             self._round(works)
 
-    def _more(self, _works: list[Work]) -> list[Work]:
+    def _more(self, _works: list[PendingCall]) -> list[PendingCall]:
         """Calls that join the round when it has its locks."""
         return []
 
-    def _round(self, works: list[Work]) -> Plan | None:
+    def _round(self, works: list[PendingCall]) -> RoundPlan | None:
         """Every call has its answer or waits again afterwards. Gives the plan of a round that was committed."""
-        plan: Plan | None = None
+        plan: RoundPlan | None = None
         try:
             connection = self._connected()
             with connection.transaction(), connection.cursor() as cursor:
@@ -219,22 +226,22 @@ class _Committing(threading.Thread):
         self._finish(plan)
         return plan
 
-    def _failed(self, works: list[Work], plan: Plan | None, error: Exception) -> None:
+    def _failed(self, works: list[PendingCall], plan: RoundPlan | None, error: Exception) -> None:
         if self._connection is not None and self._connection.closed:
             self._after_lost_connection(works, plan, error)
-        elif isinstance(error, Unavailable):
+        elif isinstance(error, LedgerUnavailable):
             self._committer.deliver([(work, error) for work in works])
         elif self.waits and isinstance(error, psycopg.errors.LockNotAvailable):
             self._committer.refuse(self._queue.hold(works, rested=True))
-        elif isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] in _TRY_AGAIN:
+        elif isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] in _RETRYABLE_STATES:
             self._again(works, error)
-        elif isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] in _DATABASE_S_STATE:
+        elif isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] in _UNAVAILABLE_STATES:
             # It is not about one of the calls, and trying each by itself would take as many statements' time. A new
             # connection may find another server: one that became a standby refuses to write.
             self._disconnect()
-            self._committer.deliver([(work, Unavailable(str(error))) for work in works])
+            self._committer.deliver([(work, LedgerUnavailable(str(error))) for work in works])
         elif len(works) == 1:
-            self._committer.deliver([(works[0], _meaning(error))])
+            self._committer.deliver([(works[0], _as_unavailable(error))])
         else:
             # Something in this round cannot be written. It is found in twice the logarithm of so many rounds, and the
             # others succeed.
@@ -242,13 +249,13 @@ class _Committing(threading.Thread):
             for half in (works[:middle], works[middle:]):
                 self._round(half)
 
-    def _finish(self, plan: Plan) -> None:
+    def _finish(self, plan: RoundPlan) -> None:
         for account_id, head in plan.heads.items():
             held = head.held
-            folded_as_fast = entities(held.value) // SNAPSHOT_ENTITIES_A_CHANGE
+            folded_as_fast = count_entities(held.value) // SNAPSHOT_ENTITIES_A_CHANGE
             if held.changes_since_snapshot > max(SNAPSHOT_CHANGES_MIN, folded_as_fast):
                 self._committer.on_snapshot_due(held.value)
-                held = Held(held.value, held.folded_bytes, 0)
+                held = CachedState(held.value, held.folded_bytes, 0)
             self._values.keep(account_id, held)
         self._committer.committed(plan)
 
@@ -259,9 +266,9 @@ class _Committing(threading.Thread):
             try:
                 self._connection = self._connect()
                 if self.waits:
-                    limit_waiting(self._connection)
+                    limit_lock_waits(self._connection)
             except psycopg.OperationalError as error:
-                raise Unavailable(f"The database cannot be reached: {error}") from error
+                raise LedgerUnavailable(f"The database cannot be reached: {error}") from error
         return self._connection
 
     def _disconnect(self) -> None:
@@ -269,26 +276,26 @@ class _Committing(threading.Thread):
             self._connection.close()
             self._connection = None
 
-    def _after_lost_connection(self, works: list[Work], plan: Plan | None, error: Exception) -> None:
+    def _after_lost_connection(self, works: list[PendingCall], plan: RoundPlan | None, error: Exception) -> None:
         """The commit may or may not have happened: look, and only then answer or run again."""
         log.warning("The connection to the database was lost in a round: %s", error)
         try:
             if plan is not None and self._was_committed(plan):
                 self._finish(plan)
                 return
-        except (psycopg.Error, Unavailable) as still:
+        except (psycopg.Error, LedgerUnavailable) as still:
             self._committer.refuse(works, f"Whether the call was recorded is unknown: {still}")
             return
         self._again(works, error)
 
-    def _again(self, works: list[Work], error: Exception) -> None:
+    def _again(self, works: list[PendingCall], error: Exception) -> None:
         """Nothing of the round has happened: its calls run again, if they have not done so too often."""
         for work in works:
             work.runs += 1
         self._committer.refuse([work for work in works if work.runs >= RUNS_MAX], str(error))
         self._committer.refuse(self._queue.put_back([work for work in works if work.runs < RUNS_MAX]))
 
-    def _was_committed(self, plan: Plan) -> bool:
+    def _was_committed(self, plan: RoundPlan) -> bool:
         """Whether the plan's entries stand where they were to stand. The lock on the heads waits for the lost backend,
         so that it cannot commit behind our back. Raises Corrupt when some stand and some do not."""
         expected = {(entry.account_id, entry.position): entry.event_id for entry in plan.entries}
@@ -306,30 +313,30 @@ class _Committing(threading.Thread):
                         == expected[account_id, row.originator_version]
                     )
         if found not in (0, len(expected)):
-            raise Corrupt(f"Of {len(expected)} events of a round, {found} were written.")
+            raise CorruptLedger(f"Of {len(expected)} events of a round, {found} were written.")
         return found > 0
 
 
-class _Waiting(_Committing):
+class _WaitingRoundThread(_RoundThread):
     """Waits for accounts that another process holds: in PostgreSQL's own queue, so that a busy process cannot keep them
     for ever, and only for so long that it comes round to the next ones."""
 
     waits = True
 
-    def _taken(self) -> list[Work]:
+    def _taken(self) -> list[PendingCall]:
         return self._queue.take_held(CALLS_A_ROUND_MAX)
 
-    def _turn(self, works: list[Work], late: list[Work]) -> None:
+    def _turn(self, works: list[PendingCall], late: list[PendingCall]) -> None:
         """Only one line's calls: what is waited for must not make others wait."""
         accounts = (works or late)[0].accounts
         plan = self._round(works) if works else None
         self._queue.release(accounts, contended=plan is not None and plan.waited)
 
-    def _more(self, works: list[Work]) -> list[Work]:
+    def _more(self, works: list[PendingCall]) -> list[PendingCall]:
         """More calls have come while the thread waited for its locks."""
         return self._queue.join(works[0].accounts, CALLS_A_ROUND_MAX - len(works))
 
 
-def _meaning(error: Exception) -> Exception:
+def _as_unavailable(error: Exception) -> Exception:
     """A database that cannot do its work is unavailable; anything else is what it is."""
-    return Unavailable(str(error)) if isinstance(error, psycopg.OperationalError) else error
+    return LedgerUnavailable(str(error)) if isinstance(error, psycopg.OperationalError) else error

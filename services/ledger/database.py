@@ -10,7 +10,7 @@ from psycopg.sql import SQL, Identifier
 
 from services.ledger.durability import keep_durable
 
-Role = Literal["owner", "writer", "projector", "reader"]
+DatabaseRole = Literal["owner", "writer", "projector", "reader"]
 STATEMENT_SECONDS_MAX = 2
 LOCK_MILLISECONDS_MAX = 40
 """Of those who have others waiting behind them: longer than a round of another process takes, shorter than anybody
@@ -23,19 +23,19 @@ _TIMEOUTS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-_NO_LIMIT: frozenset[Role] = frozenset({"owner", "projector"})
-_MIGRATING = 0x6D756E69
+_NO_LIMIT: frozenset[DatabaseRole] = frozenset({"owner", "projector"})
+_MIGRATION_LOCK_KEY = 0x6D756E69
 """The advisory lock of whoever migrates."""
 
 
-class MigrationRefused(Exception):  # noqa: N818  said to a person
+class MigrationMismatch(Exception):  # noqa: N818  said to a person
     """The database's migrations are not those of this program."""
 
 
 class Database(Protocol):
     """The embedded PostgreSQL, or yours."""
 
-    def conninfo(self, role: Role) -> str:
+    def conninfo(self, role: DatabaseRole) -> str:
         """For libpq. Raises nothing: whether somebody answers there, connecting shows."""
         ...
 
@@ -44,26 +44,26 @@ class Database(Protocol):
         ...
 
 
-class YourDatabase:
+class ExternalDatabase:
     """A database reached by one URL, whose user takes on the role that each connection needs."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def conninfo(self, role: Role) -> str:
+    def conninfo(self, role: DatabaseRole) -> str:
         return self._url if role == "owner" else make_conninfo(self._url, options=f"-c role=muniment_{role}")
 
     def shortage(self) -> None:
         """Its disk is for its administrator to watch."""
 
 
-def connect(database: Database, role: Role) -> psycopg.Connection:
+def connect(database: Database, role: DatabaseRole) -> psycopg.Connection:
     """A connection in autocommit, so that every transaction is one that the code names. What hangs ends: statements
     of the doors, and transactions that nobody goes on with, after two seconds."""
-    connection = psycopg.connect(timed(database.conninfo(role)), autocommit=True)
+    connection = psycopg.connect(with_timeouts(database.conninfo(role)), autocommit=True)
     try:
         if role not in _NO_LIMIT:
-            limit(connection)
+            limit_statements(connection)
         if role == "writer":
             keep_durable(connection)
     except BaseException:
@@ -72,17 +72,17 @@ def connect(database: Database, role: Role) -> psycopg.Connection:
     return connection
 
 
-def timed(conninfo: str) -> str:
+def with_timeouts(conninfo: str) -> str:
     """With our own timeouts, where it names none."""
     return make_conninfo("", **(_TIMEOUTS | conninfo_to_dict(conninfo)))
 
 
-def limit(connection: psycopg.Connection) -> None:
+def limit_statements(connection: psycopg.Connection) -> None:
     for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
         connection.execute("select set_config(%s, %s, false)", (setting, f"{STATEMENT_SECONDS_MAX}s"))
 
 
-def limit_waiting(connection: psycopg.Connection) -> None:
+def limit_lock_waits(connection: psycopg.Connection) -> None:
     """For a connection that is to wait for locks, and not for long."""
     connection.execute("select set_config('lock_timeout', %s, false)", (f"{LOCK_MILLISECONDS_MAX}ms",))
 
@@ -97,16 +97,16 @@ def migrate(database: Database) -> list[str]:
     """Brings the schema to this program's version; gives the names of what was applied. Raises MigrationRefused when
     the database has been migrated by another text of the same number, or by a newer program."""
     with connect(database, "owner") as connection, connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", (_MIGRATING,))
+        cursor.execute("select pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK_KEY,))
         _create_roles(cursor)
         cursor.execute("create table if not exists public.muniment_migrations (name text primary key, sha256 text)")
         applied: dict[str, str] = dict(cursor.execute("select name, sha256 from public.muniment_migrations").fetchall())
         known = {name: (text, hashlib.sha256(text).hexdigest()) for name, text in migrations()}
         for name, digest in applied.items():
             if name not in known:
-                raise MigrationRefused(f"The database has the migration {name}, which this program does not know.")
+                raise MigrationMismatch(f"The database has the migration {name}, which this program does not know.")
             if known[name][1] != digest:
-                raise MigrationRefused(f"The database was migrated with another {name} (SHA-256 {digest}).")
+                raise MigrationMismatch(f"The database was migrated with another {name} (SHA-256 {digest}).")
         missing = [name for name in known if name not in applied]
         for name in missing:
             text, digest = known[name]

@@ -16,26 +16,26 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
 
 from services.ledger import embedded_watchdog
-from services.ledger.embedded_bootstrap import (
+from services.ledger.disk_guard import find_shortage
+from services.ledger.embedded_cluster import (
     DATABASE,
-    Role,
-    bootstrap,
+    EmbeddedRole,
+    create_cluster,
     host_based_authentication,
     read_password,
     user_name,
-    write,
+    write_durably,
 )
-from services.ledger.embedded_leftover import attempts, end_leftover
+from services.ledger.embedded_leftover import end_leftover, poll_attempts
 from services.ledger.embedded_programs import ENVIRONMENT, EmbeddedPostgresError, Programs, SystemUser, find_programs
 from services.ledger.embedded_socket import PORT, make_socket_directory, socket_directory
-from services.ledger.space import shortage
 
-__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "Role"]
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "EmbeddedRole"]
 
 START_SECONDS_MAX = 600.0
 """Recovery after a crash replays up to `max_wal_size` before it answers."""
 RESTART_SECONDS_MIN, RESTART_SECONDS_MAX = 0.1, 10.0
-STEADY_SECONDS = 60.0
+STABLE_SECONDS = 60.0
 """A postmaster that lived so long did not die of being started, and is started again without delay."""
 
 LOG_BYTES_MAX = 10_000_000
@@ -99,8 +99,8 @@ class EmbeddedPostgres:
             self._open_directory(user)
             self._lock = self._take_lock()
             programs = find_programs(self._directory, user)
-            bootstrap(self._directory, programs)
-            write(self._directory / "pg_hba.conf", host_based_authentication(), mode=0o644)
+            create_cluster(self._directory, programs)
+            write_durably(self._directory / "pg_hba.conf", host_based_authentication(), mode=0o644)
             _rotate(self._directory / "postgres.log")
             self._launch(programs)
             psycopg.connect(self.conninfo("owner")).close()  # it answers: now, do our passwords fit?
@@ -130,7 +130,7 @@ class EmbeddedPostgres:
                 os.close(self._lock)
                 self._lock = None
 
-    def conninfo(self, role: Role) -> str:
+    def conninfo(self, role: EmbeddedRole) -> str:
         """What libpq needs to connect as `role`; holds the password. Raises EmbeddedPostgresError if never started."""
         return make_conninfo(
             host=str(socket_directory(self._directory)),
@@ -142,7 +142,9 @@ class EmbeddedPostgres:
 
     def shortage(self) -> str | None:
         """Whether the disk has too little room left. Raises OSError."""
-        return shortage((self._data, self._data / "pg_wal"))  # an administrator may have put the log on another disk
+        return find_shortage(
+            (self._data, self._data / "pg_wal")
+        )  # an administrator may have put the log on another disk
 
     def __enter__(self) -> Self:
         self.start()
@@ -202,7 +204,7 @@ class EmbeddedPostgres:
                 env=_environment(reused_pid),
                 start_new_session=True,  # a Ctrl-C in our terminal must reach us alone
             )
-        for _ in attempts(START_SECONDS_MAX):
+        for _ in poll_attempts(START_SECONDS_MAX):
             if PGconn.ping(conninfo.encode()) == Ping.OK:
                 break
             if self._stopping.is_set():
@@ -220,7 +222,7 @@ class EmbeddedPostgres:
             since = time.monotonic()
             status = self._watchdog.wait()
             self._end_watchdog()
-            if time.monotonic() - since >= STEADY_SECONDS:
+            if time.monotonic() - since >= STABLE_SECONDS:
                 pause = RESTART_SECONDS_MIN
             if self._stopping.wait(pause):
                 return

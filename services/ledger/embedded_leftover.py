@@ -31,7 +31,7 @@ class _PidFile(NamedTuple):
             return None
 
 
-def attempts(seconds: float) -> Iterator[None]:
+def poll_attempts(seconds: float) -> Iterator[None]:
     """Turns of a wait for something that announces itself nowhere: at once, then ever slower, for `seconds`."""
     pause, end = 0.005, time.monotonic() + seconds
     while True:
@@ -51,7 +51,7 @@ def end_leftover(programs: Programs, data: Path, socket_directory: Path) -> int 
     """
     path = data / "postmaster.pid"
     found = None
-    for _ in attempts(ENDING_SECONDS_MAX):
+    for _ in poll_attempts(ENDING_SECONDS_MAX):
         # pg_ctl asks and signals with the rights of PostgreSQL's user: no pid in that file makes root signal others.
         if not path.exists() or not programs.succeeds("pg_ctl", "status", f"--pgdata={data}"):
             return None

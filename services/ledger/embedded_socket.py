@@ -5,7 +5,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from services.ledger.embedded_bootstrap import write
+from services.ledger.embedded_cluster import write_durably
 from services.ledger.embedded_programs import EmbeddedPostgresError, SystemUser
 
 PORT = 5432
@@ -42,7 +42,7 @@ def make_socket_directory(directory: Path, user: SystemUser) -> None:
         pass  # the first start
     place = Path(tempfile.mkdtemp(prefix="muniment-"))
     user.give(place)
-    write(_record(directory), str(place), mode=0o600)
+    write_durably(_record(directory), str(place), mode=0o600)
 
 
 def _is_private(place: Path, user: SystemUser) -> bool:

@@ -11,14 +11,14 @@ import subprocess
 import sys
 import threading
 
-_LAST_WORDS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, None))
+_SHUTDOWN_SIGNALS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, None))
 """Fast shutdown, immediate shutdown, the end; each with the seconds it is given
 (https://www.postgresql.org/docs/current/server-shutdown.html)."""
 
 
 def _end_with_server(postmaster: subprocess.Popen[bytes]) -> None:
     os.read(sys.stdin.fileno(), 1)  # nothing is ever written: what it returns is the end
-    for word, seconds in _LAST_WORDS:
+    for word, seconds in _SHUTDOWN_SIGNALS:
         postmaster.send_signal(word)
         try:
             postmaster.wait(seconds)

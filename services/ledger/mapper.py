@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from eventsourcing.persistence import Mapper, StoredEvent
 from pydantic_core import from_json
 
-from domain.events import Cause, Entry, Value, event_from
+from domain.foundation.events import Cause, Entry, Value, event_from
 
 
 class EntryMapper(Mapper[str]):
@@ -53,14 +53,14 @@ class EntryMapper(Mapper[str]):
                     f"the bytes say {entry.account_id}, {entry.position}, {line['topic']}"
                 )
         except (ValueError, LookupError, TypeError) as error:
-            raise StoredBytesBroken(
+            raise CorruptEntry(
                 f"Account {stored_event.originator_id}, position {stored_event.originator_version}, "
                 f"topic {stored_event.topic}: {error}"
             ) from error
         return entry
 
 
-class StoredBytesBroken(Exception):  # noqa: N818  reads as the verdict that it is
+class CorruptEntry(Exception):  # noqa: N818  reads as the verdict that it is
     """Stored bytes that are no entry, or another entry than their row says."""
 
 

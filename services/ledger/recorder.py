@@ -9,11 +9,11 @@ from uuid import UUID
 import psycopg
 from eventsourcing.persistence import AggregateRecorder, IntegrityError, StoredEvent
 
-from projections.statements import statements
+from projections.engine.sql_files import load_statements
 from services.ledger.arrays import bigint_array, bytea_array, text_array
 
-SQL = statements("services.ledger", "ledger.sql")
-Connections = Callable[[], AbstractContextManager[psycopg.Connection]]
+SQL = load_statements("services.ledger", "ledger.sql")
+ConnectionSource = Callable[[], AbstractContextManager[psycopg.Connection]]
 """Gives a connection for the length of a `with` block, which ends in commit or rollback."""
 _TO_THE_END = 2**63 - 1
 
@@ -21,7 +21,7 @@ _TO_THE_END = 2**63 - 1
 class LedgerRecorder(AggregateRecorder):
     """Events of all ledgers: changes in one table, uses in another, one sequence of positions over both."""
 
-    def __init__(self, connections: Connections, use_topics: frozenset[str]) -> None:
+    def __init__(self, connections: ConnectionSource, use_topics: frozenset[str]) -> None:
         super().__init__()
         self._connections = connections
         self._use_topics = use_topics

@@ -9,14 +9,21 @@ import psycopg
 from eventsourcing.persistence import EventStore
 
 from domain.calls import NeedsAccounts
-from domain.events import Change, Entry
-from domain.identifiers import Random, new_uuid
-from domain.ledgers import Folded, empty, evolve
+from domain.foundation.events import Change, Entry
+from domain.foundation.identifiers import Random, new_uuid
+from domain.ledger_state import LedgerState, empty, evolve
 from services.ledger.arrays import bigint_array, text_array
 from services.ledger.mapper import EntryMapper
+from services.ledger.pending_call import (
+    CallResult,
+    CommittedCall,
+    LedgerAppend,
+    LedgerNotLocked,
+    LedgerUnavailable,
+    PendingCall,
+)
 from services.ledger.recorder import SQL
-from services.ledger.values import CHANGES_A_ROUND_MAX, Held, Values
-from services.ledger.work import Append, Committed, Decided, LedgerNotHeld, Unavailable, Work
+from services.ledger.state_cache import CHANGES_A_ROUND_MAX, CachedState, StateCache
 from services.secrets.store import SecretStore
 
 DECIDING_SECONDS_MAX = 0.020
@@ -24,7 +31,7 @@ CLOCK_BEHIND_HEAD_MAX = timedelta(seconds=2)
 CLOCK_FROM_DATABASE_MAX = timedelta(seconds=5)
 
 Clock = Callable[[], datetime]
-Answered = tuple[Work, Committed | BaseException]
+AnsweredCall = tuple[PendingCall, CommittedCall | BaseException]
 _Row = tuple[str, int, int, datetime, datetime]
 """Account, position, last change and time of its head; the database's clock."""
 
@@ -34,30 +41,30 @@ def system_clock() -> datetime:
 
 
 @dataclass(slots=True)
-class _Head:
+class _LockedHead:
     """A locked ledger as the round goes on."""
 
     position: int
     last_change: int
-    held: Held
+    held: CachedState
     moved: bool = False
 
 
 @dataclass(slots=True)
-class Plan:
+class RoundPlan:
     """What a round is about to write, kept so that it can be looked for when the commit's result is unknown."""
 
     at: datetime
     """The round's time: that of every event in it."""
-    heads: dict[str, _Head]
-    answers: list[Answered] = field(default_factory=list)
+    heads: dict[str, _LockedHead]
+    answers: list[AnsweredCall] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
-    secrets: list[Append] = field(default_factory=list)
-    left: list[Work] = field(default_factory=list)
+    secrets: list[LedgerAppend] = field(default_factory=list)
+    left: list[PendingCall] = field(default_factory=list)
     """Not decided in this round: out of time, or in need of more accounts."""
-    missed: list[Work] = field(default_factory=list)
+    missed: list[PendingCall] = field(default_factory=list)
     """Not decided, since another process holds an account."""
-    cold: list[Work] = field(default_factory=list)
+    cold: list[PendingCall] = field(default_factory=list)
     """Not decided, since a value has to be loaded first."""
     behind: set[str] = field(default_factory=set)
     """Accounts whose value in memory is too far behind their head."""
@@ -66,7 +73,7 @@ class Plan:
     waited: bool = False
     """Whether another process was found to hold an account and was waited for."""
 
-    def values_of(self, accounts: frozenset[str]) -> dict[str, Folded]:
+    def values_of(self, accounts: frozenset[str]) -> dict[str, LedgerState]:
         heads = self.heads
         return {
             account_id: heads[account_id].held.value if account_id in heads else empty(account_id)
@@ -75,7 +82,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Rounds:
+class RoundProcessor:
     """What rounds are made with. One value for the life of the server, used by every committing thread."""
 
     events: EventStore[str]
@@ -86,7 +93,9 @@ class Rounds:
     database_clock_checked: bool = True
     """Tests that bring their own time switch it off."""
 
-    def lock(self, cursor: psycopg.Cursor, values: Values, works: Sequence[Work], *, wait: bool) -> Plan:
+    def lock(
+        self, cursor: psycopg.Cursor, values: StateCache, works: Sequence[PendingCall], *, wait: bool
+    ) -> RoundPlan:
         """The transaction's first step: locks the accounts of the calls and catches up with what others have written.
         Without waiting it leaves out what another process holds; waiting, it raises LockNotAvailable.
 
@@ -110,7 +119,7 @@ class Rounds:
         now = self.clock()
         for *_, database_now in rows:
             self.refuse_wrong_clock(now, database_now)
-        plan = Plan(now, {}, waited=waited)
+        plan = RoundPlan(now, {}, waited=waited)
         changes_max = CHANGES_A_ROUND_MAX
         for account_id, position, last_change, head_at, _ in rows:
             if head_at - now > CLOCK_BEHIND_HEAD_MAX:
@@ -121,7 +130,7 @@ class Rounds:
             if held is None:
                 plan.behind.add(account_id)
                 continue
-            plan.heads[account_id] = _Head(position, last_change, held)
+            plan.heads[account_id] = _LockedHead(position, last_change, held)
             # Set once, after locking: the later of the clock and the heads. Time never runs backwards in a ledger.
             plan.at = max(plan.at, head_at)
         return plan
@@ -129,9 +138,9 @@ class Rounds:
     def refuse_wrong_clock(self, now: datetime, database_now: datetime) -> None:
         """Raises Unavailable when the two are too far apart: one of them is wrong, and nobody knows which."""
         if self.database_clock_checked and abs(database_now - now) > CLOCK_FROM_DATABASE_MAX:
-            raise Unavailable(f"This server's clock and the database's are {abs(database_now - now)} apart.")
+            raise LedgerUnavailable(f"This server's clock and the database's are {abs(database_now - now)} apart.")
 
-    def decide(self, plan: Plan, works: Sequence[Work], *, wait: bool) -> None:
+    def decide(self, plan: RoundPlan, works: Sequence[PendingCall], *, wait: bool) -> None:
         """Decides the calls, each on the values that those before it have left, for a bounded time."""
         until = time.perf_counter() + DECIDING_SECONDS_MAX
         for work in works:
@@ -142,12 +151,14 @@ class Rounds:
             else:
                 self._decide_one(plan, work)
 
-    def _is_left(self, plan: Plan, work: Work, *, wait: bool) -> bool:
+    def _is_left(self, plan: RoundPlan, work: PendingCall, *, wait: bool) -> bool:
         """Whether the call cannot be decided now. Who has waited for all heads and not got one knows that there is no
         such ledger: its value is empty."""
         if ahead := work.accounts & plan.ahead.keys():
             heads_at = max(plan.ahead[account_id] for account_id in ahead)
-            plan.answers.append((work, Unavailable(f"This server's clock is {heads_at - plan.at} behind the ledger.")))
+            plan.answers.append(
+                (work, LedgerUnavailable(f"This server's clock is {heads_at - plan.at} behind the ledger."))
+            )
         elif work.accounts & plan.behind:
             plan.cold.append(work)
         elif not wait:
@@ -156,7 +167,7 @@ class Rounds:
             return False
         return True
 
-    def _decide_one(self, plan: Plan, work: Work) -> None:
+    def _decide_one(self, plan: RoundPlan, work: PendingCall) -> None:
         """One call's failure is its own: what it raises is its answer, and nothing of it is written."""
         try:
             decided = work.decide(plan.values_of(work.accounts), plan.at)
@@ -177,22 +188,22 @@ class Rounds:
         plan.answers.append((work, self._committed(plan, work, decided)))
 
     @staticmethod
-    def _committed(plan: Plan, work: Work, decided: Decided) -> Committed:
-        return Committed(
+    def _committed(plan: RoundPlan, work: PendingCall, decided: CallResult) -> CommittedCall:
+        return CommittedCall(
             decided.result,
             plan.values_of(work.accounts),
             {append.account_id: plan.heads[append.account_id].position for append in decided.appends},
         )
 
-    def _drafted(self, plan: Plan, appends: Iterable[Append]) -> tuple[dict[str, _Head], list[Entry]]:
+    def _drafted(self, plan: RoundPlan, appends: Iterable[LedgerAppend]) -> tuple[dict[str, _LockedHead], list[Entry]]:
         """The ledgers with the events behind them, as new heads: the old ones hold until the whole call has succeeded.
         A call may append to one ledger more than once, under different causes."""
-        heads: dict[str, _Head] = {}
+        heads: dict[str, _LockedHead] = {}
         entries = []
         for append in appends:
             head = heads.get(append.account_id) or plan.heads.get(append.account_id)
             if head is None:
-                raise LedgerNotHeld(f"The round does not hold a ledger of {append.account_id}.")
+                raise LedgerNotLocked(f"The round does not hold a ledger of {append.account_id}.")
             position, last_change, held = head.position, head.last_change, head.held
             for event in append.events:
                 position += 1
@@ -202,10 +213,10 @@ class Rounds:
                 if isinstance(event, Change):
                     last_change = position
                     held = held.with_change(evolve(held.value, entry))
-            heads[append.account_id] = _Head(position, last_change, held, moved=True)
+            heads[append.account_id] = _LockedHead(position, last_change, held, moved=True)
         return heads, entries
 
-    def write(self, cursor: psycopg.Cursor, plan: Plan) -> None:
+    def write(self, cursor: psycopg.Cursor, plan: RoundPlan) -> None:
         """Everything that the round has decided, in the transaction that holds the heads."""
         self.events.put(plan.entries, cursor=cursor, at=plan.at)
         for append in plan.secrets:

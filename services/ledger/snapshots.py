@@ -16,15 +16,15 @@ from immutables import Map
 from pydantic_core import from_json, to_json
 
 from domain.account import Account
-from domain.identifiers import INSTALLATION
+from domain.foundation.identifiers import INSTALLATION
 from domain.installation import Installation
-from domain.ledgers import Folded
+from domain.ledger_state import LedgerState
 
 _DIGEST_BYTES = 32
 _NONE: Map[Any, Any] = Map()
 
 
-class SnapshotBroken(Exception):  # noqa: N818  reads as the verdict that it is
+class CorruptSnapshot(Exception):  # noqa: N818  reads as the verdict that it is
     """A snapshot whose bytes are not those that were written."""
 
 
@@ -35,7 +35,7 @@ class _Codec(NamedTuple):
     """Of what was read just for that: it may be used up."""
 
 
-def _same(value: Any) -> Any:
+def _identity_codec(value: Any) -> Any:
     """For what JSON can say itself."""
     return value
 
@@ -46,7 +46,7 @@ def _codec(of: Any, bound: Mapping[Any, Any]) -> _Codec:
     of = bound.get(of, of) if isinstance(of, TypeVar) else of
     origin, arguments = get_origin(of), get_args(of)
     if of in (str, int, bool, NoneType) or origin is Literal:
-        return _Codec(str(of), _same, _same)
+        return _Codec(str(of), _identity_codec, _identity_codec)
     if of is datetime:
         return _Codec("datetime", datetime.isoformat, datetime.fromisoformat)
     if origin is Map:
@@ -68,7 +68,7 @@ def _map_codec(key: _Codec, value: _Codec) -> _Codec:
         keys, values = columns
         if not keys:
             return _NONE
-        return Map(zip(keys, values if value.decode is _same else map(value.decode, values), strict=True))
+        return Map(zip(keys, values if value.decode is _identity_codec else map(value.decode, values), strict=True))
 
     return _Codec(f"Map[{key.shape}, {value.shape}]", encode, decode)
 
@@ -84,8 +84,8 @@ def _tuple_codec(item: _Codec) -> _Codec:
 def _optional_codec(of: Any, bound: Mapping[Any, Any]) -> _Codec:
     (some,) = (argument for argument in get_args(of) if argument is not NoneType)
     inner = _codec(some, bound)
-    if inner.decode is _same:
-        return _Codec(f"{inner.shape} | None", _same, _same)
+    if inner.decode is _identity_codec:
+        return _Codec(f"{inner.shape} | None", _identity_codec, _identity_codec)
     return _Codec(
         f"{inner.shape} | None",
         lambda value: None if value is None else inner.encode(value),
@@ -99,7 +99,7 @@ def _dataclass_codec(of: Any, arguments: tuple[Any, ...]) -> _Codec:
     names = [field.name for field in fields(of)]
     codecs = [_codec(hints[name], bound) for name in names]
     encoders = [(name, codec.encode) for name, codec in zip(names, codecs, strict=True)]
-    decoders = [(place, codec.decode) for place, codec in enumerate(codecs) if codec.decode is not _same]
+    decoders = [(place, codec.decode) for place, codec in enumerate(codecs) if codec.decode is not _identity_codec]
     shape = ", ".join(f"{name}: {codec.shape}" for name, codec in zip(names, codecs, strict=True))
 
     def encode(value: Any) -> list[Any]:
@@ -114,41 +114,41 @@ def _dataclass_codec(of: Any, arguments: tuple[Any, ...]) -> _Codec:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class _StateKind:
     codec: _Codec
     topic: str
 
 
-def _kind(of: type[Folded], name: str) -> _Kind:
+def _state_kind(of: type[LedgerState], name: str) -> _StateKind:
     codec = _codec(of, {})
-    return _Kind(codec, f"snapshot.{name}.{hashlib.sha256(codec.shape.encode()).hexdigest()[:16]}")
+    return _StateKind(codec, f"snapshot.{name}.{hashlib.sha256(codec.shape.encode()).hexdigest()[:16]}")
 
 
-_ACCOUNT, _INSTALLATION = _kind(Account, "account"), _kind(Installation, "installation")
+_ACCOUNT, _INSTALLATION = _state_kind(Account, "account"), _state_kind(Installation, "installation")
 
 
-def topic_for(account_id: str) -> str:
+def snapshot_topic(account_id: str) -> str:
     """The topic under which a snapshot of today's shape is found."""
     return (_INSTALLATION if account_id == INSTALLATION else _ACCOUNT).topic
 
 
-def snapshot_of(value: Folded) -> StoredEvent:
+def take_snapshot(value: LedgerState) -> StoredEvent:
     kind = _INSTALLATION if isinstance(value, Installation) else _ACCOUNT
     content = zlib.compress(to_json(kind.codec.encode(value)), level=1)
     return StoredEvent(value.id, value.position, kind.topic, hashlib.sha256(content).digest() + content)
 
 
-def restored(snapshot: StoredEvent) -> Folded:
+def restore_snapshot(snapshot: StoredEvent) -> LedgerState:
     """The value that was written. Raises SnapshotBroken when the bytes are others than were written."""
     digest, content = snapshot.state[:_DIGEST_BYTES], snapshot.state[_DIGEST_BYTES:]
     if hashlib.sha256(content).digest() != digest:
-        raise SnapshotBroken(f"Snapshot of {snapshot.originator_id} at {snapshot.originator_version}: wrong digest.")
+        raise CorruptSnapshot(f"Snapshot of {snapshot.originator_id} at {snapshot.originator_version}: wrong digest.")
     kind = _INSTALLATION if str(snapshot.originator_id) == INSTALLATION else _ACCOUNT
-    value: Folded = kind.codec.decode(from_json(zlib.decompress(content)))
+    value: LedgerState = kind.codec.decode(from_json(zlib.decompress(content)))
     return value
 
 
-def entities(value: Folded) -> int:
+def count_entities(value: LedgerState) -> int:
     """How large a value is, counted in what it would cost to write down."""
     if isinstance(value, Installation):
         return len(value.accounts)

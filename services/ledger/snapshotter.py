@@ -4,29 +4,29 @@ import logging
 import queue
 import threading
 
-from domain.ledgers import Folded
-from services.ledger.committer import Connect
+from domain.ledger_state import LedgerState
+from services.ledger.committer import OpenConnection
 from services.ledger.recorder import SQL
-from services.ledger.snapshots import snapshot_of
+from services.ledger.snapshots import take_snapshot
 
-WAITING_MAX = 100
+PENDING_SNAPSHOTS_MAX = 100
 """Beyond that a snapshot is left out: the next round of the account asks again after as many changes."""
 
 log = logging.getLogger("muniment.ledger")
 
 
 class Snapshotter(threading.Thread):
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: OpenConnection) -> None:
         super().__init__(name="muniment-snapshots", daemon=True)
         self._connect = connect
-        self._due: queue.Queue[Folded | None] = queue.Queue(WAITING_MAX)
+        self._due: queue.Queue[LedgerState | None] = queue.Queue(PENDING_SNAPSHOTS_MAX)
 
-    def due(self, value: Folded) -> None:
+    def due(self, value: LedgerState) -> None:
         """Asks for a snapshot. The value is immutable, so it may be written whenever there is time."""
         try:
             self._due.put_nowait(value)
         except queue.Full:
-            log.warning("A snapshot of %s is left out: %d are waiting.", value.id, WAITING_MAX)
+            log.warning("A snapshot of %s is left out: %d are waiting.", value.id, PENDING_SNAPSHOTS_MAX)
 
     def stop(self) -> None:
         self._due.put(None)
@@ -39,8 +39,8 @@ class Snapshotter(threading.Thread):
             except Exception:
                 log.exception("A snapshot of %s at %d was not written.", value.id, value.position)
 
-    def write(self, value: Folded) -> None:
-        snapshot = snapshot_of(value)
+    def write(self, value: LedgerState) -> None:
+        snapshot = take_snapshot(value)
         with self._connect() as connection:
             connection.execute(
                 SQL["insert_snapshot"],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from domain.secret import Secret
+from domain.foundation.secret import Secret
 from services.secrets.master_key import KEY_BYTES, MasterKeys
 
 _FORMAT = b"\x01"
@@ -17,7 +17,7 @@ _BOX_BYTES_MIN = _CIPHERTEXT_AT + 16
 _WRAPPING = b"muniment data key wrapping v1"
 
 
-class SealBroken(Exception):  # noqa: N818  stands beside the Refusals in reports
+class InvalidSeal(Exception):  # noqa: N818  stands beside the Refusals in reports
     """A box that does not open: altered, copied to another row, or of a key that is not here. The message names it."""
 
 
@@ -72,7 +72,7 @@ class Envelope:
     def _unwrap(self, data_key: WrappedDataKey) -> bytes:
         cipher = self._wrapping.get(data_key.master_key_id)
         if cipher is None:
-            raise SealBroken(
+            raise InvalidSeal(
                 f"Cannot open {data_key}: it is wrapped by master key {data_key.master_key_id}, and known are "
                 f"{', '.join(self._wrapping)}. Provide the missing one as MUNIMENT_MASTER_KEY_PREVIOUS."
             )
@@ -92,13 +92,13 @@ def _sealed(cipher: AESGCM, content: bytes, bound: bytes) -> bytes:
 
 def _opened(cipher: AESGCM, box: bytes, bound: bytes, what: str) -> bytes:
     if box[:1] != _FORMAT or len(box) < _BOX_BYTES_MIN:
-        raise SealBroken(
+        raise InvalidSeal(
             f"Cannot open {what}: expected format {_FORMAT.hex()} and at least {_BOX_BYTES_MIN} bytes, "
             f"got format {box[:1].hex() or 'none'} and {len(box)} bytes."
         )
     try:
         return cipher.decrypt(box[1:_CIPHERTEXT_AT], box[_CIPHERTEXT_AT:], bound)
     except InvalidTag:
-        raise SealBroken(
+        raise InvalidSeal(
             f"Cannot open {what}: it was altered, or sealed for another row or under another key."
         ) from None

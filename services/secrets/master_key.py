@@ -22,7 +22,7 @@ _KEY_ID_DOMAIN = b"muniment master key id v1\0"
 _KEY_ID_BYTES = 4
 
 
-class MasterKeyRefused(Exception):  # noqa: N818  stands beside SealBroken and the Refusals in reports
+class InvalidMasterKey(Exception):  # noqa: N818  stands beside SealBroken and the Refusals in reports
     """A master key that is missing, malformed or open to others; the message names its place and what was expected."""
 
 
@@ -38,7 +38,7 @@ class MasterKey:
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
-            raise MasterKeyRefused(f"A master key is {KEY_BYTES} bytes long; got {len(key)}.")
+            raise InvalidMasterKey(f"A master key is {KEY_BYTES} bytes long; got {len(key)}.")
         self._key = key
         self.key_id = hashlib.sha256(_KEY_ID_DOMAIN + key).digest()[:_KEY_ID_BYTES].hex()
 
@@ -63,7 +63,7 @@ class MasterKeys:
     def __post_init__(self) -> None:
         ids = [key.key_id for key in self.all]
         if len(set(ids)) < len(ids):
-            raise MasterKeyRefused(f"The current and the previous master keys must differ; their ids are {ids}.")
+            raise InvalidMasterKey(f"The current and the previous master keys must differ; their ids are {ids}.")
 
     @property
     def all(self) -> tuple[MasterKey, ...]:
@@ -73,7 +73,7 @@ class MasterKeys:
         return next((key for key in self.all if key.key_id == key_id), None)
 
     @classmethod
-    def provided(cls, path: Path) -> Self:
+    def from_environment_or_file(cls, path: Path) -> Self:
         """The keys that the operator provides: MUNIMENT_MASTER_KEY or else the file, and MUNIMENT_MASTER_KEY_PREVIOUS.
 
         Raises MasterKeyRefused.
@@ -95,9 +95,9 @@ def from_environment(variable: str) -> MasterKey | None:
         return None
     try:
         return MasterKey(base64.b64decode(text, validate=True))
-    except (ValueError, MasterKeyRefused):
+    except (ValueError, InvalidMasterKey):
         # Without the cause: neither a traceback nor a message may carry a piece of the text.
-        raise MasterKeyRefused(
+        raise InvalidMasterKey(
             f"{variable} must be the base64 of {KEY_BYTES} random bytes ({len(base64.b64encode(bytes(KEY_BYTES)))} "
             f"characters), or not be set at all; it holds {len(text)} characters of something else."
         ) from None
@@ -157,8 +157,8 @@ def _create(path: Path) -> None:
     # From here the key outlives a loss of power, whichever process drew it; only now may it seal anything.
 
 
-def _refused(path: Path, found: str) -> MasterKeyRefused:
-    return MasterKeyRefused(
+def _refused(path: Path, found: str) -> InvalidMasterKey:
+    return InvalidMasterKey(
         f"The master key file {path} {found}; expected a regular file, not a symbolic link, of {KEY_BYTES} bytes and "
         f"mode {_FILE_MODE:04o} that belongs to user {os.geteuid()}, or none in a directory where it can be created."
     )

@@ -6,8 +6,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from domain.passwords import PasswordFacts, PasswordsWanted
-from domain.secret import Secret
+from domain.families.passwords import PasswordFacts, PasswordQuery
+from domain.foundation.secret import Secret
 
 
 class PasswordHashes:
@@ -17,7 +17,7 @@ class PasswordHashes:
         # RFC 9106, section 4, second recommended option: 64 MiB, 3 passes, 4 lanes; OWASP asks for less.
         self._hasher = hasher or PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 
-    def found(self, wanted: PasswordsWanted, hash_of: Callable[[str], Secret | None]) -> PasswordFacts:
+    def found(self, wanted: PasswordQuery, hash_of: Callable[[str], Secret | None]) -> PasswordFacts:
         """`hash_of` gives the hash of the password with an id, or None when it is not kept any more."""
         proved: dict[str, bool] = {}
         if wanted.proving is not None and wanted.current is not None:

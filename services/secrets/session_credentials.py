@@ -7,9 +7,9 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from domain.callers import INVALID_TOKEN
-from domain.errors import InvalidClientTokenId
-from domain.secret import Secret
-from domain.sessions import Session
+from domain.families.sessions import Session
+from domain.foundation.errors import InvalidClientTokenId
+from domain.foundation.secret import Secret
 from services.secrets.session_tokens import SessionTokens
 
 OPENED_TOKENS_MAX = 10_000

@@ -18,8 +18,8 @@ from functools import lru_cache
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from domain.errors import InvalidClientTokenId, PackedPolicyTooLarge
-from domain.identifiers import account_of_access_key_id
+from domain.foundation.errors import InvalidClientTokenId, PackedPolicyTooLarge
+from domain.foundation.identifiers import account_of_access_key_id
 from services.secrets.master_key import MasterKeys
 
 PREFIX = "muniment_sts_v1_"

@@ -6,10 +6,10 @@ from typing import Final, LiteralString, NamedTuple
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
-from domain.identifiers import account_of_access_key_id
-from domain.secret import Secret, SecretId, SecretKind
+from domain.foundation.identifiers import account_of_access_key_id
+from domain.foundation.secret import Secret, SecretId, SecretKind
 from services.secrets.envelope import Envelope, WrappedDataKey
-from services.secrets.master_key import MasterKeyRefused
+from services.secrets.master_key import InvalidMasterKey
 
 _DATA_KEY: Final[LiteralString] = """
 select account_id, principal_id, master_key_id, wrapped from secrets.data_keys
@@ -69,7 +69,7 @@ insert into secrets.access_key_accounts (access_key_id, account_id) values (%(ac
 _ERASE: Final[LiteralString] = """
 delete from secrets.data_keys where account_id = %(account_id)s and principal_id = %(principal_id)s
 """
-_WRAPPED_BY_ANOTHER: Final[LiteralString] = """
+_DATA_KEYS_TO_REWRAP: Final[LiteralString] = """
 select account_id, principal_id, master_key_id, wrapped from secrets.data_keys
 where master_key_id <> %(master_key_id)s
 order by account_id, principal_id limit %(limit)s
@@ -93,7 +93,7 @@ class SecretStore:
         the start than at the first call of each credential: most likely the key's file was lost, and made anew."""
         found = {key_id for (key_id,) in cursor.execute(_MASTER_KEYS)}
         if missing := sorted(found - self._envelope.master_key_ids):
-            raise MasterKeyRefused(
+            raise InvalidMasterKey(
                 f"The secrets in this database are sealed under the master key {', '.join(missing)}, the one provided "
                 f"is {self._envelope.master_key_id}: provide the right one, or it as MUNIMENT_MASTER_KEY_PREVIOUS."
             )
@@ -140,7 +140,7 @@ class SecretStore:
         A data key that another process rewrapped or erased meanwhile is left as that process left it.
         """
         found = cursor.execute(
-            _WRAPPED_BY_ANOTHER, {"master_key_id": self._envelope.master_key_id, "limit": limit}
+            _DATA_KEYS_TO_REWRAP, {"master_key_id": self._envelope.master_key_id, "limit": limit}
         ).fetchall()
         # Found in the order of the primary key, so that two processes that rewrap cannot wait for each other.
         for row in found:

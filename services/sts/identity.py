@@ -2,9 +2,9 @@
 
 from domain.account import Account
 from domain.calls import Call, Outcome
-from domain.errors import ValidationError
-from domain.identifiers import account_of_access_key_id
-from services.wire.operations import answers, everything
+from domain.foundation.errors import ValidationError
+from domain.foundation.identifiers import account_of_access_key_id
+from services.wire.operations import answers, any_resource
 
 
 @answers("GetCallerIdentity", service="sts", on=None)
@@ -16,7 +16,7 @@ def get_caller_identity(_account: Account, call: Call) -> Outcome:
     )
 
 
-@answers("GetAccessKeyInfo", service="sts", on=everything, records="access_key_id")
+@answers("GetAccessKeyInfo", service="sts", on=any_resource, records="access_key_id")
 def get_access_key_info(_account: Account, call: Call, *, access_key_id: str) -> Outcome:
     """The account that has claimed the key id, or else the one that it carries: as in AWS, this tells nothing about
     whether the key exists."""

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from domain.account import Account
 from domain.calls import Call, Outcome
+from domain.families.sessions import Session, SessionIssued
 from domain.rules import sessions
-from domain.sessions import Session, SessionIssued
 from services.wire.operations import answers
 
 ASSUME_ROLE_SECONDS_DEFAULT = 3_600

@@ -7,8 +7,8 @@ import re
 from hashlib import sha256
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from domain.errors import IncompleteSignature, SignatureDoesNotMatch
-from services.wire.http import RawRequest
+from domain.foundation.errors import IncompleteSignature, SignatureDoesNotMatch
+from services.wire.raw_request import RawRequest
 
 _AMBIGUOUS = re.compile(rb"\+|%(?![0-9A-Fa-f]{2})")
 
@@ -20,7 +20,7 @@ def canonical_request(
     fields: dict[bytes, bytes],
     signed_headers: bytes,
 ) -> bytes:
-    """From `path` as `normalised` gives it, `parameters` as they are decoded, and the headers as `RawRequest.fields`.
+    """From `path` as `normalised_path` gives it, `parameters` decoded, and the headers as `RawRequest.fields`.
 
     Raises IncompleteSignature or SignatureDoesNotMatch if the request breaks a rule that no signature can mend.
     """
@@ -38,7 +38,7 @@ def canonical_request(
     )
 
 
-def normalised(raw_path: bytes) -> bytes:
+def normalised_path(raw_path: bytes) -> bytes:
     """The path as every service but S3 signs it: without dot segments (RFC 3986 section 5.2.4) and empty segments.
 
     Raises SignatureDoesNotMatch if it does not begin with a slash.
@@ -56,7 +56,7 @@ def normalised(raw_path: bytes) -> bytes:
     return b"/" + b"/".join(kept) + (b"/" if kept and raw_path.endswith(b"/") else b"")
 
 
-def decoded(query: bytes) -> list[tuple[bytes, bytes]]:
+def query_parameters(query: bytes) -> list[tuple[bytes, bytes]]:
     """The parameters of a query string, in order; a plus is a plus, and a broken escape stays as it is."""
     pairs = (parameter.partition(b"=") for parameter in query.split(b"&") if parameter)
     return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in pairs]

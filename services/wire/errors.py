@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from domain.errors import Refusal
-from services.wire.serialise import escaped
+from domain.foundation.errors import Refusal
+from services.wire.xml_output import escape_xml
 
 if TYPE_CHECKING:
-    from services.wire.model import Service
+    from services.wire.model import QueryServiceModel
 
 
 class MalformedQueryString(Refusal):
@@ -39,7 +39,7 @@ class ServiceFailure(Refusal):
 
 _SERVER_FAULT = 500
 
-COMMON_STATUSES = {
+COMMON_ERROR_STATUSES = {
     "AccessDenied": 403,
     "ExpiredToken": 403,
     "IncompleteSignature": 400,
@@ -62,13 +62,13 @@ COMMON_STATUSES = {
 (https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html)."""
 
 
-def render(refusal: Refusal, *, service: "Service | None", request_id: str) -> tuple[int, bytes]:
+def render(refusal: Refusal, *, service: "QueryServiceModel | None", request_id: str) -> tuple[int, bytes]:
     """HTTP status and document of a refusal; the service is None as long as the request has not told which it is.
 
     Raises TypeError for a code that is neither common nor in the service's model: a rule that refuses with a code
     which its clients cannot know is a defect.
     """
-    status = COMMON_STATUSES.get(refusal.code) or (service and service.error_status(refusal.code))
+    status = COMMON_ERROR_STATUSES.get(refusal.code) or (service and service.error_status(refusal.code))
     if not status:
         raise TypeError(f"{refusal.code} is no error of {service.name if service else 'every service'}.")
     return status, _document(status, refusal.code, refusal.message, service.namespace if service else None, request_id)
@@ -78,6 +78,6 @@ def _document(status: int, code: str, message: str, namespace: str | None, reque
     fault = "Receiver" if status >= _SERVER_FAULT else "Sender"
     xmlns = f' xmlns="{namespace}"' if namespace else ""
     return (
-        f"<ErrorResponse{xmlns}><Error><Type>{fault}</Type><Code>{code}</Code><Message>{escaped(message)}</Message>"
-        f"</Error><RequestId>{escaped(request_id)}</RequestId></ErrorResponse>"
+        f"<ErrorResponse{xmlns}><Error><Type>{fault}</Type><Code>{code}</Code><Message>{escape_xml(message)}</Message>"
+        f"</Error><RequestId>{escape_xml(request_id)}</RequestId></ErrorResponse>"
     ).encode()

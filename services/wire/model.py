@@ -10,18 +10,18 @@ from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-from domain.errors import InvalidAction
-from services.wire.parse import Parse, compile_input
-from services.wire.reading import excerpt
-from services.wire.serialise import Serialise, compile_output
+from domain.foundation.errors import InvalidAction
+from services.wire.form_input import ParseForm, compile_input
+from services.wire.input_shapes import excerpt
 from services.wire.shapes import Shape
+from services.wire.xml_output import SerialiseXml, compile_output
 
 _MODEL_FORMAT = "service-2"
 _SENDER_FAULT = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
+class OperationContract:
     """An operation, whatever protocol it is asked for in."""
 
     name: str
@@ -35,22 +35,22 @@ class Contract:
         return self.statuses.get(code)
 
 
-class _Contract(TypedDict):
+class _ContractFields(TypedDict):
     name: str
     parameters: Mapping[str, bool]
     statuses: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Operation(Contract):
-    parse: Parse
-    serialise: Serialise
+class OperationModel(OperationContract):
+    parse: ParseForm
+    serialise: SerialiseXml
 
 
-Compiled = TypeVar("Compiled", bound=Contract)
+Compiled = TypeVar("Compiled", bound=OperationContract)
 
 
-class Described(ABC, Generic[Compiled]):
+class DescribedService(ABC, Generic[Compiled]):
     """A service, whatever protocol it speaks; how the operations of one are compiled, its class says."""
 
     protocol: ClassVar[str]
@@ -87,15 +87,17 @@ class Described(ABC, Generic[Compiled]):
     @abstractmethod
     def _compiled(self, name: str) -> Compiled: ...
 
-    def _contract(self, name: str) -> _Contract:
+    def _contract(self, name: str) -> _ContractFields:
         model = self._model.operation_model(name)
         taken: Shape | None = model.input_shape
         required = taken.required_members if taken else ()
         parameters = {xform_name(member): member in required for member in (taken.members if taken else ())}
-        return _Contract(name=name, parameters=MappingProxyType(parameters), statuses=_statuses(model.error_shapes))
+        return _ContractFields(
+            name=name, parameters=MappingProxyType(parameters), statuses=_statuses(model.error_shapes)
+        )
 
 
-class Service(Described[Operation]):
+class QueryServiceModel(DescribedService[OperationModel]):
     """One that speaks the query protocol."""
 
     protocol = "query"
@@ -105,9 +107,9 @@ class Service(Described[Operation]):
         namespace: str = self._model.metadata["xmlNamespace"]
         return namespace
 
-    def _compiled(self, name: str) -> Operation:
+    def _compiled(self, name: str) -> OperationModel:
         model = self._model.operation_model(name)
-        return Operation(
+        return OperationModel(
             **self._contract(name),
             parse=compile_input(model.input_shape),
             serialise=compile_output(name, model.output_shape, self.namespace),

@@ -6,19 +6,19 @@ from typing import Any, TypeVar
 
 from domain.account import Account
 from domain.calls import Call, Outcome
-from domain.errors import ValidationError
+from domain.foundation.errors import ValidationError
 
 Parameters = Mapping[str, Any]
 """As parsed from the request, under their snake_case names."""
-Resource = Callable[[Account, Call, Parameters], str]
+FindResource = Callable[[Account, Call, Parameters], str]
 """The ARN that the caller has to be allowed to act on."""
-Context = Callable[[Account, Parameters], Mapping[str, tuple[str, ...]]]
+FindConditionKeys = Callable[[Account, Parameters], Mapping[str, tuple[str, ...]]]
 """The condition keys that the operation itself brings, lower-cased; the tags of a user or role that it acts on come
 without."""
 
-_READING = ("Decode", "Get", "List", "Simulate", "Validate")
+_READ_ONLY_PREFIXES = ("Decode", "Get", "List", "Simulate", "Validate")
 """How AWS's names begin of what only tells. What is called otherwise is taken for a write: none runs on the past."""
-_WRITING = frozenset({"GetSessionToken"})
+_NOT_READ_ONLY = frozenset({"GetSessionToken"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class Operation:
     name: str
     run: Callable[..., Outcome]
     """Pure: (account, call, **parameters) -> Outcome, or a refusal."""
-    on: Resource | None
+    on: FindResource | None
     """None where no policy is asked, or where the operation asks by itself."""
-    context: Context
+    context: FindConditionKeys
     recorded: frozenset[str]
     """The parameters that go into the ledger. Secrets, tokens and codes are never among them."""
     without: frozenset[str]
@@ -51,32 +51,32 @@ class Operation:
         return f"{self.service}:{self.name}"
 
 
-def everything(_account: Account, _call: Call, _parameters: Parameters) -> str:
+def any_resource(_account: Account, _call: Call, _parameters: Parameters) -> str:
     """The resource of actions that know none of their own."""
     return "*"
 
 
 _operations: dict[tuple[str, str], Operation] = {}
-Run = TypeVar("Run", bound=Callable[..., Outcome])
+OperationFunction = TypeVar("OperationFunction", bound=Callable[..., Outcome])
 
 
 def answers(
     name: str,
     *,
     service: str = "iam",
-    on: Resource | None,
+    on: FindResource | None,
     records: str = "",
     without: str = "",
-    context: Context = lambda _account, _parameters: {},
+    context: FindConditionKeys = lambda _account, _parameters: {},
     holder: str | None = None,
     read_only: bool | None = None,
-) -> Callable[[Run], Run]:
+) -> Callable[[OperationFunction], OperationFunction]:
     """Registers the decorated function for the AWS operation `name`. `records` and `without` are names of parameters,
     separated by spaces. Whether it only reads, AWS's names tell; others have to say."""
     if read_only is None:
-        read_only = name.startswith(_READING) and name not in _WRITING
+        read_only = name.startswith(_READ_ONLY_PREFIXES) and name not in _NOT_READ_ONLY
 
-    def register(run: Run) -> Run:
+    def register(run: OperationFunction) -> OperationFunction:
         if (service, name) in _operations:
             raise TypeError(f"{service}:{name} is answered twice.")
         _operations[service, name] = Operation(
@@ -95,7 +95,7 @@ def answers(
     return register
 
 
-def find(service: str, name: str) -> Operation | None:
+def find_operation(service: str, name: str) -> Operation | None:
     return _operations.get((service, name))
 
 

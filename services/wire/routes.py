@@ -3,12 +3,12 @@
 import re
 from urllib.parse import unquote_to_bytes
 
-from domain.errors import ValidationError
+from domain.foundation.errors import ValidationError
 
 _PLACE = re.compile(rb"\{(\w+)\}")
 
 
-def captured(template: str, path: bytes) -> dict[str, str] | None:
+def match_path(template: str, path: bytes) -> dict[str, str] | None:
     """What stands at the template's places in a path that is still percent-encoded; None for a path of another form.
 
     Raises ValidationError for what is no text.

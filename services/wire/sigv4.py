@@ -2,9 +2,9 @@
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 
-In two steps, so that the secret can be looked up between them: `read` finds out who claims to call and computes what
-that caller must have signed, `SigningKeys.verify` proves it. A refusal's message never repeats what it could not read:
-refusals are recorded, and a client's mistake may have put a secret there.
+In two steps, so that the secret can be looked up between them: `read_signature` finds out who claims to call and
+computes what that caller must have signed, `SignatureVerifier.verify` proves it. A refusal's message never repeats what
+it could not read: refusals are recorded, and a client's mistake may have put a secret there.
 """
 
 import hmac
@@ -17,10 +17,15 @@ from email.utils import parsedate_to_datetime
 from hashlib import blake2b
 from typing import Final, NamedTuple, NoReturn
 
-from domain.errors import IncompleteSignature, InvalidClientTokenId, MissingAuthenticationToken, SignatureDoesNotMatch
-from domain.secret import Secret
-from services.wire.canonical import canonical_request, decoded, hex_digest, normalised
-from services.wire.http import RawRequest
+from domain.foundation.errors import (
+    IncompleteSignature,
+    InvalidClientTokenId,
+    MissingAuthenticationToken,
+    SignatureDoesNotMatch,
+)
+from domain.foundation.secret import Secret
+from services.wire.canonical import canonical_request, hex_digest, normalised_path, query_parameters
+from services.wire.raw_request import RawRequest
 
 AUTHORIZATION_BYTES_MAX: Final = 8192
 EXPIRES_SECONDS_MAX: Final = 604_800
@@ -52,7 +57,7 @@ _UNKNOWN = "The security token included in the request is invalid."
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
+class PresentedSignature:
     """What a request claims, and the material to prove it with. Nothing in it is proven before `verify` returns."""
 
     access_key_id: str
@@ -82,20 +87,20 @@ class _Claim(NamedTuple):
     valid_for: timedelta
 
 
-def read(request: RawRequest) -> Presented:
+def read_signature(request: RawRequest) -> PresentedSignature:
     """The signature that a request presents, in its headers or in its query string.
 
     Raises MissingAuthenticationToken if there is none, IncompleteSignature if it is malformed, SignatureDoesNotMatch if
     no secret could make it match, InvalidClientTokenId if the access key id or session token cannot be one.
     """
     fields = request.fields()
-    parameters = decoded(request.query) if request.query else []
+    parameters = query_parameters(request.query) if request.query else []
     claim = _claim_in_query(parameters, fields) or _claim_in_header(fields)
 
     access_key_id, _, scope = claim.credential.partition(b"/")
     matched = _SCOPE.fullmatch(scope)
     if matched is None:
-        raise _misshapen(claim.credential)
+        raise _malformed_credential(claim.credential)
     if _ACCESS_KEY_ID.fullmatch(access_key_id) is None:
         raise InvalidClientTokenId(_UNKNOWN)
     day, region, service = matched.groups()
@@ -109,9 +114,9 @@ def read(request: RawRequest) -> Presented:
             f"'{day.decode('ascii')}' != '{timestamp[:8].decode('ascii')}'."
         )
 
-    path = normalised(request.raw_path)
+    path = normalised_path(request.raw_path)
     canonical = canonical_request(request, path, parameters, fields, claim.signed_headers)
-    return Presented(
+    return PresentedSignature(
         access_key_id=access_key_id.decode("ascii"),
         region=region.decode("ascii"),
         service=service.decode("ascii"),
@@ -125,7 +130,7 @@ def read(request: RawRequest) -> Presented:
     )
 
 
-class SigningKeys:
+class SignatureVerifier:
     """Verifies signatures, and remembers the day-scoped signing keys of the last `limit` credentials and scopes that
     verified. One event loop's: it does not lock."""
 
@@ -137,7 +142,7 @@ class SigningKeys:
         self._fingerprint_key = secrets.token_bytes(32)
         self._nobodys = Secret(secrets.token_hex(20))
 
-    def verify(self, presented: Presented, secret: Secret, now: datetime, *, service: str) -> None:
+    def verify(self, presented: PresentedSignature, secret: Secret, now: datetime, *, service: str) -> None:
         """Returns if the request was signed with `secret` for this service and is current at `now` (UTC, the arrival).
 
         Raises SignatureDoesNotMatch otherwise.
@@ -147,14 +152,14 @@ class SigningKeys:
         if not self._proves(presented, secret):
             raise SignatureDoesNotMatch(_MISMATCH)
 
-    def refuse_unknown(self, presented: Presented, now: datetime, *, service: str) -> NoReturn:
+    def refuse_unknown(self, presented: PresentedSignature, now: datetime, *, service: str) -> NoReturn:
         """Refuses an access key id that nobody has, with the work and the precedence of refusals of `verify`."""
         _check_scope(presented, service)
         _check_time(presented, now)
         self._proves(presented, self._nobodys)
         raise InvalidClientTokenId(_UNKNOWN)
 
-    def _proves(self, presented: Presented, secret: Secret) -> bool:
+    def _proves(self, presented: PresentedSignature, secret: Secret) -> bool:
         # The secret itself, as a fingerprint, is part of the name under which its signing key is kept: the key of a
         # secret that was replaced cannot be found any more, whatever the access key id.
         text = secret.reveal().encode()
@@ -175,19 +180,19 @@ class SigningKeys:
         return True
 
 
-def _signing_key(secret: bytes, presented: Presented) -> bytes:
+def _signing_key(secret: bytes, presented: PresentedSignature) -> bytes:
     key = b"AWS4" + secret
     for part in (presented.day, presented.region, presented.service):
         key = hmac.digest(key, part.encode("ascii"), "sha256")
     return hmac.digest(key, _TERMINATOR, "sha256")
 
 
-def _check_scope(presented: Presented, service: str) -> None:
+def _check_scope(presented: PresentedSignature, service: str) -> None:
     if presented.service != service:
         raise SignatureDoesNotMatch(f"Credential should be scoped to correct service: '{service}'.")
 
 
-def _check_time(presented: Presented, now: datetime) -> None:
+def _check_time(presented: PresentedSignature, now: datetime) -> None:
     age = now - presented.signed_at
     if age > presented.valid_for:
         seconds = presented.valid_for // timedelta(seconds=1)
@@ -286,7 +291,7 @@ def _check_algorithm(algorithm: bytes) -> None:
         raise IncompleteSignature("Unsupported AWS 'algorithm': expected AWS4-HMAC-SHA256.")
 
 
-def _misshapen(credential: bytes) -> IncompleteSignature | SignatureDoesNotMatch:
+def _malformed_credential(credential: bytes) -> IncompleteSignature | SignatureDoesNotMatch:
     elements = credential.split(b"/")
     if len(elements) != 5:  # noqa: PLR2004  the message counts them
         return IncompleteSignature(

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.clients.hostile import called, form
-from tests.clients.serving import Server, running_server
+from tests.clients.raw_http import called, form
+from tests.clients.server import Server, running_server
 
 _addresses = itertools.count(1)
 

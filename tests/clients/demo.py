@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.clients.serving import running_server
+from tests.clients.server import running_server
 from tests.clients.story import Story
 
 LINES_SHOWN_MAX = 14

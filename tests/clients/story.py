@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.clients.explaining import explanations
-from tests.clients.serving import Answer, Server, run
+from tests.clients.explanations import explanations
+from tests.clients.server import Answer, Server, run
 
 Show = Callable[[str], None]
 

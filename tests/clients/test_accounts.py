@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.serving import Answer, Server, place_for_data, run, serving
+from tests.clients.server import Answer, Server, place_for_data, run, serving
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # AWS's example
 BROUGHT = "AKIAIOSFODNN7EXAMPLE"

@@ -6,8 +6,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from tests.clients.hostile import administrator
-from tests.clients.serving import Server, run
+from tests.clients.raw_http import administrator
+from tests.clients.server import Server, run
 
 DETAILS = ["aws", "iam", "get-account-authorization-details"]
 

@@ -11,7 +11,7 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tests.clients.hostile import (
+from tests.clients.raw_http import (
     REGION,
     administrator,
     called,
@@ -26,7 +26,7 @@ from tests.clients.hostile import (
     refused,
     signed,
 )
-from tests.clients.serving import Server
+from tests.clients.server import Server
 
 FINE = form("ListUsers")
 MEGABYTE = 1_000_000

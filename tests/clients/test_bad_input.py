@@ -9,8 +9,8 @@ from botocore.model import OperationModel, Shape
 
 from services import iam, sts
 from services.wire.operations import all_operations
-from tests.clients.hostile import VERSIONS, Reply, called, entries, form, refusals_recorded, refused
-from tests.clients.serving import Server
+from tests.clients.raw_http import VERSIONS, Reply, called, entries, form, refusals_recorded, refused
+from tests.clients.server import Server
 
 ANSWERED = (iam, sts)
 """What importing registers: the operations that are tried below."""

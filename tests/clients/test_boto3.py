@@ -12,8 +12,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
 
-from tests.clients.hostile import administrator
-from tests.clients.serving import Server, run
+from tests.clients.raw_http import administrator
+from tests.clients.server import Server, run
 
 USERS = 250
 RETRYING = Config(retries={"mode": "standard", "max_attempts": 3}, region_name="eu-central-1")

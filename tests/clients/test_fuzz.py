@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.clients.hostile import FORM, VERSIONS, called, connected, exchanged, form, raw, received, signed
-from tests.clients.serving import BIN, Server, place_for_data, serving
+from tests.clients.raw_http import FORM, VERSIONS, called, connected, exchanged, form, raw, received, signed
+from tests.clients.server import BIN, Server, place_for_data, serving
 from tests.fuzz.bounds import EXAMPLES
 from tests.fuzz.inputs import CONVERSATIONS
-from tests.services.wire.values import OPERATIONS
+from tests.services.wire.shape_values import OPERATIONS
 
 FINE = form("ListUsers")
 EXPECTED = frozenset({100, 200, 400, 403, 404, 405, 408, 409, 413, 414, 431})

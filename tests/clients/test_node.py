@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.hostile import administrator
-from tests.clients.serving import Server
+from tests.clients.raw_http import administrator
+from tests.clients.server import Server
 
 SDK_VERSION = "3.1169.0"
 PACKAGES = [f"@aws-sdk/client-{service}@{SDK_VERSION}" for service in ("iam", "sts")]

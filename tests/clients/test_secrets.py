@@ -14,18 +14,18 @@ import pytest
 from botocore.credentials import Credentials
 from psycopg.sql import SQL, Identifier
 
-from domain.ledgers import Folded, empty, evolve
-from domain.secret import Secret
-from domain.sessions import Session
+from domain.families.sessions import Session
+from domain.foundation.secret import Secret
+from domain.ledger_state import LedgerState, empty, evolve
 from services.ledger.database import connect
-from services.ledger.embedded import EmbeddedPostgres, Role
+from services.ledger.embedded import EmbeddedPostgres, EmbeddedRole
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import select
 from services.ledger.snapshotter import Snapshotter
 from services.secrets.master_key import MasterKeys
 from services.secrets.session_credentials import SessionCredentials
 from services.secrets.session_tokens import SessionTokens
-from tests.clients.hostile import (
+from tests.clients.raw_http import (
     account_of,
     administrator,
     called,
@@ -35,11 +35,11 @@ from tests.clients.hostile import (
     reading,
     recorded_once,
 )
-from tests.clients.serving import Server, place_for_data
+from tests.clients.server import Server, place_for_data
 
 ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
-TABLES_OF: dict[Role, list[str]] = {"owner": ["ledger", "secrets", "public"], "projector": ["views"]}
+TABLES_OF: dict[EmbeddedRole, list[str]] = {"owner": ["ledger", "secrets", "public"], "projector": ["views"]}
 """The schemas whose tables a role may read."""
 
 
@@ -154,7 +154,7 @@ def leaks(server: Server, secrets: Iterable[str]) -> set[tuple[str, bytes]]:
     return {(place, needle) for place, text in everything_stored(server) for needle in needles if needle in text}
 
 
-def folded(server: Server, account_id: str) -> Folded:
+def folded(server: Server, account_id: str) -> LedgerState:
     """The account as its changes make it."""
     value, mapper = empty(account_id), EntryMapper()
     with reading(server) as connection, connection.cursor() as cursor:
@@ -205,7 +205,7 @@ def sealed(server: Server, *, expires_in: timedelta) -> Credentials:
     (entry,) = [found for found in entries(server, issued_now.access_key) if found["topic"] == "sts.session.issued.v1"]
     session = Session.model_validate(entry["event"]["session"])
     session = session.model_copy(update={"issued_at": at - timedelta(hours=2), "expires_at": at + expires_in})
-    keys = SessionCredentials(SessionTokens(MasterKeys.provided(server.data / "master.key")))
+    keys = SessionCredentials(SessionTokens(MasterKeys.from_environment_or_file(server.data / "master.key")))
     token = keys.seal(session.model_copy(update={"issued_at": at}), Secret(issued_now.secret_key))
     return Credentials(issued_now.access_key, issued_now.secret_key, token)
 
@@ -243,7 +243,7 @@ def test_a_token_of_another_installation_is_refused(server: Server) -> None:
     holder = sealed(server, expires_in=timedelta(hours=1))
     (entry,) = [found for found in entries(server, holder.access_key) if found["topic"] == "sts.session.issued.v1"]
     with place_for_data() as place:
-        foreign = SessionCredentials(SessionTokens(MasterKeys.provided(place / "master.key")))
+        foreign = SessionCredentials(SessionTokens(MasterKeys.from_environment_or_file(place / "master.key")))
         token = foreign.seal(Session.model_validate(entry["event"]["session"]), Secret(holder.secret_key))
     forged = Credentials(holder.access_key, holder.secret_key, token)
     reply = called(server, form("GetCallerIdentity", "sts"), by=forged, service="sts")

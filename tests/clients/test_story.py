@@ -1,6 +1,6 @@
 """The story of the README, end to end: the stock aws CLI and our own commands as processes, against a real server."""
 
-from tests.clients.serving import running_server
+from tests.clients.server import running_server
 from tests.clients.story import Story
 
 

@@ -9,8 +9,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.clients.hostile import administrator, exchanged, form, raw, signed
-from tests.clients.serving import Server, run
+from tests.clients.raw_http import administrator, exchanged, form, raw, signed
+from tests.clients.server import Server, run
 
 ONCE = Config(retries={"max_attempts": 0}, region_name="eu-central-1")
 

@@ -5,15 +5,15 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.access import Access, can_assume, principals, what_can, who_can
 from domain.account import Account, AccountClosed
-from domain.authorisation import check, check_assuming, role_named
+from domain.authorization import check, check_assume_role, role_by_arn
 from domain.callers import Caller
 from domain.calls import Call
-from domain.events import Cause
+from domain.foundation.events import Cause
 from domain.policy import Layer, Result, evaluate
-from domain.policy.possible import Possibility
-from tests.services.driving import ACCOUNT, BEGAN_AT, Endpoint, Statement, allow, arn, deny, document, seal, trusting
+from domain.policy.partial import Possibility
+from domain.queries.access import Access, can_assume, permission_layers, principals, who_can
+from tests.services.endpoint import ACCOUNT, BEGAN_AT, Endpoint, Statement, allow, arn, deny, document, seal, trusting
 
 OTHER = "210987654321"
 STATEMENTS = st.sampled_from(
@@ -117,14 +117,14 @@ def test_can_assume_is_what_calls_are_answered(
     """The same for AssumeRole, where the role's trust policy agrees or not; root can never."""
     account = peopled(own, [], ops, trust)
     role_arn = arn("role/ops")
-    role = role_named(account, role_arn)
+    role = role_by_arn(account, role_arn)
     assert role is not None
     found = {access.entity_id: access for access in can_assume(account, role, [], BEGAN_AT)}
     assert ACCOUNT not in found
     for caller in principals(account):
         for cause in causes if not caller.is_root else ():
             context = {"sts:rolesessionname": (name,)}
-            asked = check_assuming(account, account, called(caller, cause), role_arn, role, context)
+            asked = check_assume_role(account, account, called(caller, cause), role_arn, role, context)
             assert agrees(found[caller.entity_id], evaluate(asked.layers, asked.request).result)
 
 
@@ -139,14 +139,14 @@ def test_what_can_is_all_that_decides(
         if caller.is_root:
             continue
         asked = check(account, called(caller, cause), *question)
-        told = what_can(account, caller.entity_id)
+        told = permission_layers(account, caller.entity_id)
         assert evaluate(told, asked.request) == evaluate(asked.layers, asked.request)
 
 
 def test_what_a_group_lends() -> None:
     """A group has one layer, of its own policies; it is nobody who could be limited by anything else."""
     account = peopled([allow("iam:GetUser")], [allow("iam:List*")], [], trusting(ACCOUNT))
-    ((layer, policies),) = what_can(account, account.groups.named("all").id)
+    ((layer, policies),) = permission_layers(account, account.groups.named("all").id)
     assert (layer, [policy.source_type for policy in policies]) == (Layer.IDENTITY, ["inline"])
 
 

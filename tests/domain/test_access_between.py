@@ -10,19 +10,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
-from domain.access import Access, can_assume, role_called, who_can
-from domain.access_between import Inquiry, OfAction, OfRole, Told, Who, access_between, alike, in_order
-from domain.events import Change, Entry
-from domain.groups import UserAddedToGroup
-from domain.held_between import held, held_between
-from domain.intervals import End, Interval, Step, intervals
-from domain.organization import Membership, OrganizationPoliciesApplied
-from domain.policies import InlinePolicyPut, PolicyAttached, PolicyVersionCreated
+from domain.families.credential_use import CredentialUsed
+from domain.families.groups import UserAddedToGroup
+from domain.families.organization import OrganizationMembership, OrganizationPoliciesApplied
+from domain.families.policies import InlinePolicyPut, PolicyAttached, PolicyVersionCreated
+from domain.families.roles import TrustPolicyReplaced
+from domain.families.tags import EntityTagged
+from domain.foundation.events import Change, Entry
+from domain.foundation.intervals import Interval, IntervalBound, Step, intervals
 from domain.policy import Possibility
-from domain.roles import TrustPolicyReplaced
-from domain.tags import EntityTagged
-from domain.usage import CredentialUsed
-from tests.domain.building import (
+from domain.queries.access import Access, can_assume, find_role, who_can
+from domain.queries.access_between import (
+    AccessInquiry,
+    ActionInquiry,
+    AssumeRoleInquiry,
+    PrincipalKey,
+    TimedAccess,
+    access_between,
+    is_same_access,
+    merge_ledgers,
+)
+from domain.queries.held_between import held_between, policies_held
+from tests.domain.accounts import (
     ALLOW_ALL,
     AT,
     CAUSE,
@@ -51,7 +60,7 @@ WORK_MAX = 1_000_000
 def contains(interval: Interval[K, V], moment: Entry) -> bool:
     """Whether the account was within it right after the entry."""
 
-    def has_come(end: End | None) -> bool:
+    def has_come(end: IntervalBound | None) -> bool:
         if isinstance(end, Entry):
             return end.position <= moment.position
         return end is None or end <= moment.at
@@ -69,7 +78,9 @@ def span(data: DataObject, ledger: Sequence[Entry]) -> tuple[int, int]:
     return first, data.draw(st.just(len(ledger)) | st.integers(max(first, 1), len(ledger)))
 
 
-def asked(inquiry: Inquiry, ledger: Sequence[Entry], first: int, last: int) -> list[Interval[Who, Told]]:
+def asked(
+    inquiry: AccessInquiry, ledger: Sequence[Entry], first: int, last: int
+) -> list[Interval[PrincipalKey, TimedAccess]]:
     steps = access_between(
         inquiry,
         {ACCOUNT: folded(ledger[:first])},
@@ -77,7 +88,7 @@ def asked(inquiry: Inquiry, ledger: Sequence[Entry], first: int, last: int) -> l
         changes(ledger[first:last]),
         ledger[last - 1].at,
     )
-    return list(intervals(steps, WORK_MAX, alike).intervals)
+    return list(intervals(steps, WORK_MAX, is_same_access).intervals)
 
 
 def expect_neighbours(found: Sequence[Interval[K, V]]) -> None:
@@ -90,11 +101,11 @@ def expect_neighbours(found: Sequence[Interval[K, V]]) -> None:
                 assert earlier.value != later.value
 
 
-def expect(found: Sequence[Interval[Who, Told]], moment: Entry, answers: Iterable[Access]) -> None:
+def expect(found: Sequence[Interval[PrincipalKey, TimedAccess]], moment: Entry, answers: Iterable[Access]) -> None:
     told = {interval.key[1]: interval.value for interval in found if contains(interval, moment)}
-    expected = {access.entity_id: Told(access, complete=True) for access in answers}
+    expected = {access.entity_id: TimedAccess(access, complete=True) for access in answers}
     assert told.keys() == expected.keys()
-    assert all(alike(told[entity_id], expected[entity_id]) for entity_id in told)
+    assert all(is_same_access(told[entity_id], expected[entity_id]) for entity_id in told)
 
 
 @COMMON
@@ -105,7 +116,7 @@ def test_who_could_is_who_can_at_every_position(
     """Whatever has happened and whatever time has done: the intervals that contain a position say what is answered as
     of the position, and no two of a principal's overlap."""
     first, last = span(data, ledger)
-    found = asked(OfAction(ACCOUNT, action, resource), ledger, first, last)
+    found = asked(ActionInquiry(ACCOUNT, action, resource), ledger, first, last)
     expect_neighbours(found)
     for moment in ledger[max(first, 1) - 1 : last]:
         account = folded(ledger[: moment.position])
@@ -117,11 +128,11 @@ def test_who_could_is_who_can_at_every_position(
 def test_could_assume_is_can_assume_at_every_position(ledger: list[Entry], name: str, data: DataObject) -> None:
     """The same of a role, which may come and go within the span."""
     first, last = span(data, ledger)
-    found = asked(OfRole(ACCOUNT, name), ledger, first, last)
+    found = asked(AssumeRoleInquiry(ACCOUNT, name), ledger, first, last)
     expect_neighbours(found)
     for moment in ledger[max(first, 1) - 1 : last]:
         account = folded(ledger[: moment.position])
-        role = role_called(account, name)
+        role = find_role(account, name)
         expect(found, moment, () if role is None else can_assume(account, role, [], moment.at))
 
 
@@ -135,7 +146,7 @@ def test_what_was_held_is_what_is_held_at_every_position(ledger: list[Entry], na
     expect_neighbours(found)
     for moment in ledger[max(first, 1) - 1 : last]:
         told = {interval.key: interval.value for interval in found if contains(interval, moment)}
-        assert told == held(folded(ledger[: moment.position]), name)
+        assert told == policies_held(folded(ledger[: moment.position]), name)
 
 
 def test_answers_are_made_again_only_where_they_may_be_others() -> None:
@@ -152,13 +163,16 @@ def test_answers_are_made_again_only_where_they_may_be_others() -> None:
         (PolicyVersionCreated(policy_arn=arn, version=3, document=ALLOW_ALL, is_default=True), 1),
         (PolicyVersionCreated(policy_arn=arn, version=4, document=ALLOW_ALL, is_default=False), 0),
         (EntityTagged(entity="user", entity_id="AIDAbob", entity_name="bob", tags={"a": "b"}), 1),
-        (OrganizationPoliciesApplied(membership=Membership("o-exampleorgid", "210987654321", ())), everybody),
+        (
+            OrganizationPoliciesApplied(membership=OrganizationMembership("o-exampleorgid", "210987654321", ())),
+            everybody,
+        ),
     ]
     entries = [
         Entry(account.id, number, "e", AT, CAUSE, event)
         for number, (event, _) in enumerate(events, account.position + 1)
     ]
-    steps = access_between(OfAction(account.id, "iam:GetUser", "*"), {account.id: account}, AT, entries, AT)
+    steps = access_between(ActionInquiry(account.id, "iam:GetUser", "*"), {account.id: account}, AT, entries, AT)
     assert [step.work for step in steps] == [1 + everybody, *(1 + answers for _, answers in events)]
 
 
@@ -169,11 +183,11 @@ def test_time_opens_and_closes() -> None:
     account = with_users(new_account(), "ann")
     account = after(account, written("ann", document({**allowed, "Condition": second})))
     steps = access_between(
-        OfAction(account.id, "iam:GetUser", "*"), {account.id: account}, AT, [], AT + timedelta(minutes=1)
+        ActionInquiry(account.id, "iam:GetUser", "*"), {account.id: account}, AT, [], AT + timedelta(minutes=1)
     )
     ends = [
         (interval.opened, interval.closed)
-        for interval in intervals(steps, WORK_MAX, alike).intervals
+        for interval in intervals(steps, WORK_MAX, is_same_access).intervals
         if interval.value.access.possible.possibility is Possibility.CERTAIN and interval.key[1] == "AIDAann"
     ]
     assert ends == [(AT + timedelta(seconds=10), AT + timedelta(seconds=11))]
@@ -184,8 +198,10 @@ def test_what_time_may_change_unseen_is_said() -> None:
     pattern = {"StringLike": {"aws:CurrentTime": "2026-*-31T*"}}
     statement = {"Effect": "Allow", "Action": "iam:*", "Resource": "*", "Condition": pattern}
     account = after(with_users(new_account(), "ann", "bob"), written("ann", document(statement)))
-    steps = access_between(OfAction(account.id, "iam:GetUser", "*"), {account.id: account}, AT, [], AT)
-    told = {interval.key[1]: interval.value.complete for interval in intervals(steps, WORK_MAX, alike).intervals}
+    steps = access_between(ActionInquiry(account.id, "iam:GetUser", "*"), {account.id: account}, AT, [], AT)
+    told = {
+        interval.key[1]: interval.value.complete for interval in intervals(steps, WORK_MAX, is_same_access).intervals
+    }
     assert told == {account.id: True, "AIDAann": False, "AIDAbob": True}
 
 
@@ -207,9 +223,9 @@ def test_other_accounts_are_followed_by_time() -> None:
     ]
     elsewhere = [Entry(other, position + 1, "e", at[2], CAUSE, written("eve", allowed))]
     steps = access_between(
-        OfRole(home.id, "ops"), {home.id: home, other: away}, AT, in_order(at_home, elsewhere), at[4]
+        AssumeRoleInquiry(home.id, "ops"), {home.id: home, other: away}, AT, merge_ledgers(at_home, elsewhere), at[4]
     )
-    eves = [row for row in intervals(steps, WORK_MAX, alike).intervals if row.key == (other, "AIDAeve")]
+    eves = [row for row in intervals(steps, WORK_MAX, is_same_access).intervals if row.key == (other, "AIDAeve")]
     assert [(row.opened, row.closed, row.value.access.possible.possibility) for row in eves] == [
         (at_home[0], elsewhere[0], Possibility.IMPOSSIBLE),
         (elsewhere[0], at_home[1], Possibility.CERTAIN),

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 
-from domain import access_keys, groups, notices, passwords, policies, roles, sessions, users
-from domain.account import Account, AccountCreated, Corrupt, evolve
+from domain.account import Account, AccountCreated, CorruptLedger, evolve
 from domain.calls import ApiCalled
-from domain.events import Change, Entry
+from domain.families import access_keys, groups, notices, passwords, policies, roles, sessions, users
+from domain.families.credential_use import CredentialUsed
+from domain.foundation.events import Change, Entry
 from domain.installation import AccountOpened
-from domain.usage import CredentialUsed
-from tests.domain.building import (
+from tests.domain.accounts import (
     ACCOUNT,
     ADMINISTRATOR_ACCESS,
     ALLOW_ALL,
@@ -125,14 +125,14 @@ def test_impossible_events_stop_us(event: Change) -> None:
     """What no rule would have let happen (twice created, never created, another ledger's) is corruption, by account and
     position, and not a value that merely looks odd."""
     account = populated()
-    with pytest.raises(Corrupt, match=f"Account {ACCOUNT}.* {account.position + 1}"):
+    with pytest.raises(CorruptLedger, match=f"Account {ACCOUNT}.* {account.position + 1}"):
         after(account, event)
 
 
 def test_uses_are_no_changes() -> None:
     """A use event that gets among the changes is corruption too."""
     entry = Entry(ACCOUNT, 9_999, "e", AT, CAUSE, ApiCalled(read_only=True, parameters={}))
-    with pytest.raises(Corrupt, match="ApiCalled"):
+    with pytest.raises(CorruptLedger, match="ApiCalled"):
         evolve(populated(), entry)
 
 
@@ -149,7 +149,7 @@ def test_entries_out_of_place_stop_us(broken: Callable[[Entry], Entry]) -> None:
     account = populated()
     event = users.UserCreated(user_id="AIDAeva", user_name="eva", path="/")
     entry = Entry(ACCOUNT, account.position + 1, "e", AT, CAUSE, event)
-    with pytest.raises(Corrupt):
+    with pytest.raises(CorruptLedger):
         evolve(account, broken(entry))
     assert evolve(account, replace(entry, position=entry.position + 7)).position == entry.position + 7
 
@@ -157,7 +157,7 @@ def test_entries_out_of_place_stop_us(broken: Callable[[Entry], Entry]) -> None:
 def test_a_ledger_begins_with_the_accounts_creation() -> None:
     """Nothing comes before it; before it the account does not exist."""
     assert not Account(ACCOUNT).exists
-    with pytest.raises(Corrupt, match="AccountCreated is the first event"):
+    with pytest.raises(CorruptLedger, match="AccountCreated is the first event"):
         after(Account(ACCOUNT), users.UserCreated(user_id="AIDAann", user_name="ann", path="/"))
     created = after(Account(ACCOUNT), CREATED)
     assert (created.exists, created.created_at, created.ledger_id) == (True, AT, "l")
@@ -277,7 +277,7 @@ def seen(account: Account, at: datetime) -> Naive:
     return Naive(
         users={user.id: (user.name, user.path) for user in account.users},
         groups={group.id: (group.name, group.path) for group in account.groups},
-        members={(user, group) for user in account.users.by_id for group in account.memberships.rights(user)},
+        members={(user, group) for user in account.users.by_id for group in account.memberships.rights_of(user)},
         roles={
             role.id: {
                 "role_name": role.name,
@@ -294,7 +294,7 @@ def seen(account: Account, at: datetime) -> Naive:
             for arn, policy in account.managed_policies.items()
         },
         defaults={arn: policy.default_version for arn, policy in account.managed_policies.items()},
-        attached={(holder, arn) for arn in account.managed_policies for holder in account.attachments.lefts(arn)},
+        attached={(holder, arn) for arn in account.managed_policies for holder in account.attachments.lefts_of(arn)},
         inline={
             (holder, name): text for holder, texts in account.inline_policies.items() for name, text in texts.items()
         },
@@ -349,10 +349,10 @@ def test_what_is_related_is_there(ledger: list[Entry]) -> None:
     assert set(account.attachments.backward) <= set(account.managed_policies)
     assert set(account.inline_policies) <= holders
     bounded = {entity.id: [entity.boundary_arn] for entity in (*account.users, *account.roles) if entity.boundary_arn}
-    assert {entity_id: account.boundaries.rights(entity_id) for entity_id in account.boundaries.forward} == bounded
+    assert {entity_id: account.boundaries.rights_of(entity_id) for entity_id in account.boundaries.forward} == bounded
     assert set(account.boundaries.backward) <= set(account.managed_policies)
     assert set(account.access_keys.owned.forward) <= {*account.users.by_id, account.id}
     for relation in (account.memberships, account.attachments, account.boundaries, account.access_keys.owned):
-        assert {(left, right) for left in relation.forward for right in relation.rights(left)} == {
-            (left, right) for right in relation.backward for left in relation.lefts(right)
+        assert {(left, right) for left in relation.forward for right in relation.rights_of(left)} == {
+            (left, right) for right in relation.backward for left in relation.lefts_of(right)
         }

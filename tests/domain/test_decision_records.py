@@ -4,19 +4,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from domain.account import Account
-from domain.authorisation import EVALUATOR
+from domain.authorization import EVALUATOR
 from domain.calls import ApiCalled, DecisionRecord
-from domain.errors import AccessDenied
-from domain.events import Entry
+from domain.foundation.errors import AccessDenied
+from domain.foundation.events import Entry
 from domain.policy import explain
-from domain.reconsidering import NotReconsidered, Reconsidered, reconsider
-from tests.domain.calling import histories_of_calls, issued
-from tests.services.driving import ACCOUNT, Endpoint, allow, arn, document, trusting
+from domain.queries.reevaluation import CannotReevaluate, Reevaluation, reevaluate_decision
+from tests.domain.call_histories import histories_of_calls, issued
+from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, document, trusting
 
 OTHER = "210987654321"
 
 
-def made_again(endpoint: Endpoint, entry: Entry, record: DecisionRecord) -> Reconsidered:
+def made_again(endpoint: Endpoint, entry: Entry, record: DecisionRecord) -> Reevaluation:
     """From the ledgers alone: the accounts folded anew up to the recorded positions, and what was recorded when the
     session was issued."""
     ledgers = endpoint.ledgers
@@ -24,7 +24,7 @@ def made_again(endpoint: Endpoint, entry: Entry, record: DecisionRecord) -> Reco
         account_id: ledgers[account_id].as_of(position) if account_id in ledgers else Account(account_id)
         for account_id, position in record.positions.items()
     }
-    return reconsider(entry, record, accounts, issued(endpoint, entry.cause.session_id))
+    return reevaluate_decision(entry, record, accounts, issued(endpoint, entry.cause.session_id))
 
 
 def checked(endpoint: Endpoint) -> int:
@@ -65,7 +65,7 @@ def test_what_a_record_says() -> None:
     assert checked(endpoint) > 0
 
 
-def last(endpoint: Endpoint) -> tuple[Entry, Reconsidered]:
+def last(endpoint: Endpoint) -> tuple[Entry, Reevaluation]:
     """The last call in the ledger, and the last decision of it made again."""
     entry = endpoint.entries[-1]
     assert isinstance(entry.event, ApiCalled)
@@ -153,16 +153,16 @@ def test_what_is_missing_is_said() -> None:
     entry, made = last(endpoint)
     record, at = made.record, made.record.positions[ACCOUNT]
     now = {ACCOUNT: endpoint.account}
-    with pytest.raises(NotReconsidered, match=f"the last change of account {ACCOUNT} was 99"):
-        reconsider(entry, record.model_copy(update={"positions": {ACCOUNT: 99}}), now, None)
+    with pytest.raises(CannotReevaluate, match=f"the last change of account {ACCOUNT} was 99"):
+        reevaluate_decision(entry, record.model_copy(update={"positions": {ACCOUNT: 99}}), now, None)
     before = record.model_copy(update={"positions": {ACCOUNT: 2}})
-    with pytest.raises(NotReconsidered, match=f"In account {ACCOUNT} at position 2 there is no AIDA"):
-        reconsider(entry, before, {ACCOUNT: endpoint.as_of(2)}, None)
+    with pytest.raises(CannotReevaluate, match=f"In account {ACCOUNT} at position 2 there is no AIDA"):
+        reevaluate_decision(entry, before, {ACCOUNT: endpoint.as_of(2)}, None)
     endpoint.role("ops", trusting(ACCOUNT), allow())
     endpoint.call(endpoint.root, "PutUserPolicy", UserName="ann", PolicyName="may", PolicyDocument=document(allow()))
     endpoint.call(endpoint.session(ann, RoleArn=arn("role/ops")), "ListUsers")
     entry, made = last(endpoint)
     assert made.explanation == explain(made.check.layers, made.check.request)
     assert made.record.positions[ACCOUNT] > at
-    with pytest.raises(NotReconsidered, match=r"when the session SESN\w+ was issued is not in the ledger"):
-        reconsider(entry, made.record, {ACCOUNT: endpoint.as_of(made.record.positions[ACCOUNT])}, None)
+    with pytest.raises(CannotReevaluate, match=r"when the session SESN\w+ was issued is not in the ledger"):
+        reevaluate_decision(entry, made.record, {ACCOUNT: endpoint.as_of(made.record.positions[ACCOUNT])}, None)

@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 from immutables import Map
 
-from domain.access_keys import AccessKeyCreated, AccessKeyDeleted
 from domain.account import Account
-from domain.differences import altered, concerned_by, differences
-from domain.events import Change, Entry, Event
-from domain.facts import Fact, subjects
-from domain.policies import ManagedPolicy
-from domain.relation import Relation
-from domain.sentences import sentence
-from domain.sessions import SessionRevoked
-from domain.tags import EntityTagged, EntityUntagged
-from domain.users import UserCreated, UserUpdated
-from tests.domain.building import AT, CAUSE, after, new_account, with_users
+from domain.families.access_keys import AccessKeyCreated, AccessKeyDeleted
+from domain.families.policies import ManagedPolicy
+from domain.families.sessions import SessionRevoked
+from domain.families.tags import EntityTagged, EntityUntagged
+from domain.families.users import UserCreated, UserUpdated
+from domain.foundation.events import Change, Entry, Event
+from domain.foundation.many_to_many import ManyToMany
+from domain.queries.descriptions import describe
+from domain.queries.diff import changed_facts, changed_subjects, differences
+from domain.queries.facts import Fact, subjects
+from tests.domain.accounts import AT, CAUSE, after, new_account, with_users
 from tests.histories import folded, histories
 from tests.people import people
 from tests.test_histories import OF_THE_INSTALLATION
@@ -53,11 +53,11 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
     )
 
 
-def _pairs(relation: Relation) -> Relation:
+def _pairs(relation: ManyToMany) -> ManyToMany:
     def side(pairs: Map[str, Map[str, int]]) -> Map[str, Map[str, int]]:
         return Map({one: Map(dict.fromkeys(others, 0)) for one, others in pairs.items()})
 
-    return Relation(side(relation.forward), side(relation.backward))
+    return ManyToMany(side(relation.forward), side(relation.backward))
 
 
 def _lasting(told: Mapping[Fact, object]) -> Mapping[Fact, object]:
@@ -93,7 +93,7 @@ def test_values_differ_where_they_are_told_to(ledger: list[Entry], data: DataObj
     whole = {
         fact: (was, is_)
         for subject in {*subjects(before), *subjects(after)}
-        for fact, was, is_ in altered(before, after, subject)
+        for fact, was, is_ in changed_facts(before, after, subject)
     }
     assert _lasting(told) == _lasting(whole)
     for difference in found.differing:
@@ -183,8 +183,8 @@ CHANGES = sorted((event for event in events().values() if issubclass(event, Chan
 def test_every_change_has_a_sentence(event: type[Event]) -> None:
     """And is either of the installation, or one of an account of which it is known what it alters."""
     for example in examples(event):
-        told = sentence(example.event)
+        told = describe(example.event)
         assert told.endswith(".")
         assert told[0] == told[0].upper()
         if event not in OF_THE_INSTALLATION:
-            list(concerned_by(example.account_id, example.event))
+            list(changed_subjects(example.account_id, example.event))

@@ -4,17 +4,17 @@ import random
 
 import pytest
 
-from domain.account import Account, Corrupt, evolve
-from domain.errors import EntityAlreadyExists, ValidationError
-from domain.events import Change, Entry
-from domain.identifiers import INSTALLATION, account_of_access_key_id
+from domain.account import Account, CorruptLedger, evolve
+from domain.families.users import UserCreated
+from domain.foundation.errors import EntityAlreadyExists, ValidationError
+from domain.foundation.events import Change, Entry
+from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id
 from domain.installation import AccountOpened, Installation, InstallationFounded, ManagedCataloguePublished
 from domain.installation import evolve as evolve_installation
-from domain.ledgers import empty
+from domain.ledger_state import empty
 from domain.policy import PolicyType, parse
-from domain.rules import founding, groups, holding
-from domain.users import UserCreated
-from tests.domain.building import ACCOUNT, AT, CAUSE, after
+from domain.rules import accounts, groups, policy_holders
+from tests.domain.accounts import ACCOUNT, AT, CAUSE, after
 
 RANDOM = random.Random(0).randbytes  # noqa: S311  known beforehand, as a test's has to be
 
@@ -27,7 +27,7 @@ def with_changes(installation: Installation, *events: Change) -> Installation:
 
 
 def founded() -> Installation:
-    return with_changes(Installation(), *founding.found_installation(Installation(), RANDOM))
+    return with_changes(Installation(), *accounts.create_installation(Installation(), RANDOM))
 
 
 def test_an_installation_is_founded_once() -> None:
@@ -35,24 +35,24 @@ def test_an_installation_is_founded_once() -> None:
     installation = founded()
     assert installation.exists
     assert len(installation.ledger_id) == 32
-    assert founding.found_installation(installation, RANDOM) == []
+    assert accounts.create_installation(installation, RANDOM) == []
 
 
 def test_an_account_id_is_taken_for_ever() -> None:
     """A second account of the same id is refused; so is the installation's own id."""
-    claims, _ = founding.open_account(founded(), ACCOUNT, "aws", RANDOM)
+    claims, _ = accounts.open_account(founded(), ACCOUNT, "aws", RANDOM)
     installation = with_changes(founded(), *claims)
     with pytest.raises(EntityAlreadyExists, match=f"The account {ACCOUNT} already exists"):
-        founding.open_account(installation, ACCOUNT, "aws", RANDOM)
+        accounts.open_account(installation, ACCOUNT, "aws", RANDOM)
     with pytest.raises(ValidationError, match="the installation's own"):
-        founding.open_account(installation, INSTALLATION, "aws", RANDOM)
+        accounts.open_account(installation, INSTALLATION, "aws", RANDOM)
 
 
 def test_the_newest_action_catalogue_is_in_use() -> None:
     """It is published once, unless another one came between."""
 
     def published(installation: Installation, digest: str) -> list[Change]:
-        return founding.publish_action_catalogue(installation, digest=digest, version="1", services=2, actions=3)
+        return accounts.publish_action_catalogue(installation, digest=digest, version="1", services=2, actions=3)
 
     installation = founded()
     assert installation.action_catalogue is None
@@ -66,13 +66,13 @@ def test_a_catalogue_is_published_once() -> None:
     """The second account of a partition adopts the same catalogue; that of another partition has other ARNs."""
     installation = founded()
     published = 0
-    wanted: list[tuple[str, founding.Partition]] = [
+    wanted: list[tuple[str, accounts.Partition]] = [
         ("111111111111", "aws"),
         ("222222222222", "aws"),
         ("333333333333", "aws-cn"),
     ]
     for account_id, partition in wanted:
-        claims, beginning = founding.open_account(installation, account_id, partition, RANDOM)
+        claims, beginning = accounts.open_account(installation, account_id, partition, RANDOM)
         installation = with_changes(installation, *claims)
         published += sum(isinstance(claim, ManagedCataloguePublished) for claim in claims)
         account = after(Account(account_id), *beginning)
@@ -84,20 +84,20 @@ def test_a_catalogue_is_published_once() -> None:
 
 def test_the_first_administrator() -> None:
     """The user admin with one key of this account, and through the group administrators the policy that allows all."""
-    _, beginning = founding.open_account(founded(), ACCOUNT, "aws", RANDOM)
-    account = after(Account(ACCOUNT), *beginning, *founding.first_administrator(ACCOUNT, beginning, RANDOM))
+    _, beginning = accounts.open_account(founded(), ACCOUNT, "aws", RANDOM)
+    account = after(Account(ACCOUNT), *beginning, *accounts.first_administrator(ACCOUNT, beginning, RANDOM))
     admin = account.users.named("admin")
     (key,) = account.access_keys.of(admin.id)
     assert account_of_access_key_id(key.id) == ACCOUNT
     (group,) = groups.groups_of(account, admin.id)
-    (policy,) = holding.attached(account, holding.GROUP, group.name)
+    (policy,) = policy_holders.attached(account, policy_holders.GROUP, group.name)
     assert policy.arn == "arn:aws:iam::aws:policy/AdministratorAccess"
     assert account.access_keys.of(account.id) == []
 
 
 def test_the_catalogue_is_made_of_policies() -> None:
     """Each document parses as what it will be evaluated as."""
-    _, beginning = founding.open_account(founded(), ACCOUNT, "aws", RANDOM)
+    _, beginning = accounts.open_account(founded(), ACCOUNT, "aws", RANDOM)
     for policy in after(Account(ACCOUNT), *beginning).managed_policies.values():
         assert policy.is_aws_managed
         parse(policy.default.document, PolicyType.IDENTITY)
@@ -115,15 +115,15 @@ def test_the_catalogue_is_made_of_policies() -> None:
 def test_impossible_events_stop_the_installation(event: Change) -> None:
     """Founded twice, an account opened twice, an account's event: corruption."""
     installation = with_changes(founded(), AccountOpened(opened_account_id=ACCOUNT, ledger_id="l"))
-    with pytest.raises(Corrupt, match="Installation"):
+    with pytest.raises(CorruptLedger, match="Installation"):
         with_changes(installation, event)
 
 
 def test_its_ledger_begins_with_its_foundation() -> None:
     """Nothing comes before it, and no position comes twice."""
-    with pytest.raises(Corrupt, match="InstallationFounded is the first event"):
+    with pytest.raises(CorruptLedger, match="InstallationFounded is the first event"):
         with_changes(Installation(), AccountOpened(opened_account_id=ACCOUNT, ledger_id="l"))
-    with pytest.raises(Corrupt, match="position 1 comes after 1"):
+    with pytest.raises(CorruptLedger, match="position 1 comes after 1"):
         evolve_installation(
             founded(), Entry(INSTALLATION, 1, "e", AT, CAUSE, AccountOpened(opened_account_id=ACCOUNT, ledger_id="l"))
         )
@@ -133,7 +133,7 @@ def test_what_a_ledger_folds_into() -> None:
     """The account id decides; each refuses the other's events."""
     assert isinstance(empty(INSTALLATION), Installation)
     assert empty(ACCOUNT) == Account(ACCOUNT)
-    with pytest.raises(Corrupt):
+    with pytest.raises(CorruptLedger):
         evolve(
             Account(ACCOUNT), Entry(ACCOUNT, 1, "e", AT, CAUSE, InstallationFounded(ledger_id="l", schema_version=1))
         )

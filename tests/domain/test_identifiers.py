@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.identifiers import (
+from domain.foundation.identifiers import (
     ACCESS_KEY,
     GROUP,
     MANAGED_POLICY,

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.least_privilege import RESOURCES_LISTED_MAX, LeastPrivilege, Used, least_privilege
 from domain.policy import FindingType, Policy, PolicyType, lint, parse, policy_size
+from domain.queries.least_privilege import RESOURCES_LISTED_MAX, LeastPrivilege, UsedPermission, least_privilege
 from services.action_catalogue import CATALOGUE
-from tests.domain.building import ACCOUNT
-from tests.services.driving import ALL
+from tests.domain.accounts import ACCOUNT
+from tests.services.endpoint import ALL
 
 MANAGED = 6_144
 
@@ -20,7 +20,7 @@ def arn(resource: str, account_id: str = ACCOUNT) -> str:
     return f"arn:aws:iam::{account_id}:{resource}"
 
 
-def made(*used: Used) -> LeastPrivilege:
+def made(*used: UsedPermission) -> LeastPrivilege:
     found = least_privilege(used, CATALOGUE)
     assert found is not None
     return found
@@ -39,14 +39,14 @@ def test_actions_stand_together_by_resource() -> None:
     list."""
     ann, bob = arn("user/ann"), arn("user/bob")
     used = [
-        Used("iam:GetUser", bob),
-        Used("iam:GetUser", ann),
-        Used("iam:DeleteUser", ann),
-        Used("iam:DeleteUser", bob),
+        UsedPermission("iam:GetUser", bob),
+        UsedPermission("iam:GetUser", ann),
+        UsedPermission("iam:DeleteUser", ann),
+        UsedPermission("iam:DeleteUser", bob),
     ]
     expected = [(["iam:DeleteUser", "iam:GetUser"], [ann, bob]), ("iam:ListRoles", arn("role/"))]
     for order in (used, used[::-1], used * 2):
-        assert statements(made(*order, Used("iam:ListRoles", arn("role/")))) == expected
+        assert statements(made(*order, UsedPermission("iam:ListRoles", arn("role/")))) == expected
 
 
 def test_nothing_used_takes_no_policy() -> None:
@@ -67,10 +67,10 @@ def test_many_become_the_path_that_they_share(names: Sequence[str], expected: st
     """More than the number that is listed: one pattern for the type, and it is said what was generalised. A wildcard
     that somebody has put into a path stays a character."""
     few = [arn(f"user/{names[0].format(number)}") for number in range(RESOURCES_LISTED_MAX)]
-    found = made(*(Used("iam:GetUser", each) for each in few))
+    found = made(*(UsedPermission("iam:GetUser", each) for each in few))
     assert found.generalised == ()
     many = [arn(f"user/{name.format(number)}") for name in names for number in range(RESOURCES_LISTED_MAX + 1)]
-    found = made(Used("iam:GetUser", arn("role/r")), *(Used("iam:GetUser", each) for each in many))
+    found = made(UsedPermission("iam:GetUser", arn("role/r")), *(UsedPermission("iam:GetUser", each) for each in many))
     assert statements(found) == [("iam:GetUser", [arn("role/r"), arn(expected)])]
     (said,) = found.generalised
     assert (said.action, said.pattern, said.resources) == ("iam:GetUser", arn(expected), len(many))
@@ -79,7 +79,7 @@ def test_many_become_the_path_that_they_share(names: Sequence[str], expected: st
 def test_names_are_no_patterns() -> None:
     """What would be a wildcard or a variable is written as the character that it is."""
     resource = arn("user/a*/b?/${aws:username}/ann")
-    policy = parse(made(Used("iam:GetUser", resource)).document, PolicyType.IDENTITY)
+    policy = parse(made(UsedPermission("iam:GetUser", resource)).document, PolicyType.IDENTITY)
     assert allows(policy, "iam:GetUser", resource)
     for other in ("user/ab/bb/ann/ann", "user/a*/b?/eve/ann", "user/ax/b?/${aws:username}/ann"):
         assert not allows(policy, "iam:GetUser", arn(other))
@@ -97,7 +97,7 @@ def test_names_are_no_patterns() -> None:
 )
 def test_what_a_policy_cannot_name(resource: str, expected: str) -> None:
     """Clients may send anything as an ARN, and be allowed. The narrowest pattern that covers it is said to be one."""
-    found = made(Used("iam:GetPolicy", resource), Used("iam:GetPolicy", arn("policy/p")))
+    found = made(UsedPermission("iam:GetPolicy", resource), UsedPermission("iam:GetPolicy", arn("policy/p")))
     assert found.generalised[0].pattern == expected
     assert errors(found) == []
     assert allows(parse(found.document, PolicyType.IDENTITY), "iam:GetPolicy", resource)
@@ -113,7 +113,7 @@ def errors(found: LeastPrivilege) -> list[str]:
 
 def test_it_shows_no_control_character() -> None:
     """The document goes to terminals as it is."""
-    found = made(Used("iam:GetPolicy", arn("policy/\x9b2J\x7f")))
+    found = made(UsedPermission("iam:GetPolicy", arn("policy/\x9b2J\x7f")))
     assert found.document.isascii()
     assert all(character.isprintable() or character == "\n" for character in found.document)
     assert found.generalised == ()
@@ -127,7 +127,7 @@ RESOURCES = st.builds(
     st.text("abc*?${}:é中", min_size=1, max_size=4),
 )
 USED = st.builds(
-    Used,
+    UsedPermission,
     st.sampled_from(["iam:GetUser", "iam:GetRole", "sts:AssumeRole", "iam:ListUsers"]),
     st.one_of(RESOURCES, st.just("*"), st.just(arn("user/")), st.text("arn:*/", max_size=20)),
 )
@@ -135,7 +135,7 @@ USED = st.builds(
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(USED, min_size=1, max_size=60))
-def test_it_covers_what_was_used_and_no_other_kind(used: list[Used]) -> None:
+def test_it_covers_what_was_used_and_no_other_kind(used: list[UsedPermission]) -> None:
     """Every action on every resource, in a document that parses and that the linter finds no error in. An action that
     was used on named resources only is allowed on no other type and in no other account."""
     found = made(*used)
@@ -153,10 +153,10 @@ def test_it_covers_what_was_used_and_no_other_kind(used: list[Used]) -> None:
                 assert not allows(policy, action, arn(f"{kind}/x", "210987654321"))
 
 
-def spread(actions: Iterable[str], each: int) -> list[Used]:
+def spread(actions: Iterable[str], each: int) -> list[UsedPermission]:
     """Each action on so many resources of two types, all in paths of their own."""
     return [
-        Used(action, arn(f"{kind}/department-{number}/team/member"))
+        UsedPermission(action, arn(f"{kind}/department-{number}/team/member"))
         for turn, action in enumerate(actions)
         for number in range(each)
         for kind in {KINDS[turn % 4], KINDS[turn // 4 % 4]}
@@ -179,8 +179,8 @@ def test_it_is_made_to_fit() -> None:
 def test_paths_are_kept_while_they_fit() -> None:
     """Before all of a type is allowed, the path that the resources share is tried."""
     names = [f"user/team-0/{'long-name-' * 5}{each}" for each in range(10)]
-    used = [Used(f"iam:{name}", arn(each)) for name in ("GetUser", "DeleteUser") for each in names]
-    roles = [Used("iam:GetRole", arn(f"role/ops/{'r' * 500}{each}")) for each in range(10)]
+    used = [UsedPermission(f"iam:{name}", arn(each)) for name in ("GetUser", "DeleteUser") for each in names]
+    roles = [UsedPermission("iam:GetRole", arn(f"role/ops/{'r' * 500}{each}")) for each in range(10)]
     found = made(*used, *roles)
     assert statements(found) == [
         (["iam:DeleteUser", "iam:GetUser"], arn("user/team-0/*")),

@@ -6,24 +6,24 @@ from dataclasses import replace
 
 import pytest
 
-from domain.account import Account, Corrupt
-from domain.errors import LimitExceeded, MalformedPolicyDocument, NoSuchEntity, Refusal, ValidationError
-from domain.events import Change
-from domain.installation import AccountOpened, AccountRetired, Installation, OrganizationRemoved, OrganizationSet
-from domain.organization import (
+from domain.account import Account, CorruptLedger
+from domain.families.organization import (
     FULL_AWS_ACCESS,
     RCP_FULL_AWS_ACCESS,
     ControlPolicy,
-    Node,
     NodeKind,
     Organization,
     OrganizationLeft,
+    OrganizationNode,
     OrganizationPoliciesApplied,
     OrganizationPolicy,
     PolicyKind,
 )
+from domain.foundation.errors import LimitExceeded, MalformedPolicyDocument, NoSuchEntity, Refusal, ValidationError
+from domain.foundation.events import Change
+from domain.installation import AccountOpened, AccountRetired, Installation, OrganizationRemoved, OrganizationSet
 from domain.rules import organization as rules
-from tests.domain.building import ACCOUNT, after, document, new_account
+from tests.domain.accounts import ACCOUNT, after, document, new_account
 from tests.domain.test_founding import founded, with_changes
 
 MANAGEMENT, OTHER = "111111111111", "222222222222"
@@ -37,8 +37,10 @@ def policy(name: str, text: str = DENY, kind: PolicyKind = "SERVICE_CONTROL_POLI
     return ControlPolicy(kind, OrganizationPolicy(f"p-{name:x>8}", name, text))
 
 
-def node(kind: NodeKind, node_id: str, parent_id: str | None = ROOT, *scps: str, rcps: Sequence[str] = ()) -> Node:
-    return Node(kind, node_id, node_id, (FULL, *scps), (RCP_FULL, *rcps), parent_id)
+def node(
+    kind: NodeKind, node_id: str, parent_id: str | None = ROOT, *scps: str, rcps: Sequence[str] = ()
+) -> OrganizationNode:
+    return OrganizationNode(kind, node_id, node_id, (FULL, *scps), (RCP_FULL, *rcps), parent_id)
 
 
 TREE = (
@@ -121,7 +123,7 @@ def test_leaving() -> None:
     """An account that the file leaves out leaves, and may come back; a removed organisation is left by all."""
     installation, accounts, _ = put(INSTALLATION, ACCOUNTS, ORGANIZATION)
     without = replace(ORGANIZATION, nodes=TREE[:4])
-    assert rules.concerned(installation, without) == {MANAGEMENT, ACCOUNT, OTHER}
+    assert rules.affected_accounts(installation, without) == {MANAGEMENT, ACCOUNT, OTHER}
     installation, accounts, own = put(installation, accounts, without)
     assert own == {OTHER: ["OrganizationLeft"]}
     assert accounts[OTHER].organization is None
@@ -143,7 +145,7 @@ def test_accounts_that_are_not_there() -> None:
         rules.set_organization(closed, ACCOUNTS, ORGANIZATION)
 
 
-def with_nodes(*nodes: Node) -> Organization:
+def with_nodes(*nodes: OrganizationNode) -> Organization:
     return replace(ORGANIZATION, nodes=(*TREE, *nodes))
 
 
@@ -151,7 +153,7 @@ def with_policy(listed: ControlPolicy) -> Organization:
     return replace(ORGANIZATION, policies=(*POLICIES, listed))
 
 
-def unit(number: int, parent_id: str) -> Node:
+def unit(number: int, parent_id: str) -> OrganizationNode:
     return node("unit", f"ou-ab12-0000000{number}", parent_id)
 
 
@@ -239,7 +241,7 @@ def test_where_nothing_is_allowed() -> None:
     """A level that replaces FullAWSAccess by denials is found, the management account's own aside."""
     only_denying = ("p-xxxxdeny",)
     nodes = (TREE[0], *(replace(node, scps=only_denying) for node in TREE[1:4]), TREE[4])
-    found = rules.allowing_nothing(replace(ORGANIZATION, nodes=nodes))
+    found = rules.nodes_allowing_nothing(replace(ORGANIZATION, nodes=nodes))
     assert [node.id for node in found] == [UNIT, ACCOUNT]
 
 
@@ -250,9 +252,9 @@ def test_what_no_legal_history_has() -> None:
         [OrganizationLeft(organization_id="o-exampleorgid")],
         [applied, OrganizationLeft(organization_id="o")],
     ):
-        with pytest.raises(Corrupt):
+        with pytest.raises(CorruptLedger):
             after(new_account(), *events)
-    with pytest.raises(Corrupt):
+    with pytest.raises(CorruptLedger):
         with_changes(INSTALLATION, OrganizationRemoved(organization_id="o-exampleorgid"))
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from domain.account import Account
-from domain.errors import (
+from domain.families.policies import PolicyCreated
+from domain.foundation.errors import (
     AccessDenied,
     DeleteConflict,
     EntityAlreadyExists,
@@ -11,10 +12,9 @@ from domain.errors import (
     MalformedPolicyDocument,
     NoSuchEntity,
 )
-from domain.policies import PolicyCreated
-from domain.rules import holding, policies, quotas
-from domain.rules.holding import GROUP, ROLE, USER, HolderKind
-from tests.domain.building import (
+from domain.rules import policies, policy_holders, quotas
+from domain.rules.policy_holders import GROUP, ROLE, USER, HolderKind
+from tests.domain.accounts import (
     ADMINISTRATOR_ACCESS,
     ALLOW_ALL,
     after,
@@ -37,11 +37,11 @@ def holders() -> Account:
 
 
 def attach(account: Account, kind: HolderKind, name: str, arn: str) -> Account:
-    return after(account, *holding.attach(account, kind, name, policy_arn=arn))
+    return after(account, *policy_holders.attach(account, kind, name, policy_arn=arn))
 
 
 def put(account: Account, kind: HolderKind, policy_name: str, text: str) -> Account:
-    return after(account, holding.put_inline(account, kind, "ops", policy_name=policy_name, document=text))
+    return after(account, policy_holders.put_inline(account, kind, "ops", policy_name=policy_name, document=text))
 
 
 def version(account: Account, *, as_default: bool = False, document: str = ALLOW_ALL) -> Account:
@@ -119,13 +119,13 @@ def test_a_policy_that_is_used_stays() -> None:
     account = version(attach(with_policies(holders(), "p"), ROLE, "ops", arn))
     with pytest.raises(DeleteConflict, match="Cannot delete a policy attached to entities"):
         policies.delete_policy(account, policy_arn=arn)
-    account = after(account, holding.detach(account, ROLE, "ops", policy_arn=arn))
+    account = after(account, policy_holders.detach(account, ROLE, "ops", policy_arn=arn))
     with pytest.raises(DeleteConflict, match="more than one version"):
         policies.delete_policy(account, policy_arn=arn)
     account = after(account, policies.delete_policy_version(account, policy_arn=arn, version_id="v2"))
     account = after(account, policies.delete_policy(account, policy_arn=arn))
     with pytest.raises(NoSuchEntity, match=f"Policy {arn} was not found"):
-        holding.managed_policy(account, arn)
+        policy_holders.managed_policy(account, arn)
     assert with_policies(account, "P").managed_policies[policy_arn("P")].last_version == 1
 
 
@@ -166,17 +166,17 @@ def test_size_of_inline_policies(kind: HolderKind, most: int) -> None:
     with pytest.raises(LimitExceeded):
         put(full, kind, "c", "[")
     smaller = put(full, kind, "a", document_of(most - 300))
-    assert holding.inline_names(put(smaller, kind, "c", document_of(100)), kind, "ops") != []
+    assert policy_holders.inline_names(put(smaller, kind, "c", document_of(100)), kind, "ops") != []
 
 
 @pytest.mark.parametrize(("kind", "_most"), HOLDERS)
 def test_inline_policies_come_and_go(kind: HolderKind, _most: int) -> None:
     """Put, replaced, read, deleted; what is not there can be neither read nor deleted."""
     account = put(put(holders(), kind, "p", ALLOW_ALL), kind, "p", document_of(100))
-    assert holding.inline(account, kind, "ops", policy_name="p") == document_of(100)
-    account = after(account, holding.delete_inline(account, kind, "ops", policy_name="p"))
-    assert holding.inline_names(account, kind, "ops") == []
-    for ask in (holding.inline, holding.delete_inline):
+    assert policy_holders.inline(account, kind, "ops", policy_name="p") == document_of(100)
+    account = after(account, policy_holders.delete_inline(account, kind, "ops", policy_name="p"))
+    assert policy_holders.inline_names(account, kind, "ops") == []
+    for ask in (policy_holders.inline, policy_holders.delete_inline):
         with pytest.raises(NoSuchEntity, match=f"The {kind.kind} policy with name p cannot be found"):
             ask(account, kind, "ops", policy_name="p")
 
@@ -185,12 +185,12 @@ def test_inline_policies_come_and_go(kind: HolderKind, _most: int) -> None:
 def test_attaching_twice(kind: HolderKind, _most: int) -> None:
     """The second time is no error and no event; detaching twice is an error."""
     account = attach(holders(), kind, "ops", ADMINISTRATOR_ACCESS)
-    assert holding.attach(account, kind, "ops", policy_arn=ADMINISTRATOR_ACCESS) == ()
-    account = after(account, holding.detach(account, kind, "ops", policy_arn=ADMINISTRATOR_ACCESS))
+    assert policy_holders.attach(account, kind, "ops", policy_arn=ADMINISTRATOR_ACCESS) == ()
+    account = after(account, policy_holders.detach(account, kind, "ops", policy_arn=ADMINISTRATOR_ACCESS))
     with pytest.raises(NoSuchEntity, match=f"Policy {ADMINISTRATOR_ACCESS} was not found"):
-        holding.detach(account, kind, "ops", policy_arn=ADMINISTRATOR_ACCESS)
+        policy_holders.detach(account, kind, "ops", policy_arn=ADMINISTRATOR_ACCESS)
     with pytest.raises(NoSuchEntity, match="does not exist or is not attachable"):
-        holding.attach(account, kind, "ops", policy_arn=policy_arn("none"))
+        policy_holders.attach(account, kind, "ops", policy_arn=policy_arn("none"))
 
 
 @pytest.mark.parametrize(("kind", "_most"), HOLDERS)
@@ -201,8 +201,8 @@ def test_ten_attached_policies(kind: HolderKind, _most: int) -> None:
     for name in wanted[:10]:
         account = attach(account, kind, "ops", policy_arn(name))
     with pytest.raises(LimitExceeded, match=f"Cannot exceed quota for PoliciesPer{kind.title}: 10"):
-        holding.attach(account, kind, "ops", policy_arn=policy_arn("p10"))
-    assert names(holding.attached(account, kind, "ops")) == wanted[:10]
+        policy_holders.attach(account, kind, "ops", policy_arn=policy_arn("p10"))
+    assert names(policy_holders.attached(account, kind, "ops")) == wanted[:10]
 
 
 @pytest.mark.parametrize(("kind", "_most"), HOLDERS)
@@ -210,7 +210,7 @@ def test_nobody_holds_anything_without_being_there(kind: HolderKind, _most: int)
     """Each kind is refused by its own name."""
     account = new_account()
     with pytest.raises(NoSuchEntity, match=f"The {kind.kind} with name ops cannot be found"):
-        holding.attach(account, kind, "ops", policy_arn=ADMINISTRATOR_ACCESS)
+        policy_holders.attach(account, kind, "ops", policy_arn=ADMINISTRATOR_ACCESS)
     with pytest.raises(NoSuchEntity, match=f"The {kind.kind} with name ops cannot be found"):
         put(account, kind, "p", ALLOW_ALL)
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from domain.errors import (
+from domain.families.roles import RoleCreated
+from domain.foundation.errors import (
     DeleteConflict,
     EntityAlreadyExists,
     InvalidInput,
@@ -10,9 +11,8 @@ from domain.errors import (
     MalformedPolicyDocument,
     NoSuchEntity,
 )
-from domain.roles import RoleCreated
-from domain.rules import holding, quotas, roles, users
-from tests.domain.building import (
+from domain.rules import policy_holders, quotas, roles, users
+from tests.domain.accounts import (
     ACCOUNT,
     ADMINISTRATOR_ACCESS,
     ALLOW_ALL,
@@ -149,15 +149,17 @@ def test_a_role_with_policies_stays() -> None:
     account = with_role(new_account(), "ops")
     account = after(
         account,
-        *holding.attach(account, holding.ROLE, "ops", policy_arn=ADMINISTRATOR_ACCESS),
-        holding.put_inline(account, holding.ROLE, "ops", policy_name="p", document=ALLOW_ALL),
+        *policy_holders.attach(account, policy_holders.ROLE, "ops", policy_arn=ADMINISTRATOR_ACCESS),
+        policy_holders.put_inline(account, policy_holders.ROLE, "ops", policy_name="p", document=ALLOW_ALL),
     )
     with pytest.raises(DeleteConflict, match="must delete policies first"):
         roles.delete_role(account, role_name="ops")
-    account = after(account, holding.delete_inline(account, holding.ROLE, "ops", policy_name="p"))
+    account = after(account, policy_holders.delete_inline(account, policy_holders.ROLE, "ops", policy_name="p"))
     with pytest.raises(DeleteConflict, match="must detach all policies first"):
         roles.delete_role(account, role_name="ops")
-    account = after(account, holding.detach(account, holding.ROLE, "ops", policy_arn=ADMINISTRATOR_ACCESS))
+    account = after(
+        account, policy_holders.detach(account, policy_holders.ROLE, "ops", policy_arn=ADMINISTRATOR_ACCESS)
+    )
     account = after(account, roles.delete_role(account, role_name="ops"))
     with pytest.raises(NoSuchEntity, match="The role with name ops cannot be found"):
         roles.delete_role(account, role_name="ops")

@@ -2,11 +2,11 @@
 
 import pytest
 
-from domain.access_keys import AccessKeyCreated, Status
 from domain.account import Account
-from domain.errors import DeleteConflict, EntityAlreadyExists, LimitExceeded, NoSuchEntity
-from domain.rules import access_keys, groups, holding, quotas, users
-from tests.domain.building import (
+from domain.families.access_keys import AccessKeyCreated, AccessKeyStatus
+from domain.foundation.errors import DeleteConflict, EntityAlreadyExists, LimitExceeded, NoSuchEntity
+from domain.rules import access_keys, groups, policy_holders, quotas, users
+from tests.domain.accounts import (
     ADMINISTRATOR_ACCESS,
     ALLOW_ALL,
     after,
@@ -86,14 +86,16 @@ def test_renaming_keeps_who_it_is() -> None:
     account = with_groups(with_users(new_account(), "ann"), "ops")
     account = add(account, "ops", "ann")
     account = after(account, AccessKeyCreated(access_key_id="AKIA1", user_id="AIDAann", user_name="ann"))
-    account = after(account, *holding.attach(account, holding.USER, "ann", policy_arn=ADMINISTRATOR_ACCESS))
+    account = after(
+        account, *policy_holders.attach(account, policy_holders.USER, "ann", policy_arn=ADMINISTRATOR_ACCESS)
+    )
     renamed = rename(account, "ann", "eva", "/away/")
     user = renamed.users.named("eva")
     assert (user.id, user.created_at) == ("AIDAann", account.users.named("ann").created_at)
     assert renamed.arn(user.resource) == user_arn("eva", "/away/")
     assert names(groups.groups_of(renamed, user.id)) == ["ops"]
     assert names(groups.members(renamed, "AGPAops")) == ["eva"]
-    assert names(holding.attached(renamed, holding.USER, "eva")) == ["AdministratorAccess"]
+    assert names(policy_holders.attached(renamed, policy_holders.USER, "eva")) == ["AdministratorAccess"]
     assert access_keys.owned_key(renamed, user.id, "AKIA1").user_id == user.id
     assert create_user(renamed, "ann").users.named("ann").id == "AIDA0"
 
@@ -133,8 +135,8 @@ def test_what_hangs_on_a_user_is_told_in_order() -> None:
     account = add(account, "ops", "ann")
     account = after(
         account,
-        *holding.attach(account, holding.USER, "ann", policy_arn=ADMINISTRATOR_ACCESS),
-        holding.put_inline(account, holding.USER, "ann", policy_name="p", document=ALLOW_ALL),
+        *policy_holders.attach(account, policy_holders.USER, "ann", policy_arn=ADMINISTRATOR_ACCESS),
+        policy_holders.put_inline(account, policy_holders.USER, "ann", policy_name="p", document=ALLOW_ALL),
         access_keys.create_access_key(account, user_id="AIDAann", access_key_id="AKIA1"),
     )
     removals = (
@@ -142,8 +144,14 @@ def test_what_hangs_on_a_user_is_told_in_order() -> None:
             "must delete access keys",
             lambda a: access_keys.delete_access_key(a, user_id="AIDAann", access_key_id="AKIA1"),
         ),
-        ("must delete policies", lambda a: holding.delete_inline(a, holding.USER, "ann", policy_name="p")),
-        ("must detach all policies", lambda a: holding.detach(a, holding.USER, "ann", policy_arn=ADMINISTRATOR_ACCESS)),
+        (
+            "must delete policies",
+            lambda a: policy_holders.delete_inline(a, policy_holders.USER, "ann", policy_name="p"),
+        ),
+        (
+            "must detach all policies",
+            lambda a: policy_holders.detach(a, policy_holders.USER, "ann", policy_arn=ADMINISTRATOR_ACCESS),
+        ),
         ("must remove users from group", lambda a: groups.remove_user_from_group(a, group_name="ops", user_name="ann")),
     )
     for sentence, removal in removals:
@@ -159,13 +167,19 @@ def test_a_group_goes_when_it_is_empty() -> None:
     account = add(account, "ops", "ann")
     account = after(
         account,
-        holding.put_inline(account, holding.GROUP, "ops", policy_name="p", document=ALLOW_ALL),
-        *holding.attach(account, holding.GROUP, "ops", policy_arn=ADMINISTRATOR_ACCESS),
+        policy_holders.put_inline(account, policy_holders.GROUP, "ops", policy_name="p", document=ALLOW_ALL),
+        *policy_holders.attach(account, policy_holders.GROUP, "ops", policy_arn=ADMINISTRATOR_ACCESS),
     )
     removals = (
         ("must remove users", lambda a: groups.remove_user_from_group(a, group_name="ops", user_name="ann")),
-        ("must delete policies", lambda a: holding.delete_inline(a, holding.GROUP, "ops", policy_name="p")),
-        ("must detach", lambda a: holding.detach(a, holding.GROUP, "ops", policy_arn=ADMINISTRATOR_ACCESS)),
+        (
+            "must delete policies",
+            lambda a: policy_holders.delete_inline(a, policy_holders.GROUP, "ops", policy_name="p"),
+        ),
+        (
+            "must detach",
+            lambda a: policy_holders.detach(a, policy_holders.GROUP, "ops", policy_arn=ADMINISTRATOR_ACCESS),
+        ),
     )
     for sentence, removal in removals:
         with pytest.raises(DeleteConflict, match=sentence):
@@ -230,7 +244,7 @@ def test_a_status_set_twice_is_one_event() -> None:
     """Active and inactive there and back; what is so already makes no event."""
     account = with_users(new_account(), "ann")
     account = after(account, access_keys.create_access_key(account, user_id="AIDAann", access_key_id="AKIA1"))
-    steps: list[tuple[Status, int]] = [("Active", 0), ("Inactive", 1), ("Inactive", 0), ("Active", 1)]
+    steps: list[tuple[AccessKeyStatus, int]] = [("Active", 0), ("Inactive", 1), ("Inactive", 0), ("Active", 1)]
     for status, events in steps:
         changes = access_keys.update_access_key(account, user_id="AIDAann", access_key_id="AKIA1", status=status)
         assert len(changes) == events

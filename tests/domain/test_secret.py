@@ -9,8 +9,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from domain.calls import ApiCalled
-from domain.events import Value, event_classes
-from domain.secret import Secret
+from domain.foundation.events import Value, event_classes
+from domain.foundation.secret import Secret
 
 HIDDEN = "wJalrXUtnFEMI"
 

@@ -10,53 +10,59 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.account import Account
-from domain.authorisation import ASSUME_ROLE, authorise, authorise_assuming
+from domain.authorization import ASSUME_ROLE, authorize, authorize_assume_role
 from domain.callers import Caller
 from domain.calls import ApiCalled, Call, DecisionRecord
-from domain.errors import AccessDenied, Refusal
-from domain.identifiers import account_of_arn
-from domain.organization import FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS, Level, Membership, OrganizationPoliciesApplied
-from domain.rules.sessions import role_to_assume
-from domain.what_if import (
-    AttachedBesides,
-    ControlAdded,
-    DocumentReplaced,
-    InPlaceOfAll,
-    Outcome,
-    RecordedCall,
-    Replay,
-    Replayed,
-    Supposition,
-    supposed,
+from domain.families.organization import (
+    FULL_AWS_ACCESS,
+    RCP_FULL_AWS_ACCESS,
+    Level,
+    OrganizationMembership,
+    OrganizationPoliciesApplied,
 )
-from services.wire.credentials import Credential
-from tests.domain.building import ADMINISTRATOR_ACCESS, ALLOW_ALL
-from tests.domain.calling import POLICIES, histories_of_calls, issued
-from tests.services.driving import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
+from domain.foundation.errors import AccessDenied, Refusal
+from domain.foundation.identifiers import account_of_arn
+from domain.queries.what_if import (
+    CallReplayer,
+    CallToReplay,
+    ControlPolicyAdded,
+    DocumentReplaced,
+    HypotheticalChange,
+    PoliciesReplaced,
+    PolicyAdded,
+    ReplayOutcome,
+    ReplayResult,
+    apply_hypothetical,
+)
+from domain.rules.sessions import role_to_assume
+from services.wire.authentication import VerifiedCredential
+from tests.domain.accounts import ADMINISTRATOR_ACCESS, ALLOW_ALL
+from tests.domain.call_histories import POLICIES, histories_of_calls, issued
+from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
 
 OTHER = "210987654321"
 SLOW = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 
 
-def values(endpoint: Endpoint, supposition: Supposition) -> Callable[[str, int], Account]:
+def values(endpoint: Endpoint, supposition: HypotheticalChange) -> Callable[[str, int], Account]:
     """The same value each time, as those who go through a ledger have it: what is remembered hangs on it."""
 
     @cache
     def value_of(account_id: str, position: int) -> Account:
         ledgers = endpoint.ledgers
         account = ledgers[account_id].as_of(position) if account_id in ledgers else Account(account_id)
-        return supposed(account, supposition)
+        return apply_hypothetical(account, supposition)
 
     return value_of
 
 
-def replayed(endpoint: Endpoint, supposition: Supposition) -> list[tuple[RecordedCall, Replayed]]:
-    replay = Replay(values(endpoint, supposition), lambda cause: issued(endpoint, cause.session_id))
-    calls = [RecordedCall.of(entry, entry.event) for entry in endpoint.entries if isinstance(entry.event, ApiCalled)]
+def replayed(endpoint: Endpoint, supposition: HypotheticalChange) -> list[tuple[CallToReplay, ReplayResult]]:
+    replay = CallReplayer(values(endpoint, supposition), lambda cause: issued(endpoint, cause.session_id))
+    calls = [CallToReplay.of(entry, entry.event) for entry in endpoint.entries if isinstance(entry.event, ApiCalled)]
     return [(call, replay.of(call)) for call in calls]
 
 
-def outcomes(endpoint: Endpoint, supposition: Supposition) -> list[Outcome]:
+def outcomes(endpoint: Endpoint, supposition: HypotheticalChange) -> list[ReplayOutcome]:
     """Of the calls that are not root's."""
     return [
         made.outcome
@@ -75,10 +81,10 @@ def test_what_changes_nothing(endpoint: Endpoint, text: str) -> None:
     """A policy of somebody who does not exist, one more that allows everything at the top of an organisation, or the
     text of a managed policy as it stands: every call ends as it was recorded, or no policy was asked."""
     nothing = [
-        AttachedBesides(ACCOUNT, "AIDANOBODY", text),
-        AttachedBesides(OTHER, user_id(endpoint, "ann"), text) if endpoint.account.users.find("ann") else None,
-        InPlaceOfAll(ACCOUNT, "AIDANOBODY", text),
-        ControlAdded(ACCOUNT, "root", FULL_AWS_ACCESS.policy.document),
+        PolicyAdded(ACCOUNT, "AIDANOBODY", text),
+        PolicyAdded(OTHER, user_id(endpoint, "ann"), text) if endpoint.account.users.find("ann") else None,
+        PoliciesReplaced(ACCOUNT, "AIDANOBODY", text),
+        ControlPolicyAdded(ACCOUNT, "root", FULL_AWS_ACCESS.policy.document),
         DocumentReplaced(
             ACCOUNT, ADMINISTRATOR_ACCESS, endpoint.account.managed_policies[ADMINISTRATOR_ACCESS].default.document
         ),
@@ -87,11 +93,11 @@ def test_what_changes_nothing(endpoint: Endpoint, text: str) -> None:
     for supposition in nothing:
         if supposition is not None:
             for call, made in replayed(endpoint, supposition):
-                assert made.outcome is (Outcome.UNCHANGED if call.decisions else Outcome.WITHOUT_DECISION)
+                assert made.outcome is (ReplayOutcome.UNCHANGED if call.decisions else ReplayOutcome.WITHOUT_DECISION)
 
 
-def asked_again(endpoint: Endpoint, call: RecordedCall, supposition: Supposition) -> bool:
-    """Whether the caller may, each decision by `authorise` on the supposed accounts."""
+def asked_again(endpoint: Endpoint, call: CallToReplay, supposition: HypotheticalChange) -> bool:
+    """Whether the caller may, each decision by `authorize` on the supposed accounts."""
     value_of = values(endpoint, supposition)
     session = issued(endpoint, call.cause.session_id)
     principal = call.cause.principal
@@ -109,9 +115,9 @@ def asked_again(endpoint: Endpoint, call: RecordedCall, supposition: Supposition
             if record.action == ASSUME_ROLE:
                 owner = accounts.get(account_of_arn(resource) or "", account)
                 role = role_to_assume(owner, resource)
-                authorise_assuming(account, owner, asking, resource, role, record.context)
+                authorize_assume_role(account, owner, asking, resource, role, record.context)
             else:
-                authorise(account, asking, record.action, resource, record.context)
+                authorize(account, asking, record.action, resource, record.context)
         except AccessDenied:
             return False
         return True
@@ -120,13 +126,13 @@ def asked_again(endpoint: Endpoint, call: RecordedCall, supposition: Supposition
 
 
 @st.composite
-def suppositions(draw: st.DrawFn, endpoint: Endpoint) -> Supposition:
+def suppositions(draw: st.DrawFn, endpoint: Endpoint) -> HypotheticalChange:
     entities = [entity.id for entity in (*endpoint.account.users, *endpoint.account.roles)]
     entity_id, text = draw(st.sampled_from(sorted(entities))), draw(POLICIES)
-    choices: list[Supposition] = [
-        AttachedBesides(ACCOUNT, entity_id, text),
-        InPlaceOfAll(ACCOUNT, entity_id, text),
-        ControlAdded(ACCOUNT, "root", text),
+    choices: list[HypotheticalChange] = [
+        PolicyAdded(ACCOUNT, entity_id, text),
+        PoliciesReplaced(ACCOUNT, entity_id, text),
+        ControlPolicyAdded(ACCOUNT, "root", text),
     ]
     return draw(st.sampled_from(choices))
 
@@ -134,22 +140,22 @@ def suppositions(draw: st.DrawFn, endpoint: Endpoint) -> Supposition:
 @SLOW
 @given(st.data())
 def test_each_call_ends_as_it_would_have(data: st.DataObject) -> None:
-    """Whatever is supposed: a call is refused or allowed as `authorise` on the supposed account has it."""
+    """Whatever is supposed: a call is refused or allowed as `authorize` on the supposed account has it."""
     endpoint = data.draw(histories_of_calls())
     supposition = data.draw(suppositions(endpoint))
     for call, made in replayed(endpoint, supposition):
         if not call.decisions:
             continue
         expected = {
-            (True, True): Outcome.UNCHANGED,
-            (False, False): Outcome.UNCHANGED,
-            (True, False): Outcome.REFUSED,
-            (False, True): Outcome.ALLOWED,
+            (True, True): ReplayOutcome.UNCHANGED,
+            (False, False): ReplayOutcome.UNCHANGED,
+            (True, False): ReplayOutcome.REFUSED,
+            (False, True): ReplayOutcome.ALLOWED,
         }[call.was_allowed, asked_again(endpoint, call, supposition)]
         assert made.outcome is expected
 
 
-def tries(endpoint: Endpoint, by: Credential, operation: str, **members: object) -> None:
+def tries(endpoint: Endpoint, by: VerifiedCredential, operation: str, **members: object) -> None:
     with suppress(Refusal):
         endpoint.call(by, operation, **members)
 
@@ -169,20 +175,20 @@ def endpoint() -> Endpoint:
     return endpoint
 
 
-U, R, A, W = Outcome.UNCHANGED, Outcome.REFUSED, Outcome.ALLOWED, Outcome.WITHOUT_DECISION
+U, R, A, W = ReplayOutcome.UNCHANGED, ReplayOutcome.REFUSED, ReplayOutcome.ALLOWED, ReplayOutcome.WITHOUT_DECISION
 
 
 def test_a_policy_besides(endpoint: Endpoint) -> None:
     """Attached to the user or to its group it adds to what there is, and its deny wins. Why is said in a sentence."""
     group_id = endpoint.account.groups.named("lookers").id
     for holder_id in (user_id(endpoint, "ann"), group_id):
-        assert outcomes(endpoint, AttachedBesides(ACCOUNT, holder_id, document(allow("iam:ListRoles")))) == [U, A, W]
-        assert outcomes(endpoint, AttachedBesides(ACCOUNT, holder_id, document(deny("iam:List*")))) == [R, U, W]
-    refused = replayed(endpoint, AttachedBesides(ACCOUNT, group_id, document(deny("iam:ListUsers"))))[-3][1]
+        assert outcomes(endpoint, PolicyAdded(ACCOUNT, holder_id, document(allow("iam:ListRoles")))) == [U, A, W]
+        assert outcomes(endpoint, PolicyAdded(ACCOUNT, holder_id, document(deny("iam:List*")))) == [R, U, W]
+    refused = replayed(endpoint, PolicyAdded(ACCOUNT, group_id, document(deny("iam:ListUsers"))))[-3][1]
     assert refused.why == (
         f"iam:ListUsers on {arn('user/')} would be refused with an explicit deny in an identity-based policy"
     )
-    allowed = replayed(endpoint, AttachedBesides(ACCOUNT, group_id, ALLOW_ALL))[-2][1]
+    allowed = replayed(endpoint, PolicyAdded(ACCOUNT, group_id, ALLOW_ALL))[-2][1]
     assert allowed.why == f"iam:ListRoles on {arn('role/')} was implicitly denied and would be allowed"
 
 
@@ -190,7 +196,7 @@ def test_a_policy_in_place_of_all(endpoint: Endpoint) -> None:
     """It stands alone: what the group gave is gone, for this user and for no other."""
     bob = endpoint.user("bob", allow("iam:ListUsers"))
     endpoint.call(bob, "ListUsers")
-    supposition = InPlaceOfAll(ACCOUNT, user_id(endpoint, "ann"), document(allow("iam:ListRoles")))
+    supposition = PoliciesReplaced(ACCOUNT, user_id(endpoint, "ann"), document(allow("iam:ListRoles")))
     assert outcomes(endpoint, supposition) == [R, A, W, U]
 
 
@@ -210,21 +216,21 @@ def test_a_service_control_policy(endpoint: Endpoint) -> None:
     """Of an account in no organisation as if it stood in one; in one, at the level that is named and at no other, and
     not in the account that manages the organisation."""
     text = document(deny("iam:ListUsers"))
-    assert outcomes(endpoint, ControlAdded(ACCOUNT, "r-1", text)) == [R, U, W]
+    assert outcomes(endpoint, ControlPolicyAdded(ACCOUNT, "r-1", text)) == [R, U, W]
     levels = tuple(
         Level(level_id, level_id, (FULL_AWS_ACCESS.policy,), (RCP_FULL_AWS_ACCESS.policy,))
         for level_id in ("r-1", "ou-1", ACCOUNT)
     )
     key = endpoint.call(endpoint.root, "CreateAccessKey", UserName="ann")["AccessKey"]["AccessKeyId"]
-    ann = Credential(ACCOUNT, key, None)
+    ann = VerifiedCredential(ACCOUNT, key, None)
     for management in (OTHER, ACCOUNT):
-        membership = Membership("o-1", management, levels)
+        membership = OrganizationMembership("o-1", management, levels)
         endpoint.append(OrganizationPoliciesApplied(membership=membership))
         endpoint.call(ann, "ListUsers")
     for level in levels:
-        assert outcomes(endpoint, ControlAdded(ACCOUNT, level.id, text)) == [R, U, W, R, U]
+        assert outcomes(endpoint, ControlPolicyAdded(ACCOUNT, level.id, text)) == [R, U, W, R, U]
     # While it was in no organisation it is as if it had been in one, whatever the level.
-    assert outcomes(endpoint, ControlAdded(ACCOUNT, "ou-2", text)) == [R, U, W, U, U]
+    assert outcomes(endpoint, ControlPolicyAdded(ACCOUNT, "ou-2", text)) == [R, U, W, U, U]
 
 
 def test_a_call_of_two_accounts() -> None:
@@ -236,11 +242,11 @@ def test_a_call_of_two_accounts() -> None:
     session = home.session(ann, RoleArn=role_arn)
     away.call(session, "ListUsers")
     denying = document(deny("sts:AssumeRole"))
-    supposition = AttachedBesides(ACCOUNT, user_id(home, "ann"), denying)
+    supposition = PolicyAdded(ACCOUNT, user_id(home, "ann"), denying)
     assert outcomes(home, supposition) == [R]
     # The session that would not have been issued is there for later calls: that is not modelled.
     assert outcomes(away, supposition) == [R, U]
-    assert outcomes(away, ControlAdded(OTHER, "root", document(deny("iam:*")))) == [U, R]
+    assert outcomes(away, ControlPolicyAdded(OTHER, "root", document(deny("iam:*")))) == [U, R]
 
 
 def test_a_look_into_the_past(endpoint: Endpoint) -> None:
@@ -255,14 +261,14 @@ def test_a_look_into_the_past(endpoint: Endpoint) -> None:
     endpoint.call(endpoint.root, "PutUserPolicy", UserName="ann", PolicyName="all", PolicyDocument=ALLOW_ALL)
     key = endpoint.call(endpoint.root, "CreateAccessKey", UserName="ann")["AccessKey"]["AccessKeyId"]
     endpoint.moment = f"p{then}"
-    tries(endpoint, Credential(ACCOUNT, key, None), "ListUsers")
+    tries(endpoint, VerifiedCredential(ACCOUNT, key, None), "ListUsers")
     assert [record.result for record in endpoint.record.decisions] == ["allowed", "allowed", "explicitly denied"]
     lifted = DocumentReplaced(ACCOUNT, denying["PolicyArn"], document(allow("sts:*")))
     assert outcomes(endpoint, lifted) == [U, U, W, A]
-    assert outcomes(endpoint, AttachedBesides(ACCOUNT, "AIDANOBODY", ALLOW_ALL)) == [U, U, W, U]
+    assert outcomes(endpoint, PolicyAdded(ACCOUNT, "AIDANOBODY", ALLOW_ALL)) == [U, U, W, U]
     endpoint.moment = f"p{len(endpoint.entries) - 1}"
-    endpoint.call(Credential(ACCOUNT, key, None), "ListUsers")
-    refusing = AttachedBesides(ACCOUNT, user_id(endpoint, "ann"), document(deny("iam:ListUsers")))
+    endpoint.call(VerifiedCredential(ACCOUNT, key, None), "ListUsers")
+    refusing = PolicyAdded(ACCOUNT, user_id(endpoint, "ann"), document(deny("iam:ListUsers")))
     assert outcomes(endpoint, refusing)[-1] is R
 
 
@@ -274,7 +280,7 @@ def test_what_differs_between_calls_is_asked_each_time(endpoint: Endpoint) -> No
     granted = document(allow("iam:ListUsers"), allow("iam:GetUser"))
     endpoint.call(endpoint.root, "PutGroupPolicy", **group, PolicyDocument=granted)
     key = endpoint.call(endpoint.root, "CreateAccessKey", UserName="ann")["AccessKey"]["AccessKeyId"]
-    ann = Credential(ACCOUNT, key, None)
+    ann = VerifiedCredential(ACCOUNT, key, None)
     endpoint.call(ann, "ListUsers")
     position = endpoint.account.position
     for minutes in (1, 1, 5, 1):
@@ -284,12 +290,12 @@ def test_what_differs_between_calls_is_asked_each_time(endpoint: Endpoint) -> No
         tries(endpoint, ann, "GetUser", UserName="bob")
     assert endpoint.account.position == position
     late = {"DateGreaterThan": {"aws:CurrentTime": "2026-01-31T12:34:00Z"}}
-    supposition = AttachedBesides(
+    supposition = PolicyAdded(
         ACCOUNT, user_id(endpoint, "ann"), document(deny("iam:List*", Condition=late), deny("iam:Get*", arn("user/b*")))
     )
     assert outcomes(endpoint, supposition)[4:] == [U, U, R, U, U, R, R, U, R, R, U, R]
     own = document(deny("iam:Get*", "arn:aws:iam::*:user/${aws:username}"))
-    named = AttachedBesides(ACCOUNT, user_id(endpoint, "ann"), own)
+    named = PolicyAdded(ACCOUNT, user_id(endpoint, "ann"), own)
     assert outcomes(endpoint, named)[4:] == [U, R, U] * 4
 
 
@@ -298,18 +304,18 @@ def test_what_cannot_be_decided_is_told_apart(endpoint: Endpoint) -> None:
     endpoint.call(endpoint.root, "PutUserPolicy", UserName="ann", PolicyName="p", PolicyDocument=ALLOW_ALL)
     key = endpoint.call(endpoint.root, "CreateAccessKey", UserName="ann")["AccessKey"]["AccessKeyId"]
     endpoint.role("ops", trusting(ACCOUNT), allow())
-    endpoint.call(endpoint.session(Credential(ACCOUNT, key, None), RoleArn=arn("role/ops")), "ListUsers")
+    endpoint.call(endpoint.session(VerifiedCredential(ACCOUNT, key, None), RoleArn=arn("role/ops")), "ListUsers")
     *_, last = endpoint.entries
     assert isinstance(last.event, ApiCalled)
-    replay = Replay(values(endpoint, AttachedBesides(ACCOUNT, "AIDA", ALLOW_ALL)), lambda _cause: None)
-    made = replay.of(RecordedCall.of(last, last.event))
-    assert made.outcome is Outcome.UNDECIDABLE
+    replay = CallReplayer(values(endpoint, PolicyAdded(ACCOUNT, "AIDA", ALLOW_ALL)), lambda _cause: None)
+    made = replay.of(CallToReplay.of(last, last.event))
+    assert made.outcome is ReplayOutcome.UNDECIDABLE
     assert "is not in the ledger" in made.why
 
 
 def test_a_record_of_another_evaluator_is_marked(endpoint: Endpoint) -> None:
     """Then a difference may be that of the versions. A call without decisions is of none."""
-    *_, listing, identity = [call for call, _ in replayed(endpoint, AttachedBesides(ACCOUNT, "AIDA", ALLOW_ALL))]
+    *_, listing, identity = [call for call, _ in replayed(endpoint, PolicyAdded(ACCOUNT, "AIDA", ALLOW_ALL))]
     assert not listing.by_other_evaluator
     assert not identity.by_other_evaluator
     older = tuple(record.model_copy(update={"evaluator": record.evaluator - 1}) for record in listing.decisions)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from botocore.credentials import Credentials
 
-from tests.clients.hostile import Reply, connected, credentials_in, form, raw, received, signed
-from tests.clients.serving import Server
+from tests.clients.raw_http import Reply, connected, credentials_in, form, raw, received, signed
+from tests.clients.server import Server
 from tests.failures.meter import Answer, Intent, acknowledged, unacknowledged
 
 SECONDS_MAX = 90

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 from botocore import xform_name
 
-from domain.access_keys import AccessKeyCreated
 from domain.account import Account
 from domain.calls import ApiCalled
-from domain.events import Change, Entry, Event
-from domain.ledgers import Folded, evolve
-from domain.policies import InlinePolicyPut
-from domain.sessions import SessionIssued
-from domain.users import UserCreated
+from domain.families.access_keys import AccessKeyCreated
+from domain.families.policies import InlinePolicyPut
+from domain.families.sessions import SessionIssued
+from domain.families.users import UserCreated
+from domain.foundation.events import Change, Entry, Event
+from domain.ledger_state import LedgerState, evolve
 
 EFFECTS: Mapping[str, type[Event]] = {
     "CreateUser": UserCreated,
@@ -105,7 +105,7 @@ class _Ledger:
         """Records of an intent, by whomever it was sent."""
         self.granted: Counter[Key] = Counter()
         """Those of them that were successes."""
-        value: Folded = Account(entries[0].account_id) if entries else Account("")
+        value: LedgerState = Account(entries[0].account_id) if entries else Account("")
         for entry in entries:
             if isinstance(entry.event, Change) and entry.position > value.position:
                 value = evolve(value, entry)

@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 import psycopg
 from botocore.credentials import Credentials
 
+from services.ledger.disk_guard import FREE_BYTES_MIN
 from services.ledger.embedded import EmbeddedPostgres
-from services.ledger.embedded_place import settled
-from services.ledger.space import FREE_BYTES_MIN
-from tests.clients.hostile import called, form
-from tests.clients.serving import PROGRAM, Server
-from tests.failures.cutting import CuttingWire, cutting
+from services.ledger.embedded_directory import resolve_directory
+from tests.clients.raw_http import called, form
+from tests.clients.server import PROGRAM, Server
+from tests.failures.fault_points import CuttingWire, cutting
 from tests.failures.load import Load
 from tests.failures.meter import Findings, acknowledged, compare, unacknowledged
 from tests.failures.sites import SECONDS_MAX, Site, at, embedded, forgetful, small_disk, wait_until, wired
@@ -147,7 +147,7 @@ def log_full(scene: Scene) -> None:
     """PostgreSQL finds no room for its log and ends; it cannot come up again before there is some."""
     former = scene.site.postmaster()
     with ballast(scene.site.place, leaving=0):
-        postgres = EmbeddedPostgres(settled(scene.site.server.data / "postgres"))
+        postgres = EmbeddedPostgres(resolve_directory(scene.site.server.data / "postgres"))
         try:
             with psycopg.connect(postgres.conninfo("owner"), autocommit=True) as connection:
                 for _ in range(100):
@@ -192,7 +192,7 @@ def ready(server: Server) -> int:
 
 def killed_with_commits_unwritten(scene: Scene) -> None:
     """The control's fault: PostgreSQL dies while it owes its disk what it has acknowledged."""
-    postgres = EmbeddedPostgres(settled(scene.site.server.data / "postgres"))
+    postgres = EmbeddedPostgres(resolve_directory(scene.site.server.data / "postgres"))
     with psycopg.connect(postgres.conninfo("owner"), autocommit=True) as connection:
         # A commit that is waited for takes along what was written before it: the account itself shall stay.
         connection.execute("set synchronous_commit = on")

@@ -16,14 +16,14 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from domain.events import Entry
-from services.ledger.database import YourDatabase
+from domain.foundation.events import Entry
+from services.ledger.database import ExternalDatabase
 from services.ledger.embedded import EmbeddedPostgres
-from services.ledger.embedded_place import settled
+from services.ledger.embedded_directory import resolve_directory
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import select
-from tests.clients.hostile import account_of, administrator, called, form
-from tests.clients.serving import PROGRAM, Server, place_for_data, serving
+from tests.clients.raw_http import account_of, administrator, called, form
+from tests.clients.server import PROGRAM, Server, place_for_data, serving
 from tests.failures.load import Caller
 from tests.services.ledger.proxy import Proxy, proxied
 from tests.services.ledger.throwaway import throwaway_postgres
@@ -137,7 +137,7 @@ def _embedded(place: Path, program: Sequence[str]) -> Iterator[Site]:
     data = place / "data" / "postgres"
 
     def conninfo() -> str:
-        return EmbeddedPostgres(settled(data)).conninfo("reader")
+        return EmbeddedPostgres(resolve_directory(data)).conninfo("reader")
 
     site = Site(place, conninfo, data / "data" / "postmaster.pid", program=program)
     try:
@@ -150,7 +150,7 @@ def _embedded(place: Path, program: Sequence[str]) -> Iterator[Site]:
 def wired() -> Iterator[Site]:
     """On a PostgreSQL that is not ours, behind a wire that can be cut."""
     with throwaway_postgres() as conninfo, place_for_data() as place:
-        direct = YourDatabase(conninfo)
+        direct = ExternalDatabase(conninfo)
         data = Path(str(conninfo_to_dict(conninfo)["host"]))
         with proxied(direct) as (proxy, distant):
             url = {"MUNIMENT_DATABASE_URL": distant.conninfo("owner")}

@@ -6,8 +6,9 @@ import psycopg
 import pytest
 
 from services.ledger.database import Database, connect
-from services.ledger.work import Unavailable
-from tests.services.ledger.building import (
+from services.ledger.pending_call import LedgerUnavailable
+from tests.services.ledger.proxy import Proxy, proxied
+from tests.services.ledger.rounds import (
     ANSWER_SECONDS_MAX,
     committer_on,
     creating,
@@ -17,7 +18,6 @@ from tests.services.ledger.building import (
     running,
     submit,
 )
-from tests.services.ledger.proxy import Proxy, proxied
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_it_recovers_by_itself(founded: Database, wire: tuple[Proxy, Database]) 
         for name in ("ann", "bob"):
             for _ in range(2):
                 tries.clear()
-                with pytest.raises(Unavailable):
+                with pytest.raises(LedgerUnavailable):
                     submit(committer, creating(name)).result(ANSWER_SECONDS_MAX)
                 assert len(tries) == 1  # a database that does not answer is not waited for again and again
             proxy.accept()

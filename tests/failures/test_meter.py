@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from domain.access_keys import AccessKeyCreated
 from domain.account import SCHEMA_VERSION, AccountCreated
 from domain.calls import ApiCalled
-from domain.events import Cause, Entry, Event
-from domain.users import UserCreated
+from domain.families.access_keys import AccessKeyCreated
+from domain.families.users import UserCreated
+from domain.foundation.events import Cause, Entry, Event
 from tests.failures.meter import Answer, Findings, Intent, compare
-from tests.services.ledger.building import ACCOUNT, BEGAN_AT
+from tests.services.ledger.rounds import ACCOUNT, BEGAN_AT
 
 ANN = UserCreated(user_id="AIDAANN", user_name="ann", path="/")
 KEY = AccessKeyCreated(access_key_id="AKIA1", user_id="AIDAANN", user_name="ann")

@@ -9,11 +9,11 @@ import pytest
 
 from services.ledger.database import Database, connect
 from services.ledger.embedded import EmbeddedPostgres
-from services.ledger.mapper import StoredBytesBroken
-from tests.clients.hostile import account_of, called, form
-from tests.clients.serving import Server, running_server
+from services.ledger.mapper import CorruptEntry
+from tests.clients.raw_http import account_of, called, form
+from tests.clients.server import Server, running_server
 from tests.failures.sites import SECONDS_MAX, wait_until
-from tests.services.ledger.building import (
+from tests.services.ledger.rounds import (
     ACCOUNT,
     ANSWER_SECONDS_MAX,
     OTHER,
@@ -98,7 +98,7 @@ def test_a_poisoned_change_stops_its_account(database: Database, *, together: bo
     if together:
         committer.start()
     try:
-        with pytest.raises(StoredBytesBroken, match=f"Account {ACCOUNT}, position 2"):
+        with pytest.raises(CorruptEntry, match=f"Account {ACCOUNT}, position 2"):
             broken.result(ANSWER_SECONDS_MAX)
         assert whole.result(ANSWER_SECONDS_MAX).positions == {OTHER: 2}
         assert committer.alive

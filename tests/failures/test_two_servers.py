@@ -20,14 +20,14 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from domain.calls import ApiCalled
-from domain.events import Entry
+from domain.families.users import UserCreated
+from domain.foundation.events import Entry
 from domain.rules.quotas import ACCESS_KEYS_OF_A_USER_MAX
-from domain.users import UserCreated
-from services.ledger.database import Database, YourDatabase, connect
+from services.ledger.database import Database, ExternalDatabase, connect
 from services.secrets.master_key import KEY_BYTES
-from tests.clients.hostile import Reply, account_of, administrator, called, credentials_in, form
-from tests.clients.serving import Server, place_for_data, serving
-from tests.services.ledger.building import ledger
+from tests.clients.raw_http import Reply, account_of, administrator, called, credentials_in, form
+from tests.clients.server import Server, place_for_data, serving
+from tests.services.ledger.rounds import ledger
 from tests.services.ledger.throwaway import throwaway_postgres
 
 _numbers = itertools.count(1)
@@ -65,7 +65,7 @@ def two(durable: str) -> Iterator[Two]:
     name = f"two_{next(_numbers)}"
     with psycopg.connect(durable, autocommit=True) as connection:
         connection.execute(SQL("create database {}").format(Identifier(name)))
-    database = YourDatabase(make_conninfo(durable, dbname=name))
+    database = ExternalDatabase(make_conninfo(durable, dbname=name))
     shared = {
         "MUNIMENT_DATABASE_URL": database.conninfo("owner"),
         "MUNIMENT_MASTER_KEY": base64.b64encode(os.urandom(KEY_BYTES)).decode(),

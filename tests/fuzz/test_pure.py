@@ -7,20 +7,20 @@ from datetime import UTC, datetime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.errors import Refusal
+from domain.foundation.errors import Refusal
 from domain.policy.document import PolicyType, parse
 from domain.policy.evaluate import Layer, Request, SourcedPolicy, evaluate
 from domain.policy.principals import RequestPrincipal
-from projections.asof import AsOf
+from projections.queries.ledger_positions import AsOf
 from services import access_analyzer, iam, sts
-from services.api.native import Native
+from services.api.native_protocol import NativeProtocol
 from services.api.registry import QUESTIONS
-from services.wire.deciding import storable
-from services.wire.dispatch import Dispatch
-from services.wire.http import RawRequest
+from services.wire.decision import storable_text
 from services.wire.operations import all_operations
-from services.wire.rest import Rest
-from services.wire.sigv4 import Presented, read
+from services.wire.query_protocol import QueryProtocol
+from services.wire.raw_request import RawRequest
+from services.wire.rest_json_protocol import RestJsonProtocol
+from services.wire.sigv4 import PresentedSignature, read_signature
 from tests.fuzz.bounds import EXAMPLES
 from tests.fuzz.inputs import BODIES, DOCUMENTS, FORMS, TEXTS, encoded, percent
 from tests.services.wire.signing import signed
@@ -28,8 +28,8 @@ from tests.services.wire.signing import signed
 ANSWERED = (access_analyzer, iam, sts)
 """What importing registers: the operations that are asked for below."""
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-PROVED = read(signed())
-AWS, REST, NATIVE = Dispatch(), Rest(), Native.__new__(Native)
+PROVED = read_signature(signed())
+AWS, REST, NATIVE = QueryProtocol(), RestJsonProtocol(), NativeProtocol.__new__(NativeProtocol)
 """Reading needs none of what answers."""
 OPERATIONS = [
     (operation.service, operation.name) for operation in all_operations() if operation.service in AWS.services
@@ -39,7 +39,7 @@ VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15"}
 fuzzed = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-def presented(service: str, path: bytes = b"/") -> Presented:
+def presented(service: str, path: bytes = b"/") -> PresentedSignature:
     return replace(PROVED, service=service, path=path)
 
 
@@ -53,7 +53,7 @@ def test_any_form_is_read_or_refused(operation: tuple[str, str], form: bytes, qu
     assert (asked.refusal is None) == (asked.write is not None)
     if asked.refusal is not None:
         AWS.refused(asked.refusal, service, "r")
-        storable(asked.refusal.message).encode()
+        storable_text(asked.refusal.message).encode()
 
 
 @fuzzed
@@ -64,7 +64,7 @@ def test_any_json_is_read_or_refused(path: bytes, query: bytes, body: bytes) -> 
     assert (asked.refusal is None) == (asked.write is not None)
     if asked.refusal is not None:
         REST.refused(asked.refusal, "access-analyzer", "r")
-        storable(asked.refusal.message).encode()
+        storable_text(asked.refusal.message).encode()
 
 
 ROUTES = [(question.method, question.path) for question in QUESTIONS]
@@ -89,7 +89,7 @@ def test_any_question_is_read_or_refused(route: tuple[str, str], place: str, que
     asked = NATIVE.read(RawRequest(method, path, query, (), body), presented("muniment", path), NOW)
     if asked.refusal is not None:
         NATIVE.refused(asked.refusal, None, "r")
-        storable(asked.refusal.message).encode()
+        storable_text(asked.refusal.message).encode()
     else:
         assert "\0" not in json.dumps(asked.parameters)
 
@@ -114,7 +114,7 @@ def test_any_document_is_a_policy_or_refused(
     try:
         policy = parse(document, kind)
     except Refusal as refusal:
-        storable(refusal.message).encode()
+        storable_text(refusal.message).encode()
         return
     principal = RequestPrincipal("arn:aws:iam::123456789012:user/a", "123456789012", frozenset())
     sourced = SourcedPolicy(policy, "id", "inline", None)

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from projections.following import follow
-from projections.views import live, prepare
-from services.ledger.database import Database, Role, connect
+from projections.engine.apply import apply_batch
+from projections.engine.definition import create_tables, load_projections
+from services.ledger.database import Database, DatabaseRole, connect
 
 Project = Callable[..., None]
-Connect = Callable[[Role], psycopg.Connection]
+Connect = Callable[[DatabaseRole], psycopg.Connection]
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def writer(database: Database) -> Iterator[psycopg.Connection]:
 def projector(database: Database) -> Iterator[psycopg.Connection]:
     """With all tables made."""
     with connect(database, "projector") as connection:
-        prepare(connection, live())
+        create_tables(connection, load_projections())
         yield connection
 
 
@@ -39,8 +39,8 @@ def project(projector: psycopg.Connection) -> Project:
     """Brings an account's projections to the end of its ledger, in batches of the given size."""
 
     def project(account_id: str, positions_a_batch: int = 1_000) -> None:
-        for projection in live():
-            while (followed := follow(projector, projection, account_id, positions_a_batch)) is not None:
+        for projection in load_projections():
+            while (followed := apply_batch(projector, projection, account_id, positions_a_batch)) is not None:
                 if followed.position == followed.head:
                     break
             assert followed is not None

@@ -5,12 +5,11 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 
-from domain.access_keys import Status
 from domain.account import Account
-from domain.errors import Refusal
-from domain.events import Event
-from domain.managed_catalogue import catalogue
-from domain.passwords import (
+from domain.families.access_keys import AccessKeyStatus
+from domain.families.aws_managed_policies import managed_policy_catalogue
+from domain.families.credential_use import CredentialUsed
+from domain.families.passwords import (
     LoginProfileCreated,
     LoginProfileDeleted,
     LoginProfileUpdated,
@@ -18,10 +17,11 @@ from domain.passwords import (
     PasswordChanged,
     PasswordPolicyUpdated,
 )
-from domain.policies import ManagedCatalogueAdopted
-from domain.rules import access_keys, groups, holding, passwords, policies, roles, users
-from domain.rules.holding import GROUP, ROLE, USER
-from domain.usage import CredentialUsed
+from domain.families.policies import ManagedCatalogueAdopted
+from domain.foundation.errors import Refusal
+from domain.foundation.events import Event
+from domain.rules import access_keys, groups, passwords, policies, policy_holders, roles, users
+from domain.rules.policy_holders import GROUP, ROLE, USER
 from tests.projections.ledger import Ledger
 
 NAMES = ("ada", "bob", "eve")
@@ -41,7 +41,7 @@ def _new(number: int) -> str:
     return NAMES[number % len(NAMES)]
 
 
-def _of(entities: Iterable[holding.Holder], number: int) -> str:
+def _of(entities: Iterable[policy_holders.Holder], number: int) -> str:
     """The name of one that exists, if any does."""
     names = sorted(entity.name for entity in entities)
     return names[number % len(names)] if names else "nobody"
@@ -63,12 +63,12 @@ def _catalogue(account: Account, a: int, b: int, _fresh: str) -> Made:
     """An older or a newer catalogue than the one before; versions change in text and number."""
     versions = [
         version.model_copy(update={"version": version.version + a, "document": DOCUMENTS[b % 3]})
-        for version in catalogue(account.partition)[1][: 1 + a % 3]
+        for version in managed_policy_catalogue(account.partition)[1][: 1 + a % 3]
     ]
     return ManagedCatalogueAdopted(digest=f"{a}{b}", versions=tuple(versions))
 
 
-def _holder(account: Account, number: int) -> tuple[holding.HolderKind, str]:
+def _holder(account: Account, number: int) -> tuple[policy_holders.HolderKind, str]:
     return (
         (USER, _of(account.users, number)),
         (GROUP, _of(account.groups, number)),
@@ -126,7 +126,7 @@ def _leave(account: Account, a: int, b: int, _fresh: str) -> Made:
 
 def _update_key(account: Account, a: int, b: int, _fresh: str) -> Made:
     user_id, key_id = _key(account, a)
-    status: Status = "Active" if b % 2 else "Inactive"
+    status: AccessKeyStatus = "Active" if b % 2 else "Inactive"
     return access_keys.update_access_key(account, user_id=user_id, access_key_id=key_id, status=status)
 
 
@@ -181,13 +181,13 @@ STEPS: tuple[Step, ...] = (
     _join,
     _join,
     _leave,
-    lambda account, a, b, _: holding.attach(account, *_holder(account, a), policy_arn=_arn(account, b)),
-    lambda account, a, b, _: holding.attach(account, *_holder(account, b), policy_arn=_arn(account, a)),
-    lambda account, a, b, _: holding.detach(account, *_holder(account, a), policy_arn=_arn(account, b)),
-    lambda account, a, b, _: holding.put_inline(
+    lambda account, a, b, _: policy_holders.attach(account, *_holder(account, a), policy_arn=_arn(account, b)),
+    lambda account, a, b, _: policy_holders.attach(account, *_holder(account, b), policy_arn=_arn(account, a)),
+    lambda account, a, b, _: policy_holders.detach(account, *_holder(account, a), policy_arn=_arn(account, b)),
+    lambda account, a, b, _: policy_holders.put_inline(
         account, *_holder(account, a), policy_name=f"p{b % 2}", document=DOCUMENTS[b % 3]
     ),
-    lambda account, a, b, _: holding.delete_inline(account, *_holder(account, a), policy_name=f"p{b % 2}"),
+    lambda account, a, b, _: policy_holders.delete_inline(account, *_holder(account, a), policy_name=f"p{b % 2}"),
     lambda account, a, b, _: policies.create_policy_version(
         account, policy_arn=_arn(account, a), document=DOCUMENTS[b % 3], set_as_default=b % 2 == 0
     ),

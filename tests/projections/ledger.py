@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from eventsourcing.persistence import StoredEvent
 
-from domain import ledgers
+from domain import ledger_state
 from domain.account import Account, AccountCreated
 from domain.calls import ApiCalled, UnauthenticatedCalled
-from domain.events import Cause, Change, Entry, Event, Principal
-from domain.identifiers import INSTALLATION
-from domain.ledgers import Folded
-from domain.sessions import SessionExpired, SessionIssued
+from domain.families.sessions import SessionExpired, SessionIssued
+from domain.foundation.events import Cause, Change, Entry, Event, Principal
+from domain.foundation.identifiers import INSTALLATION
+from domain.ledger_state import LedgerState
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import SQL, LedgerRecorder
 
@@ -57,7 +57,7 @@ class Ledger:
 
     def __init__(self, connection: psycopg.Connection, account_id: str | None = None) -> None:
         self.account_id = new_account_id() if account_id is None else account_id
-        self.values: list[Folded] = [ledgers.empty(self.account_id)]
+        self.values: list[LedgerState] = [ledger_state.empty(self.account_id)]
         """By position: the value after that event."""
         self.times = [BEGINNING]
         """By position, like the values."""
@@ -88,7 +88,9 @@ class Ledger:
         for event in events:
             position = self.position + 1
             entry = Entry(self.account_id, position, f"{self.account_id}-{position}", at, cause, event)
-            self._come_to(ledgers.evolve(self.values[-1], entry) if isinstance(event, Change) else self.values[-1], at)
+            self._come_to(
+                ledger_state.evolve(self.values[-1], entry) if isinstance(event, Change) else self.values[-1], at
+            )
             stored.append(MAPPER.to_stored_event(entry))
         self._write(stored)
         return self.position
@@ -99,7 +101,7 @@ class Ledger:
         self._write([StoredEvent(self.account_id, self.position, topic, state)])
         return self.position
 
-    def _come_to(self, value: Folded, at: datetime) -> None:
+    def _come_to(self, value: LedgerState, at: datetime) -> None:
         self.values.append(value)
         self.times.append(at)
 

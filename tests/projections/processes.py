@@ -15,9 +15,9 @@ from typing import NoReturn, Self
 import psycopg
 from psycopg.abc import Params, QueryNoTemplate
 
-from projections.runner import Runner
-from services.ledger.database import Database, YourDatabase, connect
-from tests.services.ledger.building import ANSWER_SECONDS_MAX, committer_on, creating, running, submit
+from projections.engine.runner import ProjectionRunner
+from services.ledger.database import Database, ExternalDatabase, connect
+from tests.services.ledger.rounds import ANSWER_SECONDS_MAX, committer_on, creating, running, submit
 
 TREE = Path(__file__).parents[2]
 
@@ -69,7 +69,7 @@ def _follow(database: Database, when: str, statement: bytes, times: int) -> NoRe
         connection.cursor_factory = Cursor
         return connection
 
-    runner = Runner(connected, positions_a_batch=4)
+    runner = ProjectionRunner(connected, positions_a_batch=4)
     runner.start()
     runner._thread.join()
     raise AssertionError("The runner has ended otherwise.")
@@ -78,8 +78,8 @@ def _follow(database: Database, when: str, statement: bytes, times: int) -> NoRe
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["write", conninfo, name, count, *accounts]:
-            _write(YourDatabase(conninfo), name, int(count), accounts)
+            _write(ExternalDatabase(conninfo), name, int(count), accounts)
         case ["follow", conninfo, when, statement, times]:
-            _follow(YourDatabase(conninfo), when, statement.encode(), int(times))
+            _follow(ExternalDatabase(conninfo), when, statement.encode(), int(times))
         case arguments:
             sys.exit(f"{__doc__}\nGot {arguments}.")

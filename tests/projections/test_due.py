@@ -6,24 +6,24 @@ import psycopg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.events import Event
-from domain.lifecycle import Candidates, Expiries, due
-from domain.passwords import (
+from domain.families.passwords import (
     LoginProfileCreated,
     LoginProfileDeleted,
     LoginProfileUpdated,
     PasswordChanged,
     PasswordPolicyDeleted,
 )
-from domain.sessions import SessionExpired, SessionRevoked
-from domain.users import UserCreated
-from projections.due import EXPIRIES_A_CALL_MAX, Nominated, nominated
-from projections.views import live
+from domain.families.sessions import SessionExpired, SessionRevoked
+from domain.families.users import UserCreated
+from domain.foundation.events import Event
+from domain.rules.lifecycle import Expiries, LifecycleCandidates, due_events
+from projections.engine.definition import load_projections
+from projections.queries.due import EXPIRIES_PER_CALL_MAX, DueAccounts, find_due
 from tests.domain.test_lifecycle import policy
 from tests.projections.conftest import Project
 from tests.projections.histories import Attempt, attempts, play
 from tests.projections.ledger import SECOND, Ledger
-from tests.projections.uses import issued
+from tests.projections.use_events import issued
 
 few = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -32,11 +32,11 @@ DAY = timedelta(days=1)
 PASSWORD = {"user_id": "AIDAP", "user_name": "p", "password_id": "AIPW", "reset_required": False}
 
 
-def calls(found: Nominated, account_id: str) -> tuple[Candidates, ...]:
+def calls(found: DueAccounts, account_id: str) -> tuple[LifecycleCandidates, ...]:
     return found.accounts.get(account_id, ())
 
 
-def subjects(candidates: tuple[Candidates, ...]) -> tuple[set[str], set[str], set[str]]:
+def subjects(candidates: tuple[LifecycleCandidates, ...]) -> tuple[set[str], set[str], set[str]]:
     """Access keys, passwords and sessions."""
     return (
         {key for call in candidates for key in call.access_key_ids},
@@ -49,8 +49,8 @@ def owed(ledger: Ledger, at: datetime) -> tuple[set[str], set[str]]:
     """What the fold says, of every key and password one by one."""
     account = ledger.account
     return (
-        {key for key in account.access_keys.by_id if due(account, Candidates([key]), at)},
-        {user for user in account.login_profiles if due(account, Candidates((), [user]), at)},
+        {key for key in account.access_keys.by_id if due_events(account, LifecycleCandidates([key]), at)},
+        {user for user in account.login_profiles if due_events(account, LifecycleCandidates((), [user]), at)},
     )
 
 
@@ -103,13 +103,13 @@ def test_rows_are_the_fold(
                 ends.pop(f"S{number - 1}", None)
         project(ledger.account_id)
         for at in (ledger.at, ledger.at + 20 * DAY, ledger.at + 300 * DAY):
-            keys, users, sessions = subjects(calls(nominated(reader.connection, at, limit=1_000), ledger.account_id))
+            keys, users, sessions = subjects(calls(find_due(reader.connection, at, limit=1_000), ledger.account_id))
             assert (keys, users) == owed(ledger, at)
             assert sessions == {session for session, end in ends.items() if end <= at}
         if tick:
             at = ledger.at + SECOND
-            for candidates in calls(nominated(reader.connection, at, limit=1_000), ledger.account_id):
-                if events := due(ledger.account, candidates, at):
+            for candidates in calls(find_due(reader.connection, at, limit=1_000), ledger.account_id):
+                if events := due_events(ledger.account, candidates, at):
                     ledger.append(*events, at=at)
                     for event in events:
                         if isinstance(event, SessionExpired):
@@ -125,7 +125,7 @@ def test_what_was_not_read_yet_is_told(writer: psycopg.Connection, reader: psyco
     at = ledger.at + DAY
 
     def seen() -> datetime:
-        (call,) = calls(nominated(reader.connection, at, limit=10), ledger.account_id)
+        (call,) = calls(find_due(reader.connection, at, limit=10), ledger.account_id)
         assert isinstance(call.expiries, Expiries)
         return call.expiries.seen_until
 
@@ -144,28 +144,28 @@ def test_sessions_that_end_together_stay_together(
     """A limit and a portion end only between two times: what is left out ends later than all that is there."""
     ledger = Ledger(writer)
     at = ledger.at
-    together = EXPIRIES_A_CALL_MAX + 20
+    together = EXPIRIES_PER_CALL_MAX + 20
     ledger.append(*(issued(ledger, f"A{number}", at=at) for number in range(together)))
     ledger.append(*(issued(ledger, f"B{number}", at=at + SECOND) for number in range(3)))
     project(ledger.account_id)
-    found = nominated(reader.connection, at + DAY, limit=10)
+    found = find_due(reader.connection, at + DAY, limit=10)
     assert not found.complete
     (only,) = calls(found, ledger.account_id)
     assert only.expiries is not None
     assert len(only.expiries.sessions) == together
-    found = nominated(reader.connection, at + DAY, limit=1_000)
+    found = find_due(reader.connection, at + DAY, limit=1_000)
     assert found.complete
     first, second = (call.expiries for call in calls(found, ledger.account_id))
     assert first is not None
     assert second is not None
     assert (len(first.sessions), len(second.sessions)) == (together, 3)
     assert (first.after, second.after) == (None, first.sessions[-1].expires_at)
-    assert nominated(reader.connection, at + DAY, limit=1_000, without=[ledger.account_id]).accounts == {}
+    assert find_due(reader.connection, at + DAY, limit=1_000, without=[ledger.account_id]).accounts == {}
 
 
 def test_it_is_a_range_of_an_index(projector: psycopg.Connection, reader: psycopg.Cursor) -> None:
     """Each question reads an index, however many rows there are that are not due."""
-    assert any(projection.name == "due" for projection in live())
+    assert any(projection.name == "due" for projection in load_projections())
     projector.execute(
         "insert into views.due_access_keys (account_id, access_key_id, fact, since)"
         " select lpad((n % 100)::text, 12, '1'), 'K' || n, 'rotation', now() from generate_series(1, 20000) as n"

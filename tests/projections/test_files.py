@@ -7,26 +7,26 @@ import pytest
 
 import domain.calls
 import domain.installation
-import domain.ledgers
-from domain.events import Use, event_classes
-from projections.views import MustBeRebuilt, Projection, live, prepare
+import domain.ledger_state
+from domain.foundation.events import Use, event_classes
+from projections.engine.definition import Projection, RebuildRequired, create_tables, load_projections
 
 assert domain.calls
 assert domain.installation
-assert domain.ledgers
+assert domain.ledger_state
 
 
-@pytest.mark.parametrize("projection", live(), ids=lambda projection: projection.name)
+@pytest.mark.parametrize("projection", load_projections(), ids=lambda projection: projection.name)
 def test_every_topic_is_read_or_ignored(projection: Projection) -> None:
     """A new event is forgotten by no projection, and no file speaks of one that does not exist."""
     assert projection.known == event_classes().keys()
 
 
-@pytest.mark.parametrize("projection", live(), ids=lambda projection: projection.name)
+@pytest.mark.parametrize("projection", load_projections(), ids=lambda projection: projection.name)
 def test_batches_are_of_uses(projection: Projection) -> None:
     """What is read a batch at a time comes before what is read one by one, which is right for uses alone."""
-    assert all(issubclass(event_classes()[topic], Use) for topic in projection.of_batches)
-    for statement in projection.of_batches.values():
+    assert all(issubclass(event_classes()[topic], Use) for topic in projection.batch_statements)
+    for statement in projection.batch_statements.values():
         assert b"%(after)s" in statement
         assert b"%(to)s" in statement
 
@@ -34,18 +34,18 @@ def test_batches_are_of_uses(projection: Projection) -> None:
 def test_preparing_twice_changes_nothing(projector: psycopg.Connection) -> None:
     """A second start finds the tables made."""
     before = projector.execute("select * from schemas order by name").fetchall()
-    prepare(projector, live())
+    create_tables(projector, load_projections())
     assert projector.execute("select * from schemas order by name").fetchall() == before
-    assert [name for name, _ in before] == sorted(["views", *(projection.name for projection in live())])
+    assert [name for name, _ in before] == sorted(["views", *(projection.name for projection in load_projections())])
 
 
 def test_tables_of_another_text_are_refused(projector: psycopg.Connection) -> None:
     """A program whose tables look different says so, names the projection, and touches nothing."""
-    *others, last = live()
+    *others, last = load_projections()
     changed = replace(last, schema=last.schema + b"\n-- changed")
     new = replace(last, name="new", schema=b"create table new (n int)")
-    with pytest.raises(MustBeRebuilt, match=f"{last.name}.*must be rebuilt"):
-        prepare(projector, [*others, new, changed])
+    with pytest.raises(RebuildRequired, match=f"{last.name}.*must be rebuilt"):
+        create_tables(projector, [*others, new, changed])
     assert projector.execute("select to_regclass('new')").fetchone() == (None,)
 
 

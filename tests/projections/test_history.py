@@ -8,15 +8,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.calls import ApiCalled, DecisionRecord
-from domain.events import Cause
-from domain.identifiers import INSTALLATION
-from projections import trail
-from projections.asof import AsOf
-from projections.trail import Filters, Place, RecordedCall, history
-from projections.walking import WALKS
+from domain.foundation.events import Cause
+from domain.foundation.identifiers import INSTALLATION
+from projections.queries import history
+from projections.queries.history import HistoryFilters, HistoryPosition, TrailCall, search_history
+from projections.queries.history_search import INDEX_SCANS
+from projections.queries.ledger_positions import AsOf
 from tests.projections.conftest import Project
 from tests.projections.ledger import NOW, Ledger, cause_of
-from tests.projections.uses import CALLED, role_principal, stranger
+from tests.projections.use_events import CALLED, role_principal, stranger
 
 FEW = st.integers(0, 2)
 
@@ -72,7 +72,7 @@ def calls(draw: st.DrawFn, account_id: str) -> tuple[ApiCalled, Cause]:
 
 
 @st.composite
-def filters(draw: st.DrawFn, account_id: str) -> Filters:
+def filters(draw: st.DrawFn, account_id: str) -> HistoryFilters:
     def maybe(*values: str) -> str | None:
         return draw(st.none() | st.sampled_from(values))
 
@@ -82,7 +82,7 @@ def filters(draw: st.DrawFn, account_id: str) -> Filters:
         *(f"arn:aws:iam::{account_id}:role/r0", f"arn:aws:sts::{account_id}:assumed-role/r1/ci"),
         *("AIDAADA" + "A" * 14, role, f"{role}:ci", f"{role}:other"),
     )
-    return Filters(
+    return HistoryFilters(
         access_key_id=maybe("AKIA0", "AKIA1", "AKIA9"),
         session_id=maybe("SESN0", "SESN1"),
         principal=maybe(*principals),
@@ -94,7 +94,7 @@ def filters(draw: st.DrawFn, account_id: str) -> Filters:
     )
 
 
-def fits(account_id: str, called: ApiCalled, cause: Cause, wanted: Filters) -> bool:
+def fits(account_id: str, called: ApiCalled, cause: Cause, wanted: HistoryFilters) -> bool:
     principal = cause.principal
     assert principal is not None
     names = {principal.arn, principal.principal_id, principal.principal_id.split(":")[0]}
@@ -116,11 +116,11 @@ def fits(account_id: str, called: ApiCalled, cause: Cause, wanted: Filters) -> b
     return all(getattr(wanted, name) is None or getattr(wanted, name) in values for name, values in held.items())
 
 
-def read(reader: psycopg.Cursor, account_id: str, wanted: Filters, as_of: AsOf, limit: int) -> list[RecordedCall]:
+def read(reader: psycopg.Cursor, account_id: str, wanted: HistoryFilters, as_of: AsOf, limit: int) -> list[TrailCall]:
     """Page after page; each begins behind the one before."""
-    after, seen = Place(), list[RecordedCall]()
+    after, seen = HistoryPosition(), list[TrailCall]()
     while True:
-        page = history(reader, account_id, wanted, as_of, after=after, limit=limit)
+        page = search_history(reader, account_id, wanted, as_of, after=after, limit=limit)
         assert len(page.calls) <= limit
         seen += page.calls
         if page.complete:
@@ -152,7 +152,7 @@ def test_filters_find_what_fits(
     for _ in range(8):
         wanted = data.draw(filters(ledger.account_id))
         limit = data.draw(st.integers(1, 5))
-        monkeypatch.setattr(trail, "POSITIONS_A_CALL_MAX", data.draw(st.sampled_from([1, 5, 10_000])))
+        monkeypatch.setattr(history, "POSITIONS_PER_CALL_MAX", data.draw(st.sampled_from([1, 5, 10_000])))
         found = read(reader, ledger.account_id, wanted, AsOf(NOW), limit)
         expected = [position for position, call in at.items() if fits(ledger.account_id, *call, wanted)]
         assert [call.position for call in found] == expected
@@ -170,8 +170,8 @@ def test_two_ledgers_in_one_order(
 ) -> None:
     """Where the search in one ledger stops early, nothing later from the other comes before what it has not yet found;
     equal times are ordered by account."""
-    monkeypatch.setattr(trail, "POSITIONS_A_CALL_MAX", at_most)
-    monkeypatch.setattr(trail, "POSITIONS_AT_ONCE_MAX", 2)
+    monkeypatch.setattr(history, "POSITIONS_PER_CALL_MAX", at_most)
+    monkeypatch.setattr(history, "POSITIONS_PER_SCAN_MAX", 2)
     ledger, installation = Ledger(writer), Ledger(writer, INSTALLATION)
     mine = cause_of(ledger.account_id, access_key_id="AKIA1")
     start, expected = ledger.at, []
@@ -188,7 +188,7 @@ def test_two_ledgers_in_one_order(
                 installation.append(stranger("AKIA1", "2" * 12), cause=cause_of(INSTALLATION, principal=None), at=time)
     for account_id in (ledger.account_id, INSTALLATION):
         project(account_id)
-    found = read(reader, ledger.account_id, Filters(access_key_id="AKIA1"), AsOf(NOW), limit)
+    found = read(reader, ledger.account_id, HistoryFilters(access_key_id="AKIA1"), AsOf(NOW), limit)
     assert [(call.at, call.account_id, call.position) for call in found] == sorted(expected)
 
 
@@ -196,7 +196,7 @@ def test_a_page_has_an_end(
     writer: psycopg.Connection, reader: psycopg.Cursor, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Filters that fit many calls each and none together end a page that is empty, and says that it is not the last."""
-    monkeypatch.setattr(trail, "POSITIONS_A_CALL_MAX", 6)
+    monkeypatch.setattr(history, "POSITIONS_PER_CALL_MAX", 6)
     ledger = Ledger(writer)
     busy = [
         cause_of(ledger.account_id, access_key_id="AKIA1", operation="GetUser"),
@@ -206,8 +206,8 @@ def test_a_page_has_an_end(
         for cause in busy:
             ledger.append(CALLED, cause=cause)
     project(ledger.account_id)
-    wanted = Filters(access_key_id="AKIA1", operation="GetRole")
-    page = history(reader, ledger.account_id, wanted, AsOf(NOW), limit=1)
+    wanted = HistoryFilters(access_key_id="AKIA1", operation="GetRole")
+    page = search_history(reader, ledger.account_id, wanted, AsOf(NOW), limit=1)
     assert (page.calls, page.complete) == ((), False)
     assert 0 < page.after.position < ledger.position
     assert read(reader, ledger.account_id, wanted, AsOf(NOW), 1) == []
@@ -225,7 +225,7 @@ def test_a_hash_is_no_proof(
     projector.execute(
         "insert into trail_resources values (%s, hashtextextended(%s, 0), 3)", (ledger.account_id, resource)
     )
-    found = history(reader, ledger.account_id, Filters(resource=resource), AsOf(NOW))
+    found = search_history(reader, ledger.account_id, HistoryFilters(resource=resource), AsOf(NOW))
     assert [call.position for call in found.calls] == [2]
 
 
@@ -237,7 +237,7 @@ def test_what_a_client_chooses_fits(writer: psycopg.Connection, reader: psycopg.
     cause = cause_of(ledger.account_id, user_agent=long)
     ledger.append(CALLED.model_copy(update={"decisions": (decision(resource),)}), cause=cause)
     project(ledger.account_id)
-    found = history(reader, ledger.account_id, Filters(resource=resource, user_agent=long), AsOf(NOW))
+    found = search_history(reader, ledger.account_id, HistoryFilters(resource=resource, user_agent=long), AsOf(NOW))
     assert [call.position for call in found.calls] == [2]
 
 
@@ -271,15 +271,15 @@ insert into trail_resources select '111111111111', hashtextextended('same', 0), 
 def test_each_filter_has_its_index(projector: psycopg.Connection, *, analysed: bool) -> None:
     """Whether statistics know of it or not that every row has the same value, the positions of a filter come along its
     own index: nothing is read from end to end, and nothing sorted."""
-    assert INDEXES.keys() == WALKS.keys()
+    assert INDEXES.keys() == INDEX_SCANS.keys()
     with projector.transaction(force_rollback=True):
         projector.execute(FILLED)
         projector.execute(CONCERNED)
         if analysed:
             projector.execute("analyze trail, trail_resources")
-        projector.execute(trail.SQL["in_order"])
+        projector.execute(history.SQL["in_order"])
         parameters = {"account_id": "111111111111", "sought": "same", "after": 5, "to": 2_900, "limit": 100}
-        for column, statement in WALKS.items():
+        for column, statement in INDEX_SCANS.items():
             lines = projector.execute(b"explain " + statement, parameters).fetchall()
             plan = "\n".join(line for (line,) in lines)
             assert f" using {INDEXES[column]} " in plan, plan
@@ -292,10 +292,10 @@ def test_the_rows_come_by_their_positions(projector: psycopg.Connection) -> None
     with projector.transaction(force_rollback=True):
         projector.execute(FILLED)
         projector.execute("analyze trail")
-        projector.execute(trail.SQL["in_order"])
+        projector.execute(history.SQL["in_order"])
         columns = dict.fromkeys((*INDEXES, "principal_id", "concerns_account_id"), "same")
         parameters = {**columns, "account_id": "111111111111", "positions": [7, 8, 9], "limit": 2}
-        lines = projector.execute(b"explain " + trail.SQL["history"], parameters).fetchall()
+        lines = projector.execute(b"explain " + history.SQL["history"], parameters).fetchall()
         plan = "\n".join(line for (line,) in lines)
         assert "Seq Scan" not in plan, plan
         assert '"position" = ANY' in plan.partition("Filter:")[0], plan

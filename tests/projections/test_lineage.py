@@ -3,15 +3,13 @@
 import psycopg
 import pytest
 
-from domain.access_keys import AccessKeyActivated, AccessKeyCreated, AccessKeyDeactivated, AccessKeyDeleted
 from domain.account import AccountClosed
-from domain.boundaries import PermissionsBoundaryDeleted, PermissionsBoundaryPut
-from domain.containment import CONTAINED, CONTAINED_DOCUMENT
-from domain.errors import InvalidInput, NoSuchEntity
-from domain.events import Event
-from domain.groups import GroupCreated, UserAddedToGroup, UserRemovedFromGroup
-from domain.passwords import LoginProfileCreated, LoginProfileDeleted, LoginProfileUpdated, PasswordChanged
-from domain.policies import (
+from domain.families.access_keys import AccessKeyActivated, AccessKeyCreated, AccessKeyDeactivated, AccessKeyDeleted
+from domain.families.boundaries import PermissionsBoundaryDeleted, PermissionsBoundaryPut
+from domain.families.containment import CONTAINED_DOCUMENT, CONTAINED_POLICY_NAME
+from domain.families.groups import GroupCreated, UserAddedToGroup, UserRemovedFromGroup
+from domain.families.passwords import LoginProfileCreated, LoginProfileDeleted, LoginProfileUpdated, PasswordChanged
+from domain.families.policies import (
     DefaultPolicyVersionSet,
     InlinePolicyDeleted,
     InlinePolicyPut,
@@ -21,23 +19,25 @@ from domain.policies import (
     PolicyVersionCreated,
     PolicyVersionDeleted,
 )
-from domain.roles import RoleDeleted, TrustPolicyReplaced
-from domain.sessions import SessionRevoked
-from domain.users import UserUpdated
-from projections.asof import AsOf
-from projections.lineage import Lineage, Node, lineage
-from tests.projections.acting import admin, leaked, newest
+from domain.families.roles import RoleDeleted, TrustPolicyReplaced
+from domain.families.sessions import SessionRevoked
+from domain.families.users import UserUpdated
+from domain.foundation.errors import InvalidInput, NoSuchEntity
+from domain.foundation.events import Event
+from projections.queries.ledger_positions import AsOf
+from projections.queries.lineage import Lineage, LineageItem, trace_lineage
 from tests.projections.conftest import Project
 from tests.projections.histories import DOCUMENTS, TRUST
 from tests.projections.ledger import NOW, SECOND, Ledger
-from tests.projections.uses import CALLED, HOUR
+from tests.projections.operations import admin, leaked, newest
+from tests.projections.use_events import CALLED, HOUR
 
 
 def born(found: Lineage) -> list[str]:
     return [f"{node.kind} {node.subject_id}" for node in found.nodes[1:]]
 
 
-def node(found: Lineage, subject_id: str, kind: str | None = None) -> Node:
+def node(found: Lineage, subject_id: str, kind: str | None = None) -> LineageItem:
     """The last that the lineage tells of it."""
     *_, last = (node for node in found.nodes if node.subject_id == subject_id and kind in {None, node.kind})
     return last
@@ -152,7 +152,7 @@ def test_since_when_a_deleted_key_was_dead(
     project(ledger.account_id)
     found = {key: newest(reader, ledger, key.access_key_id).seed for key in (slept, woken)}
     assert [seed.since and seed.since.position for seed in found.values()] == gone
-    assert [seed.dead_position for seed in found.values()] == [off[0], gone[1]]
+    assert [seed.inactive_position for seed in found.values()] == [off[0], gone[1]]
 
 
 def test_what_lives_and_what_ended_it(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
@@ -177,7 +177,7 @@ def test_what_lives_and_what_ended_it(writer: psycopg.Connection, reader: psycop
     project(ledger.account_id)
 
     def states(position: int) -> dict[str, str]:
-        found = lineage(reader, ledger.account_id, key.access_key_id, AsOf(NOW, position=position))
+        found = trace_lineage(reader, ledger.account_id, key.access_key_id, AsOf(NOW, position=position))
         return {at.subject_id: at.state for at in found.nodes}
 
     assert states(before) == {
@@ -198,7 +198,9 @@ def test_what_lives_and_what_ended_it(writer: psycopg.Connection, reader: psycop
     }
     assert states(on) == {**states(off), key.access_key_id: "active"}
     assert states(closed)["SESNLIVE"] == "closed"
-    since = node(lineage(reader, ledger.account_id, key.access_key_id, AsOf(NOW, position=off)), "SESNREVOKED").since
+    since = node(
+        trace_lineage(reader, ledger.account_id, key.access_key_id, AsOf(NOW, position=off)), "SESNREVOKED"
+    ).since
     assert since is not None
     assert (since.position, since.by) == (before + 1, f"arn:aws:iam::{ledger.account_id}:user/admin")
 
@@ -245,7 +247,7 @@ def test_changes_that_let_somebody_in(writer: psycopg.Connection, reader: psycop
     project(ledger.account_id)
     for position, kind, after, end in made:
         for moment, state in ((position, "active" if kind != "policy_version" else None), (after, end)):
-            found = lineage(reader, ledger.account_id, key.access_key_id, AsOf(NOW, position=moment))
+            found = trace_lineage(reader, ledger.account_id, key.access_key_id, AsOf(NOW, position=moment))
             (there,) = (at for at in found.nodes if at.position == position)
             assert there.kind == kind
             if state is not None:
@@ -259,13 +261,13 @@ def test_a_contained_user_is_alive_no_more(
     """While it holds the policy of that name with that text, with its keys; under another text it is alive."""
     ledger = Ledger(writer)
     key = leaked(ledger)
-    put = {"entity": "user", "entity_id": "AIDAann", "entity_name": "ann", "policy_name": CONTAINED}
+    put = {"entity": "user", "entity_id": "AIDAann", "entity_name": "ann", "policy_name": CONTAINED_POLICY_NAME}
     contained = admin(ledger).does(InlinePolicyPut(**put, document=CONTAINED_DOCUMENT))
     lifted = admin(ledger).does(InlinePolicyPut(**put, document=DOCUMENTS[0]))
     project(ledger.account_id)
 
     def remaining(position: int) -> int:
-        return len(lineage(reader, ledger.account_id, "ann", AsOf(NOW, position=position)).remaining)
+        return len(trace_lineage(reader, ledger.account_id, "ann", AsOf(NOW, position=position)).remaining)
 
     assert [remaining(position) for position in (contained - 1, contained, lifted)] == [2, 0, 2]
     assert key.access_key_id
@@ -281,7 +283,7 @@ def test_circles_and_bounds_end(writer: psycopg.Connection, reader: psycopg.Curs
     keys = [f"access_key {key_id}" for key_id in (key.access_key_id, "AKIASECOND00000000", "AKIATHIRD000000000")]
     assert born(newest(reader, ledger, "ann")) == keys
     for bound, stopped_after_nodes in ((3, 3), (4, None), (5, None)):
-        found = lineage(reader, ledger.account_id, "ann", AsOf(NOW), nodes_max=bound)
+        found = trace_lineage(reader, ledger.account_id, "ann", AsOf(NOW), nodes_max=bound)
         assert (born(found), found.stopped_after_nodes) == (keys[: bound - 1], stopped_after_nodes)
 
 
@@ -294,7 +296,7 @@ def test_accounts_that_one_may_not_see(writer: psycopg.Connection, reader: psyco
     there.creates_user("mallory")
     project(ledger.account_id)
     project(other.account_id)
-    found = lineage(reader, ledger.account_id, key.access_key_id, AsOf(NOW), follows=lambda _: False)
+    found = trace_lineage(reader, ledger.account_id, key.access_key_id, AsOf(NOW), follows=lambda _: False)
     assert born(found) == []
     ((account_id, subject_id, parent),) = ((at.account_id, at.subject_id, at.parent) for at in found.unfollowed)
     assert (account_id, subject_id, parent) == (other.account_id, "SESNTHERE", found.seed.place)

@@ -4,11 +4,11 @@ import psycopg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.projections.acting import Actor, admin, leaked, newest
 from tests.projections.conftest import Project
 from tests.projections.ledger import Ledger
+from tests.projections.operations import Actor, admin, leaked, newest
 from tests.projections.test_properties import few
-from tests.projections.uses import CALLED
+from tests.projections.use_events import CALLED
 
 
 class Played:

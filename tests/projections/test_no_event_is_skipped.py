@@ -6,17 +6,17 @@ from contextlib import ExitStack
 import psycopg
 import pytest
 
-from domain.events import Entry
-from projections.asof import AsOf
-from projections.trail import Filters, history
+from domain.foundation.events import Entry
+from projections.queries.history import HistoryFilters, search_history
+from projections.queries.ledger_positions import AsOf
 from services.ledger.database import Database, connect
 from services.ledger.recorder import SQL, LedgerRecorder
 from tests.projections.conftest import Project
 from tests.projections.ledger import MAPPER, NOW, Ledger, cause_of
 from tests.projections.processes import following, writing
 from tests.projections.test_runner import LONG, NEVER, Run, expected, many, rows, run
-from tests.projections.uses import CALLED
-from tests.services.ledger.building import USE_TOPICS
+from tests.projections.use_events import CALLED
+from tests.services.ledger.rounds import USE_TOPICS
 
 __all__ = ["run"]  # A fixture: pytest finds it here.
 WRITTEN = 40
@@ -98,10 +98,10 @@ def test_equal_times(
     whole = range(2, ledger.position + 1)
     for position in (0, *whole):
         as_of = AsOf(NOW, position=position) if position else AsOf(NOW, at=ledger.at)
-        page = history(reader, ledger.account_id, Filters(), as_of, limit=4)
+        page = search_history(reader, ledger.account_id, HistoryFilters(), as_of, limit=4)
         seen = [call.position for call in page.calls]
         while not page.complete:
-            page = history(reader, ledger.account_id, Filters(), as_of, after=page.after, limit=4)
+            page = search_history(reader, ledger.account_id, HistoryFilters(), as_of, after=page.after, limit=4)
             seen += [call.position for call in page.calls]
         assert seen == [each for each in whole if each <= (position or ledger.position)]
 
@@ -151,7 +151,7 @@ def test_what_commits_late_is_not_passed_over(
         with slow.transaction():
             append(slow, early, 2)
             late.append(CALLED)
-            runner.touched(frozenset({early.account_id}))
+            runner.notify_changed(frozenset({early.account_id}))
             assert runner.wait(late.account_id, late.position, LONG)
             assert not runner.wait(early.account_id, 2, 0.01)
         assert runner.wait(early.account_id, 2, LONG)

@@ -3,14 +3,14 @@
 import psycopg
 import pytest
 
-from domain.errors import InvalidInput, NoSuchEntity
-from domain.events import Operator
-from domain.groups import GroupCreated, UserAddedToGroup
-from domain.policies import InlinePolicyPut, PolicyAttached, PolicyCreated, PolicyVersionCreated
-from domain.roles import RoleCreated
-from domain.users import UserCreated, UserUpdated
-from projections.asof import AsOf
-from projections.permissions import Since, permissions
+from domain.families.groups import GroupCreated, UserAddedToGroup
+from domain.families.policies import InlinePolicyPut, PolicyAttached, PolicyCreated, PolicyVersionCreated
+from domain.families.roles import RoleCreated
+from domain.families.users import UserCreated, UserUpdated
+from domain.foundation.errors import InvalidInput, NoSuchEntity
+from domain.foundation.events import Operator
+from projections.queries.ledger_positions import AsOf
+from projections.queries.permissions import EventRef, permissions_of
 from tests.projections.conftest import Project
 from tests.projections.histories import DOCUMENTS, TRUST
 from tests.projections.ledger import NOW, Ledger, cause_of
@@ -38,14 +38,14 @@ def test_since_when_and_by_whom(writer: psycopg.Connection, reader: psycopg.Curs
         cause=cause_of(account, "bob"),
     )
     project(account)
-    (policy,) = permissions(reader, account, "ADA", AsOf(NOW)).policies
+    (policy,) = permissions_of(reader, account, "ADA", AsOf(NOW)).policies
     assert (policy.policy_name, policy.policy_arn, policy.version_id) == ("P", arn, "v2")
     assert policy.document == DOCUMENTS[1]
-    assert policy.since == Since(attached, ledger.times[attached], f"arn:aws:iam::{account}:user/eve")
-    assert policy.document_since == Since(written, ledger.times[written], f"arn:aws:iam::{account}:user/bob")
+    assert policy.since == EventRef(attached, ledger.times[attached], f"arn:aws:iam::{account}:user/eve")
+    assert policy.document_since == EventRef(written, ledger.times[written], f"arn:aws:iam::{account}:user/bob")
     assert policy.through is not None
     assert (policy.through.group_id, policy.through.group_name) == ("AGPA1", "devs")
-    assert policy.through.since == Since(joined, ledger.times[joined], "operator kim@vault")
+    assert policy.through.since == EventRef(joined, ledger.times[joined], "operator kim@vault")
 
 
 def test_a_name_means_who_bore_it_then(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
@@ -59,13 +59,13 @@ def test_a_name_means_who_bore_it_then(writer: psycopg.Connection, reader: psyco
     ledger.append(UserUpdated(user_id="AIDA1", user_name="ada", new_user_name="lady", new_path="/"))
     ledger.append(UserCreated(user_id="AIDA2", user_name="ada", path="/x/"))
     project(account)
-    assert permissions(reader, account, "ada", AsOf(NOW, position=then)).entity_id == "AIDA1"
-    assert permissions(reader, account, f"arn:aws:iam::{account}:user/lady", AsOf(NOW)).entity_id == "AIDA1"
-    assert len(permissions(reader, account, "lady", AsOf(NOW)).policies) == 1
-    assert permissions(reader, account, "ada", AsOf(NOW)).arn == f"arn:aws:iam::{account}:user/x/ada"
-    assert permissions(reader, account, "ada", AsOf(NOW)).policies == ()
+    assert permissions_of(reader, account, "ada", AsOf(NOW, position=then)).entity_id == "AIDA1"
+    assert permissions_of(reader, account, f"arn:aws:iam::{account}:user/lady", AsOf(NOW)).entity_id == "AIDA1"
+    assert len(permissions_of(reader, account, "lady", AsOf(NOW)).policies) == 1
+    assert permissions_of(reader, account, "ada", AsOf(NOW)).arn == f"arn:aws:iam::{account}:user/x/ada"
+    assert permissions_of(reader, account, "ada", AsOf(NOW)).policies == ()
     with pytest.raises(NoSuchEntity, match="lady at position 3"):
-        permissions(reader, account, "lady", AsOf(NOW, position=then))
+        permissions_of(reader, account, "lady", AsOf(NOW, position=then))
 
 
 def test_a_name_of_two_is_no_answer(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
@@ -81,6 +81,6 @@ def test_a_name_of_two_is_no_answer(writer: psycopg.Connection, reader: psycopg.
     project(account)
     role, user = f"arn:aws:iam::{account}:role/ci", f"arn:aws:iam::{account}:user/ci"
     with pytest.raises(InvalidInput, match=f"{role} or {user}"):
-        permissions(reader, account, "ci", AsOf(NOW))
-    assert permissions(reader, account, role, AsOf(NOW)).kind == "role"
-    assert permissions(reader, account, user, AsOf(NOW)).kind == "user"
+        permissions_of(reader, account, "ci", AsOf(NOW))
+    assert permissions_of(reader, account, role, AsOf(NOW)).kind == "role"
+    assert permissions_of(reader, account, user, AsOf(NOW)).kind == "user"

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from domain.account import Account
-from domain.errors import NoSuchEntity
-from domain.passwords import LoginProfile
-from projections.asof import AsOf
-from projections.credentials import Credential, Password, credentials
-from projections.following import follow
-from projections.permissions import Since, permissions
-from projections.views import live, prepare
+from domain.families.passwords import LoginProfile
+from domain.foundation.errors import NoSuchEntity
+from projections.engine.apply import apply_batch
+from projections.engine.definition import create_tables, load_projections
+from projections.queries.credentials import AccessKeyCredential, PasswordCredential, credentials_at
+from projections.queries.ledger_positions import AsOf
+from projections.queries.permissions import EventRef, permissions_of
 from services.ledger.database import Database, connect
 from tests.projections.conftest import Project
 from tests.projections.histories import Attempt, attempts, play
@@ -36,10 +36,10 @@ Held = set[tuple[str | None, str | None, str, str]]
 def folded(account: Account, entity_id: str) -> Held:
     """What the account's value says that an entity holds."""
     holders: list[tuple[str | None, str]] = [(None, entity_id)]
-    holders += [(account.groups.by_id[group].name, group) for group in account.memberships.rights(entity_id)]
+    holders += [(account.groups.by_id[group].name, group) for group in account.memberships.rights_of(entity_id)]
     held: Held = set()
     for group, holder in holders:
-        for arn in account.attachments.rights(holder):
+        for arn in account.attachments.rights_of(holder):
             policy = account.managed_policies[arn]
             held.add((group, arn, policy.name, policy.default.document))
         for name, document in account.inline_policies.get(holder, {}).items():
@@ -48,7 +48,7 @@ def folded(account: Account, entity_id: str) -> Held:
 
 
 def projected(reader: psycopg.Cursor, account_id: str, entity: str, position: int) -> Held:
-    found = permissions(reader, account_id, entity, AsOf(NOW, position=position)).policies
+    found = permissions_of(reader, account_id, entity, AsOf(NOW, position=position)).policies
     held = {(p.through.group_name if p.through else None, p.policy_arn, p.policy_name, p.document) for p in found}
     assert len(held) == len(found)
     assert all(p.since.position <= position and p.document_since.position <= position for p in found)
@@ -76,7 +76,7 @@ def test_permissions_are_the_fold(
                 assert projected(reader, ledger.account_id, called, position) == expected
         for gone in everybody - {*account.users.by_id, *account.groups.by_id, *account.roles.by_id}:
             with pytest.raises(NoSuchEntity):
-                permissions(reader, ledger.account_id, gone, AsOf(NOW, position=position))
+                permissions_of(reader, ledger.account_id, gone, AsOf(NOW, position=position))
     versions = reader.execute(
         "select policy_arn, version from views.policy_versions where account_id = %s and valid_to is null"
         " order by 1, 2",
@@ -87,19 +87,19 @@ def test_permissions_are_the_fold(
     )
 
 
-def passwords_of(account: Account, ledger: Ledger, position: int) -> dict[str, Password]:
+def passwords_of(account: Account, ledger: Ledger, position: int) -> dict[str, PasswordCredential]:
     """What the account's value says about passwords. No two events of theirs have the same time: it tells which."""
     policy, at = account.password_policy, ledger.times[position]
 
-    def since(moment: datetime) -> Since:
-        return Since(ledger.times.index(moment), moment, account.arn("user/admin"))
+    def since(moment: datetime) -> EventRef:
+        return EventRef(ledger.times.index(moment), moment, account.arn("user/admin"))
 
     def expiry(profile: LoginProfile) -> datetime | None:
         days = policy and policy.max_password_age
         return profile.changed_at + timedelta(days=days) if days else None
 
     return {
-        user_id: Password(
+        user_id: PasswordCredential(
             user_id=user_id,
             user_name=account.users.by_id[user_id].name,
             created=since(profile.created_at),
@@ -127,9 +127,11 @@ def test_credentials_are_the_fold(
     for position in range(1, ledger.position + 1):
         account = ledger.values[position]
         assert isinstance(account, Account)
-        listed = credentials(reader, ledger.account_id, AsOf(NOW, position=position))
-        assert {c.user_id: c for c in listed if isinstance(c, Password)} == passwords_of(account, ledger, position)
-        found = {c.access_key_id: c for c in listed if isinstance(c, Credential)}
+        listed = credentials_at(reader, ledger.account_id, AsOf(NOW, position=position))
+        assert {c.user_id: c for c in listed if isinstance(c, PasswordCredential)} == passwords_of(
+            account, ledger, position
+        )
+        found = {c.access_key_id: c for c in listed if isinstance(c, AccessKeyCredential)}
         assert found.keys() == set(account.access_keys.by_id)
         for key_id, key in account.access_keys.by_id.items():
             credential = found[key_id]
@@ -174,15 +176,15 @@ def test_portions_make_no_difference(
     """Read at one go into one schema, and in small batches while it grows into another, a ledger makes equal tables."""
     ledger = Ledger(writer)
     with second_schema(database), connect(database, "projector") as second:
-        prepare(second, live(), "second")
+        create_tables(second, load_projections(), "second")
         for attempt in tried:
             play(ledger, [attempt])
-            for projection in live():
-                follow(second, projection, ledger.account_id, size)
-        for projection in live():
-            while follow(second, projection, ledger.account_id, size) != (ledger.position, ledger.position, False):
+            for projection in load_projections():
+                apply_batch(second, projection, ledger.account_id, size)
+        for projection in load_projections():
+            while apply_batch(second, projection, ledger.account_id, size) != (ledger.position, ledger.position, False):
                 pass
-            follow(projector, projection, ledger.account_id, 1_000)
+            apply_batch(projector, projection, ledger.account_id, 1_000)
         live_rows = rows(projector, "views", ledger.account_id)
         assert live_rows == rows(second, "second", ledger.account_id)
         assert any(live_rows.values())

@@ -10,20 +10,20 @@ import psycopg
 import pytest
 from psycopg.abc import Params, QueryNoTemplate
 
-from domain.sessions import SessionRevoked
-from domain.users import UserCreated
-from projections.following import follow
-from projections.runner import Runner
-from projections.views import Projection, enter, live
+from domain.families.sessions import SessionRevoked
+from domain.families.users import UserCreated
+from projections.engine.apply import apply_batch
+from projections.engine.definition import Projection, load_projections, set_search_path
+from projections.engine.runner import ProjectionRunner
 from services.ledger.database import Database, connect
 from tests.projections.ledger import SECOND, Ledger, new_account_id
-from tests.projections.uses import CALLED, issued
+from tests.projections.use_events import CALLED, issued
 
 LONG = 60.0
 """Seconds; only a defect waits so long."""
 NEVER = 3_600.0
 
-Run = Callable[..., Runner]
+Run = Callable[..., ProjectionRunner]
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def run(database: Database) -> Iterator[Run]:
     """Starts runners, and stops them in the end."""
     with ExitStack() as stack:
 
-        def run(connect_projector: Callable[[], psycopg.Connection] | None = None, **options: Any) -> Runner:
-            runner = Runner(connect_projector or (lambda: connect(database, "projector")), **options)
+        def run(connect_projector: Callable[[], psycopg.Connection] | None = None, **options: Any) -> ProjectionRunner:
+            runner = ProjectionRunner(connect_projector or (lambda: connect(database, "projector")), **options)
             stack.callback(runner.stop)
             runner.start()
             return runner
@@ -86,12 +86,12 @@ def test_what_is_touched_is_projected(run: Run, writer: psycopg.Connection, read
     runner = run(sweep_seconds=NEVER, positions_a_batch=4)
     ledger = Ledger(writer)
     many(ledger, 30)
-    runner.touched(frozenset({ledger.account_id}))
+    runner.notify_changed(frozenset({ledger.account_id}))
     assert runner.wait(ledger.account_id, ledger.position, LONG)
     assert rows(reader, ledger) == expected(reader, ledger)
     assert [(p.lag_positions, p.lag_positions_max, p.halted) for p in runner.status().projections] == [
         (0, 0, ())
-    ] * len(live())
+    ] * len(load_projections())
     assert runner.status().running
 
 
@@ -109,8 +109,10 @@ def test_what_nobody_told_of_is_found(run: Run, writer: psycopg.Connection, read
     probe = Projection(
         name="probe",
         schema=b"create table probe ()",
-        of_entries={"account.created.v1": b"select pg_notify('seen', %(account_id)s) where %(entry)s is not null"},
-        of_batches={},
+        entry_statements={
+            "account.created.v1": b"select pg_notify('seen', %(account_id)s) where %(entry)s is not null"
+        },
+        batch_statements={},
         ignored=frozenset(),
     )
     reader.execute("listen seen")
@@ -127,15 +129,15 @@ def test_a_cursor_is_in_one_hand(
     """While one process reads a batch, another neither waits for it nor reads the same."""
     ledger = Ledger(writer)
     many(ledger, 3)
-    (trail,) = (projection for projection in live() if projection.name == "trail")
+    (trail,) = (projection for projection in load_projections() if projection.name == "trail")
     with connect(database, "projector") as other:
-        enter(other)
+        set_search_path(other)
         other.execute("set lock_timeout = '5s'")  # whoever waits after all fails instead of hanging
-        assert follow(other, trail, ledger.account_id, 1) == (1, ledger.position, False)
+        assert apply_batch(other, trail, ledger.account_id, 1) == (1, ledger.position, False)
         with projector.transaction():
-            assert follow(projector, trail, ledger.account_id, 1_000) == (ledger.position, ledger.position, False)
-            assert follow(other, trail, ledger.account_id, 1_000) is None
-        assert follow(other, trail, ledger.account_id, 1_000) == (ledger.position, ledger.position, False)
+            assert apply_batch(projector, trail, ledger.account_id, 1_000) == (ledger.position, ledger.position, False)
+            assert apply_batch(other, trail, ledger.account_id, 1_000) is None
+        assert apply_batch(other, trail, ledger.account_id, 1_000) == (ledger.position, ledger.position, False)
     assert reader.execute("select count(*) from views.trail").fetchone() == (2,)
 
 
@@ -150,7 +152,7 @@ def test_waiting_has_an_end(run: Run, writer: psycopg.Connection) -> None:
 
 def test_lag_is_shown(database: Database, writer: psycopg.Connection) -> None:
     """Before anything is read, the status tells the positions that wait, in sum and for the account that waits most."""
-    runner = Runner(lambda: connect(database, "projector"))
+    runner = ProjectionRunner(lambda: connect(database, "projector"))
     runner.start()
     runner.stop()
     one, other = Ledger(writer), Ledger(writer)
@@ -158,7 +160,9 @@ def test_lag_is_shown(database: Database, writer: psycopg.Connection) -> None:
     many(other, 4)
     status = runner.status()
     assert not status.running
-    assert [projection.name for projection in status.projections] == [projection.name for projection in live()]
+    assert [projection.name for projection in status.projections] == [
+        projection.name for projection in load_projections()
+    ]
     for projection in status.projections:
         assert (projection.lag_positions, projection.lag_positions_max) == (
             one.position + other.position,
@@ -216,7 +220,7 @@ def test_two_runners_double_nothing(run: Run, writer: psycopg.Connection, reader
         for ledger in both:
             many(ledger, 6)
         for runner in runners:
-            runner.touched(frozenset(ledger.account_id for ledger in both))
+            runner.notify_changed(frozenset(ledger.account_id for ledger in both))
     for ledger in both:
         for runner in runners:
             assert runner.wait(ledger.account_id, ledger.position, LONG)
@@ -344,7 +348,7 @@ def test_what_a_crash_took_is_not_known_any_more(database: Database, run: Run, w
         connections.append(connect(database, "projector"))
         return connections[-1]
 
-    (permissions,) = (projection for projection in live() if projection.name == "permissions")
+    (permissions,) = (projection for projection in load_projections() if projection.name == "permissions")
     runner = run(connected, projections=[permissions], sweep_seconds=NEVER)
     assert runner.wait(ledger.account_id, ledger.position, LONG)
     with connect(database, "owner") as owner, owner.transaction():
@@ -352,7 +356,7 @@ def test_what_a_crash_took_is_not_known_any_more(database: Database, run: Run, w
         owner.execute(back, (ledger.account_id,))
         owner.execute("select pg_terminate_backend(%s)", (connections[-1].info.backend_pid,))
         # Nobody can move the cursor before this transaction ends.
-        runner.touched(frozenset({ledger.account_id}))
+        runner.notify_changed(frozenset({ledger.account_id}))
         until = time.monotonic() + LONG
         while runner.wait(ledger.account_id, ledger.position, 0.01):
             assert time.monotonic() < until

@@ -2,14 +2,14 @@
 
 import psycopg
 
-from domain.roles import RoleCreated, RoleDeleted
-from domain.sessions import SessionRevoked
-from projections.asof import AsOf
-from projections.sessions import sessions
+from domain.families.roles import RoleCreated, RoleDeleted
+from domain.families.sessions import SessionRevoked
+from projections.queries.ledger_positions import AsOf
+from projections.queries.sessions import issued_sessions
 from tests.projections.conftest import Project
 from tests.projections.histories import TRUST
 from tests.projections.ledger import NOW, SECOND, Ledger, cause_of
-from tests.projections.uses import HOUR, issued
+from tests.projections.use_events import HOUR, issued
 
 ROLE = RoleCreated(
     role_id="AROAX", role_name="builder", path="/", session_seconds_max=3600, trust_policy=TRUST, trusted={}
@@ -17,7 +17,7 @@ ROLE = RoleCreated(
 
 
 def active(reader: psycopg.Cursor, ledger: Ledger, as_of: AsOf) -> list[str]:
-    return [session.session_id for session in sessions(reader, ledger.account_id, as_of, active_only=True)]
+    return [session.session_id for session in issued_sessions(reader, ledger.account_id, as_of, active_only=True)]
 
 
 def test_a_session_lives_until_it_expires(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
@@ -27,11 +27,11 @@ def test_a_session_lives_until_it_expires(writer: psycopg.Connection, reader: ps
     ledger.append(ROLE)
     ledger.append(issued(ledger, "S1", at=at), at=at)
     project(ledger.account_id)
-    assert sessions(reader, ledger.account_id, AsOf(NOW, at=at - SECOND / 2)) == []
+    assert issued_sessions(reader, ledger.account_id, AsOf(NOW, at=at - SECOND / 2)) == []
     assert active(reader, ledger, AsOf(NOW, at=at)) == ["S1"]
     assert active(reader, ledger, AsOf(NOW, at=at + HOUR - SECOND)) == ["S1"]
     assert active(reader, ledger, AsOf(NOW, at=at + HOUR)) == []
-    (expired,) = sessions(reader, ledger.account_id, AsOf(NOW, at=at + HOUR))
+    (expired,) = issued_sessions(reader, ledger.account_id, AsOf(NOW, at=at + HOUR))
     assert not expired.active
     assert (expired.issued_at, expired.expires_at, expired.source_address) == (at, at + HOUR, "192.0.2.1")
     assert expired.entity_arn == f"arn:aws:iam::{ledger.account_id}:role/builder"
@@ -52,10 +52,10 @@ def test_a_revoked_session_is_over_from_that_position(
     ledger.append(SessionRevoked(session_id="unheard-of"))
     project(ledger.account_id)
     assert active(reader, ledger, AsOf(NOW, position=revoked - 1)) == ["S1", "S2"]
-    before, _ = sessions(reader, ledger.account_id, AsOf(NOW, position=revoked - 1))
+    before, _ = issued_sessions(reader, ledger.account_id, AsOf(NOW, position=revoked - 1))
     assert (before.revoked_position, before.revoked_at, before.revoked_by) == (None, None, None)
     assert active(reader, ledger, AsOf(NOW, position=revoked)) == ["S2"]
-    after, _ = sessions(reader, ledger.account_id, AsOf(NOW))
+    after, _ = issued_sessions(reader, ledger.account_id, AsOf(NOW))
     assert (after.revoked_position, after.revoked_at) == (revoked, revoked_at)
     assert after.revoked_by == f"arn:aws:iam::{ledger.account_id}:user/eve"
 
@@ -71,7 +71,9 @@ def test_a_session_ends_with_its_role(writer: psycopg.Connection, reader: psycop
     project(ledger.account_id)
     assert active(reader, ledger, AsOf(NOW, position=deleted - 1)) == ["MINE", "OTHER"]
     assert active(reader, ledger, AsOf(NOW, position=deleted)) == ["OTHER"]
-    orphaned = {session.session_id: session.orphaned_at for session in sessions(reader, ledger.account_id, AsOf(NOW))}
+    orphaned = {
+        session.session_id: session.orphaned_at for session in issued_sessions(reader, ledger.account_id, AsOf(NOW))
+    }
     assert orphaned == {"OLD": None, "MINE": ledger.at, "OTHER": None}
 
 
@@ -83,7 +85,7 @@ def test_pages(writer: psycopg.Connection, reader: psycopg.Cursor, project: Proj
     project(ledger.account_id)
     seen: list[str] = []
     after = 0
-    while page := sessions(reader, ledger.account_id, AsOf(NOW), after_position=after, limit=2):
+    while page := issued_sessions(reader, ledger.account_id, AsOf(NOW), after_position=after, limit=2):
         assert len(page) <= 2
         seen += [session.session_id for session in page]
         after = page[-1].position

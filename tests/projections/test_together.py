@@ -6,13 +6,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from domain.users import UserCreated
-from projections.following import SQL, Followed, follow, follow_together, halt
-from projections.views import NAMES, enter, live
+from domain.families.users import UserCreated
+from projections.engine.apply import SQL, ProjectionProgress, apply_batch, apply_batches, halt
+from projections.engine.definition import PROJECTION_NAMES, load_projections, set_search_path
 from services.ledger.database import Database, connect
 from tests.projections.ledger import Ledger
 from tests.projections.test_runner import LONG, NEVER, Run, expected, many, rows, run
-from tests.projections.uses import CALLED
+from tests.projections.use_events import CALLED
 
 __all__ = ["run"]  # A fixture: pytest finds it here.
 ADA = UserCreated(user_id="AIDAADA", user_name="ada", path="/")
@@ -25,17 +25,17 @@ def begun(writer: psycopg.Connection, projector: psycopg.Connection) -> list[Led
     """Of three accounts, each projected up to its first event."""
     ledgers = [Ledger(writer) for _ in range(3)]
     for ledger in ledgers:
-        for projection in live():
-            follow(projector, projection, ledger.account_id, 1)
+        for projection in load_projections():
+            apply_batch(projector, projection, ledger.account_id, 1)
     return ledgers
 
 
 def together(projector: psycopg.Connection, ledgers: list[Ledger], size: int = 1_000) -> dict[str, set[str]]:
     """The projections that were moved, by account; all of them to the end of their ledgers, unless `size` is less."""
-    found = follow_together(projector, live(), [ledger.account_id for ledger in ledgers], size)
+    found = apply_batches(projector, load_projections(), [ledger.account_id for ledger in ledgers], size)
     heads = {ledger.account_id: ledger.position for ledger in ledgers}
     for (_, account_id), followed in found.items():
-        assert followed == Followed(min(heads[account_id], 1 + size), heads[account_id], halted=False)
+        assert followed == ProjectionProgress(min(heads[account_id], 1 + size), heads[account_id], halted=False)
     return {
         ledger.account_id: {name for name, account_id in found if account_id == ledger.account_id} for ledger in ledgers
     }
@@ -52,8 +52,8 @@ def test_calls_of_many_accounts(
         ledger.append(CALLED, CALLED)
         ledger.append(CALLED)
     moved = together(projector, begun, size)
-    assert moved == {**{ledger.account_id: set(NAMES) for ledger in busy}, idle.account_id: set()}
-    while any(follow_together(projector, live(), [ledger.account_id for ledger in begun], size)):
+    assert moved == {**{ledger.account_id: set(PROJECTION_NAMES) for ledger in busy}, idle.account_id: set()}
+    while any(apply_batches(projector, load_projections(), [ledger.account_id for ledger in begun], size)):
         pass
     for ledger in begun:
         assert rows(reader, ledger) == expected(reader, ledger)
@@ -67,7 +67,7 @@ def test_what_is_read_one_by_one_is_left(
     plain.append(CALLED)
     changed.append(ADA, CALLED)
     moved = together(projector, begun)
-    assert moved[plain.account_id] == set(NAMES)
+    assert moved[plain.account_id] == set(PROJECTION_NAMES)
     assert moved[changed.account_id] >= IGNORED_BY
     assert not moved[changed.account_id] & {"permissions", "credentials"}
     assert rows(reader, changed) == [("trail", 3)]
@@ -83,7 +83,7 @@ def test_what_is_not_whole_or_not_known_is_left(
     unknown.append_bytes("iam.unheard_of.v1", b"{}")
     writer.execute("update ledger.heads set position = position + 1 where account_id = %s", (gap.account_id,))
     moved = together(projector, begun)
-    assert moved == {unknown.account_id: set(), gap.account_id: set(), plain.account_id: set(NAMES)}
+    assert moved == {unknown.account_id: set(), gap.account_id: set(), plain.account_id: set(PROJECTION_NAMES)}
 
 
 def test_what_has_halted_or_is_in_other_hands_is_left(
@@ -93,17 +93,17 @@ def test_what_has_halted_or_is_in_other_hands_is_left(
     halted, held, plain = begun
     for ledger in begun:
         ledger.append(CALLED)
-    halt(projector, live()[0], halted.account_id, 1, "Broken: it does not matter why")
-    (trail,) = (projection for projection in live() if projection.name == "trail")
+    halt(projector, load_projections()[0], halted.account_id, 1, "Broken: it does not matter why")
+    (trail,) = (projection for projection in load_projections() if projection.name == "trail")
     with connect(database, "projector") as other:
-        enter(other)
+        set_search_path(other)
         with other.transaction():
-            follow(other, trail, held.account_id, 1_000)
+            apply_batch(other, trail, held.account_id, 1_000)
             moved = together(projector, begun)
     assert moved == {
-        halted.account_id: set(NAMES) - {live()[0].name},
-        held.account_id: set(NAMES) - {"trail"},
-        plain.account_id: set(NAMES),
+        halted.account_id: set(PROJECTION_NAMES) - {load_projections()[0].name},
+        held.account_id: set(PROJECTION_NAMES) - {"trail"},
+        plain.account_id: set(PROJECTION_NAMES),
     }
 
 
@@ -140,17 +140,17 @@ def test_a_cursor_that_moves_meanwhile(
     ledger.append(CALLED, CALLED)
     ledger.append(ADA)
     ledger.append(CALLED)
-    (permissions,) = (projection for projection in live() if projection.name == "permissions")
+    (permissions,) = (projection for projection in load_projections() if projection.name == "permissions")
     late = SQL["take_many"].replace(b"where", b"cross join pg_advisory_xact_lock_shared(4711) where", 1)
     with ThreadPoolExecutor(1) as thread, connect(database, "projector") as other, connect(database, "owner") as owner:
-        enter(other)
+        set_search_path(other)
         owner.execute("select pg_advisory_lock(4711)")
         with monkeypatch.context() as patch:
             patch.setitem(SQL, "take_many", late)
-            found = thread.submit(follow_together, other, [permissions], [ledger.account_id], 2)
+            found = thread.submit(apply_batches, other, [permissions], [ledger.account_id], 2)
             waiting = "select pid from pg_locks where locktype = 'advisory' and not granted"
             while not owner.execute(waiting).fetchone() and not found.done():
                 pass
-            assert follow(projector, permissions, ledger.account_id, 2) == Followed(3, 5, halted=False)
+            assert apply_batch(projector, permissions, ledger.account_id, 2) == ProjectionProgress(3, 5, halted=False)
             owner.execute("select pg_advisory_unlock(4711)")
             assert found.result() == {}

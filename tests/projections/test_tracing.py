@@ -4,12 +4,18 @@ import psycopg
 import pytest
 
 from domain.calls import ApiCalled
-from projections import tracing
-from projections.tracing import Credentials, Doings, doings, traced_calls, uses
+from projections.queries import credential_activity
+from projections.queries.credential_activity import (
+    CredentialActivity,
+    CredentialIds,
+    activity_of,
+    first_and_last_call,
+    traced_calls,
+)
 from tests.projections.conftest import Project
 from tests.projections.ledger import Ledger, cause_of
 from tests.projections.test_trail import DECISION
-from tests.projections.uses import CALLED, DENIED, stranger
+from tests.projections.use_events import CALLED, DENIED, stranger
 
 ALLOWED = CALLED.model_copy(update={"decisions": (DECISION,)})
 REFUSED = DENIED.model_copy(
@@ -21,8 +27,8 @@ def calls(ledger: Ledger, key: str, event: ApiCalled = CALLED, **more: object) -
     return ledger.append(event, cause=cause_of(ledger.account_id, "ada", access_key_id=key, **more))
 
 
-def did(reader: psycopg.Cursor, ledger: Ledger, credentials: Credentials) -> Doings:
-    return doings(reader, ledger.account_id, credentials, ledger.position)
+def did(reader: psycopg.Cursor, ledger: Ledger, credentials: CredentialIds) -> CredentialActivity:
+    return activity_of(reader, ledger.account_id, credentials, ledger.position)
 
 
 @pytest.fixture
@@ -42,7 +48,7 @@ def story(writer: psycopg.Connection, project: Project) -> Ledger:
 def test_doings_are_counted(story: Ledger, reader: psycopg.Cursor) -> None:
     """By address, user agent and operation, with first and last and what was refused; of the credentials that are asked
     about and of nobody who only claims one."""
-    found = did(reader, story, Credentials(["AKIAONE"], ["SESNONE"]))
+    found = did(reader, story, CredentialIds(["AKIAONE"], ["SESNONE"]))
     assert (found.positions, found.last and found.last.position, found.stopped_position) == ((2, 3, 4), 4, None)
     assert [
         (row.text, row.first.position, row.last.position, row.answered, row.refused) for row in found.addresses.rows
@@ -55,12 +61,12 @@ def test_doings_are_counted(story: Ledger, reader: psycopg.Cursor) -> None:
 def test_what_was_used(story: Ledger, reader: psycopg.Cursor) -> None:
     """Actions that were allowed, and operations that were answered, whether anybody had to be asked or not; not what
     was refused."""
-    assert did(reader, story, Credentials(["AKIAONE"], ["SESNONE"])).used == {"iam:getuser", "iam:listusers"}
+    assert did(reader, story, CredentialIds(["AKIAONE"], ["SESNONE"])).used == {"iam:getuser", "iam:listusers"}
 
 
 def test_the_calls_themselves(story: Ledger, reader: psycopg.Cursor) -> None:
     """The first and the last, and each with what permission was asked for on."""
-    found = uses(reader, story.account_id, Credentials(["AKIAONE"]), story.position)
+    found = first_and_last_call(reader, story.account_id, CredentialIds(["AKIAONE"]), story.position)
     assert found is not None
     assert [call.position for call in found] == [2, 3]
     first, second = traced_calls(reader, story.account_id, [2, 4])
@@ -69,14 +75,14 @@ def test_the_calls_themselves(story: Ledger, reader: psycopg.Cursor) -> None:
 
 
 def test_a_credential_that_did_nothing(story: Ledger, reader: psycopg.Cursor) -> None:
-    found = did(reader, story, Credentials(["AKIANONE"]))
+    found = did(reader, story, CredentialIds(["AKIANONE"]))
     assert (found.positions, found.last, found.stopped_position, found.used) == ((), None, None, frozenset())
-    assert uses(reader, story.account_id, Credentials(["AKIANONE"]), story.position) is None
+    assert first_and_last_call(reader, story.account_id, CredentialIds(["AKIANONE"]), story.position) is None
 
 
 def test_before_the_position(story: Ledger, reader: psycopg.Cursor) -> None:
     """What came after the moment is not told."""
-    found = doings(reader, story.account_id, Credentials(["AKIAONE"], ["SESNONE"]), 3)
+    found = activity_of(reader, story.account_id, CredentialIds(["AKIAONE"], ["SESNONE"]), 3)
     assert (found.positions, found.last and found.last.position) == ((2, 3), 3)
 
 
@@ -84,19 +90,19 @@ def test_credentials_are_looked_up_in_parts(
     story: Ledger, reader: psycopg.Cursor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However few at a time, the calls of all come in order, and the first ones when there are too many."""
-    monkeypatch.setattr(tracing, "CREDENTIALS_A_SELECT", 1)
-    credentials = Credentials(["AKIATWO", "AKIAONE"], ["SESNONE"])
+    monkeypatch.setattr(credential_activity, "CREDENTIALS_PER_SELECT", 1)
+    credentials = CredentialIds(["AKIATWO", "AKIAONE"], ["SESNONE"])
     assert did(reader, story, credentials).positions == (2, 3, 4, 5)
-    monkeypatch.setattr(tracing, "CALLS_MAX", 3)
+    monkeypatch.setattr(credential_activity, "CALLS_MAX", 3)
     assert did(reader, story, credentials).positions == (2, 3, 4)
 
 
 def test_bounds_are_told(story: Ledger, reader: psycopg.Cursor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of too many calls the first are looked at, and it is said where that ends and that there are more; so with too
     many addresses."""
-    monkeypatch.setattr(tracing, "CALLS_MAX", 2)
-    monkeypatch.setattr(tracing, "TALLIES_MAX", 1)
-    found = did(reader, story, Credentials(["AKIAONE"], ["SESNONE"]))
+    monkeypatch.setattr(credential_activity, "CALLS_MAX", 2)
+    monkeypatch.setattr(credential_activity, "TALLIES_MAX", 1)
+    found = did(reader, story, CredentialIds(["AKIAONE"], ["SESNONE"]))
     assert (found.positions, found.stopped_position) == ((2, 3), 3)
     assert found.last is not None
     assert found.last.position == 4

@@ -6,13 +6,13 @@ import psycopg
 import pytest
 
 from domain.calls import ApiCalled, DecisionRecord, StatementRef
-from domain.errors import ValidationError
-from domain.identifiers import INSTALLATION
-from projections.asof import AsOf
-from projections.trail import Filters, History, Place, history
+from domain.foundation.errors import ValidationError
+from domain.foundation.identifiers import INSTALLATION
+from projections.queries.history import History, HistoryFilters, HistoryPosition, search_history
+from projections.queries.ledger_positions import AsOf
 from tests.projections.conftest import Project
 from tests.projections.ledger import NOW, SECOND, Ledger, cause_of
-from tests.projections.uses import CALLED, DENIED, role_principal, stranger
+from tests.projections.use_events import CALLED, DENIED, role_principal, stranger
 
 DECISION = DecisionRecord(
     action="iam:GetUser",
@@ -53,7 +53,7 @@ def test_a_call_is_told_whole(writer: psycopg.Connection, reader: psycopg.Cursor
     )
     ledger.append(called, cause=cause)
     project(ledger.account_id)
-    (call,) = history(reader, ledger.account_id, Filters(), AsOf(NOW)).calls
+    (call,) = search_history(reader, ledger.account_id, HistoryFilters(), AsOf(NOW)).calls
     assert (call.account_id, call.position, call.at) == (ledger.account_id, ledger.position, ledger.at)
     assert call.event_id == f"{ledger.account_id}-{ledger.position}"
     for name in ("request_id", "shared_id", "service", "operation", "access_key_id", "session_id", "peer_address"):
@@ -93,32 +93,32 @@ def busy(writer: psycopg.Connection, project: Project) -> Ledger:
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
-        (Filters(), [2, 3, 4, 5, 6, 7]),
-        (Filters(access_key_id="AKIA1"), [2, 6]),
-        (Filters(session_id="SESN1"), [5]),
-        (Filters(principal="ada"), [2, 3, 6]),
-        (Filters(principal="arn:aws:iam::{account}:user/bob"), [4, 7]),
-        (Filters(principal="AIDAADA" + "A" * 14), [2, 3, 6]),
-        (Filters(principal="arn:aws:iam::{account}:role/builder"), [5]),
-        (Filters(principal="arn:aws:sts::{account}:assumed-role/builder/ci"), [5]),
-        (Filters(principal="AROA" + "X" * 17), [5]),
-        (Filters(principal="AROA" + "X" * 17 + ":ci"), [5]),
-        (Filters(principal="AROA" + "X" * 17 + ":other"), []),
-        (Filters(principal="nobody"), []),
-        (Filters(source_address="203.0.113.9"), [3, 7]),
-        (Filters(operation="ListUsers"), [4]),
-        (Filters(error_code="AccessDenied"), [6]),
-        (Filters(principal="ada", access_key_id="AKIA1", error_code="AccessDenied"), [6]),
-        (Filters(principal="ada", operation="ListUsers"), []),
+        (HistoryFilters(), [2, 3, 4, 5, 6, 7]),
+        (HistoryFilters(access_key_id="AKIA1"), [2, 6]),
+        (HistoryFilters(session_id="SESN1"), [5]),
+        (HistoryFilters(principal="ada"), [2, 3, 6]),
+        (HistoryFilters(principal="arn:aws:iam::{account}:user/bob"), [4, 7]),
+        (HistoryFilters(principal="AIDAADA" + "A" * 14), [2, 3, 6]),
+        (HistoryFilters(principal="arn:aws:iam::{account}:role/builder"), [5]),
+        (HistoryFilters(principal="arn:aws:sts::{account}:assumed-role/builder/ci"), [5]),
+        (HistoryFilters(principal="AROA" + "X" * 17), [5]),
+        (HistoryFilters(principal="AROA" + "X" * 17 + ":ci"), [5]),
+        (HistoryFilters(principal="AROA" + "X" * 17 + ":other"), []),
+        (HistoryFilters(principal="nobody"), []),
+        (HistoryFilters(source_address="203.0.113.9"), [3, 7]),
+        (HistoryFilters(operation="ListUsers"), [4]),
+        (HistoryFilters(error_code="AccessDenied"), [6]),
+        (HistoryFilters(principal="ada", access_key_id="AKIA1", error_code="AccessDenied"), [6]),
+        (HistoryFilters(principal="ada", operation="ListUsers"), []),
     ],
     ids=str,
 )
-def test_filters(busy: Ledger, reader: psycopg.Cursor, filters: Filters, expected: list[int]) -> None:
+def test_filters(busy: Ledger, reader: psycopg.Cursor, filters: HistoryFilters, expected: list[int]) -> None:
     """Each finds its calls and no others; together they narrow."""
     if filters.principal is not None:
         given = {name: getattr(filters, name) for name in filters.__slots__}
-        filters = Filters(**given | {"principal": filters.principal.format(account=busy.account_id)})
-    page = history(reader, busy.account_id, filters, AsOf(NOW))
+        filters = HistoryFilters(**given | {"principal": filters.principal.format(account=busy.account_id)})
+    page = search_history(reader, busy.account_id, filters, AsOf(NOW))
     assert positions(page) == expected
     assert page.complete
 
@@ -127,7 +127,7 @@ def test_times_are_inclusive(busy: Ledger, reader: psycopg.Cursor) -> None:
     """`since` and `until` take in what happened at that very time; a past moment knows nothing later."""
 
     def found(since: datetime | None, until: datetime | None, as_of: AsOf) -> list[int]:
-        return positions(history(reader, busy.account_id, Filters(since=since, until=until), as_of))
+        return positions(search_history(reader, busy.account_id, HistoryFilters(since=since, until=until), as_of))
 
     assert found(busy.times[3], busy.times[5], AsOf(NOW)) == [3, 4, 5]
     assert found(busy.times[3] + SECOND / 2, busy.times[5] - SECOND / 2, AsOf(NOW)) == [4]
@@ -138,9 +138,9 @@ def test_times_are_inclusive(busy: Ledger, reader: psycopg.Cursor) -> None:
 @pytest.mark.parametrize("size", range(1, 8))
 def test_pages(busy: Ledger, reader: psycopg.Cursor, size: int) -> None:
     """Pages of any size give each call once, in order; only the last is complete, and none is empty."""
-    after, seen = Place(), []
+    after, seen = HistoryPosition(), []
     while True:
-        page = history(reader, busy.account_id, Filters(), AsOf(NOW), after=after, limit=size)
+        page = search_history(reader, busy.account_id, HistoryFilters(), AsOf(NOW), after=after, limit=size)
         seen += positions(page)
         after = page.after
         if page.complete:
@@ -154,7 +154,7 @@ def test_pages(busy: Ledger, reader: psycopg.Cursor, size: int) -> None:
 def test_a_page_has_bounds(busy: Ledger, reader: psycopg.Cursor, limit: int) -> None:
     """A limit outside of them is refused with what was expected."""
     with pytest.raises(ValidationError, match=f"1 to 1000 calls; got {limit}"):
-        history(reader, busy.account_id, Filters(), AsOf(NOW), limit=limit)
+        search_history(reader, busy.account_id, HistoryFilters(), AsOf(NOW), limit=limit)
 
 
 @pytest.mark.parametrize("size", [1, 2, 10])
@@ -181,9 +181,11 @@ def test_claims_of_a_key_stand_in_its_history(
         project(account_id)
 
     def read(as_of: AsOf) -> list[tuple[str, int]]:
-        after, seen = Place(), []
+        after, seen = HistoryPosition(), []
         while True:
-            page = history(reader, ledger.account_id, Filters(access_key_id="AKIA1"), as_of, after=after, limit=size)
+            page = search_history(
+                reader, ledger.account_id, HistoryFilters(access_key_id="AKIA1"), as_of, after=after, limit=size
+            )
             seen += [(call.account_id, call.position) for call in page.calls]
             after = page.after
             if page.complete:
@@ -193,6 +195,6 @@ def test_claims_of_a_key_stand_in_its_history(
     assert read(AsOf(NOW)) == expected
     assert read(AsOf(NOW, at=minutes(2))) == expected[:2]
     assert read(AsOf(NOW, position=3)) == expected[:3]
-    everybody = history(reader, INSTALLATION, Filters(error_code="InvalidClientTokenId"), AsOf(NOW))
+    everybody = search_history(reader, INSTALLATION, HistoryFilters(error_code="InvalidClientTokenId"), AsOf(NOW))
     assert positions(everybody) == [1, 2, 3, 4]
     assert {call.principal_arn for call in everybody.calls} == {None}

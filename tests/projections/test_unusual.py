@@ -5,17 +5,24 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from domain.access_keys import AccessKeyCreated
-from domain.errors import ValidationError
-from domain.events import Principal
-from domain.usage import CredentialUsed
-from projections import unusual as looking
-from projections.asof import AsOf
-from projections.unusual import BEGINNING, Finding, Kind, Place, span, unusual
+from domain.families.access_keys import AccessKeyCreated
+from domain.families.credential_use import CredentialUsed
+from domain.foundation.errors import ValidationError
+from domain.foundation.events import Principal
+from projections.queries import unusual as looking
+from projections.queries.ledger_positions import AsOf
+from projections.queries.unusual import (
+    FIRST_POSITION,
+    UnusualFinding,
+    UnusualKind,
+    UnusualPosition,
+    position_range,
+    search_unusual,
+)
 from tests.projections.conftest import Project
 from tests.projections.ledger import BEGINNING as BEGAN
 from tests.projections.ledger import NOW, Ledger, cause_of
-from tests.projections.uses import CALLED, DENIED, issued, role_principal
+from tests.projections.use_events import CALLED, DENIED, issued, role_principal
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 SILENCE = 90 * DAY
@@ -23,9 +30,9 @@ SILENCE = 90 * DAY
 
 def found(
     reader: psycopg.Cursor, ledger: Ledger, since: AsOf | None = None, until: AsOf | None = None
-) -> list[Finding]:
-    over = span(reader, ledger.account_id, since, until or AsOf(NOW))
-    page = unusual(reader, ledger.account_id, over, SILENCE, limit=100)
+) -> list[UnusualFinding]:
+    over = position_range(reader, ledger.account_id, since, until or AsOf(NOW))
+    page = search_unusual(reader, ledger.account_id, over, SILENCE, limit=100)
     assert page.after is None
     assert page.cut_sessions == ()
     return list(page.findings)
@@ -68,7 +75,7 @@ def test_a_session_from_two_addresses(writer: psycopg.Connection, reader: psycop
     in_session(ledger, "SESNMOVES", "192.0.2.1")
     project(ledger.account_id)
     (finding,) = found(reader, ledger)
-    assert (finding.kind, finding.credential, finding.calls) == (Kind.SEVERAL_ADDRESSES, "SESNMOVES", 4)
+    assert (finding.kind, finding.credential, finding.calls) == (UnusualKind.SEVERAL_ADDRESSES, "SESNMOVES", 4)
     assert (finding.position, finding.at) == (second, ledger.times[second])
     assert [(call.position, call.source_address) for call in finding.evidence] == [
         (first, "192.0.2.1"),
@@ -95,14 +102,14 @@ def test_a_session_with_more_calls_than_are_looked_at(
     writer: psycopg.Connection, reader: psycopg.Cursor, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is not looked at is said, and a shorter span looks at it."""
-    monkeypatch.setattr(looking, "CALLS_A_SESSION_MAX", 2)
+    monkeypatch.setattr(looking, "CALLS_PER_SESSION_MAX", 2)
     ledger = Ledger(writer)
     ledger.append(issued(ledger, "SESNBUSY", at=ledger.at, lasts=DAY))
     for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2"):
         last = in_session(ledger, "SESNBUSY", address)
     project(ledger.account_id)
-    over = span(reader, ledger.account_id, None, AsOf(NOW))
-    page = unusual(reader, ledger.account_id, over, SILENCE, limit=10)
+    over = position_range(reader, ledger.account_id, None, AsOf(NOW))
+    page = search_unusual(reader, ledger.account_id, over, SILENCE, limit=10)
     assert (page.findings, page.cut_sessions) == ((), ("SESNBUSY",))
     assert [finding.credential for finding in found(reader, ledger, AsOf(NOW, position=last - 1))] == ["SESNBUSY"]
 
@@ -121,7 +128,7 @@ def test_a_silent_key(
     findings = found(reader, ledger)
     assert [finding.position for finding in findings] == ([woken] if silent else [])
     for finding in findings:
-        assert (finding.kind, finding.credential) == (Kind.SILENT_KEY, "AKIAQUIET")
+        assert (finding.kind, finding.credential) == (UnusualKind.SILENT_KEY, "AKIAQUIET")
         assert finding.silent_since == ledger.times[last]
         assert [call.position for call in finding.evidence] == [last, woken]
         assert finding.evidence[-1].error_code == "AccessDenied"
@@ -167,7 +174,7 @@ def test_root_by_day_and_credential(writer: psycopg.Connection, reader: psycopg.
     ledger.append(CALLED, cause=cause_of(ledger.account_id, "ada"))
     project(ledger.account_id)
     findings = found(reader, ledger)
-    assert {finding.kind for finding in findings} == {Kind.ROOT}
+    assert {finding.kind for finding in findings} == {UnusualKind.ROOT}
     assert [
         (finding.credential, finding.calls, [call.position for call in finding.evidence]) for finding in findings
     ] == [("AKIAROOT", 2, [made[0], made[2]]), ("AKIAOTHER", 1, [made[1]]), ("AKIAROOT", 2, [made[3], made[4]])]
@@ -190,13 +197,15 @@ def test_pages_are_one_listing(writer: psycopg.Connection, reader: psycopg.Curso
             ledger.append(CALLED, cause=cause_of(ledger.account_id, principal=root, access_key_id=key))
     project(ledger.account_id)
     whole = found(reader, ledger)
-    assert [finding.kind for finding in whole] == [Kind.SEVERAL_ADDRESSES] * 3 + [Kind.SILENT_KEY] * 6 + [Kind.ROOT] * 6
-    over = span(reader, ledger.account_id, None, AsOf(NOW))
+    assert [finding.kind for finding in whole] == [UnusualKind.SEVERAL_ADDRESSES] * 3 + [UnusualKind.SILENT_KEY] * 6 + [
+        UnusualKind.ROOT
+    ] * 6
+    over = position_range(reader, ledger.account_id, None, AsOf(NOW))
     for limit in (1, 2, 7):
-        paged: list[Finding] = []
-        place: Place | None = BEGINNING
+        paged: list[UnusualFinding] = []
+        place: UnusualPosition | None = FIRST_POSITION
         while place is not None:
-            page = unusual(reader, ledger.account_id, over, SILENCE, after=place, limit=limit)
+            page = search_unusual(reader, ledger.account_id, over, SILENCE, after=place, limit=limit)
             assert len(page.findings) <= limit
             paged += page.findings
             place = page.after
@@ -207,17 +216,17 @@ def test_a_page_looks_at_no_more_than_it_may(
     writer: psycopg.Connection, reader: psycopg.Cursor, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing is unusual, a page ends all the same, empty, and the next ones come to the end."""
-    monkeypatch.setattr(looking, "LOOKED_AT_A_PAGE_MAX", 2)
+    monkeypatch.setattr(looking, "EXAMINED_PER_PAGE_MAX", 2)
     ledger = Ledger(writer)
     for number in range(5):
         ledger.append(issued(ledger, f"SESN{number}", at=ledger.at, lasts=DAY))
         in_session(ledger, f"SESN{number}", "192.0.2.1")
     project(ledger.account_id)
-    over = span(reader, ledger.account_id, None, AsOf(NOW))
-    place: Place | None = BEGINNING
+    over = position_range(reader, ledger.account_id, None, AsOf(NOW))
+    place: UnusualPosition | None = FIRST_POSITION
     pages = 0
     while place is not None:
-        page = unusual(reader, ledger.account_id, over, SILENCE, after=place, limit=10)
+        page = search_unusual(reader, ledger.account_id, over, SILENCE, after=place, limit=10)
         assert page.findings == ()
         place, pages = page.after, pages + 1
     assert pages == 3
@@ -228,4 +237,4 @@ def test_a_span_the_wrong_way_round(writer: psycopg.Connection, reader: psycopg.
     ledger.append(CALLED)
     project(ledger.account_id)
     with pytest.raises(ValidationError, match="from position 2 to 0"):
-        span(reader, ledger.account_id, AsOf(NOW, position=2), AsOf(NOW, at=BEGAN - DAY))
+        position_range(reader, ledger.account_id, AsOf(NOW, position=2), AsOf(NOW, at=BEGAN - DAY))

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from domain.errors import EntityAlreadyExists
-from domain.identifiers import INSTALLATION
-from services.accounts import Opening, close_account, installation_in, list_accounts, open_account
+from domain.foundation.errors import EntityAlreadyExists
+from domain.foundation.identifiers import INSTALLATION
+from services.accounts import NewAccount, close_account, installation_in, list_accounts, open_account
 from services.action_catalogue import CATALOGUE
-from services.app import Ledger
-from services.founding import publish_catalogue
+from services.app import LedgerRuntime
+from services.bootstrap import publish_catalogue
 from services.ledger.database import Database
-from services.ledger.work import Decided
+from services.ledger.pending_call import CallResult
 from services.secrets.master_key import MasterKey, MasterKeys
 
 KEYS = MasterKeys(MasterKey(bytes(32)))
@@ -23,19 +23,19 @@ ROUNDS = 5
 
 
 @pytest.fixture
-def ledgers(database: Database) -> Iterator[list[Ledger]]:
+def ledgers(database: Database) -> Iterator[list[LedgerRuntime]]:
     with ExitStack() as stack:
-        found = [Ledger(database, KEYS) for _ in range(2)]
+        found = [LedgerRuntime(database, KEYS) for _ in range(2)]
         for ledger in found:
             stack.enter_context(ledger.recording())
         yield found
 
 
-def opened(ledgers: list[Ledger], openings: list[Opening]) -> list[bool]:
+def opened(ledgers: list[LedgerRuntime], openings: list[NewAccount]) -> list[bool]:
     """Whether each got what it wanted, both asking at once."""
     start = Barrier(2)
 
-    def ask(ledger: Ledger, opening: Opening) -> bool:
+    def ask(ledger: LedgerRuntime, opening: NewAccount) -> bool:
         start.wait()
         try:
             open_account(ledger.committer, opening)
@@ -47,26 +47,26 @@ def opened(ledgers: list[Ledger], openings: list[Opening]) -> list[bool]:
         return list(threads.map(ask, ledgers, openings))
 
 
-def test_one_gets_the_account_id(ledgers: list[Ledger]) -> None:
+def test_one_gets_the_account_id(ledgers: list[LedgerRuntime]) -> None:
     """The other is refused, and its credential is none."""
     for number in range(ROUNDS):
         account_id = f"{number + 1:012d}"
-        assert sorted(opened(ledgers, [Opening(account_id), Opening(account_id)])) == [False, True]
+        assert sorted(opened(ledgers, [NewAccount(account_id), NewAccount(account_id)])) == [False, True]
     assert len(list_accounts(ledgers[0].committer)) == ROUNDS
 
 
 @pytest.mark.parametrize("claim", ["alias", "root_access_key_id"])
-def test_one_gets_the_claim(ledgers: list[Ledger], claim: str) -> None:
+def test_one_gets_the_claim(ledgers: list[LedgerRuntime], claim: str) -> None:
     """Of two accounts that want the same alias or the same key id, one is opened; the other does not exist at all."""
     for number in range(ROUNDS):
         wanted: dict[str, Any] = {claim: f"wanted-{number}" if claim == "alias" else f"wanted_by_both_{number}"}
-        assert sorted(opened(ledgers, [Opening(**wanted), Opening(**wanted)])) == [False, True]
+        assert sorted(opened(ledgers, [NewAccount(**wanted), NewAccount(**wanted)])) == [False, True]
     assert len(list_accounts(ledgers[1].committer)) == ROUNDS
 
 
-def test_an_alias_is_free_when_its_account_is_closed(ledgers: list[Ledger]) -> None:
+def test_an_alias_is_free_when_its_account_is_closed(ledgers: list[LedgerRuntime]) -> None:
     """The other process sees it at once."""
-    first, second = Opening(alias="mine"), Opening(alias="mine")
+    first, second = NewAccount(alias="mine"), NewAccount(alias="mine")
     open_account(ledgers[0].committer, first)
     with pytest.raises(EntityAlreadyExists):
         open_account(ledgers[1].committer, second)
@@ -75,14 +75,14 @@ def test_an_alias_is_free_when_its_account_is_closed(ledgers: list[Ledger]) -> N
     assert list_accounts(ledgers[0].committer)[second.account_id].alias == "mine"
 
 
-def test_the_action_catalogue_is_published_once(ledgers: list[Ledger]) -> None:
+def test_the_action_catalogue_is_published_once(ledgers: list[LedgerRuntime]) -> None:
     """By the first server that starts with it; the installation's ledger then says by which one it lints."""
-    open_account(ledgers[0].committer, Opening())
+    open_account(ledgers[0].committer, NewAccount())
     positions = []
     for ledger in ledgers:
         publish_catalogue(ledger.committer)
         installation = ledger.committer.decide(
-            frozenset({INSTALLATION}), lambda values, _at: Decided(installation_in(values), [])
+            frozenset({INSTALLATION}), lambda values, _at: CallResult(installation_in(values), [])
         ).result
         assert installation.action_catalogue == CATALOGUE.digest
         positions.append(installation.position)

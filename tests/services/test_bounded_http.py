@@ -11,8 +11,8 @@ import pytest
 import uvicorn
 
 from services import bounded_http
-from services.bounded_http import FILES_BESIDES, PIPELINED_MAX, BoundedHttp, connections_max
-from services.door import Receive, Scope, Send
+from services.asgi import Receive, Scope, Send
+from services.bounded_http import OTHER_OPEN_FILES, PIPELINED_MAX, BoundedHttp, connections_max
 
 DEADLINE_SECONDS = 30
 LONG = 16 * 1024 * 1024
@@ -191,5 +191,5 @@ def test_connections_leave_room_for_the_database(monkeypatch: pytest.MonkeyPatch
     raised = []
     monkeypatch.setattr("resource.getrlimit", lambda _which: (256, 1_024))
     monkeypatch.setattr("resource.setrlimit", lambda _which, limits: raised.append(limits))
-    assert connections_max() == 1_024 - FILES_BESIDES
+    assert connections_max() == 1_024 - OTHER_OPEN_FILES
     assert raised == [(1_024, 1_024)]

@@ -2,7 +2,7 @@
 
 import threading
 
-from services.randomness import DRAWN_AT_ONCE, Randomness
+from services.randomness import BUFFER_BYTES, Randomness
 
 
 def test_nothing_is_given_twice() -> None:
@@ -11,7 +11,7 @@ def test_nothing_is_given_twice() -> None:
     drawn: list[bytes] = []
 
     def draw() -> None:
-        drawn.extend([random(16) for _ in range(2 * DRAWN_AT_ONCE // 16)])
+        drawn.extend([random(16) for _ in range(2 * BUFFER_BYTES // 16)])
 
     threads = [threading.Thread(target=draw) for _ in range(4)]
     for thread in threads:
@@ -25,6 +25,6 @@ def test_nothing_is_given_twice() -> None:
 def test_any_number_is_given() -> None:
     """Also more than is drawn at once, and what the rest of a piece does not suffice for."""
     random = Randomness()
-    assert [len(random(count)) for count in (1, DRAWN_AT_ONCE - 1, 2, 3 * DRAWN_AT_ONCE, 0)] == [
-        *(1, DRAWN_AT_ONCE - 1, 2, 3 * DRAWN_AT_ONCE, 0)
+    assert [len(random(count)) for count in (1, BUFFER_BYTES - 1, 2, 3 * BUFFER_BYTES, 0)] == [
+        *(1, BUFFER_BYTES - 1, 2, 3 * BUFFER_BYTES, 0)
     ]

@@ -12,21 +12,21 @@ from pathlib import Path
 import pytest
 from botocore.credentials import Credentials as Keys
 
-from domain.events import Entry
-from domain.notices import CredentialIdle, Notice, RotationWarned
-from domain.sessions import SessionExpired
-from projections.runner import Runner
-from projections.watching import Watcher
-from services.app import Ledger
-from services.founding import found
+from domain.families.notices import CredentialIdle, Notice, RotationWarned
+from domain.families.sessions import SessionExpired
+from domain.foundation.events import Entry
+from projections.engine.progress import ProgressWatcher
+from projections.engine.runner import ProjectionRunner
+from services.app import LedgerRuntime
+from services.bootstrap import bootstrap
+from services.due_recorder import DueRecorder, TickResult
 from services.ledger.database import Database, connect
 from services.ledger.round import system_clock
-from services.scheduler import LEADING
+from services.scheduler import LEADER_LOCK_KEY
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
-from services.ticking import Ticked, Ticks
-from tests.services.api.house import House, _member, opened
-from tests.services.ledger.building import ledger as entries_of
+from tests.services.api.in_process_server import InProcessServer, _member, opened
 from tests.services.ledger.proxy import When, proxied
+from tests.services.ledger.rounds import ledger as entries_of
 
 DAY = timedelta(days=1)
 LONG = 60.0
@@ -42,14 +42,14 @@ class Installation:
         self.database = database
         self._stack = ExitStack()
         self.ledger = self.another(database)
-        account_id = found(self.ledger.committer, place / "profile", "http://127.0.0.1:8420")
+        account_id = bootstrap(self.ledger.committer, place / "profile", "http://127.0.0.1:8420")
         assert account_id is not None
         self.account_id = account_id
 
-    def another(self, database: Database) -> Ledger:
+    def another(self, database: Database) -> LedgerRuntime:
         """One more process."""
         keys = MasterKeys(MasterKey(secrets.token_bytes(KEY_BYTES)))
-        ledger = Ledger(database, keys, clock=lambda: self.at)
+        ledger = LedgerRuntime(database, keys, clock=lambda: self.at)
         self._stack.enter_context(ledger.running())
         self._stack.callback(ledger.scheduler.resign)
         return ledger
@@ -90,9 +90,9 @@ def test_down_for_a_week(installation: Installation) -> None:
     scheduler = installation.ledger.scheduler
     installation.projected()
     installation.at += 44 * DAY
-    assert scheduler.tick() == Ticked(0, 0, 0)
+    assert scheduler.tick() == TickResult(0, 0, 0)
     installation.at += 40 * DAY
-    assert scheduler.tick() == Ticked(1, 2, 0)
+    assert scheduler.tick() == TickResult(1, 2, 0)
     warned, idle = installation.recorded()
     assert isinstance(warned.event, RotationWarned)
     assert isinstance(idle.event, CredentialIdle)
@@ -103,7 +103,7 @@ def test_down_for_a_week(installation: Installation) -> None:
     assert (warned.at, warned.cause.operation) == (installation.at, OPERATION)
     assert warned.cause.shared_id == idle.cause.shared_id
     installation.projected()
-    assert scheduler.tick() == Ticked(0, 0, 0)
+    assert scheduler.tick() == TickResult(0, 0, 0)
     assert scheduler.status.last_tick == installation.at
 
 
@@ -114,7 +114,7 @@ def test_a_projection_that_lags_doubles_nothing(installation: Installation) -> N
     installation.at += 84 * DAY
     first = installation.ledger.scheduler.tick()
     again = installation.ledger.scheduler.tick()
-    assert (first, again) == (Ticked(1, 2, 0), Ticked(1, 0, 0))
+    assert (first, again) == (TickResult(1, 2, 0), TickResult(1, 0, 0))
     assert len(installation.recorded()) == 2
 
 
@@ -125,8 +125,8 @@ def test_two_that_tick_at_the_same_time(installation: Installation) -> None:
     installation.at += 95 * DAY
     together = threading.Barrier(2)
 
-    def tick(ledger: Ledger) -> None:
-        ticks = Ticks(ledger.committer, clock=ledger.clock, random=ledger.random)
+    def tick(ledger: LedgerRuntime) -> None:
+        ticks = DueRecorder(ledger.committer, clock=ledger.clock, random=ledger.random)
         with connect(installation.database, "reader") as connection:
             for _ in range(5):
                 together.wait(LONG)
@@ -150,7 +150,7 @@ def test_killed_around_the_commit(installation: Installation, when: When) -> Non
         far = installation.another(distant)
         # Nobody can look what became of it, as if the process had died; its projections commit too.
         proxy.cut_at_commit(when, proxy.refuse, of=b"writer")
-        ticks = Ticks(far.committer, clock=far.clock, random=far.random)
+        ticks = DueRecorder(far.committer, clock=far.clock, random=far.random)
         with connect(installation.database, "reader") as connection:
             assert ticks.tick(connection).failed == 1
         proxy.accept()
@@ -174,7 +174,7 @@ def test_leadership_passes_on(installation: Installation) -> None:
             "select pg_terminate_backend(pid, 60000) from pg_locks"
             " where locktype = 'advisory' and objid = %s and granted"
             " and database = (select oid from pg_database where datname = current_database())",
-            (LEADING,),
+            (LEADER_LOCK_KEY,),
         ).fetchall()
         assert held == (True,)
     assert other.tick() is not None
@@ -194,7 +194,7 @@ def test_one_account_that_fails(installation: Installation, caplog: pytest.LogCa
             "insert into views.due_access_keys (account_id, access_key_id, fact, since)"
             " values ('000000000000', 'NONE', 'idle', '2020-01-01')"
         )
-    assert installation.ledger.scheduler.tick() == Ticked(2, 2, 1, "AssertionError")
+    assert installation.ledger.scheduler.tick() == TickResult(2, 2, 1, "AssertionError")
     assert "account 000000000000 could not be recorded" in caplog.text
 
 
@@ -217,7 +217,9 @@ def test_an_expired_session_is_refused_without_a_scheduler(
     (Signatures bear a quarter of an hour's skew, which is the shortest session: so the clock goes from behind the
     client's to before it.)"""
     offset = [-timedelta(minutes=14)]
-    monkeypatch.setattr("tests.services.api.house.Ledger", lambda *given: Ledger(*given, clock=clock))
+    monkeypatch.setattr(
+        "tests.services.api.in_process_server.Ledger", lambda *given: LedgerRuntime(*given, clock=clock)
+    )
 
     def clock() -> datetime:
         return system_clock() + offset[0]
@@ -232,14 +234,14 @@ def test_an_expired_session_is_refused_without_a_scheduler(
         assert (status, "ExpiredToken" in answer) == (403, True)
         (row,) = [row for row in house.asks("/v1/sessions").body["sessions"] if row["session_id"] == session_id]
         house.ledger.committer.deliver_through(lambda answer: answer())
-        assert house.ledger.scheduler.tick() == Ticked(1, 3, 0)
+        assert house.ledger.scheduler.tick() == TickResult(1, 3, 0)
         house.ledger.scheduler.resign()
         expired = [e.event for e in entries_of(database, house.account_id) if isinstance(e.event, SessionExpired)]
         (event,) = [event for event in expired if event.session_id == session_id]
         assert event.expired_at == datetime.fromisoformat(row["expires_at"])
 
 
-def session_of(house: House, body: dict[str, str]) -> tuple[str, Keys]:
+def session_of(house: InProcessServer, body: dict[str, str]) -> tuple[str, Keys]:
     status, answer = house.aws_does("sts", "GetSessionToken", **body)
     assert status == 200
     keys = Keys(*(_member(answer, name) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")))
@@ -250,7 +252,7 @@ def session_of(house: House, body: dict[str, str]) -> tuple[str, Keys]:
 
 def test_reading_where_nobody_projects(installation: Installation) -> None:
     """A process that leaves the projections to others sees how far those have come, and does not hang without them."""
-    watcher = Watcher(lambda: connect(installation.database, "projector"))
+    watcher = ProgressWatcher(lambda: connect(installation.database, "projector"))
     watcher.start()
     installation.projected()
     head = len(entries_of(installation.database, installation.account_id))
@@ -261,7 +263,7 @@ def test_reading_where_nobody_projects(installation: Installation) -> None:
     installation.at += 84 * DAY
     installation.ledger.scheduler.tick()
     assert not watcher.wait(installation.account_id, head + 2, 0.01)
-    elsewhere = Runner(lambda: connect(installation.database, "projector"))
+    elsewhere = ProjectionRunner(lambda: connect(installation.database, "projector"))
     elsewhere.start()
     assert watcher.wait(installation.account_id, head + 2, LONG)
     elsewhere.stop()

@@ -8,17 +8,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from domain.errors import MalformedPolicyDocument
+from domain.foundation.errors import MalformedPolicyDocument
 from domain.policy.catalogue import ActionCatalogue
 from domain.policy.decode import TEXT_CHARACTERS_MAX, Json
 from domain.policy.document import PolicyType, parse, policy_size
 from domain.policy.lint.actions import action_findings, redundant_actions
 from domain.policy.lint.conditions import condition_findings, unsupported_keys
+from domain.policy.lint.contradictions import contradictions, pointless_statements
 from domain.policy.lint.findings import Finding, FindingType, error
 from domain.policy.lint.grammar import document_findings
-from domain.policy.lint.never import contradictions, pointless
-from domain.policy.lint.reading import StatementRead, decoded, statements
-from domain.policy.lint.resources import misfits, redundant_resources, resource_findings
+from domain.policy.lint.parsed import ParsedStatement, decoded, statements
+from domain.policy.lint.resources import mismatched_actions, redundant_resources, resource_findings
 from domain.policy.positions import Path, positions
 
 __all__ = ["Finding", "FindingType", "lint"]
@@ -74,15 +74,15 @@ def _findings(text: str, document: Json, policy_type: PolicyType, catalogue: Act
         yield from condition_findings(statement, catalogue)
     if sum(_texts(statement) for statement in read) <= COMPARED_TEXTS_MAX:
         for statement in read:
-            yield from misfits(statement, catalogue)
+            yield from mismatched_actions(statement, catalogue)
             yield from unsupported_keys(statement, catalogue)
             yield from redundant_actions(statement)
             yield from redundant_resources(statement)
             yield from contradictions(statement)
-        yield from pointless(read)
+        yield from pointless_statements(read)
 
 
-def _texts(statement: StatementRead) -> int:
+def _texts(statement: ParsedStatement) -> int:
     """At least one, for statements are compared too."""
     listed = sum(len(statement.texts(name)) for name in ("Action", "NotAction", "Resource", "NotResource"))
     return 1 + listed + sum(1 + len(condition.values) for condition in statement.conditions())

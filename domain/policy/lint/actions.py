@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from domain.policy.catalogue import ActionCatalogue, CatalogueAction, Service
 from domain.policy.document import PolicyType
 from domain.policy.lint.findings import Finding, error, security_warning, suggestion, warning
-from domain.policy.lint.reading import Listed, StatementRead
-from domain.policy.match import ARN_PARTS, arn_parts, wildcard
-from domain.policy.patterns import covers, is_everything, redundant
+from domain.policy.lint.parsed import ListedText, ParsedStatement
+from domain.policy.pattern_relations import covers, is_everything, redundant
+from domain.policy.wildcards import ARN_PARTS, arn_parts, wildcard
 
 _GRANTING = {PolicyType.IDENTITY, PolicyType.SESSION, PolicyType.RESOURCE}
 """Types of policies whose Allow gives something away; the others only bound or trust."""
@@ -18,14 +18,16 @@ _SENSITIVE = (
 )
 
 
-def matched(item: Listed, catalogue: ActionCatalogue) -> tuple[Service, tuple[CatalogueAction, ...]] | None:
+def matched(item: ListedText, catalogue: ActionCatalogue) -> tuple[Service, tuple[CatalogueAction, ...]] | None:
     """The actions of one service that a text of Action means. None where it does not name just one that exists."""
     prefix, colon, name = item.text.lower().partition(":")
     service = catalogue.service(prefix) if colon and prefix in catalogue.services else None
     return (service, service.matching(name)) if service is not None else None
 
 
-def action_findings(statement: StatementRead, policy_type: PolicyType, catalogue: ActionCatalogue) -> Iterator[Finding]:
+def action_findings(
+    statement: ParsedStatement, policy_type: PolicyType, catalogue: ActionCatalogue
+) -> Iterator[Finding]:
     for element in ("Action", "NotAction"):
         for item in statement.listed(element):
             yield from _one(item, catalogue)
@@ -33,7 +35,7 @@ def action_findings(statement: StatementRead, policy_type: PolicyType, catalogue
         yield from _given_away(statement)
 
 
-def redundant_actions(statement: StatementRead) -> Iterator[Finding]:
+def redundant_actions(statement: ParsedStatement) -> Iterator[Finding]:
     for element in ("Action", "NotAction"):
         items = statement.listed(element)
         for index, wide in redundant([item.text.lower() for item in items], arns=False):
@@ -41,7 +43,7 @@ def redundant_actions(statement: StatementRead) -> Iterator[Finding]:
             yield suggestion("REDUNDANT_ACTION", said, items[index].path)
 
 
-def _one(item: Listed, catalogue: ActionCatalogue) -> Iterator[Finding]:
+def _one(item: ListedText, catalogue: ActionCatalogue) -> Iterator[Finding]:
     prefix, colon, name = item.text.partition(":")
     if "${" in item.text:
         said = "Variables are for Resource and Condition; an action is written out."
@@ -63,7 +65,7 @@ def _one(item: Listed, catalogue: ActionCatalogue) -> Iterator[Finding]:
         yield error("INVALID_ACTION", said, item.path)
 
 
-def _given_away(statement: StatementRead) -> Iterator[Finding]:
+def _given_away(statement: ParsedStatement) -> Iterator[Finding]:
     """AWS's checks "Pass role with …" and "Create SLR with …"."""
     for action, code, every, bounding in _SENSITIVE:
         through = _granted_through(statement, action.lower())
@@ -93,12 +95,12 @@ _WITH_STAR = {
 }
 
 
-def _granted_through(statement: StatementRead, action: str) -> tuple[str, Listed] | None:
+def _granted_through(statement: ParsedStatement, action: str) -> tuple[str, ListedText] | None:
     """How the statement comes to mean the action: by its name, by a wildcard, or by not excepting it."""
     if "NotAction" in statement.elements:
         if any(wildcard(text.lower())(action) for text in statement.texts("NotAction")):
             return None
-        return "NOT_ACTION", Listed(statement.at("NotAction"), "NotAction")
+        return "NOT_ACTION", ListedText(statement.at("NotAction"), "NotAction")
     for item in statement.listed("Action"):
         if wildcard(item.text.lower())(action):
             return ("" if item.text.lower() == action else "STAR_IN_ACTION"), item

@@ -14,7 +14,7 @@ from domain.policy.catalogue import (
 from domain.policy.conditions import binary, instant, number
 from domain.policy.lint.actions import matched
 from domain.policy.lint.findings import Finding, error, security_warning, suggestion, warning
-from domain.policy.lint.reading import ConditionRead, Listed, StatementRead
+from domain.policy.lint.parsed import ListedText, ParsedCondition, ParsedStatement
 
 _COMPARISONS = ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
 _OPERATORS = {
@@ -42,9 +42,9 @@ _QUANTIFIERS = {"", "ForAllValues", "ForAnyValue"}
 _PREFIXES_OF_PROVIDERS = {"saml", "cognito-identity-auth", "cognito-identity-unauth", "identitycenter", "catalog"}
 
 
-def condition_findings(statement: StatementRead, catalogue: ActionCatalogue) -> Iterator[Finding]:
+def condition_findings(statement: ParsedStatement, catalogue: ActionCatalogue) -> Iterator[Finding]:
     conditions = list(statement.conditions())
-    seen: dict[tuple[str, str], ConditionRead] = {}
+    seen: dict[tuple[str, str], ParsedCondition] = {}
     for condition in conditions:
         block = condition.path[-2]
         if (str(block), condition.key) in seen:
@@ -59,7 +59,7 @@ def condition_findings(statement: StatementRead, catalogue: ActionCatalogue) -> 
         yield from _value_findings(condition)
 
 
-def unsupported_keys(statement: StatementRead, catalogue: ActionCatalogue) -> Iterator[Finding]:
+def unsupported_keys(statement: ParsedStatement, catalogue: ActionCatalogue) -> Iterator[Finding]:
     """Conditions on what no request for the statement's actions brings."""
     conditions = list(statement.conditions())
     actions = _actions(statement, catalogue) if conditions else None
@@ -68,7 +68,7 @@ def unsupported_keys(statement: StatementRead, catalogue: ActionCatalogue) -> It
             yield from _support_findings(condition, statement, actions)
 
 
-def _operator_findings(condition: ConditionRead) -> Iterator[Finding]:
+def _operator_findings(condition: ParsedCondition) -> Iterator[Finding]:
     written = str(condition.path[-2])
     if condition.operator not in KINDS or condition.quantifier not in _QUANTIFIERS:
         yield error("INVALID_CONDITION_OPERATOR", f"There is no operator {written}.", condition.path)
@@ -80,7 +80,7 @@ def _operator_findings(condition: ConditionRead) -> Iterator[Finding]:
         yield suggestion("NULL_WITH_QUALIFIER", said, condition.path)
 
 
-def _key_findings(condition: ConditionRead, catalogue: ActionCatalogue) -> Generator[Finding, None, str | None]:
+def _key_findings(condition: ParsedCondition, catalogue: ActionCatalogue) -> Generator[Finding, None, str | None]:
     """Returns the key's type; None where it is not known."""
     key, written = condition.key, condition.path[-1]
     prefix, colon, name = key.partition(":")
@@ -116,7 +116,7 @@ def _key_findings(condition: ConditionRead, catalogue: ActionCatalogue) -> Gener
     return keys[pattern]
 
 
-def _type_findings(condition: ConditionRead, type_: str) -> Iterator[Finding]:
+def _type_findings(condition: ParsedCondition, type_: str) -> Iterator[Finding]:
     kind = KINDS[condition.operator]
     fitting = _FITTING.get(type_.removeprefix("ArrayOf"))
     if kind != "Null" and fitting is not None and kind not in fitting:
@@ -127,7 +127,7 @@ def _type_findings(condition: ConditionRead, type_: str) -> Iterator[Finding]:
 
 
 def _quantifier_findings(
-    condition: ConditionRead, type_: str, statement: StatementRead, conditions: list[ConditionRead]
+    condition: ParsedCondition, type_: str, statement: ParsedStatement, conditions: list[ParsedCondition]
 ) -> Iterator[Finding]:
     written = condition.path[-1]
     if condition.operator == "Null":
@@ -150,7 +150,7 @@ def _quantifier_findings(
         yield warn("FORALLVALUES_WITH_SINGLE_VALUED_KEY", said, condition.path)
 
 
-def _value_findings(condition: ConditionRead) -> Iterator[Finding]:
+def _value_findings(condition: ParsedCondition) -> Iterator[Finding]:
     kind = KINDS.get(condition.operator)
     if not condition.values:
         suffix = {"ForAllValues": "_FORALLVALUES", "ForAnyValue": "_FORANYVALUE"}.get(condition.quantifier, "")
@@ -166,7 +166,7 @@ def _value_findings(condition: ConditionRead) -> Iterator[Finding]:
         yield from _one_value(condition, kind, value)
 
 
-def _one_value(condition: ConditionRead, kind: str | None, value: Listed) -> Iterator[Finding]:
+def _one_value(condition: ParsedCondition, kind: str | None, value: ListedText) -> Iterator[Finding]:
     text = value.text
     match kind:
         case "Bool" | "Null" if text.lower() not in {"true", "false"}:
@@ -187,7 +187,7 @@ def _one_value(condition: ConditionRead, kind: str | None, value: Listed) -> Ite
             yield warning("WILDCARD_WITHOUT_LIKE_OPERATOR", said, value.path)
 
 
-def _address_findings(value: Listed) -> Iterator[Finding]:
+def _address_findings(value: ListedText) -> Iterator[Finding]:
     network = _network(value.text)
     if network is None:
         said = f'"{value.text}" is no address or range such as 203.0.113.0/24.'
@@ -216,7 +216,7 @@ def _is_a(kind: Callable[[str], object], text: str) -> bool:
 Actions = Collection[tuple[Service, CatalogueAction]]
 
 
-def _actions(statement: StatementRead, catalogue: ActionCatalogue) -> Actions | None:
+def _actions(statement: ParsedStatement, catalogue: ActionCatalogue) -> Actions | None:
     """Every action that the statement means; None when they are not all known."""
     if "Action" not in statement.elements:
         return None
@@ -230,7 +230,7 @@ def _actions(statement: StatementRead, catalogue: ActionCatalogue) -> Actions | 
     return found.values()
 
 
-def _support_findings(condition: ConditionRead, statement: StatementRead, actions: Actions) -> Iterator[Finding]:
+def _support_findings(condition: ParsedCondition, statement: ParsedStatement, actions: Actions) -> Iterator[Finding]:
     """A key of a service, or a resource's tag, that no request for these actions brings."""
     key, written = condition.key, condition.path[-1]
     prefix = key.partition(":")[0]

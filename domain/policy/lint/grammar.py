@@ -15,7 +15,7 @@ from domain.policy.document import (
     policy_size,
 )
 from domain.policy.lint.findings import Finding, error, security_warning, suggestion, warning
-from domain.policy.lint.reading import Listed, StatementRead, listed, statements
+from domain.policy.lint.parsed import ListedText, ParsedStatement, listed, statements
 from domain.policy.principals import KINDS
 
 _DOCUMENT_ELEMENTS = {"Version", "Id", "Statement"}
@@ -81,7 +81,7 @@ def _sid_findings(document: Mapping[str, Json], policy_type: PolicyType) -> Iter
         seen.add(sid)
 
 
-def _statement_findings(statement: StatementRead, policy_type: PolicyType) -> Iterator[Finding]:
+def _statement_findings(statement: ParsedStatement, policy_type: PolicyType) -> Iterator[Finding]:
     elements = statement.elements
     for name in elements:
         if name not in ELEMENTS[PolicyType.RESOURCE]:
@@ -102,7 +102,7 @@ def _statement_findings(statement: StatementRead, policy_type: PolicyType) -> It
     yield from _principal_findings(statement, policy_type)
 
 
-def _empty_findings(statement: StatementRead) -> Iterator[Finding]:
+def _empty_findings(statement: ParsedStatement) -> Iterator[Finding]:
     elements = statement.elements
     for name in ("Action", "NotAction", "Resource", "NotResource"):
         if elements.get(name) == []:
@@ -114,7 +114,7 @@ def _empty_findings(statement: StatementRead) -> Iterator[Finding]:
         yield suggestion("EMPTY_OBJECT_CONDITION", said, statement.at("Condition"))
 
 
-def _missing_findings(statement: StatementRead, policy_type: PolicyType) -> Iterator[Finding]:
+def _missing_findings(statement: ParsedStatement, policy_type: PolicyType) -> Iterator[Finding]:
     elements = statement.elements
     if "Action" not in elements and "NotAction" not in elements:
         yield error("MISSING_ACTION", "The statement has neither Action nor NotAction.", statement.path)
@@ -126,7 +126,7 @@ def _missing_findings(statement: StatementRead, policy_type: PolicyType) -> Iter
         yield error("MISSING_PRINCIPAL", "The statement does not say whom it is about: add Principal.", statement.path)
 
 
-def _principal_findings(statement: StatementRead, policy_type: PolicyType) -> Iterator[Finding]:
+def _principal_findings(statement: ParsedStatement, policy_type: PolicyType) -> Iterator[Finding]:
     for name in ("Principal", "NotPrincipal"):
         if name not in statement.elements:
             continue
@@ -150,7 +150,7 @@ def _principal_findings(statement: StatementRead, policy_type: PolicyType) -> It
                 yield error("INVALID_PRINCIPAL_FORMAT", said, path)
 
 
-def _named_findings(statement: StatementRead, name: str, keys: Mapping[str, Json]) -> Iterator[Finding]:
+def _named_findings(statement: ParsedStatement, name: str, keys: Mapping[str, Json]) -> Iterator[Finding]:
     for key, value in keys.items():
         path = statement.at(name, key)
         if key not in KINDS:
@@ -162,7 +162,7 @@ def _named_findings(statement: StatementRead, name: str, keys: Mapping[str, Json
             yield from _one_named(item)
 
 
-def _one_named(named: Listed) -> Iterator[Finding]:
+def _one_named(named: ListedText) -> Iterator[Finding]:
     if named.text != "*" and ("*" in named.text or "?" in named.text):
         said = "A principal is named in whole, or is * for all; it has no wildcards."
         yield error("UNSUPPORTED_WILDCARD_IN_PRINCIPAL", said, named.path)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from domain.policy.catalogue import ActionCatalogue, ResourceType, Service
 from domain.policy.lint.actions import matched
 from domain.policy.lint.findings import Finding, error, suggestion, warning
-from domain.policy.lint.reading import Listed, StatementRead
-from domain.policy.match import ARN_PARTS, arn_parts
-from domain.policy.patterns import arn_overlap, covers, is_everything, overlap, redundant
+from domain.policy.lint.parsed import ListedText, ParsedStatement
+from domain.policy.pattern_relations import arn_overlap, covers, is_everything, overlap, redundant
+from domain.policy.wildcards import ARN_PARTS, arn_parts
 
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
 _REGION = re.compile("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
@@ -16,14 +16,14 @@ _ACCOUNT = re.compile("[0-9]{12}")
 _NUMBERS = re.compile("[0-9-]+")
 
 
-def resource_findings(statement: StatementRead, catalogue: ActionCatalogue) -> Iterator[Finding]:
+def resource_findings(statement: ParsedStatement, catalogue: ActionCatalogue) -> Iterator[Finding]:
     for element in ("Resource", "NotResource"):
         for item in statement.listed(element):
             if not is_everything(item.text):
                 yield from _arn_findings(item, catalogue)
 
 
-def redundant_resources(statement: StatementRead) -> Iterator[Finding]:
+def redundant_resources(statement: ParsedStatement) -> Iterator[Finding]:
     for element in ("Resource", "NotResource"):
         items = statement.listed(element)
         for index, wide in redundant([item.text for item in items], arns=True):
@@ -31,7 +31,7 @@ def redundant_resources(statement: StatementRead) -> Iterator[Finding]:
             yield suggestion("REDUNDANT_RESOURCE", said, items[index].path)
 
 
-def _arn_findings(item: Listed, catalogue: ActionCatalogue) -> Iterator[Finding]:
+def _arn_findings(item: ListedText, catalogue: ActionCatalogue) -> Iterator[Finding]:
     parts = arn_parts(item.text)
     if not overlap(parts[0], "arn"):
         yield error("INVALID_ARN_PREFIX", f"{item.text} does not begin with arn:.", item.path)
@@ -58,7 +58,7 @@ def _arn_findings(item: Listed, catalogue: ActionCatalogue) -> Iterator[Finding]
         yield from _needless_part_findings(item, known, region, account)
 
 
-def _needless_part_findings(item: Listed, service: Service, region: str, account: str) -> Iterator[Finding]:
+def _needless_part_findings(item: ListedText, service: Service, region: str, account: str) -> Iterator[Finding]:
     """A Region or account where no resource of the service has one."""
     formats = [arn_parts(resource.arn) for resource in service.resource_types.values()]
     arns = [parts for parts in formats if len(parts) == ARN_PARTS and parts[2] == service.prefix]
@@ -70,7 +70,7 @@ def _needless_part_findings(item: Listed, service: Service, region: str, account
         yield error("ARN_ACCOUNT_NOT_ALLOWED", f"ARNs of {service.prefix} have no account; got {account}.", item.path)
 
 
-def misfits(statement: StatementRead, catalogue: ActionCatalogue) -> Iterator[Finding]:
+def mismatched_actions(statement: ParsedStatement, catalogue: ActionCatalogue) -> Iterator[Finding]:
     """An action none of whose resource types is listed never matches; nor does a resource that no action is about."""
     resources = [item for item in statement.listed("Resource") if "${" not in item.text.split("/")[0]]
     if not resources or len(resources) < len(statement.listed("Resource")):

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from domain.policy import Layer, PolicyType, Request, RequestPrincipal
-from tests.domain.policy.building import ACCOUNT, BOB, EC2, NIGHT_WORKER, OTHER_ACCOUNT, SESSION, STRANGER, USER, WORKER
 from tests.domain.policy.naive import Document
+from tests.domain.policy.policies import ACCOUNT, BOB, EC2, NIGHT_WORKER, OTHER_ACCOUNT, SESSION, STRANGER, USER, WORKER
 
 Levels = list[tuple[Layer, list[Document]]]
 Statement = dict[str, Any]
@@ -269,7 +269,7 @@ def requests(draw: st.DrawFn, *, is_trust: bool) -> Request:
 
 
 @dataclass(frozen=True)
-class Asked:
+class DecisionExample:
     """Policies, and several requests that they decide on."""
 
     levels: Levels
@@ -277,7 +277,7 @@ class Asked:
 
 
 @st.composite
-def questions(draw: st.DrawFn) -> Asked:
+def questions(draw: st.DrawFn) -> DecisionExample:
     is_trust = draw(st.sampled_from([False, False, False, True]))
     asked = st.lists(requests(is_trust=is_trust), min_size=6, max_size=8)
-    return Asked(draw(levels(is_trust=is_trust)), draw(asked))
+    return DecisionExample(draw(levels(is_trust=is_trust)), draw(asked))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.errors import MalformedPolicyDocument
+from domain.foundation.errors import MalformedPolicyDocument
 from domain.policy import Layer, PolicyType, Request, RequestPrincipal, Result, SourcedPolicy, evaluate, parse
 
 FILE = Path(__file__).parents[4] / "shared" / "policy-cases" / "cases.jsonl"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import MalformedPolicyDocument
+from domain.foundation.errors import MalformedPolicyDocument
 from domain.policy.decode import TEXT_CHARACTERS_MAX
 from domain.policy.document import (
     ACTIONS_REMEMBERED_PER_POLICY_MAX,

@@ -11,7 +11,7 @@ from domain.policy.document import Effect, PolicyType
 from domain.policy.evaluate import Layer, Layers, Request, Result, SourcedPolicy, evaluate
 from domain.policy.explain import explain
 from domain.policy.principals import RequestPrincipal
-from tests.domain.policy.building import (
+from tests.domain.policy.policies import (
     ACCOUNT,
     BOB,
     EC2,

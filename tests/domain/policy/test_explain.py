@@ -5,7 +5,7 @@ import pytest
 from domain.policy.document import Effect
 from domain.policy.evaluate import Decision, Layer, Request, Result, evaluate
 from domain.policy.explain import Mismatch, explain, reason
-from tests.domain.policy.building import (
+from tests.domain.policy.policies import (
     ACCOUNT,
     BOB,
     ROLE,

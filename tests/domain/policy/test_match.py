@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.policy.elements import action_patterns, resource_patterns
-from domain.policy.match import wildcard
-from tests.domain.policy.building import arn_wildcard
+from domain.policy.wildcards import wildcard
+from tests.domain.policy.policies import arn_wildcard
 
 PATTERNS = st.text("ab*?:", max_size=9)
 TEXTS = st.text("ab*:", max_size=9)

@@ -10,15 +10,14 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from domain.errors import MalformedPolicyDocument
+from domain.foundation.errors import MalformedPolicyDocument
 from domain.policy import Decision, Layer, Policy, PolicyType, Request, Result, SourcedPolicy, compiled, evaluate, parse
-from tests.domain.policy.building import BOB
 from tests.domain.policy.generated import (
     FAMILIES,
     KEYS,
     OPERATORS,
     POLICY_TYPES,
-    Asked,
+    DecisionExample,
     Levels,
     Statement,
     documents,
@@ -27,6 +26,7 @@ from tests.domain.policy.generated import (
 )
 from tests.domain.policy.naive import Document, decide
 from tests.domain.policy.naive_conditions import holds
+from tests.domain.policy.policies import BOB
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))
 """Of the comparison, each with about seven requests; a quarter of it of each property."""
@@ -53,7 +53,7 @@ def result(levels: Levels, request: Request) -> Result:
 
 @compared
 @given(questions())
-def test_both_decide_alike(asked: Asked) -> None:
+def test_both_decide_alike(asked: DecisionExample) -> None:
     """The compiled form and the documents as they are written."""
     for request in asked.requests:
         assert result(asked.levels, request) is decide(asked.levels, request), request
@@ -83,7 +83,7 @@ def test_the_comparison_reaches_the_language() -> None:
         suppress_health_check=list(HealthCheck),
     )
     @given(questions())
-    def collect(asked: Asked) -> None:
+    def collect(asked: DecisionExample) -> None:
         reached[decide(asked.levels, asked.requests[0]), None] += 1
         for request in asked.requests:
             for statement in statements_of(asked.levels):
@@ -111,7 +111,7 @@ def statements_of(levels: Levels) -> Iterator[Statement]:
 
 @fewer
 @given(questions(), st.data())
-def test_another_deny_never_allows(asked: Asked, data: st.DataObject) -> None:
+def test_another_deny_never_allows(asked: DecisionExample, data: st.DataObject) -> None:
     """Wherever it is added; and what was allowed is then allowed still, or denied by that statement."""
     place = data.draw(st.integers(0, len(asked.levels) - 1))
     layer, listed = asked.levels[place]
@@ -125,7 +125,7 @@ def test_another_deny_never_allows(asked: Asked, data: st.DataObject) -> None:
 
 @fewer
 @given(questions(), st.data())
-def test_a_further_limit_never_allows(asked: Asked, data: st.DataObject) -> None:
+def test_a_further_limit_never_allows(asked: DecisionExample, data: st.DataObject) -> None:
     """A level of an organisation, a boundary, a session's policy."""
     layer = data.draw(st.sampled_from([Layer.SCP, Layer.RCP, Layer.BOUNDARY, Layer.SESSION]))
     if layer in {Layer.BOUNDARY, Layer.SESSION} and any(kind is layer for kind, _ in asked.levels):
@@ -138,7 +138,7 @@ def test_a_further_limit_never_allows(asked: Asked, data: st.DataObject) -> None
 
 @fewer
 @given(questions(), st.randoms(use_true_random=False))
-def test_order_is_irrelevant(asked: Asked, chance: Any) -> None:
+def test_order_is_irrelevant(asked: DecisionExample, chance: Any) -> None:
     """Of layers, policies, statements, actions, resources, principals, operators, keys and values."""
 
     def shuffled(value: Any) -> Any:
@@ -158,7 +158,7 @@ def test_order_is_irrelevant(asked: Asked, chance: Any) -> None:
 
 @fewer
 @given(questions())
-def test_a_statement_is_what_its_parts_are_together(asked: Asked) -> None:
+def test_a_statement_is_what_its_parts_are_together(asked: DecisionExample) -> None:
     """One of two actions, resources or values is one statement or two."""
     divided: Levels = [
         (

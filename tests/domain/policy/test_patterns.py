@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.policy.match import wildcard
-from domain.policy.patterns import arn_covers, arn_overlap, covers, overlap, redundant
-from tests.domain.policy.building import arn_wildcard
+from domain.policy.pattern_relations import arn_covers, arn_overlap, covers, overlap, redundant
+from domain.policy.wildcards import wildcard
+from tests.domain.policy.policies import arn_wildcard
 
 PATTERNS = st.text("ab*?", max_size=6)
 TEXTS = st.text("ab", max_size=8)

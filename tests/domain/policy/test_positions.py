@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.policy.decode import NESTING_LEVELS_MAX
-from domain.policy.positions import Path, Place, Span, positions
+from domain.policy.positions import Path, Position, Span, positions
 from tests.fuzz.inputs import DOCUMENTS, TEXTS
 
 TEXT = """{
@@ -21,8 +21,8 @@ TEXT = """{
 
 def test_lines_count_from_one_and_columns_from_zero() -> None:
     """As Access Analyzer's Position has them."""
-    assert positions(TEXT).span_of(("Version",)) == Span(Place(2, 13, 15), Place(2, 25, 27))
-    assert positions(TEXT).span_of(()).start == Place(1, 0, 0)
+    assert positions(TEXT).span_of(("Version",)) == Span(Position(2, 13, 15), Position(2, 25, 27))
+    assert positions(TEXT).span_of(()).start == Position(1, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 
 from domain.policy.document import PolicyType
 from domain.policy.evaluate import Layer, Layers
-from domain.policy.reachable import Reach, at_some_time, granting, reachable
-from tests.domain.policy.building import Statement, allow, deny, identity, sourced
+from domain.policy.reach import Reach, granting_patterns, merge_reaches, reachable
+from tests.domain.policy.policies import Statement, allow, deny, identity, sourced
 
 GET, PUT, USER = "s3:GetObject", "s3:PutObject", "iam:GetUser"
 FROM_HERE: Statement = {"Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}}
@@ -43,7 +43,7 @@ def test_every_layer_must_allow() -> None:
 
 def test_what_was_unconditional_once() -> None:
     """Of several times everything counts, and the best of them."""
-    assert at_some_time([{GET: True, PUT: True}, {GET: False}, {GET: True, USER: True}]) == {
+    assert merge_reaches([{GET: True, PUT: True}, {GET: False}, {GET: True, USER: True}]) == {
         GET: False,
         PUT: True,
         USER: True,
@@ -63,4 +63,4 @@ def test_what_grants_a_service() -> None:
         (Layer.IDENTITY, identity(*statements)),
         (Layer.BOUNDARY, [sourced(PolicyType.BOUNDARY, allow("s3:Li*"))]),
     ]
-    assert list(granting(layers, "s3")) == ["S3:Get*", "*", "s3:Put*", "NotAction iam:*, sts:*"]
+    assert list(granting_patterns(layers, "s3")) == ["S3:Get*", "*", "s3:Put*", "NotAction iam:*, sts:*"]

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from domain.errors import AccessDenied, ValidationError
+from domain.foundation.errors import AccessDenied, ValidationError
 from domain.policy import PolicyType
 from domain.policy.decode import TEXT_CHARACTERS_MAX
 from domain.policy.lint import Finding, FindingType
 from domain.policy.positions import Path
 from services.access_analyzer import validation
-from services.wire.paginate import token_of
-from tests.services.driving import Endpoint, allow, document, trusting
+from services.wire.pagination import encode_token
+from tests.services.endpoint import Endpoint, allow, document, trusting
 
 POLICY = '{\n "Version": "2012-10-17",\n "Statement": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}]\n}'
 LINK = "https://docs.aws.amazon.com/x"
@@ -90,7 +90,7 @@ def test_tokens_of_something_else() -> None:
     for other in others:
         with pytest.raises(ValidationError, match="'nextToken' failed to satisfy constraint"):
             validated(endpoint, **{"nextToken": token, **other})
-    forged = token_of(sha256(f"identity {POLICY}".encode()).hexdigest(), "-1")
+    forged = encode_token(sha256(f"identity {POLICY}".encode()).hexdigest(), "-1")
     with pytest.raises(ValidationError, match="'nextToken' failed to satisfy constraint"):
         validated(endpoint, nextToken=forged)
 

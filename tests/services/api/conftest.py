@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from services.ledger.database import Database
-from tests.services.api.house import House, opened
+from tests.services.api.in_process_server import InProcessServer, opened
 
 
 @pytest.fixture
-def house(database: Database, tmp_path: Path) -> Iterator[House]:
+def house(database: Database, tmp_path: Path) -> Iterator[InProcessServer]:
     with opened(database, tmp_path) as house:
         yield house

@@ -5,21 +5,21 @@ from urllib.parse import quote
 
 import pytest
 
-from services.accounts import Opening, open_account
-from tests.services.api.house import House
-from tests.services.api.test_containing import organize
+from services.accounts import NewAccount, open_account
+from tests.services.api.in_process_server import InProcessServer
+from tests.services.api.test_containment import organize
 
 ALLOW = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}
 GET_USER = "?action=iam%3AGetUser&on=%2A"
 
 
-def names(house: House, query: str) -> list[tuple[str, str]]:
+def names(house: InProcessServer, query: str) -> list[tuple[str, str]]:
     found = house.asks(f"/v1/who-can{query}")
     assert found.status == 200, found.body
     return [(row["arn"].split(":", 5)[-1], row["access"]) for row in found.body["principals"]]
 
 
-def test_who_can_now_and_then(house: House) -> None:
+def test_who_can_now_and_then(house: InProcessServer) -> None:
     """Root, the administrator and whoever has the permission; of a past moment who had it then, with the reason."""
     house.user("alice", ALLOW)
     before = house.asks("/v1/credentials").position
@@ -41,7 +41,7 @@ def test_who_can_now_and_then(house: House) -> None:
     assert (depends["statement"]["index"], depends["conditions"]) == (1, ["IpAddress aws:SourceIp"])
 
 
-def test_pages_of_principals(house: House) -> None:
+def test_pages_of_principals(house: InProcessServer) -> None:
     """Pages put together are everybody once, those who cannot with AWS's words for why."""
     house.user("alice")
     query, rows = f"{GET_USER}&everybody=true&limit=1", []
@@ -54,7 +54,7 @@ def test_pages_of_principals(house: House) -> None:
     assert rows[-1]["reason"] == "because no identity-based policy allows the iam:GetUser action"
 
 
-def test_who_can_assume(house: House) -> None:
+def test_who_can_assume(house: InProcessServer) -> None:
     """By the role's name; a role that there is not is told."""
     trusting = {"Effect": "Allow", "Principal": {"AWS": house.account_id}, "Action": "sts:AssumeRole"}
     trust = json.dumps({"Statement": trusting})
@@ -84,7 +84,7 @@ def test_who_can_assume(house: House) -> None:
         ("iam:CreateUser", "arn:aws:iam", "ValidationError", "A resource is an ARN"),
     ],
 )
-def test_what_nobody_can_mean(house: House, path: str, action: str, on: str, code: str, said: str) -> None:
+def test_what_nobody_can_mean(house: InProcessServer, path: str, action: str, on: str, code: str, said: str) -> None:
     """An action that the catalogue does not have is refused with those that may be meant, and a text that is no action
     or resource with how one is written: that administrators may do everything would answer nothing."""
     refused = house.asks(f"/v1/{path}action={quote(action)}&on={quote(on)}").error
@@ -92,23 +92,23 @@ def test_what_nobody_can_mean(house: House, path: str, action: str, on: str, cod
     assert said in refused[1]
 
 
-def test_actions_of_unknown_services_and_in_any_case(house: House) -> None:
+def test_actions_of_unknown_services_and_in_any_case(house: InProcessServer) -> None:
     """An installation may have services of its own, and the case of an action never counts."""
     for action in ("warehouse:Open", "IAM:getuser"):
         assert ("user/admin", "allowed") in names(house, f"?action={quote(action)}&on=%2A")
 
 
-def test_who_can_assume_a_role_of_another_account_is_asked_there(house: House) -> None:
+def test_who_can_assume_a_role_of_another_account_is_asked_there(house: InProcessServer) -> None:
     """Its trust policy is not in this account's ledger."""
     query = "action=sts%3AAssumeRole&on=arn%3Aaws%3Aiam%3A%3A210987654321%3Arole%2Fops"
     code, message = house.asks(f"/v1/who-can?{query}").error
     assert (code, "the account 210987654321: ask there" in message) == ("InvalidInput", True)
 
 
-def test_a_role_that_trusts_everybody(house: House) -> None:
+def test_a_role_that_trusts_everybody(house: InProcessServer) -> None:
     """The administrators of every account may assume it, for their policies allow it too. Of an account that is not
     looked after from the role's own, nothing is told but that it is so."""
-    opening, stranger = Opening(), Opening()
+    opening, stranger = NewAccount(), NewAccount()
     for each in (opening, stranger):
         open_account(house.ledger.committer, each)
     organize(house, opening.account_id)
@@ -122,7 +122,7 @@ def test_a_role_that_trusts_everybody(house: House) -> None:
     assert [row["arn"] for row in found if row["arn"].endswith("user/admin")] == admins
 
 
-def test_what_a_user_can_do(house: House) -> None:
+def test_what_a_user_can_do(house: InProcessServer) -> None:
     """The permissions of a principal tell every statement that decides, layer by layer."""
     house.user("alice", {**ALLOW, "Condition": {"Bool": {"aws:SecureTransport": "true"}}})
     ((layer),) = house.asks("/v1/permissions/alice").body["can"]

@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-from tests.services.api.house import House, signed_form
+from tests.services.api.in_process_server import InProcessServer, signed_form
 
 
 def listed(answer: str) -> list[str]:
     return re.findall(r"<UserName>([^<]*)</UserName>", answer)
 
 
-def test_a_position_and_a_time(house: House) -> None:
+def test_a_position_and_a_time(house: InProcessServer) -> None:
     """By position and by time the same past answers; a moment that has not come and a text that is none are refused
     in the protocol's own shape, and every look stands in the history with its moment."""
     house.user("ann")
@@ -40,14 +40,14 @@ def test_a_position_and_a_time(house: House) -> None:
     assert looks == [f"p{position}", at, "p999999", "2999-01-01T00:00:00Z", "yesterday", "p1"]
 
 
-def test_before_the_account_there_is_nothing(house: House) -> None:
+def test_before_the_account_there_is_nothing(house: InProcessServer) -> None:
     """An account that did not exist yet has no answer, not an empty one."""
     status, answer = house.aws_does("iam", "ListUsers", as_of="2001-01-01T00:00:00Z")
     assert (status, f"The account {house.account_id} did not exist yet" in answer) == (400, True)
     assert "It began at 2" in answer
 
 
-def test_installation_and_messages_of_then(house: House) -> None:
+def test_installation_and_messages_of_then(house: InProcessServer) -> None:
     """What needs another ledger, or facts of another kind besides the past, gets them."""
     key_id = house.user("ann").access_key
     position = house.asks("/v1/history?limit=1").position
@@ -57,7 +57,7 @@ def test_installation_and_messages_of_then(house: House) -> None:
     assert (status, "InvalidAuthorizationMessageException" in answer) == (400, True)
 
 
-def test_a_look_is_explained(house: House) -> None:
+def test_a_look_is_explained(house: InProcessServer) -> None:
     """The decisions of a look into the past are made again from the ledger, on the resource as it was."""
     house.user("ann")
     position = house.asks("/v1/history?limit=1").position
@@ -71,7 +71,7 @@ def test_a_look_is_explained(house: House) -> None:
 
 
 @pytest.mark.parametrize("written", [("CreateUser", "bob"), ("DeleteUser", "ann")])
-def test_a_write_is_refused(house: House, written: tuple[str, str]) -> None:
+def test_a_write_is_refused(house: InProcessServer, written: tuple[str, str]) -> None:
     """With a clear error, on record, and nothing is changed."""
     house.user("ann")
     action, name = written
@@ -81,7 +81,7 @@ def test_a_write_is_refused(house: House, written: tuple[str, str]) -> None:
     assert listed(house.aws_does("iam", "ListUsers")[1]) == ["admin", "ann"]
 
 
-def test_a_moment_that_no_table_takes(house: House) -> None:
+def test_a_moment_that_no_table_takes(house: InProcessServer) -> None:
     """Whoever has any key may name U+0000 as the moment: the refusal is recorded, and every table goes on from it."""
     nobody = house.user("nobody")
     assert house.aws_does("iam", "ListUsers", keys=nobody, as_of="%00")[0] == 403

@@ -7,39 +7,41 @@ from typing import Any
 
 from botocore.credentials import Credentials as Keys
 
-from services.door import Door
-from services.wire.gate import AUTHORIZATION_MESSAGE, Response
-from services.wire.rest import Rest
-from tests.services.api.house import House, signed, signed_form
+from services.asgi import AsgiApp
+from services.wire.request_pipeline import AUTHORIZATION_MESSAGE_HEADER, Response
+from services.wire.rest_json_protocol import RestJsonProtocol
+from tests.services.api.in_process_server import InProcessServer, signed, signed_form
 
 DENY = {"Effect": "Deny", "Action": "iam:List*", "Resource": "*", "Sid": "NoLooking"}
 DECODE = {"Effect": "Allow", "Action": "sts:DecodeAuthorizationMessage", "Resource": "*"}
 
 
-def does(house: House, keys: Keys, action: str = "ListUsers", service: str = "iam", **members: str) -> Response:
+def does(
+    house: InProcessServer, keys: Keys, action: str = "ListUsers", service: str = "iam", **members: str
+) -> Response:
     return house.answer(signed_form(service, action, keys, **members), house.aws)
 
 
 def message_in(response: Response) -> str | None:
-    carried = dict(response.headers).get(AUTHORIZATION_MESSAGE)
+    carried = dict(response.headers).get(AUTHORIZATION_MESSAGE_HEADER)
     return None if carried is None else carried.decode()
 
 
-def message_of(house: House, keys: Keys) -> str:
+def message_of(house: InProcessServer, keys: Keys) -> str:
     """Of a ListUsers that is denied."""
     message = message_in(does(house, keys))
     assert message is not None
     return message
 
 
-def decoded(house: House, message: str, keys: Keys | None = None) -> dict[str, Any]:
+def decoded(house: InProcessServer, message: str, keys: Keys | None = None) -> dict[str, Any]:
     status, answer = house.aws_does("sts", "DecodeAuthorizationMessage", keys=keys, EncodedMessage=message)
     assert status == 200, answer
     told: dict[str, Any] = json.loads(unescape(answer.partition("<DecodedMessage>")[2].partition("<")[0]))
     return told
 
 
-def test_an_explicit_deny(house: House) -> None:
+def test_an_explicit_deny(house: InProcessServer) -> None:
     """The message of a denied call says what STS's does: that it was explicit, by which statement, who asked for what,
     and what the call had; and in which policy the statement stands."""
     alice = house.user("alice", DENY)
@@ -69,7 +71,7 @@ def test_an_explicit_deny(house: House) -> None:
     assert conditions["aws:sourceip"] == ["192.0.2.7"]
 
 
-def test_it_says_how_it_was(house: House) -> None:
+def test_it_says_how_it_was(house: InProcessServer) -> None:
     """A message is decoded from the policies of then, by whoever may, as often as they like."""
     alice = house.user("alice")
     message = message_of(house, alice)
@@ -87,7 +89,7 @@ def test_it_says_how_it_was(house: House) -> None:
     assert decoded(house, message) == told
 
 
-def test_who_may_not_decode(house: House) -> None:
+def test_who_may_not_decode(house: InProcessServer) -> None:
     """It takes the action, the call that was denied carries a message of its own, and the message is recorded
     nowhere."""
     alice = house.user("alice")
@@ -102,7 +104,7 @@ def test_who_may_not_decode(house: House) -> None:
     assert message not in json.dumps(history.body)
 
 
-def test_what_is_no_message_of_the_account(house: House) -> None:
+def test_what_is_no_message_of_the_account(house: InProcessServer) -> None:
     """A text of one's own, another account's message, and one of a place where no call was denied are refused alike,
     and the refusal is recorded."""
     alice = house.user("alice")
@@ -122,7 +124,7 @@ def test_what_is_no_message_of_the_account(house: House) -> None:
     assert len(refused) == 4
 
 
-def test_answers_without_a_message(house: House) -> None:
+def test_answers_without_a_message(house: InProcessServer) -> None:
     """What was allowed, and what was refused for other reasons than policies, has nothing to decode."""
     alice = house.user("alice")
     assert message_in(does(house, house.admin)) is None
@@ -130,7 +132,7 @@ def test_answers_without_a_message(house: House) -> None:
     assert message_in(does(house, alice, "GetSessionToken", "sts", DurationSeconds="1")) is None
 
 
-def test_the_native_api_and_the_header(house: House) -> None:
+def test_the_native_api_and_the_header(house: InProcessServer) -> None:
     """A denied question carries the message too; over HTTP it is a header."""
     alice = house.user("alice")
     native = house.answer(signed("GET", "/v1/credentials", alice), house.native)
@@ -148,7 +150,7 @@ def test_the_native_api_and_the_header(house: House) -> None:
             sent.append(message)
 
         house.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
-        door = Door(house.gate(house.facts), house.aws, Rest(), house.native, None, ())  # type: ignore[arg-type]
+        door = AsgiApp(house.gate(house.facts), house.aws, RestJsonProtocol(), house.native, None, ())  # type: ignore[arg-type]
         scope = {"type": "http", "method": "POST", "raw_path": b"/", "query_string": b"", "headers": request.headers}
         await door({**scope, "client": ("192.0.2.7", 1), "scheme": "http"}, receive, send)
 

@@ -7,10 +7,10 @@ import psycopg
 import pytest
 from botocore.credentials import Credentials as Keys
 
-from services.accounts import Opening, open_account
-from services.ledger import reconsidering
+from services.accounts import NewAccount, open_account
+from services.ledger import reevaluation
 from services.ledger.database import Database, connect
-from tests.services.api.house import House, signed_form
+from tests.services.api.in_process_server import InProcessServer, signed_form
 
 LIST = {"Effect": "Allow", "Action": "iam:ListUsers", "Resource": "*", "Sid": "Look"}
 AT_NIGHT = {
@@ -21,18 +21,18 @@ AT_NIGHT = {
 }
 
 
-def calls(house: House, keys: Keys, action: str = "ListUsers", service: str = "iam", **members: str) -> str:
+def calls(house: InProcessServer, keys: Keys, action: str = "ListUsers", service: str = "iam", **members: str) -> str:
     """The request id of a call."""
     return house.answer(signed_form(service, action, keys, **members), house.aws).request_id
 
 
-def explained(house: House, request_id: str) -> dict[str, Any]:
+def explained(house: InProcessServer, request_id: str) -> dict[str, Any]:
     told = house.asks(f"/v1/decisions/{request_id}")
     assert told.status == 200, told.body
     return told.body
 
 
-def test_an_allowed_call(house: House) -> None:
+def test_an_allowed_call(house: InProcessServer) -> None:
     """What decided, which statements applied, the first element of the others that did not match, and the condition
     keys that policies asked for."""
     alice = house.user("alice", LIST, AT_NIGHT)
@@ -53,7 +53,7 @@ def test_an_allowed_call(house: House) -> None:
     assert (decision["context"], decision["missing_keys"]) == ({}, ["aws:UserAgent", "aws:SourceIdentity"])
 
 
-def test_a_denied_call_of_before_a_change(house: House) -> None:
+def test_a_denied_call_of_before_a_change(house: InProcessServer) -> None:
     """The explanation is of the policies as they were when the call was made, whatever they say now."""
     alice = house.user("alice", {**LIST, "Effect": "Deny"})
     request_id = calls(house, alice)
@@ -66,10 +66,10 @@ def test_a_denied_call_of_before_a_change(house: House) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 256])
-def test_a_call_of_a_session(house: House, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+def test_a_call_of_a_session(house: InProcessServer, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """What was recorded when the session was issued is found by its time, among other events of that moment, read in
     steps of any size."""
-    monkeypatch.setattr(reconsidering, "EVENTS_A_SELECT", size)
+    monkeypatch.setattr(reevaluation, "EVENTS_A_SELECT", size)
     alice = house.user("alice", {**LIST, "Action": "sts:AssumeRole"})
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": house.account_id}}
     document = json.dumps({"Version": "2012-10-17", "Statement": trust})
@@ -83,7 +83,7 @@ def test_a_call_of_a_session(house: House, monkeypatch: pytest.MonkeyPatch, size
     assert [statement["layer"] for statement in decision["statements"]] == ["session"]
 
 
-def assumes(house: House, keys: Keys, role_arn: str, **more: str) -> tuple[Keys, str]:
+def assumes(house: InProcessServer, keys: Keys, role_arn: str, **more: str) -> tuple[Keys, str]:
     """A session's keys, and the request id of the call that it came from."""
     members = {"RoleArn": role_arn, "RoleSessionName": "night", **more}
     response = house.answer(signed_form("sts", "AssumeRole", keys, **members), house.aws)
@@ -93,10 +93,10 @@ def assumes(house: House, keys: Keys, role_arn: str, **more: str) -> tuple[Keys,
     return Keys(*(answer.partition(f"<{name}>")[2].partition("<")[0] for name in names)), response.request_id
 
 
-def test_calls_of_two_accounts(house: House) -> None:
+def test_calls_of_two_accounts(house: InProcessServer) -> None:
     """A role of another account, and from its session back into the first: each call is explained in both ledgers,
     from what both were, and the session is found in the ledger of the account that issued it."""
-    opening = Opening()
+    opening = NewAccount()
     key = open_account(house.ledger.committer, opening)
     theirs = Keys(key.access_key_id, opening.secret.reveal())
     anybody = {"Effect": "Allow", "Action": "sts:AssumeRole"}
@@ -121,13 +121,13 @@ def test_calls_of_two_accounts(house: House) -> None:
             assert of["identity"] != owner_id
 
 
-def test_no_policy_was_asked(house: House) -> None:
+def test_no_policy_was_asked(house: InProcessServer) -> None:
     """A call that needs no permission has no decision, and says so by having none."""
     told = explained(house, calls(house, house.user("alice"), "GetCallerIdentity", "sts"))
     assert (told["operation"], told["decisions"]) == ("GetCallerIdentity", [])
 
 
-def test_an_unknown_request(house: House) -> None:
+def test_an_unknown_request(house: InProcessServer) -> None:
     """What no call of this account was answered with is said to be unknown, the id among it."""
     told = house.asks("/v1/decisions/4711")
     assert told.status == 404
@@ -135,7 +135,7 @@ def test_an_unknown_request(house: House) -> None:
     assert f"The ledger of account {house.account_id} has no call with the request id 4711" in told.error[1]
 
 
-def test_a_record_that_was_tampered_with(house: House, database: Database) -> None:
+def test_a_record_that_was_tampered_with(house: InProcessServer, database: Database) -> None:
     """A decision that comes out otherwise than the ledger says is shown to disagree, with both."""
     alice = house.user("alice", LIST)
     request_id = calls(house, alice)
@@ -149,7 +149,7 @@ def test_a_record_that_was_tampered_with(house: House, database: Database) -> No
     assert decision["recorded_evaluator"] == decision["evaluator"]
 
 
-def test_a_ledger_that_lacks_what_was_decided_from(house: House, database: Database) -> None:
+def test_a_ledger_that_lacks_what_was_decided_from(house: InProcessServer, database: Database) -> None:
     """Where the change is gone that the decision was made after, nothing is explained from what is left."""
     request_id = calls(house, house.user("alice", LIST))
     assert explained(house, request_id)["decisions"][0]["agrees"]

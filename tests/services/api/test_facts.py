@@ -9,25 +9,25 @@ from typing import Any
 import psycopg
 import pytest
 
-from domain.calls import Facts, Wanted
-from domain.errors import Throttling
-from domain.passwords import PasswordFacts, PasswordsWanted
-from domain.secret import Secret
-from services.ledger.recorder import Connections
-from services.ledger.work import Unavailable
-from services.wire.facts import IN_FLIGHT_MAX, WAITING_MAX, FactFinder
-from services.wire.gate import DECISIONS_MAX
-from tests.services.api.house import PEER, House, signed_form
-from tests.services.driving import HASHES
+from domain.calls import Facts, FactsQuery
+from domain.families.passwords import PasswordFacts, PasswordQuery
+from domain.foundation.errors import Throttling
+from domain.foundation.secret import Secret
+from services.ledger.pending_call import LedgerUnavailable
+from services.ledger.recorder import ConnectionSource
+from services.wire.fact_resolver import IN_FLIGHT_MAX, QUEUED_MAX, FactResolver
+from services.wire.request_pipeline import DECISIONS_MAX
+from tests.services.api.in_process_server import PEER, InProcessServer, signed_form
+from tests.services.endpoint import HASHES
 
 FIRST, SECOND = "Correct-Horse-1", "Battery-Staple-2"
 ANSWER_SECONDS_MAX = 60
 
 
-class Meddling(FactFinder):
+class Meddling(FactResolver):
     """While facts are found out, somebody sets another password of bob's: so often as is told."""
 
-    def __init__(self, house: House, times: int) -> None:
+    def __init__(self, house: InProcessServer, times: int) -> None:
         super().__init__(
             house.ledger.writers.connection,
             house.ledger.secrets,
@@ -41,7 +41,7 @@ class Meddling(FactFinder):
         self.left = times
         self.asked = 0
 
-    async def find(self, account_id: str, wanted: Wanted) -> Facts:
+    async def find(self, account_id: str, wanted: FactsQuery) -> Facts:
         self.asked += 1
         facts = await super().find(account_id, wanted)
         if self.left:
@@ -52,19 +52,19 @@ class Meddling(FactFinder):
         return facts
 
 
-def records(house: House, operation: str) -> list[dict[str, Any]]:
+def records(house: InProcessServer, operation: str) -> list[dict[str, Any]]:
     return [call for call in house.asks("/v1/history?limit=1000").body["calls"] if call["operation"] == operation]
 
 
 @pytest.fixture
-def bob(house: House) -> Any:
+def bob(house: InProcessServer) -> Any:
     keys = house.user("bob", {"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": "*"})
     assert house.aws_does("iam", "CreateLoginProfile", UserName="bob", Password=FIRST)[0] == 200
     return keys
 
 
 @pytest.mark.parametrize("times", range(DECISIONS_MAX - 1))
-def test_a_decision_is_made_again_when_its_facts_are_old(house: House, bob: Any, times: int) -> None:
+def test_a_decision_is_made_again_when_its_facts_are_old(house: InProcessServer, bob: Any, times: int) -> None:
     """The password is set anew while the old one is compared: it is compared anew, and the call is on record once."""
     house.facts = finder = Meddling(house, times)
     status, answer = house.aws_does("iam", "ChangePassword", keys=bob, OldPassword=FIRST, NewPassword=SECOND)
@@ -73,7 +73,7 @@ def test_a_decision_is_made_again_when_its_facts_are_old(house: House, bob: Any,
     assert [call["error_code"] for call in records(house, "ChangePassword")] == [None]
 
 
-def test_a_value_that_never_rests(house: House, bob: Any) -> None:
+def test_a_value_that_never_rests(house: InProcessServer, bob: Any) -> None:
     """When it is set anew each time, the call is refused after the last try with what the model declares, once on
     record; and nothing is hashed for nothing."""
     house.facts = finder = Meddling(house, 100)
@@ -86,7 +86,7 @@ def test_a_value_that_never_rests(house: House, bob: Any) -> None:
     assert house.aws_does("iam", "ChangePassword", keys=bob, OldPassword=FIRST, NewPassword=SECOND)[0] == 200
 
 
-def test_hashes_come_and_go_with_their_events(house: House, bob: Any) -> None:
+def test_hashes_come_and_go_with_their_events(house: InProcessServer, bob: Any) -> None:
     """The sealed store holds a hash for each password that the ledger remembers, and none of a deleted profile."""
 
     def stored() -> int:
@@ -107,7 +107,7 @@ def test_hashes_come_and_go_with_their_events(house: House, bob: Any) -> None:
 class Held:
     """Connections that nobody gets before they are let go; counts who waits for one."""
 
-    def __init__(self, inner: Connections) -> None:
+    def __init__(self, inner: ConnectionSource) -> None:
         self._inner = inner
         self._go = threading.Event()
         self._lock = threading.Lock()
@@ -129,15 +129,15 @@ class Held:
         self._go.set()
 
 
-def test_only_so_many_at_a_time(house: House) -> None:
+def test_only_so_many_at_a_time(house: InProcessServer) -> None:
     """However many ask, no more than the bound are worked on; those beyond the line are refused at once, and when the
     others are done there is room again. Who went away in the meantime takes no room for ever."""
     held = Held(house.ledger.writers.connection)
-    finder = FactFinder(held, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages)
-    wanted = PasswordsWanted(Secret(SECOND), frozenset({"AIPW1"}))
+    finder = FactResolver(held, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages)
+    wanted = PasswordQuery(Secret(SECOND), frozenset({"AIPW1"}))
 
     async def asked() -> list[Facts | BaseException]:
-        places = IN_FLIGHT_MAX + WAITING_MAX
+        places = IN_FLIGHT_MAX + QUEUED_MAX
         asking = [asyncio.create_task(finder.find(house.account_id, wanted)) for _ in range(places)]
         await asyncio.sleep(0)  # each has taken its place
         for _ in range(3):
@@ -156,11 +156,11 @@ def test_only_so_many_at_a_time(house: House) -> None:
     assert held.most <= IN_FLIGHT_MAX
 
 
-def test_a_full_line_is_an_answer_on_record(house: House, bob: Any) -> None:
+def test_a_full_line_is_an_answer_on_record(house: InProcessServer, bob: Any) -> None:
     """Throttling, which clients try again; with the caller's name in the ledger, and no password set."""
 
-    class Full(FactFinder):
-        async def find(self, _account_id: str, _wanted: Wanted) -> Facts:
+    class Full(FactResolver):
+        async def find(self, _account_id: str, _wanted: FactsQuery) -> Facts:
             raise Throttling("Rate exceeded")
 
     house.facts = Full(
@@ -172,15 +172,15 @@ def test_a_full_line_is_an_answer_on_record(house: House, bob: Any) -> None:
     assert (call["error_code"], call["user_name"]) == ("Throttling", "bob")
 
 
-def test_hashes_that_cannot_be_read(house: House, bob: Any) -> None:
+def test_hashes_that_cannot_be_read(house: InProcessServer, bob: Any) -> None:
     """A database that is not there is 503 for the caller, not a wrong password; nothing is on record."""
 
     def gone() -> Any:
         raise psycopg.OperationalError("the database is gone")
 
-    house.facts = FactFinder(gone, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages)
+    house.facts = FactResolver(gone, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages)
     status, _ = house.aws_does("iam", "ChangePassword", keys=bob, OldPassword=FIRST, NewPassword=SECOND)
     assert status == 503
     assert records(house, "ChangePassword") == []
-    with pytest.raises(Unavailable):
-        asyncio.run(house.facts.find(house.account_id, PasswordsWanted(Secret(SECOND), frozenset({"AIPW1"}))))
+    with pytest.raises(LedgerUnavailable):
+        asyncio.run(house.facts.find(house.account_id, PasswordQuery(Secret(SECOND), frozenset({"AIPW1"}))))

@@ -11,10 +11,10 @@ import pytest
 from services.api.health import Health
 from services.ledger.database import Database, connect
 from services.ledger.round import system_clock
-from tests.services.api.house import House
+from tests.services.api.in_process_server import InProcessServer
 
 
-def test_ready(house: House) -> None:
+def test_ready(house: InProcessServer) -> None:
     """All is well, and each projection is named."""
     status, told = house.health()
     assert (status, told["status"], told["database"], told["committer"]) == (200, "ready", "reachable", "alive")
@@ -28,7 +28,7 @@ def test_ready(house: House) -> None:
     ]
 
 
-def test_without_a_committer(house: House) -> None:
+def test_without_a_committer(house: InProcessServer) -> None:
     """Who cannot record cannot answer."""
     house.ledger.committer.deliver_through(lambda answer: answer())
     house.ledger.committer.stop()
@@ -36,16 +36,16 @@ def test_without_a_committer(house: House) -> None:
     assert (status, told["status"], told["committer"]) == (503, "not ready", "stopped")
 
 
-def test_while_calls_are_refused(house: House) -> None:
+def test_while_calls_are_refused(house: InProcessServer) -> None:
     """Such as on a disk that is nearly full: red, with the reason, until there is none."""
-    house.ledger.committer.held_because = "There is no room."
+    house.ledger.committer.refusal_reason = "There is no room."
     status, told = house.health()
     assert (status, told["status"], told["calls"], told["reason"]) == (503, "not ready", "refused", "There is no room.")
-    house.ledger.committer.held_because = None
+    house.ledger.committer.refusal_reason = None
     assert house.health()[0] == 200
 
 
-def test_without_a_database(house: House) -> None:
+def test_without_a_database(house: InProcessServer) -> None:
     """Unreachable is said, the reason is not: it may name hosts and users."""
 
     async def once() -> tuple[int, bytes]:
@@ -60,7 +60,7 @@ def test_without_a_database(house: House) -> None:
     assert b"nowhere" not in body
 
 
-def test_a_projection_that_has_halted(house: House, database: Database) -> None:
+def test_a_projection_that_has_halted(house: InProcessServer, database: Database) -> None:
     """Calls are still answered, so the server is ready to be asked; the views are degraded, and what halted is told
     without the reason's text, which may hold what somebody sent."""
     house.asks("/v1/history")
@@ -79,7 +79,7 @@ def test_a_projection_that_has_halted(house: House, database: Database) -> None:
 
 
 @pytest.mark.parametrize("jump", [timedelta(minutes=-20), timedelta(minutes=20)])
-def test_a_clock_that_is_wrong(house: House, monkeypatch: pytest.MonkeyPatch, jump: timedelta) -> None:
+def test_a_clock_that_is_wrong(house: InProcessServer, monkeypatch: pytest.MonkeyPatch, jump: timedelta) -> None:
     """A clock that disagrees with the database's is red as long as it does, and only so long."""
     rounds = house.ledger.committer._rounds
     wrong = replace(rounds, clock=lambda: system_clock() + jump)

@@ -7,20 +7,20 @@ from urllib.parse import quote
 
 import pytest
 
-from services.api.markers import marker
+from services.api.page_markers import make_marker
 from services.api.registry import QUESTIONS
-from tests.services.api.house import House, signed
+from tests.services.api.in_process_server import InProcessServer, signed
 
 ALLOW = {"Effect": "Allow", "Resource": "*"}
 
 
-def calls(house: House, query: str = "") -> list[tuple[str, str | None]]:
+def calls(house: InProcessServer, query: str = "") -> list[tuple[str, str | None]]:
     found = house.asks(f"/v1/history?limit=1000{query}")
     assert found.status == 200, found.body
     return [(call["operation"], call["error_code"]) for call in found.body["calls"]]
 
 
-def test_a_history_ends_with_the_call_that_asks(house: House) -> None:
+def test_a_history_ends_with_the_call_that_asks(house: InProcessServer) -> None:
     """The answer waits for the tables: what was answered before is in it, this call included, and its position is the
     answer's."""
     house.user("alice")
@@ -36,7 +36,7 @@ def test_a_history_ends_with_the_call_that_asks(house: House) -> None:
     assert (found.body["limit"], found.body["marker"]) == (100, None)
 
 
-def test_what_happened_to_a_resource(house: House) -> None:
+def test_what_happened_to_a_resource(house: InProcessServer) -> None:
     """The history of an ARN has what was done about it and what was refused, and narrows with other filters."""
     alice = house.user("alice")
     assert house.aws_does("iam", "GetUser", UserName="admin", keys=alice)[0] == 403
@@ -49,7 +49,7 @@ def test_what_happened_to_a_resource(house: House) -> None:
     assert calls(house, f"{theirs}&user_agent=aws-cli") == []
 
 
-def test_pages_are_one_history(house: House) -> None:
+def test_pages_are_one_history(house: InProcessServer) -> None:
     """Pages of one put together are what a single page shows: nothing twice, nothing left out, and an end, although
     every turn of a page is a call itself."""
     house.user("alice")
@@ -65,7 +65,7 @@ def test_pages_are_one_history(house: House) -> None:
     assert len(positions) == 6
 
 
-def test_pages_of_sessions_and_credentials(house: House) -> None:
+def test_pages_of_sessions_and_credentials(house: InProcessServer) -> None:
     """The other listings have pages too, and another listing's marker is none of theirs."""
     alice = house.user("alice")
     sessions = [house.session(alice)[0] for _ in range(3)]
@@ -81,7 +81,7 @@ def test_pages_of_sessions_and_credentials(house: House) -> None:
 
 
 @pytest.mark.parametrize("text", ["x", "MSBMb29rdXA", "MSBMaXN0U2Vzc2lvbnMgLTE", "MSBMaXN0U2Vzc2lvbnMgMDE", "%C3%A9"])
-def test_what_is_no_marker(house: House, text: str) -> None:
+def test_what_is_no_marker(house: InProcessServer, text: str) -> None:
     """A text that we never gave is refused, whatever it decodes to."""
     assert house.asks(f"/v1/sessions?marker={text}").error[0] == "ValidationError"
 
@@ -96,7 +96,7 @@ DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","R
 NEEDED_IN_BODY = {"WhatIf": json.dumps({"since": "p1", "scp": DENY_ALL}).encode(), "Contain": b'{"credential":"alice"}'}
 
 
-def test_without_a_permission_nothing_is_told(house: House) -> None:
+def test_without_a_permission_nothing_is_told(house: InProcessServer) -> None:
     """Each operation needs its own action, the refusal says which on what, and it is in the history."""
     alice = house.user("alice")
     named = {
@@ -122,7 +122,7 @@ def test_without_a_permission_nothing_is_told(house: House) -> None:
     assert calls(house, "&principal=alice") == [(question.__name__, "AccessDenied") for question in QUESTIONS]
 
 
-def test_the_past_takes_a_permission_of_its_own(house: House) -> None:
+def test_the_past_takes_a_permission_of_its_own(house: InProcessServer) -> None:
     """Who may list may not yet look back; who may do both is answered, and both checks are recorded."""
     listing = {**ALLOW, "Action": "muniment:ListCredentials"}
     present = house.user("present", listing)
@@ -136,7 +136,7 @@ def test_the_past_takes_a_permission_of_its_own(house: House) -> None:
     assert last["parameters"] == {"as_of": "p5"}
 
 
-def test_the_past_by_time_and_by_position(house: House) -> None:
+def test_the_past_by_time_and_by_position(house: InProcessServer) -> None:
     """Both name the same moment, and show what was true before a change."""
     key = house.user("alice")
     before = house.asks("/v1/credentials")
@@ -163,7 +163,7 @@ def test_the_past_by_time_and_by_position(house: House) -> None:
         ("until=2026-01-02T00%3A00%3A00", "The offset from UTC is missing"),
     ],
 )
-def test_filters_that_nothing_can_fit(house: House, query: str, said: str) -> None:
+def test_filters_that_nothing_can_fit(house: InProcessServer, query: str, said: str) -> None:
     """They are mistakes, of which an empty list would say nothing."""
     code, message = house.asks(f"/v1/history?{query}").error
     assert code == "ValidationError"
@@ -186,7 +186,7 @@ def test_filters_that_nothing_can_fit(house: House, query: str, said: str) -> No
         "unusual?until={}",
     ],
 )
-def test_before_the_account_began(house: House, target: str) -> None:
+def test_before_the_account_began(house: InProcessServer, target: str) -> None:
     """Nothing is true then, not even that nobody could: the refusal says when the account began, and a question about
     that very moment is not refused so."""
     code, message = house.asks(f"/v1/{target.format(quote('2001-01-01T00:00:00Z'))}").error
@@ -199,7 +199,7 @@ def test_before_the_account_began(house: House, target: str) -> None:
     assert first.status == 200 or first.error[0] == "NoSuchEntity", first.body
 
 
-def test_a_time_to_come(house: House) -> None:
+def test_a_time_to_come(house: InProcessServer) -> None:
     """What is not over yet has no answer: a time after now is refused, and recorded so; so is a position."""
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     told = house.asks(f"/v1/sessions?as_of={quote(tomorrow)}")
@@ -222,7 +222,7 @@ def test_a_time_to_come(house: House) -> None:
         ("/v1/permissions/%FF", "The path is not text in UTF-8."),
     ],
 )
-def test_what_is_not_understood(house: House, target: str, message: str) -> None:
+def test_what_is_not_understood(house: InProcessServer, target: str, message: str) -> None:
     """A parameter that is unknown or cannot be meant is named, with what was expected; the refusal is recorded."""
     told = house.asks(target)
     assert (told.status, told.error[0]) == (400, "ValidationError")
@@ -234,7 +234,7 @@ def test_what_is_not_understood(house: House, target: str, message: str) -> None
     "target", ["/v1/history?", "/v1/unusual?", "/v1/least-privilege/admin?", "/v1/diff?", "/v1/changes?"]
 )
 @pytest.mark.parametrize("since", ["0001-01-01T00%3A00%3A00Z", "0001-01-01T09%3A00%3A00Z"])
-def test_since_the_first_time_that_there_is(house: House, target: str, since: str) -> None:
+def test_since_the_first_time_that_there_is(house: InProcessServer, target: str, since: str) -> None:
     """Before it there is none: what a span of calls has to know of before it is that nothing was. What was so then, no
     account can be asked."""
     told = house.asks(f"{target}since={since}")
@@ -244,19 +244,19 @@ def test_since_the_first_time_that_there_is(house: House, target: str, since: st
         assert told.status == 200
 
 
-def test_a_marker_of_a_time_that_is_none(house: House) -> None:
+def test_a_marker_of_a_time_that_is_none(house: InProcessServer) -> None:
     """One that was altered to say that the span ends after the last time that there is, is refused."""
-    altered = marker("Diff", 0, 1, 253_402_300_800_000_000)
+    altered = make_marker("Diff", 0, 1, 253_402_300_800_000_000)
     told = house.asks(f"/v1/diff?since=p1&marker={altered}")
     assert told.error == ("ValidationError", "The marker is not one that Diff has given.")
 
 
-def test_a_parameter_given_twice(house: House) -> None:
+def test_a_parameter_given_twice(house: InProcessServer) -> None:
     """Two programs could read different things."""
     assert house.asks("/v1/history?limit=1&limit=2").error[0] == "MalformedQueryString"
 
 
-def test_where_parameters_stand(house: House) -> None:
+def test_where_parameters_stand(house: InProcessServer) -> None:
     """A GET takes no body, a POST no query; a POST's body is a JSON object."""
     revoke = "/v1/sessions/SESN" + "A" * 17 + "/revoke"
     assert "takes no body" in house.asks("/v1/history", body=b"{}").error[1]
@@ -266,7 +266,7 @@ def test_where_parameters_stand(house: House) -> None:
     assert "Unknown parameter 'x'" in house.asks(revoke, method="POST", body=b'{"x": 1}').error[1]
 
 
-def test_paths(house: House) -> None:
+def test_paths(house: InProcessServer) -> None:
     """The path that was signed counts, however it was spelt; one that leads nowhere is refused and recorded."""
     assert house.asks("/v1/x/../history").status == 200
     for path in ("/v1/", "/v1/histories", "/v1/permissions/user/admin", "/v1/../"):
@@ -278,7 +278,7 @@ def test_paths(house: House) -> None:
     assert house.asks(f"/v1/permissions/{quote(arn, safe='')}").body["arn"] == arn
 
 
-def test_signatures_of_other_services(house: House) -> None:
+def test_signatures_of_other_services(house: InProcessServer) -> None:
     """A signature made for one service proves nothing to another, in either direction."""
     told = house.asks("/v1/history", service="iam")
     assert told.error == ("SignatureDoesNotMatch", "Credential should be scoped to correct service: muniment.")
@@ -286,7 +286,7 @@ def test_signatures_of_other_services(house: House) -> None:
     assert b"Credential should be scoped to correct service: iam or sts." in response.body
 
 
-def test_permissions_through_a_group(house: House) -> None:
+def test_permissions_through_a_group(house: InProcessServer) -> None:
     """The administrator's permissions say through which group, and who is unknown is said to be."""
     (held,) = house.asks("/v1/permissions/admin").body["policies"]
     assert held["policy_arn"] == "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -294,7 +294,7 @@ def test_permissions_through_a_group(house: House) -> None:
     assert house.asks("/v1/permissions/nobody").status == 404
 
 
-def test_one_session_is_revoked_alone(house: House) -> None:
+def test_one_session_is_revoked_alone(house: InProcessServer) -> None:
     """From the position of the revocation on the session is refused, another of the same user is not; asked again,
     nothing changes."""
     alice = house.user("alice", {**ALLOW, "Action": "sts:GetCallerIdentity"})
@@ -314,7 +314,7 @@ def test_one_session_is_revoked_alone(house: House) -> None:
     assert recorded["error_code"] == "ExpiredToken"
 
 
-def test_a_revocation_is_no_read(house: House) -> None:
+def test_a_revocation_is_no_read(house: InProcessServer) -> None:
     """The record of a revocation says that it changed something, and which session."""
     session_id, _ = house.session(house.user("alice"))
     house.asks(f"/v1/sessions/{session_id}/revoke", method="POST")
@@ -322,7 +322,7 @@ def test_a_revocation_is_no_read(house: House) -> None:
     assert (call["read_only"], call["parameters"]) == (False, {"session_id": session_id})
 
 
-def test_sessions_that_are_none(house: House) -> None:
+def test_sessions_that_are_none(house: InProcessServer) -> None:
     """An id of no session is told, since a typing error must not pass for a revocation; a text that can be none is
     refused before the round."""
     unknown = house.asks("/v1/sessions/SESN" + "A" * 17 + "/revoke", method="POST")
@@ -330,7 +330,7 @@ def test_sessions_that_are_none(house: House) -> None:
     assert house.asks("/v1/sessions/x/revoke", method="POST").error[0] == "ValidationError"
 
 
-def test_a_key_and_those_who_only_claim_it(house: House) -> None:
+def test_a_key_and_those_who_only_claim_it(house: InProcessServer) -> None:
     """A key's history holds the calls that it signed and, from the installation's ledger, those that claimed it."""
     alice = house.user("alice")
     house.aws_does("sts", "GetCallerIdentity", keys=alice)
@@ -340,7 +340,7 @@ def test_a_key_and_those_who_only_claim_it(house: House) -> None:
     assert found == [("GetCallerIdentity", None), ("", "SignatureDoesNotMatch")]
 
 
-def test_projections_that_lag(house: House) -> None:
+def test_projections_that_lag(house: InProcessServer) -> None:
     """An answer that could leave something out is not given: 503, and the call is recorded all the same."""
     house.ledger.runner.stop()
     told = house.asks("/v1/credentials")

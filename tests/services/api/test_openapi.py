@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from services.api import openapi
-from services.api.native import STATUSES
+from services.api.native_protocol import STATUSES
 from services.api.question import ROWS_DEFAULT, ROWS_MAX, Question
 from services.api.registry import QUESTIONS
-from services.door import Door
+from services.asgi import AsgiApp
 
 WRITTEN = Path(__file__).parents[3] / "docs" / "openapi.json"
 COMMAND = ".venv/bin/python -m services.api.openapi > docs/openapi.json"
@@ -126,7 +126,7 @@ def test_anybody_may_read_it() -> None:
         sent.append(message)
 
     nobody: Any = None
-    door = Door(nobody, nobody, nobody, nobody, nobody, ())
+    door = AsgiApp(nobody, nobody, nobody, nobody, nobody, ())
     scope = {"type": "http", "method": "GET", "raw_path": b"/v1/openapi.json", "query_string": b"", "headers": []}
     asyncio.run(door(scope, receive, send))
     begin, body = sent

@@ -10,10 +10,10 @@ import pytest
 from botocore.credentials import Credentials as Keys
 
 from services.api.tracing import Trace, TraceCredential
-from services.cli import trace_words as words
-from services.cli.trace_page import page
-from tests.services.api.house import House
-from tests.services.api.test_containing import Story, story
+from services.cli.lib import trace_phrases as words
+from services.cli.lib.trace_html import render_trace
+from tests.services.api.in_process_server import InProcessServer
+from tests.services.api.test_containment import Story, story
 
 assert story  # A fixture.
 
@@ -21,7 +21,7 @@ ALLOW = {"Effect": "Allow", "Resource": "*"}
 ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
-def trusting(name: str, house: House) -> str:
+def trusting(name: str, house: InProcessServer) -> str:
     principal = "*" if name == "*" else f"arn:aws:iam::{house.account_id}:user/{name}"
     statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": principal}}
     return json.dumps({"Version": "2012-10-17", "Statement": statement})
@@ -44,14 +44,14 @@ class Leak:
     made_key: str
 
 
-def does(house: House, keys: Keys, service: str, operation: str, **members: str) -> str:
+def does(house: InProcessServer, keys: Keys, service: str, operation: str, **members: str) -> str:
     status, answer = house.aws_does(service, operation, keys=keys, **members)
     assert status == 200, answer
     return answer
 
 
 @pytest.fixture
-def leak(house: House) -> Leak:
+def leak(house: InProcessServer) -> Leak:
     """The key may do all of IAM and STS, and read S3. With it a role's session is made, and in that a user with a key
     and a policy; the role's trust, the key's own policy and a membership are changed, a policy is created, and one call
     is refused."""
@@ -81,13 +81,13 @@ def leak(house: House) -> Leak:
     return Leak(key, session, made_key)
 
 
-def traced(house: House, credential: str, query: str = "") -> dict[str, Any]:
+def traced(house: InProcessServer, credential: str, query: str = "") -> dict[str, Any]:
     found = house.asks(f"/v1/trace/{quote(credential, safe='')}{query}")
     assert found.status == 200, found.body
     return found.body
 
 
-def obeys(house: House, command: str) -> None:
+def obeys(house: InProcessServer, command: str) -> None:
     """As the aws command would."""
     words = iter(shlex.split(command)[1:])
     service, operation, members = next(words), next(words), {}
@@ -101,12 +101,12 @@ def camel(words: str) -> str:
     return "".join(word.capitalize() for word in words.split("-"))
 
 
-def contains(house: House, leak: Leak) -> None:
+def contains(house: InProcessServer, leak: Leak) -> None:
     contained = house.asks("/v1/contain", method="POST", body=json.dumps({"credential": leak.key.access_key}).encode())
     assert contained.body["remaining"] == []
 
 
-def test_the_story_of_a_key(house: House, leak: Leak) -> None:
+def test_the_story_of_a_key(house: InProcessServer, leak: Leak) -> None:
     """Whose it is, when it was used, by whom what was born of it, and every call of it and of its descendants."""
     story = traced(house, leak.key.access_key)
     assert story["seed"]["subject_id"] == leak.key.access_key
@@ -128,7 +128,7 @@ def test_the_story_of_a_key(house: House, leak: Leak) -> None:
     assert {node["kind"] for node in story["descent"]["alive"]} == {"access_key", "session", "user"}
 
 
-def test_what_it_could_have_done_and_did_not(house: House, leak: Leak) -> None:
+def test_what_it_could_have_done_and_did_not(house: InProcessServer, leak: Leak) -> None:
     """Under the permissions of its time, the wide ones that it gave itself as well, and those of its descendants; less
     what it and they were allowed. Actions of services that are not answered here are counted."""
     could = traced(house, leak.key.access_key)["could_have"]
@@ -147,7 +147,7 @@ def test_what_it_could_have_done_and_did_not(house: House, leak: Leak) -> None:
     assert could["left"] == 0
 
 
-def test_a_role_that_it_assumed_could_have_done_more(house: House) -> None:
+def test_a_role_that_it_assumed_could_have_done_more(house: InProcessServer) -> None:
     """A key that may do next to nothing has all within reach that its session's role has; a second session of it is not
     told apart, one that a policy limits is."""
     key = house.user("reader", {**ALLOW, "Action": ["sts:AssumeRole", "iam:GetUser"]})
@@ -166,7 +166,7 @@ def test_a_role_that_it_assumed_could_have_done_more(house: House) -> None:
     assert "sts:AssumeRole" not in actions
 
 
-def test_the_commands_undo_it(house: House, leak: Leak) -> None:
+def test_the_commands_undo_it(house: InProcessServer, leak: Leak) -> None:
     """Containment comes first; then each command is one that succeeds in its turn, and at the end nothing is left to be
     done and everything is as it was before."""
     containment = traced(house, leak.key.access_key)["containment"]
@@ -191,7 +191,7 @@ def test_the_commands_undo_it(house: House, leak: Leak) -> None:
         assert house.aws_does("iam", operation, **members)[0] == 404
 
 
-def test_what_was_there_before_is_put_back(house: House) -> None:
+def test_what_was_there_before_is_put_back(house: InProcessServer) -> None:
     """What limits and what grants: a boundary, an attachment, an inline policy that was deleted, the default version
     of a policy, even one that is gone, and a key that was asleep; what was changed to and fro is left alone."""
     admin, key = house.admin, house.user("deployer", {**ALLOW, "Action": "iam:*"})
@@ -229,7 +229,7 @@ def test_what_was_there_before_is_put_back(house: House) -> None:
         assert (versions.count("<VersionId>"), member(versions, "VersionId")) == (1, version)
 
 
-def test_still_alive(house: House, leak: Leak) -> None:
+def test_still_alive(house: InProcessServer, leak: Leak) -> None:
     """Before containment what lets somebody in, after it nothing; and as of before, what it was."""
     before = house.asks(f"/v1/trace/{leak.key.access_key}/alive")
     assert {node["kind"] for node in before.body["alive"]} == {"access_key", "session", "user"}
@@ -239,7 +239,7 @@ def test_still_alive(house: House, leak: Leak) -> None:
     assert then.body["alive"] == before.body["alive"]
 
 
-def test_a_credential_that_is_not_honoured_any_more(house: House, leak: Leak) -> None:
+def test_a_credential_that_is_not_honoured_any_more(house: InProcessServer, leak: Leak) -> None:
     """Calls with a dead key and a revoked session are of the story. Nobody called by them, so they have no principal;
     whoever asks over HTTP understands that, and is told that the last use was refused."""
     contains(house, leak)
@@ -254,11 +254,11 @@ def test_a_credential_that_is_not_honoured_any_more(house: House, leak: Leak) ->
         if node.access_key_id in {leak.key.access_key, leak.session.access_key}
     }
     assert story.last_use == refused[-1]
-    assert f"refused: {story.last_use.error_code}" in dict(words.facts(story))["Last use"]
-    assert "refused" not in dict(words.facts(story))["First use"]
+    assert f"refused: {story.last_use.error_code}" in dict(words.trace_fields(story))["Last use"]
+    assert "refused" not in dict(words.trace_fields(story))["First use"]
 
 
-def test_before_the_leak(house: House, leak: Leak) -> None:
+def test_before_the_leak(house: InProcessServer, leak: Leak) -> None:
     """As of the first call nothing was born yet, and the key was used once."""
     story = traced(house, leak.key.access_key)
     then = traced(house, leak.key.access_key, f"?as_of=p{story['seed']['position']}")
@@ -266,7 +266,7 @@ def test_before_the_leak(house: House, leak: Leak) -> None:
     assert "iam:CreateUser" in {unused["action"] for unused in then["could_have"]["actions"]}
 
 
-def test_a_session_and_a_principal(house: House, leak: Leak) -> None:
+def test_a_session_and_a_principal(house: InProcessServer, leak: Leak) -> None:
     """A session's story begins with the session and is about its role; a user's is about all its keys."""
     session_id = next(
         node["subject_id"]
@@ -284,7 +284,7 @@ def test_a_session_and_a_principal(house: House, leak: Leak) -> None:
     assert not any(leak.key.access_key in command for command in user["containment"]["accounts"][0]["commands"])
 
 
-def test_what_is_gone_has_its_story(house: House, leak: Leak) -> None:
+def test_what_is_gone_has_its_story(house: InProcessServer, leak: Leak) -> None:
     """Of a deleted user's key it is told whose it was, what that was called, and that it is gone; a renamed one has
     another ARN now than then."""
     does(house, house.admin, "iam", "UpdateUser", UserName="deployer", NewUserName="renamed")
@@ -317,7 +317,7 @@ def test_what_is_gone_has_its_story(house: House, leak: Leak) -> None:
     assert "iam:CreateUser" in {unused["action"] for unused in gone["could_have"]["actions"]}
 
 
-def test_root_has_a_story(house: House) -> None:
+def test_root_has_a_story(house: InProcessServer) -> None:
     """By the account's id or its ARN, also where it has no key."""
     for name in (house.account_id, f"arn:aws:iam::{house.account_id}:root"):
         story = traced(house, name)
@@ -326,7 +326,7 @@ def test_root_has_a_story(house: House) -> None:
         assert "iam:CreateUser" in {unused["action"] for unused in story["could_have"]["actions"]}
 
 
-def test_more_calls_than_are_told(house: House, leak: Leak) -> None:
+def test_more_calls_than_are_told(house: InProcessServer, leak: Leak) -> None:
     """So many as were asked for, how many more there are, and the commands that tell them."""
     did = traced(house, leak.key.access_key, "?calls=2")["did"][0]
     assert (len(did["calls"]), did["calls_left"], did["looked_at"]) == (2, 11, 13)
@@ -349,7 +349,7 @@ def test_into_another_account(story: Story) -> None:
     (undone,) = found["containment"]["accounts"]
     assert undone["account_id"] == other
     assert undone["commands"][-1] == "aws iam delete-user --user-name mallory"
-    assert f"with credentials of {other}" in page(Trace.model_validate(found))
+    assert f"with credentials of {other}" in render_trace(Trace.model_validate(found))
 
 
 def test_an_account_that_is_not_seen_into(story: Story) -> None:
@@ -361,11 +361,11 @@ def test_an_account_that_is_not_seen_into(story: Story) -> None:
     assert "in no organisation" in way["reason"]
 
 
-def test_what_is_no_credential(house: House) -> None:
+def test_what_is_no_credential(house: InProcessServer) -> None:
     assert house.asks("/v1/trace/AKIANOBODY").error[0] == "NoSuchEntity"
 
 
-def test_calls_of_nobody_any_more(house: House) -> None:
+def test_calls_of_nobody_any_more(house: InProcessServer) -> None:
     """A key that is contained goes on being tried: those calls have no principal, and stand in the story."""
     leaked = house.user("ann", {"Effect": "Allow", "Action": "*", "Resource": "*"})
     body = json.dumps({"credential": leaked.access_key}).encode()
@@ -375,4 +375,4 @@ def test_calls_of_nobody_any_more(house: House) -> None:
     read = TraceCredential.read(json.dumps(told.body).encode())
     assert read.last_use is not None
     assert (read.last_use.error_code, read.last_use.principal_arn) == ("InvalidClientTokenId", None)
-    assert "ListUsers" in page(read)
+    assert "ListUsers" in render_trace(read)

@@ -10,13 +10,13 @@ from botocore.credentials import Credentials as Keys
 
 from domain.calls import ApiCalled
 from services.action_catalogue import CATALOGUE
-from services.api import replayable, replaying
-from services.api.what_if import WhatIfPart, added_up
-from services.ledger import replaying as ledger_replaying
+from services.api import replay, replay_question
+from services.api.what_if import WhatIfPart, merge_parts
+from services.ledger import call_replay as ledger_replaying
 from services.ledger.mapper import EntryMapper
+from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
 from services.ledger.recorder import select
-from services.ledger.work import Append, Decided, Values
-from tests.services.api.house import House, Told, signed_form
+from tests.services.api.in_process_server import InProcessServer, Reply, signed_form
 from tests.services.api.test_explaining import assumes
 
 LISTS = {"Effect": "Allow", "Action": "iam:ListUsers", "Resource": "*"}
@@ -31,17 +31,17 @@ DENIES = document({"Effect": "Deny", "Action": "iam:ListUsers", "Resource": "*"}
 ALLOWS = document({"Effect": "Allow", "Action": "*", "Resource": "*"})
 
 
-def calls(house: House, keys: Keys, *actions: str, **members: str) -> None:
+def calls(house: InProcessServer, keys: Keys, *actions: str, **members: str) -> None:
     for action in actions:
         house.answer(signed_form("iam", action, keys, **members), house.aws)
 
 
-def asks(house: House, keys: Keys | None = None, **parameters: object) -> Told:
+def asks(house: InProcessServer, keys: Keys | None = None, **parameters: object) -> Reply:
     body = json.dumps({"since": "p1", **parameters}).encode()
     return house.asks("/v1/what-if", method="POST", body=body, keys=keys)
 
 
-def told(house: House, **parameters: object) -> dict[str, Any]:
+def told(house: InProcessServer, **parameters: object) -> dict[str, Any]:
     answer = asks(house, **parameters)
     assert answer.status == 200, answer.body
     return answer.body
@@ -60,7 +60,7 @@ def changed(answer: dict[str, Any]) -> dict[tuple[str, str], tuple[int, int, int
     }
 
 
-def test_by_principal_and_operation(house: House) -> None:
+def test_by_principal_and_operation(house: InProcessServer) -> None:
     """What would have been refused and what allowed, each group with its first call and why; the numbers add up, and
     what is not modelled is said."""
     alice, bob = house.user("alice", LISTS), house.user("bob", LISTS)
@@ -85,7 +85,7 @@ def test_by_principal_and_operation(house: House) -> None:
     assert ("admin", "CreateUser") in changed(told(house, policy=DENIES, instead_of=administrator))
 
 
-def test_of_a_period(house: House) -> None:
+def test_of_a_period(house: InProcessServer) -> None:
     """From one moment to another, both inclusive, as times or as positions."""
     alice = house.user("alice", LISTS)
     places = []
@@ -106,7 +106,7 @@ def test_of_a_period(house: House) -> None:
     assert "did not exist yet at 2001-01-02T00:00:00Z" in refused.error[1]
 
 
-def test_parts_add_up_to_the_whole(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_add_up_to_the_whole(house: InProcessServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that stops says where, and the one from there goes on: also where a session was issued and policies
     were changed in an earlier part. Nothing is counted twice, and the end stays where it was."""
     alice = house.user("alice", {**LISTS, "Action": "sts:AssumeRole"})
@@ -118,7 +118,7 @@ def test_parts_add_up_to_the_whole(house: House, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(ledger_replaying, "EVENTS_A_SELECT", 4)
     whole = told(house, policy=DENIES, attach_to="ops")
     assert changed(whole) == {("ops", "ListUsers"): (5, 5, 0)}
-    for limited, name, size in ((replayable, "POSITIONS_AN_ANSWER_MAX", 3), (replaying, "GROUPS_AN_ANSWER_MAX", 1)):
+    for limited, name, size in ((replay_question, "POSITIONS_AN_ANSWER_MAX", 3), (replay, "GROUPS_AN_ANSWER_MAX", 1)):
         with monkeypatch.context() as smaller:
             smaller.setattr(limited, name, size)
             parts, since = list[WhatIfPart](), "p1"
@@ -128,13 +128,13 @@ def test_parts_add_up_to_the_whole(house: House, monkeypatch: pytest.MonkeyPatch
                 parts.append(WhatIfPart.model_validate(body))
                 since = f"p{(parts[-1].stopped_position or 0) + 1}"
         assert len(parts) > 2
-        together = added_up(tuple(parts)).model_dump(mode="json")
+        together = merge_parts(tuple(parts)).model_dump(mode="json")
         groups, expected = together.pop("groups"), {**whole}
         assert sorted(map(str, groups)) == sorted(map(str, expected.pop("groups")))
         assert together == expected
 
 
-def test_it_is_recorded_as_a_question(house: House) -> None:
+def test_it_is_recorded_as_a_question(house: InProcessServer) -> None:
     """A POST that changes nothing: read-only, with the text of the policy, and read-only for the linter."""
     answer = asks(house, policy=DENIES, attach_to=house.admin.access_key)
     assert answer.error[0] == "NoSuchEntity"
@@ -149,7 +149,7 @@ def test_it_is_recorded_as_a_question(house: House) -> None:
     assert native.actions["whatif"].access_level == "Read"
 
 
-def test_it_takes_the_question_itself_and_the_past(house: House) -> None:
+def test_it_takes_the_question_itself_and_the_past(house: InProcessServer) -> None:
     """Who asks needs muniment:WhatIf, or muniment:GetLeastPrivilege, and muniment:TimeTravel."""
     for action, path in (("WhatIf", None), ("GetLeastPrivilege", "/v1/least-privilege/admin?since=p1")):
         for number, granted in enumerate(([action], ["TimeTravel"], [action, "TimeTravel"])):
@@ -181,7 +181,7 @@ def test_it_takes_the_question_itself_and_the_past(house: House) -> None:
         ({"scp": ALLOWS, "since": "soon"}, "ValidationError", "A moment is"),
     ],
 )
-def test_what_is_refused(house: House, parameters: dict[str, object], code: str, said: str) -> None:
+def test_what_is_refused(house: InProcessServer, parameters: dict[str, object], code: str, said: str) -> None:
     """With what was wrong and what was expected."""
     house.aws_does("iam", "CreateGroup", GroupName="crew")
     house.aws_does("iam", "CreateGroup", GroupName="twice")
@@ -191,14 +191,14 @@ def test_what_is_refused(house: House, parameters: dict[str, object], code: str,
     assert said in answer.error[1]
 
 
-def least(house: House, principal: str, **parameters: str) -> dict[str, Any]:
+def least(house: InProcessServer, principal: str, **parameters: str) -> dict[str, Any]:
     query = "&".join(f"{name}={value}" for name, value in {"since": "p1", **parameters}.items())
     answer = house.asks(f"/v1/least-privilege/{quote(principal, safe='')}?{query}")
     assert answer.status == 200, answer.body
     return answer.body
 
 
-def test_least_privilege(house: House) -> None:
+def test_least_privilege(house: InProcessServer) -> None:
     """What was allowed is covered and confirmed, a call that failed after that included; what was refused is not."""
     alice = house.user("alice", READS)
     calls(house, alice, "ListUsers", "ListRoles", "ListRoles")
@@ -222,11 +222,11 @@ def test_least_privilege(house: House) -> None:
     assert (idle["covering"], idle["allowed"], idle["confirmed"]) == (None, 0, 0)
 
 
-def test_least_privilege_in_parts(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_least_privilege_in_parts(house: InProcessServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer covers what lies up to where it stopped: by positions, or because it would list too much."""
     alice = house.user("alice", READS)
     first = calls_at(house, alice, "ListUsers", "ListRoles", "ListGroups")
-    monkeypatch.setattr(replaying, "USED_AN_ANSWER_MAX", 2)
+    monkeypatch.setattr(replay, "USED_AN_ANSWER_MAX", 2)
     answer = least(house, "alice")
     assert answer["stopped_position"] == first[2] - 1
     assert (answer["allowed"], answer["confirmed"], len(answer["used"])) == (2, 2, 2)
@@ -235,13 +235,13 @@ def test_least_privilege_in_parts(house: House, monkeypatch: pytest.MonkeyPatch)
     assert rest["stopped_position"] is None
 
 
-def calls_at(house: House, keys: Keys, *actions: str) -> list[int]:
+def calls_at(house: InProcessServer, keys: Keys, *actions: str) -> list[int]:
     """The positions of the calls."""
     found = [house.answer(signed_form("iam", action, keys), house.aws).position for action in actions]
     return [position for position in found if position is not None]
 
 
-def test_what_the_ledger_has_no_more_is_counted_apart(house: House) -> None:
+def test_what_the_ledger_has_no_more_is_counted_apart(house: InProcessServer) -> None:
     """Calls of a session whose issuing is gone, as retention may leave them: undecidable, with the reason, and not
     covered by confirmation."""
     alice = house.user("alice", LISTS)
@@ -256,10 +256,10 @@ def test_what_the_ledger_has_no_more_is_counted_apart(house: House) -> None:
     house.ledger.committer.deliver_through(lambda answer: answer())
     for number in range(2):
         update = {"session_id": "SESNGONE", "principal": issued, "request_id": f"of the session {number}"}
-        append = Append(house.account_id, entry.cause.model_copy(update=update), [entry.event])
+        append = LedgerAppend(house.account_id, entry.cause.model_copy(update=update), [entry.event])
 
-        def decide(_values: Values, _at: datetime, append: Append = append) -> Decided:
-            return Decided(None, [append])
+        def decide(_values: LedgerStates, _at: datetime, append: LedgerAppend = append) -> CallResult:
+            return CallResult(None, [append])
 
         house.ledger.committer.decide(frozenset({house.account_id}), decide)
     answer = told(house, policy=DENIES, attach_to="alice")

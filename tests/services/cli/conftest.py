@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.clients.serving import Answer, Server, run, running_server
+from tests.clients.server import Answer, Server, run, running_server
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.history import Call, HistoryPage, LookupHistory
-from services.api.markers import marker
+from services.api.history import HistoryCall, HistoryPage, LookupHistory
+from services.api.page_markers import make_marker
 from services.api.question import Question
-from services.cli import asking, history
-from services.cli.history import EXPORTED
-from services.cli.output import Column, Csv, printable
-from services.cli.progress import Progress
+from services.cli.commands import history
+from services.cli.commands.history import CSV_COLUMNS
+from services.cli.lib import client
+from services.cli.lib.output import Column, Csv, printable
+from services.cli.lib.progress import Progress
 from tests.services.cli.test_output import CALLS
 
 TEXT: tuple[Column[str], ...] = (Column("text", lambda text: text),)
@@ -76,7 +77,7 @@ tls error_code error_message concerns_account_id requests parameters decisions s
 def test_the_columns_of_the_history() -> None:
     """They are fixed, under the names of the JSON; what is no text is written as in JSON, what is absent is empty."""
     out = io.StringIO()
-    Csv(EXPORTED, out, str).show(CALLS)
+    Csv(CSV_COLUMNS, out, str).show(CALLS)
     first, *rows = csv.DictReader(io.StringIO(out.getvalue(), newline=""))
     assert list(first) == COLUMNS.split()
     assert (first["at"], first["position"], first["tls"]) == ("2026-01-31T23:59:59.999999Z", "7", "false")
@@ -87,7 +88,7 @@ def test_the_columns_of_the_history() -> None:
 class Paging:
     """Answers page after page, and remembers how many lines had been written by the time of each question."""
 
-    def __init__(self, out: io.StringIO, pages: list[tuple[Call, ...]]) -> None:
+    def __init__(self, out: io.StringIO, pages: list[tuple[HistoryCall, ...]]) -> None:
         self.out = out
         self.pages = pages
         self.questions: list[LookupHistory] = []
@@ -104,7 +105,7 @@ class Paging:
         )
 
 
-MARKERS = [marker("LookupHistory", position, 0, 9) for position in (8, 9)]
+MARKERS = [make_marker("LookupHistory", position, 0, 9) for position in (8, 9)]
 
 
 def test_rows_are_written_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,8 +118,8 @@ def test_rows_are_written_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
     def asked(_chosen: argparse.Namespace) -> Iterator[Paging]:
         yield paging
 
-    monkeypatch.setattr(asking, "asked", asked)
-    monkeypatch.setattr(asking, "Progress", lambda: Progress(err, partial(next, count(0, 20))))
+    monkeypatch.setattr(client, "open_client", asked)
+    monkeypatch.setattr(client, "Progress", lambda: Progress(err, partial(next, count(0, 20))))
     monkeypatch.setattr("sys.stdout", out)
     parser = argparse.ArgumentParser()
     history.add(parser.add_subparsers())

@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 import pytest
 
-from services.cli.command import EXIT_OK, EXIT_REFUSED
-from tests.clients.serving import BIN, ROOT, Server
+from services.cli.entry_point import EXIT_OK, EXIT_REFUSED
+from tests.clients.server import BIN, ROOT, Server
 from tests.services.cli.conftest import Desk
 
 ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"

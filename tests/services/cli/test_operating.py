@@ -9,11 +9,11 @@ from urllib.request import urlopen
 import psycopg
 import pytest
 
-from projections.views import NAMES
-from services.ledger.database import Role, connect
+from projections.engine.definition import PROJECTION_NAMES
+from services.ledger.database import DatabaseRole, connect
 from services.ledger.embedded import EmbeddedPostgres
-from services.ledger.embedded_place import settled
-from tests.clients.serving import Answer, Server, place_for_data, run, running_server, serving
+from services.ledger.embedded_directory import resolve_directory
+from tests.clients.server import Answer, Server, place_for_data, run, running_server, serving
 from tests.services.cli.conftest import Desk
 
 LOOKUPS = 8
@@ -31,8 +31,8 @@ def muniment(data: Path, *words: str) -> Answer:
     return run(["muniment", *words, "--data", str(data)], {})
 
 
-def opened(data: Path, role: Role) -> psycopg.Connection:
-    return connect(EmbeddedPostgres(settled(data / "postgres")), role)
+def opened(data: Path, role: DatabaseRole) -> psycopg.Connection:
+    return connect(EmbeddedPostgres(resolve_directory(data / "postgres")), role)
 
 
 def lines(answer: Answer) -> list[dict[str, object]]:
@@ -206,7 +206,9 @@ def test_where_no_server_runs() -> None:
             verified = muniment(data, "verify")
             assert (verified.status, "the live tables halt at position" in verified.error) == (1, True)
         with serving(place) as server:
-            assert [projection["halted"] for projection in health(server)["projections"]] == [[]] * len(NAMES)
+            assert [projection["halted"] for projection in health(server)["projections"]] == [[]] * len(
+                PROJECTION_NAMES
+            )
 
 
 def test_a_broken_ledger() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from domain.organization import FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS
+from domain.families.organization import FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS
 from domain.rules.organization import refuse_unfit
-from services.cli.organization_file import FileRefused, read, written
+from services.cli.lib.organization_file import InvalidOrganizationFile, organization_to_json, parse_organization
 
 DENY = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}}
 FILE: dict[str, Any] = {
@@ -32,7 +32,7 @@ def root(**changes: object) -> str:
 def test_what_is_left_out() -> None:
     """Ids come from names and fit; FullAWSAccess is attached where no SCP is named, RCPFullAWSAccess everywhere; the
     management account stands in the root."""
-    organization = read(root())
+    organization = parse_organization(root())
     refuse_unfit(organization)
     top, management, logs = organization.nodes
     assert (top.name, len(top.scps)) == ("Root", 2)
@@ -46,10 +46,10 @@ def test_the_same_file_is_the_same_organisation() -> None:
     listed = {"other": FILE["policies"]["deny"], **FILE["policies"]}
     one = file(root={"scps": ["deny", "FullAWSAccess"]}, policies=listed)
     two = file(root={"scps": ["FullAWSAccess", "deny"]}, policies=dict(reversed(listed.items())))
-    assert read(one) == read(two)
-    organization = read(file())
+    assert parse_organization(one) == parse_organization(two)
+    organization = parse_organization(file())
     refuse_unfit(organization)
-    assert read(json.dumps(written(organization))) == organization
+    assert parse_organization(json.dumps(organization_to_json(organization))) == organization
     assert [node.kind for node in organization.nodes].count("unit") == 2
 
 
@@ -76,6 +76,6 @@ def test_the_same_file_is_the_same_organisation() -> None:
 )
 def test_what_cannot_be_meant(text: str, said: str) -> None:
     """The place is named, what stands there, and what was expected."""
-    with pytest.raises(FileRefused) as refused:
-        read(text.replace("1500.0", "1.50e3"))
+    with pytest.raises(InvalidOrganizationFile) as refused:
+        parse_organization(text.replace("1500.0", "1.50e3"))
     assert said in str(refused.value)

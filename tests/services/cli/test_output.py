@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.history import Call
-from services.cli.history import HISTORY
-from services.cli.output import Column, JsonLines, Table, printable
+from services.api.history import HistoryCall
+from services.cli.commands.history import HISTORY
+from services.cli.lib.output import Column, JsonLines, Table, printable
 
 AT = datetime(2026, 1, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
 
-EMPTY: dict[str, object] = dict.fromkeys(Call.model_fields)
+EMPTY: dict[str, object] = dict.fromkeys(HistoryCall.model_fields)
 ORDINARY = EMPTY | {
     "account_id": "123456789012",
     "at": AT,
@@ -44,7 +44,8 @@ STRANGE = {
     "user_agent": "\x1b[2Jevil\u202e\x9b1m",
 }
 CALLS = tuple(
-    Call.model_validate(ORDINARY | fields) for fields in ({"position": 7, "operation": "CreateUser"}, REFUSED, STRANGE)
+    HistoryCall.model_validate(ORDINARY | fields)
+    for fields in ({"position": 7, "operation": "CreateUser"}, REFUSED, STRANGE)
 )
 SMALL_HISTORY = """\
 POSITION  TIME                         SOURCE       PRINCIPAL        OPERATION       RESULT                            USER AGENT

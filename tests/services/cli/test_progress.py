@@ -2,7 +2,7 @@
 
 import io
 
-from services.cli.progress import Progress
+from services.cli.lib.progress import Progress
 
 
 class Terminal(io.StringIO):

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from services.ledger.embedded import EmbeddedPostgres
-from services.ledger.embedded_place import settled
-from tests.clients.serving import BIN, READY, run
+from services.ledger.embedded_directory import resolve_directory
+from tests.clients.server import BIN, READY, run
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
 
@@ -39,7 +39,7 @@ def serving(data: Path, *words: str, address: str = "127.0.0.1:0") -> Iterator[s
 
 def nothing_runs(data: Path) -> bool:
     """Whoever can start the database has found no other that holds its directory."""
-    with EmbeddedPostgres(settled(data / "postgres")):
+    with EmbeddedPostgres(resolve_directory(data / "postgres")):
         return True
 
 

@@ -11,17 +11,17 @@ from html.parser import HTMLParser
 
 import pytest
 
-from projections.asof import Moment
-from projections.tracing import Tallies, Tally
+from projections.queries.credential_activity import CallTallies, CallTally
+from projections.queries.ledger_positions import Moment
 from services.api.answers import Answer
 from services.api.question import Question
-from services.api.tracing import Descent, StillAlive
-from services.cli import tracing
-from services.cli.command import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, main
-from services.cli.markup import cut, element, visible
-from services.cli.trace_page import page
-from services.cli.trace_words import products
-from tests.services.cli.tracing import ACCOUNT, AT, node, story
+from services.api.tracing import StillAlive, TracedLineage
+from services.cli.commands import trace
+from services.cli.entry_point import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, main
+from services.cli.lib.markup import cut, element, visible
+from services.cli.lib.trace_html import render_trace
+from services.cli.lib.trace_phrases import user_agents_by_product
+from tests.services.cli.trace_example import ACCOUNT, AT, node, story
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -97,7 +97,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
     def asked(_chosen: object) -> Iterator[Answering]:
         yield Answering(answers[-1])
 
-    monkeypatch.setattr(tracing, "asked", asked)
+    monkeypatch.setattr(trace, "open_client", asked)
     return answers
 
 
@@ -105,7 +105,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
 def test_no_text_becomes_markup(text: str) -> None:
     """The elements and attributes of a page are those of the same story with harmless texts, and the hostile one stands
     in it to be read, what cannot be seen by its number."""
-    hostile, harmless = skeleton(page(story(text))), skeleton(page(story("x")))
+    hostile, harmless = skeleton(render_trace(story(text))), skeleton(render_trace(story("x")))
     assert hostile.elements == harmless.elements
     assert hostile.others == []
     shown = visible(text)
@@ -117,7 +117,7 @@ def test_no_text_becomes_markup(text: str) -> None:
 def test_a_page_loads_and_runs_nothing() -> None:
     """Its own policy allows one style, by its digest, and nothing else; there is no script, and nothing that would be
     fetched."""
-    html = page(story("x"))
+    html = render_trace(story("x"))
     read = skeleton(html)
     tags = {tag for tag, *_ in read.elements}
     assert not tags & {"script", "link", "img", "iframe", "object", "embed", "form", "base", "image", "use", "a"}
@@ -137,13 +137,13 @@ def test_the_command_writes_the_page(answered: list[Answer], capsys: pytest.Capt
     """The page and nothing else, to be put into a file."""
     answered.append(story("x"))
     assert main(["trace", "AKIASEED", "--output", "html"]) == EXIT_OK
-    assert capsys.readouterr() == (page(story("x")), "")
+    assert capsys.readouterr() == (render_trace(story("x")), "")
 
 
 def test_every_element_is_closed() -> None:
     """A parser that forgives nothing reads the page: every element ends where it should."""
     open_: list[str] = []
-    for tag, *_ in skeleton(page(story("x"))).elements:
+    for tag, *_ in skeleton(render_trace(story("x"))).elements:
         if tag.startswith("/"):
             assert open_.pop() == tag[1:]
         elif tag != "meta":
@@ -183,7 +183,7 @@ def test_bounds_are_said_in_words(answered: list[Answer], capsys: pytest.Capture
     answered.append(story("x"))
     main(["trace", "AKIASEED"])
     told = capsys.readouterr().out
-    written = " ".join(skeleton(page(story("x"))).texts)
+    written = " ".join(skeleton(render_trace(story("x"))).texts)
     for bound in (
         "calls behind position 30 were not looked at",
         "2 more addresses are left out",
@@ -202,7 +202,7 @@ def test_bounds_are_said_in_words(answered: list[Answer], capsys: pytest.Capture
 def test_long_texts_are_cut_and_whole_in_a_title() -> None:
     """A label has room for so many characters; whoever points at it reads the rest."""
     long = "long-" * 100
-    read = skeleton(page(story(long)))
+    read = skeleton(render_trace(story(long)))
     assert any(told.endswith("…") for told in read.texts)
     assert any(f"user {long}" in told for told in read.texts)
     assert any(value == long for value in read.values["title"])
@@ -212,9 +212,9 @@ def test_user_agents_go_by_their_product(answered: list[Answer], capsys: pytest.
     """A program that describes each call anew has one row, of its first call and its last, for whoever reads it; the
     JSON has every text."""
     wholes = [("aws-cli/1.46 md/a", 11), ("curl/8.1 x", 12), ("aws-cli/1.46 md/b", 13), (None, 14)]
-    rows = tuple(Tally(text, Moment(at, AT), Moment(at, AT), 1, 2) for text, at in wholes)
+    rows = tuple(CallTally(text, Moment(at, AT), Moment(at, AT), 1, 2) for text, at in wholes)
     one = story("x")
-    did = one.did[0].model_copy(update={"user_agents": Tallies(rows, 6)})
+    did = one.did[0].model_copy(update={"user_agents": CallTallies(rows, 6)})
     told = one.model_copy(update={"did": (did,)})
     answered.append(told)
     main(["trace", "AKIASEED"])
@@ -223,8 +223,8 @@ def test_user_agents_go_by_their_product(answered: list[Answer], capsys: pytest.
     assert (aws[0], aws[-2:]) == ("aws-cli/1.46", ["2", "4"])
     assert "curl/8.1 x" in out
     assert "2 more user agents are left out" in out
-    assert "aws-cli/1.46" in skeleton(page(told)).texts
-    assert products(did.user_agents).rows[0].last.position == 13
+    assert "aws-cli/1.46" in skeleton(render_trace(told)).texts
+    assert user_agents_by_product(did.user_agents).rows[0].last.position == 13
     main(["trace", "AKIASEED", "--output", "json"])
     assert "aws-cli/1.46 md/b" in capsys.readouterr().out
 
@@ -240,7 +240,7 @@ def test_what_is_only_left_to_undo(answered: list[Answer], capsys: pytest.Captur
         answered.append(told)
         main(["trace", "AKIASEED"])
         assert title.upper() in capsys.readouterr().out
-        assert any(text.startswith(title) for text in skeleton(page(told)).texts)
+        assert any(text.startswith(title) for text in skeleton(render_trace(told)).texts)
 
 
 def test_a_story_of_nothing() -> None:
@@ -252,10 +252,10 @@ def test_a_story_of_nothing() -> None:
             "first_use": None,
             "last_use": None,
             "did": (empty.did[0].model_copy(update=nothing),),
-            "descent": Descent(nodes=empty.descent.nodes[:1], alive=(), unfollowed=(), stopped_after_nodes=None),
+            "descent": TracedLineage(nodes=empty.descent.nodes[:1], alive=(), unfollowed=(), stopped_after_nodes=None),
         }
     )
-    texts = skeleton(page(quiet)).texts
+    texts = skeleton(render_trace(quiet)).texts
     assert "It was never used." in texts
     assert "Nothing of it is alive." in texts
 

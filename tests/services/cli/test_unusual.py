@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from projections.unusual import Kind
+from projections.queries.unusual import UnusualKind
 from services.api.question import Question
-from services.api.unusual import EvidentCall, Finding, UnusualPage
-from services.cli import asking
-from services.cli.command import EXIT_OK, EXIT_USAGE, main
+from services.api.unusual import Anomaly, EvidenceCall, UnusualPage
+from services.cli.entry_point import EXIT_OK, EXIT_USAGE, main
+from services.cli.lib import client
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HOSTILE = "192.0.2.1\x1b[2J\n"
 
 
-def call(position: int, address: str) -> EvidentCall:
-    return EvidentCall(
+def call(position: int, address: str) -> EvidenceCall:
+    return EvidenceCall(
         position=position,
         at=AT,
         request_id=f"r-{position}",
@@ -30,8 +30,10 @@ def call(position: int, address: str) -> EvidentCall:
     )
 
 
-def finding(kind: Kind, *evidence: EvidentCall, calls: int = 1, silent_since: datetime | None = None) -> Finding:
-    return Finding(
+def finding(
+    kind: UnusualKind, *evidence: EvidenceCall, calls: int = 1, silent_since: datetime | None = None
+) -> Anomaly:
+    return Anomaly(
         kind=kind,
         credential="SESNX",
         principal_arn="arn:aws:iam::123456789012:user/ann",
@@ -44,10 +46,10 @@ def finding(kind: Kind, *evidence: EvidentCall, calls: int = 1, silent_since: da
 
 
 FINDINGS = (
-    finding(Kind.SEVERAL_ADDRESSES, call(7, HOSTILE), call(8, "198.51.100.1"), calls=12),
-    finding(Kind.SILENT_KEY, call(5, "192.0.2.1"), call(9, "192.0.2.1"), silent_since=AT - timedelta(days=91)),
-    finding(Kind.SILENT_KEY, call(10, "192.0.2.1"), silent_since=AT - timedelta(days=200)),
-    finding(Kind.ROOT, call(11, "192.0.2.1"), call(12, "192.0.2.1"), calls=4),
+    finding(UnusualKind.SEVERAL_ADDRESSES, call(7, HOSTILE), call(8, "198.51.100.1"), calls=12),
+    finding(UnusualKind.SILENT_KEY, call(5, "192.0.2.1"), call(9, "192.0.2.1"), silent_since=AT - timedelta(days=91)),
+    finding(UnusualKind.SILENT_KEY, call(10, "192.0.2.1"), silent_since=AT - timedelta(days=200)),
+    finding(UnusualKind.ROOT, call(11, "192.0.2.1"), call(12, "192.0.2.1"), calls=4),
 )
 
 
@@ -61,7 +63,7 @@ class Answering:
         return next(self._pages)
 
 
-def page(*findings: Finding, marker: str | None = None, cut: tuple[str, ...] = ()) -> UnusualPage:
+def page(*findings: Anomaly, marker: str | None = None, cut: tuple[str, ...] = ()) -> UnusualPage:
     return UnusualPage(
         account_id="123456789012", limit=1_000, marker=marker, silent_days=90, findings=findings, cut_sessions=cut
     )
@@ -72,7 +74,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, *pages: UnusualPage) -> None:
     def asked(_chosen: object) -> Iterator[Answering]:
         yield Answering(*pages)
 
-    monkeypatch.setattr(asking, "asked", asked)
+    monkeypatch.setattr(client, "open_client", asked)
 
 
 MARKER = "MSBGaW5kVW51c3VhbCAwIDEgMCA5"

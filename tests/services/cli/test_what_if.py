@@ -12,9 +12,9 @@ import pytest
 from services.api.answers import Answer
 from services.api.least_privilege import LeastPrivilegePart
 from services.api.what_if import WhatIf, WhatIfPart
-from services.cli import least_privilege, what_if
-from services.cli.command import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, main
-from tests.clients.serving import run
+from services.cli.commands import least_privilege, what_if
+from services.cli.entry_point import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, main
+from tests.clients.server import run
 from tests.services.cli.conftest import Desk
 
 ACCOUNT = "123456789012"

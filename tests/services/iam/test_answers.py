@@ -6,9 +6,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from domain.errors import AccessDenied, EntityAlreadyExists, NoSuchEntity, ValidationError
-from domain.secret import SecretId, SecretKind
-from tests.services.driving import ACCOUNT, BEGAN_AT, Endpoint, allow, arn, document, trusting
+from domain.foundation.errors import AccessDenied, EntityAlreadyExists, NoSuchEntity, ValidationError
+from domain.foundation.secret import SecretId, SecretKind
+from tests.services.endpoint import ACCOUNT, BEGAN_AT, Endpoint, allow, arn, document, trusting
 
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 

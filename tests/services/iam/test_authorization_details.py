@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.access_keys import AccessKeyCreated
 from domain.account import AccountClosed
-from domain.errors import AccessDenied, ValidationError
+from domain.families.access_keys import AccessKeyCreated
+from domain.foundation.errors import AccessDenied, ValidationError
 from tests.histories import folded, histories
-from tests.services.driving import Endpoint, allow, arn, document, trusting
+from tests.services.endpoint import Endpoint, allow, arn, document, trusting
 
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 LISTS = {"UserDetailList": "User", "GroupDetailList": "Group", "RoleDetailList": "Role", "Policies": "Policy"}

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from domain.calls import NeedsFacts
-from domain.errors import (
+from domain.families.passwords import REMEMBERED_MAX, PasswordAttemptFailed, PasswordFacts, PasswordQuery
+from domain.foundation.errors import (
     AccessDenied,
     DeleteConflict,
     EntityAlreadyExists,
@@ -16,14 +17,13 @@ from domain.errors import (
     Refusal,
     ValidationError,
 )
-from domain.passwords import REMEMBERED_MAX, PasswordAttemptFailed, PasswordFacts, PasswordsWanted
+from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.rules.passwords import BACK_OFF_MAX, back_off
-from domain.secret import Secret, SecretId, SecretKind
 from services.secrets.passwords import PasswordHashes
 from services.wire import operations
-from services.wire.credentials import Credential
-from services.wire.deciding import Request, decision_of
-from tests.services.driving import ACCOUNT, HASHES, Endpoint, allow, deny, seal, trusting
+from services.wire.authentication import VerifiedCredential
+from services.wire.decision import AuthenticatedRequest, decision_for
+from tests.services.endpoint import ACCOUNT, HASHES, Endpoint, allow, deny, seal, trusting
 
 FIRST, SECOND, THIRD = "Correct-Horse-1", "Battery-Staple-2", "Quite-Another-3"
 OWN = allow("iam:ChangePassword", f"arn:aws:iam::{ACCOUNT}:user/ann")
@@ -34,7 +34,9 @@ def endpoint() -> Endpoint:
     return Endpoint()
 
 
-def with_password(endpoint: Endpoint, *statements: dict[str, object], reset_required: bool = False) -> Credential:
+def with_password(
+    endpoint: Endpoint, *statements: dict[str, object], reset_required: bool = False
+) -> VerifiedCredential:
     """Ann's key; her password is FIRST."""
     ann = endpoint.user("ann", *statements)
     endpoint.call(
@@ -43,7 +45,7 @@ def with_password(endpoint: Endpoint, *statements: dict[str, object], reset_requ
     return ann
 
 
-def change(endpoint: Endpoint, by: Credential, old: str, new: str) -> None:
+def change(endpoint: Endpoint, by: VerifiedCredential, old: str, new: str) -> None:
     endpoint.call(by, "ChangePassword", OldPassword=old, NewPassword=new)
 
 
@@ -322,18 +324,18 @@ def test_passwords_are_in_no_event(endpoint: Endpoint) -> None:
 # Facts, and a value that moves on while they are found out.
 
 
-def deciding(endpoint: Endpoint, by: Credential, facts: PasswordFacts | None, old: str, new: str) -> object:
+def deciding(endpoint: Endpoint, by: VerifiedCredential, facts: PasswordFacts | None, old: str, new: str) -> object:
     """The result of a decision on ChangePassword with these facts, nothing appended."""
-    request = Request(
+    request = AuthenticatedRequest(
         by,
         endpoint.cause(by, "ChangePassword"),
-        operations.find("iam", "ChangePassword"),
+        operations.find_operation("iam", "ChangePassword"),
         {"old_password": old, "new_password": new},
     )
-    return decision_of(request, bytes, seal, facts)({ACCOUNT: endpoint.account}, endpoint.at).result
+    return decision_for(request, bytes, seal, facts)({ACCOUNT: endpoint.account}, endpoint.at).result
 
 
-def facts_for(endpoint: Endpoint, by: Credential, old: str, new: str) -> PasswordFacts:
+def facts_for(endpoint: Endpoint, by: VerifiedCredential, old: str, new: str) -> PasswordFacts:
     with pytest.raises(NeedsFacts) as needed:
         deciding(endpoint, by, None, old, new)
     assert isinstance(needed.value.unsettled, EntityTemporarilyUnmodifiable)
@@ -380,19 +382,19 @@ def test_a_hash_that_is_gone_is_no_fact(endpoint: Endpoint) -> None:
         deciding(endpoint, ann, None, FIRST, SECOND)
     del endpoint.secrets[SecretId(SecretKind.PASSWORD, password_id)]
     facts = found(endpoint, needed.value)
-    assert facts.proved == {}
+    assert facts.authenticate == {}
     with pytest.raises(NeedsFacts):
         deciding(endpoint, ann, facts, FIRST, SECOND)
 
 
 def test_the_cost_is_in_the_hash() -> None:
     """A hash made with other parameters is still read: they can be raised."""
-    wanted_hash = HASHES.found(PasswordsWanted(Secret(SECOND)), lambda _id: None).hashed
+    wanted_hash = HASHES.found(PasswordQuery(Secret(SECOND)), lambda _id: None).hashed
     assert wanted_hash is not None
     stronger = PasswordHashes()
-    assert stronger.found(PasswordsWanted(Secret(SECOND), frozenset({"AIPW1"})), lambda _id: wanted_hash).reused == {
+    assert stronger.found(PasswordQuery(Secret(SECOND), frozenset({"AIPW1"})), lambda _id: wanted_hash).reused == {
         "AIPW1": True
     }
-    made = stronger.found(PasswordsWanted(Secret(SECOND)), lambda _id: None).hashed
+    made = stronger.found(PasswordQuery(Secret(SECOND)), lambda _id: None).hashed
     assert made is not None
     assert made.reveal().startswith("$argon2id$v=19$m=65536,t=3,p=4$")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from domain.errors import InvalidInput
+from domain.foundation.errors import InvalidInput
 from domain.policy import Result
 from tests.domain.policy.test_cases import CASES, FILE, Case, decided
-from tests.services.driving import Endpoint, allow, document
+from tests.services.endpoint import Endpoint, allow, document
 
 RESULTS = {
     "allowed": Result.ALLOWED,

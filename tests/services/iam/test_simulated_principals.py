@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from domain.boundaries import PermissionsBoundaryPut
-from domain.errors import AccessDenied, InvalidInput, NoSuchEntity
-from domain.organization import Level, Membership, OrganizationPoliciesApplied, OrganizationPolicy
+from domain.families.boundaries import PermissionsBoundaryPut
+from domain.families.organization import Level, OrganizationMembership, OrganizationPoliciesApplied, OrganizationPolicy
+from domain.families.tags import EntityTagged
+from domain.foundation.errors import AccessDenied, InvalidInput, NoSuchEntity
 from domain.rules.simulation_exclusions import Exclusion, excluded
-from domain.tags import EntityTagged
-from tests.services.driving import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
-from tests.services.simulating import entry, principal
+from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
+from tests.services.simulations import entry, principal
 
 ANN = arn("user/ann")
 LISTING = """{
@@ -51,7 +51,9 @@ def test_the_example_of_a_principal(endpoint: Endpoint) -> None:
 def in_organization(endpoint: Endpoint, *scps: str) -> None:
     policies = tuple(OrganizationPolicy(f"p-{at}", f"limit{at}", text) for at, text in enumerate(scps))
     level = Level("r-ab12", "Root", policies, ())
-    endpoint.append(OrganizationPoliciesApplied(membership=Membership("o-a1b2c3d4e5", "210987654321", (level,))))
+    endpoint.append(
+        OrganizationPoliciesApplied(membership=OrganizationMembership("o-a1b2c3d4e5", "210987654321", (level,)))
+    )
 
 
 def test_sources_of_a_principal(endpoint: Endpoint) -> None:

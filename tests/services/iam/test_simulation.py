@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from domain.errors import InvalidInput
-from tests.services.driving import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
-from tests.services.simulating import custom, entry
+from domain.foundation.errors import InvalidInput
+from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
+from tests.services.simulations import custom, entry
 
 ANN = arn("user/ann")
 BUCKET = "arn:aws:s3:::bucket"

@@ -6,11 +6,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.calls import DecisionRecord
-from domain.errors import Refusal
-from domain.organization import Level, Membership, OrganizationPoliciesApplied, OrganizationPolicy
-from tests.domain.calling import POLICIES
-from tests.services.driving import Endpoint, allow, arn, deny, document, trusting
-from tests.services.simulating import entry, principal
+from domain.families.organization import Level, OrganizationMembership, OrganizationPoliciesApplied, OrganizationPolicy
+from domain.foundation.errors import Refusal
+from tests.domain.call_histories import POLICIES
+from tests.services.endpoint import Endpoint, allow, arn, deny, document, trusting
+from tests.services.simulations import entry, principal
 
 DECISIONS = {"allowed": "allowed", "implicitly denied": "implicitDeny", "explicitly denied": "explicitDeny"}
 OF_A_CALL = [
@@ -42,7 +42,7 @@ LIMITS = st.sampled_from(
 
 def limited(scp: str) -> OrganizationPoliciesApplied:
     level = Level("r-ab12", "Root", (OrganizationPolicy("p-1", "limit", scp),), ())
-    return OrganizationPoliciesApplied(membership=Membership("o-a1b2c3d4e5", "210987654321", (level,)))
+    return OrganizationPoliciesApplied(membership=OrganizationMembership("o-a1b2c3d4e5", "210987654321", (level,)))
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])

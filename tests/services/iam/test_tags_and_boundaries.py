@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from domain.errors import AccessDenied, InvalidInput, NoSuchEntity
-from tests.services.driving import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
+from domain.foundation.errors import AccessDenied, InvalidInput, NoSuchEntity
+from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
 
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 READ_ONLY = "arn:aws:iam::aws:policy/IAMReadOnlyAccess"

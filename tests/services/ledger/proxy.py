@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from services.ledger.database import Database, YourDatabase
+from services.ledger.database import Database, ExternalDatabase
 
 _SOCKET = ".s.PGSQL.5432"
 _COMMIT = b"Q\0\0\0\x0bCOMMIT\0"
@@ -123,7 +123,7 @@ def proxied(database: Database) -> Iterator[tuple[Proxy, Database]]:
     proxy = Proxy(directory, f"{conninfo_to_dict(direct)['host']}/{_SOCKET}")
     proxy.accept()
     try:
-        yield proxy, YourDatabase(make_conninfo(direct, host=str(directory)))
+        yield proxy, ExternalDatabase(make_conninfo(direct, host=str(directory)))
     finally:
         proxy.refuse()
         proxy.join()

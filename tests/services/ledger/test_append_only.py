@@ -8,9 +8,9 @@ import pytest
 from psycopg.errors import InsufficientPrivilege, IntegrityConstraintViolation
 from psycopg.sql import SQL, Identifier
 
-from services.ledger.database import Database, Role, connect
+from services.ledger.database import Database, DatabaseRole, connect
 
-ROLES: tuple[Role, ...] = ("writer", "projector", "reader")
+ROLES: tuple[DatabaseRole, ...] = ("writer", "projector", "reader")
 MONTH = "uses_2026_01"
 EVENTS = ("changes", "uses", MONTH, "uses_other")
 REWRITINGS: dict[str, LiteralString] = {
@@ -89,7 +89,7 @@ def test_not_even_the_owner_rewrites(owner: psycopg.Connection, rewriting: str, 
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_rights_are_exactly_these(owner: psycopg.Connection, role: Role) -> None:
+def test_rights_are_exactly_these(owner: psycopg.Connection, role: DatabaseRole) -> None:
     """For every table there is: what the role may do, and nothing besides. A new table must be entered above."""
     tables = owner.execute(
         "select schemaname || '.' || tablename from pg_tables"
@@ -121,7 +121,7 @@ def test_only_the_writer_opens_months(recorded: Database) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_nobody_takes_a_trigger_away(recorded: Database, role: Role) -> None:
+def test_nobody_takes_a_trigger_away(recorded: Database, role: DatabaseRole) -> None:
     """Neither may a role drop a table of events or its trigger, nor switch triggers off for its session."""
     for statement in (
         "drop table ledger.changes",

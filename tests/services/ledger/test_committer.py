@@ -10,16 +10,16 @@ from itertools import chain
 import pytest
 
 from domain.calls import NeedsAccounts
-from domain.errors import EntityAlreadyExists
-from domain.events import Entry
-from services.ledger import waiting as lines
+from domain.foundation.errors import EntityAlreadyExists
+from domain.foundation.events import Entry
+from services.ledger import call_queue as lines
+from services.ledger.call_queue import CLOSED_MESSAGE, Overloaded
 from services.ledger.committer import Committer
 from services.ledger.database import Database
 from services.ledger.mapper import EntryMapper
+from services.ledger.pending_call import CallResult, CommittedCall, LedgerStates, LedgerUnavailable
 from services.ledger.recorder import LedgerRecorder
-from services.ledger.waiting import CLOSED, Overloaded
-from services.ledger.work import Committed, Decided, Unavailable, Values
-from tests.services.ledger.building import (
+from tests.services.ledger.rounds import (
     ACCOUNT,
     ANSWER_SECONDS_MAX,
     BEGAN_AT,
@@ -76,7 +76,7 @@ def test_patience_ends(founded: Database, monkeypatch: pytest.MonkeyPatch) -> No
     """A head that is held for longer than a call may wait: Unavailable, and nothing is written later."""
     monkeypatch.setattr(lines, "CALL_SECONDS_MAX", 0.2)
     with running(committer_on(founded)) as committer:
-        with locked(founded), pytest.raises(Unavailable, match="The call was not recorded"):
+        with locked(founded), pytest.raises(LedgerUnavailable, match="The call was not recorded"):
             submit(committer, creating("ann")).result(ANSWER_SECONDS_MAX)
         submit(committer, creating("bob")).result(ANSWER_SECONDS_MAX)
     assert operations(ledger(founded)) == ["bob"]
@@ -118,7 +118,7 @@ def test_each_process_sees_the_other_s_changes_in_its_next_call(founded: Databas
 def test_calls_of_two_accounts_in_both_orders_do_not_lock_each_other_out(founded: Database) -> None:
     """Two committers whose calls concern the same two accounts, and each alone: all are answered, none twice."""
 
-    def in_both(committer: Committer, name: str) -> Future[Committed]:
+    def in_both(committer: Committer, name: str) -> Future[CommittedCall]:
         decide = creating(name)
         return submit(committer, decide, ACCOUNT, OTHER)
 
@@ -180,7 +180,7 @@ def test_a_stopped_committer_answers_everybody(founded: Database) -> None:
     closed; and so does who comes later."""
     deciding, go_on = threading.Event(), threading.Event()
 
-    def waits(values: Values, at: datetime) -> Decided:
+    def waits(values: LedgerStates, at: datetime) -> CallResult:
         deciding.set()
         assert go_on.wait(ANSWER_SECONDS_MAX)
         return appending(use("last"))(values, at)
@@ -192,9 +192,9 @@ def test_a_stopped_committer_answers_everybody(founded: Database) -> None:
     waiting = submit(committer, appending(use(), to=OTHER), OTHER)
     stopping = threading.Thread(target=committer.stop)
     stopping.start()
-    with pytest.raises(Unavailable, match=CLOSED):
+    with pytest.raises(LedgerUnavailable, match=CLOSED_MESSAGE):
         waiting.result(ANSWER_SECONDS_MAX)
-    with pytest.raises(Unavailable, match=CLOSED):
+    with pytest.raises(LedgerUnavailable, match=CLOSED_MESSAGE):
         submit(committer, appending(use()))
     go_on.set()
     stopping.join(ANSWER_SECONDS_MAX)
@@ -207,7 +207,7 @@ def test_what_a_round_leaves_is_answered_when_it_stops(founded: Database) -> Non
     """A call that its round puts back when the queues are closed already is answered as well."""
     deciding, go_on = threading.Event(), threading.Event()
 
-    def needs_more(_values: Values, _at: datetime) -> Decided:
+    def needs_more(_values: LedgerStates, _at: datetime) -> CallResult:
         deciding.set()
         assert go_on.wait(ANSWER_SECONDS_MAX)
         raise NeedsAccounts(frozenset({OTHER}))
@@ -217,5 +217,5 @@ def test_what_a_round_leaves_is_answered_when_it_stops(founded: Database) -> Non
         assert deciding.wait(ANSWER_SECONDS_MAX)
         committer.close()
         go_on.set()
-        with pytest.raises(Unavailable, match=CLOSED):
+        with pytest.raises(LedgerUnavailable, match=CLOSED_MESSAGE):
             left.result(ANSWER_SECONDS_MAX)

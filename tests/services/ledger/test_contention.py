@@ -9,20 +9,20 @@ from datetime import datetime, timedelta
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from domain.events import Entry
+from domain.foundation.events import Entry
+from services.ledger import call_queue as lines
 from services.ledger import round as deciding
-from services.ledger import waiting as lines
+from services.ledger.call_queue import LOOK_SECONDS_MAX, LOOK_SECONDS_MIN, CallQueue
 from services.ledger.committer import CALLS_A_ROUND_MAX, RUNS_MAX
 from services.ledger.database import Database, connect
-from services.ledger.mapper import EntryMapper, StoredBytesBroken
+from services.ledger.mapper import CorruptEntry, EntryMapper
+from services.ledger.pending_call import CallResult, DecideCall, LedgerStates, LedgerUnavailable, PendingCall
 from services.ledger.round import CLOCK_FROM_DATABASE_MAX
-from services.ledger.waiting import LOOK_SECONDS_MAX, LOOK_SECONDS_MIN, Queue
-from services.ledger.work import Decide, Decided, Unavailable, Values, Work
-from tests.services.ledger.building import (
+from tests.services.ledger.rounds import (
     ACCOUNT,
     ANSWER_SECONDS_MAX,
     OTHER,
-    Ticking,
+    SteppingClock,
     appending,
     committer_on,
     creating,
@@ -52,8 +52,8 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "CALL_SECONDS_MAX", 3_600.0)
 
 
-def work(account_id: str) -> Work:
-    return Work(frozenset({account_id}), appending(), lambda _answer: None)
+def work(account_id: str) -> PendingCall:
+    return PendingCall(frozenset({account_id}), appending(), lambda _answer: None)
 
 
 @pytest.mark.usefixtures("patient")
@@ -99,13 +99,13 @@ def test_a_held_account_is_looked_at_less_and_less_often(monkeypatch: pytest.Mon
     others at once: nobody turns in circles."""
     now = 1_000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    queue, held, pauses = Queue(), work(ACCOUNT), []
+    queue, held, pauses = CallQueue(), work(ACCOUNT), []
     queue.put(held)
     assert queue.take(10) == [held]
     for _ in range(6):
         queue.hold([held])
         began = now
-        taken: list[Work] = []
+        taken: list[PendingCall] = []
         while held not in taken:
             now += LOOK_SECONDS_MIN / 4
             queue.put(work(OTHER))
@@ -119,7 +119,7 @@ def test_who_waited_in_vain_lets_others_go_first(monkeypatch: pytest.MonkeyPatch
     """Of two held accounts, the one that was waited for already rests while the other is waited for."""
     now = 1_000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    queue, first, second = Queue(), work(ACCOUNT), work(OTHER)
+    queue, first, second = CallQueue(), work(ACCOUNT), work(OTHER)
     for call in (first, second):
         queue.put(call)
     queue.hold(queue.take(10))
@@ -141,13 +141,13 @@ def test_a_flood_delays_another_s_call_by_one_round(founded: Database, monkeypat
     under_way, come = threading.Event(), threading.Event()
     times: list[datetime] = []
 
-    def flooding(_values: Values, at: datetime) -> Decided:
+    def flooding(_values: LedgerStates, at: datetime) -> CallResult:
         if at not in times:
             times.append(at)
             if len(times) == 2:
                 under_way.set()
                 assert come.wait(ANSWER_SECONDS_MAX)
-        return Decided(at, [])
+        return CallResult(at, [])
 
     committer = committer_on(founded)
     for _ in range(10_000):
@@ -191,7 +191,7 @@ def test_a_database_in_trouble_is_asked_once(founded: Database, sqlstate: str) -
     answers = [submit(committer, creating(f"user{number}")) for number in range(10)]
     with running(committer):
         for answer in answers:
-            assert isinstance(answer.exception(ANSWER_SECONDS_MAX), Unavailable)
+            assert isinstance(answer.exception(ANSWER_SECONDS_MAX), LedgerUnavailable)
         assert tries(founded) == 1
         assert submit(committer, creating("ann")).result(ANSWER_SECONDS_MAX)
     assert operations(ledger(founded)) == ["ann"]
@@ -207,7 +207,7 @@ def test_a_round_that_may_succeed_runs_again_as_a_whole(founded: Database, sqlst
     names = [f"user{number}" for number in range(10)]
     answers = [submit(committer, creating(name)) for name in names]
     with running(committer):
-        failed = [isinstance(answer.exception(ANSWER_SECONDS_MAX), Unavailable) for answer in answers]
+        failed = [isinstance(answer.exception(ANSWER_SECONDS_MAX), LedgerUnavailable) for answer in answers]
     assert failed == [times == RUNS_MAX] * len(names)
     assert operations(ledger(founded)) == ([] if times == RUNS_MAX else names)
     assert tries(founded) == min(times + 1, RUNS_MAX)
@@ -219,11 +219,11 @@ def test_what_cannot_be_written_is_found_by_halves(founded: Database, monkeypatc
     monkeypatch.setattr(deciding, "DECIDING_SECONDS_MAX", 3_600.0)
     times = set()
 
-    def unwritable(_values: Values, at: datetime) -> Decided:
+    def unwritable(_values: LedgerStates, at: datetime) -> CallResult:
         return appending(use("\ud800"))(_values, at)
 
-    def counted(decide: Decide) -> Decide:
-        def decide_counted(values: Values, at: datetime) -> Decided:
+    def counted(decide: DecideCall) -> DecideCall:
+        def decide_counted(values: LedgerStates, at: datetime) -> CallResult:
             times.add(at)
             return decide(values, at)
 
@@ -252,7 +252,7 @@ class Slow(EntryMapper):
             self.reading.set()
             assert self.go_on.wait(ANSWER_SECONDS_MAX)
             if self.broken:
-                raise StoredBytesBroken("broken")
+                raise CorruptEntry("broken")
         return super().to_domain_event(stored_event)
 
 
@@ -268,7 +268,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
 @pytest.mark.usefixtures("patient")
 def test_a_cold_account_is_loaded_outside_of_locks(founded: Database, slow: Slow) -> None:
     """While a value is being loaded, its account's head is free and calls of others are answered; then its own are."""
-    with running(committer_on(founded, made_with=rounds(clock=Ticking(), mapper=slow))) as committer:
+    with running(committer_on(founded, made_with=rounds(clock=SteppingClock(), mapper=slow))) as committer:
         assert submit(committer, appending(use(), to=OTHER), OTHER).result(ANSWER_SECONDS_MAX)  # loaded before
         cold = [submit(committer, creating(name)) for name in ("ann", "bob")]
         assert slow.reading.wait(ANSWER_SECONDS_MAX)
@@ -283,8 +283,8 @@ def test_what_cannot_be_loaded_is_said(founded: Database, slow: Slow) -> None:
     """Whoever waits for a value whose bytes are broken gets that for an answer, and the next call tries again."""
     slow.broken = True
     slow.go_on.set()
-    with running(committer_on(founded, made_with=rounds(clock=Ticking(), mapper=slow))) as committer:
-        with pytest.raises(StoredBytesBroken):
+    with running(committer_on(founded, made_with=rounds(clock=SteppingClock(), mapper=slow))) as committer:
+        with pytest.raises(CorruptEntry):
             submit(committer, creating("ann")).result(ANSWER_SECONDS_MAX)
         slow.broken = False
         assert submit(committer, creating("ann")).result(ANSWER_SECONDS_MAX).positions == {ACCOUNT: 3}
@@ -294,7 +294,7 @@ def test_what_cannot_be_loaded_is_said(founded: Database, slow: Slow) -> None:
 def test_a_clock_that_jumps_back_concerns_what_was_touched(founded: Database) -> None:
     """Twenty minutes forward, a call of one account, and back: that account is Unavailable and another in the same
     round is not, until the clock has come to where it was. Red as long as that, and never a time before the head's."""
-    clock = Ticking(ledger(founded)[-1].at)
+    clock = SteppingClock(ledger(founded)[-1].at)
     right_at = clock.at
     committer = committer_on(founded, made_with=rounds(clock=clock))
     with running(committer):
@@ -305,9 +305,9 @@ def test_a_clock_that_jumps_back_concerns_what_was_touched(founded: Database) ->
         for _ in range(2):
             refused = submit(committer, creating("bob"))
             other = submit(committer, appending(use(), to=OTHER), OTHER)
-            assert isinstance(refused.exception(ANSWER_SECONDS_MAX), Unavailable)
+            assert isinstance(refused.exception(ANSWER_SECONDS_MAX), LedgerUnavailable)
             assert other.result(ANSWER_SECONDS_MAX).result < right_at + JUMP / 2
-            with pytest.raises(Unavailable, match="behind the ledger"):
+            with pytest.raises(LedgerUnavailable, match="behind the ledger"):
                 committer.refuse_wrong_clock(clock.at)
         clock.at = ahead
         assert submit(committer, creating("eve")).result(ANSWER_SECONDS_MAX).result >= ahead
@@ -331,9 +331,9 @@ def test_a_clock_away_from_the_database_s_concerns_all(founded: Database, jump: 
             committer.refuse_wrong_clock(deciding.system_clock())
             assert submit(committer, appending(use("right"), to=account_id), account_id).result(ANSWER_SECONDS_MAX)
             off = jump
-            with pytest.raises(Unavailable, match="clock"):
+            with pytest.raises(LedgerUnavailable, match="clock"):
                 submit(committer, appending(use("wrong"), to=account_id), account_id).result(ANSWER_SECONDS_MAX)
-            with pytest.raises(Unavailable, match="apart"):
+            with pytest.raises(LedgerUnavailable, match="apart"):
                 committer.refuse_wrong_clock(deciding.system_clock())
         off = timedelta()
         assert submit(committer, appending(use("right"))).result(ANSWER_SECONDS_MAX)

@@ -8,7 +8,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from services.ledger.database import Database, MigrationRefused, YourDatabase, connect, migrate, migrations
+from services.ledger.database import Database, ExternalDatabase, MigrationMismatch, connect, migrate, migrations
 
 _numbers = itertools.count(1)
 _SCHEMA = """
@@ -34,7 +34,7 @@ def empty_database(postgres: str) -> Iterator[Database]:
     name = f"empty_{next(_numbers)}"
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(SQL("create database {}").format(Identifier(name)))
-    yield YourDatabase(make_conninfo(postgres, dbname=name))
+    yield ExternalDatabase(make_conninfo(postgres, dbname=name))
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(SQL("drop database {} with (force)").format(Identifier(name)))
 
@@ -46,7 +46,7 @@ def schema(database: Database) -> list[tuple[object, ...]]:
 
 def test_a_host_that_is_gone_is_noticed(database: Database) -> None:
     """Every connection has timeouts of its network, ours where the operator's URL names none."""
-    theirs = YourDatabase(make_conninfo(database.conninfo("owner"), tcp_user_timeout=1_234))
+    theirs = ExternalDatabase(make_conninfo(database.conninfo("owner"), tcp_user_timeout=1_234))
     for used, expected in ((database, "10000"), (theirs, "1234")):
         with connect(used, "writer") as connection:
             parameters = connection.info.get_parameters()
@@ -73,7 +73,7 @@ def test_a_changed_text_is_refused(database: Database) -> None:
     """A database that was migrated with another text of the same name is none that this program knows."""
     with connect(database, "owner") as connection:
         connection.execute("update public.muniment_migrations set sha256 = 'another' where name = '0001_ledger.sql'")
-    with pytest.raises(MigrationRefused, match=r"migrated with another 0001_ledger\.sql \(SHA-256 another\)"):
+    with pytest.raises(MigrationMismatch, match=r"migrated with another 0001_ledger\.sql \(SHA-256 another\)"):
         migrate(database)
 
 
@@ -81,7 +81,7 @@ def test_a_newer_program_s_migration_is_refused(database: Database) -> None:
     """An older program does not touch what a newer one has made."""
     with connect(database, "owner") as connection:
         connection.execute("insert into public.muniment_migrations values ('9999_later.sql', 'digest')")
-    with pytest.raises(MigrationRefused, match=r"has the migration 9999_later\.sql, which this program does not know"):
+    with pytest.raises(MigrationMismatch, match=r"has the migration 9999_later\.sql, which this program does not know"):
         migrate(database)
 
 

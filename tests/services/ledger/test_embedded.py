@@ -17,8 +17,8 @@ from psycopg.conninfo import make_conninfo
 
 from services.ledger import embedded
 from services.ledger.embedded import EmbeddedPostgres, EmbeddedPostgresError
-from services.ledger.embedded_bootstrap import ROLES
-from services.ledger.embedded_leftover import attempts
+from services.ledger.embedded_cluster import ROLES
+from services.ledger.embedded_leftover import poll_attempts
 from services.ledger.embedded_programs import SystemUser, find_programs
 
 SERVER = """
@@ -70,7 +70,7 @@ def server(directory: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
-    return any(condition() for _ in attempts(seconds=30))
+    return any(condition() for _ in poll_attempts(seconds=30))
 
 
 def facts(postgres: EmbeddedPostgres) -> list[tuple[str]]:

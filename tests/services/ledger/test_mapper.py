@@ -9,10 +9,10 @@ from eventsourcing.persistence import StoredEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import events
-from domain.events import Change, Entry, Event, UnknownTopic, event_from, upcasts
-from domain.users import UserCreated
-from services.ledger.mapper import EntryMapper, StoredBytesBroken
+from domain.families.users import UserCreated
+from domain.foundation import events
+from domain.foundation.events import Change, Entry, Event, UnknownTopic, event_from, upcasts
+from services.ledger.mapper import CorruptEntry, EntryMapper
 from tests.histories import histories
 from tests.vectors.events import generate
 from tests.vectors.events.generate import examples, file_of, lines
@@ -109,7 +109,7 @@ def test_another_entry_than_the_row_promises_is_refused(members: dict[str, objec
     """A row's account, position and topic must be those of its bytes, and each part must be whole. The message names
     the row."""
     assert MAPPER.to_domain_event(with_state(changed()))  # the line as json.dumps writes it is good: it is the change
-    with pytest.raises(StoredBytesBroken, match="Account 123456789012, position 9007199254740993, topic "):
+    with pytest.raises(CorruptEntry, match="Account 123456789012, position 9007199254740993, topic "):
         MAPPER.to_domain_event(with_state(changed(**members)))
 
 
@@ -118,7 +118,7 @@ def test_a_missing_member_is_refused(member: str) -> None:
     """Each of the seven members of a line must be there."""
     line = json.loads(USER_CREATED.state)
     del line[member]
-    with pytest.raises(StoredBytesBroken):
+    with pytest.raises(CorruptEntry):
         MAPPER.to_domain_event(with_state(json.dumps(line).encode()))
 
 
@@ -129,14 +129,14 @@ def test_a_changed_byte_is_refused(data: st.DataObject, member: str) -> None:
     begin = state.index(b'"%b":' % member.encode()) + len(member) + 3
     place = data.draw(st.integers(begin, state.index(b",", begin) - 1))
     byte = data.draw(st.integers(0, 255).filter(lambda value: value != state[place]))
-    with pytest.raises(StoredBytesBroken):
+    with pytest.raises(CorruptEntry):
         MAPPER.to_domain_event(with_state(state[:place] + bytes([byte]) + state[place + 1 :]))
 
 
 @pytest.mark.parametrize("state", [b"", b"null", b"[]", b'"text"', b"{", b"\xff", USER_CREATED.state[:-1]])
 def test_bytes_that_are_no_entry_are_refused(state: bytes) -> None:
     """What is no JSON object, or not all of one, is told like everything else that is broken."""
-    with pytest.raises(StoredBytesBroken):
+    with pytest.raises(CorruptEntry):
         MAPPER.to_domain_event(with_state(state))
 
 
@@ -150,7 +150,7 @@ def test_an_unknown_topic_is_loud() -> None:
         "iam.user.frozen.v1",
         changed(topic="iam.user.frozen.v1"),
     )
-    with pytest.raises(StoredBytesBroken, match=r"iam\.user\.frozen\.v1"):
+    with pytest.raises(CorruptEntry, match=r"iam\.user\.frozen\.v1"):
         MAPPER.to_domain_event(stored)
 
 

@@ -6,23 +6,30 @@ from datetime import datetime, timedelta
 import pytest
 
 from domain.calls import NeedsAccounts, NewSecret
-from domain.errors import EntityAlreadyExists
-from domain.events import Entry
+from domain.families.credential_use import CredentialUsed
+from domain.foundation.errors import EntityAlreadyExists
+from domain.foundation.events import Entry
+from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.rules.users import delete_user
-from domain.secret import Secret, SecretId, SecretKind
-from domain.usage import CredentialUsed
 from services.ledger import committer as committing
 from services.ledger import round as deciding
 from services.ledger.database import Database, connect
+from services.ledger.pending_call import (
+    CallResult,
+    DecideCall,
+    LedgerAppend,
+    LedgerNotLocked,
+    LedgerStates,
+    LedgerUnavailable,
+)
 from services.ledger.round import system_clock
-from services.ledger.work import Append, Decide, Decided, LedgerNotHeld, Unavailable, Values
-from tests.services.ledger.building import (
+from tests.services.ledger.rounds import (
     ACCOUNT,
     ANSWER_SECONDS_MAX,
     BEGAN_AT,
     OTHER,
     SECRETS,
-    Ticking,
+    SteppingClock,
     account_in,
     appending,
     cause,
@@ -74,12 +81,12 @@ def test_many_calls_share_a_commit(founded: Database) -> None:
 def test_a_round_decides_for_a_bounded_time(founded: Database) -> None:
     """When a decision has taken longer than a round may, those behind it are decided in the next one, in order."""
 
-    def laborious(_values: Values, at: datetime) -> Decided:
+    def laborious(_values: LedgerStates, at: datetime) -> CallResult:
         hashlib.pbkdf2_hmac("sha256", b"takes long", b"on every machine", 500_000)
-        return Decided(at, [Append(ACCOUNT, cause(), [use("laborious")])])
+        return CallResult(at, [LedgerAppend(ACCOUNT, cause(), [use("laborious")])])
 
     committer = committer_on(founded)
-    decisions: list[Decide] = [laborious, creating("next"), creating("last")]
+    decisions: list[DecideCall] = [laborious, creating("next"), creating("last")]
     answers = [submit(committer, decide) for decide in decisions]
     with running(committer):
         first, *others = [answer.result(ANSWER_SECONDS_MAX).result for answer in answers]
@@ -104,7 +111,7 @@ def test_a_flood_does_not_keep_others_waiting(founded: Database, calls_before: i
 def test_an_exception_is_its_call_s_own(founded: Database) -> None:
     """A decision that raises, a refusal or a defect, gets that as its answer; the others of the round commit once."""
 
-    def defect(_values: Values, _at: datetime) -> Decided:
+    def defect(_values: LedgerStates, _at: datetime) -> CallResult:
         raise ZeroDivisionError
 
     before = commits(founded)
@@ -115,25 +122,25 @@ def test_an_exception_is_its_call_s_own(founded: Database) -> None:
         assert isinstance(answers[1].exception(ANSWER_SECONDS_MAX), ZeroDivisionError)
         assert isinstance(answers[2].exception(ANSWER_SECONDS_MAX), EntityAlreadyExists)
         # Appending to an account that the call did not ask for: the round does not hold it.
-        assert isinstance(answers[3].exception(ANSWER_SECONDS_MAX), LedgerNotHeld)
+        assert isinstance(answers[3].exception(ANSWER_SECONDS_MAX), LedgerNotLocked)
         assert account_in(answers[4].result(ANSWER_SECONDS_MAX).values).users.find("ann")
     assert commits(founded) == before + 1
     assert operations(ledger(founded)) == ["ann", "bob"]
 
 
-def not_encodable(_values: Values, at: datetime) -> Decided:
-    return Decided(at, [Append(ACCOUNT, cause(), [use("\ud800")])])
+def not_encodable(_values: LedgerStates, at: datetime) -> CallResult:
+    return CallResult(at, [LedgerAppend(ACCOUNT, cause(), [use("\ud800")])])
 
 
-def not_insertable(_values: Values, at: datetime) -> Decided:
+def not_insertable(_values: LedgerStates, at: datetime) -> CallResult:
     """Its key id is taken, which the database finds out when everything else has been inserted."""
     secret = NewSecret(SecretId(SecretKind.ACCESS_KEY, "AKIATAKEN"), "AIDA", Secret("second"))
-    return Decided(at, [Append(ACCOUNT, cause(), [use("never")], new_secrets=[secret])])
+    return CallResult(at, [LedgerAppend(ACCOUNT, cause(), [use("never")], new_secrets=[secret])])
 
 
 @pytest.mark.parametrize("unwritable", [not_encodable, not_insertable])
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_what_cannot_be_written_fails_alone(founded: Database, unwritable: Decide, place: int) -> None:
+def test_what_cannot_be_written_fails_alone(founded: Database, unwritable: DecideCall, place: int) -> None:
     """Whether an entry cannot become bytes or the database refuses a row: the call fails, wherever it stands in the
     round, and the others are recorded once each."""
     with connect(founded, "writer") as connection, connection.cursor() as cursor:
@@ -154,13 +161,14 @@ def test_what_cannot_be_written_fails_alone(founded: Database, unwritable: Decid
 def test_secrets_stand_and_fall_with_their_events(founded: Database) -> None:
     """What a call seals is there when its events are, and gone when a later call destroys it."""
 
-    def sealing(_values: Values, at: datetime) -> Decided:
+    def sealing(_values: LedgerStates, at: datetime) -> CallResult:
         secret = NewSecret(SecretId(SecretKind.ACCESS_KEY, "AKIANEW"), "AIDA", Secret("wJalr"))
-        return Decided(at, [Append(ACCOUNT, cause(), [use()], new_secrets=[secret])])
+        return CallResult(at, [LedgerAppend(ACCOUNT, cause(), [use()], new_secrets=[secret])])
 
-    def destroying(_values: Values, at: datetime) -> Decided:
-        return Decided(
-            at, [Append(ACCOUNT, cause(), [use()], destroyed_secrets=[SecretId(SecretKind.ACCESS_KEY, "AKIANEW")])]
+    def destroying(_values: LedgerStates, at: datetime) -> CallResult:
+        return CallResult(
+            at,
+            [LedgerAppend(ACCOUNT, cause(), [use()], destroyed_secrets=[SecretId(SecretKind.ACCESS_KEY, "AKIANEW")])],
         )
 
     with (
@@ -179,8 +187,10 @@ def test_secrets_stand_and_fall_with_their_events(founded: Database) -> None:
 def test_a_call_may_append_to_a_ledger_twice(founded: Database) -> None:
     """Events under two causes in one ledger follow each other; none takes the other's place."""
 
-    def decide(_values: Values, at: datetime) -> Decided:
-        return Decided(at, [Append(ACCOUNT, cause("first"), [use("1")]), Append(ACCOUNT, cause("second"), [use("2")])])
+    def decide(_values: LedgerStates, at: datetime) -> CallResult:
+        return CallResult(
+            at, [LedgerAppend(ACCOUNT, cause("first"), [use("1")]), LedgerAppend(ACCOUNT, cause("second"), [use("2")])]
+        )
 
     with running(committer_on(founded)) as committer:
         assert submit(committer, decide).result(ANSWER_SECONDS_MAX).positions == {ACCOUNT: 3}
@@ -190,8 +200,8 @@ def test_a_call_may_append_to_a_ledger_twice(founded: Database) -> None:
 def test_each_call_gets_the_values_behind_its_own_events(founded: Database) -> None:
     """Though decided in one round, an earlier call does not see what a later one has done."""
 
-    def deleting(values: Values, at: datetime) -> Decided:
-        return Decided(at, [Append(ACCOUNT, cause(), [delete_user(account_in(values), user_name="ann")])])
+    def deleting(values: LedgerStates, at: datetime) -> CallResult:
+        return CallResult(at, [LedgerAppend(ACCOUNT, cause(), [delete_user(account_in(values), user_name="ann")])])
 
     committer = committer_on(founded)
     created, deleted = submit(committer, creating("ann")), submit(committer, deleting)
@@ -204,11 +214,11 @@ def test_a_call_that_needs_more_accounts_is_run_again_with_them(founded: Databas
     """The decision runs a second time with both values, and its events stand in both ledgers under one shared id."""
     seen = []
 
-    def decide(values: Values, at: datetime) -> Decided:
+    def decide(values: LedgerStates, at: datetime) -> CallResult:
         seen.append(set(values))
         if OTHER not in values:
             raise NeedsAccounts(frozenset({OTHER}))
-        return Decided(at, [Append(account_id, cause("both"), [use()]) for account_id in (ACCOUNT, OTHER)])
+        return CallResult(at, [LedgerAppend(account_id, cause("both"), [use()]) for account_id in (ACCOUNT, OTHER)])
 
     with running(committer_on(founded)) as committer:
         done = submit(committer, decide).result(ANSWER_SECONDS_MAX)
@@ -221,7 +231,7 @@ def test_a_call_that_needs_more_accounts_is_run_again_with_them(founded: Databas
 def test_a_call_that_needs_what_it_has_fails(founded: Database) -> None:
     """A decision that asks again for accounts that it was given is answered with its question, not run for ever."""
 
-    def decide(_values: Values, _at: datetime) -> Decided:
+    def decide(_values: LedgerStates, _at: datetime) -> CallResult:
         raise NeedsAccounts(frozenset({ACCOUNT}))
 
     with running(committer_on(founded)) as committer, pytest.raises(NeedsAccounts, match=ACCOUNT):
@@ -232,10 +242,10 @@ def test_an_account_that_is_not_there_is_an_empty_value(founded: Database) -> No
     """A decision that comes to need an account which does not exist sees that, and does not wait for ever."""
     nowhere = "999999999999"
 
-    def decide(values: Values, _at: datetime) -> Decided:
+    def decide(values: LedgerStates, _at: datetime) -> CallResult:
         if nowhere not in values:
             raise NeedsAccounts(frozenset({nowhere}))
-        return Decided(values[nowhere].exists, [Append(ACCOUNT, cause("looks"), [use()])])
+        return CallResult(values[nowhere].exists, [LedgerAppend(ACCOUNT, cause("looks"), [use()])])
 
     with running(committer_on(founded)) as committer:
         assert submit(committer, decide).result(ANSWER_SECONDS_MAX).result is False
@@ -245,12 +255,14 @@ def test_no_ledger_begins_by_being_written_to(founded: Database) -> None:
     """A decision that appends to an account which does not exist fails, and nothing of it stands elsewhere."""
     nowhere = "999999999999"
 
-    def both(_values: Values, _at: datetime) -> Decided:
-        return Decided(None, [Append(account_id, cause("both"), [use("both")]) for account_id in (ACCOUNT, nowhere)])
+    def both(_values: LedgerStates, _at: datetime) -> CallResult:
+        return CallResult(
+            None, [LedgerAppend(account_id, cause("both"), [use("both")]) for account_id in (ACCOUNT, nowhere)]
+        )
 
     with running(committer_on(founded)) as committer:
         answer = submit(committer, both, ACCOUNT, nowhere)
-        with pytest.raises(LedgerNotHeld, match=nowhere):
+        with pytest.raises(LedgerNotLocked, match=nowhere):
             answer.result(ANSWER_SECONDS_MAX)
         assert submit(committer, creating("ann")).result(ANSWER_SECONDS_MAX)
     assert ledger(founded, nowhere) == []
@@ -270,9 +282,9 @@ def test_time_never_runs_backwards(founded: Database, behind: timedelta) -> None
 def test_a_clock_behind_a_head_writes_nothing(founded: Database) -> None:
     """More than two seconds behind what is recorded a server cannot know the time: Unavailable, until it can."""
     head_at = ledger(founded)[-1].at
-    clock = Ticking(head_at - timedelta(seconds=2, milliseconds=2))
+    clock = SteppingClock(head_at - timedelta(seconds=2, milliseconds=2))
     with running(committer_on(founded, made_with=rounds(clock=clock))) as committer:
-        with pytest.raises(Unavailable, match=r"clock is 0:00:02\.001000 behind the ledger"):
+        with pytest.raises(LedgerUnavailable, match=r"clock is 0:00:02\.001000 behind the ledger"):
             submit(committer, creating("ann")).result(ANSWER_SECONDS_MAX)
         assert submit(committer, creating("ann")).result(ANSWER_SECONDS_MAX).result == head_at
     assert operations(ledger(founded)) == ["ann"]
@@ -284,7 +296,7 @@ def test_a_clock_far_from_the_database_s_writes_nothing(founded: Database, off: 
     wrong = rounds(clock=lambda: system_clock() + off, database_clock_checked=True)
     with (
         running(committer_on(founded, made_with=wrong)) as committer,
-        pytest.raises(Unavailable, match="clock and the database's are"),
+        pytest.raises(LedgerUnavailable, match="clock and the database's are"),
     ):
         submit(committer, creating("ann")).result(ANSWER_SECONDS_MAX)
     right = rounds(clock=system_clock, database_clock_checked=True)

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from immutables import Map
 
 from domain.account import Account
-from domain.events import Entry
-from domain.identifiers import INSTALLATION
+from domain.families.credential_use import CredentialUsed
+from domain.families.organization import FULL_AWS_ACCESS, Organization, OrganizationNode
+from domain.foundation.events import Entry
+from domain.foundation.identifiers import INSTALLATION
 from domain.installation import (
     AccessKeyIdClaimed,
     AccountOpened,
@@ -25,24 +27,22 @@ from domain.installation import (
     OpenedAccount,
     OrganizationSet,
 )
-from domain.ledgers import Folded, empty, evolve
-from domain.organization import FULL_AWS_ACCESS, Node, Organization
-from domain.usage import CredentialUsed
+from domain.ledger_state import LedgerState, empty, evolve
 from services.ledger import round as deciding
 from services.ledger import snapshots
 from services.ledger.committer import SNAPSHOT_CHANGES_MIN, SNAPSHOT_ENTITIES_A_CHANGE
 from services.ledger.database import Database, connect
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import select_snapshot
-from services.ledger.snapshots import SnapshotBroken, restored, snapshot_of, topic_for
-from services.ledger.snapshotter import WAITING_MAX, Snapshotter
-from services.ledger.values import Values
+from services.ledger.snapshots import CorruptSnapshot, restore_snapshot, snapshot_topic, take_snapshot
+from services.ledger.snapshotter import PENDING_SNAPSHOTS_MAX, Snapshotter
+from services.ledger.state_cache import StateCache
 from tests.histories import folded, histories
-from tests.services.ledger.building import (
+from tests.services.ledger.rounds import (
     ACCOUNT,
     ANSWER_SECONDS_MAX,
     BEGAN_AT,
-    Ticking,
+    SteppingClock,
     appending,
     cause,
     committer_on,
@@ -89,7 +89,7 @@ def snapshotter(database: Database) -> Snapshotter:
 
 def stored_snapshot(database: Database, topic: str | None = None) -> StoredEvent | None:
     with connect(database, "writer") as connection, connection.cursor() as cursor:
-        return select_snapshot(cursor, ACCOUNT, topic or topic_for(ACCOUNT))
+        return select_snapshot(cursor, ACCOUNT, topic or snapshot_topic(ACCOUNT))
 
 
 @given(histories(), st.data())
@@ -97,7 +97,7 @@ def test_restored_equals_folded(history: list[Entry], data: st.DataObject) -> No
     """At any point of any history: the snapshot gives back an equal value, which evolves as the original does."""
     at = data.draw(st.integers(0, len(history)))
     value = folded(history[:at])
-    again = restored(snapshot_of(value))
+    again = restore_snapshot(take_snapshot(value))
     assert again == value
     assert isinstance(again, Account)
     assert folded(history[at:], again) == folded(history)
@@ -105,7 +105,7 @@ def test_restored_equals_folded(history: list[Entry], data: st.DataObject) -> No
 
 def test_an_installation_is_restored_too() -> None:
     """The installation's ledger has a snapshot of its own shape."""
-    value, root = empty(INSTALLATION), Node("root", "r-ab12", "Root", ("p-FullAWSAccess",), ())
+    value, root = empty(INSTALLATION), OrganizationNode("root", "r-ab12", "Root", ("p-FullAWSAccess",), ())
     for position, event in enumerate(
         (
             InstallationFounded(ledger_id="0f", schema_version=1),
@@ -121,19 +121,19 @@ def test_an_installation_is_restored_too() -> None:
         value = evolve(value, Entry(INSTALLATION, position, "id", BEGAN_AT, cause(), event))
     assert isinstance(value, Installation)
     assert value.accounts[ACCOUNT] == OpenedAccount("1f", BEGAN_AT, alias="first")
-    assert restored(snapshot_of(value)) == value
-    assert topic_for(INSTALLATION) != topic_for(ACCOUNT)
+    assert restore_snapshot(take_snapshot(value)) == value
+    assert snapshot_topic(INSTALLATION) != snapshot_topic(ACCOUNT)
 
 
 @given(histories(calls_max=6), st.data())
 def test_another_byte_is_refused(history: list[Entry], data: st.DataObject) -> None:
     """Any byte of a snapshot that is not the one that was written, and any that is missing, is noticed."""
-    stored = snapshot_of(folded(history))
+    stored = take_snapshot(folded(history))
     place = data.draw(st.integers(0, len(stored.state) - 1))
     byte = data.draw(st.binary(max_size=1).filter(lambda byte: byte != stored.state[place : place + 1]))
     state = stored.state[:place] + byte + stored.state[place + 1 :]
-    with pytest.raises(SnapshotBroken, match=f"Snapshot of {ACCOUNT} at {stored.originator_version}: wrong digest"):
-        restored(StoredEvent(stored.originator_id, stored.originator_version, stored.topic, state))
+    with pytest.raises(CorruptSnapshot, match=f"Snapshot of {ACCOUNT} at {stored.originator_version}: wrong digest"):
+        restore_snapshot(StoredEvent(stored.originator_id, stored.originator_version, stored.topic, state))
 
 
 @pytest.mark.usefixtures("large")
@@ -145,7 +145,7 @@ def test_a_cold_start_reads_the_snapshot_and_what_came_later(founded: Database, 
         snapshotter.write(snapshot_at.values[ACCOUNT])
         submit(committer, creating("bob")).result(ANSWER_SECONDS_MAX)
     mapper = Counting()
-    with running(committer_on(founded, made_with=rounds(clock=Ticking(), mapper=mapper))) as cold:
+    with running(committer_on(founded, made_with=rounds(clock=SteppingClock(), mapper=mapper))) as cold:
         value = submit(cold, appending()).result(ANSWER_SECONDS_MAX).values[ACCOUNT]
     assert mapper.read == [4]
     entries = ledger(founded)
@@ -162,7 +162,7 @@ def test_the_newest_snapshot_is_used(founded: Database, snapshotter: Snapshotter
                 snapshotter.write(value)
     mapper = Counting()
     with connect(founded, "writer") as connection, connection.cursor() as cursor:
-        values = Values(mapper)
+        values = StateCache(mapper)
         assert values.load_step(cursor, ACCOUNT, first=True)
         held, _ = values.at_head(cursor, ACCOUNT, 4, 0)
     assert held is not None
@@ -180,7 +180,7 @@ def test_a_broken_snapshot_is_left_aside(
     with connect(founded, "owner") as connection:
         connection.execute("update ledger.snapshots set state = set_byte(state, 40, 255 - get_byte(state, 40))")
     mapper = Counting()
-    with running(committer_on(founded, made_with=rounds(clock=Ticking(), mapper=mapper))) as cold:
+    with running(committer_on(founded, made_with=rounds(clock=SteppingClock(), mapper=mapper))) as cold:
         value = submit(cold, creating("bob")).result(ANSWER_SECONDS_MAX).values[ACCOUNT]
     assert mapper.read == [1, 2]
     assert value == folded(ledger(founded))
@@ -216,7 +216,7 @@ def test_a_type_that_cannot_be_written_down_is_refused_at_import() -> None:
 def test_a_snapshot_is_due_after_so_many_changes(founded: Database) -> None:
     """500 changes since the last one are not enough, one more is, and then counting begins anew. A value of very many
     entities waits for a third as many changes."""
-    due: list[Folded] = []
+    due: list[LedgerState] = []
 
     with running(committer_on(founded, on_snapshot_due=due.append)) as committer:
 
@@ -253,7 +253,7 @@ def test_the_snapshotter_writes_in_the_background(founded: Database, snapshotter
     snapshotter.stop()
     stored = stored_snapshot(founded)
     assert stored is not None
-    assert restored(stored) == value
+    assert restore_snapshot(stored) == value
 
 
 def test_a_snapshot_that_cannot_be_written_is_left_out(database: Database, caplog: pytest.LogCaptureFixture) -> None:
@@ -272,15 +272,15 @@ def test_a_snapshot_that_cannot_be_written_is_left_out(database: Database, caplo
     snapshotter.start()
     snapshotter.due(Account(ACCOUNT, position=1))
     assert came.wait(ANSWER_SECONDS_MAX)
-    for position in range(2, WAITING_MAX + 3):
+    for position in range(2, PENDING_SNAPSHOTS_MAX + 3):
         snapshotter.due(Account(ACCOUNT, position=position))
     go_on.set()
     snapshotter.stop()
     assert [record.getMessage() for record in caplog.records] == [
-        f"A snapshot of {ACCOUNT} is left out: {WAITING_MAX} are waiting.",
+        f"A snapshot of {ACCOUNT} is left out: {PENDING_SNAPSHOTS_MAX} are waiting.",
         f"A snapshot of {ACCOUNT} at 1 was not written.",
     ]
     assert "gone" in caplog.text
     stored = stored_snapshot(database)
     assert stored is not None
-    assert stored.originator_version == WAITING_MAX + 1
+    assert stored.originator_version == PENDING_SNAPSHOTS_MAX + 1

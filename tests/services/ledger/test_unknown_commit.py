@@ -7,21 +7,22 @@ from datetime import datetime
 
 import pytest
 
-from domain.events import Entry
-from domain.users import UserCreated
+from domain.families.users import UserCreated
+from domain.foundation.events import Entry
+from services.ledger.call_queue import CLOSED_MESSAGE
 from services.ledger.committer import RUNS_MAX
 from services.ledger.database import Database, connect
 from services.ledger.mapper import EntryMapper
+from services.ledger.pending_call import CallResult, LedgerStates, LedgerUnavailable
 from services.ledger.recorder import LedgerRecorder
-from services.ledger.waiting import CLOSED
-from services.ledger.work import Decided, Unavailable, Values
-from tests.services.ledger.building import (
+from tests.services.ledger.proxy import Proxy, When, proxied
+from tests.services.ledger.rounds import (
     ACCOUNT,
     ANSWER_SECONDS_MAX,
     BEGAN_AT,
     OTHER,
     USE_TOPICS,
-    Ticking,
+    SteppingClock,
     appending,
     cause,
     commits,
@@ -36,7 +37,6 @@ from tests.services.ledger.building import (
     use,
     wait_until_somebody_waits,
 )
-from tests.services.ledger.proxy import Proxy, When, proxied
 
 BOTH: list[When] = ["before", "after"]
 
@@ -61,7 +61,7 @@ def test_each_call_happens_once(founded: Database, wire: tuple[Proxy, Database],
     before = commits(founded)
     runs = []
 
-    def counted(values: Values, at: datetime) -> Decided:
+    def counted(values: LedgerStates, at: datetime) -> CallResult:
         runs.append(at)
         return creating("bob")(values, at)
 
@@ -103,7 +103,7 @@ def test_a_refusing_database_leaves_it_unknown(founded: Database, wire: tuple[Pr
     proxy, distant = wire
     proxy.cut_at_commit(when, proxy.refuse)
     with running(committer_on(distant)) as committer:
-        with pytest.raises(Unavailable, match="Whether the call was recorded is unknown"):
+        with pytest.raises(LedgerUnavailable, match="Whether the call was recorded is unknown"):
             submit(committer, creating("ann")).result(ANSWER_SECONDS_MAX)
         proxy.accept()
         submit(committer, creating("bob")).result(ANSWER_SECONDS_MAX)
@@ -126,7 +126,7 @@ def test_what_is_lost_again_and_again_is_given_up(founded: Database, wire: tuple
     for _ in range(RUNS_MAX):
         proxy.cut_at_commit("before")
     with running(committer_on(distant)) as committer:
-        with pytest.raises(Unavailable):
+        with pytest.raises(LedgerUnavailable):
             submit(committer, creating("ann")).result(ANSWER_SECONDS_MAX)
         submit(committer, creating("bob")).result(ANSWER_SECONDS_MAX)
     assert operations(ledger(founded)) == ["bob"]
@@ -138,7 +138,7 @@ def test_a_half_written_round_stops_everything(
     """Some of a round's events and not all of them: no transaction does that. The committer says so, answers what
     waits, and takes nothing more, for another decision could only make it worse."""
     proxy, distant = wire
-    clock, same_ids = Ticking(), bytes
+    clock, same_ids = SteppingClock(), bytes
     first = UserCreated(user_id="AIDA", user_name="ann", path="/")
 
     def write_half() -> None:
@@ -149,9 +149,9 @@ def test_a_half_written_round_stops_everything(
 
     with running(committer_on(distant, made_with=rounds(clock=clock, random=same_ids))) as committer:
         proxy.cut_at_commit("before", write_half)
-        with pytest.raises(Unavailable, match=CLOSED):
+        with pytest.raises(LedgerUnavailable, match=CLOSED_MESSAGE):
             submit(committer, appending(first, use())).result(ANSWER_SECONDS_MAX)
-        with pytest.raises(Unavailable, match=CLOSED):
+        with pytest.raises(LedgerUnavailable, match=CLOSED_MESSAGE):
             submit(committer, appending(use(), to=OTHER), OTHER)
     (critical,) = (record for record in caplog.records if record.levelno == logging.CRITICAL)
     assert critical.getMessage() == "The committer stops: Of 2 events of a round, 1 were written."

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from domain.secret import Secret
-from services.secrets.envelope import Envelope, SealBroken, WrappedDataKey
+from domain.foundation.secret import Secret
+from services.secrets.envelope import Envelope, InvalidSeal, WrappedDataKey
 from services.secrets.master_key import MasterKey, MasterKeys
 
 ACCOUNT, ALICE, BOB = "123456789012", "AIDAALICE", "AIDABOB"
@@ -51,7 +51,7 @@ def test_altered_box_is_refused(flip: tuple[int, int]) -> None:
     """One changed byte anywhere, format, nonce, text or tag, and the box stays shut."""
     data_key = ENVELOPE.new_data_key(ACCOUNT, ALICE)
     sealed = ENVELOPE.seal(data_key, Secret("secret"), purpose=PURPOSE, name=NAME)
-    with pytest.raises(SealBroken, match=f"the {PURPOSE} {NAME} of principal {ALICE} in account {ACCOUNT}"):
+    with pytest.raises(InvalidSeal, match=f"the {PURPOSE} {NAME} of principal {ALICE} in account {ACCOUNT}"):
         ENVELOPE.open(data_key, flipped(sealed, flip), purpose=PURPOSE, name=NAME)
 
 
@@ -63,11 +63,11 @@ def test_altered_data_key_is_refused(flip: tuple[int, int]) -> None:
     sealed = ENVELOPE.seal(data_key, Secret("secret"), purpose=PURPOSE, name=NAME)
     altered = replace(data_key, wrapped=flipped(data_key.wrapped, flip))
     expected = f"the data key of principal {ALICE} in account {ACCOUNT}"
-    with pytest.raises(SealBroken, match=expected):
+    with pytest.raises(InvalidSeal, match=expected):
         ENVELOPE.open(altered, sealed, purpose=PURPOSE, name=NAME)
-    with pytest.raises(SealBroken, match=expected):
+    with pytest.raises(InvalidSeal, match=expected):
         ENVELOPE.seal(altered, Secret("secret"), purpose=PURPOSE, name=NAME)
-    with pytest.raises(SealBroken, match=expected):
+    with pytest.raises(InvalidSeal, match=expected):
         ENVELOPE.rewrap(altered)
 
 
@@ -78,7 +78,7 @@ def test_truncated_box_is_refused(length: int) -> None:
     data_key = ENVELOPE.new_data_key(ACCOUNT, ALICE)
     sealed = ENVELOPE.seal(data_key, Secret("s" * 40), purpose=PURPOSE, name=NAME)
     assert length < len(sealed)
-    with pytest.raises(SealBroken):
+    with pytest.raises(InvalidSeal):
         ENVELOPE.open(data_key, sealed[:length], purpose=PURPOSE, name=NAME)
 
 
@@ -93,7 +93,7 @@ def test_boxes_of_two_principals_cannot_be_exchanged(
     sealed = ENVELOPE.seal(one, Secret("secret"), purpose=PURPOSE, name=NAME)
     moved = WrappedDataKey(account2, principal2, one.master_key_id, one.wrapped)
     for data_key in (other, moved):
-        with pytest.raises(SealBroken):
+        with pytest.raises(InvalidSeal):
             ENVELOPE.open(data_key, sealed, purpose=PURPOSE, name=NAME)
 
 
@@ -104,7 +104,7 @@ def test_boxes_of_one_principal_cannot_be_exchanged(purpose: str, name: str, pur
     assume((purpose, name) != (purpose2, name2))
     data_key = ENVELOPE.new_data_key(ACCOUNT, ALICE)
     sealed = ENVELOPE.seal(data_key, Secret("secret"), purpose=purpose, name=name)
-    with pytest.raises(SealBroken):
+    with pytest.raises(InvalidSeal):
         ENVELOPE.open(data_key, sealed, purpose=purpose2, name=name2)
 
 
@@ -112,7 +112,7 @@ def test_data_key_of_an_absent_master_key_is_named() -> None:
     """After a rotation without its previous key the operator reads which key is missing and where it belongs."""
     data_key = Envelope(MasterKeys(OLD)).new_data_key(ACCOUNT, ALICE)
     with pytest.raises(
-        SealBroken, match=rf"master key {OLD.key_id}, and known are {NEW.key_id}\. .*MASTER_KEY_PREVIOUS"
+        InvalidSeal, match=rf"master key {OLD.key_id}, and known are {NEW.key_id}\. .*MASTER_KEY_PREVIOUS"
     ):
         ENVELOPE.rewrap(data_key)
 
@@ -121,7 +121,7 @@ def test_data_key_relabelled_with_another_master_key_is_refused() -> None:
     """The row's master key id selects the key and is bound itself: it cannot be altered either."""
     both = Envelope(MasterKeys(NEW, (OLD,)))
     data_key = both.new_data_key(ACCOUNT, ALICE)
-    with pytest.raises(SealBroken):
+    with pytest.raises(InvalidSeal):
         both.rewrap(replace(data_key, master_key_id=OLD.key_id))
 
 
@@ -130,7 +130,7 @@ def test_format_is_the_first_byte() -> None:
     data_key = ENVELOPE.new_data_key(ACCOUNT, ALICE)
     sealed = ENVELOPE.seal(data_key, Secret("secret"), purpose=PURPOSE, name=NAME)
     assert sealed[0] == data_key.wrapped[0] == 1
-    with pytest.raises(SealBroken, match=r"expected format 01 .* got format 02"):
+    with pytest.raises(InvalidSeal, match=r"expected format 01 .* got format 02"):
         ENVELOPE.open(data_key, b"\x02" + sealed[1:], purpose=PURPOSE, name=NAME)
 
 
@@ -154,7 +154,7 @@ def test_errors_carry_no_contents() -> None:
     """A broken seal tells whose box it was and nothing of what is in it, not even through its cause."""
     data_key = ENVELOPE.new_data_key(ACCOUNT, ALICE)
     sealed = ENVELOPE.seal(data_key, Secret("wJalrXUtnFEMI"), purpose=PURPOSE, name=NAME)
-    with pytest.raises(SealBroken) as caught:
+    with pytest.raises(InvalidSeal) as caught:
         ENVELOPE.open(ENVELOPE.new_data_key(ACCOUNT, BOB), sealed, purpose=PURPOSE, name=NAME)
     assert BOB in str(caught.value)
     assert "wJalrXUtnFEMI" not in str(caught.value)

@@ -14,8 +14,8 @@ import pytest
 
 from services.secrets.master_key import (
     KEY_BYTES,
+    InvalidMasterKey,
     MasterKey,
-    MasterKeyRefused,
     MasterKeys,
     from_environment,
     load_or_create,
@@ -73,7 +73,7 @@ def test_key_refuses_to_be_serialised(serialise: object, subject: object) -> Non
 @pytest.mark.parametrize("length", [0, 16, 31, 33, 64])
 def test_key_of_another_length_is_refused(length: int) -> None:
     """A shorter key is weaker and a longer one a mistake; the message says what came and what was expected."""
-    with pytest.raises(MasterKeyRefused, match=rf"32 bytes long; got {length}\."):
+    with pytest.raises(InvalidMasterKey, match=rf"32 bytes long; got {length}\."):
         MasterKey(bytes(length))
 
 
@@ -117,7 +117,7 @@ def test_failed_sync_is_reported_and_leaves_nothing_half_made(
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(MasterKeyRefused, match=r"master\.key cannot be opened or created \(Input/output error\)"):
+    with pytest.raises(InvalidMasterKey, match=r"master\.key cannot be opened or created \(Input/output error\)"):
         load_or_create(path)
     assert list(path.parent.iterdir()) == ([path] if failing_call == 2 else [])
     assert load_or_create(path).key_id == load_or_create(path).key_id
@@ -126,7 +126,7 @@ def test_failed_sync_is_reported_and_leaves_nothing_half_made(
 @pytest.mark.parametrize("mode", [0o440, 0o404, 0o644, 0o420, 0o401, 0o777])
 def test_file_that_others_can_reach_is_refused(path: Path, mode: int) -> None:
     """Any permission of group or others, reading or not, makes the key unfit; the message names file and both modes."""
-    with pytest.raises(MasterKeyRefused, match=rf"{path} has mode {mode:04o}; expected .* mode 0400"):
+    with pytest.raises(InvalidMasterKey, match=rf"{path} has mode {mode:04o}; expected .* mode 0400"):
         load_or_create(write(path, mode=mode))
 
 
@@ -140,14 +140,14 @@ def test_file_of_another_user_is_refused(path: Path, monkeypatch: pytest.MonkeyP
     """Its owner could read and replace it, whatever the mode says."""
     owner = write(path).stat().st_uid
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
-    with pytest.raises(MasterKeyRefused, match=rf"belongs to user {owner}; expected .* user {owner + 1}"):
+    with pytest.raises(InvalidMasterKey, match=rf"belongs to user {owner}; expected .* user {owner + 1}"):
         load_or_create(path)
 
 
 @pytest.mark.parametrize("length", [0, 31, 33, 45])
 def test_file_of_another_length_is_refused_and_kept(path: Path, length: int) -> None:
     """A truncated file, or one in base64, is never silently replaced: sealed secrets may depend on what it was."""
-    with pytest.raises(MasterKeyRefused, match=rf"is {length} bytes long; expected .* 32 bytes"):
+    with pytest.raises(InvalidMasterKey, match=rf"is {length} bytes long; expected .* 32 bytes"):
         load_or_create(write(path, bytes(length)))
     assert path.read_bytes() == bytes(length)
 
@@ -159,14 +159,14 @@ def test_symbolic_links_directories_and_pipes_are_refused(tmp_path: Path) -> Non
     (tmp_path / "directory").mkdir()
     os.mkfifo(tmp_path / "pipe", 0o400)
     for name in ("link", "dangling", "directory", "pipe"):
-        with pytest.raises(MasterKeyRefused, match=f"{name} .*expected a regular file, not a symbolic link"):
+        with pytest.raises(InvalidMasterKey, match=f"{name} .*expected a regular file, not a symbolic link"):
             load_or_create(tmp_path / name)
     assert not (tmp_path / "nothing").exists()
 
 
 def test_missing_directory_is_named(tmp_path: Path) -> None:
     """Where the file cannot be created the operator reads which file it was."""
-    with pytest.raises(MasterKeyRefused, match=r"absent/master\.key cannot be opened or created \(No such file"):
+    with pytest.raises(InvalidMasterKey, match=r"absent/master\.key cannot be opened or created \(No such file"):
         load_or_create(tmp_path / "absent" / "master.key")
 
 
@@ -195,7 +195,7 @@ def test_environment_gives_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_malformed_variable_is_refused_without_being_shown(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """The message names variable, expectation and length; neither it nor its cause repeats what may be half a key."""
     monkeypatch.setenv("MUNIMENT_MASTER_KEY", text)
-    with pytest.raises(MasterKeyRefused, match="MUNIMENT_MASTER_KEY must be the base64 of 32 random bytes") as caught:
+    with pytest.raises(InvalidMasterKey, match="MUNIMENT_MASTER_KEY must be the base64 of 32 random bytes") as caught:
         from_environment("MUNIMENT_MASTER_KEY")
     assert f"holds {len(text)} characters" in str(caught.value)
     assert not text or text not in str(caught.value)
@@ -209,7 +209,7 @@ def test_provided_prefers_the_environment_and_takes_the_previous_key(
     old, new = base64.b64encode(bytes(KEY_BYTES)).decode(), base64.b64encode(KEY).decode()
     monkeypatch.setenv("MUNIMENT_MASTER_KEY", new)
     monkeypatch.setenv("MUNIMENT_MASTER_KEY_PREVIOUS", old)
-    keys = MasterKeys.provided(path)
+    keys = MasterKeys.from_environment_or_file(path)
     assert not path.exists()
     assert [key.key_id for key in keys.all] == [MasterKey(KEY).key_id, MasterKey(bytes(KEY_BYTES)).key_id]
     assert keys.named(keys.previous[0].key_id) is keys.previous[0]
@@ -217,12 +217,12 @@ def test_provided_prefers_the_environment_and_takes_the_previous_key(
 
     monkeypatch.delenv("MUNIMENT_MASTER_KEY")
     monkeypatch.delenv("MUNIMENT_MASTER_KEY_PREVIOUS")
-    alone = MasterKeys.provided(path)
+    alone = MasterKeys.from_environment_or_file(path)
     assert alone.current.key_id == load_or_create(path).key_id
     assert alone.previous == ()
 
 
 def test_rotation_to_the_same_key_is_refused() -> None:
     """A rotation that rotated nothing is told to the operator who believes that it did."""
-    with pytest.raises(MasterKeyRefused, match="must differ"):
+    with pytest.raises(InvalidMasterKey, match="must differ"):
         MasterKeys(MasterKey(KEY), (MasterKey(KEY),))

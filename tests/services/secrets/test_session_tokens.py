@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import InvalidClientTokenId, PackedPolicyTooLarge
-from domain.identifiers import SESSION_KEY, new_access_key_id
+from domain.foundation.errors import InvalidClientTokenId, PackedPolicyTooLarge
+from domain.foundation.identifiers import SESSION_KEY, new_access_key_id
 from services.secrets.master_key import MasterKey, MasterKeys
 from services.secrets.session_tokens import (
     CLAIMS_BYTES_MAX,

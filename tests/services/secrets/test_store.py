@@ -9,11 +9,11 @@ import pytest
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
-from domain.identifiers import new_access_key_id
-from domain.secret import Secret, SecretId, SecretKind
+from domain.foundation.identifiers import new_access_key_id
+from domain.foundation.secret import Secret, SecretId, SecretKind
 from services.ledger.database import Database, connect
-from services.secrets.envelope import Envelope, SealBroken, WrappedDataKey
-from services.secrets.master_key import MasterKey, MasterKeyRefused, MasterKeys
+from services.secrets.envelope import Envelope, InvalidSeal, WrappedDataKey
+from services.secrets.master_key import InvalidMasterKey, MasterKey, MasterKeys
 from services.secrets.store import SecretStore
 
 ACCOUNT, OTHER_ACCOUNT = "123456789012", "210987654321"
@@ -63,7 +63,7 @@ def test_a_lost_master_key_is_noticed(cursor: Cursor[TupleRow]) -> None:
     anew, rotated = SecretStore(Envelope(MasterKeys(NEW))), SecretStore(Envelope(MasterKeys(NEW, (OLD,))))
     anew.refuse_unknown_master_keys(cursor)
     STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("one"))
-    with pytest.raises(MasterKeyRefused, match=f"sealed under the master key {OLD.key_id}, .* {NEW.key_id}"):
+    with pytest.raises(InvalidMasterKey, match=f"sealed under the master key {OLD.key_id}, .* {NEW.key_id}"):
         anew.refuse_unknown_master_keys(cursor)
     for store in (STORE, rotated):
         store.refuse_unknown_master_keys(cursor)
@@ -202,7 +202,7 @@ def test_who_writes_the_tables_exchanges_nothing(cursor: Cursor[TupleRow], swap:
     names = [name for (name,) in cursor.execute("SELECT access_key_id FROM secrets.access_key_secrets").fetchall()]
     assert names
     for name in names:
-        with pytest.raises(SealBroken, match=ACCOUNT):
+        with pytest.raises(InvalidSeal, match=ACCOUNT):
             STORE.get(cursor, ACCOUNT, key(name))
 
 
@@ -212,18 +212,18 @@ def test_master_key_rotation(cursor: Cursor[TupleRow]) -> None:
         STORE.put(cursor, ACCOUNT, principal, key(f"AKIA{number}"), Secret(f"secret {number}"))
     rotating, rotated = SecretStore(Envelope(MasterKeys(NEW, (OLD,)))), SecretStore(Envelope(MasterKeys(NEW)))
     assert revealed(cursor, "AKIA0", store=rotating) == "secret 0"
-    with pytest.raises(SealBroken, match=f"wrapped by master key {OLD.key_id}"):
+    with pytest.raises(InvalidSeal, match=f"wrapped by master key {OLD.key_id}"):
         rotated.get(cursor, ACCOUNT, key("AKIA0"))
     assert [rotating.rewrap(cursor, limit=2) for _ in range(3)] == [2, 1, 0]
     assert [revealed(cursor, f"AKIA{n}", store=rotated) for n in range(3)] == [f"secret {n}" for n in range(3)]
-    with pytest.raises(SealBroken, match=f"wrapped by master key {NEW.key_id}"):
+    with pytest.raises(InvalidSeal, match=f"wrapped by master key {NEW.key_id}"):
         STORE.get(cursor, ACCOUNT, key("AKIA0"))
 
 
 def test_rewrap_without_the_previous_key_stops(cursor: Cursor[TupleRow]) -> None:
     """A rotation that lacks the old key says so instead of passing the rows over."""
     STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("one"))
-    with pytest.raises(SealBroken, match=f"{ALICE}.*{OLD.key_id}"):
+    with pytest.raises(InvalidSeal, match=f"{ALICE}.*{OLD.key_id}"):
         SecretStore(Envelope(MasterKeys(NEW))).rewrap(cursor, limit=10)
     assert revealed(cursor, "AKIA1") == "one"
 

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.calls import ApiCalled, DecisionRecord
-from domain.errors import AccessDenied, InvalidClientTokenId, MalformedPolicyDocument, ValidationError
-from domain.events import Entry
-from domain.identifiers import account_of_access_key_id
-from domain.sessions import SessionIssued
-from services.wire.credentials import Credential
-from tests.services.driving import ACCOUNT, Endpoint, Statement, allow, deny, document, trusting
+from domain.families.sessions import SessionIssued
+from domain.foundation.errors import AccessDenied, InvalidClientTokenId, MalformedPolicyDocument, ValidationError
+from domain.foundation.events import Entry
+from domain.foundation.identifiers import account_of_access_key_id
+from services.wire.authentication import VerifiedCredential
+from tests.services.endpoint import ACCOUNT, Endpoint, Statement, allow, deny, document, trusting
 
 THERE = "210987654321"
 OPS = f"arn:aws:iam::{THERE}:role/ops"
@@ -28,7 +28,7 @@ def there(here: Endpoint) -> Endpoint:
     return Endpoint(THERE, beside=here)
 
 
-def assumes(here: Endpoint, caller: Credential, role: str = OPS, **members: str) -> bool:
+def assumes(here: Endpoint, caller: VerifiedCredential, role: str = OPS, **members: str) -> bool:
     try:
         here.session(caller, RoleArn=role, **members)
     except AccessDenied:

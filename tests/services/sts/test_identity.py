@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.errors import AccessDenied, ValidationError
-from tests.services.driving import ACCOUNT, Endpoint, allow, arn, deny, trusting
+from domain.foundation.errors import AccessDenied, ValidationError
+from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, deny, trusting
 
 
 def test_who_one_is() -> None:

@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import (
+from domain.families.sessions import SessionIssued
+from domain.foundation.errors import (
     AccessDenied,
     InvalidClientTokenId,
     MalformedPolicyDocument,
     PackedPolicyTooLarge,
     ValidationError,
 )
-from domain.identifiers import account_of_access_key_id
-from domain.sessions import SessionIssued
-from services.wire.credentials import Credential
-from tests.services.driving import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
+from domain.foundation.identifiers import account_of_access_key_id
+from services.wire.authentication import VerifiedCredential
+from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
 
 OPS = arn("role/ops")
 OTHER_ACCOUNT = "210987654321"
@@ -27,7 +27,7 @@ def endpoint() -> Endpoint:
     return Endpoint()
 
 
-def assumes(endpoint: Endpoint, caller: Credential, role: str = OPS, **members: str) -> bool:
+def assumes(endpoint: Endpoint, caller: VerifiedCredential, role: str = OPS, **members: str) -> bool:
     try:
         endpoint.session(caller, RoleArn=role, **members)
     except AccessDenied:
@@ -251,7 +251,9 @@ def test_session_token_with_mfa(endpoint: Endpoint) -> None:
     session = endpoint.session(endpoint.user("ann", allow()), "GetSessionToken")
     assert session.session is not None
     principal = session.session.principal.model_copy(update={"mfa_authenticated": True})
-    with_mfa = Credential(ACCOUNT, session.access_key_id, session.session.model_copy(update={"principal": principal}))
+    with_mfa = VerifiedCredential(
+        ACCOUNT, session.access_key_id, session.session.model_copy(update={"principal": principal})
+    )
     assert endpoint.call(with_mfa, "GetUser")["User"]["UserName"] == "ann"
     with pytest.raises(AccessDenied, match="Cannot call GetAccessKeyInfo with session credentials"):
         endpoint.call(with_mfa, "GetAccessKeyInfo", AccessKeyId=session.access_key_id)

@@ -9,10 +9,15 @@ from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from domain.errors import IncompleteSignature, InvalidClientTokenId, MissingAuthenticationToken, SignatureDoesNotMatch
-from domain.secret import Secret
-from services.wire.http import RawRequest
-from services.wire.sigv4 import Presented, SigningKeys, read
+from domain.foundation.errors import (
+    IncompleteSignature,
+    InvalidClientTokenId,
+    MissingAuthenticationToken,
+    SignatureDoesNotMatch,
+)
+from domain.foundation.secret import Secret
+from services.wire.raw_request import RawRequest
+from services.wire.sigv4 import PresentedSignature, SignatureVerifier, read_signature
 from tests.vectors.sigv4.generate import Vector
 
 ACCESS_KEY_ID = "AKIDEXAMPLE000000000"
@@ -62,10 +67,10 @@ def authorization(request: RawRequest) -> bytes:
     return dict(request.headers)[b"authorization"]
 
 
-def verified(request: RawRequest, after: timedelta = timedelta()) -> Presented:
+def verified(request: RawRequest, after: timedelta = timedelta()) -> PresentedSignature:
     """Reads and verifies the request as if it arrived that long after it was signed."""
-    presented = read(request)
-    keys = SigningKeys(1)
+    presented = read_signature(request)
+    keys = SignatureVerifier(1)
     if presented.access_key_id != ACCESS_KEY_ID:
         keys.refuse_unknown(presented, presented.signed_at + after, service="iam")
     keys.verify(presented, SECRET, presented.signed_at + after, service="iam")

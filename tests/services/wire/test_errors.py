@@ -6,17 +6,17 @@ from xml.etree import ElementTree as ET
 import pytest
 from botocore.parsers import QueryParser
 
-import domain.errors
-from domain.errors import NoSuchEntity, Refusal, ValidationError
-from services.api.native import STATUSES
-from services.wire.errors import COMMON_STATUSES, MalformedQueryString, ServiceFailure, ServiceUnavailable, render
-from services.wire.model import Service
-from tests.services.wire.values import SERVICES
+import domain.foundation.errors
+from domain.foundation.errors import NoSuchEntity, Refusal, ValidationError
+from services.api.native_protocol import STATUSES
+from services.wire.errors import COMMON_ERROR_STATUSES, MalformedQueryString, ServiceFailure, ServiceUnavailable, render
+from services.wire.model import QueryServiceModel
+from tests.services.wire.shape_values import SERVICES
 
 IAM, STS = SERVICES["iam"], SERVICES["sts"]
 REFUSALS = [
     refusal
-    for _, refusal in inspect.getmembers(domain.errors, inspect.isclass)
+    for _, refusal in inspect.getmembers(domain.foundation.errors, inspect.isclass)
     if issubclass(refusal, Refusal) and refusal is not Refusal
 ]
 
@@ -50,7 +50,7 @@ def test_botocore_reads_it() -> None:
 def test_every_refusal_has_a_status(refusal: type[Refusal]) -> None:
     """No rule can refuse with a code that none of the services can answer, nor the native API."""
     code = refusal.__name__
-    statuses = [COMMON_STATUSES.get(code), STATUSES.get(code), IAM.error_status(code), STS.error_status(code)]
+    statuses = [COMMON_ERROR_STATUSES.get(code), STATUSES.get(code), IAM.error_status(code), STS.error_status(code)]
     assert any(statuses), f"{code} is in no model and not in COMMON_STATUSES"
 
 
@@ -66,7 +66,7 @@ def test_common_errors_need_no_service() -> None:
 
 
 @pytest.mark.parametrize(("service", "name"), [(STS, "sts"), (None, "every service")])
-def test_codes_that_the_service_does_not_have(service: Service | None, name: str) -> None:
+def test_codes_that_the_service_does_not_have(service: QueryServiceModel | None, name: str) -> None:
     """A refusal that a service's clients cannot know is a defect, and no guess at a status."""
     with pytest.raises(TypeError, match=f"^NoSuchEntity is no error of {name}"):
         render(NoSuchEntity("x"), service=service, request_id="r")

@@ -10,17 +10,17 @@ from botocore import xform_name
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from domain.errors import Refusal, ValidationError
-from domain.events import Use
-from domain.usage import CredentialUsed
+from domain.families.credential_use import CredentialUsed
+from domain.foundation.errors import Refusal, ValidationError
+from domain.foundation.events import Use
 from services.iam import users
-from services.wire.credentials import Credential
-from services.wire.errors import COMMON_STATUSES
-from services.wire.operations import Operation, answers, find
-from services.wire.rest_errors import KNOWN
-from services.wire.rest_model import RestService
+from services.wire.authentication import VerifiedCredential
+from services.wire.errors import COMMON_ERROR_STATUSES
+from services.wire.operations import Operation, answers, find_operation
+from services.wire.rest_json_errors import REST_ERRORS
+from services.wire.rest_json_model import RestServiceModel
 from services.wire.shapes import is_secret
-from tests.services.driving import ACCOUNT, ALL, SERVICE_OF, SERVICES, Endpoint, allow, arn, document, trusting
+from tests.services.endpoint import ACCOUNT, ALL, SERVICE_OF, SERVICES, Endpoint, allow, arn, document, trusting
 
 EACH = pytest.mark.parametrize("operation", ALL, ids=lambda operation: f"{operation.service}:{operation.name}")
 
@@ -38,7 +38,7 @@ def test_there_are_operations() -> None:
     """All services have registered theirs, so that the tests below are about something."""
     assert {operation.service for operation in ALL} == {"access-analyzer", "iam", "sts"}
     assert len(ALL) > 50
-    assert all(find(operation.service, operation.name) is operation for operation in ALL)
+    assert all(find_operation(operation.service, operation.name) is operation for operation in ALL)
 
 
 def test_an_operation_is_answered_once() -> None:
@@ -227,7 +227,9 @@ WRITING = [operation for operation in ALL if not operation.read_only]
 
 
 @st.composite
-def requests(draw: st.DrawFn, endpoint: Endpoint, callers: Sequence[Credential]) -> tuple[Operation, dict[str, Any]]:
+def requests(
+    draw: st.DrawFn, endpoint: Endpoint, callers: Sequence[VerifiedCredential]
+) -> tuple[Operation, dict[str, Any]]:
     """Mostly operations that change something, so that the others have something to read; no caller's own key."""
     operation = draw(st.sampled_from(WRITING) | st.sampled_from(ALL))
     shape = SERVICES[operation.service]._model.operation_model(operation.name).input_shape
@@ -274,7 +276,7 @@ def only_used(endpoint: Endpoint, before: int) -> bool:
 
 def is_known(operation: Operation, code: str) -> bool:
     model = SERVICES[operation.service].operation(operation.name)
-    common = KNOWN if isinstance(SERVICES[operation.service], RestService) else COMMON_STATUSES
+    common = REST_ERRORS if isinstance(SERVICES[operation.service], RestServiceModel) else COMMON_ERROR_STATUSES
     return code in common or model.error_status(code) is not None
 
 

@@ -10,9 +10,9 @@ from botocore.utils import normalize_url_path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import InvalidClientTokenId, SignatureDoesNotMatch
-from domain.secret import Secret
-from services.wire.sigv4 import Presented, SigningKeys, read
+from domain.foundation.errors import InvalidClientTokenId, SignatureDoesNotMatch
+from domain.foundation.secret import Secret
+from services.wire.sigv4 import PresentedSignature, SignatureVerifier, read_signature
 from tests.services.wire.signing import ACCESS_KEY_ID, SECRET, arrived, signed, verified, with_header
 from tests.vectors.sigv4 import generate
 
@@ -58,14 +58,14 @@ def test_a_date_header_serves_where_x_amz_date_is_absent() -> None:
     assert request.header("x-amz-date") is None
     verified(request)
     with pytest.raises(SignatureDoesNotMatch, match=r"^Date in Credential scope does not match .* != '20010203'\.$"):
-        read(with_header(request, b"date", b"Sat, 03 Feb 2001 04:05:06 GMT"))
+        read_signature(with_header(request, b"date", b"Sat, 03 Feb 2001 04:05:06 GMT"))
 
 
 def test_a_date_header_may_be_in_iso_8601() -> None:
     """The Date header takes the place of X-Amz-Date in its own format as well."""
     request = signed(headers={"Date": "to be replaced by botocore"})
     with pytest.raises(SignatureDoesNotMatch, match=r"!= '20010203'\.$"):
-        read(with_header(request, b"date", b"20010203T040506Z"))
+        read_signature(with_header(request, b"date", b"20010203T040506Z"))
 
 
 def test_the_path_to_route_by_is_the_one_that_was_signed() -> None:
@@ -78,9 +78,11 @@ def test_the_path_to_route_by_is_the_one_that_was_signed() -> None:
 # Time and scope
 
 
-def at(instant: datetime, valid_for: timedelta = timedelta(minutes=15)) -> Presented:
+def at(instant: datetime, valid_for: timedelta = timedelta(minutes=15)) -> PresentedSignature:
     day = instant.strftime("%Y%m%d")
-    return Presented(ACCESS_KEY_ID, "us-east-1", "iam", day, instant, valid_for, None, b"/", b"to sign", b"0" * 64)
+    return PresentedSignature(
+        ACCESS_KEY_ID, "us-east-1", "iam", day, instant, valid_for, None, b"/", b"to sign", b"0" * 64
+    )
 
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -138,17 +140,17 @@ def test_the_edges_of_the_window_of_a_presigned_request() -> None:
         ),
     ],
 )
-def test_the_messages_are_those_of_aws(presented: Presented, message: str) -> None:
+def test_the_messages_are_those_of_aws(presented: PresentedSignature, message: str) -> None:
     """Clients and people tell clock skew, a wrong service and a wrong secret apart by these words."""
     with pytest.raises(SignatureDoesNotMatch) as refused:
-        SigningKeys(1).verify(presented, SECRET, NOON, service="iam")
+        SignatureVerifier(1).verify(presented, SECRET, NOON, service="iam")
     assert refused.value.message == message
 
 
 def test_an_unknown_access_key_is_refused_in_the_order_of_a_known_one() -> None:
     """Scope and time are judged first for an unknown key too; then it is the key that is named."""
-    keys = SigningKeys(1)
-    presented = read(signed())
+    keys = SignatureVerifier(1)
+    presented = read_signature(signed())
     with pytest.raises(InvalidClientTokenId, match=r"^The security token included in the request is invalid\.$"):
         keys.refuse_unknown(presented, presented.signed_at, service="iam")
     with pytest.raises(SignatureDoesNotMatch, match="scoped to correct service: 'sts'"):
@@ -162,8 +164,8 @@ def test_an_unknown_access_key_is_refused_in_the_order_of_a_known_one() -> None:
 
 def test_a_replaced_secret_does_not_verify_with_the_signing_key_of_the_old_one() -> None:
     """The cache is no second life for a secret, under the same access key id, day and scope."""
-    keys = SigningKeys(8)
-    presented = read(signed())
+    keys = SignatureVerifier(8)
+    presented = read_signature(signed())
     keys.verify(presented, Secret(SECRET.reveal()), presented.signed_at, service="iam")
     with pytest.raises(SignatureDoesNotMatch):
         keys.verify(presented, Secret("the secret that replaced it"), presented.signed_at, service="iam")
@@ -173,8 +175,8 @@ def test_a_replaced_secret_does_not_verify_with_the_signing_key_of_the_old_one()
 
 def test_only_a_proven_signature_enters_the_cache() -> None:
     """Whoever knows an access key id but not its secret cannot displace anybody's signing key."""
-    keys = SigningKeys(1)
-    presented = read(signed())
+    keys = SignatureVerifier(1)
+    presented = read_signature(signed())
     keys.verify(presented, SECRET, presented.signed_at, service="iam")
     before = dict(keys._keys)
     for region in ("a", "b", "c"):
@@ -189,15 +191,15 @@ def test_only_a_proven_signature_enters_the_cache() -> None:
 def test_the_cache_keeps_what_was_used_last_within_its_limit() -> None:
     """Memory is bounded, and the credential in use is not the one that goes."""
     vectors = [vector for vector in generate.vectors() if vector["service"] == "iam"]
-    keys = SigningKeys(2)
-    first = read(signed())
+    keys = SignatureVerifier(2)
+    first = read_signature(signed())
     keys.verify(first, SECRET, first.signed_at, service="iam")
     (slot,) = keys._keys
     for vector in vectors:
-        other = read(arrived(vector))
+        other = read_signature(arrived(vector))
         keys.verify(other, Secret(generate.SECRET), other.signed_at, service="iam")
         assert slot in keys._keys
         assert len(keys._keys) == 2
         keys.verify(first, SECRET, first.signed_at, service="iam")
     with pytest.raises(ValueError, match="limit of cached signing keys is 0: expected at least 1"):
-        SigningKeys(0)
+        SignatureVerifier(0)

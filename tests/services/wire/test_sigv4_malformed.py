@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import IncompleteSignature, MissingAuthenticationToken, SignatureDoesNotMatch
-from services.wire.http import RawRequest
-from services.wire.sigv4 import read
+from domain.foundation.errors import IncompleteSignature, MissingAuthenticationToken, SignatureDoesNotMatch
+from services.wire.raw_request import RawRequest
+from services.wire.sigv4 import read_signature
 from tests.services.wire.signing import ACCESS_KEY_ID, REFUSALS, signed, verified, with_header
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -26,7 +26,7 @@ def test_no_signature_is_no_authentication() -> None:
     """A request without any authentication is told apart from one with bad authentication."""
     for query in (b"", b"Action=GetUser", b"Action=Get+User&a=%zz"):
         with pytest.raises(MissingAuthenticationToken, match=r"^Request is missing Authentication Token$"):
-            read(RawRequest("POST", b"/", query, ((b"host", b"h"),), b""))
+            read_signature(RawRequest("POST", b"/", query, ((b"host", b"h"),), b""))
 
 
 def test_header_and_query_authentication_together_are_refused() -> None:
@@ -37,7 +37,7 @@ def test_header_and_query_authentication_together_are_refused() -> None:
     token_only = replace(in_header, query=b"Action=ListUsers&X-Amz-Security-Token=t")
     for request in (both, token_only, with_header(presigned, b"x-amz-date", b"20260101T000000Z")):
         with pytest.raises(IncompleteSignature, match="in the headers and in the query string"):
-            read(request)
+            read_signature(request)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_malformed_authorization_header_is_refused_by_name(authorization: str,
     """The message names what was wrong and what was expected, and repeats nothing that could be a secret."""
     headers = ((b"host", b"h"), (b"x-amz-date", b"20260131T000000Z"), (b"authorization", authorization.encode()))
     with pytest.raises(REFUSALS) as refused:
-        read(RawRequest("POST", b"/", b"", headers, b""))
+        read_signature(RawRequest("POST", b"/", b"", headers, b""))
     assert refused.value.code == code
     assert message in refused.value.message
     assert "s3cret" not in refused.value.message
@@ -119,7 +119,7 @@ def test_a_malformed_date_is_refused_by_name(name: bytes, value: bytes | None, m
     """A date that cannot be read, or that no calendar has, never reaches the comparison with the clock."""
     request = with_header(signed(), b"x-amz-date", None)
     with pytest.raises(IncompleteSignature, match=message):
-        read(with_header(request, name, value))
+        read_signature(with_header(request, name, value))
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_malformed_presigned_query_is_refused_by_name(
     """The same for authentication in the query string."""
     request = without(signed("GET", "/?Action=GetUser", body=b"", token="tok", expires_seconds=60), parameter)
     with pytest.raises(REFUSALS) as refused:
-        read(replace(request, query=request.query + b"&" + replacement))
+        read_signature(replace(request, query=request.query + b"&" + replacement))
     assert refused.value.code == code
     assert message in refused.value.message
 
@@ -154,13 +154,13 @@ def test_a_malformed_presigned_query_is_refused_by_name(
 def test_a_request_target_that_is_no_path_is_refused() -> None:
     """`OPTIONS *` does not pass for a request to `/*`."""
     with pytest.raises(SignatureDoesNotMatch, match="path must begin with '/'"):
-        read(replace(signed("OPTIONS", "/*"), raw_path=b"*"))
+        read_signature(replace(signed("OPTIONS", "/*"), raw_path=b"*"))
 
 
 def test_requests_and_claims_print_without_secrets() -> None:
     """Both can be logged: a claim shows who claims to call, and nothing that could be replayed."""
     request = signed(target="/?Password=s3cret", body=b"Password=s3cret", token="s3cret-token")
-    presented = read(request)
+    presented = read_signature(request)
     assert "s3cret" not in repr(request)
     assert ACCESS_KEY_ID in repr(presented)
     assert "s3cret" not in repr(presented)

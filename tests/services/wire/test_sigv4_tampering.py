@@ -8,9 +8,9 @@ from botocore.utils import normalize_url_path
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from domain.errors import IncompleteSignature, SignatureDoesNotMatch
-from services.wire.http import RawRequest
-from services.wire.sigv4 import read
+from domain.foundation.errors import IncompleteSignature, SignatureDoesNotMatch
+from services.wire.raw_request import RawRequest
+from services.wire.sigv4 import read_signature
 from tests.services.wire.signing import FORM, REFUSALS, authorization, signed, verified, with_header
 
 
@@ -73,7 +73,7 @@ def test_the_authorization_header_cannot_be_changed(data: st.DataObject) -> None
         presented = verified(changed)
     except REFUSALS:
         return
-    assert presented == read(request)
+    assert presented == read_signature(request)
 
 
 @settings(deadline=None)
@@ -94,7 +94,7 @@ def test_a_presigned_query_cannot_be_changed(data: st.DataObject) -> None:
 def test_an_x_amz_header_added_on_the_way_is_refused(name: bytes) -> None:
     """No header that AWS gives a meaning to counts unless it was signed."""
     with pytest.raises(SignatureDoesNotMatch, match=f"'{name.decode()}' must be a 'SignedHeader'"):
-        read(with_header(signed(), name, b"1"))
+        read_signature(with_header(signed(), name, b"1"))
 
 
 def test_host_must_be_signed() -> None:
@@ -103,7 +103,7 @@ def test_host_must_be_signed() -> None:
     unsigned = authorization(request).replace(b"SignedHeaders=host;", b"SignedHeaders=")
     for changed in (with_header(request, b"authorization", unsigned), with_header(request, b"host", None)):
         with pytest.raises(SignatureDoesNotMatch, match="'Host' must be a 'SignedHeader'"):
-            read(changed)
+            read_signature(changed)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_host_must_be_signed() -> None:
 def test_the_declared_hash_of_the_body_is_never_trusted(declared: str) -> None:
     """A signed x-amz-content-sha256 must be the hash of the body that arrived; there is no unsigned payload."""
     with pytest.raises(SignatureDoesNotMatch, match="does not match the SHA-256 of the body; unsigned and streaming"):
-        read(signed(headers={"X-Amz-Content-SHA256": declared}))
+        read_signature(signed(headers={"X-Amz-Content-SHA256": declared}))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_second_header_that_decides_is_refused(name: bytes) -> None:
     value = dict(request.headers).get(name, b"same")
     twice = replace(with_header(request, name, value), headers=(*request.headers, (name, value), (name, value)))
     with pytest.raises(IncompleteSignature, match=f"The header '{name.decode()}' stands more than once"):
-        read(twice)
+        read_signature(twice)
     with pytest.raises(IncompleteSignature, match="stands more than once"):
         twice.header(name.decode().title())
 

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.errors import SignatureDoesNotMatch
-from domain.secret import Secret
-from services.wire.sigv4 import SigningKeys, read
+from domain.foundation.errors import SignatureDoesNotMatch
+from domain.foundation.secret import Secret
+from services.wire.sigv4 import SignatureVerifier, read_signature
 from tests.services.wire.signing import arrived
 from tests.vectors.sigv4 import generate
 
@@ -20,9 +20,9 @@ EVERY_VECTOR = pytest.mark.parametrize(
 @EVERY_VECTOR
 def test_what_awscrt_signed_is_read_and_verified(vector: generate.Vector) -> None:
     """Every pinned request verifies at its own instant, and says of itself what it was signed with."""
-    presented = read(arrived(vector))
+    presented = read_signature(arrived(vector))
     signed_at = datetime.fromisoformat(vector["signed_at"])
-    SigningKeys(1).verify(presented, Secret(generate.SECRET), signed_at, service=vector["service"])
+    SignatureVerifier(1).verify(presented, Secret(generate.SECRET), signed_at, service=vector["service"])
     assert presented.access_key_id == generate.ACCESS_KEY_ID
     assert (presented.region, presented.service) == (vector["region"], vector["service"])
     assert (presented.signed_at, presented.day) == (signed_at, signed_at.strftime("%Y%m%d"))
@@ -33,9 +33,9 @@ def test_what_awscrt_signed_is_read_and_verified(vector: generate.Vector) -> Non
 @EVERY_VECTOR
 def test_what_awscrt_signed_is_refused_with_another_secret(vector: generate.Vector) -> None:
     """A pinned request verifies with its own secret only."""
-    presented = read(arrived(vector))
+    presented = read_signature(arrived(vector))
     with pytest.raises(SignatureDoesNotMatch, match="does not match the signature you provided"):
-        SigningKeys(1).verify(
+        SignatureVerifier(1).verify(
             presented, Secret(generate.SECRET.lower()), presented.signed_at, service=vector["service"]
         )
 

@@ -13,7 +13,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import domain
-from domain.events import Cause, Entry, Event, Value, event_classes
+from domain.foundation.events import Cause, Entry, Event, Value, event_classes
 from services.ledger.mapper import EntryMapper
 
 PINNED = Path(__file__).parent

@@ -1,0 +1,305 @@
+"""Who may: the account's policies, brought together with the policy language."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from domain.account import Account
+from domain.call_context import NO_VALUES, CallContext, ConditionValues, user_or_role_by_arn, user_or_role_by_id
+from domain.callers import Caller
+from domain.calls import Call, DecisionRecord, StatementRef
+from domain.families.organization import Level, OrganizationPolicy
+from domain.families.roles import Role
+from domain.foundation.errors import AccessDenied
+from domain.policy import (
+    Decision,
+    Layer,
+    Layers,
+    PolicyType,
+    PrincipalName,
+    Request,
+    RequestPrincipal,
+    Result,
+    SourcedPolicy,
+    compiled,
+    evaluate,
+    reason,
+)
+from domain.time_travel import AS_OF_POSITION
+
+EVALUATOR = 2
+"""The version of the evaluation, recorded with each decision. A change of meaning is a new version."""
+
+ASSUME_ROLE = "sts:AssumeRole"
+
+_RCP_SERVICES = frozenset({"sts"})
+"""Of those that are answered here, the ones whose resources a resource control policy limits; IAM is none (AWS
+Organizations User Guide, "List of AWS services that support RCPs")."""
+SERVICE_LINKED = "/aws-service-role/"
+"""The path of roles that AWS services keep for themselves: no organisation limits them, so nobody else may use it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one authorisation check is about, ready to be decided: now, or once more from what was recorded."""
+
+    layers: Layers
+    request: Request
+    read: tuple[Account, ...]
+    """The accounts whose policies are in it."""
+
+
+def authorize(
+    account: Account, call: Call, action: str, resource: str, context: Mapping[str, ConditionValues] = NO_VALUES
+) -> None:
+    """Raises AccessDenied unless the caller may do `action` to the ARN `resource`. The check is recorded either way."""
+    _decide(call, check(account, call, action, resource, context), context)
+
+
+def authorize_past(
+    account: Account, past: Account, call: Call, action: str, resource: str, context: Mapping[str, ConditionValues]
+) -> None:
+    """Like `authorize` for a resource of the past, which only the policies of now can allow. What the policies of then
+    explicitly denied stays denied: that a deny was lifted opens nothing of before."""
+    known = {**context, AS_OF_POSITION: (str(past.position),)}
+    _decide(call, check(account, call, action, resource, known, past=past), known)
+    then = check(past, call, action, resource, known, past=past)
+    decision = evaluate(then.layers, then.request)
+    if decision.result is Result.EXPLICITLY_DENIED:
+        _conclude(call, then, decision, known)
+
+
+def check(
+    account: Account,
+    call: Call,
+    action: str,
+    resource: str,
+    context: Mapping[str, ConditionValues] = NO_VALUES,
+    *,
+    past: Account | None = None,
+) -> Check:
+    """Of what is the account's own, whatever account the ARN names: there is nothing else that could be meant. With a
+    past the resource is of then."""
+    known = CallContext(call, account, past or account, resource, context)
+    request = Request(action, resource, principal_without_names(call.caller), known, account.id)
+    return Check(layers_of(account, call.caller), request, (account,))
+
+
+def authorize_assume_role(
+    account: Account,
+    owner: Account,
+    call: Call,
+    role_arn: str,
+    role: Role | None,
+    context: Mapping[str, ConditionValues],
+) -> Role:
+    """Like `authorize` for sts:AssumeRole, where the role's trust policy has to agree; the role, since there is one.
+    `account` is the caller's, `owner` the one that the ARN names: where they are two, both sides must allow.
+
+    An ARN that is no role's is judged as that of a role which trusts nobody: whether there is one is not told.
+    """
+    _decide(call, check_assume_role(account, owner, call, role_arn, role, context), context)
+    assert role is not None, "Without a trust policy nobody is allowed."
+    return role
+
+
+def check_assume_role(
+    account: Account,
+    owner: Account,
+    call: Call,
+    role_arn: str,
+    role: Role | None,
+    context: Mapping[str, ConditionValues],
+) -> Check:
+    trust = () if role is None else (trust_policy(role),)
+    limits = [] if role is not None and _is_service_linked(role) else resource_controls(owner, "sts")
+    layers = [*limits, *layers_of(account, call.caller), (Layer.TRUST, trust)]
+    known = CallContext(call, account, owner, role_arn, context)
+    read = (account,) if account.id == owner.id else (account, owner)
+    return Check(layers, Request(ASSUME_ROLE, role_arn, request_principal(call.caller, role), known), read)
+
+
+def _decide(call: Call, asked: Check, context: Mapping[str, ConditionValues]) -> None:
+    _conclude(call, asked, evaluate(asked.layers, asked.request), context)
+
+
+def _conclude(call: Call, asked: Check, decision: Decision, context: Mapping[str, ConditionValues]) -> None:
+    request = asked.request
+    call.decisions.append(_record(asked, decision, context))
+    if decision.result is not Result.ALLOWED:
+        raise AccessDenied.by_decision(
+            f"User: {call.caller.principal.arn} is not authorized to perform: {request.action} on resource: "
+            f"{request.resource} {reason(decision, request.action)}"
+        )
+
+
+def layers_of(account: Account, caller: Caller) -> list[tuple[Layer, Sequence[SourcedPolicy]]]:
+    """The policies that limit the caller and those that grant, without the resource's own. Who is not there, in a past
+    of the account, is granted nothing."""
+    entity_id = caller.entity_id
+    layers = service_controls(account, entity_id)
+    if caller.is_root:
+        layers.append((Layer.IDENTITY, (_root_policy(account.id),)))
+    else:
+        layers.append((Layer.IDENTITY, tuple(identity_policies(account, entity_id))))
+        entity = user_or_role_by_id(account, entity_id)
+        if entity is not None and entity.boundary_arn is not None:
+            boundary = _managed(account, entity.boundary_arn, PolicyType.BOUNDARY, "boundary")
+            layers.append((Layer.BOUNDARY, (boundary,)))
+    if caller.session is not None and caller.session.policies:
+        layers.append((Layer.SESSION, tuple(_session_policies(account, caller))))
+    return layers
+
+
+def service_controls(account: Account, entity_id: str) -> list[tuple[Layer, Sequence[SourcedPolicy]]]:
+    """A level of the organisation each. They concern neither the management account nor roles that AWS services keep
+    (AWS Organizations User Guide, "Service control policies")."""
+    role = account.roles.by_id.get(entity_id)
+    if role is not None and _is_service_linked(role):
+        return []
+    return [
+        (Layer.SCP, tuple(_controlling(policy, PolicyType.SCP) for policy in level.scps))
+        for level in _limiting_levels(account)
+    ]
+
+
+def resource_controls(owner: Account, service: str) -> list[tuple[Layer, Sequence[SourcedPolicy]]]:
+    """Of the account that owns the resource, whoever asks ("Resource control policies")."""
+    if service not in _RCP_SERVICES:
+        return []
+    return [
+        (Layer.RCP, tuple(_controlling(policy, PolicyType.RCP) for policy in level.rcps))
+        for level in _limiting_levels(owner)
+    ]
+
+
+def _limiting_levels(account: Account) -> tuple[Level, ...]:
+    membership = account.organization
+    if membership is None or membership.management_account_id == account.id:
+        return ()
+    return membership.levels
+
+
+def _controlling(policy: OrganizationPolicy, policy_type: PolicyType) -> SourcedPolicy:
+    return SourcedPolicy(compiled(policy.document, policy_type), policy.id, policy_type.value, None)
+
+
+def _is_service_linked(role: Role) -> bool:
+    return role.path.startswith(SERVICE_LINKED)
+
+
+def identity_policies(account: Account, entity_id: str) -> Iterator[SourcedPolicy]:
+    """Of a user with the groups that it is in, or of a role: inline ones, then attached ones, then what the account's
+    password policy lets every user do."""
+    for holder_id in (entity_id, *account.memberships.rights_of(entity_id)):
+        yield from own_policies(account, holder_id)
+    policy = account.password_policy
+    if policy is not None and policy.allow_users_to_change_password and entity_id in account.users.by_id:
+        yield SourcedPolicy(compiled(_OWN_PASSWORD, PolicyType.IDENTITY), account.id, "password policy", None)
+
+
+def own_policies(account: Account, holder_id: str) -> Iterator[SourcedPolicy]:
+    """Of a user, group or role, without what it has through others."""
+    inline = account.inline_policies.get(holder_id)
+    if inline is not None:
+        for name, document in inline.items():
+            yield SourcedPolicy(compiled(document, PolicyType.IDENTITY), f"{holder_id}/{name}", "inline", None)
+    for arn in account.attachments.rights_of(holder_id):
+        yield _managed(account, arn, PolicyType.IDENTITY)
+
+
+_OWN_PASSWORD = json.dumps({
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": ["iam:ChangePassword", "iam:GetAccountPasswordPolicy"], "Resource": "*"},
+})  # fmt: skip
+"""What AllowUsersToChangePassword grants, to each user alike (IAM API Reference, "PasswordPolicy"). ChangePassword
+knows no other resource than the user who calls it."""
+
+
+_EVERYTHING = json.dumps({
+    "Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
+})  # fmt: skip
+
+
+def _root_policy(account_id: str) -> SourcedPolicy:
+    """The root user may do everything that no organisation forbids; no policy of the account concerns it."""
+    return SourcedPolicy(compiled(_EVERYTHING, PolicyType.IDENTITY), account_id, "root", None)
+
+
+def _managed(account: Account, arn: str, policy_type: PolicyType, source_type: str = "managed") -> SourcedPolicy:
+    version = account.managed_policies[arn].default
+    return SourcedPolicy(compiled(version.document, policy_type), arn, source_type, version.id)
+
+
+def _session_policies(account: Account, caller: Caller) -> Iterator[SourcedPolicy]:
+    """A managed policy counts as it now stands; one that is gone grants nothing."""
+    assert caller.session is not None
+    for policy in caller.session.policies:
+        if policy.document is not None:
+            document = compiled(policy.document, PolicyType.SESSION)
+            yield SourcedPolicy(document, caller.session.session_id, "session", None)
+        elif policy.policy_arn is not None and policy.policy_arn in account.managed_policies:
+            yield _managed(account, policy.policy_arn, PolicyType.SESSION)
+
+
+def trust_policy(role: Role) -> SourcedPolicy:
+    return SourcedPolicy(compiled(role.trust_policy, PolicyType.TRUST), role.id, "trust", None)
+
+
+def principal_without_names(caller: Caller) -> RequestPrincipal:
+    """For policies that are attached to the caller: they have no Principal element that could name it."""
+    return RequestPrincipal(caller.principal.arn, caller.principal.account_id, _NOBODY)
+
+
+def request_principal(caller: Caller, role: Role | None) -> RequestPrincipal:
+    """What the role's trust policy may call this caller. The ARNs in it are those that meant the caller when the policy
+    was written: they follow it through a rename, and whoever has got one since is somebody else (IAM User Guide,
+    "Rename an IAM user"; "IAM JSON policy elements: Principal")."""
+    principal, trusted = caller.principal, role.trusted if role is not None else _TRUSTS_NOBODY
+    if principal.type == "AssumedRole":
+        assert principal.issuer is not None
+        issuer = _names(principal.issuer.principal_id, trusted)
+        return RequestPrincipal(principal.arn, principal.account_id, frozenset({("AWS", principal.arn)}), issuer)
+    names = _names(principal.principal_id, trusted) if principal.type == "IAMUser" else _NOBODY
+    return RequestPrincipal(principal.arn, principal.account_id, names)
+
+
+def role_by_arn(account: Account, arn: str) -> Role | None:
+    """The role that has this ARN today."""
+    found = user_or_role_by_arn(account, arn)
+    return found if isinstance(found, Role) else None
+
+
+def _names(unique_id: str, trusted: Mapping[str, str]) -> frozenset[PrincipalName]:
+    return frozenset({("AWS", unique_id), *(("AWS", arn) for arn, meant in trusted.items() if meant == unique_id)})
+
+
+_NOBODY: frozenset[PrincipalName] = frozenset()
+_TRUSTS_NOBODY: Mapping[str, str] = {}
+
+
+def statements_of(decision: Decision) -> tuple[StatementRef, ...]:
+    """Those that applied, as they are recorded."""
+    return tuple(
+        StatementRef(
+            source_type=match.sourced.source_type,
+            source_id=match.sourced.source_id,
+            version_id=match.sourced.version_id,
+            sha256=match.sourced.policy.sha256,
+            index=match.statement.index,
+        )
+        for match in decision.matched
+    )
+
+
+def _record(asked: Check, decision: Decision, context: Mapping[str, ConditionValues]) -> DecisionRecord:
+    return DecisionRecord(
+        action=asked.request.action,
+        resources=(asked.request.resource,),
+        result=decision.result.value,
+        layer=decision.layer.value,
+        matched=statements_of(decision),
+        context=context,
+        positions={account.id: account.position for account in asked.read},
+        evaluator=EVALUATOR,
+    )

@@ -1,0 +1,145 @@
+"""The organisation that accounts stand in: its tree, the policies attached along it, and what of both an account has.
+
+Shapes of ids and names of policies are those of AWS Organizations (API Reference, "Organization",
+"OrganizationalUnit", "Root", "PolicySummary").
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict
+
+from domain.foundation.events import Change
+
+PolicyKind = Literal["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]
+NodeKind = Literal["root", "unit", "account"]
+_RECORDED = ConfigDict(extra="forbid")
+"""These values ride in events as they stand in accounts: like the events, they refuse fields that they do not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationPolicy:
+    __pydantic_config__: ClassVar[ConfigDict] = _RECORDED
+    id: str
+    name: str
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The root, a unit or the account itself, with the policies that are attached there, in the order of their ids."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _RECORDED
+    id: str
+    name: str
+    scps: tuple[OrganizationPolicy, ...]
+    rcps: tuple[OrganizationPolicy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationMembership:
+    """Where in which organisation an account stands. The management account has one too, although neither kind of
+    policy concerns it: that it has no effect there is for whoever evaluates."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _RECORDED
+    organization_id: str
+    management_account_id: str
+    levels: tuple[Level, ...]
+    """From the root down to the account."""
+
+
+def is_managed_by(membership: OrganizationMembership | None, account_id: str) -> bool:
+    """Whether that account manages the organisation: it may look after the members."""
+    return membership is not None and membership.management_account_id == account_id
+
+
+class OrganizationPoliciesApplied(Change, topic="account.organization_policies.applied.v1"):
+    """From here these policies limit the account, and no others of an organisation. All texts are in it, so that a
+    ledger folds with nothing beside it."""
+
+    membership: OrganizationMembership
+
+
+class OrganizationLeft(Change, topic="account.organization.left.v1"):
+    """From here no organisation limits the account."""
+
+    organization_id: str
+
+
+OrganizationEvent = OrganizationPoliciesApplied | OrganizationLeft
+
+
+def evolve(membership: OrganizationMembership | None, event: OrganizationEvent) -> OrganizationMembership | None:
+    if isinstance(event, OrganizationPoliciesApplied):
+        return event.membership
+    if membership is None or membership.organization_id != event.organization_id:
+        raise LookupError(
+            f"The account is in {membership and membership.organization_id}, not {event.organization_id}."
+        )
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPolicy:
+    """A policy that may be attached."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _RECORDED
+    type: PolicyKind
+    policy: OrganizationPolicy
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationNode:
+    """A place in the tree."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _RECORDED
+    kind: NodeKind
+    id: str
+    """Of an account its twelve digits."""
+    name: str
+    scps: tuple[str, ...]
+    """Ids of the policies attached here, in order, and of each kind none twice."""
+    rcps: tuple[str, ...]
+    parent_id: str | None = None
+    """None of the root alone."""
+
+    def __str__(self) -> str:
+        return f"the account {self.id}" if self.kind == "account" else f"the {self.kind} {self.name} ({self.id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    __pydantic_config__: ClassVar[ConfigDict] = _RECORDED
+    id: str
+    management_account_id: str
+    nodes: tuple[OrganizationNode, ...]
+    """The root first, and parents before their children."""
+    policies: tuple[ControlPolicy, ...]
+    """In the order of their ids; those that AWS maintains too."""
+
+    @property
+    def account_ids(self) -> frozenset[str]:
+        return frozenset(node.id for node in self.nodes if node.kind == "account")
+
+
+FULL_AWS_ACCESS = ControlPolicy(
+    "SERVICE_CONTROL_POLICY",
+    OrganizationPolicy(
+        "p-FullAWSAccess",
+        "FullAWSAccess",
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
+    ),
+    "Allows access to every operation",
+)
+"""Attached where nothing else is said (Organizations User Guide, "SCP evaluation")."""
+RCP_FULL_AWS_ACCESS = ControlPolicy(
+    "RESOURCE_CONTROL_POLICY",
+    OrganizationPolicy(
+        "p-RCPFullAWSAccess",
+        "RCPFullAWSAccess",
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}',
+    ),
+    "Allows access to every resource",
+)
+"""Attached everywhere, and cannot be detached (Organizations User Guide, "RCP evaluation")."""

@@ -1,0 +1,104 @@
+"""Decisions when not everything about a request is known: certain, impossible, or depending on what."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from domain.policy.document import Effect, Policy, Statement, StatementsByAction
+from domain.policy.evaluate import Decision, Layer, Layers, Request, Result, SourcedPolicy, applies, evaluate
+
+KnownKeys = Callable[[str], bool]
+"""Whether the request's context says all there is to say about a lower-cased condition key: a value, or that there is
+none."""
+
+
+class Possibility(Enum):
+    CERTAIN = "allowed"
+    """Whatever the rest of the request is like."""
+    CONDITIONAL = "conditional"
+    """For some requests, not for others."""
+    IMPOSSIBLE = "denied"
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """A statement that may or may not apply."""
+
+    layer: Layer
+    sourced: SourcedPolicy
+    statement: Statement
+    unmet: tuple[str, ...]
+    """The conditions that decide it, such as `IpAddress aws:SourceIp`, and Resource where a variable does."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartialDecision:
+    possibility: Possibility
+    decision: Decision
+    """At best: with each open statement applying just if it allows."""
+    depends_on: tuple[Residual, ...]
+
+
+def evaluate_partial(layers: Layers, request: Request, knows: KnownKeys) -> PartialDecision:
+    """At best each statement that nobody can tell about applies if it allows and not if it denies, at worst the other
+    way round. Where both come out alike, so does every request in between: an allow more never takes access away, a
+    deny less neither."""
+    best = evaluate(_Assumption(knows, favoured=Effect.ALLOW).layers(layers), request)
+    if best.result is not Result.ALLOWED:
+        return PartialDecision(Possibility.IMPOSSIBLE, best, ())
+    worst = evaluate(_Assumption(knows, favoured=Effect.DENY).layers(layers), request)
+    if worst.result is Result.ALLOWED:
+        return PartialDecision(Possibility.CERTAIN, worst, ())
+    return PartialDecision(Possibility.CONDITIONAL, best, tuple(_residuals(layers, request, knows)))
+
+
+def _residuals(layers: Layers, request: Request, knows: KnownKeys) -> Iterator[Residual]:
+    for layer, policies in layers:
+        for sourced in policies:
+            for statement in sourced.policy.about[request.action.lower()]:
+                unmet = tuple(_unknown(statement, knows))
+                if unmet and applies(_without_unknown(statement, knows), request, layers):
+                    yield Residual(layer, sourced, statement, unmet)
+
+
+def _unknown(statement: Statement, knows: KnownKeys) -> Iterator[str]:
+    """The elements that ask for what is not known."""
+    resources = statement.resources
+    if resources is not None and not all(knows(variable.context_key) for variable in resources.variables):
+        yield statement.resource_element
+    for condition in statement.conditions:
+        keys = (condition.context_key, *(variable.context_key for variable in condition.variables))
+        if not all(map(knows, keys)):
+            yield condition.name
+
+
+def _without_unknown(statement: Statement, knows: KnownKeys) -> Statement:
+    unknown = set(_unknown(statement, knows))
+    conditions = tuple(condition for condition in statement.conditions if condition.name not in unknown)
+    fits = None if statement.resource_element in unknown else statement.fits
+    return replace(statement, conditions=conditions, fits=fits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Assumption:
+    """That open statements of the favoured effect apply, and no others."""
+
+    knows: KnownKeys
+    favoured: Effect
+
+    def layers(self, layers: Layers) -> Layers:
+        return [
+            (layer, [replace(sourced, policy=self._assumed(sourced.policy)) for sourced in policies])
+            for layer, policies in layers
+        ]
+
+    def _assumed(self, policy: Policy) -> Policy:
+        statements = tuple(self._statements(policy))
+        return replace(policy, statements=statements, about=StatementsByAction(statements))
+
+    def _statements(self, policy: Policy) -> Iterator[Statement]:
+        for statement in policy.statements:
+            if not any(_unknown(statement, self.knows)):
+                yield statement
+            elif statement.effect is self.favoured:
+                yield _without_unknown(statement, self.knows)

@@ -1,0 +1,254 @@
+"""Questions the other way round: not whether this caller may, but who may, and what somebody may do.
+
+They are answered by the same layers and the same evaluation as calls are, for a moment. What a call at that moment
+would bring along and nobody can know beforehand (its address, its parameters) is left open: access that depends on it
+is conditional.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.account import Account
+from domain.authorization import (
+    ASSUME_ROLE,
+    check_assume_role,
+    identity_policies,
+    layers_of,
+    principal_without_names,
+    role_by_arn,
+    trust_policy,
+)
+from domain.call_context import NO_VALUES, PRINCIPAL_TAG, RESOURCE_TAGS, CallContext, user_or_role_by_arn
+from domain.callers import Caller, principal_of
+from domain.calls import Call
+from domain.families.roles import Role
+from domain.foundation.events import Cause, Principal, SessionIssuer
+from domain.foundation.identifiers import account_of_arn
+from domain.policy import (
+    TIME_KEYS,
+    KnownKeys,
+    Layer,
+    Layers,
+    PartialDecision,
+    PolicyType,
+    Possibility,
+    PrincipalName,
+    Request,
+    RequestPrincipal,
+    compiled,
+    evaluate_partial,
+)
+
+ADMINISTRATOR_ACTIONS = ("iam:AttachUserPolicy", "iam:PutUserPolicy", "iam:CreateAccessKey")
+"""Whoever may do these to everybody can make an administrator."""
+_ANY_SESSION = "*"
+"""In place of the name that whoever assumes a role gives to the session."""
+_ALWAYS_KNOWN_KEYS = frozenset({
+    "aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:principalorgid", "aws:principalorgpaths",
+    "aws:principalisawsservice", "aws:viaawsservice", "aws:username", "aws:resourceaccount", "aws:resourceorgid",
+    "aws:resourceorgpaths", "aws:currenttime", "aws:epochtime",
+})  # fmt: skip
+"""The keys that are known of whoever may call at a moment, whatever the call is like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One principal's answer."""
+
+    kind: str
+    """root, user or role; service or federated where a trust policy names one."""
+    account_id: str | None
+    entity_id: str
+    """The unique id; the account's for root, the name of a service or provider."""
+    arn: str
+    possible: PartialDecision
+
+
+@dataclass(frozen=True, slots=True)
+class AccessQuery:
+    """What is asked about one principal, ready to be answered for a moment."""
+
+    kind: str
+    account_id: str | None
+    entity_id: str
+    arn: str
+    layers: Layers
+    request: Request
+    knows: KnownKeys
+
+    def answer(self) -> Access:
+        found = evaluate_partial(self.layers, self.request, self.knows)
+        return Access(self.kind, self.account_id, self.entity_id, self.arn, found)
+
+
+def who_can(account: Account, action: str, resource: str, at: datetime) -> Iterator[Access]:
+    """Of every principal of the account whether it may do `action` to the ARN `resource`, or to `*` where the action
+    is about none. For sts:AssumeRole and an ARN of the account the role's trust policy has its say, if there is one;
+    root, whom no role lets in, is not among the answers."""
+    for caller in principals(account):
+        asked = access_query(account, caller, action, resource, at)
+        if asked is not None:
+            yield asked.answer()
+
+
+def access_query(account: Account, caller: Caller, action: str, resource: str, at: datetime) -> AccessQuery | None:
+    """What `who_can` asks about one principal; None of root where a role is to be assumed."""
+    assumes = action.lower() == ASSUME_ROLE.lower()
+    if assumes and caller.is_root:
+        return None
+    if assumes and account_of_arn(resource) == account.id:
+        return assume_role_query(account, account, caller, resource, role_by_arn(account, resource), at)
+    context = CallContext(_hypothetical_call(caller, at), account, account, resource, NO_VALUES)
+    request = Request(action, resource, principal_without_names(caller), context, account.id)
+    knows = _KnownKeys(caller, resource_known=user_or_role_by_arn(account, resource) is not None)
+    return _query_of(caller, layers_of(account, caller), request, knows)
+
+
+def can_assume(owner: Account, role: Role, others: Sequence[Account], at: datetime) -> Iterator[Access]:
+    """Of every principal of the role's account, and of the other accounts given, whether it may assume the role; and of
+    the services and identity providers that the trust policy names. Both sides must allow where they are two."""
+    for account in (owner, *others):
+        for caller in principals(account):
+            if not caller.is_root:
+                yield assume_role_query(account, owner, caller, owner.arn(role.resource), role, at).answer()
+    for name in sorted(external_principals(role)):
+        yield external_query(owner, role, name, at).answer()
+
+
+def find_role(account: Account, role: str) -> Role | None:
+    """By its name, or its ARN. A closed account has none any more."""
+    if not account.is_open:
+        return None
+    return account.roles.find(role) or role_by_arn(account, role)
+
+
+def permission_layers(account: Account, entity_id: str) -> Layers:
+    """What a user or role may do, or what a group lends to its members: in each layer, what its statements allow less
+    what they deny. Something may be done if every layer allows it and none denies it."""
+    if entity_id in account.groups.by_id:
+        return [(Layer.IDENTITY, tuple(identity_policies(account, entity_id)))]
+    role = account.roles.by_id.get(entity_id)
+    caller = Caller(principal_of(account, entity_id), entity_id, "") if role is None else caller_of_role(account, role)
+    return layers_of(account, caller)
+
+
+def is_administrator(account: Account, entity_id: str, at: datetime) -> bool:
+    """Whether a user or root, whatever its calls are like, may set everybody's permissions in order: give them policies
+    and keys."""
+    caller = Caller(principal_of(account, entity_id), entity_id, "")
+    asked = (access_query(account, caller, action, "*", at) for action in ADMINISTRATOR_ACTIONS)
+    return all(each is not None and each.answer().possible.possibility is Possibility.CERTAIN for each in asked)
+
+
+def trusted_accounts(role: Role) -> frozenset[str] | None:
+    """Those whose principals the trust policy may name: the ones to ask besides the role's own. None for all that there
+    are, of a role that trusts `*`."""
+    return accounts_in_trust_policy(role.trust_policy)
+
+
+def accounts_in_trust_policy(trust: str) -> frozenset[str] | None:
+    """`trusted_accounts`, of the text of a trust policy."""
+    found: set[str] = set()
+    for statement in compiled(trust, PolicyType.TRUST).statements:
+        if statement.principals is not None:
+            if statement.principals.everyone:
+                return None
+            arns = {account_of_arn(name) for kind, name in statement.principals.names if kind == "AWS"}
+            found |= statement.principals.account_ids | {account_id for account_id in arns if account_id is not None}
+    return frozenset(found)
+
+
+def principals(account: Account) -> Iterator[Caller]:
+    """As they would call: the root user, then users, then roles, each kind by name. Of an account that is closed there
+    are none any more."""
+    if not account.is_open:
+        return
+    yield Caller(principal_of(account, account.id), account.id, "")
+    for user in sorted(account.users, key=lambda user: user.name.lower()):
+        yield Caller(principal_of(account, user.id), user.id, "")
+    for role in sorted(account.roles, key=lambda role: role.name.lower()):
+        yield caller_of_role(account, role)
+
+
+def find_caller(account: Account, entity_id: str) -> Caller | None:
+    """The one of `principals` that has this unique id; the account's id is root's."""
+    role = account.roles.by_id.get(entity_id)
+    if role is not None:
+        return caller_of_role(account, role)
+    if entity_id == account.id or entity_id in account.users.by_id:
+        return Caller(principal_of(account, entity_id), entity_id, "")
+    return None
+
+
+def caller_of_role(account: Account, role: Role) -> Caller:
+    """In some session of the role, without session policies."""
+    principal = Principal(
+        type="AssumedRole",
+        principal_id=f"{role.id}:{_ANY_SESSION}",
+        arn=account.arn(f"assumed-role/{role.name}/{_ANY_SESSION}", service="sts"),
+        account_id=account.id,
+        issuer=SessionIssuer(type="Role", principal_id=role.id, arn=account.arn(role.resource), user_name=role.name),
+    )
+    return Caller(principal, role.id, "")
+
+
+def assume_role_query(
+    account: Account, owner: Account, caller: Caller, role_arn: str, role: Role | None, at: datetime
+) -> AccessQuery:
+    """What `can_assume` asks about a principal of `account`."""
+    asked = check_assume_role(account, owner, _hypothetical_call(caller, at), role_arn, role, {})
+    return _query_of(caller, asked.layers, asked.request, _KnownKeys(caller, resource_known=True))
+
+
+def _query_of(caller: Caller, layers: Layers, request: Request, knows: KnownKeys) -> AccessQuery:
+    principal = caller.principal
+    kind = {"Root": "root", "IAMUser": "user", "AssumedRole": "role"}[principal.type]
+    arn = principal.issuer.arn if principal.issuer else principal.arn
+    return AccessQuery(kind, principal.account_id, caller.entity_id, arn, layers, request, knows)
+
+
+def external_principals(role: Role) -> set[PrincipalName]:
+    """The services and identity providers that its trust policy names."""
+    return {
+        (kind, name)
+        for statement in trust_policy(role).policy.statements
+        if statement.principals is not None
+        for kind, name in statement.principals.names
+        if kind != "AWS"
+    }
+
+
+def external_query(owner: Account, role: Role, name: PrincipalName, at: datetime) -> AccessQuery:
+    """Belongs to no account of ours: nothing is known of it but its name, and that the trust policy has it."""
+    kind, text = name
+    action = ASSUME_ROLE
+    if kind == "Federated":
+        action += "WithSAML" if ":saml-provider/" in text else "WithWebIdentity"
+    principal = RequestPrincipal(text, None, frozenset({name}))
+    root = Caller(principal_of(owner, owner.id), owner.id, "")
+    asked = check_assume_role(owner, owner, _hypothetical_call(root, at), owner.arn(role.resource), role, {})
+    layers: Layers = [(layer, policies) for layer, policies in asked.layers if layer in {Layer.RCP, Layer.TRUST}]
+    request = asked.request._replace(action=action, principal=principal)
+    return AccessQuery(kind.lower(), None, text, text, layers, request, TIME_KEYS.__contains__)
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownKeys:
+    """Which condition keys have no other value than the context's, for a principal as it would call."""
+
+    caller: Caller
+    resource_known: bool
+
+    def __call__(self, key: str) -> bool:
+        if key.startswith(RESOURCE_TAGS):
+            return self.resource_known
+        if key == "aws:userid":
+            return self.caller.principal.type != "AssumedRole"
+        return key in _ALWAYS_KNOWN_KEYS or key.startswith(PRINCIPAL_TAG)
+
+
+def _hypothetical_call(caller: Caller, at: datetime) -> Call:
+    """As if it were made, as far as anything can be said of it."""
+    cause = Cause(origin="api", request_id="", shared_id="", service="", operation="", principal=caller.principal)
+    return Call.to_check(caller, cause, at)

@@ -1,0 +1,153 @@
+"""What containment does: which events cut off a credential and all that it gave birth to, and whom they must not."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.account import Account
+from domain.callers import Caller
+from domain.families.access_keys import AccessKeyDeactivated
+from domain.families.containment import CONTAINED_DOCUMENT, CONTAINED_POLICY_NAME, CredentialContained, Descendant
+from domain.families.policies import InlinePolicyPut
+from domain.families.sessions import SessionRevoked
+from domain.foundation.errors import OperationNotPermittedException
+from domain.foundation.events import Change
+from domain.queries.access import is_administrator
+from domain.rules.access_keys import owner_name
+
+CONTAINMENT_EVENTS_MAX = 500
+"""So many of an account a single call ends, parents before children: a round has other calls to decide. Whoever asks
+again ends the next."""
+
+ContainmentBarrier = Callable[[Account], str | None]
+"""Why nothing may be contained in the account; None where it may."""
+ContainmentEvent = AccessKeyDeactivated | SessionRevoked | InlinePolicyPut
+
+
+@dataclass(frozen=True, slots=True)
+class ContainmentPlan:
+    """What a containment comes to. Accounts in which nothing is left to be done have no events."""
+
+    events: Mapping[str, Sequence[Change]]
+    contained: tuple[CredentialContained, ...]
+    """In the order of the accounts of `events`, which it belongs to."""
+    barred: Mapping[str, str]
+    """Accounts in which nothing was contained, and why. None that only another of these could have told of."""
+
+
+def contain(
+    accounts: Mapping[str, Account],
+    descendants: Sequence[Descendant],
+    barred: ContainmentBarrier,
+    seed: str,
+    reason: str | None,
+    at: datetime,
+) -> ContainmentPlan:
+    """`accounts` are those of the descendants. Asked again, nothing changes."""
+    refused = {account_id: why for account_id, account in accounts.items() if (why := barred(account)) is not None}
+    events: dict[str, Sequence[Change]] = {}
+    done = []
+    for account_id, account in accounts.items():
+        there = [descendant for descendant in descendants if descendant.account_id == account_id]
+        if account_id not in refused and (ends := _containment_events(account, there, at)):
+            done.append(_summary_event(ends, seed, reason))
+            events[account_id] = (*ends, done[-1])
+    named = {each.account_id for each in descendants if each.parent_account_id not in refused}
+    return ContainmentPlan(events, tuple(done), {other: why for other, why in refused.items() if other in named})
+
+
+def refuse_self_containment(caller: Caller, descendants: Iterable[Descendant]) -> None:
+    """Raises OperationNotPermittedException when the caller is among them: by its key or session, by what that was
+    minted with, or as a user or role."""
+    session = caller.session
+    with_it = {
+        caller.access_key_id,
+        session and session.minted_by_access_key_id,
+        session and session.minted_by_session_id,
+    }
+    for descendant in descendants:
+        if {descendant.access_key_id, descendant.id} & (with_it - {None}) or descendant.id == caller.entity_id:
+            raise OperationNotPermittedException(
+                f"This would cut off the caller: {descendant.id} is of the lineage, and {caller.principal.arn} calls "
+                f"with it or by it. Call with another credential, or with --include-self."
+            )
+
+
+def refuse_lockout(account: Account, events: Iterable[Change], at: datetime) -> None:
+    """Raises OperationNotPermittedException when an access key is left of nobody who may set the account's permissions
+    in order again, and there was one. Who comes by assuming a role is not counted: that needs somebody else's key."""
+    cut = {event.access_key_id for event in events if isinstance(event, AccessKeyDeactivated)}
+    denied = {event.entity_id for event in events if isinstance(event, InlinePolicyPut)}
+    active = [key for key in account.access_keys.by_id.values() if key.status == "Active"]
+    left = {key.user_id for key in active if key.id not in cut and key.user_id not in denied}
+    if any(is_administrator(account, owner_id, at) for owner_id in left):
+        return
+    for owner_id in sorted({key.user_id for key in active} - left):
+        if is_administrator(account, owner_id, at):
+            raise OperationNotPermittedException(
+                f"This would cut off the last administrator of {account.id}: without {owner_name(account, owner_id)} "
+                f"no active access key is left of anybody who may attach policies and create access keys. Give "
+                f"somebody else a key first, or use --include-self."
+            )
+
+
+def _containment_events(
+    account: Account, descendants: Sequence[Descendant], at: datetime
+) -> tuple[ContainmentEvent, ...]:
+    """What of them is not at an end yet, is ended. A closed account honours nothing."""
+    if account.closed_at is not None:
+        return ()
+    found: dict[str, ContainmentEvent] = {}
+    for descendant in descendants:
+        for key, event in _events_for(account, descendant, at):
+            found.setdefault(key, event)
+    return tuple(found.values())[:CONTAINMENT_EVENTS_MAX]
+
+
+def _events_for(account: Account, descendant: Descendant, at: datetime) -> Iterator[tuple[str, ContainmentEvent]]:
+    match descendant.kind:
+        case "user" | "role" as kind:
+            entity = (account.users if kind == "user" else account.roles).by_id.get(descendant.id)
+            if entity is None:
+                return
+            inline = account.inline_policies.get(entity.id)
+            if inline is None or inline.get(CONTAINED_POLICY_NAME) != CONTAINED_DOCUMENT:
+                put = InlinePolicyPut(
+                    entity=kind,
+                    entity_id=entity.id,
+                    entity_name=entity.name,
+                    policy_name=CONTAINED_POLICY_NAME,
+                    document=CONTAINED_DOCUMENT,
+                )
+                yield entity.id, put
+            # Those that it got a moment ago, and that no table knows yet, as well.
+            for key in account.access_keys.of(entity.id):
+                yield from _deactivated(account, key.id)
+        case "access_key":
+            yield from _deactivated(account, descendant.id)
+        case "session":
+            assert descendant.expires_at is not None
+            if descendant.expires_at > at and descendant.id not in account.revoked_sessions:
+                yield descendant.id, SessionRevoked(session_id=descendant.id)
+
+
+def _deactivated(account: Account, access_key_id: str) -> Iterator[tuple[str, ContainmentEvent]]:
+    key = account.access_keys.by_id.get(access_key_id)
+    if key is not None and key.status == "Active":
+        name = owner_name(account, key.user_id)
+        yield key.id, AccessKeyDeactivated(access_key_id=key.id, user_id=key.user_id, user_name=name)
+
+
+def _summary_event(ends: Iterable[ContainmentEvent], seed: str, reason: str | None) -> CredentialContained:
+    denied, deactivated, revoked = [], [], []
+    for event in ends:
+        match event:
+            case InlinePolicyPut():
+                denied.append(event.entity_id)
+            case AccessKeyDeactivated():
+                deactivated.append(event.access_key_id)
+            case SessionRevoked():
+                revoked.append(event.session_id)
+    return CredentialContained(
+        seed=seed, reason=reason, denied=tuple(denied), deactivated=tuple(deactivated), revoked=tuple(revoked)
+    )

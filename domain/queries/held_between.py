@@ -1,0 +1,107 @@
+"""What counted for somebody, from when to when: every policy that granted or limited, with its text.
+
+Exact at every position. A name or an ARN is whoever was called so at each moment; a unique id follows its user, group
+or role through every rename.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from domain.account import Account, evolve
+from domain.authorization import own_policies
+from domain.families.groups import Group, Groups
+from domain.families.policies import EntityKind
+from domain.families.roles import Role, Roles
+from domain.families.users import User, Users
+from domain.foundation.events import Entry
+from domain.foundation.intervals import Step, mapping_changes
+from domain.policy import Layer, SourcedPolicy
+from domain.queries.access import permission_layers
+
+
+class Holding(NamedTuple):
+    """That one policy counts for one user, group or role, in one of the ways in which it can."""
+
+    kind: EntityKind
+    entity_id: str
+    layer: Layer
+    place: str
+    """Through which it has the policy: the unique id of the holder, itself or one of its groups; of an organisation's
+    policies the level that they are attached to."""
+    source_type: str
+    source_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDocument:
+    """What the policy says while it counts."""
+
+    version_id: str | None
+    sha256: str
+    document: str
+    through: str | None
+    """The name of the group, or of the organisation's level."""
+
+
+def held_between(
+    account: Account, since: datetime, changes: Iterable[Entry], principal: str
+) -> Iterator[Step[Holding, HeldDocument]]:
+    """The policies of whoever is called `principal`, or is, at `since`, and as the changes that follow have them."""
+    before = policies_held(account, principal)
+    yield Step(since, None, dict(before))
+    for change in changes:
+        account = evolve(account, change)
+        after = policies_held(account, principal)
+        yield Step(change.at, change, mapping_changes(before, after))
+        before = after
+
+
+def policies_held(account: Account, principal: str) -> dict[Holding, HeldDocument]:
+    return {
+        holding: text
+        for kind, entity in find_holders(account, principal)
+        for holding, text in _holdings_of(account, kind, entity.id)
+    }
+
+
+def find_holders(account: Account, principal: str) -> list[tuple[EntityKind, User | Group | Role]]:
+    """The users, groups and roles with this name, ARN or unique id: several may have one name."""
+    name = principal.rsplit("/", 1)[-1]
+    families: tuple[tuple[EntityKind, Users | Groups | Roles], ...] = (
+        ("user", account.users),
+        ("group", account.groups),
+        ("role", account.roles),
+    )
+    return [
+        (kind, entity)
+        for kind, family in families
+        if (entity := family.by_id.get(principal) or family.find(name)) is not None
+        and principal.lower() in {entity.id.lower(), entity.name.lower(), account.arn(entity.resource).lower()}
+    ]
+
+
+def _holdings_of(account: Account, kind: EntityKind, entity_id: str) -> Iterator[tuple[Holding, HeldDocument]]:
+    levels = iter(account.organization.levels if account.organization else ())
+    for layer, policies in permission_layers(account, entity_id):
+        level = next(levels) if layer is Layer.SCP else None
+        for sourced in policies:
+            # Of the identity's policies what the account lends to every user; it is told below through whom it has the
+            # others.
+            if layer is not Layer.IDENTITY or sourced.source_id == account.id:
+                place = entity_id if level is None else level.id
+                text = _text(sourced, None if level is None else level.name)
+                yield _holding(kind, entity_id, layer, place, sourced), text
+    for holder_id in (entity_id, *account.memberships.rights_of(entity_id)):
+        through = None if holder_id == entity_id else account.groups.by_id[holder_id].name
+        for sourced in own_policies(account, holder_id):
+            yield _holding(kind, entity_id, Layer.IDENTITY, holder_id, sourced), _text(sourced, through)
+
+
+def _holding(kind: EntityKind, entity_id: str, layer: Layer, place: str, sourced: SourcedPolicy) -> Holding:
+    return Holding(kind, entity_id, layer, place, sourced.source_type, sourced.source_id)
+
+
+def _text(sourced: SourcedPolicy, through: str | None) -> HeldDocument:
+    return HeldDocument(sourced.version_id, sourced.policy.sha256, sourced.policy.text, through)

@@ -1,0 +1,160 @@
+"""A recorded decision, made once more from the ledger alone, with the reasons for it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.account import Account
+from domain.authorization import ASSUME_ROLE, Check, check, check_assume_role, statements_of
+from domain.call_context import CallContext, ConditionValues, user_or_role_by_id
+from domain.callers import Caller
+from domain.calls import Call, DecisionRecord
+from domain.families.sessions import Session
+from domain.foundation.events import Cause, Entry
+from domain.policy import (
+    Explanation,
+    Layer,
+    Result,
+    StatementVerdict,
+    explain,
+    policy_kind,
+    reason,
+    statement_context_keys,
+)
+from domain.rules.sessions import role_to_assume
+
+_OWNERS = frozenset({Layer.RCP, Layer.RESOURCE, Layer.TRUST})
+"""Layers whose policies are those of the account that owns the resource, not of the caller's."""
+_LEVELS = frozenset({Layer.RCP, Layer.SCP})
+
+
+class CannotReevaluate(Exception):  # noqa: N818  says what was not done
+    """The ledger does not have, or does not have any more, what a decision of it was made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reevaluation:
+    """A recorded decision beside the same one made now."""
+
+    record: DecisionRecord
+    check: Check
+    explanation: Explanation
+
+    @property
+    def agrees(self) -> bool:
+        """Whether it came out the same, by the same layer and statements. Where it did not, and the evaluator's version
+        is the same, the ledger is no longer what it was."""
+        decision = self.explanation.decision
+        made_now = (decision.result.value, decision.layer.value, statements_of(decision))
+        return made_now == (self.record.result, self.record.layer, self.record.matched)
+
+    def account_of(self, layer: Layer) -> str:
+        """Whose policies stand in the layer."""
+        return self._account(layer).id
+
+    def level_of(self, verdict: StatementVerdict) -> str | None:
+        """The id of the root, the unit or the account that the policy is attached to, where an organisation limits."""
+        if verdict.layer not in _LEVELS:
+            return None
+        membership = self._account(verdict.layer).organization
+        assert membership is not None
+        above = sum(layer is verdict.layer for layer, _ in self.check.layers[: verdict.level])
+        return membership.levels[above].id
+
+    def asked_for(self, account_id: str) -> Mapping[str, ConditionValues]:
+        """The condition keys that the account's policies ask for in statements about the action, as they spell them,
+        and their values: none where the call does not have the key."""
+        asked: dict[str, tuple[str, ConditionValues]] = {}
+        for verdict in self.explanation.verdicts:
+            if self.account_of(verdict.layer) == account_id:
+                for key, context_key in statement_context_keys(verdict.statement):
+                    asked.setdefault(context_key, (key, self.check.request.context.get(context_key) or ()))
+        return dict(asked.values())
+
+    def verdict(self, account_id: str) -> str:
+        """One line: which statements allowed, or why it was denied, in AWS's words. Of other accounts' policies no
+        Sid is told."""
+        decision = self.explanation.decision
+        if decision.result is not Result.ALLOWED:
+            return f"denied {reason(decision, self.check.request.action)}"
+        return f"allowed by the {policy_kind(decision.layer)} " + " and ".join(self._granting(account_id))
+
+    def _account(self, layer: Layer) -> Account:
+        return self.check.read[-1 if layer in _OWNERS else 0]
+
+    def _granting(self, account_id: str) -> Iterator[str]:
+        for layer, _, sourced, statement, _ in self.explanation.decision.matched:
+            if layer is self.explanation.decision.layer:
+                told = statement.sid is not None and self.account_of(layer) == account_id
+                yield f"{sourced.source_id} statement {statement.index}" + (f" ({statement.sid})" if told else "")
+
+
+def reevaluate_decision(
+    entry: Entry,
+    record: DecisionRecord,
+    accounts: Mapping[str, Account],
+    session: Session | None,
+    past: Account | None = None,
+) -> Reevaluation:
+    """Decides again, from: the entry of the call, one of the decisions in it, the accounts that it names folded to its
+    positions, what was recorded when the caller's session was issued, if it had one, and the caller's account as of
+    the past that was looked at, if one was.
+
+    Raises NotReconsidered when these are not what the decision was made from.
+    """
+    check = rebuild_check(entry.cause, entry.at, record, accounts, session, past)
+    return Reevaluation(record, check, explain(check.layers, check.request))
+
+
+def rebuild_check(
+    cause: Cause,
+    at: datetime,
+    record: DecisionRecord,
+    accounts: Mapping[str, Account],
+    session: Session | None,
+    past: Account | None = None,
+) -> Check:
+    """What was decided, brought together again. Raises NotReconsidered."""
+    caller = _caller(cause, session)
+    if record.as_of != (None if past is None else past.position):
+        raise CannotReevaluate(f"The past that was looked at, up to position {record.as_of}, is not in the ledger.")
+    for account_id, position in record.positions.items():
+        if (folded := accounts[account_id].position) != position:
+            raise CannotReevaluate(
+                f"The decision was made when the last change of account {account_id} was {position}; in the ledger "
+                f"the last one up to there is {folded}."
+            )
+    account = accounts[caller.principal.account_id]
+    if past is None and not caller.is_root and user_or_role_by_id(account, caller.entity_id) is None:
+        raise CannotReevaluate(
+            f"In account {account.id} at position {account.position} there is no {caller.entity_id}, who made the call."
+        )
+    call = Call.to_check(caller, cause, at)
+    (resource,) = record.resources
+    if record.action != ASSUME_ROLE:
+        return check(account, call, record.action, resource, record.context, past=past)
+    owner = next((accounts[other] for other in record.positions if other != account.id), account)
+    return check_assume_role(account, owner, call, resource, role_to_assume(owner, resource), record.context)
+
+
+def rebuild_context(
+    cause: Cause, at: datetime, record: DecisionRecord, account: Account, session: Session | None
+) -> CallContext:
+    """What conditions could ask, as `rebuild_check` has it, of a decision about now that has read one account."""
+    (resource,) = record.resources
+    call = Call.to_check(_caller(cause, session), cause, at)
+    return CallContext(call, account, account, resource, record.context)
+
+
+def _caller(cause: Cause, session: Session | None) -> Caller:
+    """Raises NotReconsidered."""
+    principal = cause.principal
+    if principal is None or cause.access_key_id is None:
+        raise CannotReevaluate("The call names nobody whom a policy could have allowed or denied it.")
+    if cause.session_id != (None if session is None else session.session_id):
+        raise CannotReevaluate(
+            f"What was recorded when the session {cause.session_id} was issued is not in the ledger."
+        )
+    return Caller(
+        principal, principal.principal_id if session is None else session.entity_id, cause.access_key_id, session
+    )

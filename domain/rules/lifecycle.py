@@ -1,0 +1,243 @@
+"""What is due when: what the scheduler records when it comes by. Expiry itself needs no scheduler: it is decided by
+comparing, at the moment of use."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from domain.account import Account
+from domain.families.notices import (
+    CredentialIdle,
+    Evidence,
+    LastUsed,
+    Notice,
+    PasswordExpired,
+    RotationDue,
+    RotationOverdue,
+    RotationWarned,
+    Rule,
+    is_recorded,
+)
+from domain.families.sessions import SessionExpired, SessionExpiriesRecorded, is_revoked
+from domain.foundation.events import Event
+from domain.rules.access_keys import owner_name
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleProfile:
+    """A set of rules by its name and version: a notice names both, and a change of the numbers is a new version.
+
+    A password's age is none of its numbers: the account's own password policy says it.
+    """
+
+    name: str
+    version: int
+    access_key_days_max: int
+    warned_days_before: int
+    overdue_days_after: int
+    idle_days_max: int
+
+    def rule(self, name: str, days: int) -> Rule:
+        return Rule(profile=self.name, version=self.version, name=name, days=days)
+
+    @property
+    def rotation_warned(self) -> Rule:
+        return self.rule("access_key_rotation_warned", self.access_key_days_max - self.warned_days_before)
+
+    @property
+    def rotation_due(self) -> Rule:
+        return self.rule("access_key_rotation_due", self.access_key_days_max)
+
+    @property
+    def rotation_overdue(self) -> Rule:
+        return self.rule("access_key_rotation_overdue", self.access_key_days_max + self.overdue_days_after)
+
+    @property
+    def idle(self) -> Rule:
+        return self.rule("credential_idle", self.idle_days_max)
+
+
+DEFAULT_PROFILE = LifecycleProfile(
+    "default", 1, access_key_days_max=90, warned_days_before=14, overdue_days_after=14, idle_days_max=45
+)
+"""The numbers of CIS AWS 5.0, with a warning before and a time of grace behind."""
+
+Criterion = Literal["rotation", "idle", "password"]
+"""What an access key's age, its last use, and a password's age are counted for."""
+Stage = Literal["none", "rotation_warned", "rotation_due"]
+"""The notice about a fact that was given last, where another may follow."""
+
+
+class DueQuery(NamedTuple):
+    """Facts of a kind and at a stage that are to be looked at when they hold since this time or longer."""
+
+    fact: Criterion
+    stage: Stage
+    since: datetime
+
+
+def due_queries(at: datetime, profile: LifecycleProfile = DEFAULT_PROFILE) -> tuple[DueQuery, ...]:
+    """What may be due at the time. The thresholds are here alone: whoever keeps the facts does not know them."""
+
+    def before(rule: Rule) -> datetime:
+        return at - timedelta(days=rule.days)
+
+    return (
+        DueQuery("rotation", "none", before(profile.rotation_warned)),
+        DueQuery("rotation", "rotation_warned", before(profile.rotation_due)),
+        DueQuery("rotation", "rotation_due", before(profile.rotation_overdue)),
+        DueQuery("idle", "none", before(profile.idle)),
+        # A password counts from the end that its account's policy sets it.
+        DueQuery("password", "none", at),
+    )
+
+
+class ExpiredSession(NamedTuple):
+    """What is known of a session whose time is over."""
+
+    session_id: str
+    access_key_id: str
+    principal_arn: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Expiries:
+    """All sessions of an account that were seen to expire later than `after` and no later than the last of these."""
+
+    sessions: Sequence[ExpiredSession]
+    after: datetime | None
+    """None: from the beginning."""
+    seen_until: datetime
+    """Every event of the account before this time was seen by whoever gathered the sessions."""
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleCandidates:
+    """What may be due in an account, as tables told that may lag: nothing here is believed but the sessions' claims,
+    which the value of the account does not hold."""
+
+    access_key_ids: Sequence[str] = ()
+    password_user_ids: Sequence[str] = ()
+    expiries: Expiries | None = None
+
+
+def due_events(
+    account: Account, candidates: LifecycleCandidates, at: datetime, profile: LifecycleProfile = DEFAULT_PROFILE
+) -> list[Event]:
+    """What is to be recorded at the time, decided on the account as it is: of what is recorded already, or is not so,
+    or is no more, nothing. What was due for a while and ended before anybody came by is not recorded either: there is
+    nothing left to be done about it. Of a closed account only the sessions that had expired before.
+    """
+    if account.closed_at is not None:
+        at = min(at, account.closed_at)
+        candidates = LifecycleCandidates(expiries=candidates.expiries)
+    return [
+        *chain.from_iterable(_of_access_key(account, key_id, at, profile) for key_id in candidates.access_key_ids),
+        *chain.from_iterable(_of_password(account, user_id, at, profile) for user_id in candidates.password_user_ids),
+        *(expiry_events(account, candidates.expiries, at) if candidates.expiries is not None else ()),
+    ]
+
+
+def _of_access_key(account: Account, access_key_id: str, at: datetime, profile: LifecycleProfile) -> Iterator[Notice]:
+    """Nothing of an inactive key. One that is active again is as old as it is."""
+    key = account.access_keys.by_id.get(access_key_id)
+    if key is None or key.status != "Active":
+        return
+    used = account.last_uses.get(key.id)
+    last_used = None if used is None else LastUsed(at=used.at, service=used.service, region=used.region)
+    credential = _Credential(
+        key.id, key.user_id, owner_name(account, key.user_id), Evidence(created_at=key.created_at, last_used=last_used)
+    )
+    more = {"rotation_due_at": key.created_at + timedelta(days=profile.rotation_due.days)}
+    for rule, event in (
+        (profile.rotation_warned, RotationWarned),
+        (profile.rotation_due, RotationDue),
+        (profile.rotation_overdue, RotationOverdue),
+    ):
+        yield from _notice(
+            account, event, credential, rule, key.created_at, at, more if event is RotationWarned else {}
+        )
+    idle_since = key.created_at if used is None else used.at
+    yield from _notice(account, CredentialIdle, credential, profile.idle, idle_since, at, {"credential": "access_key"})
+
+
+def _of_password(account: Account, user_id: str, at: datetime, profile: LifecycleProfile) -> Iterator[Notice]:
+    login, policy = account.login_profiles.get(user_id), account.password_policy
+    if login is None or policy is None or policy.max_password_age is None:
+        return
+    rule = profile.rule("password_age", policy.max_password_age)
+    evidence = Evidence(created_at=login.changed_at)
+    credential = _Credential(user_id, user_id, owner_name(account, user_id), evidence)
+    yield from _notice(account, PasswordExpired, credential, rule, login.changed_at, at)
+
+
+class _Credential(NamedTuple):
+    id: str
+    owner_id: str
+    owner_name: str
+    evidence: Evidence
+
+
+def _notice(
+    account: Account,
+    event: type[Notice],
+    credential: _Credential,
+    rule: Rule,
+    since: datetime,
+    at: datetime,
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> Iterator[Notice]:
+    """The notice, if it is due and has not been given."""
+    due_at = since + timedelta(days=rule.days)
+    if due_at > at or is_recorded(account.notices, credential.id, event.about, due_at):
+        return
+    fields = {
+        "credential_id": credential.id,
+        "owner_id": credential.owner_id,
+        "owner_name": credential.owner_name,
+        "due_at": due_at,
+        "rule": rule,
+        "evidence": credential.evidence,
+    }
+    yield event.model_validate({**fields, **more})
+
+
+def expiry_events(account: Account, expiries: Expiries, at: datetime) -> list[Event]:
+    """A use for each session that ended by its time, and one change that says how far that is recorded now.
+
+    The mark must not pass a session that is missing here, whose expiry would then be recorded never:
+
+    - one that expired before these. So nothing is recorded unless the mark has come to where they begin;
+    - one that was not seen yet. It was issued at `seen_until` at the earliest, or a little before by a round that was
+      under way, and lives for 900 seconds at least (STS API Reference, DurationSeconds): it ends later than
+      `seen_until`, and that is as far as the mark goes.
+
+    What was revoked before its time has not expired: it was over. A revocation that was not seen yet, of a session
+    that was, is in the account; it remembers each for as long as any session lives.
+    """
+    mark = account.expiries_recorded
+    if expiries.after is not None and (mark is None or mark < expiries.after):
+        return []
+    until = min(at, expiries.seen_until)
+    over = [
+        session
+        for session in expiries.sessions
+        if session.expires_at <= until and (mark is None or mark < session.expires_at)
+    ]
+    by_time = [
+        SessionExpired(
+            session_id=session.session_id,
+            access_key_id=session.access_key_id,
+            principal_arn=session.principal_arn,
+            expired_at=session.expires_at,
+        )
+        for session in over
+        if not is_revoked(account.revoked_sessions, session.session_id, before=session.expires_at)
+    ]
+    if not by_time:
+        return []
+    return [*by_time, SessionExpiriesRecorded(up_to=max(session.expires_at for session in over))]

@@ -1,0 +1,85 @@
+"""Whether two tables of one shape, in two schemas, say the same."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+_PRIMARY_KEY = """
+select attname from pg_index cross join unnest(indkey) with ordinality as part (attnum, number)
+join pg_attribute on attrelid = indrelid and pg_attribute.attnum = part.attnum
+where indrelid = %s::regclass and indisprimary order by number
+"""
+_ROW_COUNTS = sql.SQL("""
+select (select count(*) from {live} where {chosen}), (select count(*) from {rebuilt} where {chosen})
+""")
+_FIRST_DIFFERENCE = sql.SQL("""
+select to_jsonb(live), to_jsonb(rebuilt)
+from (select * from {live} where {chosen}) as live full join (select * from {rebuilt} where {chosen}) as rebuilt
+    using ({key})
+where live is distinct from rebuilt order by {key} limit 1
+""")
+_ACCOUNT_FILTER = sql.SQL(
+    "account_id = coalesce(%(account_id)s, account_id) and account_id <> all(%(but_not)s::text[])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RowDifference:
+    """The first, in the order of the primary key."""
+
+    key: Mapping[str, object]
+    column: str | None
+    """None where only one of the two has a row of this key."""
+    live: object
+    """The column's value as JSON has it; without a column the whole row, or None where it is missing."""
+    rebuilt: object
+
+
+@dataclass(frozen=True, slots=True)
+class TableComparison:
+    projection: str
+    table: str
+    rows_live: int
+    rows_rebuilt: int
+    difference: RowDifference | None
+    """None where they are equal."""
+
+
+def compare_table(
+    cursor: psycopg.Cursor,
+    projection: str,
+    table: str,
+    schemas: tuple[str, str],
+    account_id: str | None,
+    but_not: Sequence[str],
+) -> TableComparison:
+    """The table in the live schema and in the rebuilt one: all accounts, or one, without those named. Both in the
+    snapshot of the caller's transaction. A table of a projection has account_id and a primary key."""
+    live, rebuilt = (sql.Identifier(schema, table) for schema in schemas)
+    key = [name for (name,) in cursor.execute(_PRIMARY_KEY, (live.as_string(cursor),)).fetchall()]
+    parts = {
+        "live": live,
+        "rebuilt": rebuilt,
+        "chosen": _ACCOUNT_FILTER,
+        "key": sql.SQL(", ").join(map(sql.Identifier, key)),
+    }
+    parameters = {"account_id": account_id, "but_not": list(but_not)}
+    counts = cursor.execute(_ROW_COUNTS.format(**parts), parameters).fetchone()
+    assert counts is not None
+    found = cursor.execute(_FIRST_DIFFERENCE.format(**parts), parameters).fetchone()
+    rows_live, rows_rebuilt = counts
+    return TableComparison(projection, table, rows_live, rows_rebuilt, _row_difference(key, *found) if found else None)
+
+
+def _row_difference(
+    key: Sequence[str], live: Mapping[str, object] | None, rebuilt: Mapping[str, object] | None
+) -> RowDifference:
+    either = live or rebuilt
+    assert either is not None
+    named = {name: either[name] for name in key}
+    if live is None or rebuilt is None:
+        return RowDifference(named, None, live, rebuilt)
+    column = next(name for name in live if live[name] != rebuilt[name])
+    return RowDifference(named, column, live[column], rebuilt[column])

@@ -1,0 +1,281 @@
+"""Projections built anew from the ledgers, beside the live ones: compared with them, and put in their place.
+
+The new tables stand in a schema of their own, which exists only while somebody rebuilds. What a crash has left of one
+is thrown away by the next, which begins anew: the rows might have been made by other statements than this program's.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from projections.engine import apply, definition
+from projections.engine.apply import apply_or_halt
+from projections.engine.compare import TableComparison, compare_table
+from projections.engine.definition import (
+    LIVE_SCHEMA,
+    PROJECTION_NAMES,
+    SHARED_TABLES,
+    Projection,
+    create_tables,
+    load_projections,
+    set_search_path,
+    sha256_hex,
+)
+from projections.engine.runner import AccountHalt
+from projections.engine.sql_files import load_statements
+from projections.engine.swap import RebuildRefused, swap_tables
+
+SQL = load_statements("projections.engine", "rebuild.sql")
+REBUILD_SCHEMA = "views_rebuilt"
+POSITIONS_PER_BATCH_MAX = 5_000
+"""More than in the live tables, of which nobody waits for a batch to end: there are fewer commits to wait for."""
+REMAINING_POSITIONS_MAX = 2_000
+"""So few may be left for the moment in which nobody else moves."""
+
+log = logging.getLogger("muniment.projections")
+
+_REBUILD_LOCK = 0x72656275
+"""The advisory lock of whoever rebuilds, for as long as the connection lasts."""
+
+ConnectAs = Callable[[Literal["owner", "projector"]], psycopg.Connection]
+"""A connection in autocommit. The owner makes and drops the second schema; everything in it is the projector's."""
+ReportProgress = Callable[[str, int, int], None]
+"""Hears what is being done, and how many positions of how many are behind it; 0 of 0 where none are counted."""
+
+
+class _Target(NamedTuple):
+    projection: str
+    account_id: str
+    position: int
+    """Of the new tables."""
+    last: int
+    """To come to."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionHalt:
+    projection: str
+    halted: AccountHalt
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildComparison:
+    tables: tuple[TableComparison, ...]
+    """Each at equal positions of both, account by account."""
+    incomparable: tuple[str, ...]
+    """Projections whose live tables another version of the program has made, or nobody yet."""
+    behind: tuple[tuple[str, str], ...]
+    """Projections and accounts that cannot be read any more as far as the live tables once were: not compared."""
+    live_halts: tuple[ProjectionHalt, ...]
+    rebuilt_halts: tuple[ProjectionHalt, ...]
+    """When the new tables had gone on to the end of the ledgers."""
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether the live tables say what the ledgers say, as far as they have come."""
+        return not (self.incomparable or self.behind) and all(table.difference is None for table in self.tables)
+
+
+@contextmanager
+def open_rebuild(
+    connect: ConnectAs,
+    names: Sequence[str] = (),
+    *,
+    account_id: str | None = None,
+    tell: ReportProgress = lambda *_: None,
+) -> Iterator["Rebuild"]:
+    """New, empty tables of the named projections, by default of all, for as long as the block lasts.
+
+    Raises RebuildRefused when somebody else rebuilds.
+    """
+    with connect("projector") as connection:
+        if connection.execute("select pg_try_advisory_lock(%s)", (_REBUILD_LOCK,)).fetchone() != (True,):
+            raise RebuildRefused("Somebody else is rebuilding, or verifying, in this database.")
+        _create_schema(connect)
+        try:
+            yield Rebuild(connection, load_projections(), names or PROJECTION_NAMES, account_id, tell)
+        finally:
+            if connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
+                # What it has open would stand in the way.
+                connection.close()
+            _drop_schema(connect)
+            if not connection.closed:
+                # Closed, it would hold the lock until its backend has noticed, and who comes next would be refused.
+                connection.execute("select pg_advisory_unlock(%s)", (_REBUILD_LOCK,))
+
+
+def _create_schema(connect: ConnectAs) -> None:
+    second = sql.Identifier(REBUILD_SCHEMA)
+    with connect("owner") as owner, owner.transaction():
+        owner.execute(sql.SQL("drop schema if exists {} cascade").format(second))
+        owner.execute(sql.SQL("create schema {}").format(second))
+        owner.execute(sql.SQL("grant usage, create on schema {} to muniment_projector").format(second))
+
+
+def _drop_schema(connect: ConnectAs) -> None:
+    with connect("owner") as owner:
+        owner.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(REBUILD_SCHEMA)))
+
+
+class Rebuild:
+    """The new tables, on one connection as the projector."""
+
+    def __init__(
+        self,
+        connection: psycopg.Connection,
+        all_projections: Iterable[Projection],
+        names: Sequence[str],
+        account_id: str | None,
+        tell: ReportProgress,
+    ) -> None:
+        self._connection = connection
+        self._all = {projection.name: projection for projection in all_projections}
+        self._names = list(dict.fromkeys(names))
+        self._account_id = account_id
+        self._tell = tell
+        digests = {SHARED_TABLES: sha256_hex(definition.SQL["schema"])} | {
+            p.name: sha256_hex(p.schema) for p in self._all.values()
+        }
+        made: dict[str, str] = dict(connection.execute(SQL["made"]).fetchall()) if self._exists("schemas") else {}
+        self._current_version = {name for name, sha256 in made.items() if digests.get(name) == sha256}
+        """Whose live tables this program has made."""
+        self._outdated_elsewhere = sorted(made.keys() - self._current_version - {*self._names})
+        self._objects = self._create_all_tables()
+
+    def read(self) -> None:
+        """Account after account, batch after batch, to where the live tables are; they go on meanwhile."""
+        while self._follow(self._targets()) > REMAINING_POSITIONS_MAX:
+            pass
+
+    def compare(self) -> RebuildComparison:
+        """In one snapshot of the database, in which the new tables first come to the very positions of the live ones.
+        Nothing is locked; live tables that move meanwhile do so outside the snapshot."""
+        for table in self._tables(self._names):
+            self._connection.execute(sql.SQL("analyze {}").format(sql.Identifier(REBUILD_SCHEMA, table)))
+        self._connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        try:
+            with self._connection.transaction(), self._connection.cursor() as cursor:
+                self._follow(self._targets())
+                behind = tuple(self._behind())
+                tables = tuple(self._compared(cursor, {account_id for _, account_id, *_ in behind}))
+        finally:
+            self._connection.isolation_level = None
+        self._follow(self._targets_at_heads(self._names))
+        return RebuildComparison(
+            tables,
+            tuple(name for name in self._names if name not in self._comparable),
+            tuple((name, account_id) for name, account_id, *_ in behind),
+            self._halts(LIVE_SCHEMA) if self._comparable else (),
+            self._halts(REBUILD_SCHEMA),
+        )
+
+    def swap(self) -> None:
+        """Puts the new tables, with their cursors, into the place of the live ones, in one transaction, when they have
+        come to the ends of the ledgers. Raises RebuildRefused when a view would go back behind what it told before."""
+        if self._outdated_elsewhere and set(self._names) != self._all.keys():
+            raise RebuildRefused(
+                f"The tables of {', '.join(self._outdated_elsewhere)} were made by another version too, and which they "
+                "are is not known: rebuild all, by naming none."
+            )
+        assert self._account_id is None
+        while self._follow(self._targets_at_heads(self._names)) > REMAINING_POSITIONS_MAX:
+            pass
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            cursor.execute("select pg_advisory_xact_lock(%s)", (definition.PREPARE_LOCK,))
+            if self._exists("cursors"):
+                cursor.execute(SQL["lock_cursors"])
+            # From here nobody moves the live tables. Ours are at the heads, so no view goes back behind what it told.
+            self._follow(self._targets_at_heads(self._names))
+            if behind := self._behind():
+                name, account_id, position, live_position = behind[0]
+                raise RebuildRefused(
+                    f"The new tables of {name} halt at position {position + 1} of {account_id}, the live ones are at "
+                    f"{live_position}: they stay."
+                )
+            moving = self._names if SHARED_TABLES in self._current_version else [SHARED_TABLES, *self._names]
+            kept = [name for name in self._objects if name not in moving]
+            swap_tables(
+                cursor, REBUILD_SCHEMA, [self._objects[name] for name in moving], [self._objects[name] for name in kept]
+            )
+            if SHARED_TABLES in kept:
+                cursor.execute(SQL["forget_cursors"], {"kept": kept})
+                cursor.execute(SQL["take_cursors"], {"names": moving})
+            cursor.execute(SQL["forget_schemas"], {"kept": kept})
+            cursor.execute(SQL["take_schemas"], {"names": moving})
+        # Committed. Every statement from here on finds the new tables under the old names, in all connections; a crash
+        # before this line has left the live tables as they were.
+
+    @property
+    def _comparable(self) -> list[str]:
+        return [name for name in self._names if {name, SHARED_TABLES} <= self._current_version]
+
+    def _exists(self, table: str) -> bool:
+        return self._connection.execute("select to_regclass(%s)", (f"{LIVE_SCHEMA}.{table}",)).fetchone() != (None,)
+
+    def _create_all_tables(self) -> dict[str, frozenset[tuple[str, str]]]:
+        """Makes the tables of all projections, one after the other, so that the catalogue tells whose each one is."""
+        objects, before = {}, frozenset[tuple[str, str]]()
+        for name, projections in [(SHARED_TABLES, []), *((name, [self._all[name]]) for name in self._all)]:
+            create_tables(self._connection, projections, REBUILD_SCHEMA)
+            now = frozenset(self._connection.execute(SQL["objects"], {"schema": REBUILD_SCHEMA}).fetchall())
+            objects[name] = now - before - {("table", "schemas")}
+            before = now
+        return objects
+
+    def _tables(self, names: Iterable[str]) -> list[str]:
+        return [table for name in names for kind, table in sorted(self._objects[name]) if kind == "table"]
+
+    def _targets(self) -> list[_Target]:
+        """To the live tables where they can be compared, elsewhere to the ends of the ledgers."""
+        comparable = self._comparable
+        aims = self._targets_at_heads([name for name in self._names if name not in comparable])
+        return aims + (self._found("aims_at_live", comparable) if comparable else [])
+
+    def _targets_at_heads(self, names: Sequence[str]) -> list[_Target]:
+        return self._found("aims_at_heads", names)
+
+    def _behind(self) -> list[_Target]:
+        return self._found("behind", self._comparable) if self._comparable else []
+
+    def _found(self, statement: str, names: Sequence[str]) -> list[_Target]:
+        parameters = {"projections": list(names), "account_id": self._account_id}
+        return [_Target(*row) for row in self._connection.execute(SQL[statement], parameters).fetchall()]
+
+    def _follow(self, aims: Sequence[_Target]) -> int:
+        """Comes to each of them, or halts before. Gives how many positions that were."""
+        total, done = sum(aim.last - aim.position for aim in aims), 0
+        for aim in aims:
+            position, halted = aim.position, False
+            while position < aim.last and not halted:
+                projection = self._all[aim.projection]
+                followed = apply_or_halt(
+                    self._connection, projection, aim.account_id, POSITIONS_PER_BATCH_MAX, log.info, last=aim.last
+                )
+                assert followed is not None, "The schema is ours alone."
+                done += followed.position - position
+                position, halted = followed.position, followed.halted
+                self._tell(f"{aim.projection} of {aim.account_id}", done, total)
+        return total
+
+    def _compared(self, cursor: psycopg.Cursor, but_not: set[str]) -> Iterator[TableComparison]:
+        for name in self._comparable:
+            for table in self._tables([name]):
+                self._tell(f"comparing {table}", 0, 0)
+                yield compare_table(
+                    cursor, name, table, (LIVE_SCHEMA, REBUILD_SCHEMA), self._account_id, sorted(but_not)
+                )
+
+    def _halts(self, schema: str) -> tuple[ProjectionHalt, ...]:
+        set_search_path(self._connection, schema)
+        rows = self._connection.execute(apply.SQL["halted"], {"projections": self._names}).fetchall()
+        set_search_path(self._connection, REBUILD_SCHEMA)
+        return tuple(
+            ProjectionHalt(name, AccountHalt(*halted))
+            for name, *halted in rows
+            if self._account_id in (None, halted[0])
+        )

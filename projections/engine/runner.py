@@ -1,0 +1,228 @@
+"""The thread that keeps the projections up with the ledgers."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice, product
+
+import psycopg
+
+from projections.engine.apply import SQL, CursorKey, ProjectionProgress, apply_batches, apply_or_halt, resume
+from projections.engine.definition import Projection, create_tables, load_projections, set_search_path
+
+POSITIONS_PER_BATCH_MAX = 1_000
+ACCOUNTS_PER_PASS_MAX = 64
+SWEEP_SECONDS = 10.0
+PASS_INTERVAL_SECONDS = 0.025
+"""Between two passes: under load each commit touches an account, and a batch costs little more than a single event."""
+RECONNECT_SECONDS_MIN, RECONNECT_SECONDS_MAX = 0.1, 10.0
+
+log = logging.getLogger("muniment.projections")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountHalt:
+    account_id: str
+    position: int
+    """Of the event that cannot be projected."""
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionStatus:
+    name: str
+    lag_positions: int
+    """Over all accounts together."""
+    lag_positions_max: int
+    """Of the account that lags most."""
+    halted: tuple[AccountHalt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerStatus:
+    running: bool | None
+    """None where other processes are to do it."""
+    projections: tuple[ProjectionStatus, ...]
+
+
+class ProjectionRunner:
+    """Follows the accounts that it is told of, and now and then looks for others: a process may have died between
+    its commit and its telling. Any number of runners may work on one database."""
+
+    def __init__(
+        self,
+        connect: Callable[[], psycopg.Connection],
+        *,
+        projections: Iterable[Projection] | None = None,
+        sweep_seconds: float = SWEEP_SECONDS,
+        positions_a_batch: int = POSITIONS_PER_BATCH_MAX,
+    ) -> None:
+        """`connect` gives a connection in autocommit, as muniment_projector."""
+        self._connect = connect
+        self._projections = load_projections() if projections is None else tuple(projections)
+        self._sweep_seconds = sweep_seconds
+        self._positions_a_batch = positions_a_batch
+        self._thread = threading.Thread(target=self._run, name="muniment-projections", daemon=True)
+        lock = threading.Lock()
+        self._work = threading.Condition(lock)
+        self._progress = threading.Condition(lock)
+        self._skip_interval = threading.Event()
+        # Guarded by the lock.
+        self._stopping = False
+        self._changed_accounts: set[str] = set()
+        self._followed: dict[CursorKey, ProjectionProgress] = {}  # As this process saw them last.
+
+    def start(self) -> None:
+        """Creates the tables that are missing. What has halted stays so until `resume`.
+
+        Raises MustBeRebuilt, and psycopg.OperationalError when the database is not there.
+        """
+        with self._opened() as connection:
+            create_tables(connection, self._projections)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the batch that is under way. What is left, the next start finds."""
+        with self._work:
+            self._stopping = True
+            self._work.notify_all()
+            self._progress.notify_all()
+        self._skip_interval.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def notify_changed(self, account_ids: frozenset[str]) -> None:
+        """These ledgers have new events."""
+        with self._work:
+            self._changed_accounts |= account_ids
+            self._work.notify()
+
+    def wait(self, account_id: str, position: int, timeout_seconds: float) -> bool:
+        """Whether every projection of the account has come to the position within the time. Does not wait for one
+        that has halted."""
+        with self._progress:
+            if not self._has_reached(account_id, position):
+                self._changed_accounts.add(account_id)
+                # What had halted when it was last looked at may go on now, mended by another process.
+                for seen in [(projection.name, account_id) for projection in self._projections]:
+                    if seen in self._followed and self._followed[seen].halted:
+                        del self._followed[seen]
+                self._work.notify()
+                self._skip_interval.set()
+                self._progress.wait_for(lambda: self._is_settled(account_id, position), timeout_seconds)
+            return self._has_reached(account_id, position)
+
+    def resume(self, projection: str | None = None, account_id: str | None = None) -> None:
+        """Lets what has halted try again; without a name, all projections, and without an account id, in all accounts.
+        For whoever has mended the cause: a server that starts, perhaps with a newer program, not one who only looks."""
+        with self._opened() as connection:
+            resumed = resume(connection, projection, account_id)
+        self.notify_changed(frozenset(account_id for _, account_id in resumed))
+
+    def status(self) -> RunnerStatus:
+        """As the tables tell it, for all processes, on a connection of its own. Raises psycopg.OperationalError."""
+        names = {"projections": [projection.name for projection in self._projections]}
+        with self._opened() as connection, connection.transaction():
+            lags = connection.execute(SQL["lag"], names).fetchall()
+            halts = connection.execute(SQL["halted"], names).fetchall()
+        return RunnerStatus(
+            self._thread.is_alive(),
+            tuple(
+                ProjectionStatus(
+                    name, lag, most, tuple(AccountHalt(*row) for projection, *row in halts if projection == name)
+                )
+                for name, lag, most in lags
+            ),
+        )
+
+    def _has_reached(self, account_id: str, position: int) -> bool:
+        seen = [self._followed.get((projection.name, account_id)) for projection in self._projections]
+        return all(followed is not None and followed.position >= position for followed in seen)
+
+    def _is_settled(self, account_id: str, position: int) -> bool:
+        seen = [self._followed.get((projection.name, account_id)) for projection in self._projections]
+        return self._stopping or all(
+            followed is not None and (followed.halted or followed.position >= position) for followed in seen
+        )
+
+    def _opened(self) -> psycopg.Connection:
+        connection = self._connect()
+        try:
+            set_search_path(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _run(self) -> None:
+        pause = RECONNECT_SECONDS_MIN
+        while not self._stopping:
+            since = time.monotonic()
+            try:
+                with self._opened() as connection:
+                    # What a crash of the database takes of our newest commits, rows and cursors together, is read
+                    # again: the ledger's commits came before them and have waited for the disk.
+                    connection.execute("set synchronous_commit = off")
+                    # So nothing that was seen before may be known any more.
+                    with self._progress:
+                        self._followed.clear()
+                    self._follow_ledgers(connection)
+            except psycopg.OperationalError as error:
+                if time.monotonic() - since > RECONNECT_SECONDS_MAX:
+                    pause = RECONNECT_SECONDS_MIN
+                log.warning("The projections wait %.1f s for the database: %s", pause, error)
+                with self._work:
+                    self._work.wait_for(lambda: self._stopping, pause)
+                pause = min(pause * 2, RECONNECT_SECONDS_MAX)
+            except BaseException:
+                log.critical("The projections stop; the ledger goes on without them.", exc_info=True)
+                raise
+
+    def _follow_ledgers(self, connection: psycopg.Connection) -> None:
+        sweep_at = time.monotonic()
+        while not self._stopping:
+            if time.monotonic() >= sweep_at:
+                names = [projection.name for projection in self._projections]
+                behind = connection.execute(SQL["behind"], {"projections": names}).fetchall()
+                self.notify_changed(frozenset(account_id for _, account_id in behind))
+                sweep_at = time.monotonic() + self._sweep_seconds
+            with self._work:
+                self._work.wait_for(
+                    lambda: self._changed_accounts or self._stopping, max(0.0, sweep_at - time.monotonic())
+                )
+                accounts, self._changed_accounts = self._changed_accounts, set()
+                self._skip_interval.clear()
+            coming = iter(accounts)
+            while some := list(islice(coming, ACCOUNTS_PER_PASS_MAX)):
+                self.notify_changed(self._pass(connection, some))
+            self._skip_interval.wait(PASS_INTERVAL_SECONDS)
+
+    def _pass(self, connection: psycopg.Connection, account_ids: Sequence[str]) -> frozenset[str]:
+        """One batch of every account and projection; those of which there is more, here or in another process's
+        hands."""
+        followed: dict[CursorKey, ProjectionProgress | None] = {}
+        followed |= self._record_progress(
+            apply_batches(connection, self._projections, account_ids, self._positions_a_batch)
+        )
+        for account_id, projection in product(account_ids, self._projections):
+            place = (projection.name, account_id)
+            if place not in followed:
+                read = apply_or_halt(connection, projection, account_id, self._positions_a_batch, log.error)
+                followed |= {place: None} if read is None else self._record_progress({place: read})
+        return frozenset(
+            account_id
+            for (_, account_id), each in followed.items()
+            if each is None or (each.position < each.head and not each.halted)
+        )
+
+    def _record_progress(
+        self, followed: Mapping[CursorKey, ProjectionProgress]
+    ) -> Mapping[CursorKey, ProjectionProgress]:
+        with self._progress:
+            self._followed.update(followed)
+            self._progress.notify_all()
+        return followed

@@ -1,0 +1,86 @@
+"""What may be due in any account: nominations for the domain, which decides."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+import psycopg
+
+from domain.rules.lifecycle import (
+    DEFAULT_PROFILE,
+    ExpiredSession,
+    Expiries,
+    LifecycleCandidates,
+    LifecycleProfile,
+    due_queries,
+)
+from projections.engine.sql_files import load_statements
+
+SQL = load_statements("projections.queries", "queries.sql")
+EXPIRIES_PER_CALL_MAX = 500
+"""Beyond, an account's sessions go into several calls; those that end at the same time stay together."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueAccounts:
+    accounts: Mapping[str, tuple[LifecycleCandidates, ...]]
+    """By account; to be decided in this order."""
+    complete: bool
+    """Whether there was no more than this."""
+
+
+def find_due(
+    connection: psycopg.Connection,
+    at: datetime,
+    *,
+    limit: int,
+    without: Collection[str] = (),
+    profile: LifecycleProfile = DEFAULT_PROFILE,
+) -> DueAccounts:
+    """For each kind of what may be due, the `limit` rows that have been so for longest; nothing of the accounts
+    `without`. `at` is a reading of the clock before this was called.
+
+    All is read in one snapshot: what it says of how far the sessions are seen must be true of these very rows.
+    """
+    keys: dict[str, dict[str, None]] = defaultdict(dict)
+    passwords: dict[str, dict[str, None]] = defaultdict(dict)
+    sessions: dict[str, list[ExpiredSession]] = defaultdict(list)
+    parameters = {"limit": limit, "without": list(without)}
+    complete = True
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("set transaction isolation level repeatable read, read only")
+        for fact, stage, since in due_queries(at, profile):
+            name, found = ("due_passwords", passwords) if fact == "password" else ("due_access_keys", keys)
+            asked = {**parameters, "fact": fact, "stage": stage, "since": since}
+            rows = cursor.execute(SQL[name], asked).fetchall()
+            complete &= len(rows) < limit
+            for account_id, subject in rows:
+                found[account_id][subject] = None
+        rows = cursor.execute(SQL["due_sessions"], {**parameters, "since": at}).fetchall()
+        complete &= len(rows) < limit
+        for account_id, *session in rows:
+            sessions[account_id].append(ExpiredSession(*session))
+        unseen: dict[str, datetime] = dict(
+            cursor.execute(SQL["due_unseen"], {"accounts": list(sessions)}).fetchall() if sessions else ()
+        )
+    accounts: dict[str, tuple[LifecycleCandidates, ...]] = {}
+    for account_id in keys.keys() | passwords.keys() | sessions.keys():
+        expiries = _batch_expiries(sessions.get(account_id, []), min(at, unseen.get(account_id, at)))
+        calls = [LifecycleCandidates(expiries=portion) for portion in expiries]
+        if account_id in keys or account_id in passwords:
+            calls.insert(0, LifecycleCandidates(tuple(keys.get(account_id, ())), tuple(passwords.get(account_id, ()))))
+        accounts[account_id] = tuple(calls)
+    return DueAccounts(accounts, complete)
+
+
+def _batch_expiries(sessions: list[ExpiredSession], seen_until: datetime) -> list[Expiries]:
+    """The sessions, which come in the order of their ends, in portions that each begin where the one before ended."""
+    portions: list[list[ExpiredSession]] = []
+    for _, together in groupby(sessions, key=lambda session: session.expires_at):
+        if not portions or len(portions[-1]) >= EXPIRIES_PER_CALL_MAX:
+            portions.append([])
+        portions[-1] += together
+    ends = [None, *(portion[-1].expires_at for portion in portions)]
+    return [Expiries(portion, after, seen_until) for portion, after in zip(portions, ends, strict=False)]

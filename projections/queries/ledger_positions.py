@@ -1,0 +1,159 @@
+"""The moment that a question is about, and where in an account's ledger it lies."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+import psycopg
+
+from domain.foundation.errors import ValidationError
+from domain.foundation.identifiers import INSTALLATION
+from projections.engine.sql_files import load_statements
+
+SQL = load_statements("projections.queries", "ledger_positions.sql")
+_POSITION = re.compile(r"p([1-9][0-9]{0,17})")
+_LOCAL_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+_TIME = re.compile(rf"{_LOCAL_TIME}([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})")
+_TIME_WITHOUT_OFFSET = re.compile(_LOCAL_TIME)
+
+_TIME_RESOLUTION = timedelta(microseconds=1)
+"""As exactly as the ledger keeps time."""
+
+_MIN_TIME = datetime.min.replace(tzinfo=UTC)
+
+
+class ProjectionBehind(Exception):  # noqa: N818  a state of the tables, which passes
+    """The tables have not come as far as the moment that was asked for. An answer now could leave something out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A place in a ledger, and the time there: what has expired by then is decided by that time."""
+
+    position: int
+    """Of the last event at or before the moment; 0 where nothing had happened yet."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """A position of the account, a time, or the newest state. The caller brings `now`; nothing here reads a clock."""
+
+    now: datetime
+    position: int | None = None
+    at: datetime | None = None
+
+    @classmethod
+    def parse(cls, text: str, now: datetime) -> Self:
+        """From p<position>, or an RFC 3339 time with its offset. Raises ValidationError, also for a time after now."""
+        if position := _POSITION.fullmatch(text):
+            return cls(now, position=int(position[1]))
+        try:
+            at = datetime.fromisoformat(text.upper()).astimezone(UTC) if _TIME.fullmatch(text) else None
+        except (ValueError, OverflowError):
+            at = None
+        if at is None and _TIME_WITHOUT_OFFSET.fullmatch(text):
+            raise ValidationError(
+                f"The offset from UTC is missing of {text!r}: a time ends with Z, or with an offset such as +02:00."
+            )
+        if at is None:
+            raise ValidationError(
+                f"A moment is p<position>, such as p42, or an RFC 3339 time, such as 2025-01-31T12:00:00Z; "
+                f"got {text!r}."
+            )
+        return cls.time(at, now)
+
+    @classmethod
+    def time(cls, at: datetime, now: datetime) -> Self:
+        """Raises ValidationError for a time after now: what is not over yet has no settled answer."""
+        if at > now:
+            raise ValidationError(
+                f"{format_rfc3339(at)} has not come yet; it is {format_rfc3339(now.replace(microsecond=0))}."
+            )
+        return cls(now, at=at)
+
+
+def format_rfc3339(at: datetime) -> str:
+    """RFC 3339 in UTC, with a fraction if there is one."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def require_account_existed(cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> None:
+    """Of an account that did not exist yet nothing is true, not even that nobody can do anything.
+
+    Raises ValidationError for a time before the first event of the account's ledger.
+    """
+    if as_of.at is None or position_at(cursor, account_id, as_of.at) > 0:
+        return
+    raise ValidationError(
+        f"The account {account_id} did not exist yet at {format_rfc3339(as_of.at)}. It began at "
+        f"{format_rfc3339(time_at(cursor, account_id, 1))}, which is p1."
+    )
+
+
+def resolve_in_projection(cursor: psycopg.Cursor, projection: str, account_id: str, as_of: AsOf) -> Moment:
+    """Where the moment lies in the account's ledger. The newest state is as new as the projection is.
+
+    Raises NotYetProjected when the projection has not reached the moment, and ValidationError for a position that the
+    ledger does not have yet.
+    """
+    found = cursor.execute(SQL["progress"], {"account_id": account_id, "projection": projection}).fetchone()
+    head, reached = found or (0, 0)
+    if as_of.position is not None and as_of.position > head:
+        raise _position_not_reached(as_of.position, account_id, head)
+    if as_of.at is not None:
+        moment = Moment(position_at(cursor, account_id, as_of.at), as_of.at)
+    elif as_of.position is not None:
+        moment = Moment(as_of.position, time_at(cursor, account_id, as_of.position))
+    else:
+        # The newest state is that of now, unless the ledger's time runs a little ahead of the caller's clock.
+        moment = Moment(reached, max(as_of.now, time_at(cursor, account_id, reached)))
+    if moment.position > reached:
+        raise ProjectionBehind(
+            f"The {projection} of {account_id} are known up to position {reached}; asked for was {moment.position}."
+        )
+    return moment
+
+
+def resolve_in_ledger(cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> Moment:
+    """`resolve_in_projection` for answers from the ledger itself, where nothing can lag. Raises ValidationError."""
+    if as_of.position is None:
+        at = as_of.now if as_of.at is None else as_of.at
+        return Moment(position_at(cursor, account_id, at), at)
+    found = cursor.execute(SQL["head"], {"account_id": account_id}).fetchone()
+    (head,) = found or (0,)
+    if as_of.position > head:
+        raise _position_not_reached(as_of.position, account_id, head)
+    return Moment(as_of.position, time_at(cursor, account_id, as_of.position))
+
+
+def _position_not_reached(position: int, account_id: str, head: int) -> ValidationError:
+    return ValidationError(f"Position {position} has not come yet; the ledger of {account_id} is at {head}.")
+
+
+def list_account_ids(cursor: psycopg.Cursor) -> list[str]:
+    """Every account that has a ledger, in order; the installation is none."""
+    rows = cursor.execute(SQL["accounts"], {"installation": INSTALLATION}).fetchall()
+    return [account_id for (account_id,) in rows]
+
+
+def position_at(cursor: psycopg.Cursor, account_id: str, at: datetime) -> int:
+    """Of the last event at or before the time; 0 where there is none."""
+    row = cursor.execute(SQL["position_at"], {"account_id": account_id, "at": at}).fetchone()
+    return row[0] if row else 0
+
+
+def time_before(at: datetime, by: timedelta = _TIME_RESOLUTION) -> datetime:
+    """The time so long before; the first one that there is where that would be none."""
+    return at - by if at - _MIN_TIME > by else _MIN_TIME
+
+
+def position_before(cursor: psycopg.Cursor, account_id: str, at: datetime) -> int:
+    """Of the last event before the time; 0 where there is none."""
+    return position_at(cursor, account_id, time_before(at))
+
+
+def time_at(cursor: psycopg.Cursor, account_id: str, position: int) -> datetime:
+    row = cursor.execute(SQL["time_at"], {"account_id": account_id, "position": position}).fetchone()
+    return row[0] if row else _MIN_TIME

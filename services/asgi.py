@@ -1,0 +1,133 @@
+"""The ASGI door: bytes in, bytes out, within bounds. What a path means is decided here, nothing else."""
+
+import ipaddress
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from domain.foundation.errors import Refusal
+from services.api import openapi
+from services.api.health import Health
+from services.settings import Network
+from services.wire.errors import RequestEntityTooLarge, RequestTimeout, UnknownPath
+from services.wire.raw_request import RawRequest
+from services.wire.request_pipeline import RequestOrigin, RequestPipeline, Response, WireProtocol, refusal_response
+from services.wire.rest_json_protocol import RestJsonProtocol
+from services.wire.time_travel import split_as_of
+
+BODY_BYTES_MAX = 1_048_576
+"""The largest requests carry policy documents, of which the models take 131,072 characters."""
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class AsgiApp:
+    def __init__(
+        self,
+        gate: RequestPipeline,
+        query: WireProtocol,
+        rest: RestJsonProtocol,
+        native: WireProtocol,
+        health: Health,
+        trusted_proxies: tuple[Network, ...],
+    ) -> None:
+        self._gate = gate
+        self._query = query
+        self._rest = rest
+        self._native = native
+        self._health = health
+        self._trusted_proxies = trusted_proxies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise TypeError(f"This server speaks HTTP; got {scope['type']}.")
+        response = await self._respond(scope, receive)
+        headers = [
+            (b"content-type", response.content_type.encode()),
+            (b"content-length", b"%d" % len(response.body)),
+            (b"x-amzn-requestid", response.request_id.encode()),
+            (b"cache-control", b"no-store"),
+            *response.headers,
+        ]
+        if response.position is not None:
+            headers.append((b"x-muniment-position", b"%d" % response.position))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
+
+    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+        path: bytes = scope["raw_path"]
+        if path.startswith(b"/health/"):
+            return await self._health.answer(path)
+        if path == openapi.PATH:
+            return await openapi.answer()
+        language = self._protocol_for(path)
+        try:
+            body = await _read_body(receive)
+        except (RequestEntityTooLarge, RequestTimeout) as refusal:
+            return _refusal_response(language or self._query, refusal)
+        if language is None:
+            return _refusal_response(
+                self._query,
+                UnknownPath(
+                    "AWS operations are answered at / or at their own path, behind /as-of/MOMENT too; ours under /v1/."
+                ),
+            )
+        raw = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), body)
+        return await self._gate.answer(raw, self._origin(scope, raw), language)
+
+    def _protocol_for(self, path: bytes) -> WireProtocol | None:
+        moment, asked = split_as_of(path)
+        if asked == b"/":
+            return self._query
+        if asked.startswith(b"/v1/"):
+            # Its questions have the moment among their parameters.
+            return self._native if moment is None else None
+        return self._rest if self._rest.has(asked) else None
+
+    def _origin(self, scope: Scope, raw: RawRequest) -> RequestOrigin:
+        """Forwarded headers are believed from trusted proxies only, and of the chain of addresses only the last one
+        that is no trusted proxy: what stands before it, anybody could have written."""
+        peer = scope["client"][0] if scope["client"] else ""
+        if not self._trusts(peer):
+            return RequestOrigin(peer, None, tls=scope["scheme"] == "https")
+        hops = [part.strip() for part in (raw.header("x-forwarded-for") or "").split(",") if part.strip()]
+        client = next((address for address in reversed(hops) if not self._trusts(address)), None)
+        if client is not None and _parse_address(client) is None:
+            client = None  # Such as "unknown", which some proxies write.
+        return RequestOrigin(peer, client, tls=(raw.header("x-forwarded-proto") or scope["scheme"]) == "https")
+
+    def _trusts(self, address: str) -> bool:
+        if not self._trusted_proxies:
+            return False
+        parsed = _parse_address(address)
+        return parsed is not None and any(parsed in network for network in self._trusted_proxies)
+
+
+def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+async def _read_body(receive: Receive) -> bytes:
+    """Raises RequestEntityTooLarge as soon as too much has come, and RequestTimeout when the client has gone, or was
+    too slow for `BoundedHttp`."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RequestTimeout("The client has gone before its request was complete.")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > BODY_BYTES_MAX:
+            raise RequestEntityTooLarge(f"A request has at most {BODY_BYTES_MAX} bytes.")
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _refusal_response(language: WireProtocol, refusal: Refusal) -> Response:
+    return refusal_response(language, refusal, None, str(uuid.uuid4()))

@@ -1,0 +1,99 @@
+"""The first start: an account, its administrator, and the profile file with which the AWS CLI speaks for it."""
+
+import configparser
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+
+from domain.calls import ApiCalled
+from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.secret import Secret
+from domain.rules.accounts import publish_action_catalogue
+from services.accounts import NewAccount, installation_in, operator_cause
+from services.action_catalogue import CATALOGUE
+from services.ledger.committer import Committer
+from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
+
+PROFILE_NAME = "muniment"
+REGION = "us-east-1"
+
+
+def bootstrap(committer: Committer, profile: Path, endpoint: str) -> str | None:
+    """Opens the first account; gives its id, or None when there is one already.
+
+    The profile file is written before the round commits: a crash between the two leaves a file that the next start
+    overwrites, never an account whose only credential nobody has.
+    """
+    opening = NewAccount()
+    cause = operator_cause("CreateAccount")
+
+    def decide(values: LedgerStates, _at: datetime) -> CallResult:
+        installation = installation_in(values)
+        if installation.accounts:
+            return CallResult(None, [])
+        key, appends = opening.begin(installation, cause, secrets.token_bytes)
+        write_profile(profile, endpoint, key.access_key_id, opening.secret)
+        return CallResult(opening.account_id, appends)
+
+    opened = committer.decide(
+        frozenset({INSTALLATION}),
+        lambda values, _at: CallResult(len(installation_in(values).accounts), []),
+        founding=True,
+    )
+    if opened.result:
+        return None
+    accounts = frozenset({INSTALLATION, opening.account_id})
+    founded: str | None = committer.decide(accounts, decide, founding=True).result
+    return founded
+
+
+def publish_catalogue(committer: Committer) -> None:
+    """Records by which catalogue of actions this installation lints from now on, when it is not the recorded one."""
+    cause = operator_cause("PublishActionCatalogue")
+    # Reading all files for the digest takes 50 ms, ten times that from a cold disk, so it happens outside the round.
+    digest, version = CATALOGUE.digest, CATALOGUE.version
+    in_use = committer.decide(
+        frozenset({INSTALLATION}), lambda values, _at: CallResult(installation_in(values).action_catalogue, [])
+    ).result
+    if in_use == digest:
+        return
+    counts = {"services": len(CATALOGUE.services), "actions": CATALOGUE.count_actions()}
+
+    def decide(values: LedgerStates, _at: datetime) -> CallResult:
+        events = publish_action_catalogue(installation_in(values), digest=digest, version=version, **counts)
+        called = ApiCalled(read_only=False, parameters={"digest": digest, "version": version})
+        return CallResult(None, [LedgerAppend(INSTALLATION, cause, [*events, called])] if events else [])
+
+    committer.decide(frozenset({INSTALLATION}), decide)
+
+
+def write_profile(path: Path, endpoint: str, access_key_id: str, secret: Secret) -> None:
+    """A file for AWS_CONFIG_FILE, readable by its owner alone."""
+    profile = configparser.ConfigParser(interpolation=None)
+    profile[f"profile {PROFILE_NAME}"] = {
+        "aws_access_key_id": access_key_id,
+        "aws_secret_access_key": secret.reveal(),
+        "region": REGION,
+        "endpoint_url": endpoint,
+    }
+    _write(path, profile)
+
+
+def update_endpoint(path: Path, endpoint: str) -> None:
+    """Brings the profile file to the address at which the server listens now."""
+    profile = configparser.ConfigParser(interpolation=None)
+    section = f"profile {PROFILE_NAME}"
+    if profile.read(path) and profile.has_section(section) and profile.get(section, "endpoint_url") != endpoint:
+        profile.set(section, "endpoint_url", endpoint)
+        _write(path, profile)
+
+
+def _write(path: Path, profile: configparser.ConfigParser) -> None:
+    partial = path.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        profile.write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

@@ -1,0 +1,131 @@
+"""The commands that open, list and close accounts, as the operator on the database itself."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from domain.foundation.identifiers import arn
+from domain.foundation.secret import Secret
+from domain.installation import OpenedAccount
+from services.accounts import NewAccount, close_account, list_accounts, open_account
+from services.app import LedgerRuntime, load_master_keys
+from services.cli.lib.failures import Failure, UsageError
+from services.cli.lib.local import existing_database, ledger_without_master_key, open_or_create_database
+from services.cli.lib.output import Column, make_output, print_note, short_time
+from services.settings import InvalidSetting, Settings, read_settings
+
+ROOT_SECRET = "MUNIMENT_ROOT_SECRET_ACCESS_KEY"  # noqa: S105  the name of the variable
+SECRET_CHARACTERS_MAX = 128
+
+
+def create_account(chosen: argparse.Namespace) -> None:
+    """Prints the credential when the account is there, and never again."""
+    wanted = {"account_id": chosen.account_id, "alias": chosen.alias, "root_access_key_id": chosen.root_access_key_id}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    secret = _root_secret(chosen)
+    opening = NewAccount(**given) if secret is None else NewAccount(**given, secret=secret)
+    with _recording_ledger(_settings(chosen)) as ledger:
+        key = open_account(ledger.committer, opening)
+    is_root = key.user_id == opening.account_id
+    credential = {
+        "AccountId": opening.account_id,
+        "AccountAlias": opening.alias,
+        "Arn": arn("aws", "iam", opening.account_id, "root" if is_root else f"user/{key.user_name}"),
+        "AccessKeyId": key.access_key_id,
+        "SecretAccessKey": opening.secret.reveal(),
+    }
+    sys.stdout.write(json.dumps(credential, indent=2) + "\n")
+
+
+def close_chosen_account(chosen: argparse.Namespace) -> None:
+    if not chosen.yes:
+        _confirm(chosen.account_id)
+    with existing_database(_settings(chosen)) as database:
+        ledger = ledger_without_master_key(database)
+        with ledger.recording():
+            close_account(ledger.committer, chosen.account_id)
+    print_note(f"The account {chosen.account_id} is closed: none of its credentials is honoured any more.")
+
+
+def show_accounts(chosen: argparse.Namespace) -> None:
+    with existing_database(_settings(chosen)) as database:
+        ledger = ledger_without_master_key(database)
+        with ledger.recording():
+            opened = list_accounts(ledger.committer)
+    rows = [AccountRow.of(account_id, opened[account_id]) for account_id in sorted(opened)]
+    make_output(chosen.output, ACCOUNTS).show(rows)
+    if not rows:
+        print_note("There is no account.")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """A line of the list. Times are RFC 3339."""
+
+    account_id: str
+    alias: str | None
+    state: str
+    opened_at: str
+    closed_at: str | None
+
+    @classmethod
+    def of(cls, account_id: str, opened: OpenedAccount) -> "AccountRow":
+        closed_at = None if opened.retired_at is None else short_time(opened.retired_at)
+        return cls(
+            account_id, opened.alias, "open" if closed_at is None else "closed", short_time(opened.opened_at), closed_at
+        )
+
+
+ACCOUNTS: Sequence[Column[AccountRow]] = (
+    Column("ACCOUNT", lambda listed: listed.account_id),
+    Column("ALIAS", lambda listed: listed.alias),
+    Column("STATE", lambda listed: listed.state),
+    Column("OPENED", lambda listed: listed.opened_at),
+    Column("CLOSED", lambda listed: listed.closed_at),
+)
+
+
+def _root_secret(chosen: argparse.Namespace) -> Secret | None:
+    """Raises NotUnderstood when it goes with no key id, or no client could use it."""
+    text = os.environ.get(ROOT_SECRET)
+    if text is None:
+        return None
+    if chosen.root_access_key_id is None:
+        raise UsageError(f"{ROOT_SECRET} is the secret of which key? Name it with --root-access-key-id.")
+    sane = text.isascii() and text.isprintable() and " " not in text
+    if not sane or not 1 <= len(text) <= SECRET_CHARACTERS_MAX:
+        raise UsageError(
+            f"{ROOT_SECRET} must be 1 to {SECRET_CHARACTERS_MAX} printable ASCII characters without spaces; "
+            f"it holds {len(text)} characters."
+        )
+    return Secret(text)
+
+
+def _confirm(account_id: str) -> None:
+    """Raises Failure unless somebody at a terminal types the account id."""
+    if not sys.stdin.isatty():
+        raise UsageError("Closing an account cannot be undone: say --yes where nobody can be asked.")
+    print_note(f"Closing {account_id} ends all of its credentials and cannot be undone. Type the account id to go on:")
+    if sys.stdin.readline().strip() != account_id:
+        raise Failure("Nothing was closed.")
+
+
+def _settings(chosen: argparse.Namespace) -> Settings:
+    try:
+        return read_settings(os.environ, data=chosen.data)
+    except InvalidSetting as error:
+        raise Failure(str(error)) from error
+
+
+@contextmanager
+def _recording_ledger(found: Settings) -> Iterator[LedgerRuntime]:
+    """With the real master key: what is sealed here, the server opens."""
+    with open_or_create_database(found) as database:
+        ledger = LedgerRuntime(database, load_master_keys(found))
+        with ledger.recording():
+            ledger.refuse_unknown_master_keys()
+            yield ledger

@@ -1,0 +1,60 @@
+"""The command that asks for access keys and passwords."""
+
+import argparse
+from collections.abc import Sequence
+
+from projections.queries.credentials import AccessKeyCredential, AccessKeyLastUsed, PasswordCredential
+from services.api.credentials import ListCredentials
+from services.cli.lib.arguments import Commands, add_historical_command
+from services.cli.lib.client import show_pages
+from services.cli.lib.output import Column, print_note, short_time
+
+
+def add(commands: Commands) -> None:
+    add_historical_command(
+        commands, "credentials", _credentials, "access keys and passwords: whose, how old, last used when"
+    )
+
+
+def _credentials(chosen: argparse.Namespace) -> None:
+    if not show_pages(chosen, ListCredentials, {"as_of": chosen.as_of}, lambda page: page.credentials, CREDENTIALS):
+        print_note("There was no access key and no password.")
+
+
+def _status(held: AccessKeyCredential | PasswordCredential) -> str:
+    if isinstance(held, AccessKeyCredential):
+        return held.status
+    if held.expired:
+        return "expired"
+    return "to be reset" if held.reset_required else "Active"
+
+
+def _last_used(held: AccessKeyCredential | PasswordCredential) -> AccessKeyLastUsed | None:
+    return held.last_used if isinstance(held, AccessKeyCredential) else None
+
+
+def _notice(held: AccessKeyCredential | PasswordCredential) -> str | None:
+    """What the scheduler has told of a key, and what stands."""
+    if isinstance(held, PasswordCredential):
+        return None
+    told = [f"rotation {held.rotation}"] if held.rotation else []
+    return ", ".join([*told, "idle"] if held.idle else told) or None
+
+
+CREDENTIALS: Sequence[Column[AccessKeyCredential | PasswordCredential]] = (
+    Column("CREDENTIAL", lambda held: "password" if isinstance(held, PasswordCredential) else held.access_key_id),
+    Column("USER", lambda held: held.user_name or "root", shrinks=True),
+    Column("STATUS", _status),
+    Column(
+        "CREATED", lambda held: short_time((held.changed if isinstance(held, PasswordCredential) else held.created).at)
+    ),
+    Column("AGE DAYS", lambda held: str(held.age_days)),
+    Column(
+        "EXPIRES",
+        lambda held: short_time(held.expires_at) if isinstance(held, PasswordCredential) and held.expires_at else None,
+    ),
+    Column("LAST USED", lambda held: short_time(used.at) if (used := _last_used(held)) else None),
+    Column("SERVICE", lambda held: used.service if (used := _last_used(held)) else None),
+    Column("REGION", lambda held: used.region if (used := _last_used(held)) else None),
+    Column("NOTICE", _notice),
+)

@@ -1,0 +1,60 @@
+"""The command that tells what changed between two moments."""
+
+import argparse
+from collections.abc import Sequence
+
+from services.api.diff import Diff, DifferencesPage, ListChanges, NetDifference, RecordedChange
+from services.api.question import check_moment
+from services.cli.lib.arguments import Commands, add_question_command, argument_type
+from services.cli.lib.interval_output import actor, show_span
+from services.cli.lib.output import Column, print_note, short_time
+
+
+def add(commands: Commands) -> None:
+    what = "what is not as it was, between two moments, and who made it so"
+    parser = add_question_command(commands, "diff", _diff, what)
+    for name, which in (("since", "T1"), ("until", "T2")):
+        parser.add_argument(
+            name,
+            metavar=which,
+            type=argument_type(check_moment),
+            help="a time (RFC 3339, in whole with offset) or pPOSITION",
+        )
+    parser.add_argument("--all", action="store_true", help="every change, also what was undone, and bookkeeping")
+
+
+def _diff(chosen: argparse.Namespace) -> None:
+    span = {"since": chosen.since, "until": chosen.until}
+    if chosen.all:
+        if not show_span(chosen, ListChanges, span, lambda page: page.changes, CHANGES):
+            print_note("Nothing was changed.")
+        return
+    if not show_span(chosen, Diff, span, lambda page: page.differences, DIFFERENCES, _print_undone):
+        print_note("Nothing differs.")
+
+
+def _print_undone(page: DifferencesPage) -> None:
+    if page.undone:
+        were, are = ("was", "is as it was") if page.undone == 1 else ("were", "are as they were")
+        print_note(f"{page.undone} more {were} changed and {are}: see --all.")
+
+
+def _sentence(found: NetDifference) -> str:
+    """With the number of changes, where there was more than the last."""
+    return found.sentence if len(found.events) == 1 else f"{found.sentence} ({len(found.events)} changes)"
+
+
+DIFFERENCES: Sequence[Column[NetDifference]] = (
+    Column("WHAT CHANGED", _sentence, shrinks=True),
+    Column("TIME", lambda found: short_time(found.events[0].at)),
+    Column("POSITION", lambda found: str(found.events[0].position)),
+    Column("OPERATION", lambda found: found.events[0].operation, shrinks=True),
+    Column("BY", lambda found: actor(found.events[0]), shrinks=True),
+)
+CHANGES: Sequence[Column[RecordedChange]] = (
+    Column("POSITION", lambda change: str(change.position)),
+    Column("TIME", lambda change: short_time(change.at)),
+    Column("WHAT HAPPENED", lambda change: change.event, shrinks=True),
+    Column("OPERATION", lambda change: change.operation, shrinks=True),
+    Column("BY", actor, shrinks=True),
+)

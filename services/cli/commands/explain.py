@@ -1,0 +1,81 @@
+"""The command that explains a decision."""
+
+import argparse
+from collections.abc import Sequence
+
+from services.api.decisions import ExplainDecision, ExplainedCall, ExplainedDecision, ExplainedStatement
+from services.cli.lib.arguments import Commands, add_question_command
+from services.cli.lib.client import build_question, open_client
+from services.cli.lib.failures import Failure
+from services.cli.lib.output import Column, JsonLines, print_line, short_arn, short_time, stdout_table
+
+
+def add(commands: Commands) -> None:
+    what = "why a call was allowed or denied: its decisions, made again from the ledger"
+    explain = add_question_command(commands, "explain", _explain, what)
+    explain.add_argument("request_id", metavar="REQUEST-ID", help="as the client was told it (x-amzn-requestid)")
+
+
+def _explain(chosen: argparse.Namespace) -> None:
+    """Raises Failure after it has shown a decision that does not come out as it was recorded."""
+    with open_client(chosen) as answering:
+        call = answering.ask(build_question(ExplainDecision, {"request_id": chosen.request_id}))
+    if chosen.output == "json":
+        JsonLines().show([call])
+    else:
+        _show_explained(call)
+    if differing := [decision for decision in call.decisions if not decision.agrees]:
+        told = "; ".join(_difference(decision) for decision in differing)
+        raise Failure(f"NOT AS RECORDED at position {call.position} of account {call.account_id}: {told}")
+
+
+def _show_explained(call: ExplainedCall) -> None:
+    who = "somebody" if call.principal_arn is None else short_arn(call.principal_arn, call.account_id)
+    print_line(f"{short_time(call.at)} {who} called {call.service}:{call.operation}: {call.error_code or 'ok'}")
+    if not call.decisions:
+        print_line("No policy was asked.")
+    for decision in call.decisions:
+        print_line("")
+        print_line(f"{decision.action} on {decision.resource}: {decision.verdict}")
+        for key, values in decision.context.items():
+            print_line(f"  {key} was {', '.join(values)}")
+        for key in decision.missing_keys:
+            print_line(f"  {key} was not there")
+        stdout_table(_explained(call.account_id)).show(decision.statements)
+
+
+def _difference(decision: ExplainedDecision) -> str:
+    told = (
+        f"{decision.action} was recorded as {decision.recorded_result} ({decision.recorded_layer}), and comes out as "
+        f"{decision.result} ({decision.layer})"
+    )
+    if decision.recorded_evaluator == decision.evaluator:
+        return f"{told}. The ledger is not what it was, or the evaluation: see `muniment verify`"
+    return f"{told}. It was decided by evaluator {decision.recorded_evaluator}, and now by {decision.evaluator}"
+
+
+def _policy(statement: ExplainedStatement) -> str:
+    version = f" {statement.version_id}" if statement.version_id else ""
+    return f"{statement.source_type} {statement.source_id}{version}"
+
+
+def _mismatch(statement: ExplainedStatement) -> str | None:
+    found = statement.mismatch
+    if found is None:
+        return None
+    return f"{found.element}: {', '.join(found.had) or 'nothing'}, wanted {' or '.join(found.wanted)}"
+
+
+def _explained(account_id: str) -> Sequence[Column[ExplainedStatement]]:
+    def layer(statement: ExplainedStatement) -> str:
+        place = statement.level or (statement.account_id if statement.account_id != account_id else "")
+        return f"{statement.layer} {place}".rstrip()
+
+    return (
+        Column("LAYER", layer),
+        Column("POLICY", _policy, shrinks=True),
+        Column("STATEMENT", lambda statement: f"{statement.index} {statement.sid or ''}".rstrip()),
+        Column("EFFECT", lambda statement: statement.effect),
+        Column("APPLIES", lambda statement: "yes" if statement.applies else "no"),
+        Column("FIRST MISMATCH", _mismatch, shrinks=True),
+    )

@@ -1,0 +1,76 @@
+"""The command that asks for the access history."""
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from pydantic_core import to_jsonable_python
+
+from services.api.history import HistoryCall, LookupHistory
+from services.api.question import parse_time
+from services.cli.lib.arguments import TABLE_OR_JSON, Commands, add_historical_command, argument_type, positive_int
+from services.cli.lib.client import show_pages
+from services.cli.lib.output import Column, exact_time, print_note, short_arn
+
+
+def add(commands: Commands) -> None:
+    what = "every call that fits all that is asked for, refused ones included, in order"
+    history = add_historical_command(commands, "history", _history, what, (*TABLE_OR_JSON, "csv"))
+    for name, what in (
+        ("access-key-id", "made with this key, or claiming it"),
+        ("session-id", "made in this session"),
+        ("principal", "made by this ARN (a role's finds its sessions), unique id or user name"),
+        ("source-address", "from this address"),
+        ("user-agent", "by a client that called itself exactly so"),
+        ("operation", "of this operation, such as CreateUser"),
+        ("resource", "about the resource with this ARN, as an authorisation decision had it"),
+        ("error-code", "refused with this code, such as AccessDenied"),
+    ):
+        history.add_argument(f"--{name}", help=what)
+    history.add_argument("--since", type=argument_type(parse_time), metavar="TIME", help="at this time or later")
+    history.add_argument("--until", type=argument_type(parse_time), metavar="TIME", help="at this time or earlier")
+    history.add_argument("--limit", type=positive_int, metavar="N", help="the first N of them")
+
+
+def _history(chosen: argparse.Namespace) -> None:
+    filters = ("access_key_id", "session_id", "principal", "source_address", "user_agent", "operation", "error_code")
+    parameters = {name: getattr(chosen, name) for name in (*filters, "since", "until", "as_of")}
+    parameters["on"] = chosen.resource
+    if not show_pages(chosen, LookupHistory, parameters, lambda page: page.calls, HISTORY, chosen.limit, CSV_COLUMNS):
+        print_note("No call fits.")
+
+
+def _principal(call: HistoryCall) -> str | None:
+    """The ARN, or the operator."""
+    if call.principal_arn is None:
+        return None if call.operator is None else f"operator {call.operator}"
+    return short_arn(call.principal_arn, call.account_id)
+
+
+def _result(call: HistoryCall) -> str:
+    result = call.error_code or "ok"
+    return result if call.requests == 1 else f"{result} ({call.requests} times)"
+
+
+def _csv_column(name: str) -> Column[HistoryCall]:
+    def cell(call: HistoryCall) -> str | None:
+        value = to_jsonable_python(getattr(call, name))
+        return value if value is None or isinstance(value, str) else json.dumps(value)
+
+    return Column(name, cell)
+
+
+HISTORY: Sequence[Column[HistoryCall]] = (
+    # A position of the installation's ledger, where strangers' calls stand, is none of this account's.
+    Column("POSITION", lambda call: None if call.concerns_account_id else str(call.position)),
+    Column("TIME", lambda call: exact_time(call.at)),
+    Column("SOURCE", lambda call: call.source_address),
+    Column("PRINCIPAL", _principal, shrinks=True),
+    Column("OPERATION", lambda call: f"{call.service}:{call.operation}".strip(":"), shrinks=True),
+    Column("RESULT", _result),
+    Column("USER AGENT", lambda call: call.user_agent, shrinks=True),
+)
+CSV_COLUMNS: Sequence[Column[HistoryCall]] = tuple(
+    _csv_column(name) for name in (*HistoryCall.model_fields, "source_address")
+)
+"""All that is known of a call, under the names that its JSON has. What is no text is written as in JSON."""

@@ -1,0 +1,109 @@
+"""The command that writes the policy for what a principal really did."""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from domain.queries.least_privilege import UsedPermission, least_privilege
+from services.api.least_privilege import CoveringPolicy, GetLeastPrivilege, LeastPrivilegePart, UsedAction
+from services.api.what_if import WhatIf
+from services.cli.commands.what_if import CALLS, ask_whole_span
+from services.cli.lib.arguments import Commands, add_question_command, add_span_arguments, positive_int
+from services.cli.lib.client import QuestionClient, open_client
+from services.cli.lib.failures import Failure
+from services.cli.lib.output import JsonLines, count_noun, print_note, short_time
+
+DAYS_DEFAULT = 90
+DAYS_MAX = 36_500
+"""Longer than any ledger, and no longer than there are dates."""
+
+
+def add(commands: Commands) -> None:
+    what = "the smallest policy for what a user or role really did, and whether it would have sufficed"
+    least = add_question_command(commands, "least-privilege", _least_privilege, what)
+    least.epilog = "The document is printed on standard output, and what is to be said of it on standard error."
+    least.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user or role")
+    what = f"the calls since so many days ago, if not --from ({DAYS_DEFAULT})"
+    least.add_argument("--days", type=_days, default=DAYS_DEFAULT, help=what)
+    add_span_arguments(least, *CALLS)
+
+
+def _days(text: str) -> int:
+    days = positive_int(text)
+    if days > DAYS_MAX:
+        raise argparse.ArgumentTypeError(f"expected at most {DAYS_MAX:,} days; got {days}")
+    return days
+
+
+def _least_privilege(chosen: argparse.Namespace) -> None:
+    """Raises Failure after it has shown a document that is not confirmed."""
+    since = chosen.since or short_time(datetime.now(UTC) - timedelta(days=chosen.days))
+    parameters = {"principal": chosen.principal, "since": since, "until": chosen.until}
+    with open_client(chosen) as answering:
+        parts = ask_whole_span(answering, GetLeastPrivilege, parameters)
+        found = parts[0] if len(parts) == 1 else _merge_parts(answering, parts)
+    if chosen.output == "json":
+        JsonLines().show([found])
+    else:
+        _show(found)
+    if found.confirmed < found.allowed:
+        raise Failure(
+            f"NOT CONFIRMED: of {found.allowed:,} calls that were allowed {found.confirmed:,} would be, and "
+            f"{found.undecidable:,} cannot be decided again."
+        )
+
+
+def _merge_parts(answering: QuestionClient, parts: Sequence[LeastPrivilegePart]) -> LeastPrivilegePart:
+    """One document for all of it, confirmed over the whole span."""
+    # The catalogue is slow to import, and seldom needed.
+    from services.action_catalogue import CATALOGUE  # noqa: PLC0415
+
+    last = parts[-1]
+    used: Counter[UsedPermission] = Counter()
+    for part in parts:
+        for each in part.used:
+            used[UsedPermission(each.action, each.resource)] += each.calls
+    allowed = sum(part.allowed for part in parts)
+    found = least_privilege(used, CATALOGUE)
+    confirmed = undecidable = 0
+    if found is not None:
+        span = {"since": f"p{parts[0].since_position}", "until": f"p{last.until_position}"}
+        supposing = {"policy": found.document, "in_place_of_all_of": last.entity_id, **span}
+        replays = ask_whole_span(answering, WhatIf, supposing)
+        undecidable = sum(replay.undecidable for replay in replays)
+        # Whose calls cannot be decided is not told: they may all have been this principal's.
+        confirmed = allowed - undecidable - sum(replay.now_refused for replay in replays)
+    listed = [UsedAction(action=each.action, resource=each.resource, calls=used[each]) for each in sorted(used)]
+    return last.model_copy(
+        update={
+            "since_position": parts[0].since_position,
+            "allowed": allowed,
+            "refused": sum(part.refused for part in parts),
+            "used": tuple(listed),
+            "covering": None if found is None else CoveringPolicy.model_validate(found),
+            "confirmed": max(confirmed, 0),
+            "undecidable": undecidable,
+        }
+    )
+
+
+def _show(found: LeastPrivilegePart) -> None:
+    span = f"positions {found.since_position} to {found.until_position}"
+    if found.covering is None:
+        print_note(
+            f"{found.arn} was allowed nothing, {span}: it needs no policy. Calls that were refused: {found.refused:,}."
+        )
+        return
+    sys.stdout.write(found.covering.document + "\n")
+    print_note(
+        f"It covers {count_noun(found.allowed, 'allowed call')} of {found.arn}, {span}, and would refuse "
+        f"{found.allowed - found.confirmed - found.undecidable:,} of them. "
+        f"Calls that were refused are not covered: {found.refused:,}."
+    )
+    fits = ", or ".join(found.covering.fits) or "no quota: divide it into several managed policies"
+    print_note(f"Its {found.covering.characters:,} characters fit {fits}.")
+    for wider in found.covering.generalised:
+        resources = count_noun(wider.resources, "resource")
+        print_note(f"{wider.action}: {wider.pattern} stands for {resources}, and allows others like them.")

@@ -1,0 +1,83 @@
+"""The commands that set, show and remove the organisation, as the operator on the database itself."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from domain.families.organization import Organization
+from domain.rules.organization import nodes_allowing_nothing
+from services.cli.commands.rebuild import operator_database
+from services.cli.lib.failures import Failure
+from services.cli.lib.local import ledger_without_master_key
+from services.cli.lib.organization_file import InvalidOrganizationFile, organization_to_json, parse_organization
+from services.cli.lib.output import Column, JsonLines, make_output, print_line, print_note
+from services.organization import OrganizationEffect, get_organization, remove_organization, set_organization
+
+INDENT = "  "
+
+
+def set_from_file(chosen: argparse.Namespace) -> None:
+    """Raises Failure for a file that cannot be read or understood; nothing is asked then."""
+    organization = _read(chosen.file)
+    with operator_database(chosen) as database:
+        ledger = ledger_without_master_key(database)
+        with ledger.recording():
+            effects = set_organization(ledger.committer, organization)
+    make_output(chosen.output, EFFECTS).show(effects)
+    for node in nodes_allowing_nothing(organization):
+        print_note(
+            f"No policy attached to {node} allows anything: nobody may do anything in the accounts there or below."
+        )
+
+
+def remove_chosen(chosen: argparse.Namespace) -> None:
+    with operator_database(chosen) as database:
+        ledger = ledger_without_master_key(database)
+        with ledger.recording():
+            effects = remove_organization(ledger.committer)
+    make_output(chosen.output, EFFECTS).show(effects)
+
+
+def show_organization(chosen: argparse.Namespace) -> None:
+    with operator_database(chosen) as database:
+        ledger = ledger_without_master_key(database)
+        with ledger.recording():
+            organization = get_organization(ledger.committer)
+    if organization is None:
+        print_note("There is no organization.")
+    elif chosen.output == "json":
+        JsonLines().show([organization_to_json(organization)])
+    else:
+        for told in _tree(organization):
+            print_line(told)
+
+
+def _read(file: str) -> Organization:
+    try:
+        return parse_organization(Path(file).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"{file} cannot be read: {error}.") from error
+    except InvalidOrganizationFile as refused:
+        raise Failure(f"{file}: {refused}") from refused
+
+
+def _tree(organization: Organization) -> Sequence[str]:
+    """A line for each place, below the one that it stands in."""
+    names = {listed.policy.id: listed.policy.name for listed in organization.policies}
+    depths: dict[str | None, int] = {None: 0}
+    lines = [organization.id]
+    for node in organization.nodes:
+        depth = depths[node.parent_id]
+        depths[node.id] = depth + 1
+        named = node.id if node.name == node.id else f"{node.id} {node.name}"
+        manages = ", management account" if node.id == organization.management_account_id else ""
+        attached = ", ".join(names[policy_id] for policy_id in (*node.scps, *node.rcps))
+        lines.append(f"{INDENT * (depth + 1)}{named}{manages}: {attached}")
+    return lines
+
+
+EFFECTS: Sequence[Column[OrganizationEffect]] = (
+    Column("ACCOUNT", lambda effect: effect.account_id),
+    Column("CHANGE", lambda effect: effect.change),
+    Column("FROM POSITION", lambda effect: None if effect.position is None else str(effect.position)),
+)

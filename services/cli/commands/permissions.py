@@ -1,0 +1,88 @@
+"""The command that asks what a principal holds and can do."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+
+from projections.queries.permissions import HeldPolicy
+from services.api.access_between import HeldInterval, ListHeldPolicies
+from services.api.permissions import ListPermissions
+from services.api.reach import StatementName, StatementReach
+from services.cli.lib.arguments import Commands, add_historical_command, add_interval_arguments, span_parameters
+from services.cli.lib.client import build_question, open_client
+from services.cli.lib.interval_output import END_COLUMNS, show_span
+from services.cli.lib.output import Column, JsonLines, print_note, short_time, stdout_table
+
+
+def add(commands: Commands) -> None:
+    what = "the policies of a principal, how it has them, and what can be done with them"
+    held = add_historical_command(commands, "permissions", _permissions, what)
+    held.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user, group or role")
+    add_interval_arguments(held)
+
+
+def _permissions(chosen: argparse.Namespace) -> None:
+    if between := span_parameters(chosen):
+        parameters = {"principal": chosen.principal, **between}
+        if not show_span(chosen, ListHeldPolicies, parameters, lambda page: page.intervals, HELD):
+            print_note(f"{chosen.principal} held no policy.")
+        return
+    with open_client(chosen) as answering:
+        found = answering.ask(build_question(ListPermissions, {"principal": chosen.principal, "as_of": chosen.as_of}))
+    if chosen.output == "json":
+        JsonLines().show([found])
+        return
+    stdout_table(PERMISSIONS).show(found.policies)
+    if not found.policies:
+        print_note(f"The {found.kind} {found.name} held no policy at position {found.position}.")
+        return
+    sys.stdout.write("\n")
+    stdout_table(REACH).show([granted for layer in found.can for granted in (*layer.allows, *layer.denies)])
+
+
+def _join(texts: Sequence[str], *, negated: bool) -> str:
+    return ("all but " if negated else "") + ", ".join(texts)
+
+
+def _conditions(conditions: Mapping[str, Mapping[str, Sequence[str]]]) -> str | None:
+    told = [
+        f"{operator} {key} {' or '.join(values)}"
+        for operator, keys in conditions.items()
+        for key, values in keys.items()
+    ]
+    return "; ".join(told) or None
+
+
+def _statement(name: StatementName) -> str:
+    return f"{name.source_id} {name.sid or name.index}"
+
+
+def _held(held: HeldInterval) -> str:
+    """An inline policy by its name: whose it is, the other columns say."""
+    return held.source_id.partition("/")[2] if held.source_type == "inline" else held.source_id
+
+
+PERMISSIONS: Sequence[Column[HeldPolicy]] = (
+    Column("POLICY", lambda held: held.policy_arn or held.policy_name, shrinks=True),
+    Column("VERSION", lambda held: held.version_id or "inline"),
+    Column("THROUGH", lambda held: f"group {held.through.group_name}" if held.through else None, shrinks=True),
+    Column(
+        "SINCE", lambda held: short_time(max(held.since.at, held.through.since.at) if held.through else held.since.at)
+    ),
+    Column("BY", lambda held: held.since.by, shrinks=True),
+)
+HELD: Sequence[Column[HeldInterval]] = (
+    Column("POLICY", _held, shrinks=True),
+    Column("VERSION", lambda held: held.version_id or held.source_type),
+    Column("LAYER", lambda held: held.layer.value),
+    Column("THROUGH", lambda held: held.through),
+    *END_COLUMNS,
+)
+REACH: Sequence[Column[StatementReach]] = (
+    Column("LAYER", lambda granted: granted.statement.layer.value),
+    Column("EFFECT", lambda granted: granted.statement.effect.value),
+    Column("ACTION", lambda granted: _join(granted.action, negated=granted.not_action), shrinks=True),
+    Column("RESOURCE", lambda granted: _join(granted.on, negated=granted.not_on), shrinks=True),
+    Column("CONDITION", lambda granted: _conditions(granted.conditions), shrinks=True),
+    Column("POLICY", lambda granted: _statement(granted.statement), shrinks=True),
+)

@@ -1,0 +1,58 @@
+"""The command that tells what is unusual in an account's calls."""
+
+import argparse
+from collections.abc import Sequence
+
+from projections.queries.unusual import SILENT_DAYS_DEFAULT, UnusualKind
+from services.api.unusual import Anomaly, FindUnusual, UnusualPage
+from services.cli.lib.arguments import Commands, add_historical_command, add_span_arguments, positive_int
+from services.cli.lib.client import show_pages
+from services.cli.lib.output import Column, arn_resource, count_noun, print_note, short_time
+
+
+def add(commands: Commands) -> None:
+    what = "sessions used from several addresses, silent keys that were used, and use of root, each with its calls"
+    unusual = add_historical_command(commands, "unusual", _unusual, what)
+    add_span_arguments(unusual, "from this moment on", "up to this moment", words=("--since", "--until"))
+    unusual.add_argument(
+        "--silent-days", type=positive_int, metavar="N", help=f"a key is silent after so many ({SILENT_DAYS_DEFAULT})"
+    )
+
+
+def _unusual(chosen: argparse.Namespace) -> None:
+    parameters = {name: getattr(chosen, name) for name in ("since", "until", "silent_days", "as_of")}
+    if not show_pages(chosen, FindUnusual, parameters, _findings, UNUSUAL):
+        print_note("Nothing unusual was found.")
+
+
+def _findings(page: UnusualPage) -> Sequence[Anomaly]:
+    for session_id in page.cut_sessions:
+        print_note(
+            f"Of session {session_id} only the first {page.calls_a_session} calls were looked at: give a shorter span."
+        )
+    return page.findings
+
+
+def _evidence(finding: Anomaly) -> str:
+    addresses = ", ".join(dict.fromkeys(call.source_address or "no address" for call in finding.evidence))
+    match finding.kind:
+        case UnusualKind.SEVERAL_ADDRESSES:
+            return f"{count_noun(finding.calls, 'call')}, from {addresses}"
+        case UnusualKind.SILENT_KEY:
+            assert finding.silent_since is not None
+            heard = "last used" if len(finding.evidence) > 1 else "never used since it was created"
+            days = count_noun((finding.at - finding.silent_since).days, "day")
+            return f"{heard} {short_time(finding.silent_since)}, {days} before"
+        case UnusualKind.ROOT:
+            return f"{count_noun(finding.calls, 'call')} that day, first and last from {addresses}"
+
+
+UNUSUAL: Sequence[Column[Anomaly]] = (
+    Column("UNUSUAL", lambda finding: finding.kind.value),
+    Column("TIME", lambda finding: short_time(finding.at)),
+    Column("POSITION", lambda finding: str(finding.position)),
+    Column("CREDENTIAL", lambda finding: finding.credential),
+    Column("PRINCIPAL", lambda finding: arn_resource(finding.principal_arn), shrinks=True),
+    Column("EVIDENCE", _evidence, shrinks=True),
+    Column("REQUEST", lambda finding: finding.evidence[-1].request_id),
+)

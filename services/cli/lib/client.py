@@ -1,0 +1,89 @@
+"""Asking questions for a command: of a server, or of the database."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+import pydantic
+
+from domain.foundation.errors import ValidationError
+from services.api.answers import Answer, Page
+from services.api.question import ROWS_MAX, Question
+from services.cli.lib.failures import Failure, UsageError
+from services.cli.lib.output import Column, make_output
+from services.cli.lib.progress import Progress
+from services.settings import InvalidSetting, read_settings
+
+A = TypeVar("A", bound=Answer)
+P = TypeVar("P", bound=Page)
+T = TypeVar("T")
+
+
+class QuestionClient(Protocol):
+    """Whoever answers questions: a server, or the database."""
+
+    def ask(self, question: Question[A]) -> A: ...
+
+
+@contextmanager
+def open_client(chosen: argparse.Namespace) -> Iterator[QuestionClient]:
+    # Each of the two is slow to import, and only one is needed.
+    if not chosen.local:
+        from services.cli.lib.remote import RemoteClient  # noqa: PLC0415
+
+        yield RemoteClient(chosen.profile, chosen.endpoint_url)
+        return
+    from services.cli.lib.local import open_local_client  # noqa: PLC0415
+
+    try:
+        found = read_settings(os.environ, data=chosen.data)
+    except InvalidSetting as error:
+        raise Failure(str(error)) from error
+    with open_local_client(found, chosen.account_id) as operator:
+        yield operator
+
+
+def show_pages(
+    chosen: argparse.Namespace,
+    question: type[Question[P]],
+    parameters: Mapping[str, object],
+    rows_of: Callable[[P], Sequence[T]],
+    columns: Sequence[Column[T]],
+    rows_max: int | None = None,
+    exported: Sequence[Column[T]] = (),
+) -> int:
+    """Asks page after page and shows each when it has come. Gives the number of rows."""
+    showing, progress = make_output(chosen.output, columns, exported), Progress()
+    shown, marker = 0, None
+    try:
+        with open_client(chosen) as answering:
+            while rows_max is None or shown < rows_max:
+                size = ROWS_MAX if rows_max is None else min(ROWS_MAX, rows_max - shown)
+                page = answering.ask(build_question(question, {**parameters, "limit": size, "marker": marker}))
+                rows = rows_of(page)
+                showing.show(rows)
+                shown += len(rows)
+                marker = page.marker
+                if marker is None:
+                    break
+                if not sys.stdout.isatty():
+                    progress.tell(f"{shown:,} rows", 0, 0)
+    finally:
+        progress.clear()
+    return shown
+
+
+def build_question(question: type[Question[A]], parameters: Mapping[str, object]) -> Question[A]:
+    """Raises NotUnderstood for what no server would take."""
+    try:
+        return question.model_validate({name: value for name, value in parameters.items() if value is not None})
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name, given = first["loc"][0], str(first["input"])
+        expected = first["msg"] if given else "expected a name, an ARN or an id, such as alice"
+        raise UsageError(f"{name} cannot be {given!r}: {expected}") from error
+    except ValidationError as refusal:
+        raise UsageError(refusal.message) from refusal

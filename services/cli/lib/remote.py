@@ -1,0 +1,91 @@
+"""Asking a running server, with the credentials, the region and the endpoint that the aws command would use."""
+
+import json
+import os
+import re
+from importlib.metadata import version
+from typing import TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+import pydantic
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError
+from botocore.httpsession import URLLib3Session
+from botocore.session import Session
+from botocore.utils import get_environ_proxies
+
+from services.api.answers import Answer
+from services.api.question import SERVICE, Question
+from services.cli.lib.failures import Failure
+
+VERSION = version("muniment")
+REGION_DEFAULT = "us-east-1"
+TIMEOUT_SECONDS = 30
+OK = 200
+
+A = TypeVar("A", bound=Answer)
+
+
+class RemoteClient:
+    """One server."""
+
+    def __init__(self, profile: str | None, endpoint_url: str | None) -> None:
+        """Raises Failure when there are no credentials or no endpoint."""
+        session = Session(profile=profile)
+        try:
+            credentials = session.get_credentials()
+            configured = session.get_scoped_config().get("endpoint_url")
+            region = session.get_config_variable("region") or REGION_DEFAULT
+            verify = session.get_config_variable("ca_bundle") or True
+        except BotoCoreError as error:
+            raise Failure(str(error)) from error
+        if credentials is None:
+            raise Failure("No credentials found: export AWS_CONFIG_FILE and AWS_PROFILE, or use --profile or --local.")
+        endpoint = endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or configured
+        if endpoint is None:
+            raise Failure("No endpoint found: use --endpoint-url, AWS_ENDPOINT_URL, or endpoint_url in the profile.")
+        self._endpoint = _checked_endpoint(endpoint)
+        self._signer = SigV4Auth(credentials, SERVICE, region)
+        self._http = URLLib3Session(proxies=get_environ_proxies(self._endpoint), verify=verify, timeout=TIMEOUT_SECONDS)
+
+    def ask(self, question: Question[A]) -> A:
+        """Raises Failure, with the code and the message of the server where it refused."""
+        try:
+            request = self._request(question)
+            self._signer.add_auth(request)
+            response = self._http.send(request.prepare())
+        except BotoCoreError as error:
+            raise Failure(str(error)) from error
+        if response.status_code != OK:
+            raise self._refused(response.status_code, response.content)
+        try:
+            return question.read(response.content)
+        except pydantic.ValidationError as error:
+            raise Failure(
+                f"{self._endpoint} answered what this program does not understand: is it muniment of version {VERSION}?"
+            ) from error
+
+    def _request(self, question: Question[A]) -> AWSRequest:
+        parameters = question.model_dump(mode="json", exclude_none=True, exclude_unset=True)
+        path = re.sub(r"\{(\w+)\}", lambda name: quote(parameters.pop(name[1]), safe=""), question.path)
+        headers = {"User-Agent": f"muniment/{VERSION}"}
+        if question.method == "GET":
+            query = urlencode(parameters, quote_via=quote)
+            return AWSRequest("GET", f"{self._endpoint}{path}?{query}", headers)
+        headers["Content-Type"] = "application/json"
+        return AWSRequest(question.method, self._endpoint + path, headers, json.dumps(parameters).encode())
+
+    def _refused(self, status: int, body: bytes) -> Failure:
+        try:
+            error = json.loads(body)["error"]
+            return Failure(f"{error['code']}: {error['message']}")
+        except (ValueError, LookupError, TypeError):
+            return Failure(f"{self._endpoint} answered {status} and no error of ours: is it muniment?")
+
+
+def _checked_endpoint(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query:
+        raise Failure(f"An endpoint is a URL such as http://127.0.0.1:8420, without a path; got {endpoint!r}.")
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,269 @@
+"""The story of a credential in words, for the terminal and for the page alike. Nothing here is safe to show by itself:
+names, addresses and user agents are as somebody chose them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from projections.queries.credential_activity import CallTallies, CallTally, TracedCall
+from projections.queries.lineage import ACCESS_KINDS, LineageKind
+from services.api.lineage import LineageNode, LineageTree, NodePosition
+from services.api.tracing import AccountRemediation, CredentialUse, RemediationPlan, Trace, TracedLineage
+from services.api.unused_permissions import UnusedPermissions
+from services.cli.lib.output import short_time
+
+_CHANGE_LABELS: Mapping[LineageKind, str] = {
+    "activation": "{subject} activated, of {name}",
+    "trust_policy": "trust of role {name}",
+    "policy_default": "default {version} of policy {name}",
+    "policy_version": "{version} of policy {name}",
+    "inline_policy": "inline policy {subject} of {name}",
+    "inline_policy_removed": "inline policy {subject} taken from {name}",
+    "attachment": "{policy} attached to {name}",
+    "detachment": "{policy} detached from {name}",
+    "membership": "{name} put into group {subject}",
+    "membership_removed": "{name} taken out of group {subject}",
+    "password": "password of {name}",
+    "boundary": "boundary of {name}",
+    "boundary_removed": "boundary taken from {name}",
+}
+
+
+class TraceField(NamedTuple):
+    title: str
+    told: str
+
+
+class ServiceGrant(NamedTuple):
+    """Services whose unused actions the same statements grant."""
+
+    by: str
+    services: str
+    actions: int
+    conditional: int
+
+
+def label(node: LineageNode, home: str) -> str:
+    """What was born, in a few words; and where, if that is another account."""
+    return _label(node) if node.account_id == home else f"{_label(node)}, in {node.account_id}"
+
+
+def _label(node: LineageNode) -> str:
+    if (tie := _CHANGE_LABELS.get(node.kind)) is not None:
+        policy = node.subject_id.rsplit("/", 1)[-1]
+        return tie.format(subject=node.subject_id, policy=policy, name=node.name, version=node.version)
+    match node.kind:
+        case "session":
+            acted_as = (node.arn or node.name).split(":", 5)[-1]
+            return f"session {node.subject_id} of {acted_as}"
+        case "access_key":
+            return f"access key {node.subject_id} of {node.name}"
+        case "root":
+            return f"root of {node.account_id}"
+        case _:
+            return f"{node.kind} {node.name}"
+
+
+def state(node: LineageNode) -> str:
+    """How it is with it at the moment."""
+    if node.state == "active":
+        expires = f", until {short_time(node.expires_at)}" if node.expires_at is not None else ""
+        return f"alive{expires}" if node.kind in ACCESS_KINDS or node.kind == "root" else "in force"
+    if node.since is not None:
+        return f"{node.state} {short_time(node.since.at)} by {node.since.by}"
+    return f"{node.state} {short_time(node.expires_at)}" if node.expires_at is not None else node.state
+
+
+def title(trace: Trace) -> str:
+    return f"Trace of {label(trace.seed, trace.account_id)}"
+
+
+def verdict(trace: Trace) -> str:
+    """In one sentence, what matters first."""
+    alive, unknown = len(trace.descent.alive), trace.descent.unfollowed or trace.descent.stopped_after_nodes
+    if alive:
+        what = count_phrase(alive, "credential or principal lets", "credentials and principals let")
+        return f"ALIVE: {what} somebody in."
+    if unknown:
+        return "Nothing of it that was looked at is alive; not everything was looked at."
+    return "Nothing of it is alive."
+
+
+def trace_fields(trace: Trace) -> Iterator[TraceField]:
+    owner, seed = trace.owner, trace.seed
+    yield TraceField("Account", f"{trace.account_id}, as of position {trace.position}, {short_time(trace.at)}")
+    yield TraceField("State", state(seed))
+    yield TraceField("Owner", f"{owner.kind} {owner.entity_id}")
+    yield TraceField("ARN then", owner.arn_then)
+    yield TraceField("ARN now", owner.arn_now or "gone")
+    yield TraceField("Owner made", f"{short_time(owner.created.at)} by {owner.created.by}")
+    if owner.ended is not None:
+        yield TraceField("Owner gone", f"{short_time(owner.ended.at)} by {owner.ended.by}")
+    if seed.kind in {"access_key", "session"}:
+        yield TraceField("Credential made", f"{short_time(seed.at)} by {seed.by}, request {seed.request_id}")
+    yield TraceField("First use", _use(trace.first_use))
+    yield TraceField("Last use", _use(trace.last_use))
+
+
+def _use(call: TracedCall | None) -> str:
+    if call is None:
+        return "never used"
+    refused = "" if call.error_code is None else f", refused: {call.error_code}"
+    source = call.source_address or "no address"
+    return f"{short_time(call.at)} {operation(call)} from {source}, position {call.position}{refused}"
+
+
+def credential(call: TracedCall) -> str:
+    """The session, or else the key that signed."""
+    return call.access_key_id if call.session_id is None else call.session_id
+
+
+def operation(call: TracedCall) -> str:
+    return f"{call.service}:{call.operation}"
+
+
+def result(call: TracedCall) -> str:
+    return call.error_code or "ok"
+
+
+def tally(row: CallTally, if_none: str) -> str:
+    return row.text if row.text is not None else if_none
+
+
+def user_agents_by_product(user_agents: CallTallies) -> CallTallies:
+    """User agents by their first product (RFC 9110, section 10.1.5): some programs describe each call anew behind it.
+    The text stays whole where it is the only one of its product."""
+    alike: dict[str | None, list[CallTally]] = {}
+    for row in user_agents.rows:
+        alike.setdefault(None if row.text is None else row.text.split(" ", 1)[0], []).append(row)
+    rows = tuple(
+        CallTally(
+            text=product if len(of_it) > 1 else of_it[0].text,
+            first=min((row.first for row in of_it), key=lambda moment: moment.position),
+            last=max((row.last for row in of_it), key=lambda moment: moment.position),
+            answered=sum(row.answered for row in of_it),
+            refused=sum(row.refused for row in of_it),
+        )
+        for product, of_it in alike.items()
+    )
+    return CallTallies(rows, len(rows) + user_agents.count - len(user_agents.rows))
+
+
+def containment_title(containment: RemediationPlan) -> str:
+    """The title of the commands."""
+    if containment.contain is None and containment.accounts:
+        return "Nothing is left to contain; to undo what it did, in this order"
+    return "To contain it, in this order"
+
+
+def tallies_left(tallies: CallTallies, what: str) -> str | None:
+    """What is left out of the addresses, user agents or operations."""
+    left = tallies.count - len(tallies.rows)
+    return f"{left} more {what} are left out: these came first." if left else None
+
+
+def calls_searched(did: CredentialUse) -> str:
+    """What the counts are of."""
+    calls = count_phrase(did.looked_at, "call", "calls")
+    told = f"Of {calls} by it and by all that it gave birth to, with credentials of {did.account_id}"
+    if did.stopped_position is not None:
+        return f"{told}, the first ones: calls behind position {did.stopped_position} were not looked at."
+    return f"{told}."
+
+
+def calls_left(did: CredentialUse) -> str | None:
+    if not did.calls_left and did.stopped_position is None:
+        return None
+    also = f"; {did.histories_left} more credentials have histories of their own" if did.histories_left else ""
+    calls = count_phrase(did.calls_left, "call that was looked at is", "calls that were looked at are")
+    return f"{calls} not told here. All of them, by credential{also}:"
+
+
+def lineage_left(descent: TracedLineage | LineageTree) -> Iterator[str]:
+    """What is missing of the births, and why."""
+    if descent.stopped_after_nodes is not None:
+        yield f"There is more: the lineage stops at {descent.stopped_after_nodes} births."
+    for way in descent.unfollowed:
+        yield (
+            f"{way.kind} {way.subject_id} ({way.arn or 'no ARN'}, {short_time(way.at)}) leads into the account "
+            f"{way.account_id}, not followed: {way.reason}."
+        )
+
+
+def remediation_title(undone: AccountRemediation) -> str:
+    left = f" {undone.left} more births are not undone by these." if undone.left else ""
+    return f"What containment leaves, undone with credentials of {undone.account_id}:{left}"
+
+
+def unused_permissions_note(could: UnusedPermissions) -> str:
+    """What it is that is told there."""
+    return (
+        "What the credentials named here were allowed on at least one resource while they were in use, and what no "
+        "call by any of them did. * was allowed only under a condition, or was denied on some resources. Action "
+        f"catalogue {could.catalogue}."
+    )
+
+
+def unused_by_credential(could: UnusedPermissions, home: str) -> Iterator[str]:
+    """By whose permissions, of when; and whose were not looked at."""
+    for each in could.whose:
+        others = f" and {len(each.same)} more with its permissions" if each.same else ""
+        policies = count_phrase(each.permissions, "set of permissions", "different sets of permissions")
+        stop = (
+            ""
+            if each.stopped_position is None
+            else f" (those behind position {each.stopped_position} were not looked at)"
+        )
+        span = f"from position {each.first.position} to {each.last.position}"
+        yield f"{label(each.credential, home)}{others}: {span}, under {policies}{stop}"
+    if could.left:
+        of_them = count_phrase(could.left, "more credential of its lineage was", "more credentials of its lineage were")
+        yield f"{of_them} not looked at: trace each for what it could have done."
+
+
+def actions_by_service(could: UnusedPermissions) -> Iterator[TraceField]:
+    """Those of the services that are answered here; a * marks what is conditional."""
+    found: dict[str, list[str]] = {}
+    for unused in could.actions:
+        service, _, action = unused.action.partition(":")
+        found.setdefault(service, []).append(f"{action}*" if unused.conditional else action)
+    for service, actions in found.items():
+        yield TraceField(service, ", ".join(actions))
+
+
+def unused_by_grant(could: UnusedPermissions, services_told: int) -> Iterator[ServiceGrant]:
+    """The other services, those together that are granted by the same statements."""
+    found: dict[tuple[str, ...], list[int]] = {}
+    for number, service in enumerate(could.services):
+        found.setdefault(service.granted_by, []).append(number)
+    for by, numbers in found.items():
+        services = [could.services[number] for number in numbers]
+        told = ", ".join(f"{service.service} {service.actions}" for service in services[:services_told])
+        left = len(services) - services_told
+        yield ServiceGrant(
+            "; ".join(by),
+            f"{told} and {left} more services" if left > 0 else told,
+            sum(service.actions for service in services),
+            sum(service.conditional for service in services),
+        )
+
+
+def depth_first(nodes: Sequence[LineageNode]) -> list[LineageNode]:
+    """Each behind its parent, with what it gave birth to before the next."""
+    children: dict[NodePosition | None, list[LineageNode]] = {}
+    for node in nodes:
+        children.setdefault(node.parent, []).append(node)
+    ordered: list[LineageNode] = []
+    waiting = list(reversed(children.get(None, [])))
+    while waiting:
+        node = waiting.pop()
+        ordered.append(node)
+        waiting += reversed(children.get(position_of(node), []))
+    return ordered
+
+
+def position_of(node: LineageNode) -> NodePosition:
+    return NodePosition(account_id=node.account_id, position=node.position)
+
+
+def count_phrase(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -1,0 +1,65 @@
+"""The condition keys that IAM's operations bring of their own.
+
+Which operation brings which: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+"""
+
+from collections.abc import Iterable, Mapping
+
+from domain.account import Account
+from domain.families.roles import Role
+from domain.families.users import User
+from services.wire.operations import Parameters
+
+ConditionKeys = Mapping[str, tuple[str, ...]]
+
+
+def policy_arn(_account: Account, parameters: Parameters) -> ConditionKeys:
+    return {"iam:policyarn": (parameters["policy_arn"],)}
+
+
+def request_tags(_account: Account, parameters: Parameters) -> ConditionKeys:
+    return from_tags(parameters.get("tags", ()))
+
+
+def request_tag_keys(_account: Account, parameters: Parameters) -> ConditionKeys:
+    return {"aws:tagkeys": tuple(parameters["tag_keys"])}
+
+
+def from_tags(tags: Iterable[Mapping[str, str]]) -> ConditionKeys:
+    """Of tags as a request has them. Without any there is no key."""
+    keys: dict[str, tuple[str, ...]] = {f"aws:requesttag/{tag['key'].lower()}": (tag["value"],) for tag in tags}
+    return keys | {"aws:tagkeys": tuple(tag["key"] for tag in tags)} if keys else {}
+
+
+def resource_tags(entity: User | Role) -> ConditionKeys:
+    """For a check of an ARN that the entity does not have yet: under its own, its tags are known without this."""
+    return {
+        f"{service}:resourcetag/{key}": (tag.value,) for service in ("aws", "iam") for key, tag in entity.tags.items()
+    }
+
+
+def requested_boundary(_account: Account, parameters: Parameters) -> ConditionKeys:
+    """The boundary that the user or role is to have."""
+    return _of_boundary(parameters.get("permissions_boundary"))
+
+
+def new_entity(account: Account, parameters: Parameters) -> ConditionKeys:
+    """The tags and the boundary that a user or role begins with."""
+    return {**request_tags(account, parameters), **requested_boundary(account, parameters)}
+
+
+def boundary_of_user(account: Account, parameters: Parameters) -> ConditionKeys:
+    """The boundary that the user has."""
+    return _of_bounded(account.users.find(parameters["user_name"]))
+
+
+def boundary_of_role(account: Account, parameters: Parameters) -> ConditionKeys:
+    return _of_bounded(account.roles.find(parameters["role_name"]))
+
+
+def _of_bounded(entity: User | Role | None) -> ConditionKeys:
+    return {} if entity is None else _of_boundary(entity.boundary_arn)
+
+
+def _of_boundary(arn: str | None) -> ConditionKeys:
+    return {} if arn is None else {"iam:permissionsboundary": (arn,)}

@@ -1,0 +1,185 @@
+"""IAM's entities under AWS's member names, as answers show them."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from domain.account import Account
+from domain.families.access_keys import AccessKey
+from domain.families.groups import Group
+from domain.families.passwords import LoginProfile, PasswordPolicy
+from domain.families.policies import ManagedPolicy, PolicyVersion
+from domain.families.roles import Role
+from domain.families.tags import Tag, Tags
+from domain.families.users import User
+from domain.rules.access_keys import owner_name
+
+EntityMembers = dict[str, object]
+_MARKED_KEY_BYTES_MAX = 200
+_DIGEST_DIGITS = 16
+
+
+def user_members(account: Account, user: User) -> EntityMembers:
+    """With tags and permissions boundary, which IAM's listings do not carry (API Reference, "ListUsers")."""
+    return listed_user_members(account, user) | _tags_and_boundary(user.tags, user.boundary_arn)
+
+
+def listed_user_members(account: Account, user: User) -> EntityMembers:
+    return {
+        "Path": user.path,
+        "UserName": user.name,
+        "UserId": user.id,
+        "Arn": account.arn(user.resource),
+        "CreateDate": user.created_at,
+    }
+
+
+def root_members(account: Account) -> EntityMembers:
+    """What GetUser says of the root user, which is no User but answers as one."""
+    return {
+        "Path": "/",
+        "UserName": "root",
+        "UserId": account.id,
+        "Arn": account.arn("root"),
+        "CreateDate": account.created_at,
+    }
+
+
+def group_members(account: Account, group: Group) -> EntityMembers:
+    return {
+        "Path": group.path,
+        "GroupName": group.name,
+        "GroupId": group.id,
+        "Arn": account.arn(group.resource),
+        "CreateDate": group.created_at,
+    }
+
+
+def role_members_with_last_used(account: Account, role: Role) -> EntityMembers:
+    """With RoleLastUsed, which GetRole alone shows (so IAM's listings do not carry it)."""
+    return role_members(account, role) | {"RoleLastUsed": _last_used(account, role)}
+
+
+def role_members(account: Account, role: Role) -> EntityMembers:
+    """With tags and permissions boundary, which IAM's listings do not carry (API Reference, "ListRoles")."""
+    return listed_role_members(account, role) | _tags_and_boundary(role.tags, role.boundary_arn)
+
+
+def listed_role_members(account: Account, role: Role) -> EntityMembers:
+    members: EntityMembers = {
+        "Path": role.path,
+        "RoleName": role.name,
+        "RoleId": role.id,
+        "Arn": account.arn(role.resource),
+        "CreateDate": role.created_at,
+        "AssumeRolePolicyDocument": role.trust_policy,
+        "MaxSessionDuration": role.session_seconds_max,
+    }
+    return members if role.description is None else members | {"Description": role.description}
+
+
+def _tags_and_boundary(tags: Tags, boundary_arn: str | None) -> EntityMembers:
+    """Neither where there is none."""
+    members: EntityMembers = {}
+    if boundary_arn is not None:
+        members["PermissionsBoundary"] = {
+            "PermissionsBoundaryType": "PermissionsBoundaryPolicy",
+            "PermissionsBoundaryArn": boundary_arn,
+        }
+    if tags:
+        members["Tags"] = [tag_members(tag) for tag in sorted(tags.values(), key=lambda tag: tag.key)]
+    return members
+
+
+def tag_members(tag: Tag) -> EntityMembers:
+    return {"Key": tag.key, "Value": tag.value}
+
+
+def tag_sort_key(tag: Tag) -> str:
+    """The order of listings. 128 letters of other scripts than ours would be too long for a marker: the end of such a
+    key, where hardly any two differ, is told by a digest."""
+    key = tag.key.encode()
+    if len(key) <= _MARKED_KEY_BYTES_MAX:
+        return tag.key
+    digest = hashlib.sha256(key).hexdigest()[:_DIGEST_DIGITS]
+    return key[: _MARKED_KEY_BYTES_MAX - _DIGEST_DIGITS].decode(errors="ignore") + digest
+
+
+def tags_from_request(given: Iterable[Mapping[str, str]]) -> list[Tag]:
+    """From the form in which a request has them."""
+    return [Tag(tag["key"], tag["value"]) for tag in given]
+
+
+def _last_used(account: Account, role: Role) -> EntityMembers:
+    used = account.last_uses.get(role.id)
+    return {} if used is None else {"LastUsedDate": used.at, "Region": used.region}
+
+
+def policy_members(account: Account, policy: ManagedPolicy) -> EntityMembers:
+    """With the description, which listings leave out."""
+    members = listed_policy_members(account, policy)
+    return members if policy.description is None else members | {"Description": policy.description}
+
+
+def listed_policy_members(account: Account, policy: ManagedPolicy) -> EntityMembers:
+    return {
+        "PolicyName": policy.name,
+        "PolicyId": policy.id,
+        "Arn": policy.arn,
+        "Path": policy.path,
+        "DefaultVersionId": policy.default.id,
+        "AttachmentCount": account.attachments.count_lefts(policy.arn),
+        "PermissionsBoundaryUsageCount": account.boundaries.count_lefts(policy.arn),
+        "IsAttachable": True,
+        "CreateDate": policy.created_at,
+        "UpdateDate": policy.updated_at,
+    }
+
+
+def policy_sort_key(policy: ManagedPolicy) -> str:
+    """The order of listings. AWS may maintain a policy of the same name; an ARN would be too long for a marker."""
+    return f"{policy.name} {policy.id}"
+
+
+def version_members(policy: ManagedPolicy, version: PolicyVersion) -> EntityMembers:
+    """Without the document, which GetPolicyVersion alone shows."""
+    return {
+        "VersionId": version.id,
+        "IsDefaultVersion": version.number == policy.default_version,
+        "CreateDate": version.created_at,
+    }
+
+
+def access_key_members(account: Account, key: AccessKey) -> EntityMembers:
+    return {
+        "UserName": owner_name(account, key.user_id),
+        "AccessKeyId": key.id,
+        "Status": key.status,
+        "CreateDate": key.created_at,
+    }
+
+
+def login_profile_members(account: Account, profile: LoginProfile) -> EntityMembers:
+    return {
+        "UserName": account.users.by_id[profile.user_id].name,
+        "CreateDate": profile.created_at,
+        "PasswordResetRequired": profile.reset_required,
+    }
+
+
+def password_policy_members(policy: PasswordPolicy) -> EntityMembers:
+    """Without limits that the policy does not set."""
+    members: EntityMembers = {
+        "MinimumPasswordLength": policy.minimum_password_length,
+        "RequireSymbols": policy.require_symbols,
+        "RequireNumbers": policy.require_numbers,
+        "RequireUppercaseCharacters": policy.require_uppercase_characters,
+        "RequireLowercaseCharacters": policy.require_lowercase_characters,
+        "AllowUsersToChangePassword": policy.allow_users_to_change_password,
+        "ExpirePasswords": policy.max_password_age is not None,
+        "HardExpiry": policy.hard_expiry,
+    }
+    if policy.max_password_age is not None:
+        members["MaxPasswordAge"] = policy.max_password_age
+    if policy.password_reuse_prevention is not None:
+        members["PasswordReusePrevention"] = policy.password_reuse_prevention
+    return members

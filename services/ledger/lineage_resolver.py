@@ -1,0 +1,63 @@
+"""The lineage that a containment wants to know, once the tables have come to where the ledgers end."""
+
+import time
+
+import psycopg
+
+from domain.families.containment import Descendant, LineageFacts, LineageQuery
+from projections.engine.runner import ProjectionRunner
+from projections.queries.ledger_positions import AsOf
+from projections.queries.lineage import LineageItem, lagging_accounts, trace_lineage
+from services.ledger.pending_call import LedgerUnavailable
+from services.ledger.recorder import ConnectionSource
+
+WAIT_SECONDS_MAX = 5.0
+"""For all accounts together."""
+
+
+def accounts_behind(cursor: psycopg.Cursor, runner: ProjectionRunner) -> frozenset[str]:
+    """The accounts whose births are not all known even after waiting: of those that there were when this was asked."""
+    until = time.monotonic() + WAIT_SECONDS_MAX
+    return frozenset(
+        account_id
+        for account_id, position in lagging_accounts(cursor).items()
+        if not runner.wait(account_id, position, max(0.0, until - time.monotonic()))
+    )
+
+
+class LineageResolver:
+    """What containments want to know."""
+
+    def __init__(self, readers: ConnectionSource, runner: ProjectionRunner) -> None:
+        self._readers = readers
+        self._runner = runner
+
+    def found(self, wanted: LineageQuery) -> LineageFacts:
+        """In all accounts. Blocks for some seconds at most.
+
+        Raises what `trace_lineage` raises of the seed, and LedgerUnavailable when the tables of its account lag.
+        Those of another account may: an account that has halted must not protect what leaked from the first one. What
+        is missing shows afterwards as remaining.
+        """
+        with self._readers() as connection, connection.cursor() as cursor:
+            if wanted.account_id in accounts_behind(cursor, self._runner):
+                raise LedgerUnavailable(f"The lineage of {wanted.account_id} lags behind its ledger.")
+            nodes = trace_lineage(cursor, wanted.account_id, wanted.seed, AsOf(wanted.asked_at)).nodes
+        found = (_descendant(node) for node in nodes)
+        return LineageFacts(wanted, tuple(descendant for descendant in found if descendant is not None))
+
+
+def _descendant(node: LineageItem) -> Descendant | None:
+    match node.kind:
+        case "user" | "role" | "access_key" | "session" | "activation" as kind:
+            return Descendant(
+                node.account_id,
+                "access_key" if kind == "activation" else kind,
+                node.subject_id,
+                node.owner_id,
+                node.access_key_id,
+                node.expires_at,
+                node.parent[0] if node.parent is not None else None,
+            )
+        case _:
+            return None

@@ -1,0 +1,75 @@
+"""What is submitted to the committer, and what comes back."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from domain.calls import NewSecret
+from domain.foundation.events import Cause, Event
+from domain.foundation.secret import SecretId
+from domain.ledger_state import LedgerState
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerAppend:
+    """Events for one ledger. The append stamps the cause on each of them."""
+
+    account_id: str
+    cause: Cause
+    events: Sequence[Event]
+    new_secrets: Sequence[NewSecret] = ()
+    destroyed_secrets: Sequence[SecretId] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """What a call came to. Nothing of it has happened until the round commits."""
+
+    result: Any
+    """Opaque to the ledger: it comes back in `CommittedCall`."""
+    appends: Sequence[LedgerAppend]
+
+
+class LedgerNotLocked(LookupError):  # noqa: N818  says what there is not
+    """A decision appends to a ledger that its round has not locked: nobody asked for it, or it does not exist."""
+
+
+class LedgerUnavailable(Exception):  # noqa: N818  the database's state, not ours
+    """The ledger cannot be written now. The answer is 503; whether the call was recorded may be unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedCall:
+    result: Any
+    values: Mapping[str, LedgerState]
+    """The accounts as they were right after this call's own events."""
+    positions: Mapping[str, int]
+    """The position of this call's last event in each ledger it wrote to."""
+
+
+LedgerStates = Mapping[str, LedgerState]
+DecideCall = Callable[[LedgerStates, datetime], CallResult]
+"""A pure function of the newest values, empty ones where there is no ledger, and the round's time. It may raise
+NeedsAccounts; anything else that it raises fails this call alone."""
+ReplyToCall = Callable[[CommittedCall | BaseException], None]
+
+
+@dataclass(slots=True)
+class PendingCall:
+    """A call that waits for its round."""
+
+    accounts: frozenset[str]
+    decide: DecideCall
+    reply: ReplyToCall
+    founding: bool = False
+    """Whether it may begin ledgers that do not exist yet."""
+    since: float = field(default_factory=time.monotonic, init=False)
+    """When it was submitted, on the monotonic clock."""
+    misses: int = field(default=0, init=False)
+    """Rounds in which another process held one of its accounts."""
+    rests_until: float = field(default=0.0, init=False)
+    """Until then nobody waits for its accounts again, on the monotonic clock."""
+    runs: int = field(default=0, init=False)
+    """Rounds that failed as a whole before they were committed."""

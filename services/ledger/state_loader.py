@@ -1,0 +1,77 @@
+"""Loads values of accounts that are not in memory, or far behind, so that no round does it under its locks."""
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import psycopg
+
+from services.ledger.state_cache import StateCache
+
+log = logging.getLogger("muniment.ledger")
+
+
+class LoadListener(Protocol):
+    """Whoever waits for values."""
+
+    def loaded(self, account_id: str) -> None: ...
+
+    def not_loaded(self, account_id: str, error: Exception) -> None: ...
+
+
+class StateLoader(threading.Thread):
+    """Takes accounts in turns, a step each, so that a large one does not keep the others waiting."""
+
+    def __init__(self, connect: Callable[[], psycopg.Connection], values: StateCache, waiting: LoadListener) -> None:
+        super().__init__(name="muniment-loading", daemon=True)
+        self._connect = connect
+        self._values = values
+        self._waiting = waiting
+        self._changed = threading.Condition()
+        # Guarded by the condition.
+        self._open = True
+        self._behind: OrderedDict[str, bool] = OrderedDict()  # whether the first step is still to be made
+
+    def load(self, account_ids: Iterable[str]) -> None:
+        with self._changed:
+            for account_id in account_ids:
+                self._behind.setdefault(account_id, True)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Ends after the step that is under way."""
+        with self._changed:
+            self._open = False
+            self._changed.notify()
+
+    def run(self) -> None:
+        connection: psycopg.Connection | None = None
+        while (turn := self._next()) is not None:
+            account_id, first = turn
+            try:
+                if connection is None or connection.closed:
+                    connection = self._connect()
+                with connection.cursor() as cursor:
+                    done = self._values.load_step(cursor, account_id, first=first)
+            except Exception as error:  # noqa: BLE001  it is the answer of who waits for the value
+                log.warning("The account %s was not loaded: %s", account_id, error)
+                self._waiting.not_loaded(account_id, error)
+                continue
+            if done:
+                self._waiting.loaded(account_id)
+            else:
+                self._again(account_id)
+        if connection is not None:
+            connection.close()
+
+    def _next(self) -> tuple[str, bool] | None:
+        with self._changed:
+            while self._open and not self._behind:
+                self._changed.wait()
+            return self._behind.popitem(last=False) if self._open else None
+
+    def _again(self, account_id: str) -> None:
+        with self._changed:
+            self._behind[account_id] = False

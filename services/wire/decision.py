@@ -1,0 +1,170 @@
+"""What happens to a request inside its round: a pure function of the newest values."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.account import Account
+from domain.authorization import authorize
+from domain.callers import Caller, caller_of_key, caller_of_session
+from domain.calls import ApiCalled, Call, Facts, Outcome
+from domain.families.credential_use import CredentialUsed, is_news
+from domain.families.sessions import Session
+from domain.foundation.errors import Refusal, ValidationError
+from domain.foundation.events import Cause, Event
+from domain.foundation.identifiers import Random
+from domain.foundation.secret import Secret
+from domain.rules.sessions import refuse_beyond_session_token
+from domain.time_travel import PastFacts
+from services.ledger.pending_call import CallResult, DecideCall, LedgerAppend, LedgerStates
+from services.wire.authentication import VerifiedCredential
+from services.wire.operations import Operation
+from services.wire.time_travel import perform_as_of
+
+SealSession = Callable[[Session, Secret], str]
+AS_OF = "as_of"
+"""Under which a call's moment of the past stands among its parameters; no operation of AWS has one of this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticatedRequest:
+    """A request whose signature was proved, as far as it could be read."""
+
+    credential: VerifiedCredential
+    cause: Cause
+    """Without the principal: who that is, the round finds out."""
+    operation: Operation | None
+    parameters: Mapping[str, Any]
+    refusal: Refusal | None = None
+    """What was wrong with it before any rule was asked. It is recorded and answered like any other refusal."""
+    as_of: str | None = None
+    """The moment of the past that it is about; None for now."""
+    past: PastFacts | None = None
+    """What was then, when it has been found out."""
+
+
+def decision_for(
+    request: AuthenticatedRequest, random: Random, seal_session: SealSession, facts: Facts | None = None
+) -> DecideCall:
+    """The decision on a request, to be submitted to the committer; its result is an Outcome or a Refusal. It may raise
+    NeedsFacts, and is then made again with them."""
+
+    def decide(values: LedgerStates, at: datetime) -> CallResult:
+        account = values[request.credential.account_id]
+        assert isinstance(account, Account)
+        try:
+            caller = resolve_caller(account, request.credential, at)
+        except Refusal as refusal:
+            return CallResult(
+                refusal.as_value(), [LedgerAppend(account.id, request.cause, [call_record(request, refusal)])]
+            )
+        principal_cause = request.cause.model_copy(update={"principal": caller.principal})
+        call = Call(caller, principal_cause, at, random, seal_session, ledgers=values, facts=facts)
+        events = _use_of_credential(account, call)
+        try:
+            outcome = _perform(account, call, request)
+        except Refusal as refusal:
+            return CallResult(refusal.as_value(), _appends(account, call, events, call_record(request, refusal, call)))
+        events += outcome.events
+        record = call_record(request, outcome.refusal, call)
+        return CallResult(outcome.refusal or outcome, _appends(account, call, events, record, outcome))
+
+    return decide
+
+
+def resolve_caller(account: Account, credential: VerifiedCredential, at: datetime) -> Caller:
+    if credential.session is not None:
+        return caller_of_session(account, credential.session, at)
+    return caller_of_key(account, credential.access_key_id)
+
+
+def _perform(account: Account, call: Call, request: AuthenticatedRequest) -> Outcome:
+    if request.refusal is not None:
+        raise request.refusal
+    operation = request.operation
+    assert operation is not None
+    parameters = dict(request.parameters)
+    for name, value in parameters.items():
+        if _visible(value) != value:
+            raise ValidationError(
+                f"1 validation error detected: Value at '{name}' failed to satisfy constraint: "
+                "Member must be free of U+0000 and of lone surrogates"
+            )
+    refuse_beyond_session_token(call, operation.service, operation.name)
+    if request.as_of is not None:
+        return perform_as_of(account, call, operation, parameters, request.as_of, request.past)
+    if operation.on is not None:
+        resource = operation.on(account, call, parameters)
+        authorize(account, call, operation.action, resource, operation.context(account, parameters))
+    return operation.call(account, call, parameters)
+
+
+def _use_of_credential(account: Account, call: Call) -> list[Event]:
+    """The last use of a long-term key, or of a role by one of its sessions, counts whether the call is allowed or not,
+    as in AWS."""
+    caller = call.caller
+    role = caller.session is not None and caller.principal.type == "AssumedRole"
+    if caller.session is not None and not role:
+        return []
+    credential_id = caller.entity_id if role else caller.access_key_id
+    if not is_news(account.last_uses, credential_id, call.at):
+        return []
+    return [
+        CredentialUsed(
+            credential="role" if role else "access_key",
+            credential_id=credential_id,
+            service=call.cause.service,
+            region=call.cause.region or "",
+        )
+    ]
+
+
+def call_record(request: AuthenticatedRequest, refusal: Refusal | None, call: Call | None = None) -> ApiCalled:
+    """The record of the call itself. Only parameters on the operation's allow-list, and only parsed ones, go in."""
+    operation = request.operation
+    recorded = operation.recorded if operation is not None else frozenset[str]()
+    parameters = {name: _visible(value) for name, value in request.parameters.items() if name in recorded}
+    if request.as_of is not None:
+        parameters[AS_OF] = storable_text(request.as_of)
+    return ApiCalled(
+        read_only=operation is None or operation.read_only,
+        parameters=parameters,
+        error_code=refusal.code if refusal else None,
+        error_message=storable_text(refusal.message) if refusal else None,
+        decisions=tuple(call.decisions) if call else (),
+    )
+
+
+def storable_text(text: str) -> str:
+    """U+0000 and lone surrogates, which PostgreSQL's JSON does not take and which an attacker sends, become visible
+    escapes."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\\u0000").encode("utf-8", "backslashreplace").decode()
+
+
+def _visible(value: object) -> object:
+    """A parameter with every text in it made storable."""
+    match value:
+        case str():
+            return storable_text(value)
+        case list():
+            return [_visible(inner) for inner in value]
+        case dict():
+            return {storable_text(name): _visible(inner) for name, inner in value.items()}
+        case _:
+            return value
+
+
+def _appends(
+    account: Account, call: Call, events: list[Event], record: ApiCalled, outcome: Outcome | None = None
+) -> list[LedgerAppend]:
+    """The call's own events and its record in the caller's ledger, and what belongs in others'."""
+    secrets = (outcome.new_secrets, outcome.destroyed_secrets) if outcome else ((), ())
+    appends = [LedgerAppend(account.id, call.cause, [*events, record], *secrets)]
+    elsewhere = outcome.elsewhere if outcome else {}
+    for other in sorted(call.concerned | elsewhere.keys()):
+        recorded = [record] if other in call.concerned else []
+        appends.append(LedgerAppend(other, call.cause, [*elsewhere.get(other, ()), *recorded]))
+    return appends

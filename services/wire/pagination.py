@@ -1,0 +1,82 @@
+"""IAM's pages: Marker, MaxItems and IsTruncated (https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListUsers.html)."""
+
+import base64
+import heapq
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from domain.foundation.errors import ValidationError
+
+ITEMS_DEFAULT = 100
+ITEMS_MAX = 1_000
+MARKER_CHARACTERS_MAX = 320
+"""What the model lets a client send back."""
+
+_VERSION = "1"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which page of a list is wanted."""
+
+    name: str
+    size: int
+    after: str | None
+    """The last key of the page before."""
+
+    def of(self, items: Iterable[T], *, key: Callable[[T], str], render: Callable[[T], object]) -> dict[str, object]:
+        """The page, such as {"Users": […], "IsTruncated": True, "Marker": "…"}, in the order of its keys.
+
+        The items may come in any order; their keys are unique and short (a name, a unique id: the marker has to fit
+        into what the model lets a client send back, else ValueError). A marker says behind which key to go on, so
+        that a page stays right when items come and go.
+        """
+        after = self.after
+        if after is not None:
+            items = (item for item in items if key(item) > after)
+        found = heapq.nsmallest(self.size + 1, items, key=key)
+        shown = found[: self.size]
+        answer: dict[str, object] = {self.name: [render(item) for item in shown], "IsTruncated": len(found) > self.size}
+        if len(found) > self.size:
+            answer["Marker"] = encode_token(self.name, key(shown[-1]))
+        return answer
+
+
+def page_request(name: str, marker: str | None, max_items: int | None) -> PageRequest:
+    """Raises ValidationError for a marker that is not from this list, and for a number of items out of range. What it
+    gives cannot refuse any more, so the page itself can be made after the commit."""
+    size = ITEMS_DEFAULT if max_items is None else max_items
+    if not 1 <= size <= ITEMS_MAX:
+        raise ValidationError(f"MaxItems must be between 1 and {ITEMS_MAX}; got {size}.")
+    return PageRequest(name, size, None if marker is None else _key_after(marker, name))
+
+
+def _key_after(marker: str, name: str) -> str:
+    try:
+        return decode_token(marker, name)
+    except ValueError:
+        raise ValidationError("Invalid Marker.") from None
+
+
+def encode_token(name: str, key: str) -> str:
+    """What a client sends back to be shown what comes behind the key in that list."""
+    text = f"{_VERSION} {name} {key}"
+    marker = base64.urlsafe_b64encode(text.encode()).decode("ascii")
+    if len(marker) > MARKER_CHARACTERS_MAX:
+        raise ValueError(f"A key of {name} is too long for a marker.")
+    return marker
+
+
+def decode_token(token: str, name: str) -> str:
+    """The key, of which nothing is proved. Raises ValueError for a token that is not from that list."""
+    # binascii's and Unicode's errors are ValueErrors too.
+    text = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True).decode()
+    version, _, rest = text.partition(" ")
+    listed, _, key = rest.partition(" ")
+    # Made again it must be the same text: base64 has several spellings of one.
+    if version != _VERSION or listed != name or encode_token(name, key) != token:
+        raise ValueError
+    return key

@@ -1,0 +1,76 @@
+"""Operations that read, answered from the past.
+
+Under /as-of/<moment>/ stands everything that the AWS endpoint answers otherwise. Whoever calls is proved now and must
+be allowed now, on the resource as it was; then the operation runs on the account as it was, which it cannot tell from
+one of today. Nothing is written for a past: an operation that writes is refused before, and one that was mistaken for a
+reading one is refused after it has run.
+"""
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from domain.account import Account
+from domain.authorization import authorize, authorize_past
+from domain.calls import Call, NeedsAccounts, NeedsFacts, Outcome
+from domain.foundation.errors import Throttling, ValidationError
+from domain.time_travel import TIME_TRAVEL, PastFacts, PastQuery
+from projections.queries.ledger_positions import format_rfc3339
+from services.wire.operations import Operation
+
+PREFIX = b"/as-of/"
+
+
+def split_as_of(path: bytes) -> tuple[str | None, bytes]:
+    """The moment that a path names, and the path that it is put before; no moment for a path of the present. What the
+    moment is, and whether it is one, is told later."""
+    if not path.startswith(PREFIX):
+        return None, path
+    moment, slash, rest = path.removeprefix(PREFIX).partition(b"/")
+    return unquote_to_bytes(moment).decode("utf-8", "backslashreplace"), slash + rest or b"/"
+
+
+def perform_as_of(
+    account: Account, call: Call, operation: Operation, parameters: dict[str, Any], moment: str, past: PastFacts | None
+) -> Outcome:
+    """Raises refusals, and NeedsFacts as long as there is not enough of the past."""
+    if not operation.read_only:
+        raise _changes(operation)
+    # Asked before the past is folded, which is work. So it cannot be about the resource that was then.
+    authorize(account, call, TIME_TRAVEL, account.arn(f"as-of/{operation.service}/{operation.name}", "muniment"))
+    if past is None:
+        raise _wanted(call, moment, account.id)
+    then = past.ledgers[account.id]
+    assert isinstance(then, Account)
+    if not then.exists:
+        assert account.created_at is not None
+        raise ValidationError(
+            f"The account {account.id} did not exist yet at {moment}. It began at "
+            f"{format_rfc3339(account.created_at)}, which is p1."
+        )
+    # The decisions of both are the same list: one call is recorded.
+    call_then = replace(call, at=past.at, ledgers=past.ledgers)
+    try:
+        if operation.on is not None:
+            resource = operation.on(then, call_then, parameters)
+            context = operation.context(then, parameters)
+            authorize_past(account, then, call, operation.action, resource, context)
+        outcome = operation.call(then, call_then, parameters)
+    except NeedsAccounts as more:
+        raise _wanted(call, moment, account.id, *sorted(past.ledgers.keys() - {account.id} | more.accounts)) from None
+    if outcome.events or outcome.elsewhere or outcome.new_secrets or outcome.destroyed_secrets:
+        raise _changes(operation)
+    return replace(outcome, answer=lambda _now: outcome.answer(then))
+
+
+def _wanted(call: Call, moment: str, *account_ids: str) -> NeedsFacts:
+    return NeedsFacts(
+        PastQuery(moment, call.at, account_ids), unsettled=Throttling("The past could not be found out in time.")
+    )
+
+
+def _changes(operation: Operation) -> ValidationError:
+    return ValidationError(
+        f"{operation.action} changes what is, and nobody can change what was: under /as-of/ only operations that read "
+        "are answered."
+    )

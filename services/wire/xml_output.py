@@ -1,0 +1,175 @@
+"""The query protocol, outwards: an operation's result becomes the XML that AWS's clients read.
+
+Each output shape is compiled once into writers. A result that does not fit its shape is a defect of ours: TypeError.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from services.wire.output_shapes import ShapeWriter, expected, text, written
+from services.wire.shapes import Shape, is_secret, wire_name
+
+CompileWriter = Callable[[str, str, Shape, str], ShapeWriter]
+"""Takes an element's tag, the name of its member, its shape, and its path for the messages of defects. What is written
+is the element, its tags included."""
+
+SerialiseXml = Callable[[Mapping[str, object], str], bytes]
+
+POLICY_DOCUMENT = "policyDocumentType"
+"""Strings of this shape are answered percent-encoded (RFC 3986). Wherever the IAM model has it in an output, stock
+clients decode it (botocore does so by this same name)."""
+
+# A carriage return would reach the reader as a line feed (XML 1.0, 2.11).
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
+_SPECIAL = re.compile("[^\t\n\x20-\x25\x27-\x3b\x3d\x3f-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def escape_xml(content: str) -> str:
+    """Text for the inside of an element. What XML 1.0 cannot say (2.2: U+0000, surrogates…) becomes U+FFFD."""
+    return _SPECIAL.sub(_entity, content)
+
+
+def _entity(found: re.Match[str]) -> str:
+    return _ENTITIES.get(found[0], "\ufffd")
+
+
+def compile_output(operation: str, shape: Shape | None, namespace: str) -> SerialiseXml:
+    """A function from a result, by AWS's member names, and a request id to a document.
+
+    Values are str, int, bool, aware datetime, bytes, list or tuple, and dict; a secret member may be a Secret. The
+    function raises TypeError for a member that the model does not know, a required one that is missing, and a value
+    of another type; the message holds names only.
+    """
+    if shape is None:
+        body = _nothing(operation)
+    else:
+        body = _structure(shape.serialization.get("resultWrapper", f"{operation}Result"), "", shape, operation)
+    head = f'<{operation}Response xmlns="{namespace}">'
+    tail = f"</RequestId></ResponseMetadata></{operation}Response>"
+
+    def serialise(result: Mapping[str, object], request_id: str) -> bytes:
+        return f"{head}{body(result)}<ResponseMetadata><RequestId>{escape_xml(request_id)}{tail}".encode()
+
+    return serialise
+
+
+def _nothing(operation: str) -> ShapeWriter:
+    def write(value: object) -> str:
+        if value:
+            raise TypeError(f"{operation} answers nothing.")
+        return ""
+
+    return write
+
+
+def _writer(tag: str, member: str, shape: Shape, path: str) -> ShapeWriter:
+    if shape.type_name not in _WRITERS:
+        raise TypeError(f"{path}: nothing writes values of type {shape.type_name}.")
+    return _WRITERS[shape.type_name](tag, member, shape, path)
+
+
+def _structure(tag: str, _member: str, shape: Shape, path: str) -> ShapeWriter:
+    members = [
+        (name, _writer(wire_name(name, member), name, member, f"{path}.{name}"), name in shape.required_members)
+        for name, member in shape.members.items()
+    ]
+    opening, closing = f"<{tag}>", f"</{tag}>"
+
+    def write(value: object) -> str:
+        return opening + "".join(written(value, members, path)) + closing
+
+    return write
+
+
+def _string(tag: str, member: str, shape: Shape, path: str) -> ShapeWriter:
+    opening, closing = f"<{tag}>", f"</{tag}>"
+    secret = is_secret(member, shape)
+    encode = _percent_encoded if shape.name == POLICY_DOCUMENT else escape_xml
+
+    def write(value: object) -> str:
+        return opening + encode(text(value, path, secret=secret)) + closing
+
+    return write
+
+
+def _percent_encoded(content: str) -> str:
+    return quote(content, safe="", errors="replace")
+
+
+def _scalar(python_type: type, wanted: str, content: Callable[..., str]) -> CompileWriter:
+    def compile_writer(tag: str, _member: str, _shape: Shape, path: str) -> ShapeWriter:
+        opening, closing = f"<{tag}>", f"</{tag}>"
+
+        def write(value: object) -> str:
+            # By the type itself: a bool is an int to isinstance.
+            if type(value) is not python_type:
+                raise expected(path, wanted, value)
+            return opening + content(value) + closing
+
+        return write
+
+    return compile_writer
+
+
+def _boolean(value: bool) -> str:  # noqa: FBT001  the value to write
+    return "true" if value else "false"
+
+
+def _blob(value: bytes) -> str:
+    return base64.b64encode(value).decode("ascii")
+
+
+def _timestamp(tag: str, _member: str, _shape: Shape, path: str) -> ShapeWriter:
+    opening, closing = f"<{tag}>", f"Z</{tag}>"
+
+    def write(value: object) -> str:
+        if not isinstance(value, datetime) or value.tzinfo is None:
+            raise expected(path, "an aware datetime", value)
+        return opening + value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + closing
+
+    return write
+
+
+def _list(tag: str, _member: str, shape: Shape, path: str) -> ShapeWriter:
+    flattened = shape.serialization.get("flattened")
+    element = _writer(tag if flattened else shape.member.serialization.get("name", "member"), "", shape.member, path)
+    opening, closing = ("", "") if flattened else (f"<{tag}>", f"</{tag}>")
+
+    def write(value: object) -> str:
+        if not isinstance(value, list | tuple):
+            raise expected(path, "a list", value)
+        return opening + "".join(map(element, value)) + closing
+
+    return write
+
+
+def _map(tag: str, _member: str, shape: Shape, path: str) -> ShapeWriter:
+    flattened = shape.serialization.get("flattened")
+    entry = tag if flattened else "entry"
+    key = _writer(wire_name("key", shape.key), "", shape.key, path)
+    mapped = _writer(wire_name("value", shape.value), "", shape.value, path)
+    opening, closing = ("", "") if flattened else (f"<{tag}>", f"</{tag}>")
+
+    def write(value: object) -> str:
+        if not isinstance(value, dict):
+            raise expected(path, "a dict", value)
+        entries = [f"<{entry}>{key(name)}{mapped(inner)}</{entry}>" for name, inner in value.items()]
+        return opening + "".join(entries) + closing
+
+    return write
+
+
+_WRITERS: Mapping[str, CompileWriter] = {
+    "blob": _scalar(bytes, "bytes", _blob),
+    "boolean": _scalar(bool, "a bool", _boolean),
+    "integer": _scalar(int, "an int", str),
+    "list": _list,
+    "long": _scalar(int, "an int", str),
+    "map": _map,
+    "string": _string,
+    "structure": _structure,
+    "timestamp": _timestamp,
+}

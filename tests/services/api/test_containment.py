@@ -1,0 +1,362 @@
+"""A leaked key, what it gave birth to in two accounts, and its containment: asked of a server with signed requests."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from botocore.credentials import Credentials as Keys
+
+from domain.families.containment import CONTAINED_POLICY_NAME
+from domain.families.organization import FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS, Organization, OrganizationNode
+from domain.foundation.errors import OperationNotPermittedException
+from domain.foundation.identifiers import account_of_access_key_id
+from services.accounts import NewAccount, open_account
+from services.api import containment
+from services.api.containment import Contain
+from services.api.lineage import ShowLineage
+from services.cli.commands.contain import tree_lines
+from services.cli.lib.local import LocalClient
+from services.ledger.database import Database, connect
+from services.organization import set_organization
+from tests.services.api.in_process_server import PEER, InProcessServer, Reply, signed_form
+from tests.services.api.test_explaining import assumes
+from tests.services.endpoint import HASHES
+
+ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+TRUST = json.dumps({"Statement": {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}})
+
+
+@dataclass
+class Story:
+    """Ann's key has leaked: key -> session -> chained session in the other account -> user with key -> its session."""
+
+    house: InProcessServer
+    other: NewAccount
+    theirs: Keys
+    """The other account's administrator."""
+    leaked: Keys
+    first: Keys
+    chained: Keys
+    mallory: Keys
+    last: Keys
+
+    @property
+    def credentials(self) -> tuple[Keys, ...]:
+        return self.leaked, self.first, self.chained, self.mallory, self.last
+
+    def contains(self, keys: Keys | None = None, credential: str | None = None, **parameters: object) -> Reply:
+        body = {"credential": credential or self.leaked.access_key, **parameters}
+        return self.house.asks("/v1/contain", keys=keys, method="POST", body=json.dumps(body).encode())
+
+    def shows(self, keys: Keys | None = None, credential: str | None = None, query: str = "") -> Reply:
+        path = quote(credential or self.leaked.access_key, safe="")
+        return self.house.asks(f"/v1/lineage/{path}{query}", keys=keys)
+
+    def honoured(self) -> list[bool]:
+        """Of the credentials, in the order of their births."""
+        return [self.house.aws_does("sts", "GetCallerIdentity", keys=keys)[0] == 200 for keys in self.credentials]
+
+    def head(self, account_id: str) -> int:
+        with self.house.ledger.readers.connection() as connection:
+            row = connection.execute(
+                "select position from ledger.heads where account_id = %s", (account_id,)
+            ).fetchone()
+        assert row is not None
+        (position,) = row
+        return int(position)
+
+    def organized(self) -> None:
+        """From here on the first account manages both."""
+        self.beside()
+        organize(self.house, self.other.account_id)
+
+    def beside(self) -> None:
+        """The next call is one of the operator's: the last request's event loop is gone."""
+        self.house.ledger.committer.deliver_through(lambda answer: answer())
+
+
+def organize(house: InProcessServer, other_id: str) -> None:
+    """From here on the house's account manages both."""
+    own = (FULL_AWS_ACCESS.policy.id,), (RCP_FULL_AWS_ACCESS.policy.id,)
+    nodes = [OrganizationNode("root", "r-ab12", "root", *own)] + [
+        OrganizationNode("account", account_id, account_id, *own, "r-ab12")
+        for account_id in (house.account_id, other_id)
+    ]
+    policies = (FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS)
+    organization = Organization("o-exampleorgid", house.account_id, tuple(nodes), policies)
+    set_organization(house.ledger.committer, organization)
+
+
+@pytest.fixture
+def story(house: InProcessServer) -> Story:
+    other = NewAccount()
+    key = open_account(house.ledger.committer, other)
+    theirs = Keys(key.access_key_id, other.secret.reveal())
+    may = json.dumps({"Version": "2012-10-17", "Statement": ANYTHING})
+    for keys, name in ((house.admin, "builder"), (theirs, "deployer")):
+        assert house.aws_does("iam", "CreateRole", keys=keys, RoleName=name, AssumeRolePolicyDocument=TRUST)[0] == 200
+        put = {"RoleName": name, "PolicyName": "may", "PolicyDocument": may}
+        assert house.aws_does("iam", "PutRolePolicy", keys=keys, **put)[0] == 200
+    leaked = house.user("ann", ANYTHING)
+    first, _ = assumes(house, leaked, f"arn:aws:iam::{house.account_id}:role/builder")
+    deployer = f"arn:aws:iam::{other.account_id}:role/deployer"
+    chained, _ = assumes(house, first, deployer)
+    mallory = created(house, chained, "mallory")
+    put = {"UserName": "mallory", "PolicyName": "may", "PolicyDocument": may}
+    assert house.aws_does("iam", "PutUserPolicy", keys=chained, **put)[0] == 200
+    last, _ = assumes(house, mallory, deployer)
+    return Story(house, other, theirs, leaked, first, chained, mallory, last)
+
+
+def created(house: InProcessServer, by: Keys, name: str) -> Keys:
+    """A user of the caller's account, with a key."""
+    assert house.aws_does("iam", "CreateUser", keys=by, UserName=name)[0] == 200
+    status, answer = house.aws_does("iam", "CreateAccessKey", keys=by, UserName=name)
+    assert status == 200
+    return Keys(
+        *(answer.partition(f"<{member}>")[2].partition("<")[0] for member in ("AccessKeyId", "SecretAccessKey"))
+    )
+
+
+def accounts(told: Reply) -> dict[str, dict[str, Any]]:
+    assert told.status == 200, told.body
+    return {account["account_id"]: account for account in told.body["accounts"]}
+
+
+def test_the_whole_lineage_is_contained(story: Story) -> None:
+    """In two accounts by one call: from the returned positions on none of the five credentials is honoured; the policy
+    that was written is left, and told. Asked again nothing is done, and the positions are the same."""
+    story.organized()
+    assert story.honoured() == [True] * 5
+    told = story.contains(reason="found in a public repository")
+    here, there = story.house.account_id, story.other.account_id
+    found = accounts(told)
+    assert found.keys() == {here, there}
+    assert all(account["contained"] and account["reason"] is None for account in found.values())
+    assert found[here]["deactivated"] == [story.leaked.access_key]
+    assert len(found[here]["revoked"]) == 1
+    assert found[there]["deactivated"] == [story.mallory.access_key]
+    assert (len(found[there]["denied"]), len(found[there]["revoked"])) == (1, 2)
+    assert found[here]["position"] <= story.head(here)
+    assert told.body["remaining"] == []
+    assert [node["kind"] for node in told.body["standing"]] == ["inline_policy"]
+    assert found[there]["names"][story.mallory.access_key] == "mallory"
+    assert found[there]["names"][found[there]["denied"][0]] == "user/mallory"
+    assert told.body["untouched"] == [
+        f"arn:aws:iam::{here}:user/ann",
+        f"arn:aws:iam::{here}:role/builder",
+        f"arn:aws:iam::{there}:role/deployer",
+    ]
+    assert story.honoured() == [False] * 5
+    again = accounts(story.contains())
+    for account_id, account in again.items():
+        assert account == found[account_id] | {"denied": [], "deactivated": [], "revoked": [], "names": {}}
+    assert told.position is not None
+    lines = story.house.asks(f"/v1/lineage/{story.leaked.access_key}?as_of=p{told.position}").body["nodes"]
+    assert {line["state"] for line in lines if line["kind"] == "session"} == {"revoked"}
+
+
+def test_what_was_dead_already_moves_no_position(story: Story) -> None:
+    """When what was contained is deleted afterwards, nothing of it has been honoured since the containment."""
+    story.organized()
+    found = accounts(story.contains())
+    ann = {"UserName": "ann", "AccessKeyId": story.leaked.access_key}
+    mallory = {"UserName": "mallory"}
+    for keys, operation, members in (
+        (story.house.admin, "DeleteAccessKey", ann),
+        (story.theirs, "DeleteAccessKey", {**mallory, "AccessKeyId": story.mallory.access_key}),
+        (story.theirs, "DeleteUserPolicy", {**mallory, "PolicyName": "may"}),
+        (story.theirs, "DeleteUserPolicy", {**mallory, "PolicyName": CONTAINED_POLICY_NAME}),
+        (story.theirs, "DeleteUser", mallory),
+    ):
+        assert story.house.aws_does("iam", operation, keys=keys, **members)[0] == 200
+    again = accounts(story.contains(dry_run=True))
+    for account_id, account in again.items():
+        assert (account["contained"], account["position"]) == (True, found[account_id]["position"])
+
+
+def test_a_dry_run_changes_nothing(story: Story) -> None:
+    """It tells what would be done, in the words of what is done then."""
+    story.organized()
+    planned = accounts(story.contains(dry_run=True))
+    assert story.honoured() == [True] * 5
+    assert not any(account["contained"] for account in planned.values())
+    done = accounts(story.contains())
+    for account_id, account in done.items():
+        for what in ("denied", "deactivated", "revoked"):
+            assert planned[account_id][what] == account[what]
+
+
+def test_an_account_that_one_does_not_manage(story: Story) -> None:
+    """Is named with the session that goes there, and is not contained; the other account sees what is its own. With an
+    organisation that the first account manages, but a policy that does not allow it there, neither."""
+    there = story.other.account_id
+    found = accounts(story.contains())
+    assert (found[there]["contained"], found[there]["position"]) == (False, None)
+    assert found[there]["reason"] == f"it is in no organisation that {story.house.account_id} manages"
+    assert story.honoured() == [False, False, True, True, True]
+    ((way),) = story.shows().body["unfollowed"]
+    assert (way["account_id"], way["kind"]) == (there, "session")
+    (denied,) = [story.shows(credential=story.mallory.access_key).error]
+    assert denied[0] == "AccessDenied"
+    seen = story.shows(story.theirs, "mallory").body
+    assert [node["kind"] for node in seen["nodes"]] == ["user", "access_key", "session"]
+    only_here = {"Effect": "Deny", "Action": "muniment:Contain", "Resource": f"arn:aws:muniment::{there}:*"}
+    responder = story.house.user("responder", ANYTHING, only_here)
+    story.organized()
+    found = accounts(story.contains(responder))
+    assert "with an explicit deny in an identity-based policy" in found[there]["reason"]
+    assert story.honoured()[2:] == [True] * 3
+    assert accounts(story.contains())[there]["contained"]
+
+
+def test_the_caller_and_the_last_administrator_stay(story: Story) -> None:
+    """Whoever calls with a descendant, or as the user itself, is refused, and so is the end of the only key that may
+    set everything in order, also to the operator; unless it is said to be meant."""
+    story.organized()
+    for keys, credential in ((story.first, None), (story.leaked, "ann")):
+        code, message = story.contains(keys, credential).error
+        assert (code, "would cut off the caller" in message) == ("OperationNotPermittedException", True)
+    assert story.honoured() == [True] * 5
+    assert story.contains(credential="ann").status == 200
+    story.beside()
+    operator = LocalClient(story.house.ledger, story.house.account_id)
+    with pytest.raises(OperationNotPermittedException, match="last administrator"):
+        operator.ask(Contain(credential="admin"))
+    assert story.house.aws_does("iam", "ListUsers")[0] == 200
+    assert story.contains(credential="admin", include_self=True).status == 200
+    assert story.house.aws_does("iam", "ListUsers")[0] == 403
+
+
+def test_tables_that_lag_are_told(story: Story, database: Database) -> None:
+    """Where another account's tables have halted, what they knew is contained, and it is not said that this is all."""
+    story.organized()
+    there = story.other.account_id
+    halt = (
+        "update views.cursors set halted_at = now(), halted_reason = 'x'"
+        " where projection = 'lineage' and account_id = %s"
+    )
+    accounts(story.contains(dry_run=True))
+    with connect(database, "projector") as projector:
+        projector.execute(halt, (there,))
+    assumes(story.house, story.mallory, f"arn:aws:iam::{there}:role/deployer")
+    found = accounts(story.contains())
+    assert found[story.house.account_id]["contained"]
+    assert (found[there]["contained"], len(found[there]["revoked"])) == (False, 2)
+    assert found[there]["reason"] == "its tables lag behind its ledger: ask again, and see /health/ready"
+    assert story.honoured() == [False] * 5
+    story.house.ledger.runner.resume("lineage", there)
+    assert len(accounts(story.contains())[there]["revoked"]) == 1
+
+
+def test_it_needs_permission(story: Story) -> None:
+    """Nothing is found out for whoever may not contain."""
+    assert story.contains(story.house.user("bob")).error[0] == "AccessDenied"
+    assert story.shows(story.house.user("eve")).error[0] == "AccessDenied"
+    for credential, code in (
+        ("nobody", "NoSuchEntity"),
+        ("arn:aws:iam::000000000000:user/ann", "NoSuchEntity"),
+        ("arn:aws:iam::999999999999:user/ann", "AccessDenied"),
+    ):
+        assert story.contains(credential=credential).error[0] == code
+        assert story.shows(credential=credential).error[0] == code
+    assert story.honoured() == [True] * 5
+
+
+def test_the_operator_sees_and_contains_everywhere(story: Story) -> None:
+    """Without any organisation or policy. The tree is drawn, children below their parents."""
+    story.beside()
+    operator = LocalClient(story.house.ledger, story.house.account_id)
+    tree = operator.ask(ShowLineage(credential=story.leaked.access_key))
+    assert account_of_access_key_id(story.leaked.access_key) == tree.account_id
+    shapes = [
+        line.split(" ", 1)[0] if "─" not in line else line.partition("─ ")[2].split(" ")[0] for line in tree_lines(tree)
+    ]
+    assert shapes == [
+        "access_key", "session", "session", "user", "access_key", "session", "inline_policy",
+    ]  # fmt: skip
+    told = operator.ask(Contain(credential=story.leaked.access_key))
+    assert all(account.contained for account in told.accounts)
+    assert story.honoured() == [False] * 5
+
+
+def test_what_is_born_meanwhile_is_contained_by_asking_again(story: Story) -> None:
+    """A session minted after the lineage was found out is missed by the round, told as remaining, and ended next."""
+    story.organized()
+    house = story.house
+
+    class Late(type(house.facts)):  # type: ignore[misc]  # the house's own kind
+        async def find(self, account_id: str, wanted: Any) -> Any:
+            facts = await plain.find(account_id, wanted)
+            members = {"RoleArn": f"arn:aws:iam::{house.account_id}:role/builder", "RoleSessionName": "late"}
+            request = signed_form("sts", "AssumeRole", story.leaked, **members)
+            answer = await house.gate(plain).answer(request, PEER, house.aws)
+            assert answer.status == 200
+            return facts
+
+    plain = house.facts
+    house.facts = Late(
+        house.ledger.writers.connection, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages
+    )
+    told = story.contains()
+    assert [node["kind"] for node in told.body["remaining"]] == ["session"]
+    assert not accounts(told)[house.account_id]["contained"]
+    house.facts = plain
+    told = story.contains()
+    assert (told.body["remaining"], len(accounts(told)[house.account_id]["revoked"])) == ([], 1)
+
+
+def test_a_key_from_elsewhere(house: InProcessServer) -> None:
+    """A key id that was brought along carries an account that is not its own, or none: its own is the one that has
+    claimed it, and there it is looked for and contained."""
+    opening = NewAccount(root_access_key_id="AKIAYAAAAAAAAAAAAAAB")
+    key = open_account(house.ledger.committer, opening)
+    root = Keys(key.access_key_id, opening.secret.reveal())
+    assert account_of_access_key_id(root.access_key) != opening.account_id
+    told = house.asks(f"/v1/lineage/{root.access_key}", keys=root)
+    assert (told.status, told.body["account_id"]) == (200, opening.account_id)
+    body = json.dumps({"credential": root.access_key, "include_self": True}).encode()
+    (there,) = house.asks("/v1/contain", keys=root, method="POST", body=body).body["accounts"]
+    assert (there["account_id"], there["deactivated"]) == (opening.account_id, [root.access_key])
+
+
+def test_what_is_beyond_the_bound_is_not_contained(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the lineage has more members than are looked at, no account is said to be contained."""
+    story.organized()
+    monkeypatch.setattr(containment, "NODES_MAX", 2)
+    told = story.contains()
+    assert told.body["stopped_after_nodes"] == 2
+    found = accounts(told)
+    assert {account["contained"] for account in found.values()} == {False}
+    assert "only the first 2 of the lineage were looked at" in found[story.house.account_id]["reason"]
+
+
+def test_a_key_that_it_activated(house: InProcessServer) -> None:
+    """Whose secret somebody may have had for long: it is alive as long as it is active, and contained with the rest."""
+    dormant, leaked = house.user("dormant"), house.user("ann", ANYTHING)
+    key = {"UserName": "dormant", "AccessKeyId": dormant.access_key}
+    house.aws_does("iam", "UpdateAccessKey", Status="Inactive", **key)
+    house.aws_does("iam", "UpdateAccessKey", keys=leaked, Status="Active", **key)
+    (_, activated) = house.asks(f"/v1/trace/{leaked.access_key}/alive").body["alive"]
+    assert (activated["kind"], activated["subject_id"]) == ("activation", dormant.access_key)
+    body = json.dumps({"credential": leaked.access_key}).encode()
+    told = house.asks("/v1/contain", method="POST", body=body)
+    (there,) = told.body["accounts"]
+    assert (there["contained"], set(there["deactivated"])) == (True, {leaked.access_key, dormant.access_key})
+    assert (told.body["remaining"], told.body["standing"]) == ([], [])
+    assert house.aws_does("sts", "GetCallerIdentity", keys=dormant)[0] == 403
+    assert house.asks(f"/v1/trace/{leaked.access_key}/alive").body["alive"] == []
+
+
+def test_a_containment_is_among_what_changed(story: Story) -> None:
+    """It is told in words, with what it did; and what spans over it is answered as ever."""
+    assert story.contains().status == 200
+    changes = story.house.asks("/v1/changes?since=p1&limit=1000").body["changes"]
+    assert changes[-1]["event"] == (
+        f"Credential {story.leaked.access_key} was contained with all that it gave birth to: 0 users and roles were "
+        "denied everything, 1 access keys deactivated, 1 sessions revoked."
+    )
+    for target in ("/v1/diff?", "/v1/could-assume/builder?", "/v1/who-could?action=iam%3AGetUser&on=%2A&"):
+        assert story.house.asks(f"{target}since=p1").status == 200

@@ -1,0 +1,283 @@
+"""Verifying: what is whole is said to be, and each way of breaking a ledger is named, with the place."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import sql
+
+from domain.account import Account, AccountCreated
+from domain.calls import ApiCalled
+from domain.families.access_keys import AccessKeyCreated
+from domain.families.groups import GroupCreated
+from domain.families.passwords import LoginProfileCreated
+from domain.families.users import UserCreated, UserDeleted
+from domain.foundation.events import Change, Entry, Event
+from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.secret import SecretKind
+from domain.installation import AccountOpened, InstallationFounded
+from projections.engine.sql_files import load_statements
+from services.ledger import verification
+from services.ledger.database import Database, connect
+from services.ledger.mapper import EntryMapper
+from services.ledger.recorder import SQL, LedgerRecorder
+from services.ledger.snapshots import take_snapshot
+from services.ledger.verification import Discrepancy, VerificationResult, verify
+from tests.histories import folded, histories
+from tests.services.ledger.rounds import ACCOUNT, BEGAN_AT, OTHER, USE_TOPICS, cause
+
+LEDGER_ID = "1f"
+CALLED = ApiCalled(read_only=True, parameters={})
+HISTORY: Sequence[Event] = (
+    AccountCreated(ledger_id=LEDGER_ID, kind="live", partition="aws", schema_version=1),
+    UserCreated(user_id="AIDAANN", user_name="ann", path="/"),
+    AccessKeyCreated(access_key_id="AKIAANN", user_id="AIDAANN", user_name="ann"),
+    CALLED,
+    GroupCreated(group_id="AGPAOPS", group_name="ops", path="/"),
+    CALLED,
+    LoginProfileCreated(user_id="AIDAANN", user_name="ann", password_id="AIPWANN", reset_required=False),
+)
+MAPPER = EntryMapper()
+
+
+@pytest.fixture
+def writer(database: Database) -> Iterator[psycopg.Connection]:
+    with connect(database, "writer") as connection:
+        yield connection
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[psycopg.Connection]:
+    """Who tampers: as long as it does, no trigger is in its way."""
+    with connect(database, "owner") as connection:
+        connection.execute("set session_replication_role = replica")
+        yield connection
+
+
+def entry(account_id: str, position: int, event: Event) -> Entry:
+    at = BEGAN_AT + timedelta(seconds=position)
+    return Entry(account_id, position, f"{position:08x}-0000-4000-8000-000000000000", at, cause(), event)
+
+
+def write(connection: psycopg.Connection, entries: Sequence[Entry]) -> None:
+    """As rounds do, each event in one of its own."""
+    recorder = LedgerRecorder(lambda: connection, USE_TOPICS)
+    last = entries[-1]
+    changes = [written.position for written in entries if isinstance(written.event, Change)]
+    head = {"accounts": [last.account_id], "positions": [last.position], "last_changes": [changes[-1]], "at": last.at}
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute(SQL["found"], {"accounts": [last.account_id]})
+        for written in entries:
+            recorder.insert_events([MAPPER.to_stored_event(written)], cursor=cursor, at=written.at)
+        cursor.execute(SQL["move_heads"], head)
+
+
+def write_installation(connection: psycopg.Connection, ledger_id: str) -> None:
+    events = (
+        InstallationFounded(ledger_id="0f", schema_version=1),
+        AccountOpened(opened_account_id=ACCOUNT, ledger_id=ledger_id),
+    )
+    write(connection, [entry(INSTALLATION, position, event) for position, event in enumerate(events, 1)])
+
+
+def write_secrets(connection: psycopg.Connection, account: Account) -> None:
+    keys = [("access_key_secrets", key.id, key.user_id) for key in account.access_keys.by_id.values()]
+    profiles = account.login_profiles.values()
+    passwords = [("password_hashes", name, profile.user_id) for profile in profiles for name in profile.password_ids]
+    for table, name, principal_id in keys + passwords:
+        data_key = "insert into secrets.data_keys values (%s, %s, 'm', '') on conflict do nothing"
+        connection.execute(data_key, (account.id, principal_id))
+        insert = sql.SQL("insert into {} values (%s, %s, %s, '')").format(sql.Identifier("secrets", table))
+        connection.execute(insert, (account.id, name, principal_id))
+
+
+def write_snapshot(connection: psycopg.Connection, value: Account) -> None:
+    stored = take_snapshot(value)
+    connection.execute(
+        SQL["insert_snapshot"],
+        {
+            "account_id": stored.originator_id,
+            "position": stored.originator_version,
+            "topic": stored.topic,
+            "state": stored.state,
+        },
+    )
+
+
+def finding(verdicts: Iterable[VerificationResult], account_id: str = ACCOUNT) -> Discrepancy | None:
+    """That of the account, after the others were found to be whole."""
+    found = {verdict.account_id: verdict for verdict in verdicts}
+    assert [verdict for verdict in found.values() if verdict.finding and verdict.account_id != account_id] == []
+    return found[account_id].finding
+
+
+@pytest.fixture
+def history(writer: psycopg.Connection) -> Sequence[Entry]:
+    """A whole installation of one account, with a secret and a snapshot."""
+    entries = [entry(ACCOUNT, position, event) for position, event in enumerate(HISTORY, 1)]
+    write_installation(writer, LEDGER_ID)
+    write(writer, entries)
+    write_secrets(writer, folded(entries))
+    write_snapshot(writer, folded(entries[:5]))
+    assert verify(writer) == [VerificationResult(INSTALLATION, 2, None), VerificationResult(ACCOUNT, 7, None)]
+    return entries
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(histories(), st.data())
+def test_honest_ledgers_are_whole(
+    writer: psycopg.Connection, owner: psycopg.Connection, history: list[Entry], data: st.DataObject
+) -> None:
+    """Any legal history, with its secrets and with snapshots from wherever, is found in order up to its last event."""
+    owner.execute("truncate ledger.heads, ledger.changes, ledger.uses, ledger.snapshots, secrets.data_keys cascade")
+    first = history[0].event
+    assert isinstance(first, AccountCreated)
+    write_installation(writer, first.ledger_id)
+    write(writer, history)
+    write_secrets(writer, folded(history))
+    for position in data.draw(st.sets(st.integers(1, len(history)), max_size=3)):
+        write_snapshot(writer, folded(history[:position]))
+    assert verify(writer) == [
+        VerificationResult(INSTALLATION, 2, None),
+        VerificationResult(ACCOUNT, len(history), None),
+    ]
+    assert verify(writer, ACCOUNT) == verify(writer)
+
+
+TAMPERINGS = load_statements("tests.services.ledger", "tamperings.sql")
+NAMED: dict[str, tuple[int | None, str, str]] = {
+    "a_use_is_missing": (4, "an event", "as the next one that of position 5"),
+    "a_change_is_missing": (2, "an event", "as the next one that of position 3"),
+    "the_first_is_missing": (1, "an event", "as the next one that of position 2"),
+    "the_last_is_missing": (6, "a head with position 6", "7"),
+    "one_stands_twice": (5, "an event", "as the next one that of position 4"),
+    "a_byte_is_another": (2, "the bytes of an entry", "expected"),
+    "a_byte_of_the_events_is_another": (2, "the bytes of an entry", "user_nama"),
+    "a_space_more": (4, "bytes as this program writes them", "others that mean the same"),
+    "two_are_swapped": (2, "the bytes of an entry", "the bytes say 123456789012, 5"),
+    "another_topic": (2, "the bytes of an entry", "the bytes say"),
+    "an_unknown_topic": (2, "the bytes of an entry", "No event has the topic 'x.v1'"),
+    "another_time": (5, "the time 2026-02-01T00:00:04+00:00 of its bytes", "2026-02-01T00:00:03.999999+00:00"),
+    "time_runs_backwards": (5, "a time not before 2026-02-01T00:00:03+00:00", "2026-01-02T00:00:00+00:00"),
+    "a_change_among_the_uses": (5, "iam.group.created.v1 among the changes", "it among the uses"),
+    "the_head_is_ahead": (7, "a head with position 7", "8"),
+    "the_head_forgets_a_change": (7, "a head with last_change 7", "5"),
+    "the_heads_time": (7, "a head with at 2026-02-01 00:00:06+00:00", "2026-01-02"),
+    "no_head": (7, "a head", "none"),
+    "a_broken_snapshot": (5, "a snapshot as it was written", "wrong digest"),
+    "a_snapshot_that_is_none": (5, "a snapshot", "bytes that are none"),
+    "a_snapshot_of_a_use": (6, "no snapshot, for there is no such change", "one"),
+    "a_secret_is_missing": (None, "a sealed access-key-secret AKIAANN", "none"),
+    "a_secret_without_a_key": (None, "no sealed access-key-secret AKIAEVE, for which the account has no use", "one"),
+    "a_password_is_missing": (None, "a sealed password-hash AIPWANN", "none"),
+    "a_password_without_a_profile": (None, "no sealed password-hash AIPWEVE, for which the account has no use", "one"),
+    "a_secret_of_somebody_else": (None, "the access-key-secret AKIAANN sealed for AIDAANN", "for AIDAEVE"),
+    "the_ledger_of_another_account": (1, "the ledger 1f, which the installation has opened", "the ledger 2f"),
+    "nothing_is_left": (1, "the ledger 1f, which the installation has opened", "nothing"),
+}
+"""By tampering: the position, what was expected there, and what of the finding has to be said."""
+
+
+def test_every_kind_of_secret_is_looked_at() -> None:
+    """A new one has a table, whose rows are to be accounted for too."""
+    assert all(f"'{kind.value}'".encode() in verification.SQL["secrets"] for kind in SecretKind)
+
+
+def test_every_tampering_is_tried() -> None:
+    """None stands in the file that nobody looks for."""
+    assert TAMPERINGS.keys() == NAMED.keys()
+
+
+@pytest.mark.parametrize("tampering", NAMED)
+def test_what_is_broken_is_named(
+    writer: psycopg.Connection, owner: psycopg.Connection, history: Sequence[Entry], tampering: str
+) -> None:
+    """Whatever is altered behind the rules' back: the account, the position, what was expected there and what is there
+    instead; and no other ledger is accused."""
+    assert len(history) == 7
+    position, expected, found = NAMED[tampering]
+    owner.execute(TAMPERINGS[tampering])
+    named = finding(verify(writer))
+    assert named is not None
+    assert (named.position, named.expected) == (position, expected)
+    assert found in named.found
+    assert finding(verify(writer, ACCOUNT)) == named
+
+
+@pytest.mark.parametrize("account_id", [OTHER, INSTALLATION])
+def test_a_ledger_that_nobody_opened(
+    writer: psycopg.Connection, owner: psycopg.Connection, history: Sequence[Entry], account_id: str
+) -> None:
+    """An account that the installation does not know is accused, whatever there is of it; an installation's ledger that
+    is broken is accused itself, and accounts are not measured by it."""
+    assert history
+    if account_id == OTHER:
+        write(writer, [entry(OTHER, 1, HISTORY[0])])
+        expected = Discrepancy(1, "no account", "the ledger 1f")
+    else:
+        owner.execute("delete from ledger.changes where account_id = %s and position = 2", (INSTALLATION,))
+        expected = Discrepancy(1, "a head with position 1", "2")
+    assert finding(verify(writer), account_id) == expected
+
+
+def test_secrets_of_nobody(writer: psycopg.Connection, owner: psycopg.Connection, history: Sequence[Entry]) -> None:
+    """A secret in an account of which there is nothing else is found too."""
+    assert history
+    owner.execute("insert into secrets.access_key_secrets values (%s, 'AKIAEVE', 'AIDAEVE', '')", (OTHER,))
+    named = finding(verify(writer), OTHER)
+    assert named is not None
+    assert named.expected == "no sealed access-key-secret AKIAEVE, for which the account has no use"
+
+
+def test_a_snapshot_with_other_content(
+    writer: psycopg.Connection, owner: psycopg.Connection, history: Sequence[Entry]
+) -> None:
+    """One that was written well, but of a value that the changes do not give, is told with what differs in it. That of
+    another shape is nobody's, and left alone."""
+    owner.execute("delete from ledger.snapshots")
+    value = folded(history[:5])
+    write_snapshot(writer, replace(value, groups=folded(history[:4]).groups))
+    assert finding(verify(writer)) == Discrepancy(5, "a snapshot equal to the fold", "another in groups")
+    owner.execute("update ledger.snapshots set topic = 'snapshot.account.former'")
+    assert finding(verify(writer)) is None
+
+
+def test_an_event_that_cannot_have_happened(
+    writer: psycopg.Connection, owner: psycopg.Connection, history: Sequence[Entry]
+) -> None:
+    """Bytes in perfect order, of a change that no rule would have allowed there."""
+    forged = replace(history[4], event=UserDeleted(user_id="AIDAEVE", user_name="eve"))
+    stored = MAPPER.to_stored_event(forged)
+    owner.execute(
+        "update ledger.changes set topic = %s, state = %s where account_id = %s and position = 5",
+        (stored.topic, stored.state, ACCOUNT),
+    )
+    named = finding(verify(writer))
+    assert named is not None
+    assert (named.position, named.expected) == (5, "a change that can follow those before it")
+
+
+def test_while_others_write(
+    database: Database, writer: psycopg.Connection, history: Sequence[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is committed in the midst of it belongs to a later moment; it tells how far it has come; and it may write
+    nothing itself."""
+    monkeypatch.setattr("services.ledger.verification.EVENTS_A_FETCH", 1)
+    told: list[tuple[str, int, int]] = []
+    with connect(database, "writer") as other:
+
+        def tell(*progress: *tuple[str, int, int]) -> None:
+            if not told:
+                write(other, [entry(ACCOUNT, 8, UserCreated(user_id="AIDAEVE", user_name="eve", path="/"))])
+                with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), writer.transaction():
+                    writer.execute("insert into ledger.heads values ('111111111111')")
+            told.append(progress)
+
+        verdicts = verify(writer, tell=tell)
+    assert verdicts[1] == VerificationResult(ACCOUNT, len(history), None)
+    assert told[-1] == (f"the ledger of {ACCOUNT}", 9, 9)
+    assert verify(writer)[1] == VerificationResult(ACCOUNT, len(history) + 1, None)
