@@ -184,7 +184,7 @@ def test_progress_is_told(
     opens: Connect, writer: psycopg.Connection, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Batch after batch, projection after projection, up to the last position of all."""
-    monkeypatch.setattr("projections.engine.rebuild.POSITIONS_A_BATCH_MAX", 4)
+    monkeypatch.setattr("projections.engine.rebuild.POSITIONS_PER_BATCH_MAX", 4)
     ledger = Ledger(writer)
     many(ledger, 5)
     project(ledger.account_id)

@@ -78,7 +78,7 @@ def test_a_swap_waits_for_readers(
     ledger = Ledger(writer)
     many(ledger, 3)
     project(ledger.account_id)
-    monkeypatch.setattr("projections.engine.swap.ATTEMPTS_MAX", 3)
+    monkeypatch.setattr("projections.engine.swap.LOCK_ATTEMPTS_MAX", 3)
     with connect(database, "reader") as reader, reader.transaction():
         reader.execute("select from views.trail")
         with pytest.raises(RebuildRefused, match="without end"):
@@ -245,7 +245,7 @@ def test_a_crash_is_begun_anew(
     many(ledger, 9)
     project(ledger.account_id)
     before = rows(owner, LIVE_SCHEMA, ledger.account_id)
-    monkeypatch.setattr("projections.engine.rebuild._remove", lambda _connect: None)  # a dead process does not tidy up
+    monkeypatch.setattr("projections.engine.rebuild._drop_schema", lambda _connect: None)  # a dead process does not tidy up
     with ExitStack() as stack:
         stack.enter_context(pytest.raises(psycopg.OperationalError))
         rebuild = stack.enter_context(open_rebuild(opens))
@@ -263,7 +263,7 @@ def test_a_crash_is_begun_anew(
             rebuild.read()
         else:
             rebuild.read()
-            monkeypatch.setattr("projections.engine.rebuild.swap", swap_and_die)
+            monkeypatch.setattr("projections.engine.rebuild.swap_tables", swap_and_die)
             rebuild.swap()
     monkeypatch.undo()
     assert rows(owner, LIVE_SCHEMA, ledger.account_id) == before

@@ -72,7 +72,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, answers: Sequence[Answer], *words: st
         yield Answering()
 
     for command in (what_if, least_privilege):
-        monkeypatch.setattr(command, "asked", asked)
+        monkeypatch.setattr(command, "open_client", asked)
     return main(words), questions
 
 
