@@ -1,0 +1,126 @@
+"""A server of today on a data directory that an earlier commit wrote: it opens it by itself, and says what was said."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from http import HTTPStatus
+from operator import itemgetter
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tests.clients.serving import ROOT, Server, place_for_data, run, serving
+from tests.fixtures.data_directory import asking
+from tests.fixtures.data_directory.playing import PASSWORD
+from tests.fixtures.data_directory.restoring import credentials, digest, environment, expected, heads, reading, restore
+
+EXPECTED = expected()
+ONCE = Config(retries={"total_max_attempts": 1})
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Started as ever, with nothing done to the directory before."""
+    with place_for_data() as place:
+        restore(place / "data")
+        with serving(place) as running:
+            yield running
+            said = running.log.read_text()
+    assert "a defect" not in said, said
+    assert "halts" not in said, said
+
+
+def test_every_question_is_answered_as_before(server: Server) -> None:
+    """Asked about the positions that the ledgers had come to. An answer may have gained members since, and only those:
+    no row is missing, added or in another place, and no value is another."""
+    before = [{"status": asked["status"], "rows": _settled(asked["rows"])} for asked in EXPECTED["asked"]]
+    now = _settled(_asked(server, EXPECTED["asked"]))
+    for asked, reply, expected_reply in zip(EXPECTED["asked"], now, before, strict=True):
+        assert _as_before(reply, expected_reply) == expected_reply, asked["words"]
+
+
+def test_no_byte_of_the_ledgers_has_changed(server: Server) -> None:
+    """Up to the positions that they had come to; what has happened since stands behind."""
+    with reading(server.data) as connection:
+        come = heads(connection)
+        for account_id, before in EXPECTED["ledgers"].items():
+            assert come[account_id] >= before["position"]
+            assert digest(connection, account_id, before["position"]) == before["sha256"]
+
+
+def test_all_is_whole(server: Server) -> None:
+    """`muniment verify` reads every event, snapshot and secret, and compares the projections with a new build."""
+    verified = run(["muniment", "verify", "--data", str(server.data), "--output", "json"], {})
+    assert verified.status == 0, verified.error
+    verdicts = [row for row in map(json.loads, verified.out.splitlines()) if "finding" in row]
+    assert {row["account_id"] for row in verdicts} == set(EXPECTED["ledgers"])
+    assert [row["finding"] for row in verdicts] == [None] * len(verdicts)
+
+
+def test_what_is_written_now_follows(server: Server) -> None:
+    """The administrator's key still signs, and alice's password is still hers: both lay sealed under the master key.
+    What they do comes behind what there was."""
+    with _iam(server, "muniment") as iam:
+        made = iam.create_user(UserName="since")
+        found = iam.get_user(UserName="since")
+    with _iam(server, "alice") as iam:
+        changed = iam.change_password(OldPassword=PASSWORD, NewPassword="Quite-Another-3")
+    before = EXPECTED["ledgers"][made["User"]["Arn"].split(":")[4]]["position"]
+    assert int(made["ResponseMetadata"]["HTTPHeaders"]["x-muniment-position"]) > before
+    assert changed["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.OK
+    assert found["User"] == made["User"]
+
+
+def _asked(server: Server, questions: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, "-P", asking.__file__, asking.entry_point(ROOT)],
+        input=json.dumps(questions),
+        env={**environment(server.data, server.endpoint), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    replies: list[dict[str, Any]] = json.loads(done.stdout)
+    return replies
+
+
+def _as_before(now: Any, before: Any) -> Any:
+    """Without the members that the answer had not then."""
+    if isinstance(now, dict) and isinstance(before, dict):
+        return {name: _as_before(value, before[name]) for name, value in now.items() if name in before}
+    if isinstance(now, list) and isinstance(before, list) and len(now) == len(before):
+        return [_as_before(*both) for both in zip(now, before, strict=True)]
+    return now
+
+
+def _settled(value: Any) -> Any:
+    """With the statements of each decision in one order: a principal's inline policies are asked in none, which differs
+    from process to process."""
+    if isinstance(value, dict):
+        settled = {name: _settled(member) for name, member in value.items()}
+        if "statements" in settled:
+            settled["statements"].sort(key=itemgetter("source_id", "index"))
+        return settled
+    return [_settled(item) for item in value] if isinstance(value, list) else value
+
+
+@contextmanager
+def _iam(server: Server, name: str) -> Iterator[Any]:
+    """A client of the profile with this name."""
+    key = credentials(name)
+    client = boto3.client(
+        "iam",
+        endpoint_url=server.endpoint,
+        region_name="eu-central-1",
+        aws_access_key_id=key.access_key,
+        aws_secret_access_key=key.secret_key,
+        config=ONCE,
+    )
+    with closing(client):
+        yield client
