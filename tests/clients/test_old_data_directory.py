@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from http import HTTPStatus
 from operator import itemgetter
@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.clients.serving import ROOT, Server, place_for_data, run, serving
+from tests.clients.serving import ROOT, Server, place_for_data, serving
 from tests.fixtures.data_directory import asking
 from tests.fixtures.data_directory.playing import PASSWORD
 from tests.fixtures.data_directory.restoring import credentials, digest, environment, expected, heads, reading, restore
@@ -34,13 +34,29 @@ def server() -> Iterator[Server]:
     assert "halts" not in said, said
 
 
-def test_every_question_is_answered_as_before(server: Server) -> None:
+@pytest.fixture(scope="module")
+def replies(server: Server) -> list[dict[str, Any]]:
+    """To the questions of then, and to `muniment verify`."""
+    done = subprocess.run(
+        [sys.executable, "-P", asking.__file__, asking.entry_point(ROOT)],
+        input=json.dumps([*EXPECTED["asked"], {"words": ["verify"], "piped": ""}]),
+        env={**environment(server.data, server.endpoint), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    parsed: list[dict[str, Any]] = json.loads(done.stdout)
+    return parsed
+
+
+def test_every_question_is_answered_as_before(replies: Sequence[Any]) -> None:
     """Asked about the positions that the ledgers had come to. An answer may have gained members since, and only those:
     no row is missing, added or in another place, and no value is another."""
-    before = [{"status": asked["status"], "rows": _settled(asked["rows"])} for asked in EXPECTED["asked"]]
-    now = _settled(_asked(server, EXPECTED["asked"]))
-    for asked, reply, expected_reply in zip(EXPECTED["asked"], now, before, strict=True):
-        assert _as_before(reply, expected_reply) == expected_reply, asked["words"]
+    for asked, reply in zip(EXPECTED["asked"], replies[:-1], strict=True):
+        before = _settled({"status": asked["status"], "rows": asked["rows"]})
+        assert _as_before(_settled(reply), before) == before, asked["words"]
 
 
 def test_no_byte_of_the_ledgers_has_changed(server: Server) -> None:
@@ -52,13 +68,11 @@ def test_no_byte_of_the_ledgers_has_changed(server: Server) -> None:
             assert digest(connection, account_id, before["position"]) == before["sha256"]
 
 
-def test_all_is_whole(server: Server) -> None:
+def test_all_is_whole(replies: Sequence[Any]) -> None:
     """`muniment verify` reads every event, snapshot and secret, and compares the projections with a new build."""
-    verified = run(["muniment", "verify", "--data", str(server.data), "--output", "json"], {})
-    assert verified.status == 0, verified.error
-    verdicts = [row for row in map(json.loads, verified.out.splitlines()) if "finding" in row]
-    assert {row["account_id"] for row in verdicts} == set(EXPECTED["ledgers"])
-    assert [row["finding"] for row in verdicts] == [None] * len(verdicts)
+    verified = replies[-1]
+    findings = {row["account_id"]: row["finding"] for row in verified["rows"] if "finding" in row}
+    assert (verified["status"], findings) == (0, dict.fromkeys(EXPECTED["ledgers"]))
 
 
 def test_what_is_written_now_follows(server: Server) -> None:
@@ -73,21 +87,6 @@ def test_what_is_written_now_follows(server: Server) -> None:
     assert int(made["ResponseMetadata"]["HTTPHeaders"]["x-muniment-position"]) > before
     assert changed["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.OK
     assert found["User"] == made["User"]
-
-
-def _asked(server: Server, questions: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
-    done = subprocess.run(
-        [sys.executable, "-P", asking.__file__, asking.entry_point(ROOT)],
-        input=json.dumps(questions),
-        env={**environment(server.data, server.endpoint), "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    replies: list[dict[str, Any]] = json.loads(done.stdout)
-    return replies
 
 
 def _as_before(now: Any, before: Any) -> Any:
