@@ -25,7 +25,7 @@ from benchmarks.report import circumstances, spread
 from benchmarks.servers import Muniment, NotMeasured, serving, throw_away
 from benchmarks.size import Size
 from benchmarks.stores import opened, store
-from projections.queries.ledger_positions import AsOf
+from domain.foundation.moments import AsOf
 from services.api.answer_context import AnswerContext
 from services.api.least_privilege import GetLeastPrivilege
 from services.api.question import SERVICE

@@ -13,16 +13,10 @@ from pydantic_core import from_json
 from domain.calls import DecisionRecord
 from domain.foundation.errors import ValidationError
 from domain.foundation.identifiers import INSTALLATION, account_of_arn
+from domain.foundation.moments import AsOf, Moment
 from projections.engine.sql_files import load_statements
 from projections.queries.history_search import candidate_positions
-from projections.queries.ledger_positions import (
-    AsOf,
-    Moment,
-    position_at,
-    position_before,
-    resolve_in_projection,
-    time_at,
-)
+from projections.queries.ledger_positions import position_at, position_before, resolve_in_projection, time_at
 
 SQL = load_statements("projections.queries", "queries.sql")
 CALLS_PER_PAGE_MAX = 1_000

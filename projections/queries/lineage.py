@@ -4,32 +4,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import psycopg
 
 from domain.families.containment import CONTAINED_POLICY_NAME, CONTAINED_SHA256
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.moments import AsOf, EventRef, Moment
+from domain.read_models.lineage import ACCESS_KINDS, NODES_MAX, LineageKind, LineageState
 from projections.engine.sql_files import load_statements
-from projections.queries.ledger_positions import AsOf, Moment, resolve_in_projection
-from projections.queries.permissions import EventRef
+from projections.queries.ledger_positions import resolve_in_projection
 
 SQL = load_statements("projections.queries", "lineage.sql")
 PRINCIPALS = load_statements("projections.queries", "queries.sql")["principals"]
-NODES_MAX = 10_000
 
-LineageKind = Literal[
-    "root", "user", "group", "role", "session", "access_key", "activation", "trust_policy", "policy", "policy_version",
-    "policy_default", "inline_policy", "inline_policy_removed", "attachment", "detachment", "membership",
-    "membership_removed", "password", "boundary", "boundary_removed",
-]  # fmt: skip
-LineageState = Literal[
-    "active", "inactive", "expired", "revoked", "contained", "deleted", "replaced", "removed", "closed",
-]  # fmt: skip
-ACCESS_KINDS: frozenset[LineageKind] = frozenset({"session", "access_key", "activation", "user", "role"})
-"""What somebody can act with, or as; a key that was activated has been let in by who did it. The rest are
-changes, which a person has to judge."""
 _OWNER_KINDS: frozenset[LineageKind] = frozenset({"root", "user", "role"})
 
 LineageRef = tuple[str, int]

@@ -5,8 +5,9 @@ from datetime import datetime
 
 import psycopg
 
+from domain.foundation.moments import AsOf
 from projections.engine.sql_files import load_statements
-from projections.queries.ledger_positions import AsOf, resolve_in_projection
+from projections.queries.ledger_positions import resolve_in_projection
 
 SQL = load_statements("projections.queries", "queries.sql")
 SESSIONS_PER_PAGE_MAX = 1_000

@@ -4,7 +4,6 @@ used, and use of root. Nothing is guessed: each finding is computed from the tra
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
@@ -14,28 +13,19 @@ from psycopg.rows import TupleRow
 
 from domain.families.sessions import LONGEST_SESSION
 from domain.foundation.errors import ValidationError
+from domain.foundation.moments import AsOf
+from domain.read_models.unusual import CALLS_PER_SESSION_MAX, UnusualKind
 from projections.engine.sql_files import load_statements
-from projections.queries.ledger_positions import AsOf, position_at, position_before, resolve_in_projection, time_before
+from projections.queries.ledger_positions import position_at, position_before, resolve_in_projection, time_before
 
 SQL = load_statements("projections.queries", "unusual.sql")
-SILENT_DAYS_DEFAULT = 90
 CREDENTIALS_PER_SELECT = 20
 EXAMINED_PER_PAGE_MAX = 1_000
-CALLS_PER_SESSION_MAX = 10_000
-"""So many of a session's calls in the span are looked at, the first ones."""
 EVIDENCE_MAX = 20
 """So many addresses of a session are told, those that came first."""
 
 _PROJECTIONS = ("trail", "sessions", "credentials")
 _DAY = timedelta(days=1)
-
-
-class UnusualKind(StrEnum):
-    """In the order in which they are told."""
-
-    SEVERAL_ADDRESSES = "session from several addresses"
-    SILENT_KEY = "silent key used"
-    ROOT = "root used"
 
 
 class UnusualCall(NamedTuple):

@@ -13,9 +13,10 @@ from domain.account import Account
 from domain.authorization import ASSUME_ROLE
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.identifiers import account_of_arn
+from domain.foundation.moments import AsOf
 from domain.policy import Effect, Possibility, Result, reason
 from domain.queries.access import Access, can_assume, find_role, trusted_accounts, who_can
-from projections.queries.ledger_positions import AsOf, list_account_ids, position_at, resolve_in_ledger
+from projections.queries.ledger_positions import list_account_ids, position_at, resolve_in_ledger
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer, Page
 from services.api.lineage import AccountVisibility

@@ -9,6 +9,7 @@ from domain.families.policies import EntityKind
 from domain.foundation.errors import NoSuchEntity
 from domain.foundation.events import Entry
 from domain.foundation.intervals import Interval, IntervalBound, IntervalsResult, intervals
+from domain.foundation.moments import AsOf
 from domain.policy import Layer, Possibility
 from domain.queries.access import find_role
 from domain.queries.access_between import (
@@ -23,7 +24,7 @@ from domain.queries.access_between import (
     merge_ledgers,
 )
 from domain.queries.held_between import HeldDocument, Holding, find_holders, held_between
-from projections.queries.ledger_positions import AsOf, position_at
+from projections.queries.ledger_positions import position_at
 from services.api.access import (
     Action,
     PrincipalAccess,

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeVar
 
+from domain.foundation.moments import AsOf
 from projections.engine.runner import ProjectionRunner
-from projections.queries.ledger_positions import AsOf, ProjectionBehind, require_account_existed
+from projections.queries.ledger_positions import ProjectionBehind, require_account_existed
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
 from services.api.question import Question

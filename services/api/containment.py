@@ -9,9 +9,10 @@ from domain.account import Account
 from domain.calls import NeedsFacts, Outcome
 from domain.families.containment import CONTAINED_POLICY_NAME, CredentialContained, LineageFacts, LineageQuery
 from domain.foundation.errors import AccessDenied, Throttling
+from domain.foundation.moments import AsOf
 from domain.queries.containment import ContainmentPlan, contain, refuse_lockout, refuse_self_containment
-from projections.queries.ledger_positions import AsOf
-from projections.queries.lineage import ACCESS_KINDS, NODES_MAX, Lineage, LineageItem
+from domain.read_models.lineage import ACCESS_KINDS, NODES_MAX
+from projections.queries.lineage import Lineage, LineageItem
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
 from services.api.lineage import AccountVisibility, LineageNode, arn_of, home_account_of, visible_lineage, why_unmanaged

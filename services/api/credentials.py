@@ -1,7 +1,8 @@
 """Access keys and passwords: whose, how old, and last used when."""
 
-from projections.queries.credentials import AccessKeyCredential, PasswordCredential, credentials_at
-from projections.queries.ledger_positions import AsOf
+from domain.foundation.moments import AsOf
+from domain.read_models.credentials import AccessKeyCredential, PasswordCredential
+from projections.queries.credentials import credentials_at
 from services.api.answer_context import AnswerContext
 from services.api.answers import Page
 from services.api.page_markers import make_marker

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from projections.queries.ledger_positions import AsOf
+from domain.foundation.moments import AsOf
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
 from services.api.question import Question, Text

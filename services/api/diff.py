@@ -6,9 +6,9 @@ from hashlib import sha256
 from itertools import islice
 
 from domain.foundation.events import Entry
+from domain.foundation.moments import AsOf, Moment
 from domain.queries.diff import Difference, differences
 from domain.queries.facts import FactValue
-from projections.queries.ledger_positions import AsOf, Moment
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
 from services.api.time_span import WORK_MAX, Occurrence, SpanPage, SpanQuestion

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, computed_field, model_validator
 from domain.calls import DecisionRecord
 from domain.foundation.errors import ValidationError
 from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.moments import AsOf, format_rfc3339
 from projections.queries.history import HistoryFilters, HistoryPosition, search_history
-from projections.queries.ledger_positions import AsOf, format_rfc3339
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer, Page
 from services.api.page_markers import make_marker

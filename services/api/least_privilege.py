@@ -1,6 +1,6 @@
 """The policy that covers what a principal really did."""
 
-from projections.queries.ledger_positions import AsOf
+from domain.foundation.moments import AsOf
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
 from services.api.question import Text

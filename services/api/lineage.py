@@ -10,17 +10,11 @@ from domain.account import Account
 from domain.families.organization import is_managed_by
 from domain.foundation.errors import AccessDenied
 from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id, account_of_arn
+from domain.foundation.moments import AsOf
 from domain.installation import Installation
-from projections.queries.ledger_positions import AsOf, position_at, resolve_in_projection
-from projections.queries.lineage import (
-    NODES_MAX,
-    Lineage,
-    LineageItem,
-    LineageKind,
-    LineageState,
-    UnfollowedItem,
-    trace_lineage,
-)
+from domain.read_models.lineage import NODES_MAX, LineageKind, LineageState
+from projections.queries.ledger_positions import position_at, resolve_in_projection
+from projections.queries.lineage import Lineage, LineageItem, UnfollowedItem, trace_lineage
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
 from services.api.question import HistoricalQuestion, Text

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from domain.account import Account
 from domain.calls import Outcome
 from domain.foundation.errors import Refusal, ValidationError
-from projections.queries.ledger_positions import AsOf
+from domain.foundation.moments import AsOf
 from services.api import operations as own
 from services.api.answer_runner import AnswerRunner
 from services.api.answers import Answer

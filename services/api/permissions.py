@@ -1,7 +1,9 @@
 """What a user, group or role holds and can do."""
 
-from projections.queries.ledger_positions import AsOf
-from projections.queries.permissions import HeldPolicy, PrincipalKind, permissions_of
+from domain.families.policies import EntityKind
+from domain.foundation.moments import AsOf
+from domain.read_models.permissions import HeldPolicy
+from projections.queries.permissions import permissions_of
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
 from services.api.question import HistoricalQuestion, Text
@@ -10,7 +12,7 @@ from services.api.reach import LayerReach, reach
 
 class PermissionsReport(Answer):
     account_id: str
-    kind: PrincipalKind
+    kind: EntityKind
     entity_id: str
     name: str
     arn: str

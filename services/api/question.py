@@ -16,7 +16,7 @@ from domain.account import Account
 from domain.calls import Outcome
 from domain.foundation.errors import ValidationError
 from domain.foundation.events import Change
-from projections.queries.ledger_positions import AsOf
+from domain.foundation.moments import AsOf
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
 from services.api.page_markers import parse_marker

@@ -14,7 +14,8 @@ from typing import Literal
 from domain.account import Account
 from domain.families.containment import CONTAINED_POLICY_NAME
 from domain.families.policies import ManagedPolicy
-from projections.queries.lineage import LineageItem, LineageKind
+from domain.read_models.lineage import LineageKind
+from projections.queries.lineage import LineageItem
 
 AccountBefore = Callable[[int], Account]
 """The account as it was at a position."""

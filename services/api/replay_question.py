@@ -4,7 +4,8 @@ from abc import ABC
 from typing import Generic, NamedTuple, TypeVar
 
 from domain.foundation.errors import ValidationError
-from projections.queries.ledger_positions import AsOf, position_before, resolve_in_ledger
+from domain.foundation.moments import AsOf
+from projections.queries.ledger_positions import position_before, resolve_in_ledger
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
 from services.api.question import MomentText, Question

@@ -9,9 +9,9 @@ from pydantic import StringConstraints, computed_field
 from domain.account import Account
 from domain.foundation.errors import NoSuchEntity
 from domain.foundation.events import Change
+from domain.foundation.moments import AsOf
 from domain.rules import sessions as rules
 from projections.engine.sql_files import load_statements
-from projections.queries.ledger_positions import AsOf
 from projections.queries.sessions import issued_sessions
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer, Page

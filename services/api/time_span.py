@@ -9,8 +9,9 @@ import psycopg
 from domain.foundation.errors import ValidationError
 from domain.foundation.events import Change, Entry
 from domain.foundation.intervals import IntervalBound
+from domain.foundation.moments import AsOf, Moment
 from domain.queries.descriptions import describe
-from projections.queries.ledger_positions import AsOf, Moment, position_at, resolve_in_ledger
+from projections.queries.ledger_positions import position_at, resolve_in_ledger
 from services.api.answers import Answer, Page
 from services.api.page_markers import make_marker
 from services.api.question import MomentText, PagedQuestion

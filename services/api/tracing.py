@@ -8,16 +8,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from projections.queries.credential_activity import (
-    CallTallies,
-    TracedCall,
-    activity_of,
-    first_and_last_call,
-    traced_calls,
-)
-from projections.queries.ledger_positions import AsOf, Moment, resolve_in_projection
-from projections.queries.lineage import NODES_MAX, Lineage, LineageItem, LineageKind, trace_lineage
-from projections.queries.permissions import EventRef
+from domain.foundation.moments import AsOf, EventRef, Moment
+from domain.read_models.credential_activity import CallTallies, TracedCall
+from domain.read_models.lineage import NODES_MAX, LineageKind
+from projections.queries.credential_activity import activity_of, first_and_last_call, traced_calls
+from projections.queries.ledger_positions import resolve_in_projection
+from projections.queries.lineage import Lineage, LineageItem, trace_lineage
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
 from services.api.lineage import AccountVisibility, LineageNode, UnfollowedBranch, arn_of, visible_lineage

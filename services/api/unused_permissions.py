@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from domain.account import Account
 from domain.families.sessions import Session, SessionIssued
+from domain.foundation.moments import Moment
 from domain.policy import Layers, granting_patterns, merge_reaches
 from domain.queries.reach import ReachOverTime, reach_over_time
 from projections.queries.credential_activity import CredentialIds, first_and_last_call
-from projections.queries.ledger_positions import Moment
 from projections.queries.lineage import Lineage, LineageItem
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer

@@ -5,15 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from projections.queries.ledger_positions import AsOf
-from projections.queries.unusual import (
-    CALLS_PER_SESSION_MAX,
-    SILENT_DAYS_DEFAULT,
-    UnusualKind,
-    UnusualPosition,
-    position_range,
-    search_unusual,
-)
+from domain.foundation.moments import AsOf
+from domain.read_models.unusual import CALLS_PER_SESSION_MAX, SILENT_DAYS_DEFAULT, UnusualKind
+from projections.queries.unusual import UnusualPosition, position_range, search_unusual
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer, Page
 from services.api.page_markers import make_marker

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import StringConstraints, model_validator
 
 from domain.foundation.errors import ValidationError
+from domain.foundation.moments import AsOf
 from domain.policy import (
     ROLE_INLINE_POLICIES_CHARACTERS_MAX,
     TEXT_CHARACTERS_MAX,
@@ -13,7 +14,6 @@ from domain.policy import (
     compiled,
     new_policy_size,
 )
-from projections.queries.ledger_positions import AsOf
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
 from services.api.question import Text

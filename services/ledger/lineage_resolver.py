@@ -5,8 +5,8 @@ import time
 import psycopg
 
 from domain.families.containment import Descendant, LineageFacts, LineageQuery
+from domain.foundation.moments import AsOf
 from projections.engine.runner import ProjectionRunner
-from projections.queries.ledger_positions import AsOf
 from projections.queries.lineage import LineageItem, lagging_accounts, trace_lineage
 from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource

@@ -14,8 +14,8 @@ from domain.account import Account
 from domain.authorization import authorize, authorize_past
 from domain.calls import Call, NeedsAccounts, NeedsFacts, Outcome
 from domain.foundation.errors import Throttling, ValidationError
+from domain.foundation.moments import format_rfc3339
 from domain.time_travel import TIME_TRAVEL, PastFacts, PastQuery
-from projections.queries.ledger_positions import format_rfc3339
 from services.wire.operations import Operation
 
 PREFIX = b"/as-of/"

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.foundation.errors import Refusal
+from domain.foundation.moments import AsOf
 from domain.policy.document import PolicyType, parse
 from domain.policy.evaluate import Layer, Request, SourcedPolicy, evaluate
 from domain.policy.principals import RequestPrincipal
-from projections.queries.ledger_positions import AsOf
 from services import access_analyzer, iam, sts
 from services.api.native_protocol import NativeProtocol
 from services.api.registry import QUESTIONS

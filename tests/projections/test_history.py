@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from domain.calls import ApiCalled, DecisionRecord
 from domain.foundation.events import Cause
 from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.moments import AsOf
 from projections.queries import history
 from projections.queries.history import HistoryFilters, HistoryPosition, TrailCall, search_history
 from projections.queries.history_search import INDEX_SCANS
-from projections.queries.ledger_positions import AsOf
 from tests.projections.conftest import Project
 from tests.projections.ledger import NOW, Ledger, cause_of
 from tests.projections.use_events import CALLED, role_principal, stranger

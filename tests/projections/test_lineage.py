@@ -24,7 +24,7 @@ from domain.families.sessions import SessionRevoked
 from domain.families.users import UserUpdated
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.events import Event
-from projections.queries.ledger_positions import AsOf
+from domain.foundation.moments import AsOf
 from projections.queries.lineage import Lineage, LineageItem, trace_lineage
 from tests.projections.conftest import Project
 from tests.projections.histories import DOCUMENTS, TRUST

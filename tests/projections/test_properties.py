@@ -13,11 +13,12 @@ from psycopg import sql
 from domain.account import Account
 from domain.families.passwords import LoginProfile
 from domain.foundation.errors import NoSuchEntity
+from domain.foundation.moments import AsOf, EventRef
+from domain.read_models.credentials import AccessKeyCredential, PasswordCredential
 from projections.engine.apply import apply_batch
 from projections.engine.definition import create_tables, load_projections
-from projections.queries.credentials import AccessKeyCredential, PasswordCredential, credentials_at
-from projections.queries.ledger_positions import AsOf
-from projections.queries.permissions import EventRef, permissions_of
+from projections.queries.credentials import credentials_at
+from projections.queries.permissions import permissions_of
 from services.ledger.database import Database, connect
 from tests.projections.conftest import Project
 from tests.projections.histories import Attempt, attempts, play

@@ -9,16 +9,10 @@ from domain.families.access_keys import AccessKeyCreated
 from domain.families.credential_use import CredentialUsed
 from domain.foundation.errors import ValidationError
 from domain.foundation.events import Principal
+from domain.foundation.moments import AsOf
+from domain.read_models.unusual import UnusualKind
 from projections.queries import unusual as looking
-from projections.queries.ledger_positions import AsOf
-from projections.queries.unusual import (
-    FIRST_POSITION,
-    UnusualFinding,
-    UnusualKind,
-    UnusualPosition,
-    position_range,
-    search_unusual,
-)
+from projections.queries.unusual import FIRST_POSITION, UnusualFinding, UnusualPosition, position_range, search_unusual
 from tests.projections.conftest import Project
 from tests.projections.ledger import BEGINNING as BEGAN
 from tests.projections.ledger import NOW, Ledger, cause_of

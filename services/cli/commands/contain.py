@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 
-from projections.queries.lineage import NODES_MAX
+from domain.read_models.lineage import NODES_MAX
 from services.api.containment import Contain, ContainedAccount, Containment
 from services.api.lineage import LineageNode, LineageTree, NodePosition, ShowLineage
 from services.api.question import Question

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from projections.queries.credentials import AccessKeyCredential, AccessKeyLastUsed, PasswordCredential
+from domain.read_models.credentials import AccessKeyCredential, AccessKeyLastUsed, PasswordCredential
 from services.api.credentials import ListCredentials
 from services.cli.lib.arguments import Commands, add_historical_command
 from services.cli.lib.client import show_pages

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
-from projections.queries.permissions import HeldPolicy
+from domain.read_models.permissions import HeldPolicy
 from services.api.access_between import HeldInterval, ListHeldPolicies
 from services.api.permissions import ListPermissions
 from services.api.reach import StatementName, StatementReach

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from projections.queries.unusual import SILENT_DAYS_DEFAULT, UnusualKind
+from domain.read_models.unusual import SILENT_DAYS_DEFAULT, UnusualKind
 from services.api.unusual import Anomaly, FindUnusual, UnusualPage
 from services.cli.lib.arguments import Commands, add_historical_command, add_span_arguments, positive_int
 from services.cli.lib.client import show_pages

@@ -5,7 +5,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from projections.queries.ledger_positions import Moment, format_rfc3339
+from domain.foundation.moments import Moment, format_rfc3339
 from services.api.question import Question
 from services.api.time_span import Occurrence, SpanPage
 from services.cli.lib.client import show_pages

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 from typing import NamedTuple
 
-from projections.queries.credential_activity import CallTallies, TracedCall
+from domain.read_models.credential_activity import CallTallies, TracedCall
 from services.api.tracing import CredentialUse, Trace
 from services.api.unused_permissions import UnusedPermissions
 from services.cli.lib import trace_phrases as words

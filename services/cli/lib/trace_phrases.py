@@ -4,8 +4,8 @@ names, addresses and user agents are as somebody chose them."""
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from projections.queries.credential_activity import CallTallies, CallTally, TracedCall
-from projections.queries.lineage import ACCESS_KINDS, LineageKind
+from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
+from domain.read_models.lineage import ACCESS_KINDS, LineageKind
 from services.api.lineage import LineageNode, LineageTree, NodePosition
 from services.api.tracing import AccountRemediation, CredentialUse, RemediationPlan, Trace, TracedLineage
 from services.api.unused_permissions import UnusedPermissions

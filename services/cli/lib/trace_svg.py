@@ -7,7 +7,7 @@ writing never shrinks.
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from projections.queries.credential_activity import TracedCall
+from domain.read_models.credential_activity import TracedCall
 from services.api.lineage import LineageNode, NodePosition
 from services.api.tracing import Trace
 from services.cli.lib import trace_phrases as words

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from projections.queries.credential_activity import CallTallies, CallTally, TracedCall
+from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
 from services.api.lineage import LineageNode
 from services.api.tracing import CredentialUse, Trace
 from services.cli.lib import trace_phrases as words

@@ -11,8 +11,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from projections.queries.credential_activity import CallTallies, CallTally
-from projections.queries.ledger_positions import Moment
+from domain.foundation.moments import Moment
+from domain.read_models.credential_activity import CallTallies, CallTally
 from services.api.answers import Answer
 from services.api.question import Question
 from services.api.tracing import StillAlive, TracedLineage

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from projections.queries.unusual import UnusualKind
+from domain.read_models.unusual import UnusualKind
 from services.api.question import Question
 from services.api.unusual import Anomaly, EvidenceCall, UnusualPage
 from services.cli.entry_point import EXIT_OK, EXIT_USAGE, main

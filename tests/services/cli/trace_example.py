@@ -2,9 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from projections.queries.credential_activity import CallTallies, CallTally, TracedCall
-from projections.queries.ledger_positions import Moment
-from projections.queries.permissions import EventRef
+from domain.foundation.moments import EventRef, Moment
+from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
 from services.api.lineage import LineageNode, NodePosition, StateSince, UnfollowedBranch
 from services.api.tracing import AccountRemediation, CredentialUse, Owner, RemediationPlan, Trace, TracedLineage
 from services.api.unused_permissions import UnusedAction, UnusedByCredential, UnusedPermissions, UnusedService
