@@ -22,9 +22,9 @@ from domain.foundation.events import Use, event_classes
 from projections.engine.progress import ProgressWatcher
 from projections.engine.runner import ProjectionRunner
 from services import access_analyzer, iam, sts
-from services.api.answer_runner import AnswerRunner
-from services.api.health import Health
-from services.api.native_protocol import NativeProtocol
+from services.api.server.answer_runner import AnswerRunner
+from services.api.server.health import Health
+from services.api.server.native_protocol import NativeProtocol
 from services.asgi import AsgiApp, Receive, Scope, Send
 from services.bootstrap import bootstrap, publish_catalogue, update_endpoint
 from services.bounded_http import BoundedHttp, connections_max

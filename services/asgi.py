@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from domain.foundation.errors import Refusal
-from services.api import openapi
-from services.api.health import Health
+from services.api.server import openapi
+from services.api.server.health import Health
 from services.settings import Network
 from services.wire.errors import RequestEntityTooLarge, RequestTimeout, UnknownPath
 from services.wire.raw_request import RawRequest

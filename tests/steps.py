@@ -62,6 +62,7 @@ from domain.rules import (
     users,
 )
 from domain.rules.lifecycle import ExpiredSession, Expiries, LifecycleCandidates
+from tests.domain.policy.policies import SESSION
 
 ACCOUNT = "123456789012"
 NAMES = st.sampled_from(["ann", "Ann", "bob", "ops"])
@@ -278,7 +279,7 @@ def _containment(draw: DrawFn, account: Account, at: datetime) -> Sequence[Event
 
 
 def _session(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
-    session_id = new_unique_id(sessions.SESSION, random)
+    session_id = new_unique_id(SESSION, random)
     step = draw(st.sampled_from(["issue", "revoke", "contain"]))
     if step == "contain":
         return _containment(draw, account, at)
@@ -338,7 +339,7 @@ def _password_policy(draw: DrawFn, account: Account, _at: datetime, _random: Ran
 
 def _tick(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
     """The scheduler comes by, and a session is over whose issue is long ago."""
-    session_id = new_unique_id(sessions.SESSION, random)
+    session_id = new_unique_id(SESSION, random)
     over = ExpiredSession(session_id, new_access_key_id(SESSION_KEY, account.id, random), account.arn("root"), at)
     expiries = Expiries([over] if draw(st.booleans()) else [], None, at)
     keys = sorted(account.access_keys.by_id)

@@ -24,6 +24,8 @@ USER, GROUP, ROLE, MANAGED_POLICY = "AIDA", "AGPA", "AROA", "ANPA"
 """Prefixes of unique ids (IAM User Guide, "IAM identifiers")."""
 ACCESS_KEY, SESSION_KEY = "AKIA", "ASIA"
 """Prefixes of access key ids: long-term, and temporary from STS."""
+SESSION = "SESN"
+"""Prefix of session ids, which are ours alone."""
 
 
 def new_account_id(random: Random) -> str:

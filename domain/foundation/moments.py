@@ -31,10 +31,36 @@ class AsOf:
     at: datetime | None = None
 
     @classmethod
-    def parse(cls, text: str, now: datetime) -> Self:
-        """From p<position>, or an RFC 3339 time with its offset. Raises ValidationError, also for a time after now."""
+    def parse(cls, text: str, now: datetime) -> "AsOf":
+        """As `NamedMoment` has it. Raises ValidationError, also for a time after now."""
+        return NamedMoment.parse(text).as_of(now)
+
+    @classmethod
+    def time(cls, at: datetime, now: datetime) -> Self:
+        """Raises ValidationError for a time after now: what is not over yet has no settled answer."""
+        if at > now:
+            raise ValidationError(
+                f"{format_rfc3339(at)} has not come yet; it is {format_rfc3339(now.replace(microsecond=0))}."
+            )
+        return cls(now, at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedMoment:
+    """A moment as a caller names it. Whether it has come, `as_of` says."""
+
+    text: str
+    position: int | None = None
+    at: datetime | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From p<position>, or an RFC 3339 time with its offset. Raises ValidationError."""
         if position := _POSITION.fullmatch(text):
-            return cls(now, position=int(position[1]))
+            return cls(text, position=int(position[1]))
         try:
             at = datetime.fromisoformat(text.upper()).astimezone(UTC) if _TIME.fullmatch(text) else None
         except (ValueError, OverflowError):
@@ -48,16 +74,11 @@ class AsOf:
                 f"A moment is p<position>, such as p42, or an RFC 3339 time, such as 2025-01-31T12:00:00Z; "
                 f"got {text!r}."
             )
-        return cls.time(at, now)
+        return cls(text, at=at)
 
-    @classmethod
-    def time(cls, at: datetime, now: datetime) -> Self:
-        """Raises ValidationError for a time after now: what is not over yet has no settled answer."""
-        if at > now:
-            raise ValidationError(
-                f"{format_rfc3339(at)} has not come yet; it is {format_rfc3339(now.replace(microsecond=0))}."
-            )
-        return cls(now, at=at)
+    def as_of(self, now: datetime) -> AsOf:
+        """Raises ValidationError for a time after now."""
+        return AsOf(now, position=self.position) if self.at is None else AsOf.time(self.at, now)
 
 
 def format_rfc3339(at: datetime) -> str:

@@ -16,10 +16,9 @@ from domain.foundation.errors import (
     ValidationError,
 )
 from domain.foundation.events import Principal, SessionIssuer
-from domain.foundation.identifiers import INSTALLATION, SESSION_KEY, account_of_arn, new_access_key_id
+from domain.foundation.identifiers import INSTALLATION, SESSION, SESSION_KEY, account_of_arn, new_access_key_id
 from domain.policy import SESSION_POLICIES_CHARACTERS_MAX, PolicyType, new_policy_size, parse, policy_size
 
-SESSION = "SESN"
 """Prefix of the unique ids of sessions; ours, AWS shows none."""
 CHAINED_SESSION = timedelta(hours=1)
 ROOT_SESSION = timedelta(hours=1)

@@ -13,8 +13,8 @@ from domain.policy.document import PolicyType, parse
 from domain.policy.evaluate import Layer, Request, SourcedPolicy, evaluate
 from domain.policy.principals import RequestPrincipal
 from services import access_analyzer, iam, sts
-from services.api.native_protocol import NativeProtocol
-from services.api.registry import QUESTIONS
+from services.api.contract.questions import QUESTIONS
+from services.api.server.native_protocol import NativeProtocol
 from services.wire.decision import storable_text
 from services.wire.operations import all_operations
 from services.wire.query_protocol import QueryProtocol

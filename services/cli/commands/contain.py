@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from domain.read_models.lineage import NODES_MAX
-from services.api.containment import Contain, ContainedAccount, Containment
-from services.api.lineage import LineageNode, LineageTree, NodePosition, ShowLineage
-from services.api.question import Question
+from services.api.contract.containment import Contain, ContainedAccount, Containment
+from services.api.contract.lineage import LineageNode, LineageTree, NodePosition, ShowLineage
+from services.api.contract.question import Question
 from services.cli.lib.arguments import Commands, add_question_command
 from services.cli.lib.client import QuestionClient, build_question, open_client
 from services.cli.lib.failures import Failure

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from domain.read_models.credentials import AccessKeyCredential, AccessKeyLastUsed, PasswordCredential
-from services.api.credentials import ListCredentials
+from services.api.contract.credentials import ListCredentials
 from services.cli.lib.arguments import Commands, add_historical_command
 from services.cli.lib.client import show_pages
 from services.cli.lib.output import Column, print_note, short_time

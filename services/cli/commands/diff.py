@@ -3,9 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
-from services.api.diff import Diff, DifferencesPage, ListChanges, NetDifference, RecordedChange
-from services.api.question import check_moment
-from services.cli.lib.arguments import Commands, add_question_command, argument_type
+from services.api.contract.diff import Diff, DifferencesPage, ListChanges, NetDifference, RecordedChange
+from services.cli.lib.arguments import Commands, add_question_command
 from services.cli.lib.interval_output import actor, show_span
 from services.cli.lib.output import Column, print_note, short_time
 
@@ -14,12 +13,7 @@ def add(commands: Commands) -> None:
     what = "what is not as it was, between two moments, and who made it so"
     parser = add_question_command(commands, "diff", _diff, what)
     for name, which in (("since", "T1"), ("until", "T2")):
-        parser.add_argument(
-            name,
-            metavar=which,
-            type=argument_type(check_moment),
-            help="a time (RFC 3339, in whole with offset) or pPOSITION",
-        )
+        parser.add_argument(name, metavar=which, help="a time (RFC 3339, in whole with offset) or pPOSITION")
     parser.add_argument("--all", action="store_true", help="every change, also what was undone, and bookkeeping")
 
 

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from services.api.decisions import ExplainDecision, ExplainedCall, ExplainedDecision, ExplainedStatement
+from services.api.contract.decisions import ExplainDecision, ExplainedCall, ExplainedDecision, ExplainedStatement
 from services.cli.lib.arguments import Commands, add_question_command
 from services.cli.lib.client import build_question, open_client
 from services.cli.lib.failures import Failure

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from pydantic_core import to_jsonable_python
 
-from services.api.history import HistoryCall, LookupHistory
-from services.api.question import parse_time
-from services.cli.lib.arguments import TABLE_OR_JSON, Commands, add_historical_command, argument_type, positive_int
+from services.api.contract.history import HistoryCall, LookupHistory
+from services.cli.lib.arguments import TABLE_OR_JSON, Commands, add_historical_command, positive_int
 from services.cli.lib.client import show_pages
 from services.cli.lib.output import Column, exact_time, print_note, short_arn
 
@@ -27,8 +26,8 @@ def add(commands: Commands) -> None:
         ("error-code", "refused with this code, such as AccessDenied"),
     ):
         history.add_argument(f"--{name}", help=what)
-    history.add_argument("--since", type=argument_type(parse_time), metavar="TIME", help="at this time or later")
-    history.add_argument("--until", type=argument_type(parse_time), metavar="TIME", help="at this time or earlier")
+    history.add_argument("--since", metavar="TIME", help="at this time or later")
+    history.add_argument("--until", metavar="TIME", help="at this time or earlier")
     history.add_argument("--limit", type=positive_int, metavar="N", help="the first N of them")
 
 

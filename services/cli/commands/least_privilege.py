@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from domain.queries.least_privilege import UsedPermission, least_privilege
-from services.api.least_privilege import CoveringPolicy, GetLeastPrivilege, LeastPrivilegePart, UsedAction
-from services.api.what_if import WhatIf
+from services.api.contract.least_privilege import CoveringPolicy, GetLeastPrivilege, LeastPrivilegePart, UsedAction
+from services.api.contract.what_if import WhatIf
 from services.cli.commands.what_if import CALLS, ask_whole_span
 from services.cli.lib.arguments import Commands, add_question_command, add_span_arguments, positive_int
 from services.cli.lib.client import QuestionClient, open_client

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from domain.read_models.permissions import HeldPolicy
-from services.api.access_between import HeldInterval, ListHeldPolicies
-from services.api.permissions import ListPermissions
-from services.api.reach import StatementName, StatementReach
+from services.api.contract.access_between import HeldInterval, ListHeldPolicies
+from services.api.contract.permissions import ListPermissions
+from services.api.contract.statements import StatementName, StatementReach
 from services.cli.lib.arguments import Commands, add_historical_command, add_interval_arguments, span_parameters
 from services.cli.lib.client import build_question, open_client
 from services.cli.lib.interval_output import END_COLUMNS, show_span

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from domain.foundation.identifiers import account_of_arn
-from services.api.sessions import ListSessions, RevokedSession, RevokeSession, SessionDetails
+from services.api.contract.sessions import ListSessions, RevokedSession, RevokeSession, SessionDetails
 from services.cli.commands.contain import show_lineage_tree
 from services.cli.lib.arguments import Commands, add_client_arguments, add_historical_command
 from services.cli.lib.client import build_question, open_client, show_pages

@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from services.api.question import ROWS_DEFAULT, ROWS_MAX
-from services.api.tracing import ListStillAlive, StillAlive, TraceCredential
+from services.api.contract.question import ROWS_DEFAULT, ROWS_MAX
+from services.api.contract.tracing import ListStillAlive, StillAlive, TraceCredential
 from services.cli.lib.arguments import Commands, add_historical_command, positive_int
 from services.cli.lib.client import build_question, open_client
 from services.cli.lib.failures import Failure, UsageError

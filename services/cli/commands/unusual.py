@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from domain.read_models.unusual import SILENT_DAYS_DEFAULT, UnusualKind
-from services.api.unusual import Anomaly, FindUnusual, UnusualPage
+from services.api.contract.unusual import Anomaly, FindUnusual, UnusualPage
 from services.cli.lib.arguments import Commands, add_historical_command, add_span_arguments, positive_int
 from services.cli.lib.client import show_pages
 from services.cli.lib.output import Column, arn_resource, count_noun, print_note, short_time

@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from services.api.replay_question import ReplayedPart, ReplayQuestion
-from services.api.what_if import CallGroup, WhatIf, WhatIfPart, merge_parts
+from services.api.contract.replay import ReplayedPart, ReplayQuestion
+from services.api.contract.what_if import CallGroup, WhatIf, WhatIfPart, merge_parts
 from services.cli.lib.arguments import Commands, add_question_command, add_span_arguments
 from services.cli.lib.client import QuestionClient, build_question, open_client
 from services.cli.lib.failures import UsageError

@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from domain.policy import Effect
-from services.api.access import CanAssume, PrincipalAccess, PrincipalsPage, WhoCan
-from services.api.access_between import AccessInterval, AccessIntervalsPage, CouldAssume, WhoCould
-from services.api.question import Question
+from services.api.contract.access import CanAssume, PrincipalAccess, PrincipalsPage, WhoCan
+from services.api.contract.access_between import AccessInterval, AccessIntervalsPage, CouldAssume, WhoCould
+from services.api.contract.question import Question
 from services.cli.lib.arguments import Commands, add_historical_command, add_interval_arguments, span_parameters
 from services.cli.lib.client import show_pages
 from services.cli.lib.interval_output import END_COLUMNS, show_span

@@ -4,8 +4,6 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import TypeAlias, TypeVar
 
-from domain.foundation.errors import Refusal
-from services.api.question import check_moment
 from services.cli.lib.failures import UsageError
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse names it nowhere else
@@ -54,9 +52,7 @@ def add_span_arguments(
 
 
 def _moment(parser: argparse.ArgumentParser, word: str, name: str, what: str, *, required: bool = False) -> None:
-    parser.add_argument(
-        word, dest=name, type=argument_type(check_moment), required=required, metavar="TIME|pPOSITION", help=what
-    )
+    parser.add_argument(word, dest=name, required=required, metavar="TIME|pPOSITION", help=what)
 
 
 def add_interval_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,18 +89,6 @@ def add_client_arguments(
     parser.add_argument("--data", default=default, help="with --local: the server's directory (MUNIMENT_DATA, ./data)")
     parser.add_argument("--account-id", default=default, help="with --local: the account, if there are several")
     parser.add_argument("--verbose", action="store_true", default=off, help="log on standard error what goes on")
-
-
-def argument_type(reads: Callable[[str], T]) -> Callable[[str], T]:
-    """A refused argument is one that was not understood."""
-
-    def read(text: str) -> T:
-        try:
-            return reads(text)
-        except Refusal as refusal:
-            raise argparse.ArgumentTypeError(refusal.message) from refusal
-
-    return read
 
 
 def positive_int(text: str) -> int:

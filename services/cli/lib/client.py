@@ -10,8 +10,8 @@ from typing import Protocol, TypeVar
 import pydantic
 
 from domain.foundation.errors import ValidationError
-from services.api.answers import Answer, Page
-from services.api.question import ROWS_MAX, Question
+from services.api.contract.answer import Answer, Page
+from services.api.contract.question import ROWS_MAX, Question
 from services.cli.lib.failures import Failure, UsageError
 from services.cli.lib.output import Column, make_output
 from services.cli.lib.progress import Progress

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from domain.foundation.moments import Moment, format_rfc3339
-from services.api.question import Question
-from services.api.time_span import Occurrence, SpanPage
+from services.api.contract.question import Question
+from services.api.contract.time_span import Occurrence, SpanPage
 from services.cli.lib.client import show_pages
 from services.cli.lib.output import Column, print_note, short_arn, short_time
 

@@ -17,10 +17,11 @@ from domain.families.containment import LineageQuery
 from domain.foundation.identifiers import INSTALLATION
 from projections.engine.definition import RebuildRequired
 from services.accounts import installation_in, operator_cause
-from services.api.answer_runner import AnswerRunner
-from services.api.answers import Answer
-from services.api.question import Question
-from services.api.requester import Requester
+from services.api.contract.answer import Answer
+from services.api.contract.question import Question
+from services.api.handlers.handler import decide_question
+from services.api.handlers.requester import Requester
+from services.api.server.answer_runner import AnswerRunner
 from services.app import LedgerRuntime, open_database
 from services.cli.lib.failures import Failure
 from services.ledger.call_queue import Overloaded
@@ -54,7 +55,7 @@ class LocalClient:
         def decide(facts: Facts | None, values: LedgerStates, at: datetime) -> CallResult:
             account = values[self._account_id]
             assert isinstance(account, Account)
-            outcome = question.perform(account, Requester.operator(values, at, facts))
+            outcome = decide_question(question, account, Requester.operator(values, at, facts))
             called = ApiCalled(
                 read_only=question.read_only, parameters=question.model_dump(mode="json", exclude_unset=True)
             )

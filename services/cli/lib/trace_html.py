@@ -5,8 +5,8 @@ from importlib import resources
 from typing import NamedTuple
 
 from domain.read_models.credential_activity import CallTallies, TracedCall
-from services.api.tracing import CredentialUse, Trace
-from services.api.unused_permissions import UnusedPermissions
+from services.api.contract.tracing import CredentialUse, Trace
+from services.api.contract.unused_permissions import UnusedPermissions
 from services.cli.lib import trace_phrases as words
 from services.cli.lib import trace_svg as pictures
 from services.cli.lib.markup import Markup, cut, document, element, group

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
 from domain.read_models.lineage import ACCESS_KINDS, LineageKind
-from services.api.lineage import LineageNode, LineageTree, NodePosition
-from services.api.tracing import AccountRemediation, CredentialUse, RemediationPlan, Trace, TracedLineage
-from services.api.unused_permissions import UnusedPermissions
+from services.api.contract.lineage import LineageNode, LineageTree, NodePosition
+from services.api.contract.tracing import AccountRemediation, CredentialUse, RemediationPlan, Trace, TracedLineage
+from services.api.contract.unused_permissions import UnusedPermissions
 from services.cli.lib.output import short_time
 
 _CHANGE_LABELS: Mapping[LineageKind, str] = {

@@ -4,8 +4,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
-from services.api.lineage import LineageNode
-from services.api.tracing import CredentialUse, Trace
+from services.api.contract.lineage import LineageNode
+from services.api.contract.tracing import CredentialUse, Trace
 from services.cli.lib import trace_phrases as words
 from services.cli.lib.output import Column, print_line, short_arn, short_time, stdout_table
 

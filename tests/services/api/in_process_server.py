@@ -15,9 +15,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Keys
 
-from services.api.answer_runner import AnswerRunner
-from services.api.health import Health
-from services.api.native_protocol import NativeProtocol
+from services.api.server.answer_runner import AnswerRunner
+from services.api.server.health import Health
+from services.api.server.native_protocol import NativeProtocol
 from services.app import LedgerRuntime
 from services.bootstrap import bootstrap
 from services.ledger.database import Database

@@ -13,9 +13,9 @@ from domain.families.organization import FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS, O
 from domain.foundation.errors import OperationNotPermittedException
 from domain.foundation.identifiers import account_of_access_key_id
 from services.accounts import NewAccount, open_account
-from services.api import containment
-from services.api.containment import Contain
-from services.api.lineage import ShowLineage
+from services.api.contract import containment
+from services.api.contract.containment import Contain
+from services.api.contract.lineage import ShowLineage
 from services.cli.commands.contain import tree_lines
 from services.cli.lib.local import LocalClient
 from services.ledger.database import Database, connect

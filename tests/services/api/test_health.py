@@ -8,7 +8,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from services.api.health import Health
+from services.api.server.health import Health
 from services.ledger.database import Database, connect
 from services.ledger.round import system_clock
 from tests.services.api.in_process_server import InProcessServer

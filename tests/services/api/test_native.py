@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from services.api.page_markers import make_marker
-from services.api.registry import QUESTIONS
+from services.api.contract.page_markers import make_marker
+from services.api.contract.questions import QUESTIONS
 from tests.services.api.in_process_server import InProcessServer, signed
 
 ALLOW = {"Effect": "Allow", "Resource": "*"}

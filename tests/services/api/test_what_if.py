@@ -10,8 +10,9 @@ from botocore.credentials import Credentials as Keys
 
 from domain.calls import ApiCalled
 from services.action_catalogue import CATALOGUE
-from services.api import replay, replay_question
-from services.api.what_if import WhatIfPart, merge_parts
+from services.api.contract import replay as replay_question
+from services.api.contract.what_if import WhatIfPart, merge_parts
+from services.api.handlers import replay
 from services.ledger import call_replay as ledger_replaying
 from services.ledger.mapper import EntryMapper
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates

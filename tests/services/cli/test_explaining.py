@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.api import decisions
+from services.api.contract import decisions
 from services.cli.commands import explain
 from services.cli.entry_point import EXIT_OK, EXIT_REFUSED, main
 from tests.services.cli.conftest import Desk

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.history import HistoryCall, HistoryPage, LookupHistory
-from services.api.page_markers import make_marker
-from services.api.question import Question
+from services.api.contract.history import HistoryCall, HistoryPage, LookupHistory
+from services.api.contract.page_markers import make_marker
+from services.api.contract.question import Question
 from services.cli.commands import history
 from services.cli.commands.history import CSV_COLUMNS
 from services.cli.lib import client

@@ -4,9 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 from domain.foundation.moments import EventRef, Moment
 from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
-from services.api.lineage import LineageNode, NodePosition, StateSince, UnfollowedBranch
-from services.api.tracing import AccountRemediation, CredentialUse, Owner, RemediationPlan, Trace, TracedLineage
-from services.api.unused_permissions import UnusedAction, UnusedByCredential, UnusedPermissions, UnusedService
+from services.api.contract.lineage import LineageNode, NodePosition, StateSince, UnfollowedBranch
+from services.api.contract.tracing import (
+    AccountRemediation,
+    CredentialUse,
+    Owner,
+    RemediationPlan,
+    Trace,
+    TracedLineage,
+)
+from services.api.contract.unused_permissions import UnusedAction, UnusedByCredential, UnusedPermissions, UnusedService
 
 ACCOUNT = "123456789012"
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)

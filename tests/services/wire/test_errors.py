@@ -8,7 +8,7 @@ from botocore.parsers import QueryParser
 
 import domain.foundation.errors
 from domain.foundation.errors import NoSuchEntity, Refusal, ValidationError
-from services.api.native_protocol import STATUSES
+from services.api.server.native_protocol import STATUSES
 from services.wire.errors import COMMON_ERROR_STATUSES, MalformedQueryString, ServiceFailure, ServiceUnavailable, render
 from services.wire.model import QueryServiceModel
 from tests.services.wire.shape_values import SERVICES

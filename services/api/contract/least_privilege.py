@@ -1,0 +1,54 @@
+"""The policy that covers what a principal really did."""
+
+from services.api.contract.answer import Answer
+from services.api.contract.question import Text
+from services.api.contract.replay import ReplayedPart, ReplayQuestion
+
+
+class UsedAction(Answer):
+    action: str
+    resource: str
+    calls: int
+
+
+class WidenedPattern(Answer):
+    """A pattern in the document that matches more than was used."""
+
+    action: str
+    pattern: str
+    resources: int
+    """Of those that were used."""
+
+
+class CoveringPolicy(Answer):
+    document: str
+    characters: int
+    """Without white space, as quotas count them."""
+    fits: tuple[str, ...]
+    """What it may be, by its length."""
+    generalised: tuple[WidenedPattern, ...]
+
+
+class LeastPrivilegePart(ReplayedPart):
+    entity_id: str
+    arn: str
+    allowed: int
+    """Calls that every policy allowed: what the document covers."""
+    refused: int
+    """Calls that some policy refused: they are not covered."""
+    used: tuple[UsedAction, ...]
+    covering: CoveringPolicy | None
+    """For what was used up to here; null where nothing was."""
+    confirmed: int
+    """Of the calls that were allowed, so many would be with the document in place of all policies of the principal."""
+    undecidable: int
+    """Of so many that cannot be told: the ledger does not have any more what they were decided from."""
+
+
+class GetLeastPrivilege(ReplayQuestion[LeastPrivilegePart]):
+    """The smallest readable policy for the calls of a user or role that were allowed, and whether it refuses any."""
+
+    path = "/v1/least-privilege/{principal}"
+    resource = "least-privilege"
+
+    principal: Text

@@ -1,0 +1,130 @@
+"""The native API's language: JSON under /v1, signed like any AWS call, for the service `muniment`."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from http import HTTPStatus
+
+import pydantic
+from pydantic_core import from_json
+
+from domain.account import Account
+from domain.calls import Outcome
+from domain.foundation.errors import Refusal, ValidationError
+from services.api.contract.answer import Answer
+from services.api.contract.question import SERVICE, Question
+from services.api.contract.questions import QUESTIONS
+from services.api.handlers import registry as handlers
+from services.api.server import operations
+from services.api.server.answer_runner import AnswerRunner
+from services.api.server.operations import bind_question, operation_of
+from services.wire.errors import COMMON_ERROR_STATUSES, UnknownPath
+from services.wire.form_input import form_fields
+from services.wire.input_shapes import excerpt
+from services.wire.raw_request import RawRequest
+from services.wire.request_pipeline import ParsedRequest, RenderedRefusal, WriteResponse
+from services.wire.routes import match_path
+from services.wire.sigv4 import PresentedSignature
+from services.wire.worker_pool import WorkerPool
+
+REGISTERED = (operations, handlers)
+"""What importing registers: the native operations, and what answers them."""
+READERS = 4
+"""Threads that read answers; the pool of connections has as many."""
+READS_WAITING_MAX = 256
+
+STATUSES = COMMON_ERROR_STATUSES | {
+    "InvalidInput": HTTPStatus.BAD_REQUEST,
+    "MalformedPolicyDocument": HTTPStatus.BAD_REQUEST,
+    "NoSuchEntity": HTTPStatus.NOT_FOUND,
+    "OperationNotPermittedException": HTTPStatus.BAD_REQUEST,
+}
+
+
+class NativeProtocol:
+    """One event loop's."""
+
+    services = (SERVICE,)
+    content_type = "application/json"
+    supports_as_of = False
+
+    def __init__(self, tables: AnswerRunner) -> None:
+        self._tables = tables
+        self._aside = WorkerPool("reading", threads=READERS, waiting_max=READS_WAITING_MAX)
+
+    def read(self, raw: RawRequest, presented: PresentedSignature, now: datetime) -> ParsedRequest:
+        asked_for: type[Question[Answer]] | None = None
+        try:
+            asked_for, in_path = _route(raw.method, presented.path)
+            question = _question(asked_for, in_path, raw)
+            if question.moment is not None:
+                question.moment.as_of(now)
+            parameters = question.model_dump(mode="json", exclude_unset=True)
+            return ParsedRequest(
+                asked_for.__name__, bind_question(question), parameters, write=self._writing(question, now)
+            )
+        except Refusal as refusal:
+            known = None if asked_for is None else operation_of(asked_for)
+            return ParsedRequest(known.name if known else "", known, {}, refusal.as_value())
+
+    def refused(self, refusal: Refusal, _service: str | None, request_id: str) -> RenderedRefusal:
+        error = {"code": refusal.code, "message": refusal.message, "request_id": request_id}
+        return RenderedRefusal(STATUSES[refusal.code], json.dumps({"error": error}).encode())
+
+    def _writing(self, question: Question[Answer], now: datetime) -> WriteResponse:
+        async def write(outcome: Outcome, account: Account, position: int, _request_id: str) -> bytes:
+            answer = await self._aside.run_in_thread(
+                partial(self._tables.answer, question, account.id, position, now, outcome.answer(account))
+            )
+            return answer.model_dump_json().encode()
+
+        return write
+
+
+def _route(method: str, path: bytes) -> tuple[type[Question[Answer]], dict[str, str]]:
+    """The question that is asked there, and the parameters in the path. Raises UnknownPath."""
+    for question in QUESTIONS:
+        if question.method == method and (found := match_path(question.path, path)) is not None:
+            return question, found
+    known = ", ".join(f"{question.method} {question.path}" for question in QUESTIONS)
+    raise UnknownPath(f"Nothing is answered there; expected one of {known}, and %2F for a slash in a name.")
+
+
+def _question(asked_for: type[Question[Answer]], in_path: Mapping[str, str], raw: RawRequest) -> Question[Answer]:
+    """From the query string of a GET, the JSON of a POST. Raises ValidationError and MalformedQueryString."""
+    query = {name: value for name, value in form_fields(b"", raw.query).items() if not name.startswith("X-Amz-")}
+    given: Mapping[str, object] = query
+    if asked_for.method == "GET" and raw.body:
+        raise ValidationError(f"{asked_for.__name__} takes no body; its parameters stand in the query string.")
+    if asked_for.method == "POST":
+        if query:
+            raise ValidationError(f"{asked_for.__name__} takes its parameters as JSON, not in the query string.")
+        given = _object(raw.body)
+    if twice := sorted(in_path.keys() & given.keys()):
+        raise ValidationError(f"{', '.join(twice)} stands in the path already.")
+    try:
+        return asked_for.model_validate({**given, **in_path})
+    except pydantic.ValidationError as error:
+        raise ValidationError(_validation_message(error)) from None
+
+
+def _object(body: bytes) -> dict[str, object]:
+    try:
+        given = from_json(body) if body else {}
+    except ValueError as error:
+        raise ValidationError(f"The body is no JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise ValidationError("The body must be a JSON object.")
+    return given
+
+
+def _validation_message(error: pydantic.ValidationError) -> str:
+    """What was wrong with each parameter and what was expected, in AWS's manner."""
+    messages = [
+        f"Unknown parameter '{excerpt(str(failure['loc'][0]))}'"
+        if failure["type"] == "extra_forbidden"
+        else f"Value '{excerpt(str(failure['input']))}' at '{failure['loc'][0]}' is refused: {failure['msg']}"
+        for failure in error.errors(include_url=False, include_context=False)
+    ]
+    return f"{len(messages)} validation error{'s' if len(messages) > 1 else ''} detected: {'; '.join(messages)}"
