@@ -5,19 +5,18 @@ from collections.abc import Sequence
 
 from domain.read_models.credentials import AccessKeyCredential, AccessKeyLastUsed, PasswordCredential
 from services.api.contract.credentials import ListCredentials
-from services.cli.lib.arguments import Commands, add_historical_command
+from services.cli.lib.arguments import add_historical_arguments
 from services.cli.lib.client import show_pages
-from services.cli.lib.output import Column, print_note, short_time
+from services.cli.lib.output import Column, short_time
+from services.cli.lib.terminal import print_note
 
 
-def add(commands: Commands) -> None:
-    add_historical_command(
-        commands, "credentials", _credentials, "access keys and passwords: whose, how old, last used when"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_historical_arguments(parser, run)
 
 
-def _credentials(chosen: argparse.Namespace) -> None:
-    if not show_pages(chosen, ListCredentials, {"as_of": chosen.as_of}, lambda page: page.credentials, CREDENTIALS):
+def run(args: argparse.Namespace) -> None:
+    if not show_pages(args, ListCredentials, {"as_of": args.as_of}, lambda page: page.credentials, CREDENTIALS):
         print_note("There was no access key and no password.")
 
 

@@ -4,23 +4,22 @@ import argparse
 from collections.abc import Sequence
 
 from services.api.contract.decisions import ExplainDecision, ExplainedCall, ExplainedDecision, ExplainedStatement
-from services.cli.lib.arguments import Commands, add_question_command
-from services.cli.lib.client import build_question, open_client
+from services.cli.lib.arguments import add_question_arguments
+from services.cli.lib.client import ask
 from services.cli.lib.failures import Failure
-from services.cli.lib.output import Column, JsonLines, print_line, short_arn, short_time, stdout_table
+from services.cli.lib.output import Column, JsonLines, short_arn, short_time, stdout_table
+from services.cli.lib.terminal import print_line
 
 
-def add(commands: Commands) -> None:
-    what = "why a call was allowed or denied: its decisions, made again from the ledger"
-    explain = add_question_command(commands, "explain", _explain, what)
-    explain.add_argument("request_id", metavar="REQUEST-ID", help="as the client was told it (x-amzn-requestid)")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_question_arguments(parser, run)
+    parser.add_argument("request_id", metavar="REQUEST-ID", help="as the client was told it (x-amzn-requestid)")
 
 
-def _explain(chosen: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     """Raises Failure after it has shown a decision that does not come out as it was recorded."""
-    with open_client(chosen) as answering:
-        call = answering.ask(build_question(ExplainDecision, {"request_id": chosen.request_id}))
-    if chosen.output == "json":
+    call = ask(args, ExplainDecision, {"request_id": args.request_id})
+    if args.output == "json":
         JsonLines().show([call])
     else:
         _show_explained(call)

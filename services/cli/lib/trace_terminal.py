@@ -7,7 +7,8 @@ from domain.read_models.credential_activity import CallTallies, CallTally, Trace
 from services.api.contract.lineage import LineageNode
 from services.api.contract.tracing import CredentialUse, Trace
 from services.cli.lib import trace_phrases as words
-from services.cli.lib.output import Column, print_line, short_arn, short_time, stdout_table
+from services.cli.lib.output import Column, short_arn, short_time, stdout_table
+from services.cli.lib.terminal import print_line
 
 WIDTH = 100
 """Of running text, in characters."""

@@ -16,7 +16,7 @@ from services.accounts import NewAccount, open_account
 from services.api.contract import containment
 from services.api.contract.containment import Contain
 from services.api.contract.lineage import ShowLineage
-from services.cli.commands.contain import tree_lines
+from services.cli.lib.lineage_tree import tree_lines
 from services.cli.lib.local import LocalClient
 from services.ledger.database import Database, connect
 from services.organization import set_organization

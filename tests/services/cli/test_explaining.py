@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from services.api.contract import decisions
-from services.cli.commands import explain
 from services.cli.entry_point import EXIT_OK, EXIT_REFUSED, main
+from services.cli.lib import client
 from tests.services.cli.conftest import Desk
 
 ACCOUNT, OTHER = "123456789012", "210987654321"
@@ -74,7 +74,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, answer: decisions.ExplainedCall, *wor
     def asked(_chosen: object) -> Iterator[Answering]:
         yield Answering()
 
-    monkeypatch.setattr(explain, "open_client", asked)
+    monkeypatch.setattr(client, "open_client", asked)
     return main(["explain", "r-1", *words])
 
 

@@ -16,8 +16,8 @@ from domain.read_models.credential_activity import CallTallies, CallTally
 from services.api.contract.answer import Answer
 from services.api.contract.question import Question
 from services.api.contract.tracing import StillAlive, TracedLineage
-from services.cli.commands import trace
 from services.cli.entry_point import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, main
+from services.cli.lib import client
 from services.cli.lib.markup import cut, element, visible
 from services.cli.lib.trace_html import render_trace
 from services.cli.lib.trace_phrases import user_agents_by_product
@@ -97,7 +97,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
     def asked(_chosen: object) -> Iterator[Answering]:
         yield Answering(answers[-1])
 
-    monkeypatch.setattr(trace, "open_client", asked)
+    monkeypatch.setattr(client, "open_client", asked)
     return answers
 
 

@@ -114,7 +114,5 @@ def test_what_was_not_looked_at_is_said(monkeypatch: pytest.MonkeyPatch, capsys:
 
 
 def test_a_moment_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["unusual", "--since", "yesterday"])
-    assert ended.value.code == EXIT_USAGE
+    assert main(["unusual", "--since", "yesterday"]) == EXIT_USAGE
     assert "A moment is p<position>" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The command that says what is wrong with a policy. It asks no server and no database."""
+"""The command `policy`: says what is wrong with a policy. It asks no server and no database."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,9 +6,26 @@ from dataclasses import dataclass
 
 from domain.policy import FindingType, PolicyType, lint, positions
 from services.action_catalogue import CATALOGUE
+from services.cli.lib.arguments import add_command, add_output_argument, add_subcommands, add_verbose_argument
 from services.cli.lib.failures import Failure
-from services.cli.lib.output import Column, make_output, print_note
+from services.cli.lib.output import Column, make_output
 from services.cli.lib.policy_file import read_policy
+from services.cli.lib.terminal import print_note
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = add_subcommands(parser)
+    what = "say what is wrong, dangerous or pointless in a policy; asks no server"
+    lint = add_command(commands, "lint", what)
+    lint.epilog = "Exit code 1 when there is an ERROR or a SECURITY_WARNING."
+    lint.add_argument("file", metavar="FILE", help="the policy, in JSON; - is standard input")
+    lint.add_argument(
+        "--type", choices=[known.value for known in PolicyType], default="identity", help="what it is for (identity)"
+    )
+    add_output_argument(lint)
+    add_verbose_argument(lint)
+    lint.set_defaults(run=_lint)
+
 
 FAILING = (FindingType.ERROR, FindingType.SECURITY_WARNING)
 
@@ -25,10 +42,10 @@ class LintRow:
     learn_more: str
 
 
-def lint_policy_file(chosen: argparse.Namespace) -> None:
+def _lint(args: argparse.Namespace) -> None:
     """Raises Failure when the policy has errors or security warnings."""
-    text = read_policy(chosen.file)
-    found = lint(text, PolicyType(chosen.type), CATALOGUE)
+    text = read_policy(args.file)
+    found = lint(text, PolicyType(args.type), CATALOGUE)
     places = positions(text)
     rows = []
     for finding in found:
@@ -37,7 +54,7 @@ def lint_policy_file(chosen: argparse.Namespace) -> None:
         rows.append(
             LintRow(finding.type.value, finding.code, *place, finding.path, finding.message, finding.learn_more)
         )
-    make_output(chosen.output, FINDINGS).show(rows)
+    make_output(args.output, FINDINGS).show(rows)
     if not found:
         print_note("Nothing was found.")
     if any(finding.type in FAILING for finding in found):
