@@ -1,12 +1,10 @@
 """What the shapes of the native API's answers share. Times are RFC 3339 in UTC, ages whole days."""
 
-from pydantic import BaseModel, ConfigDict
+from domain.read_models.read_model import ReadModel
 
 
-class Answer(BaseModel):
-    """Read leniently: a client of this version understands what a later server adds."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+class Answer(ReadModel):
+    """What a server answers, or a part of it."""
 
 
 class Page(Answer):

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
+from domain.read_models.lineage import LineageNode
 from services.api.contract.answer import Answer
-from services.api.contract.lineage import LineageNode
 from services.api.contract.question import Question, Text
 
 

@@ -2,8 +2,8 @@
 them."""
 
 from domain.foundation.moments import Moment
+from domain.read_models.lineage import LineageNode
 from services.api.contract.answer import Answer
-from services.api.contract.lineage import LineageNode
 
 
 class UnusedAction(Answer):

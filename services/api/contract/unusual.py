@@ -1,40 +1,15 @@
 """What is unusual in an account's calls, with the calls that show it."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
 from domain.foundation.moments import NamedMoment
-from domain.read_models.unusual import CALLS_PER_SESSION_MAX, SILENT_DAYS_DEFAULT, UnusualKind
-from services.api.contract.answer import Answer, Page
+from domain.read_models.unusual import CALLS_PER_SESSION_MAX, SILENT_DAYS_DEFAULT, Anomaly
+from services.api.contract.answer import Page
 from services.api.contract.question import MomentText, PagedHistoricalQuestion
 
 SILENT_DAYS_MAX = 36_500
-
-
-class EvidenceCall(Answer):
-    position: int
-    at: datetime
-    request_id: str
-    source_address: str | None
-    user_agent: str | None
-    service: str
-    operation: str
-    error_code: str | None
-
-
-class Anomaly(Answer):
-    kind: UnusualKind
-    credential: str
-    """A session id, or an access key id."""
-    principal_arn: str
-    position: int
-    """Of the call that is unusual."""
-    at: datetime
-    silent_since: datetime | None
-    calls: int
-    evidence: tuple[EvidenceCall, ...]
 
 
 class UnusualPage(Page):

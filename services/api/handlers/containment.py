@@ -8,13 +8,12 @@ from domain.families.containment import CONTAINED_POLICY_NAME, CredentialContain
 from domain.foundation.errors import AccessDenied, Throttling
 from domain.foundation.moments import AsOf
 from domain.queries.containment import ContainmentPlan, contain, refuse_lockout, refuse_self_containment
-from domain.read_models.lineage import ACCESS_KINDS, NODES_MAX
-from projections.queries.lineage import Lineage, LineageItem
+from domain.read_models.lineage import ACCESS_KINDS, NODES_MAX, LineageNode
+from projections.queries.lineage import Lineage
 from services.api.contract.containment import Contain, ContainedAccount, Containment
 from services.api.contract.question import SERVICE
 from services.api.handlers.answer_context import AnswerContext
 from services.api.handlers.handler import decides, handles
-from services.api.handlers.lineage import lineage_node
 from services.api.handlers.requester import Requester
 from services.api.handlers.visibility import AccountVisibility, arn_of, home_account_of, visible_lineage, why_unmanaged
 
@@ -60,8 +59,8 @@ def answer_contain(question: Contain, context: AnswerContext, account_id: str, a
         credential=question.credential,
         dry_run=question.dry_run,
         accounts=tuple(_accounts(containing, found, sight.obstacles)),
-        remaining=tuple(map(lineage_node, found.remaining)),
-        standing=tuple(lineage_node(node) for node in found.nodes if _is_left_in_force(node)),
+        remaining=found.remaining,
+        standing=tuple(node for node in found.nodes if _is_left_in_force(node)),
         untouched=tuple(_untouched(context, found)),
         stopped_after_nodes=found.stopped_after_nodes,
     )
@@ -110,7 +109,7 @@ def _accounts(containing: ContainmentPlan, found: Lineage, obstacles: Mapping[st
         )
 
 
-def _contained_from(there: Iterable[LineageItem], moment: int) -> int:
+def _contained_from(there: Iterable[LineageNode], moment: int) -> int:
     """Where the last of them that ended by an event did. A user or role that is gone let nobody in by itself: each key
     and session of it is one of them, and may have been dead long before."""
     ended = [node for node in there if node.inactive_position is not None]
@@ -118,7 +117,7 @@ def _contained_from(there: Iterable[LineageItem], moment: int) -> int:
     return max((node.inactive_position or 0 for node in acting or ended), default=moment)
 
 
-def _names(there: Iterable[LineageItem], ends: CredentialContained) -> dict[str, str]:
+def _names(there: Iterable[LineageNode], ends: CredentialContained) -> dict[str, str]:
     ended = {*ends.denied, *ends.deactivated, *ends.revoked}
     return {
         node.subject_id: node.name if node.arn is None else node.arn.split(":", 5)[-1]
@@ -136,7 +135,7 @@ def _untouched(context: AnswerContext, found: Lineage) -> Iterator[str]:
             yield arn
 
 
-def _remaining_work(found: Lineage, account_id: str, there: Iterable[LineageItem]) -> str | None:
+def _remaining_work(found: Lineage, account_id: str, there: Iterable[LineageNode]) -> str | None:
     """What is known to be left to do; None where nothing is."""
     if found.stopped_after_nodes is not None:
         return (
@@ -149,7 +148,7 @@ def _remaining_work(found: Lineage, account_id: str, there: Iterable[LineageItem
     return f"{alive} still alive" if alive else None
 
 
-def _is_left_in_force(node: LineageItem) -> bool:
+def _is_left_in_force(node: LineageNode) -> bool:
     return (
         node.alive
         and node.kind not in ACCESS_KINDS

@@ -3,7 +3,7 @@
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf
 from projections.queries.history import HistoryFilters, HistoryPosition, search_history
-from services.api.contract.history import HistoryCall, HistoryPage, LookupHistory
+from services.api.contract.history import HistoryPage, LookupHistory
 from services.api.contract.page_markers import make_marker
 from services.api.handlers.answer_context import AnswerContext
 from services.api.handlers.handler import handles
@@ -39,8 +39,5 @@ def answer_lookup_history(question: LookupHistory, context: AnswerContext, accou
     found = search_history(context.cursor, account_id, filters, as_of, after=after, limit=question.limit)
     following = make_marker("LookupHistory", found.after.position, found.after.installation_position, end)
     return HistoryPage(
-        account_id=account_id,
-        limit=question.limit,
-        marker=None if found.complete else following,
-        calls=tuple(HistoryCall.model_validate(call) for call in found.calls),
+        account_id=account_id, limit=question.limit, marker=None if found.complete else following, calls=found.calls
     )

@@ -14,8 +14,7 @@ from typing import Literal
 from domain.account import Account
 from domain.families.containment import CONTAINED_POLICY_NAME
 from domain.families.policies import ManagedPolicy
-from domain.read_models.lineage import LineageKind
-from projections.queries.lineage import LineageItem
+from domain.read_models.lineage import LineageKind, LineageNode
 
 AccountBefore = Callable[[int], Account]
 """The account as it was at a position."""
@@ -35,7 +34,7 @@ class Remediation:
 
     now: Account
     before: AccountBefore
-    births: Sequence[LineageItem]
+    births: Sequence[LineageNode]
     """Of this account, in the order of their positions; without the seed, which nobody of them has made."""
 
     def commands(self) -> list[str]:
@@ -50,7 +49,7 @@ class Remediation:
         ]
         return list(dict.fromkeys(steps))
 
-    def _of(self, kinds: Iterable[LineageKind]) -> Iterator[LineageItem]:
+    def _of(self, kinds: Iterable[LineageKind]) -> Iterator[LineageNode]:
         """Births of these kinds that still stand, and belong to nothing that is going to be deleted."""
         created = self._created
         for node in self.births:
@@ -61,7 +60,7 @@ class Remediation:
     def _created(self) -> frozenset[str]:
         return frozenset(node.subject_id for node in self.births if node.kind in {"user", "role", "group", "policy"})
 
-    def _before(self, last: LineageItem, kinds: frozenset[LineageKind]) -> Account:
+    def _before(self, last: LineageNode, kinds: frozenset[LineageKind]) -> Account:
         """The account before the births that followed one upon the other and ended with this one."""
         same = [node for node in self.births if node.kind in kinds and node.owner_id == last.owner_id]
         if kinds not in {_TRUST, _BOUNDARY}:
@@ -125,7 +124,7 @@ class Remediation:
         for node in self._of(_BOUNDARY):
             yield from self._boundary(node)
 
-    def _inline(self, node: LineageItem) -> Iterator[str]:
+    def _inline(self, node: LineageNode) -> Iterator[str]:
         entity, name = kind_and_name(self.now, node.owner_id), node.subject_id
         held = self._before(node, _INLINE).inline_policies.get(node.owner_id)
         former = None if held is None else held.get(name)
@@ -136,7 +135,7 @@ class Remediation:
         elif node.kind == "inline_policy":
             yield _entity_command(entity, "delete-{}-policy", policy_name=name)
 
-    def _boundary(self, node: LineageItem) -> Iterator[str]:
+    def _boundary(self, node: LineageNode) -> Iterator[str]:
         entity = kind_and_name(self.now, node.owner_id)
         former = self._before(node, _BOUNDARY)
         bounded = former.users.by_id.get(node.owner_id) or former.roles.by_id.get(node.owner_id)
@@ -170,7 +169,7 @@ class Remediation:
             yield aws_command("delete-policy", policy_arn=policy.arn)
 
 
-def _version_commands(policy: ManagedPolicy, former: ManagedPolicy, births: Sequence[LineageItem]) -> Iterator[str]:
+def _version_commands(policy: ManagedPolicy, former: ManagedPolicy, births: Sequence[LineageNode]) -> Iterator[str]:
     """The default of before, where it is still one of theirs, and then none of the versions that they made. An old
     version that is gone is written once more, when there is room for it."""
     born = {node.version for node in births if node.kind == "policy_version"}
@@ -226,7 +225,7 @@ def _entity_command(entity: tuple[_EntityKind, str], operation: str, **options: 
     return aws_command(operation.format(kind), **{f"{kind}_name": name}, **options)
 
 
-def _key_command(operation: str, now: Account, node: LineageItem, **options: str) -> str:
+def _key_command(operation: str, now: Account, node: LineageNode, **options: str) -> str:
     """A key of root's is the caller's own: only root can run it."""
     user = now.users.by_id.get(node.owner_id)
     owner = {} if user is None else {"user_name": user.name}

@@ -8,7 +8,7 @@ from domain.rules.sessions import revoke_session
 from projections.engine.sql_files import load_statements
 from projections.queries.sessions import issued_sessions
 from services.api.contract.page_markers import make_marker
-from services.api.contract.sessions import ListSessions, RevokedSession, RevokeSession, SessionDetails, SessionsPage
+from services.api.contract.sessions import ListSessions, RevokedSession, RevokeSession, SessionsPage
 from services.api.handlers.answer_context import AnswerContext
 from services.api.handlers.handler import decides, handles
 from services.api.handlers.requester import Requester
@@ -27,7 +27,7 @@ def answer_list_sessions(question: ListSessions, context: AnswerContext, account
         account_id=account_id,
         limit=size,
         marker=make_marker("ListSessions", found[-1].position) if len(found) == size else None,
-        sessions=tuple(SessionDetails.model_validate(session) for session in found),
+        sessions=tuple(found),
     )
 
 

@@ -5,10 +5,10 @@ import shlex
 from collections.abc import Sequence
 
 from domain.foundation.moments import AsOf, EventRef, Moment
-from domain.read_models.lineage import NODES_MAX
+from domain.read_models.lineage import NODES_MAX, LineageNode
 from projections.queries.credential_activity import activity_of, first_and_last_call, traced_calls
 from projections.queries.ledger_positions import resolve_in_projection
-from projections.queries.lineage import Lineage, LineageItem, trace_lineage
+from projections.queries.lineage import Lineage, trace_lineage
 from services.api.contract.tracing import (
     AccountRemediation,
     CredentialUse,
@@ -22,7 +22,6 @@ from services.api.contract.tracing import (
 )
 from services.api.handlers.answer_context import AnswerContext
 from services.api.handlers.handler import handles
-from services.api.handlers.lineage import lineage_node, unfollowed_branch
 from services.api.handlers.remediation import Remediation
 from services.api.handlers.unused_permissions import credentials_of, own_credentials, unused_permissions
 from services.api.handlers.visibility import AccountVisibility, arn_of, visible_lineage
@@ -40,7 +39,7 @@ def answer_list_still_alive(
 ) -> StillAlive:
     sight = AccountVisibility(context, account_id, as_of.now)
     found = visible_lineage(sight, question.credential, as_of, NODES_MAX)
-    descent = _traced_lineage(found, sight)
+    descent = _traced_lineage(found)
     moment = found.moments[found.seed.account_id]
     return StillAlive(
         account_id=found.seed.account_id,
@@ -67,22 +66,22 @@ def answer_trace_credential(question: TraceCredential, context: AnswerContext, a
         account_id=seed.account_id,
         position=moment.position,
         at=moment.at,
-        seed=lineage_node(seed),
+        seed=seed,
         owner=_owner(context, seed, moment),
         first_use=first,
         last_use=last,
         did=tuple(told for told, _ in did.values()),
-        descent=_traced_lineage(found, sight),
+        descent=_traced_lineage(found),
         could_have=unused_permissions(context, found, used),
         containment=_remediation_plan(context, found, question.credential),
     )
 
 
-def _traced_lineage(found: Lineage, sight: AccountVisibility) -> TracedLineage:
+def _traced_lineage(found: Lineage) -> TracedLineage:
     return TracedLineage(
-        nodes=tuple(map(lineage_node, found.nodes)),
-        alive=tuple(map(lineage_node, found.remaining)),
-        unfollowed=tuple(unfollowed_branch(way, sight.obstacles[way.account_id]) for way in found.unfollowed),
+        nodes=found.nodes,
+        alive=found.remaining,
+        unfollowed=found.unfollowed,
         stopped_after_nodes=found.stopped_after_nodes,
     )
 
@@ -116,17 +115,29 @@ def _activity(
     return did, looked.used
 
 
-def _owner(context: AnswerContext, seed: LineageItem, moment: Moment) -> Owner:
+def _nowhere(_account_id: str) -> str:
+    return "only the seed is wanted"
+
+
+def _owner(context: AnswerContext, seed: LineageNode, moment: Moment) -> Owner:
     account_id, as_of = seed.account_id, AsOf(moment.at, position=moment.position)
-    born = trace_lineage(context.cursor, account_id, seed.owner_id, as_of, follows=account_id.__eq__, nodes_max=1).seed
+    born = trace_lineage(
+        context.cursor,
+        account_id,
+        seed.owner_id,
+        as_of,
+        follows=lambda other: None if other == account_id else "not followed",
+        nodes_max=1,
+    ).seed
     then = arn_of(context.account(account_id, seed.position), seed.owner_id)
+    since = born.since
     return Owner(
         kind=born.kind,
         entity_id=seed.owner_id,
         arn_then=then or born.arn or seed.name,
         arn_now=arn_of(context.account(account_id, moment.position), seed.owner_id),
         created=EventRef(born.position, born.at, born.by),
-        ended=born.since if born.state in {"deleted", "closed"} else None,
+        ended=EventRef(since.position, since.at, since.by) if since and born.state in {"deleted", "closed"} else None,
     )
 
 
@@ -143,7 +154,7 @@ def _remediation_plan(context: AnswerContext, found: Lineage, credential: str) -
 
 
 def _account_remediation(
-    context: AnswerContext, found: Lineage, account_id: str, made: Sequence[LineageItem]
+    context: AnswerContext, found: Lineage, account_id: str, made: Sequence[LineageNode]
 ) -> AccountRemediation:
     here = sorted((node for node in made if node.account_id == account_id), key=lambda node: node.position)
     undoing = Remediation(

@@ -10,13 +10,13 @@ from domain.foundation.moments import Moment
 from domain.policy import Layers
 from domain.policy.reach import granting_patterns, merge_reaches
 from domain.queries.reach import ReachOverTime, reach_over_time
+from domain.read_models.lineage import LineageNode
 from projections.queries.credential_activity import CredentialIds, first_and_last_call
-from projections.queries.lineage import Lineage, LineageItem
+from projections.queries.lineage import Lineage
 from services.action_catalogue import CATALOGUE
 from services.api.contract.question import SERVICE
 from services.api.contract.unused_permissions import UnusedAction, UnusedByCredential, UnusedPermissions, UnusedService
 from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.lineage import lineage_node
 from services.ledger.recorder import select
 from services.wire.errors import ServiceFailure
 
@@ -38,7 +38,7 @@ at: each may have had as many different permissions as are looked at."""
 class _Actor:
     """The first of its nodes acts by the same permissions as the others."""
 
-    nodes: tuple[LineageItem, ...]
+    nodes: tuple[LineageNode, ...]
     session: Session | None
 
 
@@ -65,7 +65,7 @@ def unused_permissions(context: AnswerContext, found: Lineage, used: Collection[
     )
 
 
-def own_credentials(found: Lineage) -> list[LineageItem]:
+def own_credentials(found: Lineage) -> list[LineageNode]:
     """What was asked about: a key or session itself, or all those of a principal."""
     seed = found.seed
     if seed.kind in {"session", "access_key"}:
@@ -73,7 +73,7 @@ def own_credentials(found: Lineage) -> list[LineageItem]:
     return [node for node in found.nodes if (node.account_id, node.owner_id) == (seed.account_id, seed.owner_id)]
 
 
-def credentials_of(nodes: Iterable[LineageItem]) -> CredentialIds:
+def credentials_of(nodes: Iterable[LineageNode]) -> CredentialIds:
     held = list(nodes)
     return CredentialIds(
         [node.subject_id for node in held if node.kind == "access_key"],
@@ -81,7 +81,7 @@ def credentials_of(nodes: Iterable[LineageItem]) -> CredentialIds:
     )
 
 
-def _actors(context: AnswerContext, nodes: Iterable[LineageItem]) -> list[_Actor]:
+def _actors(context: AnswerContext, nodes: Iterable[LineageNode]) -> list[_Actor]:
     """In the order of the nodes."""
     alike: dict[object, _Actor] = {}
     for node in nodes:
@@ -94,7 +94,7 @@ def _actors(context: AnswerContext, nodes: Iterable[LineageItem]) -> list[_Actor
     return list(alike.values())
 
 
-def _session(context: AnswerContext, node: LineageItem) -> Session | None:
+def _session(context: AnswerContext, node: LineageNode) -> Session | None:
     """With its policies, which stand in the ledger alone. Raises ServiceFailure where they are gone."""
     if node.kind != "session":
         return None
@@ -118,7 +118,7 @@ def _unused_by(
     values = _AccountVersions(context, node.account_id, first.position, last.position)
     could = reach_over_time(values, node.owner_id, actor.session, actions)
     told = UnusedByCredential(
-        credential=lineage_node(node),
+        credential=node,
         same=tuple(other.subject_id for other in others),
         first=first,
         last=last,

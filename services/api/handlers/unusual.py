@@ -5,7 +5,7 @@ from datetime import timedelta
 from domain.foundation.moments import AsOf
 from projections.queries.unusual import UnusualPosition, position_range, search_unusual
 from services.api.contract.page_markers import make_marker
-from services.api.contract.unusual import Anomaly, FindUnusual, UnusualPage
+from services.api.contract.unusual import FindUnusual, UnusualPage
 from services.api.handlers.answer_context import AnswerContext
 from services.api.handlers.handler import handles
 
@@ -26,6 +26,6 @@ def answer_find_unusual(question: FindUnusual, context: AnswerContext, account_i
         limit=question.limit,
         marker=None if page.after is None else make_marker("FindUnusual", *page.after, over.to),
         silent_days=question.silent_days,
-        findings=tuple(Anomaly.model_validate(finding) for finding in page.findings),
+        findings=page.findings,
         cut_sessions=page.cut_sessions,
     )

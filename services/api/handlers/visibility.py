@@ -26,13 +26,12 @@ class AccountVisibility:
     obstacles: dict[str, str] = field(default_factory=dict)
     """By account id: why it was not seen into."""
 
-    def __call__(self, other_id: str) -> bool:
-        if other_id == self.account_id:
-            return True
-        obstacle = self._obstacle(other_id)
+    def __call__(self, other_id: str) -> str | None:
+        """Why it does not see into the account; None where it does."""
+        obstacle = None if other_id == self.account_id else self._obstacle(other_id)
         if obstacle is not None:
             self.obstacles[other_id] = obstacle
-        return obstacle is None
+        return obstacle
 
     def _obstacle(self, other_id: str) -> str | None:
         if other_id in self.context.behind:
@@ -70,8 +69,8 @@ def arn_of(account: Account, entity_id: str) -> str | None:
 def visible_lineage(sight: AccountVisibility, credential: str, as_of: AsOf, nodes_max: int) -> Lineage:
     """Raises AccessDenied where the credential's account is not visible, and what `trace_lineage` raises."""
     home = home_account_of(credential, sight.account_id, sight.context.installation(sight.now))
-    if not sight(home):
-        raise AccessDenied(f"{credential} is of the account {home}: {sight.obstacles[home]}.")
+    if (obstacle := sight(home)) is not None:
+        raise AccessDenied(f"{credential} is of the account {home}: {obstacle}.")
     if home != sight.account_id and as_of.position is not None:
         # A position is one of the asker's ledger; in others the moment is found by its time.
         at = resolve_in_projection(sight.context.cursor, "lineage", sight.account_id, as_of).at
@@ -86,6 +85,6 @@ def visible_trusted_accounts(
     the others are told. An account has nothing to say about another one's principals."""
     sight = AccountVisibility(context, account_id, now)
     named = list_account_ids(context.cursor) if trusted is None else sorted(trusted)
-    seen = [other_id for other_id in named if other_id != account_id and sight(other_id)]
+    seen = [other_id for other_id in named if other_id != account_id and sight(other_id) is None]
     # Which accounts there are is nobody's business either.
     return seen, tuple(sight.obstacles) if trusted is not None else tuple({"*" for _ in sight.obstacles})

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from pydantic_core import to_jsonable_python
 
-from services.api.contract.history import HistoryCall, LookupHistory
+from domain.read_models.history import HistoryCall
+from services.api.contract.history import LookupHistory
 from services.cli.lib.arguments import TABLE_OR_JSON, add_historical_arguments, positive_int
 from services.cli.lib.client import show_pages
 from services.cli.lib.output import Column, exact_time, short_arn

@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Sequence
 
 from domain.foundation.identifiers import account_of_arn
-from services.api.contract.sessions import ListSessions, RevokedSession, RevokeSession, SessionDetails
+from domain.read_models.sessions import SessionDetails
+from services.api.contract.sessions import ListSessions, RevokedSession, RevokeSession
 from services.cli.lib.arguments import add_client_arguments, add_historical_arguments
 from services.cli.lib.client import ask, show_pages
 from services.cli.lib.failures import UsageError

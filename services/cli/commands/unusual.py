@@ -3,8 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
-from domain.read_models.unusual import SILENT_DAYS_DEFAULT, UnusualKind
-from services.api.contract.unusual import Anomaly, FindUnusual, UnusualPage
+from domain.read_models.unusual import SILENT_DAYS_DEFAULT, Anomaly, UnusualKind
+from services.api.contract.unusual import FindUnusual, UnusualPage
 from services.cli.lib.arguments import add_historical_arguments, add_span_arguments, positive_int
 from services.cli.lib.client import show_pages
 from services.cli.lib.output import Column, arn_resource, count_noun, short_time

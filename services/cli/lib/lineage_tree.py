@@ -5,8 +5,8 @@ import shutil
 import sys
 from collections.abc import Iterator
 
-from domain.read_models.lineage import NODES_MAX
-from services.api.contract.lineage import LineageNode, LineageTree, NodePosition, ShowLineage
+from domain.read_models.lineage import NODES_MAX, LineageNode, NodePosition
+from services.api.contract.lineage import LineageTree, ShowLineage
 from services.cli.lib.client import ask
 from services.cli.lib.output import JsonLines, arn_resource, short_time
 from services.cli.lib.terminal import print_line, print_note, printable

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
-from domain.read_models.lineage import ACCESS_KINDS, LineageKind
-from services.api.contract.lineage import LineageNode, LineageTree, NodePosition
+from domain.read_models.lineage import ACCESS_KINDS, LineageKind, LineageNode, NodePosition
+from services.api.contract.lineage import LineageTree
 from services.api.contract.tracing import AccountRemediation, CredentialUse, RemediationPlan, Trace, TracedLineage
 from services.api.contract.unused_permissions import UnusedPermissions
 from services.cli.lib.output import short_time

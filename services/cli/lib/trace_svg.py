@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from domain.read_models.credential_activity import TracedCall
-from services.api.contract.lineage import LineageNode, NodePosition
+from domain.read_models.lineage import LineageNode, NodePosition
 from services.api.contract.tracing import Trace
 from services.cli.lib import trace_phrases as words
 from services.cli.lib.markup import Markup, cut, element, group, visible

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
-from services.api.contract.lineage import LineageNode
+from domain.read_models.lineage import LineageNode
 from services.api.contract.tracing import CredentialUse, Trace
 from services.cli.lib import trace_phrases as words
 from services.cli.lib.output import Column, short_arn, short_time, stdout_table

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.contract.history import HistoryCall, HistoryPage, LookupHistory
+from domain.read_models.history import HistoryCall
+from services.api.contract.history import HistoryPage, LookupHistory
 from services.api.contract.page_markers import make_marker
 from services.api.contract.question import Question
 from services.cli.commands import history

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.contract.history import HistoryCall
+from domain.read_models.history import HistoryCall
 from services.cli.commands.history import HISTORY
 from services.cli.lib.output import Column, JsonLines, Table
 from services.cli.lib.terminal import printable

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.read_models.unusual import UnusualKind
+from domain.read_models.unusual import Anomaly, EvidenceCall, UnusualKind
 from services.api.contract.question import Question
-from services.api.contract.unusual import Anomaly, EvidenceCall, UnusualPage
+from services.api.contract.unusual import UnusualPage
 from services.cli.entry_point import EXIT_OK, EXIT_USAGE, main
 from services.cli.lib import client
 

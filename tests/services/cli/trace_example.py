@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain.foundation.moments import EventRef, Moment
 from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
-from services.api.contract.lineage import LineageNode, NodePosition, StateSince, UnfollowedBranch
+from domain.read_models.lineage import LineageNode, NodePosition, StateSince, UnfollowedBranch
 from services.api.contract.tracing import (
     AccountRemediation,
     CredentialUse,
