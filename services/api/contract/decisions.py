@@ -3,16 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from domain.policy.explain import Mismatch
 from services.api.contract.answer import Answer
 from services.api.contract.question import Question, Text
-
-
-class StatementMismatch(Answer):
-    element: str
-    """Principal, NotPrincipal, Resource, NotResource, or a condition such as `StringEquals aws:username`."""
-    had: tuple[str, ...]
-    """What the call had there: nothing where it does not have the condition key."""
-    wanted: tuple[str, ...]
 
 
 class ExplainedStatement(Answer):
@@ -33,7 +26,7 @@ class ExplainedStatement(Answer):
     sid: str | None
     effect: str
     applies: bool
-    mismatch: StatementMismatch | None
+    mismatch: Mismatch | None
     """The first element that does not match."""
 
 

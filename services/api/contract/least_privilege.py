@@ -1,5 +1,6 @@
 """The policy that covers what a principal really did."""
 
+from domain.read_models.least_privilege import CoveringPolicy
 from services.api.contract.answer import Answer
 from services.api.contract.question import Text
 from services.api.contract.replay import ReplayedPart, ReplayQuestion
@@ -9,24 +10,6 @@ class UsedAction(Answer):
     action: str
     resource: str
     calls: int
-
-
-class WidenedPattern(Answer):
-    """A pattern in the document that matches more than was used."""
-
-    action: str
-    pattern: str
-    resources: int
-    """Of those that were used."""
-
-
-class CoveringPolicy(Answer):
-    document: str
-    characters: int
-    """Without white space, as quotas count them."""
-    fits: tuple[str, ...]
-    """What it may be, by its length."""
-    generalised: tuple[WidenedPattern, ...]
 
 
 class LeastPrivilegePart(ReplayedPart):

@@ -35,7 +35,15 @@ from services.api.contract.access_between import (
 from services.api.handlers.access import principal_access, refuse_foreign_role, refuse_unknown_action
 from services.api.handlers.answer_context import AnswerContext
 from services.api.handlers.handler import handles
-from services.api.handlers.time_span import WORK_MAX, TimeSpan, next_page, occurrence, resolve_span, stop_moment
+from services.api.handlers.time_span import (
+    WORK_MAX,
+    TimeSpan,
+    cut_page,
+    occurrence,
+    page_envelope,
+    resolve_span,
+    stop_moment,
+)
 from services.api.handlers.visibility import visible_trusted_accounts
 
 
@@ -80,16 +88,12 @@ def _page(
         for interval in found.intervals
         if question.everybody or interval.value.access.possible.possibility is not Possibility.IMPOSSIBLE
     ]
-    ends_at = question.begins_at + question.limit
+    shown, after = cut_page(question, wanted)
+    stopped_at = stop_moment(context.cursor, owner_id, found.stopped_at)
     return AccessIntervalsPage(
-        account_id=owner_id,
-        limit=question.limit,
-        marker=next_page(question, ends_at, span) if len(wanted) > ends_at else None,
-        since=span.since,
-        until=span.until,
-        stopped_at=stop_moment(context.cursor, owner_id, found.stopped_at),
+        **page_envelope(question, owner_id, span, stopped_at, after),
         unseen=unseen,
-        intervals=tuple(access_interval(interval, action) for interval in wanted[question.begins_at : ends_at]),
+        intervals=tuple(access_interval(interval, action) for interval in shown),
     )
 
 
@@ -143,15 +147,10 @@ def answer_list_held_policies(
     values = (context.account(account_id, moment.position) for moment in span)
     if not found.intervals and not any(find_holders(value, question.principal) for value in values):
         raise NoSuchEntity(f"No user, group or role was called {question.principal} in the span, or it held nothing.")
-    ends_at = question.begins_at + question.limit
+    shown, after = cut_page(question, found.intervals)
+    stopped_at = stop_moment(context.cursor, account_id, found.stopped_at)
     return HeldIntervalsPage(
-        account_id=account_id,
-        limit=question.limit,
-        marker=next_page(question, ends_at, span) if len(found.intervals) > ends_at else None,
-        since=span.since,
-        until=span.until,
-        stopped_at=stop_moment(context.cursor, account_id, found.stopped_at),
-        intervals=tuple(map(held_interval, found.intervals[question.begins_at : ends_at])),
+        **page_envelope(question, account_id, span, stopped_at, after), intervals=tuple(map(held_interval, shown))
     )
 
 

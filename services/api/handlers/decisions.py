@@ -3,16 +3,10 @@
 from domain.authorization import EVALUATOR
 from domain.foundation.errors import NoSuchEntity
 from domain.foundation.moments import AsOf
-from domain.policy import Mismatch, StatementVerdict
+from domain.policy import StatementVerdict
 from domain.queries.reevaluation import CannotReevaluate, Reevaluation
 from projections.engine.sql_files import load_statements
-from services.api.contract.decisions import (
-    ExplainDecision,
-    ExplainedCall,
-    ExplainedDecision,
-    ExplainedStatement,
-    StatementMismatch,
-)
+from services.api.contract.decisions import ExplainDecision, ExplainedCall, ExplainedDecision, ExplainedStatement
 from services.api.handlers.answer_context import AnswerContext
 from services.api.handlers.handler import handles
 from services.ledger.reevaluation import call_at, reevaluate
@@ -96,9 +90,5 @@ def _statement(made: Reevaluation, verdict: StatementVerdict, account_id: str) -
         sid=verdict.statement.sid if own else None,
         effect=verdict.statement.effect.value,
         applies=verdict.mismatch is None,
-        mismatch=_mismatch(verdict.mismatch) if own and verdict.mismatch is not None else None,
+        mismatch=verdict.mismatch if own else None,
     )
-
-
-def _mismatch(mismatch: Mismatch) -> StatementMismatch:
-    return StatementMismatch(element=mismatch.element, had=mismatch.had, wanted=mismatch.wanted)

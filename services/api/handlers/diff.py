@@ -20,7 +20,7 @@ from services.api.contract.diff import (
 )
 from services.api.handlers.answer_context import AnswerContext
 from services.api.handlers.handler import handles
-from services.api.handlers.time_span import WORK_MAX, next_page, occurrence_of_entry, resolve_span
+from services.api.handlers.time_span import WORK_MAX, cut_page, occurrence_of_entry, page_envelope, resolve_span
 
 
 def fact_state(state: FactValue | None) -> FactState | None:
@@ -59,16 +59,11 @@ def answer_diff(question: Diff, context: AnswerContext, account_id: str, as_of: 
     span = resolve_span(question, context.cursor, account_id, as_of)
     changes = context.changes(account_id, after=span.since.position, to=span.until.position)
     found = differences(context.account(account_id, span.since.position), changes, WORK_MAX)
-    ends_at = question.begins_at + question.limit
-    stopped_at = found.stopped_at
+    stopped_at = None if found.stopped_at is None else Moment(found.stopped_at.position, found.stopped_at.at)
+    shown, after = cut_page(question, found.differing)
     return DifferencesPage(
-        account_id=account_id,
-        limit=question.limit,
-        marker=next_page(question, ends_at, span) if len(found.differing) > ends_at else None,
-        since=span.since,
-        until=span.until,
-        stopped_at=None if stopped_at is None else Moment(stopped_at.position, stopped_at.at),
-        differences=tuple(map(net_difference, found.differing[question.begins_at : ends_at])),
+        **page_envelope(question, account_id, span, stopped_at, after),
+        differences=tuple(map(net_difference, shown)),
         undone=found.undone,
     )
 
@@ -79,12 +74,7 @@ def answer_list_changes(question: ListChanges, context: AnswerContext, account_i
     after = max(question.begins_at, span.since.position)
     found = list(islice(context.changes(account_id, after=after, to=span.until.position), question.limit + 1))
     shown = found[: question.limit]
+    following = shown[-1].position if len(found) > len(shown) else None
     return ChangesPage(
-        account_id=account_id,
-        limit=question.limit,
-        marker=next_page(question, shown[-1].position, span) if len(found) > len(shown) else None,
-        since=span.since,
-        until=span.until,
-        stopped_at=None,
-        changes=tuple(map(recorded_change, shown)),
+        **page_envelope(question, account_id, span, None, following), changes=tuple(map(recorded_change, shown))
     )

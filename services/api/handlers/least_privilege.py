@@ -3,10 +3,11 @@
 from collections import Counter
 
 from domain.foundation.moments import AsOf
-from domain.queries.least_privilege import LeastPrivilege, UsedPermission, least_privilege
+from domain.queries.least_privilege import UsedPermission, least_privilege
 from domain.queries.what_if import PoliciesReplaced, ReplayOutcome
+from domain.read_models.least_privilege import CoveringPolicy
 from services.action_catalogue import CATALOGUE
-from services.api.contract.least_privilege import CoveringPolicy, GetLeastPrivilege, LeastPrivilegePart, UsedAction
+from services.api.contract.least_privilege import GetLeastPrivilege, LeastPrivilegePart, UsedAction
 from services.api.handlers.answer_context import AnswerContext
 from services.api.handlers.handler import handles
 from services.api.handlers.replay import ReplayRange, entity_of, replayed, resolve_range, user_or_role_called
@@ -55,14 +56,14 @@ def answer_get_least_privilege(
         allowed=allowed,
         refused=refused,
         used=tuple(UsedAction(action=key.action, resource=key.resource, calls=used[key]) for key in sorted(used)),
-        covering=None if found is None else CoveringPolicy.model_validate(found),
+        covering=found,
         confirmed=confirming[ReplayOutcome.UNCHANGED],
         undecidable=confirming[ReplayOutcome.UNDECIDABLE],
     )
 
 
 def _confirmed(
-    context: AnswerContext, account_id: str, part: ReplayRange, entity_id: str, found: LeastPrivilege
+    context: AnswerContext, account_id: str, part: ReplayRange, entity_id: str, found: CoveringPolicy
 ) -> Counter[ReplayOutcome]:
     supposition = PoliciesReplaced(account_id, entity_id, found.document)
     outcomes = replayed(context, account_id, part, supposition, of=entity_id)

@@ -1,7 +1,8 @@
 """Questions about a span of time: two moments, and what opened and closed between them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 
@@ -23,6 +24,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 _LAST_MICROSECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+
+
+T = TypeVar("T")
 
 
 class TimeSpan(NamedTuple):
@@ -86,6 +90,25 @@ def stop_moment(cursor: psycopg.Cursor, account_id: str, at: datetime | None) ->
     return None if at is None else Moment(position_at(cursor, account_id, at), at)
 
 
-def next_page(question: SpanQuestion[SpanPage], after: int, span: TimeSpan) -> str:
-    """The marker of the page that begins behind that."""
-    return make_marker(type(question).__name__, after, span.until.position, (span.until.at - _EPOCH) // _MICROSECOND)
+def page_envelope(
+    question: SpanQuestion[SpanPage], account_id: str, span: TimeSpan, stopped_at: Moment | None, after: int | None
+) -> dict[str, Any]:
+    """What every page about a span has besides its rows. The next one begins behind `after`; None on the last."""
+    marker = None
+    if after is not None:
+        until = (span.until.at - _EPOCH) // _MICROSECOND
+        marker = make_marker(type(question).__name__, after, span.until.position, until)
+    return {
+        "account_id": account_id,
+        "limit": question.limit,
+        "marker": marker,
+        "since": span.since,
+        "until": span.until,
+        "stopped_at": stopped_at,
+    }
+
+
+def cut_page(question: SpanQuestion[SpanPage], rows: Sequence[T]) -> tuple[Sequence[T], int | None]:
+    """Of all rows those of the page, and behind how many the next one begins; None on the last."""
+    ends_at = question.begins_at + question.limit
+    return rows[question.begins_at : ends_at], ends_at if len(rows) > ends_at else None

@@ -28,14 +28,13 @@ PUBLISHED_NAMES: Mapping[str, str] = {
     "RecordedChange": "Change",
     "RemediationPlan": "Undoings",
     "SessionDetails": "Session",
-    "StatementMismatch": "Mismatch",
     "StatementReach": "Granted",
     "TracedLineage": "Descent",
     "UnfollowedBranch": "UnfollowedWay",
     "UnusedByCredential": "CouldAs",
     "UnusedPermissions": "CouldHave",
     "UnusualKind": "Kind",
-    "WidenedPattern": "Generalised",
+    "GeneralizedPattern": "Generalised",
 }
 """By class name. A new class is published under its own name."""
 

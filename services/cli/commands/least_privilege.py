@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain.queries.least_privilege import UsedPermission, least_privilege
 from services.action_catalogue import CATALOGUE
-from services.api.contract.least_privilege import CoveringPolicy, GetLeastPrivilege, LeastPrivilegePart, UsedAction
+from services.api.contract.least_privilege import GetLeastPrivilege, LeastPrivilegePart, UsedAction
 from services.api.contract.what_if import WhatIf
 from services.cli.lib.arguments import add_question_arguments, add_span_arguments, positive_int
 from services.cli.lib.client import QuestionClient, build_question, open_client
@@ -81,7 +81,7 @@ def _merge_parts(client: QuestionClient, parts: Sequence[LeastPrivilegePart]) ->
             "allowed": allowed,
             "refused": sum(part.refused for part in parts),
             "used": tuple(listed),
-            "covering": None if found is None else CoveringPolicy.model_validate(found),
+            "covering": found,
             "confirmed": max(confirmed, 0),
             "undecidable": undecidable,
         }
