@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from domain.policy.explain import Mismatch
+from domain.policy import Mismatch
 from services.api.contract.answer import Answer
 from services.api.contract.question import Question, Text
 

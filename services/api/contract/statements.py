@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from domain.policy import Layer
-from domain.policy.document import Effect
+from domain.policy import Effect, Layer
 from services.api.contract.answer import Answer
 
 

@@ -6,8 +6,13 @@ from typing import Annotated, Self
 from pydantic import StringConstraints, model_validator
 
 from domain.foundation.errors import ValidationError
-from domain.policy import ROLE_INLINE_POLICIES_CHARACTERS_MAX, PolicyType, compiled, new_policy_size
-from domain.policy.decode import TEXT_CHARACTERS_MAX
+from domain.policy import (
+    ROLE_INLINE_POLICIES_CHARACTERS_MAX,
+    TEXT_CHARACTERS_MAX,
+    PolicyType,
+    compiled,
+    new_policy_size,
+)
 from services.api.contract.answer import Answer
 from services.api.contract.question import Text
 from services.api.contract.replay import ReplayedPart, ReplayQuestion

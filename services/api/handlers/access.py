@@ -9,9 +9,7 @@ from domain.authorization import ASSUME_ROLE
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.identifiers import account_of_arn
 from domain.foundation.moments import AsOf
-from domain.policy import Result, reason
-from domain.policy.document import Effect
-from domain.policy.partial import Possibility
+from domain.policy import Effect, Possibility, Result, reason
 from domain.queries.access import Access, can_assume, find_role, trusted_accounts, who_can
 from projections.queries.ledger_positions import position_at, resolve_in_ledger
 from services.action_catalogue import CATALOGUE
@@ -32,11 +30,11 @@ def principal_access(found: Access, action: str) -> PrincipalAccess:
     )
     if decision.result is Result.ALLOWED:
         by = next(name for name in names if name.effect is Effect.ALLOW and name.layer is decision.layer)
-        told = f"allowed by {by.source_type} {by.source_id}, statement {by.sid or by.index}"
+        why = f"allowed by {by.source_type} {by.source_id}, statement {by.sid or by.index}"
         if by.source_type == "root":
-            told = "allowed to the root user, as long as no organisation forbids it"
+            why = "allowed to the root user, unless an organization policy denies it"
     else:
-        told = reason(decision, action)
+        why = reason(decision, action)
     return PrincipalAccess.model_validate(
         {
             "kind": found.kind,
@@ -44,7 +42,7 @@ def principal_access(found: Access, action: str) -> PrincipalAccess:
             "entity_id": found.entity_id,
             "arn": found.arn,
             "access": found.possible.possibility.value,
-            "reason": told,
+            "reason": why,
             "statements": names,
             "depends_on": depends,
         }

@@ -8,7 +8,7 @@ from domain.foundation.errors import NoSuchEntity
 from domain.foundation.events import Entry
 from domain.foundation.intervals import Interval, IntervalsResult, intervals
 from domain.foundation.moments import AsOf
-from domain.policy.partial import Possibility
+from domain.policy import Possibility
 from domain.queries.access import find_role
 from domain.queries.access_between import (
     AccessInquiry,

@@ -23,24 +23,24 @@ _OWNED = frozenset({"access_key", "session"})
 
 
 @decides(Contain)
-def decide_contain(question: Contain, account: Account, asker: Requester) -> Outcome:
+def decide_contain(question: Contain, account: Account, requester: Requester) -> Outcome:
     """Raises OperationNotPermittedException, AccessDenied, NeedsFacts and NeedsAccounts."""
-    barred = _BarredAccounts(account, asker, question.credential)
-    home = home_account_of(question.credential, account.id, asker.installation())
-    if (why := barred(asker.accounts([home])[home])) is not None:
+    barred = _BarredAccounts(account, requester, question.credential)
+    home = home_account_of(question.credential, account.id, requester.installation())
+    if (why := barred(requester.accounts([home])[home])) is not None:
         raise AccessDenied(f"{question.credential} is of the account {home}: {why}")
-    if not isinstance(asker.facts, LineageFacts):
-        unsettled = Throttling("The lineage could not be found out in time.")
-        raise NeedsFacts(LineageQuery(home, question.credential, asker.at), unsettled=unsettled)
+    if not isinstance(requester.facts, LineageFacts):
+        unsettled = Throttling("The lineage could not be determined in time.")
+        raise NeedsFacts(LineageQuery(home, question.credential, requester.at), unsettled=unsettled)
     # The accounts may have moved on since. What the lineage does not have yet shows in the answer as remaining.
-    descendants = asker.facts.descendants
-    accounts = asker.accounts({account.id, *(descendant.account_id for descendant in descendants)})
-    containing = contain(accounts, descendants, barred, question.credential, question.reason, asker.at)
+    descendants = requester.facts.descendants
+    accounts = requester.accounts({account.id, *(descendant.account_id for descendant in descendants)})
+    containing = contain(accounts, descendants, barred, question.credential, question.reason, requester.at)
     if not question.include_self:
-        if asker.caller is not None:
-            refuse_self_containment(asker.caller, descendants)
+        if requester.caller is not None:
+            refuse_self_containment(requester.caller, descendants)
         for account_id, events in containing.events.items():
-            refuse_lockout(accounts[account_id], events, asker.at)
+            refuse_lockout(accounts[account_id], events, requester.at)
     told = {"containing": containing}
     if question.dry_run:
         return Outcome(lambda _after: told)
@@ -52,13 +52,13 @@ def decide_contain(question: Contain, account: Account, asker: Requester) -> Out
 def answer_contain(question: Contain, context: AnswerContext, account_id: str, as_of: AsOf) -> Containment:
     containing = context.decision_result["containing"]
     assert isinstance(containing, ContainmentPlan)
-    sight = AccountVisibility(context, account_id, as_of.now)
-    found = visible_lineage(sight, question.credential, AsOf(as_of.now), NODES_MAX)
+    visibility = AccountVisibility(context, account_id, as_of.now)
+    found = visible_lineage(visibility, question.credential, AsOf(as_of.now), NODES_MAX)
     return Containment(
         account_id=account_id,
         credential=question.credential,
         dry_run=question.dry_run,
-        accounts=tuple(_accounts(containing, found, sight.obstacles)),
+        accounts=tuple(_accounts(containing, found, visibility.obstacles)),
         remaining=found.remaining,
         standing=tuple(node for node in found.nodes if _is_left_in_force(node)),
         untouched=tuple(_untouched(context, found)),
@@ -67,11 +67,11 @@ def answer_contain(question: Contain, context: AnswerContext, account_id: str, a
 
 
 class _BarredAccounts:
-    """Why the asker may contain nothing in an account. Each is asked once, for the check is recorded."""
+    """Why the requester may contain nothing in an account. Each is asked once, for the check is recorded."""
 
-    def __init__(self, account: Account, asker: Requester, credential: str) -> None:
+    def __init__(self, account: Account, requester: Requester, credential: str) -> None:
         self._account = account
-        self._asker = asker
+        self._requester = requester
         self._credential = credential
         self._asked: dict[str, str | None] = {account.id: None}
         """In its own account the caller has been allowed already."""
@@ -82,10 +82,10 @@ class _BarredAccounts:
         return self._asked[other.id]
 
     def _why(self, other: Account) -> str | None:
-        if self._asker.caller is None:
+        if self._requester.caller is None:
             return None
         resource = other.arn(f"credential/{self._credential}", SERVICE)
-        return why_unmanaged(self._account.id, other) or self._asker.denied(ACTION, resource)
+        return why_unmanaged(self._account.id, other) or self._requester.denied(ACTION, resource)
 
 
 def _accounts(containing: ContainmentPlan, found: Lineage, obstacles: Mapping[str, str]) -> Iterable[ContainedAccount]:
@@ -139,13 +139,13 @@ def _remaining_work(found: Lineage, account_id: str, there: Iterable[LineageNode
     """What is known to be left to do; None where nothing is."""
     if found.stopped_after_nodes is not None:
         return (
-            f"only the first {found.stopped_after_nodes} of the lineage were looked at: contain the users and roles "
+            f"only the first {found.stopped_after_nodes} nodes of the lineage were examined: contain users and roles "
             "among them by name, with all their keys and sessions"
         )
     if account_id not in found.moments:
-        return "the way there leads through an account that is not seen into: ask from there what is left"
+        return "it is reached through an account that is not visible from here: run this from there"
     alive = sum(node.alive for node in there)
-    return f"{alive} still alive" if alive else None
+    return f"{alive} still active" if alive else None
 
 
 def _is_left_in_force(node: LineageNode) -> bool:

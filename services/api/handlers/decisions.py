@@ -29,14 +29,14 @@ def answer_explain_decision(
     if found is None or found[0].cause.request_id != request_id:
         raise NoSuchEntity(
             f"The ledger of account {account_id} has no call with the request id {request_id}; expected one that was "
-            "answered with x-amzn-requestid, or that stands in the history."
+            "answered with x-amzn-requestid, or that is in the history."
         )
     entry, event = found
     try:
         made_again = reevaluate(context.cursor, context.past, entry, event.decisions)
     except CannotReevaluate as error:
         raise ServiceFailure(
-            f"The call stands at position {entry.position}, but cannot be decided again: {error}"
+            f"The call is at position {entry.position}, but cannot be re-evaluated: {error}"
         ) from error
     cause = entry.cause
     return ExplainedCall(

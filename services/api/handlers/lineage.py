@@ -9,8 +9,8 @@ from services.api.handlers.visibility import AccountVisibility, visible_lineage
 
 @handles(ShowLineage, reads_everywhere=True)
 def answer_show_lineage(question: ShowLineage, context: AnswerContext, account_id: str, as_of: AsOf) -> LineageTree:
-    sight = AccountVisibility(context, account_id, as_of.now)
-    found = visible_lineage(sight, question.credential, as_of, question.limit)
+    visibility = AccountVisibility(context, account_id, as_of.now)
+    found = visible_lineage(visibility, question.credential, as_of, question.limit)
     moment = found.moments[found.seed.account_id]
     return LineageTree(
         account_id=found.seed.account_id,

@@ -9,16 +9,14 @@ import json
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from domain.account import Account
 from domain.families.containment import CONTAINED_POLICY_NAME
-from domain.families.policies import ManagedPolicy
+from domain.families.policies import EntityKind, ManagedPolicy
 from domain.read_models.lineage import LineageKind, LineageNode
 
 AccountBefore = Callable[[int], Account]
 """The account as it was at a position."""
-_EntityKind = Literal["user", "group", "role"]
 
 _TRUST: frozenset[LineageKind] = frozenset({"trust_policy"})
 _INLINE: frozenset[LineageKind] = frozenset({"inline_policy", "inline_policy_removed"})
@@ -30,11 +28,11 @@ _VERSIONS: frozenset[LineageKind] = frozenset({"policy_version", "policy_default
 
 @dataclass(frozen=True, slots=True)
 class Remediation:
-    """Of one account, whose births are given; those of others need commands of their own."""
+    """Of one account, whose created_nodes are given; those of others need commands of their own."""
 
     now: Account
     before: AccountBefore
-    births: Sequence[LineageNode]
+    created_nodes: Sequence[LineageNode]
     """Of this account, in the order of their positions; without the seed, which nobody of them has made."""
 
     def commands(self) -> list[str]:
@@ -52,17 +50,19 @@ class Remediation:
     def _of(self, kinds: Iterable[LineageKind]) -> Iterator[LineageNode]:
         """Births of these kinds that still stand, and belong to nothing that is going to be deleted."""
         created = self._created
-        for node in self.births:
+        for node in self.created_nodes:
             if node.kind in kinds and node.state == "active" and node.owner_id not in created:
                 yield node
 
     @property
     def _created(self) -> frozenset[str]:
-        return frozenset(node.subject_id for node in self.births if node.kind in {"user", "role", "group", "policy"})
+        return frozenset(
+            node.subject_id for node in self.created_nodes if node.kind in {"user", "role", "group", "policy"}
+        )
 
     def _before(self, last: LineageNode, kinds: frozenset[LineageKind]) -> Account:
-        """The account before the births that followed one upon the other and ended with this one."""
-        same = [node for node in self.births if node.kind in kinds and node.owner_id == last.owner_id]
+        """The account before the created_nodes that followed one upon the other and ended with this one."""
+        same = [node for node in self.created_nodes if node.kind in kinds and node.owner_id == last.owner_id]
         if kinds not in {_TRUST, _BOUNDARY}:
             same = [node for node in same if node.subject_id == last.subject_id]
         replaced = {node.since.position: node for node in same if node.since is not None}
@@ -81,7 +81,7 @@ class Remediation:
                 )
 
     def _keys(self) -> Iterator[str]:
-        for node in self.births:
+        for node in self.created_nodes:
             key = self.now.access_keys.by_id.get(node.subject_id)
             if key is None or node.owner_id in self._created:
                 continue
@@ -98,12 +98,12 @@ class Remediation:
 
     def _defaults(self) -> Iterator[str]:
         """Of policies that are not created by them."""
-        for arn in dict.fromkeys(node.owner_id for node in self.births if node.kind in _VERSIONS):
+        for arn in dict.fromkeys(node.owner_id for node in self.created_nodes if node.kind in _VERSIONS):
             policy = self.now.managed_policies.get(arn)
-            births = [node for node in self.births if node.kind in _VERSIONS and node.owner_id == arn]
-            former = self.before(births[0].position - 1).managed_policies.get(arn)
+            created_nodes = [node for node in self.created_nodes if node.kind in _VERSIONS and node.owner_id == arn]
+            former = self.before(created_nodes[0].position - 1).managed_policies.get(arn)
             if policy is not None and former is not None and arn not in self._created:
-                yield from _version_commands(policy, former, births)
+                yield from _version_commands(policy, former, created_nodes)
 
     def _ties(self) -> Iterator[str]:
         for node in self._of(_INLINE):
@@ -148,14 +148,14 @@ class Remediation:
 
     def _entities(self) -> Iterator[str]:
         for kind in ("user", "role", "group"):
-            for node in self.births:
+            for node in self.created_nodes:
                 entity = kind_and_name(self.now, node.subject_id) if node.kind == kind else None
                 if entity is not None:
                     yield from _emptying_commands(self.now, node.subject_id, entity)
                     yield _entity_command(entity, "delete-{}")
 
     def _policies(self) -> Iterator[str]:
-        for node in self.births:
+        for node in self.created_nodes:
             policy = self.now.managed_policies.get(node.subject_id) if node.kind == "policy" else None
             if policy is None:
                 continue
@@ -169,12 +169,14 @@ class Remediation:
             yield aws_command("delete-policy", policy_arn=policy.arn)
 
 
-def _version_commands(policy: ManagedPolicy, former: ManagedPolicy, births: Sequence[LineageNode]) -> Iterator[str]:
+def _version_commands(
+    policy: ManagedPolicy, former: ManagedPolicy, created_nodes: Sequence[LineageNode]
+) -> Iterator[str]:
     """The default of before, where it is still one of theirs, and then none of the versions that they made. An old
     version that is gone is written once more, when there is room for it."""
-    born = {node.version for node in births if node.kind == "policy_version"}
-    made = {version.id for version in policy.versions.values() if version.id in born}
-    theirs = any(node.state == "active" for node in births)
+    versions = {node.version for node in created_nodes if node.kind == "policy_version"}
+    made = {version.id for version in policy.versions.values() if version.id in versions}
+    theirs = any(node.state == "active" for node in created_nodes)
     kept = former.default if theirs else policy.default
     if kept.number in policy.versions and kept.number != policy.default_version:
         yield aws_command("set-default-policy-version", policy_arn=policy.arn, version_id=kept.id)
@@ -187,7 +189,7 @@ def _version_commands(policy: ManagedPolicy, former: ManagedPolicy, births: Sequ
         yield aws_command("delete-policy-version", policy_arn=policy.arn, version_id=policy.default.id)
 
 
-def _emptying_commands(now: Account, entity_id: str, entity: tuple[_EntityKind, str]) -> Iterator[str]:
+def _emptying_commands(now: Account, entity_id: str, entity: tuple[EntityKind, str]) -> Iterator[str]:
     """All that has to go before a user, role or group can be deleted. What contains it goes last."""
     kind, name = entity
     for key in now.access_keys.of(entity_id):
@@ -209,7 +211,7 @@ def _emptying_commands(now: Account, entity_id: str, entity: tuple[_EntityKind, 
         yield _entity_command(entity, "delete-{}-policy", policy_name=CONTAINED_POLICY_NAME)
 
 
-def kind_and_name(account: Account, entity_id: str) -> tuple[_EntityKind, str] | None:
+def kind_and_name(account: Account, entity_id: str) -> tuple[EntityKind, str] | None:
     """What the entity is and how it is called; None where there is none."""
     if (user := account.users.by_id.get(entity_id)) is not None:
         return "user", user.name
@@ -220,7 +222,7 @@ def kind_and_name(account: Account, entity_id: str) -> tuple[_EntityKind, str] |
     return None
 
 
-def _entity_command(entity: tuple[_EntityKind, str], operation: str, **options: str) -> str:
+def _entity_command(entity: tuple[EntityKind, str], operation: str, **options: str) -> str:
     kind, name = entity
     return aws_command(operation.format(kind), **{f"{kind}_name": name}, **options)
 

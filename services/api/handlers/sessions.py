@@ -47,7 +47,7 @@ def answer_revoke_session(
     row = context.cursor.execute(SQL["revoked"], parameters).fetchone()
     if row is None:
         raise NoSuchEntity(
-            f"Account {account_id} has issued no session {question.session_id}. The revocation stands nevertheless."
+            f"Account {account_id} has issued no session {question.session_id}. The revocation remains in effect."
         )
     return RevokedSession(
         account_id=account_id,

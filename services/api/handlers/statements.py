@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from domain.account import Account
-from domain.policy import Layer, Layers, SourcedPolicy
-from domain.policy.document import Effect, Statement
+from domain.policy import Effect, Layer, Layers, SourcedPolicy, Statement
 from domain.queries.access import permission_layers
 from services.api.contract.statements import LayerReach, StatementName, StatementReach
 

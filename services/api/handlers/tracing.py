@@ -37,8 +37,8 @@ HISTORY_COMMANDS_MAX = 50
 def answer_list_still_alive(
     question: ListStillAlive, context: AnswerContext, account_id: str, as_of: AsOf
 ) -> StillAlive:
-    sight = AccountVisibility(context, account_id, as_of.now)
-    found = visible_lineage(sight, question.credential, as_of, NODES_MAX)
+    visibility = AccountVisibility(context, account_id, as_of.now)
+    found = visible_lineage(visibility, question.credential, as_of, NODES_MAX)
     descent = _traced_lineage(found)
     moment = found.moments[found.seed.account_id]
     return StillAlive(
@@ -53,8 +53,8 @@ def answer_list_still_alive(
 
 @handles(TraceCredential, reads_everywhere=True)
 def answer_trace_credential(question: TraceCredential, context: AnswerContext, account_id: str, as_of: AsOf) -> Trace:
-    sight = AccountVisibility(context, account_id, as_of.now)
-    found = visible_lineage(sight, question.credential, as_of, NODES_MAX)
+    visibility = AccountVisibility(context, account_id, as_of.now)
+    found = visible_lineage(visibility, question.credential, as_of, NODES_MAX)
     seed = found.seed
     moment = found.moments[seed.account_id]
     did = {other_id: _activity(context, found, other_id, question.calls) for other_id in found.moments}
@@ -160,7 +160,7 @@ def _account_remediation(
     undoing = Remediation(
         now=context.account(account_id, found.moments[account_id].position),
         before=lambda position: context.account(account_id, position),
-        births=here[:REMEDIATED_MAX],
+        created_nodes=here[:REMEDIATED_MAX],
     )
     left = max(0, len(here) - REMEDIATED_MAX)
     return AccountRemediation(account_id=account_id, commands=tuple(undoing.commands()), left=left)

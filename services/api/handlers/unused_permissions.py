@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from domain.account import Account
 from domain.families.sessions import Session, SessionIssued
 from domain.foundation.moments import Moment
-from domain.policy import Layers
-from domain.policy.reach import granting_patterns, merge_reaches
+from domain.policy import Layers, granting_patterns, merge_reaches
 from domain.queries.reach import ReachOverTime, reach_over_time
 from domain.read_models.lineage import LineageNode
 from projections.queries.credential_activity import CredentialIds, first_and_last_call

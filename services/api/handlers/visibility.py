@@ -47,12 +47,12 @@ def why_unmanaged(account_id: str, other: Account) -> str | None:
     """Why the account is not to be looked after from the first one; None where it is."""
     if is_managed_by(other.organization, account_id):
         return None
-    return f"it is in no organisation that {account_id} manages"
+    return f"it is not in an organization managed by {account_id}"
 
 
 def home_account_of(credential: str, account_id: str, installation: Installation) -> str:
     """The account that the credential names, by ARN or key id, which says nothing of a key that was brought from
-    elsewhere; of any other name, the asker's own."""
+    elsewhere; of any other name, the requester's own."""
     claimed = installation.claimed_access_key_ids.get(credential)
     named = claimed or account_of_arn(credential) or account_of_access_key_id(credential)
     return account_id if named in {None, INSTALLATION} else named
@@ -66,16 +66,16 @@ def arn_of(account: Account, entity_id: str) -> str | None:
     return None if entity is None else account.arn(entity.resource)
 
 
-def visible_lineage(sight: AccountVisibility, credential: str, as_of: AsOf, nodes_max: int) -> Lineage:
+def visible_lineage(visibility: AccountVisibility, credential: str, as_of: AsOf, nodes_max: int) -> Lineage:
     """Raises AccessDenied where the credential's account is not visible, and what `trace_lineage` raises."""
-    home = home_account_of(credential, sight.account_id, sight.context.installation(sight.now))
-    if (obstacle := sight(home)) is not None:
+    home = home_account_of(credential, visibility.account_id, visibility.context.installation(visibility.now))
+    if (obstacle := visibility(home)) is not None:
         raise AccessDenied(f"{credential} is of the account {home}: {obstacle}.")
-    if home != sight.account_id and as_of.position is not None:
-        # A position is one of the asker's ledger; in others the moment is found by its time.
-        at = resolve_in_projection(sight.context.cursor, "lineage", sight.account_id, as_of).at
+    if home != visibility.account_id and as_of.position is not None:
+        # A position is one of the requester's ledger; in others the moment is found by its time.
+        at = resolve_in_projection(visibility.context.cursor, "lineage", visibility.account_id, as_of).at
         as_of = AsOf.time(at, at)
-    return trace_lineage(sight.context.cursor, home, credential, as_of, follows=sight, nodes_max=nodes_max)
+    return trace_lineage(visibility.context.cursor, home, credential, as_of, follows=visibility, nodes_max=nodes_max)
 
 
 def visible_trusted_accounts(
@@ -83,8 +83,8 @@ def visible_trusted_accounts(
 ) -> tuple[list[str], tuple[str, ...]]:
     """Of the accounts that are trusted, None for all, those besides the role's own that whoever asks sees into; and how
     the others are told. An account has nothing to say about another one's principals."""
-    sight = AccountVisibility(context, account_id, now)
+    visibility = AccountVisibility(context, account_id, now)
     named = list_account_ids(context.cursor) if trusted is None else sorted(trusted)
-    seen = [other_id for other_id in named if other_id != account_id and sight(other_id) is None]
+    seen = [other_id for other_id in named if other_id != account_id and visibility(other_id) is None]
     # Which accounts there are is nobody's business either.
-    return seen, tuple(sight.obstacles) if trusted is not None else tuple({"*" for _ in sight.obstacles})
+    return seen, tuple(visibility.obstacles) if trusted is not None else tuple({"*" for _ in visibility.obstacles})

@@ -145,5 +145,7 @@ def _level_id(account: Account, where: str, position: int) -> str:
         return levels[0 if where == "root" else -1].id
     if all(level.id != where for level in levels):
         known = ", ".join(level.id for level in levels)
-        raise NoSuchEntity(f"Above account {account.id} stood no {where} at position {position}; expected of {known}.")
+        raise NoSuchEntity(
+            f"Account {account.id} had no {where} above it at position {position}; expected one of {known}."
+        )
     return where

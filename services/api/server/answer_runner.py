@@ -59,6 +59,6 @@ class AnswerRunner:
     def _wait(self, account_id: str, position: int) -> None:
         if not self._runner.wait(account_id, position, WAIT_SECONDS_MAX):
             raise ServiceUnavailable(
-                f"The call stands in the ledger, but the projections of {account_id} lag: in {WAIT_SECONDS_MAX:.0f} "
+                f"The call is recorded, but the projections of {account_id} lag behind: in {WAIT_SECONDS_MAX:.0f} "
                 f"seconds they have not come to position {position}. Ask again, and see /health/ready."
             )

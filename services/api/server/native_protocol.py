@@ -88,7 +88,7 @@ def _route(method: str, path: bytes) -> tuple[type[Question[Answer]], dict[str, 
         if question.method == method and (found := match_path(question.path, path)) is not None:
             return question, found
     known = ", ".join(f"{question.method} {question.path}" for question in QUESTIONS)
-    raise UnknownPath(f"Nothing is answered there; expected one of {known}, and %2F for a slash in a name.")
+    raise UnknownPath(f"Nothing is at this path; expected one of {known}, and %2F for a slash in a name.")
 
 
 def _question(asked_for: type[Question[Answer]], in_path: Mapping[str, str], raw: RawRequest) -> Question[Answer]:
@@ -96,13 +96,13 @@ def _question(asked_for: type[Question[Answer]], in_path: Mapping[str, str], raw
     query = {name: value for name, value in form_fields(b"", raw.query).items() if not name.startswith("X-Amz-")}
     given: Mapping[str, object] = query
     if asked_for.method == "GET" and raw.body:
-        raise ValidationError(f"{asked_for.__name__} takes no body; its parameters stand in the query string.")
+        raise ValidationError(f"{asked_for.__name__} takes no body; its parameters go in the query string.")
     if asked_for.method == "POST":
         if query:
             raise ValidationError(f"{asked_for.__name__} takes its parameters as JSON, not in the query string.")
         given = _object(raw.body)
     if twice := sorted(in_path.keys() & given.keys()):
-        raise ValidationError(f"{', '.join(twice)} stands in the path already.")
+        raise ValidationError(f"{', '.join(twice)} is already given in the path.")
     try:
         return asked_for.model_validate({**given, **in_path})
     except pydantic.ValidationError as error:

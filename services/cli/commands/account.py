@@ -34,13 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "with --root-access-key-id: then nothing is lost with the output."
     )
     add_operator_arguments(create, _create)
-    create.add_argument("--account-id", metavar="ID", help="twelve digits; drawn, if not given")
+    create.add_argument("--account-id", metavar="ID", help="twelve digits; generated if not given")
     create.add_argument("--alias", metavar="NAME", help="a name for people, unique in the installation")
     create.add_argument(
-        "--root-access-key-id", metavar="ID", help="give the root user this key, instead of an administrator with one"
+        "--root-access-key-id",
+        metavar="ID",
+        help="give this key to the root user, instead of creating an administrator",
     )
-    add_operator_table_arguments(add_command(commands, "list", "the accounts, closed ones too"), _list)
-    close = add_command(commands, "close", "end all credentials of an account, for ever")
+    add_operator_table_arguments(add_command(commands, "list", "list the accounts, including closed ones"), _list)
+    close = add_command(commands, "close", "permanently invalidate all credentials of an account")
     add_operator_arguments(close, _close)
     close.add_argument("account_id", metavar="ID", help="the account")
     close.add_argument("--yes", action="store_true", help="do not ask")
@@ -76,7 +78,7 @@ def _close(args: argparse.Namespace) -> None:
         ledger = ledger_without_master_key(database)
         with ledger.recording():
             close_account(ledger.committer, args.account_id)
-    print_note(f"The account {args.account_id} is closed: none of its credentials is honoured any more.")
+    print_note(f"The account {args.account_id} is closed: none of its credentials is accepted any more.")
 
 
 def _list(args: argparse.Namespace) -> None:
@@ -136,7 +138,7 @@ def _root_secret(args: argparse.Namespace) -> Secret | None:
 def _confirm(account_id: str) -> None:
     """Raises Failure unless somebody at a terminal types the account id."""
     if not sys.stdin.isatty():
-        raise UsageError("Closing an account cannot be undone: say --yes where nobody can be asked.")
+        raise UsageError("Closing an account cannot be undone: pass --yes when there is no terminal to confirm on.")
     print_note(f"Closing {account_id} ends all of its credentials and cannot be undone. Type the account id to go on:")
     if sys.stdin.readline().strip() != account_id:
         raise Failure("Nothing was closed.")

@@ -17,6 +17,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     parameters = {"role": args.role, "everybody": args.everybody or None}
     if between := span_parameters(args):
-        show_intervals(args, CouldAssume, {**parameters, **between}, f"Nobody could assume {args.role}.")
+        show_intervals(args, CouldAssume, {**parameters, **between}, f"No principal could assume {args.role}.")
         return
-    show_principals(args, CanAssume, parameters, f"Nobody can assume {args.role}.")
+    show_principals(args, CanAssume, parameters, f"No principal can assume {args.role}.")

@@ -20,11 +20,13 @@ finds nothing more to do, unless there is more than one call ends."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_question_arguments(parser, run)
-    parser.epilog = "Exit code 1 when something of it is still honoured somewhere."
+    parser.epilog = "Exit code 1 when any of it is still active somewhere."
     parser.add_argument("credential", metavar="KEY|SESSION|PRINCIPAL", help="its id, name or ARN")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    parser.add_argument("--include-self", action="store_true", help="even yourself, and the last administrator")
-    parser.add_argument("--reason", metavar="TEXT", help="recorded with what is done")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done, and change nothing")
+    parser.add_argument(
+        "--include-self", action="store_true", help="even the caller itself, and the last administrator"
+    )
+    parser.add_argument("--reason", metavar="TEXT", help="recorded with the events")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -47,11 +49,11 @@ def run(args: argparse.Namespace) -> None:
         said = f"{arn_resource(arn)}, which has a credential of the lineage but is not of it"
         print_note(f"Left as it is: {said}. To cut it off too: muniment contain {shlex.quote(arn)}")
     if answer.stopped_after_nodes is not None:
-        print_note(f"The lineage has more than {answer.stopped_after_nodes} births; those beyond were not looked at.")
+        print_note(f"The lineage has more than {answer.stopped_after_nodes} nodes; the others were not examined.")
     if args.dry_run:
         print_note("Nothing was changed.")
     elif left := [account.account_id for account in answer.accounts if not account.contained]:
-        raise Failure(f"Not contained in {', '.join(left)}: something of {args.credential} is still honoured there.")
+        raise Failure(f"Not contained in {', '.join(left)}: some of {args.credential} is still active there.")
 
 
 def _attempts(client: QuestionClient, question: Question[Containment]) -> Iterator[Containment]:

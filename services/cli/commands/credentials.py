@@ -33,11 +33,11 @@ def _last_used(held: AccessKeyCredential | PasswordCredential) -> AccessKeyLastU
 
 
 def _notice(held: AccessKeyCredential | PasswordCredential) -> str | None:
-    """What the scheduler has told of a key, and what stands."""
+    """What the scheduler has text of a key, and what stands."""
     if isinstance(held, PasswordCredential):
         return None
-    told = [f"rotation {held.rotation}"] if held.rotation else []
-    return ", ".join([*told, "idle"] if held.idle else told) or None
+    text = [f"rotation {held.rotation}"] if held.rotation else []
+    return ", ".join([*text, "idle"] if held.idle else text) or None
 
 
 CREDENTIALS: Sequence[Column[AccessKeyCredential | PasswordCredential]] = (

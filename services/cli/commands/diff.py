@@ -14,7 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_question_arguments(parser, run)
     for name, which in (("since", "T1"), ("until", "T2")):
         parser.add_argument(name, metavar=which, help="a time (RFC 3339, in whole with offset) or pPOSITION")
-    parser.add_argument("--all", action="store_true", help="every change, also what was undone, and bookkeeping")
+    parser.add_argument(
+        "--all", action="store_true", help="every change, including those that were changed back, and bookkeeping"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -29,8 +31,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _print_undone(page: DifferencesPage) -> None:
     if page.undone:
-        were, are = ("was", "is as it was") if page.undone == 1 else ("were", "are as they were")
-        print_note(f"{page.undone} more {were} changed and {are}: see --all.")
+        were = "was" if page.undone == 1 else "were"
+        print_note(f"{page.undone} more {were} changed and changed back: see --all.")
 
 
 def _sentence(found: NetDifference) -> str:

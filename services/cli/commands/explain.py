@@ -13,7 +13,7 @@ from services.cli.lib.terminal import print_line
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_question_arguments(parser, run)
-    parser.add_argument("request_id", metavar="REQUEST-ID", help="as the client was told it (x-amzn-requestid)")
+    parser.add_argument("request_id", metavar="REQUEST-ID", help="as returned to the client (x-amzn-requestid)")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -24,15 +24,15 @@ def run(args: argparse.Namespace) -> None:
     else:
         _show_explained(call)
     if differing := [decision for decision in call.decisions if not decision.agrees]:
-        told = "; ".join(_difference(decision) for decision in differing)
-        raise Failure(f"NOT AS RECORDED at position {call.position} of account {call.account_id}: {told}")
+        text = "; ".join(_difference(decision) for decision in differing)
+        raise Failure(f"NOT AS RECORDED at position {call.position} of account {call.account_id}: {text}")
 
 
 def _show_explained(call: ExplainedCall) -> None:
-    who = "somebody" if call.principal_arn is None else short_arn(call.principal_arn, call.account_id)
+    who = "an unauthenticated caller" if call.principal_arn is None else short_arn(call.principal_arn, call.account_id)
     print_line(f"{short_time(call.at)} {who} called {call.service}:{call.operation}: {call.error_code or 'ok'}")
     if not call.decisions:
-        print_line("No policy was asked.")
+        print_line("No policy was evaluated.")
     for decision in call.decisions:
         print_line("")
         print_line(f"{decision.action} on {decision.resource}: {decision.verdict}")
@@ -44,13 +44,13 @@ def _show_explained(call: ExplainedCall) -> None:
 
 
 def _difference(decision: ExplainedDecision) -> str:
-    told = (
+    text = (
         f"{decision.action} was recorded as {decision.recorded_result} ({decision.recorded_layer}), and comes out as "
         f"{decision.result} ({decision.layer})"
     )
     if decision.recorded_evaluator == decision.evaluator:
-        return f"{told}. The ledger is not what it was, or the evaluation: see `muniment verify`"
-    return f"{told}. It was decided by evaluator {decision.recorded_evaluator}, and now by {decision.evaluator}"
+        return f"{text}. The ledger or the evaluation has changed: see `muniment verify`"
+    return f"{text}. It was decided by evaluator {decision.recorded_evaluator}, and now by {decision.evaluator}"
 
 
 def _policy(statement: ExplainedStatement) -> str:

@@ -21,9 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("session-id", "made in this session"),
         ("principal", "made by this ARN (a role's finds its sessions), unique id or user name"),
         ("source-address", "from this address"),
-        ("user-agent", "by a client that called itself exactly so"),
+        ("user-agent", "by a client with exactly this user agent"),
         ("operation", "of this operation, such as CreateUser"),
-        ("resource", "about the resource with this ARN, as an authorisation decision had it"),
+        ("resource", "about the resource with this ARN, as recorded in an authorization decision"),
         ("error-code", "refused with this code, such as AccessDenied"),
     ):
         parser.add_argument(f"--{name}", help=what)
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
     parameters = {name: getattr(args, name) for name in (*filters, "since", "until", "as_of")}
     parameters["on"] = args.resource
     if not show_pages(args, LookupHistory, parameters, lambda page: page.calls, HISTORY, args.limit, CSV_COLUMNS):
-        print_note("No call fits.")
+        print_note("No call matches.")
 
 
 def _principal(call: HistoryCall) -> str | None:

@@ -24,7 +24,7 @@ DAYS_MAX = 36_500
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_question_arguments(parser, run)
-    parser.epilog = "The document is printed on standard output, and what is to be said of it on standard error."
+    parser.epilog = "The document is printed to standard output, and remarks on it to standard error."
     parser.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user or role")
     what = f"the calls since so many days ago, if not --from ({DAYS_DEFAULT})"
     parser.add_argument("--days", type=_days, default=DAYS_DEFAULT, help=what)
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     if found.confirmed < found.allowed:
         raise Failure(
             f"NOT CONFIRMED: of {found.allowed:,} calls that were allowed {found.confirmed:,} would be, and "
-            f"{found.undecidable:,} cannot be decided again."
+            f"{found.undecidable:,} cannot be re-evaluated."
         )
 
 
@@ -105,4 +105,4 @@ def _show(found: LeastPrivilegePart) -> None:
     print_note(f"Its {found.covering.characters:,} characters fit {fits}.")
     for wider in found.covering.generalised:
         resources = count_noun(wider.resources, "resource")
-        print_note(f"{wider.action}: {wider.pattern} stands for {resources}, and allows others like them.")
+        print_note(f"{wider.action}: {wider.pattern} generalizes {resources}, and also allows others that match.")

@@ -17,12 +17,12 @@ from services.organization import OrganizationEffect, get_organization, remove_o
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = add_subcommands(parser)
-    set_ = add_command(commands, "set", "make the organization what a file says, for all accounts at once")
+    set_ = add_command(commands, "set", "apply the organization described in a file, to all accounts at once")
     add_operator_table_arguments(set_, _set)
     set_.add_argument("file", metavar="FILE", help="a tree of units, accounts and policies, as JSON")
-    show = add_command(commands, "show", "the organization that is in force; json: as a file for `set`")
+    show = add_command(commands, "show", "show the organization that is in force; json: as a file for `set`")
     add_operator_table_arguments(show, _show)
-    remove = add_command(commands, "remove", "end the organization: its policies limit no account any more")
+    remove = add_command(commands, "remove", "remove the organization: its policies no longer limit any account")
     add_operator_table_arguments(remove, _remove)
 
 
@@ -39,7 +39,7 @@ def _set(args: argparse.Namespace) -> None:
     make_output(args.output, EFFECTS).show(effects)
     for node in nodes_allowing_nothing(organization):
         print_note(
-            f"No policy attached to {node} allows anything: nobody may do anything in the accounts there or below."
+            f"No policy attached to {node} allows anything: all actions are denied in the accounts at or below it."
         )
 
 

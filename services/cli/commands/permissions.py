@@ -44,12 +44,12 @@ def _join(texts: Sequence[str], *, negated: bool) -> str:
 
 
 def _conditions(conditions: Mapping[str, Mapping[str, Sequence[str]]]) -> str | None:
-    told = [
+    text = [
         f"{operator} {key} {' or '.join(values)}"
         for operator, keys in conditions.items()
         for key, values in keys.items()
     ]
-    return "; ".join(told) or None
+    return "; ".join(text) or None
 
 
 def _statement(name: StatementName) -> str:

@@ -15,7 +15,7 @@ from services.cli.lib.terminal import print_note
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = add_subcommands(parser)
-    what = "say what is wrong, dangerous or pointless in a policy; asks no server"
+    what = "report errors, security warnings and redundant statements in a policy; offline"
     lint = add_command(commands, "lint", what)
     lint.epilog = "Exit code 1 when there is an ERROR or a SECURITY_WARNING."
     lint.add_argument("file", metavar="FILE", help="the policy, in JSON; - is standard input")

@@ -14,7 +14,7 @@ from services.cli.lib.terminal import print_note
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_operator_table_arguments(parser, run)
     parser.add_argument("name", nargs="*", metavar="NAME", help="a projection, such as trail; all, if none is named")
-    parser.add_argument("--swap", action="store_true", help="put the new tables into the place of the live ones")
+    parser.add_argument("--swap", action="store_true", help="replace the live tables with the new ones")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -42,4 +42,4 @@ def run(args: argparse.Namespace) -> None:
         was = "" if comparison.is_equal else ", which differed or could not be compared,"
         print_note(f"The new tables have taken the place of the live ones{was} and go on from there.")
     elif not comparison.is_equal:
-        raise Failure("The live tables are not what the ledgers say. With --swap the new ones take their place.")
+        raise Failure("The live tables differ from the ledgers. Use --swap to replace them with the new ones.")

@@ -16,12 +16,14 @@ from services.cli.lib.terminal import print_note
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_historical_arguments(parser, run)
-    parser.add_argument("--active", action="store_true", help="only those that are alive")
+    parser.add_argument("--active", action="store_true", help="only active sessions")
     parser.add_argument(
-        "--tree", metavar="CREDENTIAL", help="what this key, session, user or role gave birth to, and what of it lives"
+        "--tree",
+        metavar="CREDENTIAL",
+        help="the lineage of this key, session, user or role: what it created, and what is still active",
     )
     actions = parser.add_subparsers(metavar="revoke")
-    revoke = actions.add_parser("revoke", help="end this one session")
+    revoke = actions.add_parser("revoke", help="revoke a session")
     revoke.add_argument("session_id", metavar="ID", help="as `muniment sessions` shows it")
     # Suppressed, so that what stands before `revoke` is not forgotten.
     add_client_arguments(revoke, default=argparse.SUPPRESS)
@@ -31,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if args.tree is not None:
         if args.active:
-            raise UsageError("--tree shows what lives and what does not: it takes no --active.")
+            raise UsageError("--tree shows what is active and what is not: it takes no --active.")
         show_lineage_tree(args, args.tree)
         return
     parameters = {"active": args.active or None, "as_of": args.as_of}
@@ -59,7 +61,7 @@ def _state(session: SessionDetails) -> str:
 SESSIONS: Sequence[Column[SessionDetails]] = (
     Column("SESSION", lambda session: session.session_id),
     Column("PRINCIPAL", lambda session: arn_resource(session.principal_arn), shrinks=True),
-    Column("MINTED BY", _issued_by, shrinks=True),
+    Column("ISSUED BY", _issued_by, shrinks=True),
     Column("ISSUED", lambda session: short_time(session.issued_at)),
     Column("EXPIRES", lambda session: short_time(session.expires_at)),
     Column("STATE", _state),

@@ -19,13 +19,13 @@ OUTPUTS = ("table", "json", "html")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_historical_arguments(parser, run, outputs=OUTPUTS)
     parser.epilog = (
-        "With --still-alive the exit code is 0 when nothing is alive, and 1 when something is, or when not everything "
-        "could be looked at."
+        "With --still-alive the exit code is 0 when nothing is still usable, and 1 when something is, or when not all "
+        "of it could be examined."
     )
     parser.add_argument("credential", metavar="KEY|SESSION|PRINCIPAL", help="an id, an ARN, or the name of a principal")
-    parser.add_argument("--still-alive", action="store_true", help="only what lets somebody in")
+    parser.add_argument("--still-alive", action="store_true", help="only what is still usable")
     parser.add_argument(
-        "--calls", type=positive_int, metavar="N", help=f"tell the first N calls ({ROWS_DEFAULT}, at most {ROWS_MAX})"
+        "--calls", type=positive_int, metavar="N", help=f"show the first N calls ({ROWS_DEFAULT}, at most {ROWS_MAX})"
     )
 
 
@@ -47,25 +47,25 @@ def run(args: argparse.Namespace) -> None:
 def _still_alive(args: argparse.Namespace) -> None:
     """Raises Failure unless nothing is."""
     if args.output == "html" or args.calls is not None:
-        raise UsageError("--still-alive tells no calls and makes no page: it goes with --output table or json.")
+        raise UsageError("--still-alive shows no calls and renders no page: use it with --output table or json.")
     found = ask(args, ListStillAlive, {"credential": args.credential, "as_of": args.as_of})
     if args.output == "json":
         JsonLines().show(found.alive)
     else:
         show_alive(found.alive)
-    if told := _why_unsettled(found):
-        raise Failure(told)
-    print_note(f"Nothing of {args.credential} is alive at position {found.position}.")
+    if reasons := _why_unsettled(found):
+        raise Failure(reasons)
+    print_note(f"Nothing of {args.credential} is still usable at position {found.position}.")
 
 
 def _why_unsettled(found: StillAlive) -> str | None:
     """Why nobody can say that nothing is alive."""
-    told = []
+    reasons = []
     if found.alive:
-        told.append(f"{len(found.alive)} of it can still be acted with.")
+        reasons.append(f"{len(found.alive)} of its credentials or principals are still usable.")
     if found.stopped_after_nodes is not None:
-        told.append(f"Only the first {found.stopped_after_nodes} births were looked at.")
+        reasons.append(f"Only the first {found.stopped_after_nodes} nodes were examined.")
     if found.unfollowed:
         accounts = ", ".join(sorted({way.account_id for way in found.unfollowed}))
-        told.append(f"Nobody has looked into accounts that it led to: {accounts}.")
-    return " ".join(told) or None
+        reasons.append(f"Accounts that it leads to were not examined: {accounts}.")
+    return " ".join(reasons) or None

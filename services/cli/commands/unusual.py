@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> None:
 def _findings(page: UnusualPage) -> Sequence[Anomaly]:
     for session_id in page.cut_sessions:
         print_note(
-            f"Of session {session_id} only the first {page.calls_a_session} calls were looked at: give a shorter span."
+            f"Of session {session_id} only the first {page.calls_a_session} calls were examined: give a shorter span."
         )
     return page.findings
 

@@ -41,13 +41,13 @@ def run(args: argparse.Namespace) -> None:
     if broken:
         raise Failure(f"The ledger{'s' if len(broken) > 1 else ''} of {', '.join(broken)} must not be relied on.")
     if not comparison.is_equal or comparison.live_halts or comparison.rebuilt_halts:
-        raise Failure("The ledgers are whole, the projections are not what they say: see `muniment rebuild`.")
+        raise Failure("The ledgers are intact, but the projections differ from them: see `muniment rebuild`.")
 
 
 def _record(database: Database, account_id: str | None, verdicts: Sequence[VerificationResult]) -> None:
     """Before anything is told. Not in a ledger that is broken: one more event might stand where another should."""
     if any(verdict.account_id == INSTALLATION and verdict.finding is not None for verdict in verdicts):
-        print_note("The installation's ledger is broken, so that you have verified is recorded nowhere.")
+        print_note("The installation's ledger is broken: this verification is not recorded.")
         return
     ledger = ledger_without_master_key(database)
     parameters = {} if account_id is None else {"account_id": account_id}

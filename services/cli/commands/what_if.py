@@ -17,13 +17,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_question_arguments(parser, run)
     document = parser.add_mutually_exclusive_group(required=True)
     document.add_argument("--policy", metavar="FILE", help="an identity policy, in JSON; - is standard input")
-    document.add_argument("--scp", metavar="FILE", help="a service control policy that stands besides")
+    document.add_argument("--scp", metavar="FILE", help="an additional service control policy")
     place = parser.add_mutually_exclusive_group()
-    place.add_argument("--attach-to", metavar="PRINCIPAL", help="with --policy: a user, group or role has it besides")
     place.add_argument(
-        "--in-place-of-all-of", metavar="PRINCIPAL", help="with --policy: a user or role has only this, and no group"
+        "--attach-to",
+        metavar="PRINCIPAL",
+        help="with --policy: in addition to all policies of this user, group or role",
     )
-    place.add_argument("--instead-of", metavar="ARN", help="with --policy: the text of this managed policy")
+    place.add_argument(
+        "--in-place-of-all-of",
+        metavar="PRINCIPAL",
+        help="with --policy: as the only policy of this user or role, without groups",
+    )
+    place.add_argument("--instead-of", metavar="ARN", help="with --policy: in place of the text of this managed policy")
     place.add_argument("--attach-scp-to", metavar="root|account|ID", help="with --scp: root, account or a unit (root)")
     add_span_arguments(parser, *SPAN_OF_CALLS, required=True)
 
@@ -39,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     placed = {args.attach_to, args.in_place_of_all_of, args.instead_of} != {None}
     if placed != (args.policy is not None) or (args.attach_scp_to is not None and args.scp is None):
         raise UsageError(
-            "suppose one thing: either --policy with one of --attach-to, --in-place-of-all-of and --instead-of, or "
+            "give one hypothesis: either --policy with one of --attach-to, --in-place-of-all-of and --instead-of, or "
             "--scp, with --attach-scp-to or without"
         )
     build_question(WhatIf, parameters)
@@ -59,9 +65,9 @@ def _show(found: WhatIfPart) -> None:
         "they did."
     )
     if found.without_decision:
-        print_line(f"Of {found.without_decision:,} no policy was asked.")
+        print_line(f"For {found.without_decision:,} no policy was evaluated.")
     if found.undecidable:
-        print_line(f"{found.undecidable:,} CANNOT BE DECIDED again; the first: {found.undecidable_because}")
+        print_line(f"{found.undecidable:,} CANNOT BE RE-EVALUATED; the first: {found.undecidable_because}")
     if found.by_other_evaluator:
         print_line(
             f"{found.by_other_evaluator:,} were decided by another version of the evaluator, and may differ for that."

@@ -20,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     parameters = {"action": args.action, "on": args.resource, "everybody": args.everybody or None}
     if between := span_parameters(args):
-        show_intervals(args, WhoCould, {**parameters, **between}, f"Nobody could {args.action} on {args.resource}.")
+        show_intervals(
+            args, WhoCould, {**parameters, **between}, f"No principal could perform {args.action} on {args.resource}."
+        )
         return
-    show_principals(args, WhoCan, parameters, f"Nobody can {args.action} on {args.resource}.")
+    show_principals(args, WhoCan, parameters, f"No principal can perform {args.action} on {args.resource}.")

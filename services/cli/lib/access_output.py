@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from domain.policy.document import Effect
+from domain.policy import Effect
 from services.api.contract.access import PrincipalAccess, PrincipalsPage
 from services.api.contract.access_between import AccessInterval, AccessIntervalsPage
 from services.api.contract.question import Question
@@ -16,7 +16,7 @@ from services.cli.lib.terminal import print_note
 
 def add_access_arguments(parser: argparse.ArgumentParser) -> None:
     add_interval_arguments(parser)
-    parser.add_argument("--everybody", action="store_true", help="tell also of those who may not, and why")
+    parser.add_argument("--everybody", action="store_true", help="also list the principals that cannot, and why")
 
 
 def show_principals(
@@ -50,7 +50,8 @@ def _print_unseen(account_ids: Iterable[str]) -> None:
     for account_id in account_ids:
         which = "other accounts" if account_id == "*" else f"the account {account_id}"
         print_note(
-            f"Nothing is told of {which}, trusted by the role: ask from the account that manages their organisation."
+            f"Principals of {which}, trusted by the role, are not listed: ask from the management account of their "
+            "organization."
         )
 
 
@@ -66,7 +67,7 @@ def _why(interval: AccessInterval) -> str:
 
 
 def _access(interval: AccessInterval) -> str:
-    return interval.principal.access + ("" if interval.complete else ", or as time goes")
+    return interval.principal.access + ("" if interval.complete else ", or time-dependent")
 
 
 def _dependencies(found: PrincipalAccess) -> Iterator[str]:

@@ -24,7 +24,7 @@ def add_historical_arguments(
 ) -> None:
     """A command that asks about now or about the past."""
     add_question_arguments(parser, run, outputs)
-    what = "as it was then; a time is RFC 3339, in whole with offset, and to the microsecond: most tables cut it"
+    what = "the state at that moment; RFC 3339 with offset, up to microseconds (most tables show seconds)"
     _moment(parser, "--as-of", "as_of", what)
 
 
@@ -46,7 +46,7 @@ def add_output_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def add_verbose_argument(parser: argparse.ArgumentParser, default: object = False) -> None:  # noqa: FBT002  argparse's
-    parser.add_argument("--verbose", action="store_true", default=default, help="log on standard error what goes on")
+    parser.add_argument("--verbose", action="store_true", default=default, help="log progress to standard error")
 
 
 def add_subcommands(parser: argparse.ArgumentParser) -> Commands:
@@ -78,7 +78,7 @@ def _moment(parser: argparse.ArgumentParser, word: str, name: str, what: str, *,
 
 def add_interval_arguments(parser: argparse.ArgumentParser) -> None:
     """A command that asks about now, about a moment, or for intervals."""
-    first = "tell all that was so from then on, from when to when, and who made it so"
+    first = "list the intervals since that moment, with the changes that opened and closed them"
     add_span_arguments(parser, first, "with --from: up to then, and not up to now")
 
 
@@ -102,11 +102,13 @@ def add_client_arguments(
         "--output",
         choices=outputs,
         default="table" if default is None else default,
-        help="json: one object a line, with everything that is known",
+        help="json: one object a line, with all fields",
     )
     parser.add_argument("--profile", default=default, help="AWS profile with credentials, region and endpoint_url")
-    parser.add_argument("--endpoint-url", default=default, metavar="URL", help="the server, if not the profile's")
-    parser.add_argument("--local", action="store_true", default=off, help="ask the database itself, as the operator")
+    parser.add_argument(
+        "--endpoint-url", default=default, metavar="URL", help="the server, if other than the profile's"
+    )
+    parser.add_argument("--local", action="store_true", default=off, help="read the database directly, as the operator")
     parser.add_argument("--data", default=default, help="with --local: the server's directory (MUNIMENT_DATA, ./data)")
     parser.add_argument("--account-id", default=default, help="with --local: the account, if there are several")
     add_verbose_argument(parser, off)

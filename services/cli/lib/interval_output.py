@@ -51,8 +51,8 @@ def show_span(
             rest(page)
         if page.stopped_at is not None:
             print_note(
-                f"This is true up to {_place(page.stopped_at)}, and no more: the rest takes too much work at once. Go "
-                f"on with --from {format_rfc3339(page.stopped_at.at)}."
+                f"Complete up to {_place(page.stopped_at)} only: the rest takes too much work at once. Continue with "
+                f"--from {format_rfc3339(page.stopped_at.at)}."
             )
     return shown
 

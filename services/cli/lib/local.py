@@ -87,7 +87,7 @@ def _chosen_account(ledger: LedgerRuntime, wanted: str | None) -> str:
     if wanted is not None and wanted not in accounts:
         raise Failure(f"There is no account {wanted} here; there {_there_are(accounts)}.")
     if wanted is None and len(accounts) != 1:
-        raise Failure(f"Which account is meant? There {_there_are(accounts)}: use --account-id.")
+        raise Failure(f"Specify an account with --account-id: there {_there_are(accounts)}.")
     return wanted or accounts[0]
 
 

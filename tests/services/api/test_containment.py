@@ -13,9 +13,9 @@ from domain.families.organization import FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS, O
 from domain.foundation.errors import OperationNotPermittedException
 from domain.foundation.identifiers import account_of_access_key_id
 from services.accounts import NewAccount, open_account
-from services.api.contract import containment
 from services.api.contract.containment import Contain
 from services.api.contract.lineage import ShowLineage
+from services.api.handlers import containment
 from services.cli.lib.lineage_tree import tree_lines
 from services.cli.lib.local import LocalClient
 from services.ledger.database import Database, connect
@@ -195,7 +195,7 @@ def test_an_account_that_one_does_not_manage(story: Story) -> None:
     there = story.other.account_id
     found = accounts(story.contains())
     assert (found[there]["contained"], found[there]["position"]) == (False, None)
-    assert found[there]["reason"] == f"it is in no organisation that {story.house.account_id} manages"
+    assert found[there]["reason"] == f"it is not in an organization managed by {story.house.account_id}"
     assert story.honoured() == [False, False, True, True, True]
     ((way),) = story.shows().body["unfollowed"]
     assert (way["account_id"], way["kind"]) == (there, "session")

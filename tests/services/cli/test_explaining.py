@@ -132,7 +132,7 @@ def test_a_difference_is_loud(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         assert "sts:AssumeRole" in told.out
         assert told.err.startswith(
             f"muniment: NOT AS RECORDED at position 8 of account {ACCOUNT}: sts:AssumeRole was recorded as allowed "
-            "(identity), and comes out as implicitly denied (trust). The ledger is not what it was"
+            "(identity), and comes out as implicitly denied (trust). The ledger or the evaluation has changed"
         )
     assert shown(monkeypatch, call(**differing, recorded_evaluator=1)) == EXIT_REFUSED
     assert "It was decided by evaluator 1, and now by 2" in capsys.readouterr().err

@@ -109,7 +109,7 @@ def test_what_was_not_looked_at_is_said(monkeypatch: pytest.MonkeyPatch, capsys:
     assert main(["unusual"]) == EXIT_OK
     told = capsys.readouterr()
     assert told.out == ""
-    assert "Of session SESNBUSY only the first 10000 calls were looked at" in told.err
+    assert "Of session SESNBUSY only the first 10000 calls were examined" in told.err
     assert "Nothing unusual was found." in told.err
 
 

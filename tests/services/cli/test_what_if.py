@@ -89,7 +89,7 @@ def test_it_goes_on_where_an_answer_stopped(
     assert asked == [("2026-01-01T00:00:00Z", "None"), ("p11", "p30"), ("p21", "p30")]
     first, second, modelled, _, title, row = capsys.readouterr().out.splitlines()
     assert first == "Of 15 calls, positions 7 to 30, 3 would be refused and 0 allowed; 9 end as they did."
-    assert second == "Of 3 no policy was asked."
+    assert second == "For 3 no policy was evaluated."
     assert modelled.startswith("Each call is decided by itself")
     assert title.split() == ["PRINCIPAL", "OPERATION", "CALLS", "REFUSED", "ALLOWED", "FIRST", "WHY"]
     assert re.split("  +", row) == ["user/ann", "iam:ListUsers", "12", "3", "0", "p11", "at 11"]
@@ -109,7 +109,7 @@ def test_as_json_there_is_one_object(
     )  # fmt: skip
     assert shown(monkeypatch, parts, *words[:-2])[0] == EXIT_OK
     out = capsys.readouterr().out
-    assert "1 CANNOT BE DECIDED again; the first: gone" in out
+    assert "1 CANNOT BE RE-EVALUATED; the first: gone" in out
     assert "2 were decided by another version" in out
 
 
