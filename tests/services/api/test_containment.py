@@ -330,7 +330,7 @@ def test_what_is_beyond_the_bound_is_not_contained(story: Story, monkeypatch: py
     assert told.body["stopped_after_nodes"] == 2
     found = accounts(told)
     assert {account["contained"] for account in found.values()} == {False}
-    assert "only the first 2 of the lineage were looked at" in found[story.house.account_id]["reason"]
+    assert "only the first 2 nodes of the lineage were examined" in found[story.house.account_id]["reason"]
 
 
 def test_a_key_that_it_activated(house: InProcessServer) -> None:

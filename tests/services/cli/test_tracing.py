@@ -187,11 +187,11 @@ def test_bounds_are_said_in_words(answered: list[Answer], capsys: pytest.Capture
     for bound in (
         "calls after position 30 were not examined",
         "2 more addresses are left out",
-        "the lineage stops at 5 births",
+        "The lineage is truncated at 5 nodes",
         "leads into the account 210987654321, not followed",
         "7 examined calls are not shown here",
         "muniment history --access-key-id AKIASEED",
-        "2 more births are not undone",
+        "2 more nodes are not remediated",
         "those after position 29 were not examined",
         "3 more credentials of its lineage were not examined",
     ):
