@@ -1,5 +1,6 @@
 """Asking the database itself, as the operator of the server's machine. That is recorded, with who it was."""
 
+import asyncio
 import secrets
 import shlex
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from domain.account import Account, CorruptLedger
-from domain.calls import ApiCalled, Facts, NeedsFacts
+from domain.calls import ApiCalled, Facts, FactsQuery
 from domain.families.containment import LineageQuery
 from domain.foundation.identifiers import INSTALLATION
 from projections.engine.definition import RebuildRequired
@@ -33,6 +34,7 @@ from services.ledger.mapper import CorruptEntry
 from services.ledger.pending_call import CallResult, CommittedCall, LedgerAppend, LedgerStates, LedgerUnavailable
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.settings import Settings
+from services.wire.fact_rounds import FoundFacts, decide_with_facts
 
 A = TypeVar("A", bound=Answer)
 
@@ -67,15 +69,16 @@ class LocalClient:
         return self._tables.answer(question, self._account_id, committed.positions[self._account_id], at, told)
 
     def _decided(self, decide: Callable[[Facts | None, LedgerStates, datetime], CallResult]) -> CommittedCall:
-        """Finds out what the decision wants to know, and has it made again."""
-        facts: Facts | None = None
-        while True:
-            try:
-                return self._ledger.committer.decide(frozenset({self._account_id}), partial(decide, facts))
-            except NeedsFacts as needed:
-                if not isinstance(needed.wanted, LineageQuery):
-                    raise
-                facts = self._lineages.found(needed.wanted)
+        async def in_round(found: FoundFacts) -> CommittedCall:
+            if found.refusal is not None:
+                raise found.refusal
+            return self._ledger.committer.decide(frozenset({self._account_id}), partial(decide, found.facts))
+
+        async def find(wanted: FactsQuery) -> Facts:
+            assert isinstance(wanted, LineageQuery)
+            return self._lineages.found(wanted)
+
+        return asyncio.run(decide_with_facts(in_round, find))
 
 
 @contextmanager

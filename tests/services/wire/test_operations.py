@@ -17,8 +17,7 @@ from services.iam import users
 from services.wire.authentication import VerifiedCredential
 from services.wire.errors import COMMON_ERROR_STATUSES
 from services.wire.operations import Operation, answers, find_operation
-from services.wire.rest_json_errors import REST_ERRORS
-from services.wire.rest_json_model import RestServiceModel
+from services.wire.protocols.rest_json import REST_ERRORS, RestServiceModel
 from services.wire.shapes import is_secret
 from tests.services.endpoint import ACCOUNT, ALL, SERVICE_OF, SERVICES, Endpoint, allow, arn, document, trusting
 
