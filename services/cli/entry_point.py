@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from domain.foundation.errors import Refusal
-from domain.policy import PolicyType
+from domain.policy import POLICY_TYPES
 from services.cli.commands import (
     contain,
     credentials,
@@ -227,9 +227,7 @@ def _add_policy(commands: Commands) -> None:
     linting = acts.add_parser("lint", help=what, description=what[0].upper() + what[1:])
     linting.epilog = "Exit code 1 when there is an ERROR or a SECURITY_WARNING."
     linting.add_argument("file", metavar="FILE", help="the policy, in JSON; - is standard input")
-    linting.add_argument(
-        "--type", choices=[known.value for known in PolicyType], default="identity", help="what it is for (identity)"
-    )
+    linting.add_argument("--type", choices=list(POLICY_TYPES), default="identity", help="what it is for (identity)")
     linting.add_argument("--output", choices=("table", "json"), default="table", help="json: one object a line")
     linting.add_argument("--verbose", action="store_true", help="log on standard error what goes on")
     linting.set_defaults(run=_lint_policy)

@@ -1,4 +1,4 @@
-"""What a family brings of its own, each registered where it is written: condition keys, and what becomes due."""
+"""What a family brings of its own, each registered where it is written: condition keys, documents, what becomes due."""
 
 from collections.abc import Iterable
 
@@ -10,9 +10,11 @@ from domain.call_context import CallContext, ConditionValues, condition_key
 from domain.callers import Caller, principal_of
 from domain.calls import Call
 from domain.foundation.events import Event
+from domain.policy import POLICY_TYPES, MalformedPolicyDocument, PolicyType, document, lint, parse
 from domain.rules import lifecycle
 from domain.rules.lifecycle import DueKind, LifecycleCandidates, due_events, register_due_kind
 from tests.domain.accounts import AT, CAUSE, new_account, user_arn, with_users
+from tests.domain.policy.catalogue import CATALOGUE
 
 
 def test_a_condition_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,3 +56,18 @@ def test_something_that_becomes_due(monkeypatch: pytest.MonkeyPatch) -> None:
     assert decided == ["ASCA1", "ASCA2"]
     with pytest.raises(TypeError, match="certificates"):
         register_due_kind(kind)
+
+
+def test_a_type_of_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grammar of its own, in the parser and in the linter; two types of one name do not start."""
+    monkeypatch.setattr(document, "POLICY_TYPES", dict(POLICY_TYPES))
+    endpoint = PolicyType("endpoint", ("Sid", "Effect", "Action", "Principal"), service="s3")
+    allowed = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Principal": "*"}}'
+    assert parse(allowed, endpoint).type is endpoint
+    with pytest.raises(MalformedPolicyDocument):
+        parse(allowed.replace("s3:", "iam:"), endpoint)
+    with pytest.raises(MalformedPolicyDocument):
+        parse(allowed.replace('"Principal"', '"Resource"'), endpoint)
+    assert "MISSING_RESOURCE" not in {finding.code for finding in lint(allowed, endpoint, CATALOGUE)}
+    with pytest.raises(TypeError, match="endpoint"):
+        PolicyType("endpoint", ())

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.foundation.errors import Refusal
-from domain.policy.document import PolicyType, parse
+from domain.policy.document import POLICY_TYPES, PolicyType, parse
 from domain.policy.evaluate import Layer, Request, SourcedPolicy, evaluate
 from domain.policy.principals import RequestPrincipal
 from projections.queries.ledger_positions import AsOf
@@ -94,7 +94,7 @@ def test_any_text_is_a_moment_or_refused(text: str) -> None:
 
 
 @fuzzed
-@given(document=DOCUMENTS, kind=st.sampled_from(PolicyType), action=TEXTS, resource=TEXTS, value=TEXTS)
+@given(document=DOCUMENTS, kind=st.sampled_from(list(POLICY_TYPES.values())), action=TEXTS, resource=TEXTS, value=TEXTS)
 def test_any_document_is_a_policy_or_refused(
     document: str, kind: PolicyType, action: str, resource: str, value: str
 ) -> None:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.policy import FindingType, PolicyType, lint, positions
+from domain.policy import POLICY_TYPES, FindingType, lint, positions
 from services.action_catalogue import CATALOGUE
 from services.cli.lib.failures import Failure
 from services.cli.lib.output import Column, make_output, print_note
@@ -28,7 +28,7 @@ class LintRow:
 def lint_policy_file(chosen: argparse.Namespace) -> None:
     """Raises Failure when the policy has errors or security warnings."""
     text = read_policy(chosen.file)
-    found = lint(text, PolicyType(chosen.type), CATALOGUE)
+    found = lint(text, POLICY_TYPES[chosen.type], CATALOGUE)
     places = positions(text)
     rows = []
     for finding in found:
