@@ -81,7 +81,7 @@ GARBAGE_OBJECTS_MIN = 50_000
 
 
 class LedgerRuntime:
-    """Storage and the way into it, without a door: what the server and the operator's commands share."""
+    """Storage and the way into it, without a server: what the server and the operator's commands share."""
 
     def __init__(
         self,

@@ -69,8 +69,8 @@ def query_values(query: bytes) -> dict[str, InputNode]:
 
 
 def compile_request(shape: Shape | None) -> ParseJson:
-    """A function from what stood in the path, the query string and the body to parameters, as `parse.compile_input`
-    gives them. It raises ValidationError as that one does.
+    """A function from what stood in the path, the query string and the body to parameters, as those of
+    `form_input.compile_input`. It raises ValidationError as that one does.
 
     Raises TypeError for a member that stands elsewhere.
     """

@@ -13,7 +13,7 @@ SerialiseJson = Callable[[Mapping[str, object]], bytes]
 
 def compile_document(operation: str, shape: Shape | None) -> SerialiseJson:
     """A function from a result, by AWS's member names, to a document. The values and the defects are those of
-    `serialise.compile_output`.
+    `xml_output.compile_output`.
 
     Raises TypeError for a member that stands elsewhere than in the document.
     """

@@ -51,7 +51,7 @@ def test_every_refusal_has_a_status(refusal: type[Refusal]) -> None:
     """No rule can refuse with a code that none of the services can answer, nor the native API."""
     code = refusal.__name__
     statuses = [COMMON_ERROR_STATUSES.get(code), STATUSES.get(code), IAM.error_status(code), STS.error_status(code)]
-    assert any(statuses), f"{code} is in no model and not in COMMON_STATUSES"
+    assert any(statuses), f"{code} is in no model and not in COMMON_ERROR_STATUSES"
 
 
 def test_common_errors_need_no_service() -> None:

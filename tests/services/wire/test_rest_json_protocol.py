@@ -289,7 +289,7 @@ def test_what_is_not_answered(method: str, path: bytes, name: str) -> None:
     [(VALIDATION, True), (b"/analyzer/x", True), (b"/", False), (b"//policy", False), (b"/users", False), (b"", False)],
 )
 def test_whose_paths_begin_like_this(path: bytes, ours: bool) -> None:  # noqa: FBT001  a parameter of the test
-    """By its first segment a path belongs to this language or to none."""
+    """By its first segment a path belongs to this protocol or to none."""
     assert REST.serves(RawRequest("GET", path, b"", (), b""), RequestPath.split(path)) is ours
 
 
