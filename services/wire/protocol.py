@@ -1,4 +1,4 @@
-"""What a wire protocol is: how its requests are recognised and read, and how its answers and errors are written."""
+"""What a wire protocol is: how its requests are recognised and read, and its answers and errors written (ADR 0030)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
