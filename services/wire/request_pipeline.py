@@ -146,21 +146,26 @@ class RequestPipeline:
             partial(self._facts.find, credential.account_id),
             decisions_max=DECISIONS_MAX,
         )
+        refuse = partial(refusal_response, protocol, service=service, request_id=request_id)
         position = committed.positions[credential.account_id]
         if isinstance(committed.result, Refusal):
-            answer = refusal_response(protocol, committed.result, service, request_id, position)
-            if isinstance(committed.result, AccessDenied) and committed.result.decided:
-                # The record is the call's last event, and it stands: the message will find it.
-                message = self._denials.message(credential.account_id, position).encode("ascii")
-                return replace(answer, headers=(*answer.headers, (AUTHORIZATION_MESSAGE_HEADER, message)))
-            return answer
+            return self._explained(refuse(committed.result, position=position), committed.result, credential.account_id)
         account = committed.values[credential.account_id]
         assert isinstance(account, Account)
         try:
             body = await protocol.write(parsed.shape, CommittedOutcome(committed.result, account, position, request_id))
         except Refusal as refusal:
-            return refusal_response(protocol, refusal, service, request_id, position)
+            return refuse(refusal, position=position)
         return Response(OK, body, request_id, position, protocol.content_type)
+
+    def _explained(self, answer: Response, refusal: Refusal, account_id: str) -> Response:
+        """With the message that tells why, where policies denied the call."""
+        if not isinstance(refusal, AccessDenied) or not refusal.decided:
+            return answer
+        # The record is the call's last event, and it stands: the message will find it.
+        assert answer.position is not None
+        message = self._denials.message(account_id, answer.position).encode("ascii")
+        return replace(answer, headers=(*answer.headers, (AUTHORIZATION_MESSAGE_HEADER, message)))
 
     async def _decide(self, request: AuthenticatedRequest, found: FoundFacts) -> CommittedCall:
         """Raises NeedsFacts, LedgerUnavailable, Overloaded, and whatever a defect raised."""
