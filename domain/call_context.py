@@ -1,5 +1,8 @@
 """The condition keys that a call has, lower-cased, each worked out when a policy asks for it.
 
+The global ones, `aws:…`, stand here. A family's own come from its operations where they are about one of them
+(`services.wire.operations.answers`), and are registered with `condition_key` where any call may have them.
+
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 """
 
@@ -16,6 +19,7 @@ from domain.families.users import User
 from domain.foundation.events import Principal
 
 ConditionValues = tuple[str, ...]
+ValuesOfKey = Callable[["CallContext"], ConditionValues | None]
 NO_VALUES: Mapping[str, ConditionValues] = {}
 PRINCIPAL_TAG = "aws:principaltag/"
 RESOURCE_TAGS = ("aws:resourcetag/", "iam:resourcetag/")
@@ -91,11 +95,11 @@ def _one(value: str | None) -> ConditionValues | None:
     return None if value is None else (value,)
 
 
-def _of_call(value_of: Callable[[Call], str | None]) -> Callable[[CallContext], ConditionValues | None]:
+def _of_call(value_of: Callable[[Call], str | None]) -> ValuesOfKey:
     return lambda context: _one(value_of(context.call))
 
 
-def _of_caller(value_of: Callable[[Caller], str | None]) -> Callable[[CallContext], ConditionValues | None]:
+def _of_caller(value_of: Callable[[Caller], str | None]) -> ValuesOfKey:
     return lambda context: _one(value_of(context.call.caller))
 
 
@@ -145,7 +149,7 @@ def organization_paths(account: Account) -> ConditionValues | None:
 
 PRINCIPAL_TYPES = {"Root": "Account", "IAMUser": "User", "AssumedRole": "AssumedRole"}
 
-_KEYS: Mapping[str, Callable[[CallContext], ConditionValues | None]] = {
+_KEYS: dict[str, ValuesOfKey] = {
     "aws:currenttime": _of_call(lambda call: iso_time(call.at)),
     "aws:epochtime": _of_call(lambda call: str(int(call.at.timestamp()))),
     "aws:principalarn": _of_caller(principal_arn),
@@ -169,3 +173,16 @@ _KEYS: Mapping[str, Callable[[CallContext], ConditionValues | None]] = {
     "aws:resourceorgid": lambda context: organization_id(context.owner),
     "aws:resourceorgpaths": lambda context: organization_paths(context.owner),
 }
+
+
+def condition_key(name: str) -> Callable[[ValuesOfKey], ValuesOfKey]:
+    """Registers a family's own key, such as iam:resourcetype, with what it is worth in a call: None where the call does
+    not have it. Raises TypeError for a name that is taken, global, or not in lower case."""
+
+    def register(values_of: ValuesOfKey) -> ValuesOfKey:
+        if name in _KEYS or name.startswith("aws:") or name != name.lower():
+            raise TypeError(f"{name} cannot be a family's condition key.")
+        _KEYS[name] = values_of
+        return values_of
+
+    return register

@@ -343,7 +343,9 @@ def _tick(draw: DrawFn, account: Account, at: datetime, random: Random) -> Seque
     over = ExpiredSession(session_id, new_access_key_id(SESSION_KEY, account.id, random), account.arn("root"), at)
     expiries = Expiries([over] if draw(st.booleans()) else [], None, at)
     keys = sorted(account.access_keys.by_id)
-    return lifecycle.due_events(account, LifecycleCandidates(keys, sorted(account.login_profiles), expiries), at)
+    return lifecycle.due_events(
+        account, LifecycleCandidates({"access_keys": keys, "passwords": sorted(account.login_profiles)}, expiries), at
+    )
 
 
 def _alias(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:

@@ -68,7 +68,7 @@ def delete_access_key(account: Account, call: Call, *, access_key_id: str, user_
 
 @answers("GetAccessKeyLastUsed", on=resources.access_key_owner, records="access_key_id")
 def get_access_key_last_used(account: Account, _call: Call, *, access_key_id: str) -> Outcome:
-    """Exact to the window of `domain.usage`; a key that was never used has the region and service N/A, as in AWS."""
+    """Exact to `credential_use.USE_WINDOW`; a key that was never used has the region and service N/A, as in AWS."""
     key = account.access_keys.by_id.get(access_key_id)
     if key is None:
         raise AccessDenied(f"The access key {access_key_id} does not exist in this account.")

@@ -7,9 +7,10 @@ from domain.account import Account
 from domain.calls import Call, Outcome, done
 from domain.rules import tagging
 from domain.rules.tagging import ROLE, USER, TaggableKind
-from services.iam import condition_keys, resources
+from services.iam import condition_keys, named_entities
 from services.iam.entity_members import tag_members, tag_sort_key, tags_from_request
-from services.wire.operations import FindResource, answers
+from services.iam.named_entities import NamedEntity
+from services.wire.operations import answers
 from services.wire.pagination import page_request
 
 
@@ -18,26 +19,20 @@ class _TagOperations:
     """The operations of one kind of entity, by their AWS names."""
 
     kind: TaggableKind
-    on: FindResource
-    holder: str
-    """The parameter that names the entity."""
+    entity: NamedEntity
     tag: str
     untag: str
     list_tags: str
 
 
 _FAMILIES = (
-    _TagOperations(
-        kind=USER, on=resources.user, holder="user_name", tag="TagUser", untag="UntagUser", list_tags="ListUserTags"
-    ),
-    _TagOperations(
-        kind=ROLE, on=resources.role, holder="role_name", tag="TagRole", untag="UntagRole", list_tags="ListRoleTags"
-    ),
+    _TagOperations(kind=USER, entity=named_entities.USER, tag="TagUser", untag="UntagUser", list_tags="ListUserTags"),
+    _TagOperations(kind=ROLE, entity=named_entities.ROLE, tag="TagRole", untag="UntagRole", list_tags="ListRoleTags"),
 )
 
 
 def _answer(family: _TagOperations) -> None:
-    kind, on, holder = family.kind, family.on, family.holder
+    kind, on, holder = family.kind, family.entity.on, family.entity.holder
 
     @answers(family.tag, on=on, holder=holder, records=f"{holder} tags", context=condition_keys.request_tags)
     def tag(account: Account, _call: Call, *, name: str, tags: list[Mapping[str, str]]) -> Outcome:

@@ -27,7 +27,7 @@ from tests.domain.accounts import AT, after, new_account, with_users
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 KEY = {"access_key_id": "AKIA1", "user_id": "AIDAann", "user_name": "ann"}
 USED = CredentialUsed(credential="access_key", credential_id="AKIA1", service="sts", region="eu-west-1")
-ALL = LifecycleCandidates(access_key_ids=["AKIA1"], password_user_ids=["AIDAann"])
+ALL = LifecycleCandidates({"access_keys": ["AKIA1"], "passwords": ["AIDAann"]})
 DAYS: dict[type[Event], int] = {RotationWarned: 76, RotationDue: 90, RotationOverdue: 104, CredentialIdle: 45}
 
 

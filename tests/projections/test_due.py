@@ -39,8 +39,8 @@ def calls(found: DueAccounts, account_id: str) -> tuple[LifecycleCandidates, ...
 def subjects(candidates: tuple[LifecycleCandidates, ...]) -> tuple[set[str], set[str], set[str]]:
     """Access keys, passwords and sessions."""
     return (
-        {key for call in candidates for key in call.access_key_ids},
-        {user for call in candidates for user in call.password_user_ids},
+        {key for call in candidates for key in call.subjects.get("access_keys", ())},
+        {user for call in candidates for user in call.subjects.get("passwords", ())},
         {over.session_id for call in candidates if call.expiries for over in call.expiries.sessions},
     )
 
@@ -49,8 +49,16 @@ def owed(ledger: Ledger, at: datetime) -> tuple[set[str], set[str]]:
     """What the fold says, of every key and password one by one."""
     account = ledger.account
     return (
-        {key for key in account.access_keys.by_id if due_events(account, LifecycleCandidates([key]), at)},
-        {user for user in account.login_profiles if due_events(account, LifecycleCandidates((), [user]), at)},
+        {
+            key
+            for key in account.access_keys.by_id
+            if due_events(account, LifecycleCandidates({"access_keys": [key]}), at)
+        },
+        {
+            user
+            for user in account.login_profiles
+            if due_events(account, LifecycleCandidates({"passwords": [user]}), at)
+        },
     )
 
 

@@ -1,7 +1,8 @@
-"""The native API's language: JSON under /v1, signed like any AWS call, for the service `muniment`."""
+"""The native API's protocol: JSON under /v1, signed like any AWS call, for the service `muniment`."""
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
@@ -9,8 +10,6 @@ from http import HTTPStatus
 import pydantic
 from pydantic_core import from_json
 
-from domain.account import Account
-from domain.calls import Outcome
 from domain.foundation.errors import Refusal, ValidationError
 from services.api.contract.answer import Answer
 from services.api.contract.question import SERVICE, Question
@@ -22,10 +21,10 @@ from services.api.server.operations import bind_question, operation_of
 from services.wire.errors import COMMON_ERROR_STATUSES, UnknownPath
 from services.wire.form_input import form_fields
 from services.wire.input_shapes import excerpt
+from services.wire.protocol import CommittedOutcome, ParsedRequest, RenderedRefusal, WireProtocol
 from services.wire.raw_request import RawRequest
-from services.wire.request_pipeline import ParsedRequest, RenderedRefusal, WriteResponse
 from services.wire.routes import match_path
-from services.wire.sigv4 import PresentedSignature
+from services.wire.time_travel import RequestPath
 from services.wire.worker_pool import WorkerPool
 
 REGISTERED = (operations, handlers)
@@ -42,44 +41,49 @@ STATUSES = COMMON_ERROR_STATUSES | {
 }
 
 
-class NativeProtocol:
-    """One event loop's."""
+@dataclass(frozen=True, slots=True)
+class ReceivedQuestion:
+    question: Question[Answer]
+    at: datetime
+    """When it came."""
 
+
+class NativeProtocol(WireProtocol[ReceivedQuestion]):
     services = (SERVICE,)
     content_type = "application/json"
-    supports_as_of = False
 
     def __init__(self, tables: AnswerRunner) -> None:
         self._tables = tables
-        self._aside = WorkerPool("reading", threads=READERS, waiting_max=READS_WAITING_MAX)
+        self._workers = WorkerPool("reading", threads=READERS, waiting_max=READS_WAITING_MAX)
 
-    def read(self, raw: RawRequest, presented: PresentedSignature, now: datetime) -> ParsedRequest:
+    def serves(self, _request: RawRequest, path: RequestPath) -> bool:
+        """Its questions have the moment among their parameters."""
+        return path.moment is None and path.path.startswith(b"/v1/")
+
+    def read(self, request: RawRequest, path: bytes, _service: str, now: datetime) -> ParsedRequest[ReceivedQuestion]:
         asked_for: type[Question[Answer]] | None = None
         try:
-            asked_for, in_path = _route(raw.method, presented.path)
-            question = _question(asked_for, in_path, raw)
+            asked_for, in_path = _route(request.method, path)
+            question = _question(asked_for, in_path, request)
             if question.moment is not None:
                 question.moment.as_of(now)
             parameters = question.model_dump(mode="json", exclude_unset=True)
-            return ParsedRequest(
-                asked_for.__name__, bind_question(question), parameters, write=self._writing(question, now)
-            )
+            operation, shape = bind_question(question), ReceivedQuestion(question, now)
+            return ParsedRequest(asked_for.__name__, operation, parameters, shape=shape)
         except Refusal as refusal:
             known = None if asked_for is None else operation_of(asked_for)
             return ParsedRequest(known.name if known else "", known, {}, refusal.as_value())
 
-    def refused(self, refusal: Refusal, _service: str | None, request_id: str) -> RenderedRefusal:
+    async def write(self, shape: ReceivedQuestion, committed: CommittedOutcome) -> bytes:
+        account_id, position, result = committed.account.id, committed.position, committed.result()
+        answer = await self._workers.run_in_thread(
+            partial(self._tables.answer, shape.question, account_id, position, shape.at, result)
+        )
+        return answer.model_dump_json().encode()
+
+    def refuse(self, refusal: Refusal, _service: str | None, request_id: str) -> RenderedRefusal:
         error = {"code": refusal.code, "message": refusal.message, "request_id": request_id}
         return RenderedRefusal(STATUSES[refusal.code], json.dumps({"error": error}).encode())
-
-    def _writing(self, question: Question[Answer], now: datetime) -> WriteResponse:
-        async def write(outcome: Outcome, account: Account, position: int, _request_id: str) -> bytes:
-            answer = await self._aside.run_in_thread(
-                partial(self._tables.answer, question, account.id, position, now, outcome.answer(account))
-            )
-            return answer.model_dump_json().encode()
-
-        return write
 
 
 def _route(method: str, path: bytes) -> tuple[type[Question[Answer]], dict[str, str]]:

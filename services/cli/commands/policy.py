@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.policy import FindingType, PolicyType, lint, positions
+from domain.policy import POLICY_TYPES, FindingType, lint, positions
 from services.action_catalogue import CATALOGUE
 from services.cli.lib.arguments import add_command, add_output_argument, add_subcommands, add_verbose_argument
 from services.cli.lib.failures import Failure
@@ -19,9 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     lint = add_command(commands, "lint", what)
     lint.epilog = "Exit code 1 when there is an ERROR or a SECURITY_WARNING."
     lint.add_argument("file", metavar="FILE", help="the policy, in JSON; - is standard input")
-    lint.add_argument(
-        "--type", choices=[known.value for known in PolicyType], default="identity", help="what it is for (identity)"
-    )
+    lint.add_argument("--type", choices=list(POLICY_TYPES), default="identity", help="what it is for (identity)")
     add_output_argument(lint)
     add_verbose_argument(lint)
     lint.set_defaults(run=_lint)
@@ -45,7 +43,7 @@ class LintRow:
 def _lint(args: argparse.Namespace) -> None:
     """Raises Failure when the policy has errors or security warnings."""
     text = read_policy(args.file)
-    found = lint(text, PolicyType(args.type), CATALOGUE)
+    found = lint(text, POLICY_TYPES[args.type], CATALOGUE)
     places = positions(text)
     rows = []
     for finding in found:

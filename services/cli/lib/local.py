@@ -1,5 +1,6 @@
 """Asking the database itself, as the operator of the server's machine. That is recorded, with who it was."""
 
+import asyncio
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from domain.account import Account
-from domain.calls import ApiCalled, Facts, NeedsFacts
+from domain.calls import ApiCalled, Facts, FactsQuery
 from domain.families.containment import LineageQuery
 from domain.foundation.identifiers import INSTALLATION
 from services.accounts import installation_in, operator_cause
@@ -23,6 +24,7 @@ from services.cli.lib.operator_database import database_failures, ledger_without
 from services.ledger.lineage_resolver import LineageResolver
 from services.ledger.pending_call import CallResult, CommittedCall, LedgerAppend, LedgerStates
 from services.settings import Settings
+from services.wire.fact_rounds import FoundFacts, decide_with_facts
 
 A = TypeVar("A", bound=Answer)
 
@@ -57,15 +59,16 @@ class LocalClient:
         return self._tables.answer(question, self._account_id, committed.positions[self._account_id], at, told)
 
     def _decided(self, decide: Callable[[Facts | None, LedgerStates, datetime], CallResult]) -> CommittedCall:
-        """Finds out what the decision wants to know, and has it made again."""
-        facts: Facts | None = None
-        while True:
-            try:
-                return self._ledger.committer.decide(frozenset({self._account_id}), partial(decide, facts))
-            except NeedsFacts as needed:
-                if not isinstance(needed.wanted, LineageQuery):
-                    raise
-                facts = self._lineages.found(needed.wanted)
+        async def in_round(found: FoundFacts) -> CommittedCall:
+            if found.refusal is not None:
+                raise found.refusal
+            return self._ledger.committer.decide(frozenset({self._account_id}), partial(decide, found.facts))
+
+        async def find(wanted: FactsQuery) -> Facts:
+            assert isinstance(wanted, LineageQuery)
+            return self._lineages.found(wanted)
+
+        return asyncio.run(decide_with_facts(in_round, find))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from services.cli.lib.lineage_tree import tree_lines
 from services.cli.lib.local import LocalClient
 from services.ledger.database import Database, connect
 from services.organization import set_organization
+from services.wire.time_travel import RequestPath
 from tests.services.api.in_process_server import PEER, InProcessServer, Reply, signed_form
 from tests.services.api.test_explaining import assumes
 from tests.services.endpoint import HASHES
@@ -292,7 +293,7 @@ def test_what_is_born_meanwhile_is_contained_by_asking_again(story: Story) -> No
             facts = await plain.find(account_id, wanted)
             members = {"RoleArn": f"arn:aws:iam::{house.account_id}:role/builder", "RoleSessionName": "late"}
             request = signed_form("sts", "AssumeRole", story.leaked, **members)
-            answer = await house.gate(plain).answer(request, PEER, house.aws)
+            answer = await house.gate(plain).answer(request, RequestPath.split(request.raw_path), PEER, house.aws)
             assert answer.status == 200
             return facts
 

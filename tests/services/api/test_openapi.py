@@ -126,7 +126,7 @@ def test_anybody_may_read_it() -> None:
         sent.append(message)
 
     nobody: Any = None
-    door = AsgiApp(nobody, nobody, nobody, nobody, nobody, ())
+    door = AsgiApp(nobody, (), nobody, ())
     scope = {"type": "http", "method": "GET", "raw_path": b"/v1/openapi.json", "query_string": b"", "headers": []}
     asyncio.run(door(scope, receive, send))
     begin, body = sent

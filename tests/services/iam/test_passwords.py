@@ -23,6 +23,7 @@ from services.secrets.passwords import PasswordHashes
 from services.wire import operations
 from services.wire.authentication import VerifiedCredential
 from services.wire.decision import AuthenticatedRequest, decision_for
+from services.wire.fact_rounds import FoundFacts
 from tests.services.endpoint import ACCOUNT, HASHES, Endpoint, allow, deny, seal, trusting
 
 FIRST, SECOND, THIRD = "Correct-Horse-1", "Battery-Staple-2", "Quite-Another-3"
@@ -332,7 +333,7 @@ def deciding(endpoint: Endpoint, by: VerifiedCredential, facts: PasswordFacts | 
         operations.find_operation("iam", "ChangePassword"),
         {"old_password": old, "new_password": new},
     )
-    return decision_for(request, bytes, seal, facts)({ACCOUNT: endpoint.account}, endpoint.at).result
+    return decision_for(request, bytes, seal, FoundFacts(facts))({ACCOUNT: endpoint.account}, endpoint.at).result
 
 
 def facts_for(endpoint: Endpoint, by: VerifiedCredential, old: str, new: str) -> PasswordFacts:
