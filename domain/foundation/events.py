@@ -71,6 +71,13 @@ def event_from(topic: str, fields: dict[str, Any]) -> Event:
     return event_class(topic).model_validate(fields)
 
 
+def current_topic(topic: str) -> str:
+    """Under which events of this kind are stored now. Raises UnknownTopic."""
+    while topic in _upcasts:
+        topic, _ = _upcasts[topic]
+    return event_class(topic).topic
+
+
 def event_class(topic: str) -> type[Event]:
     try:
         return _events[topic]
