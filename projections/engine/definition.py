@@ -8,8 +8,8 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
-from domain.event_registry import current_topic
 from domain.foundation.events import UnknownTopic
+from domain.registry import current_topic
 from projections.engine.sql_files import load_statements
 
 SQL = load_statements("projections.engine", "definition.sql")

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from domain.account import Account
 from domain.authorization import ASSUME_ROLE
-from domain.families.policies import EntityKind
 from domain.foundation.errors import NoSuchEntity
 from domain.foundation.events import Entry
 from domain.foundation.intervals import Interval, IntervalBound, IntervalsResult, intervals
@@ -22,7 +21,7 @@ from domain.queries.access_between import (
     is_same_access,
     merge_ledgers,
 )
-from domain.queries.held_between import HeldDocument, Holding, find_holders, held_between
+from domain.queries.held_between import HeldDocument, HolderNoun, Holding, find_holders, held_between
 from projections.queries.ledger_positions import AsOf, position_at
 from services.api.access import (
     Action,
@@ -73,7 +72,7 @@ class HeldInterval(Answer):
     """Null: it was so when the span began."""
     closed: Occurrence | None
     """Null: it was so when the span ended, or where the question stopped."""
-    kind: EntityKind
+    kind: HolderNoun
     entity_id: str
     """Of whoever was called as was asked."""
     layer: Layer

@@ -5,9 +5,9 @@ from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 
+from domain.facts import FactValue
 from domain.foundation.events import Entry
 from domain.queries.diff import Difference, differences
-from domain.queries.facts import FactValue
 from projections.queries.ledger_positions import AsOf, Moment
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
@@ -59,7 +59,7 @@ class NetDifference(Answer):
         state = found.after or found.before
         assert state is not None
         return cls(
-            kind=found.fact.kind,
+            kind=found.fact.kind.name,
             id=found.fact.id,
             name=state.name,
             sentence=found.sentence,

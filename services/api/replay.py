@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 
 from domain.account import Account
 from domain.call_context import principal_arn_of
+from domain.families.groups import GROUPS
+from domain.families.organization import ORGANIZATION_MEMBERSHIP
+from domain.families.policies import MANAGED_POLICIES
+from domain.families.roles import ROLES
+from domain.families.users import USERS
 from domain.foundation.errors import InvalidInput, NoSuchEntity, ValidationError
 from domain.queries.held_between import find_holders
 from domain.queries.least_privilege import LeastPrivilege, UsedPermission, least_privilege
@@ -147,14 +152,15 @@ def supposition_of(asked: what_if.WhatIf, account: Account, position: int) -> Hy
         entity_id = user_or_role_called(account, asked.in_place_of_all_of, position)
         return PoliciesReplaced(account.id, entity_id, asked.policy)
     assert asked.instead_of is not None
-    if asked.instead_of not in account.managed_policies:
+    if asked.instead_of not in account[MANAGED_POLICIES]:
         raise NoSuchEntity(f"There was no managed policy {asked.instead_of} at position {position}; expected an ARN.")
     return DocumentReplaced(account.id, asked.instead_of, asked.policy)
 
 
 def _level_id(account: Account, where: str, position: int) -> str:
     """Of an account that is in no organisation any name will do."""
-    levels = account.organization.levels if account.organization else ()
+    membership = account[ORGANIZATION_MEMBERSHIP]
+    levels = () if membership is None else membership.levels
     if not levels:
         return where
     if where in {"root", "account"}:
@@ -179,7 +185,7 @@ def entity_called(account: Account, text: str, position: int) -> str:
 def user_or_role_called(account: Account, text: str, position: int) -> str:
     """Raises ValidationError for a group, too."""
     entity_id = entity_called(account, text, position)
-    if entity_id in account.groups.by_id:
+    if entity_id in account[GROUPS].by_id:
         raise ValidationError(f"{text} is a group, which makes no calls: expected a user or role.")
     return entity_id
 
@@ -210,7 +216,7 @@ def answer_least_privilege(
     found = least_privilege(used, CATALOGUE)
     covered = part._replace(to=stopped_position)
     confirming = Counter() if found is None else _confirmed(reader, account_id, covered, entity_id, found)
-    entity = account.users.by_id.get(entity_id) or account.roles.by_id[entity_id]
+    entity = account[USERS].by_id.get(entity_id) or account[ROLES].by_id[entity_id]
     return LeastPrivilegePart(
         account_id=account_id,
         since_position=part.after + 1,

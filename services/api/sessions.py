@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import StringConstraints, computed_field
 
 from domain.account import Account
+from domain.families.sessions import REVOCATIONS
 from domain.foundation.errors import NoSuchEntity
 from domain.foundation.events import Change
 from domain.rules import sessions as rules
@@ -111,7 +112,7 @@ class RevokeSession(Question[RevokedSession]):
     def changes(self, account: Account) -> Sequence[Change]:
         """The account keeps no list of live sessions, so any id that can be one is revoked: a session that was issued
         a moment ago, and that no table knows yet, must not slip through."""
-        revoked = self.session_id in account.revoked_sessions
+        revoked = self.session_id in account[REVOCATIONS]
         return () if revoked else (rules.revoke_session(session_id=self.session_id),)
 
     def answered(self, reader: AnswerContext, account_id: str, _as_of: AsOf) -> RevokedSession:

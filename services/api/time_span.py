@@ -9,7 +9,6 @@ import psycopg
 from domain.foundation.errors import ValidationError
 from domain.foundation.events import Change, Entry
 from domain.foundation.intervals import IntervalBound
-from domain.queries.descriptions import describe
 from projections.queries.ledger_positions import AsOf, Moment, position_at, resolve_in_ledger
 from services.api.answers import Answer, Page
 from services.api.page_markers import make_marker
@@ -71,7 +70,7 @@ class Occurrence(Answer):
             event_id=entry.event_id,
             topic=entry.event.topic,
             operation=called or None,
-            event=describe(entry.event),
+            event=entry.event.describe(),
             by=entry.cause.actor,
         )
 

@@ -5,9 +5,10 @@ A snapshot is never upcast: its topic carries a digest of the value's shape, and
 
 import hashlib
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
+from operator import attrgetter, itemgetter
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
@@ -19,6 +20,7 @@ from domain.account import Account
 from domain.foundation.identifiers import INSTALLATION
 from domain.installation import Installation
 from domain.ledger_state import LedgerState
+from domain.registry import components
 
 _DIGEST_BYTES = 32
 _NONE: Map[Any, Any] = Map()
@@ -42,7 +44,7 @@ def _identity_codec(value: Any) -> Any:
 
 def _codec(of: Any, bound: Mapping[Any, Any]) -> _Codec:
     """How a value of this type becomes plain lists and scalars, and back. A type it does not know is a TypeError at
-    import, so that nothing can be forgotten when the account grows a field."""
+    import, so that nothing can be forgotten when a family grows a component."""
     of = bound.get(of, of) if isinstance(of, TypeVar) else of
     origin, arguments = get_origin(of), get_args(of)
     if of in (str, int, bool, NoneType) or origin is Literal:
@@ -96,21 +98,51 @@ def _optional_codec(of: Any, bound: Mapping[Any, Any]) -> _Codec:
 def _dataclass_codec(of: Any, arguments: tuple[Any, ...]) -> _Codec:
     bound = dict(zip(getattr(of, "__parameters__", ()), arguments, strict=True))
     hints = get_type_hints(of)
-    names = [field.name for field in fields(of)]
-    codecs = [_codec(hints[name], bound) for name in names]
-    encoders = [(name, codec.encode) for name, codec in zip(names, codecs, strict=True)]
-    decoders = [(place, codec.decode) for place, codec in enumerate(codecs) if codec.decode is not _identity_codec]
-    shape = ", ".join(f"{name}: {codec.shape}" for name, codec in zip(names, codecs, strict=True))
+    columns = [_Column(each.name, _codec(hints[each.name], bound), attrgetter(each.name)) for each in fields(of)]
+    return _row_codec(of.__qualname__, columns, of)
+
+
+class _Column(NamedTuple):
+    name: str
+    codec: _Codec
+    read: Callable[[Any], Any]
+
+
+def _row_codec(name: str, columns: Sequence[_Column], make: Callable[..., Any]) -> _Codec:
+    """Of a value that consists of these. Its shape knows no module: where a class stands is nothing to a snapshot."""
+    encoders = [(column.read, column.codec.encode) for column in columns]
+    decoders = [
+        (place, column.codec.decode)
+        for place, column in enumerate(columns)
+        if column.codec.decode is not _identity_codec
+    ]
 
     def encode(value: Any) -> list[Any]:
-        return [encode_field(getattr(value, name)) for name, encode_field in encoders]
+        return [encode_column(read(value)) for read, encode_column in encoders]
 
     def decode(row: list[Any]) -> Any:
-        for place, decode_field in decoders:
-            row[place] = decode_field(row[place])
-        return of(*row)
+        for place, decode_column in decoders:
+            row[place] = decode_column(row[place])
+        return make(*row)
 
-    return _Codec(f"{of.__module__}.{of.__qualname__}({shape})", encode, decode)
+    return _Codec(f"{name}({', '.join(f'{column.name}: {column.codec.shape}' for column in columns)})", encode, decode)
+
+
+def _account_codec() -> _Codec:
+    """What the account knows itself, and every component that a family keeps in it."""
+    hints = get_type_hints(Account)
+    own = [
+        _Column(each.name, _codec(hints[each.name], {}), attrgetter(each.name))
+        for each in fields(Account)
+        if each.name != "parts"  # The last of them.
+    ]
+    parts = components()
+
+    def make(*values: Any) -> Account:
+        return Account(*values[: len(own)], dict(zip(parts, values[len(own) :], strict=True)))
+
+    kept = [_Column(part.name, _codec(part.type, {}), itemgetter(part)) for part in parts]
+    return _row_codec("Account", [*own, *kept], make)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +151,14 @@ class _StateKind:
     topic: str
 
 
-def _state_kind(of: type[LedgerState], name: str) -> _StateKind:
-    codec = _codec(of, {})
+def _state_kind(codec: _Codec, name: str) -> _StateKind:
     return _StateKind(codec, f"snapshot.{name}.{hashlib.sha256(codec.shape.encode()).hexdigest()[:16]}")
 
 
-_ACCOUNT, _INSTALLATION = _state_kind(Account, "account"), _state_kind(Installation, "installation")
+_ACCOUNT, _INSTALLATION = (
+    _state_kind(_account_codec(), "account"),
+    _state_kind(_codec(Installation, {}), "installation"),
+)
 
 
 def snapshot_topic(account_id: str) -> str:
@@ -152,11 +186,4 @@ def count_entities(value: LedgerState) -> int:
     """How large a value is, counted in what it would cost to write down."""
     if isinstance(value, Installation):
         return len(value.accounts)
-    return (
-        len(value.users)
-        + len(value.groups)
-        + len(value.roles)
-        + len(value.managed_policies)
-        + len(value.access_keys.by_id)
-        + len(value.login_profiles)
-    )
+    return sum(len(part.ids(value[part])) for part in components())

@@ -15,6 +15,8 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 
 from domain.account import CorruptLedger
+from domain.families.access_keys import ACCESS_KEYS
+from domain.families.passwords import LOGIN_PROFILES
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.secret import SecretId, SecretKind
@@ -250,10 +252,10 @@ def _expected_secrets(value: LedgerState) -> Mapping[SecretId, str]:
     """What has to lie sealed beside the ledger, and for which principal."""
     if isinstance(value, Installation):
         return {}
-    keys = {SecretId(SecretKind.ACCESS_KEY, key.id): key.user_id for key in value.access_keys.by_id.values()}
+    keys = {SecretId(SecretKind.ACCESS_KEY, key.id): key.user_id for key in value[ACCESS_KEYS].by_id.values()}
     passwords = {
         SecretId(SecretKind.PASSWORD, password_id): profile.user_id
-        for profile in value.login_profiles.values()
+        for profile in value[LOGIN_PROFILES].values()
         for password_id in profile.password_ids
     }
     return keys | passwords

@@ -5,9 +5,9 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from domain.event_registry import event_classes
 from domain.foundation import events
 from domain.foundation.events import Use
+from domain.registry import event_classes
 from projections.engine.definition import Projection, RebuildRequired, create_tables, load_projections
 
 

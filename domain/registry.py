@@ -1,15 +1,15 @@
-"""Every event that this program knows: whoever asks here has all of them, wherever they are declared."""
+"""Every event and every component that this program knows: whoever asks here has all of them, wherever declared."""
 
 import pkgutil
 from importlib import import_module
 
-from domain import account, calls, families, installation
+from domain import calls, families, installation
+from domain.account import components
 from domain.foundation.events import current_topic, event_class, event_classes, event_from
 
-__all__ = ["current_topic", "event_class", "event_classes", "event_from"]
+__all__ = ["components", "current_topic", "event_class", "event_classes", "event_from"]
 
 DECLARING_MODULES = (
-    account,
     calls,
     installation,
     *(import_module(f"{families.__name__}.{module.name}") for module in pkgutil.iter_modules(families.__path__)),
