@@ -96,10 +96,14 @@ def _optional_codec(of: Any, bound: Mapping[Any, Any]) -> _Codec:
 
 
 def _dataclass_codec(of: Any, arguments: tuple[Any, ...]) -> _Codec:
+    return _row_codec(of.__qualname__, _columns(of, arguments), of)
+
+
+def _columns(of: Any, arguments: tuple[Any, ...] = (), but: str | None = None) -> list["_Column"]:
+    """The fields of a dataclass."""
     bound = dict(zip(getattr(of, "__parameters__", ()), arguments, strict=True))
-    hints = get_type_hints(of)
-    columns = [_Column(each.name, _codec(hints[each.name], bound), attrgetter(each.name)) for each in fields(of)]
-    return _row_codec(of.__qualname__, columns, of)
+    hints, names = get_type_hints(of), [field.name for field in fields(of) if field.name != but]
+    return [_Column(name, _codec(hints[name], bound), attrgetter(name)) for name in names]
 
 
 class _Column(NamedTuple):
@@ -128,46 +132,45 @@ def _row_codec(name: str, columns: Sequence[_Column], make: Callable[..., Any]) 
     return _Codec(f"{name}({', '.join(f'{column.name}: {column.codec.shape}' for column in columns)})", encode, decode)
 
 
-def _account_codec() -> _Codec:
-    """What the account knows itself, and every component that a family keeps in it."""
-    hints = get_type_hints(Account)
-    own = [
-        _Column(each.name, _codec(hints[each.name], {}), attrgetter(each.name))
-        for each in fields(Account)
-        if each.name != "parts"  # The last of them.
-    ]
-    parts = components()
-
-    def make(*values: Any) -> Account:
-        return Account(*values[: len(own)], dict(zip(parts, values[len(own) :], strict=True)))
-
-    kept = [_Column(part.name, _codec(part.type, {}), itemgetter(part)) for part in parts]
-    return _row_codec("Account", [*own, *kept], make)
-
-
 @dataclass(frozen=True, slots=True)
 class _StateKind:
-    codec: _Codec
     topic: str
+    columns: Sequence[_Column]
+    codec: _Codec
 
 
-def _state_kind(codec: _Codec, name: str) -> _StateKind:
-    return _StateKind(codec, f"snapshot.{name}.{hashlib.sha256(codec.shape.encode()).hexdigest()[:16]}")
+def _state_kind(name: str, columns: Sequence[_Column], make: Callable[..., LedgerState]) -> _StateKind:
+    codec = _row_codec(name, columns, make)
+    return _StateKind(f"snapshot.{name}.{hashlib.sha256(codec.shape.encode()).hexdigest()[:16]}", columns, codec)
 
 
-_ACCOUNT, _INSTALLATION = (
-    _state_kind(_account_codec(), "account"),
-    _state_kind(_codec(Installation, {}), "installation"),
-)
+def _account_kind() -> _StateKind:
+    """What the account knows itself, and every component that a family keeps in it."""
+    own, parts = _columns(Account, but="parts"), components()
+    names = [column.name for column in own]
+
+    def make(*values: Any) -> Account:
+        own_values = dict(zip(names, values, strict=False))
+        return Account(**own_values, parts=dict(zip(parts, values[len(own) :], strict=True)))
+
+    kept = [_Column(part.name, _codec(part.type, {}), itemgetter(part)) for part in parts]
+    return _state_kind("account", [*own, *kept], make)
+
+
+_ACCOUNT, _INSTALLATION = _account_kind(), _state_kind("installation", _columns(Installation), Installation)
+
+
+def _kind_of(account_id: str) -> _StateKind:
+    return _INSTALLATION if account_id == INSTALLATION else _ACCOUNT
 
 
 def snapshot_topic(account_id: str) -> str:
     """The topic under which a snapshot of today's shape is found."""
-    return (_INSTALLATION if account_id == INSTALLATION else _ACCOUNT).topic
+    return _kind_of(account_id).topic
 
 
 def take_snapshot(value: LedgerState) -> StoredEvent:
-    kind = _INSTALLATION if isinstance(value, Installation) else _ACCOUNT
+    kind = _kind_of(value.id)
     content = zlib.compress(to_json(kind.codec.encode(value)), level=1)
     return StoredEvent(value.id, value.position, kind.topic, hashlib.sha256(content).digest() + content)
 
@@ -177,9 +180,13 @@ def restore_snapshot(snapshot: StoredEvent) -> LedgerState:
     digest, content = snapshot.state[:_DIGEST_BYTES], snapshot.state[_DIGEST_BYTES:]
     if hashlib.sha256(content).digest() != digest:
         raise CorruptSnapshot(f"Snapshot of {snapshot.originator_id} at {snapshot.originator_version}: wrong digest.")
-    kind = _INSTALLATION if str(snapshot.originator_id) == INSTALLATION else _ACCOUNT
-    value: LedgerState = kind.codec.decode(from_json(zlib.decompress(content)))
+    value: LedgerState = _kind_of(str(snapshot.originator_id)).codec.decode(from_json(zlib.decompress(content)))
     return value
+
+
+def differing_columns(one: LedgerState, other: LedgerState) -> list[str]:
+    """The names of the parts in which two values of a ledger are not equal."""
+    return [column.name for column in _kind_of(one.id).columns if column.read(one) != column.read(other)]
 
 
 def count_entities(value: LedgerState) -> int:

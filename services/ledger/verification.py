@@ -7,7 +7,7 @@ the projections may tell it, which were made from the bytes that stood there bef
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from domain.installation import Installation
 from domain.ledger_state import LedgerState, empty, evolve
 from projections.engine.sql_files import load_statements
 from services.ledger.mapper import CorruptEntry, EntryMapper
-from services.ledger.snapshots import CorruptSnapshot, restore_snapshot, snapshot_topic
+from services.ledger.snapshots import CorruptSnapshot, differing_columns, restore_snapshot, snapshot_topic
 
 SQL = load_statements("services.ledger", "verification.sql")
 EVENTS_A_FETCH = 2_000
@@ -175,11 +175,7 @@ class _Verification:
                 reading.position, "a snapshot", f"bytes that are none ({type(error).__name__})"
             ) from error
         if snapshot != reading.value:
-            others = [
-                field.name
-                for field in fields(reading.value)
-                if getattr(snapshot, field.name, None) != getattr(reading.value, field.name)
-            ]
+            others = differing_columns(snapshot, reading.value)
             raise _DiscrepancyFound(reading.position, "a snapshot equal to the fold", f"another in {', '.join(others)}")
 
     def _compare_head(self, reading: "_LedgerProgress") -> None:
