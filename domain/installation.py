@@ -81,7 +81,7 @@ class InstallationFounded(InstallationChange, topic="installation.founded.v1"):
         return replace(installation, ledger_id=self.ledger_id)
 
     def describe(self) -> str:
-        return "The installation was founded."
+        return "The installation was created."
 
 
 class ManagedCataloguePublished(InstallationChange, topic="installation.managed_catalogue.published.v1"):
@@ -94,7 +94,7 @@ class ManagedCataloguePublished(InstallationChange, topic="installation.managed_
         return replace(installation, catalogues=installation.catalogues.set(self.digest, entry.position))
 
     def describe(self) -> str:
-        return f"A catalogue of {len(self.policy_arns)} policies that AWS maintains was published."
+        return f"A catalogue of {len(self.policy_arns)} AWS managed policies was published."
 
 
 class ActionCataloguePublished(InstallationChange, topic="installation.action_catalogue.published.v1"):
@@ -204,7 +204,7 @@ class OrganizationRemoved(InstallationChange, topic="installation.organization.r
 
     def fold(self, installation: Installation, entry: Entry) -> Installation:
         if installation.organization is None or installation.organization.id != self.organization_id:
-            raise LookupError(f"There is no organisation {self.organization_id}.")
+            raise LookupError(f"There is no organization {self.organization_id}.")
         return replace(installation, organization=None)
 
     def describe(self) -> str:

@@ -32,7 +32,7 @@ class CredentialContained(Bookkeeping, topic="account.credential.contained.v1"):
 
     def describe(self) -> str:
         return (
-            f"Credential {self.seed} was contained with all that it gave birth to: {len(self.denied)} users and "
+            f"Credential {self.seed} was contained with all its descendants: {len(self.denied)} users and "
             f"roles were denied everything, {len(self.deactivated)} access keys deactivated, {len(self.revoked)} "
             "sessions revoked."
         )

@@ -197,7 +197,7 @@ class PasswordChanged(LoginProfileChange, topic="iam.password.changed.v1"):
         return account.put(LOGIN_PROFILES, profiles.set(self.user_id, changed))
 
     def describe(self) -> str:
-        return f"User {self.user_name} changed the own password."
+        return f"User {self.user_name} changed their own password."
 
 
 class PasswordAttemptFailed(Bookkeeping, topic="iam.password.attempt_failed.v1"):
@@ -213,7 +213,7 @@ class PasswordAttemptFailed(Bookkeeping, topic="iam.password.attempt_failed.v1")
         return account.put(LOGIN_PROFILES, profiles.set(self.user_id, failed))
 
     def describe(self) -> str:
-        return f"Somebody gave a wrong password of user {self.user_name}."
+        return f"A wrong password was entered for user {self.user_name}."
 
 
 class PasswordExpired(Notice, topic="iam.password.expired.v1"):
@@ -260,7 +260,7 @@ class PasswordPolicyUpdated(PasswordPolicyChange, topic="iam.account.password_po
         return account.put(PASSWORD_POLICY, PasswordPolicy(**self.model_dump()))
 
     def describe(self) -> str:
-        return "The account got another password policy."
+        return "The account's password policy was updated."
 
 
 class PasswordPolicyDeleted(PasswordPolicyChange, topic="iam.account.password_policy.deleted.v1"):

@@ -250,7 +250,7 @@ class ManagedCatalogueAdopted(AccountChange, topic="iam.managed_catalogue.adopte
         return (version.policy_arn for version in self.versions)
 
     def describe(self) -> str:
-        return f"{len(self.versions)} policies that AWS maintains became known in new versions."
+        return f"{len(self.versions)} versions of AWS managed policies were adopted."
 
 
 def _of_catalogue(version: CatalogueVersion) -> ManagedPolicy:
