@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from domain.account import Account
 from domain.callers import Caller
 from domain.calls import Call
-from domain.families.organization import OrganizationMembership
-from domain.families.roles import Role
-from domain.families.users import User
+from domain.families.organization import ORGANIZATION_MEMBERSHIP, OrganizationMembership
+from domain.families.roles import ROLES, Role
+from domain.families.tags import tags_of
+from domain.families.users import USERS, User
 from domain.foundation.events import Principal
 
 ConditionValues = tuple[str, ...]
@@ -43,9 +44,9 @@ class CallContext(Mapping[str, ConditionValues]):
         if key in self.own:
             return self.own[key]
         if key.startswith(PRINCIPAL_TAG):
-            return _tag(_principal(self), key)
+            return _tag(self.account, _principal(self), key)
         if key.startswith(RESOURCE_TAGS):
-            return _tag(user_or_role_by_arn(self.owner, self.resource), key)
+            return _tag(self.owner, user_or_role_by_arn(self.owner, self.resource), key)
         value_of = _KEYS.get(key)
         return None if value_of is None else value_of(self)
 
@@ -57,10 +58,16 @@ class CallContext(Mapping[str, ConditionValues]):
 
     def __iter__(self) -> Iterator[str]:
         entities = (
-            (_principal(self), (PRINCIPAL_TAG,)),
-            (user_or_role_by_arn(self.owner, self.resource), RESOURCE_TAGS),
+            (self.account, _principal(self), (PRINCIPAL_TAG,)),
+            (self.owner, user_or_role_by_arn(self.owner, self.resource), RESOURCE_TAGS),
         )
-        tags = {prefix + key for entity, prefixes in entities if entity for key in entity.tags for prefix in prefixes}
+        tags = {
+            prefix + key
+            for account, entity, prefixes in entities
+            if entity
+            for key in tags_of(account, entity.id)
+            for prefix in prefixes
+        }
         yield from (key for key in sorted(self.own.keys() | tags | _KEYS.keys()) if self.get(key) is not None)
 
     def __len__(self) -> int:
@@ -70,7 +77,7 @@ class CallContext(Mapping[str, ConditionValues]):
 def user_or_role_by_arn(account: Account, arn: str) -> User | Role | None:
     """Whose ARN it is today."""
     name = arn.rsplit("/", 1)[-1]
-    for entity in (account.users.find(name), account.roles.find(name)):
+    for entity in (account[USERS].find(name), account[ROLES].find(name)):
         if entity is not None and account.arn(entity.resource) == arn:
             return entity
     return None
@@ -82,12 +89,12 @@ def _principal(context: CallContext) -> User | Role | None:
 
 def user_or_role_by_id(account: Account, entity_id: str) -> User | Role | None:
     """The user or role with this unique id; None for the root user and for groups, which carry no tags."""
-    return account.users.by_id.get(entity_id) or account.roles.by_id.get(entity_id)
+    return account[USERS].by_id.get(entity_id) or account[ROLES].by_id.get(entity_id)
 
 
-def _tag(entity: User | Role | None, key: str) -> ConditionValues | None:
+def _tag(account: Account, entity: User | Role | None, key: str) -> ConditionValues | None:
     """Of a condition key that ends with a tag's key behind the first slash."""
-    tag = None if entity is None else entity.tags.get(key.partition("/")[2])
+    tag = None if entity is None else tags_of(account, entity.id).get(key.partition("/")[2])
     return None if tag is None else (tag.value,)
 
 
@@ -135,12 +142,13 @@ def _issue_time(caller: Caller) -> str | None:
 
 
 def organization_id(account: Account) -> ConditionValues | None:
-    return _one(account.organization.organization_id if account.organization else None)
+    membership = account[ORGANIZATION_MEMBERSHIP]
+    return None if membership is None else (membership.organization_id,)
 
 
 def organization_paths(account: Account) -> ConditionValues | None:
     """One path, such as o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/: the key is a list all the same."""
-    membership: OrganizationMembership | None = account.organization
+    membership: OrganizationMembership | None = account[ORGANIZATION_MEMBERSHIP]
     if membership is None:
         return None
     units = [level.id for level in membership.levels if level.id != account.id]

@@ -8,19 +8,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from domain.account import Account
-from domain.families.notices import (
-    CredentialIdle,
-    Evidence,
-    LastUsed,
-    Notice,
-    PasswordExpired,
-    RotationDue,
-    RotationOverdue,
-    RotationWarned,
-    Rule,
-    is_recorded,
-)
-from domain.families.sessions import SessionExpired, SessionExpiriesRecorded, is_revoked
+from domain.families.access_keys import ACCESS_KEYS, CredentialIdle, RotationDue, RotationOverdue, RotationWarned
+from domain.families.credential_use import LAST_USES
+from domain.families.notices import NOTICES, Evidence, LastUsed, Notice, Rule, is_recorded
+from domain.families.passwords import LOGIN_PROFILES, PASSWORD_POLICY, PasswordExpired
+from domain.families.sessions import EXPIRIES_RECORDED, REVOCATIONS, SessionExpired, SessionExpiriesRecorded, is_revoked
 from domain.foundation.events import Event
 from domain.rules.access_keys import owner_name
 
@@ -142,10 +134,10 @@ def due_events(
 
 def _of_access_key(account: Account, access_key_id: str, at: datetime, profile: LifecycleProfile) -> Iterator[Notice]:
     """Nothing of an inactive key. One that is active again is as old as it is."""
-    key = account.access_keys.by_id.get(access_key_id)
+    key = account[ACCESS_KEYS].by_id.get(access_key_id)
     if key is None or key.status != "Active":
         return
-    used = account.last_uses.get(key.id)
+    used = account[LAST_USES].get(key.id)
     last_used = None if used is None else LastUsed(at=used.at, service=used.service, region=used.region)
     credential = _Credential(
         key.id, key.user_id, owner_name(account, key.user_id), Evidence(created_at=key.created_at, last_used=last_used)
@@ -164,7 +156,7 @@ def _of_access_key(account: Account, access_key_id: str, at: datetime, profile: 
 
 
 def _of_password(account: Account, user_id: str, at: datetime, profile: LifecycleProfile) -> Iterator[Notice]:
-    login, policy = account.login_profiles.get(user_id), account.password_policy
+    login, policy = account[LOGIN_PROFILES].get(user_id), account[PASSWORD_POLICY]
     if login is None or policy is None or policy.max_password_age is None:
         return
     rule = profile.rule("password_age", policy.max_password_age)
@@ -211,7 +203,7 @@ def _notice(
 ) -> Iterator[Notice]:
     """The notice, if it is due and has not been given."""
     due_at = since + timedelta(days=rule.days)
-    if due_at > at or is_recorded(account.notices, credential.id, event.about, due_at):
+    if due_at > at or is_recorded(account[NOTICES], credential.id, event.about, due_at):
         return
     fields = {
         "credential_id": credential.id,
@@ -237,7 +229,7 @@ def expiry_events(account: Account, expiries: Expiries, at: datetime) -> list[Ev
     What was revoked before its time has not expired: it was over. A revocation that was not seen yet, of a session
     that was, is in the account; it remembers each for as long as any session lives.
     """
-    mark = account.expiries_recorded
+    mark = account[EXPIRIES_RECORDED]
     if expiries.after is not None and (mark is None or mark < expiries.after):
         return []
     until = min(at, expiries.seen_until)
@@ -254,7 +246,7 @@ def expiry_events(account: Account, expiries: Expiries, at: datetime) -> list[Ev
             expired_at=session.expires_at,
         )
         for session in over
-        if not is_revoked(account.revoked_sessions, session.session_id, before=session.expires_at)
+        if not is_revoked(account[REVOCATIONS], session.session_id, before=session.expires_at)
     ]
     if not by_time:
         return []

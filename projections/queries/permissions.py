@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from domain.families.policies import EntityKind
+from domain.families.policies import HolderNoun
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.moments import AsOf, EventRef, Moment
 from domain.read_models.permissions import GroupMembership, HeldPolicy
@@ -16,7 +16,7 @@ SQL = load_statements("projections.queries", "queries.sql")
 
 @dataclass(frozen=True, slots=True)
 class PrincipalPermissions:
-    kind: EntityKind
+    kind: HolderNoun
     entity_id: str
     name: str
     arn: str

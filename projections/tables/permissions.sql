@@ -1,23 +1,4 @@
 -- Who holds which policy, and how, at every position.
--- ignores: iam.account_alias.created.v1 iam.account_alias.deleted.v1 account.closed.v1
--- ignores: installation.account.retired.v1 installation.alias.claimed.v1 installation.alias.released.v1
--- ignores: installation.access_key_id.claimed.v1
--- ignores: installation.founded.v1 installation.account.opened.v1 installation.managed_catalogue.published.v1
--- ignores: installation.action_catalogue.published.v1
--- ignores: iam.role.updated.v1 iam.role.trust_policy_replaced.v1 iam.credential.used.v1
--- ignores: iam.access_key.created.v1 iam.access_key.activated.v1 iam.access_key.deactivated.v1
--- ignores: iam.access_key.deleted.v1 sts.session.issued.v1 sts.session.revoked.v1
--- ignores: api.called.v1 api.unauthenticated_called.v1
--- ignores: iam.login_profile.created.v1 iam.login_profile.updated.v1 iam.login_profile.deleted.v1
--- ignores: iam.password.changed.v1 iam.password.attempt_failed.v1 iam.account.password_policy.updated.v1
--- ignores: iam.account.password_policy.deleted.v1
--- ignores: iam.access_key.rotation_warned.v1 iam.access_key.rotation_due.v1 iam.access_key.rotation_overdue.v1
--- ignores: iam.credential.idle.v1 iam.password.expired.v1 sts.session.expired.v1 sts.session.expiries_recorded.v1
--- ignores: iam.entity.tagged.v1 iam.entity.untagged.v1
--- ignores: iam.permissions_boundary.put.v1 iam.permissions_boundary.deleted.v1
--- ignores: account.organization_policies.applied.v1 account.organization.left.v1
--- ignores: installation.organization.set.v1 installation.organization.removed.v1
--- ignores: account.credential.contained.v1
 
 -- name: schema
 create table accounts (

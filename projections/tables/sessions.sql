@@ -1,27 +1,4 @@
 -- Every session that was issued, and what ended it before its time.
--- ignores: iam.account_alias.created.v1 iam.account_alias.deleted.v1
--- ignores: installation.account.retired.v1 installation.alias.claimed.v1 installation.alias.released.v1
--- ignores: installation.access_key_id.claimed.v1
--- ignores: account.created.v1 installation.founded.v1 installation.account.opened.v1
--- ignores: installation.managed_catalogue.published.v1 iam.managed_catalogue.adopted.v1
--- ignores: installation.action_catalogue.published.v1
--- ignores: iam.user.created.v1 iam.user.updated.v1 iam.group.created.v1 iam.group.updated.v1 iam.group.deleted.v1
--- ignores: iam.group.user_added.v1 iam.group.user_removed.v1 iam.role.created.v1 iam.role.updated.v1
--- ignores: iam.role.trust_policy_replaced.v1 iam.policy.created.v1 iam.policy.version_created.v1
--- ignores: iam.policy.default_version_set.v1 iam.policy.version_deleted.v1 iam.policy.deleted.v1
--- ignores: iam.policy.attached.v1 iam.policy.detached.v1 iam.inline_policy.put.v1 iam.inline_policy.deleted.v1
--- ignores: iam.access_key.created.v1 iam.access_key.activated.v1 iam.access_key.deactivated.v1
--- ignores: iam.access_key.deleted.v1 iam.credential.used.v1 api.called.v1 api.unauthenticated_called.v1
--- ignores: iam.login_profile.created.v1 iam.login_profile.updated.v1 iam.login_profile.deleted.v1
--- ignores: iam.password.changed.v1 iam.password.attempt_failed.v1 iam.account.password_policy.updated.v1
--- ignores: iam.account.password_policy.deleted.v1
--- ignores: iam.access_key.rotation_warned.v1 iam.access_key.rotation_due.v1 iam.access_key.rotation_overdue.v1
--- ignores: iam.credential.idle.v1 iam.password.expired.v1 sts.session.expired.v1 sts.session.expiries_recorded.v1
--- ignores: iam.entity.tagged.v1 iam.entity.untagged.v1
--- ignores: iam.permissions_boundary.put.v1 iam.permissions_boundary.deleted.v1
--- ignores: account.organization_policies.applied.v1 account.organization.left.v1
--- ignores: installation.organization.set.v1 installation.organization.removed.v1
--- ignores: account.credential.contained.v1
 
 -- name: schema
 create table sessions (

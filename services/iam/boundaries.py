@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from domain.account import Account
 from domain.calls import Call, Outcome, done
+from domain.entity_kinds import Entity, EntityKind
+from domain.families.roles import ROLE
+from domain.families.users import USER
 from domain.rules import permissions_boundaries
-from domain.rules.permissions_boundaries import ROLE, USER, BoundableKind
 from services.iam import condition_keys, named_entities
 from services.iam.named_entities import NamedEntity
 from services.wire.operations import answers
@@ -15,7 +17,7 @@ from services.wire.operations import answers
 class _BoundaryOperations:
     """The operations of one kind of entity, by their AWS names."""
 
-    kind: BoundableKind
+    kind: EntityKind[Entity]
     entity: NamedEntity
     put: str
     delete: str

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from domain.account import Account
 from domain.calls import Call, Outcome, done
+from domain.families.groups import GROUP
+from domain.families.roles import ROLE
+from domain.families.users import USER
 from domain.rules import policy_holders
-from domain.rules.policy_holders import GROUP, ROLE, USER, HolderKind
+from domain.rules.policy_holders import HolderKind
 from services.iam import condition_keys, named_entities
 from services.iam.entity_members import policy_sort_key
 from services.iam.named_entities import NamedEntity

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 from domain.account import Account
 from domain.calls import Call, Outcome, done
+from domain.entity_kinds import Entity, EntityKind
+from domain.families.roles import ROLE
+from domain.families.tags import tags_of
+from domain.families.users import USER
 from domain.rules import tagging
-from domain.rules.tagging import ROLE, USER, TaggableKind
 from services.iam import condition_keys, named_entities
 from services.iam.entity_members import tag_members, tag_sort_key, tags_from_request
 from services.iam.named_entities import NamedEntity
@@ -18,7 +21,7 @@ from services.wire.pagination import page_request
 class _TagOperations:
     """The operations of one kind of entity, by their AWS names."""
 
-    kind: TaggableKind
+    kind: EntityKind[Entity]
     entity: NamedEntity
     tag: str
     untag: str
@@ -46,7 +49,7 @@ def _answer(family: _TagOperations) -> None:
     def list_tags(
         account: Account, _call: Call, *, name: str, marker: str | None = None, max_items: int | None = None
     ) -> Outcome:
-        tags, pages = kind.named(account, name).tags, page_request("Tags", marker, max_items)
+        tags, pages = tags_of(account, kind.named(account, name).id), page_request("Tags", marker, max_items)
         return Outcome(lambda _after: pages.of(tags.values(), key=tag_sort_key, render=tag_members))
 
 

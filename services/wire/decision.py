@@ -9,7 +9,7 @@ from domain.account import Account
 from domain.authorization import authorize
 from domain.callers import Caller, caller_of_key, caller_of_session
 from domain.calls import ApiCalled, Call, Outcome
-from domain.families.credential_use import CredentialUsed, is_news
+from domain.families.credential_use import LAST_USES, CredentialUsed, is_news
 from domain.families.sessions import Session
 from domain.foundation.errors import Refusal, ValidationError
 from domain.foundation.events import Cause, Event
@@ -106,7 +106,7 @@ def _use_of_credential(account: Account, call: Call) -> list[Event]:
     if caller.session is not None and not role:
         return []
     credential_id = caller.entity_id if role else caller.access_key_id
-    if not is_news(account.last_uses, credential_id, call.at):
+    if not is_news(account[LAST_USES], credential_id, call.at):
         return []
     return [
         CredentialUsed(

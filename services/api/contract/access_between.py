@@ -2,7 +2,7 @@
 
 from abc import ABC
 
-from domain.families.policies import EntityKind
+from domain.families.policies import HolderNoun
 from domain.policy import Layer
 from services.api.contract.access import Action, PrincipalAccess
 from services.api.contract.answer import Answer
@@ -37,7 +37,7 @@ class HeldInterval(Answer):
     """Null: it was so when the span began."""
     closed: Occurrence | None
     """Null: it was so when the span ended, or where the question stopped."""
-    kind: EntityKind
+    kind: HolderNoun
     entity_id: str
     """Of whoever was called as was asked."""
     layer: Layer

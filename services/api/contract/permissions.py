@@ -1,6 +1,6 @@
 """What a user, group or role holds and can do."""
 
-from domain.families.policies import EntityKind
+from domain.families.policies import HolderNoun
 from domain.read_models.permissions import HeldPolicy
 from services.api.contract.answer import Answer
 from services.api.contract.question import HistoricalQuestion, Text
@@ -9,7 +9,7 @@ from services.api.contract.statements import LayerReach
 
 class PermissionsReport(Answer):
     account_id: str
-    kind: EntityKind
+    kind: HolderNoun
     entity_id: str
     name: str
     arn: str

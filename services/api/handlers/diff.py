@@ -4,10 +4,10 @@ from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 
+from domain.facts import FactValue
 from domain.foundation.events import Entry
 from domain.foundation.moments import AsOf, Moment
 from domain.queries.diff import Difference, differences
-from domain.queries.facts import FactValue
 from services.api.contract.diff import (
     ChangesPage,
     Diff,
@@ -39,7 +39,7 @@ def net_difference(found: Difference) -> NetDifference:
     state = found.after or found.before
     assert state is not None
     return NetDifference(
-        kind=found.fact.kind,
+        kind=found.fact.kind.name,
         id=found.fact.id,
         name=state.name,
         sentence=found.sentence,

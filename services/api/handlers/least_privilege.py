@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from domain.families.roles import ROLES
+from domain.families.users import USERS
 from domain.foundation.moments import AsOf
 from domain.queries.least_privilege import UsedPermission, least_privilege
 from domain.queries.what_if import PoliciesReplaced, ReplayOutcome
@@ -45,7 +47,7 @@ def answer_get_least_privilege(
     found = least_privilege(used, CATALOGUE)
     covered = part._replace(to=stopped_position)
     confirming = Counter() if found is None else _confirmed(context, account_id, covered, entity_id, found)
-    entity = account.users.by_id.get(entity_id) or account.roles.by_id[entity_id]
+    entity = account[USERS].by_id.get(entity_id) or account[ROLES].by_id[entity_id]
     return LeastPrivilegePart(
         account_id=account_id,
         since_position=part.after + 1,

@@ -11,8 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from domain.account import Account
+from domain.families.access_keys import ACCESS_KEYS
+from domain.families.boundaries import boundary_arn
 from domain.families.containment import CONTAINED_POLICY_NAME
-from domain.families.policies import EntityKind, ManagedPolicy
+from domain.families.groups import GROUPS, MEMBERSHIPS
+from domain.families.passwords import LOGIN_PROFILES
+from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, HolderNoun, ManagedPolicy
+from domain.families.roles import ROLES
+from domain.families.users import USERS
 from domain.read_models.lineage import LineageKind, LineageNode
 
 AccountBefore = Callable[[int], Account]
@@ -73,8 +79,8 @@ class Remediation:
 
     def _trust(self) -> Iterator[str]:
         for node in self._of(_TRUST):
-            role = self.now.roles.by_id.get(node.owner_id)
-            former = self._before(node, _TRUST).roles.by_id.get(node.owner_id)
+            role = self.now[ROLES].by_id.get(node.owner_id)
+            former = self._before(node, _TRUST)[ROLES].by_id.get(node.owner_id)
             if role is not None and former is not None and former.trust_policy != role.trust_policy:
                 yield aws_command(
                     "update-assume-role-policy", role_name=role.name, policy_document=_on_one_line(former.trust_policy)
@@ -82,7 +88,7 @@ class Remediation:
 
     def _keys(self) -> Iterator[str]:
         for node in self.created_nodes:
-            key = self.now.access_keys.by_id.get(node.subject_id)
+            key = self.now[ACCESS_KEYS].by_id.get(node.subject_id)
             if key is None or node.owner_id in self._created:
                 continue
             if node.kind in {"access_key", "activation"} and key.status == "Active":
@@ -92,16 +98,16 @@ class Remediation:
 
     def _passwords(self) -> Iterator[str]:
         for node in self._of({"password"}):
-            user = self.now.users.by_id.get(node.owner_id)
-            if user is not None and user.id in self.now.login_profiles:
+            user = self.now[USERS].by_id.get(node.owner_id)
+            if user is not None and user.id in self.now[LOGIN_PROFILES]:
                 yield aws_command("delete-login-profile", user_name=user.name)
 
     def _defaults(self) -> Iterator[str]:
         """Of policies that are not created by them."""
         for arn in dict.fromkeys(node.owner_id for node in self.created_nodes if node.kind in _VERSIONS):
-            policy = self.now.managed_policies.get(arn)
+            policy = self.now[MANAGED_POLICIES].get(arn)
             created_nodes = [node for node in self.created_nodes if node.kind in _VERSIONS and node.owner_id == arn]
-            former = self.before(created_nodes[0].position - 1).managed_policies.get(arn)
+            former = self.before(created_nodes[0].position - 1)[MANAGED_POLICIES].get(arn)
             if policy is not None and former is not None and arn not in self._created:
                 yield from _version_commands(policy, former, created_nodes)
 
@@ -110,14 +116,14 @@ class Remediation:
             yield from self._inline(node)
         for node in self._of(_ATTACHED):
             entity, arn = kind_and_name(self.now, node.owner_id), node.subject_id
-            attached = (node.owner_id, arn) in self._before(node, _ATTACHED).attachments
+            attached = (node.owner_id, arn) in self._before(node, _ATTACHED)[ATTACHMENTS]
             if entity is not None and attached != (node.kind == "attachment"):
                 verb = "attach" if attached else "detach"
-                if not attached or arn in self.now.managed_policies:
+                if not attached or arn in self.now[MANAGED_POLICIES]:
                     yield _entity_command(entity, f"{verb}-{{}}-policy", policy_arn=arn)
         for node in self._of(_MEMBER):
-            user, group = self.now.users.by_id.get(node.owner_id), self.now.groups.by_id.get(node.subject_id)
-            was_in = (node.owner_id, node.subject_id) in self._before(node, _MEMBER).memberships
+            user, group = self.now[USERS].by_id.get(node.owner_id), self.now[GROUPS].by_id.get(node.subject_id)
+            was_in = (node.owner_id, node.subject_id) in self._before(node, _MEMBER)[MEMBERSHIPS]
             if user is not None and group is not None and was_in != (node.kind == "membership"):
                 verb = "add-user-to-group" if was_in else "remove-user-from-group"
                 yield aws_command(verb, group_name=group.name, user_name=user.name)
@@ -126,7 +132,7 @@ class Remediation:
 
     def _inline(self, node: LineageNode) -> Iterator[str]:
         entity, name = kind_and_name(self.now, node.owner_id), node.subject_id
-        held = self._before(node, _INLINE).inline_policies.get(node.owner_id)
+        held = self._before(node, _INLINE)[INLINE_POLICIES].get(node.owner_id)
         former = None if held is None else held.get(name)
         if entity is None:
             return
@@ -138,11 +144,12 @@ class Remediation:
     def _boundary(self, node: LineageNode) -> Iterator[str]:
         entity = kind_and_name(self.now, node.owner_id)
         former = self._before(node, _BOUNDARY)
-        bounded = former.users.by_id.get(node.owner_id) or former.roles.by_id.get(node.owner_id)
+        bounded = former[USERS].by_id.get(node.owner_id) or former[ROLES].by_id.get(node.owner_id)
         if entity is None or bounded is None:
             return
-        if bounded.boundary_arn is not None:
-            yield _entity_command(entity, "put-{}-permissions-boundary", permissions_boundary=bounded.boundary_arn)
+        former_arn = boundary_arn(former, bounded.id)
+        if former_arn is not None:
+            yield _entity_command(entity, "put-{}-permissions-boundary", permissions_boundary=former_arn)
         elif node.kind == "boundary":
             yield _entity_command(entity, "delete-{}-permissions-boundary")
 
@@ -156,10 +163,10 @@ class Remediation:
 
     def _policies(self) -> Iterator[str]:
         for node in self.created_nodes:
-            policy = self.now.managed_policies.get(node.subject_id) if node.kind == "policy" else None
+            policy = self.now[MANAGED_POLICIES].get(node.subject_id) if node.kind == "policy" else None
             if policy is None:
                 continue
-            for holder_id in self.now.attachments.lefts_of(policy.arn):
+            for holder_id in self.now[ATTACHMENTS].lefts_of(policy.arn):
                 entity = kind_and_name(self.now, holder_id)
                 if entity is not None and holder_id not in self._created:
                     yield _entity_command(entity, "detach-{}-policy", policy_arn=policy.arn)
@@ -189,21 +196,21 @@ def _version_commands(
         yield aws_command("delete-policy-version", policy_arn=policy.arn, version_id=policy.default.id)
 
 
-def _emptying_commands(now: Account, entity_id: str, entity: tuple[EntityKind, str]) -> Iterator[str]:
+def _emptying_commands(now: Account, entity_id: str, entity: tuple[HolderNoun, str]) -> Iterator[str]:
     """All that has to go before a user, role or group can be deleted. What contains it goes last."""
     kind, name = entity
-    for key in now.access_keys.of(entity_id):
+    for key in now[ACCESS_KEYS].of(entity_id):
         yield aws_command("delete-access-key", user_name=name, access_key_id=key.id)
-    if entity_id in now.login_profiles:
+    if entity_id in now[LOGIN_PROFILES]:
         yield aws_command("delete-login-profile", user_name=name)
-    for group_id in now.memberships.rights_of(entity_id):
-        yield aws_command("remove-user-from-group", group_name=now.groups.by_id[group_id].name, user_name=name)
+    for group_id in now[MEMBERSHIPS].rights_of(entity_id):
+        yield aws_command("remove-user-from-group", group_name=now[GROUPS].by_id[group_id].name, user_name=name)
     if kind == "group":
-        for user_id in now.memberships.lefts_of(entity_id):
-            yield aws_command("remove-user-from-group", group_name=name, user_name=now.users.by_id[user_id].name)
-    for arn in now.attachments.rights_of(entity_id):
+        for user_id in now[MEMBERSHIPS].lefts_of(entity_id):
+            yield aws_command("remove-user-from-group", group_name=name, user_name=now[USERS].by_id[user_id].name)
+    for arn in now[ATTACHMENTS].rights_of(entity_id):
         yield _entity_command(entity, "detach-{}-policy", policy_arn=arn)
-    inline = set(now.inline_policies.get(entity_id, {})) - {CONTAINED_POLICY_NAME}
+    inline = set(now[INLINE_POLICIES].get(entity_id, {})) - {CONTAINED_POLICY_NAME}
     for policy_name in sorted(inline):
         yield _entity_command(entity, "delete-{}-policy", policy_name=policy_name)
     if kind != "group":
@@ -211,25 +218,25 @@ def _emptying_commands(now: Account, entity_id: str, entity: tuple[EntityKind, s
         yield _entity_command(entity, "delete-{}-policy", policy_name=CONTAINED_POLICY_NAME)
 
 
-def kind_and_name(account: Account, entity_id: str) -> tuple[EntityKind, str] | None:
+def kind_and_name(account: Account, entity_id: str) -> tuple[HolderNoun, str] | None:
     """What the entity is and how it is called; None where there is none."""
-    if (user := account.users.by_id.get(entity_id)) is not None:
+    if (user := account[USERS].by_id.get(entity_id)) is not None:
         return "user", user.name
-    if (role := account.roles.by_id.get(entity_id)) is not None:
+    if (role := account[ROLES].by_id.get(entity_id)) is not None:
         return "role", role.name
-    if (group := account.groups.by_id.get(entity_id)) is not None:
+    if (group := account[GROUPS].by_id.get(entity_id)) is not None:
         return "group", group.name
     return None
 
 
-def _entity_command(entity: tuple[EntityKind, str], operation: str, **options: str) -> str:
+def _entity_command(entity: tuple[HolderNoun, str], operation: str, **options: str) -> str:
     kind, name = entity
     return aws_command(operation.format(kind), **{f"{kind}_name": name}, **options)
 
 
 def _key_command(operation: str, now: Account, node: LineageNode, **options: str) -> str:
     """A key of root's is the caller's own: only root can run it."""
-    user = now.users.by_id.get(node.owner_id)
+    user = now[USERS].by_id.get(node.owner_id)
     owner = {} if user is None else {"user_name": user.name}
     return aws_command(operation, **owner, access_key_id=node.subject_id, **options)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from domain.account import Account
+from domain.families.groups import GROUPS
 from domain.foundation.errors import InvalidInput, NoSuchEntity, ValidationError
 from domain.foundation.moments import AsOf
 from domain.queries.held_between import find_holders
@@ -69,7 +70,7 @@ def entity_called(account: Account, text: str, position: int) -> str:
 def user_or_role_called(account: Account, text: str, position: int) -> str:
     """Raises ValidationError for a group, too."""
     entity_id = entity_called(account, text, position)
-    if entity_id in account.groups.by_id:
+    if entity_id in account[GROUPS].by_id:
         raise ValidationError(f"{text} is a group, which makes no calls: expected a user or role.")
     return entity_id
 

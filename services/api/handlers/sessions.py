@@ -2,6 +2,7 @@
 
 from domain.account import Account
 from domain.calls import Outcome
+from domain.families.sessions import REVOCATIONS
 from domain.foundation.errors import NoSuchEntity
 from domain.foundation.moments import AsOf
 from domain.rules.sessions import revoke_session
@@ -35,7 +36,7 @@ def answer_list_sessions(question: ListSessions, context: AnswerContext, account
 def decide_revoke_session(question: RevokeSession, account: Account, _requester: Requester) -> Outcome:
     """The account keeps no list of live sessions, so any id that can be one is revoked: a session that was issued
     a moment ago, and that no table knows yet, must not slip through."""
-    revoked = question.session_id in account.revoked_sessions
+    revoked = question.session_id in account[REVOCATIONS]
     return Outcome(lambda _after: {}, () if revoked else (revoke_session(session_id=question.session_id),))
 
 

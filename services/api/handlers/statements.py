@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from domain.account import Account
+from domain.families.organization import ORGANIZATION_MEMBERSHIP
 from domain.policy import Effect, Layer, Layers, SourcedPolicy, Statement
 from domain.queries.access import permission_layers
 from services.api.contract.statements import LayerReach, StatementName, StatementReach
@@ -41,7 +42,8 @@ def reach(account: Account, entity_id: str) -> tuple[LayerReach, ...]:
 
 
 def _layers(account: Account, layers: Layers) -> Iterator[LayerReach]:
-    levels = iter(account.organization.levels if account.organization else ())
+    membership = account[ORGANIZATION_MEMBERSHIP]
+    levels = iter(() if membership is None else membership.levels)
     for layer, policies in layers:
         granted = [
             statement_reach(layer, sourced, statement)

@@ -10,7 +10,6 @@ from domain.foundation.errors import ValidationError
 from domain.foundation.events import Change, Entry
 from domain.foundation.intervals import IntervalBound
 from domain.foundation.moments import AsOf, Moment
-from domain.queries.descriptions import describe
 from projections.queries.ledger_positions import position_at, resolve_in_ledger
 from services.api.contract.page_markers import make_marker
 from services.api.contract.time_span import Occurrence, SpanPage, SpanQuestion
@@ -62,7 +61,7 @@ def occurrence_of_entry(entry: Entry) -> Occurrence:
         event_id=entry.event_id,
         topic=entry.event.topic,
         operation=called or None,
-        event=describe(entry.event),
+        event=entry.event.describe(),
         by=entry.cause.actor,
     )
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.account import Account
-from domain.families.organization import is_managed_by
+from domain.families.organization import ORGANIZATION_MEMBERSHIP, is_managed_by
+from domain.families.roles import ROLES
+from domain.families.users import USERS
 from domain.foundation.errors import AccessDenied
 from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id, account_of_arn
 from domain.foundation.moments import AsOf
@@ -45,7 +47,7 @@ class AccountVisibility:
 
 def why_unmanaged(account_id: str, other: Account) -> str | None:
     """Why the account is not to be looked after from the first one; None where it is."""
-    if is_managed_by(other.organization, account_id):
+    if is_managed_by(other[ORGANIZATION_MEMBERSHIP], account_id):
         return None
     return f"it is not in an organization managed by {account_id}"
 
@@ -62,7 +64,7 @@ def arn_of(account: Account, entity_id: str) -> str | None:
     """By which an account calls a user, a role or root; None where it has none of that id."""
     if entity_id == account.id:
         return account.arn("root")
-    entity = account.users.by_id.get(entity_id) or account.roles.by_id.get(entity_id)
+    entity = account[USERS].by_id.get(entity_id) or account[ROLES].by_id.get(entity_id)
     return None if entity is None else account.arn(entity.resource)
 
 

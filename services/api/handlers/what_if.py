@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from domain.account import Account
 from domain.call_context import principal_arn_of
+from domain.families.organization import ORGANIZATION_MEMBERSHIP
+from domain.families.policies import MANAGED_POLICIES
 from domain.foundation.errors import NoSuchEntity
 from domain.foundation.moments import AsOf
 from domain.queries.what_if import (
@@ -129,7 +131,7 @@ def supposition_of(question: WhatIf, account: Account, position: int) -> Hypothe
         entity_id = user_or_role_called(account, question.in_place_of_all_of, position)
         return PoliciesReplaced(account.id, entity_id, question.policy)
     assert question.instead_of is not None
-    if question.instead_of not in account.managed_policies:
+    if question.instead_of not in account[MANAGED_POLICIES]:
         raise NoSuchEntity(
             f"There was no managed policy {question.instead_of} at position {position}; expected an ARN."
         )
@@ -138,7 +140,8 @@ def supposition_of(question: WhatIf, account: Account, position: int) -> Hypothe
 
 def _level_id(account: Account, where: str, position: int) -> str:
     """Of an account that is in no organisation any name will do."""
-    levels = account.organization.levels if account.organization else ()
+    membership = account[ORGANIZATION_MEMBERSHIP]
+    levels = () if membership is None else membership.levels
     if not levels:
         return where
     if where in {"root", "account"}:

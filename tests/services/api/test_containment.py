@@ -356,7 +356,7 @@ def test_a_containment_is_among_what_changed(story: Story) -> None:
     assert story.contains().status == 200
     changes = story.house.asks("/v1/changes?since=p1&limit=1000").body["changes"]
     assert changes[-1]["event"] == (
-        f"Credential {story.leaked.access_key} was contained with all that it gave birth to: 0 users and roles were "
+        f"Credential {story.leaked.access_key} was contained with all its descendants: 0 users and roles were "
         "denied everything, 1 access keys deactivated, 1 sessions revoked."
     )
     for target in ("/v1/diff?", "/v1/could-assume/builder?", "/v1/who-could?action=iam%3AGetUser&on=%2A&"):

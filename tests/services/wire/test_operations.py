@@ -10,6 +10,7 @@ from botocore import xform_name
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from domain.families.access_keys import ACCESS_KEYS
 from domain.families.credential_use import CredentialUsed
 from domain.foundation.errors import Refusal, ValidationError
 from domain.foundation.events import Use
@@ -247,7 +248,7 @@ def requests(
     values = VALUES
     if operation.name == "UpdateAssumeRolePolicy":
         values = VALUES | {"PolicyDocument": TRUST_POLICIES}
-    keys = sorted(set(endpoint.account.access_keys.by_id) - {caller.access_key_id for caller in callers})
+    keys = sorted(set(endpoint.account[ACCESS_KEYS].by_id) - {caller.access_key_id for caller in callers})
     values = values | {"AccessKeyId": st.sampled_from([*keys, "AKIAQNZGKIQY56JQ7WML"])}
     return operation, {name: draw(values[name]) for name in wanted}
 
