@@ -4,11 +4,7 @@ from dataclasses import dataclass
 
 from domain.account import Account
 from domain.calls import Call, Outcome, done
-from domain.families.groups import GROUP
-from domain.families.roles import ROLE
-from domain.families.users import USER
 from domain.rules import policy_holders
-from domain.rules.policy_holders import HolderKind
 from services.iam import condition_keys, named_entities
 from services.iam.entity_members import policy_sort_key
 from services.iam.named_entities import NamedEntity
@@ -20,7 +16,6 @@ from services.wire.pagination import page_request
 class _HeldPolicyOperations:
     """The operations of one kind of holder, by their AWS names."""
 
-    kind: HolderKind
     entity: NamedEntity
     attach: str
     detach: str
@@ -33,7 +28,6 @@ class _HeldPolicyOperations:
 
 _FAMILIES = (
     _HeldPolicyOperations(
-        kind=USER,
         entity=named_entities.USER,
         attach="AttachUserPolicy",
         detach="DetachUserPolicy",
@@ -44,7 +38,6 @@ _FAMILIES = (
         delete="DeleteUserPolicy",
     ),
     _HeldPolicyOperations(
-        kind=GROUP,
         entity=named_entities.GROUP,
         attach="AttachGroupPolicy",
         detach="DetachGroupPolicy",
@@ -55,7 +48,6 @@ _FAMILIES = (
         delete="DeleteGroupPolicy",
     ),
     _HeldPolicyOperations(
-        kind=ROLE,
         entity=named_entities.ROLE,
         attach="AttachRolePolicy",
         detach="DetachRolePolicy",
@@ -69,7 +61,7 @@ _FAMILIES = (
 
 
 def _answer_attachments(family: _HeldPolicyOperations) -> None:
-    kind, on, holder = family.kind, family.entity.on, family.entity.holder
+    kind, on, holder = family.entity.kind, family.entity.on, family.entity.holder
 
     def context(account: Account, parameters: Parameters) -> condition_keys.ConditionKeys:
         return {**family.entity.boundary(account, parameters), **condition_keys.policy_arn(account, parameters)}
@@ -106,7 +98,7 @@ def _answer_attachments(family: _HeldPolicyOperations) -> None:
 
 
 def _answer_inline(family: _HeldPolicyOperations) -> None:
-    kind, on, holder = family.kind, family.entity.on, family.entity.holder
+    kind, on, holder = family.entity.kind, family.entity.on, family.entity.holder
 
     @answers(
         family.put,
