@@ -37,7 +37,7 @@ def require_account_existed(cursor: psycopg.Cursor, account_id: str, as_of: AsOf
 def resolve_in_projection(cursor: psycopg.Cursor, projection: str, account_id: str, as_of: AsOf) -> Moment:
     """Where the moment lies in the account's ledger. The newest state is as new as the projection is.
 
-    Raises NotYetProjected when the projection has not reached the moment, and ValidationError for a position that the
+    Raises ProjectionBehind when the projection has not reached the moment, and ValidationError for a position that the
     ledger does not have yet.
     """
     found = cursor.execute(SQL["progress"], {"account_id": account_id, "projection": projection}).fetchone()
