@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from domain.account import Account
 from domain.calls import Call, Outcome, done
 from domain.rules import permissions_boundaries
-from services.iam import condition_keys, named_entities
-from services.iam.named_entities import NamedEntity
+from services.iam import condition_keys, entities
+from services.iam.entities import IamEntity
 from services.wire.operations import answers
 
 
@@ -14,18 +14,14 @@ from services.wire.operations import answers
 class _BoundaryOperations:
     """The operations of one kind of entity, by their AWS names."""
 
-    entity: NamedEntity
+    entity: IamEntity
     put: str
     delete: str
 
 
 _FAMILIES = (
-    _BoundaryOperations(
-        entity=named_entities.USER, put="PutUserPermissionsBoundary", delete="DeleteUserPermissionsBoundary"
-    ),
-    _BoundaryOperations(
-        entity=named_entities.ROLE, put="PutRolePermissionsBoundary", delete="DeleteRolePermissionsBoundary"
-    ),
+    _BoundaryOperations(entity=entities.USER, put="PutUserPermissionsBoundary", delete="DeleteUserPermissionsBoundary"),
+    _BoundaryOperations(entity=entities.ROLE, put="PutRolePermissionsBoundary", delete="DeleteRolePermissionsBoundary"),
 )
 
 

@@ -9,8 +9,8 @@ from domain.families.groups import GROUP, GROUPS, Group
 from domain.families.users import USERS
 from domain.rules import groups
 from services.iam import resources
+from services.iam.entities import list_under_path
 from services.iam.entity_members import group_members, listed_user_members
-from services.iam.named_entities import list_under_path
 from services.wire.operations import answers
 from services.wire.pagination import page_request
 

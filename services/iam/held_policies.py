@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from domain.account import Account
 from domain.calls import Call, Outcome, done
 from domain.rules import policy_holders
-from services.iam import condition_keys, named_entities
+from services.iam import condition_keys, entities
+from services.iam.entities import IamEntity
 from services.iam.entity_members import policy_sort_key
-from services.iam.named_entities import NamedEntity
 from services.wire.operations import Parameters, answers
 from services.wire.pagination import page_request
 
@@ -16,7 +16,7 @@ from services.wire.pagination import page_request
 class _HeldPolicyOperations:
     """The operations of one kind of holder, by their AWS names."""
 
-    entity: NamedEntity
+    entity: IamEntity
     attach: str
     detach: str
     list_attached: str
@@ -28,7 +28,7 @@ class _HeldPolicyOperations:
 
 _FAMILIES = (
     _HeldPolicyOperations(
-        entity=named_entities.USER,
+        entity=entities.USER,
         attach="AttachUserPolicy",
         detach="DetachUserPolicy",
         list_attached="ListAttachedUserPolicies",
@@ -38,7 +38,7 @@ _FAMILIES = (
         delete="DeleteUserPolicy",
     ),
     _HeldPolicyOperations(
-        entity=named_entities.GROUP,
+        entity=entities.GROUP,
         attach="AttachGroupPolicy",
         detach="DetachGroupPolicy",
         list_attached="ListAttachedGroupPolicies",
@@ -48,7 +48,7 @@ _FAMILIES = (
         delete="DeleteGroupPolicy",
     ),
     _HeldPolicyOperations(
-        entity=named_entities.ROLE,
+        entity=entities.ROLE,
         attach="AttachRolePolicy",
         detach="DetachRolePolicy",
         list_attached="ListAttachedRolePolicies",

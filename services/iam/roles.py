@@ -9,13 +9,13 @@ from domain.families.roles import ROLE, ROLES
 from domain.foundation.errors import InvalidInput
 from domain.rules import permissions_boundaries, roles, tagging
 from services.iam import condition_keys, resources
+from services.iam.entities import list_under_path
 from services.iam.entity_members import (
     listed_role_members,
     role_members,
     role_members_with_last_used,
     tags_from_request,
 )
-from services.iam.named_entities import list_under_path
 from services.wire.operations import answers
 
 SESSION_SECONDS_DEFAULT = 3_600

@@ -7,9 +7,9 @@ from domain.account import Account
 from domain.calls import Call, Outcome, done
 from domain.families.tags import tags_of
 from domain.rules import tagging
-from services.iam import condition_keys, named_entities
+from services.iam import condition_keys, entities
+from services.iam.entities import IamEntity
 from services.iam.entity_members import tag_members, tag_sort_key, tags_from_request
-from services.iam.named_entities import NamedEntity
 from services.wire.operations import answers
 from services.wire.pagination import page_request
 
@@ -18,15 +18,15 @@ from services.wire.pagination import page_request
 class _TagOperations:
     """The operations of one kind of entity, by their AWS names."""
 
-    entity: NamedEntity
+    entity: IamEntity
     tag: str
     untag: str
     list_tags: str
 
 
 _FAMILIES = (
-    _TagOperations(entity=named_entities.USER, tag="TagUser", untag="UntagUser", list_tags="ListUserTags"),
-    _TagOperations(entity=named_entities.ROLE, tag="TagRole", untag="UntagRole", list_tags="ListRoleTags"),
+    _TagOperations(entity=entities.USER, tag="TagUser", untag="UntagUser", list_tags="ListUserTags"),
+    _TagOperations(entity=entities.ROLE, tag="TagRole", untag="UntagRole", list_tags="ListRoleTags"),
 )
 
 

@@ -9,8 +9,8 @@ from domain.calls import Call, Outcome, done
 from domain.families.users import USER, USERS
 from domain.rules import permissions_boundaries, tagging, users
 from services.iam import condition_keys, resources
+from services.iam.entities import list_under_path
 from services.iam.entity_members import listed_user_members, root_members, tags_from_request, user_members
-from services.iam.named_entities import list_under_path
 from services.wire.operations import answers
 
 

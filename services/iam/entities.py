@@ -20,7 +20,7 @@ E = TypeVar("E", bound=entity_kinds.Entity)
 
 
 @dataclass(frozen=True, slots=True)
-class NamedEntity:
+class IamEntity:
     kind: EntityKind[User | Group | Role]
     on: FindResource
     boundary: FindConditionKeys = lambda _account, _parameters: {}
@@ -37,9 +37,9 @@ class NamedEntity:
         return f"{self.kind.title}Name"
 
 
-USER = NamedEntity(users.USER, resources.user, condition_keys.boundary_of_user)
-GROUP = NamedEntity(groups.GROUP, resources.group)
-ROLE = NamedEntity(roles.ROLE, resources.role, condition_keys.boundary_of_role)
+USER = IamEntity(users.USER, resources.user, condition_keys.boundary_of_user)
+GROUP = IamEntity(groups.GROUP, resources.group)
+ROLE = IamEntity(roles.ROLE, resources.role, condition_keys.boundary_of_role)
 
 
 def list_under_path(
