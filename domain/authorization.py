@@ -206,8 +206,9 @@ def own_policies(account: Account, holder_id: str) -> Iterator[SourcedPolicy]:
     """Of a user, group or role, without what it has through others."""
     inline = account[INLINE_POLICIES].get(holder_id)
     if inline is not None:
-        for name, document in inline.items():
-            yield SourcedPolicy(compiled(document, PolicyType.IDENTITY), f"{holder_id}/{name}", "inline", None)
+        # By name: a mapping's own order differs from process to process, and what is recorded must not.
+        for name in sorted(inline):
+            yield SourcedPolicy(compiled(inline[name], PolicyType.IDENTITY), f"{holder_id}/{name}", "inline", None)
     for arn in account[ATTACHMENTS].rights_of(holder_id):
         yield _managed(account, arn, PolicyType.IDENTITY)
 

@@ -1,5 +1,6 @@
 """A recorded decision, made once more from the ledger alone, with the reasons for it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,11 +44,11 @@ class Reevaluation:
 
     @property
     def agrees(self) -> bool:
-        """Whether it came out the same, by the same layer and statements. Where it did not, and the evaluator's version
-        is the same, the ledger is no longer what it was."""
+        """Whether it came out the same, by the same layer and statements, in whatever order. Where it did not, and the
+        evaluator's version is the same, the ledger is no longer what it was."""
         decision = self.explanation.decision
-        made_now = (decision.result.value, decision.layer.value, statements_of(decision))
-        return made_now == (self.record.result, self.record.layer, self.record.matched)
+        made_now = (decision.result.value, decision.layer.value, Counter(statements_of(decision)))
+        return made_now == (self.record.result, self.record.layer, Counter(self.record.matched))
 
     def account_of(self, layer: Layer) -> str:
         """Whose policies stand in the layer."""

@@ -128,6 +128,22 @@ def test_whose_policy_it_is() -> None:
     assert made.asked_for(OTHER) == {"sts:ExternalId": ("handshake",)}
 
 
+def test_the_order_of_statements_says_nothing() -> None:
+    """Inline policies are recorded by their names, whatever order a process keeps them in. Earlier records have that of
+    the process that wrote them: they agree too."""
+    endpoint = Endpoint()
+    ann = endpoint.user("ann")
+    names = [f"may-{number}" for number in range(8)]
+    for name in reversed(names):
+        put = {"UserName": "ann", "PolicyName": name, "PolicyDocument": document(allow("iam:ListUsers"))}
+        endpoint.call(endpoint.root, "PutUserPolicy", **put)
+    endpoint.call(ann, "ListUsers")
+    entry, made = last(endpoint)
+    assert [ref.source_id.rpartition("/")[2] for ref in made.record.matched] == names
+    reversed_record = made.record.model_copy(update={"matched": made.record.matched[::-1]})
+    assert made_again(endpoint, entry, reversed_record).agrees
+
+
 def test_a_record_that_the_ledger_does_not_bear_out_is_told() -> None:
     """Another result, layer or statement than the evaluation gives: it does not agree."""
     endpoint = Endpoint()
