@@ -358,7 +358,7 @@ def test_an_account_that_is_not_seen_into(story: Story) -> None:
     assert [did["account_id"] for did in found["did"]] == [story.house.account_id]
     (way,) = story.house.asks(f"/v1/trace/{story.leaked.access_key}/alive").body["unfollowed"]
     assert (way["account_id"], way["kind"]) == (story.other.account_id, "session")
-    assert "in no organisation" in way["reason"]
+    assert "not in an organization managed by" in way["reason"]
 
 
 def test_what_is_no_credential(house: InProcessServer) -> None:
