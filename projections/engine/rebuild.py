@@ -1,14 +1,14 @@
 """Projections built anew from the ledgers, beside the live ones: compared with them, and put in their place.
 
-The new tables stand in a schema of their own, which exists only while somebody rebuilds. What a crash has left of one
-is thrown away by the next, which begins anew: the rows might have been made by other statements than this program's.
+The new tables stand in a schema of their own, which is empty unless somebody rebuilds. What a crash has left there is
+thrown away by the next, who begins anew: the rows might have been made by other statements than this program's.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -28,7 +28,7 @@ from projections.engine.definition import (
 )
 from projections.engine.runner import AccountHalt
 from projections.engine.sql_files import load_statements
-from projections.engine.swap import RebuildRefused, swap_tables
+from projections.engine.swap import RebuildRefused, drop_objects, swap_tables
 
 SQL = load_statements("projections.engine", "rebuild.sql")
 REBUILD_SCHEMA = "views_rebuilt"
@@ -42,8 +42,8 @@ log = logging.getLogger("muniment.projections")
 _REBUILD_LOCK = 0x72656275
 """The advisory lock of whoever rebuilds, for as long as the connection lasts."""
 
-ConnectAs = Callable[[Literal["owner", "projector"]], psycopg.Connection]
-"""A connection in autocommit. The owner makes and drops the second schema; everything in it is the projector's."""
+Connect = Callable[[], psycopg.Connection]
+"""Gives a connection in autocommit, as muniment_projector."""
 ReportProgress = Callable[[str, int, int], None]
 """Hears what is being done, and how many positions of how many are behind it; 0 of 0 where none are counted."""
 
@@ -83,7 +83,7 @@ class RebuildComparison:
 
 @contextmanager
 def open_rebuild(
-    connect: ConnectAs,
+    connect: Connect,
     names: Sequence[str] = (),
     *,
     account_id: str | None = None,
@@ -93,33 +93,22 @@ def open_rebuild(
 
     Raises RebuildRefused when somebody else rebuilds.
     """
-    with connect("projector") as connection:
+    with connect() as connection:
         if connection.execute("select pg_try_advisory_lock(%s)", (_REBUILD_LOCK,)).fetchone() != (True,):
             raise RebuildRefused("Somebody else is rebuilding, or verifying, in this database.")
-        _create_schema(connect)
+        drop_objects(connection, REBUILD_SCHEMA)
         try:
             yield Rebuild(connection, load_projections(), names or PROJECTION_NAMES, account_id, tell)
         finally:
-            if connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
+            if connection.closed or connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
                 # What it has open would stand in the way.
                 connection.close()
-            _drop_schema(connect)
-            if not connection.closed:
+                with connect() as other:
+                    drop_objects(other, REBUILD_SCHEMA)
+            else:
+                drop_objects(connection, REBUILD_SCHEMA)
                 # Closed, it would hold the lock until its backend has noticed, and who comes next would be refused.
                 connection.execute("select pg_advisory_unlock(%s)", (_REBUILD_LOCK,))
-
-
-def _create_schema(connect: ConnectAs) -> None:
-    second = sql.Identifier(REBUILD_SCHEMA)
-    with connect("owner") as owner, owner.transaction():
-        owner.execute(sql.SQL("drop schema if exists {} cascade").format(second))
-        owner.execute(sql.SQL("create schema {}").format(second))
-        owner.execute(sql.SQL("grant usage, create on schema {} to muniment_projector").format(second))
-
-
-def _drop_schema(connect: ConnectAs) -> None:
-    with connect("owner") as owner:
-        owner.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(REBUILD_SCHEMA)))
 
 
 class Rebuild:

@@ -44,17 +44,27 @@ def swap_tables(
         if (kind, name) not in kept
     ]
     _lock_tables(cursor, [name for kind, name in going if kind == "table"])
-    # A function's tables go before it, as do those that refer to others of them: in one statement, in any order.
-    if tables := [sql.Identifier(LIVE_SCHEMA, name) for kind, name in going if kind == "table"]:
-        cursor.execute(_DROP["table"].format(sql.SQL(", ").join(tables)))
-    for kind, name in going:
-        if kind != "table":
-            cursor.execute(_DROP[kind].format(sql.Identifier(LIVE_SCHEMA, name)))
+    _drop(cursor, LIVE_SCHEMA, going)
     for kind, name in sorted(frozenset[DatabaseObject]().union(*coming)):
         cursor.execute(_MOVE[kind].format(sql.Identifier(schema, name), sql.Identifier(LIVE_SCHEMA)))
     set_search_path(cursor.connection, LIVE_SCHEMA)
     cursor.execute(VIEWS["schemas"])
     set_search_path(cursor.connection, schema)
+
+
+def drop_objects(connection: psycopg.Connection, schema: str) -> None:
+    """Empties a schema of what the projector owns there."""
+    with connection.transaction(), connection.cursor() as cursor:
+        _drop(cursor, schema, cursor.execute(SQL["objects"], {"schema": schema}).fetchall())
+
+
+def _drop(cursor: psycopg.Cursor, schema: str, objects: Sequence[DatabaseObject]) -> None:
+    """A function's tables go before it, as do those that refer to others of them: in one statement, in any order."""
+    if tables := [sql.Identifier(schema, name) for kind, name in objects if kind == "table"]:
+        cursor.execute(_DROP["table"].format(sql.SQL(", ").join(tables)))
+    for kind, name in objects:
+        if kind != "table":
+            cursor.execute(_DROP[kind].format(sql.Identifier(schema, name)))
 
 
 def _lock_tables(cursor: psycopg.Cursor, tables: Sequence[str]) -> None:

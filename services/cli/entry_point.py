@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         family.add(commands)
     _add_account(commands)
     _add_organization(commands)
+    _add_migrate(commands)
     _add_rebuild(commands)
     _add_verify(commands)
     _add_policy(commands)
@@ -205,6 +206,13 @@ def _remove_organization(chosen: argparse.Namespace) -> None:
     remove_chosen(chosen)
 
 
+def _add_migrate(commands: Commands) -> None:
+    what = "bring the database to this version, as the ledger's owner (MUNIMENT_OWNER_DATABASE_URL)"
+    migrate = _add_operator_command(commands, "migrate", _migrate, what)
+    migrate.epilog = "The embedded database needs no such command: every start of the server migrates it."
+    migrate.add_argument("--login", metavar="ROLE", help="the servers' login (that in MUNIMENT_DATABASE_URL)")
+
+
 def _add_rebuild(commands: Commands) -> None:
     what = "build projections anew from the ledgers and compare them with the live ones"
     rebuild = _add_operator_table_command(commands, "rebuild", _rebuild, what)
@@ -255,6 +263,12 @@ def _add_operator_command(commands: Commands, name: str, run: RunCommand, what: 
     parser.add_argument("--verbose", action="store_true", help="log on standard error what goes on")
     parser.set_defaults(run=run)
     return parser
+
+
+def _migrate(chosen: argparse.Namespace) -> None:
+    from services.cli.commands.migrate import migrate  # noqa: PLC0415
+
+    migrate(chosen)
 
 
 def _rebuild(chosen: argparse.Namespace) -> None:

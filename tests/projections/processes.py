@@ -22,14 +22,14 @@ from tests.services.ledger.rounds import ANSWER_SECONDS_MAX, committer_on, creat
 TREE = Path(__file__).parents[2]
 
 
-def writing(database: Database, name: str, count: int, accounts: Sequence[str]) -> subprocess.Popen[bytes]:
+def writing(database: ExternalDatabase, name: str, count: int, accounts: Sequence[str]) -> subprocess.Popen[bytes]:
     """Creates so many users in each account, one round after the other, each call recorded behind its change."""
-    return _started("write", database.conninfo("owner"), name, str(count), *accounts)
+    return _started("write", database.url, name, str(count), *accounts)
 
 
-def following(database: Database, when: str, statement: bytes, times: int) -> subprocess.Popen[bytes]:
+def following(database: ExternalDatabase, when: str, statement: bytes, times: int) -> subprocess.Popen[bytes]:
     """A runner that ends by SIGKILL before, or after, it has sent a statement for so many times."""
-    return _started("follow", database.conninfo("owner"), when, statement.decode(), str(times))
+    return _started("follow", database.url, when, statement.decode(), str(times))
 
 
 def _started(*arguments: str) -> subprocess.Popen[bytes]:

@@ -245,7 +245,7 @@ def test_a_crash_is_begun_anew(
     many(ledger, 9)
     project(ledger.account_id)
     before = rows(owner, LIVE_SCHEMA, ledger.account_id)
-    monkeypatch.setattr("projections.engine.rebuild._drop_schema", lambda _connect: None)  # a dead process does not tidy up
+    monkeypatch.setattr("projections.engine.rebuild.drop_objects", lambda *_: None)  # a dead process does not tidy up
     with ExitStack() as stack:
         stack.enter_context(pytest.raises(psycopg.OperationalError))
         rebuild = stack.enter_context(open_rebuild(opens))

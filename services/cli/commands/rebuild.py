@@ -17,7 +17,7 @@ from services.cli.lib.failures import Failure, UsageError
 from services.cli.lib.local import existing_database, ledger_without_master_key, record_operator_call
 from services.cli.lib.output import Column, JsonLines, print_note, stdout_table
 from services.cli.lib.progress import Progress
-from services.ledger.database import Database, DatabaseRole, connect
+from services.ledger.database import Database, connect
 from services.settings import InvalidSetting, read_settings
 
 VALUE_CHARACTERS_MAX = 200
@@ -62,16 +62,13 @@ def operator_database(chosen: argparse.Namespace) -> Iterator[Database]:
         yield database
 
 
-def connector(database: Database) -> Callable[[DatabaseRole], psycopg.Connection]:
-    return lambda role: connect(database, role)
+def connector(database: Database) -> Callable[[], psycopg.Connection]:
+    return lambda: connect(database, "projector")
 
 
 @contextmanager
 def rebuild_and_compare(
-    connected: Callable[[DatabaseRole], psycopg.Connection],
-    names: Sequence[str],
-    account_id: str | None,
-    progress: Progress,
+    connected: Callable[[], psycopg.Connection], names: Sequence[str], account_id: str | None, progress: Progress
 ) -> Iterator[tuple[RebuildComparison, Callable[[], None]]]:
     """What comparing came to, and how to swap. Raises Failure where it is refused."""
     try:

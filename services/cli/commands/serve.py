@@ -70,7 +70,7 @@ def _serve(chosen: argparse.Namespace) -> None:
 
     from projections.engine.definition import RebuildRequired  # noqa: PLC0415
     from services.app import profile_path, run_server  # noqa: PLC0415
-    from services.ledger.database import MigrationMismatch  # noqa: PLC0415
+    from services.ledger.database import DatabaseUnfit  # noqa: PLC0415
     from services.ledger.durability import UnsafeDatabaseError  # noqa: PLC0415
     from services.ledger.embedded import EmbeddedPostgresError  # noqa: PLC0415
     from services.ledger.pending_call import LedgerUnavailable  # noqa: PLC0415
@@ -82,7 +82,7 @@ def _serve(chosen: argparse.Namespace) -> None:
         run_server(found, lambda endpoint: _print_ready(endpoint, profile_path(found)), frozenset(chosen.without))
     except (
         *(InvalidSetting, InvalidMasterKey, OSError, EmbeddedPostgresError, UnsafeDatabaseError),
-        *(MigrationMismatch, RebuildRequired, LedgerUnavailable, psycopg.OperationalError, PoolTimeout),
+        *(DatabaseUnfit, RebuildRequired, LedgerUnavailable, psycopg.OperationalError, PoolTimeout),
     ) as error:
         raise Failure(str(error)) from error
 

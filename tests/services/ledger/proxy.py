@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from services.ledger.database import Database, ExternalDatabase
+from services.ledger.database import ExternalDatabase
 
 _SOCKET = ".s.PGSQL.5432"
 _COMMIT = b"Q\0\0\0\x0bCOMMIT\0"
@@ -116,9 +116,9 @@ def _shut(end: socket.socket) -> None:
 
 
 @contextmanager
-def proxied(database: Database) -> Iterator[tuple[Proxy, Database]]:
+def proxied(database: ExternalDatabase) -> Iterator[tuple[Proxy, ExternalDatabase]]:
     """A proxy, and the database as it is reached through it."""
-    direct = database.conninfo("owner")
+    direct = database.url
     directory = Path(tempfile.mkdtemp(prefix="muniment-proxy-"))  # short: the path of a socket has at most 107 bytes
     proxy = Proxy(directory, f"{conninfo_to_dict(direct)['host']}/{_SOCKET}")
     proxy.accept()
