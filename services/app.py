@@ -248,6 +248,7 @@ def run_server(settings: Settings, on_ready: Callable[[str], None], without: Col
                 # A new program may be able to read what the last one stumbled over.
                 if "projections" not in without:
                     ledger.runner.resume()
+                    ledger.runner.upgrade()
                 _Server(ledger, settings, on_ready, without).run(sockets=[listener])
 
 
@@ -263,6 +264,7 @@ def run_worker(database: Database, on_ready: Callable[[], None]) -> None:
     )
     with ledger.running(), ledger.scheduler.running():
         ledger.runner.resume()
+        ledger.runner.upgrade()
         on_ready()
         # Only an exception ends the wait in good order: the interruption is one.
         while ledger.committer.alive:

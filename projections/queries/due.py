@@ -17,6 +17,7 @@ from domain.rules.lifecycle import (
     due_queries,
 )
 from projections.engine.sql_files import load_statements
+from projections.queries.readable import require_readable
 
 SQL = load_statements("projections.queries", "queries.sql")
 EXPIRIES_PER_CALL_MAX = 500
@@ -43,6 +44,8 @@ def find_due(
     `without`. `at` is a reading of the clock before this was called.
 
     All is read in one snapshot: what it says of how far the sessions are seen must be true of these very rows.
+
+    Raises ProjectionUnreadable when the tables are those of another version: what is due then is due later, too.
     """
     keys: dict[str, dict[str, None]] = defaultdict(dict)
     passwords: dict[str, dict[str, None]] = defaultdict(dict)
@@ -51,6 +54,7 @@ def find_due(
     complete = True
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("set transaction isolation level repeatable read, read only")
+        require_readable(cursor, "due")
         for fact, stage, since in due_queries(at, profile):
             name, found = ("due_passwords", passwords) if fact == "password" else ("due_access_keys", keys)
             asked = {**parameters, "fact": fact, "stage": stage, "since": since}

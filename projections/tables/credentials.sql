@@ -19,6 +19,7 @@
 -- ignores: account.organization_policies.applied.v1 account.organization.left.v1
 -- ignores: installation.organization.set.v1 installation.organization.removed.v1
 -- ignores: account.credential.contained.v1
+-- fits: fadac94e666b90ed8dd7ab1e93bf7f518a55cefa4feaabf8d2a8a1057b2e8399
 
 -- name: schema
 -- A key exists while its row is open.

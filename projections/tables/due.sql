@@ -16,6 +16,7 @@
 -- ignores: account.organization_policies.applied.v1 account.organization.left.v1
 -- ignores: installation.organization.set.v1 installation.organization.removed.v1
 -- ignores: account.credential.contained.v1
+-- fits: 394b1a04abe3104155cc0c042986343e74294d1dd77f2f1e2241b9d32da6f406
 
 -- name: schema
 -- Of an access key, its age ('rotation') and its last use ('idle').

@@ -13,6 +13,7 @@
 -- ignores: installation.alias.released.v1 installation.access_key_id.claimed.v1 installation.organization.set.v1
 -- ignores: installation.organization.removed.v1 api.called.v1 api.unauthenticated_called.v1
 -- ignores: account.credential.contained.v1
+-- fits: 2e65aaf41d76477569d35ec53b528a35aa7c101ebb593bfca4129c4ee6b08bc4
 
 -- name: schema
 create table births (

@@ -18,6 +18,7 @@
 -- ignores: account.organization_policies.applied.v1 account.organization.left.v1
 -- ignores: installation.organization.set.v1 installation.organization.removed.v1
 -- ignores: account.credential.contained.v1
+-- fits: 7dbc546e0ec331e7ce911c27a775508bbb39055a2d464d98a02b97c08e9d969d
 
 -- name: schema
 create table accounts (

@@ -22,6 +22,7 @@
 -- ignores: account.organization_policies.applied.v1 account.organization.left.v1
 -- ignores: installation.organization.set.v1 installation.organization.removed.v1
 -- ignores: account.credential.contained.v1
+-- fits: 5d481ae79805513283a67c382e8f9a7395b961016f873a9c189b7d01413e9502
 
 -- name: schema
 create table sessions (

@@ -23,6 +23,7 @@
 -- ignores: account.organization_policies.applied.v1 account.organization.left.v1
 -- ignores: installation.organization.set.v1 installation.organization.removed.v1
 -- ignores: account.credential.contained.v1
+-- fits: e7983883ac79e8d84dcfe9aff0d98742ef96453b61ff31d8b9c5336c8af95809
 
 -- name: schema
 create table trail (

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from projections.engine.runner import ProjectionRunner
-from projections.queries.ledger_positions import AsOf, ProjectionBehind, require_account_existed
+from projections.queries.ledger_positions import AsOf, require_account_existed
+from projections.queries.readable import ProjectionBehind, same_tables
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer
 from services.api.question import Question
@@ -48,7 +49,8 @@ class AnswerRunner:
             behind = accounts_behind(cursor, self._runner) if question.reads_everywhere else frozenset[str]()
             reader = AnswerContext(cursor, self._past, self._for_operator, behind, told)
             try:
-                return question.answered(reader, account_id, as_of)
+                with same_tables(cursor):
+                    return question.answered(reader, account_id, as_of)
             except ProjectionBehind as error:
                 raise ServiceUnavailable(str(error)) from error
 

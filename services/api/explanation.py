@@ -5,6 +5,7 @@ from domain.foundation.errors import NoSuchEntity
 from domain.policy import Mismatch, StatementVerdict
 from domain.queries.reevaluation import CannotReevaluate, Reevaluation
 from projections.engine.sql_files import load_statements
+from projections.queries.readable import require_readable
 from services.api import decisions
 from services.api.answer_context import AnswerContext
 from services.ledger.reevaluation import call_at, reevaluate
@@ -18,6 +19,7 @@ def explain_call(reader: AnswerContext, account_id: str, request_id: str) -> dec
 
     Raises NoSuchEntity, and ServiceFailure where the ledger does not have what the decision was made from.
     """
+    require_readable(reader.cursor, "trail")
     row = reader.cursor.execute(SQL["called"], {"account_id": account_id, "request_id": request_id}).fetchone()
     found = None if row is None else call_at(reader.cursor, reader.past.mapper, account_id, row[0])
     if found is None or found[0].cause.request_id != request_id:

@@ -12,6 +12,7 @@ from domain.foundation.events import Change
 from domain.rules import sessions as rules
 from projections.engine.sql_files import load_statements
 from projections.queries.ledger_positions import AsOf
+from projections.queries.readable import require_readable
 from projections.queries.sessions import issued_sessions
 from services.api.answer_context import AnswerContext
 from services.api.answers import Answer, Page
@@ -116,6 +117,7 @@ class RevokeSession(Question[RevokedSession]):
 
     def answered(self, reader: AnswerContext, account_id: str, _as_of: AsOf) -> RevokedSession:
         parameters = {"account_id": account_id, "session_id": self.session_id}
+        require_readable(reader.cursor, "sessions")
         row = reader.cursor.execute(SQL["revoked"], parameters).fetchone()
         if row is None:
             raise NoSuchEntity(

@@ -8,6 +8,7 @@ from domain.families.containment import Descendant, LineageFacts, LineageQuery
 from projections.engine.runner import ProjectionRunner
 from projections.queries.ledger_positions import AsOf
 from projections.queries.lineage import LineageItem, lagging_accounts, trace_lineage
+from projections.queries.readable import ProjectionUnreadable, same_tables
 from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
 
@@ -42,7 +43,11 @@ class LineageResolver:
         with self._readers() as connection, connection.cursor() as cursor:
             if wanted.account_id in accounts_behind(cursor, self._runner):
                 raise LedgerUnavailable(f"The lineage of {wanted.account_id} lags behind its ledger.")
-            nodes = trace_lineage(cursor, wanted.account_id, wanted.seed, AsOf(wanted.asked_at)).nodes
+            try:
+                with same_tables(cursor):
+                    nodes = trace_lineage(cursor, wanted.account_id, wanted.seed, AsOf(wanted.asked_at)).nodes
+            except ProjectionUnreadable as error:
+                raise LedgerUnavailable(str(error)) from error
         found = (_descendant(node) for node in nodes)
         return LineageFacts(wanted, tuple(descendant for descendant in found if descendant is not None))
 

@@ -2,20 +2,23 @@
 
 python -m tests.projections.processes write CONNINFO NAME COUNT ACCOUNT...
 python -m tests.projections.processes follow CONNINFO before|after STATEMENT TIMES
+python -m tests.projections.processes upgrade CONNINFO before|after STATEMENT
 """
 
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, Self
 
 import psycopg
 from psycopg.abc import Params, QueryNoTemplate
 
+from projections.engine.definition import load_projections
 from projections.engine.runner import ProjectionRunner
+from projections.engine.upgrade import Upgrade
 from services.ledger.database import Database, ExternalDatabase, connect
 from tests.services.ledger.rounds import ANSWER_SECONDS_MAX, committer_on, creating, running, submit
 
@@ -32,6 +35,11 @@ def following(database: ExternalDatabase, when: str, statement: bytes, times: in
     return _started("follow", database.url, when, statement.decode(), str(times))
 
 
+def upgrading(database: ExternalDatabase, when: str, statement: bytes) -> subprocess.Popen[bytes]:
+    """A runner that builds what there is to build, and ends by SIGKILL before, or after, it has sent a statement."""
+    return _started("upgrade", database.url, when, statement.decode())
+
+
 def _started(*arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", __name__, *arguments], cwd=TREE)
 
@@ -45,6 +53,23 @@ def _write(database: Database, name: str, count: int, accounts: Sequence[str]) -
 
 
 def _follow(database: Database, when: str, statement: bytes, times: int) -> NoReturn:
+    runner = ProjectionRunner(_dying(database, when, statement, times), positions_a_batch=4)
+    runner.start()
+    runner._thread.join()
+    raise AssertionError("The runner has ended otherwise.")
+
+
+def _upgrade(database: Database, when: str, statement: bytes) -> NoReturn:
+    runner = ProjectionRunner(lambda: connect(database, "projector"))
+    runner._upgrade = Upgrade(_dying(database, when, statement, 1), load_projections(), lambda: None)
+    runner.start()
+    runner.upgrade()
+    runner._upgrade._thread.join()
+    raise AssertionError("The upgrade has ended otherwise.")
+
+
+def _dying(database: Database, when: str, statement: bytes, times: int) -> Callable[[], psycopg.Connection]:
+    """Connects, and kills the process at the statement."""
     left = [times]
 
     def die_at_last() -> None:
@@ -56,7 +81,9 @@ def _follow(database: Database, when: str, statement: bytes, times: int) -> NoRe
         def execute(  # type: ignore[override]  # the overload for templates is not used here
             self, query: QueryNoTemplate, params: Params | None = None, **options: bool | None
         ) -> Self:
-            counted = isinstance(query, bytes) and statement in query
+            counted = isinstance(query, (bytes, str)) and statement in (
+                query.encode() if isinstance(query, str) else query
+            )
             if counted and when == "before":
                 die_at_last()
             done = super().execute(query, params, **options)
@@ -69,10 +96,7 @@ def _follow(database: Database, when: str, statement: bytes, times: int) -> NoRe
         connection.cursor_factory = Cursor
         return connection
 
-    runner = ProjectionRunner(connected, positions_a_batch=4)
-    runner.start()
-    runner._thread.join()
-    raise AssertionError("The runner has ended otherwise.")
+    return connected
 
 
 if __name__ == "__main__":
@@ -81,5 +105,7 @@ if __name__ == "__main__":
             _write(ExternalDatabase(conninfo), name, int(count), accounts)
         case ["follow", conninfo, when, statement, times]:
             _follow(ExternalDatabase(conninfo), when, statement.encode(), int(times))
+        case ["upgrade", conninfo, when, statement]:
+            _upgrade(ExternalDatabase(conninfo), when, statement.encode())
         case arguments:
             sys.exit(f"{__doc__}\nGot {arguments}.")

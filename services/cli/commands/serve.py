@@ -68,7 +68,6 @@ def _serve(chosen: argparse.Namespace) -> None:
     import psycopg  # noqa: PLC0415
     from psycopg_pool import PoolTimeout  # noqa: PLC0415
 
-    from projections.engine.definition import RebuildRequired  # noqa: PLC0415
     from services.app import profile_path, run_server  # noqa: PLC0415
     from services.ledger.database import DatabaseUnfit  # noqa: PLC0415
     from services.ledger.durability import UnsafeDatabaseError  # noqa: PLC0415
@@ -82,7 +81,7 @@ def _serve(chosen: argparse.Namespace) -> None:
         run_server(found, lambda endpoint: _print_ready(endpoint, profile_path(found)), frozenset(chosen.without))
     except (
         *(InvalidSetting, InvalidMasterKey, OSError, EmbeddedPostgresError, UnsafeDatabaseError),
-        *(DatabaseUnfit, RebuildRequired, LedgerUnavailable, psycopg.OperationalError, PoolTimeout),
+        *(DatabaseUnfit, LedgerUnavailable, psycopg.OperationalError, PoolTimeout),
     ) as error:
         raise Failure(str(error)) from error
 

@@ -15,7 +15,6 @@ from domain.account import Account, CorruptLedger
 from domain.calls import ApiCalled, Facts, NeedsFacts
 from domain.families.containment import LineageQuery
 from domain.foundation.identifiers import INSTALLATION
-from projections.engine.definition import RebuildRequired
 from services.accounts import installation_in, operator_cause
 from services.api.answer_runner import AnswerRunner
 from services.api.answers import Answer
@@ -134,7 +133,7 @@ def database_failures() -> Iterator[None]:
         yield
     except (psycopg.Error, PoolTimeout, EmbeddedPostgresError) as error:
         raise Failure(f"The database cannot be used: {error}".strip()) from error
-    except (RebuildRequired, DatabaseUnfit, UnsafeDatabaseError, LedgerUnavailable, Overloaded) as error:
+    except (DatabaseUnfit, UnsafeDatabaseError, LedgerUnavailable, Overloaded) as error:
         raise Failure(str(error)) from error
 
 

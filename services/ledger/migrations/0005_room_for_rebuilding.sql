@@ -4,3 +4,5 @@ drop schema if exists views_rebuilt cascade;
 create schema views_rebuilt;
 
 grant usage, create on schema views_rebuilt to muniment_projector;
+-- How far they have come, whoever answers tells.
+grant usage on schema views_rebuilt to muniment_reader;
