@@ -18,7 +18,8 @@ where coalesce(cursors.position, 0) < heads.position and cursors.halted_at is nu
 select cursors.position, heads.position, cursors.halted_at is not null
 from cursors join ledger.heads using (account_id)
 where cursors.account_id = %(account_id)s and cursors.projection = %(projection)s
-    and (select count(*) = 2 from schemas where name in ('views', cursors.projection) and sha256 = any(%(fitting)s::text[]))
+    and (select count(*) = 2 from schemas where name in ('views', cursors.projection)
+        and sha256 = any(%(fitting)s::text[]))
 for update of cursors skip locked
 
 -- name: begin
@@ -35,7 +36,8 @@ select projection, account_id
 from cursors join ledger.heads using (account_id)
 where account_id = any(%(accounts)s::text[]) and projection = any(%(projections)s::text[])
     and halted_at is null and cursors.position < heads.position
-    and (select count(*) = 2 from schemas where name in ('views', cursors.projection) and sha256 = any(%(fitting)s::text[]))
+    and (select count(*) = 2 from schemas where name in ('views', cursors.projection)
+        and sha256 = any(%(fitting)s::text[]))
 for update of cursors skip locked
 
 -- name: batches
@@ -61,7 +63,8 @@ where cursors.position < heads.position
 
 -- name: move_many
 update cursors set position = upto
-from unnest(%(projections)s::text[], %(accounts)s::text[], %(positions)s::bigint[]) as moved (projection, account_id, upto)
+from unnest(%(projections)s::text[], %(accounts)s::text[], %(positions)s::bigint[]) as moved (projection, account_id,
+    upto)
 where cursors.account_id = moved.account_id and cursors.projection = moved.projection
 
 -- name: head

@@ -31,7 +31,8 @@ select to_regclass('views_rebuilt.cursors') is not null
 
 -- name: rebuilt
 -- How far the new tables of some projections have come, and how far they are to come.
-select coalesce(sum(least(coalesce(cursors.position, 0), heads.position)), 0)::bigint, coalesce(sum(heads.position), 0)::bigint
+select coalesce(sum(least(coalesce(cursors.position, 0), heads.position)), 0)::bigint, coalesce(sum(heads.position),
+    0)::bigint
 from ledger.heads cross join unnest(%(projections)s::text[]) as projection (name)
 left join views_rebuilt.cursors as cursors
     on cursors.account_id = heads.account_id and cursors.projection = projection.name
@@ -70,3 +71,30 @@ create or replace function actor(entry jsonb) returns text language sql immutabl
         entry #>> '{cause,origin}'
     )
 $$;
+
+-- The row of a temporal table that an event opens: its columns are the fields of the event that have their names, and
+-- `more`.
+create or replace function opened(of_table anyelement, in_account text, at_position bigint, at_time timestamptz,
+    entry jsonb, more jsonb default '{}') returns setof anyelement language sql stable as $$
+    select * from jsonb_populate_record(of_table, (entry -> 'event') || more || jsonb_build_object(
+        'account_id', in_account, 'valid_from', at_position, 'valid_from_at', at_time, 'opened_by', actor(entry)))
+$$;
+
+-- Closes the open rows of a temporal table whose columns have the values of the event's fields, which are named like
+-- the column or `column=field`, and `more`. Gives the rows.
+create or replace function close_interval(of_table anyelement, in_account text, at_position bigint,
+    at_time timestamptz, entry jsonb, key text[], more jsonb default '{}')
+returns setof anyelement language plpgsql as $$
+declare
+    wanted text;
+begin
+    select string_agg(format(' and %I = %L', name, value), '') into wanted from (
+        select split_part(part, '=', 1), entry #>> array['event', regexp_replace(part, '.*=', '')]
+        from unnest(key) as part
+        union all
+        select * from jsonb_each_text(more)
+    ) as column_value (name, value);
+    return query execute format('update %s set valid_to = $1, valid_to_at = $2, closed_by = $3
+        where account_id = $4 and valid_to is null', pg_typeof(of_table)) || coalesce(wanted, '') || ' returning *'
+    using at_position, at_time, actor(entry), in_account;
+end $$;

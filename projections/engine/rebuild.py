@@ -26,7 +26,14 @@ from projections.engine.definition import (
     set_search_path,
 )
 from projections.engine.sql_files import load_statements
-from projections.engine.swap import PERMANENT_TABLES, RebuildBusy, RebuildRefused, drop_objects, swap_tables
+from projections.engine.swap import (
+    LOCK_RETRY_SECONDS,
+    PERMANENT_TABLES,
+    RebuildBusy,
+    RebuildRefused,
+    drop_objects,
+    swap_tables,
+)
 
 SQL = load_statements("projections.engine", "rebuild.sql")
 REBUILD_SCHEMA = "views_rebuilt"
@@ -90,16 +97,21 @@ def open_rebuild(
     *,
     account_id: str | None = None,
     projections: Sequence[Projection] | None = None,
+    wait_seconds: float = 0.0,
     tell: ReportProgress = lambda *_: None,
     pause: Pause = lambda _seconds: None,
 ) -> Iterator["Rebuild"]:
     """New, empty tables of the named projections, by default of all, for as long as the block lasts.
 
-    Raises RebuildRefused when somebody else rebuilds.
+    Raises RebuildBusy when somebody else has been rebuilding for so long.
     """
     with connect() as connection:
-        if connection.execute("select pg_try_advisory_lock(%s)", (_REBUILD_LOCK,)).fetchone() != (True,):
-            raise RebuildBusy("Somebody else is rebuilding, or verifying, or a server is upgrading the tables.")
+        until = time.monotonic() + wait_seconds
+        while connection.execute("select pg_try_advisory_lock(%s)", (_REBUILD_LOCK,)).fetchone() != (True,):
+            if time.monotonic() >= until:
+                raise RebuildBusy("Somebody else is rebuilding, or verifying, or a server is upgrading the tables.")
+            tell("waiting for whoever else is rebuilding", 0, 0)
+            time.sleep(LOCK_RETRY_SECONDS)
         # What a crash of the database takes of the new tables, it takes with all of them: they are begun anew.
         connection.execute("set synchronous_commit = off")
         drop_objects(connection, REBUILD_SCHEMA)

@@ -33,6 +33,16 @@ EARLIER = {SHARED_TABLES: "659f2f881af96d4d2d766f45fce4ca361be132e0aafe468eeb231
 }
 """Digests of texts whose tables fit: those that were before projections upgraded by themselves."""
 UNKNOWN = "0" * 64
+DEFINITIONS = {
+    "credentials": "1e16c2f7922c18cd127d9acf41d25ad053d8e4333f4571160a814ee89986991c",
+    "due": "67213c6f92ce05b084ad125b73f38138c027edc054874df9b2677e897e7b01a5",
+    "lineage": "b3cfc0d477e9606b78b278a8e4902c74403f5854d8c26616697b084190f992ee",
+    "permissions": "869ab7c5df9773e8b5163e97d1736807a4b5bccaa7a99bd23c53e9e8cc8da621",
+    "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
+    "trail": "ac70898ae52ae9ff0b3f910bad67fd1ef59ba82994b88b9a72d7395937fea4f9",
+    "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
+}
+"""What this version's texts do."""
 
 
 @pytest.fixture
@@ -71,6 +81,15 @@ def running(database: ExternalDatabase) -> Iterator[ProjectionRunner]:
 def upgraded(runner: ProjectionRunner) -> None:
     runner._upgrade._thread.join(LONG)
     assert not runner._upgrade._thread.is_alive()
+
+
+def test_a_changed_definition_is_noticed() -> None:
+    """Whoever changes what a text does decides here what becomes of the tables that the former one has made.
+
+    If this version's questions read them as they are, and its sections may go on writing there, the former digest gets
+    a `-- fits:` line in the text; all lines for which that is not so any more go. Then the new digest stands here.
+    """
+    assert digests(load_projections()) == DEFINITIONS
 
 
 def test_what_fits_is_read_and_written_meanwhile(

@@ -218,7 +218,7 @@ def test_an_expired_session_is_refused_without_a_scheduler(
     client's to before it.)"""
     offset = [-timedelta(minutes=14)]
     monkeypatch.setattr(
-        "tests.services.api.in_process_server.Ledger", lambda *given: LedgerRuntime(*given, clock=clock)
+        "tests.services.api.in_process_server.LedgerRuntime", lambda *given: LedgerRuntime(*given, clock=clock)
     )
 
     def clock() -> datetime:

@@ -21,6 +21,8 @@ from services.ledger.database import Database, connect
 from services.settings import InvalidSetting, read_settings
 
 VALUE_CHARACTERS_MAX = 200
+WAIT_SECONDS_MAX = 60.0
+"""For a server that has just been started and upgrades the tables."""
 
 
 def rebuild(chosen: argparse.Namespace) -> None:
@@ -72,7 +74,9 @@ def rebuild_and_compare(
 ) -> Iterator[tuple[RebuildComparison, Callable[[], None]]]:
     """What comparing came to, and how to swap. Raises Failure where it is refused."""
     try:
-        with open_rebuild(connected, names, account_id=account_id, tell=progress.tell) as rebuild:
+        with open_rebuild(
+            connected, names, account_id=account_id, wait_seconds=WAIT_SECONDS_MAX, tell=progress.tell
+        ) as rebuild:
             rebuild.read()
             yield rebuild.compare(), rebuild.swap
     except RebuildRefused as refused:
