@@ -9,7 +9,7 @@ from hypothesis import settings
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from services.ledger.database import ExternalDatabase, migrate
+from services.ledger.database import Database, ExternalDatabase, migrate
 from tests.services.ledger.throwaway import throwaway_postgres
 
 # Nothing here is timed: machines are shared, and an example that took long proves nothing.
@@ -44,6 +44,12 @@ def external_database(postgres: str, name: str) -> ExternalDatabase:
     return ExternalDatabase(
         make_conninfo(postgres, dbname=name, user=SERVER_LOGIN), owner_url=make_conninfo(postgres, dbname=name)
     )
+
+
+def url_of(database: Database) -> str:
+    """What servers are given to log in with."""
+    assert isinstance(database, ExternalDatabase)
+    return database.url
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
-from projections.engine.sql_files import load_statements
+from projections.engine.sql_files import Statement, load_statements
 
 SQL = load_statements("projections.engine", "definition.sql")
 LIVE_SCHEMA = "views"
@@ -49,11 +49,11 @@ class Projection:
     """
 
     name: str
-    schema: bytes
-    entry_statements: Mapping[str, bytes]
-    batch_statements: Mapping[str, bytes]
+    schema: Statement
+    entry_statements: Mapping[str, Statement]
+    batch_statements: Mapping[str, Statement]
     ignored: frozenset[str]
-    functions: bytes = b""
+    functions: Statement | None = None
     fits: frozenset[str] = frozenset()
 
     @classmethod
@@ -62,8 +62,8 @@ class Projection:
         sections = dict(load_statements("projections.tables", f"{name}.sql"))
         text = resources.files("projections.tables").joinpath(f"{name}.sql").read_bytes()
         ignored = frozenset(b" ".join(_IGNORES.findall(text)).decode().split())
-        schema, functions = sections.pop("schema"), sections.pop("functions", b"")
-        of_entries = {topic: statement for topic, statement in sections.items() if b"%(entry)s" in statement}
+        schema, functions = sections.pop("schema"), sections.pop("functions", None)
+        of_entries = {topic: statement for topic, statement in sections.items() if b"%(entry)s" in bytes(statement)}
         of_batches = {topic: statement for topic, statement in sections.items() if topic not in of_entries}
         if both := sorted(ignored & sections.keys()):
             raise ValueError(f"projections/tables/{name}.sql both reads and ignores {', '.join(both)}.")
@@ -74,7 +74,7 @@ class Projection:
         """By which the text that makes these tables is known again: all that it does, whatever its comments say."""
         sections = {
             "schema": self.schema,
-            "functions": self.functions,
+            "functions": self.functions or b"",
             **self.entry_statements,
             **self.batch_statements,
         }

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
-from projections.engine.sql_files import load_statements
+from projections.engine.sql_files import Statement, load_statements
 
 SQL = load_statements("projections.queries", "queries.sql")
 # The whole key is compared, and with nothing held equal only its own index has the order that is asked for.
@@ -74,7 +74,7 @@ def candidate_positions(
 
 
 def _scan_index(
-    cursor: psycopg.Cursor, statement: bytes, along: Mapping[str, str | None], after: int, to: int, limit: int
+    cursor: psycopg.Cursor, statement: Statement, along: Mapping[str, str | None], after: int, to: int, limit: int
 ) -> ScannedPositions:
     rows = cursor.execute(statement, {**along, "after": after, "to": to, "limit": limit}).fetchall()
     positions = [position for (position,) in rows]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from projections.engine.runner import ProjectionRunner
 from projections.queries.ledger_positions import AsOf, require_account_existed
@@ -43,7 +43,7 @@ class AnswerRunner:
             if question.existing_at is not None:
                 require_account_existed(cursor, account_id, AsOf.parse(question.existing_at, at))
             if question.also_reads is not None:
-                head = "select position from ledger.heads where account_id = %s"
+                head: Final = "select position from ledger.heads where account_id = %s"
                 for (other_position,) in cursor.execute(head, (question.also_reads,)).fetchall():
                     self._wait(question.also_reads, other_position)
             behind = accounts_behind(cursor, self._runner) if question.reads_everywhere else frozenset[str]()

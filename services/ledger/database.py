@@ -2,12 +2,13 @@
 
 import hashlib
 from importlib import resources
-from typing import Literal, LiteralString, Protocol
+from typing import Final, Literal, Protocol
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
+from projections.engine.sql_files import Statement, load_script
 from services.ledger.durability import keep_durable
 
 DatabaseRole = Literal["owner", "writer", "projector", "reader"]
@@ -28,7 +29,7 @@ _MIGRATION_LOCK_KEY = 0x6D756E69
 """The advisory lock of whoever migrates."""
 _SERVER_ROLES = ("muniment_writer", "muniment_projector", "muniment_reader")
 MIGRATE = "run `muniment migrate` with the owner's login in MUNIMENT_OWNER_DATABASE_URL"
-_LOGIN: LiteralString = """
+_LOGIN: Final = """
 select session_user,
     exists (select from pg_namespace where nspname = 'ledger' and pg_has_role(session_user, nspowner, 'member')),
     (select count(*) = 3 from pg_roles
@@ -128,10 +129,10 @@ def limit_lock_waits(connection: psycopg.Connection) -> None:
     connection.execute("select set_config('lock_timeout', %s, false)", (f"{LOCK_MILLISECONDS_MAX}ms",))
 
 
-def migrations() -> list[tuple[str, bytes]]:
+def migrations() -> list[tuple[str, Statement]]:
     """Names and texts, in the order of their numbers."""
     folder = resources.files("services.ledger") / "migrations"
-    return sorted((file.name, file.read_bytes()) for file in folder.iterdir() if file.name.endswith(".sql"))
+    return sorted((file.name, load_script(file)) for file in folder.iterdir() if file.name.endswith(".sql"))
 
 
 def migrate(database: Database, login: str | None = None) -> list[str]:

@@ -20,24 +20,25 @@ from projections.engine.definition import load_projections
 from projections.engine.runner import ProjectionRunner
 from projections.engine.upgrade import Upgrade
 from services.ledger.database import Database, ExternalDatabase, connect
+from tests.conftest import url_of
 from tests.services.ledger.rounds import ANSWER_SECONDS_MAX, committer_on, creating, running, submit
 
 TREE = Path(__file__).parents[2]
 
 
-def writing(database: ExternalDatabase, name: str, count: int, accounts: Sequence[str]) -> subprocess.Popen[bytes]:
+def writing(database: Database, name: str, count: int, accounts: Sequence[str]) -> subprocess.Popen[bytes]:
     """Creates so many users in each account, one round after the other, each call recorded behind its change."""
-    return _started("write", database.url, name, str(count), *accounts)
+    return _started("write", url_of(database), name, str(count), *accounts)
 
 
-def following(database: ExternalDatabase, when: str, statement: bytes, times: int) -> subprocess.Popen[bytes]:
+def following(database: Database, when: str, statement: bytes, times: int) -> subprocess.Popen[bytes]:
     """A runner that ends by SIGKILL before, or after, it has sent a statement for so many times."""
-    return _started("follow", database.url, when, statement.decode(), str(times))
+    return _started("follow", url_of(database), when, statement.decode(), str(times))
 
 
-def upgrading(database: ExternalDatabase, when: str, statement: bytes) -> subprocess.Popen[bytes]:
+def upgrading(database: Database, when: str, statement: bytes) -> subprocess.Popen[bytes]:
     """A runner that builds what there is to build, and ends by SIGKILL before, or after, it has sent a statement."""
-    return _started("upgrade", database.url, when, statement.decode())
+    return _started("upgrade", url_of(database), when, statement.decode())
 
 
 def _started(*arguments: str) -> subprocess.Popen[bytes]:

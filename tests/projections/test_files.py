@@ -10,6 +10,7 @@ import domain.installation
 import domain.ledger_state
 from domain.foundation.events import Use, event_classes
 from projections.engine.definition import Projection, create_tables, load_projections
+from projections.engine.sql_files import Statement
 
 assert domain.calls
 assert domain.installation
@@ -27,8 +28,8 @@ def test_batches_are_of_uses(projection: Projection) -> None:
     """What is read a batch at a time comes before what is read one by one, which is right for uses alone."""
     assert all(issubclass(event_classes()[topic], Use) for topic in projection.batch_statements)
     for statement in projection.batch_statements.values():
-        assert b"%(after)s" in statement
-        assert b"%(to)s" in statement
+        assert b"%(after)s" in bytes(statement)
+        assert b"%(to)s" in bytes(statement)
 
 
 def test_preparing_twice_changes_nothing(projector: psycopg.Connection) -> None:
@@ -42,10 +43,13 @@ def test_preparing_twice_changes_nothing(projector: psycopg.Connection) -> None:
 def test_a_definition_is_what_it_does() -> None:
     """Another column or another statement makes another definition; another comment does not."""
     projection, *_ = load_projections()
-    assert replace(projection, schema=b"-- said otherwise\n" + projection.schema).digest == projection.digest
-    assert replace(projection, schema=projection.schema + b"\ncreate table another ();").digest != projection.digest
+    assert replace(projection, schema=Statement(b"-- said otherwise\n" + projection.schema)).digest == projection.digest
+    assert (
+        replace(projection, schema=Statement(projection.schema + b"\ncreate table another ();")).digest
+        != projection.digest
+    )
     topic = min(projection.entry_statements)
-    changed = {**projection.entry_statements, topic: projection.entry_statements[topic] + b" and false"}
+    changed = {**projection.entry_statements, topic: Statement(projection.entry_statements[topic] + b" and false")}
     assert replace(projection, entry_statements=changed).digest != projection.digest
 
 

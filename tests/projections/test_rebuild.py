@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from domain.families.users import UserCreated
 from projections.engine.compare import RowDifference
 from projections.engine.definition import LIVE_SCHEMA, PROJECTION_NAMES
-from projections.engine.rebuild import REBUILD_SCHEMA, RebuildComparison, open_rebuild
+from projections.engine.rebuild import REBUILD_SCHEMA, Connect, RebuildComparison, open_rebuild
 from projections.engine.swap import RebuildRefused
 from services.ledger.database import Database, connect
-from tests.projections.conftest import Connect, Project
+from tests.projections.conftest import Project
 from tests.projections.histories import Attempt, attempts, play
 from tests.projections.ledger import Ledger
 from tests.projections.test_properties import few, rows

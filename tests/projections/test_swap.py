@@ -9,13 +9,13 @@ import pytest
 from psycopg import sql
 
 from projections.engine.definition import LIVE_SCHEMA, PROJECTION_NAMES
-from projections.engine.rebuild import REBUILD_SCHEMA, open_rebuild
+from projections.engine.rebuild import REBUILD_SCHEMA, Connect, open_rebuild
 from projections.engine.runner import ProjectionRunner
 from projections.engine.swap import RebuildRefused, swap_tables
 from projections.queries.ledger_positions import AsOf
 from projections.queries.permissions import permissions_of
 from services.ledger.database import Database, connect
-from tests.projections.conftest import Connect, Project
+from tests.projections.conftest import Project
 from tests.projections.ledger import NOW, Ledger
 from tests.projections.test_properties import rows
 from tests.projections.test_rebuild import compared, differences, swapped, user
