@@ -6,6 +6,8 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import NewType
 
+from psycopg import sql
+
 _NAME = re.compile(rb"^-- name: (\S+)[^\n]*\n", re.MULTILINE)
 
 
@@ -21,6 +23,11 @@ def load_statements(package: str, file_name: str) -> Mapping[str, Statement]:
     if len(set(names)) != len(names):
         raise ValueError(f"{package}/{file_name}: two statements have the same name.")
     return dict(zip(names, (Statement(body.strip()) for body in parts[1::2]), strict=True))
+
+
+def from_composed(query: sql.Composed) -> Statement:
+    """What psycopg has put together from literals and identifiers that it quotes."""
+    return Statement(query.as_bytes())
 
 
 def load_script(file: Traversable) -> Statement:

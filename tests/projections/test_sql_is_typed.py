@@ -38,7 +38,7 @@ def asked(cursor: psycopg.Cursor, connection: psycopg.Connection, name: str, tex
 
 @pytest.mark.parametrize(("source", "refused"), [(PASSES, 0), (FAILS, 8)], ids=["literal or loaded", "composed"])
 def test_composed_sql_is_refused(tmp_path: Path, source: str, refused: int) -> None:
-    """Literals, statements of .sql files and identifiers that psycopg quotes pass; each line with anything else fails."""
+    """Literals, statements of .sql files and identifiers that psycopg quotes pass; any other line fails."""
     (tmp_path / "snippet.py").write_text(source)
     config = ["--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(tmp_path / "cache")]
     told, _, _ = api.run([*config, str(tmp_path / "snippet.py")])
