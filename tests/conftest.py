@@ -39,10 +39,11 @@ def template(postgres: str) -> str:
     return postgres
 
 
-def external_database(postgres: str, name: str) -> ExternalDatabase:
-    """As operators have it: servers log in as one who is not the owner. The owner is the superuser `postgres`."""
+def external_database(postgres: str, name: str, owner: str = "postgres") -> ExternalDatabase:
+    """As operators have it: servers log in as one who is not the owner."""
     return ExternalDatabase(
-        make_conninfo(postgres, dbname=name, user=SERVER_LOGIN), owner_url=make_conninfo(postgres, dbname=name)
+        make_conninfo(postgres, dbname=name, user=SERVER_LOGIN),
+        owner_url=make_conninfo(postgres, dbname=name, user=owner),
     )
 
 

@@ -169,7 +169,8 @@ def refuse_unmigrated(database: Database) -> None:
         except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
             missing = [name for name, _ in migrations()]
     if missing:
-        raise DatabaseNotMigrated(f"The database has not been migrated to this version of the program: {MIGRATE}.")
+        cure = MIGRATE if isinstance(database, ExternalDatabase) else "start the server with this version"
+        raise DatabaseNotMigrated(f"The database has not been migrated to this version of the program: {cure}.")
 
 
 def _missing(cursor: psycopg.Cursor) -> list[str]:
