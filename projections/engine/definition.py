@@ -143,7 +143,7 @@ def prepare_live_tables(connection: psycopg.Connection, projections: Iterable[Pr
         cursor.execute("select pg_advisory_xact_lock(%s)", (PREPARE_LOCK,))
         cursor.execute(SQL["schemas"])
         made: dict[str, str] = dict(cursor.execute(SQL["made"]).fetchall())
-        if not made or not cursor.execute("select from ledger.heads where position > 0 limit 1").fetchone():
+        if not made or not cursor.execute("select 1 from ledger.heads where position > 0 limit 1").fetchone():
             _create_missing(cursor, wanted, LIVE_SCHEMA)
             return
         fitting = fitting_names(made, wanted)

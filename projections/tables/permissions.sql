@@ -97,11 +97,12 @@ create index policy_defaults_by_arn on policy_defaults (account_id, policy_arn, 
 
 -- name: functions
 -- The row of a user, group or role. Its name and path are fields of the event, which may say `new_` before them.
-create or replace function opened_principal(in_account text, at_position bigint, at_time timestamptz, entry jsonb,
-    kind text, prefix text default '') returns setof principals language sql stable as $$
+create or replace function opened_principal(of_table anyelement, in_account text, at_position bigint,
+    at_time timestamptz, entry jsonb, kind text, prefix text default '')
+returns setof anyelement language sql stable as $$
     select new.* from accounts, lateral (select entry -> 'event' as event) as said,
         lateral (select event ->> (prefix || kind || '_name') as name, event ->> (prefix || 'path') as path) as called,
-        lateral opened(null::principals, in_account, at_position, at_time, entry, jsonb_build_object(
+        lateral opened(of_table, in_account, at_position, at_time, entry, jsonb_build_object(
             'kind', kind, 'entity_id', event ->> (kind || '_id'), 'name', name, 'path', path,
             'arn', 'arn:' || partition || ':iam::' || in_account || ':' || kind || path || name)) as new
     where accounts.account_id = in_account
@@ -111,13 +112,15 @@ $$;
 insert into accounts values (%(account_id)s, %(entry)s #>> '{event,partition}')
 
 -- name: iam.user.created.v1
-insert into principals select * from opened_principal(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'user')
+insert into principals select * from opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s,
+    %(entry)s, 'user')
 
 -- name: iam.user.updated.v1
 insert into principals
 select new.* from close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s,
     '{entity_id=user_id}') as former
-cross join lateral opened_principal(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'user', 'new_') as new
+cross join lateral opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s, 'user', 'new_')
+    as new
 
 -- name: iam.user.deleted.v1
 -- What it held and belonged to ends with it.
@@ -127,13 +130,15 @@ select close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %
     close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=user_id}')
 
 -- name: iam.group.created.v1
-insert into principals select * from opened_principal(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'group')
+insert into principals select * from opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s,
+    %(entry)s, 'group')
 
 -- name: iam.group.updated.v1
 insert into principals
 select new.* from close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s,
     '{entity_id=group_id}') as former
-cross join lateral opened_principal(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'group', 'new_') as new
+cross join lateral opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s, 'group', 'new_')
+    as new
 
 -- name: iam.group.deleted.v1
 -- What it held and belonged to ends with it.
@@ -143,7 +148,8 @@ select close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %
     close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=group_id}')
 
 -- name: iam.role.created.v1
-insert into principals select * from opened_principal(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'role')
+insert into principals select * from opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s,
+    %(entry)s, 'role')
 
 -- name: iam.role.deleted.v1
 -- What it held and belonged to ends with it.
