@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks import (
     append,
     call_replay,
+    command,
     fold,
     historical_states,
     history,
@@ -40,6 +41,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "history": history.measured,
     "policy": decisions.measured,
     "what-if": call_replay.measured,
+    "command": command.measured,
 }
 """Each gives the text that goes between its marks in the README."""
 QUICK = Size(repetitions=1, seconds=1, share=0.02)

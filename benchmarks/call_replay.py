@@ -25,12 +25,13 @@ from benchmarks.report import circumstances, spread
 from benchmarks.servers import Muniment, NotMeasured, serving, throw_away
 from benchmarks.size import Size
 from benchmarks.stores import opened, store
-from projections.queries.ledger_positions import AsOf
-from services.api.answer_context import AnswerContext
-from services.api.least_privilege import GetLeastPrivilege
-from services.api.question import SERVICE
-from services.api.replay_question import ReplayedPart, ReplayQuestion
-from services.api.what_if import WhatIf, WhatIfPart, merge_parts
+from domain.foundation.moments import AsOf
+from services.api.contract.least_privilege import GetLeastPrivilege
+from services.api.contract.question import SERVICE
+from services.api.contract.replay import ReplayedPart, ReplayQuestion
+from services.api.contract.what_if import WhatIf, WhatIfPart, merge_parts
+from services.api.handlers.answer_context import AnswerContext
+from services.api.handlers.handler import answer_question
 from services.app import GARBAGE_OBJECTS_MIN, LedgerRuntime
 
 CALLS, CALLS_BESIDE = 1_000_000, 100_000
@@ -132,12 +133,12 @@ def _answers(ledger: LedgerRuntime, account_id: str, question: ReplayQuestion[Re
     """As a client asks on, without the way over the network."""
     while True:
         with ledger.readers.connection() as connection, connection.cursor() as cursor:
-            part = question.answered(AnswerContext(cursor, ledger.past), account_id, AsOf(datetime.now(UTC)))
+            part = answer_question(question, AnswerContext(cursor, ledger.past), account_id, AsOf(datetime.now(UTC)))
         yield part
         if part.stopped_position is None:
             return
         going = {"since": f"p{part.stopped_position + 1}", "until": f"p{part.until_position}"}
-        question = question.model_copy(update=going)
+        question = type(question).model_validate({**question.model_dump(mode="json", exclude_unset=True), **going})
 
 
 def _beside(directory: Path, size: Size) -> str:

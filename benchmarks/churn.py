@@ -6,13 +6,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from benchmarks.size import Size
-from domain.families.groups import GroupCreated, UserAddedToGroup, UserRemovedFromGroup
-from domain.families.policies import InlinePolicyDeleted, InlinePolicyPut, PolicyAttached, PolicyCreated, PolicyDetached
-from domain.families.roles import RoleCreated
+from domain.families.groups import GROUP, GroupCreated, UserAddedToGroup, UserRemovedFromGroup
+from domain.families.policies import (
+    POLICY,
+    InlinePolicyDeleted,
+    InlinePolicyPut,
+    PolicyAttached,
+    PolicyCreated,
+    PolicyDetached,
+)
+from domain.families.roles import ROLE, RoleCreated
 from domain.families.tags import EntityTagged, EntityUntagged
-from domain.families.users import UserCreated
+from domain.families.users import USER, UserCreated
 from domain.foundation.events import Change
-from domain.foundation.identifiers import GROUP, MANAGED_POLICY, ROLE, USER, new_unique_id
+from domain.foundation.identifiers import new_unique_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +49,16 @@ def changes(account_id: str, furniture: Furniture, size: Size) -> Iterator[Chang
     def ids(prefix: str, count: int) -> list[str]:
         return [new_unique_id(prefix, drawn.randbytes) for _ in range(size.of(count))]
 
-    users, groups, policies = ids(USER, furniture.users), ids(GROUP, furniture.groups), size.of(furniture.policies)
+    users, groups, policies = (
+        ids(USER.id_prefix, furniture.users),
+        ids(GROUP.id_prefix, furniture.groups),
+        size.of(furniture.policies),
+    )
     for number, user_id in enumerate(users):
         yield UserCreated(user_id=user_id, user_name=f"user-{number}", path="/people/")
     for number, group_id in enumerate(groups):
         yield GroupCreated(group_id=group_id, group_name=f"group-{number}", path="/teams/")
-    for number, role_id in enumerate(ids(ROLE, furniture.roles)):
+    for number, role_id in enumerate(ids(ROLE.id_prefix, furniture.roles)):
         yield RoleCreated(
             role_id=role_id,
             role_name=f"role-{number}",
@@ -56,7 +67,7 @@ def changes(account_id: str, furniture: Furniture, size: Size) -> Iterator[Chang
             trust_policy=_document("sts:AssumeRole", Principal={"AWS": f"arn:aws:iam::{account_id}:root"}),
             trusted={},
         )
-    for number, policy_id in enumerate(ids(MANAGED_POLICY, policies)):
+    for number, policy_id in enumerate(ids(POLICY.id_prefix, policies)):
         arn, document = _arn(account_id, number), _document("s3:GetObject", Resource=f"arn:aws:s3:::bucket-{number}/*")
         yield PolicyCreated(
             policy_id=policy_id, policy_arn=arn, policy_name=f"policy-{number}", path="/", document=document

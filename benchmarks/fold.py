@@ -18,6 +18,10 @@ from benchmarks.servers import NotMeasured, throw_away
 from benchmarks.size import Size
 from benchmarks.stores import opened, store
 from domain.account import Account
+from domain.families.access_keys import ACCESS_KEYS
+from domain.families.policies import MANAGED_POLICIES
+from domain.families.roles import ROLES
+from domain.families.users import USERS
 from domain.ledger_state import LedgerState, empty, evolve
 from services.app import GARBAGE_OBJECTS_MIN
 from services.ledger.database import connect
@@ -70,9 +74,9 @@ def _described(connection: psycopg.Connection, account_id: str, size: Size) -> s
     print(f"fold: {speed(seconds.folding)}, from bytes {speed(seconds.decoding)} events/s", file=sys.stderr)
     lines = [
         (
-            f"The largest account: {len(value.users):,} users, {len(value.access_keys.by_id):,} access keys, "
-            f"{len(value.roles):,} roles, {len(value.managed_policies):,} managed policies, of {len(rows):,} changes. "
-            f"Medians of {size.repetitions} runs, least and most in brackets.\n"
+            f"The largest account: {len(value[USERS]):,} users, {len(value[ACCESS_KEYS].by_id):,} access keys, "
+            f"{len(value[ROLES]):,} roles, {len(value[MANAGED_POLICIES]):,} managed policies, of {len(rows):,} "
+            f"changes. Medians of {size.repetitions} runs, least and most in brackets.\n"
         ),
         "| what | measured | aim |",
         "|---|---:|---:|",

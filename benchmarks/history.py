@@ -28,12 +28,12 @@ from benchmarks.report import circumstances
 from benchmarks.servers import NotMeasured, throw_away
 from benchmarks.size import Size
 from benchmarks.stores import Store, opened, store
+from domain.foundation.moments import AsOf
 from projections.engine.apply import apply_or_halt
 from projections.engine.definition import Projection, create_tables
 from projections.engine.rebuild import open_rebuild
 from projections.engine.runner import POSITIONS_PER_BATCH_MAX
 from projections.queries.history import HistoryFilters, search_history
-from projections.queries.ledger_positions import AsOf
 from services.ledger.database import connect
 
 ACCOUNTS, CALLS = 100, (1_000_000, 10_000_000)

@@ -9,20 +9,12 @@ from itertools import islice
 from benchmarks.size import Size
 from domain.calls import NewSecret
 from domain.families.access_keys import AccessKeyCreated
-from domain.families.groups import GroupCreated, UserAddedToGroup
-from domain.families.policies import PolicyAttached, PolicyCreated
-from domain.families.roles import RoleCreated
-from domain.families.users import UserCreated
+from domain.families.groups import GROUP, GroupCreated, UserAddedToGroup
+from domain.families.policies import POLICY, PolicyAttached, PolicyCreated
+from domain.families.roles import ROLE, RoleCreated
+from domain.families.users import USER, UserCreated
 from domain.foundation.events import Change
-from domain.foundation.identifiers import (
-    ACCESS_KEY,
-    GROUP,
-    MANAGED_POLICY,
-    ROLE,
-    USER,
-    new_access_key_id,
-    new_unique_id,
-)
+from domain.foundation.identifiers import ACCESS_KEY, new_access_key_id, new_unique_id
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from services.accounts import operator_cause
 from services.app import LedgerRuntime
@@ -36,9 +28,9 @@ def changes(account_id: str, size: Size) -> Iterator[Change]:
     """What makes it: 5,000 users, each with an access key and in a group, 500 roles that trust one of them, and 1,500
     managed policies of about 500 bytes, each attached to a group, a role or a user."""
     draw = random.Random(account_id).randbytes  # noqa: S311  the same in every run
-    groups = [new_unique_id(GROUP, draw) for _ in range(size.of(GROUPS))]
-    users = [new_unique_id(USER, draw) for _ in range(size.of(USERS))]
-    roles = [new_unique_id(ROLE, draw) for _ in range(size.of(ROLES))]
+    groups = [new_unique_id(GROUP.id_prefix, draw) for _ in range(size.of(GROUPS))]
+    users = [new_unique_id(USER.id_prefix, draw) for _ in range(size.of(USERS))]
+    roles = [new_unique_id(ROLE.id_prefix, draw) for _ in range(size.of(ROLES))]
     for number, group_id in enumerate(groups):
         yield GroupCreated(group_id=group_id, group_name=f"group-{number}", path="/teams/")
     for number, user_id in enumerate(users):
@@ -60,7 +52,7 @@ def changes(account_id: str, size: Size) -> Iterator[Change]:
             trusted={arn: users[number]},
         )
     for number in range(size.of(POLICIES)):
-        policy_id, name = new_unique_id(MANAGED_POLICY, draw), f"policy-{number}"
+        policy_id, name = new_unique_id(POLICY.id_prefix, draw), f"policy-{number}"
         arn = f"arn:aws:iam::{account_id}:policy/{name}"
         yield PolicyCreated(
             policy_id=policy_id, policy_arn=arn, policy_name=name, path="/", document=_document(account_id, number)

@@ -11,13 +11,13 @@ from domain.account import Account
 from domain.authorization import authorize, authorize_assume_role
 from domain.callers import Caller, principal_of
 from domain.calls import ApiCalled, Call
+from domain.families import roles
 from domain.families.credential_use import CredentialUsed
 from domain.families.policies import InlinePolicyPut
-from domain.families.roles import RoleCreated
-from domain.families.users import UserCreated
+from domain.families.roles import ROLES, RoleCreated
+from domain.families.users import USER, UserCreated
 from domain.foundation.events import Cause, Change, Entry
-from domain.foundation.identifiers import ACCESS_KEY, USER, new_access_key_id, new_unique_id
-from domain.foundation.identifiers import ROLE as ROLE_ID
+from domain.foundation.identifiers import ACCESS_KEY, new_access_key_id, new_unique_id
 from services.accounts import operator_cause
 from services.app import LedgerRuntime
 from services.ledger.database import connect
@@ -47,9 +47,11 @@ def fill(place: Store, ledger: LedgerRuntime, account_id: str, count: int) -> li
     """So many calls, after changes that make 100 users and a role. In each window every user's key is used for the
     first time once, which is a change. Gives the unique ids of the users."""
     draw = random.Random(account_id).randbytes  # noqa: S311  the same in every run
-    users = [new_unique_id(USER, draw) for _ in range(USERS)]
+    users = [new_unique_id(USER.id_prefix, draw) for _ in range(USERS)]
     keys = [new_access_key_id(ACCESS_KEY, account_id, draw) for _ in range(USERS)]
-    account = _appended(ledger, account_id, list(_changes(account_id, users, new_unique_id(ROLE_ID, draw))))
+    account = _appended(
+        ledger, account_id, list(_changes(account_id, users, new_unique_id(roles.ROLE.id_prefix, draw)))
+    )
     for done in range(0, count, CALLS_A_WINDOW):
         used = [CredentialUsed(credential="access_key", credential_id=key, service="iam", region="") for key in keys]
         account = _appended(ledger, account_id, used)
@@ -115,7 +117,7 @@ def _fill(place: Store, account: Account, lines: Sequence[str], count: int) -> N
 def _lines(account: Account, users: Sequence[str], keys: Sequence[str]) -> Iterator[str]:
     """Bytes of EntryMapper's with places for what differs: GetUser, ListRoles and AssumeRole of each user, as the
     account now decides them."""
-    role = account.roles.named(ROLE)
+    role = account[ROLES].named(ROLE)
     role_arn = account.arn(role.resource)
     for operation in ("GetUser", "ListRoles", "AssumeRole"):
         for user_id, key in zip(users, keys, strict=True):

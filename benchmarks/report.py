@@ -4,7 +4,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -36,11 +36,16 @@ def circumstances(data: Path) -> str:
     place = resolve_directory(data / "postgres")
     with connect(EmbeddedPostgres(place), "owner") as connection:
         postgres = f"PostgreSQL {_shown(connection, 'server_version')} (fsync {_shown(connection, 'fsync')})"
-    packages = ("uvicorn", "httptools", "uvloop", "psycopg", "pydantic")
+    return machine(_file_system(place), postgres, ("uvicorn", "httptools", "uvloop", "psycopg", "pydantic"))
+
+
+def machine(file_system: str = "", postgres: str = "", packages: Sequence[str] = ("pydantic",)) -> str:
+    """When, of what and on what."""
     versions = [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)]
+    hardware = f"{os.cpu_count()} cores ({_processor()})"
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {_commit()}; {os.cpu_count()} cores ({_processor()}), "
-        f"{_file_system(place)}; {', '.join((postgres, *versions))}.\n"
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {_commit()}; {', '.join(filter(None, (hardware, file_system)))}; "
+        f"{', '.join(filter(None, (postgres, *versions)))}.\n"
     )
 
 

@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from benchmarks.accounts import Account
-from services.wire.model import QueryServiceModel
+from services.wire.protocols.query import QueryServiceModel
 
 HOST = "127.0.0.1:8420"
 """It is signed, so both servers get this one whatever port they listen on; muniment answers under every name."""

@@ -12,9 +12,9 @@ from benchmarks.servers import NotMeasured, throw_away
 from benchmarks.size import Size
 from benchmarks.stores import Store, opened, store
 from domain.families.access_keys import AccessKeyCreated
-from domain.families.users import UserCreated
+from domain.families.users import USER, UserCreated
 from domain.foundation.events import Event
-from domain.foundation.identifiers import ACCESS_KEY, USER, new_access_key_id, new_unique_id
+from domain.foundation.identifiers import ACCESS_KEY, new_access_key_id, new_unique_id
 from domain.rules.lifecycle import DEFAULT_PROFILE
 from services.accounts import operator_cause
 from services.app import LedgerRuntime
@@ -114,7 +114,7 @@ def _make_keys(ledger: LedgerRuntime, accounts: Sequence[str], numbers: range) -
 def _keys(account_id: str, numbers: range) -> list[Event]:
     events: list[Event] = []
     for number in numbers:
-        user_id, name = new_unique_id(USER, token_bytes), f"user-{number}"
+        user_id, name = new_unique_id(USER.id_prefix, token_bytes), f"user-{number}"
         key_id = new_access_key_id(ACCESS_KEY, account_id, token_bytes)
         events.append(UserCreated(user_id=user_id, user_name=name, path="/"))
         events.append(AccessKeyCreated(access_key_id=key_id, user_id=user_id, user_name=name))

@@ -5,11 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from domain.account import Account
-from domain.call_context import NO_VALUES, CallContext, ConditionValues, user_or_role_by_arn, user_or_role_by_id
+from domain.call_context import NO_VALUES, CallContext, ConditionValues, user_or_role_by_arn
 from domain.callers import Caller
 from domain.calls import Call, DecisionRecord, StatementRef
-from domain.families.organization import Level, OrganizationPolicy
-from domain.families.roles import Role
+from domain.families.boundaries import boundary_arn
+from domain.families.groups import MEMBERSHIPS
+from domain.families.organization import ORGANIZATION_MEMBERSHIP, Level, OrganizationPolicy
+from domain.families.passwords import PASSWORD_POLICY
+from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES
+from domain.families.roles import ROLES, Role
+from domain.families.users import USERS
 from domain.foundation.errors import AccessDenied
 from domain.policy import (
     Decision,
@@ -142,10 +147,9 @@ def layers_of(account: Account, caller: Caller) -> list[tuple[Layer, Sequence[So
         layers.append((Layer.IDENTITY, (_root_policy(account.id),)))
     else:
         layers.append((Layer.IDENTITY, tuple(identity_policies(account, entity_id))))
-        entity = user_or_role_by_id(account, entity_id)
-        if entity is not None and entity.boundary_arn is not None:
-            boundary = _managed(account, entity.boundary_arn, PolicyType.BOUNDARY, "boundary")
-            layers.append((Layer.BOUNDARY, (boundary,)))
+        policy_arn = boundary_arn(account, entity_id)
+        if policy_arn is not None:
+            layers.append((Layer.BOUNDARY, (_managed(account, policy_arn, PolicyType.BOUNDARY, "boundary"),)))
     if caller.session is not None and caller.session.policies:
         layers.append((Layer.SESSION, tuple(_session_policies(account, caller))))
     return layers
@@ -154,7 +158,7 @@ def layers_of(account: Account, caller: Caller) -> list[tuple[Layer, Sequence[So
 def service_controls(account: Account, entity_id: str) -> list[tuple[Layer, Sequence[SourcedPolicy]]]:
     """A level of the organisation each. They concern neither the management account nor roles that AWS services keep
     (AWS Organizations User Guide, "Service control policies")."""
-    role = account.roles.by_id.get(entity_id)
+    role = account[ROLES].by_id.get(entity_id)
     if role is not None and _is_service_linked(role):
         return []
     return [
@@ -174,7 +178,7 @@ def resource_controls(owner: Account, service: str) -> list[tuple[Layer, Sequenc
 
 
 def _limiting_levels(account: Account) -> tuple[Level, ...]:
-    membership = account.organization
+    membership = account[ORGANIZATION_MEMBERSHIP]
     if membership is None or membership.management_account_id == account.id:
         return ()
     return membership.levels
@@ -191,20 +195,20 @@ def _is_service_linked(role: Role) -> bool:
 def identity_policies(account: Account, entity_id: str) -> Iterator[SourcedPolicy]:
     """Of a user with the groups that it is in, or of a role: inline ones, then attached ones, then what the account's
     password policy lets every user do."""
-    for holder_id in (entity_id, *account.memberships.rights_of(entity_id)):
+    for holder_id in (entity_id, *account[MEMBERSHIPS].rights_of(entity_id)):
         yield from own_policies(account, holder_id)
-    policy = account.password_policy
-    if policy is not None and policy.allow_users_to_change_password and entity_id in account.users.by_id:
+    policy = account[PASSWORD_POLICY]
+    if policy is not None and policy.allow_users_to_change_password and entity_id in account[USERS].by_id:
         yield SourcedPolicy(compiled(_OWN_PASSWORD, PolicyType.IDENTITY), account.id, "password policy", None)
 
 
 def own_policies(account: Account, holder_id: str) -> Iterator[SourcedPolicy]:
     """Of a user, group or role, without what it has through others."""
-    inline = account.inline_policies.get(holder_id)
+    inline = account[INLINE_POLICIES].get(holder_id)
     if inline is not None:
         for name, document in inline.items():
             yield SourcedPolicy(compiled(document, PolicyType.IDENTITY), f"{holder_id}/{name}", "inline", None)
-    for arn in account.attachments.rights_of(holder_id):
+    for arn in account[ATTACHMENTS].rights_of(holder_id):
         yield _managed(account, arn, PolicyType.IDENTITY)
 
 
@@ -227,7 +231,7 @@ def _root_policy(account_id: str) -> SourcedPolicy:
 
 
 def _managed(account: Account, arn: str, policy_type: PolicyType, source_type: str = "managed") -> SourcedPolicy:
-    version = account.managed_policies[arn].default
+    version = account[MANAGED_POLICIES][arn].default
     return SourcedPolicy(compiled(version.document, policy_type), arn, source_type, version.id)
 
 
@@ -238,7 +242,7 @@ def _session_policies(account: Account, caller: Caller) -> Iterator[SourcedPolic
         if policy.document is not None:
             document = compiled(policy.document, PolicyType.SESSION)
             yield SourcedPolicy(document, caller.session.session_id, "session", None)
-        elif policy.policy_arn is not None and policy.policy_arn in account.managed_policies:
+        elif policy.policy_arn is not None and policy.policy_arn in account[MANAGED_POLICIES]:
             yield _managed(account, policy.policy_arn, PolicyType.SESSION)
 
 

@@ -1,5 +1,8 @@
 """The condition keys that a call has, lower-cased, each worked out when a policy asks for it.
 
+The global ones, `aws:…`, stand here. A family's own come from its operations where they are about one of them
+(`services.wire.operations.answers`), and are registered with `condition_key` where any call may have them.
+
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 """
 
@@ -10,12 +13,14 @@ from datetime import UTC, datetime
 from domain.account import Account
 from domain.callers import Caller
 from domain.calls import Call
-from domain.families.organization import OrganizationMembership
-from domain.families.roles import Role
-from domain.families.users import User
+from domain.families.organization import ORGANIZATION_MEMBERSHIP, OrganizationMembership
+from domain.families.roles import ROLES, Role
+from domain.families.tags import tags_of
+from domain.families.users import USERS, User
 from domain.foundation.events import Principal
 
 ConditionValues = tuple[str, ...]
+ValuesOfKey = Callable[["CallContext"], ConditionValues | None]
 NO_VALUES: Mapping[str, ConditionValues] = {}
 PRINCIPAL_TAG = "aws:principaltag/"
 RESOURCE_TAGS = ("aws:resourcetag/", "iam:resourcetag/")
@@ -39,9 +44,9 @@ class CallContext(Mapping[str, ConditionValues]):
         if key in self.own:
             return self.own[key]
         if key.startswith(PRINCIPAL_TAG):
-            return _tag(_principal(self), key)
+            return _tag(self.account, _principal(self), key)
         if key.startswith(RESOURCE_TAGS):
-            return _tag(user_or_role_by_arn(self.owner, self.resource), key)
+            return _tag(self.owner, user_or_role_by_arn(self.owner, self.resource), key)
         value_of = _KEYS.get(key)
         return None if value_of is None else value_of(self)
 
@@ -53,10 +58,16 @@ class CallContext(Mapping[str, ConditionValues]):
 
     def __iter__(self) -> Iterator[str]:
         entities = (
-            (_principal(self), (PRINCIPAL_TAG,)),
-            (user_or_role_by_arn(self.owner, self.resource), RESOURCE_TAGS),
+            (self.account, _principal(self), (PRINCIPAL_TAG,)),
+            (self.owner, user_or_role_by_arn(self.owner, self.resource), RESOURCE_TAGS),
         )
-        tags = {prefix + key for entity, prefixes in entities if entity for key in entity.tags for prefix in prefixes}
+        tags = {
+            prefix + key
+            for account, entity, prefixes in entities
+            if entity
+            for key in tags_of(account, entity.id)
+            for prefix in prefixes
+        }
         yield from (key for key in sorted(self.own.keys() | tags | _KEYS.keys()) if self.get(key) is not None)
 
     def __len__(self) -> int:
@@ -66,7 +77,7 @@ class CallContext(Mapping[str, ConditionValues]):
 def user_or_role_by_arn(account: Account, arn: str) -> User | Role | None:
     """Whose ARN it is today."""
     name = arn.rsplit("/", 1)[-1]
-    for entity in (account.users.find(name), account.roles.find(name)):
+    for entity in (account[USERS].find(name), account[ROLES].find(name)):
         if entity is not None and account.arn(entity.resource) == arn:
             return entity
     return None
@@ -78,12 +89,12 @@ def _principal(context: CallContext) -> User | Role | None:
 
 def user_or_role_by_id(account: Account, entity_id: str) -> User | Role | None:
     """The user or role with this unique id; None for the root user and for groups, which carry no tags."""
-    return account.users.by_id.get(entity_id) or account.roles.by_id.get(entity_id)
+    return account[USERS].by_id.get(entity_id) or account[ROLES].by_id.get(entity_id)
 
 
-def _tag(entity: User | Role | None, key: str) -> ConditionValues | None:
+def _tag(account: Account, entity: User | Role | None, key: str) -> ConditionValues | None:
     """Of a condition key that ends with a tag's key behind the first slash."""
-    tag = None if entity is None else entity.tags.get(key.partition("/")[2])
+    tag = None if entity is None else tags_of(account, entity.id).get(key.partition("/")[2])
     return None if tag is None else (tag.value,)
 
 
@@ -91,11 +102,11 @@ def _one(value: str | None) -> ConditionValues | None:
     return None if value is None else (value,)
 
 
-def _of_call(value_of: Callable[[Call], str | None]) -> Callable[[CallContext], ConditionValues | None]:
+def _of_call(value_of: Callable[[Call], str | None]) -> ValuesOfKey:
     return lambda context: _one(value_of(context.call))
 
 
-def _of_caller(value_of: Callable[[Caller], str | None]) -> Callable[[CallContext], ConditionValues | None]:
+def _of_caller(value_of: Callable[[Caller], str | None]) -> ValuesOfKey:
     return lambda context: _one(value_of(context.call.caller))
 
 
@@ -131,12 +142,13 @@ def _issue_time(caller: Caller) -> str | None:
 
 
 def organization_id(account: Account) -> ConditionValues | None:
-    return _one(account.organization.organization_id if account.organization else None)
+    membership = account[ORGANIZATION_MEMBERSHIP]
+    return None if membership is None else (membership.organization_id,)
 
 
 def organization_paths(account: Account) -> ConditionValues | None:
     """One path, such as o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/: the key is a list all the same."""
-    membership: OrganizationMembership | None = account.organization
+    membership: OrganizationMembership | None = account[ORGANIZATION_MEMBERSHIP]
     if membership is None:
         return None
     units = [level.id for level in membership.levels if level.id != account.id]
@@ -145,7 +157,7 @@ def organization_paths(account: Account) -> ConditionValues | None:
 
 PRINCIPAL_TYPES = {"Root": "Account", "IAMUser": "User", "AssumedRole": "AssumedRole"}
 
-_KEYS: Mapping[str, Callable[[CallContext], ConditionValues | None]] = {
+_KEYS: dict[str, ValuesOfKey] = {
     "aws:currenttime": _of_call(lambda call: iso_time(call.at)),
     "aws:epochtime": _of_call(lambda call: str(int(call.at.timestamp()))),
     "aws:principalarn": _of_caller(principal_arn),
@@ -169,3 +181,16 @@ _KEYS: Mapping[str, Callable[[CallContext], ConditionValues | None]] = {
     "aws:resourceorgid": lambda context: organization_id(context.owner),
     "aws:resourceorgpaths": lambda context: organization_paths(context.owner),
 }
+
+
+def condition_key(name: str) -> Callable[[ValuesOfKey], ValuesOfKey]:
+    """Registers a family's own key, such as iam:resourcetype, with what it is worth in a call: None where the call does
+    not have it. Raises TypeError for a name that is taken, global, or not in lower case."""
+
+    def register(values_of: ValuesOfKey) -> ValuesOfKey:
+        if name in _KEYS or name.startswith("aws:") or name != name.lower():
+            raise TypeError(f"{name} cannot be a family's condition key.")
+        _KEYS[name] = values_of
+        return values_of
+
+    return register

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.account import Account
-from domain.families.sessions import Session
+from domain.families.access_keys import ACCESS_KEYS
+from domain.families.roles import ROLES
+from domain.families.sessions import REVOCATIONS, Session
+from domain.families.users import USERS
 from domain.foundation.errors import ExpiredToken, InvalidClientTokenId
 from domain.foundation.events import Principal
 
@@ -30,7 +33,7 @@ def caller_of_key(account: Account, access_key_id: str) -> Caller:
     """Whose long-term key this is. Raises InvalidClientTokenId when it is unknown, inactive or deleted, or the account
     is closed."""
     _refuse_closed(account)
-    key = account.access_keys.by_id.get(access_key_id)
+    key = account[ACCESS_KEYS].by_id.get(access_key_id)
     if key is None or key.status != "Active":
         raise InvalidClientTokenId(INVALID_TOKEN)
     return Caller(principal_of(account, key.user_id), key.user_id, key.id)
@@ -45,7 +48,7 @@ def principal_of(account: Account, user_id: str) -> Principal:
     """A user, or root by the account's id. A key outlives no user: the lookup finds one."""
     if user_id == account.id:
         return Principal(type="Root", principal_id=account.id, arn=account.arn("root"), account_id=account.id)
-    user = account.users.by_id[user_id]
+    user = account[USERS].by_id[user_id]
     return Principal(
         type="IAMUser", principal_id=user.id, arn=account.arn(user.resource), account_id=account.id, user_name=user.name
     )
@@ -55,10 +58,10 @@ def caller_of_session(account: Account, session: Session, at: datetime) -> Calle
     """Who acts in a session whose token was opened. Raises ExpiredToken when it is over, by time or by revocation,
     and InvalidClientTokenId when the role or user behind it is gone, or the account is closed."""
     _refuse_closed(account)
-    if session.expires_at <= at or session.session_id in account.revoked_sessions:
+    if session.expires_at <= at or session.session_id in account[REVOCATIONS]:
         raise ExpiredToken("The security token included in the request is expired")
     entity_id = session.entity_id
-    if not (entity_id in account.roles.by_id or entity_id in account.users.by_id or entity_id == account.id):
+    if not (entity_id in account[ROLES].by_id or entity_id in account[USERS].by_id or entity_id == account.id):
         raise InvalidClientTokenId(INVALID_TOKEN)
     principal = session.principal
     if principal.type == "IAMUser":

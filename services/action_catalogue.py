@@ -16,8 +16,8 @@ from typing import TypedDict, cast
 
 from domain.policy import CatalogueAction, ResourceType, Service
 from domain.time_travel import AS_OF_POSITION
-from services.api.question import SERVICE
-from services.api.registry import QUESTIONS
+from services.api.contract.question import SERVICE
+from services.api.contract.questions import QUESTIONS
 
 SERVICES_KEPT_MAX = 64
 """The largest, EC2, takes 0.6 MB as JSON."""

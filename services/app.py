@@ -21,11 +21,11 @@ from psycopg_pool import ConnectionPool
 from domain.foundation.events import Use, event_classes
 from projections.engine.progress import ProgressWatcher
 from projections.engine.runner import ProjectionRunner
-from services import access_analyzer, iam, sts
-from services.api.answer_runner import AnswerRunner
-from services.api.health import Health
-from services.api.native_protocol import NativeProtocol
+from services.api.server.answer_runner import AnswerRunner
+from services.api.server.health import Health
+from services.api.server.native_protocol import NativeProtocol
 from services.asgi import AsgiApp, Receive, Scope, Send
+from services.aws_services import aws_protocols
 from services.bootstrap import bootstrap, publish_catalogue, update_endpoint
 from services.bounded_http import BoundedHttp, connections_max
 from services.due_recorder import DueRecorder
@@ -64,14 +64,10 @@ from services.settings import InvalidSetting, Settings
 from services.wire.authentication import Authenticator
 from services.wire.denial_messages import DenialMessages
 from services.wire.fact_resolver import FactResolver
-from services.wire.query_protocol import QueryProtocol
 from services.wire.request_pipeline import RequestPipeline
-from services.wire.rest_json_protocol import RestJsonProtocol
 from services.wire.unauthenticated import UnauthenticatedRecorder
 
 log = logging.getLogger("muniment")
-REGISTERED_SERVICES = (access_analyzer, iam, sts)
-"""What importing registers: the operations of these services."""
 BackgroundTask = Literal["scheduler", "projections"]
 """What a server does besides answering, and a worker can do in its place."""
 POOL_SIZE = 4
@@ -86,7 +82,7 @@ GARBAGE_OBJECTS_MIN = 50_000
 
 
 class LedgerRuntime:
-    """Storage and the way into it, without a door: what the server and the operator's commands share."""
+    """Storage and the way into it, without a server: what the server and the operator's commands share."""
 
     def __init__(
         self,
@@ -269,7 +265,7 @@ def run_worker(database: Database, on_ready: Callable[[], None]) -> None:
         # Only an exception ends the wait in good order: the interruption is one.
         while ledger.committer.alive:
             sleep(1)
-    raise WorkerStopped("The worker cannot record any more; its log says why.")
+    raise WorkerStopped("The worker can no longer write to the ledger; see its log for the reason.")
 
 
 def _listening_socket(settings: Settings) -> socket.socket:
@@ -322,16 +318,16 @@ class _Server(uvicorn.Server):
         self._ledger = ledger
         self._settings = settings
         self._on_ready = on_ready
-        self._strangers = UnauthenticatedRecorder(ledger.committer, ledger.random)
+        self._unauthenticated = UnauthenticatedRecorder(ledger.committer, ledger.random)
         pasts = HistoricalStateResolver(ledger.readers.connection, ledger.past)
         lineages = LineageResolver(ledger.readers.connection, ledger.runner)
         self._facts = FactResolver(
             ledger.writers.connection, ledger.secrets, PasswordHashes(), ledger.denials, pasts, lineages
         )
-        gate = RequestPipeline(
+        pipeline = RequestPipeline(
             ledger.committer,
             Authenticator(ledger.writers.connection, ledger.secrets, ledger.sessions),
-            self._strangers,
+            self._unauthenticated,
             self._facts,
             ledger.denials,
             clock=ledger.clock,
@@ -341,9 +337,7 @@ class _Server(uvicorn.Server):
         native = NativeProtocol(AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past))
         scheduler = None if "scheduler" in without else ledger.scheduler
         health = Health(ledger.committer, ledger.runner, ledger.readers.connection, scheduler)
-        super().__init__(
-            http_config(AsgiApp(gate, QueryProtocol(), RestJsonProtocol(), native, health, settings.trusted_proxies))
-        )
+        super().__init__(http_config(AsgiApp(pipeline, (native, *aws_protocols()), health, settings.trusted_proxies)))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
@@ -368,7 +362,7 @@ class _Server(uvicorn.Server):
             await self._housekeeping
         await super().shutdown(sockets)
         with suppress(LedgerUnavailable):
-            await self._strangers.flush(self._ledger.clock() + timedelta(minutes=1))
+            await self._unauthenticated.flush(self._ledger.clock() + timedelta(minutes=1))
         self._facts.close()
         # The loop ends now; what rounds still answer, nobody waits for there.
         self._ledger.committer.deliver_through(lambda answer: answer())
@@ -377,7 +371,7 @@ class _Server(uvicorn.Server):
         while True:
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
             try:
-                await self._strangers.flush(self._ledger.clock())
+                await self._unauthenticated.flush(self._ledger.clock())
                 await asyncio.to_thread(self._ledger.open_months)
             except Exception:
                 log.exception("Housekeeping failed; it is tried again in a minute.")

@@ -1,19 +1,19 @@
-"""The ASGI door: bytes in, bytes out, within bounds. What a path means is decided here, nothing else."""
+"""The ASGI application: bytes in, bytes out, within bounds. Which protocol a request is in is asked here."""
 
 import ipaddress
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from domain.foundation.errors import Refusal
-from services.api import openapi
-from services.api.health import Health
+from services.api.server import openapi
+from services.api.server.health import Health
 from services.settings import Network
 from services.wire.errors import RequestEntityTooLarge, RequestTimeout, UnknownPath
+from services.wire.protocol import WireProtocol
 from services.wire.raw_request import RawRequest
-from services.wire.request_pipeline import RequestOrigin, RequestPipeline, Response, WireProtocol, refusal_response
-from services.wire.rest_json_protocol import RestJsonProtocol
-from services.wire.time_travel import split_as_of
+from services.wire.request_pipeline import RequestOrigin, RequestPipeline, Response, refusal_response
+from services.wire.time_travel import RequestPath
 
 BODY_BYTES_MAX = 1_048_576
 """The largest requests carry policy documents, of which the models take 131,072 characters."""
@@ -26,17 +26,14 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 class AsgiApp:
     def __init__(
         self,
-        gate: RequestPipeline,
-        query: WireProtocol,
-        rest: RestJsonProtocol,
-        native: WireProtocol,
+        pipeline: RequestPipeline,
+        protocols: Sequence[WireProtocol[Any]],
         health: Health,
         trusted_proxies: tuple[Network, ...],
     ) -> None:
-        self._gate = gate
-        self._query = query
-        self._rest = rest
-        self._native = native
+        """The protocols are asked in turn whether a request is theirs; the last one refuses what is nobody's."""
+        self._pipeline = pipeline
+        self._protocols = protocols
         self._health = health
         self._trusted_proxies = trusted_proxies
 
@@ -62,29 +59,22 @@ class AsgiApp:
             return await self._health.answer(path)
         if path == openapi.PATH:
             return await openapi.answer()
-        language = self._protocol_for(path)
+        refusal: Refusal | None = None
+        body = b""
         try:
             body = await _read_body(receive)
-        except (RequestEntityTooLarge, RequestTimeout) as refusal:
-            return _refusal_response(language or self._query, refusal)
-        if language is None:
-            return _refusal_response(
-                self._query,
-                UnknownPath(
-                    "AWS operations are answered at / or at their own path, behind /as-of/MOMENT too; ours under /v1/."
-                ),
-            )
-        raw = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), body)
-        return await self._gate.answer(raw, self._origin(scope, raw), language)
-
-    def _protocol_for(self, path: bytes) -> WireProtocol | None:
-        moment, asked = split_as_of(path)
-        if asked == b"/":
-            return self._query
-        if asked.startswith(b"/v1/"):
-            # Its questions have the moment among their parameters.
-            return self._native if moment is None else None
-        return self._rest if self._rest.has(asked) else None
+        except (RequestEntityTooLarge, RequestTimeout) as failure:
+            refusal = failure
+        request = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), body)
+        split = RequestPath.split(path)
+        protocol = next((each for each in self._protocols if each.serves(request, split)), None)
+        if refusal is None and protocol is not None:
+            return await self._pipeline.answer(request, split, self._origin(scope, request), protocol)
+        refusal = refusal or UnknownPath(
+            "AWS operations are served at / or at their own path, optionally prefixed with /as-of/MOMENT; "
+            "muniment's own API is under /v1/."
+        )
+        return refusal_response(protocol or self._protocols[-1], refusal, None, str(uuid.uuid4()))
 
     def _origin(self, scope: Scope, raw: RawRequest) -> RequestOrigin:
         """Forwarded headers are believed from trusted proxies only, and of the chain of addresses only the last one
@@ -127,7 +117,3 @@ async def _read_body(receive: Receive) -> bytes:
             raise RequestEntityTooLarge(f"A request has at most {BODY_BYTES_MAX} bytes.")
         if not message.get("more_body"):
             return b"".join(parts)
-
-
-def _refusal_response(language: WireProtocol, refusal: Refusal) -> Response:
-    return refusal_response(language, refusal, None, str(uuid.uuid4()))

@@ -8,7 +8,7 @@ from typing import Literal
 
 from domain.account import Account
 from domain.calls import ApiCalled, NeedsAccounts
-from domain.families.organization import Organization, OrganizationLeft
+from domain.families.organization import ORGANIZATION_MEMBERSHIP, Organization, OrganizationLeft
 from domain.foundation.events import Cause, Change
 from domain.foundation.identifiers import INSTALLATION
 from domain.installation import Installation
@@ -106,7 +106,7 @@ def _difference(account: Account, events: Sequence[Change]) -> MembershipChange:
         return "unchanged"
     if isinstance(events[0], OrganizationLeft):
         return "left"
-    return "joined" if account.organization is None else "changed"
+    return "joined" if account[ORGANIZATION_MEMBERSHIP] is None else "changed"
 
 
 def _effects(committed: CommittedCall) -> Sequence[OrganizationEffect]:

@@ -8,19 +8,21 @@ from hypothesis.strategies import DrawFn
 
 from domain.account import Account
 from domain.families.boundaries import PermissionsBoundaryPut
-from domain.families.groups import GroupCreated, UserAddedToGroup
-from domain.families.policies import InlinePolicyPut, PolicyAttached, PolicyCreated
-from domain.families.roles import RoleCreated
-from domain.families.users import UserCreated
+from domain.families.groups import GROUP, GroupCreated, UserAddedToGroup
+from domain.families.policies import POLICY, InlinePolicyPut, PolicyAttached, PolicyCreated
+from domain.families.roles import ROLE, RoleCreated
+from domain.families.users import USER, UserCreated
 from domain.foundation.events import Event
-from domain.foundation.identifiers import GROUP, MANAGED_POLICY, ROLE, USER, Random, new_unique_id
+from domain.foundation.identifiers import Random, new_unique_id
 from tests.domain.accounts import trusting
 from tests.steps import DOCUMENTS
 
 
 def people(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
     """Ann, who is in the group ops and holds a boundary, bob, and the role ops; each holds something."""
-    ann, bob, group, role, policy = (new_unique_id(kind, random) for kind in (USER, USER, GROUP, ROLE, MANAGED_POLICY))
+    ann, bob, group, role, policy = (
+        new_unique_id(kind.id_prefix, random) for kind in (USER, USER, GROUP, ROLE, POLICY)
+    )
     policy_arn = account.arn("policy/ops")
     named = {"policy_id": policy, "policy_arn": policy_arn}
     of_ann = {"entity": "user", "entity_id": ann, "entity_name": "ann"}

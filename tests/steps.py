@@ -11,11 +11,14 @@ from hypothesis.strategies import DrawFn
 from domain.account import Account
 from domain.calls import ApiCalled
 from domain.families import credential_use
-from domain.families.access_keys import AccessKeyStatus
+from domain.families.access_keys import ACCESS_KEYS, AccessKeyStatus
+from domain.families.aliases import ACCOUNT_ALIAS
 from domain.families.containment import Descendant
-from domain.families.credential_use import CredentialUsed
+from domain.families.credential_use import LAST_USES, CredentialUsed
+from domain.families.groups import GROUP, GROUPS
 from domain.families.organization import (
     FULL_AWS_ACCESS,
+    ORGANIZATION_MEMBERSHIP,
     RCP_FULL_AWS_ACCESS,
     Level,
     Organization,
@@ -23,27 +26,22 @@ from domain.families.organization import (
     OrganizationPoliciesApplied,
 )
 from domain.families.passwords import (
+    LOGIN_PROFILES,
     PASSWORD,
+    PASSWORD_POLICY,
     LoginProfileCreated,
     LoginProfileUpdated,
     PasswordAttemptFailed,
     PasswordChanged,
     PasswordPolicyUpdated,
 )
+from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, POLICY
+from domain.families.roles import ROLE, ROLES
 from domain.families.sessions import Session, SessionIssued
 from domain.families.tags import Tag
+from domain.families.users import USER, USERS
 from domain.foundation.events import Event, Principal
-from domain.foundation.identifiers import (
-    ACCESS_KEY,
-    GROUP,
-    MANAGED_POLICY,
-    ROLE,
-    SESSION_KEY,
-    USER,
-    Random,
-    new_access_key_id,
-    new_unique_id,
-)
+from domain.foundation.identifiers import ACCESS_KEY, SESSION_KEY, Random, new_access_key_id, new_unique_id
 from domain.installation import Installation
 from domain.queries import containment
 from domain.rules import (
@@ -62,6 +60,7 @@ from domain.rules import (
     users,
 )
 from domain.rules.lifecycle import ExpiredSession, Expiries, LifecycleCandidates
+from tests.domain.policy.policies import SESSION
 
 ACCOUNT = "123456789012"
 NAMES = st.sampled_from(["ann", "Ann", "bob", "ops"])
@@ -103,33 +102,33 @@ def _step(draw: DrawFn, there: Sized, *others: str) -> str:
 
 
 def _user(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
-    match _step(draw, account.users, "update", "delete"):
+    match _step(draw, account[USERS], "update", "delete"):
         case "create":
-            user_id = new_unique_id(USER, random)
+            user_id = new_unique_id(USER.id_prefix, random)
             return [users.create_user(account, user_id=user_id, user_name=draw(NAMES), path=draw(PATHS))]
         case "update":
-            name = _one(draw, account.users).name
+            name = _one(draw, account[USERS]).name
             path, new_name = draw(st.none() | PATHS), draw(st.none() | NAMES)
             return [users.update_user(account, user_name=name, new_path=path, new_user_name=new_name)]
         case _:
-            return [users.delete_user(account, user_name=_one(draw, account.users).name)]
+            return [users.delete_user(account, user_name=_one(draw, account[USERS]).name)]
 
 
 def _group(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
-    match _step(draw, account.groups, "update", "delete"):
+    match _step(draw, account[GROUPS], "update", "delete"):
         case "create":
-            group_id = new_unique_id(GROUP, random)
+            group_id = new_unique_id(GROUP.id_prefix, random)
             return [groups.create_group(account, group_id=group_id, group_name=draw(NAMES), path=draw(PATHS))]
         case "update":
-            name = _one(draw, account.groups).name
+            name = _one(draw, account[GROUPS]).name
             path, new_name = draw(st.none() | PATHS), draw(st.none() | NAMES)
             return [groups.update_group(account, group_name=name, new_path=path, new_group_name=new_name)]
         case _:
-            return [groups.delete_group(account, group_name=_one(draw, account.groups).name)]
+            return [groups.delete_group(account, group_name=_one(draw, account[GROUPS]).name)]
 
 
 def _membership(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
-    group, user = _one(draw, account.groups).name, _one(draw, account.users).name
+    group, user = _one(draw, account[GROUPS]).name, _one(draw, account[USERS]).name
     if draw(st.booleans()):
         return groups.add_user_to_group(account, group_name=group, user_name=user)
     return [groups.remove_user_from_group(account, group_name=group, user_name=user)]
@@ -137,7 +136,7 @@ def _membership(draw: DrawFn, account: Account, _at: datetime, _random: Random) 
 
 def _trust_policy(draw: DrawFn, account: Account) -> str:
     """Trusts the account, and by ARN some who are in it: those are recorded with their unique ids."""
-    entities = sorted(account.arn(entity.resource) for entity in (*account.users, *account.roles))
+    entities = sorted(account.arn(entity.resource) for entity in (*account[USERS], *account[ROLES]))
     named = draw(st.lists(st.sampled_from(entities), max_size=2, unique=True)) if entities else []
     principals = [account.arn("root"), *named]
     statement = {"Effect": "Allow", "Principal": {"AWS": principals}, "Action": "sts:AssumeRole"}
@@ -145,11 +144,11 @@ def _trust_policy(draw: DrawFn, account: Account) -> str:
 
 
 def _role(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
-    step = _step(draw, account.roles, "update", "trust", "delete")
+    step = _step(draw, account[ROLES], "update", "trust", "delete")
     if step == "create":
         created = roles.create_role(
             account,
-            role_id=new_unique_id(ROLE, random),
+            role_id=new_unique_id(ROLE.id_prefix, random),
             role_name=draw(NAMES),
             path=draw(PATHS),
             description=draw(st.none() | st.just("for the night shift")),
@@ -157,7 +156,7 @@ def _role(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequ
             trust_policy=_trust_policy(draw, account),
         )
         return [created]
-    name = _one(draw, account.roles).name
+    name = _one(draw, account[ROLES]).name
     if step == "update":
         seconds = draw(st.none() | st.just(7_200))
         description = draw(st.none() | st.just("for everybody"))
@@ -168,12 +167,12 @@ def _role(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequ
 
 
 def _policy(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
-    own = [policy for policy in account.managed_policies.values() if not policy.is_aws_managed]
+    own = [policy for policy in account[MANAGED_POLICIES].values() if not policy.is_aws_managed]
     step = _step(draw, own, "create version", "create version", "set default", "delete version", "delete")
     if step == "create":
         created = policies.create_policy(
             account,
-            policy_id=new_unique_id(MANAGED_POLICY, random),
+            policy_id=new_unique_id(POLICY.id_prefix, random),
             policy_name=draw(NAMES),
             path=draw(PATHS),
             description=draw(st.none() | st.just("what ops may do")),
@@ -197,34 +196,27 @@ def _policy(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Se
 
 def _held_policy(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
     kind, name = _one(
-        draw,
-        [
-            (kind, holder.name)
-            for kind, holders in ((policy_holders.USER, account.users), (policy_holders.GROUP, account.groups))
-            for holder in holders
-        ]
-        + [(policy_holders.ROLE, role.name) for role in account.roles],
+        draw, [(kind, holder.name) for kind in policy_holders.KINDS for holder in kind.by_id(account).values()]
     )
     holder_id = kind.named(account, name).id
     match draw(st.sampled_from(["attach", "detach", "put", "delete"])):
         case "attach":
-            return policy_holders.attach(account, kind, name, policy_arn=_one(draw, account.managed_policies))
+            return policy_holders.attach(account, kind, name, policy_arn=_one(draw, account[MANAGED_POLICIES]))
         case "detach":
-            arn = _one(draw, account.attachments.rights_of(holder_id))
+            arn = _one(draw, account[ATTACHMENTS].rights_of(holder_id))
             return [policy_holders.detach(account, kind, name, policy_arn=arn)]
         case "put":
             policy_name, document = draw(NAMES), draw(DOCUMENTS)
             return [policy_holders.put_inline(account, kind, name, policy_name=policy_name, document=document)]
         case _:
-            policy_name = _one(draw, account.inline_policies.get(holder_id, ()))
+            policy_name = _one(draw, account[INLINE_POLICIES].get(holder_id, ()))
             return [policy_holders.delete_inline(account, kind, name, policy_name=policy_name)]
 
 
 def _tags(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
     """Keys that collide, two of them but for case."""
     kind, name = _one(
-        draw,
-        [(tagging.USER, user.name) for user in account.users] + [(tagging.ROLE, role.name) for role in account.roles],
+        draw, [(USER, user.name) for user in account[USERS]] + [(ROLE, role.name) for role in account[ROLES]]
     )
     if draw(st.booleans()):
         keys = draw(st.lists(st.sampled_from(["Team", "shift"]), min_size=1, max_size=2))
@@ -235,20 +227,18 @@ def _tags(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Seq
 
 def _boundary(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
     kind, name = _one(
-        draw,
-        [(permissions_boundaries.USER, user.name) for user in account.users]
-        + [(permissions_boundaries.ROLE, role.name) for role in account.roles],
+        draw, [(USER, user.name) for user in account[USERS]] + [(ROLE, role.name) for role in account[ROLES]]
     )
     if draw(st.integers(0, 2)) == 0:
         return [permissions_boundaries.delete(account, kind, name)]
-    return permissions_boundaries.put(account, kind, name, policy_arn=_one(draw, account.managed_policies))
+    return permissions_boundaries.put(account, kind, name, policy_arn=_one(draw, account[MANAGED_POLICIES]))
 
 
 def _access_key(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
-    keys = account.access_keys.by_id
+    keys = account[ACCESS_KEYS].by_id
     step = _step(draw, keys, "set status", "delete")
     if step == "create":
-        owner = _one(draw, [account.id, *(user.id for user in account.users)])
+        owner = _one(draw, [account.id, *(user.id for user in account[USERS])])
         key_id = new_access_key_id(ACCESS_KEY, account.id, random)
         return [access_keys.create_access_key(account, user_id=owner, access_key_id=key_id)]
     key = _one(draw, keys.values())
@@ -260,9 +250,9 @@ def _access_key(draw: DrawFn, account: Account, _at: datetime, random: Random) -
 
 def _use_of_credential(draw: DrawFn, account: Account, at: datetime, _random: Random) -> Sequence[Event]:
     """As the doors record it: a change at the first use in a window, and the call itself always."""
-    key = _one(draw, account.access_keys.by_id.values())
+    key = _one(draw, account[ACCESS_KEYS].by_id.values())
     call = ApiCalled(read_only=True, parameters={"MaxItems": draw(st.integers(1, 3))})
-    if not credential_use.is_news(account.last_uses, key.id, at):
+    if not credential_use.is_news(account[LAST_USES], key.id, at):
         return [call]
     used = CredentialUsed(credential="access_key", credential_id=key.id, service="iam", region="us-east-1")
     return [used, call]
@@ -270,22 +260,22 @@ def _use_of_credential(draw: DrawFn, account: Account, at: datetime, _random: Ra
 
 def _containment(draw: DrawFn, account: Account, at: datetime) -> Sequence[Event]:
     """Of a user or role, as if nothing else was known to be its."""
-    entity_id = _one(draw, [*account.users.by_id, *account.roles.by_id])
-    kind: Literal["user", "role"] = "user" if entity_id in account.users.by_id else "role"
+    entity_id = _one(draw, [*account[USERS].by_id, *account[ROLES].by_id])
+    kind: Literal["user", "role"] = "user" if entity_id in account[USERS].by_id else "role"
     seed = Descendant(account.id, kind, entity_id, entity_id, None, None, None)
     contained = containment.contain({account.id: account}, [seed], lambda _account: None, entity_id, None, at)
     return contained.events.get(account.id, ())
 
 
 def _session(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
-    session_id = new_unique_id(sessions.SESSION, random)
+    session_id = new_unique_id(SESSION, random)
     step = draw(st.sampled_from(["issue", "revoke", "contain"]))
     if step == "contain":
         return _containment(draw, account, at)
     if step == "revoke":
         return [sessions.revoke_session(session_id=session_id)]
-    role = _one(draw, account.roles)
-    key = _one(draw, account.access_keys.by_id.values())
+    role = _one(draw, account[ROLES])
+    key = _one(draw, account[ACCESS_KEYS].by_id.values())
     arn = account.arn(f"assumed-role/{role.name}/night", service="sts")
     session = Session(
         session_id=session_id,
@@ -301,9 +291,9 @@ def _session(draw: DrawFn, account: Account, at: datetime, random: Random) -> Se
 
 def _password(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
     """What the rules make of a call needs facts; which events may follow one another does not."""
-    user = _one(draw, account.users)
+    user = _one(draw, account[USERS])
     of_user, password_id = {"user_id": user.id, "user_name": user.name}, new_unique_id(PASSWORD, random)
-    if user.id not in account.login_profiles:
+    if user.id not in account[LOGIN_PROFILES]:
         return [LoginProfileCreated(**of_user, password_id=password_id, reset_required=draw(st.booleans()))]
     return draw(
         st.sampled_from(
@@ -319,7 +309,7 @@ def _password(draw: DrawFn, account: Account, _at: datetime, random: Random) -> 
 
 
 def _password_policy(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
-    if account.password_policy is not None and draw(st.booleans()):
+    if account[PASSWORD_POLICY] is not None and draw(st.booleans()):
         return [passwords.delete_password_policy(account)]
     return [
         PasswordPolicyUpdated(
@@ -338,21 +328,24 @@ def _password_policy(draw: DrawFn, account: Account, _at: datetime, _random: Ran
 
 def _tick(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
     """The scheduler comes by, and a session is over whose issue is long ago."""
-    session_id = new_unique_id(sessions.SESSION, random)
+    session_id = new_unique_id(SESSION, random)
     over = ExpiredSession(session_id, new_access_key_id(SESSION_KEY, account.id, random), account.arn("root"), at)
     expiries = Expiries([over] if draw(st.booleans()) else [], None, at)
-    keys = sorted(account.access_keys.by_id)
-    return lifecycle.due_events(account, LifecycleCandidates(keys, sorted(account.login_profiles), expiries), at)
+    keys = sorted(account[ACCESS_KEYS].by_id)
+    return lifecycle.due_events(
+        account, LifecycleCandidates({"access_keys": keys, "passwords": sorted(account[LOGIN_PROFILES])}, expiries), at
+    )
 
 
 def _alias(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
-    if account.alias is not None and draw(st.booleans()):
-        return aliases.delete_account_alias(account, account_alias=account.alias)[0]
+    alias = account[ACCOUNT_ALIAS]
+    if alias is not None and draw(st.booleans()):
+        return aliases.delete_account_alias(account, account_alias=alias)[0]
     return aliases.create_account_alias(account, Installation(), account_alias=draw(st.sampled_from(["one", "two"])))[0]
 
 
 def _organization(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
-    if account.organization is not None and draw(st.booleans()):
+    if account[ORGANIZATION_MEMBERSHIP] is not None and draw(st.booleans()):
         return organization.remove_organization(IN_AN_ORGANIZATION, {account.id: account})[1][account.id]
     root = Level("r-root", draw(NAMES), (FULL_AWS_ACCESS.policy,), (RCP_FULL_AWS_ACCESS.policy,))
     own = Level(account.id, account.id, draw(st.sampled_from([root.scps, ()])), root.rcps)

@@ -1,12 +1,16 @@
 """Access keys: long-term credentials of users and of the root user."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from immutables import Map
 
-from domain.foundation.events import Change
+from domain.account import Account, AffectsNobody, Component
+from domain.entity_kinds import entity_title
+from domain.facts import Fact, FactKind, FactValue, tells_facts
+from domain.families.notices import Notice
 from domain.foundation.many_to_many import ManyToMany
 
 AccessKeyStatus = Literal["Active", "Inactive"]
@@ -31,51 +35,113 @@ class AccessKeys:
         """Oldest first."""
         return [self.by_id[key_id] for key_id in self.owned.rights_of(user_id)]
 
+    def add(self, key: AccessKey) -> "AccessKeys":
+        if key.id in self.by_id:
+            raise LookupError(f"There is an access key {key.id} already.")
+        return AccessKeys(self.by_id.set(key.id, key), self.owned.add(key.user_id, key.id))
 
-class AccessKeyCreated(Change, topic="iam.access_key.created.v1"):
+    def with_status(self, key_id: str, status: AccessKeyStatus) -> "AccessKeys":
+        return replace(self, by_id=self.by_id.set(key_id, replace(self.by_id[key_id], status=status)))
+
+    def without(self, key_id: str, user_id: str) -> "AccessKeys":
+        return AccessKeys(self.by_id.delete(key_id), self.owned.remove(user_id, key_id))
+
+
+ACCESS_KEYS = Component[AccessKeys]("access_keys", AccessKeys(), ids=lambda keys: keys.by_id)
+ACCESS_KEY_FACT = FactKind("access key")
+
+
+@tells_facts
+def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
+    for key in account[ACCESS_KEYS].of(subject):
+        owner = "root" if subject == account.id else entity_title(account, subject)
+        said = {"status": key.status, "user_id": key.user_id}
+        yield Fact(ACCESS_KEY_FACT, key.id), FactValue(f"{key.id} of {owner}", said)
+
+
+class AccessKeyChange(AffectsNobody):
     access_key_id: str
     user_id: str
     user_name: str
 
-
-class AccessKeyActivated(Change, topic="iam.access_key.activated.v1"):
-    access_key_id: str
-    user_id: str
-    user_name: str
+    def changed_subjects(self, account_id: str) -> Iterable[str]:
+        return (self.user_id,)
 
 
-class AccessKeyDeactivated(Change, topic="iam.access_key.deactivated.v1"):
+class AccessKeyCreated(AccessKeyChange, topic="iam.access_key.created.v1"):
+    def fold(self, account: Account, at: datetime) -> Account:
+        key = AccessKey(self.access_key_id, self.user_id, "Active", at)
+        return account.put(ACCESS_KEYS, account[ACCESS_KEYS].add(key))
+
+    def describe(self) -> str:
+        return f"Access key {self.access_key_id} of {self.user_name} was created."
+
+
+class AccessKeyActivated(AccessKeyChange, topic="iam.access_key.activated.v1"):
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(ACCESS_KEYS, account[ACCESS_KEYS].with_status(self.access_key_id, "Active"))
+
+    def describe(self) -> str:
+        return f"Access key {self.access_key_id} of {self.user_name} was activated."
+
+
+class AccessKeyDeactivated(AccessKeyChange, topic="iam.access_key.deactivated.v1"):
     """The key may no longer sign. Sessions minted from it live on, as in AWS; `contain` ends those too."""
 
-    access_key_id: str
-    user_id: str
-    user_name: str
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(ACCESS_KEYS, account[ACCESS_KEYS].with_status(self.access_key_id, "Inactive"))
+
+    def describe(self) -> str:
+        return f"Access key {self.access_key_id} of {self.user_name} was deactivated."
 
 
-class AccessKeyDeleted(Change, topic="iam.access_key.deleted.v1"):
-    access_key_id: str
-    user_id: str
-    user_name: str
+class AccessKeyDeleted(AccessKeyChange, topic="iam.access_key.deleted.v1"):
+    def fold(self, account: Account, at: datetime) -> Account:
+        keys = account[ACCESS_KEYS].without(self.access_key_id, self.user_id)
+        return account.put(ACCESS_KEYS, keys).forget(self.access_key_id)
+
+    def describe(self) -> str:
+        return f"Access key {self.access_key_id} of {self.user_name} was deleted."
 
 
-AccessKeyEvent = AccessKeyCreated | AccessKeyActivated | AccessKeyDeactivated | AccessKeyDeleted
+class AccessKeyNotice(Notice):
+    def is_about_one_of(self, account: Account) -> bool:
+        return self.credential_id in account[ACCESS_KEYS].by_id
 
 
-def evolve(keys: AccessKeys, event: AccessKeyEvent, at: datetime) -> AccessKeys:
-    key_id = event.access_key_id
-    match event:
-        case AccessKeyCreated():
-            if key_id in keys.by_id:
-                raise LookupError(f"There is an access key {key_id} already.")
-            key = AccessKey(key_id, event.user_id, "Active", at)
-            return AccessKeys(keys.by_id.set(key_id, key), keys.owned.add(event.user_id, key_id))
-        case AccessKeyActivated():
-            return _with_status(keys, key_id, "Active")
-        case AccessKeyDeactivated():
-            return _with_status(keys, key_id, "Inactive")
-        case AccessKeyDeleted():
-            return AccessKeys(keys.by_id.delete(key_id), keys.owned.remove(event.user_id, key_id))
+class RotationWarned(AccessKeyNotice, topic="iam.access_key.rotation_warned.v1"):
+    """The access key will soon be so old that it has to be replaced."""
+
+    about = "rotation_warned"
+    rotation_due_at: datetime
+
+    def describe(self) -> str:
+        return f"Access key {self.credential_id} of {self.owner_name} will soon have to be replaced."
 
 
-def _with_status(keys: AccessKeys, key_id: str, status: AccessKeyStatus) -> AccessKeys:
-    return replace(keys, by_id=keys.by_id.set(key_id, replace(keys.by_id[key_id], status=status)))
+class RotationDue(AccessKeyNotice, topic="iam.access_key.rotation_due.v1"):
+    """The access key has reached the age at which it has to be replaced."""
+
+    about = "rotation_due"
+
+    def describe(self) -> str:
+        return f"Access key {self.credential_id} of {self.owner_name} has to be replaced."
+
+
+class RotationOverdue(AccessKeyNotice, topic="iam.access_key.rotation_overdue.v1"):
+    """The access key should have been replaced, and the time that was given for it is over too."""
+
+    about = "rotation_overdue"
+
+    def describe(self) -> str:
+        return f"Access key {self.credential_id} of {self.owner_name} should have been replaced."
+
+
+class CredentialIdle(AccessKeyNotice, topic="iam.credential.idle.v1"):
+    """Nobody has used the credential for long; one that was never used counts from its creation."""
+
+    about = "idle"
+    credential: Literal["access_key"]
+
+    def describe(self) -> str:
+        return f"Access key {self.credential_id} of {self.owner_name} was not used for {self.rule.days} days."

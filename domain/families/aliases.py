@@ -1,24 +1,44 @@
 """The account's alias: a name for people, unique in the installation, and at most one."""
 
-from domain.foundation.events import Change
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from domain.account import Account, AffectsNobody, Component
+from domain.facts import Fact, FactKind, FactValue, tells_facts
+
+ACCOUNT_ALIAS = Component[str | None]("alias", None)
+ALIAS_FACT = FactKind("alias")
 
 
-class AccountAliasCreated(Change, topic="iam.account_alias.created.v1"):
+@tells_facts
+def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
+    alias = account[ACCOUNT_ALIAS]
+    if subject == account.id and alias is not None:
+        yield Fact(ALIAS_FACT, account.id), FactValue(alias, {"alias": alias})
+
+
+class AliasChange(AffectsNobody):
+    account_alias: str
+
+    def changed_subjects(self, account_id: str) -> Iterable[str]:
+        return (account_id,)
+
+
+class AccountAliasCreated(AliasChange, topic="iam.account_alias.created.v1"):
     """Takes the place of the former alias, if there was one."""
 
-    account_alias: str
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(ACCOUNT_ALIAS, self.account_alias)
+
+    def describe(self) -> str:
+        return f"The account got the alias {self.account_alias}."
 
 
-class AccountAliasDeleted(Change, topic="iam.account_alias.deleted.v1"):
-    account_alias: str
+class AccountAliasDeleted(AliasChange, topic="iam.account_alias.deleted.v1"):
+    def fold(self, account: Account, at: datetime) -> Account:
+        if account[ACCOUNT_ALIAS] != self.account_alias:
+            raise LookupError(f"The alias is {account[ACCOUNT_ALIAS]}, not {self.account_alias}.")
+        return account.put(ACCOUNT_ALIAS, None)
 
-
-AccountAliasEvent = AccountAliasCreated | AccountAliasDeleted
-
-
-def evolve(alias: str | None, event: AccountAliasEvent) -> str | None:
-    if isinstance(event, AccountAliasCreated):
-        return event.account_alias
-    if alias != event.account_alias:
-        raise LookupError(f"The alias is {alias}, not {event.account_alias}.")
-    return None
+    def describe(self) -> str:
+        return f"The account lost the alias {self.account_alias}."

@@ -1,50 +1,63 @@
 """Permissions boundaries: managed policies that say what a user or a role may do at most."""
 
-from typing import Literal
+from collections.abc import Iterator
+from datetime import datetime
 
-from domain.foundation.events import Change
+from domain.account import Account, Component
+from domain.entity_kinds import EntityChange, entity_title
+from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.foundation.many_to_many import ManyToMany
 
-BoundedKind = Literal["user", "role"]
 
-
-class PermissionsBoundaryPut(Change, topic="iam.permissions_boundary.put.v1"):
-    """In the place of the one before, if there was one."""
-
-    entity: BoundedKind
-    entity_id: str
-    entity_name: str
-    policy_id: str
-    policy_arn: str
-
-
-class PermissionsBoundaryDeleted(Change, topic="iam.permissions_boundary.deleted.v1"):
-    entity: BoundedKind
-    entity_id: str
-    entity_name: str
-    policy_id: str
-    policy_arn: str
-
-
-BoundaryEvent = PermissionsBoundaryPut | PermissionsBoundaryDeleted
-
-
-def boundary_arn(event: BoundaryEvent) -> str | None:
-    """Of the policy that bounds the entity from here on."""
-    return event.policy_arn if isinstance(event, PermissionsBoundaryPut) else None
-
-
-def evolve(boundaries: ManyToMany, event: BoundaryEvent) -> ManyToMany:
-    """Unique ids of users and roles on the left, and on the right the ARN of the one policy that bounds them."""
-    match event:
-        case PermissionsBoundaryPut():
-            return forget(boundaries, event.entity_id).add(event.entity_id, event.policy_arn)
-        case PermissionsBoundaryDeleted():
-            return boundaries.remove(event.entity_id, event.policy_arn)
-
-
-def forget(boundaries: ManyToMany, entity_id: str) -> ManyToMany:
+def _forget(boundaries: ManyToMany, entity_id: str) -> ManyToMany:
     """A boundary goes with its user or role."""
     for policy_arn in boundaries.rights_of(entity_id):
         boundaries = boundaries.remove(entity_id, policy_arn)
     return boundaries
+
+
+BOUNDARIES = Component[ManyToMany]("boundaries", ManyToMany(), forget=_forget)
+"""Unique ids of what is bounded on the left, and on the right the ARN of the one policy that bounds it."""
+BOUNDARY_FACT = FactKind("boundary", "was put", "was deleted")
+
+
+def boundary_arn(account: Account, entity_id: str) -> str | None:
+    """Of the policy that bounds the entity; None where none does."""
+    arns = account[BOUNDARIES].rights_of(entity_id)
+    return arns[0] if arns else None
+
+
+@tells_facts
+def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
+    policy_arn = boundary_arn(account, subject)
+    if policy_arn is not None:
+        name = f"of {entity_title(account, subject)}"
+        yield Fact(BOUNDARY_FACT, subject), FactValue(name, {"policy_arn": policy_arn})
+
+
+class BoundaryChange(EntityChange):
+    policy_id: str
+    policy_arn: str
+
+    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
+        return frozenset({self.entity_id})
+
+
+class PermissionsBoundaryPut(BoundaryChange, topic="iam.permissions_boundary.put.v1"):
+    """In the place of the one before, if there was one."""
+
+    def fold(self, account: Account, at: datetime) -> Account:
+        entity_title(account, self.entity_id)
+        others = _forget(account[BOUNDARIES], self.entity_id)
+        return account.put(BOUNDARIES, others.add(self.entity_id, self.policy_arn))
+
+    def describe(self) -> str:
+        return f"Policy {self.policy_arn} became the boundary of {self.title}."
+
+
+class PermissionsBoundaryDeleted(BoundaryChange, topic="iam.permissions_boundary.deleted.v1"):
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(BOUNDARIES, account[BOUNDARIES].remove(self.entity_id, self.policy_arn))
+
+    def describe(self) -> str:
+        return f"Policy {self.policy_arn} is no longer the boundary of {self.title}."

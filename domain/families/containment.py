@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Literal
 
-from domain.foundation.events import Change
+from domain.account import Account, Bookkeeping
 
 CONTAINED_POLICY_NAME = "MunimentContained"
 """The name of the inline policy that users and roles get. Whoever may change their policies can lift it."""
@@ -14,7 +14,7 @@ CONTAINED_DOCUMENT = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Act
 CONTAINED_SHA256 = sha256(CONTAINED_DOCUMENT.encode()).hexdigest()
 
 
-class CredentialContained(Change, topic="account.credential.contained.v1"):
+class CredentialContained(Bookkeeping, topic="account.credential.contained.v1"):
     """What one containment did in this account; beside it stand the events that did it, which fold."""
 
     seed: str
@@ -26,6 +26,16 @@ class CredentialContained(Change, topic="account.credential.contained.v1"):
     """Access key ids."""
     revoked: tuple[str, ...]
     """Session ids."""
+
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account
+
+    def describe(self) -> str:
+        return (
+            f"Credential {self.seed} was contained with all its descendants: {len(self.denied)} users and "
+            f"roles were denied everything, {len(self.deactivated)} access keys deactivated, {len(self.revoked)} "
+            "sessions revoked."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from immutables import Map
 
-from domain.foundation.events import Change
+from domain.account import Account, Bookkeeping, Component
 
 USE_WINDOW = timedelta(minutes=15)
 """How exactly AWS keeps the last use of keys and roles."""
@@ -19,7 +19,19 @@ class LastUse:
     region: str
 
 
-class CredentialUsed(Change, topic="iam.credential.used.v1"):
+LastUses = Map[str, LastUse]
+
+
+def _forget(uses: LastUses, credential_id: str) -> LastUses:
+    """When the key or the role is deleted, nobody can ask about it any more."""
+    return uses.delete(credential_id) if credential_id in uses else uses
+
+
+LAST_USES = Component[LastUses]("last_uses", Map(), forget=_forget)
+"""By credential id."""
+
+
+class CredentialUsed(Bookkeeping, topic="iam.credential.used.v1"):
     """Written at the first use in a window; later uses in the same window are in the trail alone."""
 
     credential: Literal["access_key", "role"]
@@ -28,18 +40,14 @@ class CredentialUsed(Change, topic="iam.credential.used.v1"):
     service: str
     region: str
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(
+            LAST_USES, account[LAST_USES].set(self.credential_id, LastUse(at, self.service, self.region))
+        )
 
-LastUses = Map[str, LastUse]
-"""By credential id."""
-
-
-def evolve(uses: LastUses, event: CredentialUsed, at: datetime) -> LastUses:
-    return uses.set(event.credential_id, LastUse(at, event.service, event.region))
-
-
-def forget(uses: LastUses, credential_id: str) -> LastUses:
-    """When the key or the role is deleted: nobody can ask about it any more."""
-    return uses.delete(credential_id) if credential_id in uses else uses
+    def describe(self) -> str:
+        what = "Access key" if self.credential == "access_key" else "Role"
+        return f"{what} {self.credential_id} was used for {self.service} in {self.region}."
 
 
 def is_news(uses: LastUses, credential_id: str, at: datetime) -> bool:

@@ -1,10 +1,13 @@
 """Groups, and which users are in them."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from domain.account import Account, AccountChange, AffectsNobody, Component
+from domain.entity_kinds import entity_title, kind_of_index
+from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.foundation.entity_index import EntityIndex
-from domain.foundation.events import Change
 from domain.foundation.many_to_many import ManyToMany
 
 
@@ -20,58 +23,101 @@ class Group:
         return f"group{self.path}{self.name}"
 
 
-class GroupCreated(Change, topic="iam.group.created.v1"):
+Groups = EntityIndex[Group]
+GROUPS = Component[Groups]("groups", EntityIndex("group"), ids=lambda groups: groups.by_id)
+MEMBERSHIPS = Component[ManyToMany]("memberships", ManyToMany())
+"""Users on the left, groups on the right."""
+GROUP_FACT = FactKind("group")
+MEMBERSHIP_FACT = FactKind("membership", "began", "ended")
+
+
+def _facts(_account: Account, group: Group) -> Iterator[tuple[Fact, FactValue]]:
+    yield Fact(GROUP_FACT, group.id), FactValue(group.name, {"name": group.name, "path": group.path})
+
+
+GROUP = kind_of_index("group", "AGPA", GROUPS, _facts)
+
+
+@tells_facts
+def _membership_facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
+    for group_id in account[MEMBERSHIPS].rights_of(subject):
+        name = f"of {entity_title(account, subject)} in {entity_title(account, group_id)}"
+        said = {"user_id": subject, "group_id": group_id}
+        yield Fact(MEMBERSHIP_FACT, f"{subject}/{group_id}"), FactValue(name, said)
+
+
+def with_members(account: Account, entity_id: str) -> frozenset[str]:
+    """The principals that have what the entity is given: of a group its members."""
+    if entity_id in account[GROUPS].by_id:
+        return frozenset(account[MEMBERSHIPS].lefts_of(entity_id))
+    return frozenset({entity_id})
+
+
+class GroupChange(AffectsNobody):
+    """Of a group itself: nobody is in it yet or any more, or it is called otherwise."""
+
     group_id: str
     group_name: str
+
+    def changed_subjects(self, account_id: str) -> Iterable[str]:
+        return (self.group_id,)
+
+
+class GroupCreated(GroupChange, topic="iam.group.created.v1"):
     path: str
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(GROUPS, account[GROUPS].add(Group(self.group_id, self.group_name, self.path, at)))
 
-class GroupUpdated(Change, topic="iam.group.updated.v1"):
-    group_id: str
-    group_name: str
+    def describe(self) -> str:
+        return f"Group {self.group_name} was created with path {self.path}."
+
+
+class GroupUpdated(GroupChange, topic="iam.group.updated.v1"):
     new_group_name: str
     new_path: str
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        groups = account[GROUPS]
+        renamed = replace(groups.by_id[self.group_id], name=self.new_group_name, path=self.new_path)
+        return account.put(GROUPS, groups.put(renamed))
 
-class GroupDeleted(Change, topic="iam.group.deleted.v1"):
-    group_id: str
-    group_name: str
+    def describe(self) -> str:
+        return f"Group {self.group_name} is now {self.new_group_name} with path {self.new_path}."
 
 
-class UserAddedToGroup(Change, topic="iam.group.user_added.v1"):
+class GroupDeleted(GroupChange, topic="iam.group.deleted.v1"):
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(GROUPS, account[GROUPS].without(self.group_id)).forget(self.group_id)
+
+    def describe(self) -> str:
+        return f"Group {self.group_name} was deleted."
+
+
+class MembershipChange(AccountChange):
     group_id: str
     group_name: str
     user_id: str
     user_name: str
 
+    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
+        return frozenset({self.user_id})
 
-class UserRemovedFromGroup(Change, topic="iam.group.user_removed.v1"):
-    group_id: str
-    group_name: str
-    user_id: str
-    user_name: str
-
-
-GroupEvent = GroupCreated | GroupUpdated | GroupDeleted
-MembershipEvent = UserAddedToGroup | UserRemovedFromGroup
-Groups = EntityIndex[Group]
+    def changed_subjects(self, account_id: str) -> Iterable[str]:
+        return (self.user_id,)
 
 
-def evolve(groups: Groups, event: GroupEvent, at: datetime) -> Groups:
-    match event:
-        case GroupCreated():
-            return groups.add(Group(event.group_id, event.group_name, event.path, at))
-        case GroupUpdated():
-            group = groups.by_id[event.group_id]
-            return groups.put(replace(group, name=event.new_group_name, path=event.new_path))
-        case GroupDeleted():
-            return groups.without(event.group_id)
+class UserAddedToGroup(MembershipChange, topic="iam.group.user_added.v1"):
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(MEMBERSHIPS, account[MEMBERSHIPS].add(self.user_id, self.group_id))
+
+    def describe(self) -> str:
+        return f"User {self.user_name} was added to group {self.group_name}."
 
 
-def evolve_memberships(memberships: ManyToMany, event: MembershipEvent) -> ManyToMany:
-    """Users on the left, groups on the right."""
-    match event:
-        case UserAddedToGroup():
-            return memberships.add(event.user_id, event.group_id)
-        case UserRemovedFromGroup():
-            return memberships.remove(event.user_id, event.group_id)
+class UserRemovedFromGroup(MembershipChange, topic="iam.group.user_removed.v1"):
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(MEMBERSHIPS, account[MEMBERSHIPS].remove(self.user_id, self.group_id))
+
+    def describe(self) -> str:
+        return f"User {self.user_name} was removed from group {self.group_name}."

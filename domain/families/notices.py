@@ -1,11 +1,13 @@
 """Notices: what time has made of a credential, told once, with the rule and the facts that it follows from."""
 
+from abc import abstractmethod
 from datetime import datetime
 from typing import ClassVar, Literal
 
 from immutables import Map
 
-from domain.foundation.events import Change, Value
+from domain.account import Account, Bookkeeping, Component
+from domain.foundation.events import Value
 
 NoticeKind = Literal["rotation_warned", "rotation_due", "rotation_overdue", "idle", "expired"]
 
@@ -35,12 +37,31 @@ class Evidence(Value):
     """None when it was never used."""
 
 
-class Notice(Change):
+Notices = Map[str, Map[str, datetime]]
+_NONE: Map[str, datetime] = Map()
+
+
+def forget(notices: Notices, credential_id: str) -> Notices:
+    """When the credential is deleted: it has an id, or a time from which it counts, that no later one has."""
+    return notices.delete(credential_id) if credential_id in notices else notices
+
+
+NOTICES = Component[Notices]("notices", Map(), forget=forget)
+"""By credential id and what it is about: the due time that was told last."""
+
+
+def is_recorded(notices: Notices, credential_id: str, about: NoticeKind, due_at: datetime) -> bool:
+    """Whether it has been told that this became so at that time."""
+    return notices.get(credential_id, _NONE).get(about) == due_at
+
+
+class Notice(Bookkeeping):
     """A change, so that the account knows what has been told: that alone makes it happen once, however often, late or
     at how many places the scheduler runs.
 
     It stands until the due time that it tells is the credential's no more: after a use, another password, or another
-    rule, there may be a next one. The entry's own time says when it was recorded, `due_at` when it became so.
+    rule, there may be a next one. The entry's own time says when it was recorded, `due_at` when it became so. Each is
+    declared with the family of its credential.
     """
 
     about: ClassVar[NoticeKind]
@@ -54,58 +75,15 @@ class Notice(Change):
     rule: Rule
     evidence: Evidence
 
+    @abstractmethod
+    def is_about_one_of(self, account: Account) -> bool:
+        """Whether the credential is there."""
 
-class RotationWarned(Notice, topic="iam.access_key.rotation_warned.v1"):
-    """The access key will soon be so old that it has to be replaced."""
-
-    about = "rotation_warned"
-    rotation_due_at: datetime
-
-
-class RotationDue(Notice, topic="iam.access_key.rotation_due.v1"):
-    """The access key has reached the age at which it has to be replaced."""
-
-    about = "rotation_due"
-
-
-class RotationOverdue(Notice, topic="iam.access_key.rotation_overdue.v1"):
-    """The access key should have been replaced, and the time that was given for it is over too."""
-
-    about = "rotation_overdue"
-
-
-class CredentialIdle(Notice, topic="iam.credential.idle.v1"):
-    """Nobody has used the credential for long; one that was never used counts from its creation."""
-
-    about = "idle"
-    credential: Literal["access_key"]
-
-
-class PasswordExpired(Notice, topic="iam.password.expired.v1"):
-    """The password has reached the age at which the account's password policy lets it expire."""
-
-    about = "expired"
-
-
-Notices = Map[str, Map[str, datetime]]
-"""By credential id and what it is about: the due time that was told last."""
-
-
-def evolve(notices: Notices, event: Notice) -> Notices:
-    told: Map[str, datetime] = notices.get(event.credential_id, Map())
-    if told.get(event.about) == event.due_at:
-        raise LookupError(f"{type(event).__name__} of {event.credential_id} was recorded before.")
-    return notices.set(event.credential_id, told.set(event.about, event.due_at))
-
-
-def forget(notices: Notices, credential_id: str) -> Notices:
-    """When the credential is deleted: it has an id, or a time from which it counts, that no later one has."""
-    return notices.delete(credential_id) if credential_id in notices else notices
-
-
-def is_recorded(notices: Notices, credential_id: str, about: NoticeKind, due_at: datetime) -> bool:
-    """Whether it has been told that this became so at that time."""
-    return notices.get(credential_id, _NONE).get(about) == due_at
-
-
-_NONE: Map[str, datetime] = Map()
+    def fold(self, account: Account, at: datetime) -> Account:
+        if not self.is_about_one_of(account):
+            raise LookupError(f"There is no credential {self.credential_id}.")
+        notices = account[NOTICES]
+        if is_recorded(notices, self.credential_id, self.about, self.due_at):
+            raise LookupError(f"{type(self).__name__} of {self.credential_id} was recorded before.")
+        told = notices.get(self.credential_id, _NONE).set(self.about, self.due_at)
+        return account.put(NOTICES, notices.set(self.credential_id, told))

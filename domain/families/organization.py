@@ -4,12 +4,15 @@ Shapes of ids and names of policies are those of AWS Organizations (API Referenc
 "OrganizationalUnit", "Root", "PolicySummary").
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from domain.foundation.events import Change
+from domain.account import Account, Component, OfWholeAccount
+from domain.facts import Fact, FactKind, FactValue, tells_facts
 
 PolicyKind = Literal["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]
 NodeKind = Literal["root", "unit", "account"]
@@ -53,30 +56,57 @@ def is_managed_by(membership: OrganizationMembership | None, account_id: str) ->
     return membership is not None and membership.management_account_id == account_id
 
 
-class OrganizationPoliciesApplied(Change, topic="account.organization_policies.applied.v1"):
+ORGANIZATION_MEMBERSHIP = Component[OrganizationMembership | None]("organization", None)
+"""Its place in an organisation and the policies that limit it from there; None of an account that is in none."""
+ORGANIZATION_FACT = FactKind("organization", "was joined by the account", "was left by the account")
+LEVEL_FACT = FactKind("organization level", "was added above the account", "was removed from above the account")
+POLICY_FACT = FactKind("organization policy", "was attached", "was detached")
+
+
+@tells_facts
+def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
+    membership = account[ORGANIZATION_MEMBERSHIP]
+    if subject != account.id or membership is None:
+        return
+    managed = {"organization_id": membership.organization_id, "management_account_id": membership.management_account_id}
+    yield Fact(ORGANIZATION_FACT, account.id), FactValue(membership.organization_id, managed)
+    for depth, level in enumerate(membership.levels):
+        yield Fact(LEVEL_FACT, level.id), FactValue(level.name, {"name": level.name, "depth": depth})
+        for kind, controls in (("SERVICE_CONTROL_POLICY", level.scps), ("RESOURCE_CONTROL_POLICY", level.rcps)):
+            for control in controls:
+                said = {"type": kind, "name": control.name}
+                state = FactValue(f"{control.name} at {level.name}", said, control.document)
+                yield Fact(POLICY_FACT, f"{level.id}/{control.id}"), state
+
+
+class OrganizationPoliciesApplied(OfWholeAccount, topic="account.organization_policies.applied.v1"):
     """From here these policies limit the account, and no others of an organisation. All texts are in it, so that a
     ledger folds with nothing beside it."""
 
     membership: OrganizationMembership
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(ORGANIZATION_MEMBERSHIP, self.membership)
 
-class OrganizationLeft(Change, topic="account.organization.left.v1"):
+    def describe(self) -> str:
+        return f"The policies of organization {self.membership.organization_id} were applied to the account."
+
+
+class OrganizationLeft(OfWholeAccount, topic="account.organization.left.v1"):
     """From here no organisation limits the account."""
 
     organization_id: str
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        membership = account[ORGANIZATION_MEMBERSHIP]
+        if membership is None or membership.organization_id != self.organization_id:
+            raise LookupError(
+                f"The account is in {membership and membership.organization_id}, not {self.organization_id}."
+            )
+        return account.put(ORGANIZATION_MEMBERSHIP, None)
 
-OrganizationEvent = OrganizationPoliciesApplied | OrganizationLeft
-
-
-def evolve(membership: OrganizationMembership | None, event: OrganizationEvent) -> OrganizationMembership | None:
-    if isinstance(event, OrganizationPoliciesApplied):
-        return event.membership
-    if membership is None or membership.organization_id != event.organization_id:
-        raise LookupError(
-            f"The account is in {membership and membership.organization_id}, not {event.organization_id}."
-        )
-    return None
+    def describe(self) -> str:
+        return f"The account left organization {self.organization_id}."
 
 
 @dataclass(frozen=True, slots=True)

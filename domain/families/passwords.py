@@ -1,13 +1,18 @@
 """Passwords: users' login profiles, and the account's password policy. What a password is, no event says: it has a
 random id, and its hash lies sealed beside the ledger."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from immutables import Map
 
-from domain.foundation.events import Change
+from domain.account import NOBODY, Account, AccountChange, AffectsNobody, Bookkeeping, Component
+from domain.entity_kinds import entity_title
+from domain.facts import Attributes, Fact, FactKind, FactValue, tells_facts
+from domain.families.notices import NOTICES, Notice
+from domain.families.notices import forget as forget_notices
+from domain.families.users import USERS
 from domain.foundation.secret import Secret
 
 PASSWORD = "AIPW"  # noqa: S105  no password
@@ -100,44 +105,145 @@ class PasswordFacts:
         return proved and self.hashed is not None and wanted.reused <= self.reused.keys()
 
 
-class LoginProfileCreated(Change, topic="iam.login_profile.created.v1"):
+LoginProfiles = Map[str, LoginProfile]
+LOGIN_PROFILES = Component[LoginProfiles]("login_profiles", Map(), ids=lambda profiles: profiles)
+"""By the user's unique id."""
+PASSWORD_POLICY = Component[PasswordPolicy | None]("password_policy", None)
+"""None while AWS's default policy applies."""
+LOGIN_PROFILE_FACT = FactKind("login profile")
+PASSWORD_POLICY_FACT = FactKind("password policy")
+
+
+@tells_facts
+def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
+    policy = account[PASSWORD_POLICY]
+    if subject == account.id and policy is not None:
+        rules = {name: getattr(policy, name) for name in policy.__slots__}
+        yield Fact(PASSWORD_POLICY_FACT, account.id), FactValue("of the account", rules)
+    login = account[LOGIN_PROFILES].get(subject)
+    if login is not None:
+        said: Attributes = {
+            "created_at": login.created_at,
+            "changed_at": login.changed_at,
+            "password_id": login.password_id,
+            "reset_required": login.reset_required,
+        }
+        yield Fact(LOGIN_PROFILE_FACT, subject), FactValue(f"of {entity_title(account, subject)}", said)
+
+
+class LoginProfileChange(AffectsNobody):
     user_id: str
     user_name: str
+
+    def changed_subjects(self, account_id: str) -> Iterable[str]:
+        return (self.user_id,)
+
+
+class LoginProfileCreated(LoginProfileChange, topic="iam.login_profile.created.v1"):
     password_id: str
     reset_required: bool
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        profiles = account[LOGIN_PROFILES]
+        if self.user_id in profiles:
+            raise LookupError(f"{self.user_id} has a login profile already.")
+        profile = LoginProfile(self.user_id, at, self.password_id, at, self.reset_required)
+        return account.put(LOGIN_PROFILES, profiles.set(self.user_id, profile))
 
-class LoginProfileUpdated(Change, topic="iam.login_profile.updated.v1"):
+    def describe(self) -> str:
+        return f"User {self.user_name} was given a password."
+
+
+class LoginProfileUpdated(LoginProfileChange, topic="iam.login_profile.updated.v1"):
     """By somebody who may, mostly not the user."""
 
-    user_id: str
-    user_name: str
     password_id: str | None = None
     """The new password's; None where it stays."""
     reset_required: bool
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        profiles = account[LOGIN_PROFILES]
+        profile = profiles[self.user_id]
+        if self.password_id is None:
+            updated = replace(profile, reset_required=self.reset_required)
+        else:
+            updated = profile.with_password(self.password_id, at, reset_required=self.reset_required)
+        return account.put(LOGIN_PROFILES, profiles.set(self.user_id, updated))
 
-class LoginProfileDeleted(Change, topic="iam.login_profile.deleted.v1"):
-    user_id: str
-    user_name: str
+    def describe(self) -> str:
+        if self.password_id is not None:
+            return f"User {self.user_name} was given another password."
+        must = "has to" if self.reset_required else "need not"
+        return f"User {self.user_name} {must} choose another password."
 
 
-class PasswordChanged(Change, topic="iam.password.changed.v1"):
+class LoginProfileDeleted(LoginProfileChange, topic="iam.login_profile.deleted.v1"):
+    def fold(self, account: Account, at: datetime) -> Account:
+        account = account.put(NOTICES, forget_notices(account[NOTICES], self.user_id))
+        return account.put(LOGIN_PROFILES, account[LOGIN_PROFILES].delete(self.user_id))
+
+    def describe(self) -> str:
+        return f"The password of user {self.user_name} was deleted."
+
+
+class PasswordChanged(LoginProfileChange, topic="iam.password.changed.v1"):
     """By the user itself, who knew the old one."""
 
-    user_id: str
-    user_name: str
     password_id: str
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        profiles = account[LOGIN_PROFILES]
+        changed = profiles[self.user_id].with_password(self.password_id, at, reset_required=False)
+        return account.put(LOGIN_PROFILES, profiles.set(self.user_id, changed))
 
-class PasswordAttemptFailed(Change, topic="iam.password.attempt_failed.v1"):
+    def describe(self) -> str:
+        return f"User {self.user_name} changed their own password."
+
+
+class PasswordAttemptFailed(Bookkeeping, topic="iam.password.attempt_failed.v1"):
     """Somebody said a wrong password. A change, because the next attempt has to wait."""
 
     user_id: str
     user_name: str
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        profiles = account[LOGIN_PROFILES]
+        profile = profiles[self.user_id]
+        failed = replace(profile, failed_attempts=profile.failed_attempts + 1, failed_at=at)
+        return account.put(LOGIN_PROFILES, profiles.set(self.user_id, failed))
 
-class PasswordPolicyUpdated(Change, topic="iam.account.password_policy.updated.v1"):
+    def describe(self) -> str:
+        return f"A wrong password was entered for user {self.user_name}."
+
+
+class PasswordExpired(Notice, topic="iam.password.expired.v1"):
+    """The password has reached the age at which the account's password policy lets it expire."""
+
+    about = "expired"
+
+    def is_about_one_of(self, account: Account) -> bool:
+        return self.credential_id in account[LOGIN_PROFILES]
+
+    def describe(self) -> str:
+        return f"The password of user {self.owner_name} expired."
+
+
+class PasswordPolicyChange(AccountChange):
+    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
+        """It grants every user the change of the own password, or does not."""
+        same = _lets_users_change(before) == _lets_users_change(after)
+        return NOBODY if same else frozenset(after[USERS].by_id)
+
+    def changed_subjects(self, account_id: str) -> Iterable[str]:
+        return (account_id,)
+
+
+def _lets_users_change(account: Account) -> bool:
+    policy = account[PASSWORD_POLICY]
+    return policy is not None and policy.allow_users_to_change_password
+
+
+class PasswordPolicyUpdated(PasswordPolicyChange, topic="iam.account.password_policy.updated.v1"):
     """The account's whole policy: nothing of an earlier one stays."""
 
     minimum_password_length: int
@@ -150,47 +256,20 @@ class PasswordPolicyUpdated(Change, topic="iam.account.password_policy.updated.v
     password_reuse_prevention: int | None = None
     hard_expiry: bool
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(PASSWORD_POLICY, PasswordPolicy(**self.model_dump()))
 
-class PasswordPolicyDeleted(Change, topic="iam.account.password_policy.deleted.v1"):
+    def describe(self) -> str:
+        return "The account's password policy was updated."
+
+
+class PasswordPolicyDeleted(PasswordPolicyChange, topic="iam.account.password_policy.deleted.v1"):
     """AWS's default policy applies again."""
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        if account[PASSWORD_POLICY] is None:
+            raise LookupError("There is no password policy to delete.")
+        return account.put(PASSWORD_POLICY, None)
 
-LoginProfileEvent = (
-    LoginProfileCreated | LoginProfileUpdated | LoginProfileDeleted | PasswordChanged | PasswordAttemptFailed
-)
-LoginProfiles = Map[str, LoginProfile]
-"""By the user's unique id."""
-
-
-def evolve(profiles: LoginProfiles, event: LoginProfileEvent, at: datetime) -> LoginProfiles:
-    user_id = event.user_id
-    if isinstance(event, LoginProfileCreated):
-        if user_id in profiles:
-            raise LookupError(f"{user_id} has a login profile already.")
-        return profiles.set(user_id, LoginProfile(user_id, at, event.password_id, at, event.reset_required))
-    profile = profiles[user_id]
-    match event:
-        case LoginProfileUpdated(password_id=None):
-            return profiles.set(user_id, replace(profile, reset_required=event.reset_required))
-        case LoginProfileUpdated(password_id=str(password_id)):
-            changed = profile.with_password(password_id, at, reset_required=event.reset_required)
-            return profiles.set(user_id, changed)
-        case PasswordChanged():
-            return profiles.set(user_id, profile.with_password(event.password_id, at, reset_required=False))
-        case PasswordAttemptFailed():
-            failed = replace(profile, failed_attempts=profile.failed_attempts + 1, failed_at=at)
-            return profiles.set(user_id, failed)
-        case LoginProfileDeleted():
-            return profiles.delete(user_id)
-        case _:
-            raise TypeError(f"{type(event).__name__} is no event of a login profile.")
-
-
-def evolve_policy(
-    policy: PasswordPolicy | None, event: PasswordPolicyUpdated | PasswordPolicyDeleted
-) -> PasswordPolicy | None:
-    if isinstance(event, PasswordPolicyUpdated):
-        return PasswordPolicy(**event.model_dump())
-    if policy is None:
-        raise LookupError("There is no password policy to delete.")
-    return None
+    def describe(self) -> str:
+        return "The account's password policy was deleted: AWS's default applies."

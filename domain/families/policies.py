@@ -1,15 +1,23 @@
 """Managed policies (the account's own and those that AWS maintains), their attachments, and inline policies."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from immutables import Map
 
-from domain.foundation.events import Change, Value
+from domain.account import NOBODY, Account, AccountChange, AffectsNobody, Component
+from domain.entity_kinds import EntityChange, EntityKind, entity_title
+from domain.facts import Fact, FactKind, FactValue, tells_facts
+from domain.families.boundaries import BOUNDARIES
+from domain.families.groups import with_members
+from domain.foundation.errors import NoSuchEntity
+from domain.foundation.events import Value
 from domain.foundation.many_to_many import ManyToMany
 
-EntityKind = Literal["user", "group", "role"]
+HolderNoun = Literal["user", "group", "role"]
+"""What holds policies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,43 +47,16 @@ class ManagedPolicy:
     """The highest number ever given: a version's id is never used again."""
 
     @property
+    def resource(self) -> str:
+        return self.arn.split(":", 5)[5]
+
+    @property
     def default(self) -> PolicyVersion:
         return self.versions[self.default_version]
 
     @property
     def is_aws_managed(self) -> bool:
         return self.arn.split(":")[4] == "aws"
-
-
-class PolicyCreated(Change, topic="iam.policy.created.v1"):
-    policy_id: str
-    policy_arn: str
-    policy_name: str
-    path: str
-    description: str | None = None
-    document: str
-
-
-class PolicyVersionCreated(Change, topic="iam.policy.version_created.v1"):
-    policy_arn: str
-    version: int
-    document: str
-    is_default: bool
-
-
-class DefaultPolicyVersionSet(Change, topic="iam.policy.default_version_set.v1"):
-    policy_arn: str
-    version: int
-
-
-class PolicyVersionDeleted(Change, topic="iam.policy.version_deleted.v1"):
-    policy_arn: str
-    version: int
-
-
-class PolicyDeleted(Change, topic="iam.policy.deleted.v1"):
-    policy_id: str
-    policy_arn: str
 
 
 class CatalogueVersion(Value):
@@ -92,7 +73,169 @@ class CatalogueVersion(Value):
     document: str
 
 
-class ManagedCatalogueAdopted(Change, topic="iam.managed_catalogue.adopted.v1"):
+ManagedPolicies = Map[str, ManagedPolicy]
+MANAGED_POLICIES = Component[ManagedPolicies]("managed_policies", Map(), ids=lambda policies: policies)
+"""By ARN."""
+ATTACHMENTS = Component[ManyToMany]("attachments", ManyToMany())
+"""Unique ids of users, groups and roles on the left, ARNs of managed policies on the right."""
+InlinePolicies = Map[str, Map[str, str]]
+INLINE_POLICIES = Component[InlinePolicies]("inline_policies", Map())
+"""By the entity's unique id: documents by policy name."""
+NO_INLINE_POLICIES: Map[str, str] = Map()
+POLICY_FACT = FactKind("managed policy")
+VERSION_FACT = FactKind("policy version")
+DEFAULT_VERSION_FACT = FactKind("default version")
+ATTACHMENT_FACT = FactKind("attachment", "was made", "was ended")
+INLINE_POLICY_FACT = FactKind("inline policy", "was written", "was deleted")
+
+
+def managed_policy(account: Account, arn: str) -> ManagedPolicy:
+    policy = account[MANAGED_POLICIES].get(arn)
+    if policy is None:
+        raise NoSuchEntity(f"Policy {arn} was not found.")
+    return policy
+
+
+def _facts(_account: Account, policy: ManagedPolicy) -> Iterator[tuple[Fact, FactValue]]:
+    said = {"arn": policy.arn, "name": policy.name, "path": policy.path, "description": policy.description}
+    yield Fact(POLICY_FACT, policy.id), FactValue(policy.arn, said)
+    default = FactValue(f"of {policy.arn}", {"version": policy.default.id})
+    yield Fact(DEFAULT_VERSION_FACT, policy.id), default
+    for version in policy.versions.values():
+        state = FactValue(f"{version.id} of {policy.arn}", {"version": version.id}, version.document)
+        yield Fact(VERSION_FACT, f"{policy.id}/{version.id}"), state
+
+
+POLICY = EntityKind("policy", "ANPA", lambda account: account[MANAGED_POLICIES], managed_policy, _facts)
+
+
+@tells_facts
+def _held_facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
+    for arn in account[ATTACHMENTS].rights_of(subject):
+        state = FactValue(f"of {arn} to {entity_title(account, subject)}", {"policy_arn": arn})
+        yield Fact(ATTACHMENT_FACT, f"{subject}/{arn}"), state
+    for name, document in account[INLINE_POLICIES].get(subject, NO_INLINE_POLICIES).items():
+        state = FactValue(f"{name} of {entity_title(account, subject)}", {}, document)
+        yield Fact(INLINE_POLICY_FACT, f"{subject}/{name}"), state
+
+
+def held_by(account: Account, policy_arn: str) -> frozenset[str]:
+    """Whoever the policy is attached to, or bounds."""
+    holders = (with_members(account, holder_id) for holder_id in account[ATTACHMENTS].lefts_of(policy_arn))
+    return frozenset(account[BOUNDARIES].lefts_of(policy_arn)).union(*holders)
+
+
+class PolicyChange(AffectsNobody):
+    """Of a policy that nobody holds yet, or any more."""
+
+    policy_id: str
+    policy_arn: str
+
+    def changed_subjects(self, account_id: str) -> Iterable[str]:
+        return (self.policy_arn,)
+
+
+class PolicyCreated(PolicyChange, topic="iam.policy.created.v1"):
+    policy_name: str
+    path: str
+    description: str | None = None
+    document: str
+
+    def fold(self, account: Account, at: datetime) -> Account:
+        policies = account[MANAGED_POLICIES]
+        if self.policy_arn in policies:
+            raise LookupError(f"There is a policy {self.policy_arn} already.")
+        policy = ManagedPolicy(
+            id=self.policy_id,
+            arn=self.policy_arn,
+            name=self.policy_name,
+            path=self.path,
+            description=self.description,
+            created_at=at,
+            updated_at=at,
+            versions=Map({1: PolicyVersion(1, self.document, at)}),
+            default_version=1,
+            last_version=1,
+        )
+        return account.put(MANAGED_POLICIES, policies.set(self.policy_arn, policy))
+
+    def describe(self) -> str:
+        return f"Policy {self.policy_arn} was created."
+
+
+class PolicyDeleted(PolicyChange, topic="iam.policy.deleted.v1"):
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(MANAGED_POLICIES, account[MANAGED_POLICIES].delete(self.policy_arn)).forget(self.policy_arn)
+
+    def describe(self) -> str:
+        return f"Policy {self.policy_arn} was deleted."
+
+
+class PolicyVersionChange(AccountChange):
+    policy_arn: str
+    version: int
+
+    def changed_subjects(self, account_id: str) -> Iterable[str]:
+        return (self.policy_arn,)
+
+
+class PolicyVersionCreated(PolicyVersionChange, topic="iam.policy.version_created.v1"):
+    document: str
+    is_default: bool
+
+    def fold(self, account: Account, at: datetime) -> Account:
+        policies, number = account[MANAGED_POLICIES], self.version
+        policy = policies[self.policy_arn]
+        if number <= policy.last_version:
+            raise LookupError(f"{self.policy_arn} has had a version {number} already.")
+        updated = replace(
+            policy,
+            versions=policy.versions.set(number, PolicyVersion(number, self.document, at)),
+            default_version=number if self.is_default else policy.default_version,
+            last_version=number,
+            updated_at=at,
+        )
+        return account.put(MANAGED_POLICIES, policies.set(self.policy_arn, updated))
+
+    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
+        return held_by(after, self.policy_arn) if self.is_default else NOBODY
+
+    def describe(self) -> str:
+        default = ", which is the default" if self.is_default else ""
+        return f"Policy {self.policy_arn} got version v{self.version}{default}."
+
+
+class DefaultPolicyVersionSet(PolicyVersionChange, topic="iam.policy.default_version_set.v1"):
+    def fold(self, account: Account, at: datetime) -> Account:
+        policies = account[MANAGED_POLICIES]
+        policy = policies[self.policy_arn]
+        updated = replace(policy, default_version=policy.versions[self.version].number)
+        return account.put(MANAGED_POLICIES, policies.set(self.policy_arn, updated))
+
+    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
+        return held_by(after, self.policy_arn)
+
+    def describe(self) -> str:
+        return f"Version v{self.version} became the default version of {self.policy_arn}."
+
+
+class PolicyVersionDeleted(PolicyVersionChange, topic="iam.policy.version_deleted.v1"):
+    def fold(self, account: Account, at: datetime) -> Account:
+        policies = account[MANAGED_POLICIES]
+        policy = policies[self.policy_arn]
+        if self.version == policy.default_version:
+            raise LookupError(f"Version {self.version} is the default of {self.policy_arn}.")
+        rest = replace(policy, versions=policy.versions.delete(self.version))
+        return account.put(MANAGED_POLICIES, policies.set(self.policy_arn, rest))
+
+    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
+        return NOBODY
+
+    def describe(self) -> str:
+        return f"Version v{self.version} of {self.policy_arn} was deleted."
+
+
+class ManagedCatalogueAdopted(AccountChange, topic="iam.managed_catalogue.adopted.v1"):
     """From here the account knows these AWS-managed policies. A later catalogue is a later event, so that it changes
     no answer about the past; it carries the versions that differ, so that a ledger folds with nothing beside it."""
 
@@ -100,66 +243,18 @@ class ManagedCatalogueAdopted(Change, topic="iam.managed_catalogue.adopted.v1"):
     """SHA-256 of the whole catalogue, as the installation ledger names it."""
     versions: tuple[CatalogueVersion, ...]
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        adopted = {version.policy_arn: _of_catalogue(version) for version in self.versions}
+        return account.put(MANAGED_POLICIES, account[MANAGED_POLICIES].update(adopted))
 
-PolicyEvent = (
-    PolicyCreated
-    | PolicyVersionCreated
-    | DefaultPolicyVersionSet
-    | PolicyVersionDeleted
-    | PolicyDeleted
-    | ManagedCatalogueAdopted
-)
-ManagedPolicies = Map[str, ManagedPolicy]
-"""By ARN."""
+    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
+        return NOBODY.union(*(held_by(after, version.policy_arn) for version in self.versions))
 
+    def changed_subjects(self, account_id: str) -> Iterable[str]:
+        return (version.policy_arn for version in self.versions)
 
-def evolve(policies: ManagedPolicies, event: PolicyEvent, at: datetime) -> ManagedPolicies:
-    match event:
-        case PolicyCreated(policy_arn=arn):
-            if arn in policies:
-                raise LookupError(f"There is a policy {arn} already.")
-            first = PolicyVersion(1, event.document, at)
-            return policies.set(
-                arn,
-                ManagedPolicy(
-                    event.policy_id,
-                    arn,
-                    event.policy_name,
-                    event.path,
-                    event.description,
-                    at,
-                    at,
-                    Map({1: first}),
-                    1,
-                    1,
-                ),
-            )
-        case PolicyVersionCreated(policy_arn=arn, version=number):
-            policy = policies[arn]
-            if number <= policy.last_version:
-                raise LookupError(f"{arn} has had a version {number} already.")
-            return policies.set(
-                arn,
-                replace(
-                    policy,
-                    versions=policy.versions.set(number, PolicyVersion(number, event.document, at)),
-                    default_version=number if event.is_default else policy.default_version,
-                    last_version=number,
-                    updated_at=at,
-                ),
-            )
-        case DefaultPolicyVersionSet(policy_arn=arn):
-            policy = policies[arn]
-            return policies.set(arn, replace(policy, default_version=policy.versions[event.version].number))
-        case PolicyVersionDeleted(policy_arn=arn):
-            policy = policies[arn]
-            if event.version == policy.default_version:
-                raise LookupError(f"Version {event.version} is the default of {arn}.")
-            return policies.set(arn, replace(policy, versions=policy.versions.delete(event.version)))
-        case PolicyDeleted():
-            return policies.delete(event.policy_arn)
-        case ManagedCatalogueAdopted():
-            return policies.update({version.policy_arn: _of_catalogue(version) for version in event.versions})
+    def describe(self) -> str:
+        return f"{len(self.versions)} versions of AWS managed policies were adopted."
 
 
 def _of_catalogue(version: CatalogueVersion) -> ManagedPolicy:
@@ -178,59 +273,54 @@ def _of_catalogue(version: CatalogueVersion) -> ManagedPolicy:
     )
 
 
-class PolicyAttached(Change, topic="iam.policy.attached.v1"):
-    entity: EntityKind
-    entity_id: str
-    entity_name: str
+class HolderChange(EntityChange):
+    """Of the policies of a user, group or role."""
+
+    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
+        return with_members(after, self.entity_id)
+
+
+class AttachmentChange(HolderChange):
     policy_id: str
     policy_arn: str
 
 
-class PolicyDetached(Change, topic="iam.policy.detached.v1"):
-    entity: EntityKind
-    entity_id: str
-    entity_name: str
-    policy_id: str
-    policy_arn: str
+class PolicyAttached(AttachmentChange, topic="iam.policy.attached.v1"):
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(ATTACHMENTS, account[ATTACHMENTS].add(self.entity_id, self.policy_arn))
+
+    def describe(self) -> str:
+        return f"Policy {self.policy_arn} was attached to {self.title}."
 
 
-AttachmentEvent = PolicyAttached | PolicyDetached
+class PolicyDetached(AttachmentChange, topic="iam.policy.detached.v1"):
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(ATTACHMENTS, account[ATTACHMENTS].remove(self.entity_id, self.policy_arn))
+
+    def describe(self) -> str:
+        return f"Policy {self.policy_arn} was detached from {self.title}."
 
 
-def evolve_attachments(attachments: ManyToMany, event: AttachmentEvent) -> ManyToMany:
-    """Unique ids of users, groups and roles on the left, ARNs of managed policies on the right."""
-    match event:
-        case PolicyAttached():
-            return attachments.add(event.entity_id, event.policy_arn)
-        case PolicyDetached():
-            return attachments.remove(event.entity_id, event.policy_arn)
-
-
-class InlinePolicyPut(Change, topic="iam.inline_policy.put.v1"):
-    entity: EntityKind
-    entity_id: str
-    entity_name: str
+class InlinePolicyPut(HolderChange, topic="iam.inline_policy.put.v1"):
     policy_name: str
     document: str
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        every = account[INLINE_POLICIES]
+        documents = every.get(self.entity_id, NO_INLINE_POLICIES).set(self.policy_name, self.document)
+        return account.put(INLINE_POLICIES, every.set(self.entity_id, documents))
 
-class InlinePolicyDeleted(Change, topic="iam.inline_policy.deleted.v1"):
-    entity: EntityKind
-    entity_id: str
-    entity_name: str
+    def describe(self) -> str:
+        return f"Inline policy {self.policy_name} of {self.title} was written."
+
+
+class InlinePolicyDeleted(HolderChange, topic="iam.inline_policy.deleted.v1"):
     policy_name: str
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        every = account[INLINE_POLICIES]
+        rest = every[self.entity_id].delete(self.policy_name)
+        return account.put(INLINE_POLICIES, every.set(self.entity_id, rest) if rest else every.delete(self.entity_id))
 
-InlinePolicyEvent = InlinePolicyPut | InlinePolicyDeleted
-InlinePolicies = Map[str, Map[str, str]]
-"""By the entity's unique id: documents by policy name."""
-
-
-def evolve_inline(inline: InlinePolicies, event: InlinePolicyEvent) -> InlinePolicies:
-    none: Map[str, str] = Map()
-    match event:
-        case InlinePolicyPut():
-            return inline.set(event.entity_id, inline.get(event.entity_id, none).set(event.policy_name, event.document))
-        case InlinePolicyDeleted():
-            rest = inline[event.entity_id].delete(event.policy_name)
-            return inline.set(event.entity_id, rest) if rest else inline.delete(event.entity_id)
+    def describe(self) -> str:
+        return f"Inline policy {self.policy_name} of {self.title} was deleted."

@@ -1,10 +1,13 @@
 """Sessions: what a temporary credential stands for, and which of them have been ended early."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from immutables import Map
 
-from domain.foundation.events import Change, Principal, Use, Value
+from domain.account import Account, AffectsNobody, Bookkeeping, Component
+from domain.facts import Fact, FactKind, FactValue, tells_facts
+from domain.foundation.events import Principal, Use, Value
 
 LONGEST_SESSION = timedelta(hours=36)
 """GetSessionToken and GetFederationToken give the longest (STS API Reference)."""
@@ -37,10 +40,41 @@ class SessionIssued(Use, topic="sts.session.issued.v1"):
     session: Session
 
 
-class SessionRevoked(Change, topic="sts.session.revoked.v1"):
+Revocations = Map[str, datetime]
+REVOCATIONS = Component[Revocations]("revoked_sessions", Map(), ids=lambda revoked: revoked)
+"""By session id: until when it has to be remembered."""
+EXPIRIES_RECORDED = Component[datetime | None]("expiries_recorded", None)
+"""Of the sessions that expired up to here it has been recorded; None before the first."""
+REVOCATION_FACT = FactKind("session revocation", "was made", "was forgotten")
+
+
+@tells_facts
+def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
+    if subject in account[REVOCATIONS]:
+        yield Fact(REVOCATION_FACT, subject), FactValue(f"of {subject}", {})
+
+
+def is_revoked(revoked: Revocations, session_id: str, before: datetime) -> bool:
+    """Whether the session was ended before that time."""
+    until = revoked.get(session_id)
+    return until is not None and until - LONGEST_SESSION < before
+
+
+class SessionRevoked(AffectsNobody, topic="sts.session.revoked.v1"):
     """This one session is over from here on, whatever its token says."""
 
     session_id: str
+
+    def fold(self, account: Account, at: datetime) -> Account:
+        """A revocation is forgotten when the longest session would have ended by itself."""
+        remembered = {session_id: until for session_id, until in account[REVOCATIONS].items() if until > at}
+        return account.put(REVOCATIONS, Map(remembered | {self.session_id: at + LONGEST_SESSION}))
+
+    def changed_subjects(self, account_id: str) -> Iterable[str]:
+        return (self.session_id,)
+
+    def describe(self) -> str:
+        return f"Session {self.session_id} was revoked."
 
 
 class SessionExpired(Use, topic="sts.session.expired.v1"):
@@ -53,31 +87,17 @@ class SessionExpired(Use, topic="sts.session.expired.v1"):
     expired_at: datetime
 
 
-class SessionExpiriesRecorded(Change, topic="sts.session.expiries_recorded.v1"):
+class SessionExpiriesRecorded(Bookkeeping, topic="sts.session.expiries_recorded.v1"):
     """Of all sessions that expired at this time or before, it has been recorded. The account keeps no list of
     sessions: this mark is what makes each expiry recorded once."""
 
     up_to: datetime
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        recorded = account[EXPIRIES_RECORDED]
+        if recorded is not None and self.up_to <= recorded:
+            raise LookupError(f"Expiries were recorded up to {recorded}; {self.up_to} is no later.")
+        return account.put(EXPIRIES_RECORDED, self.up_to)
 
-Revocations = Map[str, datetime]
-"""By session id: until when it has to be remembered."""
-
-
-def evolve(revoked: Revocations, event: SessionRevoked, at: datetime) -> Revocations:
-    """A revocation is forgotten when the longest session would have ended by itself."""
-    remembered = {session_id: until for session_id, until in revoked.items() if until > at}
-    return Map(remembered | {event.session_id: at + LONGEST_SESSION})
-
-
-def is_revoked(revoked: Revocations, session_id: str, before: datetime) -> bool:
-    """Whether the session was ended before that time."""
-    until = revoked.get(session_id)
-    return until is not None and until - LONGEST_SESSION < before
-
-
-def expiries_recorded_until(up_to: datetime | None, event: SessionExpiriesRecorded) -> datetime:
-    """How far expiries are recorded now."""
-    if up_to is not None and event.up_to <= up_to:
-        raise LookupError(f"Expiries were recorded up to {up_to}; {event.up_to} is no later.")
-    return event.up_to
+    def describe(self) -> str:
+        return f"All session expiries up to {self.up_to.isoformat()} were recorded."

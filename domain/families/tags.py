@@ -1,14 +1,14 @@
 """Tags: what is written on a user or a role, for people to sort by and for policies to ask about."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
 
 from immutables import Map
 
-from domain.foundation.events import Change
-
-TaggedKind = Literal["user", "role"]
+from domain.account import Account, Component
+from domain.entity_kinds import EntityChange, entity_title
+from domain.facts import Fact, FactKind, FactValue, tells_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,33 +20,63 @@ class Tag:
 Tags = Map[str, Tag]
 """By lower-cased key: those of users and roles are unique without regard to case, and shown as they were given (IAM
 User Guide, "Tagging IAM resources", Case sensitivity)."""
+NO_TAGS: Tags = Map()
 
 
-class EntityTagged(Change, topic="iam.entity.tagged.v1"):
+def _forget(tags: Map[str, Tags], entity_id: str) -> Map[str, Tags]:
+    return tags.delete(entity_id) if entity_id in tags else tags
+
+
+TAGS = Component[Map[str, Tags]]("tags", Map(), forget=_forget)
+"""By the unique id of what carries them, whatever it is; nothing where there are none."""
+TAG_FACT = FactKind("tag", "was put", "was removed")
+
+
+def tags_of(account: Account, entity_id: str) -> Tags:
+    return account[TAGS].get(entity_id, NO_TAGS)
+
+
+def _put(account: Account, entity_id: str, tags: Tags) -> Account:
+    every = account[TAGS]
+    return account.put(TAGS, every.set(entity_id, tags) if tags else _forget(every, entity_id))
+
+
+@tells_facts
+def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
+    for key, tag in tags_of(account, subject).items():
+        name = f"{tag.key} of {entity_title(account, subject)}"
+        yield Fact(TAG_FACT, f"{subject}/{key}"), FactValue(name, {"key": tag.key, "value": tag.value})
+
+
+class TagChange(EntityChange):
+    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
+        return frozenset({self.entity_id})
+
+
+class EntityTagged(TagChange, topic="iam.entity.tagged.v1"):
     """The tags are added, each in the place of one whose key differs by case alone."""
 
-    entity: TaggedKind
-    entity_id: str
-    entity_name: str
     tags: Mapping[str, str]
     """Values by key."""
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        entity_title(account, self.entity_id)
+        news = {key.lower(): Tag(key, value) for key, value in self.tags.items()}
+        return _put(account, self.entity_id, tags_of(account, self.entity_id).update(news))
 
-class EntityUntagged(Change, topic="iam.entity.untagged.v1"):
-    entity: TaggedKind
-    entity_id: str
-    entity_name: str
+    def describe(self) -> str:
+        told = ", ".join(f"{key}={value}" for key, value in self.tags.items())
+        return f"{self.entity.capitalize()} {self.entity_name} was tagged {told}."
+
+
+class EntityUntagged(TagChange, topic="iam.entity.untagged.v1"):
     keys: tuple[str, ...]
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        tags = tags_of(account, self.entity_id)
+        for key in self.keys:
+            tags = tags.delete(key.lower())
+        return _put(account, self.entity_id, tags)
 
-TagEvent = EntityTagged | EntityUntagged
-
-
-def evolve(tags: Tags, event: TagEvent) -> Tags:
-    match event:
-        case EntityTagged():
-            return tags.update({key.lower(): Tag(key, value) for key, value in event.tags.items()})
-        case EntityUntagged():
-            for key in event.keys:
-                tags = tags.delete(key.lower())
-            return tags
+    def describe(self) -> str:
+        return f"The tags {', '.join(self.keys)} of {self.title} were removed."

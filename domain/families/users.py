@@ -1,15 +1,13 @@
 """Users: people and programs with credentials of their own."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from immutables import Map
-
-from domain.families.boundaries import BoundaryEvent, PermissionsBoundaryDeleted, PermissionsBoundaryPut, boundary_arn
-from domain.families.tags import EntityTagged, EntityUntagged, TagEvent, Tags
-from domain.families.tags import evolve as evolve_tags
+from domain.account import Account, AccountChange, Component
+from domain.entity_kinds import kind_of_index
+from domain.facts import Fact, FactKind, FactValue
 from domain.foundation.entity_index import EntityIndex
-from domain.foundation.events import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +16,6 @@ class User:
     name: str
     path: str
     created_at: datetime
-    tags: Tags = Map()
-    boundary_arn: str | None = None
-    """Of the managed policy that is its permissions boundary."""
 
     @property
     def resource(self) -> str:
@@ -28,41 +23,59 @@ class User:
         return f"user{self.path}{self.name}"
 
 
-class UserCreated(Change, topic="iam.user.created.v1"):
+Users = EntityIndex[User]
+USERS = Component[Users]("users", EntityIndex("user"), ids=lambda users: users.by_id)
+USER_FACT = FactKind("user")
+
+
+def _facts(_account: Account, user: User) -> Iterator[tuple[Fact, FactValue]]:
+    yield Fact(USER_FACT, user.id), FactValue(user.name, {"name": user.name, "path": user.path})
+
+
+USER = kind_of_index("user", "AIDA", USERS, _facts)
+
+
+class UserChange(AccountChange):
+    """Of a user itself."""
+
     user_id: str
     user_name: str
+
+    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
+        return frozenset({self.user_id})
+
+    def changed_subjects(self, account_id: str) -> Iterable[str]:
+        return (self.user_id,)
+
+
+class UserCreated(UserChange, topic="iam.user.created.v1"):
     path: str
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(USERS, account[USERS].add(User(self.user_id, self.user_name, self.path, at)))
 
-class UserUpdated(Change, topic="iam.user.updated.v1"):
+    def describe(self) -> str:
+        return f"User {self.user_name} was created with path {self.path}."
+
+
+class UserUpdated(UserChange, topic="iam.user.updated.v1"):
     """The user has another name or path, and with it another ARN. The unique id stays."""
 
-    user_id: str
-    user_name: str
     new_user_name: str
     new_path: str
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        users = account[USERS]
+        renamed = replace(users.by_id[self.user_id], name=self.new_user_name, path=self.new_path)
+        return account.put(USERS, users.put(renamed))
 
-class UserDeleted(Change, topic="iam.user.deleted.v1"):
-    user_id: str
-    user_name: str
+    def describe(self) -> str:
+        return f"User {self.user_name} is now {self.new_user_name} with path {self.new_path}."
 
 
-UserEvent = UserCreated | UserUpdated | UserDeleted | TagEvent | BoundaryEvent
-Users = EntityIndex[User]
+class UserDeleted(UserChange, topic="iam.user.deleted.v1"):
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(USERS, account[USERS].without(self.user_id)).forget(self.user_id)
 
-
-def evolve(users: Users, event: UserEvent, at: datetime) -> Users:
-    match event:
-        case UserCreated():
-            return users.add(User(event.user_id, event.user_name, event.path, at))
-        case UserUpdated():
-            user = users.by_id[event.user_id]
-            return users.put(replace(user, name=event.new_user_name, path=event.new_path))
-        case EntityTagged() | EntityUntagged():
-            user = users.by_id[event.entity_id]
-            return users.put(replace(user, tags=evolve_tags(user.tags, event)))
-        case PermissionsBoundaryPut() | PermissionsBoundaryDeleted():
-            return users.put(replace(users.by_id[event.entity_id], boundary_arn=boundary_arn(event)))
-        case UserDeleted():
-            return users.without(event.user_id)
+    def describe(self) -> str:
+        return f"User {self.user_name} was deleted."

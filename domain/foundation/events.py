@@ -1,5 +1,6 @@
 """The ground floor of everything that is recorded: events, their causes, and the entries that a ledger is made of."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,14 +25,28 @@ class Event(Value):
 
     def __init_subclass__(cls, *, topic: str | None = None, **config: Any) -> None:
         super().__init_subclass__(**config)
-        if topic is not None:
-            _claim(topic)
-            cls.topic = topic
-            _events[topic] = cls
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, topic: str | None = None, **config: Any) -> None:
+        """Raises TypeError when the topic is taken, or when the class leaves out what events of its kind say."""
+        super().__pydantic_init_subclass__(**config)
+        if topic is None:
+            return
+        if cls.__abstractmethods__:
+            raise TypeError(f"The event {cls.__name__} does not say: {', '.join(sorted(cls.__abstractmethods__))}.")
+        _claim(topic)
+        cls.topic = topic
+        _events[topic] = cls
 
 
 class Change(Event):
-    """Alters something that a later decision reads. Folding reads only these."""
+    """Alters something that a later decision reads. Folding reads only these, and each says itself what it means: the
+    abstract methods here and in what is derived from it."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """What happened, in one English sentence, for people who read a ledger. Names of things are as they were
+        called at the time."""
 
 
 class Use(Event):
@@ -69,6 +84,13 @@ def event_from(topic: str, fields: dict[str, Any]) -> Event:
         topic, upcast = _upcasts[topic]
         fields = upcast(fields)
     return event_class(topic).model_validate(fields)
+
+
+def current_topic(topic: str) -> str:
+    """Under which events of this kind are stored now. Raises UnknownTopic."""
+    while topic in _upcasts:
+        topic, _ = _upcasts[topic]
+    return event_class(topic).topic
 
 
 def event_class(topic: str) -> type[Event]:

@@ -20,10 +20,10 @@ ACCOUNT_ID = re.compile(r"[0-9]{12}")
 ACCESS_KEY_ID = re.compile(r"(?!ASIA)[A-Za-z0-9_]{16,128}")
 """What the IAM model allows for one, if it is none of a session. Not all carry their account."""
 
-USER, GROUP, ROLE, MANAGED_POLICY = "AIDA", "AGPA", "AROA", "ANPA"
-"""Prefixes of unique ids (IAM User Guide, "IAM identifiers")."""
 ACCESS_KEY, SESSION_KEY = "AKIA", "ASIA"
 """Prefixes of access key ids: long-term, and temporary from STS."""
+SESSION = "SESN"
+"""Prefix of session ids, which are ours alone."""
 
 
 def new_account_id(random: Random) -> str:

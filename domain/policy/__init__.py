@@ -7,6 +7,7 @@ from domain.policy.decode import TEXT_CHARACTERS_MAX
 from domain.policy.document import (
     GROUP_INLINE_POLICIES_CHARACTERS_MAX,
     MANAGED_POLICY_CHARACTERS_MAX,
+    POLICY_TYPES,
     RCP_CHARACTERS_MAX,
     ROLE_INLINE_POLICIES_CHARACTERS_MAX,
     SCP_CHARACTERS_MAX,
@@ -44,6 +45,7 @@ from domain.policy.variables import RequestContext, Variable
 __all__ = [
     "GROUP_INLINE_POLICIES_CHARACTERS_MAX",
     "MANAGED_POLICY_CHARACTERS_MAX",
+    "POLICY_TYPES",
     "RCP_CHARACTERS_MAX",
     "ROLE_INLINE_POLICIES_CHARACTERS_MAX",
     "SCP_CHARACTERS_MAX",

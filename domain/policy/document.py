@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from typing import ClassVar
 
 from domain.policy.conditions import Condition, condition
 from domain.policy.decode import Json, decoded, object_in, refuse, refuse_oversized, text_in, texts_in, unquoted
@@ -41,37 +42,9 @@ _RESOURCE = re.compile(r"arn:[a-z*?-]+:[a-z0-9-]+(?::.*)?", re.DOTALL)
 _WILDCARD_IN_TYPE = re.compile(r"arn:[^:]*:(?:iam|sts):[^:]*:[^:]*:(?!\*\Z)[^/]*[*?].*", re.DOTALL)
 
 
-class PolicyType(StrEnum):
-    """Where a policy is attached; the grammar differs."""
-
-    IDENTITY = "identity"
-    SESSION = "session"
-    BOUNDARY = "boundary"
-    TRUST = "trust"
-    RESOURCE = "resource"
-    SCP = "scp"
-    """A service control policy: what the principals of an account may do at most."""
-    RCP = "rcp"
-    """A resource control policy: what may be done at most with the resources of an account."""
-
-
 class Effect(StrEnum):
     ALLOW = "Allow"
     DENY = "Deny"
-
-
-_OF_WHO_IS_ATTACHED = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
-ELEMENTS: Mapping[PolicyType, tuple[str, ...]] = {
-    PolicyType.IDENTITY: _OF_WHO_IS_ATTACHED,
-    PolicyType.SESSION: _OF_WHO_IS_ATTACHED,
-    PolicyType.BOUNDARY: _OF_WHO_IS_ATTACHED,
-    PolicyType.TRUST: ("Sid", "Effect", "Principal", "Action", "NotAction", "Condition"),
-    PolicyType.RESOURCE: ("Principal", "NotPrincipal", *_OF_WHO_IS_ATTACHED),
-    PolicyType.SCP: _OF_WHO_IS_ATTACHED,
-    PolicyType.RCP: ("Sid", "Effect", "Principal", "Action", "Resource", "NotResource", "Condition"),
-}
-"""That a statement may have; the policy of a resource has them all."""
-_OF_ORGANIZATIONS = {PolicyType.SCP, PolicyType.RCP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +65,52 @@ class Statement:
     @property
     def resource_element(self) -> str:
         return "NotResource" if self.resources is not None and self.resources.negated else "Resource"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PolicyType:
+    """Where a policy is attached, and what it may say there. A family whose documents have a grammar of their own makes
+    one more. Raises TypeError when there is one of this name."""
+
+    value: str
+    elements: tuple[str, ...]
+    """That a statement may have."""
+    quota: tuple[int, str] | None = None
+    """How many characters the linter takes for too many, and the code of that finding."""
+    versions: frozenset[str] = frozenset({"2008-10-17", "2012-10-17"})
+    free_sids: bool = False
+    """Services other than IAM take more in the policies of their resources (IAM User Guide, "Sid")."""
+    service: str | None = None
+    """The only one of whose actions it may be about."""
+    principal_kinds: tuple[str, ...] = tuple(KINDS)
+    principal_code: str = "UNSUPPORTED_PRINCIPAL"
+    """The code of the linter's finding where there is a Principal and it has none."""
+    grants: bool = False
+    """Whether its Allow gives something away; others only bound or trust."""
+    check: Callable[["Statement", str], None] | None = None
+    """What is to be refused besides, of a statement at a place in the document."""
+
+    IDENTITY: ClassVar["PolicyType"]
+    SESSION: ClassVar["PolicyType"]
+    BOUNDARY: ClassVar["PolicyType"]
+    TRUST: ClassVar["PolicyType"]
+    RESOURCE: ClassVar["PolicyType"]
+    SCP: ClassVar["PolicyType"]
+    """A service control policy: what the principals of an account may do at most."""
+    RCP: ClassVar["PolicyType"]
+    """A resource control policy: what may be done at most with the resources of an account."""
+
+    def __post_init__(self) -> None:
+        if self.value in POLICY_TYPES:
+            raise TypeError(f"There is a type of policies {self.value} already.")
+        POLICY_TYPES[self.value] = self
+
+    def __str__(self) -> str:
+        return self.value
+
+
+POLICY_TYPES: dict[str, PolicyType] = {}
+"""By name."""
 
 
 class StatementsByAction(dict[str, tuple[Statement, ...]]):
@@ -146,9 +165,8 @@ def parse(text: str, policy_type: PolicyType) -> Policy:
     """Raises MalformedPolicyDocument with a sentence that names the statement, the element and the reason."""
     elements = object_in(decoded(text), "The policy", ("Version", "Id", "Statement"))
     version = text_in(elements.get("Version", "2008-10-17"), "Version")
-    known = {"2012-10-17"} if policy_type in _OF_ORGANIZATIONS else {"2008-10-17", "2012-10-17"}
-    if version not in known:
-        refuse("Version", f"expected {' or '.join(sorted(known))}, got {version}")
+    if version not in policy_type.versions:
+        refuse("Version", f"expected {' or '.join(sorted(policy_type.versions))}, got {version}")
     listed = elements.get("Statement", [])
     statements = tuple(
         _statement(statement, f"Statement[{index}]", index, policy_type, has_variables=version == "2012-10-17")
@@ -171,11 +189,11 @@ def parse(text: str, policy_type: PolicyType) -> Policy:
 
 
 def _statement(value: Json, where: str, index: int, policy_type: PolicyType, *, has_variables: bool) -> Statement:
-    elements = object_in(value, where, ELEMENTS[policy_type])
+    elements = object_in(value, where, policy_type.elements)
     effect = _effect(elements.get("Effect"), f"{where}.Effect")
     denies = effect is Effect.DENY
     resources = None
-    if "Resource" in ELEMENTS[policy_type]:
+    if "Resource" in policy_type.elements:
         resources = _resources(elements, where, has_variables=has_variables, denies=denies)
     statement = Statement(
         index,
@@ -183,19 +201,18 @@ def _statement(value: Json, where: str, index: int, policy_type: PolicyType, *, 
         effect,
         _actions(elements, where, policy_type),
         resources,
-        _principals(elements, where, policy_type, effect) if "Principal" in ELEMENTS[policy_type] else None,
+        _principals(elements, where, policy_type, effect) if "Principal" in policy_type.elements else None,
         tuple(_conditions(elements.get("Condition", {}), where, has_variables=has_variables, denies=denies)),
         None if resources is None or resources.is_everything else resources.match,
     )
-    if policy_type is PolicyType.RCP:
-        _check_resource_control(statement, where)
+    if policy_type.check is not None:
+        policy_type.check(statement, where)
     return statement
 
 
 def _sid(value: Json, where: str, policy_type: PolicyType) -> str | None:
-    """Services other than IAM take more in the policies of their resources (IAM User Guide, "Sid")."""
     sid = text_in(value, where)
-    if policy_type is not PolicyType.RESOURCE and not _SID.fullmatch(sid):
+    if not policy_type.free_sids and not _SID.fullmatch(sid):
         refuse(where, f'Statement IDs (SID) must be alpha-numeric, got "{sid}"')
     return sid or None
 
@@ -213,7 +230,7 @@ def _actions(elements: Mapping[str, Json], where: str, policy_type: PolicyType) 
         if not named:
             reason = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
             refuse(f"{where}.{element}", f'{reason}; expected * or an action such as iam:Get*, got "{action}"')
-        if policy_type is PolicyType.TRUST and (named["vendor"] or "").lower() != "sts":
+        if policy_type.service is not None and (named["vendor"] or "").lower() != policy_type.service:
             refuse(f"{where}.{element}", f'AssumeRole policy may only specify STS AssumeRole actions, got "{action}"')
     return action_patterns(texts, negated=element == "NotAction")
 
@@ -255,8 +272,7 @@ def _principals(elements: Mapping[str, Json], where: str, policy_type: PolicyTyp
     if element == "NotPrincipal" and effect is Effect.ALLOW:
         # It would let in whoever is not listed, anonymous callers too; AWS does not support it.
         refuse(f"{where}.{element}", "goes with Deny only; expected Principal")
-    # Canonical user ids are S3's: no role trusts one.
-    kinds = tuple(kind for kind in KINDS if kind != "CanonicalUser" or policy_type is not PolicyType.TRUST)
+    kinds = policy_type.principal_kinds
     return principals_in(elements[element], f"{where}.{element}", kinds, negated=element == "NotPrincipal")
 
 
@@ -285,3 +301,39 @@ def _check_resource_control(statement: Statement, where: str) -> None:
             refuse(f"{where}.Effect", "expected Deny; only RCPFullAWSAccess allows, everything, without conditions")
     elif "*" in actions:
         refuse(f"{where}.Action", 'expected actions of a named service, such as sts:*, got "*"')
+
+
+_OF_WHO_IS_ATTACHED = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
+_OF_ORGANIZATIONS = frozenset({"2012-10-17"})
+_IDENTITY_QUOTA = (MANAGED_POLICY_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA")
+PolicyType.IDENTITY = PolicyType("identity", _OF_WHO_IS_ATTACHED, _IDENTITY_QUOTA, grants=True)
+PolicyType.SESSION = PolicyType(
+    "session", _OF_WHO_IS_ATTACHED, (SESSION_POLICIES_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_QUOTA"), grants=True
+)
+PolicyType.BOUNDARY = PolicyType("boundary", _OF_WHO_IS_ATTACHED, _IDENTITY_QUOTA)
+PolicyType.TRUST = PolicyType(
+    "trust",
+    ("Sid", "Effect", "Principal", "Action", "NotAction", "Condition"),
+    (TRUST_POLICY_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_QUOTA"),
+    service="sts",
+    # Canonical user ids are S3's: no role trusts one.
+    principal_kinds=tuple(kind for kind in KINDS if kind != "CanonicalUser"),
+)
+# The policy of a resource has all elements that there are.
+PolicyType.RESOURCE = PolicyType(
+    "resource", ("Principal", "NotPrincipal", *_OF_WHO_IS_ATTACHED), free_sids=True, grants=True
+)
+PolicyType.SCP = PolicyType(
+    "scp",
+    _OF_WHO_IS_ATTACHED,
+    (SCP_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_SCP_QUOTA"),
+    versions=_OF_ORGANIZATIONS,
+    principal_code="SCP_SYNTAX_ERROR_PRINCIPAL",
+)
+PolicyType.RCP = PolicyType(
+    "rcp",
+    ("Sid", "Effect", "Principal", "Action", "Resource", "NotResource", "Condition"),
+    (RCP_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_RCP_QUOTA"),
+    versions=_OF_ORGANIZATIONS,
+    check=_check_resource_control,
+)

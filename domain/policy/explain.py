@@ -41,7 +41,7 @@ class Mismatch:
     element: str
     """Principal, NotPrincipal, Resource, NotResource, or a condition such as `StringEquals aws:username`."""
     had: tuple[str, ...]
-    """What the request has there: nothing for an anonymous principal or a missing condition key."""
+    """What the call had there: nothing where it does not have the condition key."""
     wanted: tuple[str, ...]
 
 

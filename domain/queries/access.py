@@ -22,7 +22,9 @@ from domain.authorization import (
 from domain.call_context import NO_VALUES, PRINCIPAL_TAG, RESOURCE_TAGS, CallContext, user_or_role_by_arn
 from domain.callers import Caller, principal_of
 from domain.calls import Call
-from domain.families.roles import Role
+from domain.families.groups import GROUPS
+from domain.families.roles import ROLES, Role
+from domain.families.users import USERS
 from domain.foundation.events import Cause, Principal, SessionIssuer
 from domain.foundation.identifiers import account_of_arn
 from domain.policy import (
@@ -120,15 +122,15 @@ def find_role(account: Account, role: str) -> Role | None:
     """By its name, or its ARN. A closed account has none any more."""
     if not account.is_open:
         return None
-    return account.roles.find(role) or role_by_arn(account, role)
+    return account[ROLES].find(role) or role_by_arn(account, role)
 
 
 def permission_layers(account: Account, entity_id: str) -> Layers:
     """What a user or role may do, or what a group lends to its members: in each layer, what its statements allow less
     what they deny. Something may be done if every layer allows it and none denies it."""
-    if entity_id in account.groups.by_id:
+    if entity_id in account[GROUPS].by_id:
         return [(Layer.IDENTITY, tuple(identity_policies(account, entity_id)))]
-    role = account.roles.by_id.get(entity_id)
+    role = account[ROLES].by_id.get(entity_id)
     caller = Caller(principal_of(account, entity_id), entity_id, "") if role is None else caller_of_role(account, role)
     return layers_of(account, caller)
 
@@ -165,18 +167,18 @@ def principals(account: Account) -> Iterator[Caller]:
     if not account.is_open:
         return
     yield Caller(principal_of(account, account.id), account.id, "")
-    for user in sorted(account.users, key=lambda user: user.name.lower()):
+    for user in sorted(account[USERS], key=lambda user: user.name.lower()):
         yield Caller(principal_of(account, user.id), user.id, "")
-    for role in sorted(account.roles, key=lambda role: role.name.lower()):
+    for role in sorted(account[ROLES], key=lambda role: role.name.lower()):
         yield caller_of_role(account, role)
 
 
 def find_caller(account: Account, entity_id: str) -> Caller | None:
     """The one of `principals` that has this unique id; the account's id is root's."""
-    role = account.roles.by_id.get(entity_id)
+    role = account[ROLES].by_id.get(entity_id)
     if role is not None:
         return caller_of_role(account, role)
-    if entity_id == account.id or entity_id in account.users.by_id:
+    if entity_id == account.id or entity_id in account[USERS].by_id:
         return Caller(principal_of(account, entity_id), entity_id, "")
     return None
 

@@ -12,9 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.account import Account, evolve
+from domain.account import Account, AccountChange, evolve
 from domain.call_context import user_or_role_by_arn
+from domain.families.boundaries import boundary_arn
 from domain.families.roles import Role, RoleCreated, TrustPolicyReplaced
+from domain.families.tags import tags_of
+from domain.families.users import User
 from domain.foundation.events import Entry
 from domain.foundation.intervals import Step
 from domain.policy import Layer, SourcedPolicy, Statement, time_boundaries
@@ -31,7 +34,6 @@ from domain.queries.access import (
     principals,
     trusted_accounts,
 )
-from domain.queries.affected_principals import affected_principals
 
 AccountsById = Mapping[str, Account]
 PrincipalKey = tuple[str, str]
@@ -77,9 +79,11 @@ class ActionInquiry(AccessInquiry):
         return None if caller is None else access_query(account, caller, self.action, self.resource, at)
 
     def concerned(self, before: Account, after: Account, entry: Entry) -> set[PrincipalKey] | None:
-        if user_or_role_by_arn(before, self.resource) is not user_or_role_by_arn(after, self.resource):
+        was, is_ = user_or_role_by_arn(before, self.resource), user_or_role_by_arn(after, self.resource)
+        if _as_resource(before, was) != _as_resource(after, is_):
             return None
-        ids = affected_principals(before, after, entry.event)
+        assert isinstance(entry.event, AccountChange)
+        ids = entry.event.affected_principals(before, after)
         return None if ids is None else {(self.account_id, entity_id) for entity_id in ids}
 
 
@@ -114,9 +118,11 @@ class AssumeRoleInquiry(AccessInquiry):
         return assume_role_query(account, owner, caller, owner.arn(role.resource), role, at)
 
     def concerned(self, before: Account, after: Account, entry: Entry) -> set[PrincipalKey] | None:
-        if before.id == self.owner_id and find_role(before, self.role) is not find_role(after, self.role):
+        was, is_ = find_role(before, self.role), find_role(after, self.role)
+        if before.id == self.owner_id and _as_resource(before, was) != _as_resource(after, is_):
             return None
-        ids = affected_principals(before, after, entry.event)
+        assert isinstance(entry.event, AccountChange)
+        ids = entry.event.affected_principals(before, after)
         if ids is None:
             # The organisation of the role's account limits whoever asks; that of another its own principals.
             return None if before.id == self.owner_id else {*_principals_of(before), *_principals_of(after)}
@@ -226,6 +232,11 @@ def _relevant_statements(asked: AccessQuery) -> Iterator[Statement]:
     for _, policies in asked.layers:
         for sourced in policies:
             yield from sourced.policy.about[asked.request.action.lower()]
+
+
+def _as_resource(account: Account, entity: User | Role | None) -> object:
+    """What policies can ask about it when it is the resource."""
+    return entity and (entity, tags_of(account, entity.id), boundary_arn(account, entity.id))
 
 
 def _principals_of(account: Account) -> Iterator[PrincipalKey]:

@@ -6,10 +6,12 @@ from datetime import datetime
 
 from domain.account import Account
 from domain.callers import Caller
-from domain.families.access_keys import AccessKeyDeactivated
+from domain.families.access_keys import ACCESS_KEYS, AccessKeyDeactivated
 from domain.families.containment import CONTAINED_DOCUMENT, CONTAINED_POLICY_NAME, CredentialContained, Descendant
-from domain.families.policies import InlinePolicyPut
-from domain.families.sessions import SessionRevoked
+from domain.families.policies import INLINE_POLICIES, InlinePolicyPut
+from domain.families.roles import ROLES
+from domain.families.sessions import REVOCATIONS, SessionRevoked
+from domain.families.users import USERS
 from domain.foundation.errors import OperationNotPermittedException
 from domain.foundation.events import Change
 from domain.queries.access import is_administrator
@@ -78,7 +80,7 @@ def refuse_lockout(account: Account, events: Iterable[Change], at: datetime) -> 
     in order again, and there was one. Who comes by assuming a role is not counted: that needs somebody else's key."""
     cut = {event.access_key_id for event in events if isinstance(event, AccessKeyDeactivated)}
     denied = {event.entity_id for event in events if isinstance(event, InlinePolicyPut)}
-    active = [key for key in account.access_keys.by_id.values() if key.status == "Active"]
+    active = [key for key in account[ACCESS_KEYS].by_id.values() if key.status == "Active"]
     left = {key.user_id for key in active if key.id not in cut and key.user_id not in denied}
     if any(is_administrator(account, owner_id, at) for owner_id in left):
         return
@@ -107,10 +109,10 @@ def _containment_events(
 def _events_for(account: Account, descendant: Descendant, at: datetime) -> Iterator[tuple[str, ContainmentEvent]]:
     match descendant.kind:
         case "user" | "role" as kind:
-            entity = (account.users if kind == "user" else account.roles).by_id.get(descendant.id)
+            entity = (account[USERS] if kind == "user" else account[ROLES]).by_id.get(descendant.id)
             if entity is None:
                 return
-            inline = account.inline_policies.get(entity.id)
+            inline = account[INLINE_POLICIES].get(entity.id)
             if inline is None or inline.get(CONTAINED_POLICY_NAME) != CONTAINED_DOCUMENT:
                 put = InlinePolicyPut(
                     entity=kind,
@@ -121,18 +123,18 @@ def _events_for(account: Account, descendant: Descendant, at: datetime) -> Itera
                 )
                 yield entity.id, put
             # Those that it got a moment ago, and that no table knows yet, as well.
-            for key in account.access_keys.of(entity.id):
+            for key in account[ACCESS_KEYS].of(entity.id):
                 yield from _deactivated(account, key.id)
         case "access_key":
             yield from _deactivated(account, descendant.id)
         case "session":
             assert descendant.expires_at is not None
-            if descendant.expires_at > at and descendant.id not in account.revoked_sessions:
+            if descendant.expires_at > at and descendant.id not in account[REVOCATIONS]:
                 yield descendant.id, SessionRevoked(session_id=descendant.id)
 
 
 def _deactivated(account: Account, access_key_id: str) -> Iterator[tuple[str, ContainmentEvent]]:
-    key = account.access_keys.by_id.get(access_key_id)
+    key = account[ACCESS_KEYS].by_id.get(access_key_id)
     if key is not None and key.status == "Active":
         name = owner_name(account, key.user_id)
         yield key.id, AccessKeyDeactivated(access_key_id=key.id, user_id=key.user_id, user_name=name)

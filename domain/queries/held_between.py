@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from domain.account import Account, evolve
 from domain.authorization import own_policies
-from domain.families.groups import Group, Groups
-from domain.families.policies import EntityKind
-from domain.families.roles import Role, Roles
-from domain.families.users import User, Users
+from domain.families.groups import GROUPS, MEMBERSHIPS, Group, Groups
+from domain.families.organization import ORGANIZATION_MEMBERSHIP
+from domain.families.policies import HolderNoun
+from domain.families.roles import ROLES, Role, Roles
+from domain.families.users import USERS, User, Users
 from domain.foundation.events import Entry
 from domain.foundation.intervals import Step, mapping_changes
 from domain.policy import Layer, SourcedPolicy
@@ -24,7 +25,7 @@ from domain.queries.access import permission_layers
 class Holding(NamedTuple):
     """That one policy counts for one user, group or role, in one of the ways in which it can."""
 
-    kind: EntityKind
+    kind: HolderNoun
     entity_id: str
     layer: Layer
     place: str
@@ -66,13 +67,13 @@ def policies_held(account: Account, principal: str) -> dict[Holding, HeldDocumen
     }
 
 
-def find_holders(account: Account, principal: str) -> list[tuple[EntityKind, User | Group | Role]]:
+def find_holders(account: Account, principal: str) -> list[tuple[HolderNoun, User | Group | Role]]:
     """The users, groups and roles with this name, ARN or unique id: several may have one name."""
     name = principal.rsplit("/", 1)[-1]
-    families: tuple[tuple[EntityKind, Users | Groups | Roles], ...] = (
-        ("user", account.users),
-        ("group", account.groups),
-        ("role", account.roles),
+    families: tuple[tuple[HolderNoun, Users | Groups | Roles], ...] = (
+        ("user", account[USERS]),
+        ("group", account[GROUPS]),
+        ("role", account[ROLES]),
     )
     return [
         (kind, entity)
@@ -82,8 +83,9 @@ def find_holders(account: Account, principal: str) -> list[tuple[EntityKind, Use
     ]
 
 
-def _holdings_of(account: Account, kind: EntityKind, entity_id: str) -> Iterator[tuple[Holding, HeldDocument]]:
-    levels = iter(account.organization.levels if account.organization else ())
+def _holdings_of(account: Account, kind: HolderNoun, entity_id: str) -> Iterator[tuple[Holding, HeldDocument]]:
+    membership = account[ORGANIZATION_MEMBERSHIP]
+    levels = iter(() if membership is None else membership.levels)
     for layer, policies in permission_layers(account, entity_id):
         level = next(levels) if layer is Layer.SCP else None
         for sourced in policies:
@@ -93,13 +95,13 @@ def _holdings_of(account: Account, kind: EntityKind, entity_id: str) -> Iterator
                 place = entity_id if level is None else level.id
                 text = _text(sourced, None if level is None else level.name)
                 yield _holding(kind, entity_id, layer, place, sourced), text
-    for holder_id in (entity_id, *account.memberships.rights_of(entity_id)):
-        through = None if holder_id == entity_id else account.groups.by_id[holder_id].name
+    for holder_id in (entity_id, *account[MEMBERSHIPS].rights_of(entity_id)):
+        through = None if holder_id == entity_id else account[GROUPS].by_id[holder_id].name
         for sourced in own_policies(account, holder_id):
             yield _holding(kind, entity_id, Layer.IDENTITY, holder_id, sourced), _text(sourced, through)
 
 
-def _holding(kind: EntityKind, entity_id: str, layer: Layer, place: str, sourced: SourcedPolicy) -> Holding:
+def _holding(kind: HolderNoun, entity_id: str, layer: Layer, place: str, sourced: SourcedPolicy) -> Holding:
     return Holding(kind, entity_id, layer, place, sourced.source_type, sourced.source_id)
 
 

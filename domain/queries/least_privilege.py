@@ -20,6 +20,7 @@ from domain.policy import (
     policy_size,
 )
 from domain.policy.wildcards import ARN_PARTS, arn_parts
+from domain.read_models.least_privilege import CoveringPolicy, GeneralizedPattern
 
 RESOURCES_LISTED_MAX = 10
 """ARNs of one type under one action. Where there are more, a pattern stands for them."""
@@ -40,25 +41,6 @@ class UsedPermission(NamedTuple):
     """As it was recorded: an ARN, `*`, or whatever a client gave for an ARN."""
 
 
-@dataclass(frozen=True, slots=True)
-class GeneralizedPattern:
-    """A pattern that stands in the document for resources that were used, and matches others like them."""
-
-    action: str
-    pattern: str
-    resources: int
-
-
-@dataclass(frozen=True, slots=True)
-class LeastPrivilege:
-    document: str
-    characters: int
-    """That count towards a quota."""
-    fits: tuple[str, ...]
-    """What it may be, by the quotas for documents."""
-    generalised: tuple[GeneralizedPattern, ...]
-
-
 class _Width(IntEnum):
     """How much is written as a pattern. Each step is taken for all actions at once, when the one before is too long."""
 
@@ -75,7 +57,7 @@ class _Written(NamedTuple):
     exact: bool
 
 
-def least_privilege(used: Iterable[UsedPermission], catalogue: ActionCatalogue) -> LeastPrivilege | None:
+def least_privilege(used: Iterable[UsedPermission], catalogue: ActionCatalogue) -> CoveringPolicy | None:
     """A document without errors for the linter: the first that fits a managed policy, or the widest. None where nothing
     was used, for there is no policy that allows nothing.
 
@@ -96,7 +78,7 @@ def least_privilege(used: Iterable[UsedPermission], catalogue: ActionCatalogue) 
 
 def _write_policy(
     by_action: Mapping[str, Collection[str]], width: _Width, catalogue: ActionCatalogue
-) -> LeastPrivilege:
+) -> CoveringPolicy:
     actions: dict[tuple[str, ...], list[str]] = defaultdict(list)
     generalised: list[GeneralizedPattern] = []
     for action in sorted(by_action):
@@ -106,7 +88,7 @@ def _write_policy(
     document = _document(actions)
     characters = policy_size(document)
     fits = tuple(what for what, limit in QUOTAS.items() if characters <= limit)
-    return LeastPrivilege(document, characters, fits, tuple(generalised))
+    return CoveringPolicy(document, characters, fits, tuple(generalised))
 
 
 def _document(actions: Mapping[tuple[str, ...], list[str]]) -> str:

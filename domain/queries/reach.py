@@ -8,7 +8,9 @@ from domain.account import Account
 from domain.authorization import ASSUME_ROLE, layers_of
 from domain.callers import Caller, principal_of
 from domain.calls import Call
+from domain.families.roles import ROLES
 from domain.families.sessions import Session
+from domain.families.users import USERS
 from domain.foundation.errors import Refusal
 from domain.foundation.events import Cause
 from domain.policy import Layers, Reach, merge_reaches, reachable
@@ -52,8 +54,8 @@ def reach_over_time(
 
 
 def _caller(account: Account, entity_id: str, session: Session | None) -> Caller | None:
-    role = account.roles.by_id.get(entity_id)
-    if role is None and entity_id != account.id and entity_id not in account.users.by_id:
+    role = account[ROLES].by_id.get(entity_id)
+    if role is None and entity_id != account.id and entity_id not in account[USERS].by_id:
         return None
     if session is not None:
         return Caller(session.principal, entity_id, session.access_key_id, session)

@@ -9,6 +9,7 @@ from domain.authorization import ASSUME_ROLE, Check, check, check_assume_role, s
 from domain.call_context import CallContext, ConditionValues, user_or_role_by_id
 from domain.callers import Caller
 from domain.calls import Call, DecisionRecord
+from domain.families.organization import ORGANIZATION_MEMBERSHIP
 from domain.families.sessions import Session
 from domain.foundation.events import Cause, Entry
 from domain.policy import (
@@ -56,7 +57,7 @@ class Reevaluation:
         """The id of the root, the unit or the account that the policy is attached to, where an organisation limits."""
         if verdict.layer not in _LEVELS:
             return None
-        membership = self._account(verdict.layer).organization
+        membership = self._account(verdict.layer)[ORGANIZATION_MEMBERSHIP]
         assert membership is not None
         above = sum(layer is verdict.layer for layer, _ in self.check.layers[: verdict.level])
         return membership.levels[above].id

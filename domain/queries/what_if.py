@@ -19,13 +19,16 @@ from domain.account import Account
 from domain.authorization import EVALUATOR, Check
 from domain.call_context import ConditionValues, user_or_role_by_id
 from domain.calls import ApiCalled, DecisionRecord
+from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.families.organization import (
     FULL_AWS_ACCESS,
+    ORGANIZATION_MEMBERSHIP,
     RCP_FULL_AWS_ACCESS,
     Level,
     OrganizationMembership,
     OrganizationPolicy,
 )
+from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES
 from domain.families.sessions import Session
 from domain.foundation.events import Cause, Entry
 from domain.foundation.many_to_many import ManyToMany
@@ -85,7 +88,8 @@ def apply_hypothetical(account: Account, supposition: HypotheticalChange) -> Acc
     more, that the supposition could be about."""
     if isinstance(supposition, ControlPolicyAdded):
         membership = _add_control_policy(account, supposition)
-        return account if membership is account.organization else replace(account, organization=membership)
+        unchanged = membership is account[ORGANIZATION_MEMBERSHIP]
+        return account if unchanged else account.put(ORGANIZATION_MEMBERSHIP, membership)
     if account.id != supposition.account_id:
         return account
     match supposition:
@@ -101,23 +105,21 @@ def apply_hypothetical(account: Account, supposition: HypotheticalChange) -> Acc
 
 def _add_policy(account: Account, supposition: PolicyAdded) -> Account:
     entity_id = supposition.entity_id
-    if entity_id not in account.groups.by_id and user_or_role_by_id(account, entity_id) is None:
+    if entity_id not in account[GROUPS].by_id and user_or_role_by_id(account, entity_id) is None:
         return account
-    own: Map[str, str] = account.inline_policies.get(entity_id, Map())
-    inline = account.inline_policies.set(entity_id, own.set(HYPOTHETICAL_POLICY_NAME, supposition.document))
-    return replace(account, inline_policies=inline)
+    own: Map[str, str] = account[INLINE_POLICIES].get(entity_id, Map())
+    inline = account[INLINE_POLICIES].set(entity_id, own.set(HYPOTHETICAL_POLICY_NAME, supposition.document))
+    return account.put(INLINE_POLICIES, inline)
 
 
 def _replace_policies(account: Account, supposition: PoliciesReplaced) -> Account:
     entity_id = supposition.entity_id
     if user_or_role_by_id(account, entity_id) is None:
         return account
-    return replace(
-        account,
-        inline_policies=account.inline_policies.set(entity_id, Map({HYPOTHETICAL_POLICY_NAME: supposition.document})),
-        attachments=_without(account.attachments, entity_id),
-        memberships=_without(account.memberships, entity_id),
-    )
+    only = account[INLINE_POLICIES].set(entity_id, Map({HYPOTHETICAL_POLICY_NAME: supposition.document}))
+    account = account.put(INLINE_POLICIES, only)
+    account = account.put(ATTACHMENTS, _without(account[ATTACHMENTS], entity_id))
+    return account.put(MEMBERSHIPS, _without(account[MEMBERSHIPS], entity_id))
 
 
 def _without(relation: ManyToMany, left: str) -> ManyToMany:
@@ -127,17 +129,17 @@ def _without(relation: ManyToMany, left: str) -> ManyToMany:
 
 
 def _replace_document(account: Account, supposition: DocumentReplaced) -> Account:
-    policy = account.managed_policies.get(supposition.policy_arn)
+    policy = account[MANAGED_POLICIES].get(supposition.policy_arn)
     if policy is None:
         return account
     version = replace(policy.default, document=supposition.document)
     policy = replace(policy, versions=policy.versions.set(version.number, version))
-    return replace(account, managed_policies=account.managed_policies.set(policy.arn, policy))
+    return account.put(MANAGED_POLICIES, account[MANAGED_POLICIES].set(policy.arn, policy))
 
 
 def _add_control_policy(account: Account, supposition: ControlPolicyAdded) -> OrganizationMembership | None:
     added = OrganizationPolicy("p-supposed", HYPOTHETICAL_POLICY_NAME, supposition.document)
-    membership = account.organization
+    membership = account[ORGANIZATION_MEMBERSHIP]
     if membership is not None:
         if all(level.id != supposition.level_id for level in membership.levels):
             return membership

@@ -2,6 +2,7 @@
 
 from domain.account import Account
 from domain.families.access_keys import (
+    ACCESS_KEYS,
     AccessKey,
     AccessKeyActivated,
     AccessKeyCreated,
@@ -9,13 +10,14 @@ from domain.families.access_keys import (
     AccessKeyDeleted,
     AccessKeyStatus,
 )
+from domain.families.users import USERS
 from domain.foundation.errors import NoSuchEntity
 from domain.rules.quotas import ACCESS_KEYS_OF_A_USER_MAX, refuse_beyond
 
 
 def create_access_key(account: Account, *, user_id: str, access_key_id: str) -> AccessKeyCreated:
     """`user_id` is that of an existing user, or the account's id for root."""
-    refuse_beyond("AccessKeysPerUser", len(account.access_keys.of(user_id)), ACCESS_KEYS_OF_A_USER_MAX)
+    refuse_beyond("AccessKeysPerUser", len(account[ACCESS_KEYS].of(user_id)), ACCESS_KEYS_OF_A_USER_MAX)
     return AccessKeyCreated(access_key_id=access_key_id, user_id=user_id, user_name=owner_name(account, user_id))
 
 
@@ -36,7 +38,7 @@ def delete_access_key(account: Account, *, user_id: str, access_key_id: str) -> 
 
 
 def owned_key(account: Account, user_id: str, access_key_id: str) -> AccessKey:
-    key = account.access_keys.by_id.get(access_key_id)
+    key = account[ACCESS_KEYS].by_id.get(access_key_id)
     if key is None or key.user_id != user_id:
         raise NoSuchEntity(f"The Access Key with id {access_key_id} cannot be found.")
     return key
@@ -44,4 +46,4 @@ def owned_key(account: Account, user_id: str, access_key_id: str) -> AccessKey:
 
 def owner_name(account: Account, user_id: str) -> str:
     """The user's name; for a key of root the account's id, as IAM answers it."""
-    return account.id if user_id == account.id else account.users.by_id[user_id].name
+    return account.id if user_id == account.id else account[USERS].by_id[user_id].name

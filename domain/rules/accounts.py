@@ -5,20 +5,19 @@ from typing import Literal
 
 from domain.account import SCHEMA_VERSION, Account, AccountClosed, AccountCreated
 from domain.families.access_keys import AccessKeyCreated
+from domain.families.aliases import ACCOUNT_ALIAS
 from domain.families.aws_managed_policies import managed_policy_catalogue
-from domain.families.groups import GroupCreated, UserAddedToGroup
+from domain.families.groups import GROUP, GroupCreated, UserAddedToGroup
 from domain.families.policies import ManagedCatalogueAdopted, PolicyAttached
-from domain.families.users import UserCreated
+from domain.families.users import USER, UserCreated
 from domain.foundation.errors import EntityAlreadyExists, NoSuchEntity, ValidationError
 from domain.foundation.events import Change
 from domain.foundation.identifiers import (
     ACCESS_KEY,
     ACCESS_KEY_ID,
     ACCOUNT_ID,
-    GROUP,
     INSTALLATION,
     SESSION_KEY,
-    USER,
     Random,
     account_of_access_key_id,
     new_access_key_id,
@@ -116,8 +115,9 @@ def close_account(account: Account) -> tuple[Sequence[Change], Sequence[Change]]
         raise ValidationError(f"The account {account.id} was closed at {account.closed_at.isoformat()}.")
     closed: list[Change] = [AccountClosed()]
     retired: list[Change] = [AccountRetired(retired_account_id=account.id)]
-    if account.alias is not None:
-        own, claims = delete_account_alias(account, account_alias=account.alias)
+    alias = account[ACCOUNT_ALIAS]
+    if alias is not None:
+        own, claims = delete_account_alias(account, account_alias=alias)
         return [*own, *closed], [*claims, *retired]
     return closed, retired
 
@@ -132,7 +132,7 @@ def first_administrator(account_id: str, beginning: Sequence[Change], random: Ra
         for version in event.versions
         if version.policy_name == "AdministratorAccess"
     )
-    group_id, user_id = new_unique_id(GROUP, random), new_unique_id(USER, random)
+    group_id, user_id = new_unique_id(GROUP.id_prefix, random), new_unique_id(USER.id_prefix, random)
     access_key_id = new_access_key_id(ACCESS_KEY, account_id, random)
     return [
         GroupCreated(group_id=group_id, group_name=ADMINISTRATORS, path="/"),

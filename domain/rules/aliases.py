@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from domain.account import Account
-from domain.families.aliases import AccountAliasCreated, AccountAliasDeleted
+from domain.families.aliases import ACCOUNT_ALIAS, AccountAliasCreated, AccountAliasDeleted
 from domain.foundation.errors import EntityAlreadyExists, NoSuchEntity, ValidationError
 from domain.foundation.events import Change
 from domain.installation import AliasClaimed, AliasReleased, Installation
@@ -28,12 +28,13 @@ def create_account_alias(
     if account_alias in installation.aliases:
         raise EntityAlreadyExists(f"The account alias {account_alias} already exists.")
     claimed = AliasClaimed(account_alias=account_alias, for_account_id=account.id)
-    released = () if account.alias is None else (_released(account, account.alias),)
+    former = account[ACCOUNT_ALIAS]
+    released = () if former is None else (_released(account, former),)
     return (AccountAliasCreated(account_alias=account_alias),), (*released, claimed)
 
 
 def delete_account_alias(account: Account, *, account_alias: str) -> tuple[Sequence[Change], Sequence[Change]]:
-    if account.alias != account_alias:
+    if account[ACCOUNT_ALIAS] != account_alias:
         raise NoSuchEntity(f"The account alias {account_alias} cannot be found.")
     return (AccountAliasDeleted(account_alias=account_alias),), (_released(account, account_alias),)
 

@@ -2,6 +2,8 @@
 
 from domain.account import Account
 from domain.families.groups import (
+    GROUPS,
+    MEMBERSHIPS,
     Group,
     GroupCreated,
     GroupDeleted,
@@ -9,24 +11,24 @@ from domain.families.groups import (
     UserAddedToGroup,
     UserRemovedFromGroup,
 )
-from domain.families.users import User
+from domain.families.users import USERS, User
 from domain.foundation.errors import DeleteConflict, NoSuchEntity
 from domain.rules.policy_holders import refuse_with_policies
 from domain.rules.quotas import GROUPS_MAX, GROUPS_OF_A_USER_MAX, refuse_beyond
 
 
 def create_group(account: Account, *, group_id: str, group_name: str, path: str) -> GroupCreated:
-    account.groups.refuse_taken(group_name)
-    refuse_beyond("GroupsPerAccount", len(account.groups), GROUPS_MAX)
+    account[GROUPS].refuse_taken(group_name)
+    refuse_beyond("GroupsPerAccount", len(account[GROUPS]), GROUPS_MAX)
     return GroupCreated(group_id=group_id, group_name=group_name, path=path)
 
 
 def update_group(
     account: Account, *, group_name: str, new_path: str | None, new_group_name: str | None
 ) -> GroupUpdated:
-    group = account.groups.named(group_name)
+    group = account[GROUPS].named(group_name)
     if new_group_name is not None:
-        account.groups.refuse_taken(new_group_name, by_other_than=group)
+        account[GROUPS].refuse_taken(new_group_name, by_other_than=group)
     return GroupUpdated(
         group_id=group.id,
         group_name=group.name,
@@ -36,8 +38,8 @@ def update_group(
 
 
 def delete_group(account: Account, *, group_name: str) -> GroupDeleted:
-    group = account.groups.named(group_name)
-    if account.memberships.count_lefts(group.id):
+    group = account[GROUPS].named(group_name)
+    if account[MEMBERSHIPS].count_lefts(group.id):
         raise DeleteConflict("Cannot delete entity, must remove users from group first.")
     refuse_with_policies(account, group.id)
     return GroupDeleted(group_id=group.id, group_name=group.name)
@@ -45,23 +47,23 @@ def delete_group(account: Account, *, group_name: str) -> GroupDeleted:
 
 def add_user_to_group(account: Account, *, group_name: str, user_name: str) -> tuple[UserAddedToGroup, ...]:
     """Adding twice is no error and no event."""
-    group, user = account.groups.named(group_name), account.users.named(user_name)
-    if (user.id, group.id) in account.memberships:
+    group, user = account[GROUPS].named(group_name), account[USERS].named(user_name)
+    if (user.id, group.id) in account[MEMBERSHIPS]:
         return ()
-    refuse_beyond("GroupsPerUser", len(account.memberships.rights_of(user.id)), GROUPS_OF_A_USER_MAX)
+    refuse_beyond("GroupsPerUser", len(account[MEMBERSHIPS].rights_of(user.id)), GROUPS_OF_A_USER_MAX)
     return (UserAddedToGroup(group_id=group.id, group_name=group.name, user_id=user.id, user_name=user.name),)
 
 
 def remove_user_from_group(account: Account, *, group_name: str, user_name: str) -> UserRemovedFromGroup:
-    group, user = account.groups.named(group_name), account.users.named(user_name)
-    if (user.id, group.id) not in account.memberships:
+    group, user = account[GROUPS].named(group_name), account[USERS].named(user_name)
+    if (user.id, group.id) not in account[MEMBERSHIPS]:
         raise NoSuchEntity(f"User {user.name} is not in group {group.name}.")
     return UserRemovedFromGroup(group_id=group.id, group_name=group.name, user_id=user.id, user_name=user.name)
 
 
 def members(account: Account, group_id: str) -> list[User]:
-    return [account.users.by_id[user_id] for user_id in account.memberships.lefts_of(group_id)]
+    return [account[USERS].by_id[user_id] for user_id in account[MEMBERSHIPS].lefts_of(group_id)]
 
 
 def groups_of(account: Account, user_id: str) -> list[Group]:
-    return [account.groups.by_id[group_id] for group_id in account.memberships.rights_of(user_id)]
+    return [account[GROUPS].by_id[group_id] for group_id in account[MEMBERSHIPS].rights_of(user_id)]

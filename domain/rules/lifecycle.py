@@ -1,27 +1,18 @@
 """What is due when: what the scheduler records when it comes by. Expiry itself needs no scheduler: it is decided by
 comparing, at the moment of use."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import chain
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from domain.account import Account
-from domain.families.notices import (
-    CredentialIdle,
-    Evidence,
-    LastUsed,
-    Notice,
-    PasswordExpired,
-    RotationDue,
-    RotationOverdue,
-    RotationWarned,
-    Rule,
-    is_recorded,
-)
-from domain.families.sessions import SessionExpired, SessionExpiriesRecorded, is_revoked
+from domain.families.access_keys import ACCESS_KEYS, CredentialIdle, RotationDue, RotationOverdue, RotationWarned
+from domain.families.credential_use import LAST_USES
+from domain.families.notices import NOTICES, Evidence, LastUsed, Notice, Rule, is_recorded
+from domain.families.passwords import LOGIN_PROFILES, PASSWORD_POLICY, PasswordExpired
+from domain.families.sessions import EXPIRIES_RECORDED, REVOCATIONS, SessionExpired, SessionExpiriesRecorded, is_revoked
 from domain.foundation.events import Event
 from domain.rules.access_keys import owner_name
 
@@ -65,34 +56,31 @@ DEFAULT_PROFILE = LifecycleProfile(
 )
 """The numbers of CIS AWS 5.0, with a warning before and a time of grace behind."""
 
-Criterion = Literal["rotation", "idle", "password"]
-"""What an access key's age, its last use, and a password's age are counted for."""
-Stage = Literal["none", "rotation_warned", "rotation_due"]
-"""The notice about a fact that was given last, where another may follow."""
+DueParameters = Mapping[str, object]
+"""Of the statement that nominates subjects, such as facts that hold since a time or longer."""
 
 
-class DueQuery(NamedTuple):
-    """Facts of a kind and at a stage that are to be looked at when they hold since this time or longer."""
+@dataclass(frozen=True, slots=True)
+class DueKind:
+    """What becomes due of one kind of subject. A family's rules register theirs; the thresholds are here alone:
+    whoever keeps the facts does not know them."""
 
-    fact: Criterion
-    stage: Stage
-    since: datetime
+    name: str
+    """The statement of projections/queries that nominates subjects, with their accounts, is called `due_<name>`."""
+    queries: Callable[[datetime, LifecycleProfile], Sequence[DueParameters]]
+    """What may be due at the time."""
+    events: Callable[[Account, str, datetime, LifecycleProfile], Iterable[Event]]
+    """What is to be recorded of a subject, decided on the account as it is."""
 
 
-def due_queries(at: datetime, profile: LifecycleProfile = DEFAULT_PROFILE) -> tuple[DueQuery, ...]:
-    """What may be due at the time. The thresholds are here alone: whoever keeps the facts does not know them."""
+DUE_KINDS: dict[str, DueKind] = {}
 
-    def before(rule: Rule) -> datetime:
-        return at - timedelta(days=rule.days)
 
-    return (
-        DueQuery("rotation", "none", before(profile.rotation_warned)),
-        DueQuery("rotation", "rotation_warned", before(profile.rotation_due)),
-        DueQuery("rotation", "rotation_due", before(profile.rotation_overdue)),
-        DueQuery("idle", "none", before(profile.idle)),
-        # A password counts from the end that its account's policy sets it.
-        DueQuery("password", "none", at),
-    )
+def register_due_kind(kind: DueKind) -> None:
+    """Raises TypeError when there is one of this name."""
+    if kind.name in DUE_KINDS:
+        raise TypeError(f"Due {kind.name} are registered twice.")
+    DUE_KINDS[kind.name] = kind
 
 
 class ExpiredSession(NamedTuple):
@@ -120,8 +108,8 @@ class LifecycleCandidates:
     """What may be due in an account, as tables told that may lag: nothing here is believed but the sessions' claims,
     which the value of the account does not hold."""
 
-    access_key_ids: Sequence[str] = ()
-    password_user_ids: Sequence[str] = ()
+    subjects: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Ids, by the name of their kind."""
     expiries: Expiries | None = None
 
 
@@ -135,19 +123,21 @@ def due_events(
     if account.closed_at is not None:
         at = min(at, account.closed_at)
         candidates = LifecycleCandidates(expiries=candidates.expiries)
-    return [
-        *chain.from_iterable(_of_access_key(account, key_id, at, profile) for key_id in candidates.access_key_ids),
-        *chain.from_iterable(_of_password(account, user_id, at, profile) for user_id in candidates.password_user_ids),
-        *(expiry_events(account, candidates.expiries, at) if candidates.expiries is not None else ()),
+    events = [
+        event
+        for name, subjects in candidates.subjects.items()
+        for subject in subjects
+        for event in DUE_KINDS[name].events(account, subject, at, profile)
     ]
+    return [*events, *(expiry_events(account, candidates.expiries, at) if candidates.expiries is not None else ())]
 
 
 def _of_access_key(account: Account, access_key_id: str, at: datetime, profile: LifecycleProfile) -> Iterator[Notice]:
     """Nothing of an inactive key. One that is active again is as old as it is."""
-    key = account.access_keys.by_id.get(access_key_id)
+    key = account[ACCESS_KEYS].by_id.get(access_key_id)
     if key is None or key.status != "Active":
         return
-    used = account.last_uses.get(key.id)
+    used = account[LAST_USES].get(key.id)
     last_used = None if used is None else LastUsed(at=used.at, service=used.service, region=used.region)
     credential = _Credential(
         key.id, key.user_id, owner_name(account, key.user_id), Evidence(created_at=key.created_at, last_used=last_used)
@@ -166,13 +156,33 @@ def _of_access_key(account: Account, access_key_id: str, at: datetime, profile: 
 
 
 def _of_password(account: Account, user_id: str, at: datetime, profile: LifecycleProfile) -> Iterator[Notice]:
-    login, policy = account.login_profiles.get(user_id), account.password_policy
+    login, policy = account[LOGIN_PROFILES].get(user_id), account[PASSWORD_POLICY]
     if login is None or policy is None or policy.max_password_age is None:
         return
     rule = profile.rule("password_age", policy.max_password_age)
     evidence = Evidence(created_at=login.changed_at)
     credential = _Credential(user_id, user_id, owner_name(account, user_id), evidence)
     yield from _notice(account, PasswordExpired, credential, rule, login.changed_at, at)
+
+
+def _before(at: datetime, rule: Rule) -> datetime:
+    return at - timedelta(days=rule.days)
+
+
+def _access_key_queries(at: datetime, profile: LifecycleProfile) -> Sequence[DueParameters]:
+    """By what an access key's age or its last use is counted for, and the notice about it that was given last, where
+    another may follow."""
+    return (
+        {"fact": "rotation", "stage": "none", "since": _before(at, profile.rotation_warned)},
+        {"fact": "rotation", "stage": "rotation_warned", "since": _before(at, profile.rotation_due)},
+        {"fact": "rotation", "stage": "rotation_due", "since": _before(at, profile.rotation_overdue)},
+        {"fact": "idle", "stage": "none", "since": _before(at, profile.idle)},
+    )
+
+
+register_due_kind(DueKind("access_keys", _access_key_queries, _of_access_key))
+# A password counts from the end that its account's policy sets it.
+register_due_kind(DueKind("passwords", lambda at, _profile: ({"since": at},), _of_password))
 
 
 class _Credential(NamedTuple):
@@ -193,7 +203,7 @@ def _notice(
 ) -> Iterator[Notice]:
     """The notice, if it is due and has not been given."""
     due_at = since + timedelta(days=rule.days)
-    if due_at > at or is_recorded(account.notices, credential.id, event.about, due_at):
+    if due_at > at or is_recorded(account[NOTICES], credential.id, event.about, due_at):
         return
     fields = {
         "credential_id": credential.id,
@@ -219,7 +229,7 @@ def expiry_events(account: Account, expiries: Expiries, at: datetime) -> list[Ev
     What was revoked before its time has not expired: it was over. A revocation that was not seen yet, of a session
     that was, is in the account; it remembers each for as long as any session lives.
     """
-    mark = account.expiries_recorded
+    mark = account[EXPIRIES_RECORDED]
     if expiries.after is not None and (mark is None or mark < expiries.after):
         return []
     until = min(at, expiries.seen_until)
@@ -236,7 +246,7 @@ def expiry_events(account: Account, expiries: Expiries, at: datetime) -> list[Ev
             expired_at=session.expires_at,
         )
         for session in over
-        if not is_revoked(account.revoked_sessions, session.session_id, before=session.expires_at)
+        if not is_revoked(account[REVOCATIONS], session.session_id, before=session.expires_at)
     ]
     if not by_time:
         return []

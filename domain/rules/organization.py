@@ -12,6 +12,7 @@ from typing import TypeVar
 from domain.account import Account
 from domain.families.organization import (
     FULL_AWS_ACCESS,
+    ORGANIZATION_MEMBERSHIP,
     RCP_FULL_AWS_ACCESS,
     ControlPolicy,
     Level,
@@ -226,7 +227,7 @@ def set_organization(
     own: dict[str, Sequence[Change]] = {
         account_id: [OrganizationPoliciesApplied(membership=membership)]
         for account_id, membership in memberships(organization).items()
-        if accounts[account_id].organization != membership
+        if accounts[account_id][ORGANIZATION_MEMBERSHIP] != membership
     }
     own |= _leaving(accounts, organization.account_ids)
     is_set = installation.organization == organization
@@ -244,7 +245,7 @@ def remove_organization(
 
 def _leaving(accounts: Mapping[str, Account], staying: frozenset[str]) -> dict[str, Sequence[Change]]:
     return {
-        account_id: [OrganizationLeft(organization_id=account.organization.organization_id)]
+        account_id: [OrganizationLeft(organization_id=membership.organization_id)]
         for account_id, account in sorted(accounts.items())
-        if account.organization is not None and account_id not in staying
+        if (membership := account[ORGANIZATION_MEMBERSHIP]) is not None and account_id not in staying
     }

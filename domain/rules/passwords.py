@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from domain.account import Account
 from domain.calls import Call, NeedsFacts
 from domain.families.passwords import (
+    LOGIN_PROFILES,
     PASSWORD,
+    PASSWORD_POLICY,
     LoginProfile,
     LoginProfileCreated,
     LoginProfileDeleted,
@@ -23,6 +25,7 @@ from domain.families.passwords import (
     PasswordPolicyDeleted,
     PasswordQuery,
 )
+from domain.families.users import USERS
 from domain.foundation.errors import (
     EntityAlreadyExists,
     EntityTemporarilyUnmodifiable,
@@ -70,9 +73,9 @@ def owner_id(account: Account, call: Call, user_name: str | None) -> str:
 
 
 def login_profile(account: Account, user_id: str) -> LoginProfile:
-    profile = account.login_profiles.get(user_id)
+    profile = account[LOGIN_PROFILES].get(user_id)
     if profile is None:
-        raise NoSuchEntity(f"Login Profile for User {account.users.by_id[user_id].name} cannot be found.")
+        raise NoSuchEntity(f"Login Profile for User {account[USERS].by_id[user_id].name} cannot be found.")
     return profile
 
 
@@ -80,10 +83,10 @@ def create_login_profile(
     account: Account, call: Call, *, user_id: str, password: Secret, reset_required: bool
 ) -> tuple[LoginProfileCreated, NewPassword]:
     """Raises NeedsFacts."""
-    name = account.users.by_id[user_id].name
-    if user_id in account.login_profiles:
+    name = account[USERS].by_id[user_id].name
+    if user_id in account[LOGIN_PROFILES]:
         raise EntityAlreadyExists(f"Login Profile for user {name} already exists.")
-    refuse_weak(account.password_policy, password)
+    refuse_weak(account[PASSWORD_POLICY], password)
     # A first password is compared with none: the first facts are enough, whatever else has happened.
     wanted = PasswordQuery(password)
     new = _new_password(call, wanted, _facts(call, wanted, name))
@@ -94,13 +97,13 @@ def update_login_profile(
     account: Account, call: Call, *, user_id: str, password: Secret | None, reset_required: bool | None
 ) -> tuple[LoginProfileUpdated | None, NewPassword | None]:
     """What is not given stays; where all stays, nothing has happened. Raises NeedsFacts where a password is given."""
-    name, profile = account.users.by_id[user_id].name, login_profile(account, user_id)
+    name, profile = account[USERS].by_id[user_id].name, login_profile(account, user_id)
     required = profile.reset_required if reset_required is None else reset_required
     if password is None:
         same = required == profile.reset_required
         return None if same else LoginProfileUpdated(user_id=user_id, user_name=name, reset_required=required), None
-    refuse_weak(account.password_policy, password)
-    wanted = PasswordQuery(password, _not_again(account.password_policy, profile))
+    refuse_weak(account[PASSWORD_POLICY], password)
+    wanted = PasswordQuery(password, _not_again(account[PASSWORD_POLICY], profile))
     new = _new_password(call, wanted, _facts(call, wanted, name), profile)
     updated = LoginProfileUpdated(user_id=user_id, user_name=name, password_id=new.id, reset_required=required)
     return updated, new
@@ -109,7 +112,7 @@ def update_login_profile(
 def delete_login_profile(account: Account, *, user_id: str) -> tuple[LoginProfileDeleted, Sequence[str]]:
     """The event, and the ids of all the passwords whose hashes go."""
     profile = login_profile(account, user_id)
-    deleted = LoginProfileDeleted(user_id=user_id, user_name=account.users.by_id[user_id].name)
+    deleted = LoginProfileDeleted(user_id=user_id, user_name=account[USERS].by_id[user_id].name)
     return deleted, profile.password_ids
 
 
@@ -122,10 +125,10 @@ def change_password(
     if caller.principal.type != "IAMUser":
         raise InvalidUserType("Only IAM Users can change their own password")
     user_id = caller.entity_id
-    name, profile = account.users.by_id[user_id].name, login_profile(account, user_id)
+    name, profile = account[USERS].by_id[user_id].name, login_profile(account, user_id)
     _refuse_guessing(profile, name, call.at)
-    refuse_weak(account.password_policy, new)
-    reused = _not_again(account.password_policy, profile)
+    refuse_weak(account[PASSWORD_POLICY], new)
+    reused = _not_again(account[PASSWORD_POLICY], profile)
     if profile.reset_required:
         reused |= {profile.password_id}
     wanted = PasswordQuery(new, reused, proving=old, current=profile.password_id)
@@ -142,9 +145,10 @@ def delete_password_policy(account: Account) -> PasswordPolicyDeleted:
 
 
 def password_policy(account: Account) -> PasswordPolicy:
-    if account.password_policy is None:
+    policy = account[PASSWORD_POLICY]
+    if policy is None:
         raise NoSuchEntity(f"The Password Policy with domain name {account.id} cannot be found.")
-    return account.password_policy
+    return policy
 
 
 def refuse_weak(policy: PasswordPolicy | None, password: Secret) -> None:

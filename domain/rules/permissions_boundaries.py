@@ -1,76 +1,59 @@
 """Permissions boundaries of users and roles: who may have which
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html)."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
-
 from domain.account import Account
-from domain.families.boundaries import BoundedKind, PermissionsBoundaryDeleted, PermissionsBoundaryPut
-from domain.foundation.errors import InvalidInput, NoSuchEntity, Refusal
+from domain.entity_kinds import Entity, EntityKind
+from domain.families.boundaries import PermissionsBoundaryDeleted, PermissionsBoundaryPut, boundary_arn
+from domain.families.policies import MANAGED_POLICIES
+from domain.foundation.errors import NoSuchEntity, Refusal
 
 
-class Bounded(Protocol):
-    """A user or a role."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def boundary_arn(self) -> str | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class BoundableKind:
-    """One of the two kinds that may have a boundary."""
-
-    kind: BoundedKind
-    named: Callable[[Account, str], Bounded]
-    missing_on_create: type[Refusal]
-    """How its creation refuses a policy that does not exist: CreateRole has no NoSuchEntity (API Reference)."""
-
-
-USER = BoundableKind("user", lambda account, name: account.users.named(name), NoSuchEntity)
-ROLE = BoundableKind("role", lambda account, name: account.roles.named(name), InvalidInput)
-
-
-def put(account: Account, kind: BoundableKind, name: str, *, policy_arn: str) -> tuple[PermissionsBoundaryPut, ...]:
+def put(
+    account: Account, kind: EntityKind[Entity], name: str, *, policy_arn: str
+) -> tuple[PermissionsBoundaryPut, ...]:
     """Putting the boundary that there is already is no error and no event."""
     entity = kind.named(account, name)
-    if policy_arn not in account.managed_policies:
+    if policy_arn not in account[MANAGED_POLICIES]:
         raise NoSuchEntity(_unknown(policy_arn))
-    if entity.boundary_arn == policy_arn:
+    if boundary_arn(account, entity.id) == policy_arn:
         return ()
     return boundary_on_create(account, kind, entity.id, entity.name, policy_arn)
 
 
 def boundary_on_create(
-    account: Account, kind: BoundableKind, entity_id: str, entity_name: str, policy_arn: str | None
+    account: Account,
+    kind: EntityKind[Entity],
+    entity_id: str,
+    entity_name: str,
+    policy_arn: str | None,
+    *,
+    missing: type[Refusal] = NoSuchEntity,
 ) -> tuple[PermissionsBoundaryPut, ...]:
-    """What follows the creation of an entity that is given this boundary, or none."""
+    """What follows the creation of an entity that is given this boundary, or none. Raises `missing` where there is no
+    such policy: CreateRole has no NoSuchEntity (API Reference)."""
     if policy_arn is None:
         return ()
-    policy = account.managed_policies.get(policy_arn)
+    policy = account[MANAGED_POLICIES].get(policy_arn)
     if policy is None:
-        raise kind.missing_on_create(_unknown(policy_arn))
+        raise missing(_unknown(policy_arn))
     return (
         PermissionsBoundaryPut(
-            entity=kind.kind, entity_id=entity_id, entity_name=entity_name, policy_id=policy.id, policy_arn=policy.arn
+            entity=kind.noun, entity_id=entity_id, entity_name=entity_name, policy_id=policy.id, policy_arn=policy.arn
         ),
     )
 
 
-def delete(account: Account, kind: BoundableKind, name: str) -> PermissionsBoundaryDeleted:
+def delete(account: Account, kind: EntityKind[Entity], name: str) -> PermissionsBoundaryDeleted:
     entity = kind.named(account, name)
-    if entity.boundary_arn is None:
-        raise NoSuchEntity(f"The {kind.kind} {entity.name} does not have a permissions boundary.")
+    policy_arn = boundary_arn(account, entity.id)
+    if policy_arn is None:
+        raise NoSuchEntity(f"The {kind.noun} {entity.name} does not have a permissions boundary.")
     return PermissionsBoundaryDeleted(
-        entity=kind.kind,
+        entity=kind.noun,
         entity_id=entity.id,
         entity_name=entity.name,
-        policy_id=account.managed_policies[entity.boundary_arn].id,
-        policy_arn=entity.boundary_arn,
+        policy_id=account[MANAGED_POLICIES][policy_arn].id,
+        policy_arn=policy_arn,
     )
 
 

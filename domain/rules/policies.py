@@ -1,7 +1,10 @@
 """Managed policies and their versions: what may be done with them."""
 
 from domain.account import Account
+from domain.families.boundaries import BOUNDARIES
 from domain.families.policies import (
+    ATTACHMENTS,
+    MANAGED_POLICIES,
     DefaultPolicyVersionSet,
     ManagedPolicy,
     PolicyCreated,
@@ -9,17 +12,17 @@ from domain.families.policies import (
     PolicyVersion,
     PolicyVersionCreated,
     PolicyVersionDeleted,
+    managed_policy,
 )
 from domain.foundation.errors import AccessDenied, DeleteConflict, EntityAlreadyExists, LimitExceeded, NoSuchEntity
 from domain.policy import MANAGED_POLICY_CHARACTERS_MAX, PolicyType, new_policy_size, parse
-from domain.rules.policy_holders import managed_policy
 from domain.rules.quotas import CUSTOMER_MANAGED_POLICIES_MAX, POLICY_VERSIONS_MAX, refuse_beyond
 
 
 def create_policy(
     account: Account, *, policy_id: str, policy_name: str, path: str, description: str | None, document: str
 ) -> PolicyCreated:
-    own = [policy for policy in account.managed_policies.values() if not policy.is_aws_managed]
+    own = [policy for policy in account[MANAGED_POLICIES].values() if not policy.is_aws_managed]
     if any(policy.name.lower() == policy_name.lower() for policy in own):
         raise EntityAlreadyExists(f"A policy called {policy_name} already exists. Duplicate names are not allowed.")
     refuse_beyond("PoliciesPerAccount", len(own), CUSTOMER_MANAGED_POLICIES_MAX)
@@ -70,9 +73,9 @@ def delete_policy_version(account: Account, *, policy_arn: str, version_id: str)
 
 def delete_policy(account: Account, *, policy_arn: str) -> PolicyDeleted:
     policy = own_policy(account, policy_arn)
-    if account.attachments.count_lefts(policy_arn):
+    if account[ATTACHMENTS].count_lefts(policy_arn):
         raise DeleteConflict("Cannot delete a policy attached to entities.")
-    if account.boundaries.count_lefts(policy_arn):
+    if account[BOUNDARIES].count_lefts(policy_arn):
         raise DeleteConflict("Cannot delete a policy that is the permissions boundary of entities.")
     if len(policy.versions) > 1:
         raise DeleteConflict(

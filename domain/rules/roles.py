@@ -5,7 +5,8 @@ from collections.abc import Callable
 from domain.account import Account
 from domain.authorization import SERVICE_LINKED
 from domain.call_context import user_or_role_by_arn
-from domain.families.roles import RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
+from domain.families.roles import ROLES, RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
+from domain.families.users import USERS
 from domain.foundation.errors import InvalidInput, LimitExceeded, MalformedPolicyDocument
 from domain.foundation.identifiers import INSTALLATION, account_of_arn
 from domain.policy import TRUST_POLICY_CHARACTERS_MAX, PolicyType, new_policy_size, parse
@@ -29,8 +30,8 @@ def create_role(
 ) -> RoleCreated:
     if path.startswith(SERVICE_LINKED):
         raise InvalidInput(f"The path {SERVICE_LINKED} is reserved for service-linked roles; got {path}.")
-    account.roles.refuse_taken(role_name)
-    refuse_beyond("RolesPerAccount", len(account.roles), ROLES_MAX)
+    account[ROLES].refuse_taken(role_name)
+    refuse_beyond("RolesPerAccount", len(account[ROLES]), ROLES_MAX)
     return RoleCreated(
         role_id=role_id,
         role_name=role_name,
@@ -46,7 +47,7 @@ def update_role(
     account: Account, *, role_name: str, description: str | None, session_seconds_max: int | None
 ) -> RoleUpdated:
     """What is not given stays as it is."""
-    role = account.roles.named(role_name)
+    role = account[ROLES].named(role_name)
     return RoleUpdated(
         role_id=role.id,
         role_name=role.name,
@@ -58,7 +59,7 @@ def update_role(
 def replace_trust_policy(
     account: Account, *, role_name: str, trust_policy: str, other: Other = Account
 ) -> TrustPolicyReplaced:
-    role = account.roles.named(role_name)
+    role = account[ROLES].named(role_name)
     return TrustPolicyReplaced(
         role_id=role.id,
         role_name=role.name,
@@ -68,7 +69,7 @@ def replace_trust_policy(
 
 
 def delete_role(account: Account, *, role_name: str) -> RoleDeleted:
-    role = account.roles.named(role_name)
+    role = account[ROLES].named(role_name)
     refuse_with_policies(account, role.id)
     return RoleDeleted(role_id=role.id, role_name=role.name)
 
@@ -88,7 +89,7 @@ def trusted_ids(account: Account, trust_policy: str, other: Other) -> dict[str, 
         for kind, name in statement.principals.names if statement.principals else ():
             if kind != "AWS" or ":assumed-role/" in name or ":federated-user/" in name:
                 continue
-            if name in account.users.by_id or name in account.roles.by_id:
+            if name in account[USERS].by_id or name in account[ROLES].by_id:
                 continue
             owner_id = account_of_arn(name)
             if owner_id is None or owner_id == INSTALLATION:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from domain.account import Account
 from domain.authorization import authorize_assume_role, role_by_arn
 from domain.calls import Call
+from domain.families.policies import MANAGED_POLICIES
 from domain.families.roles import Role
 from domain.families.sessions import Session, SessionPolicy, SessionRevoked
 from domain.foundation.errors import (
@@ -16,10 +17,9 @@ from domain.foundation.errors import (
     ValidationError,
 )
 from domain.foundation.events import Principal, SessionIssuer
-from domain.foundation.identifiers import INSTALLATION, SESSION_KEY, account_of_arn, new_access_key_id
+from domain.foundation.identifiers import INSTALLATION, SESSION, SESSION_KEY, account_of_arn, new_access_key_id
 from domain.policy import SESSION_POLICIES_CHARACTERS_MAX, PolicyType, new_policy_size, parse, policy_size
 
-SESSION = "SESN"
 """Prefix of the unique ids of sessions; ours, AWS shows none."""
 CHAINED_SESSION = timedelta(hours=1)
 ROOT_SESSION = timedelta(hours=1)
@@ -97,7 +97,7 @@ def session_policies(account: Account, policy: str | None, policy_arns: Sequence
         raise ValidationError(f"A session takes at most {SESSION_POLICY_ARNS_MAX} managed policies.")
     characters = 0
     for arn in policy_arns:
-        managed = account.managed_policies.get(arn)
+        managed = account[MANAGED_POLICIES].get(arn)
         if managed is None:
             raise MalformedPolicyDocument(f"The managed policy {arn} does not exist.")
         characters += policy_size(managed.default.document)

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from domain.account import Account
+from domain.families.policies import MANAGED_POLICIES
 from domain.foundation.errors import InvalidInput
 from domain.policy import Layer, Layers, SourcedPolicy
 from domain.policy.wildcards import ARN_PARTS, arn_parts, wildcard
 from domain.rules.policy_holders import KINDS, holder_of
 
 _POLICY_TYPES = ("inline", "aws-managed", "user-managed", "permission-boundary", "scp", "rcp")
-_HOLDERS = tuple(kind.kind for kind in KINDS)
+_HOLDERS = tuple(kind.noun for kind in KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def _type_of(account: Account, layer: Layer, sourced: SourcedPolicy) -> str:
     if layer is Layer.BOUNDARY:
         return "permission-boundary"
     if sourced.source_type == "managed":
-        return "aws-managed" if account.managed_policies[sourced.source_id].is_aws_managed else "user-managed"
+        return "aws-managed" if account[MANAGED_POLICIES][sourced.source_id].is_aws_managed else "user-managed"
     return sourced.source_type if sourced.source_type in _POLICY_TYPES else ""
 
 
@@ -93,7 +94,7 @@ def _inline(account: Account, inline: tuple[str, str, str], where: str) -> Exclu
             return False
         holder_id, _, name = sourced.source_id.partition("/")
         holder_kind, holder = holder_of(account, holder_id)
-        return (name, holder_kind.kind, holder.name.lower()) == (policy_name, kind, holder_name.lower())
+        return (name, holder_kind.noun, holder.name.lower()) == (policy_name, kind, holder_name.lower())
 
     return is_meant
 

@@ -6,15 +6,13 @@ from datetime import datetime
 
 from domain.account import Account
 from domain.authorization import identity_policies, layers_of, service_controls
-from domain.call_context import (
-    PRINCIPAL_TAG,
-    ConditionValues,
-    iso_time,
-    organization_id,
-    organization_paths,
-    user_or_role_by_id,
-)
+from domain.call_context import PRINCIPAL_TAG, ConditionValues, iso_time, organization_id, organization_paths
 from domain.callers import Caller
+from domain.families.groups import GROUP
+from domain.families.organization import ORGANIZATION_MEMBERSHIP
+from domain.families.policies import MANAGED_POLICIES
+from domain.families.tags import tags_of
+from domain.families.users import USER
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.events import Principal
 from domain.foundation.identifiers import account_of_arn
@@ -29,13 +27,13 @@ from domain.policy import (
     SourcedPolicy,
 )
 from domain.rules import simulation_inputs
-from domain.rules.policy_holders import GROUP, KINDS, USER, Holder, HolderKind, holder_of
+from domain.rules.policy_holders import KINDS, Holder, HolderKind, holder_of
 from domain.rules.simulation import Simulation, Target
 from domain.rules.simulation_exclusions import Exclusion, apply_exclusions, excluded
 from domain.rules.simulation_inputs import ContextEntry, SimulatedCaller, caller
 from domain.rules.simulation_work import refuse_too_much
 
-_KINDS: Mapping[str, HolderKind] = {kind.kind: kind for kind in KINDS}
+_KINDS: Mapping[str, HolderKind] = {kind.noun: kind for kind in KINDS}
 _PRINCIPAL_TYPES = {"user": "User", "role": "AssumedRole"}
 _NOBODY: frozenset[PrincipalName] = frozenset()
 
@@ -131,8 +129,7 @@ def _known_of_source(account: Account, of: Source, calling: SimulatedCaller) -> 
         keys["aws:principalorgid"] = organization_id(account)
         keys["aws:principalorgpaths"] = organization_paths(account)
     if calling == of.caller:
-        entity = user_or_role_by_id(account, of.holder.id)
-        keys |= {f"{PRINCIPAL_TAG}{key}": (tag.value,) for key, tag in entity.tags.items()} if entity else {}
+        keys |= {f"{PRINCIPAL_TAG}{key}": (tag.value,) for key, tag in tags_of(account, of.holder.id).items()}
         if of.kind is USER:
             keys["aws:userid"] = (of.holder.id,)
     return {key: values for key, values in keys.items() if values is not None}
@@ -149,11 +146,11 @@ def source_policy_label(account: Account, sourced: SourcedPolicy) -> tuple[str, 
     `simulate-principal-policy` has it, and what kind it is."""
     match sourced.source_type:
         case "managed" | "boundary":
-            policy = account.managed_policies[sourced.source_id]
+            policy = account[MANAGED_POLICIES][sourced.source_id]
             return policy.name, "aws-managed" if policy.is_aws_managed else "user-managed"
         case "inline":
             holder_id, _, name = sourced.source_id.partition("/")
-            return name, holder_of(account, holder_id)[0].kind
+            return name, holder_of(account, holder_id)[0].noun
         case "resource":
             return sourced.source_id, "resource"
         case _:
@@ -208,7 +205,7 @@ def principal_simulation(
         _principal(calling, of),
         {**_known(calling, at), **_known_of_source(account, of, calling)},
         {account.id: _known_of_owner(account)},
-        in_organization=account.organization is not None,
+        in_organization=account[ORGANIZATION_MEMBERSHIP] is not None,
     )
 
 

@@ -1,11 +1,10 @@
-"""Tags of users and roles (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html)."""
+"""Tags of entities (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html)."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterable, Sequence
 
 from domain.account import Account
-from domain.families.tags import EntityTagged, EntityUntagged, Tag, TaggedKind, Tags
+from domain.entity_kinds import Entity, EntityKind
+from domain.families.tags import EntityTagged, EntityUntagged, Tag, tags_of
 from domain.foundation.errors import InvalidInput
 from domain.rules.quotas import TAGS_MAX, refuse_beyond
 
@@ -13,63 +12,43 @@ _RESERVED = "aws:"
 """AWS keeps this beginning for itself, in keys and in values."""
 
 
-class Tagged(Protocol):
-    """A user or a role."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def tags(self) -> Tags: ...
-
-
-@dataclass(frozen=True, slots=True)
-class TaggableKind:
-    """One of the kinds that carry tags."""
-
-    kind: TaggedKind
-    named: Callable[[Account, str], Tagged]
-
-
-USER = TaggableKind("user", lambda account, name: account.users.named(name))
-ROLE = TaggableKind("role", lambda account, name: account.roles.named(name))
-
-
-def tag(account: Account, kind: TaggableKind, name: str, *, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
+def tag(account: Account, kind: EntityKind[Entity], name: str, *, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
     """What it carries already, key and value spelt alike, is no error and no event."""
     entity = kind.named(account, name)
     _refuse_unfit(tags)
-    news = [given for given in tags if entity.tags.get(given.key.lower()) != given]
-    added = sum(given.key.lower() not in entity.tags for given in news)
+    there = tags_of(account, entity.id)
+    news = [given for given in tags if there.get(given.key.lower()) != given]
+    added = sum(given.key.lower() not in there for given in news)
     if added:
-        refuse_beyond(f"TagsPer{kind.kind.capitalize()}", len(entity.tags) + added - 1, TAGS_MAX)
+        refuse_beyond(f"TagsPer{kind.title}", len(there) + added - 1, TAGS_MAX)
     return _tagged(kind, entity.id, entity.name, news)
 
 
 def tags_on_create(
-    kind: TaggableKind, entity_id: str, entity_name: str, tags: Sequence[Tag]
+    kind: EntityKind[Entity], entity_id: str, entity_name: str, tags: Sequence[Tag]
 ) -> tuple[EntityTagged, ...]:
     """What follows the creation of an entity that is given these tags, or none."""
     _refuse_unfit(tags)
     return _tagged(kind, entity_id, entity_name, tags)
 
 
-def _tagged(kind: TaggableKind, entity_id: str, entity_name: str, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
+def _tagged(
+    kind: EntityKind[Entity], entity_id: str, entity_name: str, tags: Sequence[Tag]
+) -> tuple[EntityTagged, ...]:
     if not tags:
         return ()
     given = {given.key: given.value for given in tags}
-    return (EntityTagged(entity=kind.kind, entity_id=entity_id, entity_name=entity_name, tags=given),)
+    return (EntityTagged(entity=kind.noun, entity_id=entity_id, entity_name=entity_name, tags=given),)
 
 
-def untag(account: Account, kind: TaggableKind, name: str, *, keys: Iterable[str]) -> tuple[EntityUntagged, ...]:
+def untag(account: Account, kind: EntityKind[Entity], name: str, *, keys: Iterable[str]) -> tuple[EntityUntagged, ...]:
     """Taking away what is not there is no error and no event."""
     entity = kind.named(account, name)
-    there = {key.lower() for key in keys if key.lower() in entity.tags}
-    if not there:
+    tags = tags_of(account, entity.id)
+    gone = tuple(sorted(tags[key].key for key in {key.lower() for key in keys} if key in tags))
+    if not gone:
         return ()
-    gone = tuple(sorted(entity.tags[key].key for key in there))
-    return (EntityUntagged(entity=kind.kind, entity_id=entity.id, entity_name=entity.name, keys=gone),)
+    return (EntityUntagged(entity=kind.noun, entity_id=entity.id, entity_name=entity.name, keys=gone),)
 
 
 def _refuse_unfit(tags: Sequence[Tag]) -> None:

@@ -2,22 +2,25 @@
 
 from domain.account import Account
 from domain.calls import Call
-from domain.families.users import UserCreated, UserDeleted, UserUpdated
+from domain.families.access_keys import ACCESS_KEYS
+from domain.families.groups import MEMBERSHIPS
+from domain.families.passwords import LOGIN_PROFILES
+from domain.families.users import USERS, UserCreated, UserDeleted, UserUpdated
 from domain.foundation.errors import DeleteConflict, NoSuchEntity, ValidationError
 from domain.rules.policy_holders import refuse_with_policies
 from domain.rules.quotas import USERS_MAX, refuse_beyond
 
 
 def create_user(account: Account, *, user_id: str, user_name: str, path: str) -> UserCreated:
-    account.users.refuse_taken(user_name)
-    refuse_beyond("UsersPerAccount", len(account.users), USERS_MAX)
+    account[USERS].refuse_taken(user_name)
+    refuse_beyond("UsersPerAccount", len(account[USERS]), USERS_MAX)
     return UserCreated(user_id=user_id, user_name=user_name, path=path)
 
 
 def update_user(account: Account, *, user_name: str, new_path: str | None, new_user_name: str | None) -> UserUpdated:
-    user = account.users.named(user_name)
+    user = account[USERS].named(user_name)
     if new_user_name is not None:
-        account.users.refuse_taken(new_user_name, by_other_than=user)
+        account[USERS].refuse_taken(new_user_name, by_other_than=user)
     return UserUpdated(
         user_id=user.id,
         user_name=user.name,
@@ -28,13 +31,13 @@ def update_user(account: Account, *, user_name: str, new_path: str | None, new_u
 
 def delete_user(account: Account, *, user_name: str) -> UserDeleted:
     """A user goes only when nothing hangs on it any more. What does is told in the order of the API Reference."""
-    user = account.users.named(user_name)
-    if user.id in account.login_profiles:
+    user = account[USERS].named(user_name)
+    if user.id in account[LOGIN_PROFILES]:
         raise DeleteConflict("Cannot delete entity, must delete login profile first.")
-    if account.access_keys.of(user.id):
+    if account[ACCESS_KEYS].of(user.id):
         raise DeleteConflict("Cannot delete entity, must delete access keys first.")
     refuse_with_policies(account, user.id)
-    if account.memberships.rights_of(user.id):
+    if account[MEMBERSHIPS].rights_of(user.id):
         raise DeleteConflict("Cannot delete entity, must remove users from group first.")
     return UserDeleted(user_id=user.id, user_name=user.name)
 
@@ -45,11 +48,11 @@ def user_id_or_caller(account: Account, call: Call, user_name: str | None) -> st
     Raises NoSuchEntity, and ValidationError where the caller is no user.
     """
     if user_name is not None:
-        return account.users.named(user_name).id
+        return account[USERS].named(user_name).id
     if call.caller.principal.type == "AssumedRole":
         raise ValidationError("Must specify userName when calling with non-User credentials")
     caller_id = call.caller.entity_id
-    if caller_id != account.id and caller_id not in account.users.by_id:
+    if caller_id != account.id and caller_id not in account[USERS].by_id:
         # A call about the past, in which the caller was not there yet.
         raise NoSuchEntity(f"There was no user {caller_id}, who is calling.")
     return caller_id

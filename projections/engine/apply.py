@@ -56,7 +56,7 @@ class _Batch(NamedTuple):
 
     def is_batch_only_for(self, projection: Projection) -> bool:
         """Whether it is whole, and nothing in it is unknown or read one by one."""
-        plain = self.counts.keys() <= projection.ignored | projection.batch_statements.keys()
+        plain = all(topic in projection.batch_statements or projection.skips(topic) for topic in self.counts)
         return plain and sum(self.counts.values()) == self.to - self.after
 
 
@@ -113,8 +113,8 @@ def apply_batch(
 def _apply_events(cursor: psycopg.Cursor, projection: Projection, account_id: str, after: int, to: int) -> None:
     span = {"account_id": account_id, "after": after, "to": to}
     counts: dict[str, int] = dict(cursor.execute(SQL["topics"], span).fetchall())
-    if unknown := sorted(counts.keys() - projection.known):
-        raise UnknownTopic(f"projections/tables/{projection.name}.sql neither reads nor ignores {', '.join(unknown)}.")
+    if unknown := sorted(topic for topic in counts if not projection.reads(topic) and not projection.skips(topic)):
+        raise UnknownTopic(f"projections/tables/{projection.name}.sql cannot pass over {', '.join(unknown)}.")
     if sum(counts.values()) != to - after:
         raise PositionsMissing(f"The positions {after + 1} to {to} hold {sum(counts.values())} events.")
     for topic in projection.batch_statements.keys() & counts.keys():
@@ -144,7 +144,7 @@ def _is_transient(error: Exception) -> bool:
 def apply_batches(
     connection: psycopg.Connection, projections: Iterable[Projection], account_ids: Iterable[str], positions_max: int
 ) -> dict[CursorKey, ProjectionProgress]:
-    """A batch of each account for each projection that ignores all of it or reads it by batch statements only, in one
+    """A batch of each account for each projection that skips all of it or reads it by batch statements only, in one
     transaction of a few statements: most of most ledgers is such. Gives those that it was; of the others, and where
     anything fails, nothing has happened, and they are for `apply_batch`.
 
@@ -222,8 +222,8 @@ def apply_or_halt(
 
 def halt(connection: psycopg.Connection, projection: Projection, account_id: str, position: int, reason: str) -> None:
     """Notes that the event behind the position cannot be projected. From here nobody tries, until `resume`."""
-    parameters = {"account_id": account_id, "projection": projection.name, "position": position, "reason": reason}
-    connection.execute(SQL["halt"], parameters)
+    place = {"account_id": account_id, "projection": projection.name, "fitting": fitting_digests(projection)}
+    connection.execute(SQL["halt"], {**place, "position": position, "reason": reason})
 
 
 def resume(

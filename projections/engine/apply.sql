@@ -99,9 +99,11 @@ order by position
 update cursors set position = %(to)s where account_id = %(account_id)s and projection = %(projection)s
 
 -- name: halt
--- Unless another process has come past that position meanwhile.
+-- Unless another process has come past that position meanwhile, or put other tables here.
 update cursors set halted_at = now(), halted_reason = %(reason)s
 where account_id = %(account_id)s and projection = %(projection)s and position = %(position)s and halted_at is null
+    and (select count(*) = 2 from schemas where name in ('views', %(projection)s)
+        and sha256 = any(%(fitting)s::text[]))
 
 -- name: resume
 update cursors set halted_at = null, halted_reason = null

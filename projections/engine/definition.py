@@ -11,6 +11,8 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
+from domain.foundation.events import UnknownTopic
+from domain.registry import current_topic
 from projections.engine.sql_files import Statement, load_statements
 
 SQL = load_statements("projections.engine", "definition.sql")
@@ -29,7 +31,6 @@ PROJECTION_NAMES = tuple(
 
 PREPARE_LOCK = 0x76696577
 """The advisory lock of whoever creates or replaces the tables."""
-_IGNORES = re.compile(rb"^-- ignores: (.+)$", re.MULTILINE)
 _FITS = re.compile(rb"^-- fits: ([0-9a-f]{64})$", re.MULTILINE)
 _COMMENT = re.compile(rb"^\s*--.*\n?", re.MULTILINE)
 
@@ -41,7 +42,7 @@ class Projection:
     A section with the parameter %(entry)s is run for one entry at a time, in the order of the positions. A section
     without it is run once for a batch and reads ledger.uses itself, from behind %(after)s up to %(to)s: that is for
     uses, which are many. It inserts one row for each. Such sections go first, so one of the other kind must look
-    only at rows of positions before its own. Topics that the file does not read stand in its `-- ignores:`.
+    only at rows of positions before its own. Events that no section is named after are not read.
 
     `-- name: functions`, which may be missing, creates or replaces what the other sections call. A line `-- fits:` has
     the digest of an earlier text, of whose tables this one's author says: the program's questions read them as they
@@ -52,22 +53,17 @@ class Projection:
     schema: Statement
     entry_statements: Mapping[str, Statement]
     batch_statements: Mapping[str, Statement]
-    ignored: frozenset[str]
     functions: Statement | None = None
     fits: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, name: str) -> Self:
-        """Raises ValueError when the file contradicts itself."""
         sections = dict(load_statements("projections.tables", f"{name}.sql"))
         text = resources.files("projections.tables").joinpath(f"{name}.sql").read_bytes()
-        ignored = frozenset(b" ".join(_IGNORES.findall(text)).decode().split())
         schema, functions = sections.pop("schema"), sections.pop("functions", None)
         of_entries = {topic: statement for topic, statement in sections.items() if b"%(entry)s" in bytes(statement)}
         of_batches = {topic: statement for topic, statement in sections.items() if topic not in of_entries}
-        if both := sorted(ignored & sections.keys()):
-            raise ValueError(f"projections/tables/{name}.sql both reads and ignores {', '.join(both)}.")
-        return cls(name, schema, of_entries, of_batches, ignored, functions, _fits(text))
+        return cls(name, schema, of_entries, of_batches, functions, _fits(text))
 
     @property
     def digest(self) -> str:
@@ -80,10 +76,16 @@ class Projection:
         }
         return _digest(sections)
 
-    @property
-    def known(self) -> frozenset[str]:
-        """Every topic that the file speaks of. An event of any other halts the projection."""
-        return self.ignored | self.entry_statements.keys() | self.batch_statements.keys()
+    def reads(self, topic: str) -> bool:
+        return topic in self.entry_statements or topic in self.batch_statements
+
+    def skips(self, topic: str) -> bool:
+        """Whether events under the topic may be passed over. Not so one that this program does not know at all, or that
+        the file reads only in the shape of today."""
+        try:
+            return not self.reads(topic) and not self.reads(current_topic(topic))
+        except UnknownTopic:
+            return False
 
 
 @cache

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 import psycopg
 from psycopg.rows import TupleRow
 
+from domain.foundation.moments import Moment
+from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
 from projections.engine.sql_files import load_statements
-from projections.queries.ledger_positions import Moment
 
 SQL = load_statements("projections.queries", "credential_activity.sql")
 CALLS_MAX = 20_000
@@ -35,43 +35,6 @@ class CredentialIds:
             yield CredentialIds(access_key_ids=self.access_key_ids[start : start + size])
         for start in range(0, len(self.session_ids), size):
             yield CredentialIds(session_ids=self.session_ids[start : start + size])
-
-
-@dataclass(frozen=True, slots=True)
-class CallTally:
-    text: str | None
-    """An address, a user agent, or an operation such as iam:CreateUser; None for the calls that had none."""
-    first: Moment
-    last: Moment
-    answered: int
-    refused: int
-
-
-@dataclass(frozen=True, slots=True)
-class CallTallies:
-    rows: tuple[CallTally, ...] = ()
-    count: int = 0
-    """How many there are, with those that are left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class TracedCall:
-    position: int
-    at: datetime
-    request_id: str
-    access_key_id: str
-    session_id: str | None
-    principal_arn: str | None
-    """None where it was nobody's any more: the key was inactive, the session revoked or expired."""
-    source_address: str | None
-    user_agent: str | None
-    service: str
-    operation: str
-    read_only: bool
-    error_code: str | None
-    error_message: str | None
-    resources: Sequence[str]
-    """What permission was asked for on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ import psycopg
 
 from domain.rules.lifecycle import (
     DEFAULT_PROFILE,
+    DUE_KINDS,
     ExpiredSession,
     Expiries,
     LifecycleCandidates,
     LifecycleProfile,
-    due_queries,
 )
 from projections.engine.sql_files import load_statements
 from projections.queries.readable import require_readable
@@ -47,21 +47,20 @@ def find_due(
 
     Raises ProjectionUnreadable when the tables are those of another version: what is due then is due later, too.
     """
-    keys: dict[str, dict[str, None]] = defaultdict(dict)
-    passwords: dict[str, dict[str, None]] = defaultdict(dict)
+    # By account, kind and subject: what several queries nominate comes once, in the order of the first.
+    subjects: dict[str, dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
     sessions: dict[str, list[ExpiredSession]] = defaultdict(list)
     parameters = {"limit": limit, "without": list(without)}
     complete = True
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("set transaction isolation level repeatable read, read only")
         require_readable(cursor, "due")
-        for fact, stage, since in due_queries(at, profile):
-            name, found = ("due_passwords", passwords) if fact == "password" else ("due_access_keys", keys)
-            asked = {**parameters, "fact": fact, "stage": stage, "since": since}
-            rows = cursor.execute(SQL[name], asked).fetchall()
-            complete &= len(rows) < limit
-            for account_id, subject in rows:
-                found[account_id][subject] = None
+        for kind in DUE_KINDS.values():
+            for query in kind.queries(at, profile):
+                rows = cursor.execute(SQL[f"due_{kind.name}"], {**parameters, **query}).fetchall()
+                complete &= len(rows) < limit
+                for account_id, subject in rows:
+                    subjects[account_id][kind.name][subject] = None
         rows = cursor.execute(SQL["due_sessions"], {**parameters, "since": at}).fetchall()
         complete &= len(rows) < limit
         for account_id, *session in rows:
@@ -70,11 +69,12 @@ def find_due(
             cursor.execute(SQL["due_unseen"], {"accounts": list(sessions)}).fetchall() if sessions else ()
         )
     accounts: dict[str, tuple[LifecycleCandidates, ...]] = {}
-    for account_id in keys.keys() | passwords.keys() | sessions.keys():
+    for account_id in subjects.keys() | sessions.keys():
         expiries = _batch_expiries(sessions.get(account_id, []), min(at, unseen.get(account_id, at)))
         calls = [LifecycleCandidates(expiries=portion) for portion in expiries]
-        if account_id in keys or account_id in passwords:
-            calls.insert(0, LifecycleCandidates(tuple(keys.get(account_id, ())), tuple(passwords.get(account_id, ()))))
+        if account_id in subjects:
+            found = {name: tuple(of_kind) for name, of_kind in subjects[account_id].items()}
+            calls.insert(0, LifecycleCandidates(found))
         accounts[account_id] = tuple(calls)
     return DueAccounts(accounts, complete)
 

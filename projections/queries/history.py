@@ -7,22 +7,18 @@ from datetime import datetime
 from typing import NamedTuple
 
 import psycopg
+from psycopg.rows import TupleRow
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from domain.calls import DecisionRecord
 from domain.foundation.errors import ValidationError
 from domain.foundation.identifiers import INSTALLATION, account_of_arn
+from domain.foundation.moments import AsOf, Moment
+from domain.read_models.history import HistoryCall
 from projections.engine.sql_files import load_statements
 from projections.queries.history_search import candidate_positions
-from projections.queries.ledger_positions import (
-    AsOf,
-    Moment,
-    position_at,
-    position_before,
-    resolve_in_projection,
-    time_at,
-)
+from projections.queries.ledger_positions import position_at, position_before, resolve_in_projection, time_at
 
 SQL = load_statements("projections.queries", "queries.sql")
 CALLS_PER_PAGE_MAX = 1_000
@@ -55,43 +51,6 @@ class HistoryFilters:
 
 
 @dataclass(frozen=True, slots=True)
-class TrailCall:
-    """A call, or what is known of requests that authenticated nobody (`concerns_account_id`, `requests`)."""
-
-    account_id: str
-    """Whose ledger it stands in."""
-    position: int
-    at: datetime
-    event_id: str
-    request_id: str
-    shared_id: str
-    service: str
-    operation: str
-    read_only: bool | None
-    principal_type: str | None
-    principal_id: str | None
-    principal_arn: str | None
-    user_name: str | None
-    issuer_arn: str | None
-    operator: str | None
-    """user@host, for what a person did at the server's own machine."""
-    access_key_id: str | None
-    """Proved by the signature; where nobody was authenticated, only claimed."""
-    session_id: str | None
-    peer_address: str | None
-    forwarded_address: str | None
-    user_agent: str | None
-    region: str | None
-    tls: bool
-    error_code: str | None
-    error_message: str | None
-    concerns_account_id: str | None
-    requests: int
-    parameters: Mapping[str, object]
-    decisions: tuple[DecisionRecord, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class HistoryPosition:
     """How far a reader has come: in the account's ledger, and in the installation's."""
 
@@ -101,7 +60,7 @@ class HistoryPosition:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    calls: tuple[TrailCall, ...]
+    calls: tuple[HistoryCall, ...]
     """In the order of their positions; those of two ledgers by time. Before the last page there may be fewer than the
     limit, or none."""
     after: HistoryPosition
@@ -126,7 +85,7 @@ class _LedgerMatches(NamedTuple):
     """In one ledger, up to one call more than the limit."""
 
     account_id: str
-    calls: Sequence[TrailCall]
+    calls: Sequence[HistoryCall]
     after: int
     reached: int
     """Up to here these are all."""
@@ -238,17 +197,20 @@ def _search_range(
 
 def _search_ledger(cursor: psycopg.Cursor, span: _SearchRange, limit: int) -> _LedgerMatches:
     account_id, columns, after, reached, to = span
-    calls: list[TrailCall] = []
+    calls: list[HistoryCall] = []
     left, at_once = limit * POSITIONS_PER_CALL_MAX, limit + 1
     while reached < to and len(calls) <= limit and left > 0:
         walked = candidate_positions(cursor, account_id, columns, reached, to, at_once)
         chosen = {"account_id": account_id, "positions": walked.positions, "limit": limit + 1 - len(calls)}
         rows = cursor.execute(SQL["history"], {**chosen, **columns}).fetchall()
-        calls += [
-            TrailCall(*[*values, from_json(parameters), _DECISIONS.validate_json(decisions)])
-            for *values, parameters, decisions in rows
-        ]
+        calls += [_history_call(row) for row in rows]
         reached = calls[-1].position if len(calls) > limit else walked.reached
         left -= at_once
         at_once = min(at_once * 4, POSITIONS_PER_SCAN_MAX, left)
     return _LedgerMatches(account_id, calls, after, reached, complete=reached >= to and len(calls) <= limit)
+
+
+def _history_call(row: TupleRow) -> HistoryCall:
+    """The last two columns are JSON."""
+    *values, parameters, decisions = row
+    return HistoryCall.of_row([*values, from_json(parameters), _DECISIONS.validate_json(decisions)])

@@ -1,80 +1,22 @@
 """The moment that a question is about, and where in an account's ledger it lies."""
 
-import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Self
 
 import psycopg
 
 from domain.foundation.errors import ValidationError
 from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.moments import AsOf, Moment, format_rfc3339
 from projections.engine.definition import fitting_digests, load_projections
 from projections.engine.sql_files import load_statements
 from projections.queries.readable import ProjectionBehind, unreadable
 
 SQL = load_statements("projections.queries", "ledger_positions.sql")
-_POSITION = re.compile(r"p([1-9][0-9]{0,17})")
-_LOCAL_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
-_TIME = re.compile(rf"{_LOCAL_TIME}([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})")
-_TIME_WITHOUT_OFFSET = re.compile(_LOCAL_TIME)
 
 _TIME_RESOLUTION = timedelta(microseconds=1)
 """As exactly as the ledger keeps time."""
 
 _MIN_TIME = datetime.min.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A place in a ledger, and the time there: what has expired by then is decided by that time."""
-
-    position: int
-    """Of the last event at or before the moment; 0 where nothing had happened yet."""
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AsOf:
-    """A position of the account, a time, or the newest state. The caller brings `now`; nothing here reads a clock."""
-
-    now: datetime
-    position: int | None = None
-    at: datetime | None = None
-
-    @classmethod
-    def parse(cls, text: str, now: datetime) -> Self:
-        """From p<position>, or an RFC 3339 time with its offset. Raises ValidationError, also for a time after now."""
-        if position := _POSITION.fullmatch(text):
-            return cls(now, position=int(position[1]))
-        try:
-            at = datetime.fromisoformat(text.upper()).astimezone(UTC) if _TIME.fullmatch(text) else None
-        except (ValueError, OverflowError):
-            at = None
-        if at is None and _TIME_WITHOUT_OFFSET.fullmatch(text):
-            raise ValidationError(
-                f"The offset from UTC is missing of {text!r}: a time ends with Z, or with an offset such as +02:00."
-            )
-        if at is None:
-            raise ValidationError(
-                f"A moment is p<position>, such as p42, or an RFC 3339 time, such as 2025-01-31T12:00:00Z; "
-                f"got {text!r}."
-            )
-        return cls.time(at, now)
-
-    @classmethod
-    def time(cls, at: datetime, now: datetime) -> Self:
-        """Raises ValidationError for a time after now: what is not over yet has no settled answer."""
-        if at > now:
-            raise ValidationError(
-                f"{format_rfc3339(at)} has not come yet; it is {format_rfc3339(now.replace(microsecond=0))}."
-            )
-        return cls(now, at=at)
-
-
-def format_rfc3339(at: datetime) -> str:
-    """RFC 3339 in UTC, with a fraction if there is one."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def require_account_existed(cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> None:

@@ -1,70 +1,51 @@
 """What a credential gave birth to, and those in turn, in every account; and what of it all was alive at a moment."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Literal, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import psycopg
 
 from domain.families.containment import CONTAINED_POLICY_NAME, CONTAINED_SHA256
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.moments import AsOf, EventRef, Moment
+from domain.read_models.lineage import (
+    ACCESS_KINDS,
+    NODES_MAX,
+    LineageKind,
+    LineageNode,
+    LineageState,
+    NodePosition,
+    StateSince,
+    UnfollowedBranch,
+)
 from projections.engine.sql_files import load_statements
-from projections.queries.ledger_positions import AsOf, Moment, resolve_in_projection
-from projections.queries.permissions import EventRef
+from projections.queries.ledger_positions import resolve_in_projection
 
 SQL = load_statements("projections.queries", "lineage.sql")
 PRINCIPALS = load_statements("projections.queries", "queries.sql")["principals"]
-NODES_MAX = 10_000
 
-LineageKind = Literal[
-    "root", "user", "group", "role", "session", "access_key", "activation", "trust_policy", "policy", "policy_version",
-    "policy_default", "inline_policy", "inline_policy_removed", "attachment", "detachment", "membership",
-    "membership_removed", "password", "boundary", "boundary_removed",
-]  # fmt: skip
-LineageState = Literal[
-    "active", "inactive", "expired", "revoked", "contained", "deleted", "replaced", "removed", "closed",
-]  # fmt: skip
-ACCESS_KINDS: frozenset[LineageKind] = frozenset({"session", "access_key", "activation", "user", "role"})
-"""What somebody can act with, or as; a key that was activated has been let in by who did it. The rest are
-changes, which a person has to judge."""
 _OWNER_KINDS: frozenset[LineageKind] = frozenset({"root", "user", "role"})
 
-LineageRef = tuple[str, int]
-"""Account and position: where a birth stands in the ledgers."""
-AccountFilter = Callable[[str], bool]
-"""Whether whoever asks may see into the account with this id."""
+AccountFilter = Callable[[str], str | None]
+"""Why whoever asks may not see into the account with this id; None where it may."""
 
 
-class _LineageRow(NamedTuple):
-    """A row."""
+class _CreatedNode(NamedTuple):
+    """A row: the node as it was created, and how it ended for good."""
 
-    account_id: str
-    position: int
-    at: datetime
-    request_id: str
-    by_arn: str
-    by_access_key_id: str | None
-    by_session_id: str | None
-    kind: LineageKind
-    subject_id: str
-    owner_id: str
-    name: str
-    arn: str | None
-    access_key_id: str | None
-    version: str | None
-    sha256: str | None
-    expires_at: datetime | None
+    node: LineageNode
     ended_as: LineageState | None
     ended_position: int | None
     ended_at: datetime | None
     ended_by: str | None
 
-    @property
-    def place(self) -> LineageRef:
-        return self.account_id, self.position
+    @classmethod
+    def of_row(cls, row: Sequence[Any]) -> Self:
+        return cls(LineageNode.of_row(row[:-4]), *row[-4:])
 
 
 class _StateAtMoment(NamedTuple):
@@ -75,89 +56,27 @@ class _StateAtMoment(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class LineageItem:
-    """Something that was born, as it was known at the moment."""
-
-    account_id: str
-    position: int
-    """Of its birth, in that account's ledger."""
-    at: datetime
-    request_id: str
-    parent: LineageRef | None
-    """Who made it, or else whose it is; None of the seed."""
-    depth: int
-    """0 of the seed."""
-    kind: LineageKind
-    subject_id: str
-    """Its unique id, key id, session id or ARN; of what ties something to its owner, the other end: the policy's name
-    or ARN, the group's id."""
-    owner_id: str
-    """The unique id of the user, group or role that it is or belongs to, or a policy's ARN; the account id for root."""
-    name: str
-    """What it, or its owner, was called when it was born."""
-    arn: str | None
-    access_key_id: str | None
-    """With which it signs."""
-    version: str | None
-    """Of a policy."""
-    sha256: str | None
-    """Of the policy's text."""
-    by: str
-    """The ARN of who made it, or `operator user@host`."""
-    by_access_key_id: str | None
-    by_session_id: str | None
-    expires_at: datetime | None
-    state: LineageState
-    since: EventRef | None
-    """The event that put it into that state; None of what is active, and of what has expired."""
-    inactive_position: int | None
-    """Of the event from which on it was not active any more: before that of `since`, for what was inactive when it was
-    deleted. None where there is no `since`."""
-
-    @property
-    def place(self) -> LineageRef:
-        return self.account_id, self.position
-
-    @property
-    def alive(self) -> bool:
-        return self.state == "active"
-
-
-@dataclass(frozen=True, slots=True)
-class UnfollowedItem:
-    """A way into an account that whoever asks may not see into."""
-
-    account_id: str
-    position: int
-    kind: LineageKind
-    subject_id: str
-    arn: str | None
-    at: datetime
-    parent: LineageRef
-
-
-@dataclass(frozen=True, slots=True)
 class Lineage:
     moments: Mapping[str, Moment]
     """Of the seed's account, which comes first, and of the others that were come to."""
-    nodes: tuple[LineageItem, ...]
+    nodes: tuple[LineageNode, ...]
     """The seed first, and parents before their children; those of equal depth in the order of their births."""
-    unfollowed: tuple[UnfollowedItem, ...]
+    unfollowed: tuple[UnfollowedBranch, ...]
     stopped_after_nodes: int | None
     """The bound on nodes, where there are more of them."""
 
     @property
-    def seed(self) -> LineageItem:
+    def seed(self) -> LineageNode:
         return self.nodes[0]
 
     @property
-    def remaining(self) -> tuple[LineageItem, ...]:
+    def remaining(self) -> tuple[LineageNode, ...]:
         """What lets somebody in at the moment."""
         return tuple(node for node in self.nodes if node.kind in ACCESS_KINDS and node.alive)
 
 
-def any_account(_account_id: str) -> bool:
-    return True
+def any_account(_account_id: str) -> None:
+    return None
 
 
 def trace_lineage(
@@ -179,8 +98,8 @@ def trace_lineage(
     moment = resolve_in_projection(cursor, "lineage", account_id, as_of)
     walk = _Traversal(cursor, as_of, _find_seed(cursor, account_id, seed, moment), moment, follows)
     walk.descend(min(nodes_max, NODES_MAX))
-    states = dict(_states_at(cursor, walk.moments, walk.births.values()))
-    nodes = tuple(_lineage_item(birth, *walk.origins[place], states[place]) for place, birth in walk.births.items())
+    states = dict(_states_at(cursor, walk.moments, walk.found.values()))
+    nodes = tuple(_node_at(found.node, *walk.origins[place], states[place]) for place, found in walk.found.items())
     return Lineage(walk.moments, nodes, tuple(walk.unfollowed.values()), len(nodes) if walk.stopped else None)
 
 
@@ -189,7 +108,7 @@ def lagging_accounts(cursor: psycopg.Cursor) -> dict[str, int]:
     return dict(cursor.execute(SQL["behind"], {"installation": INSTALLATION}).fetchall())
 
 
-def _find_seed(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> _LineageRow:
+def _find_seed(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> _CreatedNode:
     place = {"account_id": account_id, "position": moment.position}
     row = cursor.execute(SQL["seed"], {**place, "seed": seed}).fetchone()
     if row is None:
@@ -207,7 +126,7 @@ def _find_seed(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Momen
             f"{account_id} had no access key, session, user or role {seed} at position {moment.position}: "
             f"{_former_holder(cursor, account_id, seed, moment)}"
         )
-    return _LineageRow(*row)
+    return _CreatedNode.of_row(row)
 
 
 def _former_holder(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> str:
@@ -227,7 +146,7 @@ class _Traversal:
     also where a key has made another one for its own user."""
 
     def __init__(
-        self, cursor: psycopg.Cursor, as_of: AsOf, seed: _LineageRow, moment: Moment, follows: AccountFilter
+        self, cursor: psycopg.Cursor, as_of: AsOf, seed: _CreatedNode, moment: Moment, follows: AccountFilter
     ) -> None:
         self._cursor = cursor
         self._follows = follows
@@ -235,130 +154,124 @@ class _Traversal:
         self._elsewhere = newest if as_of == newest else AsOf.time(moment.at, moment.at)
         # Another account's ledger may run a little ahead of the caller's clock: the newest state has no last time.
         self._until = None if as_of == newest else moment.at
-        self.moments = {seed.account_id: moment}
+        self.moments = {seed.node.account_id: moment}
         """Of each account that was come to."""
-        self.births = {seed.place: seed}
+        self.found = {seed.node.place: seed}
         """In the order in which they were found."""
-        self.origins: dict[LineageRef, tuple[LineageRef | None, int]] = {seed.place: (None, 0)}
+        self.origins: dict[NodePosition, tuple[NodePosition | None, int]] = {seed.node.place: (None, 0)}
         """The parent, and the generation."""
-        self.unfollowed: dict[LineageRef, UnfollowedItem] = {}
+        self.unfollowed: dict[NodePosition, UnfollowedBranch] = {}
         self.stopped = False
 
     def descend(self, nodes_max: int) -> None:
-        generation = list(self.births.values())
+        generation = list(self.found.values())
         while generation and not self.stopped:
-            born = []
-            for birth, parent in self._children(generation, nodes_max + 1):
-                if birth.place in self.births:
+            created = []
+            for child, parent in self._children(generation, nodes_max + 1):
+                place = child.node.place
+                if place in self.found:
                     continue
-                if len(self.births) == nodes_max:
+                if len(self.found) == nodes_max:
                     self.stopped = True
                     break
-                self.births[birth.place] = birth
-                self.origins[birth.place] = parent, self.origins[parent][1] + 1
-                born.append(birth)
-            generation = born
+                self.found[place] = child
+                self.origins[place] = parent, self.origins[parent][1] + 1
+                created.append(child)
+            generation = created
 
-    def _children(self, generation: list[_LineageRow], limit: int) -> Iterator[tuple[_LineageRow, LineageRef]]:
+    def _children(self, generation: list[_CreatedNode], limit: int) -> Iterator[tuple[_CreatedNode, NodePosition]]:
         """Of the keys what they have signed for, and of the owners what is theirs; the maker is the parent before the
         owner."""
-        keys: dict[str | None, LineageRef] = {
-            birth.access_key_id: birth.place for birth in generation if birth.access_key_id is not None
-        }
-        owners = {(birth.account_id, birth.owner_id): birth.place for birth in generation if birth.kind in _OWNER_KINDS}
+        nodes = [found.node for found in generation]
+        keys = {node.access_key_id: node.place for node in nodes if node.access_key_id is not None}
+        owners = {(node.account_id, node.owner_id): node.place for node in nodes if node.kind in _OWNER_KINDS}
         parameters = {
             "keys": list(keys),
             "owner_accounts": [account_id for account_id, _ in owners],
             "owners": [owner_id for _, owner_id in owners],
             "until": self._until,
             # Some of them may have been found before.
-            "limit": limit + len(self.births) + len(self.unfollowed),
+            "limit": limit + len(self.found) + len(self.unfollowed),
         }
-        for birth in map(_LineageRow._make, self._cursor.execute(SQL["children"], parameters).fetchall()):
-            maker = birth.by_access_key_id
-            parent = keys[maker] if maker in keys else owners[birth.account_id, birth.owner_id]
-            if self._is_known(birth, parent):
-                yield birth, parent
+        for child in map(_CreatedNode.of_row, self._cursor.execute(SQL["children"], parameters).fetchall()):
+            maker = child.node.by_access_key_id
+            parent = keys[maker] if maker in keys else owners[child.node.account_id, child.node.owner_id]
+            if self._is_known(child.node, parent):
+                yield child, parent
 
-    def _is_known(self, birth: _LineageRow, parent: LineageRef) -> bool:
+    def _is_known(self, node: LineageNode, parent: NodePosition) -> bool:
         """Whether it had happened at the moment, in an account that may be seen into."""
-        account_id = birth.account_id
+        account_id = node.account_id
         if account_id not in self.moments:
-            if not self._follows(account_id):
-                self.unfollowed[birth.place] = UnfollowedItem(
-                    account_id, birth.position, birth.kind, birth.subject_id, birth.arn, birth.at, parent
+            reason = self._follows(account_id)
+            if reason is not None:
+                self.unfollowed[node.place] = UnfollowedBranch(
+                    account_id=account_id,
+                    kind=node.kind,
+                    subject_id=node.subject_id,
+                    arn=node.arn,
+                    at=node.at,
+                    parent=parent,
+                    reason=reason,
                 )
                 return False
             self.moments[account_id] = resolve_in_projection(self._cursor, "lineage", account_id, self._elsewhere)
-        return birth.position <= self.moments[account_id].position
+        return node.position <= self.moments[account_id].position
 
 
 def _states_at(
-    cursor: psycopg.Cursor, moments: dict[str, Moment], births: Iterable[_LineageRow]
-) -> Iterator[tuple[LineageRef, _StateAtMoment]]:
-    for account_id, of_account in groupby(
-        sorted(births, key=lambda birth: birth.place), lambda birth: birth.account_id
-    ):
+    cursor: psycopg.Cursor, moments: dict[str, Moment], created: Iterable[_CreatedNode]
+) -> Iterator[tuple[NodePosition, _StateAtMoment]]:
+    in_order = sorted(created, key=lambda each: each.node.place)
+    for account_id, of_account in groupby(in_order, lambda each: each.node.account_id):
         there = list(of_account)
         moment = moments[account_id]
         place = {"account_id": account_id, "position": moment.position}
         closed = cursor.execute(SQL["closed"], place).fetchone()
-        suspended = cursor.execute(SQL["suspended"], {**place, "positions": [birth.position for birth in there]})
+        suspended = cursor.execute(SQL["suspended"], {**place, "positions": [each.node.position for each in there]})
         inactive = {position: EventRef(*since) for position, *since in suspended.fetchall()}
-        owners = list({birth.owner_id for birth in there if birth.kind in ACCESS_KINDS})
+        owners = list({each.node.owner_id for each in there if each.node.kind in ACCESS_KINDS})
         policy = {"owners": owners, "policy_name": CONTAINED_POLICY_NAME, "sha256": CONTAINED_SHA256}
         held = cursor.execute(SQL["contained"], {**place, **policy}).fetchall()
         contained = {owner_id: EventRef(*since) for owner_id, *since in held}
-        for birth in there:
-            if ended := _final_state(birth, moment):
+        for each in there:
+            node = each.node
+            if ended := _final_state(each, moment):
                 # A key stays inactive when it is deleted.
-                yield birth.place, _StateAtMoment(*ended, inactive.get(birth.position) if ended[1] else None)
+                yield node.place, _StateAtMoment(*ended, inactive.get(node.position) if ended[1] else None)
             elif closed is not None:
-                yield birth.place, _StateAtMoment("closed", EventRef(*closed))
-            elif birth.position in inactive:
-                yield birth.place, _StateAtMoment("inactive", inactive[birth.position])
-            elif birth.kind in ACCESS_KINDS and birth.owner_id in contained:
-                yield birth.place, _StateAtMoment("contained", contained[birth.owner_id])
+                yield node.place, _StateAtMoment("closed", EventRef(*closed))
+            elif node.position in inactive:
+                yield node.place, _StateAtMoment("inactive", inactive[node.position])
+            elif node.kind in ACCESS_KINDS and node.owner_id in contained:
+                yield node.place, _StateAtMoment("contained", contained[node.owner_id])
             else:
-                yield birth.place, _StateAtMoment("active", None)
+                yield node.place, _StateAtMoment("active", None)
 
 
-def _final_state(birth: _LineageRow, moment: Moment) -> tuple[LineageState, EventRef | None] | None:
+def _final_state(created: _CreatedNode, moment: Moment) -> tuple[LineageState, EventRef | None] | None:
     """How it ended for good by the moment, if it did. What has expired cannot be ended again."""
-    if birth.ended_position is not None and birth.ended_position <= moment.position:
-        assert birth.ended_as is not None
-        assert birth.ended_at is not None
-        assert birth.ended_by is not None
-        if birth.expires_at is None or birth.ended_at < birth.expires_at:
-            return birth.ended_as, EventRef(birth.ended_position, birth.ended_at, birth.ended_by)
-    if birth.expires_at is not None and birth.expires_at <= moment.at:
+    if created.ended_position is not None and created.ended_position <= moment.position:
+        assert created.ended_as is not None
+        assert created.ended_at is not None
+        assert created.ended_by is not None
+        if created.node.expires_at is None or created.ended_at < created.node.expires_at:
+            return created.ended_as, EventRef(created.ended_position, created.ended_at, created.ended_by)
+    if created.node.expires_at is not None and created.node.expires_at <= moment.at:
         return "expired", None
     return None
 
 
-def _lineage_item(birth: _LineageRow, parent: LineageRef | None, depth: int, condition: _StateAtMoment) -> LineageItem:
+def _node_at(node: LineageNode, parent: NodePosition | None, depth: int, condition: _StateAtMoment) -> LineageNode:
     state, since, before = condition
     first = before or since
-    return LineageItem(
-        account_id=birth.account_id,
-        position=birth.position,
-        at=birth.at,
-        request_id=birth.request_id,
-        parent=parent,
-        depth=depth,
-        kind=birth.kind,
-        subject_id=birth.subject_id,
-        owner_id=birth.owner_id,
-        name=birth.name,
-        arn=birth.arn,
-        access_key_id=birth.access_key_id,
-        version=birth.version,
-        sha256=birth.sha256,
-        by=birth.by_arn,
-        by_access_key_id=birth.by_access_key_id,
-        by_session_id=birth.by_session_id,
-        expires_at=birth.expires_at,
-        state=state,
-        since=since,
-        inactive_position=None if first is None else first.position,
+    return node.model_copy(
+        update={
+            "parent": parent,
+            "depth": depth,
+            "state": state,
+            "since": None if since is None else StateSince.model_validate(since),
+            "alive": state == "active",
+            "inactive_position": None if first is None else first.position,
+        }
     )

@@ -10,8 +10,10 @@ with named as (
     union
     select position from views.births where account_id = %(account_id)s and position = 1 and arn = %(seed)s
 )
-select account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id, kind, subject_id, owner_id, name,
-    arn, access_key_id, version, sha256, expires_at, ended_as, ended_position, ended_at, ended_by
+select account_id, position, at, request_id, null as parent, 0 as depth, kind, subject_id, owner_id, name, arn,
+    access_key_id, version, sha256, by_arn, by_access_key_id, by_session_id, expires_at,
+    'active' as state, null as since, true as alive, null as inactive_position,
+    ended_as, ended_position, ended_at, ended_by
 from named join views.births using (position)
 where account_id = %(account_id)s and position <= %(position)s
     and kind in ('root', 'user', 'role', 'session', 'access_key')
@@ -40,8 +42,10 @@ with found as (
     join views.births as birth using (account_id, owner_id)
     where birth.access_key_id is not null and (%(until)s::timestamptz is null or birth.at <= %(until)s)
 )
-select account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id, kind, subject_id, owner_id, name,
-    arn, access_key_id, version, sha256, expires_at, ended_as, ended_position, ended_at, ended_by
+select account_id, position, at, request_id, null as parent, 0 as depth, kind, subject_id, owner_id, name, arn,
+    access_key_id, version, sha256, by_arn, by_access_key_id, by_session_id, expires_at,
+    'active' as state, null as since, true as alive, null as inactive_position,
+    ended_as, ended_position, ended_at, ended_by
 from found join views.births using (account_id, position)
 order by at, account_id, position limit %(limit)s
 

@@ -1,57 +1,22 @@
 """Who holds which policy, and how, at any moment."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
 
 import psycopg
 
+from domain.families.policies import HolderNoun
 from domain.foundation.errors import InvalidInput, NoSuchEntity
+from domain.foundation.moments import AsOf, EventRef, Moment
+from domain.read_models.permissions import GroupMembership, HeldPolicy
 from projections.engine.sql_files import load_statements
-from projections.queries.ledger_positions import AsOf, Moment, resolve_in_projection
+from projections.queries.ledger_positions import resolve_in_projection
 
 SQL = load_statements("projections.queries", "queries.sql")
-PrincipalKind = Literal["user", "group", "role"]
-
-
-@dataclass(frozen=True, slots=True)
-class EventRef:
-    """The event that made something so."""
-
-    position: int
-    at: datetime
-    by: str
-    """The ARN of the principal, or `operator user@host`, or the origin of the event."""
-
-
-@dataclass(frozen=True, slots=True)
-class GroupMembership:
-    group_id: str
-    group_name: str
-    since: EventRef
-
-
-@dataclass(frozen=True, slots=True)
-class HeldPolicy:
-    """A policy that counted at the moment, with the text that counted."""
-
-    policy_name: str
-    policy_arn: str | None
-    """None for an inline policy."""
-    version_id: str | None
-    """The default version of a managed policy."""
-    document: str
-    since: EventRef
-    """Attached, or put in its present text."""
-    document_since: EventRef
-    """The text counts: since its version was the default."""
-    through: GroupMembership | None
-    """The group that holds it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrincipalPermissions:
-    kind: PrincipalKind
+    kind: HolderNoun
     entity_id: str
     name: str
     arn: str

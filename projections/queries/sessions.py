@@ -1,44 +1,14 @@
 """Which sessions there were, and which of them were alive, at any moment."""
 
-from dataclasses import dataclass
-from datetime import datetime
-
 import psycopg
 
+from domain.foundation.moments import AsOf
+from domain.read_models.sessions import SessionDetails
 from projections.engine.sql_files import load_statements
-from projections.queries.ledger_positions import AsOf, resolve_in_projection
+from projections.queries.ledger_positions import resolve_in_projection
 
 SQL = load_statements("projections.queries", "queries.sql")
 SESSIONS_PER_PAGE_MAX = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedSession:
-    """A session as it was known at the moment."""
-
-    position: int
-    session_id: str
-    access_key_id: str
-    principal_type: str
-    principal_arn: str
-    entity_id: str
-    """The unique id of the role or user, or the account's id for root, whose permissions count."""
-    entity_arn: str
-    minted_by_arn: str
-    """Who asked for it, perhaps from another account."""
-    minted_by_access_key_id: str
-    minted_by_session_id: str | None
-    issued_at: datetime
-    expires_at: datetime
-    source_address: str | None
-    user_agent: str | None
-    revoked_position: int | None
-    revoked_at: datetime | None
-    revoked_by: str | None
-    orphaned_at: datetime | None
-    """When its role or user was deleted before the session's time was over."""
-    active: bool
-    """Issued, and neither expired nor revoked nor orphaned."""
 
 
 def issued_sessions(
@@ -49,7 +19,7 @@ def issued_sessions(
     active_only: bool = False,
     after_position: int = 0,
     limit: int = SESSIONS_PER_PAGE_MAX,
-) -> list[IssuedSession]:
+) -> list[SessionDetails]:
     """In the order in which they were issued; the next page begins after the last one's position.
 
     Raises what `resolve_in_projection` raises.
@@ -63,4 +33,4 @@ def issued_sessions(
         "after": after_position,
         "limit": min(limit, SESSIONS_PER_PAGE_MAX),
     }
-    return [IssuedSession(*row) for row in cursor.execute(SQL["sessions"], parameters).fetchall()]
+    return [SessionDetails.of_row(row) for row in cursor.execute(SQL["sessions"], parameters).fetchall()]

@@ -4,7 +4,6 @@ used, and use of root. Nothing is guessed: each finding is computed from the tra
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
@@ -14,60 +13,19 @@ from psycopg.rows import TupleRow
 
 from domain.families.sessions import LONGEST_SESSION
 from domain.foundation.errors import ValidationError
+from domain.foundation.moments import AsOf
+from domain.read_models.unusual import CALLS_PER_SESSION_MAX, Anomaly, EvidenceCall, UnusualKind
 from projections.engine.sql_files import load_statements
-from projections.queries.ledger_positions import AsOf, position_at, position_before, resolve_in_projection, time_before
+from projections.queries.ledger_positions import position_at, position_before, resolve_in_projection, time_before
 
 SQL = load_statements("projections.queries", "unusual.sql")
-SILENT_DAYS_DEFAULT = 90
 CREDENTIALS_PER_SELECT = 20
 EXAMINED_PER_PAGE_MAX = 1_000
-CALLS_PER_SESSION_MAX = 10_000
-"""So many of a session's calls in the span are looked at, the first ones."""
 EVIDENCE_MAX = 20
 """So many addresses of a session are told, those that came first."""
 
 _PROJECTIONS = ("trail", "sessions", "credentials")
 _DAY = timedelta(days=1)
-
-
-class UnusualKind(StrEnum):
-    """In the order in which they are told."""
-
-    SEVERAL_ADDRESSES = "session from several addresses"
-    SILENT_KEY = "silent key used"
-    ROOT = "root used"
-
-
-class UnusualCall(NamedTuple):
-    """A call, as the trail has it."""
-
-    position: int
-    at: datetime
-    request_id: str
-    source_address: str | None
-    user_agent: str | None
-    service: str
-    operation: str
-    error_code: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class UnusualFinding:
-    kind: UnusualKind
-    credential: str
-    """The session's id, or the access key's."""
-    principal_arn: str
-    position: int
-    """Of the call that makes it unusual: the first from another address, the first after the silence, the first of
-    root's on its day."""
-    at: datetime
-    silent_since: datetime | None
-    """The last call before the silence, or the key's creation where there is none."""
-    calls: int
-    """That the finding is about: those of the session, the one after the silence, those of root on the day."""
-    evidence: tuple[UnusualCall, ...]
-    """The first call from each address; the call before the silence, if there is one, and the one after; root's first
-    and last call of the day."""
 
 
 class UnusualPosition(NamedTuple):
@@ -97,7 +55,7 @@ class PositionRange:
 
 @dataclass(frozen=True, slots=True)
 class UnusualFindings:
-    findings: tuple[UnusualFinding, ...]
+    findings: tuple[Anomaly, ...]
     cut_sessions: tuple[str, ...]
     """Sessions of which only the first CALLS_A_SESSION_MAX calls in the span were looked at."""
     after: UnusualPosition | None
@@ -108,7 +66,7 @@ class _Examined(NamedTuple):
     """At a session, at a key, or at a day of root; and what there was to find, one finding at a time."""
 
     place: UnusualPosition
-    finding: UnusualFinding | None = None
+    finding: Anomaly | None = None
     cut_session: str | None = None
 
 
@@ -138,7 +96,7 @@ def search_unusual(
 ) -> UnusualFindings:
     """A page of findings: sessions in the order in which they were issued, then keys in that of their creation, then
     root day by day. For one page, no more than LOOKED_AT_A_PAGE_MAX of them are looked at, whatever is found."""
-    findings: list[UnusualFinding] = []
+    findings: list[Anomaly] = []
     cut: list[str] = []
     place, looks = after, 0
     for looked in _examine(cursor, account_id, over, silence, after):
@@ -185,21 +143,12 @@ def _examine_sessions(
             )
 
 
-def _several_addresses_finding(rows: Sequence[TupleRow]) -> UnusualFinding:
+def _several_addresses_finding(rows: Sequence[TupleRow]) -> Anomaly:
     """Of a session's first calls from each address."""
     session_id, calls, *_, principal_arn = rows[0]
-    evidence = tuple(UnusualCall(*row[2:10]) for row in rows)
-    second = evidence[1]
-    return UnusualFinding(
-        UnusualKind.SEVERAL_ADDRESSES,
-        session_id,
-        principal_arn,
-        second.position,
-        second.at,
-        None,
-        calls,
-        evidence[:EVIDENCE_MAX],
-    )
+    evidence = tuple(EvidenceCall.of_row(row[2:10]) for row in rows)
+    shown = evidence[:EVIDENCE_MAX]
+    return _anomaly(UnusualKind.SEVERAL_ADDRESSES, session_id, principal_arn, evidence[1], calls, shown)
 
 
 def _examine_keys(cursor: psycopg.Cursor, given: Mapping[str, object], after: UnusualPosition) -> Iterator[_Examined]:
@@ -218,13 +167,11 @@ def _examine_keys(cursor: psycopg.Cursor, given: Mapping[str, object], after: Un
             yield _Examined(UnusualPosition(1, last + 1))
 
 
-def _silent_key_finding(row: TupleRow) -> UnusualFinding:
+def _silent_key_finding(row: TupleRow) -> Anomaly:
     access_key_id, principal_arn, silent_since = row[:3]
-    call = UnusualCall(*row[3:11])
-    evidence = (call,) if row[11] is None else (UnusualCall(*row[11:]), call)
-    return UnusualFinding(
-        UnusualKind.SILENT_KEY, access_key_id, principal_arn, call.position, call.at, silent_since, 1, evidence
-    )
+    call = EvidenceCall.of_row(row[3:11])
+    evidence = (call,) if row[11] is None else (EvidenceCall.of_row(row[11:]), call)
+    return _anomaly(UnusualKind.SILENT_KEY, access_key_id, principal_arn, call, 1, evidence, silent_since)
 
 
 def _examine_root(
@@ -242,10 +189,32 @@ def _examine_root(
         begins = ends
 
 
-def _root_finding(rows: Sequence[TupleRow]) -> UnusualFinding:
+def _root_finding(rows: Sequence[TupleRow]) -> Anomaly:
     """Of the first and the last call of a day, which may be the same."""
     calls, access_key_id, session_id, principal_arn = rows[0][:4]
-    evidence = tuple(UnusualCall(*row[4:]) for row in rows)
-    first = evidence[0]
+    evidence = tuple(EvidenceCall.of_row(row[4:]) for row in rows)
     credential = access_key_id if session_id is None else session_id
-    return UnusualFinding(UnusualKind.ROOT, credential, principal_arn, first.position, first.at, None, calls, evidence)
+    return _anomaly(UnusualKind.ROOT, credential, principal_arn, evidence[0], calls, evidence)
+
+
+def _anomaly(
+    kind: UnusualKind,
+    credential: str,
+    principal_arn: str,
+    call: EvidenceCall,
+    calls: int,
+    evidence: tuple[EvidenceCall, ...],
+    silent_since: datetime | None = None,
+) -> Anomaly:
+    """At the call that makes it unusual: the first from another address, the first after the silence, the first of
+    root's on its day."""
+    return Anomaly(
+        kind=kind,
+        credential=credential,
+        principal_arn=principal_arn,
+        position=call.position,
+        at=call.at,
+        silent_since=silent_since,
+        calls=calls,
+        evidence=evidence,
+    )

@@ -1,18 +1,6 @@
 -- What every credential gave birth to: sessions, keys, users, roles, and each change that can let somebody in again.
 -- A birth is found by the access key that signed for it, in whatever account's ledger it stands: no two keys of an
 -- installation have the same id, and that of a session is its session's own.
--- ignores: iam.account_alias.created.v1 iam.account_alias.deleted.v1 iam.group.updated.v1
--- ignores: iam.access_key.rotation_warned.v1 iam.access_key.rotation_due.v1 iam.access_key.rotation_overdue.v1
--- ignores: iam.credential.idle.v1 iam.password.expired.v1 account.organization_policies.applied.v1
--- ignores: account.organization.left.v1 iam.password.attempt_failed.v1 iam.account.password_policy.updated.v1
--- ignores: iam.account.password_policy.deleted.v1 iam.managed_catalogue.adopted.v1 iam.entity.tagged.v1
--- ignores: iam.entity.untagged.v1 iam.role.updated.v1 sts.session.expired.v1 sts.session.expiries_recorded.v1
--- ignores: iam.credential.used.v1 iam.user.updated.v1 installation.founded.v1
--- ignores: installation.managed_catalogue.published.v1 installation.action_catalogue.published.v1
--- ignores: installation.account.opened.v1 installation.account.retired.v1 installation.alias.claimed.v1
--- ignores: installation.alias.released.v1 installation.access_key_id.claimed.v1 installation.organization.set.v1
--- ignores: installation.organization.removed.v1 api.called.v1 api.unauthenticated_called.v1
--- ignores: account.credential.contained.v1
 -- fits: 2e65aaf41d76477569d35ec53b528a35aa7c101ebb593bfca4129c4ee6b08bc4
 
 -- name: schema

@@ -1,5 +1,1 @@
-"""IAM Access Analyzer. Importing this registers every operation."""
-
-from services.access_analyzer import validation
-
-__all__ = ["validation"]
+"""IAM Access Analyzer."""

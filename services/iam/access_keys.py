@@ -2,7 +2,8 @@
 
 from domain.account import Account
 from domain.calls import Call, NewSecret, Outcome, done
-from domain.families.access_keys import AccessKeyStatus
+from domain.families.access_keys import ACCESS_KEYS, AccessKeyStatus
+from domain.families.credential_use import LAST_USES
 from domain.foundation.errors import AccessDenied
 from domain.foundation.identifiers import ACCESS_KEY, new_access_key_id
 from domain.foundation.secret import SecretId, SecretKind
@@ -23,7 +24,7 @@ def create_access_key(account: Account, call: Call, *, user_name: str | None = N
     created = access_keys.create_access_key(account, user_id=user_id, access_key_id=access_key_id)
 
     def answer(after: Account) -> dict[str, object]:
-        key = after.access_keys.by_id[access_key_id]
+        key = after[ACCESS_KEYS].by_id[access_key_id]
         return {"AccessKey": access_key_members(after, key) | {"SecretAccessKey": secret}}
 
     return Outcome(
@@ -43,7 +44,7 @@ def list_access_keys(
     user_id, pages = user_id_or_caller(account, call, user_name), page_request("AccessKeyMetadata", marker, max_items)
     return Outcome(
         lambda after: pages.of(
-            after.access_keys.of(user_id),
+            after[ACCESS_KEYS].of(user_id),
             key=lambda key: f"{key.created_at.isoformat()} {key.id}",
             render=lambda key: access_key_members(after, key),
         )
@@ -68,11 +69,11 @@ def delete_access_key(account: Account, call: Call, *, access_key_id: str, user_
 
 @answers("GetAccessKeyLastUsed", on=resources.access_key_owner, records="access_key_id")
 def get_access_key_last_used(account: Account, _call: Call, *, access_key_id: str) -> Outcome:
-    """Exact to the window of `domain.usage`; a key that was never used has the region and service N/A, as in AWS."""
-    key = account.access_keys.by_id.get(access_key_id)
+    """Exact to `credential_use.USE_WINDOW`; a key that was never used has the region and service N/A, as in AWS."""
+    key = account[ACCESS_KEYS].by_id.get(access_key_id)
     if key is None:
         raise AccessDenied(f"The access key {access_key_id} does not exist in this account.")
-    used = account.last_uses.get(access_key_id)
+    used = account[LAST_USES].get(access_key_id)
     last = (
         {"Region": "N/A", "ServiceName": "N/A"}
         if used is None

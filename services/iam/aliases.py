@@ -2,6 +2,7 @@
 
 from domain.account import Account
 from domain.calls import Call, Outcome
+from domain.families.aliases import ACCOUNT_ALIAS
 from domain.foundation.identifiers import INSTALLATION
 from domain.rules import aliases
 from services.wire.operations import answers, any_resource
@@ -26,5 +27,6 @@ def list_account_aliases(
     account: Account, _call: Call, *, marker: str | None = None, max_items: int | None = None
 ) -> Outcome:
     pages = page_request("AccountAliases", marker, max_items)
-    found = [] if account.alias is None else [account.alias]
+    alias = account[ACCOUNT_ALIAS]
+    found = [] if alias is None else [alias]
     return Outcome(lambda _after: pages.of(found, key=lambda alias: alias, render=lambda alias: alias))

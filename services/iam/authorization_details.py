@@ -6,10 +6,11 @@ from immutables import Map
 
 from domain.account import Account
 from domain.calls import Call, Outcome
-from domain.families.groups import Group
-from domain.families.policies import ManagedPolicy
-from domain.families.roles import Role
-from domain.families.users import User
+from domain.families.boundaries import BOUNDARIES
+from domain.families.groups import GROUPS, Group
+from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, ManagedPolicy
+from domain.families.roles import ROLES, Role
+from domain.families.users import USERS, User
 from domain.rules import groups
 from services.iam.entity_members import (
     EntityMembers,
@@ -66,12 +67,12 @@ def get_account_authorization_details(
 
 def _of_kinds(account: Account, kinds: Collection[str]) -> Iterator[DetailedEntity]:
     if "User" in kinds:
-        yield from account.users
+        yield from account[USERS]
     if "Group" in kinds:
-        yield from account.groups
+        yield from account[GROUPS]
     if "Role" in kinds:
-        yield from account.roles
-    for policy in account.managed_policies.values():
+        yield from account[ROLES]
+    for policy in account[MANAGED_POLICIES].values():
         if policy.is_aws_managed:
             if "AWSManagedPolicy" in kinds and _is_used(account, policy):
                 yield policy
@@ -82,7 +83,7 @@ def _of_kinds(account: Account, kinds: Collection[str]) -> Iterator[DetailedEnti
 def _is_used(account: Account, policy: ManagedPolicy) -> bool:
     """Of the policies that AWS maintains those are shown that say something about this account's permissions, of which
     the answer is a snapshot (API Reference, "GetAccountAuthorizationDetails"): a boundary does so, too."""
-    return account.attachments.count_lefts(policy.arn) > 0 or account.boundaries.count_lefts(policy.arn) > 0
+    return account[ATTACHMENTS].count_lefts(policy.arn) > 0 or account[BOUNDARIES].count_lefts(policy.arn) > 0
 
 
 def _key(entity: DetailedEntity) -> str:
@@ -124,10 +125,10 @@ def _details(account: Account, entity: DetailedEntity) -> EntityMembers:
 
 
 def _inline(account: Account, holder: User | Group | Role) -> list[EntityMembers]:
-    documents = account.inline_policies.get(holder.id, _NO_POLICIES)
+    documents = account[INLINE_POLICIES].get(holder.id, _NO_POLICIES)
     return [{"PolicyName": name, "PolicyDocument": document} for name, document in sorted(documents.items())]
 
 
 def _attached(account: Account, holder: User | Group | Role) -> list[EntityMembers]:
-    attached = (account.managed_policies[arn] for arn in account.attachments.rights_of(holder.id))
+    attached = (account[MANAGED_POLICIES][arn] for arn in account[ATTACHMENTS].rights_of(holder.id))
     return [{"PolicyName": policy.name, "PolicyArn": policy.arn} for policy in sorted(attached, key=policy_sort_key)]

@@ -4,48 +4,37 @@ from dataclasses import dataclass
 
 from domain.account import Account
 from domain.calls import Call, Outcome, done
+from domain.entity_kinds import Entity, EntityKind
+from domain.families.roles import ROLE
+from domain.families.users import USER
 from domain.rules import permissions_boundaries
-from domain.rules.permissions_boundaries import ROLE, USER, BoundableKind
-from services.iam import condition_keys, resources
-from services.wire.operations import FindConditionKeys, FindResource, answers
+from services.iam import condition_keys, named_entities
+from services.iam.named_entities import NamedEntity
+from services.wire.operations import answers
 
 
 @dataclass(frozen=True, slots=True)
 class _BoundaryOperations:
     """The operations of one kind of entity, by their AWS names."""
 
-    kind: BoundableKind
-    on: FindResource
-    boundary: FindConditionKeys
-    """The condition key that tells the boundary it has."""
-    holder: str
-    """The parameter that names the entity."""
+    kind: EntityKind[Entity]
+    entity: NamedEntity
     put: str
     delete: str
 
 
 _FAMILIES = (
     _BoundaryOperations(
-        kind=USER,
-        on=resources.user,
-        boundary=condition_keys.boundary_of_user,
-        holder="user_name",
-        put="PutUserPermissionsBoundary",
-        delete="DeleteUserPermissionsBoundary",
+        kind=USER, entity=named_entities.USER, put="PutUserPermissionsBoundary", delete="DeleteUserPermissionsBoundary"
     ),
     _BoundaryOperations(
-        kind=ROLE,
-        on=resources.role,
-        boundary=condition_keys.boundary_of_role,
-        holder="role_name",
-        put="PutRolePermissionsBoundary",
-        delete="DeleteRolePermissionsBoundary",
+        kind=ROLE, entity=named_entities.ROLE, put="PutRolePermissionsBoundary", delete="DeleteRolePermissionsBoundary"
     ),
 )
 
 
 def _answer(family: _BoundaryOperations) -> None:
-    kind, on, holder = family.kind, family.on, family.holder
+    kind, on, holder = family.kind, family.entity.on, family.entity.holder
 
     @answers(
         family.put,
@@ -57,7 +46,7 @@ def _answer(family: _BoundaryOperations) -> None:
     def put(account: Account, _call: Call, *, name: str, permissions_boundary: str) -> Outcome:
         return done(*permissions_boundaries.put(account, kind, name, policy_arn=permissions_boundary))
 
-    @answers(family.delete, on=on, holder=holder, records=holder, context=family.boundary)
+    @answers(family.delete, on=on, holder=holder, records=holder, context=family.entity.boundary)
     def delete(account: Account, _call: Call, *, name: str) -> Outcome:
         return done(permissions_boundaries.delete(account, kind, name))
 

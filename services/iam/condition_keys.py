@@ -6,8 +6,10 @@ Which operation brings which: https://docs.aws.amazon.com/service-authorization/
 from collections.abc import Iterable, Mapping
 
 from domain.account import Account
-from domain.families.roles import Role
-from domain.families.users import User
+from domain.families.boundaries import boundary_arn
+from domain.families.roles import ROLES, Role
+from domain.families.tags import tags_of
+from domain.families.users import USERS, User
 from services.wire.operations import Parameters
 
 ConditionKeys = Mapping[str, tuple[str, ...]]
@@ -31,11 +33,10 @@ def from_tags(tags: Iterable[Mapping[str, str]]) -> ConditionKeys:
     return keys | {"aws:tagkeys": tuple(tag["key"] for tag in tags)} if keys else {}
 
 
-def resource_tags(entity: User | Role) -> ConditionKeys:
+def resource_tags(account: Account, entity: User | Role) -> ConditionKeys:
     """For a check of an ARN that the entity does not have yet: under its own, its tags are known without this."""
-    return {
-        f"{service}:resourcetag/{key}": (tag.value,) for service in ("aws", "iam") for key, tag in entity.tags.items()
-    }
+    tags = tags_of(account, entity.id).items()
+    return {f"{service}:resourcetag/{key}": (tag.value,) for service in ("aws", "iam") for key, tag in tags}
 
 
 def requested_boundary(_account: Account, parameters: Parameters) -> ConditionKeys:
@@ -50,15 +51,15 @@ def new_entity(account: Account, parameters: Parameters) -> ConditionKeys:
 
 def boundary_of_user(account: Account, parameters: Parameters) -> ConditionKeys:
     """The boundary that the user has."""
-    return _of_bounded(account.users.find(parameters["user_name"]))
+    return _of_bounded(account, account[USERS].find(parameters["user_name"]))
 
 
 def boundary_of_role(account: Account, parameters: Parameters) -> ConditionKeys:
-    return _of_bounded(account.roles.find(parameters["role_name"]))
+    return _of_bounded(account, account[ROLES].find(parameters["role_name"]))
 
 
-def _of_bounded(entity: User | Role | None) -> ConditionKeys:
-    return {} if entity is None else _of_boundary(entity.boundary_arn)
+def _of_bounded(account: Account, entity: User | Role | None) -> ConditionKeys:
+    return {} if entity is None else _of_boundary(boundary_arn(account, entity.id))
 
 
 def _of_boundary(arn: str | None) -> ConditionKeys:

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Mapping
 
 from domain.account import Account
 from domain.families.access_keys import AccessKey
+from domain.families.boundaries import BOUNDARIES, boundary_arn
+from domain.families.credential_use import LAST_USES
 from domain.families.groups import Group
 from domain.families.passwords import LoginProfile, PasswordPolicy
-from domain.families.policies import ManagedPolicy, PolicyVersion
+from domain.families.policies import ATTACHMENTS, ManagedPolicy, PolicyVersion
 from domain.families.roles import Role
-from domain.families.tags import Tag, Tags
-from domain.families.users import User
+from domain.families.tags import Tag, tags_of
+from domain.families.users import USERS, User
 from domain.rules.access_keys import owner_name
 
 EntityMembers = dict[str, object]
@@ -20,7 +22,7 @@ _DIGEST_DIGITS = 16
 
 def user_members(account: Account, user: User) -> EntityMembers:
     """With tags and permissions boundary, which IAM's listings do not carry (API Reference, "ListUsers")."""
-    return listed_user_members(account, user) | _tags_and_boundary(user.tags, user.boundary_arn)
+    return listed_user_members(account, user) | _tags_and_boundary(account, user.id)
 
 
 def listed_user_members(account: Account, user: User) -> EntityMembers:
@@ -61,7 +63,7 @@ def role_members_with_last_used(account: Account, role: Role) -> EntityMembers:
 
 def role_members(account: Account, role: Role) -> EntityMembers:
     """With tags and permissions boundary, which IAM's listings do not carry (API Reference, "ListRoles")."""
-    return listed_role_members(account, role) | _tags_and_boundary(role.tags, role.boundary_arn)
+    return listed_role_members(account, role) | _tags_and_boundary(account, role.id)
 
 
 def listed_role_members(account: Account, role: Role) -> EntityMembers:
@@ -77,13 +79,14 @@ def listed_role_members(account: Account, role: Role) -> EntityMembers:
     return members if role.description is None else members | {"Description": role.description}
 
 
-def _tags_and_boundary(tags: Tags, boundary_arn: str | None) -> EntityMembers:
+def _tags_and_boundary(account: Account, entity_id: str) -> EntityMembers:
     """Neither where there is none."""
     members: EntityMembers = {}
-    if boundary_arn is not None:
+    tags, policy_arn = tags_of(account, entity_id), boundary_arn(account, entity_id)
+    if policy_arn is not None:
         members["PermissionsBoundary"] = {
             "PermissionsBoundaryType": "PermissionsBoundaryPolicy",
-            "PermissionsBoundaryArn": boundary_arn,
+            "PermissionsBoundaryArn": policy_arn,
         }
     if tags:
         members["Tags"] = [tag_members(tag) for tag in sorted(tags.values(), key=lambda tag: tag.key)]
@@ -110,7 +113,7 @@ def tags_from_request(given: Iterable[Mapping[str, str]]) -> list[Tag]:
 
 
 def _last_used(account: Account, role: Role) -> EntityMembers:
-    used = account.last_uses.get(role.id)
+    used = account[LAST_USES].get(role.id)
     return {} if used is None else {"LastUsedDate": used.at, "Region": used.region}
 
 
@@ -127,8 +130,8 @@ def listed_policy_members(account: Account, policy: ManagedPolicy) -> EntityMemb
         "Arn": policy.arn,
         "Path": policy.path,
         "DefaultVersionId": policy.default.id,
-        "AttachmentCount": account.attachments.count_lefts(policy.arn),
-        "PermissionsBoundaryUsageCount": account.boundaries.count_lefts(policy.arn),
+        "AttachmentCount": account[ATTACHMENTS].count_lefts(policy.arn),
+        "PermissionsBoundaryUsageCount": account[BOUNDARIES].count_lefts(policy.arn),
         "IsAttachable": True,
         "CreateDate": policy.created_at,
         "UpdateDate": policy.updated_at,
@@ -160,7 +163,7 @@ def access_key_members(account: Account, key: AccessKey) -> EntityMembers:
 
 def login_profile_members(account: Account, profile: LoginProfile) -> EntityMembers:
     return {
-        "UserName": account.users.by_id[profile.user_id].name,
+        "UserName": account[USERS].by_id[profile.user_id].name,
         "CreateDate": profile.created_at,
         "PasswordResetRequired": profile.reset_required,
     }

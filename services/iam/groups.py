@@ -5,8 +5,8 @@ from dataclasses import replace
 from domain.account import Account
 from domain.authorization import authorize
 from domain.calls import Call, Outcome, done
-from domain.families.groups import Group
-from domain.foundation.identifiers import GROUP
+from domain.families.groups import GROUP, GROUPS, Group
+from domain.families.users import USERS
 from domain.rules import groups
 from services.iam import resources
 from services.iam.entity_members import group_members, listed_user_members
@@ -16,8 +16,8 @@ from services.wire.pagination import page_request
 
 @answers("CreateGroup", on=resources.group, records="group_name path")
 def create_group(account: Account, call: Call, *, group_name: str, path: str = "/") -> Outcome:
-    created = groups.create_group(account, group_id=call.unique_id(GROUP), group_name=group_name, path=path)
-    return Outcome(lambda after: {"Group": group_members(after, after.groups.by_id[created.group_id])}, [created])
+    created = groups.create_group(account, group_id=call.unique_id(GROUP.id_prefix), group_name=group_name, path=path)
+    return Outcome(lambda after: {"Group": group_members(after, after[GROUPS].by_id[created.group_id])}, [created])
 
 
 @answers("GetGroup", on=resources.group, records="group_name marker max_items")
@@ -25,7 +25,7 @@ def get_group(
     account: Account, _call: Call, *, group_name: str, marker: str | None = None, max_items: int | None = None
 ) -> Outcome:
     """The group and a page of its users."""
-    group, pages = account.groups.named(group_name), page_request("Users", marker, max_items)
+    group, pages = account[GROUPS].named(group_name), page_request("Users", marker, max_items)
     return Outcome(
         lambda after: {
             "Group": group_members(after, group),
@@ -45,7 +45,7 @@ def list_groups(
     pages = page_request("Groups", marker, max_items)
     return Outcome(
         lambda after: pages.of(
-            (group for group in after.groups if group.path.startswith(path_prefix)),
+            (group for group in after[GROUPS] if group.path.startswith(path_prefix)),
             key=_by_name,
             render=lambda group: group_members(after, group),
         )
@@ -57,7 +57,7 @@ def update_group(
     account: Account, call: Call, *, group_name: str, new_path: str | None = None, new_group_name: str | None = None
 ) -> Outcome:
     """IAM asks for permission on the group as it is and as it will be (API Reference, "UpdateGroup")."""
-    group = account.groups.named(group_name)
+    group = account[GROUPS].named(group_name)
     after = replace(group, name=new_group_name or group.name, path=new_path or group.path)
     if after != group:
         authorize(account, call, "iam:UpdateGroup", account.arn(after.resource))
@@ -83,7 +83,7 @@ def remove_user_from_group(account: Account, _call: Call, *, group_name: str, us
 def list_groups_for_user(
     account: Account, _call: Call, *, user_name: str, marker: str | None = None, max_items: int | None = None
 ) -> Outcome:
-    user, pages = account.users.named(user_name), page_request("Groups", marker, max_items)
+    user, pages = account[USERS].named(user_name), page_request("Groups", marker, max_items)
     return Outcome(
         lambda after: pages.of(
             groups.groups_of(after, user.id), key=_by_name, render=lambda group: group_members(after, group)

@@ -4,11 +4,15 @@ from dataclasses import dataclass
 
 from domain.account import Account
 from domain.calls import Call, Outcome, done
+from domain.families.groups import GROUP
+from domain.families.roles import ROLE
+from domain.families.users import USER
 from domain.rules import policy_holders
-from domain.rules.policy_holders import GROUP, ROLE, USER, HolderKind
-from services.iam import condition_keys, resources
+from domain.rules.policy_holders import HolderKind
+from services.iam import condition_keys, named_entities
 from services.iam.entity_members import policy_sort_key
-from services.wire.operations import FindConditionKeys, FindResource, Parameters, answers
+from services.iam.named_entities import NamedEntity
+from services.wire.operations import Parameters, answers
 from services.wire.pagination import page_request
 
 
@@ -17,12 +21,7 @@ class _HeldPolicyOperations:
     """The operations of one kind of holder, by their AWS names."""
 
     kind: HolderKind
-    on: FindResource
-    boundary: FindConditionKeys
-    """The condition key that tells the holder's permissions boundary, where it can have one."""
-    holder: str
-    """The parameter that names the holder, and the member of answers that does."""
-    member: str
+    entity: NamedEntity
     attach: str
     detach: str
     list_attached: str
@@ -35,10 +34,7 @@ class _HeldPolicyOperations:
 _FAMILIES = (
     _HeldPolicyOperations(
         kind=USER,
-        on=resources.user,
-        boundary=condition_keys.boundary_of_user,
-        holder="user_name",
-        member="UserName",
+        entity=named_entities.USER,
         attach="AttachUserPolicy",
         detach="DetachUserPolicy",
         list_attached="ListAttachedUserPolicies",
@@ -49,10 +45,7 @@ _FAMILIES = (
     ),
     _HeldPolicyOperations(
         kind=GROUP,
-        on=resources.group,
-        boundary=lambda _account, _parameters: {},
-        holder="group_name",
-        member="GroupName",
+        entity=named_entities.GROUP,
         attach="AttachGroupPolicy",
         detach="DetachGroupPolicy",
         list_attached="ListAttachedGroupPolicies",
@@ -63,10 +56,7 @@ _FAMILIES = (
     ),
     _HeldPolicyOperations(
         kind=ROLE,
-        on=resources.role,
-        boundary=condition_keys.boundary_of_role,
-        holder="role_name",
-        member="RoleName",
+        entity=named_entities.ROLE,
         attach="AttachRolePolicy",
         detach="DetachRolePolicy",
         list_attached="ListAttachedRolePolicies",
@@ -79,10 +69,10 @@ _FAMILIES = (
 
 
 def _answer_attachments(family: _HeldPolicyOperations) -> None:
-    kind, on, holder = family.kind, family.on, family.holder
+    kind, on, holder = family.kind, family.entity.on, family.entity.holder
 
     def context(account: Account, parameters: Parameters) -> condition_keys.ConditionKeys:
-        return {**family.boundary(account, parameters), **condition_keys.policy_arn(account, parameters)}
+        return {**family.entity.boundary(account, parameters), **condition_keys.policy_arn(account, parameters)}
 
     @answers(family.attach, on=on, holder=holder, records=f"{holder} policy_arn", context=context)
     def attach(account: Account, _call: Call, *, name: str, policy_arn: str) -> Outcome:
@@ -116,9 +106,15 @@ def _answer_attachments(family: _HeldPolicyOperations) -> None:
 
 
 def _answer_inline(family: _HeldPolicyOperations) -> None:
-    kind, on, holder = family.kind, family.on, family.holder
+    kind, on, holder = family.kind, family.entity.on, family.entity.holder
 
-    @answers(family.put, on=on, holder=holder, records=f"{holder} policy_name policy_document", context=family.boundary)
+    @answers(
+        family.put,
+        on=on,
+        holder=holder,
+        records=f"{holder} policy_name policy_document",
+        context=family.entity.boundary,
+    )
     def put(account: Account, _call: Call, *, name: str, policy_name: str, policy_document: str) -> Outcome:
         return done(policy_holders.put_inline(account, kind, name, policy_name=policy_name, document=policy_document))
 
@@ -127,7 +123,7 @@ def _answer_inline(family: _HeldPolicyOperations) -> None:
         document = policy_holders.inline(account, kind, name, policy_name=policy_name)
         holder_name = kind.named(account, name).name
         return Outcome(
-            lambda _after: {family.member: holder_name, "PolicyName": policy_name, "PolicyDocument": document}
+            lambda _after: {family.entity.member: holder_name, "PolicyName": policy_name, "PolicyDocument": document}
         )
 
     @answers(family.list_inline, on=on, holder=holder, records=f"{holder} marker max_items")
@@ -137,7 +133,7 @@ def _answer_inline(family: _HeldPolicyOperations) -> None:
         names, pages = policy_holders.inline_names(account, kind, name), page_request("PolicyNames", marker, max_items)
         return Outcome(lambda _after: pages.of(names, key=str, render=str))
 
-    @answers(family.delete, on=on, holder=holder, records=f"{holder} policy_name", context=family.boundary)
+    @answers(family.delete, on=on, holder=holder, records=f"{holder} policy_name", context=family.entity.boundary)
     def delete(account: Account, _call: Call, *, name: str, policy_name: str) -> Outcome:
         return done(policy_holders.delete_inline(account, kind, name, policy_name=policy_name))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from domain.account import Account
 from domain.calls import Call, NewSecret, Outcome, done, refused
-from domain.families.passwords import PasswordAttemptFailed, PasswordPolicyUpdated
+from domain.families.passwords import LOGIN_PROFILES, PasswordAttemptFailed, PasswordPolicyUpdated
 from domain.foundation.errors import AccessDenied, ValidationError
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.rules import passwords
@@ -36,7 +36,7 @@ def create_login_profile(
         account, call, user_id=user_id, password=Secret(password), reset_required=password_reset_required
     )
     return Outcome(
-        lambda after: {"LoginProfile": login_profile_members(after, after.login_profiles[user_id])},
+        lambda after: {"LoginProfile": login_profile_members(after, after[LOGIN_PROFILES][user_id])},
         [created],
         new_secrets=[_hash(user_id, new)],
     )

@@ -4,11 +4,14 @@ from collections.abc import Callable
 
 from domain.account import Account
 from domain.calls import Call, Outcome, done
-from domain.families.policies import ManagedPolicy
-from domain.foundation.identifiers import MANAGED_POLICY
+from domain.families.boundaries import BOUNDARIES
+from domain.families.groups import GROUP
+from domain.families.policies import ATTACHMENTS, MANAGED_POLICIES, POLICY, ManagedPolicy, managed_policy
+from domain.families.roles import ROLE
+from domain.families.users import USER
 from domain.foundation.many_to_many import ManyToMany
 from domain.rules import policies
-from domain.rules.policy_holders import GROUP, KINDS, ROLE, USER, HolderKind, holder_of, managed_policy
+from domain.rules.policy_holders import KINDS, HolderKind, holder_of
 from services.iam import resources
 from services.iam.entity_members import listed_policy_members, policy_members, policy_sort_key, version_members
 from services.wire.operations import answers
@@ -29,14 +32,14 @@ def create_policy(
 ) -> Outcome:
     created = policies.create_policy(
         account,
-        policy_id=call.unique_id(MANAGED_POLICY),
+        policy_id=call.unique_id(POLICY.id_prefix),
         policy_name=policy_name,
         path=path,
         description=description,
         document=policy_document,
     )
     return Outcome(
-        lambda after: {"Policy": listed_policy_members(after, after.managed_policies[created.policy_arn])}, [created]
+        lambda after: {"Policy": listed_policy_members(after, after[MANAGED_POLICIES][created.policy_arn])}, [created]
     )
 
 
@@ -68,13 +71,13 @@ def list_policies(
         return (
             scope in {"All", "AWS" if policy.is_aws_managed else "Local"}
             and policy.path.startswith(path_prefix)
-            and (not only_attached or account.attachments.count_lefts(policy.arn) > 0)
+            and (not only_attached or account[ATTACHMENTS].count_lefts(policy.arn) > 0)
             and (policy_usage_filter is None or _USES[policy_usage_filter](account).count_lefts(policy.arn) > 0)
         )
 
     return Outcome(
         lambda after: pages.of(
-            (policy for policy in after.managed_policies.values() if is_listed(after, policy)),
+            (policy for policy in after[MANAGED_POLICIES].values() if is_listed(after, policy)),
             key=policy_sort_key,
             render=lambda policy: listed_policy_members(after, policy),
         )
@@ -95,7 +98,7 @@ def create_policy_version(
     )
 
     def answer(after: Account) -> dict[str, object]:
-        policy = after.managed_policies[policy_arn]
+        policy = after[MANAGED_POLICIES][policy_arn]
         return {"PolicyVersion": version_members(policy, policy.versions[created.version])}
 
     return Outcome(answer, [created])
@@ -133,8 +136,8 @@ def delete_policy_version(account: Account, _call: Call, *, policy_arn: str, ver
 
 
 _USES: dict[str, Callable[[Account], ManyToMany]] = {
-    "PermissionsPolicy": lambda account: account.attachments,
-    "PermissionsBoundary": lambda account: account.boundaries,
+    "PermissionsPolicy": lambda account: account[ATTACHMENTS],
+    "PermissionsBoundary": lambda account: account[BOUNDARIES],
 }
 """For what a policy may be used, by the values of PolicyUsageFilter."""
 _ENTITY_LISTS = {"user": "PolicyUsers", "group": "PolicyGroups", "role": "PolicyRoles"}
@@ -169,8 +172,8 @@ def list_entities_for_policy(
         shown: dict[str, list[dict[str, object]]] = {name: [] for name in _ENTITY_LISTS.values()}
         page = pages.of(
             ((kind, holder) for kind, holder in found if kind in kinds and holder.path.startswith(path_prefix)),
-            key=lambda pair: f"{pair[0].kind}/{pair[1].name}",
-            render=lambda pair: shown[_ENTITY_LISTS[pair[0].kind]].append(
+            key=lambda pair: f"{pair[0].noun}/{pair[1].name}",
+            render=lambda pair: shown[_ENTITY_LISTS[pair[0].noun]].append(
                 {f"{pair[0].title}Name": pair[1].name, f"{pair[0].title}Id": pair[1].id}
             ),
         )

@@ -5,6 +5,10 @@ Which operation acts on which resource: https://docs.aws.amazon.com/service-auth
 
 from domain.account import Account
 from domain.calls import Call
+from domain.families.access_keys import ACCESS_KEYS
+from domain.families.groups import GROUPS
+from domain.families.roles import ROLES
+from domain.families.users import USERS
 from services.wire.operations import Parameters
 
 
@@ -13,19 +17,19 @@ def user(account: Account, call: Call, parameters: Parameters) -> str:
     name = parameters.get("user_name")
     if name is None:
         return call.caller.principal.arn
-    found = account.users.find(name)
+    found = account[USERS].find(name)
     return account.arn(found.resource if found else f"user{parameters.get('path', '/')}{name}")
 
 
 def group(account: Account, _call: Call, parameters: Parameters) -> str:
     name = parameters["group_name"]
-    found = account.groups.find(name)
+    found = account[GROUPS].find(name)
     return account.arn(found.resource if found else f"group{parameters.get('path', '/')}{name}")
 
 
 def role(account: Account, _call: Call, parameters: Parameters) -> str:
     name = parameters["role_name"]
-    found = account.roles.find(name)
+    found = account[ROLES].find(name)
     return account.arn(found.resource if found else f"role{parameters.get('path', '/')}{name}")
 
 
@@ -56,10 +60,10 @@ def policies_under_path(account: Account, _call: Call, parameters: Parameters) -
 
 def access_key_owner(account: Account, _call: Call, parameters: Parameters) -> str:
     """The user whose key it is. A key that does not exist is nobody's: only who may ask about all users learns so."""
-    key = account.access_keys.by_id.get(parameters["access_key_id"])
+    key = account[ACCESS_KEYS].by_id.get(parameters["access_key_id"])
     if key is None:
         return account.arn("user/*")
-    return account.arn("root" if key.user_id == account.id else account.users.by_id[key.user_id].resource)
+    return account.arn("root" if key.user_id == account.id else account[USERS].by_id[key.user_id].resource)
 
 
 def policy_source(_account: Account, _call: Call, parameters: Parameters) -> str:

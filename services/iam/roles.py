@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from domain.account import Account
 from domain.authorization import authorize
 from domain.calls import Call, Outcome, done
-from domain.foundation.identifiers import ROLE
+from domain.families.roles import ROLE, ROLES
+from domain.foundation.errors import InvalidInput
 from domain.rules import permissions_boundaries, roles, tagging
 from services.iam import condition_keys, resources
 from services.iam.entity_members import (
@@ -46,7 +47,7 @@ def create_role(
         )
     created = roles.create_role(
         account,
-        role_id=call.unique_id(ROLE),
+        role_id=call.unique_id(ROLE.id_prefix),
         role_name=role_name,
         path=path,
         description=description,
@@ -56,12 +57,12 @@ def create_role(
     )
     born = (created.role_id, created.role_name)
     return Outcome(
-        lambda after: {"Role": role_members(after, after.roles.by_id[created.role_id])},
+        lambda after: {"Role": role_members(after, after[ROLES].by_id[created.role_id])},
         [
             created,
-            *tagging.tags_on_create(tagging.ROLE, *born, given),
+            *tagging.tags_on_create(ROLE, *born, given),
             *permissions_boundaries.boundary_on_create(
-                account, permissions_boundaries.ROLE, *born, permissions_boundary
+                account, ROLE, *born, permissions_boundary, missing=InvalidInput
             ),
         ],
     )
@@ -69,7 +70,7 @@ def create_role(
 
 @answers("GetRole", on=resources.role, records="role_name", context=condition_keys.boundary_of_role)
 def get_role(account: Account, _call: Call, *, role_name: str) -> Outcome:
-    role = account.roles.named(role_name)
+    role = account[ROLES].named(role_name)
     return Outcome(lambda after: {"Role": role_members_with_last_used(after, role)})
 
 
@@ -80,7 +81,7 @@ def list_roles(
     pages = page_request("Roles", marker, max_items)
     return Outcome(
         lambda after: pages.of(
-            (role for role in after.roles if role.path.startswith(path_prefix)),
+            (role for role in after[ROLES] if role.path.startswith(path_prefix)),
             key=lambda role: role.name,
             render=lambda role: listed_role_members(after, role),
         )
@@ -114,7 +115,7 @@ def update_role(
 )
 def update_role_description(account: Account, _call: Call, *, role_name: str, description: str) -> Outcome:
     updated = roles.update_role(account, role_name=role_name, description=description, session_seconds_max=None)
-    return Outcome(lambda after: {"Role": role_members(after, after.roles.by_id[updated.role_id])}, [updated])
+    return Outcome(lambda after: {"Role": role_members(after, after[ROLES].by_id[updated.role_id])}, [updated])
 
 
 @answers(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 from domain.account import Account
 from domain.calls import Call, Outcome
@@ -37,10 +37,24 @@ _POLICY_TYPES = {
     Layer.BOUNDARY: "Permissions Boundary Policy",
 }
 """Keys of EvalDecisionDetails. That it has these types of policies is documented, how they are spelt is not."""
-_SHARED = (
-    "policy_input_list permissions_boundary_policy_input_list action_names resource_arns resource_policy "
-    "resource_owner caller_arn context_entries resource_handling_option max_items marker"
-)
+
+
+class _SharedParameters(TypedDict, total=False):
+    """What both simulations take alike."""
+
+    permissions_boundary_policy_input_list: Sequence[str]
+    action_names: Required[Sequence[str]]
+    resource_arns: Sequence[str]
+    resource_policy: str
+    resource_owner: str
+    caller_arn: str
+    context_entries: Sequence[Mapping[str, Any]]
+    resource_handling_option: str
+    max_items: int
+    marker: str
+
+
+_SHARED = " ".join(["policy_input_list", *_SharedParameters.__annotations__])
 
 
 @answers("SimulateCustomPolicy", on=any_resource, records=f"{_SHARED} ordered_organization_policy_input_list")
@@ -49,30 +63,10 @@ def simulate_custom_policy(
     call: Call,
     *,
     policy_input_list: Sequence[str],
-    permissions_boundary_policy_input_list: Sequence[str] = (),
     ordered_organization_policy_input_list: Sequence[Mapping[str, Sequence[str]]] = (),
-    action_names: Sequence[str],
-    resource_arns: Sequence[str] = (),
-    resource_policy: str | None = None,
-    resource_owner: str | None = None,
-    caller_arn: str | None = None,
-    context_entries: Sequence[Mapping[str, Any]] = (),
-    resource_handling_option: str | None = None,
-    max_items: int | None = None,
-    marker: str | None = None,
+    **shared: Unpack[_SharedParameters],
 ) -> Outcome:
-    pages = page_request("EvaluationResults", marker, max_items)
-    asked = SimulationParameters(
-        policy_input_list,
-        permissions_boundary_policy_input_list,
-        action_names,
-        resource_arns,
-        resource_policy,
-        resource_owner,
-        caller_arn,
-        _entries(context_entries),
-        resource_handling_option,
-    )
+    pages, asked = _pages(shared), _asked(policy_input_list, shared)
     levels = [level.get("service_control_policy_input_list", ()) for level in ordered_organization_policy_input_list]
     return _outcome(simulation_sources.custom_simulation(account.id, call.at, asked, levels), pages)
 
@@ -86,33 +80,31 @@ def simulate_principal_policy(
     *,
     policy_source_arn: str,
     policy_input_list: Sequence[str] = (),
-    permissions_boundary_policy_input_list: Sequence[str] = (),
     policy_exclusion_list: Sequence[Mapping[str, Any]] = (),
-    action_names: Sequence[str],
-    resource_arns: Sequence[str] = (),
-    resource_policy: str | None = None,
-    resource_owner: str | None = None,
-    caller_arn: str | None = None,
-    context_entries: Sequence[Mapping[str, Any]] = (),
-    resource_handling_option: str | None = None,
-    max_items: int | None = None,
-    marker: str | None = None,
+    **shared: Unpack[_SharedParameters],
 ) -> Outcome:
-    pages = page_request("EvaluationResults", marker, max_items)
-    asked = SimulationParameters(
-        policy_input_list,
-        permissions_boundary_policy_input_list,
-        action_names,
-        resource_arns,
-        resource_policy,
-        resource_owner,
-        caller_arn,
-        _entries(context_entries),
-        resource_handling_option,
-    )
+    pages, asked = _pages(shared), _asked(policy_input_list, shared)
     exclusions = [_exclusion(given) for given in policy_exclusion_list]
     return _outcome(
         simulation_sources.principal_simulation(account, call.at, asked, policy_source_arn, exclusions), pages
+    )
+
+
+def _pages(shared: _SharedParameters) -> PageRequest:
+    return page_request("EvaluationResults", shared.get("marker"), shared.get("max_items"))
+
+
+def _asked(policies: Sequence[str], shared: _SharedParameters) -> SimulationParameters:
+    return SimulationParameters(
+        policies,
+        shared.get("permissions_boundary_policy_input_list", ()),
+        shared["action_names"],
+        shared.get("resource_arns", ()),
+        shared.get("resource_policy"),
+        shared.get("resource_owner"),
+        shared.get("caller_arn"),
+        _entries(shared.get("context_entries", ())),
+        shared.get("resource_handling_option"),
     )
 
 

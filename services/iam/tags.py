@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 from domain.account import Account
 from domain.calls import Call, Outcome, done
+from domain.entity_kinds import Entity, EntityKind
+from domain.families.roles import ROLE
+from domain.families.tags import tags_of
+from domain.families.users import USER
 from domain.rules import tagging
-from domain.rules.tagging import ROLE, USER, TaggableKind
-from services.iam import condition_keys, resources
+from services.iam import condition_keys, named_entities
 from services.iam.entity_members import tag_members, tag_sort_key, tags_from_request
-from services.wire.operations import FindResource, answers
+from services.iam.named_entities import NamedEntity
+from services.wire.operations import answers
 from services.wire.pagination import page_request
 
 
@@ -17,27 +21,21 @@ from services.wire.pagination import page_request
 class _TagOperations:
     """The operations of one kind of entity, by their AWS names."""
 
-    kind: TaggableKind
-    on: FindResource
-    holder: str
-    """The parameter that names the entity."""
+    kind: EntityKind[Entity]
+    entity: NamedEntity
     tag: str
     untag: str
     list_tags: str
 
 
 _FAMILIES = (
-    _TagOperations(
-        kind=USER, on=resources.user, holder="user_name", tag="TagUser", untag="UntagUser", list_tags="ListUserTags"
-    ),
-    _TagOperations(
-        kind=ROLE, on=resources.role, holder="role_name", tag="TagRole", untag="UntagRole", list_tags="ListRoleTags"
-    ),
+    _TagOperations(kind=USER, entity=named_entities.USER, tag="TagUser", untag="UntagUser", list_tags="ListUserTags"),
+    _TagOperations(kind=ROLE, entity=named_entities.ROLE, tag="TagRole", untag="UntagRole", list_tags="ListRoleTags"),
 )
 
 
 def _answer(family: _TagOperations) -> None:
-    kind, on, holder = family.kind, family.on, family.holder
+    kind, on, holder = family.kind, family.entity.on, family.entity.holder
 
     @answers(family.tag, on=on, holder=holder, records=f"{holder} tags", context=condition_keys.request_tags)
     def tag(account: Account, _call: Call, *, name: str, tags: list[Mapping[str, str]]) -> Outcome:
@@ -51,7 +49,7 @@ def _answer(family: _TagOperations) -> None:
     def list_tags(
         account: Account, _call: Call, *, name: str, marker: str | None = None, max_items: int | None = None
     ) -> Outcome:
-        tags, pages = kind.named(account, name).tags, page_request("Tags", marker, max_items)
+        tags, pages = tags_of(account, kind.named(account, name).id), page_request("Tags", marker, max_items)
         return Outcome(lambda _after: pages.of(tags.values(), key=tag_sort_key, render=tag_members))
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from domain.account import Account
 from domain.authorization import authorize
 from domain.calls import Call, Outcome, done
-from domain.foundation.identifiers import USER
+from domain.families.users import USER, USERS
 from domain.rules import permissions_boundaries, tagging, users
 from services.iam import condition_keys, resources
 from services.iam.entity_members import listed_user_members, root_members, tags_from_request, user_members
@@ -35,16 +35,14 @@ def create_user(
         authorize(
             account, call, "iam:TagUser", account.arn(f"user{path}{user_name}"), condition_keys.from_tags(tags or ())
         )
-    created = users.create_user(account, user_id=call.unique_id(USER), user_name=user_name, path=path)
+    created = users.create_user(account, user_id=call.unique_id(USER.id_prefix), user_name=user_name, path=path)
     born = (created.user_id, created.user_name)
     return Outcome(
-        lambda after: {"User": user_members(after, after.users.by_id[created.user_id])},
+        lambda after: {"User": user_members(after, after[USERS].by_id[created.user_id])},
         [
             created,
-            *tagging.tags_on_create(tagging.USER, *born, given),
-            *permissions_boundaries.boundary_on_create(
-                account, permissions_boundaries.USER, *born, permissions_boundary
-            ),
+            *tagging.tags_on_create(USER, *born, given),
+            *permissions_boundaries.boundary_on_create(account, USER, *born, permissions_boundary),
         ],
     )
 
@@ -54,7 +52,7 @@ def get_user(account: Account, call: Call, *, user_name: str | None = None) -> O
     user_id = users.user_id_or_caller(account, call, user_name)
     if user_id == account.id:
         return Outcome(lambda after: {"User": root_members(after)})
-    return Outcome(lambda after: {"User": user_members(after, after.users.by_id[user_id])})
+    return Outcome(lambda after: {"User": user_members(after, after[USERS].by_id[user_id])})
 
 
 @answers("ListUsers", on=resources.users_under_path, records="path_prefix marker max_items")
@@ -64,7 +62,7 @@ def list_users(
     pages = page_request("Users", marker, max_items)
     return Outcome(
         lambda after: pages.of(
-            (user for user in after.users if user.path.startswith(path_prefix)),
+            (user for user in after[USERS] if user.path.startswith(path_prefix)),
             key=lambda user: user.name,
             render=lambda user: listed_user_members(after, user),
         )
@@ -76,10 +74,12 @@ def update_user(
     account: Account, call: Call, *, user_name: str, new_path: str | None = None, new_user_name: str | None = None
 ) -> Outcome:
     """IAM asks for permission on the user as it is and as it will be (API Reference, "UpdateUser")."""
-    user = account.users.named(user_name)
+    user = account[USERS].named(user_name)
     after = replace(user, name=new_user_name or user.name, path=new_path or user.path)
     if after != user:
-        authorize(account, call, "iam:UpdateUser", account.arn(after.resource), condition_keys.resource_tags(user))
+        authorize(
+            account, call, "iam:UpdateUser", account.arn(after.resource), condition_keys.resource_tags(account, user)
+        )
     return done(users.update_user(account, user_name=user_name, new_path=new_path, new_user_name=new_user_name))
 
 

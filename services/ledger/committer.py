@@ -47,9 +47,9 @@ class Committer:
 
     A call about an account that another process does not let go of, since it stands still or its machine is gone, gets
     its round when PostgreSQL ends that process's transaction (`database.STATEMENT_SECONDS_MAX` after its last
-    statement) and somebody looks again (`waiting.LOOK_SECONDS_MAX`): after some 2.1 seconds. If that is not the end of
-    it, the answer is Unavailable after `waiting.CALL_SECONDS_MAX`, and the call is never decided. Others' calls are not
-    concerned: rounds that do not wait go on all the time, with all other accounts.
+    statement) and somebody looks again (`call_queue.LOOK_SECONDS_MAX`): after some 2.1 seconds. If that is not the end
+    of it, the answer is Unavailable after `call_queue.CALL_SECONDS_MAX`, and the call is never decided. Others' calls
+    are not concerned: rounds that do not wait go on all the time, with all other accounts.
     """
 
     def __init__(
@@ -107,12 +107,12 @@ class Committer:
         self._loader.close()
         self.refuse(self._queue.close())
 
-    def submit(self, work: PendingCall) -> None:
+    def submit(self, call: PendingCall) -> None:
         """Queues the call; its reply comes after the commit. Raises Overloaded when too many wait, and Unavailable
         when the ledger is closed or held."""
         if self.refusal_reason is not None:
             raise LedgerUnavailable(self.refusal_reason)
-        self._queue.put(work)
+        self._queue.put(call)
 
     def decide(self, accounts: frozenset[str], decide: DecideCall, *, founding: bool = False) -> CommittedCall:
         """Submits and waits: for callers that are not on the event loop."""
@@ -129,14 +129,14 @@ class Committer:
 
     def deliver(self, answers: list[AnsweredCall]) -> None:
         def reply_to_all() -> None:
-            for work, answer in answers:
-                work.reply(answer)
+            for call, answer in answers:
+                call.reply(answer)
 
         if answers:
             self._deliver(reply_to_all)
 
-    def refuse(self, works: list[PendingCall], why: str = CLOSED_MESSAGE) -> None:
-        self.deliver([(work, LedgerUnavailable(why)) for work in works])
+    def refuse(self, calls: list[PendingCall], why: str = CLOSED_MESSAGE) -> None:
+        self.deliver([(call, LedgerUnavailable(why)) for call in calls])
 
     def committed(self, plan: RoundPlan) -> None:
         """What a round leaves behind, for those who wait and for those who follow."""
@@ -157,7 +157,7 @@ class Committer:
 
     def not_loaded(self, account_id: str, error: Exception) -> None:
         """Whoever waits for the value gets the error for an answer; the next call tries again."""
-        self.deliver([(work, _as_unavailable(error)) for work in self._queue.take_loading(account_id)])
+        self.deliver([(call, _as_unavailable(error)) for call in self._queue.take_loading(account_id)])
 
 
 class _RoundThread(threading.Thread):
@@ -182,17 +182,17 @@ class _RoundThread(threading.Thread):
         self._connection: psycopg.Connection | None = None
 
     def run(self) -> None:
-        works: list[PendingCall] = []
+        calls: list[PendingCall] = []
         try:
-            while works := self._taken():
-                works, late = split_expired(works)
+            while calls := self._taken():
+                calls, late = split_expired(calls)
                 self._committer.refuse(late, LATE)
-                self._turn(works, late)
+                self._turn(calls, late)
         except BaseException as error:
             # Whatever it is, nothing may be decided after it.
             log.critical("The committer stops: %s", error, exc_info=error)
             self._committer.close()
-            self._committer.refuse(works)
+            self._committer.refuse(calls)
         finally:
             if self._connection is not None:
                 self._connection.close()
@@ -200,53 +200,53 @@ class _RoundThread(threading.Thread):
     def _taken(self) -> list[PendingCall]:
         return self._queue.take(CALLS_A_ROUND_MAX)
 
-    def _turn(self, works: list[PendingCall], _late: list[PendingCall]) -> None:
-        if works:
-            self._round(works)
+    def _turn(self, calls: list[PendingCall], _late: list[PendingCall]) -> None:
+        if calls:
+            self._round(calls)
 
     def _more(self, _works: list[PendingCall]) -> list[PendingCall]:
         """Calls that join the round when it has its locks."""
         return []
 
-    def _round(self, works: list[PendingCall]) -> RoundPlan | None:
+    def _round(self, calls: list[PendingCall]) -> RoundPlan | None:
         """Every call has its answer or waits again afterwards. Gives the plan of a round that was committed."""
         plan: RoundPlan | None = None
         try:
             connection = self._connected()
             with connection.transaction(), connection.cursor() as cursor:
-                plan = self._rounds.lock(cursor, self._values, works, wait=self.waits)
-                works += self._more(works)
-                self._rounds.decide(plan, works, wait=self.waits)
+                plan = self._rounds.lock(cursor, self._values, calls, wait=self.waits)
+                calls += self._more(calls)
+                self._rounds.decide(plan, calls, wait=self.waits)
                 self._rounds.write(cursor, plan)
         except Exception as error:  # noqa: BLE001  every failure has an answer, and the next round goes on
-            self._failed(works, plan, error)
+            self._failed(calls, plan, error)
             return None
         # The round is committed. From here every process that makes a round of these accounts sees its events
         # first; a crash before the answers are sent loses the answers, not the facts.
         self._finish(plan)
         return plan
 
-    def _failed(self, works: list[PendingCall], plan: RoundPlan | None, error: Exception) -> None:
+    def _failed(self, calls: list[PendingCall], plan: RoundPlan | None, error: Exception) -> None:
         if self._connection is not None and self._connection.closed:
-            self._after_lost_connection(works, plan, error)
+            self._after_lost_connection(calls, plan, error)
         elif isinstance(error, LedgerUnavailable):
-            self._committer.deliver([(work, error) for work in works])
+            self._committer.deliver([(call, error) for call in calls])
         elif self.waits and isinstance(error, psycopg.errors.LockNotAvailable):
-            self._committer.refuse(self._queue.hold(works, rested=True))
+            self._committer.refuse(self._queue.hold(calls, rested=True))
         elif isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] in _RETRYABLE_STATES:
-            self._again(works, error)
+            self._again(calls, error)
         elif isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] in _UNAVAILABLE_STATES:
             # It is not about one of the calls, and trying each by itself would take as many statements' time. A new
             # connection may find another server: one that became a standby refuses to write.
             self._disconnect()
-            self._committer.deliver([(work, LedgerUnavailable(str(error))) for work in works])
-        elif len(works) == 1:
-            self._committer.deliver([(works[0], _as_unavailable(error))])
+            self._committer.deliver([(call, LedgerUnavailable(str(error))) for call in calls])
+        elif len(calls) == 1:
+            self._committer.deliver([(calls[0], _as_unavailable(error))])
         else:
             # Something in this round cannot be written. It is found in twice the logarithm of so many rounds, and the
             # others succeed.
-            middle = len(works) // 2
-            for half in (works[:middle], works[middle:]):
+            middle = len(calls) // 2
+            for half in (calls[:middle], calls[middle:]):
                 self._round(half)
 
     def _finish(self, plan: RoundPlan) -> None:
@@ -276,7 +276,7 @@ class _RoundThread(threading.Thread):
             self._connection.close()
             self._connection = None
 
-    def _after_lost_connection(self, works: list[PendingCall], plan: RoundPlan | None, error: Exception) -> None:
+    def _after_lost_connection(self, calls: list[PendingCall], plan: RoundPlan | None, error: Exception) -> None:
         """The commit may or may not have happened: look, and only then answer or run again."""
         log.warning("The connection to the database was lost in a round: %s", error)
         try:
@@ -284,16 +284,16 @@ class _RoundThread(threading.Thread):
                 self._finish(plan)
                 return
         except (psycopg.Error, LedgerUnavailable) as still:
-            self._committer.refuse(works, f"Whether the call was recorded is unknown: {still}")
+            self._committer.refuse(calls, f"Whether the call was recorded is unknown: {still}")
             return
-        self._again(works, error)
+        self._again(calls, error)
 
-    def _again(self, works: list[PendingCall], error: Exception) -> None:
+    def _again(self, calls: list[PendingCall], error: Exception) -> None:
         """Nothing of the round has happened: its calls run again, if they have not done so too often."""
-        for work in works:
-            work.runs += 1
-        self._committer.refuse([work for work in works if work.runs >= RUNS_MAX], str(error))
-        self._committer.refuse(self._queue.put_back([work for work in works if work.runs < RUNS_MAX]))
+        for call in calls:
+            call.runs += 1
+        self._committer.refuse([call for call in calls if call.runs >= RUNS_MAX], str(error))
+        self._committer.refuse(self._queue.put_back([call for call in calls if call.runs < RUNS_MAX]))
 
     def _was_committed(self, plan: RoundPlan) -> bool:
         """Whether the plan's entries stand where they were to stand. The lock on the heads waits for the lost backend,
@@ -326,15 +326,15 @@ class _WaitingRoundThread(_RoundThread):
     def _taken(self) -> list[PendingCall]:
         return self._queue.take_held(CALLS_A_ROUND_MAX)
 
-    def _turn(self, works: list[PendingCall], late: list[PendingCall]) -> None:
-        """Only one line's calls: what is waited for must not make others wait."""
-        accounts = (works or late)[0].accounts
-        plan = self._round(works) if works else None
+    def _turn(self, calls: list[PendingCall], late: list[PendingCall]) -> None:
+        """Only one queue's calls: what is waited for must not make others wait."""
+        accounts = (calls or late)[0].accounts
+        plan = self._round(calls) if calls else None
         self._queue.release(accounts, contended=plan is not None and plan.waited)
 
-    def _more(self, works: list[PendingCall]) -> list[PendingCall]:
+    def _more(self, calls: list[PendingCall]) -> list[PendingCall]:
         """More calls have come while the thread waited for its locks."""
-        return self._queue.join(works[0].accounts, CALLS_A_ROUND_MAX - len(works))
+        return self._queue.join(calls[0].accounts, CALLS_A_ROUND_MAX - len(calls))
 
 
 def _as_unavailable(error: Exception) -> Exception:

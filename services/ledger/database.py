@@ -101,7 +101,7 @@ class ExternalDatabase:
 
 def connect(database: Database, role: DatabaseRole) -> psycopg.Connection:
     """A connection in autocommit, so that every transaction is one that the code names. What hangs ends: statements
-    of the doors, and transactions that nobody goes on with, after two seconds."""
+    of requests, and transactions that nobody goes on with, after two seconds."""
     connection = psycopg.connect(with_timeouts(database.conninfo(role)), autocommit=True)
     try:
         if role not in _NO_LIMIT:

@@ -91,7 +91,7 @@ class Programs:
         finished = self.user.run(self.bin / program, *arguments, text=text)
         if finished.returncode:
             said = finished.stderr.strip() or f"nothing, status {finished.returncode}"
-            raise EmbeddedPostgresError(f"{self.bin / program} failed and said: {said}")
+            raise EmbeddedPostgresError(f"{self.bin / program} failed with the output: {said}")
 
 
 def find_programs(directory: Path, user: SystemUser) -> Programs:

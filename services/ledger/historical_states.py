@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import psycopg
 
 from domain.foundation.events import Entry
+from domain.foundation.moments import AsOf
 from domain.ledger_state import LedgerState, empty, evolve
 from domain.time_travel import PastFacts, PastQuery
-from projections.queries.ledger_positions import AsOf, position_at, resolve_in_ledger
+from projections.queries.ledger_positions import position_at, resolve_in_ledger
 from services.ledger import snapshots
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import SQL, ConnectionSource, select, select_snapshot

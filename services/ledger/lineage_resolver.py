@@ -5,9 +5,10 @@ import time
 import psycopg
 
 from domain.families.containment import Descendant, LineageFacts, LineageQuery
+from domain.foundation.moments import AsOf
+from domain.read_models.lineage import LineageNode
 from projections.engine.runner import ProjectionRunner
-from projections.queries.ledger_positions import AsOf
-from projections.queries.lineage import LineageItem, lagging_accounts, trace_lineage
+from projections.queries.lineage import lagging_accounts, trace_lineage
 from projections.queries.readable import ProjectionUnreadable, same_tables
 from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
@@ -52,7 +53,7 @@ class LineageResolver:
         return LineageFacts(wanted, tuple(descendant for descendant in found if descendant is not None))
 
 
-def _descendant(node: LineageItem) -> Descendant | None:
+def _descendant(node: LineageNode) -> Descendant | None:
     match node.kind:
         case "user" | "role" | "access_key" | "session" | "activation" as kind:
             return Descendant(
@@ -62,7 +63,7 @@ def _descendant(node: LineageItem) -> Descendant | None:
                 node.owner_id,
                 node.access_key_id,
                 node.expires_at,
-                node.parent[0] if node.parent is not None else None,
+                node.parent.account_id if node.parent is not None else None,
             )
         case _:
             return None

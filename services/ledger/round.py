@@ -94,7 +94,7 @@ class RoundProcessor:
     """Tests that bring their own time switch it off."""
 
     def lock(
-        self, cursor: psycopg.Cursor, values: StateCache, works: Sequence[PendingCall], *, wait: bool
+        self, cursor: psycopg.Cursor, values: StateCache, calls: Sequence[PendingCall], *, wait: bool
     ) -> RoundPlan:
         """The transaction's first step: locks the accounts of the calls and catches up with what others have written.
         Without waiting it leaves out what another process holds; waiting, it raises LockNotAvailable.
@@ -105,10 +105,10 @@ class RoundProcessor:
 
         Raises Unavailable when the server's clock cannot be trusted.
         """
-        founding = sorted(set[str]().union(*(work.accounts for work in works if work.founding)))
+        founding = sorted(set[str]().union(*(call.accounts for call in calls if call.founding)))
         if founding:
             cursor.execute(SQL["found"], {"accounts": text_array(founding)})
-        accounts = sorted(set[str]().union(*(work.accounts for work in works)))
+        accounts = sorted(set[str]().union(*(call.accounts for call in calls)))
         wanted = {"accounts": text_array(accounts)}
         rows: list[_Row] = []
         if not wait or len(accounts) == 1:  # of several, those found free would be locked out of order
@@ -140,58 +140,58 @@ class RoundProcessor:
         if self.database_clock_checked and abs(database_now - now) > CLOCK_FROM_DATABASE_MAX:
             raise LedgerUnavailable(f"This server's clock and the database's are {abs(database_now - now)} apart.")
 
-    def decide(self, plan: RoundPlan, works: Sequence[PendingCall], *, wait: bool) -> None:
+    def decide(self, plan: RoundPlan, calls: Sequence[PendingCall], *, wait: bool) -> None:
         """Decides the calls, each on the values that those before it have left, for a bounded time."""
         until = time.perf_counter() + DECIDING_SECONDS_MAX
-        for work in works:
-            if not work.accounts <= plan.heads.keys() and self._is_left(plan, work, wait=wait):
+        for call in calls:
+            if not call.accounts <= plan.heads.keys() and self._is_left(plan, call, wait=wait):
                 continue
             if time.perf_counter() > until:
-                plan.left.append(work)
+                plan.left.append(call)
             else:
-                self._decide_one(plan, work)
+                self._decide_one(plan, call)
 
-    def _is_left(self, plan: RoundPlan, work: PendingCall, *, wait: bool) -> bool:
+    def _is_left(self, plan: RoundPlan, call: PendingCall, *, wait: bool) -> bool:
         """Whether the call cannot be decided now. Who has waited for all heads and not got one knows that there is no
         such ledger: its value is empty."""
-        if ahead := work.accounts & plan.ahead.keys():
+        if ahead := call.accounts & plan.ahead.keys():
             heads_at = max(plan.ahead[account_id] for account_id in ahead)
             plan.answers.append(
-                (work, LedgerUnavailable(f"This server's clock is {heads_at - plan.at} behind the ledger."))
+                (call, LedgerUnavailable(f"This server's clock is {heads_at - plan.at} behind the ledger."))
             )
-        elif work.accounts & plan.behind:
-            plan.cold.append(work)
+        elif call.accounts & plan.behind:
+            plan.cold.append(call)
         elif not wait:
-            plan.missed.append(work)
+            plan.missed.append(call)
         else:
             return False
         return True
 
-    def _decide_one(self, plan: RoundPlan, work: PendingCall) -> None:
+    def _decide_one(self, plan: RoundPlan, call: PendingCall) -> None:
         """One call's failure is its own: what it raises is its answer, and nothing of it is written."""
         try:
-            decided = work.decide(plan.values_of(work.accounts), plan.at)
+            decided = call.decide(plan.values_of(call.accounts), plan.at)
             heads, entries = self._drafted(plan, decided.appends)
         except NeedsAccounts as more:
-            if more.accounts <= work.accounts:  # It would ask for ever.
-                plan.answers.append((work, more))
+            if more.accounts <= call.accounts:  # It would ask for ever.
+                plan.answers.append((call, more))
                 return
-            work.accounts |= more.accounts
-            plan.left.append(work)
+            call.accounts |= more.accounts
+            plan.left.append(call)
             return
         except Exception as error:  # noqa: BLE001  handed to the caller, who logs it
-            plan.answers.append((work, error))
+            plan.answers.append((call, error))
             return
         plan.heads |= heads
         plan.entries += entries
         plan.secrets += [append for append in decided.appends if append.new_secrets or append.destroyed_secrets]
-        plan.answers.append((work, self._committed(plan, work, decided)))
+        plan.answers.append((call, self._committed(plan, call, decided)))
 
     @staticmethod
-    def _committed(plan: RoundPlan, work: PendingCall, decided: CallResult) -> CommittedCall:
+    def _committed(plan: RoundPlan, call: PendingCall, decided: CallResult) -> CommittedCall:
         return CommittedCall(
             decided.result,
-            plan.values_of(work.accounts),
+            plan.values_of(call.accounts),
             {append.account_id: plan.heads[append.account_id].position for append in decided.appends},
         )
 

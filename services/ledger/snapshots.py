@@ -5,9 +5,10 @@ A snapshot is never upcast: its topic carries a digest of the value's shape, and
 
 import hashlib
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
+from operator import attrgetter, itemgetter
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
@@ -19,6 +20,7 @@ from domain.account import Account
 from domain.foundation.identifiers import INSTALLATION
 from domain.installation import Installation
 from domain.ledger_state import LedgerState
+from domain.registry import components
 
 _DIGEST_BYTES = 32
 _NONE: Map[Any, Any] = Map()
@@ -42,7 +44,7 @@ def _identity_codec(value: Any) -> Any:
 
 def _codec(of: Any, bound: Mapping[Any, Any]) -> _Codec:
     """How a value of this type becomes plain lists and scalars, and back. A type it does not know is a TypeError at
-    import, so that nothing can be forgotten when the account grows a field."""
+    import, so that nothing can be forgotten when a family grows a component."""
     of = bound.get(of, of) if isinstance(of, TypeVar) else of
     origin, arguments = get_origin(of), get_args(of)
     if of in (str, int, bool, NoneType) or origin is Literal:
@@ -94,46 +96,81 @@ def _optional_codec(of: Any, bound: Mapping[Any, Any]) -> _Codec:
 
 
 def _dataclass_codec(of: Any, arguments: tuple[Any, ...]) -> _Codec:
+    return _row_codec(of.__qualname__, _columns(of, arguments), of)
+
+
+def _columns(of: Any, arguments: tuple[Any, ...] = (), but: str | None = None) -> list["_Column"]:
+    """The fields of a dataclass."""
     bound = dict(zip(getattr(of, "__parameters__", ()), arguments, strict=True))
-    hints = get_type_hints(of)
-    names = [field.name for field in fields(of)]
-    codecs = [_codec(hints[name], bound) for name in names]
-    encoders = [(name, codec.encode) for name, codec in zip(names, codecs, strict=True)]
-    decoders = [(place, codec.decode) for place, codec in enumerate(codecs) if codec.decode is not _identity_codec]
-    shape = ", ".join(f"{name}: {codec.shape}" for name, codec in zip(names, codecs, strict=True))
+    hints, names = get_type_hints(of), [field.name for field in fields(of) if field.name != but]
+    return [_Column(name, _codec(hints[name], bound), attrgetter(name)) for name in names]
+
+
+class _Column(NamedTuple):
+    name: str
+    codec: _Codec
+    read: Callable[[Any], Any]
+
+
+def _row_codec(name: str, columns: Sequence[_Column], make: Callable[..., Any]) -> _Codec:
+    """Of a value that consists of these. Its shape knows no module: where a class stands is nothing to a snapshot."""
+    encoders = [(column.read, column.codec.encode) for column in columns]
+    decoders = [
+        (place, column.codec.decode)
+        for place, column in enumerate(columns)
+        if column.codec.decode is not _identity_codec
+    ]
 
     def encode(value: Any) -> list[Any]:
-        return [encode_field(getattr(value, name)) for name, encode_field in encoders]
+        return [encode_column(read(value)) for read, encode_column in encoders]
 
     def decode(row: list[Any]) -> Any:
-        for place, decode_field in decoders:
-            row[place] = decode_field(row[place])
-        return of(*row)
+        for place, decode_column in decoders:
+            row[place] = decode_column(row[place])
+        return make(*row)
 
-    return _Codec(f"{of.__module__}.{of.__qualname__}({shape})", encode, decode)
+    return _Codec(f"{name}({', '.join(f'{column.name}: {column.codec.shape}' for column in columns)})", encode, decode)
 
 
 @dataclass(frozen=True, slots=True)
 class _StateKind:
-    codec: _Codec
     topic: str
+    columns: Sequence[_Column]
+    codec: _Codec
 
 
-def _state_kind(of: type[LedgerState], name: str) -> _StateKind:
-    codec = _codec(of, {})
-    return _StateKind(codec, f"snapshot.{name}.{hashlib.sha256(codec.shape.encode()).hexdigest()[:16]}")
+def _state_kind(name: str, columns: Sequence[_Column], make: Callable[..., LedgerState]) -> _StateKind:
+    codec = _row_codec(name, columns, make)
+    return _StateKind(f"snapshot.{name}.{hashlib.sha256(codec.shape.encode()).hexdigest()[:16]}", columns, codec)
 
 
-_ACCOUNT, _INSTALLATION = _state_kind(Account, "account"), _state_kind(Installation, "installation")
+def _account_kind() -> _StateKind:
+    """What the account knows itself, and every component that a family keeps in it."""
+    own, parts = _columns(Account, but="parts"), components()
+    names = [column.name for column in own]
+
+    def make(*values: Any) -> Account:
+        own_values = dict(zip(names, values, strict=False))
+        return Account(**own_values, parts=dict(zip(parts, values[len(own) :], strict=True)))
+
+    kept = [_Column(part.name, _codec(part.type, {}), itemgetter(part)) for part in parts]
+    return _state_kind("account", [*own, *kept], make)
+
+
+_ACCOUNT, _INSTALLATION = _account_kind(), _state_kind("installation", _columns(Installation), Installation)
+
+
+def _kind_of(account_id: str) -> _StateKind:
+    return _INSTALLATION if account_id == INSTALLATION else _ACCOUNT
 
 
 def snapshot_topic(account_id: str) -> str:
     """The topic under which a snapshot of today's shape is found."""
-    return (_INSTALLATION if account_id == INSTALLATION else _ACCOUNT).topic
+    return _kind_of(account_id).topic
 
 
 def take_snapshot(value: LedgerState) -> StoredEvent:
-    kind = _INSTALLATION if isinstance(value, Installation) else _ACCOUNT
+    kind = _kind_of(value.id)
     content = zlib.compress(to_json(kind.codec.encode(value)), level=1)
     return StoredEvent(value.id, value.position, kind.topic, hashlib.sha256(content).digest() + content)
 
@@ -143,20 +180,17 @@ def restore_snapshot(snapshot: StoredEvent) -> LedgerState:
     digest, content = snapshot.state[:_DIGEST_BYTES], snapshot.state[_DIGEST_BYTES:]
     if hashlib.sha256(content).digest() != digest:
         raise CorruptSnapshot(f"Snapshot of {snapshot.originator_id} at {snapshot.originator_version}: wrong digest.")
-    kind = _INSTALLATION if str(snapshot.originator_id) == INSTALLATION else _ACCOUNT
-    value: LedgerState = kind.codec.decode(from_json(zlib.decompress(content)))
+    value: LedgerState = _kind_of(str(snapshot.originator_id)).codec.decode(from_json(zlib.decompress(content)))
     return value
+
+
+def differing_columns(one: LedgerState, other: LedgerState) -> list[str]:
+    """The names of the parts in which two values of a ledger are not equal."""
+    return [column.name for column in _kind_of(one.id).columns if column.read(one) != column.read(other)]
 
 
 def count_entities(value: LedgerState) -> int:
     """How large a value is, counted in what it would cost to write down."""
     if isinstance(value, Installation):
         return len(value.accounts)
-    return (
-        len(value.users)
-        + len(value.groups)
-        + len(value.roles)
-        + len(value.managed_policies)
-        + len(value.access_keys.by_id)
-        + len(value.login_profiles)
-    )
+    return sum(len(part.ids(value[part])) for part in components())

@@ -7,7 +7,7 @@ the projections may tell it, which were made from the bytes that stood there bef
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -15,6 +15,8 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 
 from domain.account import CorruptLedger
+from domain.families.access_keys import ACCESS_KEYS
+from domain.families.passwords import LOGIN_PROFILES
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.secret import SecretId, SecretKind
@@ -22,7 +24,7 @@ from domain.installation import Installation
 from domain.ledger_state import LedgerState, empty, evolve
 from projections.engine.sql_files import load_statements
 from services.ledger.mapper import CorruptEntry, EntryMapper
-from services.ledger.snapshots import CorruptSnapshot, restore_snapshot, snapshot_topic
+from services.ledger.snapshots import CorruptSnapshot, differing_columns, restore_snapshot, snapshot_topic
 
 SQL = load_statements("services.ledger", "verification.sql")
 EVENTS_A_FETCH = 2_000
@@ -173,11 +175,7 @@ class _Verification:
                 reading.position, "a snapshot", f"bytes that are none ({type(error).__name__})"
             ) from error
         if snapshot != reading.value:
-            others = [
-                field.name
-                for field in fields(reading.value)
-                if getattr(snapshot, field.name, None) != getattr(reading.value, field.name)
-            ]
+            others = differing_columns(snapshot, reading.value)
             raise _DiscrepancyFound(reading.position, "a snapshot equal to the fold", f"another in {', '.join(others)}")
 
     def _compare_head(self, reading: "_LedgerProgress") -> None:
@@ -250,10 +248,10 @@ def _expected_secrets(value: LedgerState) -> Mapping[SecretId, str]:
     """What has to lie sealed beside the ledger, and for which principal."""
     if isinstance(value, Installation):
         return {}
-    keys = {SecretId(SecretKind.ACCESS_KEY, key.id): key.user_id for key in value.access_keys.by_id.values()}
+    keys = {SecretId(SecretKind.ACCESS_KEY, key.id): key.user_id for key in value[ACCESS_KEYS].by_id.values()}
     passwords = {
         SecretId(SecretKind.PASSWORD, password_id): profile.user_id
-        for profile in value.login_profiles.values()
+        for profile in value[LOGIN_PROFILES].values()
         for password_id in profile.password_ids
     }
     return keys | passwords

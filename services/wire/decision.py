@@ -8,17 +8,17 @@ from typing import Any
 from domain.account import Account
 from domain.authorization import authorize
 from domain.callers import Caller, caller_of_key, caller_of_session
-from domain.calls import ApiCalled, Call, Facts, Outcome
-from domain.families.credential_use import CredentialUsed, is_news
+from domain.calls import ApiCalled, Call, Outcome
+from domain.families.credential_use import LAST_USES, CredentialUsed, is_news
 from domain.families.sessions import Session
 from domain.foundation.errors import Refusal, ValidationError
 from domain.foundation.events import Cause, Event
 from domain.foundation.identifiers import Random
 from domain.foundation.secret import Secret
 from domain.rules.sessions import refuse_beyond_session_token
-from domain.time_travel import PastFacts
 from services.ledger.pending_call import CallResult, DecideCall, LedgerAppend, LedgerStates
 from services.wire.authentication import VerifiedCredential
+from services.wire.fact_rounds import NOTHING_FOUND, FoundFacts
 from services.wire.operations import Operation
 from services.wire.time_travel import perform_as_of
 
@@ -40,15 +40,13 @@ class AuthenticatedRequest:
     """What was wrong with it before any rule was asked. It is recorded and answered like any other refusal."""
     as_of: str | None = None
     """The moment of the past that it is about; None for now."""
-    past: PastFacts | None = None
-    """What was then, when it has been found out."""
 
 
 def decision_for(
-    request: AuthenticatedRequest, random: Random, seal_session: SealSession, facts: Facts | None = None
+    request: AuthenticatedRequest, random: Random, seal_session: SealSession, found: FoundFacts = NOTHING_FOUND
 ) -> DecideCall:
     """The decision on a request, to be submitted to the committer; its result is an Outcome or a Refusal. It may raise
-    NeedsFacts, and is then made again with them."""
+    NeedsFacts, and is then made again with what was found."""
 
     def decide(values: LedgerStates, at: datetime) -> CallResult:
         account = values[request.credential.account_id]
@@ -60,10 +58,10 @@ def decision_for(
                 refusal.as_value(), [LedgerAppend(account.id, request.cause, [call_record(request, refusal)])]
             )
         principal_cause = request.cause.model_copy(update={"principal": caller.principal})
-        call = Call(caller, principal_cause, at, random, seal_session, ledgers=values, facts=facts)
+        call = Call(caller, principal_cause, at, random, seal_session, ledgers=values, facts=found.facts)
         events = _use_of_credential(account, call)
         try:
-            outcome = _perform(account, call, request)
+            outcome = _perform(account, call, request, found)
         except Refusal as refusal:
             return CallResult(refusal.as_value(), _appends(account, call, events, call_record(request, refusal, call)))
         events += outcome.events
@@ -79,9 +77,9 @@ def resolve_caller(account: Account, credential: VerifiedCredential, at: datetim
     return caller_of_key(account, credential.access_key_id)
 
 
-def _perform(account: Account, call: Call, request: AuthenticatedRequest) -> Outcome:
-    if request.refusal is not None:
-        raise request.refusal
+def _perform(account: Account, call: Call, request: AuthenticatedRequest, found: FoundFacts) -> Outcome:
+    if (refusal := found.refusal or request.refusal) is not None:
+        raise refusal
     operation = request.operation
     assert operation is not None
     parameters = dict(request.parameters)
@@ -93,7 +91,7 @@ def _perform(account: Account, call: Call, request: AuthenticatedRequest) -> Out
             )
     refuse_beyond_session_token(call, operation.service, operation.name)
     if request.as_of is not None:
-        return perform_as_of(account, call, operation, parameters, request.as_of, request.past)
+        return perform_as_of(account, call, operation, parameters, request.as_of, found.past)
     if operation.on is not None:
         resource = operation.on(account, call, parameters)
         authorize(account, call, operation.action, resource, operation.context(account, parameters))
@@ -108,7 +106,7 @@ def _use_of_credential(account: Account, call: Call) -> list[Event]:
     if caller.session is not None and not role:
         return []
     credential_id = caller.entity_id if role else caller.access_key_id
-    if not is_news(account.last_uses, credential_id, call.at):
+    if not is_news(account[LAST_USES], credential_id, call.at):
         return []
     return [
         CredentialUsed(

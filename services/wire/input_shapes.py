@@ -76,7 +76,7 @@ def read_parameters(read: ShapeReader, node: InputNode) -> dict[str, object]:
 
 def reader(member: str, shape: Shape, readers: ShapeReaders) -> ShapeReader:
     if shape.type_name not in readers:
-        raise TypeError(f"{shape.name}: nothing reads values of type {shape.type_name}.")
+        raise TypeError(f"{shape.name}: no reader for values of type {shape.type_name}.")
     return readers[shape.type_name](member, shape, readers)
 
 

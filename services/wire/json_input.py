@@ -48,7 +48,7 @@ def _object(members: list[tuple[str, InputNode]]) -> dict[str, InputNode]:
     found = dict(members)
     if len(found) < len(members):
         twice = next(name for name, _ in members if sum(name == other for other, _ in members) > 1)
-        raise MalformedBody(f"The name '{excerpt(twice)}' stands twice in one object of the body.")
+        raise MalformedBody(f"The name '{excerpt(twice)}' appears twice in one object of the body.")
     return found
 
 
@@ -69,8 +69,8 @@ def query_values(query: bytes) -> dict[str, InputNode]:
 
 
 def compile_request(shape: Shape | None) -> ParseJson:
-    """A function from what stood in the path, the query string and the body to parameters, as `parse.compile_input`
-    gives them. It raises ValidationError as that one does.
+    """A function from what stood in the path, the query string and the body to parameters, as those of
+    `form_input.compile_input`. It raises ValidationError as that one does.
 
     Raises TypeError for a member that stands elsewhere.
     """
@@ -80,7 +80,7 @@ def compile_request(shape: Shape | None) -> ParseJson:
     for name, member in members.items():
         place = member.serialization.get("location", BODY)
         if place not in known:
-            raise TypeError(f"{name}: nothing reads members that stand in the {place}.")
+            raise TypeError(f"{name}: no reader for members located in the {place}.")
         known[place][wire_name(name, member)] = (name, input_shapes.reader(name, member, _READERS_AT[place]))
     readers = {
         place: input_shapes.members(there, required & {name for name, _ in there.values()}, union=False)

@@ -13,7 +13,7 @@ SerialiseJson = Callable[[Mapping[str, object]], bytes]
 
 def compile_document(operation: str, shape: Shape | None) -> SerialiseJson:
     """A function from a result, by AWS's member names, to a document. The values and the defects are those of
-    `serialise.compile_output`.
+    `xml_output.compile_output`.
 
     Raises TypeError for a member that stands elsewhere than in the document.
     """
@@ -27,7 +27,7 @@ def _nothing(operation: str) -> ShapeWriter:
 
 def _writer(member: str, shape: Shape, path: str) -> ShapeWriter:
     if shape.type_name not in _WRITERS:
-        raise TypeError(f"{path}: nothing writes values of type {shape.type_name}.")
+        raise TypeError(f"{path}: no writer for values of type {shape.type_name}.")
     return _WRITERS[shape.type_name](member, shape, path)
 
 
@@ -49,7 +49,7 @@ def _structure(_member: str, shape: Shape, path: str) -> ShapeWriter:
 
 def _named(name: str, member: Shape, path: str) -> ShapeWriter:
     if "location" in member.serialization:
-        raise TypeError(f"{path}: nothing writes members that stand in the {member.serialization['location']}.")
+        raise TypeError(f"{path}: no writer for members located in the {member.serialization['location']}.")
     write, prefix = _writer(name, member, path), json.dumps(wire_name(name, member)) + ":"
     return lambda value: prefix + write(value)
 

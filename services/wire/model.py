@@ -11,10 +11,8 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from domain.foundation.errors import InvalidAction
-from services.wire.form_input import ParseForm, compile_input
 from services.wire.input_shapes import excerpt
 from services.wire.shapes import Shape
-from services.wire.xml_output import SerialiseXml, compile_output
 
 _MODEL_FORMAT = "service-2"
 _SENDER_FAULT = 400
@@ -41,24 +39,27 @@ class _ContractFields(TypedDict):
     statuses: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class OperationModel(OperationContract):
-    parse: ParseForm
-    serialise: SerialiseXml
-
-
 Compiled = TypeVar("Compiled", bound=OperationContract)
 
 
+def load_model(directory: str) -> ServiceModel:
+    """The newest model that came with botocore, by the name of its directory. Others, such as one in somebody's home
+    directory, do not count."""
+    loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+    return ServiceModel(loader.load_service_model(directory, _MODEL_FORMAT), directory)
+
+
 class DescribedService(ABC, Generic[Compiled]):
-    """A service, whatever protocol it speaks; how the operations of one are compiled, its class says."""
+    """A service, whatever protocol it speaks; how the operations of one are compiled, its class says. Named as in the
+    credential scope, and so in actions; botocore's directory may be called otherwise."""
 
     protocol: ClassVar[str]
+    """As the models call it."""
 
-    def __init__(self, name: str, model: ServiceModel) -> None:
+    def __init__(self, model: ServiceModel) -> None:
+        self.name: str = model.signing_name
         if model.metadata["protocol"] != self.protocol:
-            raise TypeError(f"{name} speaks {model.metadata['protocol']}; this is the {self.protocol} protocol.")
-        self.name = name
+            raise TypeError(f"{self.name} speaks {model.metadata['protocol']}; this is the {self.protocol} protocol.")
         self.version: str = model.api_version
         self.operation_names = frozenset[str](model.operation_names)
         self._model = model
@@ -66,19 +67,21 @@ class DescribedService(ABC, Generic[Compiled]):
         self._operations: dict[str, Compiled] = {}
 
     @classmethod
-    def load(cls, name: str) -> Self:
-        """The newest model that came with botocore. Others, such as one in somebody's home directory, do not count."""
-        loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
-        return cls(name, ServiceModel(loader.load_service_model(name, _MODEL_FORMAT), name))
+    def load(cls, directory: str) -> Self:
+        return cls(load_model(directory))
 
     def operation(self, name: str) -> Compiled:
         """The operation of that name, compiled when first asked for. Raises InvalidAction."""
         known = self._operations.get(name)
         if known is None:
-            if name not in self.operation_names:
-                raise InvalidAction(f"Could not find operation {excerpt(name)} for version {self.version}")
+            self.refuse_unknown(name)
             known = self._operations[name] = self._compiled(name)
         return known
+
+    def refuse_unknown(self, name: str) -> None:
+        """Raises InvalidAction for an operation that the service does not have."""
+        if name not in self.operation_names:
+            raise InvalidAction(f"Could not find operation {excerpt(name)} for version {self.version}")
 
     def error_status(self, code: str) -> int | None:
         """The HTTP status of an error that the model has for any operation; None for any other code."""
@@ -94,25 +97,6 @@ class DescribedService(ABC, Generic[Compiled]):
         parameters = {xform_name(member): member in required for member in (taken.members if taken else ())}
         return _ContractFields(
             name=name, parameters=MappingProxyType(parameters), statuses=_statuses(model.error_shapes)
-        )
-
-
-class QueryServiceModel(DescribedService[OperationModel]):
-    """One that speaks the query protocol."""
-
-    protocol = "query"
-
-    @property
-    def namespace(self) -> str:
-        namespace: str = self._model.metadata["xmlNamespace"]
-        return namespace
-
-    def _compiled(self, name: str) -> OperationModel:
-        model = self._model.operation_model(name)
-        return OperationModel(
-            **self._contract(name),
-            parse=compile_input(model.input_shape),
-            serialise=compile_output(name, model.output_shape, self.namespace),
         )
 
 

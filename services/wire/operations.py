@@ -1,7 +1,10 @@
 """The operations that this server answers, each registered where it is written."""
 
+import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 from typing import Any, TypeVar
 
 from domain.account import Account
@@ -101,3 +104,9 @@ def find_operation(service: str, name: str) -> Operation | None:
 
 def all_operations() -> tuple[Operation, ...]:
     return tuple(_operations.values())
+
+
+def import_modules(package: ModuleType) -> None:
+    """What registers itself where it is written is there when its module is imported."""
+    for module in pkgutil.iter_modules(package.__path__):
+        import_module(f"{package.__name__}.{module.name}")

@@ -26,7 +26,7 @@ class RawRequest:
     def header(self, name: str) -> str | None:
         """The header's values joined by commas (RFC 9110 section 5.3), obs-text read as Latin-1.
 
-        Raises IncompleteSignature if one of ONCE stands more than once.
+        Raises IncompleteSignature for two of one name in SINGLE_VALUE_HEADERS.
         """
         wanted = name.lower().encode("ascii")
         found: bytes | None = None
@@ -45,5 +45,5 @@ class RawRequest:
 
 def _joined(name: bytes, first: bytes, second: bytes) -> bytes:
     if name in SINGLE_VALUE_HEADERS:
-        raise IncompleteSignature(f"The header '{name.decode('ascii')}' stands more than once: expected one.")
+        raise IncompleteSignature(f"The header '{name.decode('ascii')}' appears more than once; expected one.")
     return first.strip() + b"," + second.strip()

@@ -256,7 +256,7 @@ def _claim_in_query(parameters: list[tuple[bytes, bytes]], fields: dict[bytes, b
         if name in _IN_QUERY or name in _IN_QUERY_IF_NEEDED:
             if name in found:
                 raise IncompleteSignature(
-                    f"The query-string parameter '{name.decode('ascii')}' stands more than once: expected one."
+                    f"The query-string parameter '{name.decode('ascii')}' appears more than once; expected one."
                 )
             found[name] = value
     if not found:

@@ -7,27 +7,44 @@ reading one is refused after it has run.
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple, Self
 from urllib.parse import unquote_to_bytes
 
 from domain.account import Account
 from domain.authorization import authorize, authorize_past
 from domain.calls import Call, NeedsAccounts, NeedsFacts, Outcome
 from domain.foundation.errors import Throttling, ValidationError
+from domain.foundation.moments import format_rfc3339
 from domain.time_travel import TIME_TRAVEL, PastFacts, PastQuery
-from projections.queries.ledger_positions import format_rfc3339
+from services.wire.errors import UnknownPath
 from services.wire.operations import Operation
 
 PREFIX = b"/as-of/"
 
 
-def split_as_of(path: bytes) -> tuple[str | None, bytes]:
-    """The moment that a path names, and the path that it is put before; no moment for a path of the present. What the
-    moment is, and whether it is one, is told later."""
-    if not path.startswith(PREFIX):
-        return None, path
-    moment, slash, rest = path.removeprefix(PREFIX).partition(b"/")
-    return unquote_to_bytes(moment).decode("utf-8", "backslashreplace"), slash + rest or b"/"
+class RequestPath(NamedTuple):
+    """A path as it came, parted from the moment of the past that it may stand behind."""
+
+    moment: str | None
+    """None for a path of the present. What the moment is, and whether it is one, is told later."""
+    prefix: bytes
+    """Up to the moment, and empty without one."""
+    path: bytes
+
+    @classmethod
+    def split(cls, raw_path: bytes) -> Self:
+        if not raw_path.startswith(PREFIX):
+            return cls(None, b"", raw_path)
+        moment, slash, rest = raw_path.removeprefix(PREFIX).partition(b"/")
+        return cls(unquote_to_bytes(moment).decode("utf-8", "backslashreplace"), PREFIX + moment, slash + rest or b"/")
+
+    def behind_moment(self, signed: bytes) -> bytes:
+        """Of a whole path that was signed, what stands behind the moment. Raises UnknownPath if the path was respelt so
+        that it leads elsewhere."""
+        path = signed.removeprefix(self.prefix) or b"/"
+        if not signed.startswith(self.prefix) or not path.startswith(b"/"):
+            raise UnknownPath("The path leads out of the moment that it begins with.")
+        return path
 
 
 def perform_as_of(
@@ -71,6 +88,6 @@ def _wanted(call: Call, moment: str, *account_ids: str) -> NeedsFacts:
 
 def _changes(operation: Operation) -> ValidationError:
     return ValidationError(
-        f"{operation.action} changes what is, and nobody can change what was: under /as-of/ only operations that read "
+        f"{operation.action} changes state, and the past cannot be changed: under /as-of/ only read-only operations "
         "are answered."
     )

@@ -67,7 +67,7 @@ def _nothing(operation: str) -> ShapeWriter:
 
 def _writer(tag: str, member: str, shape: Shape, path: str) -> ShapeWriter:
     if shape.type_name not in _WRITERS:
-        raise TypeError(f"{path}: nothing writes values of type {shape.type_name}.")
+        raise TypeError(f"{path}: no writer for values of type {shape.type_name}.")
     return _WRITERS[shape.type_name](tag, member, shape, path)
 
 

@@ -7,12 +7,12 @@ import botocore.session
 import pytest
 from botocore.model import OperationModel, Shape
 
-from services import iam, sts
+from services.aws_services import SERVICES
 from services.wire.operations import all_operations
 from tests.clients.raw_http import VERSIONS, Reply, called, entries, form, refusals_recorded, refused
 from tests.clients.server import Server
 
-ANSWERED = (iam, sts)
+ANSWERED = SERVICES
 """What importing registers: the operations that are tried below."""
 OPERATIONS = [(operation.service, operation.name) for operation in all_operations() if operation.service in VERSIONS]
 POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:ListUsers","Resource":"*"}]}'

@@ -9,6 +9,9 @@ from domain.account import Account, AccountClosed
 from domain.authorization import check, check_assume_role, role_by_arn
 from domain.callers import Caller
 from domain.calls import Call
+from domain.families.groups import GROUPS
+from domain.families.roles import ROLES
+from domain.families.users import USERS
 from domain.foundation.events import Cause
 from domain.policy import Layer, Result, evaluate
 from domain.policy.partial import Possibility
@@ -102,7 +105,7 @@ def test_who_can_is_what_calls_are_answered(
     account = peopled(own, group, ops, trusting(ACCOUNT))
     found = {access.entity_id: access for access in who_can(account, *question, BEGAN_AT)}
     callers = {caller.entity_id: caller for caller in principals(account)}
-    assert found.keys() == callers.keys() == {ACCOUNT, *account.users.by_id, *account.roles.by_id}
+    assert found.keys() == callers.keys() == {ACCOUNT, *account[USERS].by_id, *account[ROLES].by_id}
     for entity_id, caller in callers.items():
         for cause in causes:
             asked = check(account, called(caller, cause), *question)
@@ -146,7 +149,7 @@ def test_what_can_is_all_that_decides(
 def test_what_a_group_lends() -> None:
     """A group has one layer, of its own policies; it is nobody who could be limited by anything else."""
     account = peopled([allow("iam:GetUser")], [allow("iam:List*")], [], trusting(ACCOUNT))
-    ((layer, policies),) = permission_layers(account, account.groups.named("all").id)
+    ((layer, policies),) = permission_layers(account, account[GROUPS].named("all").id)
     assert (layer, [policy.source_type for policy in policies]) == (Layer.IDENTITY, ["inline"])
 
 
@@ -193,7 +196,7 @@ def test_who_can_assume_from_elsewhere() -> None:
         "Principal": {"AWS": OTHER, "Service": "ec2.amazonaws.com"},
     }
     home.role("ops", statement)
-    role = home.account.roles.named("ops")
+    role = home.account[ROLES].named("ops")
     found = {
         access.arn: access.possible.possibility for access in can_assume(home.account, role, [away.account], BEGAN_AT)
     }

@@ -10,7 +10,17 @@ from hypothesis import given
 from domain.account import Account, AccountCreated, CorruptLedger, evolve
 from domain.calls import ApiCalled
 from domain.families import access_keys, groups, notices, passwords, policies, roles, sessions, users
-from domain.families.credential_use import CredentialUsed
+from domain.families.access_keys import ACCESS_KEYS
+from domain.families.boundaries import BOUNDARIES
+from domain.families.credential_use import LAST_USES, CredentialUsed
+from domain.families.groups import GROUPS, MEMBERSHIPS
+from domain.families.notices import NOTICES
+from domain.families.passwords import LOGIN_PROFILES, PASSWORD_POLICY
+from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES
+from domain.families.roles import ROLES
+from domain.families.sessions import EXPIRIES_RECORDED, REVOCATIONS
+from domain.families.tags import TAGS
+from domain.families.users import USERS
 from domain.foundation.events import Change, Entry
 from domain.installation import AccountOpened
 from tests.domain.accounts import (
@@ -62,7 +72,7 @@ def populated() -> Account:
         policies.PolicyAttached.model_validate(ATTACHED),
         access_keys.AccessKeyCreated(**KEY),
         passwords.LoginProfileCreated.model_validate(PROFILE),
-        notices.RotationDue.model_validate(NOTICE),
+        access_keys.RotationDue.model_validate(NOTICE),
         sessions.SessionExpiriesRecorded(up_to=AT),
     )
 
@@ -113,9 +123,9 @@ IMPOSSIBLE: list[Change] = [
     passwords.PasswordChanged(user_id="AIDAeva", user_name="eva", password_id="AIPW2"),
     passwords.PasswordAttemptFailed(user_id="AIDAeva", user_name="eva"),
     passwords.PasswordPolicyDeleted(),
-    notices.RotationDue.model_validate(NOTICE),
-    notices.RotationDue.model_validate(NOTICE | {"credential_id": "AKIA2"}),
-    notices.PasswordExpired.model_validate(NOTICE | {"credential_id": "AIDAeva"}),
+    access_keys.RotationDue.model_validate(NOTICE),
+    access_keys.RotationDue.model_validate(NOTICE | {"credential_id": "AKIA2"}),
+    passwords.PasswordExpired.model_validate(NOTICE | {"credential_id": "AIDAeva"}),
     sessions.SessionExpiriesRecorded(up_to=AT),
 ]
 
@@ -275,9 +285,9 @@ def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901
 def seen(account: Account, at: datetime) -> Naive:
     """The same of the account's value. Revocations are compared as far as any session may still live."""
     return Naive(
-        users={user.id: (user.name, user.path) for user in account.users},
-        groups={group.id: (group.name, group.path) for group in account.groups},
-        members={(user, group) for user in account.users.by_id for group in account.memberships.rights_of(user)},
+        users={user.id: (user.name, user.path) for user in account[USERS]},
+        groups={group.id: (group.name, group.path) for group in account[GROUPS]},
+        members={(user, group) for user in account[USERS].by_id for group in account[MEMBERSHIPS].rights_of(user)},
         roles={
             role.id: {
                 "role_name": role.name,
@@ -287,32 +297,30 @@ def seen(account: Account, at: datetime) -> Naive:
                 "trust_policy": role.trust_policy,
                 "trusted": dict(role.trusted),
             }
-            for role in account.roles
+            for role in account[ROLES]
         },
         policies={
             arn: {number: version.document for number, version in policy.versions.items()}
-            for arn, policy in account.managed_policies.items()
+            for arn, policy in account[MANAGED_POLICIES].items()
         },
-        defaults={arn: policy.default_version for arn, policy in account.managed_policies.items()},
-        attached={(holder, arn) for arn in account.managed_policies for holder in account.attachments.lefts_of(arn)},
+        defaults={arn: policy.default_version for arn, policy in account[MANAGED_POLICIES].items()},
+        attached={(holder, arn) for arn in account[MANAGED_POLICIES] for holder in account[ATTACHMENTS].lefts_of(arn)},
         inline={
-            (holder, name): text for holder, texts in account.inline_policies.items() for name, text in texts.items()
+            (holder, name): text for holder, texts in account[INLINE_POLICIES].items() for name, text in texts.items()
         },
-        keys={key.id: (key.user_id, key.status) for key in account.access_keys.by_id.values()},
-        used={credential: use.at for credential, use in account.last_uses.items()},
-        passwords={user_id: list(profile.password_ids) for user_id, profile in account.login_profiles.items()},
-        changed={user_id: profile.changed_at for user_id, profile in account.login_profiles.items()},
-        failures={p.user_id: p.failed_attempts for p in account.login_profiles.values() if p.failed_attempts},
-        password_policy=None if account.password_policy is None else asdict(account.password_policy),
-        revoked={
-            session: until - timedelta(hours=36) for session, until in account.revoked_sessions.items() if until > at
-        },
+        keys={key.id: (key.user_id, key.status) for key in account[ACCESS_KEYS].by_id.values()},
+        used={credential: use.at for credential, use in account[LAST_USES].items()},
+        passwords={user_id: list(profile.password_ids) for user_id, profile in account[LOGIN_PROFILES].items()},
+        changed={user_id: profile.changed_at for user_id, profile in account[LOGIN_PROFILES].items()},
+        failures={p.user_id: p.failed_attempts for p in account[LOGIN_PROFILES].values() if p.failed_attempts},
+        password_policy=None if (policy := account[PASSWORD_POLICY]) is None else asdict(policy),
+        revoked={session: until - timedelta(hours=36) for session, until in account[REVOCATIONS].items() if until > at},
         notices={
             (credential, about): due_at
-            for credential, told in account.notices.items()
+            for credential, told in account[NOTICES].items()
             for about, due_at in told.items()
         },
-        expiries=account.expiries_recorded,
+        expiries=account[EXPIRIES_RECORDED],
     )
 
 
@@ -342,17 +350,18 @@ def test_old_values_stay_what_they_were(ledger: list[Entry]) -> None:
 def test_what_is_related_is_there(ledger: list[Entry]) -> None:
     """Memberships, attachments, inline policies and keys are of entities that exist: nothing outlives its holder."""
     account = folded(ledger)
-    holders = {*account.users.by_id, *account.groups.by_id, *account.roles.by_id}
-    assert set(account.memberships.forward) <= set(account.users.by_id)
-    assert set(account.memberships.backward) <= set(account.groups.by_id)
-    assert set(account.attachments.forward) <= holders
-    assert set(account.attachments.backward) <= set(account.managed_policies)
-    assert set(account.inline_policies) <= holders
-    bounded = {entity.id: [entity.boundary_arn] for entity in (*account.users, *account.roles) if entity.boundary_arn}
-    assert {entity_id: account.boundaries.rights_of(entity_id) for entity_id in account.boundaries.forward} == bounded
-    assert set(account.boundaries.backward) <= set(account.managed_policies)
-    assert set(account.access_keys.owned.forward) <= {*account.users.by_id, account.id}
-    for relation in (account.memberships, account.attachments, account.boundaries, account.access_keys.owned):
+    holders = {*account[USERS].by_id, *account[GROUPS].by_id, *account[ROLES].by_id}
+    assert set(account[MEMBERSHIPS].forward) <= set(account[USERS].by_id)
+    assert set(account[MEMBERSHIPS].backward) <= set(account[GROUPS].by_id)
+    assert set(account[ATTACHMENTS].forward) <= holders
+    assert set(account[ATTACHMENTS].backward) <= set(account[MANAGED_POLICIES])
+    assert set(account[INLINE_POLICIES]) <= holders
+    assert set(account[BOUNDARIES].forward) | set(account[TAGS]) <= {*account[USERS].by_id, *account[ROLES].by_id}
+    assert all(len(account[BOUNDARIES].rights_of(entity_id)) == 1 for entity_id in account[BOUNDARIES].forward)
+    assert all(account[TAGS].values())
+    assert set(account[BOUNDARIES].backward) <= set(account[MANAGED_POLICIES])
+    assert set(account[ACCESS_KEYS].owned.forward) <= {*account[USERS].by_id, account.id}
+    for relation in (account[MEMBERSHIPS], account[ATTACHMENTS], account[BOUNDARIES], account[ACCESS_KEYS].owned):
         assert {(left, right) for left in relation.forward for right in relation.rights_of(left)} == {
             (left, right) for right in relation.backward for left in relation.lefts_of(right)
         }

@@ -7,7 +7,7 @@ import pytest
 
 from domain.account import Account, CorruptLedger
 from domain.callers import caller_of_key
-from domain.families.aliases import AccountAliasCreated, AccountAliasDeleted
+from domain.families.aliases import ACCOUNT_ALIAS, AccountAliasCreated, AccountAliasDeleted
 from domain.foundation.errors import EntityAlreadyExists, InvalidClientTokenId, NoSuchEntity, ValidationError
 from domain.foundation.events import Change
 from domain.foundation.identifiers import ACCESS_KEY, new_access_key_id
@@ -119,6 +119,6 @@ def test_claims_that_contradict_stop_the_installation(event: Change) -> None:
 def test_an_alias_that_is_not_there_cannot_be_deleted() -> None:
     """A ledger that says so is corrupt."""
     named = after(new_account(), AccountAliasCreated(account_alias="first"))
-    assert named.alias == "first"
+    assert named[ACCOUNT_ALIAS] == "first"
     with pytest.raises(CorruptLedger):
         after(named, AccountAliasDeleted(account_alias="second"))

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from domain.families.groups import GROUPS
+from domain.families.sessions import REVOCATIONS
+from domain.families.users import USERS
 from domain.foundation.errors import AccessDenied, ExpiredToken, InvalidClientTokenId
 from domain.rules.sessions import revoke_session
 from services.wire.authentication import VerifiedCredential
@@ -86,7 +89,7 @@ def test_an_explicit_deny_wins(endpoint: Endpoint) -> None:
     with pytest.raises(AccessDenied, match=r"with an explicit deny in an identity-based policy$"):
         endpoint.call(ann, "DeleteUser", UserName="ann")
     (decision,) = endpoint.record.decisions
-    user, group = endpoint.account.users.named("ann"), endpoint.account.groups.named("careful")
+    user, group = endpoint.account[USERS].named("ann"), endpoint.account[GROUPS].named("careful")
     assert decision.result == "explicitly denied"
     assert [(matched.source_id, matched.source_type, matched.index) for matched in decision.matched] == [
         (f"{user.id}/may", "inline", 0),
@@ -226,7 +229,7 @@ def test_a_revoked_session_is_over(endpoint: Endpoint) -> None:
         assert may(endpoint, second, "ListUsers")
         endpoint.later(minutes=59)
     endpoint.append(revoke_session(session_id="another"))
-    assert first.session.session_id in endpoint.account.revoked_sessions
+    assert first.session.session_id in endpoint.account[REVOCATIONS]
 
 
 def test_older_sessions_are_revoked_by_their_issue_time(endpoint: Endpoint) -> None:

@@ -10,6 +10,7 @@ from domain.families.access_keys import AccessKeyCreated, AccessKeyDeactivated
 from domain.families.containment import CONTAINED_DOCUMENT, CONTAINED_POLICY_NAME, CredentialContained, Descendant
 from domain.families.policies import InlinePolicyPut
 from domain.families.sessions import Session, SessionRevoked
+from domain.families.users import USER
 from domain.foundation.errors import OperationNotPermittedException
 from domain.queries.containment import (
     CONTAINMENT_EVENTS_MAX,
@@ -51,7 +52,7 @@ def peopled() -> Account:
 
 
 def administering(account: Account, name: str) -> Account:
-    return after(account, *policy_holders.attach(account, policy_holders.USER, name, policy_arn=ADMINISTRATOR_ACCESS))
+    return after(account, *policy_holders.attach(account, USER, name, policy_arn=ADMINISTRATOR_ACCESS))
 
 
 def contained(account: Account, *descendants: Descendant) -> ContainmentPlan:

@@ -5,7 +5,10 @@ import random
 import pytest
 
 from domain.account import Account, CorruptLedger, evolve
-from domain.families.users import UserCreated
+from domain.families.access_keys import ACCESS_KEYS
+from domain.families.groups import GROUP
+from domain.families.policies import MANAGED_POLICIES
+from domain.families.users import USERS, UserCreated
 from domain.foundation.errors import EntityAlreadyExists, ValidationError
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id
@@ -78,7 +81,7 @@ def test_a_catalogue_is_published_once() -> None:
         account = after(Account(account_id), *beginning)
         assert account.partition == partition
         assert account.ledger_id == installation.accounts[account_id].ledger_id
-        assert f"arn:{partition}:iam::aws:policy/AdministratorAccess" in account.managed_policies
+        assert f"arn:{partition}:iam::aws:policy/AdministratorAccess" in account[MANAGED_POLICIES]
     assert published == len(installation.catalogues) == 2
 
 
@@ -86,19 +89,19 @@ def test_the_first_administrator() -> None:
     """The user admin with one key of this account, and through the group administrators the policy that allows all."""
     _, beginning = accounts.open_account(founded(), ACCOUNT, "aws", RANDOM)
     account = after(Account(ACCOUNT), *beginning, *accounts.first_administrator(ACCOUNT, beginning, RANDOM))
-    admin = account.users.named("admin")
-    (key,) = account.access_keys.of(admin.id)
+    admin = account[USERS].named("admin")
+    (key,) = account[ACCESS_KEYS].of(admin.id)
     assert account_of_access_key_id(key.id) == ACCOUNT
     (group,) = groups.groups_of(account, admin.id)
-    (policy,) = policy_holders.attached(account, policy_holders.GROUP, group.name)
+    (policy,) = policy_holders.attached(account, GROUP, group.name)
     assert policy.arn == "arn:aws:iam::aws:policy/AdministratorAccess"
-    assert account.access_keys.of(account.id) == []
+    assert account[ACCESS_KEYS].of(account.id) == []
 
 
 def test_the_catalogue_is_made_of_policies() -> None:
     """Each document parses as what it will be evaluated as."""
     _, beginning = accounts.open_account(founded(), ACCOUNT, "aws", RANDOM)
-    for policy in after(Account(ACCOUNT), *beginning).managed_policies.values():
+    for policy in after(Account(ACCOUNT), *beginning)[MANAGED_POLICIES].values():
         assert policy.is_aws_managed
         parse(policy.default.document, PolicyType.IDENTITY)
 

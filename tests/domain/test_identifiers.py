@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.families.groups import GROUP
+from domain.families.policies import POLICY
+from domain.families.roles import ROLE
+from domain.families.users import USER
 from domain.foundation.identifiers import (
     ACCESS_KEY,
-    GROUP,
-    MANAGED_POLICY,
-    ROLE,
     SESSION_KEY,
-    USER,
     account_of_access_key_id,
     arn,
     new_access_key_id,
@@ -84,7 +84,7 @@ def test_any_text_is_no_error(text: str) -> None:
     assert account_id is None or re.fullmatch("[0-9]{12}", account_id)
 
 
-@pytest.mark.parametrize("prefix", [USER, GROUP, ROLE, MANAGED_POLICY])
+@pytest.mark.parametrize("prefix", [kind.id_prefix for kind in (USER, GROUP, ROLE, POLICY)])
 @given(st.randoms(use_true_random=False))
 def test_unique_ids_have_the_shape_of_aws(prefix: str, drawn: random.Random) -> None:
     """The prefix of the kind and 17 digits, such as AIDACKCEVSQ6C2EXAMPLE (21 characters)."""

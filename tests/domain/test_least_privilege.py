@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.policy import FindingType, Policy, PolicyType, lint, parse, policy_size
-from domain.queries.least_privilege import RESOURCES_LISTED_MAX, LeastPrivilege, UsedPermission, least_privilege
+from domain.queries.least_privilege import RESOURCES_LISTED_MAX, UsedPermission, least_privilege
+from domain.read_models.least_privilege import CoveringPolicy
 from services.action_catalogue import CATALOGUE
 from tests.domain.accounts import ACCOUNT
 from tests.services.endpoint import ALL
@@ -20,13 +21,13 @@ def arn(resource: str, account_id: str = ACCOUNT) -> str:
     return f"arn:aws:iam::{account_id}:{resource}"
 
 
-def made(*used: UsedPermission) -> LeastPrivilege:
+def made(*used: UsedPermission) -> CoveringPolicy:
     found = least_privilege(used, CATALOGUE)
     assert found is not None
     return found
 
 
-def statements(found: LeastPrivilege) -> list[tuple[object, object]]:
+def statements(found: CoveringPolicy) -> list[tuple[object, object]]:
     return [(each["Action"], each["Resource"]) for each in json.loads(found.document)["Statement"]]
 
 
@@ -103,7 +104,7 @@ def test_what_a_policy_cannot_name(resource: str, expected: str) -> None:
     assert allows(parse(found.document, PolicyType.IDENTITY), "iam:GetPolicy", resource)
 
 
-def errors(found: LeastPrivilege) -> list[str]:
+def errors(found: CoveringPolicy) -> list[str]:
     return [
         finding.message
         for finding in lint(found.document, PolicyType.IDENTITY, CATALOGUE)

@@ -7,19 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.account import Account, AccountClosed
-from domain.families.access_keys import AccessKeyActivated, AccessKeyCreated, AccessKeyDeactivated, AccessKeyDeleted
-from domain.families.credential_use import CredentialUsed
-from domain.families.notices import (
+from domain.families.access_keys import (
+    AccessKeyActivated,
+    AccessKeyCreated,
+    AccessKeyDeactivated,
+    AccessKeyDeleted,
     CredentialIdle,
-    LastUsed,
-    Notice,
-    PasswordExpired,
     RotationDue,
     RotationOverdue,
     RotationWarned,
 )
-from domain.families.passwords import LoginProfileCreated, PasswordChanged, PasswordPolicyDeleted, PasswordPolicyUpdated
-from domain.families.sessions import SessionExpired, SessionExpiriesRecorded, SessionRevoked
+from domain.families.credential_use import CredentialUsed
+from domain.families.notices import LastUsed, Notice
+from domain.families.passwords import (
+    LoginProfileCreated,
+    PasswordChanged,
+    PasswordExpired,
+    PasswordPolicyDeleted,
+    PasswordPolicyUpdated,
+)
+from domain.families.sessions import EXPIRIES_RECORDED, SessionExpired, SessionExpiriesRecorded, SessionRevoked
 from domain.foundation.events import Change, Event
 from domain.rules.lifecycle import ExpiredSession, Expiries, LifecycleCandidates, due_events
 from tests.domain.accounts import AT, after, new_account, with_users
@@ -27,7 +34,7 @@ from tests.domain.accounts import AT, after, new_account, with_users
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 KEY = {"access_key_id": "AKIA1", "user_id": "AIDAann", "user_name": "ann"}
 USED = CredentialUsed(credential="access_key", credential_id="AKIA1", service="sts", region="eu-west-1")
-ALL = LifecycleCandidates(access_key_ids=["AKIA1"], password_user_ids=["AIDAann"])
+ALL = LifecycleCandidates({"access_keys": ["AKIA1"], "passwords": ["AIDAann"]})
 DAYS: dict[type[Event], int] = {RotationWarned: 76, RotationDue: 90, RotationOverdue: 104, CredentialIdle: 45}
 
 
@@ -220,7 +227,7 @@ def test_sessions_expire_at_their_time() -> None:
     account, events = ticked(account, at, expiring(one, two, seen=at))
     assert [type(event) for event in events] == [SessionExpired, SessionExpired, SessionExpiriesRecorded]
     assert [event.expired_at for event in events if isinstance(event, SessionExpired)] == [AT + SECOND, AT + 3 * SECOND]
-    assert account.expiries_recorded == AT + 3 * SECOND
+    assert account[EXPIRIES_RECORDED] == AT + 3 * SECOND
     assert due_events(account, expiring(one, two, seen=at), at) == []
 
 
@@ -240,7 +247,7 @@ def test_the_mark_passes_nothing_that_was_not_seen() -> None:
     at = AT + DAY
     sessions = session(1, AT + SECOND), session(2, AT + 2 * SECOND)
     account, events = ticked(new_account(), at, expiring(*sessions, seen=AT + SECOND))
-    assert (ended(events), account.expiries_recorded) == (["SESN1"], AT + SECOND)
+    assert (ended(events), account[EXPIRIES_RECORDED]) == (["SESN1"], AT + SECOND)
     second = expiring(sessions[1], seen=at, after_=AT + SECOND)
     assert due_events(new_account(), second, at) == []
     assert ended(due_events(account, second, at)) == ["SESN2"]

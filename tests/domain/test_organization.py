@@ -9,6 +9,7 @@ import pytest
 from domain.account import Account, CorruptLedger
 from domain.families.organization import (
     FULL_AWS_ACCESS,
+    ORGANIZATION_MEMBERSHIP,
     RCP_FULL_AWS_ACCESS,
     ControlPolicy,
     NodeKind,
@@ -85,7 +86,7 @@ def test_every_account_has_its_levels() -> None:
     installation, accounts, own = put(INSTALLATION, ACCOUNTS, ORGANIZATION)
     assert own == {each: ["OrganizationPoliciesApplied"] for each in ACCOUNTS}
     assert installation.organization == ORGANIZATION
-    membership = accounts[ACCOUNT].organization
+    membership = accounts[ACCOUNT][ORGANIZATION_MEMBERSHIP]
     assert membership is not None
     assert (membership.organization_id, membership.management_account_id) == ("o-exampleorgid", MANAGEMENT)
     assert [level.id for level in membership.levels] == [ROOT, UNIT, ACCOUNT]
@@ -96,7 +97,7 @@ def test_every_account_has_its_levels() -> None:
     ]
     assert membership.levels[1].scps[1].document == DENY
     assert {level.rcps for level in membership.levels} == {(RCP_FULL_AWS_ACCESS.policy,)}
-    managing = accounts[MANAGEMENT].organization
+    managing = accounts[MANAGEMENT][ORGANIZATION_MEMBERSHIP]
     assert managing is not None
     assert [level.id for level in managing.levels] == [ROOT, MANAGEMENT]
 
@@ -126,7 +127,7 @@ def test_leaving() -> None:
     assert rules.affected_accounts(installation, without) == {MANAGEMENT, ACCOUNT, OTHER}
     installation, accounts, own = put(installation, accounts, without)
     assert own == {OTHER: ["OrganizationLeft"]}
-    assert accounts[OTHER].organization is None
+    assert accounts[OTHER][ORGANIZATION_MEMBERSHIP] is None
     assert put(installation, accounts, ORGANIZATION)[2] == {OTHER: ["OrganizationPoliciesApplied"]}
     installation, accounts, own = put(installation, accounts, None)
     assert own == {each: ["OrganizationLeft"] for each in (MANAGEMENT, ACCOUNT)}

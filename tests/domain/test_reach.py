@@ -5,6 +5,7 @@ from datetime import timedelta
 from domain.account import Account
 from domain.callers import principal_of
 from domain.families.policies import InlinePolicyDeleted, InlinePolicyPut
+from domain.families.roles import ROLES
 from domain.families.sessions import Session, SessionPolicy
 from domain.families.users import UserDeleted
 from domain.foundation.events import Principal
@@ -60,7 +61,7 @@ def test_who_is_not_there_could_do_nothing() -> None:
 def test_a_session_is_limited_by_its_policies() -> None:
     """The policies that a session was asked for with count, as they stand in the event that issued it."""
     account = lets(with_role(new_account(), "ops"), "*", entity="role")
-    role = account.roles.by_id["AROAops"]
+    role = account[ROLES].by_id["AROAops"]
     assert reach_over_time([account], role.id, None, ACTIONS).reach.keys() == set(ACTIONS)
     principal = caller_of_role(account, role).principal
     text = document({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})

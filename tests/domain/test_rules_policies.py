@@ -3,7 +3,10 @@
 import pytest
 
 from domain.account import Account
-from domain.families.policies import PolicyCreated
+from domain.families.groups import GROUP
+from domain.families.policies import MANAGED_POLICIES, PolicyCreated, managed_policy
+from domain.families.roles import ROLE
+from domain.families.users import USER
 from domain.foundation.errors import (
     AccessDenied,
     DeleteConflict,
@@ -13,7 +16,7 @@ from domain.foundation.errors import (
     NoSuchEntity,
 )
 from domain.rules import policies, policy_holders, quotas
-from domain.rules.policy_holders import GROUP, ROLE, USER, HolderKind
+from domain.rules.policy_holders import HolderKind
 from tests.domain.accounts import (
     ADMINISTRATOR_ACCESS,
     ALLOW_ALL,
@@ -29,7 +32,7 @@ from tests.domain.accounts import (
     with_users,
 )
 
-HOLDERS = [(USER, 2_048), (GROUP, 5_120), (ROLE, 10_240)]
+HOLDERS: list[tuple[HolderKind, int]] = [(USER, 2_048), (GROUP, 5_120), (ROLE, 10_240)]
 
 
 def holders() -> Account:
@@ -95,7 +98,7 @@ def test_five_versions() -> None:
     with pytest.raises(LimitExceeded, match="can have up to 5 versions"):
         version(account)
     account = after(account, policies.delete_policy_version(account, policy_arn=policy_arn("p"), version_id="v5"))
-    versions = version(account).managed_policies[policy_arn("p")].versions
+    versions = version(account)[MANAGED_POLICIES][policy_arn("p")].versions
     assert sorted(versions) == [1, 2, 3, 4, 6]
 
 
@@ -103,7 +106,7 @@ def test_the_default_version() -> None:
     """It stays what it is unless a new one takes its place, and it cannot be deleted as long as it is."""
     arn = policy_arn("p")
     account = version(version(with_policies(new_account(), "p")), as_default=True)
-    assert account.managed_policies[arn].default.id == "v3"
+    assert account[MANAGED_POLICIES][arn].default.id == "v3"
     with pytest.raises(DeleteConflict, match="Cannot delete the default version of a policy"):
         policies.delete_policy_version(account, policy_arn=arn, version_id="v3")
     account = after(account, *policies.set_default_policy_version(account, policy_arn=arn, version_id="v1"))
@@ -125,8 +128,8 @@ def test_a_policy_that_is_used_stays() -> None:
     account = after(account, policies.delete_policy_version(account, policy_arn=arn, version_id="v2"))
     account = after(account, policies.delete_policy(account, policy_arn=arn))
     with pytest.raises(NoSuchEntity, match=f"Policy {arn} was not found"):
-        policy_holders.managed_policy(account, arn)
-    assert with_policies(account, "P").managed_policies[policy_arn("P")].last_version == 1
+        managed_policy(account, arn)
+    assert with_policies(account, "P")[MANAGED_POLICIES][policy_arn("P")].last_version == 1
 
 
 def test_what_aws_maintains_nobody_changes() -> None:
@@ -161,7 +164,7 @@ def test_size_of_inline_policies(kind: HolderKind, most: int) -> None:
     account = put(holders(), kind, "a", document_of(most - 200))
     full = put(account, kind, "b", document_of(200))
     for policy_name, size in (("c", 100), ("b", 201), ("a", most - 199)):
-        with pytest.raises(LimitExceeded, match=f"Maximum policy size of {most} bytes exceeded for {kind.kind} ops"):
+        with pytest.raises(LimitExceeded, match=f"Maximum policy size of {most} bytes exceeded for {kind.noun} ops"):
             put(full, kind, policy_name, document_of(size))
     with pytest.raises(LimitExceeded):
         put(full, kind, "c", "[")
@@ -177,7 +180,7 @@ def test_inline_policies_come_and_go(kind: HolderKind, _most: int) -> None:
     account = after(account, policy_holders.delete_inline(account, kind, "ops", policy_name="p"))
     assert policy_holders.inline_names(account, kind, "ops") == []
     for ask in (policy_holders.inline, policy_holders.delete_inline):
-        with pytest.raises(NoSuchEntity, match=f"The {kind.kind} policy with name p cannot be found"):
+        with pytest.raises(NoSuchEntity, match=f"The {kind.noun} policy with name p cannot be found"):
             ask(account, kind, "ops", policy_name="p")
 
 
@@ -209,19 +212,19 @@ def test_ten_attached_policies(kind: HolderKind, _most: int) -> None:
 def test_nobody_holds_anything_without_being_there(kind: HolderKind, _most: int) -> None:
     """Each kind is refused by its own name."""
     account = new_account()
-    with pytest.raises(NoSuchEntity, match=f"The {kind.kind} with name ops cannot be found"):
+    with pytest.raises(NoSuchEntity, match=f"The {kind.noun} with name ops cannot be found"):
         policy_holders.attach(account, kind, "ops", policy_arn=ADMINISTRATOR_ACCESS)
-    with pytest.raises(NoSuchEntity, match=f"The {kind.kind} with name ops cannot be found"):
+    with pytest.raises(NoSuchEntity, match=f"The {kind.noun} with name ops cannot be found"):
         put(account, kind, "p", ALLOW_ALL)
 
 
 def test_when_a_policy_was_updated() -> None:
     """UpdateDate is when the newest version was created; another default changes nothing about it."""
     account = with_policies(new_account(), "p")
-    created = account.managed_policies[policy_arn("p")]
+    created = account[MANAGED_POLICIES][policy_arn("p")]
     assert created.updated_at == created.created_at
     account = version(account)
-    updated = account.managed_policies[policy_arn("p")].versions[2].created_at
+    updated = account[MANAGED_POLICIES][policy_arn("p")].versions[2].created_at
     account = after(
         account,
         *policies.set_default_policy_version(account, policy_arn=policy_arn("p"), version_id="v2"),
@@ -232,4 +235,4 @@ def test_when_a_policy_was_updated() -> None:
         policies.delete_policy_version(account, policy_arn=policy_arn("p"), version_id="v1"),
         at=updated.replace(year=2027),
     )
-    assert account.managed_policies[policy_arn("p")].updated_at == updated
+    assert account[MANAGED_POLICIES][policy_arn("p")].updated_at == updated

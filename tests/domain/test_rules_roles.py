@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.families.roles import RoleCreated
+from domain.families.roles import ROLE, ROLES, RoleCreated
 from domain.foundation.errors import (
     DeleteConflict,
     EntityAlreadyExists,
@@ -64,7 +64,7 @@ def test_a_trust_policy_is_resolved_when_it_is_written() -> None:
     account = with_role(with_users(new_account(), "ann", path="/team/"), "worker")
     session = f"arn:aws:sts::{ACCOUNT}:assumed-role/worker/night"
     principals = (user_arn("ann", "/team/"), role_arn("worker"), session, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root")
-    role = with_role(account, "ops", trusting(*principals)).roles.named("ops")
+    role = with_role(account, "ops", trusting(*principals))[ROLES].named("ops")
     assert dict(role.trusted) == {user_arn("ann", "/team/"): "AIDAann", role_arn("worker"): "AROAworker"}
 
 
@@ -94,7 +94,7 @@ def test_a_unique_id_is_a_principal() -> None:
     account = after(
         new_account(), users.create_user(new_account(), user_id="AIDA234567ABCDEF", user_name="x", path="/")
     )
-    assert dict(with_role(account, "ops", trusting("AIDA234567ABCDEF")).roles.named("ops").trusted) == {}
+    assert dict(with_role(account, "ops", trusting("AIDA234567ABCDEF"))[ROLES].named("ops").trusted) == {}
 
 
 def test_size_of_a_trust_policy() -> None:
@@ -128,9 +128,9 @@ def test_a_replaced_trust_policy_is_resolved_anew() -> None:
     account = with_role(with_users(new_account(), "ann"), "ops", trusting(user_arn("ann")))
     account = after(account, users.delete_user(account, user_name="ann"))
     account = after(account, users.create_user(account, user_id="AIDAagain", user_name="ann", path="/"))
-    assert dict(account.roles.named("ops").trusted) == {user_arn("ann"): "AIDAann"}
+    assert dict(account[ROLES].named("ops").trusted) == {user_arn("ann"): "AIDAann"}
     replaced = roles.replace_trust_policy(account, role_name="ops", trust_policy=trusting(user_arn("ann")))
-    assert dict(after(account, replaced).roles.named("ops").trusted) == {user_arn("ann"): "AIDAagain"}
+    assert dict(after(account, replaced)[ROLES].named("ops").trusted) == {user_arn("ann"): "AIDAagain"}
 
 
 def test_updating_a_role() -> None:
@@ -140,7 +140,7 @@ def test_updating_a_role() -> None:
         account, roles.update_role(account, role_name="OPS", description="night shift", session_seconds_max=7_200)
     )
     account = after(account, roles.update_role(account, role_name="ops", description=None, session_seconds_max=None))
-    role = account.roles.named("ops")
+    role = account[ROLES].named("ops")
     assert (role.description, role.session_seconds_max) == ("night shift", 7_200)
 
 
@@ -149,17 +149,15 @@ def test_a_role_with_policies_stays() -> None:
     account = with_role(new_account(), "ops")
     account = after(
         account,
-        *policy_holders.attach(account, policy_holders.ROLE, "ops", policy_arn=ADMINISTRATOR_ACCESS),
-        policy_holders.put_inline(account, policy_holders.ROLE, "ops", policy_name="p", document=ALLOW_ALL),
+        *policy_holders.attach(account, ROLE, "ops", policy_arn=ADMINISTRATOR_ACCESS),
+        policy_holders.put_inline(account, ROLE, "ops", policy_name="p", document=ALLOW_ALL),
     )
     with pytest.raises(DeleteConflict, match="must delete policies first"):
         roles.delete_role(account, role_name="ops")
-    account = after(account, policy_holders.delete_inline(account, policy_holders.ROLE, "ops", policy_name="p"))
+    account = after(account, policy_holders.delete_inline(account, ROLE, "ops", policy_name="p"))
     with pytest.raises(DeleteConflict, match="must detach all policies first"):
         roles.delete_role(account, role_name="ops")
-    account = after(
-        account, policy_holders.detach(account, policy_holders.ROLE, "ops", policy_arn=ADMINISTRATOR_ACCESS)
-    )
+    account = after(account, policy_holders.detach(account, ROLE, "ops", policy_arn=ADMINISTRATOR_ACCESS))
     account = after(account, roles.delete_role(account, role_name="ops"))
     with pytest.raises(NoSuchEntity, match="The role with name ops cannot be found"):
         roles.delete_role(account, role_name="ops")

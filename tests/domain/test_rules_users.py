@@ -3,7 +3,9 @@
 import pytest
 
 from domain.account import Account
-from domain.families.access_keys import AccessKeyCreated, AccessKeyStatus
+from domain.families.access_keys import ACCESS_KEYS, AccessKeyCreated, AccessKeyStatus
+from domain.families.groups import GROUP, GROUPS
+from domain.families.users import USER, USERS
 from domain.foundation.errors import DeleteConflict, EntityAlreadyExists, LimitExceeded, NoSuchEntity
 from domain.rules import access_keys, groups, policy_holders, quotas, users
 from tests.domain.accounts import (
@@ -44,13 +46,13 @@ def test_user_names_are_unique_without_regard_to_case(taken: str) -> None:
 
 def test_names_are_found_without_regard_to_case() -> None:
     """Whoever is looked for in another spelling is found, and shown as it was created."""
-    assert create_user(new_account(), "Ann").users.named("aNN").name == "Ann"
+    assert create_user(new_account(), "Ann")[USERS].named("aNN").name == "Ann"
 
 
 def test_user_and_group_names_do_not_meet() -> None:
     """A group may be called as a user is."""
     account = with_groups(with_users(new_account(), "ops"), "ops")
-    assert (account.users.named("ops").id, account.groups.named("ops").id) == ("AIDAops", "AGPAops")
+    assert (account[USERS].named("ops").id, account[GROUPS].named("ops").id) == ("AIDAops", "AGPAops")
 
 
 def test_users_per_account() -> None:
@@ -59,7 +61,7 @@ def test_users_per_account() -> None:
     full = create_user(account, "last")
     with pytest.raises(LimitExceeded, match="Cannot exceed quota for UsersPerAccount: 5000"):
         users.create_user(full, user_id="AIDA1", user_name="more", path="/")
-    assert len(create_user(delete_user(full, "u7"), "more", "AIDA1").users) == quotas.USERS_MAX
+    assert len(create_user(delete_user(full, "u7"), "more", "AIDA1")[USERS]) == quotas.USERS_MAX
 
 
 def test_groups_per_account() -> None:
@@ -86,18 +88,16 @@ def test_renaming_keeps_who_it_is() -> None:
     account = with_groups(with_users(new_account(), "ann"), "ops")
     account = add(account, "ops", "ann")
     account = after(account, AccessKeyCreated(access_key_id="AKIA1", user_id="AIDAann", user_name="ann"))
-    account = after(
-        account, *policy_holders.attach(account, policy_holders.USER, "ann", policy_arn=ADMINISTRATOR_ACCESS)
-    )
+    account = after(account, *policy_holders.attach(account, USER, "ann", policy_arn=ADMINISTRATOR_ACCESS))
     renamed = rename(account, "ann", "eva", "/away/")
-    user = renamed.users.named("eva")
-    assert (user.id, user.created_at) == ("AIDAann", account.users.named("ann").created_at)
+    user = renamed[USERS].named("eva")
+    assert (user.id, user.created_at) == ("AIDAann", account[USERS].named("ann").created_at)
     assert renamed.arn(user.resource) == user_arn("eva", "/away/")
     assert names(groups.groups_of(renamed, user.id)) == ["ops"]
     assert names(groups.members(renamed, "AGPAops")) == ["eva"]
-    assert names(policy_holders.attached(renamed, policy_holders.USER, "eva")) == ["AdministratorAccess"]
+    assert names(policy_holders.attached(renamed, USER, "eva")) == ["AdministratorAccess"]
     assert access_keys.owned_key(renamed, user.id, "AKIA1").user_id == user.id
-    assert create_user(renamed, "ann").users.named("ann").id == "AIDA0"
+    assert create_user(renamed, "ann")[USERS].named("ann").id == "AIDA0"
 
 
 def test_renaming_to_a_taken_name() -> None:
@@ -105,14 +105,14 @@ def test_renaming_to_a_taken_name() -> None:
     account = with_users(new_account(), "ann", "bob")
     with pytest.raises(EntityAlreadyExists):
         users.update_user(account, user_name="ann", new_path=None, new_user_name="BOB")
-    assert rename(account, "ann", "ANN").users.named("ann").name == "ANN"
+    assert rename(account, "ann", "ANN")[USERS].named("ann").name == "ANN"
 
 
 def test_what_is_not_given_stays() -> None:
     """A rename keeps the path, and a move keeps the name."""
     account = with_users(new_account(), "ann", path="/a/")
-    assert rename(account, "ann", "eva").users.named("eva").resource == "user/a/eva"
-    assert rename(account, "ann", None, "/b/").users.named("ann").resource == "user/b/ann"
+    assert rename(account, "ann", "eva")[USERS].named("eva").resource == "user/a/eva"
+    assert rename(account, "ann", None, "/b/")[USERS].named("ann").resource == "user/b/ann"
 
 
 def test_a_recreated_user_is_somebody_else() -> None:
@@ -122,9 +122,9 @@ def test_a_recreated_user_is_somebody_else() -> None:
     gone = after(account, groups.remove_user_from_group(account, group_name="ops", user_name="ann"))
     gone = delete_user(gone, "ann")
     with pytest.raises(NoSuchEntity, match="The user with name ann cannot be found"):
-        gone.users.named("ann")
+        gone[USERS].named("ann")
     again = create_user(gone, "ann", "AIDAagain")
-    assert again.users.named("ann").id == "AIDAagain"
+    assert again[USERS].named("ann").id == "AIDAagain"
     assert groups.groups_of(again, "AIDAagain") == []
 
 
@@ -135,8 +135,8 @@ def test_what_hangs_on_a_user_is_told_in_order() -> None:
     account = add(account, "ops", "ann")
     account = after(
         account,
-        *policy_holders.attach(account, policy_holders.USER, "ann", policy_arn=ADMINISTRATOR_ACCESS),
-        policy_holders.put_inline(account, policy_holders.USER, "ann", policy_name="p", document=ALLOW_ALL),
+        *policy_holders.attach(account, USER, "ann", policy_arn=ADMINISTRATOR_ACCESS),
+        policy_holders.put_inline(account, USER, "ann", policy_name="p", document=ALLOW_ALL),
         access_keys.create_access_key(account, user_id="AIDAann", access_key_id="AKIA1"),
     )
     removals = (
@@ -144,21 +144,15 @@ def test_what_hangs_on_a_user_is_told_in_order() -> None:
             "must delete access keys",
             lambda a: access_keys.delete_access_key(a, user_id="AIDAann", access_key_id="AKIA1"),
         ),
-        (
-            "must delete policies",
-            lambda a: policy_holders.delete_inline(a, policy_holders.USER, "ann", policy_name="p"),
-        ),
-        (
-            "must detach all policies",
-            lambda a: policy_holders.detach(a, policy_holders.USER, "ann", policy_arn=ADMINISTRATOR_ACCESS),
-        ),
+        ("must delete policies", lambda a: policy_holders.delete_inline(a, USER, "ann", policy_name="p")),
+        ("must detach all policies", lambda a: policy_holders.detach(a, USER, "ann", policy_arn=ADMINISTRATOR_ACCESS)),
         ("must remove users from group", lambda a: groups.remove_user_from_group(a, group_name="ops", user_name="ann")),
     )
     for sentence, removal in removals:
         with pytest.raises(DeleteConflict, match=f"Cannot delete entity, {sentence} first"):
             users.delete_user(account, user_name="ann")
         account = after(account, removal(account))
-    assert delete_user(account, "ann").users.find("ann") is None
+    assert delete_user(account, "ann")[USERS].find("ann") is None
 
 
 def test_a_group_goes_when_it_is_empty() -> None:
@@ -167,26 +161,20 @@ def test_a_group_goes_when_it_is_empty() -> None:
     account = add(account, "ops", "ann")
     account = after(
         account,
-        policy_holders.put_inline(account, policy_holders.GROUP, "ops", policy_name="p", document=ALLOW_ALL),
-        *policy_holders.attach(account, policy_holders.GROUP, "ops", policy_arn=ADMINISTRATOR_ACCESS),
+        policy_holders.put_inline(account, GROUP, "ops", policy_name="p", document=ALLOW_ALL),
+        *policy_holders.attach(account, GROUP, "ops", policy_arn=ADMINISTRATOR_ACCESS),
     )
     removals = (
         ("must remove users", lambda a: groups.remove_user_from_group(a, group_name="ops", user_name="ann")),
-        (
-            "must delete policies",
-            lambda a: policy_holders.delete_inline(a, policy_holders.GROUP, "ops", policy_name="p"),
-        ),
-        (
-            "must detach",
-            lambda a: policy_holders.detach(a, policy_holders.GROUP, "ops", policy_arn=ADMINISTRATOR_ACCESS),
-        ),
+        ("must delete policies", lambda a: policy_holders.delete_inline(a, GROUP, "ops", policy_name="p")),
+        ("must detach", lambda a: policy_holders.detach(a, GROUP, "ops", policy_arn=ADMINISTRATOR_ACCESS)),
     )
     for sentence, removal in removals:
         with pytest.raises(DeleteConflict, match=sentence):
             groups.delete_group(account, group_name="ops")
         account = after(account, removal(account))
     gone = after(account, groups.delete_group(account, group_name="OPS"))
-    assert gone.groups.find("ops") is None
+    assert gone[GROUPS].find("ops") is None
 
 
 def test_a_renamed_group_keeps_its_members() -> None:
@@ -194,7 +182,7 @@ def test_a_renamed_group_keeps_its_members() -> None:
     account = add(with_groups(with_users(new_account(), "ann"), "ops", "dev"), "ops", "ann")
     renamed = after(account, groups.update_group(account, group_name="ops", new_path="/x/", new_group_name="night"))
     assert names(groups.members(renamed, "AGPAops")) == ["ann"]
-    assert renamed.groups.named("NIGHT").resource == "group/x/night"
+    assert renamed[GROUPS].named("NIGHT").resource == "group/x/night"
     with pytest.raises(EntityAlreadyExists, match="Group with name DEV already exists"):
         groups.update_group(renamed, group_name="night", new_path=None, new_group_name="DEV")
 
@@ -227,7 +215,7 @@ def test_access_keys_of_a_user() -> None:
     access_keys.create_access_key(account, user_id="AIDAbob", access_key_id="AKIA3")
     account = after(account, access_keys.delete_access_key(account, user_id="AIDAann", access_key_id="AKIA1"))
     account = after(account, access_keys.create_access_key(account, user_id="AIDAann", access_key_id="AKIA3"))
-    assert [key.id for key in account.access_keys.of("AIDAann")] == ["AKIA2", "AKIA3"]
+    assert [key.id for key in account[ACCESS_KEYS].of("AIDAann")] == ["AKIA2", "AKIA3"]
 
 
 def test_a_key_is_its_owners_alone() -> None:
@@ -249,7 +237,7 @@ def test_a_status_set_twice_is_one_event() -> None:
         changes = access_keys.update_access_key(account, user_id="AIDAann", access_key_id="AKIA1", status=status)
         assert len(changes) == events
         account = after(account, *changes)
-        assert account.access_keys.by_id["AKIA1"].status == status
+        assert account[ACCESS_KEYS].by_id["AKIA1"].status == status
 
 
 def test_keys_of_root() -> None:
@@ -257,4 +245,4 @@ def test_keys_of_root() -> None:
     account = new_account()
     created = access_keys.create_access_key(account, user_id=account.id, access_key_id="AKIA1")
     assert created.user_name == account.id
-    assert [key.id for key in after(account, created).access_keys.of(account.id)] == ["AKIA1"]
+    assert [key.id for key in after(account, created)[ACCESS_KEYS].of(account.id)] == ["AKIA1"]

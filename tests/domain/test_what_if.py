@@ -13,6 +13,7 @@ from domain.account import Account
 from domain.authorization import ASSUME_ROLE, authorize, authorize_assume_role
 from domain.callers import Caller
 from domain.calls import ApiCalled, Call, DecisionRecord
+from domain.families.groups import GROUPS
 from domain.families.organization import (
     FULL_AWS_ACCESS,
     RCP_FULL_AWS_ACCESS,
@@ -20,6 +21,9 @@ from domain.families.organization import (
     OrganizationMembership,
     OrganizationPoliciesApplied,
 )
+from domain.families.policies import MANAGED_POLICIES
+from domain.families.roles import ROLES
+from domain.families.users import USERS
 from domain.foundation.errors import AccessDenied, Refusal
 from domain.foundation.identifiers import account_of_arn
 from domain.queries.what_if import (
@@ -72,7 +76,7 @@ def outcomes(endpoint: Endpoint, supposition: HypotheticalChange) -> list[Replay
 
 
 def user_id(endpoint: Endpoint, name: str) -> str:
-    return endpoint.account.users.named(name).id
+    return endpoint.account[USERS].named(name).id
 
 
 @SLOW
@@ -82,11 +86,11 @@ def test_what_changes_nothing(endpoint: Endpoint, text: str) -> None:
     text of a managed policy as it stands: every call ends as it was recorded, or no policy was asked."""
     nothing = [
         PolicyAdded(ACCOUNT, "AIDANOBODY", text),
-        PolicyAdded(OTHER, user_id(endpoint, "ann"), text) if endpoint.account.users.find("ann") else None,
+        PolicyAdded(OTHER, user_id(endpoint, "ann"), text) if endpoint.account[USERS].find("ann") else None,
         PoliciesReplaced(ACCOUNT, "AIDANOBODY", text),
         ControlPolicyAdded(ACCOUNT, "root", FULL_AWS_ACCESS.policy.document),
         DocumentReplaced(
-            ACCOUNT, ADMINISTRATOR_ACCESS, endpoint.account.managed_policies[ADMINISTRATOR_ACCESS].default.document
+            ACCOUNT, ADMINISTRATOR_ACCESS, endpoint.account[MANAGED_POLICIES][ADMINISTRATOR_ACCESS].default.document
         ),
         DocumentReplaced(ACCOUNT, arn("policy/none"), text),
     ]
@@ -127,7 +131,7 @@ def asked_again(endpoint: Endpoint, call: CallToReplay, supposition: Hypothetica
 
 @st.composite
 def suppositions(draw: st.DrawFn, endpoint: Endpoint) -> HypotheticalChange:
-    entities = [entity.id for entity in (*endpoint.account.users, *endpoint.account.roles)]
+    entities = [entity.id for entity in (*endpoint.account[USERS], *endpoint.account[ROLES])]
     entity_id, text = draw(st.sampled_from(sorted(entities))), draw(POLICIES)
     choices: list[HypotheticalChange] = [
         PolicyAdded(ACCOUNT, entity_id, text),
@@ -180,7 +184,7 @@ U, R, A, W = ReplayOutcome.UNCHANGED, ReplayOutcome.REFUSED, ReplayOutcome.ALLOW
 
 def test_a_policy_besides(endpoint: Endpoint) -> None:
     """Attached to the user or to its group it adds to what there is, and its deny wins. Why is said in a sentence."""
-    group_id = endpoint.account.groups.named("lookers").id
+    group_id = endpoint.account[GROUPS].named("lookers").id
     for holder_id in (user_id(endpoint, "ann"), group_id):
         assert outcomes(endpoint, PolicyAdded(ACCOUNT, holder_id, document(allow("iam:ListRoles")))) == [U, A, W]
         assert outcomes(endpoint, PolicyAdded(ACCOUNT, holder_id, document(deny("iam:List*")))) == [R, U, W]

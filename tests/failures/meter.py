@@ -12,10 +12,10 @@ from botocore import xform_name
 
 from domain.account import Account
 from domain.calls import ApiCalled
-from domain.families.access_keys import AccessKeyCreated
-from domain.families.policies import InlinePolicyPut
+from domain.families.access_keys import ACCESS_KEYS, AccessKeyCreated
+from domain.families.policies import INLINE_POLICIES, InlinePolicyPut
 from domain.families.sessions import SessionIssued
-from domain.families.users import UserCreated
+from domain.families.users import USERS, UserCreated
 from domain.foundation.events import Change, Entry, Event
 from domain.ledger_state import LedgerState, evolve
 
@@ -177,7 +177,7 @@ def _one(intent: Intent, answer: Answer, ledger: _Ledger, findings: Findings) ->
 
 def _as_it_was(intent: Intent, answer: Answer, account: Account) -> bool:
     """Whether a read, or a refusal, is true of the account at its position."""
-    user = account.users.find(intent.parameters.get("UserName", ""))
+    user = account[USERS].find(intent.parameters.get("UserName", ""))
     match answer.code:
         case None:
             return user is not None and answer.told.get("UserId") == user.id
@@ -205,11 +205,11 @@ def _stands(effect: Event, account: Account) -> bool:
     """The clients delete nothing, so what was made is there in the end."""
     match effect:
         case UserCreated():
-            return effect.user_id in account.users.by_id
+            return effect.user_id in account[USERS].by_id
         case AccessKeyCreated():
-            return effect.access_key_id in account.access_keys.by_id
+            return effect.access_key_id in account[ACCESS_KEYS].by_id
         case InlinePolicyPut():
-            policies = account.inline_policies.get(effect.entity_id)
+            policies = account[INLINE_POLICIES].get(effect.entity_id)
             return policies is not None and policies.get(effect.policy_name) == effect.document
         case _:
             return True

@@ -1,35 +1,27 @@
 """Any bytes: an answer or a refusal, in every layer that reads what a stranger or a caller wrote."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.foundation.errors import Refusal
-from domain.policy.document import PolicyType, parse
+from domain.foundation.moments import AsOf
+from domain.policy.document import POLICY_TYPES, PolicyType, parse
 from domain.policy.evaluate import Layer, Request, SourcedPolicy, evaluate
 from domain.policy.principals import RequestPrincipal
-from projections.queries.ledger_positions import AsOf
-from services import access_analyzer, iam, sts
-from services.api.native_protocol import NativeProtocol
-from services.api.registry import QUESTIONS
+from services.api.contract.questions import QUESTIONS
+from services.api.server.native_protocol import NativeProtocol
+from services.aws_services import aws_protocols
 from services.wire.decision import storable_text
 from services.wire.operations import all_operations
-from services.wire.query_protocol import QueryProtocol
 from services.wire.raw_request import RawRequest
-from services.wire.rest_json_protocol import RestJsonProtocol
-from services.wire.sigv4 import PresentedSignature, read_signature
 from tests.fuzz.bounds import EXAMPLES
 from tests.fuzz.inputs import BODIES, DOCUMENTS, FORMS, TEXTS, encoded, percent
-from tests.services.wire.signing import signed
 
-ANSWERED = (access_analyzer, iam, sts)
-"""What importing registers: the operations that are asked for below."""
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-PROVED = read_signature(signed())
-AWS, REST, NATIVE = QueryProtocol(), RestJsonProtocol(), NativeProtocol.__new__(NativeProtocol)
+(REST, AWS), NATIVE = aws_protocols(), NativeProtocol.__new__(NativeProtocol)
 """Reading needs none of what answers."""
 OPERATIONS = [
     (operation.service, operation.name) for operation in all_operations() if operation.service in AWS.services
@@ -39,20 +31,16 @@ VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15"}
 fuzzed = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-def presented(service: str, path: bytes = b"/") -> PresentedSignature:
-    return replace(PROVED, service=service, path=path)
-
-
 @fuzzed
 @given(operation=st.sampled_from(OPERATIONS), form=FORMS, query=st.just(b"") | FORMS)
 def test_any_form_is_read_or_refused(operation: tuple[str, str], form: bytes, query: bytes) -> None:
     """The parser that the models drive, for every operation; a refusal can be rendered and recorded."""
     service, name = operation
     body = encoded([("Action", name), ("Version", VERSIONS[service])]) + (b"&" + form if form else b"")
-    asked = AWS.read(RawRequest("POST", b"/", query, (), body), presented(service), NOW)
-    assert (asked.refusal is None) == (asked.write is not None)
+    asked = AWS.read(RawRequest("POST", b"/", query, (), body), b"/", service, NOW)
+    assert (asked.refusal is None) == (asked.shape is not None)
     if asked.refusal is not None:
-        AWS.refused(asked.refusal, service, "r")
+        AWS.refuse(asked.refusal, service, "r")
         storable_text(asked.refusal.message).encode()
 
 
@@ -60,10 +48,10 @@ def test_any_form_is_read_or_refused(operation: tuple[str, str], form: bytes, qu
 @given(path=st.sampled_from([b"/policy/validation", b"/tags/%FF", b"/policy"]), query=st.just(b"") | FORMS, body=BODIES)
 def test_any_json_is_read_or_refused(path: bytes, query: bytes, body: bytes) -> None:
     """The services that are asked by path; a refusal can be rendered and recorded."""
-    asked = REST.read(RawRequest("POST", path, query, (), body), presented("access-analyzer", path), NOW)
-    assert (asked.refusal is None) == (asked.write is not None)
+    asked = REST.read(RawRequest("POST", path, query, (), body), path, "access-analyzer", NOW)
+    assert (asked.refusal is None) == (asked.shape is not None)
     if asked.refusal is not None:
-        REST.refused(asked.refusal, "access-analyzer", "r")
+        REST.refuse(asked.refusal, "access-analyzer", "r")
         storable_text(asked.refusal.message).encode()
 
 
@@ -86,9 +74,9 @@ def test_any_question_is_read_or_refused(route: tuple[str, str], place: str, que
     """The native API's requests; what is read can be recorded."""
     method, template = route
     path = "/".join(percent(place) if part.startswith("{") else part for part in template.split("/")).encode()
-    asked = NATIVE.read(RawRequest(method, path, query, (), body), presented("muniment", path), NOW)
+    asked = NATIVE.read(RawRequest(method, path, query, (), body), path, "muniment", NOW)
     if asked.refusal is not None:
-        NATIVE.refused(asked.refusal, None, "r")
+        NATIVE.refuse(asked.refusal, None, "r")
         storable_text(asked.refusal.message).encode()
     else:
         assert "\0" not in json.dumps(asked.parameters)
@@ -106,7 +94,7 @@ def test_any_text_is_a_moment_or_refused(text: str) -> None:
 
 
 @fuzzed
-@given(document=DOCUMENTS, kind=st.sampled_from(PolicyType), action=TEXTS, resource=TEXTS, value=TEXTS)
+@given(document=DOCUMENTS, kind=st.sampled_from(list(POLICY_TYPES.values())), action=TEXTS, resource=TEXTS, value=TEXTS)
 def test_any_document_is_a_policy_or_refused(
     document: str, kind: PolicyType, action: str, resource: str, value: str
 ) -> None:

@@ -6,10 +6,12 @@ from datetime import timedelta
 from hypothesis import strategies as st
 
 from domain.account import Account
-from domain.families.access_keys import AccessKeyStatus
+from domain.families.access_keys import ACCESS_KEYS, AccessKeyStatus
 from domain.families.aws_managed_policies import managed_policy_catalogue
 from domain.families.credential_use import CredentialUsed
+from domain.families.groups import GROUP, GROUPS
 from domain.families.passwords import (
+    LOGIN_PROFILES,
     LoginProfileCreated,
     LoginProfileDeleted,
     LoginProfileUpdated,
@@ -17,11 +19,12 @@ from domain.families.passwords import (
     PasswordChanged,
     PasswordPolicyUpdated,
 )
-from domain.families.policies import ManagedCatalogueAdopted
+from domain.families.policies import MANAGED_POLICIES, ManagedCatalogueAdopted
+from domain.families.roles import ROLE, ROLES
+from domain.families.users import USER, USERS
 from domain.foundation.errors import Refusal
 from domain.foundation.events import Event
 from domain.rules import access_keys, groups, passwords, policies, policy_holders, roles, users
-from domain.rules.policy_holders import GROUP, ROLE, USER
 from tests.projections.ledger import Ledger
 
 NAMES = ("ada", "bob", "eve")
@@ -48,14 +51,14 @@ def _of(entities: Iterable[policy_holders.Holder], number: int) -> str:
 
 
 def _arn(account: Account, number: int) -> str:
-    arns = sorted(account.managed_policies)
+    arns = sorted(account[MANAGED_POLICIES])
     return arns[number % len(arns)] if arns else "arn:aws:iam::aws:policy/None"
 
 
 def _key(account: Account, number: int) -> tuple[str, str]:
-    keys = sorted(account.access_keys.by_id)
+    keys = sorted(account[ACCESS_KEYS].by_id)
     key_id = keys[number % len(keys)] if keys else "none"
-    key = account.access_keys.by_id.get(key_id)
+    key = account[ACCESS_KEYS].by_id.get(key_id)
     return (key.user_id if key else account.id), key_id
 
 
@@ -70,9 +73,9 @@ def _catalogue(account: Account, a: int, b: int, _fresh: str) -> Made:
 
 def _holder(account: Account, number: int) -> tuple[policy_holders.HolderKind, str]:
     return (
-        (USER, _of(account.users, number)),
-        (GROUP, _of(account.groups, number)),
-        (ROLE, _of(account.roles, number)),
+        (USER, _of(account[USERS], number)),
+        (GROUP, _of(account[GROUPS], number)),
+        (ROLE, _of(account[ROLES], number)),
     )[number % 3]
 
 
@@ -89,8 +92,8 @@ def _rename(account: Account, a: int, b: int, fresh: str) -> Made:
     """To another path, and to a name that is free or was used before."""
     path, name = f"/{b}/", (_new(b), fresh)[b % 2]
     if a % 2:
-        return users.update_user(account, user_name=_of(account.users, a), new_path=path, new_user_name=name)
-    return groups.update_group(account, group_name=_of(account.groups, a), new_path=path, new_group_name=name)
+        return users.update_user(account, user_name=_of(account[USERS], a), new_path=path, new_user_name=name)
+    return groups.update_group(account, group_name=_of(account[GROUPS], a), new_path=path, new_group_name=name)
 
 
 def _create_role(account: Account, a: int, _b: int, fresh: str) -> Made:
@@ -117,11 +120,11 @@ def _create_policy(account: Account, a: int, b: int, fresh: str) -> Made:
 
 
 def _join(account: Account, a: int, b: int, _fresh: str) -> Made:
-    return groups.add_user_to_group(account, user_name=_of(account.users, a), group_name=_of(account.groups, b))
+    return groups.add_user_to_group(account, user_name=_of(account[USERS], a), group_name=_of(account[GROUPS], b))
 
 
 def _leave(account: Account, a: int, b: int, _fresh: str) -> Made:
-    return groups.remove_user_from_group(account, user_name=_of(account.users, a), group_name=_of(account.groups, b))
+    return groups.remove_user_from_group(account, user_name=_of(account[USERS], a), group_name=_of(account[GROUPS], b))
 
 
 def _update_key(account: Account, a: int, b: int, _fresh: str) -> Made:
@@ -137,9 +140,9 @@ def _delete_key(account: Account, a: int, _b: int, _fresh: str) -> Made:
 
 def _password(account: Account, a: int, b: int, fresh: str) -> Made:
     """A user's first password, or what may happen to it then."""
-    user = account.users.named(_of(account.users, a))
+    user = account[USERS].named(_of(account[USERS], a))
     of_user, password_id = {"user_id": user.id, "user_name": user.name}, f"AIPW{fresh}"
-    if user.id not in account.login_profiles:
+    if user.id not in account[LOGIN_PROFILES]:
         return LoginProfileCreated(**of_user, password_id=password_id, reset_required=b % 2 == 0)
     return (
         LoginProfileUpdated(**of_user, password_id=password_id, reset_required=True),
@@ -198,7 +201,7 @@ STEPS: tuple[Step, ...] = (
     lambda account, a, _b, _fresh: policies.delete_policy(account, policy_arn=_arn(account, a)),
     lambda account, a, b, fresh: access_keys.create_access_key(
         account,
-        user_id=account.users.named(_of(account.users, a)).id if b else account.id,
+        user_id=account[USERS].named(_of(account[USERS], a)).id if b else account.id,
         access_key_id=f"AKIA{fresh}",
     ),
     _update_key,

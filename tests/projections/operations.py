@@ -10,7 +10,7 @@ from domain.families.roles import RoleCreated
 from domain.families.sessions import Session, SessionIssued
 from domain.families.users import UserCreated
 from domain.foundation.events import Cause, Event
-from projections.queries.ledger_positions import AsOf
+from domain.foundation.moments import AsOf
 from projections.queries.lineage import Lineage, trace_lineage
 from tests.projections.histories import TRUST
 from tests.projections.ledger import SECOND, Ledger, cause_of

@@ -6,7 +6,10 @@ import psycopg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.families.access_keys import ACCESS_KEYS
 from domain.families.passwords import (
+    LOGIN_PROFILES,
+    PASSWORD_POLICY,
     LoginProfileCreated,
     LoginProfileDeleted,
     LoginProfileUpdated,
@@ -14,7 +17,7 @@ from domain.families.passwords import (
     PasswordPolicyDeleted,
 )
 from domain.families.sessions import SessionExpired, SessionRevoked
-from domain.families.users import UserCreated
+from domain.families.users import USERS, UserCreated
 from domain.foundation.events import Event
 from domain.rules.lifecycle import Expiries, LifecycleCandidates, due_events
 from projections.engine.definition import load_projections
@@ -39,8 +42,8 @@ def calls(found: DueAccounts, account_id: str) -> tuple[LifecycleCandidates, ...
 def subjects(candidates: tuple[LifecycleCandidates, ...]) -> tuple[set[str], set[str], set[str]]:
     """Access keys, passwords and sessions."""
     return (
-        {key for call in candidates for key in call.access_key_ids},
-        {user for call in candidates for user in call.password_user_ids},
+        {key for call in candidates for key in call.subjects.get("access_keys", ())},
+        {user for call in candidates for user in call.subjects.get("passwords", ())},
         {over.session_id for call in candidates if call.expiries for over in call.expiries.sessions},
     )
 
@@ -49,16 +52,24 @@ def owed(ledger: Ledger, at: datetime) -> tuple[set[str], set[str]]:
     """What the fold says, of every key and password one by one."""
     account = ledger.account
     return (
-        {key for key in account.access_keys.by_id if due_events(account, LifecycleCandidates([key]), at)},
-        {user for user in account.login_profiles if due_events(account, LifecycleCandidates((), [user]), at)},
+        {
+            key
+            for key in account[ACCESS_KEYS].by_id
+            if due_events(account, LifecycleCandidates({"access_keys": [key]}), at)
+        },
+        {
+            user
+            for user in account[LOGIN_PROFILES]
+            if due_events(account, LifecycleCandidates({"passwords": [user]}), at)
+        },
     )
 
 
 def passwords(ledger: Ledger, number: int) -> list[Event]:  # noqa: PLR0911  one case a step
     """Some step in the life of a password and its policy."""
-    if "AIDAP" not in ledger.account.users.by_id:
+    if "AIDAP" not in ledger.account[USERS].by_id:
         return [UserCreated(user_id="AIDAP", user_name="p", path="/")]
-    there = "AIDAP" in ledger.account.login_profiles
+    there = "AIDAP" in ledger.account[LOGIN_PROFILES]
     match number:
         case 0 if there:
             return [LoginProfileDeleted(user_id="AIDAP", user_name="p")]
@@ -70,7 +81,7 @@ def passwords(ledger: Ledger, number: int) -> list[Event]:  # noqa: PLR0911  one
             return [LoginProfileUpdated.model_validate(PASSWORD)]
         case 3 if there:
             return [PasswordChanged(user_id="AIDAP", user_name="p", password_id="AIPW")]
-        case 4 if ledger.account.password_policy is not None:
+        case 4 if ledger.account[PASSWORD_POLICY] is not None:
             return [PasswordPolicyDeleted()]
         case _:
             return [policy((None, 1, 3, 90)[number % 4])]

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from domain.calls import ApiCalled, DecisionRecord
 from domain.foundation.events import Cause
 from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.moments import AsOf
+from domain.read_models.history import HistoryCall
 from projections.queries import history
-from projections.queries.history import HistoryFilters, HistoryPosition, TrailCall, search_history
+from projections.queries.history import HistoryFilters, HistoryPosition, search_history
 from projections.queries.history_search import INDEX_SCANS
-from projections.queries.ledger_positions import AsOf
 from tests.projections.conftest import Project
 from tests.projections.ledger import NOW, Ledger, cause_of
 from tests.projections.use_events import CALLED, role_principal, stranger
@@ -116,9 +117,9 @@ def fits(account_id: str, called: ApiCalled, cause: Cause, wanted: HistoryFilter
     return all(getattr(wanted, name) is None or getattr(wanted, name) in values for name, values in held.items())
 
 
-def read(reader: psycopg.Cursor, account_id: str, wanted: HistoryFilters, as_of: AsOf, limit: int) -> list[TrailCall]:
+def read(reader: psycopg.Cursor, account_id: str, wanted: HistoryFilters, as_of: AsOf, limit: int) -> list[HistoryCall]:
     """Page after page; each begins behind the one before."""
-    after, seen = HistoryPosition(), list[TrailCall]()
+    after, seen = HistoryPosition(), list[HistoryCall]()
     while True:
         page = search_history(reader, account_id, wanted, as_of, after=after, limit=limit)
         assert len(page.calls) <= limit

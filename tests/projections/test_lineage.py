@@ -24,8 +24,9 @@ from domain.families.sessions import SessionRevoked
 from domain.families.users import UserUpdated
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.events import Event
-from projections.queries.ledger_positions import AsOf
-from projections.queries.lineage import Lineage, LineageItem, trace_lineage
+from domain.foundation.moments import AsOf
+from domain.read_models.lineage import LineageNode
+from projections.queries.lineage import Lineage, trace_lineage
 from tests.projections.conftest import Project
 from tests.projections.histories import DOCUMENTS, TRUST
 from tests.projections.ledger import NOW, SECOND, Ledger
@@ -37,7 +38,7 @@ def born(found: Lineage) -> list[str]:
     return [f"{node.kind} {node.subject_id}" for node in found.nodes[1:]]
 
 
-def node(found: Lineage, subject_id: str, kind: str | None = None) -> LineageItem:
+def node(found: Lineage, subject_id: str, kind: str | None = None) -> LineageNode:
     """The last that the lineage tells of it."""
     *_, last = (node for node in found.nodes if node.subject_id == subject_id and kind in {None, node.kind})
     return last
@@ -296,7 +297,7 @@ def test_accounts_that_one_may_not_see(writer: psycopg.Connection, reader: psyco
     there.creates_user("mallory")
     project(ledger.account_id)
     project(other.account_id)
-    found = trace_lineage(reader, ledger.account_id, key.access_key_id, AsOf(NOW), follows=lambda _: False)
+    found = trace_lineage(reader, ledger.account_id, key.access_key_id, AsOf(NOW), follows=lambda _: "not ours")
     assert born(found) == []
     ((account_id, subject_id, parent),) = ((at.account_id, at.subject_id, at.parent) for at in found.unfollowed)
     assert (account_id, subject_id, parent) == (other.account_id, "SESNTHERE", found.seed.place)

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from domain.foundation.events import Entry
+from domain.foundation.moments import AsOf
 from projections.queries.history import HistoryFilters, search_history
-from projections.queries.ledger_positions import AsOf
 from services.ledger.database import Database, connect
 from services.ledger.recorder import SQL, LedgerRecorder
 from tests.projections.conftest import Project

@@ -9,8 +9,8 @@ from domain.families.roles import RoleCreated
 from domain.families.users import UserCreated, UserUpdated
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.events import Operator
-from projections.queries.ledger_positions import AsOf
-from projections.queries.permissions import EventRef, permissions_of
+from domain.foundation.moments import AsOf, EventRef
+from projections.queries.permissions import permissions_of
 from tests.projections.conftest import Project
 from tests.projections.histories import DOCUMENTS, TRUST
 from tests.projections.ledger import NOW, Ledger, cause_of

@@ -11,13 +11,20 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from domain.account import Account
-from domain.families.passwords import LoginProfile
+from domain.families.access_keys import ACCESS_KEYS
+from domain.families.credential_use import LAST_USES
+from domain.families.groups import GROUPS, MEMBERSHIPS
+from domain.families.passwords import LOGIN_PROFILES, PASSWORD_POLICY, LoginProfile
+from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES
+from domain.families.roles import ROLES
+from domain.families.users import USERS
 from domain.foundation.errors import NoSuchEntity
+from domain.foundation.moments import AsOf, EventRef
+from domain.read_models.credentials import AccessKeyCredential, PasswordCredential
 from projections.engine.apply import apply_batch
 from projections.engine.definition import create_tables, load_projections
-from projections.queries.credentials import AccessKeyCredential, PasswordCredential, credentials_at
-from projections.queries.ledger_positions import AsOf
-from projections.queries.permissions import EventRef, permissions_of
+from projections.queries.credentials import credentials_at
+from projections.queries.permissions import permissions_of
 from services.ledger.database import Database, connect
 from tests.projections.conftest import Project
 from tests.projections.histories import Attempt, attempts, play
@@ -36,13 +43,13 @@ Held = set[tuple[str | None, str | None, str, str]]
 def folded(account: Account, entity_id: str) -> Held:
     """What the account's value says that an entity holds."""
     holders: list[tuple[str | None, str]] = [(None, entity_id)]
-    holders += [(account.groups.by_id[group].name, group) for group in account.memberships.rights_of(entity_id)]
+    holders += [(account[GROUPS].by_id[group].name, group) for group in account[MEMBERSHIPS].rights_of(entity_id)]
     held: Held = set()
     for group, holder in holders:
-        for arn in account.attachments.rights_of(holder):
-            policy = account.managed_policies[arn]
+        for arn in account[ATTACHMENTS].rights_of(holder):
+            policy = account[MANAGED_POLICIES][arn]
             held.add((group, arn, policy.name, policy.default.document))
-        for name, document in account.inline_policies.get(holder, {}).items():
+        for name, document in account[INLINE_POLICIES].get(holder, {}).items():
             held.add((group, None, name, document))
     return held
 
@@ -69,12 +76,12 @@ def test_permissions_are_the_fold(
     for position in range(1, ledger.position + 1):
         account = ledger.values[position]
         assert isinstance(account, Account)
-        for entity in (*account.users, *account.groups, *account.roles):
+        for entity in (*account[USERS], *account[GROUPS], *account[ROLES]):
             everybody.add(entity.id)
             expected = folded(account, entity.id)
             for called in (account.arn(entity.resource), entity.id):
                 assert projected(reader, ledger.account_id, called, position) == expected
-        for gone in everybody - {*account.users.by_id, *account.groups.by_id, *account.roles.by_id}:
+        for gone in everybody - {*account[USERS].by_id, *account[GROUPS].by_id, *account[ROLES].by_id}:
             with pytest.raises(NoSuchEntity):
                 permissions_of(reader, ledger.account_id, gone, AsOf(NOW, position=position))
     versions = reader.execute(
@@ -83,13 +90,13 @@ def test_permissions_are_the_fold(
         (ledger.account_id,),
     ).fetchall()
     assert versions == sorted(
-        (p.arn, number) for p in ledger.account.managed_policies.values() for number in p.versions
+        (p.arn, number) for p in ledger.account[MANAGED_POLICIES].values() for number in p.versions
     )
 
 
 def passwords_of(account: Account, ledger: Ledger, position: int) -> dict[str, PasswordCredential]:
     """What the account's value says about passwords. No two events of theirs have the same time: it tells which."""
-    policy, at = account.password_policy, ledger.times[position]
+    policy, at = account[PASSWORD_POLICY], ledger.times[position]
 
     def since(moment: datetime) -> EventRef:
         return EventRef(ledger.times.index(moment), moment, account.arn("user/admin"))
@@ -101,7 +108,7 @@ def passwords_of(account: Account, ledger: Ledger, position: int) -> dict[str, P
     return {
         user_id: PasswordCredential(
             user_id=user_id,
-            user_name=account.users.by_id[user_id].name,
+            user_name=account[USERS].by_id[user_id].name,
             created=since(profile.created_at),
             changed=since(profile.changed_at),
             age_days=(at - profile.changed_at) // timedelta(days=1),
@@ -110,7 +117,7 @@ def passwords_of(account: Account, ledger: Ledger, position: int) -> dict[str, P
             expired=(end := expiry(profile)) is not None and end <= at,
             hard_expiry=policy is not None and policy.hard_expiry,
         )
-        for user_id, profile in account.login_profiles.items()
+        for user_id, profile in account[LOGIN_PROFILES].items()
     }
 
 
@@ -132,15 +139,15 @@ def test_credentials_are_the_fold(
             account, ledger, position
         )
         found = {c.access_key_id: c for c in listed if isinstance(c, AccessKeyCredential)}
-        assert found.keys() == set(account.access_keys.by_id)
-        for key_id, key in account.access_keys.by_id.items():
+        assert found.keys() == set(account[ACCESS_KEYS].by_id)
+        for key_id, key in account[ACCESS_KEYS].by_id.items():
             credential = found[key_id]
-            user = account.users.by_id.get(key.user_id)
+            user = account[USERS].by_id.get(key.user_id)
             assert (credential.user_id, credential.status) == (key.user_id, key.status)
             assert credential.user_name == (user.name if user else None)
             assert credential.created.at == key.created_at
             assert credential.age_days == (ledger.times[position] - key.created_at).days
-            used = account.last_uses.get(key_id)
+            used = account[LAST_USES].get(key_id)
             last = credential.last_used
             assert (last and (last.at, last.service, last.region)) == (used and (used.at, used.service, used.region))
 

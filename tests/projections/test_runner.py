@@ -114,7 +114,6 @@ def test_what_nobody_told_of_is_found(run: Run, writer: psycopg.Connection, read
             "account.created.v1": Statement(b"select pg_notify('seen', %(account_id)s) where %(entry)s is not null")
         },
         batch_statements={},
-        ignored=frozenset(),
     )
     reader.execute("listen seen")
     run(projections=[probe], sweep_seconds=0.01)

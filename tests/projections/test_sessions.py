@@ -4,7 +4,7 @@ import psycopg
 
 from domain.families.roles import RoleCreated, RoleDeleted
 from domain.families.sessions import SessionRevoked
-from projections.queries.ledger_positions import AsOf
+from domain.foundation.moments import AsOf
 from projections.queries.sessions import issued_sessions
 from tests.projections.conftest import Project
 from tests.projections.histories import TRUST

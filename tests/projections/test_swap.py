@@ -8,11 +8,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from domain.foundation.moments import AsOf
 from projections.engine.definition import LIVE_SCHEMA, PROJECTION_NAMES
 from projections.engine.rebuild import REBUILD_SCHEMA, Connect, open_rebuild
 from projections.engine.runner import ProjectionRunner
 from projections.engine.swap import RebuildRefused, swap_tables
-from projections.queries.ledger_positions import AsOf
 from projections.queries.permissions import permissions_of
 from services.ledger.database import Database, connect
 from tests.projections.conftest import Project

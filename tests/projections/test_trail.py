@@ -8,8 +8,8 @@ import pytest
 from domain.calls import ApiCalled, DecisionRecord, StatementRef
 from domain.foundation.errors import ValidationError
 from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.moments import AsOf
 from projections.queries.history import History, HistoryFilters, HistoryPosition, search_history
-from projections.queries.ledger_positions import AsOf
 from tests.projections.conftest import Project
 from tests.projections.ledger import NOW, SECOND, Ledger, cause_of
 from tests.projections.use_events import CALLED, DENIED, role_principal, stranger

@@ -9,16 +9,10 @@ from domain.families.access_keys import AccessKeyCreated
 from domain.families.credential_use import CredentialUsed
 from domain.foundation.errors import ValidationError
 from domain.foundation.events import Principal
+from domain.foundation.moments import AsOf
+from domain.read_models.unusual import Anomaly, UnusualKind
 from projections.queries import unusual as looking
-from projections.queries.ledger_positions import AsOf
-from projections.queries.unusual import (
-    FIRST_POSITION,
-    UnusualFinding,
-    UnusualKind,
-    UnusualPosition,
-    position_range,
-    search_unusual,
-)
+from projections.queries.unusual import FIRST_POSITION, UnusualPosition, position_range, search_unusual
 from tests.projections.conftest import Project
 from tests.projections.ledger import BEGINNING as BEGAN
 from tests.projections.ledger import NOW, Ledger, cause_of
@@ -30,7 +24,7 @@ SILENCE = 90 * DAY
 
 def found(
     reader: psycopg.Cursor, ledger: Ledger, since: AsOf | None = None, until: AsOf | None = None
-) -> list[UnusualFinding]:
+) -> list[Anomaly]:
     over = position_range(reader, ledger.account_id, since, until or AsOf(NOW))
     page = search_unusual(reader, ledger.account_id, over, SILENCE, limit=100)
     assert page.after is None
@@ -202,7 +196,7 @@ def test_pages_are_one_listing(writer: psycopg.Connection, reader: psycopg.Curso
     ] * 6
     over = position_range(reader, ledger.account_id, None, AsOf(NOW))
     for limit in (1, 2, 7):
-        paged: list[UnusualFinding] = []
+        paged: list[Anomaly] = []
         place: UnusualPosition | None = FIRST_POSITION
         while place is not None:
             page = search_unusual(reader, ledger.account_id, over, SILENCE, after=place, limit=limit)

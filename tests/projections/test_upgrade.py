@@ -7,6 +7,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from domain.foundation.moments import AsOf
 from projections.engine.apply import apply_batch
 from projections.engine.definition import LIVE_SCHEMA, SHARED_TABLES, digests, load_projections
 from projections.engine.progress import ProgressWatcher
@@ -15,7 +16,6 @@ from projections.engine.runner import ProjectionRunner
 from projections.engine.swap import RebuildBusy
 from projections.engine.upgrade import pending_names
 from projections.queries.due import find_due
-from projections.queries.ledger_positions import AsOf
 from projections.queries.permissions import permissions_of
 from projections.queries.readable import ProjectionUnreadable, require_readable, same_tables
 from projections.queries.sessions import issued_sessions

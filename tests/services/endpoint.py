@@ -13,9 +13,6 @@ import argon2
 import botocore.parsers
 import botocore.serialize
 
-import services.access_analyzer
-import services.iam
-import services.sts
 from domain import installation
 from domain.account import Account, evolve
 from domain.calls import ApiCalled, Facts, FactsQuery, NeedsAccounts, NeedsFacts, NewSecret, Outcome
@@ -31,27 +28,25 @@ from domain.installation import Installation
 from domain.ledger_state import LedgerState, empty
 from domain.rules import accounts
 from domain.time_travel import PastFacts, PastQuery
+from services.aws_services import aws_protocols
 from services.ledger.pending_call import CallResult, DecideCall
 from services.secrets.passwords import PasswordHashes
-from services.wire import errors, operations, rest_json_errors
+from services.wire import operations
 from services.wire.authentication import VerifiedCredential
 from services.wire.decision import AuthenticatedRequest, decision_for
+from services.wire.fact_rounds import NOTHING_FOUND
 from services.wire.form_input import form_fields
 from services.wire.json_input import BODY, PATH, QUERY, decode_body, query_values
-from services.wire.model import QueryServiceModel
-from services.wire.rest_json_model import RestServiceModel
+from services.wire.protocols.query import QueryServiceModel
+from services.wire.protocols.rest_json import RestServiceModel
 
 ACCOUNT = "123456789012"
 BEGAN_AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
+PROTOCOLS = {service: protocol for protocol in aws_protocols() for service in protocol.services}
 SERVICES: dict[str, QueryServiceModel | RestServiceModel] = {
-    "access-analyzer": RestServiceModel.load("accessanalyzer"),
-    **{name: QueryServiceModel.load(name) for name in ("iam", "sts")},
+    service: protocol.described(service) for service, protocol in PROTOCOLS.items()
 }
-ALL = [
-    operation
-    for operation in (services.access_analyzer, services.iam, services.sts) and operations.all_operations()
-    if operation.service in SERVICES
-]
+ALL = [operation for operation in operations.all_operations() if operation.service in SERVICES]
 """Not those of the native API, which speak no protocol of botocore's."""
 SERVICE_OF = {operation.name: operation.service for operation in ALL}
 """No operation of one is called like one of the other."""
@@ -162,16 +157,13 @@ class Endpoint:
             request = replace(request, parameters=parse())
         except Refusal as refusal:
             request = replace(request, refusal=refusal)
-        decided, facts = None, None
+        decided, found = None, NOTHING_FOUND
         while decided is None:
             try:
-                decided = self._decided(decision_for(request, self._random, seal, facts))
+                decided = self._decided(decision_for(request, self._random, seal, found))
             except NeedsFacts as needed:
-                found = self.find(needed.wanted)
-                if isinstance(found, PastFacts):
-                    request = replace(request, past=found)
-                else:
-                    facts = found
+                facts = self.find(needed.wanted)
+                found = found._replace(past=facts) if isinstance(facts, PastFacts) else found._replace(facts=facts)
         for append in decided.appends:
             if append.account_id == INSTALLATION:
                 self.claims.append(append.events, append.cause, self.at)
@@ -182,10 +174,7 @@ class Endpoint:
             for secret_id in append.destroyed_secrets:
                 del ledger.secrets[secret_id]
         if isinstance(decided.result, Refusal):
-            if isinstance(service, QueryServiceModel):
-                errors.render(decided.result, service=service, request_id="r")
-            else:
-                rest_json_errors.render(decided.result, service)
+            PROTOCOLS[service.name].refuse(decided.result, service.name, "r")
             raise decided.result
         assert isinstance(decided.result, Outcome)
         return decided.result

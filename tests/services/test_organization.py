@@ -6,7 +6,13 @@ from dataclasses import replace
 import pytest
 
 from domain.account import Account
-from domain.families.organization import FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS, Organization, OrganizationNode
+from domain.families.organization import (
+    FULL_AWS_ACCESS,
+    ORGANIZATION_MEMBERSHIP,
+    RCP_FULL_AWS_ACCESS,
+    Organization,
+    OrganizationNode,
+)
 from domain.foundation.errors import NoSuchEntity
 from domain.foundation.events import Entry
 from domain.foundation.identifiers import INSTALLATION
@@ -47,7 +53,7 @@ def in_organizations(ledger: LedgerRuntime) -> list[bool]:
     """Of each account, whether it is in one."""
     values = ledger.committer.decide(frozenset(ACCOUNTS), lambda _values, _at: CallResult(None, [])).values
     accounts = [values[account_id] for account_id in ACCOUNTS]
-    return [isinstance(account, Account) and account.organization is not None for account in accounts]
+    return [isinstance(account, Account) and account[ORGANIZATION_MEMBERSHIP] is not None for account in accounts]
 
 
 def written(database: Database, account_id: str, before: int) -> list[tuple[str, str]]:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from botocore.credentials import Credentials as Keys
 
-from domain.families.notices import CredentialIdle, Notice, RotationWarned
+from domain.families.access_keys import CredentialIdle, RotationWarned
+from domain.families.notices import Notice
 from domain.families.sessions import SessionExpired
 from domain.foundation.events import Entry
 from projections.engine.progress import ProgressWatcher

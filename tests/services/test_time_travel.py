@@ -14,20 +14,33 @@ from domain.queries.reevaluation import Reevaluation, reevaluate_decision
 from domain.time_travel import TIME_TRAVEL
 from services.wire import operations
 from services.wire.decision import AuthenticatedRequest, decision_for
+from services.wire.errors import UnknownPath
 from services.wire.operations import Operation
-from services.wire.time_travel import split_as_of
+from services.wire.time_travel import RequestPath
 from tests.services.endpoint import ACCOUNT, ALL, SERVICES, Endpoint, allow, arn, deny, document, seal, trusting
 
 
 def test_paths_name_moments() -> None:
     """What stands behind the moment is the path that would be asked today, with a slash or without."""
-    assert split_as_of(b"/") == (None, b"/")
-    assert split_as_of(b"/as-of/p7/") == split_as_of(b"/as-of/p7") == ("p7", b"/")
-    assert split_as_of(b"/as-of/2026-03-01T00%3A00%3A00%2B01:00/policy/validation") == (
+    split = RequestPath.split
+    assert split(b"/") == (None, b"", b"/")
+    assert split(b"/as-of/p7/") == split(b"/as-of/p7") == ("p7", b"/as-of/p7", b"/")
+    assert split(b"/as-of/2026-03-01T00%3A00%3A00%2B01:00/policy/validation") == (
         "2026-03-01T00:00:00+01:00",
+        b"/as-of/2026-03-01T00%3A00%3A00%2B01:00",
         b"/policy/validation",
     )
-    assert split_as_of(b"/as-of/%ff/") == ("\\xff", b"/")
+    assert split(b"/as-of/%ff/") == ("\\xff", b"/as-of/%ff", b"/")
+
+
+@pytest.mark.parametrize("signed", [b"/", b"/policy/validation", b"/as-of/p77/policy", b"/as-of/p8/"])
+def test_a_path_stays_behind_its_moment(signed: bytes) -> None:
+    """The path that was signed counts, and no respelling of it takes a call to another moment."""
+    path = RequestPath.split(b"/as-of/p7/policy/../x")
+    assert path.behind_moment(b"/as-of/p7/x") == b"/x"
+    assert path.behind_moment(b"/as-of/p7") == b"/"
+    with pytest.raises(UnknownPath):
+        path.behind_moment(signed)
 
 
 READS = [operation for operation in ALL if operation.read_only]
@@ -124,7 +137,7 @@ def test_the_past_takes_no_writes(operation: Operation) -> None:
     )
     decided = endpoint._decided(decision_for(request, bytes, seal))
     assert isinstance(decided.result, ValidationError)
-    assert decided.result.message.startswith(f"{operation.action} changes what is")
+    assert decided.result.message.startswith(f"{operation.action} changes state")
     assert [type(event) for append in decided.appends for event in append.events] == [CredentialUsed, ApiCalled]
 
 
@@ -140,7 +153,7 @@ def test_a_write_in_disguise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     assert found is not None
     monkeypatch.setitem(operations._operations, ("iam", "GetUser"), replace(found, run=get_user))
     endpoint.moment = f"p{len(endpoint.entries)}"
-    with pytest.raises(ValidationError, match="iam:GetUser changes what is"):
+    with pytest.raises(ValidationError, match="iam:GetUser changes state"):
         endpoint.call(endpoint.root, "GetUser", UserName="ann")
 
 

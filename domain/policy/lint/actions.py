@@ -9,8 +9,6 @@ from domain.policy.lint.parsed import ListedText, ParsedStatement
 from domain.policy.pattern_relations import covers, is_everything, redundant
 from domain.policy.wildcards import ARN_PARTS, arn_parts, wildcard
 
-_GRANTING = {PolicyType.IDENTITY, PolicyType.SESSION, PolicyType.RESOURCE}
-"""Types of policies whose Allow gives something away; the others only bound or trust."""
 _SENSITIVE = (
     # An action, the beginning of its codes, all roles that it can be about, and the keys that bound it.
     ("iam:PassRole", "PASS_ROLE", "role/*", ("iam:PassedToService", "iam:AssociatedResourceArn")),
@@ -31,7 +29,7 @@ def action_findings(
     for element in ("Action", "NotAction"):
         for item in statement.listed(element):
             yield from _one(item, catalogue)
-    if statement.allows and policy_type in _GRANTING:
+    if statement.allows and policy_type.grants:
         yield from _given_away(statement)
 
 

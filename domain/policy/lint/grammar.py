@@ -4,29 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from domain.policy.decode import Json
-from domain.policy.document import (
-    ELEMENTS,
-    MANAGED_POLICY_CHARACTERS_MAX,
-    RCP_CHARACTERS_MAX,
-    SCP_CHARACTERS_MAX,
-    SESSION_POLICIES_CHARACTERS_MAX,
-    TRUST_POLICY_CHARACTERS_MAX,
-    PolicyType,
-    policy_size,
-)
+from domain.policy.document import PolicyType, policy_size
 from domain.policy.lint.findings import Finding, error, security_warning, suggestion, warning
 from domain.policy.lint.parsed import ListedText, ParsedStatement, listed, statements
 from domain.policy.principals import KINDS
 
 _DOCUMENT_ELEMENTS = {"Version", "Id", "Statement"}
-_SIZES = {
-    PolicyType.IDENTITY: (MANAGED_POLICY_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"),
-    PolicyType.BOUNDARY: (MANAGED_POLICY_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"),
-    PolicyType.SESSION: (SESSION_POLICIES_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_QUOTA"),
-    PolicyType.TRUST: (TRUST_POLICY_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_QUOTA"),
-    PolicyType.SCP: (SCP_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_SCP_QUOTA"),
-    PolicyType.RCP: (RCP_CHARACTERS_MAX, "POLICY_SIZE_EXCEEDS_RCP_QUOTA"),
-}
 
 
 def document_findings(text: str, document: Mapping[str, Json], policy_type: PolicyType) -> Iterator[Finding]:
@@ -36,8 +19,8 @@ def document_findings(text: str, document: Mapping[str, Json], policy_type: Poli
     yield from _version_findings(document)
     if not document.get("Statement"):
         yield error("MISSING_STATEMENT", "The policy has no statement, so it says nothing.", ())
-    if policy_type in _SIZES:
-        size_max, code = _SIZES[policy_type]
+    if policy_type.quota is not None:
+        size_max, code = policy_type.quota
         if policy_size(text) > size_max:
             said = f"The policy has {policy_size(text):,} characters without white space; the quota is {size_max:,}."
             yield error(code, said, ()) if code.endswith("CP_QUOTA") else warning(code, said, ())
@@ -70,11 +53,11 @@ def _sid_findings(document: Mapping[str, Json], policy_type: PolicyType) -> Iter
     for sid, path in sids:
         if not sid:
             yield suggestion("EMPTY_SID_VALUE", "The Sid is empty; give the statement a name or leave it out.", path)
-        elif policy_type is not PolicyType.RESOURCE and not (sid.isascii() and sid.isalnum()):
+        elif not policy_type.free_sids and not (sid.isascii() and sid.isalnum()):
             yield error("UNSUPPORTED_SID", "A Sid has letters a to z and A to Z and digits only.", path)
         elif times[sid] > 1 and sid in seen:
             said = f'The Sid "{sid}" stands above another statement of this policy too.'
-            if policy_type is PolicyType.RESOURCE:
+            if policy_type.free_sids:
                 yield warning("UNIQUE_SIDS_RECOMMENDED", said, path)
             else:
                 yield error("UNIQUE_SIDS_REQUIRED", said, path)
@@ -84,7 +67,7 @@ def _sid_findings(document: Mapping[str, Json], policy_type: PolicyType) -> Iter
 def _statement_findings(statement: ParsedStatement, policy_type: PolicyType) -> Iterator[Finding]:
     elements = statement.elements
     for name in elements:
-        if name not in ELEMENTS[PolicyType.RESOURCE]:
+        if name not in PolicyType.RESOURCE.elements:
             yield error("INVALID_POLICY_ELEMENT", f"A statement has no element {name}.", statement.at(name))
     if "Effect" not in elements:
         yield error("MISSING_EFFECT", "The statement has no Effect; say Allow or Deny.", statement.path)
@@ -119,10 +102,10 @@ def _missing_findings(statement: ParsedStatement, policy_type: PolicyType) -> It
     if "Action" not in elements and "NotAction" not in elements:
         yield error("MISSING_ACTION", "The statement has neither Action nor NotAction.", statement.path)
     has_resource = "Resource" in elements or "NotResource" in elements
-    if not has_resource and "Resource" in ELEMENTS[policy_type]:
+    if not has_resource and "Resource" in policy_type.elements:
         yield error("MISSING_RESOURCE", "The statement has neither Resource nor NotResource.", statement.path)
     has_principal = "Principal" in elements or "NotPrincipal" in elements
-    if not has_principal and "Principal" in ELEMENTS[policy_type]:
+    if not has_principal and "Principal" in policy_type.elements:
         yield error("MISSING_PRINCIPAL", "The statement does not say whom it is about: add Principal.", statement.path)
 
 
@@ -131,9 +114,8 @@ def _principal_findings(statement: ParsedStatement, policy_type: PolicyType) -> 
         if name not in statement.elements:
             continue
         path = statement.at(name)
-        if "Principal" not in ELEMENTS[policy_type]:
-            code = "SCP_SYNTAX_ERROR_PRINCIPAL" if policy_type is PolicyType.SCP else "UNSUPPORTED_PRINCIPAL"
-            yield error(code, f"A policy of the type {policy_type.value} has no {name}.", path)
+        if "Principal" not in policy_type.elements:
+            yield error(policy_type.principal_code, f"A policy of the type {policy_type.value} has no {name}.", path)
             continue
         if name == "NotPrincipal" and statement.allows:
             said = "Allow with NotPrincipal allows everybody who is not listed, strangers too; list whom you mean."

@@ -1,4 +1,4 @@
-"""The commands that open, list and close accounts, as the operator on the database itself."""
+"""The command `account`: opens, lists and closes accounts, as the operator on the database itself."""
 
 import argparse
 import json
@@ -13,22 +13,52 @@ from domain.foundation.secret import Secret
 from domain.installation import OpenedAccount
 from services.accounts import NewAccount, close_account, list_accounts, open_account
 from services.app import LedgerRuntime, load_master_keys
+from services.cli.lib.arguments import (
+    add_command,
+    add_operator_arguments,
+    add_operator_table_arguments,
+    add_subcommands,
+)
 from services.cli.lib.failures import Failure, UsageError
-from services.cli.lib.local import existing_database, ledger_without_master_key, open_or_create_database
-from services.cli.lib.output import Column, make_output, print_note, short_time
+from services.cli.lib.operator_database import existing_database, ledger_without_master_key, open_or_create_database
+from services.cli.lib.output import Column, make_output, short_time
+from services.cli.lib.terminal import print_note
 from services.settings import InvalidSetting, Settings, read_settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = add_subcommands(parser)
+    create = add_command(commands, "create", "open an account and print its first credential, as JSON")
+    create.epilog = (
+        "The credential is printed once. A secret known beforehand comes from MUNIMENT_ROOT_SECRET_ACCESS_KEY and goes "
+        "with --root-access-key-id: then nothing is lost with the output."
+    )
+    add_operator_arguments(create, _create)
+    create.add_argument("--account-id", metavar="ID", help="twelve digits; generated if not given")
+    create.add_argument("--alias", metavar="NAME", help="a name for people, unique in the installation")
+    create.add_argument(
+        "--root-access-key-id",
+        metavar="ID",
+        help="give this key to the root user, instead of creating an administrator",
+    )
+    add_operator_table_arguments(add_command(commands, "list", "list the accounts, including closed ones"), _list)
+    close = add_command(commands, "close", "permanently invalidate all credentials of an account")
+    add_operator_arguments(close, _close)
+    close.add_argument("account_id", metavar="ID", help="the account")
+    close.add_argument("--yes", action="store_true", help="do not ask")
+
 
 ROOT_SECRET = "MUNIMENT_ROOT_SECRET_ACCESS_KEY"  # noqa: S105  the name of the variable
 SECRET_CHARACTERS_MAX = 128
 
 
-def create_account(chosen: argparse.Namespace) -> None:
+def _create(args: argparse.Namespace) -> None:
     """Prints the credential when the account is there, and never again."""
-    wanted = {"account_id": chosen.account_id, "alias": chosen.alias, "root_access_key_id": chosen.root_access_key_id}
+    wanted = {"account_id": args.account_id, "alias": args.alias, "root_access_key_id": args.root_access_key_id}
     given = {name: value for name, value in wanted.items() if value is not None}
-    secret = _root_secret(chosen)
+    secret = _root_secret(args)
     opening = NewAccount(**given) if secret is None else NewAccount(**given, secret=secret)
-    with _recording_ledger(_settings(chosen)) as ledger:
+    with _recording_ledger(_settings(args)) as ledger:
         key = open_account(ledger.committer, opening)
     is_root = key.user_id == opening.account_id
     credential = {
@@ -41,23 +71,23 @@ def create_account(chosen: argparse.Namespace) -> None:
     sys.stdout.write(json.dumps(credential, indent=2) + "\n")
 
 
-def close_chosen_account(chosen: argparse.Namespace) -> None:
-    if not chosen.yes:
-        _confirm(chosen.account_id)
-    with existing_database(_settings(chosen)) as database:
+def _close(args: argparse.Namespace) -> None:
+    if not args.yes:
+        _confirm(args.account_id)
+    with existing_database(_settings(args)) as database:
         ledger = ledger_without_master_key(database)
         with ledger.recording():
-            close_account(ledger.committer, chosen.account_id)
-    print_note(f"The account {chosen.account_id} is closed: none of its credentials is honoured any more.")
+            close_account(ledger.committer, args.account_id)
+    print_note(f"The account {args.account_id} is closed: none of its credentials is accepted any more.")
 
 
-def show_accounts(chosen: argparse.Namespace) -> None:
-    with existing_database(_settings(chosen)) as database:
+def _list(args: argparse.Namespace) -> None:
+    with existing_database(_settings(args)) as database:
         ledger = ledger_without_master_key(database)
         with ledger.recording():
             opened = list_accounts(ledger.committer)
     rows = [AccountRow.of(account_id, opened[account_id]) for account_id in sorted(opened)]
-    make_output(chosen.output, ACCOUNTS).show(rows)
+    make_output(args.output, ACCOUNTS).show(rows)
     if not rows:
         print_note("There is no account.")
 
@@ -89,12 +119,12 @@ ACCOUNTS: Sequence[Column[AccountRow]] = (
 )
 
 
-def _root_secret(chosen: argparse.Namespace) -> Secret | None:
-    """Raises NotUnderstood when it goes with no key id, or no client could use it."""
+def _root_secret(args: argparse.Namespace) -> Secret | None:
+    """Raises UsageError when it goes with no key id, or no client could use it."""
     text = os.environ.get(ROOT_SECRET)
     if text is None:
         return None
-    if chosen.root_access_key_id is None:
+    if args.root_access_key_id is None:
         raise UsageError(f"{ROOT_SECRET} is the secret of which key? Name it with --root-access-key-id.")
     sane = text.isascii() and text.isprintable() and " " not in text
     if not sane or not 1 <= len(text) <= SECRET_CHARACTERS_MAX:
@@ -108,15 +138,15 @@ def _root_secret(chosen: argparse.Namespace) -> Secret | None:
 def _confirm(account_id: str) -> None:
     """Raises Failure unless somebody at a terminal types the account id."""
     if not sys.stdin.isatty():
-        raise UsageError("Closing an account cannot be undone: say --yes where nobody can be asked.")
+        raise UsageError("Closing an account cannot be undone: pass --yes when there is no terminal to confirm on.")
     print_note(f"Closing {account_id} ends all of its credentials and cannot be undone. Type the account id to go on:")
     if sys.stdin.readline().strip() != account_id:
         raise Failure("Nothing was closed.")
 
 
-def _settings(chosen: argparse.Namespace) -> Settings:
+def _settings(args: argparse.Namespace) -> Settings:
     try:
-        return read_settings(os.environ, data=chosen.data)
+        return read_settings(os.environ, data=args.data)
     except InvalidSetting as error:
         raise Failure(str(error)) from error
 

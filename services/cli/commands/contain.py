@@ -2,117 +2,64 @@
 
 import argparse
 import shlex
-import shutil
-import sys
 from collections.abc import Iterator, Sequence
 
-from projections.queries.lineage import NODES_MAX
-from services.api.containment import Contain, ContainedAccount, Containment
-from services.api.lineage import LineageNode, LineageTree, NodePosition, ShowLineage
-from services.api.question import Question
-from services.cli.lib.arguments import Commands, add_question_command
+from services.api.contract.containment import Contain, ContainedAccount, Containment
+from services.api.contract.question import Question
+from services.cli.lib.arguments import add_question_arguments
 from services.cli.lib.client import QuestionClient, build_question, open_client
 from services.cli.lib.failures import Failure
-from services.cli.lib.output import (
-    Column,
-    JsonLines,
-    arn_resource,
-    print_line,
-    print_note,
-    printable,
-    short_time,
-    stdout_table,
-)
-from services.cli.lib.trace_phrases import lineage_left
+from services.cli.lib.lineage_tree import node_line
+from services.cli.lib.output import Column, JsonLines, arn_resource, stdout_table
+from services.cli.lib.terminal import print_note
 
 CONTAIN_ATTEMPTS_MAX = 5
 """What is born between the finding and the ending is ended by the next attempt, when its parents are dead: the second
 finds nothing more to do, unless there is more than one call ends."""
 
 
-def add(commands: Commands) -> None:
-    what = "cut off a credential and everything that it gave birth to"
-    containing = add_question_command(commands, "contain", _contain, what)
-    containing.epilog = "Exit code 1 when something of it is still honoured somewhere."
-    containing.add_argument("credential", metavar="KEY|SESSION|PRINCIPAL", help="its id, name or ARN")
-    containing.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    containing.add_argument("--include-self", action="store_true", help="even yourself, and the last administrator")
-    containing.add_argument("--reason", metavar="TEXT", help="recorded with what is done")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_question_arguments(parser, run)
+    parser.epilog = "Exit code 1 when any of it is still active somewhere."
+    parser.add_argument("credential", metavar="KEY|SESSION|PRINCIPAL", help="its id, name or ARN")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done, and change nothing")
+    parser.add_argument(
+        "--include-self", action="store_true", help="even the caller itself, and the last administrator"
+    )
+    parser.add_argument("--reason", metavar="TEXT", help="recorded with the events")
 
 
-def show_lineage_tree(chosen: argparse.Namespace, credential: str) -> None:
-    with open_client(chosen) as answering:
-        tree = answering.ask(
-            build_question(ShowLineage, {"credential": credential, "as_of": chosen.as_of, "limit": NODES_MAX})
-        )
-    if chosen.output == "json":
-        JsonLines().show([tree])
-    else:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        for drawn in tree_lines(tree):
-            print_line(drawn if width is None or len(drawn) <= width else drawn[: width - 1] + "…")
-    for left in lineage_left(tree):
-        print_note(left)
-
-
-def tree_lines(tree: LineageTree) -> Iterator[str]:
-    """A line a node, children below their parents in the order of their births."""
-    children: dict[NodePosition | None, list[LineageNode]] = {}
-    for node in tree.nodes:
-        children.setdefault(node.parent, []).append(node)
-    waiting = [(node, "", "") for node in reversed(children[None])]
-    while waiting:
-        node, before, below = waiting.pop()
-        yield printable(before + _node_line(node, tree.account_id))
-        born = children.get(NodePosition(account_id=node.account_id, position=node.position), [])
-        drawn = [(child, below + "├─ ", below + "│  ") for child in born[:-1]]
-        drawn += [(child, below + "└─ ", below + "   ") for child in born[-1:]]
-        waiting += reversed(drawn)
-
-
-def _node_line(node: LineageNode, account_id: str) -> str:
-    what = f"{node.kind} {node.subject_id}"
-    if node.arn is not None and node.kind in {"root", "user", "role", "group", "session"}:
-        what += f" {arn_resource(node.arn)}"
-    elif node.owner_id != node.subject_id:
-        what += f" of {node.name}"
-    if node.version is not None:
-        what += f" {node.version}"
-    where = f"p{node.position}" if node.account_id == account_id else f"{node.account_id} p{node.position}"
-    state = node.state if node.since is None else f"{node.state} {short_time(node.since.at)}"
-    return f"{what}  [{state}]  {short_time(node.at)}  {where}  request {node.request_id}"
-
-
-def _contain(chosen: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     parameters = {
-        "credential": chosen.credential,
-        "dry_run": chosen.dry_run or None,
-        "include_self": chosen.include_self or None,
-        "reason": chosen.reason,
+        "credential": args.credential,
+        "dry_run": args.dry_run or None,
+        "include_self": args.include_self or None,
+        "reason": args.reason,
     }
-    with open_client(chosen) as answering:
-        for answer in _attempts(answering, build_question(Contain, parameters)):
-            if chosen.output == "json":
+    question = build_question(Contain, parameters)
+    with open_client(args) as client:
+        for answer in _attempts(client, question):
+            if args.output == "json":
                 JsonLines().show([answer])
             else:
-                stdout_table(PLANNED if chosen.dry_run else ACCOUNTS).show(answer.accounts)
+                stdout_table(PLANNED if args.dry_run else ACCOUNTS).show(answer.accounts)
     for node in answer.standing:
-        print_note(f"Left as it is: {_node_line(node, answer.account_id)}")
+        print_note(f"Left as it is: {node_line(node, answer.account_id)}")
     for arn in answer.untouched:
         said = f"{arn_resource(arn)}, which has a credential of the lineage but is not of it"
         print_note(f"Left as it is: {said}. To cut it off too: muniment contain {shlex.quote(arn)}")
     if answer.stopped_after_nodes is not None:
-        print_note(f"The lineage has more than {answer.stopped_after_nodes} births; those beyond were not looked at.")
-    if chosen.dry_run:
+        print_note(f"The lineage has more than {answer.stopped_after_nodes} nodes; the others were not examined.")
+    if args.dry_run:
         print_note("Nothing was changed.")
     elif left := [account.account_id for account in answer.accounts if not account.contained]:
-        raise Failure(f"Not contained in {', '.join(left)}: something of {chosen.credential} is still honoured there.")
+        raise Failure(f"Not contained in {', '.join(left)}: some of {args.credential} is still active there.")
 
 
-def _attempts(answering: QuestionClient, question: Question[Containment]) -> Iterator[Containment]:
+def _attempts(client: QuestionClient, question: Question[Containment]) -> Iterator[Containment]:
     """Until nothing is alive, or nothing was done."""
     for _ in range(CONTAIN_ATTEMPTS_MAX):
-        answer = answering.ask(question)
+        answer = client.ask(question)
         yield answer
         done = any(account.denied or account.deactivated or account.revoked for account in answer.accounts)
         if answer.dry_run or not done or not answer.remaining:

@@ -3,21 +3,20 @@
 import argparse
 from collections.abc import Sequence
 
-from projections.queries.credentials import AccessKeyCredential, AccessKeyLastUsed, PasswordCredential
-from services.api.credentials import ListCredentials
-from services.cli.lib.arguments import Commands, add_historical_command
+from domain.read_models.credentials import AccessKeyCredential, AccessKeyLastUsed, PasswordCredential
+from services.api.contract.credentials import ListCredentials
+from services.cli.lib.arguments import add_historical_arguments
 from services.cli.lib.client import show_pages
-from services.cli.lib.output import Column, print_note, short_time
+from services.cli.lib.output import Column, short_time
+from services.cli.lib.terminal import print_note
 
 
-def add(commands: Commands) -> None:
-    add_historical_command(
-        commands, "credentials", _credentials, "access keys and passwords: whose, how old, last used when"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_historical_arguments(parser, run)
 
 
-def _credentials(chosen: argparse.Namespace) -> None:
-    if not show_pages(chosen, ListCredentials, {"as_of": chosen.as_of}, lambda page: page.credentials, CREDENTIALS):
+def run(args: argparse.Namespace) -> None:
+    if not show_pages(args, ListCredentials, {"as_of": args.as_of}, lambda page: page.credentials, CREDENTIALS):
         print_note("There was no access key and no password.")
 
 
@@ -34,11 +33,11 @@ def _last_used(held: AccessKeyCredential | PasswordCredential) -> AccessKeyLastU
 
 
 def _notice(held: AccessKeyCredential | PasswordCredential) -> str | None:
-    """What the scheduler has told of a key, and what stands."""
+    """What the scheduler has text of a key, and what stands."""
     if isinstance(held, PasswordCredential):
         return None
-    told = [f"rotation {held.rotation}"] if held.rotation else []
-    return ", ".join([*told, "idle"] if held.idle else told) or None
+    text = [f"rotation {held.rotation}"] if held.rotation else []
+    return ", ".join([*text, "idle"] if held.idle else text) or None
 
 
 CREDENTIALS: Sequence[Column[AccessKeyCredential | PasswordCredential]] = (

@@ -3,40 +3,36 @@
 import argparse
 from collections.abc import Sequence
 
-from services.api.diff import Diff, DifferencesPage, ListChanges, NetDifference, RecordedChange
-from services.api.question import check_moment
-from services.cli.lib.arguments import Commands, add_question_command, argument_type
+from services.api.contract.diff import Diff, DifferencesPage, ListChanges, NetDifference, RecordedChange
+from services.cli.lib.arguments import add_question_arguments
 from services.cli.lib.interval_output import actor, show_span
-from services.cli.lib.output import Column, print_note, short_time
+from services.cli.lib.output import Column, short_time
+from services.cli.lib.terminal import print_note
 
 
-def add(commands: Commands) -> None:
-    what = "what is not as it was, between two moments, and who made it so"
-    parser = add_question_command(commands, "diff", _diff, what)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_question_arguments(parser, run)
     for name, which in (("since", "T1"), ("until", "T2")):
-        parser.add_argument(
-            name,
-            metavar=which,
-            type=argument_type(check_moment),
-            help="a time (RFC 3339, in whole with offset) or pPOSITION",
-        )
-    parser.add_argument("--all", action="store_true", help="every change, also what was undone, and bookkeeping")
+        parser.add_argument(name, metavar=which, help="a time (RFC 3339, in whole with offset) or pPOSITION")
+    parser.add_argument(
+        "--all", action="store_true", help="every change, including those that were changed back, and bookkeeping"
+    )
 
 
-def _diff(chosen: argparse.Namespace) -> None:
-    span = {"since": chosen.since, "until": chosen.until}
-    if chosen.all:
-        if not show_span(chosen, ListChanges, span, lambda page: page.changes, CHANGES):
+def run(args: argparse.Namespace) -> None:
+    span = {"since": args.since, "until": args.until}
+    if args.all:
+        if not show_span(args, ListChanges, span, lambda page: page.changes, CHANGES):
             print_note("Nothing was changed.")
         return
-    if not show_span(chosen, Diff, span, lambda page: page.differences, DIFFERENCES, _print_undone):
+    if not show_span(args, Diff, span, lambda page: page.differences, DIFFERENCES, _print_undone):
         print_note("Nothing differs.")
 
 
 def _print_undone(page: DifferencesPage) -> None:
     if page.undone:
-        were, are = ("was", "is as it was") if page.undone == 1 else ("were", "are as they were")
-        print_note(f"{page.undone} more {were} changed and {are}: see --all.")
+        were = "was" if page.undone == 1 else "were"
+        print_note(f"{page.undone} more {were} changed and changed back: see --all.")
 
 
 def _sentence(found: NetDifference) -> str:

@@ -3,37 +3,36 @@
 import argparse
 from collections.abc import Sequence
 
-from services.api.decisions import ExplainDecision, ExplainedCall, ExplainedDecision, ExplainedStatement
-from services.cli.lib.arguments import Commands, add_question_command
-from services.cli.lib.client import build_question, open_client
+from services.api.contract.decisions import ExplainDecision, ExplainedCall, ExplainedDecision, ExplainedStatement
+from services.cli.lib.arguments import add_question_arguments
+from services.cli.lib.client import ask
 from services.cli.lib.failures import Failure
-from services.cli.lib.output import Column, JsonLines, print_line, short_arn, short_time, stdout_table
+from services.cli.lib.output import Column, JsonLines, short_arn, short_time, stdout_table
+from services.cli.lib.terminal import print_line
 
 
-def add(commands: Commands) -> None:
-    what = "why a call was allowed or denied: its decisions, made again from the ledger"
-    explain = add_question_command(commands, "explain", _explain, what)
-    explain.add_argument("request_id", metavar="REQUEST-ID", help="as the client was told it (x-amzn-requestid)")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_question_arguments(parser, run)
+    parser.add_argument("request_id", metavar="REQUEST-ID", help="as returned to the client (x-amzn-requestid)")
 
 
-def _explain(chosen: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     """Raises Failure after it has shown a decision that does not come out as it was recorded."""
-    with open_client(chosen) as answering:
-        call = answering.ask(build_question(ExplainDecision, {"request_id": chosen.request_id}))
-    if chosen.output == "json":
+    call = ask(args, ExplainDecision, {"request_id": args.request_id})
+    if args.output == "json":
         JsonLines().show([call])
     else:
         _show_explained(call)
     if differing := [decision for decision in call.decisions if not decision.agrees]:
-        told = "; ".join(_difference(decision) for decision in differing)
-        raise Failure(f"NOT AS RECORDED at position {call.position} of account {call.account_id}: {told}")
+        text = "; ".join(_difference(decision) for decision in differing)
+        raise Failure(f"NOT AS RECORDED at position {call.position} of account {call.account_id}: {text}")
 
 
 def _show_explained(call: ExplainedCall) -> None:
-    who = "somebody" if call.principal_arn is None else short_arn(call.principal_arn, call.account_id)
+    who = "an unauthenticated caller" if call.principal_arn is None else short_arn(call.principal_arn, call.account_id)
     print_line(f"{short_time(call.at)} {who} called {call.service}:{call.operation}: {call.error_code or 'ok'}")
     if not call.decisions:
-        print_line("No policy was asked.")
+        print_line("No policy was evaluated.")
     for decision in call.decisions:
         print_line("")
         print_line(f"{decision.action} on {decision.resource}: {decision.verdict}")
@@ -45,13 +44,13 @@ def _show_explained(call: ExplainedCall) -> None:
 
 
 def _difference(decision: ExplainedDecision) -> str:
-    told = (
+    text = (
         f"{decision.action} was recorded as {decision.recorded_result} ({decision.recorded_layer}), and comes out as "
         f"{decision.result} ({decision.layer})"
     )
     if decision.recorded_evaluator == decision.evaluator:
-        return f"{told}. The ledger is not what it was, or the evaluation: see `muniment verify`"
-    return f"{told}. It was decided by evaluator {decision.recorded_evaluator}, and now by {decision.evaluator}"
+        return f"{text}. The ledger or the evaluation has changed: see `muniment verify`"
+    return f"{text}. It was decided by evaluator {decision.recorded_evaluator}, and now by {decision.evaluator}"
 
 
 def _policy(statement: ExplainedStatement) -> str:

@@ -6,38 +6,38 @@ from collections.abc import Sequence
 
 from pydantic_core import to_jsonable_python
 
-from services.api.history import HistoryCall, LookupHistory
-from services.api.question import parse_time
-from services.cli.lib.arguments import TABLE_OR_JSON, Commands, add_historical_command, argument_type, positive_int
+from domain.read_models.history import HistoryCall
+from services.api.contract.history import LookupHistory
+from services.cli.lib.arguments import TABLE_OR_JSON, add_historical_arguments, positive_int
 from services.cli.lib.client import show_pages
-from services.cli.lib.output import Column, exact_time, print_note, short_arn
+from services.cli.lib.output import Column, exact_time, short_arn
+from services.cli.lib.terminal import print_note
 
 
-def add(commands: Commands) -> None:
-    what = "every call that fits all that is asked for, refused ones included, in order"
-    history = add_historical_command(commands, "history", _history, what, (*TABLE_OR_JSON, "csv"))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_historical_arguments(parser, run, (*TABLE_OR_JSON, "csv"))
     for name, what in (
         ("access-key-id", "made with this key, or claiming it"),
         ("session-id", "made in this session"),
         ("principal", "made by this ARN (a role's finds its sessions), unique id or user name"),
         ("source-address", "from this address"),
-        ("user-agent", "by a client that called itself exactly so"),
+        ("user-agent", "by a client with exactly this user agent"),
         ("operation", "of this operation, such as CreateUser"),
-        ("resource", "about the resource with this ARN, as an authorisation decision had it"),
+        ("resource", "about the resource with this ARN, as recorded in an authorization decision"),
         ("error-code", "refused with this code, such as AccessDenied"),
     ):
-        history.add_argument(f"--{name}", help=what)
-    history.add_argument("--since", type=argument_type(parse_time), metavar="TIME", help="at this time or later")
-    history.add_argument("--until", type=argument_type(parse_time), metavar="TIME", help="at this time or earlier")
-    history.add_argument("--limit", type=positive_int, metavar="N", help="the first N of them")
+        parser.add_argument(f"--{name}", help=what)
+    parser.add_argument("--since", metavar="TIME", help="at this time or later")
+    parser.add_argument("--until", metavar="TIME", help="at this time or earlier")
+    parser.add_argument("--limit", type=positive_int, metavar="N", help="the first N of them")
 
 
-def _history(chosen: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     filters = ("access_key_id", "session_id", "principal", "source_address", "user_agent", "operation", "error_code")
-    parameters = {name: getattr(chosen, name) for name in (*filters, "since", "until", "as_of")}
-    parameters["on"] = chosen.resource
-    if not show_pages(chosen, LookupHistory, parameters, lambda page: page.calls, HISTORY, chosen.limit, CSV_COLUMNS):
-        print_note("No call fits.")
+    parameters = {name: getattr(args, name) for name in (*filters, "since", "until", "as_of")}
+    parameters["on"] = args.resource
+    if not show_pages(args, LookupHistory, parameters, lambda page: page.calls, HISTORY, args.limit, CSV_COLUMNS):
+        print_note("No call matches.")
 
 
 def _principal(call: HistoryCall) -> str | None:

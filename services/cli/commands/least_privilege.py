@@ -7,27 +7,28 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from domain.queries.least_privilege import UsedPermission, least_privilege
-from services.api.least_privilege import CoveringPolicy, GetLeastPrivilege, LeastPrivilegePart, UsedAction
-from services.api.what_if import WhatIf
-from services.cli.commands.what_if import CALLS, ask_whole_span
-from services.cli.lib.arguments import Commands, add_question_command, add_span_arguments, positive_int
-from services.cli.lib.client import QuestionClient, open_client
+from services.action_catalogue import CATALOGUE
+from services.api.contract.least_privilege import GetLeastPrivilege, LeastPrivilegePart, UsedAction
+from services.api.contract.what_if import WhatIf
+from services.cli.lib.arguments import add_question_arguments, add_span_arguments, positive_int
+from services.cli.lib.client import QuestionClient, build_question, open_client
 from services.cli.lib.failures import Failure
-from services.cli.lib.output import JsonLines, count_noun, print_note, short_time
+from services.cli.lib.output import JsonLines, count_noun, short_time
+from services.cli.lib.replay_client import SPAN_OF_CALLS, ask_whole_span
+from services.cli.lib.terminal import print_note
 
 DAYS_DEFAULT = 90
 DAYS_MAX = 36_500
 """Longer than any ledger, and no longer than there are dates."""
 
 
-def add(commands: Commands) -> None:
-    what = "the smallest policy for what a user or role really did, and whether it would have sufficed"
-    least = add_question_command(commands, "least-privilege", _least_privilege, what)
-    least.epilog = "The document is printed on standard output, and what is to be said of it on standard error."
-    least.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user or role")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_question_arguments(parser, run)
+    parser.epilog = "The document is printed to standard output, and remarks on it to standard error."
+    parser.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user or role")
     what = f"the calls since so many days ago, if not --from ({DAYS_DEFAULT})"
-    least.add_argument("--days", type=_days, default=DAYS_DEFAULT, help=what)
-    add_span_arguments(least, *CALLS)
+    parser.add_argument("--days", type=_days, default=DAYS_DEFAULT, help=what)
+    add_span_arguments(parser, *SPAN_OF_CALLS)
 
 
 def _days(text: str) -> int:
@@ -37,29 +38,27 @@ def _days(text: str) -> int:
     return days
 
 
-def _least_privilege(chosen: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     """Raises Failure after it has shown a document that is not confirmed."""
-    since = chosen.since or short_time(datetime.now(UTC) - timedelta(days=chosen.days))
-    parameters = {"principal": chosen.principal, "since": since, "until": chosen.until}
-    with open_client(chosen) as answering:
-        parts = ask_whole_span(answering, GetLeastPrivilege, parameters)
-        found = parts[0] if len(parts) == 1 else _merge_parts(answering, parts)
-    if chosen.output == "json":
+    since = args.since or short_time(datetime.now(UTC) - timedelta(days=args.days))
+    parameters = {"principal": args.principal, "since": since, "until": args.until}
+    build_question(GetLeastPrivilege, parameters)
+    with open_client(args) as client:
+        parts = ask_whole_span(client, GetLeastPrivilege, parameters)
+        found = parts[0] if len(parts) == 1 else _merge_parts(client, parts)
+    if args.output == "json":
         JsonLines().show([found])
     else:
         _show(found)
     if found.confirmed < found.allowed:
         raise Failure(
             f"NOT CONFIRMED: of {found.allowed:,} calls that were allowed {found.confirmed:,} would be, and "
-            f"{found.undecidable:,} cannot be decided again."
+            f"{found.undecidable:,} cannot be re-evaluated."
         )
 
 
-def _merge_parts(answering: QuestionClient, parts: Sequence[LeastPrivilegePart]) -> LeastPrivilegePart:
+def _merge_parts(client: QuestionClient, parts: Sequence[LeastPrivilegePart]) -> LeastPrivilegePart:
     """One document for all of it, confirmed over the whole span."""
-    # The catalogue is slow to import, and seldom needed.
-    from services.action_catalogue import CATALOGUE  # noqa: PLC0415
-
     last = parts[-1]
     used: Counter[UsedPermission] = Counter()
     for part in parts:
@@ -71,7 +70,7 @@ def _merge_parts(answering: QuestionClient, parts: Sequence[LeastPrivilegePart])
     if found is not None:
         span = {"since": f"p{parts[0].since_position}", "until": f"p{last.until_position}"}
         supposing = {"policy": found.document, "in_place_of_all_of": last.entity_id, **span}
-        replays = ask_whole_span(answering, WhatIf, supposing)
+        replays = ask_whole_span(client, WhatIf, supposing)
         undecidable = sum(replay.undecidable for replay in replays)
         # Whose calls cannot be decided is not told: they may all have been this principal's.
         confirmed = allowed - undecidable - sum(replay.now_refused for replay in replays)
@@ -82,7 +81,7 @@ def _merge_parts(answering: QuestionClient, parts: Sequence[LeastPrivilegePart])
             "allowed": allowed,
             "refused": sum(part.refused for part in parts),
             "used": tuple(listed),
-            "covering": None if found is None else CoveringPolicy.model_validate(found),
+            "covering": found,
             "confirmed": max(confirmed, 0),
             "undecidable": undecidable,
         }
@@ -106,4 +105,4 @@ def _show(found: LeastPrivilegePart) -> None:
     print_note(f"Its {found.covering.characters:,} characters fit {fits}.")
     for wider in found.covering.generalised:
         resources = count_noun(wider.resources, "resource")
-        print_note(f"{wider.action}: {wider.pattern} stands for {resources}, and allows others like them.")
+        print_note(f"{wider.action}: {wider.pattern} generalizes {resources}, and also allows others that match.")

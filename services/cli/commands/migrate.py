@@ -1,47 +1,18 @@
-"""The command that brings a database to this version of the program, as the ledger's owner."""
+"""The command `migrate`: brings the database to this version, as the ledger's owner."""
 
 import argparse
-import os
 
-from psycopg.conninfo import conninfo_to_dict
-
-from services.app import migrate_database
-from services.cli.lib.failures import Failure
-from services.cli.lib.local import database_failures, existing_database
-from services.cli.lib.output import print_note
-from services.ledger.database import ExternalDatabase
-from services.settings import InvalidSetting, Settings, read_settings
+from services.cli.lib.arguments import add_operator_arguments
 
 
-def migrate(chosen: argparse.Namespace) -> None:
-    """Raises Failure when the database is as it was."""
-    try:
-        found = read_settings(os.environ, data=chosen.data)
-    except InvalidSetting as error:
-        raise Failure(str(error)) from error
-    applied = _migrate_external(found, chosen.login) if found.owner_database_url else _migrate_embedded(found, chosen)
-    for name in applied:
-        print_note(f"Applied {name}.")
-    print_note("The database is migrated.")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_operator_arguments(parser, run)
+    parser.epilog = "The embedded database needs no such command: every start of the server migrates it."
+    parser.add_argument("--login", metavar="ROLE", help="the servers' login (that in MUNIMENT_DATABASE_URL)")
 
 
-def _migrate_external(found: Settings, login: str | None) -> list[str]:
-    assert found.owner_database_url is not None
-    if login is None and found.database_url is not None:
-        login = str(conninfo_to_dict(found.database_url).get("user") or "") or None
-    with database_failures():
-        database = ExternalDatabase(found.database_url or found.owner_database_url, owner_url=found.owner_database_url)
-        applied = migrate_database(database, login)
-    if login is None:
-        print_note("No login was given the roles of a server: name it with --login or in MUNIMENT_DATABASE_URL.")
-    return applied
+def run(args: argparse.Namespace) -> None:
+    # Importing the server takes a while.
+    from services.cli.lib.migration import migrate  # noqa: PLC0415
 
-
-def _migrate_embedded(found: Settings, chosen: argparse.Namespace) -> list[str]:
-    """Every start of the server does it too."""
-    if found.database_url is not None:
-        raise Failure("The owner's login is missing: MUNIMENT_OWNER_DATABASE_URL takes it.")
-    if chosen.login is not None:
-        raise Failure("--login is for your own PostgreSQL; the embedded one has its logins.")
-    with existing_database(found, check=False) as database, database_failures():
-        return migrate_database(database)
+    migrate(args)

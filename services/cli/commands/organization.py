@@ -1,4 +1,4 @@
-"""The commands that set, show and remove the organisation, as the operator on the database itself."""
+"""The command `organization`: sets, shows and removes it, as the operator on the database itself."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,46 +6,59 @@ from pathlib import Path
 
 from domain.families.organization import Organization
 from domain.rules.organization import nodes_allowing_nothing
-from services.cli.commands.rebuild import operator_database
+from services.cli.lib.arguments import add_command, add_operator_table_arguments, add_subcommands
 from services.cli.lib.failures import Failure
-from services.cli.lib.local import ledger_without_master_key
+from services.cli.lib.operator_database import ledger_without_master_key, operator_database
 from services.cli.lib.organization_file import InvalidOrganizationFile, organization_to_json, parse_organization
-from services.cli.lib.output import Column, JsonLines, make_output, print_line, print_note
+from services.cli.lib.output import Column, JsonLines, make_output
+from services.cli.lib.terminal import print_line, print_note
 from services.organization import OrganizationEffect, get_organization, remove_organization, set_organization
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = add_subcommands(parser)
+    set_ = add_command(commands, "set", "apply the organization described in a file, to all accounts at once")
+    add_operator_table_arguments(set_, _set)
+    set_.add_argument("file", metavar="FILE", help="a tree of units, accounts and policies, as JSON")
+    show = add_command(commands, "show", "show the organization that is in force; json: as a file for `set`")
+    add_operator_table_arguments(show, _show)
+    remove = add_command(commands, "remove", "remove the organization: its policies no longer limit any account")
+    add_operator_table_arguments(remove, _remove)
+
 
 INDENT = "  "
 
 
-def set_from_file(chosen: argparse.Namespace) -> None:
+def _set(args: argparse.Namespace) -> None:
     """Raises Failure for a file that cannot be read or understood; nothing is asked then."""
-    organization = _read(chosen.file)
-    with operator_database(chosen) as database:
+    organization = _read(args.file)
+    with operator_database(args) as database:
         ledger = ledger_without_master_key(database)
         with ledger.recording():
             effects = set_organization(ledger.committer, organization)
-    make_output(chosen.output, EFFECTS).show(effects)
+    make_output(args.output, EFFECTS).show(effects)
     for node in nodes_allowing_nothing(organization):
         print_note(
-            f"No policy attached to {node} allows anything: nobody may do anything in the accounts there or below."
+            f"No policy attached to {node} allows anything: all actions are denied in the accounts at or below it."
         )
 
 
-def remove_chosen(chosen: argparse.Namespace) -> None:
-    with operator_database(chosen) as database:
+def _remove(args: argparse.Namespace) -> None:
+    with operator_database(args) as database:
         ledger = ledger_without_master_key(database)
         with ledger.recording():
             effects = remove_organization(ledger.committer)
-    make_output(chosen.output, EFFECTS).show(effects)
+    make_output(args.output, EFFECTS).show(effects)
 
 
-def show_organization(chosen: argparse.Namespace) -> None:
-    with operator_database(chosen) as database:
+def _show(args: argparse.Namespace) -> None:
+    with operator_database(args) as database:
         ledger = ledger_without_master_key(database)
         with ledger.recording():
             organization = get_organization(ledger.committer)
     if organization is None:
         print_note("There is no organization.")
-    elif chosen.output == "json":
+    elif args.output == "json":
         JsonLines().show([organization_to_json(organization)])
     else:
         for told in _tree(organization):

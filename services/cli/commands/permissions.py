@@ -4,32 +4,31 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
-from projections.queries.permissions import HeldPolicy
-from services.api.access_between import HeldInterval, ListHeldPolicies
-from services.api.permissions import ListPermissions
-from services.api.reach import StatementName, StatementReach
-from services.cli.lib.arguments import Commands, add_historical_command, add_interval_arguments, span_parameters
-from services.cli.lib.client import build_question, open_client
+from domain.read_models.permissions import HeldPolicy
+from services.api.contract.access_between import HeldInterval, ListHeldPolicies
+from services.api.contract.permissions import ListPermissions
+from services.api.contract.statements import StatementName, StatementReach
+from services.cli.lib.arguments import add_historical_arguments, add_interval_arguments, span_parameters
+from services.cli.lib.client import ask
 from services.cli.lib.interval_output import END_COLUMNS, show_span
-from services.cli.lib.output import Column, JsonLines, print_note, short_time, stdout_table
+from services.cli.lib.output import Column, JsonLines, short_time, stdout_table
+from services.cli.lib.terminal import print_note
 
 
-def add(commands: Commands) -> None:
-    what = "the policies of a principal, how it has them, and what can be done with them"
-    held = add_historical_command(commands, "permissions", _permissions, what)
-    held.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user, group or role")
-    add_interval_arguments(held)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_historical_arguments(parser, run)
+    parser.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user, group or role")
+    add_interval_arguments(parser)
 
 
-def _permissions(chosen: argparse.Namespace) -> None:
-    if between := span_parameters(chosen):
-        parameters = {"principal": chosen.principal, **between}
-        if not show_span(chosen, ListHeldPolicies, parameters, lambda page: page.intervals, HELD):
-            print_note(f"{chosen.principal} held no policy.")
+def run(args: argparse.Namespace) -> None:
+    if between := span_parameters(args):
+        parameters = {"principal": args.principal, **between}
+        if not show_span(args, ListHeldPolicies, parameters, lambda page: page.intervals, HELD):
+            print_note(f"{args.principal} held no policy.")
         return
-    with open_client(chosen) as answering:
-        found = answering.ask(build_question(ListPermissions, {"principal": chosen.principal, "as_of": chosen.as_of}))
-    if chosen.output == "json":
+    found = ask(args, ListPermissions, {"principal": args.principal, "as_of": args.as_of})
+    if args.output == "json":
         JsonLines().show([found])
         return
     stdout_table(PERMISSIONS).show(found.policies)
@@ -45,12 +44,12 @@ def _join(texts: Sequence[str], *, negated: bool) -> str:
 
 
 def _conditions(conditions: Mapping[str, Mapping[str, Sequence[str]]]) -> str | None:
-    told = [
+    text = [
         f"{operator} {key} {' or '.join(values)}"
         for operator, keys in conditions.items()
         for key, values in keys.items()
     ]
-    return "; ".join(told) or None
+    return "; ".join(text) or None
 
 
 def _statement(name: StatementName) -> str:

@@ -1,132 +1,45 @@
-"""The command that builds projections anew, as the operator on the database itself."""
+"""The command `rebuild`: builds projections anew, as the operator on the database itself."""
 
 import argparse
-import json
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
 
-import psycopg
-
-from projections.engine.compare import RowDifference, TableComparison
 from projections.engine.definition import PROJECTION_NAMES
-from projections.engine.rebuild import RebuildComparison, open_rebuild
-from projections.engine.swap import RebuildRefused
+from services.cli.lib.arguments import add_operator_table_arguments
 from services.cli.lib.failures import Failure, UsageError
-from services.cli.lib.local import existing_database, ledger_without_master_key, record_operator_call
-from services.cli.lib.output import Column, JsonLines, print_note, stdout_table
+from services.cli.lib.operator_database import ledger_without_master_key, operator_database, record_operator_call
 from services.cli.lib.progress import Progress
-from services.ledger.database import Database, connect
-from services.settings import InvalidSetting, read_settings
-
-VALUE_CHARACTERS_MAX = 200
-WAIT_SECONDS_MAX = 60.0
-"""For a server that has just been started and upgrades the tables."""
+from services.cli.lib.rebuild_output import connector, rebuild_and_compare, show_comparison
+from services.cli.lib.terminal import print_note
 
 
-def rebuild(chosen: argparse.Namespace) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_operator_table_arguments(parser, run)
+    parser.add_argument("name", nargs="*", metavar="NAME", help="a projection, such as trail; all, if none is named")
+    parser.add_argument("--swap", action="store_true", help="replace the live tables with the new ones")
+
+
+def run(args: argparse.Namespace) -> None:
     """Raises Failure when the live tables differ, or cannot be compared, and are not replaced."""
-    if unknown := [name for name in chosen.name if name not in PROJECTION_NAMES]:
+    if unknown := [name for name in args.name if name not in PROJECTION_NAMES]:
         raise UsageError(f"There is no projection {', '.join(unknown)}; there are {', '.join(PROJECTION_NAMES)}.")
-    with operator_database(chosen) as database:
+    with operator_database(args) as database:
         ledger = ledger_without_master_key(database)
         # Recorded first: an act that the installation's ledger does not take does not happen.
         with ledger.recording():
             record_operator_call(
                 ledger,
                 "RebuildProjections",
-                read_only=not chosen.swap,
-                parameters={"projections": chosen.name, "swap": chosen.swap},
+                read_only=not args.swap,
+                parameters={"projections": args.name, "swap": args.swap},
             )
         progress = Progress()
-        with rebuild_and_compare(connector(database), chosen.name, None, progress) as (comparison, swap):
+        with rebuild_and_compare(connector(database), args.name, None, progress) as (comparison, swap):
             progress.clear()
-            show_comparison(chosen, comparison)
-            if chosen.swap:
+            show_comparison(args, comparison)
+            if args.swap:
                 swap()
                 progress.clear()
-    if chosen.swap:
+    if args.swap:
         was = "" if comparison.is_equal else ", which differed or could not be compared,"
         print_note(f"The new tables have taken the place of the live ones{was} and go on from there.")
     elif not comparison.is_equal:
-        raise Failure("The live tables are not what the ledgers say. With --swap the new ones take their place.")
-
-
-@contextmanager
-def operator_database(chosen: argparse.Namespace) -> Iterator[Database]:
-    """The database that is meant, for an act of the operator. Raises Failure."""
-    try:
-        found = read_settings(os.environ, data=chosen.data)
-    except InvalidSetting as error:
-        raise Failure(str(error)) from error
-    with existing_database(found) as database:
-        yield database
-
-
-def connector(database: Database) -> Callable[[], psycopg.Connection]:
-    return lambda: connect(database, "projector")
-
-
-@contextmanager
-def rebuild_and_compare(
-    connected: Callable[[], psycopg.Connection], names: Sequence[str], account_id: str | None, progress: Progress
-) -> Iterator[tuple[RebuildComparison, Callable[[], None]]]:
-    """What comparing came to, and how to swap. Raises Failure where it is refused."""
-    try:
-        with open_rebuild(
-            connected, names, account_id=account_id, wait_seconds=WAIT_SECONDS_MAX, tell=progress.tell
-        ) as rebuild:
-            rebuild.read()
-            yield rebuild.compare(), rebuild.swap
-    except RebuildRefused as refused:
-        progress.clear()
-        raise Failure(str(refused)) from refused
-
-
-def show_comparison(chosen: argparse.Namespace, comparison: RebuildComparison) -> None:
-    if chosen.output == "json":
-        JsonLines().show([{**asdict(comparison), "equal": comparison.is_equal}])
-        return
-    stdout_table(COMPARED).show(comparison.tables)
-    for line in comparison_problems(comparison):
-        print_note(line)
-
-
-def comparison_problems(comparison: RebuildComparison) -> Iterator[str]:
-    """What is not as it should be, a line each."""
-    for name in comparison.incomparable:
-        yield f"{name}: the live tables are missing, or were made by another version of this program: not compared."
-    for name, account_id in comparison.behind:
-        yield f"{name} of {account_id}: cannot be read any more as far as the live tables are: not compared."
-    for compared in comparison.tables:
-        if compared.difference is not None:
-            difference = _describe_difference(compared.difference)
-            yield f"{compared.projection}, first difference in {compared.table}: {difference}."
-    for which, halts in (("live", comparison.live_halts), ("new", comparison.rebuilt_halts)):
-        for halt in halts:
-            place = f"position {halt.halted.position} of {halt.halted.account_id}"
-            since = f" since {halt.halted.since:%Y-%m-%dT%H:%M:%SZ}" if which == "live" else ""
-            yield f"{halt.projection}: the {which} tables halt at {place}{since}: {halt.halted.reason}"
-
-
-def _describe_difference(difference: RowDifference) -> str:
-    key = ", ".join(f"{name} {_value(value)}" for name, value in difference.key.items())
-    if difference.column is None:
-        return f"the row of {key} is missing in the {'live' if difference.live is None else 'new'} table"
-    live, new = _value(difference.live), _value(difference.rebuilt)
-    return f"in the row of {key}, {difference.column} is {live} in the live table and {new} in the new one"
-
-
-def _value(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= VALUE_CHARACTERS_MAX else text[: VALUE_CHARACTERS_MAX - 1] + "…"
-
-
-COMPARED: Sequence[Column[TableComparison]] = (
-    Column("PROJECTION", lambda compared: compared.projection),
-    Column("TABLE", lambda compared: compared.table),
-    Column("ROWS", lambda compared: str(compared.rows_live)),
-    Column("NEW ROWS", lambda compared: str(compared.rows_rebuilt)),
-    Column("RESULT", lambda compared: "equal" if compared.difference is None else "differs"),
-)
+        raise Failure("The live tables differ from the ledgers. Use --swap to replace them with the new ones.")

@@ -4,45 +4,46 @@ import argparse
 from collections.abc import Sequence
 
 from domain.foundation.identifiers import account_of_arn
-from services.api.sessions import ListSessions, RevokedSession, RevokeSession, SessionDetails
-from services.cli.commands.contain import show_lineage_tree
-from services.cli.lib.arguments import Commands, add_client_arguments, add_historical_command
-from services.cli.lib.client import build_question, open_client, show_pages
+from domain.read_models.sessions import SessionDetails
+from services.api.contract.sessions import ListSessions, RevokedSession, RevokeSession
+from services.cli.lib.arguments import add_client_arguments, add_historical_arguments
+from services.cli.lib.client import ask, show_pages
 from services.cli.lib.failures import UsageError
-from services.cli.lib.output import Column, arn_resource, make_output, print_note, short_arn, short_time
+from services.cli.lib.lineage_tree import show_lineage_tree
+from services.cli.lib.output import Column, arn_resource, make_output, short_arn, short_time
+from services.cli.lib.terminal import print_note
 
 
-def add(commands: Commands) -> None:
-    sessions = add_historical_command(
-        commands, "sessions", _sessions, "the sessions that were issued; `revoke ID` ends one"
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_historical_arguments(parser, run)
+    parser.add_argument("--active", action="store_true", help="only active sessions")
+    parser.add_argument(
+        "--tree",
+        metavar="CREDENTIAL",
+        help="the lineage of this key, session, user or role: what it created, and what is still active",
     )
-    sessions.add_argument("--active", action="store_true", help="only those that are alive")
-    sessions.add_argument(
-        "--tree", metavar="CREDENTIAL", help="what this key, session, user or role gave birth to, and what of it lives"
-    )
-    actions = sessions.add_subparsers(metavar="revoke")
-    revoke = actions.add_parser("revoke", help="end this one session")
+    actions = parser.add_subparsers(metavar="revoke")
+    revoke = actions.add_parser("revoke", help="revoke a session")
     revoke.add_argument("session_id", metavar="ID", help="as `muniment sessions` shows it")
     # Suppressed, so that what stands before `revoke` is not forgotten.
     add_client_arguments(revoke, default=argparse.SUPPRESS)
     revoke.set_defaults(run=_revoke)
 
 
-def _sessions(chosen: argparse.Namespace) -> None:
-    if chosen.tree is not None:
-        if chosen.active:
-            raise UsageError("--tree shows what lives and what does not: it takes no --active.")
-        show_lineage_tree(chosen, chosen.tree)
+def run(args: argparse.Namespace) -> None:
+    if args.tree is not None:
+        if args.active:
+            raise UsageError("--tree shows what is active and what is not: it takes no --active.")
+        show_lineage_tree(args, args.tree)
         return
-    parameters = {"active": chosen.active or None, "as_of": chosen.as_of}
-    if not show_pages(chosen, ListSessions, parameters, lambda page: page.sessions, SESSIONS):
-        print_note("There was no active session." if chosen.active else "There was no session.")
+    parameters = {"active": args.active or None, "as_of": args.as_of}
+    if not show_pages(args, ListSessions, parameters, lambda page: page.sessions, SESSIONS):
+        print_note("There was no active session." if args.active else "There was no session.")
 
 
-def _revoke(chosen: argparse.Namespace) -> None:
-    with open_client(chosen) as answering:
-        revoked = answering.ask(build_question(RevokeSession, {"session_id": chosen.session_id}))
-    make_output(chosen.output, REVOKED).show([revoked])
+def _revoke(args: argparse.Namespace) -> None:
+    revoked = ask(args, RevokeSession, {"session_id": args.session_id})
+    make_output(args.output, REVOKED).show([revoked])
 
 
 def _issued_by(session: SessionDetails) -> str:
@@ -60,7 +61,7 @@ def _state(session: SessionDetails) -> str:
 SESSIONS: Sequence[Column[SessionDetails]] = (
     Column("SESSION", lambda session: session.session_id),
     Column("PRINCIPAL", lambda session: arn_resource(session.principal_arn), shrinks=True),
-    Column("MINTED BY", _issued_by, shrinks=True),
+    Column("ISSUED BY", _issued_by, shrinks=True),
     Column("ISSUED", lambda session: short_time(session.issued_at)),
     Column("EXPIRES", lambda session: short_time(session.expires_at)),
     Column("STATE", _state),

@@ -3,32 +3,32 @@
 import argparse
 from collections.abc import Sequence
 
-from projections.queries.unusual import SILENT_DAYS_DEFAULT, UnusualKind
-from services.api.unusual import Anomaly, FindUnusual, UnusualPage
-from services.cli.lib.arguments import Commands, add_historical_command, add_span_arguments, positive_int
+from domain.read_models.unusual import SILENT_DAYS_DEFAULT, Anomaly, UnusualKind
+from services.api.contract.unusual import FindUnusual, UnusualPage
+from services.cli.lib.arguments import add_historical_arguments, add_span_arguments, positive_int
 from services.cli.lib.client import show_pages
-from services.cli.lib.output import Column, arn_resource, count_noun, print_note, short_time
+from services.cli.lib.output import Column, arn_resource, count_noun, short_time
+from services.cli.lib.terminal import print_note
 
 
-def add(commands: Commands) -> None:
-    what = "sessions used from several addresses, silent keys that were used, and use of root, each with its calls"
-    unusual = add_historical_command(commands, "unusual", _unusual, what)
-    add_span_arguments(unusual, "from this moment on", "up to this moment", words=("--since", "--until"))
-    unusual.add_argument(
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_historical_arguments(parser, run)
+    add_span_arguments(parser, "from this moment on", "up to this moment", words=("--since", "--until"))
+    parser.add_argument(
         "--silent-days", type=positive_int, metavar="N", help=f"a key is silent after so many ({SILENT_DAYS_DEFAULT})"
     )
 
 
-def _unusual(chosen: argparse.Namespace) -> None:
-    parameters = {name: getattr(chosen, name) for name in ("since", "until", "silent_days", "as_of")}
-    if not show_pages(chosen, FindUnusual, parameters, _findings, UNUSUAL):
+def run(args: argparse.Namespace) -> None:
+    parameters = {name: getattr(args, name) for name in ("since", "until", "silent_days", "as_of")}
+    if not show_pages(args, FindUnusual, parameters, _findings, UNUSUAL):
         print_note("Nothing unusual was found.")
 
 
 def _findings(page: UnusualPage) -> Sequence[Anomaly]:
     for session_id in page.cut_sessions:
         print_note(
-            f"Of session {session_id} only the first {page.calls_a_session} calls were looked at: give a shorter span."
+            f"Of session {session_id} only the first {page.calls_a_session} calls were examined: give a shorter span."
         )
     return page.findings
 

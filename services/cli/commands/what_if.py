@@ -1,78 +1,60 @@
 """The command that asks what would have been refused or allowed under other policies."""
 
 import argparse
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
-from services.api.replay_question import ReplayedPart, ReplayQuestion
-from services.api.what_if import CallGroup, WhatIf, WhatIfPart, merge_parts
-from services.cli.lib.arguments import Commands, add_question_command, add_span_arguments
-from services.cli.lib.client import QuestionClient, build_question, open_client
+from services.api.contract.what_if import CallGroup, WhatIf, WhatIfPart, merge_parts
+from services.cli.lib.arguments import add_question_arguments, add_span_arguments
+from services.cli.lib.client import build_question, open_client
 from services.cli.lib.failures import UsageError
-from services.cli.lib.output import Column, JsonLines, count_noun, print_line, short_arn, stdout_table
+from services.cli.lib.output import Column, JsonLines, count_noun, short_arn, stdout_table
 from services.cli.lib.policy_file import read_policy
-from services.cli.lib.progress import Progress
-
-CALLS = ("the first calls", "the last calls (now)")
-"""Between which two moments they were made."""
-PartT = TypeVar("PartT", bound=ReplayedPart)
+from services.cli.lib.replay_client import SPAN_OF_CALLS, ask_whole_span
+from services.cli.lib.terminal import print_line
 
 
-def add(commands: Commands) -> None:
-    what = "recorded calls of a period, decided once more as if another policy had stood"
-    supposing = add_question_command(commands, "what-if", _what_if, what)
-    document = supposing.add_mutually_exclusive_group(required=True)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_question_arguments(parser, run)
+    document = parser.add_mutually_exclusive_group(required=True)
     document.add_argument("--policy", metavar="FILE", help="an identity policy, in JSON; - is standard input")
-    document.add_argument("--scp", metavar="FILE", help="a service control policy that stands besides")
-    place = supposing.add_mutually_exclusive_group()
-    place.add_argument("--attach-to", metavar="PRINCIPAL", help="with --policy: a user, group or role has it besides")
+    document.add_argument("--scp", metavar="FILE", help="an additional service control policy")
+    place = parser.add_mutually_exclusive_group()
     place.add_argument(
-        "--in-place-of-all-of", metavar="PRINCIPAL", help="with --policy: a user or role has only this, and no group"
+        "--attach-to",
+        metavar="PRINCIPAL",
+        help="with --policy: in addition to all policies of this user, group or role",
     )
-    place.add_argument("--instead-of", metavar="ARN", help="with --policy: the text of this managed policy")
+    place.add_argument(
+        "--in-place-of-all-of",
+        metavar="PRINCIPAL",
+        help="with --policy: as the only policy of this user or role, without groups",
+    )
+    place.add_argument("--instead-of", metavar="ARN", help="with --policy: in place of the text of this managed policy")
     place.add_argument("--attach-scp-to", metavar="root|account|ID", help="with --scp: root, account or a unit (root)")
-    add_span_arguments(supposing, *CALLS, required=True)
+    add_span_arguments(parser, *SPAN_OF_CALLS, required=True)
 
 
-def _what_if(chosen: argparse.Namespace) -> None:
-    """Raises NotUnderstood where it is not clear what is supposed."""
+def run(args: argparse.Namespace) -> None:
+    """Raises UsageError where it is not clear what is supposed."""
     parameters: dict[str, object] = {
-        "policy": None if chosen.policy is None else read_policy(chosen.policy),
-        "scp": None if chosen.scp is None else read_policy(chosen.scp),
+        "policy": None if args.policy is None else read_policy(args.policy),
+        "scp": None if args.scp is None else read_policy(args.scp),
     }
     names = ("attach_to", "in_place_of_all_of", "instead_of", "attach_scp_to", "since", "until")
-    parameters |= {name: getattr(chosen, name) for name in names}
-    placed = {chosen.attach_to, chosen.in_place_of_all_of, chosen.instead_of} != {None}
-    if placed != (chosen.policy is not None) or (chosen.attach_scp_to is not None and chosen.scp is None):
+    parameters |= {name: getattr(args, name) for name in names}
+    placed = {args.attach_to, args.in_place_of_all_of, args.instead_of} != {None}
+    if placed != (args.policy is not None) or (args.attach_scp_to is not None and args.scp is None):
         raise UsageError(
-            "suppose one thing: either --policy with one of --attach-to, --in-place-of-all-of and --instead-of, or "
+            "give one hypothesis: either --policy with one of --attach-to, --in-place-of-all-of and --instead-of, or "
             "--scp, with --attach-scp-to or without"
         )
     build_question(WhatIf, parameters)
-    with open_client(chosen) as answering:
-        found = merge_parts(ask_whole_span(answering, WhatIf, parameters))
-    if chosen.output == "json":
+    with open_client(args) as client:
+        found = merge_parts(ask_whole_span(client, WhatIf, parameters))
+    if args.output == "json":
         JsonLines().show([found])
         return
     _show(found)
-
-
-def ask_whole_span(
-    answering: QuestionClient, question: type[ReplayQuestion[PartT]], parameters: Mapping[str, object]
-) -> tuple[PartT, ...]:
-    """All the answers that together cover the span, in order."""
-    progress, parts = Progress(), list[PartT]()
-    going: dict[str, object] = {}
-    while not parts or parts[-1].stopped_position is not None:
-        part = answering.ask(build_question(question, {**parameters, **going}))
-        parts.append(part)
-        if part.stopped_position is not None:
-            first = parts[0].since_position
-            progress.tell("going through calls", part.stopped_position + 1 - first, part.until_position + 1 - first)
-            # The calls that ask are calls too: the end stays where it was first.
-            going = {"since": f"p{part.stopped_position + 1}", "until": f"p{part.until_position}"}
-    progress.clear()
-    return tuple(parts)
 
 
 def _show(found: WhatIfPart) -> None:
@@ -83,9 +65,9 @@ def _show(found: WhatIfPart) -> None:
         "they did."
     )
     if found.without_decision:
-        print_line(f"Of {found.without_decision:,} no policy was asked.")
+        print_line(f"For {found.without_decision:,} no policy was evaluated.")
     if found.undecidable:
-        print_line(f"{found.undecidable:,} CANNOT BE DECIDED again; the first: {found.undecidable_because}")
+        print_line(f"{found.undecidable:,} CANNOT BE RE-EVALUATED; the first: {found.undecidable_because}")
     if found.by_other_evaluator:
         print_line(
             f"{found.by_other_evaluator:,} were decided by another version of the evaluator, and may differ for that."

@@ -2,41 +2,60 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
-from domain.foundation.errors import Refusal
-from services.api.question import check_moment
 from services.cli.lib.failures import UsageError
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse names it nowhere else
 RunCommand = Callable[[argparse.Namespace], None]
 TABLE_OR_JSON = ("table", "json")
 
-T = TypeVar("T")
 
-
-def add_question_command(
-    commands: Commands, name: str, run: RunCommand, what: str, outputs: Sequence[str] = TABLE_OR_JSON
-) -> argparse.ArgumentParser:
+def add_question_arguments(
+    parser: argparse.ArgumentParser, run: RunCommand, outputs: Sequence[str] = TABLE_OR_JSON
+) -> None:
     """A command that asks."""
-    parser = commands.add_parser(name, help=what, description=what[0].upper() + what[1:])
     add_client_arguments(parser, outputs=outputs)
     parser.set_defaults(run=run)
-    return parser
 
 
-def add_historical_command(
-    commands: Commands, name: str, run: RunCommand, what: str, outputs: Sequence[str] = TABLE_OR_JSON
-) -> argparse.ArgumentParser:
+def add_historical_arguments(
+    parser: argparse.ArgumentParser, run: RunCommand, outputs: Sequence[str] = TABLE_OR_JSON
+) -> None:
     """A command that asks about now or about the past."""
-    parser = add_question_command(commands, name, run, what, outputs)
-    _moment(
-        parser,
-        "--as-of",
-        "as_of",
-        "as it was then; a time is RFC 3339, in whole with offset, and to the microsecond: most tables cut it",
-    )
-    return parser
+    add_question_arguments(parser, run, outputs)
+    what = "the state at that moment; RFC 3339 with offset, up to microseconds (most tables show seconds)"
+    _moment(parser, "--as-of", "as_of", what)
+
+
+def add_operator_arguments(parser: argparse.ArgumentParser, run: RunCommand) -> None:
+    """A command of the operator on the database itself, whether a server runs or not."""
+    parser.add_argument("--data", help="the server's directory (MUNIMENT_DATA, ./data)")
+    add_verbose_argument(parser)
+    parser.set_defaults(run=run)
+
+
+def add_operator_table_arguments(parser: argparse.ArgumentParser, run: RunCommand) -> None:
+    """One that shows a table."""
+    add_operator_arguments(parser, run)
+    add_output_argument(parser)
+
+
+def add_output_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", choices=TABLE_OR_JSON, default="table", help="json: one object a line")
+
+
+def add_verbose_argument(parser: argparse.ArgumentParser, default: object = False) -> None:  # noqa: FBT002  argparse's
+    parser.add_argument("--verbose", action="store_true", default=default, help="log progress to standard error")
+
+
+def add_subcommands(parser: argparse.ArgumentParser) -> Commands:
+    return parser.add_subparsers(required=True, metavar="SUBCOMMAND")
+
+
+def add_command(commands: Commands, name: str, what: str) -> argparse.ArgumentParser:
+    """Described by the line that stands for it in the list of commands."""
+    return commands.add_parser(name, help=what, description=what[0].upper() + what[1:])
 
 
 def add_span_arguments(
@@ -54,26 +73,24 @@ def add_span_arguments(
 
 
 def _moment(parser: argparse.ArgumentParser, word: str, name: str, what: str, *, required: bool = False) -> None:
-    parser.add_argument(
-        word, dest=name, type=argument_type(check_moment), required=required, metavar="TIME|pPOSITION", help=what
-    )
+    parser.add_argument(word, dest=name, required=required, metavar="TIME|pPOSITION", help=what)
 
 
 def add_interval_arguments(parser: argparse.ArgumentParser) -> None:
     """A command that asks about now, about a moment, or for intervals."""
-    first = "tell all that was so from then on, from when to when, and who made it so"
+    first = "list the intervals since that moment, with the changes that opened and closed them"
     add_span_arguments(parser, first, "with --from: up to then, and not up to now")
 
 
-def span_parameters(chosen: argparse.Namespace) -> dict[str, object] | None:
-    """The parameters of a span, if one is meant. Raises NotUnderstood."""
-    if chosen.since is None:
-        if chosen.until is not None:
+def span_parameters(args: argparse.Namespace) -> dict[str, object] | None:
+    """The parameters of a span, if one is meant. Raises UsageError."""
+    if args.since is None:
+        if args.until is not None:
             raise UsageError("--to ends what --from begins: give both, or --as-of for one moment")
         return None
-    if chosen.as_of is not None:
+    if args.as_of is not None:
         raise UsageError("--as-of is about one moment, --from and --to about all between two: give one or the other")
-    return {"since": chosen.since, "until": chosen.until}
+    return {"since": args.since, "until": args.until}
 
 
 def add_client_arguments(
@@ -85,26 +102,16 @@ def add_client_arguments(
         "--output",
         choices=outputs,
         default="table" if default is None else default,
-        help="json: one object a line, with everything that is known",
+        help="json: one object a line, with all fields",
     )
     parser.add_argument("--profile", default=default, help="AWS profile with credentials, region and endpoint_url")
-    parser.add_argument("--endpoint-url", default=default, metavar="URL", help="the server, if not the profile's")
-    parser.add_argument("--local", action="store_true", default=off, help="ask the database itself, as the operator")
+    parser.add_argument(
+        "--endpoint-url", default=default, metavar="URL", help="the server, if other than the profile's"
+    )
+    parser.add_argument("--local", action="store_true", default=off, help="read the database directly, as the operator")
     parser.add_argument("--data", default=default, help="with --local: the server's directory (MUNIMENT_DATA, ./data)")
     parser.add_argument("--account-id", default=default, help="with --local: the account, if there are several")
-    parser.add_argument("--verbose", action="store_true", default=off, help="log on standard error what goes on")
-
-
-def argument_type(reads: Callable[[str], T]) -> Callable[[str], T]:
-    """A refused argument is one that was not understood."""
-
-    def read(text: str) -> T:
-        try:
-            return reads(text)
-        except Refusal as refusal:
-            raise argparse.ArgumentTypeError(refusal.message) from refusal
-
-    return read
+    add_verbose_argument(parser, off)
 
 
 def positive_int(text: str) -> int:

@@ -10,8 +10,8 @@ from typing import Protocol, TypeVar
 import pydantic
 
 from domain.foundation.errors import ValidationError
-from services.api.answers import Answer, Page
-from services.api.question import ROWS_MAX, Question
+from services.api.contract.answer import Answer, Page
+from services.api.contract.question import ROWS_MAX, Question
 from services.cli.lib.failures import Failure, UsageError
 from services.cli.lib.output import Column, make_output
 from services.cli.lib.progress import Progress
@@ -29,25 +29,32 @@ class QuestionClient(Protocol):
 
 
 @contextmanager
-def open_client(chosen: argparse.Namespace) -> Iterator[QuestionClient]:
+def open_client(args: argparse.Namespace) -> Iterator[QuestionClient]:
     # Each of the two is slow to import, and only one is needed.
-    if not chosen.local:
+    if not args.local:
         from services.cli.lib.remote import RemoteClient  # noqa: PLC0415
 
-        yield RemoteClient(chosen.profile, chosen.endpoint_url)
+        yield RemoteClient(args.profile, args.endpoint_url)
         return
     from services.cli.lib.local import open_local_client  # noqa: PLC0415
 
     try:
-        found = read_settings(os.environ, data=chosen.data)
+        found = read_settings(os.environ, data=args.data)
     except InvalidSetting as error:
         raise Failure(str(error)) from error
-    with open_local_client(found, chosen.account_id) as operator:
+    with open_local_client(found, args.account_id) as operator:
         yield operator
 
 
+def ask(args: argparse.Namespace, question: type[Question[A]], parameters: Mapping[str, object]) -> A:
+    """One answer. Raises UsageError before anybody is asked."""
+    built = build_question(question, parameters)
+    with open_client(args) as client:
+        return client.ask(built)
+
+
 def show_pages(
-    chosen: argparse.Namespace,
+    args: argparse.Namespace,
     question: type[Question[P]],
     parameters: Mapping[str, object],
     rows_of: Callable[[P], Sequence[T]],
@@ -56,13 +63,14 @@ def show_pages(
     exported: Sequence[Column[T]] = (),
 ) -> int:
     """Asks page after page and shows each when it has come. Gives the number of rows."""
-    showing, progress = make_output(chosen.output, columns, exported), Progress()
+    build_question(question, parameters)
+    showing, progress = make_output(args.output, columns, exported), Progress()
     shown, marker = 0, None
     try:
-        with open_client(chosen) as answering:
+        with open_client(args) as client:
             while rows_max is None or shown < rows_max:
                 size = ROWS_MAX if rows_max is None else min(ROWS_MAX, rows_max - shown)
-                page = answering.ask(build_question(question, {**parameters, "limit": size, "marker": marker}))
+                page = client.ask(build_question(question, {**parameters, "limit": size, "marker": marker}))
                 rows = rows_of(page)
                 showing.show(rows)
                 shown += len(rows)
@@ -77,7 +85,7 @@ def show_pages(
 
 
 def build_question(question: type[Question[A]], parameters: Mapping[str, object]) -> Question[A]:
-    """Raises NotUnderstood for what no server would take."""
+    """Raises UsageError for what no server would take."""
     try:
         return question.model_validate({name: value for name, value in parameters.items() if value is not None})
     except pydantic.ValidationError as error:

@@ -5,11 +5,12 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from projections.queries.ledger_positions import Moment, format_rfc3339
-from services.api.question import Question
-from services.api.time_span import Occurrence, SpanPage
+from domain.foundation.moments import Moment, format_rfc3339
+from services.api.contract.question import Question
+from services.api.contract.time_span import Occurrence, SpanPage
 from services.cli.lib.client import show_pages
-from services.cli.lib.output import Column, print_note, short_arn, short_time
+from services.cli.lib.output import Column, short_arn, short_time
+from services.cli.lib.terminal import print_note
 
 AT_THE_START, AT_THE_END = "at the start", "at the end"
 """Of the span: it was so then, and what opened or closed it lies outside."""
@@ -28,7 +29,7 @@ class HasEnds(Protocol):
 
 
 def show_span(
-    chosen: argparse.Namespace,
+    args: argparse.Namespace,
     question: type[Question[P]],
     parameters: Mapping[str, object],
     rows_of: Callable[[P], Sequence[T]],
@@ -43,15 +44,15 @@ def show_span(
         pages[:] = [page]
         return rows_of(page)
 
-    shown = show_pages(chosen, question, parameters, rows, columns)
+    shown = show_pages(args, question, parameters, rows, columns)
     for page in pages:
-        print_note(f"From {_place(page.since)} to {_place(page.until)}{'' if chosen.until else ', which was now'}.")
+        print_note(f"From {_place(page.since)} to {_place(page.until)}{'' if args.until else ', which was now'}.")
         if rest is not None:
             rest(page)
         if page.stopped_at is not None:
             print_note(
-                f"This is true up to {_place(page.stopped_at)}, and no more: the rest takes too much work at once. Go "
-                f"on with --from {format_rfc3339(page.stopped_at.at)}."
+                f"Complete up to {_place(page.stopped_at)} only: the rest takes too much work at once. Continue with "
+                f"--from {format_rfc3339(page.stopped_at.at)}."
             )
     return shown
 

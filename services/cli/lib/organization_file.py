@@ -231,7 +231,7 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     for name, value in pairs:
         if name in members:
             raise InvalidOrganizationFile(
-                f"The file: the name {_shown(name)} stands twice in one object; expected it once."
+                f"The file: the name {_shown(name)} appears twice in one object; expected once."
             )
         members[name] = value
     return members

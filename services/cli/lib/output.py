@@ -3,7 +3,6 @@ the terminal as it is, for it may hold escape sequences."""
 
 import csv
 import json
-import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from typing import Generic, Protocol, TextIO, TypeVar
 from pydantic_core import to_jsonable_python
 
 from domain.foundation.identifiers import account_of_arn
+from services.cli.lib.terminal import printable
 
 GAP = "  "
 SHRUNK_CHARACTERS_MIN = 8
@@ -21,29 +21,9 @@ ABSENT = "-"
 _BEGINS_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001  the wide forms of the four are meant
 """To a spreadsheet (OWASP, "CSV Injection"; ASVS 1.2.10)."""
 
-_ESCAPE_SEQUENCES = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # control sequences (ECMA-48 section 5.4)
-    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # control strings (section 5.6)
-    r"|\x1b[ -/]*[0-~]?"  # all others (sections 5.3 and 5.5)
-)
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
-
-
-def printable(text: str) -> str:
-    """Without escape sequences, and without anything else that moves the cursor or turns the writing round."""
-    return "".join(character for character in _ESCAPE_SEQUENCES.sub("", text) if character.isprintable())
-
-
-def print_note(text: str) -> None:
-    """A line on standard error."""
-    sys.stderr.write(f"muniment: {printable(text)}\n")
-
-
-def print_line(text: str) -> None:
-    """A line on standard output."""
-    sys.stdout.write(printable(text) + "\n")
 
 
 def short_time(at: datetime) -> str:
@@ -156,9 +136,9 @@ class Csv(Generic[T]):
         return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) else text
 
 
-def make_output(chosen: str, columns: Sequence[Column[T]], exported: Sequence[Column[T]] = ()) -> Output[T]:
+def make_output(form: str, columns: Sequence[Column[T]], exported: Sequence[Column[T]] = ()) -> Output[T]:
     """As `--output` has it: json, csv with the columns that are exported, or a table."""
-    match chosen:
+    match form:
         case "json":
             return JsonLines()
         case "csv":

@@ -12,7 +12,7 @@ BYTES_MAX = 4 * TEXT_CHARACTERS_MAX
 
 
 def read_policy(name: str) -> str:
-    """Its text. Raises NotUnderstood when there is no text to be had."""
+    """Its text. Raises UsageError when there is no text to be had."""
     try:
         if name == STANDARD_INPUT:
             content = sys.stdin.buffer.read(BYTES_MAX + 4)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from services.cli.lib.output import printable
+from services.cli.lib.terminal import printable
 
 MOVING_SECONDS, STANDING_SECONDS = 0.2, 10.0
 _TO_THE_END_ERASED = "\x1b[K"

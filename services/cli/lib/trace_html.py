@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 from typing import NamedTuple
 
-from projections.queries.credential_activity import CallTallies, TracedCall
-from services.api.tracing import CredentialUse, Trace
-from services.api.unused_permissions import UnusedPermissions
+from domain.read_models.credential_activity import CallTallies, TracedCall
+from services.api.contract.tracing import CredentialUse, Trace
+from services.api.contract.unused_permissions import UnusedPermissions
 from services.cli.lib import trace_phrases as words
 from services.cli.lib import trace_svg as pictures
 from services.cli.lib.markup import Markup, cut, document, element, group
@@ -36,17 +36,17 @@ def render_trace(trace: Trace) -> str:
         _facts(words.trace_fields(trace)),
         element("h2", words.containment_title(trace.containment)),
         *_contained(trace),
-        element("h2", "When it was used"),
+        element("h2", "Timeline"),
         *_timeline(trace),
-        element("h2", "What it gave birth to"),
+        element("h2", "What it created"),
         pictures.lineage_tree(descent.nodes, trace.account_id),
-        _legend((("born alive", "alive, or in force"), ("born", "over"))),
+        _legend((("born alive", "active, or in force"), ("born", "ended"))),
         _note(pictures.nodes_left(descent.nodes)),
         *map(_note, words.lineage_left(descent)),
         *(part for did in trace.did for part in _activity(did)),
-        element("h2", "What it and its descendants could have done and did not"),
+        element("h2", "Unused permissions of it and its descendants"),
         element("p", words.unused_permissions_note(could), class_="note"),
-        element("ul", *(element("li", told) for told in words.unused_by_credential(could, trace.account_id))),
+        element("ul", *(element("li", text) for text in words.unused_by_credential(could, trace.account_id))),
         _facts(words.actions_by_service(could)),
         _granted(could),
     )
@@ -54,7 +54,7 @@ def render_trace(trace: Trace) -> str:
 
 
 def _facts(facts: Iterable[words.TraceField]) -> Markup:
-    return element("dl", *(group(element("dt", fact.title), element("dd", fact.told)) for fact in facts))
+    return element("dl", *(group(element("dt", fact.title), element("dd", fact.text)) for fact in facts))
 
 
 def _commands(commands: Sequence[str]) -> Markup:
@@ -65,7 +65,7 @@ def _commands(commands: Sequence[str]) -> Markup:
 def _contained(trace: Trace) -> Iterator[Markup]:
     found = trace.containment
     if found.contain is None and not found.accounts:
-        yield element("p", "Nothing is left to contain or to undo.")
+        yield element("p", "Nothing is left to contain or remediate.")
     if found.contain is not None:
         yield _commands([found.contain])
     for undone in found.accounts:
@@ -74,12 +74,12 @@ def _contained(trace: Trace) -> Iterator[Markup]:
 
 
 def _activity(did: CredentialUse) -> Iterator[Markup | None]:
-    yield element("h2", "From where, with what and for what")
+    yield element("h2", "Addresses, user agents and operations")
     yield element("p", words.calls_searched(did), class_="note")
     yield from _tallied(did.addresses, "Address", "addresses", "none recorded")
     yield from _tallied(words.user_agents_by_product(did.user_agents), "User agent", "user agents", "none sent")
     yield from _tallied(did.operations, "Operation", "operations", "none")
-    yield element("h2", "Everything done")
+    yield element("h2", "Calls")
     yield _calls(did)
     if (left := words.calls_left(did)) is not None:
         yield _note(left)
@@ -90,7 +90,7 @@ def _timeline(trace: Trace) -> Iterator[Markup | None]:
     picture = pictures.timeline(trace)
     yield element("p", "It was never used.") if picture is None else picture
     yield _legend((
-        ("life alive", "alive"), ("life", "over"), ("call", "call answered"), ("call refused", "call refused"),
+        ("life alive", "active"), ("life", "ended"), ("call", "call answered"), ("call refused", "call refused"),
     ))  # fmt: skip
     yield _note(pictures.lanes_left(trace))
     if any(did.calls_left or did.stopped_position is not None for did in trace.did):
@@ -148,7 +148,7 @@ def _call(call: TracedCall, account_id: str) -> Iterator[Cell]:
 
 def _granted(could: UnusedPermissions) -> Markup | None:
     return _table(
-        ("Granted by", "Actions", "Conditional", "Of the services"),
+        ("Granted by", "Actions", "Conditional", "Services"),
         (
             [Cell(found.by), *_numbers(found.actions, found.conditional), Cell(found.services)]
             for found in words.unused_by_grant(could, SERVICES_SHOWN)

@@ -4,11 +4,11 @@ names, addresses and user agents are as somebody chose them."""
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from projections.queries.credential_activity import CallTallies, CallTally, TracedCall
-from projections.queries.lineage import ACCESS_KINDS, LineageKind
-from services.api.lineage import LineageNode, LineageTree, NodePosition
-from services.api.tracing import AccountRemediation, CredentialUse, RemediationPlan, Trace, TracedLineage
-from services.api.unused_permissions import UnusedPermissions
+from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
+from domain.read_models.lineage import ACCESS_KINDS, LineageKind, LineageNode, NodePosition
+from services.api.contract.lineage import LineageTree
+from services.api.contract.tracing import AccountRemediation, CredentialUse, RemediationPlan, Trace, TracedLineage
+from services.api.contract.unused_permissions import UnusedPermissions
 from services.cli.lib.output import short_time
 
 _CHANGE_LABELS: Mapping[LineageKind, str] = {
@@ -30,7 +30,7 @@ _CHANGE_LABELS: Mapping[LineageKind, str] = {
 
 class TraceField(NamedTuple):
     title: str
-    told: str
+    text: str
 
 
 class ServiceGrant(NamedTuple):
@@ -67,7 +67,7 @@ def state(node: LineageNode) -> str:
     """How it is with it at the moment."""
     if node.state == "active":
         expires = f", until {short_time(node.expires_at)}" if node.expires_at is not None else ""
-        return f"alive{expires}" if node.kind in ACCESS_KINDS or node.kind == "root" else "in force"
+        return f"active{expires}" if node.kind in ACCESS_KINDS or node.kind == "root" else "in force"
     if node.since is not None:
         return f"{node.state} {short_time(node.since.at)} by {node.since.by}"
     return f"{node.state} {short_time(node.expires_at)}" if node.expires_at is not None else node.state
@@ -81,11 +81,11 @@ def verdict(trace: Trace) -> str:
     """In one sentence, what matters first."""
     alive, unknown = len(trace.descent.alive), trace.descent.unfollowed or trace.descent.stopped_after_nodes
     if alive:
-        what = count_phrase(alive, "credential or principal lets", "credentials and principals let")
-        return f"ALIVE: {what} somebody in."
+        what = count_phrase(alive, "credential or principal is", "credentials and principals are")
+        return f"ACTIVE: {what} still usable."
     if unknown:
-        return "Nothing of it that was looked at is alive; not everything was looked at."
-    return "Nothing of it is alive."
+        return "Nothing that was examined is still usable; not everything was examined."
+    return "Nothing of it is still usable."
 
 
 def trace_fields(trace: Trace) -> Iterator[TraceField]:
@@ -93,13 +93,13 @@ def trace_fields(trace: Trace) -> Iterator[TraceField]:
     yield TraceField("Account", f"{trace.account_id}, as of position {trace.position}, {short_time(trace.at)}")
     yield TraceField("State", state(seed))
     yield TraceField("Owner", f"{owner.kind} {owner.entity_id}")
-    yield TraceField("ARN then", owner.arn_then)
-    yield TraceField("ARN now", owner.arn_now or "gone")
-    yield TraceField("Owner made", f"{short_time(owner.created.at)} by {owner.created.by}")
+    yield TraceField("ARN at creation", owner.arn_then)
+    yield TraceField("ARN now", owner.arn_now or "deleted")
+    yield TraceField("Owner created", f"{short_time(owner.created.at)} by {owner.created.by}")
     if owner.ended is not None:
-        yield TraceField("Owner gone", f"{short_time(owner.ended.at)} by {owner.ended.by}")
+        yield TraceField("Owner deleted", f"{short_time(owner.ended.at)} by {owner.ended.by}")
     if seed.kind in {"access_key", "session"}:
-        yield TraceField("Credential made", f"{short_time(seed.at)} by {seed.by}, request {seed.request_id}")
+        yield TraceField("Credential created", f"{short_time(seed.at)} by {seed.by}, request {seed.request_id}")
     yield TraceField("First use", _use(trace.first_use))
     yield TraceField("Last use", _use(trace.last_use))
 
@@ -151,7 +151,7 @@ def user_agents_by_product(user_agents: CallTallies) -> CallTallies:
 def containment_title(containment: RemediationPlan) -> str:
     """The title of the commands."""
     if containment.contain is None and containment.accounts:
-        return "Nothing is left to contain; to undo what it did, in this order"
+        return "Nothing is left to contain; to remediate what it did, in this order"
     return "To contain it, in this order"
 
 
@@ -164,24 +164,24 @@ def tallies_left(tallies: CallTallies, what: str) -> str | None:
 def calls_searched(did: CredentialUse) -> str:
     """What the counts are of."""
     calls = count_phrase(did.looked_at, "call", "calls")
-    told = f"Of {calls} by it and by all that it gave birth to, with credentials of {did.account_id}"
+    text = f"Of {calls} by it and its descendants, with credentials of {did.account_id}"
     if did.stopped_position is not None:
-        return f"{told}, the first ones: calls behind position {did.stopped_position} were not looked at."
-    return f"{told}."
+        return f"{text}, the first ones: calls after position {did.stopped_position} were not examined."
+    return f"{text}."
 
 
 def calls_left(did: CredentialUse) -> str | None:
     if not did.calls_left and did.stopped_position is None:
         return None
     also = f"; {did.histories_left} more credentials have histories of their own" if did.histories_left else ""
-    calls = count_phrase(did.calls_left, "call that was looked at is", "calls that were looked at are")
-    return f"{calls} not told here. All of them, by credential{also}:"
+    calls = count_phrase(did.calls_left, "examined call is", "examined calls are")
+    return f"{calls} not shown here. To list all of them, by credential{also}:"
 
 
 def lineage_left(descent: TracedLineage | LineageTree) -> Iterator[str]:
     """What is missing of the births, and why."""
     if descent.stopped_after_nodes is not None:
-        yield f"There is more: the lineage stops at {descent.stopped_after_nodes} births."
+        yield f"The lineage is truncated at {descent.stopped_after_nodes} nodes."
     for way in descent.unfollowed:
         yield (
             f"{way.kind} {way.subject_id} ({way.arn or 'no ARN'}, {short_time(way.at)}) leads into the account "
@@ -190,12 +190,12 @@ def lineage_left(descent: TracedLineage | LineageTree) -> Iterator[str]:
 
 
 def remediation_title(undone: AccountRemediation) -> str:
-    left = f" {undone.left} more births are not undone by these." if undone.left else ""
-    return f"What containment leaves, undone with credentials of {undone.account_id}:{left}"
+    left = f" {undone.left} more nodes are not remediated by these commands." if undone.left else ""
+    return f"What containment leaves, to remediate with credentials of {undone.account_id}:{left}"
 
 
 def unused_permissions_note(could: UnusedPermissions) -> str:
-    """What it is that is told there."""
+    """What it is that is text there."""
     return (
         "What the credentials named here were allowed on at least one resource while they were in use, and what no "
         "call by any of them did. * was allowed only under a condition, or was denied on some resources. Action "
@@ -211,13 +211,13 @@ def unused_by_credential(could: UnusedPermissions, home: str) -> Iterator[str]:
         stop = (
             ""
             if each.stopped_position is None
-            else f" (those behind position {each.stopped_position} were not looked at)"
+            else f" (those after position {each.stopped_position} were not examined)"
         )
         span = f"from position {each.first.position} to {each.last.position}"
         yield f"{label(each.credential, home)}{others}: {span}, under {policies}{stop}"
     if could.left:
         of_them = count_phrase(could.left, "more credential of its lineage was", "more credentials of its lineage were")
-        yield f"{of_them} not looked at: trace each for what it could have done."
+        yield f"{of_them} not examined: trace each for its own unused permissions."
 
 
 def actions_by_service(could: UnusedPermissions) -> Iterator[TraceField]:
@@ -237,11 +237,11 @@ def unused_by_grant(could: UnusedPermissions, services_told: int) -> Iterator[Se
         found.setdefault(service.granted_by, []).append(number)
     for by, numbers in found.items():
         services = [could.services[number] for number in numbers]
-        told = ", ".join(f"{service.service} {service.actions}" for service in services[:services_told])
+        text = ", ".join(f"{service.service} {service.actions}" for service in services[:services_told])
         left = len(services) - services_told
         yield ServiceGrant(
             "; ".join(by),
-            f"{told} and {left} more services" if left > 0 else told,
+            f"{text} and {left} more services" if left > 0 else text,
             sum(service.actions for service in services),
             sum(service.conditional for service in services),
         )

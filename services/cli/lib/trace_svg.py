@@ -7,9 +7,9 @@ writing never shrinks.
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from projections.queries.credential_activity import TracedCall
-from services.api.lineage import LineageNode, NodePosition
-from services.api.tracing import Trace
+from domain.read_models.credential_activity import TracedCall
+from domain.read_models.lineage import LineageNode, NodePosition
+from services.api.contract.tracing import Trace
 from services.cli.lib import trace_phrases as words
 from services.cli.lib.markup import Markup, cut, element, group, visible
 from services.cli.lib.output import short_time
@@ -44,7 +44,7 @@ def timeline(trace: Trace) -> Markup | None:
     height = len(lanes) * _LANE_HEIGHT + _AXIS_HEIGHT
     return element(
         "svg",
-        element("title", "When each credential was alive, and when it was used"),
+        element("title", "When each credential was active, and when it was used"),
         *lanes,
         *_axis(span, height),
         width="100%",
@@ -66,13 +66,13 @@ def _lane(
     begins = _along(node.at, span)
     ends = 100.0 if over is None else _along(over, span)
     middle = top + 24 + _BAR_HEIGHT / 2
-    told = f"{words.label(node, home)}: {words.state(node)}, {words.count_phrase(len(calls), 'call', 'calls')}"
+    text = f"{words.label(node, home)}: {words.state(node)}, {words.count_phrase(len(calls), 'call', 'calls')}"
     return element(
         "g",
-        *_labels(told, 0, x="0", y=str(top + 16)),
+        *_labels(text, 0, x="0", y=str(top + 16)),
         element(
             "rect",
-            element("title", told),
+            element("title", text),
             x=f"{begins:.2f}%",
             y=str(top + 24),
             width=f"{max(ends - begins, 0.5):.2f}%",
@@ -90,12 +90,12 @@ def _ended_at(node: LineageNode) -> datetime | None:
 
 def _call(call: TracedCall, along: float, middle: float) -> Markup:
     address = call.source_address or "no address"
-    told = f"{short_time(call.at)} {words.operation(call)}: {words.result(call)}, from {address}"
+    text = f"{short_time(call.at)} {words.operation(call)}: {words.result(call)}, from {address}"
     refused = call.error_code is not None
     # Told apart by shape too: not everybody sees the colours.
     return element(
         "line",
-        element("title", told),
+        element("title", text),
         x1=f"{along:.2f}%",
         x2=f"{along:.2f}%",
         y1=f"{middle - (4 if refused else 9):g}",
@@ -126,7 +126,7 @@ def lineage_tree(nodes: Sequence[LineageNode], home: str) -> Markup:
     height = len(ordered) * _ROW_HEIGHT
     return element(
         "svg",
-        element("title", "What was born of what"),
+        element("title", "Lineage"),
         group(*lines),
         group(*(_node(node, home, number) for number, node in enumerate(ordered))),
         width="100%",
@@ -137,7 +137,7 @@ def lineage_tree(nodes: Sequence[LineageNode], home: str) -> Markup:
 
 def nodes_left(nodes: Sequence[LineageNode]) -> str | None:
     left = len(nodes) - NODES_DRAWN_MAX
-    return f"{left} more births are not drawn." if left > 0 else None
+    return f"{left} more nodes are not drawn." if left > 0 else None
 
 
 def _edge(node: LineageNode, rows: dict[NodePosition, int]) -> Markup | None:
@@ -153,11 +153,11 @@ def _edge(node: LineageNode, rows: dict[NodePosition, int]) -> Markup | None:
 def _node(node: LineageNode, home: str, number: int) -> Markup:
     x, y = _x(node.depth), number * _ROW_HEIGHT + 15
     indent = x // _CHARACTER_WIDTH
-    told, how = words.label(node, home), f"{short_time(node.at)}, {words.state(node)}"
+    text, how = words.label(node, home), f"{short_time(node.at)}, {words.state(node)}"
     return element(
         "g",
-        element("circle", element("title", f"{told}: {how}"), cx=str(x), cy=str(y), r="5", class_=_look(node)),
-        *_labels(told, indent, x=str(x + 12), y=str(y + 4)),
+        element("circle", element("title", f"{text}: {how}"), cx=str(x), cy=str(y), r="5", class_=_look(node)),
+        *_labels(text, indent, x=str(x + 12), y=str(y + 4)),
         *_labels(f"{how}, by {node.by}", indent - _SMALLER, x=str(x + 12), y=str(y + 19), look="small"),
     )
 

@@ -3,11 +3,12 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from projections.queries.credential_activity import CallTallies, CallTally, TracedCall
-from services.api.lineage import LineageNode
-from services.api.tracing import CredentialUse, Trace
+from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
+from domain.read_models.lineage import LineageNode
+from services.api.contract.tracing import CredentialUse, Trace
 from services.cli.lib import trace_phrases as words
-from services.cli.lib.output import Column, print_line, short_arn, short_time, stdout_table
+from services.cli.lib.output import Column, short_arn, short_time, stdout_table
+from services.cli.lib.terminal import print_line
 
 WIDTH = 100
 """Of running text, in characters."""
@@ -20,22 +21,22 @@ def show_trace(trace: Trace) -> None:
     print_line(words.verdict(trace))
     print_line("")
     for fact in words.trace_fields(trace):
-        print_line(f"{fact.title + ':':<17}{fact.told}")
+        print_line(f"{fact.title + ':':<20}{fact.text}")
     _head(words.containment_title(trace.containment))
     _contained(trace)
-    _head("What it gave birth to")
+    _head("What it created")
     for node in words.depth_first(trace.descent.nodes):
         print_line(f"{INDENT * node.depth}{words.label(node, trace.account_id)}: {words.state(node)}")
-    for told in words.lineage_left(trace.descent):
-        print_line(told)
+    for text in words.lineage_left(trace.descent):
+        print_line(text)
     for did in trace.did:
-        _head("From where, with what and for what")
+        _head("Addresses, user agents and operations")
         _activity(did)
-    _head("What it and its descendants could have done and did not")
+    _head("Unused permissions of it and its descendants")
     _wrapped(words.unused_permissions_note(trace.could_have))
     _lines(words.unused_by_credential(trace.could_have, trace.account_id))
     for fact in words.actions_by_service(trace.could_have):
-        _wrapped(f"{fact.title}: {fact.told}")
+        _wrapped(f"{fact.title}: {fact.text}")
     stdout_table(GRANTED).show(list(words.unused_by_grant(trace.could_have, SERVICES_SHOWN)))
 
 
@@ -43,7 +44,7 @@ def _contained(trace: Trace) -> None:
     """Commands stand whole: one that is cut is none."""
     found = trace.containment
     if found.contain is None and not found.accounts:
-        print_line(f"{INDENT}Nothing is left to contain or to undo.")
+        print_line(f"{INDENT}Nothing is left to contain or remediate.")
     if found.contain is not None:
         print_line(f"{INDENT}{found.contain}")
     for undone in found.accounts:
@@ -56,7 +57,7 @@ def _activity(did: CredentialUse) -> None:
     _tallied(did.addresses, "ADDRESS", "addresses", "none recorded")
     _tallied(words.user_agents_by_product(did.user_agents), "USER AGENT", "user agents", "none sent")
     _tallied(did.operations, "OPERATION", "operations", "none")
-    _head("Everything done")
+    _head("Calls")
     stdout_table(_calls(did.account_id)).show(did.calls)
     if (left := words.calls_left(did)) is not None:
         print_line(left)
@@ -116,12 +117,12 @@ GRANTED: Sequence[Column[words.ServiceGrant]] = (
     Column("GRANTED BY", lambda granted: granted.by, shrinks=True),
     Column("ACTIONS", lambda granted: str(granted.actions)),
     Column("CONDITIONAL", lambda granted: str(granted.conditional)),
-    Column("OF THE SERVICES", lambda granted: granted.services, shrinks=True),
+    Column("SERVICES", lambda granted: granted.services, shrinks=True),
 )
 ALIVE: Sequence[Column[LineageNode]] = (
     Column("ACCOUNT", lambda node: node.account_id),
-    Column("ALIVE", lambda node: words.label(node, node.account_id)),
-    Column("BORN", lambda node: short_time(node.at)),
+    Column("ACTIVE", lambda node: words.label(node, node.account_id)),
+    Column("CREATED", lambda node: short_time(node.at)),
     Column("POSITION", lambda node: str(node.position)),
     Column("EXPIRES", lambda node: None if node.expires_at is None else short_time(node.expires_at)),
     Column("BY", lambda node: node.by, shrinks=True),

@@ -12,6 +12,7 @@ from domain.foundation.errors import MalformedPolicyDocument
 from domain.policy.decode import TEXT_CHARACTERS_MAX
 from domain.policy.document import (
     ACTIONS_REMEMBERED_PER_POLICY_MAX,
+    POLICY_TYPES,
     Effect,
     Policy,
     PolicyType,
@@ -257,7 +258,7 @@ def test_the_longest_text_is_accepted_and_one_character_more_is_not() -> None:
         parse(text + " ", PolicyType.IDENTITY)
 
 
-@given(st.text(), st.sampled_from(PolicyType))
+@given(st.text(), st.sampled_from(list(POLICY_TYPES.values())))
 def test_any_text_is_parsed_or_refused(text: str, policy_type: PolicyType) -> None:
     """No text raises anything but the refusal."""
     try:
@@ -279,7 +280,7 @@ VALUES = st.recursive(
 )
 
 
-@given(VALUES, st.sampled_from(PolicyType))
+@given(VALUES, st.sampled_from(list(POLICY_TYPES.values())))
 def test_any_json_is_parsed_or_refused(value: object, policy_type: PolicyType) -> None:
     """No shape of JSON raises anything but the refusal, wherever in the grammar it stands."""
     for text in (json.dumps(value), document(value), document(ALLOW | {"Condition": value})):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.policy.document import Effect, PolicyType
+from domain.policy.document import POLICY_TYPES, Effect, PolicyType
 from domain.policy.evaluate import Layer, Layers, Request, Result, SourcedPolicy, evaluate
 from domain.policy.explain import explain
 from domain.policy.principals import RequestPrincipal
@@ -227,7 +227,7 @@ Written = dict[Layer, list[list[Statement]]]
 
 def built(written: Written) -> Layers:
     return [
-        (layer, [sourced(PolicyType(layer), *statements) for statements in policies])
+        (layer, [sourced(POLICY_TYPES[layer], *statements) for statements in policies])
         for layer, policies in written.items()
     ]
 

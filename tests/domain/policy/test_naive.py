@@ -213,7 +213,7 @@ def damaged(draw: st.DrawFn, document: Any) -> Any:
 
 
 @compared
-@given(st.data(), st.sampled_from(Layer), st.sampled_from(PolicyType))
+@given(st.data(), st.sampled_from(Layer), st.sampled_from(list(POLICY_TYPES.values())))
 def test_a_damaged_document_is_refused_or_a_policy(data: st.DataObject, layer: Layer, kind: PolicyType) -> None:
     """Nothing else comes of it, and what is a policy can be asked."""
     text = json.dumps(data.draw(damaged(data.draw(documents(layer)))))

@@ -1,4 +1,4 @@
-"""A server without its sockets: ledger, gate and languages on a real database, asked with signed requests."""
+"""A server without its sockets: ledger, pipeline and protocols on a real database, asked with signed requests."""
 
 import asyncio
 import configparser
@@ -15,10 +15,11 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Keys
 
-from services.api.answer_runner import AnswerRunner
-from services.api.health import Health
-from services.api.native_protocol import NativeProtocol
+from services.api.server.answer_runner import AnswerRunner
+from services.api.server.health import Health
+from services.api.server.native_protocol import NativeProtocol
 from services.app import LedgerRuntime
+from services.aws_services import aws_protocols
 from services.bootstrap import bootstrap
 from services.ledger.database import Database
 from services.ledger.historical_states import HistoricalStateResolver
@@ -26,9 +27,10 @@ from services.ledger.lineage_resolver import LineageResolver
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.wire.authentication import Authenticator
 from services.wire.fact_resolver import FactResolver
-from services.wire.query_protocol import QueryProtocol
+from services.wire.protocol import WireProtocol
 from services.wire.raw_request import RawRequest
-from services.wire.request_pipeline import RequestOrigin, RequestPipeline, Response, WireProtocol
+from services.wire.request_pipeline import RequestOrigin, RequestPipeline, Response
+from services.wire.time_travel import RequestPath
 from services.wire.unauthenticated import UnauthenticatedRecorder
 from tests.services.endpoint import HASHES
 
@@ -52,7 +54,7 @@ class InProcessServer:
         self.ledger = ledger
         self.account_id = account_id
         self.admin = admin
-        self.aws = QueryProtocol()
+        *_, self.aws = aws_protocols()
         self.native = NativeProtocol(AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past))
         self.pasts = HistoricalStateResolver(ledger.readers.connection, ledger.past)
         self.lineages = LineageResolver(ledger.readers.connection, ledger.runner)
@@ -61,10 +63,11 @@ class InProcessServer:
         )
         self.credentials = Authenticator(ledger.writers.connection, ledger.secrets, ledger.sessions)
 
-    def answer(self, raw: RawRequest, language: WireProtocol) -> Response:
+    def answer(self, raw: RawRequest, protocol: WireProtocol[Any]) -> Response:
         async def once() -> Response:
             self.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
-            return await self.gate(self.facts).answer(raw, PEER, language)
+            path = RequestPath.split(raw.raw_path)
+            return await self.gate(self.facts).answer(raw, path, PEER, protocol)
 
         return asyncio.run(once())
 

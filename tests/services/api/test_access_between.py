@@ -9,7 +9,7 @@ import pytest
 
 from domain.foundation.events import Cause, Operator, Principal
 from services.accounts import NewAccount, open_account
-from services.api import access_between, diff
+from services.api.handlers import access_between, diff
 from tests.services.api.in_process_server import InProcessServer
 from tests.services.api.test_containment import organize
 

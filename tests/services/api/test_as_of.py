@@ -77,7 +77,7 @@ def test_a_write_is_refused(house: InProcessServer, written: tuple[str, str]) ->
     action, name = written
     status, answer = house.aws_does("iam", action, as_of="p1", UserName=name)
     assert status == 400
-    assert f"iam:{action} changes what is" in answer
+    assert f"iam:{action} changes state" in answer
     assert listed(house.aws_does("iam", "ListUsers")[1]) == ["admin", "ann"]
 
 

@@ -13,13 +13,14 @@ from domain.families.organization import FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS, O
 from domain.foundation.errors import OperationNotPermittedException
 from domain.foundation.identifiers import account_of_access_key_id
 from services.accounts import NewAccount, open_account
-from services.api import containment
-from services.api.containment import Contain
-from services.api.lineage import ShowLineage
-from services.cli.commands.contain import tree_lines
+from services.api.contract.containment import Contain
+from services.api.contract.lineage import ShowLineage
+from services.api.handlers import containment
+from services.cli.lib.lineage_tree import tree_lines
 from services.cli.lib.local import LocalClient
 from services.ledger.database import Database, connect
 from services.organization import set_organization
+from services.wire.time_travel import RequestPath
 from tests.services.api.in_process_server import PEER, InProcessServer, Reply, signed_form
 from tests.services.api.test_explaining import assumes
 from tests.services.endpoint import HASHES
@@ -195,7 +196,7 @@ def test_an_account_that_one_does_not_manage(story: Story) -> None:
     there = story.other.account_id
     found = accounts(story.contains())
     assert (found[there]["contained"], found[there]["position"]) == (False, None)
-    assert found[there]["reason"] == f"it is in no organisation that {story.house.account_id} manages"
+    assert found[there]["reason"] == f"it is not in an organization managed by {story.house.account_id}"
     assert story.honoured() == [False, False, True, True, True]
     ((way),) = story.shows().body["unfollowed"]
     assert (way["account_id"], way["kind"]) == (there, "session")
@@ -292,7 +293,7 @@ def test_what_is_born_meanwhile_is_contained_by_asking_again(story: Story) -> No
             facts = await plain.find(account_id, wanted)
             members = {"RoleArn": f"arn:aws:iam::{house.account_id}:role/builder", "RoleSessionName": "late"}
             request = signed_form("sts", "AssumeRole", story.leaked, **members)
-            answer = await house.gate(plain).answer(request, PEER, house.aws)
+            answer = await house.gate(plain).answer(request, RequestPath.split(request.raw_path), PEER, house.aws)
             assert answer.status == 200
             return facts
 
@@ -330,7 +331,7 @@ def test_what_is_beyond_the_bound_is_not_contained(story: Story, monkeypatch: py
     assert told.body["stopped_after_nodes"] == 2
     found = accounts(told)
     assert {account["contained"] for account in found.values()} == {False}
-    assert "only the first 2 of the lineage were looked at" in found[story.house.account_id]["reason"]
+    assert "only the first 2 nodes of the lineage were examined" in found[story.house.account_id]["reason"]
 
 
 def test_a_key_that_it_activated(house: InProcessServer) -> None:
@@ -355,7 +356,7 @@ def test_a_containment_is_among_what_changed(story: Story) -> None:
     assert story.contains().status == 200
     changes = story.house.asks("/v1/changes?since=p1&limit=1000").body["changes"]
     assert changes[-1]["event"] == (
-        f"Credential {story.leaked.access_key} was contained with all that it gave birth to: 0 users and roles were "
+        f"Credential {story.leaked.access_key} was contained with all its descendants: 0 users and roles were "
         "denied everything, 1 access keys deactivated, 1 sessions revoked."
     )
     for target in ("/v1/diff?", "/v1/could-assume/builder?", "/v1/who-could?action=iam%3AGetUser&on=%2A&"):

@@ -9,7 +9,6 @@ from botocore.credentials import Credentials as Keys
 
 from services.asgi import AsgiApp
 from services.wire.request_pipeline import AUTHORIZATION_MESSAGE_HEADER, Response
-from services.wire.rest_json_protocol import RestJsonProtocol
 from tests.services.api.in_process_server import InProcessServer, signed, signed_form
 
 DENY = {"Effect": "Deny", "Action": "iam:List*", "Resource": "*", "Sid": "NoLooking"}
@@ -150,7 +149,7 @@ def test_the_native_api_and_the_header(house: InProcessServer) -> None:
             sent.append(message)
 
         house.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
-        door = AsgiApp(house.gate(house.facts), house.aws, RestJsonProtocol(), house.native, None, ())  # type: ignore[arg-type]
+        door = AsgiApp(house.gate(house.facts), (house.native, house.aws), None, ())  # type: ignore[arg-type]
         scope = {"type": "http", "method": "POST", "raw_path": b"/", "query_string": b"", "headers": request.headers}
         await door({**scope, "client": ("192.0.2.7", 1), "scheme": "http"}, receive, send)
 

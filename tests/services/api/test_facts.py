@@ -17,6 +17,7 @@ from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
 from services.wire.fact_resolver import IN_FLIGHT_MAX, QUEUED_MAX, FactResolver
 from services.wire.request_pipeline import DECISIONS_MAX
+from services.wire.time_travel import RequestPath
 from tests.services.api.in_process_server import PEER, InProcessServer, signed_form
 from tests.services.endpoint import HASHES
 
@@ -47,7 +48,9 @@ class Meddling(FactResolver):
         if self.left:
             self.left -= 1
             update = signed_form("iam", "UpdateLoginProfile", self.house.admin, UserName="bob", Password=FIRST)
-            answer = await self.house.gate(self.plain).answer(update, PEER, self.house.aws)
+            answer = await self.house.gate(self.plain).answer(
+                update, RequestPath.split(update.raw_path), PEER, self.house.aws
+            )
             assert answer.status == 200, answer.body
         return facts
 

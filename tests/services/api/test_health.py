@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from projections.engine.definition import PROJECTION_NAMES
-from services.api.health import Health
+from services.api.server.health import Health
 from services.ledger.database import Database, connect
 from services.ledger.round import system_clock
 from tests.services.api.in_process_server import InProcessServer

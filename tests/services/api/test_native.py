@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from services.api.page_markers import make_marker
-from services.api.registry import QUESTIONS
+from services.api.contract.page_markers import make_marker
+from services.api.contract.questions import QUESTIONS
 from tests.services.api.in_process_server import InProcessServer, signed
 
 ALLOW = {"Effect": "Allow", "Resource": "*"}
@@ -218,7 +218,7 @@ def test_a_time_to_come(house: InProcessServer) -> None:
         ("/v1/history?since=yesterday", "A moment is p<position>"),
         ("/v1/history?until=p4", "A time is RFC 3339"),
         ("/v1/history?principal=a%00b", "Value 'a\x00b' at 'principal' is refused"),
-        ("/v1/permissions/alice?principal=bob", "principal stands in the path already."),
+        ("/v1/permissions/alice?principal=bob", "principal is already given in the path."),
         ("/v1/permissions/%FF", "The path is not text in UTF-8."),
     ],
 )

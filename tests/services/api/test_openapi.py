@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from services.api import openapi
-from services.api.native_protocol import STATUSES
-from services.api.question import ROWS_DEFAULT, ROWS_MAX, Question
-from services.api.registry import QUESTIONS
+from services.api.contract.question import ROWS_DEFAULT, ROWS_MAX, Question
+from services.api.contract.questions import QUESTIONS
+from services.api.server import openapi
+from services.api.server.native_protocol import STATUSES
 from services.asgi import AsgiApp
 
 WRITTEN = Path(__file__).parents[3] / "docs" / "openapi.json"
-COMMAND = ".venv/bin/python -m services.api.openapi > docs/openapi.json"
+COMMAND = ".venv/bin/python -m services.api.server.openapi > docs/openapi.json"
 DESCRIPTION: dict[str, Any] = openapi.description()
 
 EACH = pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.__name__)
@@ -126,7 +126,7 @@ def test_anybody_may_read_it() -> None:
         sent.append(message)
 
     nobody: Any = None
-    door = AsgiApp(nobody, nobody, nobody, nobody, nobody, ())
+    door = AsgiApp(nobody, (), nobody, ())
     scope = {"type": "http", "method": "GET", "raw_path": b"/v1/openapi.json", "query_string": b"", "headers": []}
     asyncio.run(door(scope, receive, send))
     begin, body = sent

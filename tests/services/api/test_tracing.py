@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 import pytest
 from botocore.credentials import Credentials as Keys
 
-from services.api.tracing import Trace, TraceCredential
+from services.api.contract.tracing import Trace, TraceCredential
 from services.cli.lib import trace_phrases as words
 from services.cli.lib.trace_html import render_trace
 from tests.services.api.in_process_server import InProcessServer

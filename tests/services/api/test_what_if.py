@@ -10,8 +10,8 @@ from botocore.credentials import Credentials as Keys
 
 from domain.calls import ApiCalled
 from services.action_catalogue import CATALOGUE
-from services.api import replay, replay_question
-from services.api.what_if import WhatIfPart, merge_parts
+from services.api.contract.what_if import WhatIfPart, merge_parts
+from services.api.handlers import least_privilege, replay, what_if
 from services.ledger import call_replay as ledger_replaying
 from services.ledger.mapper import EntryMapper
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
@@ -118,7 +118,7 @@ def test_parts_add_up_to_the_whole(house: InProcessServer, monkeypatch: pytest.M
     monkeypatch.setattr(ledger_replaying, "EVENTS_A_SELECT", 4)
     whole = told(house, policy=DENIES, attach_to="ops")
     assert changed(whole) == {("ops", "ListUsers"): (5, 5, 0)}
-    for limited, name, size in ((replay_question, "POSITIONS_AN_ANSWER_MAX", 3), (replay, "GROUPS_AN_ANSWER_MAX", 1)):
+    for limited, name, size in ((replay, "POSITIONS_AN_ANSWER_MAX", 3), (what_if, "GROUPS_AN_ANSWER_MAX", 1)):
         with monkeypatch.context() as smaller:
             smaller.setattr(limited, name, size)
             parts, since = list[WhatIfPart](), "p1"
@@ -226,7 +226,7 @@ def test_least_privilege_in_parts(house: InProcessServer, monkeypatch: pytest.Mo
     """An answer covers what lies up to where it stopped: by positions, or because it would list too much."""
     alice = house.user("alice", READS)
     first = calls_at(house, alice, "ListUsers", "ListRoles", "ListGroups")
-    monkeypatch.setattr(replay, "USED_AN_ANSWER_MAX", 2)
+    monkeypatch.setattr(least_privilege, "USED_AN_ANSWER_MAX", 2)
     answer = least(house, "alice")
     assert answer["stopped_position"] == first[2] - 1
     assert (answer["allowed"], answer["confirmed"], len(answer["used"])) == (2, 2, 2)

@@ -93,7 +93,7 @@ def test_nothing_to_show(desk: Desk) -> None:
     """An empty answer is no error, and is said on standard error alone."""
     desk.aws("iam", "create-user", "--user-name", "bare")
     for words, said in (
-        (("history", "--operation", "Nothing"), "No call fits."),
+        (("history", "--operation", "Nothing"), "No call matches."),
         (("permissions", "bare"), "The user bare held no policy at position"),
         (("sessions", "--as-of", "p1"), "There was no session."),
         (("credentials", "--as-of", "p1", "--output", "json"), "There was no access key and no password."),

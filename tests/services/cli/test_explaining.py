@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.api import decisions
-from services.cli.commands import explain
+from services.api.contract import decisions
 from services.cli.entry_point import EXIT_OK, EXIT_REFUSED, main
+from services.cli.lib import client
 from tests.services.cli.conftest import Desk
 
 ACCOUNT, OTHER = "123456789012", "210987654321"
@@ -74,7 +74,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, answer: decisions.ExplainedCall, *wor
     def asked(_chosen: object) -> Iterator[Answering]:
         yield Answering()
 
-    monkeypatch.setattr(explain, "open_client", asked)
+    monkeypatch.setattr(client, "open_client", asked)
     return main(["explain", "r-1", *words])
 
 
@@ -132,7 +132,7 @@ def test_a_difference_is_loud(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         assert "sts:AssumeRole" in told.out
         assert told.err.startswith(
             f"muniment: NOT AS RECORDED at position 8 of account {ACCOUNT}: sts:AssumeRole was recorded as allowed "
-            "(identity), and comes out as implicitly denied (trust). The ledger is not what it was"
+            "(identity), and comes out as implicitly denied (trust). The ledger or the evaluation has changed"
         )
     assert shown(monkeypatch, call(**differing, recorded_evaluator=1)) == EXIT_REFUSED
     assert "It was decided by evaluator 1, and now by 2" in capsys.readouterr().err

@@ -12,14 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.history import HistoryCall, HistoryPage, LookupHistory
-from services.api.page_markers import make_marker
-from services.api.question import Question
+from domain.read_models.history import HistoryCall
+from services.api.contract.history import HistoryPage, LookupHistory
+from services.api.contract.page_markers import make_marker
+from services.api.contract.question import Question
 from services.cli.commands import history
 from services.cli.commands.history import CSV_COLUMNS
 from services.cli.lib import client
-from services.cli.lib.output import Column, Csv, printable
+from services.cli.lib.output import Column, Csv
 from services.cli.lib.progress import Progress
+from services.cli.lib.terminal import printable
 from tests.services.cli.test_output import CALLS
 
 TEXT: tuple[Column[str], ...] = (Column("text", lambda text: text),)
@@ -122,10 +124,10 @@ def test_rows_are_written_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "Progress", lambda: Progress(err, partial(next, count(0, 20))))
     monkeypatch.setattr("sys.stdout", out)
     parser = argparse.ArgumentParser()
-    history.add(parser.add_subparsers())
+    history.add_arguments(parser)
     given = {"user_agent": "aws-cli/2", "on": "arn:aws:iam::123456789012:user/ada", "operation": "GetUser"}
     words = ["--user-agent", given["user_agent"], "--resource", given["on"], "--operation", "GetUser"]
-    chosen = parser.parse_args(["history", *words, "--output", "csv"])
+    chosen = parser.parse_args([*words, "--output", "csv"])
     chosen.run(chosen)
     assert paging.lines_written == [1, 3, 3]
     assert err.getvalue() == "muniment: 2 rows\n" * 2

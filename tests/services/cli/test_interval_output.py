@@ -31,7 +31,7 @@ def test_between_two_moments(desk: Desk) -> None:
     assert [line.split("  ")[0] for line in differs.out.splitlines()][1:] == ["User spanned was created."]
     named, undone = differs.error.splitlines()
     assert re.fullmatch(rf"muniment: From {since} \(2\S+Z\) to {until} \(2\S+Z\)\.", named)
-    assert undone == "muniment: 1 more was changed and is as it was: see --all."
+    assert undone == "muniment: 1 more was changed and changed back: see --all."
     assert "Inline policy short of user spanned was deleted." in desk.muniment("diff", since, until, "--all").out
     assert desk.muniment("who-can", "iam:GetUser", "*", "--from", since).error.endswith("Z), which was now.\n")
     (row,) = desk.rows("diff", since, until)

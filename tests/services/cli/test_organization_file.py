@@ -58,7 +58,7 @@ def test_the_same_file_is_the_same_organisation() -> None:
     [
         ("{", "The file: expected JSON; "),
         ("[" * 100_000, "nested far too deep"),
-        ('{"root": {}, "root": {}}', 'the name "root" stands twice in one object'),
+        ('{"root": {}, "root": {}}', 'the name "root" appears twice in one object'),
         (file(extra=1), "extra: Extra inputs are not permitted; got 1."),
         ("{}", "management_account: Field required. root: Field required."),
         (root(accounts=[{"name": "Logs"}]), "root.accounts[0].id: Field required."),

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.history import HistoryCall
+from domain.read_models.history import HistoryCall
 from services.cli.commands.history import HISTORY
-from services.cli.lib.output import Column, JsonLines, Table, printable
+from services.cli.lib.output import Column, JsonLines, Table
+from services.cli.lib.terminal import printable
 
 AT = datetime(2026, 1, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 

@@ -11,13 +11,13 @@ from html.parser import HTMLParser
 
 import pytest
 
-from projections.queries.credential_activity import CallTallies, CallTally
-from projections.queries.ledger_positions import Moment
-from services.api.answers import Answer
-from services.api.question import Question
-from services.api.tracing import StillAlive, TracedLineage
-from services.cli.commands import trace
+from domain.foundation.moments import Moment
+from domain.read_models.credential_activity import CallTallies, CallTally
+from services.api.contract.answer import Answer
+from services.api.contract.question import Question
+from services.api.contract.tracing import StillAlive, TracedLineage
 from services.cli.entry_point import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, main
+from services.cli.lib import client
 from services.cli.lib.markup import cut, element, visible
 from services.cli.lib.trace_html import render_trace
 from services.cli.lib.trace_phrases import user_agents_by_product
@@ -97,7 +97,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
     def asked(_chosen: object) -> Iterator[Answering]:
         yield Answering(answers[-1])
 
-    monkeypatch.setattr(trace, "open_client", asked)
+    monkeypatch.setattr(client, "open_client", asked)
     return answers
 
 
@@ -185,15 +185,15 @@ def test_bounds_are_said_in_words(answered: list[Answer], capsys: pytest.Capture
     told = capsys.readouterr().out
     written = " ".join(skeleton(render_trace(story("x"))).texts)
     for bound in (
-        "calls behind position 30 were not looked at",
+        "calls after position 30 were not examined",
         "2 more addresses are left out",
-        "the lineage stops at 5 births",
+        "The lineage is truncated at 5 nodes",
         "leads into the account 210987654321, not followed",
-        "7 calls that were looked at are not told here",
+        "7 examined calls are not shown here",
         "muniment history --access-key-id AKIASEED",
-        "2 more births are not undone",
-        "those behind position 29 were not looked at",
-        "3 more credentials of its lineage were not looked at",
+        "2 more nodes are not remediated",
+        "those after position 29 were not examined",
+        "3 more credentials of its lineage were not examined",
     ):
         assert bound in told.replace("\n  ", " ")
         assert bound in written
@@ -232,7 +232,7 @@ def test_user_agents_go_by_their_product(answered: list[Answer], capsys: pytest.
 def test_what_is_only_left_to_undo(answered: list[Answer], capsys: pytest.CaptureFixture[str]) -> None:
     """Where nothing is alive any more, nobody is told to contain it."""
     for contain, title in (
-        (None, "Nothing is left to contain; to undo"),
+        (None, "Nothing is left to contain; to remediate"),
         ("muniment contain AKIASEED", "To contain it"),
     ):
         one = story("x")
@@ -257,7 +257,7 @@ def test_a_story_of_nothing() -> None:
     )
     texts = skeleton(render_trace(quiet)).texts
     assert "It was never used." in texts
-    assert "Nothing of it is alive." in texts
+    assert "Nothing of it is still usable." in texts
 
 
 def remains(**more: object) -> StillAlive:
@@ -279,15 +279,18 @@ def test_nothing_is_alive(answered: list[Answer], capsys: pytest.CaptureFixture[
         assert main(["trace", "AKIASEED", "--still-alive", "--output", output]) == EXIT_OK
         told = capsys.readouterr()
         assert told.out == ""
-        assert told.err == "muniment: Nothing of AKIASEED is alive at position 99.\n"
+        assert told.err == "muniment: Nothing of AKIASEED is still usable at position 99.\n"
 
 
 @pytest.mark.parametrize(
     ("found", "told"),
     [
-        (remains(alive=(node(22, "backup"),)), "1 of it can still be acted with."),
-        (remains(stopped_after_nodes=10_000), "Only the first 10000 births were looked at."),
-        (remains(unfollowed=story("x").descent.unfollowed), "into accounts that it led to: 210987654321"),
+        (remains(alive=(node(22, "backup"),)), "1 of its credentials or principals are still usable."),
+        (remains(stopped_after_nodes=10_000), "Only the first 10000 nodes were examined."),
+        (
+            remains(unfollowed=story("x").descent.unfollowed),
+            "Accounts that it leads to were not examined: 210987654321",
+        ),
     ],
 )
 def test_something_may_be_alive(

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from services.api.answers import Answer
-from services.api.least_privilege import LeastPrivilegePart
-from services.api.what_if import WhatIf, WhatIfPart
+from services.api.contract.answer import Answer
+from services.api.contract.least_privilege import LeastPrivilegePart
+from services.api.contract.what_if import WhatIf, WhatIfPart
 from services.cli.commands import least_privilege, what_if
 from services.cli.entry_point import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, main
 from tests.clients.server import run
@@ -85,11 +85,11 @@ def test_it_goes_on_where_an_answer_stopped(
     words = ("what-if", "--policy", policy_file, "--attach-to", "ann", "--from", "2026-01-01T00:00:00Z")
     status, questions = shown(monkeypatch, parts, *words)
     assert status == EXIT_OK
-    asked = [(question.since, question.until) for question in questions if isinstance(question, WhatIf)]
-    assert asked == [("2026-01-01T00:00:00Z", None), ("p11", "p30"), ("p21", "p30")]
+    asked = [(str(question.since), str(question.until)) for question in questions if isinstance(question, WhatIf)]
+    assert asked == [("2026-01-01T00:00:00Z", "None"), ("p11", "p30"), ("p21", "p30")]
     first, second, modelled, _, title, row = capsys.readouterr().out.splitlines()
     assert first == "Of 15 calls, positions 7 to 30, 3 would be refused and 0 allowed; 9 end as they did."
-    assert second == "Of 3 no policy was asked."
+    assert second == "For 3 no policy was evaluated."
     assert modelled.startswith("Each call is decided by itself")
     assert title.split() == ["PRINCIPAL", "OPERATION", "CALLS", "REFUSED", "ALLOWED", "FIRST", "WHY"]
     assert re.split("  +", row) == ["user/ann", "iam:ListUsers", "12", "3", "0", "p11", "at 11"]
@@ -109,7 +109,7 @@ def test_as_json_there_is_one_object(
     )  # fmt: skip
     assert shown(monkeypatch, parts, *words[:-2])[0] == EXIT_OK
     out = capsys.readouterr().out
-    assert "1 CANNOT BE DECIDED again; the first: gone" in out
+    assert "1 CANNOT BE RE-EVALUATED; the first: gone" in out
     assert "2 were decided by another version" in out
 
 
@@ -165,7 +165,8 @@ def test_one_document_for_all_parts(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert (told["allowed"], told["confirmed"], told["refused"], told["since_position"]) == (4, 4, 2, 7)
     confirming = questions[2]
     assert isinstance(confirming, WhatIf)
-    assert (confirming.in_place_of_all_of, confirming.since, confirming.until) == ("AIDAANN", "p7", "p30")
+    assert confirming.in_place_of_all_of == "AIDAANN"
+    assert (str(confirming.since), str(confirming.until)) == ("p7", "p30")
     assert confirming.policy == told["covering"]["document"]
     status, _ = shown(monkeypatch, [*parts, replay(7, None, 1)], *words)
     captured = capsys.readouterr()

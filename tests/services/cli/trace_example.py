@@ -2,12 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 
-from projections.queries.credential_activity import CallTallies, CallTally, TracedCall
-from projections.queries.ledger_positions import Moment
-from projections.queries.permissions import EventRef
-from services.api.lineage import LineageNode, NodePosition, StateSince, UnfollowedBranch
-from services.api.tracing import AccountRemediation, CredentialUse, Owner, RemediationPlan, Trace, TracedLineage
-from services.api.unused_permissions import UnusedAction, UnusedByCredential, UnusedPermissions, UnusedService
+from domain.foundation.moments import EventRef, Moment
+from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
+from domain.read_models.lineage import LineageNode, NodePosition, StateSince, UnfollowedBranch
+from services.api.contract.tracing import (
+    AccountRemediation,
+    CredentialUse,
+    Owner,
+    RemediationPlan,
+    Trace,
+    TracedLineage,
+)
+from services.api.contract.unused_permissions import UnusedAction, UnusedByCredential, UnusedPermissions, UnusedService
 
 ACCOUNT = "123456789012"
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from domain.families.users import USERS
 from domain.foundation.errors import AccessDenied, EntityAlreadyExists, NoSuchEntity, ValidationError
 from domain.foundation.secret import SecretId, SecretKind
 from tests.services.endpoint import ACCOUNT, BEGAN_AT, Endpoint, allow, arn, document, trusting
@@ -36,7 +37,7 @@ def test_a_user(endpoint: Endpoint) -> None:
     assert created == {
         "Path": "/team/",
         "UserName": "Ann",
-        "UserId": endpoint.account.users.named("ann").id,
+        "UserId": endpoint.account[USERS].named("ann").id,
         "Arn": arn("user/team/Ann"),
         "CreateDate": BEGAN_AT,
     }
@@ -235,7 +236,7 @@ def test_an_access_key(endpoint: Endpoint) -> None:
     secret_id = SecretId(SecretKind.ACCESS_KEY, key_id)
     assert (len(secret), key["Status"], key["UserName"]) == (40, "Active", "ann")
     assert endpoint.secrets[secret_id].secret.reveal() == secret
-    assert endpoint.secrets[secret_id].principal_id == endpoint.account.users.named("ann").id
+    assert endpoint.secrets[secret_id].principal_id == endpoint.account[USERS].named("ann").id
     assert all(secret not in entry.event.model_dump_json() for entry in endpoint.entries)
     (listed,) = endpoint.call(endpoint.root, "ListAccessKeys", UserName="ann")["AccessKeyMetadata"]
     assert listed == {name: value for name, value in key.items() if name != "SecretAccessKey"}

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.account import AccountClosed
-from domain.families.access_keys import AccessKeyCreated
+from domain.families.access_keys import ACCESS_KEYS, AccessKeyCreated
 from domain.foundation.errors import AccessDenied, ValidationError
 from tests.histories import folded, histories
 from tests.services.endpoint import Endpoint, allow, arn, document, trusting
@@ -86,7 +86,7 @@ def test_the_details_are_what_each_entity_answers(data: st.DataObject) -> None:
     """In any account, in pages of any size: every member of every entity is what GetUser, GetRole, ListX and the others
     answer of it, nobody is missing, nobody is there twice, and the order is that of the listings."""
     endpoint = Endpoint()
-    root = endpoint.account.access_keys.by_id[endpoint.root.access_key_id]
+    root = endpoint.account[ACCESS_KEYS].by_id[endpoint.root.access_key_id]
     endpoint.entries = data.draw(histories(calls_max=60))
     # A closed account answers nobody.
     endpoint.account = folded(entry for entry in endpoint.entries if not isinstance(entry.event, AccountClosed))

@@ -5,7 +5,14 @@ from datetime import timedelta
 import pytest
 
 from domain.calls import NeedsFacts
-from domain.families.passwords import REMEMBERED_MAX, PasswordAttemptFailed, PasswordFacts, PasswordQuery
+from domain.families.passwords import (
+    LOGIN_PROFILES,
+    REMEMBERED_MAX,
+    PasswordAttemptFailed,
+    PasswordFacts,
+    PasswordQuery,
+)
+from domain.families.users import USERS
 from domain.foundation.errors import (
     AccessDenied,
     DeleteConflict,
@@ -23,6 +30,7 @@ from services.secrets.passwords import PasswordHashes
 from services.wire import operations
 from services.wire.authentication import VerifiedCredential
 from services.wire.decision import AuthenticatedRequest, decision_for
+from services.wire.fact_rounds import FoundFacts
 from tests.services.endpoint import ACCOUNT, HASHES, Endpoint, allow, deny, seal, trusting
 
 FIRST, SECOND, THIRD = "Correct-Horse-1", "Battery-Staple-2", "Quite-Another-3"
@@ -56,7 +64,7 @@ def hashes(endpoint: Endpoint) -> dict[str, Secret]:
 
 def kept(endpoint: Endpoint) -> set[str]:
     """Ids of the passwords whose hashes the value may still ask for."""
-    return {known for profile in endpoint.account.login_profiles.values() for known in profile.password_ids}
+    return {known for profile in endpoint.account[LOGIN_PROFILES].values() for known in profile.password_ids}
 
 
 def test_a_login_profile(endpoint: Endpoint) -> None:
@@ -109,11 +117,11 @@ def test_a_user_with_a_password_stays(endpoint: Endpoint) -> None:
 def test_changing_ones_own(endpoint: Endpoint) -> None:
     """Who knows the old password sets the new one, which then is the old one; nothing else has changed."""
     ann = with_password(endpoint, OWN, reset_required=True)
-    user_id = endpoint.account.users.named("ann").id
-    created_at = endpoint.account.login_profiles[user_id].created_at
+    user_id = endpoint.account[USERS].named("ann").id
+    created_at = endpoint.account[LOGIN_PROFILES][user_id].created_at
     endpoint.later(days=3)
     change(endpoint, ann, FIRST, SECOND)
-    profile = endpoint.account.login_profiles[user_id]
+    profile = endpoint.account[LOGIN_PROFILES][user_id]
     assert (profile.created_at, profile.changed_at, profile.reset_required) == (created_at, endpoint.at, False)
     with pytest.raises(AccessDenied, match="The old password was incorrect"):
         change(endpoint, ann, FIRST, THIRD)
@@ -169,7 +177,7 @@ def test_guessing_gets_slower(endpoint: Endpoint) -> None:
         assert len(hashes(endpoint)) == hashed
         endpoint.at += timedelta(microseconds=1)
     change(endpoint, ann, FIRST, SECOND)
-    (profile,) = endpoint.account.login_profiles.values()
+    (profile,) = endpoint.account[LOGIN_PROFILES].values()
     assert (profile.failed_attempts, profile.failed_at) == (0, None)
 
 
@@ -332,7 +340,7 @@ def deciding(endpoint: Endpoint, by: VerifiedCredential, facts: PasswordFacts | 
         operations.find_operation("iam", "ChangePassword"),
         {"old_password": old, "new_password": new},
     )
-    return decision_for(request, bytes, seal, facts)({ACCOUNT: endpoint.account}, endpoint.at).result
+    return decision_for(request, bytes, seal, FoundFacts(facts))({ACCOUNT: endpoint.account}, endpoint.at).result
 
 
 def facts_for(endpoint: Endpoint, by: VerifiedCredential, old: str, new: str) -> PasswordFacts:

@@ -6,7 +6,9 @@ import pytest
 
 from domain.families.boundaries import PermissionsBoundaryPut
 from domain.families.organization import Level, OrganizationMembership, OrganizationPoliciesApplied, OrganizationPolicy
+from domain.families.policies import MANAGED_POLICIES
 from domain.families.tags import EntityTagged
+from domain.families.users import USERS
 from domain.foundation.errors import AccessDenied, InvalidInput, NoSuchEntity
 from domain.rules.simulation_exclusions import Exclusion, excluded
 from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
@@ -135,10 +137,10 @@ def test_what_is_known_of_a_principal(endpoint: Endpoint) -> None:
     """Name, id, ARN, tags, organisation and the time of the call need no entry; an entry overrides them; what a call
     alone would bring is missing. Of a caller who only has the source's policies neither tags nor id are told."""
     endpoint.user("ann")
-    user_id = endpoint.account.users.named("ann").id
+    user_id = endpoint.account[USERS].named("ann").id
     endpoint.user("bob")
     for name, team in (("ann", "blue"), ("bob", "red")):
-        tagged = endpoint.account.users.named(name).id
+        tagged = endpoint.account[USERS].named(name).id
         endpoint.append(EntityTagged(entity="user", entity_id=tagged, entity_name=name, tags={"Team": team}))
     in_organization(endpoint, document(allow()))
     known = {
@@ -179,9 +181,9 @@ def test_a_real_boundary_gives_way_to_the_one_given(endpoint: Endpoint) -> None:
     endpoint.user("ann", allow())
     bounds = PermissionsBoundaryPut(
         entity="user",
-        entity_id=endpoint.account.users.named("ann").id,
+        entity_id=endpoint.account[USERS].named("ann").id,
         entity_name="ann",
-        policy_id=endpoint.account.managed_policies[narrow].id,
+        policy_id=endpoint.account[MANAGED_POLICIES][narrow].id,
         policy_arn=narrow,
     )
     endpoint.append(bounds)

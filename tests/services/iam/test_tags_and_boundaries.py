@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from domain.families.users import USERS
 from domain.foundation.errors import AccessDenied, InvalidInput, NoSuchEntity
 from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
 
@@ -74,7 +75,7 @@ def test_what_is_unfit_creates_nothing(endpoint: Endpoint) -> None:
         endpoint.call(endpoint.root, "CreateUser", UserName="ann", Tags=[*TAGS, {"Key": "team", "Value": ""}])
     with pytest.raises(NoSuchEntity):
         endpoint.call(endpoint.root, "CreateUser", UserName="ann", PermissionsBoundary=arn("policy/gone"))
-    assert len(endpoint.account.users) == 0
+    assert len(endpoint.account[USERS]) == 0
 
 
 def test_for_what_a_policy_is_used(endpoint: Endpoint) -> None:

@@ -10,6 +10,7 @@ from itertools import chain
 import pytest
 
 from domain.calls import NeedsAccounts
+from domain.families.users import USERS
 from domain.foundation.errors import EntityAlreadyExists
 from domain.foundation.events import Entry
 from services.ledger import call_queue as lines
@@ -69,7 +70,7 @@ def test_a_locked_account_is_waited_for_by_itself(founded: Database) -> None:
             cursor.execute("update ledger.heads set position = 3, last_change = 2 where account_id = %s", (ACCOUNT,))
         done = skipped.result(ANSWER_SECONDS_MAX)
     assert done.positions == {ACCOUNT: 5}
-    assert [user.name for user in sorted(account_in(done.values).users, key=repr)] == ["ours", "theirs"]
+    assert [user.name for user in sorted(account_in(done.values)[USERS], key=repr)] == ["ours", "theirs"]
 
 
 def test_patience_ends(founded: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +93,7 @@ def test_two_processes_lose_nothing(founded: Database) -> None:
             done = committer.decide(frozenset({ACCOUNT}), creating(name))
         except EntityAlreadyExists:
             return False
-        assert account_in(done.values).users.find(name)
+        assert account_in(done.values)[USERS].find(name)
         return True
 
     names = [f"user{number}" for number in range(CALLS)]
@@ -101,7 +102,7 @@ def test_two_processes_lose_nothing(founded: Database) -> None:
         created = [name for name, answer in tries if answer.result(ANSWER_SECONDS_MAX)]
     entries = ledger(founded)
     assert sorted(created) == sorted(names) == sorted(operations(entries))
-    assert {user.name for user in folded(entries).users} == set(names)
+    assert {user.name for user in folded(entries)[USERS]} == set(names)
 
 
 def test_each_process_sees_the_other_s_changes_in_its_next_call(founded: Database) -> None:
@@ -109,7 +110,7 @@ def test_each_process_sees_the_other_s_changes_in_its_next_call(founded: Databas
     with running(committer_on(founded)) as one, running(committer_on(founded)) as two:
         for number, committer in enumerate([one, two, two, one, two, one]):
             done = submit(committer, creating(f"user{number}")).result(ANSWER_SECONDS_MAX)
-            assert len(account_in(done.values).users) == number + 1
+            assert len(account_in(done.values)[USERS]) == number + 1
             assert done.values[ACCOUNT] == folded(ledger(founded))
             with pytest.raises(EntityAlreadyExists):
                 submit(two if committer is one else one, creating(f"USER{number}")).result(ANSWER_SECONDS_MAX)

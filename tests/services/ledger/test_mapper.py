@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.families.users import UserCreated
 from domain.foundation import events
-from domain.foundation.events import Change, Entry, Event, UnknownTopic, event_from, upcasts
+from domain.foundation.events import Entry, Event, UnknownTopic, event_from, upcasts
 from services.ledger.mapper import CorruptEntry, EntryMapper
 from tests.histories import histories
 from tests.vectors.events import generate
@@ -159,7 +159,7 @@ def test_a_topic_is_taken_once() -> None:
     """Neither a second event nor an upcast may have the topic of another event."""
     with pytest.raises(TypeError, match=r"'iam\.user\.created\.v1' is taken"):
 
-        class _UserMade(Change, topic="iam.user.created.v1"):
+        class _UserMade(Event, topic="iam.user.created.v1"):
             pass
 
     with pytest.raises(TypeError, match=r"'iam\.user\.created\.v1' is taken"):
@@ -173,7 +173,7 @@ def test_an_upcast_topic_is_never_used_again() -> None:
     upcasts("test.past.v1", "iam.user.created.v1")(lambda fields: fields)
     with pytest.raises(TypeError, match=r"'test\.past\.v1' is taken"):
 
-        class _Past(Change, topic="test.past.v1"):
+        class _Past(Event, topic="test.past.v1"):
             pass
 
     with pytest.raises(TypeError, match=r"'test\.past\.v1' is taken"):

@@ -7,6 +7,7 @@ import pytest
 
 from domain.calls import NeedsAccounts, NewSecret
 from domain.families.credential_use import CredentialUsed
+from domain.families.users import USERS
 from domain.foundation.errors import EntityAlreadyExists
 from domain.foundation.events import Entry
 from domain.foundation.secret import Secret, SecretId, SecretKind
@@ -123,7 +124,7 @@ def test_an_exception_is_its_call_s_own(founded: Database) -> None:
         assert isinstance(answers[2].exception(ANSWER_SECONDS_MAX), EntityAlreadyExists)
         # Appending to an account that the call did not ask for: the round does not hold it.
         assert isinstance(answers[3].exception(ANSWER_SECONDS_MAX), LedgerNotLocked)
-        assert account_in(answers[4].result(ANSWER_SECONDS_MAX).values).users.find("ann")
+        assert account_in(answers[4].result(ANSWER_SECONDS_MAX).values)[USERS].find("ann")
     assert commits(founded) == before + 1
     assert operations(ledger(founded)) == ["ann", "bob"]
 
@@ -206,8 +207,8 @@ def test_each_call_gets_the_values_behind_its_own_events(founded: Database) -> N
     committer = committer_on(founded)
     created, deleted = submit(committer, creating("ann")), submit(committer, deleting)
     with running(committer):
-        assert account_in(created.result(ANSWER_SECONDS_MAX).values).users.find("ann")
-        assert not account_in(deleted.result(ANSWER_SECONDS_MAX).values).users.find("ann")
+        assert account_in(created.result(ANSWER_SECONDS_MAX).values)[USERS].find("ann")
+        assert not account_in(deleted.result(ANSWER_SECONDS_MAX).values)[USERS].find("ann")
 
 
 def test_a_call_that_needs_more_accounts_is_run_again_with_them(founded: Database) -> None:

@@ -12,9 +12,9 @@ from psycopg import sql
 
 from domain.account import Account, AccountCreated
 from domain.calls import ApiCalled
-from domain.families.access_keys import AccessKeyCreated
-from domain.families.groups import GroupCreated
-from domain.families.passwords import LoginProfileCreated
+from domain.families.access_keys import ACCESS_KEYS, AccessKeyCreated
+from domain.families.groups import GROUPS, GroupCreated
+from domain.families.passwords import LOGIN_PROFILES, LoginProfileCreated
 from domain.families.users import UserCreated, UserDeleted
 from domain.foundation.events import Change, Entry, Event
 from domain.foundation.identifiers import INSTALLATION
@@ -85,8 +85,8 @@ def write_installation(connection: psycopg.Connection, ledger_id: str) -> None:
 
 
 def write_secrets(connection: psycopg.Connection, account: Account) -> None:
-    keys = [("access_key_secrets", key.id, key.user_id) for key in account.access_keys.by_id.values()]
-    profiles = account.login_profiles.values()
+    keys = [("access_key_secrets", key.id, key.user_id) for key in account[ACCESS_KEYS].by_id.values()]
+    profiles = account[LOGIN_PROFILES].values()
     passwords = [("password_hashes", name, profile.user_id) for profile in profiles for name in profile.password_ids]
     for table, name, principal_id in keys + passwords:
         data_key = "insert into secrets.data_keys values (%s, %s, 'm', '') on conflict do nothing"
@@ -240,7 +240,7 @@ def test_a_snapshot_with_other_content(
     another shape is nobody's, and left alone."""
     owner.execute("delete from ledger.snapshots")
     value = folded(history[:5])
-    write_snapshot(writer, replace(value, groups=folded(history[:4]).groups))
+    write_snapshot(writer, value.put(GROUPS, folded(history[:4])[GROUPS]))
     assert finding(verify(writer)) == Discrepancy(5, "a snapshot equal to the fold", "another in groups")
     owner.execute("update ledger.snapshots set topic = 'snapshot.account.former'")
     assert finding(verify(writer)) is None

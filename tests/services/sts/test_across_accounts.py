@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.calls import ApiCalled, DecisionRecord
+from domain.families.access_keys import ACCESS_KEYS
 from domain.families.sessions import SessionIssued
+from domain.families.users import USERS
 from domain.foundation.errors import AccessDenied, InvalidClientTokenId, MalformedPolicyDocument, ValidationError
 from domain.foundation.events import Entry
 from domain.foundation.identifiers import account_of_access_key_id
@@ -137,7 +139,7 @@ def test_a_recreated_user_is_not_trusted(here: Endpoint, there: Endpoint) -> Non
     """The trust was in the user that had the name; a new one of that name in the other account has not got it."""
     here.user("ann", allow())
     there.role("ops", trusting(ANN))
-    for key in here.account.access_keys.of(here.account.users.named("ann").id):
+    for key in here.account[ACCESS_KEYS].of(here.account[USERS].named("ann").id):
         here.call(here.root, "DeleteAccessKey", UserName="ann", AccessKeyId=key.id)
     here.call(here.root, "DeleteUserPolicy", UserName="ann", PolicyName="may")
     here.call(here.root, "DeleteUser", UserName="ann")

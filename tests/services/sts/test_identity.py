@@ -2,6 +2,8 @@
 
 import pytest
 
+from domain.families.roles import ROLES
+from domain.families.users import USERS
 from domain.foundation.errors import AccessDenied, ValidationError
 from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, deny, trusting
 
@@ -12,7 +14,7 @@ def test_who_one_is() -> None:
     ann = endpoint.user("ann", deny(), path="/team/")
     bob = endpoint.user("bob", allow("sts:AssumeRole"))
     session = endpoint.session(bob, RoleArn=endpoint.role("ops", trusting(ACCOUNT), deny()))
-    users, roles = endpoint.account.users, endpoint.account.roles
+    users, roles = endpoint.account[USERS], endpoint.account[ROLES]
     for caller, unique_id, caller_arn in (
         (endpoint.root, ACCOUNT, arn("root")),
         (ann, users.named("ann").id, arn("user/team/ann")),

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.families.roles import ROLES
 from domain.families.sessions import SessionIssued
+from domain.families.users import USERS
 from domain.foundation.errors import (
     AccessDenied,
     InvalidClientTokenId,
@@ -42,7 +44,7 @@ def test_the_answer(endpoint: Endpoint) -> None:
     endpoint.role("ops", trusting(ACCOUNT))
     answer = endpoint.call(ann, "AssumeRole", RoleArn=OPS, RoleSessionName="night")
     credentials = answer["Credentials"]
-    role = endpoint.account.roles.named("ops")
+    role = endpoint.account[ROLES].named("ops")
     assert answer["AssumedRoleUser"] == {
         "AssumedRoleId": f"{role.id}:night",
         "Arn": arn("assumed-role/ops/night", "sts"),
@@ -276,7 +278,7 @@ def test_a_renamed_user_in_its_session(endpoint: Endpoint) -> None:
     endpoint.user("ann")
     identity = endpoint.call(session, "GetCallerIdentity")
     assert identity["Arn"] == arn("user/eva")
-    assert identity["UserId"] == endpoint.account.users.named("eva").id
+    assert identity["UserId"] == endpoint.account[USERS].named("eva").id
     endpoint.role("ops", trusting(arn("user/ann")))
     assert not assumes(endpoint, session)
 
@@ -300,4 +302,4 @@ def test_each_session_is_issued_once(seconds: int) -> None:
     assert session is not None
     assert [e.event.session for e in endpoint.entries if isinstance(e.event, SessionIssued)] == [session]
     assert session.expires_at == endpoint.at + timedelta(seconds=seconds)
-    assert session.entity_id == endpoint.account.users.named("ann").id
+    assert session.entity_id == endpoint.account[USERS].named("ann").id

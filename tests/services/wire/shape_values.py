@@ -7,8 +7,8 @@ from botocore import xform_name
 from botocore.model import ServiceModel
 from hypothesis import strategies as st
 
-from services.wire.model import QueryServiceModel
 from services.wire.patterns import matcher
+from services.wire.protocols.query import QueryServiceModel
 from services.wire.shapes import Shape
 from services.wire.xml_output import POLICY_DOCUMENT
 
@@ -143,7 +143,12 @@ def with_policies_encoded(shape: Shape | None, value: object) -> object:
 
 SYNTHETIC = ServiceModel(
     {
-        "metadata": {"apiVersion": "2026-11-23", "protocol": "query", "xmlNamespace": "https://example.org/"},
+        "metadata": {
+            "apiVersion": "2026-11-23",
+            "endpointPrefix": "echo",
+            "protocol": "query",
+            "xmlNamespace": "https://example.org/",
+        },
         "operations": {
             "Echo": {
                 "name": "Echo",

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.calls import ApiCalled, Outcome
-from domain.families.credential_use import USE_WINDOW, CredentialUsed
+from domain.families.credential_use import LAST_USES, USE_WINDOW, CredentialUsed
+from domain.families.roles import ROLES
+from domain.families.users import USERS
 from domain.foundation.errors import AccessDenied, InvalidAction, InvalidClientTokenId, Refusal, ValidationError
 from domain.foundation.events import Event
 from domain.foundation.secret import SecretId, SecretKind
@@ -62,7 +64,7 @@ def test_an_answered_call(endpoint: Endpoint) -> None:
         "api.called.v1",
     ]
     assert append.cause.principal is not None
-    assert append.cause.principal.principal_id == endpoint.account.users.named("ann").id
+    assert append.cause.principal.principal_id == endpoint.account[USERS].named("ann").id
     record = recorded(decision)
     assert (record.read_only, record.error_code) == (False, None)
     assert record.parameters == {"group_name": "ops", "path": "/x/"}
@@ -167,14 +169,14 @@ def test_a_refused_use_is_a_use(endpoint: Endpoint) -> None:
     session = endpoint.session(ann, RoleArn=endpoint.role("ops", trusting(ACCOUNT), allow()))
     endpoint.later(hours=0.9)
     endpoint.call(session, "ListUsers")
-    assert endpoint.account.last_uses[ann.access_key_id].at == endpoint.at - timedelta(hours=0.9)
+    assert endpoint.account[LAST_USES][ann.access_key_id].at == endpoint.at - timedelta(hours=0.9)
 
 
 def test_an_assumed_role_was_used(endpoint: Endpoint) -> None:
     """A role is used by the calls of its sessions, not by handing them out; the use is recorded once a window."""
     ann = endpoint.user("ann", allow("sts:AssumeRole"))
     role = endpoint.role("ops", trusting(ACCOUNT))
-    role_id = endpoint.account.roles.named("ops").id
+    role_id = endpoint.account[ROLES].named("ops").id
     sessions = [endpoint.session(ann, RoleArn=role) for _ in range(3)]
     assert uses([entry.event for entry in endpoint.entries]).count(role_id) == 0
     for session in sessions:
@@ -238,7 +240,7 @@ def test_new_secrets_go_with_their_event(endpoint: Endpoint) -> None:
     endpoint.call(endpoint.root, "CreateUser", UserName="ann")
     (append,) = decided(endpoint, endpoint.root, "CreateAccessKey", {"user_name": "ann"}).appends
     (new,) = append.new_secrets
-    assert new.principal_id == endpoint.account.users.named("ann").id
+    assert new.principal_id == endpoint.account[USERS].named("ann").id
     parameters = {"access_key_id": endpoint.root.access_key_id}
     (append,) = decided(endpoint, endpoint.root, "DeleteAccessKey", parameters).appends
     assert append.destroyed_secrets == [SecretId(SecretKind.ACCESS_KEY, endpoint.root.access_key_id)]

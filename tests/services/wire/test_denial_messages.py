@@ -8,7 +8,7 @@ from domain.calls import ApiCalled
 from domain.foundation.errors import AccessDenied
 from domain.foundation.events import Entry
 from domain.queries.reevaluation import Reevaluation, reevaluate_decision
-from services.api.explanation import explain_decision
+from services.api.handlers.decisions import explain_decision
 from services.wire.denial_messages import message_document
 from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, deny, trusting
 

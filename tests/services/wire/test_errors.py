@@ -8,9 +8,9 @@ from botocore.parsers import QueryParser
 
 import domain.foundation.errors
 from domain.foundation.errors import NoSuchEntity, Refusal, ValidationError
-from services.api.native_protocol import STATUSES
-from services.wire.errors import COMMON_ERROR_STATUSES, MalformedQueryString, ServiceFailure, ServiceUnavailable, render
-from services.wire.model import QueryServiceModel
+from services.api.server.native_protocol import STATUSES
+from services.wire.errors import COMMON_ERROR_STATUSES, MalformedQueryString, ServiceFailure, ServiceUnavailable
+from services.wire.protocols.query import QueryServiceModel, render
 from tests.services.wire.shape_values import SERVICES
 
 IAM, STS = SERVICES["iam"], SERVICES["sts"]
@@ -28,7 +28,7 @@ def read_by_botocore(status: int, document: bytes) -> dict[str, object]:
 
 def test_the_bytes_of_an_error() -> None:
     """The document is AWS's, with the service's namespace and the status that its model declares."""
-    status, document = render(NoSuchEntity("No <user>."), service=IAM, request_id="request-1")
+    status, document, _ = render(NoSuchEntity("No <user>."), service=IAM, request_id="request-1")
     assert status == 404
     assert document == (
         b'<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type>'
@@ -39,7 +39,7 @@ def test_the_bytes_of_an_error() -> None:
 
 def test_botocore_reads_it() -> None:
     """Stock clients find code, message, type and request id."""
-    status, document = render(ValidationError("1 validation error"), service=STS, request_id="request-1")
+    status, document, _ = render(ValidationError("1 validation error"), service=STS, request_id="request-1")
     parsed = read_by_botocore(status, document)
     assert status == 400
     assert parsed["Error"] == {"Type": "Sender", "Code": "ValidationError", "Message": "1 validation error"}
@@ -51,12 +51,12 @@ def test_every_refusal_has_a_status(refusal: type[Refusal]) -> None:
     """No rule can refuse with a code that none of the services can answer, nor the native API."""
     code = refusal.__name__
     statuses = [COMMON_ERROR_STATUSES.get(code), STATUSES.get(code), IAM.error_status(code), STS.error_status(code)]
-    assert any(statuses), f"{code} is in no model and not in COMMON_STATUSES"
+    assert any(statuses), f"{code} is in no model and not in COMMON_ERROR_STATUSES"
 
 
 def test_common_errors_need_no_service() -> None:
     """What is refused before the service is known is answered all the same."""
-    status, document = render(MalformedQueryString("Not a form."), service=None, request_id="request-1")
+    status, document, _ = render(MalformedQueryString("Not a form."), service=None, request_id="request-1")
     assert status == 404
     assert read_by_botocore(status, document)["Error"] == {
         "Type": "Sender",
@@ -74,7 +74,7 @@ def test_codes_that_the_service_does_not_have(service: QueryServiceModel | None,
 
 def test_hostile_messages() -> None:
     """A message that repeats what was sent cannot break the document."""
-    _, document = render(ValidationError("]]></Error>\x00\ud800&\r"), service=IAM, request_id="r")
+    _, document, _ = render(ValidationError("]]></Error>\x00\ud800&\r"), service=IAM, request_id="r")
     message = ET.fromstring(document).find(".//{*}Message")  # noqa: S314  we wrote it
     assert message is not None
     assert message.text == "]]></Error>\ufffd\ufffd&\r"
@@ -83,7 +83,7 @@ def test_hostile_messages() -> None:
 @pytest.mark.parametrize(("fault", "status"), [(ServiceUnavailable, 503), (ServiceFailure, 500)])
 def test_our_own_faults(fault: type[Refusal], status: int) -> None:
     """Our faults are the receiver's, so that clients try again and keep their credentials."""
-    given, document = render(fault("Not now."), service=None, request_id="request-1")
+    given, document, _ = render(fault("Not now."), service=None, request_id="request-1")
     assert given == status
     parsed = read_by_botocore(given, document)["Error"]
     assert isinstance(parsed, dict)

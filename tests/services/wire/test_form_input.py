@@ -12,8 +12,8 @@ from domain.foundation.errors import InvalidAction, Refusal, ValidationError
 from services.wire.errors import MalformedQueryString
 from services.wire.form_input import FIELDS_MAX, form_fields
 from services.wire.input_shapes import ECHO_CHARACTERS_MAX, FAILURES_SHOWN_MAX
-from services.wire.model import QueryServiceModel
 from services.wire.patterns import matcher
+from services.wire.protocols.query import QueryServiceModel
 from tests.services.wire.shape_values import OPERATIONS, SERVICES, SYNTHETIC, botocore_model, in_snake_case, inputs
 
 IAM, STS = SERVICES["iam"], SERVICES["sts"]
@@ -56,7 +56,7 @@ def test_forms_that_the_two_models_do_not_use(data: st.DataObject) -> None:
     shape = SYNTHETIC.operation_model("Echo").input_shape
     value = data.draw(inputs(shape))
     fields = sent_by_botocore(SYNTHETIC, "Echo", value)
-    assert parse("Echo", fields, QueryServiceModel("echo", SYNTHETIC)) == in_snake_case(shape, value)
+    assert parse("Echo", fields, QueryServiceModel(SYNTHETIC)) == in_snake_case(shape, value)
 
 
 @pytest.mark.parametrize(("service", "operation"), OPERATIONS)
@@ -213,7 +213,7 @@ def test_a_union_has_one_member() -> None:
 def test_map_keys_are_unique() -> None:
     """A map's key that comes twice is refused: neither of its values is more right than the other."""
     fields = {"FlatMap.1.key": "a", "FlatMap.1.value": "1", "FlatMap.2.key": "a", "FlatMap.2.value": "2"}
-    assert "Map keys must be unique" in refusal("Echo", fields, QueryServiceModel("echo", SYNTHETIC))
+    assert "Map keys must be unique" in refusal("Echo", fields, QueryServiceModel(SYNTHETIC))
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_map_keys_are_unique() -> None:
 )
 def test_types_that_the_two_models_do_not_use(fields: dict[str, str], failure: str) -> None:
     """Times without a zone, bytes that are not base64 and numbers beyond their type are refused."""
-    assert failure in refusal("Echo", fields, QueryServiceModel("echo", SYNTHETIC))
+    assert failure in refusal("Echo", fields, QueryServiceModel(SYNTHETIC))
 
 
 @pytest.mark.parametrize(

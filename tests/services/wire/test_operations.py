@@ -3,13 +3,14 @@
 import inspect
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from botocore import xform_name
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from domain.families.access_keys import ACCESS_KEYS
 from domain.families.credential_use import CredentialUsed
 from domain.foundation.errors import Refusal, ValidationError
 from domain.foundation.events import Use
@@ -17,8 +18,7 @@ from services.iam import users
 from services.wire.authentication import VerifiedCredential
 from services.wire.errors import COMMON_ERROR_STATUSES
 from services.wire.operations import Operation, answers, find_operation
-from services.wire.rest_json_errors import REST_ERRORS
-from services.wire.rest_json_model import RestServiceModel
+from services.wire.protocols.rest_json import REST_ERRORS, RestServiceModel
 from services.wire.shapes import is_secret
 from tests.services.endpoint import ACCOUNT, ALL, SERVICE_OF, SERVICES, Endpoint, allow, arn, document, trusting
 
@@ -26,12 +26,18 @@ EACH = pytest.mark.parametrize("operation", ALL, ids=lambda operation: f"{operat
 
 
 def own_parameters(operation: Operation) -> dict[str, bool]:
-    """Those that the function takes, under the wire's names, and whether each is required."""
-    return {
-        operation.holder if name == "name" and operation.holder else name: parameter.default is parameter.empty
-        for name, parameter in inspect.signature(operation.run).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
+    """Those that the function takes, under the wire's names, and whether each is required. Functions that share some
+    take them as a TypedDict."""
+    own: dict[str, bool] = {}
+    for name, parameter in inspect.signature(operation.run).parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            own[operation.holder if name == "name" and operation.holder else name] = (
+                parameter.default is parameter.empty
+            )
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            (shared,) = get_args(parameter.annotation)
+            own |= {member: member in shared.__required_keys__ for member in shared.__annotations__}
+    return own
 
 
 def test_there_are_operations() -> None:
@@ -63,7 +69,7 @@ def test_account_and_call_come_first(operation: Operation) -> None:
     """Every operation is a function of the account and the call; the rest comes by keyword."""
     kinds = [parameter.kind for parameter in inspect.signature(operation.run).parameters.values()]
     assert kinds[:2] == [inspect.Parameter.POSITIONAL_OR_KEYWORD] * 2
-    assert set(kinds[2:]) <= {inspect.Parameter.KEYWORD_ONLY}
+    assert set(kinds[2:]) <= {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}
 
 
 @EACH
@@ -242,7 +248,7 @@ def requests(
     values = VALUES
     if operation.name == "UpdateAssumeRolePolicy":
         values = VALUES | {"PolicyDocument": TRUST_POLICIES}
-    keys = sorted(set(endpoint.account.access_keys.by_id) - {caller.access_key_id for caller in callers})
+    keys = sorted(set(endpoint.account[ACCESS_KEYS].by_id) - {caller.access_key_id for caller in callers})
     values = values | {"AccessKeyId": st.sampled_from([*keys, "AKIAQNZGKIQY56JQ7WML"])}
     return operation, {name: draw(values[name]) for name in wanted}
 

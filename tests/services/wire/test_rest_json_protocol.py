@@ -2,7 +2,6 @@
 
 import inspect
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -14,7 +13,6 @@ from botocore.serialize import RestJSONSerializer
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-import services.access_analyzer
 from domain.foundation.errors import (
     AccessDenied,
     NoSuchEntity,
@@ -23,22 +21,19 @@ from domain.foundation.errors import (
     Throttling,
     ValidationError,
 )
+from services.aws_services import protocols_for
 from services.wire import errors
 from services.wire.errors import MalformedBody, MalformedQueryString, UnknownPath
 from services.wire.json_input import BODY, PATH, QUERY, decode_body, query_values
+from services.wire.model import load_model
+from services.wire.protocol import ParsedRequest
+from services.wire.protocols.rest_json import REST_ERRORS, RestOperationModel, RestServiceModel, render
 from services.wire.raw_request import RawRequest
-from services.wire.request_pipeline import ParsedRequest
-from services.wire.rest_json_errors import REST_ERRORS, render
-from services.wire.rest_json_model import RestServiceModel
-from services.wire.rest_json_protocol import RestJsonProtocol
-from services.wire.sigv4 import read_signature
+from services.wire.time_travel import RequestPath
 from tests.services.wire.shape_values import in_snake_case, inputs, outputs
-from tests.services.wire.signing import signed
 
-ANSWERED = services.access_analyzer
-"""What importing registers."""
-ANALYZER = RestServiceModel.load("accessanalyzer")
-REST = RestJsonProtocol()
+(REST,) = protocols_for([load_model("accessanalyzer")])
+ANALYZER = REST.described("access-analyzer")
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 VALIDATION = b"/policy/validation"
 CROSS_CHECK = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -120,13 +115,12 @@ def sent_by_botocore(service: RestServiceModel, operation: str, value: object) -
 
 def asked(
     body: object, query: bytes = b"", *, method: str = "POST", path: bytes = VALIDATION, raw: bytes | None = None
-) -> ParsedRequest:
-    presented = replace(read_signature(signed()), service="access-analyzer", path=path)
+) -> ParsedRequest[RestOperationModel]:
     sent = json.dumps(body).encode() if raw is None else raw
-    return REST.read(RawRequest(method, path, query, (), sent), presented, NOW)
+    return REST.read(RawRequest(method, path, query, (), sent), path, "access-analyzer", NOW)
 
 
-def refusal(found: ParsedRequest) -> Refusal:
+def refusal(found: ParsedRequest[RestOperationModel]) -> Refusal:
     assert found.refusal is not None
     return found.refusal
 
@@ -159,7 +153,7 @@ def test_what_we_write_is_what_botocore_reads(operation: str, data: st.DataObjec
 
 def test_what_the_model_does_not_use() -> None:
     """Bytes, lists and times in the query string, renamed members, seconds since 1970."""
-    echo = RestServiceModel("echo", ECHO)
+    echo = RestServiceModel(ECHO)
     said = {
         "name": "a/b c",
         "loud": True,
@@ -180,7 +174,7 @@ def test_what_the_model_does_not_use() -> None:
 
 def test_the_path_that_is_spelt_out_is_meant() -> None:
     """A template with fewer places goes first; the method tells operations of one path apart."""
-    echo = RestServiceModel("echo", ECHO)
+    echo = RestServiceModel(ECHO)
     assert echo.route("PUT", b"/echo/well") == ("Listen", {})
     assert echo.route("PUT", b"/echo/w%65ll") == ("Echo", {"name": "well"})
     for method, path in (("GET", b"/echo/well"), ("PUT", b"/echo"), ("PUT", b"/echo/a/b")):
@@ -192,8 +186,8 @@ def test_the_path_that_is_spelt_out_is_meant() -> None:
 
 def test_members_that_nothing_reads_or_writes() -> None:
     """Headers have no readers and writers yet: that shows when the program starts."""
-    with pytest.raises(TypeError, match=r"^mood: nothing reads members that stand in the header\.$"):
-        RestServiceModel("echo", ECHO).operation("Whisper")
+    with pytest.raises(TypeError, match=r"^mood: no reader for members located in the header\.$"):
+        RestServiceModel(ECHO).operation("Whisper")
     with pytest.raises(TypeError, match=r"^iam speaks query"):
         RestServiceModel.load("iam")
 
@@ -228,7 +222,7 @@ def test_members_that_nothing_reads_or_writes() -> None:
 )
 def test_what_the_model_does_not_allow(query: bytes, body: object, told: str) -> None:
     """Each failure names the member and the constraint, as with forms; a member counts only where it belongs."""
-    echo = RestServiceModel("echo", ECHO)
+    echo = RestServiceModel(ECHO)
     with pytest.raises(ValidationError) as refused:
         parsed(echo, "PUT", b"/echo/a", query, json.dumps(body).encode())
     assert refused.value.message.startswith("1 validation error detected: ") or "map" in told
@@ -238,12 +232,12 @@ def test_what_the_model_does_not_allow(query: bytes, body: object, told: str) ->
 def test_what_is_required() -> None:
     """Wherever it should have stood."""
     with pytest.raises(ValidationError, match="Value null at 'name' failed to satisfy constraint: Member must not be"):
-        RestServiceModel("echo", ECHO).operation("Echo").parse({PATH: {}, QUERY: {}, BODY: {}})
+        RestServiceModel(ECHO).operation("Echo").parse({PATH: {}, QUERY: {}, BODY: {}})
 
 
 def test_null_is_absent() -> None:
     """A member that is null was not sent, as the protocol has it."""
-    assert parsed(RestServiceModel("echo", ECHO), "PUT", b"/echo/a", b"", b'{"truth": null}') == {"name": "a"}
+    assert parsed(RestServiceModel(ECHO), "PUT", b"/echo/a", b"", b'{"truth": null}') == {"name": "a"}
 
 
 @pytest.mark.parametrize(
@@ -254,7 +248,7 @@ def test_bodies_that_are_no_json(body: bytes) -> None:
     """A ValidationException that says what it could not parse; nothing nested or endless is a defect."""
     found = refusal(asked(None, raw=body))
     assert isinstance(found, MalformedBody)
-    assert json.loads(REST.refused(found, "access-analyzer", "r").body)["reason"] == "cannotParse"
+    assert json.loads(REST.refuse(found, "access-analyzer", "r").body)["reason"] == "cannotParse"
 
 
 def test_a_request_is_read() -> None:
@@ -284,7 +278,7 @@ def test_what_is_not_answered(method: str, path: bytes, name: str) -> None:
     """Operations that this server lacks, and those that nobody has: 404 under the code that the protocol has for it.
     What is known of them is recorded."""
     found = asked({}, method=method, path=path)
-    status, body, headers = REST.refused(refusal(found), "access-analyzer", "r")
+    status, body, headers = REST.refuse(refusal(found), "access-analyzer", "r")
     assert (found.name, status, found.operation) == (name, 404, None)
     assert json.loads(body)["__type"] == "UnknownOperationException"
     assert headers == ((b"x-amzn-errortype", b"UnknownOperationException"),)
@@ -295,8 +289,8 @@ def test_what_is_not_answered(method: str, path: bytes, name: str) -> None:
     [(VALIDATION, True), (b"/analyzer/x", True), (b"/", False), (b"//policy", False), (b"/users", False), (b"", False)],
 )
 def test_whose_paths_begin_like_this(path: bytes, ours: bool) -> None:  # noqa: FBT001  a parameter of the test
-    """By its first segment a path belongs to this language or to none."""
-    assert REST.has(path) is ours
+    """By its first segment a path belongs to this protocol or to none."""
+    assert REST.serves(RawRequest("GET", path, b"", (), b""), RequestPath.split(path)) is ours
 
 
 @pytest.mark.parametrize(

@@ -123,9 +123,9 @@ def test_a_second_header_that_decides_is_refused(name: bytes) -> None:
     request = signed(token="tok", headers={"Date": "x"} if name == b"date" else {})
     value = dict(request.headers).get(name, b"same")
     twice = replace(with_header(request, name, value), headers=(*request.headers, (name, value), (name, value)))
-    with pytest.raises(IncompleteSignature, match=f"The header '{name.decode()}' stands more than once"):
+    with pytest.raises(IncompleteSignature, match=f"The header '{name.decode()}' appears more than once"):
         read_signature(twice)
-    with pytest.raises(IncompleteSignature, match="stands more than once"):
+    with pytest.raises(IncompleteSignature, match="appears more than once"):
         twice.header(name.decode().title())
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.foundation.secret import Secret
-from services.wire.model import QueryServiceModel
+from services.wire.protocols.query import QueryServiceModel
 from tests.services.wire.shape_values import (
     OPERATIONS,
     SERVICES,
@@ -64,7 +64,7 @@ def test_forms_that_the_two_models_do_not_use(data: st.DataObject) -> None:
     """Flattened and renamed members and bytes are written as botocore reads them."""
     result = data.draw(outputs(SYNTHETIC.operation_model("Echo").output_shape))
     assert isinstance(result, dict)
-    read = read_by_botocore(SYNTHETIC, "Echo", document("Echo", result, QueryServiceModel("echo", SYNTHETIC)))
+    read = read_by_botocore(SYNTHETIC, "Echo", document("Echo", result, QueryServiceModel(SYNTHETIC)))
     traceless = {name: result[name] for name in ("Flat", "FlatNamed", "FlatMap") if result.get(name) in ([], {})}
     assert read | traceless == result  # an empty flattened collection is nowhere in the document
 

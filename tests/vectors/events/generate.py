@@ -22,7 +22,9 @@ AT = datetime(2026, 1, 31, 23, 59, 59, 1, tzinfo=UTC)
 EVENT_ID = "00000000-0000-4000-8000-000000000000"
 LARGE_POSITION = 2**53 + 1
 """The first whole number that a program which reads numbers as floats would change."""
-TEXTS = {"user_agent": '\t"\\" Zoë \u2028 €\U0001f511\x7f'}
+KINDS = {"entity": "role"}
+"""Of the kinds that families have registered."""
+TEXTS = {**KINDS, "user_agent": '\t"\\" Zoë \u2028 €\U0001f511\x7f'}
 """Other texts are their fields' names. This one has what JSON escapes and what it does not, in one to four bytes."""
 SCALARS: Mapping[Any, object] = {int: 7, bool: True, datetime: AT, object: ["nested", {"key": 1}]}
 
@@ -67,7 +69,7 @@ def _example(name: str, of: Any, *, everything: bool) -> object:
         (of,) = (argument for argument in arguments if argument is not NoneType)
         origin, arguments = get_origin(of), get_args(of)
     if of is str:
-        return TEXTS.get(name, name) if everything else ""
+        return TEXTS.get(name, name) if everything else KINDS.get(name, "")
     if of in SCALARS:
         return SCALARS[of]
     if origin is Literal:

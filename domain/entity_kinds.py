@@ -1,0 +1,119 @@
+"""The kinds of entities that an account has many of: each with unique ids that begin alike, a name and a path."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Protocol, TypeVar
+
+from pydantic import AfterValidator
+
+from domain.account import Account, AccountChange, Component
+from domain.facts import Fact, FactValue, tells_facts
+from domain.foundation.entity_index import EntityIndex
+
+
+class Entity(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def resource(self) -> str:
+        """The last part of the ARN."""
+
+
+E = TypeVar("E", bound=Entity)
+E_co = TypeVar("E_co", bound=Entity, covariant=True)
+Facts = Iterator[tuple[Fact, FactValue]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EntityKind(Generic[E_co]):
+    """A row of the table of kinds: a family makes its own. Raises TypeError when there is one of this noun."""
+
+    noun: str
+    """In events, sentences and refusals."""
+    id_prefix: str
+    """Of unique ids (IAM User Guide, "IAM identifiers")."""
+    by_id: Callable[[Account], Mapping[str, E_co]]
+    """All of an account, by the id that is the subject of their facts."""
+    named: Callable[[Account, str], E_co]
+    """The one that a caller names, by name or ARN. Raises NoSuchEntity."""
+    facts: Callable[[Account, Any], Facts]
+    """Those that say what it is itself."""
+
+    def __post_init__(self) -> None:
+        if self.noun in _kinds:
+            raise TypeError(f"There is a kind of entity {self.noun} already.")
+        _kinds[self.noun] = self
+
+    @property
+    def title(self) -> str:
+        """As AWS writes it in names of quotas and operations: User."""
+        return self.noun.capitalize()
+
+
+_kinds: dict[str, EntityKind[Entity]] = {}
+
+
+def kind_of_index(
+    noun: str, id_prefix: str, component: Component[EntityIndex[E]], facts: Callable[[Account, E], Facts]
+) -> EntityKind[E]:
+    """Of entities with a name that is unique among them."""
+    return EntityKind(
+        noun,
+        id_prefix,
+        by_id=lambda account: account[component].by_id,
+        named=lambda account, name: account[component].named(name),
+        facts=facts,
+    )
+
+
+def find_entity(account: Account, entity_id: str) -> tuple[EntityKind[Entity], Entity] | None:
+    for kind in _kinds.values():
+        entity = kind.by_id(account).get(entity_id)
+        if entity is not None:
+            return kind, entity
+    return None
+
+
+def entity_title(account: Account, entity_id: str) -> str:
+    """What people call it: user ann. Raises LookupError when it is not there."""
+    found = find_entity(account, entity_id)
+    if found is None:
+        raise LookupError(f"Nothing has the unique id {entity_id}.")
+    kind, entity = found
+    return f"{kind.noun} {entity.name}"
+
+
+@tells_facts
+def _own_facts(account: Account, subject: str) -> Facts:
+    found = find_entity(account, subject)
+    if found is not None:
+        kind, entity = found
+        yield from kind.facts(account, entity)
+
+
+def _registered(noun: str) -> str:
+    if noun not in _kinds:
+        raise ValueError(f"There is no kind of entity {noun}, but {', '.join(sorted(_kinds))}.")
+    return noun
+
+
+EntityNoun = Annotated[str, AfterValidator(_registered)]
+
+
+class EntityChange(AccountChange):
+    """Of what an entity of any kind has: tags, a boundary, policies."""
+
+    entity: EntityNoun
+    entity_id: str
+    entity_name: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.entity} {self.entity_name}"
+
+    def changed_subjects(self, account_id: str) -> Iterable[str]:
+        return (self.entity_id,)

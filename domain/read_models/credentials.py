@@ -1,0 +1,60 @@
+"""Access keys and passwords, as they were at a moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from domain.families.access_keys import AccessKeyStatus
+from domain.foundation.moments import EventRef
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKeyLastUsed:
+    at: datetime
+    """The beginning of the window of the last use (domain.usage.USE_WINDOW)."""
+    service: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKeyCredential:
+    """An access key that existed at the moment."""
+
+    access_key_id: str
+    user_id: str
+    """The account's id for a key of root."""
+    user_name: str | None
+    """As the user was called at the moment; None for root."""
+    created: EventRef
+    age_days: int
+    """Whole days from its creation to the moment."""
+    status: AccessKeyStatus
+    status_since: EventRef
+    last_used: AccessKeyLastUsed | None
+    rotation: Literal["warned", "due", "overdue"] | None = None
+    """What the scheduler has told of the key's age last."""
+    idle: bool = False
+    """Whether the scheduler has told that nobody uses the key, and nobody has used it since."""
+    kind: Literal["access_key"] = "access_key"
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordCredential:
+    """A user's password that existed at the moment."""
+
+    user_id: str
+    user_name: str
+    """As the user was called at the moment."""
+    created: EventRef
+    """Since when the user has had one without a break."""
+    changed: EventRef
+    """Since when it was this one."""
+    age_days: int
+    """Whole days from its last change to the moment."""
+    reset_required: bool
+    expires_at: datetime | None
+    """By the account's password policy of the moment; None where passwords did not expire."""
+    expired: bool
+    hard_expiry: bool
+    """Whether somebody else has to set another one when it has expired."""
+    kind: Literal["password"] = "password"

@@ -1,0 +1,51 @@
+"""Calls of the access history."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import computed_field
+
+from domain.calls import DecisionRecord
+from domain.read_models.read_model import ReadModel
+
+
+class HistoryCall(ReadModel):
+    """A call as the ledger has it; where nobody was authenticated, `requests` such calls at once, and what they
+    claimed."""
+
+    account_id: str
+    """Whose ledger it stands in."""
+    position: int
+    at: datetime
+    event_id: str
+    request_id: str
+    shared_id: str
+    service: str
+    operation: str
+    read_only: bool | None
+    principal_type: str | None
+    principal_id: str | None
+    principal_arn: str | None
+    user_name: str | None
+    issuer_arn: str | None
+    operator: str | None
+    """user@host, for what a person did at the server's own machine."""
+    access_key_id: str | None
+    session_id: str | None
+    peer_address: str | None
+    forwarded_address: str | None
+    user_agent: str | None
+    region: str | None
+    tls: bool
+    error_code: str | None
+    error_message: str | None
+    concerns_account_id: str | None
+    requests: int
+    parameters: Mapping[str, object]
+    decisions: tuple[DecisionRecord, ...]
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's documented way; mypy does not know it
+    @property
+    def source_address(self) -> str | None:
+        """The client's, as a trusted proxy reported it, or else the peer's."""
+        return self.forwarded_address or self.peer_address

@@ -1,0 +1,37 @@
+"""The policy that covers what a principal really did."""
+
+from domain.read_models.least_privilege import CoveringPolicy
+from services.api.contract.answer import Answer
+from services.api.contract.question import Text
+from services.api.contract.replay import ReplayedPart, ReplayQuestion
+
+
+class UsedAction(Answer):
+    action: str
+    resource: str
+    calls: int
+
+
+class LeastPrivilegePart(ReplayedPart):
+    entity_id: str
+    arn: str
+    allowed: int
+    """Calls that every policy allowed: what the document covers."""
+    refused: int
+    """Calls that some policy refused: they are not covered."""
+    used: tuple[UsedAction, ...]
+    covering: CoveringPolicy | None
+    """For what was used up to here; null where nothing was."""
+    confirmed: int
+    """Of the calls that were allowed, so many would be with the document in place of all policies of the principal."""
+    undecidable: int
+    """Of so many that cannot be told: the ledger does not have any more what they were decided from."""
+
+
+class GetLeastPrivilege(ReplayQuestion[LeastPrivilegePart]):
+    """The smallest readable policy for the calls of a user or role that were allowed, and whether it refuses any."""
+
+    path = "/v1/least-privilege/{principal}"
+    resource = "least-privilege"
+
+    principal: Text

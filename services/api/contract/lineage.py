@@ -1,0 +1,38 @@
+"""The lineage of a credential: what it gave birth to, what those did, and what of it is alive."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from domain.read_models.lineage import NODES_MAX, LineageNode, UnfollowedBranch
+from services.api.contract.answer import Answer
+from services.api.contract.question import HistoricalQuestion, Text
+
+NODES_DEFAULT = 1_000
+
+
+class LineageTree(Answer):
+    account_id: str
+    """The seed's."""
+    position: int
+    """As of which this is so."""
+    at: datetime
+    limit: int
+    """At most so many nodes are told."""
+    stopped_after_nodes: int | None
+    """As the limit, where there are more nodes."""
+    nodes: tuple[LineageNode, ...]
+    """The seed first, parents before their children."""
+    unfollowed: tuple[UnfollowedBranch, ...]
+
+
+class ShowLineage(HistoricalQuestion[LineageTree]):
+    """What a credential gave birth to, transitively and across accounts, and what of it is alive."""
+
+    path = "/v1/lineage/{credential}"
+    resource = "credential/{credential}"
+
+    credential: Text
+    """An access key id, a session id, a user or role by name, unique id or ARN, or root's ARN."""
+    limit: Annotated[int, Field(ge=1, le=NODES_MAX)] = NODES_DEFAULT

@@ -1,0 +1,149 @@
+"""What a question to the native API is. Each family of them is a module, with the shapes of its answers.
+
+A question is one class an operation: its path and its parameters. `services.api.handlers` answers it.
+The server reads requests into these classes and the command line writes requests from them, so that both mean the same.
+"""
+
+import re
+from abc import ABC
+from datetime import datetime
+from typing import Annotated, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
+    StringConstraints,
+    field_validator,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from domain.foundation.errors import ValidationError
+from domain.foundation.moments import NamedMoment
+from services.api.contract.answer import Answer
+from services.api.contract.page_markers import parse_marker
+
+SERVICE = "muniment"
+"""As which requests are signed and actions named."""
+ROWS_DEFAULT = 100
+ROWS_MAX = 1_000
+
+
+def parse_time(given: object) -> object:
+    """An RFC 3339 time with its offset. Raises ValidationError."""
+    if not isinstance(given, str):
+        return given
+    at = NamedMoment.parse(given).at
+    if at is None:
+        raise ValidationError(f"A time is RFC 3339, such as 2025-01-31T12:00:00Z; got the position {given}.")
+    return at
+
+
+def with_pattern(pattern: str, expected: str) -> BeforeValidator:
+    """Says in words what is expected of a text. The pattern itself is for programs that read the schema."""
+    form = re.compile(pattern)
+
+    def checked(given: object) -> object:
+        if isinstance(given, str) and form.fullmatch(given) is None:
+            raise ValidationError(f"{expected}; got {given!r}.")
+        return given
+
+    return BeforeValidator(checked)
+
+
+def _moment_schema(_source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+    """Read from its text, written and recorded as that text."""
+    written = core_schema.plain_serializer_function_ser_schema(str, return_schema=core_schema.str_schema())
+    return core_schema.no_info_after_validator_function(
+        NamedMoment.parse, handler.generate_schema(Text), serialization=written
+    )
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=2_048, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""Without control characters: what is asked is recorded, and PostgreSQL takes no U+0000."""
+ResourceText = Annotated[
+    Text,
+    with_pattern(
+        r"\*|arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", "A resource is an ARN, such as arn:aws:iam::123456789012:user/alice, or *"
+    ),
+]
+"""As authorisation decisions have it: * is that of actions about no single resource."""
+MomentText = Annotated[NamedMoment, GetPydanticSchema(_moment_schema)]
+"""p<position>, or an RFC 3339 time with its offset."""
+Time = Annotated[datetime, BeforeValidator(parse_time)]
+Limit = Annotated[int, Field(ge=1, le=ROWS_MAX)]
+AnswerT_co = TypeVar("AnswerT_co", bound=Answer, covariant=True)
+
+
+class Question(BaseModel, ABC, Generic[AnswerT_co]):
+    """A class is named like its operation: the action that policies speak of is muniment:<its name>."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: ClassVar[Literal["GET", "POST"]] = "GET"
+    path: ClassVar[str]
+    """Each {name} in it is the parameter of that name. The others stand in the query, or in the JSON of a POST."""
+    resource: ClassVar[str]
+    """What follows the account in the ARN that policies speak of."""
+    read_only: ClassVar[bool] = True
+
+    @property
+    def moment(self) -> NamedMoment | None:
+        """The past that is asked for; None for now."""
+        return None
+
+    @property
+    def existing_at(self) -> NamedMoment | None:
+        """The moment at which the account must have begun; None for now, and where it does not matter."""
+        return self.moment
+
+    @classmethod
+    def answer_type(cls) -> type[AnswerT_co]:
+        """The class of its answer, as it stands between the brackets of one of its bases."""
+        bases = (base for base in cls.__mro__ if issubclass(base, BaseModel))
+        arguments = (argument for base in bases for argument in base.__pydantic_generic_metadata__["args"])
+        answer: type[AnswerT_co] = next(each for each in arguments if isinstance(each, type))
+        return answer
+
+    @classmethod
+    def read(cls, body: bytes) -> AnswerT_co:
+        """The answer that a server sent. Raises pydantic's ValidationError."""
+        return cls.answer_type().model_validate_json(body)
+
+
+class HistoricalQuestion(Question[AnswerT_co], ABC, Generic[AnswerT_co]):
+    """A question that can be asked about the past."""
+
+    as_of: MomentText | None = None
+
+    @property
+    def moment(self) -> NamedMoment | None:
+        return self.as_of
+
+
+class PagedQuestion(Question[AnswerT_co], ABC, Generic[AnswerT_co]):
+    """A question whose answer comes in pages."""
+
+    place_numbers: ClassVar[int] = 1
+    """How many numbers say where a page begins."""
+
+    limit: Limit = ROWS_DEFAULT
+    marker: Text | None = None
+
+    @field_validator("marker")
+    @classmethod
+    def _is_of_this_listing(cls, given: str | None) -> str | None:
+        if given is not None:
+            parse_marker(given, cls.__name__, cls.place_numbers)
+        return given
+
+    @property
+    def place(self) -> tuple[int, ...] | None:
+        return None if self.marker is None else parse_marker(self.marker, type(self).__name__, self.place_numbers)
+
+
+class PagedHistoricalQuestion(HistoricalQuestion[AnswerT_co], PagedQuestion[AnswerT_co], ABC, Generic[AnswerT_co]):
+    """A read whose answer comes in pages."""

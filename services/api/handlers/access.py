@@ -1,0 +1,114 @@
+"""Native questions about access, answered from accounts as their ledgers fold: who can, and who can assume."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from itertools import islice
+
+from domain.account import Account
+from domain.authorization import ASSUME_ROLE
+from domain.foundation.errors import InvalidInput, NoSuchEntity
+from domain.foundation.identifiers import account_of_arn
+from domain.foundation.moments import AsOf
+from domain.policy import Effect, Possibility, Result, reason
+from domain.queries.access import Access, can_assume, find_role, trusted_accounts, who_can
+from projections.queries.ledger_positions import position_at, resolve_in_ledger
+from services.action_catalogue import CATALOGUE
+from services.api.contract.access import CanAssume, Dependence, PrincipalAccess, PrincipalsPage, WhoCan
+from services.api.contract.page_markers import make_marker
+from services.api.handlers.answer_context import AnswerContext
+from services.api.handlers.handler import handles
+from services.api.handlers.statements import statement_name
+from services.api.handlers.visibility import visible_trusted_accounts
+
+
+def principal_access(found: Access, action: str) -> PrincipalAccess:
+    decision = found.possible.decision
+    names = tuple(statement_name(match.layer, match.sourced, match.statement) for match in decision.matched)
+    depends = tuple(
+        Dependence(statement=statement_name(each.layer, each.sourced, each.statement), conditions=each.unmet)
+        for each in found.possible.depends_on
+    )
+    if decision.result is Result.ALLOWED:
+        by = next(name for name in names if name.effect is Effect.ALLOW and name.layer is decision.layer)
+        why = f"allowed by {by.source_type} {by.source_id}, statement {by.sid or by.index}"
+        if by.source_type == "root":
+            why = "allowed to the root user, as long as no organisation forbids it"
+    else:
+        why = reason(decision, action)
+    return PrincipalAccess.model_validate(
+        {
+            "kind": found.kind,
+            "account_id": found.account_id,
+            "entity_id": found.entity_id,
+            "arn": found.arn,
+            "access": found.possible.possibility.value,
+            "reason": why,
+            "statements": names,
+            "depends_on": depends,
+        }
+    )
+
+
+def _page(
+    question: WhoCan | CanAssume, account: Account, found: Iterable[Access], action: str, unseen: tuple[str, ...] = ()
+) -> PrincipalsPage:
+    """The place is the number of those who came before: the answer about a moment never changes."""
+    (after,) = question.place or (0,)
+    wanted = (
+        access for access in found if question.everybody or access.possible.possibility is not Possibility.IMPOSSIBLE
+    )
+    shown = list(islice(wanted, after, after + question.limit + 1))
+    following = make_marker(type(question).__name__, after + question.limit) if len(shown) > question.limit else None
+    return PrincipalsPage(
+        account_id=account.id,
+        limit=question.limit,
+        marker=following,
+        position=account.position,
+        unseen=unseen,
+        principals=tuple(principal_access(access, action) for access in shown[: question.limit]),
+    )
+
+
+@handles(WhoCan)
+def answer_who_can(question: WhoCan, context: AnswerContext, account_id: str, as_of: AsOf) -> PrincipalsPage:
+    refuse_unknown_action(question.action)
+    refuse_foreign_role(account_id, question.action, question.on)
+    moment = resolve_in_ledger(context.cursor, account_id, as_of)
+    account = context.account(account_id, moment.position)
+    return _page(question, account, who_can(account, question.action, question.on, moment.at), question.action)
+
+
+def refuse_unknown_action(action: str) -> None:
+    """Whoever may do everything may do an action that there is not, too, which answers nothing. Raises InvalidInput,
+    but not for a service that the catalogue does not know: it may be one of the account's own."""
+    prefix, _, name = action.partition(":")
+    service = CATALOGUE.service(prefix.lower())
+    if service is None or name.lower() in service.actions:
+        return
+    near = [
+        f"{service.prefix}:{service.actions[each].name}" for each in get_close_matches(name.lower(), service.actions)
+    ]
+    raise InvalidInput(
+        f"{action} is no action of the action catalogue, version {CATALOGUE.version}; "
+        + (f"the nearest are {', '.join(near)}." if near else f"and none of {service.prefix} has a similar name.")
+    )
+
+
+def refuse_foreign_role(account_id: str, action: str, on: str) -> None:
+    """Half an answer would pass for a whole one: the role's own account has its trust policy. Raises InvalidInput."""
+    owner = account_of_arn(on)
+    if action.lower() == ASSUME_ROLE.lower() and owner not in {None, account_id}:
+        raise InvalidInput(f"The role is in the account {owner}: ask there who can assume it.")
+
+
+@handles(CanAssume)
+def answer_can_assume(question: CanAssume, context: AnswerContext, account_id: str, as_of: AsOf) -> PrincipalsPage:
+    moment = resolve_in_ledger(context.cursor, account_id, as_of)
+    account = context.account(account_id, moment.position)
+    role = find_role(account, question.role)
+    if role is None:
+        raise NoSuchEntity(f"No role was called {question.role} at position {moment.position}.")
+    seen, unseen = visible_trusted_accounts(context, account_id, trusted_accounts(role), as_of.now)
+    others = [context.account(other_id, position_at(context.cursor, other_id, moment.at)) for other_id in seen]
+    found = can_assume(account, role, [other for other in others if other.exists], moment.at)
+    return _page(question, account, found, ASSUME_ROLE, unseen)

@@ -1,0 +1,157 @@
+"""The containment of a credential: it, and all that it gave birth to, is cut off in one step."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from domain.account import Account
+from domain.calls import NeedsFacts, Outcome
+from domain.families.containment import CONTAINED_POLICY_NAME, CredentialContained, LineageFacts, LineageQuery
+from domain.foundation.errors import AccessDenied, Throttling
+from domain.foundation.moments import AsOf
+from domain.queries.containment import ContainmentPlan, contain, refuse_lockout, refuse_self_containment
+from domain.read_models.lineage import ACCESS_KINDS, NODES_MAX, LineageNode
+from projections.queries.lineage import Lineage
+from services.api.contract.containment import Contain, ContainedAccount, Containment
+from services.api.contract.question import SERVICE
+from services.api.handlers.answer_context import AnswerContext
+from services.api.handlers.handler import decides, handles
+from services.api.handlers.requester import Requester
+from services.api.handlers.visibility import AccountVisibility, arn_of, home_account_of, visible_lineage, why_unmanaged
+
+ACTION = f"{SERVICE}:Contain"
+
+_OWNED = frozenset({"access_key", "session"})
+
+
+@decides(Contain)
+def decide_contain(question: Contain, account: Account, requester: Requester) -> Outcome:
+    """Raises OperationNotPermittedException, AccessDenied, NeedsFacts and NeedsAccounts."""
+    barred = _BarredAccounts(account, requester, question.credential)
+    home = home_account_of(question.credential, account.id, requester.installation())
+    if (why := barred(requester.accounts([home])[home])) is not None:
+        raise AccessDenied(f"{question.credential} is of the account {home}: {why}")
+    if not isinstance(requester.facts, LineageFacts):
+        unsettled = Throttling("The lineage could not be determined in time.")
+        raise NeedsFacts(LineageQuery(home, question.credential, requester.at), unsettled=unsettled)
+    # The accounts may have moved on since. What the lineage does not have yet shows in the answer as remaining.
+    descendants = requester.facts.descendants
+    accounts = requester.accounts({account.id, *(descendant.account_id for descendant in descendants)})
+    containing = contain(accounts, descendants, barred, question.credential, question.reason, requester.at)
+    if not question.include_self:
+        if requester.caller is not None:
+            refuse_self_containment(requester.caller, descendants)
+        for account_id, events in containing.events.items():
+            refuse_lockout(accounts[account_id], events, requester.at)
+    told = {"containing": containing}
+    if question.dry_run:
+        return Outcome(lambda _after: told)
+    elsewhere = {other: events for other, events in containing.events.items() if other != account.id}
+    return Outcome(lambda _after: told, containing.events.get(account.id, ()), elsewhere=elsewhere)
+
+
+@handles(Contain, reads_everywhere=True)
+def answer_contain(question: Contain, context: AnswerContext, account_id: str, as_of: AsOf) -> Containment:
+    containing = context.decision_result["containing"]
+    assert isinstance(containing, ContainmentPlan)
+    visibility = AccountVisibility(context, account_id, as_of.now)
+    found = visible_lineage(visibility, question.credential, AsOf(as_of.now), NODES_MAX)
+    return Containment(
+        account_id=account_id,
+        credential=question.credential,
+        dry_run=question.dry_run,
+        accounts=tuple(_accounts(containing, found, visibility.obstacles)),
+        remaining=found.remaining,
+        standing=tuple(node for node in found.nodes if _is_left_in_force(node)),
+        untouched=tuple(_untouched(context, found)),
+        stopped_after_nodes=found.stopped_after_nodes,
+    )
+
+
+class _BarredAccounts:
+    """Why the requester may contain nothing in an account. Each is asked once, for the check is recorded."""
+
+    def __init__(self, account: Account, requester: Requester, credential: str) -> None:
+        self._account = account
+        self._requester = requester
+        self._credential = credential
+        self._asked: dict[str, str | None] = {account.id: None}
+        """In its own account the caller has been allowed already."""
+
+    def __call__(self, other: Account) -> str | None:
+        if other.id not in self._asked:
+            self._asked[other.id] = self._why(other)
+        return self._asked[other.id]
+
+    def _why(self, other: Account) -> str | None:
+        if self._requester.caller is None:
+            return None
+        resource = other.arn(f"credential/{self._credential}", SERVICE)
+        return why_unmanaged(self._account.id, other) or self._requester.denied(ACTION, resource)
+
+
+def _accounts(containing: ContainmentPlan, found: Lineage, obstacles: Mapping[str, str]) -> Iterable[ContainedAccount]:
+    """Those that the lineage is known to come to, and those where something was done."""
+    done = dict(zip(containing.events, containing.contained, strict=True))
+    for account_id in sorted({*found.moments, *done, *containing.barred, *obstacles}):
+        there = [node for node in found.nodes if node.account_id == account_id and node.kind in ACCESS_KINDS]
+        reason = (
+            containing.barred.get(account_id) or obstacles.get(account_id) or _remaining_work(found, account_id, there)
+        )
+        ends = done.get(account_id)
+        yield ContainedAccount(
+            account_id=account_id,
+            contained=reason is None,
+            reason=reason,
+            position=_contained_from(there, found.moments[account_id].position) if reason is None else None,
+            denied=ends.denied if ends else (),
+            deactivated=ends.deactivated if ends else (),
+            revoked=ends.revoked if ends else (),
+            names=_names(there, ends) if ends else {},
+        )
+
+
+def _contained_from(there: Iterable[LineageNode], moment: int) -> int:
+    """Where the last of them that ended by an event did. A user or role that is gone let nobody in by itself: each key
+    and session of it is one of them, and may have been dead long before."""
+    ended = [node for node in there if node.inactive_position is not None]
+    acting = [node for node in ended if node.kind in _OWNED or node.state != "deleted"]
+    return max((node.inactive_position or 0 for node in acting or ended), default=moment)
+
+
+def _names(there: Iterable[LineageNode], ends: CredentialContained) -> dict[str, str]:
+    ended = {*ends.denied, *ends.deactivated, *ends.revoked}
+    return {
+        node.subject_id: node.name if node.arn is None else node.arn.split(":", 5)[-1]
+        for node in there
+        if node.subject_id in ended
+    }
+
+
+def _untouched(context: AnswerContext, found: Lineage) -> Iterator[str]:
+    known = {(node.account_id, node.owner_id) for node in found.nodes if node.kind in {"root", "user", "role"}}
+    owners = dict.fromkeys((node.account_id, node.owner_id) for node in found.nodes if node.kind in _OWNED)
+    for account_id, owner_id in owners:
+        arn = arn_of(context.account(account_id, found.moments[account_id].position), owner_id)
+        if arn is not None and (account_id, owner_id) not in known:
+            yield arn
+
+
+def _remaining_work(found: Lineage, account_id: str, there: Iterable[LineageNode]) -> str | None:
+    """What is known to be left to do; None where nothing is."""
+    if found.stopped_after_nodes is not None:
+        return (
+            f"only the first {found.stopped_after_nodes} nodes of the lineage were examined: contain users and roles "
+            "among them by name, with all their keys and sessions"
+        )
+    if account_id not in found.moments:
+        return "it is reached through an account that is not visible from here: run this from there"
+    alive = sum(node.alive for node in there)
+    return f"{alive} still active" if alive else None
+
+
+def _is_left_in_force(node: LineageNode) -> bool:
+    return (
+        node.alive
+        and node.kind not in ACCESS_KINDS
+        and node.kind != "root"
+        and node.subject_id != CONTAINED_POLICY_NAME
+    )

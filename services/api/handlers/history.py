@@ -1,0 +1,43 @@
+"""The access history: which calls were made, by whom, from where, and how they were answered."""
+
+from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.moments import AsOf
+from projections.queries.history import HistoryFilters, HistoryPosition, search_history
+from services.api.contract.history import HistoryPage, LookupHistory
+from services.api.contract.page_markers import make_marker
+from services.api.handlers.answer_context import AnswerContext
+from services.api.handlers.handler import handles
+
+
+def _also_reads(question: LookupHistory) -> str | None:
+    """Those who claim a key and cannot prove it stand in the installation's ledger."""
+    return None if question.access_key_id is None else INSTALLATION
+
+
+@handles(LookupHistory, also_reads=_also_reads)
+def answer_lookup_history(question: LookupHistory, context: AnswerContext, account_id: str, as_of: AsOf) -> HistoryPage:
+    if question.since is not None:
+        AsOf.time(question.since, as_of.now)
+    after, end = HistoryPosition(), as_of.position or 0
+    if question.place is not None:
+        position, installation_position, end = question.place
+        after = HistoryPosition(position, installation_position)
+        # Every page ends where the first did: the calls that turn the pages are calls too.
+        as_of = as_of if question.as_of is not None else AsOf(as_of.now, position=end)
+    filters = HistoryFilters(
+        access_key_id=question.access_key_id,
+        session_id=question.session_id,
+        principal=question.principal,
+        source_address=question.source_address,
+        user_agent=question.user_agent,
+        operation=question.operation,
+        resource=question.on,
+        error_code=question.error_code,
+        since=question.since,
+        until=question.until,
+    )
+    found = search_history(context.cursor, account_id, filters, as_of, after=after, limit=question.limit)
+    following = make_marker("LookupHistory", found.after.position, found.after.installation_position, end)
+    return HistoryPage(
+        account_id=account_id, limit=question.limit, marker=None if found.complete else following, calls=found.calls
+    )

@@ -1,0 +1,113 @@
+"""Questions about a span of time: two moments, and what opened and closed between them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
+
+import psycopg
+
+from domain.foundation.errors import ValidationError
+from domain.foundation.events import Change, Entry
+from domain.foundation.intervals import IntervalBound
+from domain.foundation.moments import AsOf, Moment
+from projections.queries.ledger_positions import position_at, resolve_in_ledger
+from services.api.contract.page_markers import make_marker
+from services.api.contract.time_span import Occurrence, SpanPage, SpanQuestion
+
+WORK_MAX = 20_000
+"""So many changes are folded and answers made for one question, together; a few seconds of one core. What is left of
+the span then has to be asked for again."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_MICROSECOND = timedelta(microseconds=1)
+
+_LAST_MICROSECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+
+
+T = TypeVar("T")
+
+
+class TimeSpan(NamedTuple):
+    since: Moment
+    until: Moment
+
+
+def occurrence(end: IntervalBound | None) -> Occurrence | None:
+    """Null where the bound is outside of the span."""
+    if end is None:
+        return None
+    if isinstance(end, datetime):
+        return Occurrence(
+            account_id=None,
+            position=None,
+            at=end,
+            event_id=None,
+            topic=None,
+            operation=None,
+            event="A time came that a condition names.",
+            by="time",
+        )
+    return occurrence_of_entry(end)
+
+
+def occurrence_of_entry(entry: Entry) -> Occurrence:
+    assert isinstance(entry.event, Change)
+    called = f"{entry.cause.service}:{entry.cause.operation}".strip(":")
+    return Occurrence(
+        account_id=entry.account_id,
+        position=entry.position,
+        at=entry.at,
+        event_id=entry.event_id,
+        topic=entry.event.topic,
+        operation=called or None,
+        event=entry.event.describe(),
+        by=entry.cause.actor,
+    )
+
+
+def resolve_span(question: SpanQuestion[SpanPage], cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> TimeSpan:
+    """Raises ValidationError where it ends before it begins, or has not come yet."""
+    since = resolve_in_ledger(cursor, account_id, as_of)
+    if question.place is not None:
+        _, position, microseconds = question.place
+        if microseconds > _LAST_MICROSECOND:
+            raise ValidationError(f"The marker is not one that {type(question).__name__} has given.")
+        return TimeSpan(since, Moment(position, _EPOCH + microseconds * _MICROSECOND))
+    ends = AsOf(as_of.now) if question.until is None else question.until.as_of(as_of.now)
+    until = resolve_in_ledger(cursor, account_id, ends)
+    if until.position < since.position or until.at < since.at:
+        raise ValidationError(
+            f"The span ends before it begins: from {question.since} (position {since.position}) "
+            f"to {question.until or 'now'} (position {until.position})."
+        )
+    return TimeSpan(since, until)
+
+
+def stop_moment(cursor: psycopg.Cursor, account_id: str, at: datetime | None) -> Moment | None:
+    """The moment of a time at which a question stopped; None where it did not."""
+    return None if at is None else Moment(position_at(cursor, account_id, at), at)
+
+
+def page_envelope(
+    question: SpanQuestion[SpanPage], account_id: str, span: TimeSpan, stopped_at: Moment | None, after: int | None
+) -> dict[str, Any]:
+    """What every page about a span has besides its rows. The next one begins behind `after`; None on the last."""
+    marker = None
+    if after is not None:
+        until = (span.until.at - _EPOCH) // _MICROSECOND
+        marker = make_marker(type(question).__name__, after, span.until.position, until)
+    return {
+        "account_id": account_id,
+        "limit": question.limit,
+        "marker": marker,
+        "since": span.since,
+        "until": span.until,
+        "stopped_at": stopped_at,
+    }
+
+
+def cut_page(question: SpanQuestion[SpanPage], rows: Sequence[T]) -> tuple[Sequence[T], int | None]:
+    """Of all rows those of the page, and behind how many the next one begins; None on the last."""
+    ends_at = question.begins_at + question.limit
+    return rows[question.begins_at : ends_at], ends_at if len(rows) > ends_at else None

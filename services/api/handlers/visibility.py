@@ -1,0 +1,92 @@
+"""Into which accounts whoever asks sees, and the lineages that lead through them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.account import Account
+from domain.families.organization import ORGANIZATION_MEMBERSHIP, is_managed_by
+from domain.families.roles import ROLES
+from domain.families.users import USERS
+from domain.foundation.errors import AccessDenied
+from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id, account_of_arn
+from domain.foundation.moments import AsOf
+from domain.installation import Installation
+from projections.queries.ledger_positions import list_account_ids, position_at, resolve_in_projection
+from projections.queries.lineage import Lineage, trace_lineage
+from services.api.handlers.answer_context import AnswerContext
+
+
+@dataclass(frozen=True, slots=True)
+class AccountVisibility:
+    """Which other accounts whoever asks sees into: those of an organisation that its own account manages now, and the
+    operator all. None whose tables lag, for half an answer would pass for a whole one."""
+
+    context: AnswerContext
+    account_id: str
+    now: datetime
+    obstacles: dict[str, str] = field(default_factory=dict)
+    """By account id: why it was not seen into."""
+
+    def __call__(self, other_id: str) -> str | None:
+        """Why it does not see into the account; None where it does."""
+        obstacle = None if other_id == self.account_id else self._obstacle(other_id)
+        if obstacle is not None:
+            self.obstacles[other_id] = obstacle
+        return obstacle
+
+    def _obstacle(self, other_id: str) -> str | None:
+        if other_id in self.context.behind:
+            return "its tables lag behind its ledger: ask again, and see /health/ready"
+        if self.context.everywhere:
+            return None
+        return why_unmanaged(
+            self.account_id, self.context.account(other_id, position_at(self.context.cursor, other_id, self.now))
+        )
+
+
+def why_unmanaged(account_id: str, other: Account) -> str | None:
+    """Why the account is not to be looked after from the first one; None where it is."""
+    if is_managed_by(other[ORGANIZATION_MEMBERSHIP], account_id):
+        return None
+    return f"it is not in an organization managed by {account_id}"
+
+
+def home_account_of(credential: str, account_id: str, installation: Installation) -> str:
+    """The account that the credential names, by ARN or key id, which says nothing of a key that was brought from
+    elsewhere; of any other name, the requester's own."""
+    claimed = installation.claimed_access_key_ids.get(credential)
+    named = claimed or account_of_arn(credential) or account_of_access_key_id(credential)
+    return account_id if named in {None, INSTALLATION} else named
+
+
+def arn_of(account: Account, entity_id: str) -> str | None:
+    """By which an account calls a user, a role or root; None where it has none of that id."""
+    if entity_id == account.id:
+        return account.arn("root")
+    entity = account[USERS].by_id.get(entity_id) or account[ROLES].by_id.get(entity_id)
+    return None if entity is None else account.arn(entity.resource)
+
+
+def visible_lineage(visibility: AccountVisibility, credential: str, as_of: AsOf, nodes_max: int) -> Lineage:
+    """Raises AccessDenied where the credential's account is not visible, and what `trace_lineage` raises."""
+    home = home_account_of(credential, visibility.account_id, visibility.context.installation(visibility.now))
+    if (obstacle := visibility(home)) is not None:
+        raise AccessDenied(f"{credential} is of the account {home}: {obstacle}.")
+    if home != visibility.account_id and as_of.position is not None:
+        # A position is one of the requester's ledger; in others the moment is found by its time.
+        at = resolve_in_projection(visibility.context.cursor, "lineage", visibility.account_id, as_of).at
+        as_of = AsOf.time(at, at)
+    return trace_lineage(visibility.context.cursor, home, credential, as_of, follows=visibility, nodes_max=nodes_max)
+
+
+def visible_trusted_accounts(
+    context: AnswerContext, account_id: str, trusted: Collection[str] | None, now: datetime
+) -> tuple[list[str], tuple[str, ...]]:
+    """Of the accounts that are trusted, None for all, those besides the role's own that whoever asks sees into; and how
+    the others are told. An account has nothing to say about another one's principals."""
+    visibility = AccountVisibility(context, account_id, now)
+    named = list_account_ids(context.cursor) if trusted is None else sorted(trusted)
+    seen = [other_id for other_id in named if other_id != account_id and visibility(other_id) is None]
+    # Which accounts there are is nobody's business either.
+    return seen, tuple(visibility.obstacles) if trusted is not None else tuple({"*" for _ in visibility.obstacles})

@@ -1,0 +1,154 @@
+"""What if other policies had been in force: recorded calls, evaluated again."""
+
+from dataclasses import dataclass, field
+
+from domain.account import Account
+from domain.call_context import principal_arn_of
+from domain.families.organization import ORGANIZATION_MEMBERSHIP
+from domain.families.policies import MANAGED_POLICIES
+from domain.foundation.errors import NoSuchEntity
+from domain.foundation.moments import AsOf
+from domain.queries.what_if import (
+    CallToReplay,
+    ControlPolicyAdded,
+    DocumentReplaced,
+    HypotheticalChange,
+    PoliciesReplaced,
+    PolicyAdded,
+    ReplayOutcome,
+    ReplayResult,
+)
+from services.api.contract.what_if import CallGroup, ChangedCall, WhatIf, WhatIfPart
+from services.api.handlers.answer_context import AnswerContext
+from services.api.handlers.handler import handles
+from services.api.handlers.replay import entity_called, replayed, resolve_range, user_or_role_called
+
+GROUPS_AN_ANSWER_MAX = 1_000
+GroupKey = tuple[str, str, str]
+
+
+@dataclass(slots=True)
+class _GroupCounts:
+    calls: int = 0
+    now_refused: int = 0
+    now_allowed: int = 0
+    first_changed: ChangedCall | None = None
+
+
+@dataclass(slots=True)
+class _Counts:
+    groups: dict[GroupKey, _GroupCounts] = field(default_factory=dict)
+    calls: int = 0
+    without_decision: int = 0
+    undecidable: int = 0
+    undecidable_because: str | None = None
+    by_other_evaluator: int = 0
+
+    def has_room(self, key: GroupKey) -> bool:
+        return key in self.groups or len(self.groups) < GROUPS_AN_ANSWER_MAX
+
+    def add(self, key: GroupKey, call: CallToReplay, made: ReplayResult) -> None:
+        """One on which policies were question."""
+        group = self.groups.setdefault(key, _GroupCounts())
+        group.calls += 1
+        self.by_other_evaluator += call.by_other_evaluator
+        if made.outcome is ReplayOutcome.UNCHANGED:
+            return
+        if made.outcome is ReplayOutcome.UNDECIDABLE:
+            self.undecidable += 1
+            self.undecidable_because = self.undecidable_because or made.why
+            return
+        if made.outcome is ReplayOutcome.REFUSED:
+            group.now_refused += 1
+        else:
+            group.now_allowed += 1
+        if group.first_changed is None:
+            group.first_changed = ChangedCall(
+                position=call.position, at=call.at, request_id=call.cause.request_id, why=made.why
+            )
+
+
+@handles(WhatIf)
+def answer_what_if(question: WhatIf, context: AnswerContext, account_id: str, as_of: AsOf) -> WhatIfPart:
+    """Raises NoSuchEntity and InvalidInput where what is supposed could be about nothing at the end of the span."""
+    part = resolve_range(question, context, account_id, as_of)
+    supposition = supposition_of(question, context.account(account_id, part.until), part.until)
+    counts, stopped_position = _Counts(), part.to
+    for call, made in replayed(context, account_id, part, supposition):
+        if made.outcome is ReplayOutcome.WITHOUT_DECISION:
+            counts.without_decision += 1
+        else:
+            cause = call.cause
+            assert cause.principal is not None
+            key = (principal_arn_of(cause.principal), cause.service, cause.operation)
+            if not counts.has_room(key):
+                stopped_position = call.position - 1
+                break
+            counts.add(key, call, made)
+        counts.calls += 1
+    refused = sum(group.now_refused for group in counts.groups.values())
+    allowed = sum(group.now_allowed for group in counts.groups.values())
+    return WhatIfPart(
+        account_id=account_id,
+        since_position=part.after + 1,
+        until_position=part.until,
+        stopped_position=stopped_position if stopped_position < part.until else None,
+        calls=counts.calls,
+        unchanged=counts.calls - refused - allowed - counts.without_decision - counts.undecidable,
+        now_refused=refused,
+        now_allowed=allowed,
+        without_decision=counts.without_decision,
+        undecidable=counts.undecidable,
+        undecidable_because=counts.undecidable_because,
+        by_other_evaluator=counts.by_other_evaluator,
+        groups=tuple(_group(key, group) for key, group in counts.groups.items()),
+    )
+
+
+def _group(key: GroupKey, group: _GroupCounts) -> CallGroup:
+    principal_arn, service, operation = key
+    return CallGroup(
+        principal_arn=principal_arn,
+        service=service,
+        operation=operation,
+        calls=group.calls,
+        now_refused=group.now_refused,
+        now_allowed=group.now_allowed,
+        first_changed=group.first_changed,
+    )
+
+
+def supposition_of(question: WhatIf, account: Account, position: int) -> HypotheticalChange:
+    """What is question about, by what it is called at the end of the span. Raises NoSuchEntity and InvalidInput."""
+    if question.scp is not None:
+        return ControlPolicyAdded(
+            account.id, _level_id(account, question.attach_scp_to or "root", position), question.scp
+        )
+    assert question.policy is not None
+    if question.attach_to is not None:
+        return PolicyAdded(account.id, entity_called(account, question.attach_to, position), question.policy)
+    if question.in_place_of_all_of is not None:
+        entity_id = user_or_role_called(account, question.in_place_of_all_of, position)
+        return PoliciesReplaced(account.id, entity_id, question.policy)
+    assert question.instead_of is not None
+    if question.instead_of not in account[MANAGED_POLICIES]:
+        raise NoSuchEntity(
+            f"There was no managed policy {question.instead_of} at position {position}; expected an ARN."
+        )
+    return DocumentReplaced(account.id, question.instead_of, question.policy)
+
+
+def _level_id(account: Account, where: str, position: int) -> str:
+    """Of an account that is in no organisation any name will do."""
+    membership = account[ORGANIZATION_MEMBERSHIP]
+    levels = () if membership is None else membership.levels
+    if not levels:
+        return where
+    if where in {"root", "account"}:
+        return levels[0 if where == "root" else -1].id
+    if all(level.id != where for level in levels):
+        known = ", ".join(level.id for level in levels)
+        raise NoSuchEntity(
+            f"Account {account.id} had no {where} above it at position {position}; expected one of {known}."
+        )
+    return where

@@ -1,0 +1,54 @@
+"""The native operations, registered like AWS's. Importing this registers every one."""
+
+from dataclasses import replace
+from functools import partial
+
+from domain.account import Account
+from domain.authorization import authorize
+from domain.calls import Call, Outcome
+from domain.time_travel import TIME_TRAVEL
+from services.api.contract.answer import Answer
+from services.api.contract.question import SERVICE, Question
+from services.api.contract.questions import QUESTIONS
+from services.api.handlers.handler import decide_question
+from services.api.handlers.requester import Requester
+from services.wire.operations import FindResource, Operation, Parameters, answers, find_operation
+
+
+def bind_question(question: Question[Answer]) -> Operation:
+    """The operation of a question, as it was read from the request."""
+    operation = operation_of(type(question))
+    return replace(operation, run=partial(operation.run, question))
+
+
+def operation_of(question: type[Question[Answer]]) -> Operation:
+    operation = find_operation(SERVICE, question.__name__)
+    assert operation is not None
+    return operation
+
+
+def _find_resource(question: type[Question[Answer]]) -> FindResource:
+    def resource(account: Account, _call: Call, parameters: Parameters) -> str:
+        return account.arn(question.resource.format_map(parameters), service=SERVICE)
+
+    return resource
+
+
+def _decide(question: Question[Answer], account: Account, call: Call, **parameters: object) -> Outcome:
+    if question.moment is not None:
+        # Reading the past takes the action itself, which has been asked for, and this.
+        authorize(account, call, TIME_TRAVEL, _find_resource(type(question))(account, call, parameters))
+    # The answer is read from the tables after the commit, when they have come as far as this very call.
+    outcome = decide_question(question, account, Requester.of(account, call))
+    call.concerned.update(outcome.elsewhere)
+    return outcome
+
+
+for _question in QUESTIONS:
+    answers(
+        _question.__name__,
+        service=SERVICE,
+        on=_find_resource(_question),
+        records=" ".join(_question.model_fields),
+        read_only=_question.read_only,
+    )(_decide)

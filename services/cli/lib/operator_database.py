@@ -1,0 +1,132 @@
+"""The database itself, for the operator of the server's machine. Each act is recorded, with who it was."""
+
+import argparse
+import os
+import secrets
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from domain.account import CorruptLedger
+from domain.calls import ApiCalled
+from domain.foundation.identifiers import INSTALLATION
+from services.accounts import operator_cause
+from services.app import LedgerRuntime, check_database, open_database
+from services.cli.lib.failures import Failure
+from services.ledger.call_queue import Overloaded
+from services.ledger.database import Database, DatabaseUnfit, ExternalDatabase, connect
+from services.ledger.durability import UnsafeDatabaseError
+from services.ledger.embedded import EmbeddedPostgres
+from services.ledger.embedded_directory import resolve_directory
+from services.ledger.embedded_programs import EmbeddedPostgresError
+from services.ledger.mapper import CorruptEntry
+from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates, LedgerUnavailable
+from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
+from services.settings import InvalidSetting, Settings, read_settings
+
+
+def running_database(settings: Settings) -> Database:
+    """Yours, or the embedded one of a server that runs. Raises Failure where there is none."""
+    database = _find_database(settings)
+    if database is None:
+        raise Failure(
+            f"No server runs on {settings.data}, and the embedded database runs with it: start it with "
+            f"`muniment serve --data {shlex.quote(str(settings.data))}` and ask again."
+        )
+    return check_database(database)
+
+
+@contextmanager
+def existing_database(settings: Settings, *, check: bool = True) -> Iterator[Database]:
+    """The database, whether a server runs or not: the embedded one is started for as long as the block lasts. One that
+    runs is not `check`ed by whoever is about to migrate it.
+
+    Raises Failure when there is none, and for whatever it cannot do within the block.
+    """
+    with database_failures():
+        database = _find_database(settings)
+        if database is not None:
+            yield check_database(database) if check else database
+            return
+        with open_database(settings) as database:
+            yield database
+
+
+@contextmanager
+def open_or_create_database(settings: Settings) -> Iterator[Database]:
+    """Like `existing_database`, but begins a database where there is none."""
+    with database_failures():
+        if settings.database_url is None and not (settings.data / "postgres").exists():
+            settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
+            with open_database(settings) as database:
+                yield database
+            return
+    with existing_database(settings) as database:
+        yield database
+
+
+@contextmanager
+def database_failures() -> Iterator[None]:
+    """What a database may come to is a Failure, not a defect."""
+    try:
+        yield
+    except (psycopg.Error, PoolTimeout, EmbeddedPostgresError) as error:
+        raise Failure(f"The database cannot be used: {error}".strip()) from error
+    except (DatabaseUnfit, UnsafeDatabaseError, LedgerUnavailable, Overloaded) as error:
+        raise Failure(str(error)) from error
+
+
+def ledger_without_master_key(database: Database) -> LedgerRuntime:
+    """For calls that seal nothing: the master key stays where it is. What this one seals, nobody could open."""
+    return LedgerRuntime(database, MasterKeys(MasterKey(secrets.token_bytes(KEY_BYTES))))
+
+
+def record_operator_call(
+    ledger: LedgerRuntime, operation: str, *, read_only: bool, parameters: Mapping[str, object]
+) -> None:
+    """An act on the installation as a whole, in its ledger. The ledger must be recording. Raises Failure when the act
+    cannot be recorded; then it must not be done."""
+    cause = operator_cause(operation, secrets.token_bytes)
+    called = ApiCalled(read_only=read_only, parameters=dict(parameters))
+
+    def decide(values: LedgerStates, _at: datetime) -> CallResult:
+        if not values[INSTALLATION].exists:
+            raise Failure("There is no installation in this database: no server was ever started on it.")
+        return CallResult(None, [LedgerAppend(INSTALLATION, cause, [called])])
+
+    try:
+        ledger.committer.decide(frozenset({INSTALLATION}), decide)
+    except (CorruptLedger, CorruptEntry) as error:
+        raise Failure(
+            f"The installation's ledger is broken, see `muniment verify`, and takes no act: {error}"
+        ) from error
+
+
+def _find_database(settings: Settings) -> Database | None:
+    """Yours, or the embedded one if it runs."""
+    if settings.database_url is not None:
+        return ExternalDatabase(settings.database_url)
+    place = settings.data / "postgres"
+    if not place.exists():
+        raise Failure(f"There is no database in {settings.data}: use --data, MUNIMENT_DATA or MUNIMENT_DATABASE_URL.")
+    embedded = EmbeddedPostgres(resolve_directory(place))
+    try:
+        connect(embedded, "reader").close()
+    except (psycopg.OperationalError, EmbeddedPostgresError):
+        return None
+    return embedded
+
+
+@contextmanager
+def operator_database(args: argparse.Namespace) -> Iterator[Database]:
+    """The database that is meant, for an act of the operator. Raises Failure."""
+    try:
+        found = read_settings(os.environ, data=args.data)
+    except InvalidSetting as error:
+        raise Failure(str(error)) from error
+    with existing_database(found) as database:
+        yield database

@@ -1,0 +1,90 @@
+"""Comparing the projections with ones that are rebuilt from the ledgers, and what a person is told of it."""
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import psycopg
+
+from projections.engine.compare import RowDifference, TableComparison
+from projections.engine.rebuild import RebuildComparison, open_rebuild
+from projections.engine.swap import RebuildRefused
+from services.cli.lib.failures import Failure
+from services.cli.lib.output import Column, JsonLines, stdout_table
+from services.cli.lib.progress import Progress
+from services.cli.lib.terminal import print_note
+from services.ledger.database import Database, connect
+
+VALUE_CHARACTERS_MAX = 200
+WAIT_SECONDS_MAX = 60.0
+"""For a server that has just been started and upgrades the tables."""
+
+
+def connector(database: Database) -> Callable[[], psycopg.Connection]:
+    return lambda: connect(database, "projector")
+
+
+@contextmanager
+def rebuild_and_compare(
+    connected: Callable[[], psycopg.Connection], names: Sequence[str], account_id: str | None, progress: Progress
+) -> Iterator[tuple[RebuildComparison, Callable[[], None]]]:
+    """What comparing came to, and how to swap. Raises Failure where it is refused."""
+    try:
+        with open_rebuild(
+            connected, names, account_id=account_id, wait_seconds=WAIT_SECONDS_MAX, tell=progress.tell
+        ) as rebuild:
+            rebuild.read()
+            yield rebuild.compare(), rebuild.swap
+    except RebuildRefused as refused:
+        progress.clear()
+        raise Failure(str(refused)) from refused
+
+
+def show_comparison(args: argparse.Namespace, comparison: RebuildComparison) -> None:
+    if args.output == "json":
+        JsonLines().show([{**asdict(comparison), "equal": comparison.is_equal}])
+        return
+    stdout_table(COMPARED).show(comparison.tables)
+    for line in comparison_problems(comparison):
+        print_note(line)
+
+
+def comparison_problems(comparison: RebuildComparison) -> Iterator[str]:
+    """What is not as it should be, a line each."""
+    for name in comparison.incomparable:
+        yield f"{name}: the live tables are missing, or were made by another version of this program: not compared."
+    for name, account_id in comparison.behind:
+        yield f"{name} of {account_id}: cannot be read any more as far as the live tables are: not compared."
+    for compared in comparison.tables:
+        if compared.difference is not None:
+            difference = _describe_difference(compared.difference)
+            yield f"{compared.projection}, first difference in {compared.table}: {difference}."
+    for which, halts in (("live", comparison.live_halts), ("new", comparison.rebuilt_halts)):
+        for halt in halts:
+            place = f"position {halt.halted.position} of {halt.halted.account_id}"
+            since = f" since {halt.halted.since:%Y-%m-%dT%H:%M:%SZ}" if which == "live" else ""
+            yield f"{halt.projection}: the {which} tables halt at {place}{since}: {halt.halted.reason}"
+
+
+def _describe_difference(difference: RowDifference) -> str:
+    key = ", ".join(f"{name} {_value(value)}" for name, value in difference.key.items())
+    if difference.column is None:
+        return f"the row of {key} is missing in the {'live' if difference.live is None else 'new'} table"
+    live, new = _value(difference.live), _value(difference.rebuilt)
+    return f"in the row of {key}, {difference.column} is {live} in the live table and {new} in the new one"
+
+
+def _value(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= VALUE_CHARACTERS_MAX else text[: VALUE_CHARACTERS_MAX - 1] + "…"
+
+
+COMPARED: Sequence[Column[TableComparison]] = (
+    Column("PROJECTION", lambda compared: compared.projection),
+    Column("TABLE", lambda compared: compared.table),
+    Column("ROWS", lambda compared: str(compared.rows_live)),
+    Column("NEW ROWS", lambda compared: str(compared.rows_rebuilt)),
+    Column("RESULT", lambda compared: "equal" if compared.difference is None else "differs"),
+)

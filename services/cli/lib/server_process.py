@@ -1,0 +1,67 @@
+"""The processes of `muniment serve` and `muniment worker`."""
+
+import argparse
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from services.app import WorkerStopped, profile_path, run_server, run_worker
+from services.cli.lib.failures import Failure
+from services.cli.lib.operator_database import database_failures, running_database
+from services.ledger.database import DatabaseUnfit
+from services.ledger.durability import UnsafeDatabaseError
+from services.ledger.embedded_programs import EmbeddedPostgresError
+from services.ledger.pending_call import LedgerUnavailable
+from services.secrets.master_key import InvalidMasterKey
+from services.settings import InvalidSetting, read_settings
+
+
+def serve(args: argparse.Namespace) -> None:
+    """Until it is interrupted. Raises Failure, when everything that was started is stopped again."""
+    try:
+        found = read_settings(os.environ, data=args.data, listen=args.listen)
+        run_server(found, lambda endpoint: _print_ready(endpoint, profile_path(found)), frozenset(args.without))
+    except (
+        *(InvalidSetting, InvalidMasterKey, OSError, EmbeddedPostgresError, UnsafeDatabaseError),
+        *(DatabaseUnfit, LedgerUnavailable, psycopg.OperationalError, PoolTimeout),
+    ) as error:
+        raise Failure(str(error)) from error
+
+
+def _print_ready(endpoint: str, profile: Path) -> None:
+    here = shlex.quote(str(Path(sys.executable).parent))
+    sys.stdout.write(f"muniment ready on {endpoint}\n\n")
+    if not profile.exists():
+        sys.stdout.write(
+            "The accounts here were created with `muniment account create`: use the credentials that it printed,\n"
+            f"with AWS_ENDPOINT_URL={endpoint}\n"
+        )
+        sys.stdout.flush()
+        return
+    sys.stdout.write(
+        "Now type, in another terminal:\n"
+        f"  export AWS_CONFIG_FILE={shlex.quote(str(profile))} AWS_PROFILE=muniment PATH={here}:$PATH\n"
+        "  aws iam create-user --user-name alice\n"
+        "  muniment history\n"
+    )
+    sys.stdout.flush()
+
+
+def work(args: argparse.Namespace) -> None:
+    """Until it is interrupted. Raises Failure, when everything that was started is stopped again."""
+    try:
+        found = read_settings(os.environ, data=args.data)
+        where = "MUNIMENT_DATABASE_URL" if found.database_url is not None else f"the database in {found.data}"
+        with database_failures():
+            run_worker(running_database(found), lambda: _print_worker_ready(where))
+    except (InvalidSetting, WorkerStopped) as error:
+        raise Failure(str(error)) from error
+
+
+def _print_worker_ready(where: str) -> None:
+    sys.stdout.write(f"muniment worker ready on {where}: scheduler and projections\n")
+    sys.stdout.flush()

@@ -1,0 +1,77 @@
+"""What AWS's protocols have in common: botocore's models say what they carry, the request names one operation."""
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+from domain.foundation.errors import InvalidAction, Refusal
+from services.wire import operations
+from services.wire.decision import storable_text
+from services.wire.model import Compiled, DescribedService
+from services.wire.operations import Operation, Parameters
+from services.wire.protocol import ParsedRequest, WireProtocol
+from services.wire.raw_request import RawRequest
+
+Described = TypeVar("Described", bound=DescribedService[Any])
+
+
+class RequestedOperation(NamedTuple):
+    """Which operation of a service a request names, before its parameters are read."""
+
+    name: str
+    sent: Any
+    """The parameters as the protocol carries them."""
+    version: str | None = None
+    """Of the API, in protocols whose requests name it."""
+
+
+class ModelProtocol(WireProtocol[Compiled], Generic[Described, Compiled]):
+    """A subclass says how a request names its operation and carries parameters, answers and errors. It is found by the
+    name of its protocol in the services' models (`services.wire.protocols`)."""
+
+    service_model: ClassVar[type[DescribedService[Any]]]
+    by_name: ClassVar[dict[str, type["ModelProtocol[Any, Any]"]]] = {}
+    is_fallback: ClassVar[bool] = False
+    """Asked last, and the one to refuse what no protocol serves."""
+
+    def __init_subclass__(cls, **arguments: object) -> None:
+        super().__init_subclass__(**arguments)
+        ModelProtocol.by_name[cls.service_model.protocol] = cls
+
+    def __init__(self, described: Iterable[Described]) -> None:
+        self._services: dict[str, Described] = {service.name: service for service in described}
+        self.services = tuple(self._services)
+        # Now and not at the first call of each, which would hold up the event loop for as long as a tenth of a second.
+        for operation in operations.all_operations():
+            if operation.service in self._services:
+                self._services[operation.service].operation(operation.name)
+
+    def read(self, request: RawRequest, path: bytes, service: str, _now: datetime) -> ParsedRequest[Compiled]:
+        described = self._services[service]
+        name = ""
+        operation: Operation | None = None
+        try:
+            name, sent, version = self._requested(described, request, path)
+            if version not in {None, described.version}:
+                raise InvalidAction(
+                    f"Could not find operation {name} for version {storable_text(version or '')[:20]!r}"
+                )
+            operation = operations.find_operation(described.name, name)
+            if operation is None:
+                raise InvalidAction(f"This server does not implement {described.name}:{name} yet.")
+            shape: Compiled = described.operation(name)
+            return ParsedRequest(name, operation, self._parameters(shape, sent), shape=shape)
+        except Refusal as refusal:
+            return ParsedRequest(name, operation, {}, refusal.as_value())
+
+    def described(self, service: str) -> Described:
+        return self._services[service]
+
+    @abstractmethod
+    def _requested(self, service: Described, request: RawRequest, path: bytes) -> RequestedOperation:
+        """An operation that the service has. Raises refusals."""
+
+    @abstractmethod
+    def _parameters(self, shape: Compiled, sent: Any) -> Parameters:
+        """Raises ValidationError."""

@@ -1,0 +1,73 @@
+"""What a family brings of its own, each registered where it is written: condition keys, documents, what becomes due."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from domain import call_context
+from domain.account import Account
+from domain.call_context import CallContext, ConditionValues, condition_key
+from domain.callers import Caller, principal_of
+from domain.calls import Call
+from domain.foundation.events import Event
+from domain.policy import POLICY_TYPES, MalformedPolicyDocument, PolicyType, document, lint, parse
+from domain.rules import lifecycle
+from domain.rules.lifecycle import DueKind, LifecycleCandidates, due_events, register_due_kind
+from tests.domain.accounts import AT, CAUSE, new_account, user_arn, with_users
+from tests.domain.policy.catalogue import CATALOGUE
+
+
+def test_a_condition_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is there for calls that have it, among the others, and absent from those that do not."""
+    monkeypatch.setattr(call_context, "_KEYS", dict(call_context._KEYS))
+
+    @condition_key("iam:resourceage")
+    def resource_age(context: CallContext) -> ConditionValues | None:
+        return ("7",) if context.resource.endswith("/ann") else None
+
+    account = with_users(new_account(), "ann")
+    caller = Caller(principal_of(account, "AIDAann"), "AIDAann", "k")
+    call = Call(caller, CAUSE, AT, random=lambda _count: b"", seal_session=lambda *_: "")
+    on_ann = CallContext(call, account, account, user_arn("ann"), {})
+    assert on_ann["iam:resourceage"] == ("7",)
+    assert "iam:resourceage" in list(on_ann)
+    assert "iam:resourceage" not in list(CallContext(call, account, account, "*", {}))
+
+
+@pytest.mark.parametrize("name", ["aws:currenttime", "aws:new", "iam:Age"])
+def test_condition_keys_that_no_family_has(name: str) -> None:
+    """Global ones, and those that no look-up would find."""
+    with pytest.raises(TypeError, match=name):
+        condition_key(name)(lambda _context: None)
+
+
+def test_something_that_becomes_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The family decides on each subject that the tables nominate; two kinds of one name do not start."""
+    monkeypatch.setattr(lifecycle, "DUE_KINDS", dict(lifecycle.DUE_KINDS))
+    decided: list[str] = []
+
+    def events(_account: Account, subject: str, *_: object) -> Iterable[Event]:
+        decided.append(subject)
+        return ()
+
+    kind = DueKind("certificates", lambda at, _profile: ({"since": at},), events)
+    register_due_kind(kind)
+    assert due_events(new_account(), LifecycleCandidates({"certificates": ["ASCA1", "ASCA2"]}), AT) == []
+    assert decided == ["ASCA1", "ASCA2"]
+    with pytest.raises(TypeError, match="certificates"):
+        register_due_kind(kind)
+
+
+def test_a_type_of_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grammar of its own, in the parser and in the linter; two types of one name do not start."""
+    monkeypatch.setattr(document, "POLICY_TYPES", dict(POLICY_TYPES))
+    endpoint = PolicyType("endpoint", ("Sid", "Effect", "Action", "Principal"), service="s3")
+    allowed = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Principal": "*"}}'
+    assert parse(allowed, endpoint).type is endpoint
+    with pytest.raises(MalformedPolicyDocument):
+        parse(allowed.replace("s3:", "iam:"), endpoint)
+    with pytest.raises(MalformedPolicyDocument):
+        parse(allowed.replace('"Principal"', '"Resource"'), endpoint)
+    assert "MISSING_RESOURCE" not in {finding.code for finding in lint(allowed, endpoint, CATALOGUE)}
+    with pytest.raises(TypeError, match="endpoint"):
+        PolicyType("endpoint", ())

@@ -1,0 +1,157 @@
+"""A protocol that no service here speaks yet comes as one module: this one, and nothing else knows of it."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.parsers import create_parser
+from botocore.serialize import create_serializer
+
+from domain.account import Account
+from domain.calls import Call, Outcome
+from domain.foundation.errors import Refusal
+from services.api.server.health import Health
+from services.asgi import AsgiApp
+from services.aws_services import aws_protocols, protocols_for
+from services.ledger.database import Database
+from services.wire import operations
+from services.wire.errors import COMMON_ERROR_STATUSES
+from services.wire.json_input import BODY, PATH, QUERY, ParseJson, compile_request, decode_body
+from services.wire.json_output import SerialiseJson, compile_document
+from services.wire.model import DescribedService, OperationContract, load_model
+from services.wire.model_protocol import ModelProtocol, RequestedOperation
+from services.wire.operations import answers, any_resource
+from services.wire.protocol import CommittedOutcome, RenderedRefusal
+from services.wire.raw_request import RawRequest
+from services.wire.time_travel import RequestPath
+from tests.services.api.in_process_server import InProcessServer, opened
+
+TARGET = "x-amz-target"
+CLOUDTRAIL = load_model("cloudtrail")
+
+
+@dataclass(frozen=True, slots=True)
+class TargetedOperationModel(OperationContract):
+    parse: ParseJson
+    serialise: SerialiseJson
+
+
+class TargetedServiceModel(DescribedService[TargetedOperationModel]):
+    protocol = "json"
+
+    def _compiled(self, name: str) -> TargetedOperationModel:
+        model = self._model.operation_model(name)
+        return TargetedOperationModel(
+            **self._contract(name),
+            parse=compile_request(model.input_shape),
+            serialise=compile_document(name, model.output_shape),
+        )
+
+
+class TargetedJsonProtocol(ModelProtocol[TargetedServiceModel, TargetedOperationModel]):
+    """https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html"""
+
+    service_model = TargetedServiceModel
+    content_type = "application/x-amz-json-1.1"
+
+    def serves(self, request: RawRequest, path: RequestPath) -> bool:
+        return path.path == b"/" and request.header(TARGET) is not None
+
+    def _requested(self, service: TargetedServiceModel, request: RawRequest, _path: bytes) -> RequestedOperation:
+        name = (request.header(TARGET) or "").rpartition(".")[2]
+        service.refuse_unknown(name)
+        return RequestedOperation(name, request.body)
+
+    def _parameters(self, shape: TargetedOperationModel, sent: bytes) -> Mapping[str, object]:
+        return shape.parse({PATH: {}, QUERY: {}, BODY: decode_body(sent)})
+
+    async def write(self, shape: TargetedOperationModel, committed: CommittedOutcome) -> bytes:
+        return shape.serialise(committed.result())
+
+    def refuse(self, refusal: Refusal, service: str | None, _request_id: str) -> RenderedRefusal:
+        status = service and self.described(service).error_status(refusal.code)
+        error = {"__type": refusal.code, "message": refusal.message}
+        return RenderedRefusal(status or COMMON_ERROR_STATUSES[refusal.code], json.dumps(error).encode())
+
+
+@pytest.fixture
+def server(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcessServer]:
+    monkeypatch.setattr(operations, "_operations", dict(operations._operations))
+
+    @answers("ListTrails", service="cloudtrail", on=any_resource, records="next_token")
+    def list_trails(account: Account, _call: Call, *, next_token: str | None = None) -> Outcome:
+        return Outcome(lambda _after: {"Trails": [{"Name": account.id}], "NextToken": next_token or "none"})
+
+    with opened(database, tmp_path) as found:
+        yield found
+
+
+def asked(server: InProcessServer, operation: str, keys: Credentials, **members: object) -> dict[str, Any]:
+    """What a stock client reads, of a request that it has written, through the application."""
+    model = CLOUDTRAIL.operation_model(operation)
+    written = create_serializer("json").serialize_to_request(members, model)
+    request = AWSRequest("POST", "http://127.0.0.1:8420/", written["headers"], written["body"])
+    SigV4Auth(keys, "cloudtrail", "us-east-1").add_auth(request)
+    headers = {"Host": "127.0.0.1:8420", **request.headers}
+    sent: list[dict[str, Any]] = []
+
+    async def once() -> None:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": written["body"]}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        server.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
+        protocols = (server.native, *protocols_for([CLOUDTRAIL]), *aws_protocols())
+        application = AsgiApp(server.gate(server.facts), protocols, cast("Health", None), ())
+        scope = {"type": "http", "method": "POST", "raw_path": b"/", "query_string": b"", "scheme": "http"}
+        carried = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        await application({**scope, "client": ("192.0.2.7", 1), "headers": carried}, receive, send)
+
+    asyncio.run(once())
+    begin, end = sent
+    answer = {"body": end["body"], "status_code": begin["status"], "headers": {}}
+    read: dict[str, Any] = create_parser("json").parse(answer, model.output_shape)
+    return read
+
+
+def test_a_further_protocol_is_one_module(server: InProcessServer) -> None:
+    """Its requests are told apart from the query protocol's at the same path, are signed for, allowed and recorded like
+    any other, and answered in its own form."""
+    read = asked(server, "ListTrails", server.admin, NextToken="n1")
+    assert read["Trails"] == [{"Name": server.account_id}]
+    assert read["NextToken"] == "n1"
+    call = server.asks("/v1/history?limit=2").body["calls"][-1]
+    assert (call["service"], call["operation"], call["parameters"]) == (
+        "cloudtrail",
+        "ListTrails",
+        {"next_token": "n1"},
+    )
+    assert server.aws_does("iam", "ListUsers")[0] == 200
+
+
+def test_what_a_further_protocol_refuses(server: InProcessServer) -> None:
+    """Policies hold; an operation that nothing answers, and a signature for another protocol's service, are refused."""
+    alice = server.user("alice")
+    denied = asked(server, "ListTrails", alice)
+    assert denied["Error"]["Code"] == "AccessDenied"
+    assert "cloudtrail:ListTrails" in denied["Error"]["Message"]
+    missing = asked(server, "DescribeTrails", server.admin)
+    assert missing["Error"] == {
+        "Code": "InvalidAction",
+        "Message": "This server does not implement cloudtrail:DescribeTrails yet.",
+    }
+
+
+def test_a_service_without_a_protocol_is_refused_at_the_start() -> None:
+    """And not when it is first asked."""
+    with pytest.raises(TypeError, match="ec2 speaks ec2, for which there is no module"):
+        protocols_for([load_model("ec2")])
