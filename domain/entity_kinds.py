@@ -25,7 +25,7 @@ class Entity(Protocol):
 
 E = TypeVar("E", bound=Entity)
 E_co = TypeVar("E_co", bound=Entity, covariant=True)
-Facts = Iterator[tuple[Fact, FactValue]]
+FactValues = Iterator[tuple[Fact, FactValue]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +40,7 @@ class EntityKind(Generic[E_co]):
     """All of an account, by the id that is the subject of their facts."""
     named: Callable[[Account, str], E_co]
     """The one that a caller names, by name or ARN. Raises NoSuchEntity."""
-    facts: Callable[[Account, Any], Facts]
+    facts: Callable[[Account, Any], FactValues]
     """Those that say what it is itself."""
 
     def __post_init__(self) -> None:
@@ -58,7 +58,7 @@ _kinds: dict[str, EntityKind[Entity]] = {}
 
 
 def kind_of_index(
-    noun: str, id_prefix: str, component: Component[EntityIndex[E]], facts: Callable[[Account, E], Facts]
+    noun: str, id_prefix: str, component: Component[EntityIndex[E]], facts: Callable[[Account, E], FactValues]
 ) -> EntityKind[E]:
     """Of entities with a name that is unique among them."""
     return EntityKind(
@@ -88,7 +88,7 @@ def entity_title(account: Account, entity_id: str) -> str:
 
 
 @tells_facts
-def _own_facts(account: Account, subject: str) -> Facts:
+def _own_facts(account: Account, subject: str) -> FactValues:
     found = find_entity(account, subject)
     if found is not None:
         kind, entity = found

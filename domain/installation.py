@@ -81,7 +81,7 @@ class InstallationFounded(InstallationChange, topic="installation.founded.v1"):
         return replace(installation, ledger_id=self.ledger_id)
 
     def describe(self) -> str:
-        return "The installation was created."
+        return "The installation was founded."
 
 
 class ManagedCataloguePublished(InstallationChange, topic="installation.managed_catalogue.published.v1"):

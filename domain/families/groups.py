@@ -94,7 +94,7 @@ class GroupDeleted(GroupChange, topic="iam.group.deleted.v1"):
         return f"Group {self.group_name} was deleted."
 
 
-class MembershipChange(AccountChange):
+class GroupMembershipChange(AccountChange):
     group_id: str
     group_name: str
     user_id: str
@@ -107,7 +107,7 @@ class MembershipChange(AccountChange):
         return (self.user_id,)
 
 
-class UserAddedToGroup(MembershipChange, topic="iam.group.user_added.v1"):
+class UserAddedToGroup(GroupMembershipChange, topic="iam.group.user_added.v1"):
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(MEMBERSHIPS, account[MEMBERSHIPS].add(self.user_id, self.group_id))
 
@@ -115,7 +115,7 @@ class UserAddedToGroup(MembershipChange, topic="iam.group.user_added.v1"):
         return f"User {self.user_name} was added to group {self.group_name}."
 
 
-class UserRemovedFromGroup(MembershipChange, topic="iam.group.user_removed.v1"):
+class UserRemovedFromGroup(GroupMembershipChange, topic="iam.group.user_removed.v1"):
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(MEMBERSHIPS, account[MEMBERSHIPS].remove(self.user_id, self.group_id))
 

@@ -23,7 +23,7 @@ class Rule(Value):
 
 class LastUsed(Value):
     at: datetime
-    """The beginning of the window of the last use (domain.usage.USE_WINDOW)."""
+    """The beginning of the window of the last use (`USE_WINDOW` of the family credential_use)."""
     service: str
     region: str
 

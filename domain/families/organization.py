@@ -58,8 +58,8 @@ def is_managed_by(membership: OrganizationMembership | None, account_id: str) ->
 
 ORGANIZATION_MEMBERSHIP = Component[OrganizationMembership | None]("organization", None)
 """Its place in an organisation and the policies that limit it from there; None of an account that is in none."""
-ORGANIZATION_FACT = FactKind("organization", "was joined by the account", "was left by the account")
-LEVEL_FACT = FactKind("organization level", "was added above the account", "was removed from above the account")
+ORGANIZATION_FACT = FactKind("organization", "was joined", "was left")
+LEVEL_FACT = FactKind("organization level", "came to be above the account", "is no longer above the account")
 POLICY_FACT = FactKind("organization policy", "was attached", "was detached")
 
 

@@ -260,7 +260,7 @@ class PasswordPolicyUpdated(PasswordPolicyChange, topic="iam.account.password_po
         return account.put(PASSWORD_POLICY, PasswordPolicy(**self.model_dump()))
 
     def describe(self) -> str:
-        return "The account's password policy was updated."
+        return "The account got another password policy."
 
 
 class PasswordPolicyDeleted(PasswordPolicyChange, topic="iam.account.password_policy.deleted.v1"):

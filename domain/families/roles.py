@@ -113,7 +113,7 @@ class TrustPolicyReplaced(RoleChange, topic="iam.role.trust_policy_replaced.v1")
         return account.put(ROLES, roles.put(trusting))
 
     def describe(self) -> str:
-        return f"Role {self.role_name} has a new trust policy."
+        return f"Role {self.role_name} got another trust policy."
 
 
 class RoleDeleted(RoleChange, topic="iam.role.deleted.v1"):

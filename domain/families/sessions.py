@@ -100,4 +100,4 @@ class SessionExpiriesRecorded(Bookkeeping, topic="sts.session.expiries_recorded.
         return account.put(EXPIRIES_RECORDED, self.up_to)
 
     def describe(self) -> str:
-        return f"All session expiries up to {self.up_to.isoformat()} were recorded."
+        return f"The ends of all sessions that expired up to {self.up_to.isoformat()} were recorded."

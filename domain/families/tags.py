@@ -79,4 +79,4 @@ class EntityUntagged(TagChange, topic="iam.entity.untagged.v1"):
         return _put(account, self.entity_id, tags)
 
     def describe(self) -> str:
-        return f"The tags {', '.join(self.keys)} of {self.title} were removed."
+        return f"{self.entity.capitalize()} {self.entity_name} lost the tags {', '.join(self.keys)}."

@@ -43,7 +43,7 @@ def _changed(before: FactValue, after: FactValue) -> Iterator[str]:
         if was != is_:
             yield f"{name} was {_shown(was)} and is {_shown(is_)}"
     if before.document != after.document:
-        yield "its document changed"
+        yield "its document says something else"
 
 
 def _shown(value: AttributeValue) -> str:

@@ -4,12 +4,9 @@ from dataclasses import dataclass
 
 from domain.account import Account
 from domain.calls import Call, Outcome, done
-from domain.entity_kinds import Entity, EntityKind
-from domain.families.roles import ROLE
-from domain.families.users import USER
 from domain.rules import permissions_boundaries
-from services.iam import condition_keys, named_entities
-from services.iam.named_entities import NamedEntity
+from services.iam import condition_keys, entities
+from services.iam.entities import IamEntity
 from services.wire.operations import answers
 
 
@@ -17,24 +14,19 @@ from services.wire.operations import answers
 class _BoundaryOperations:
     """The operations of one kind of entity, by their AWS names."""
 
-    kind: EntityKind[Entity]
-    entity: NamedEntity
+    entity: IamEntity
     put: str
     delete: str
 
 
 _FAMILIES = (
-    _BoundaryOperations(
-        kind=USER, entity=named_entities.USER, put="PutUserPermissionsBoundary", delete="DeleteUserPermissionsBoundary"
-    ),
-    _BoundaryOperations(
-        kind=ROLE, entity=named_entities.ROLE, put="PutRolePermissionsBoundary", delete="DeleteRolePermissionsBoundary"
-    ),
+    _BoundaryOperations(entity=entities.USER, put="PutUserPermissionsBoundary", delete="DeleteUserPermissionsBoundary"),
+    _BoundaryOperations(entity=entities.ROLE, put="PutRolePermissionsBoundary", delete="DeleteRolePermissionsBoundary"),
 )
 
 
 def _answer(family: _BoundaryOperations) -> None:
-    kind, on, holder = family.kind, family.entity.on, family.entity.holder
+    kind, on, holder = family.entity.kind, family.entity.on, family.entity.holder
 
     @answers(
         family.put,

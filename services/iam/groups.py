@@ -9,6 +9,7 @@ from domain.families.groups import GROUP, GROUPS, Group
 from domain.families.users import USERS
 from domain.rules import groups
 from services.iam import resources
+from services.iam.entities import list_under_path
 from services.iam.entity_members import group_members, listed_user_members
 from services.wire.operations import answers
 from services.wire.pagination import page_request
@@ -42,14 +43,7 @@ def get_group(
 def list_groups(
     _account: Account, _call: Call, *, path_prefix: str = "/", marker: str | None = None, max_items: int | None = None
 ) -> Outcome:
-    pages = page_request("Groups", marker, max_items)
-    return Outcome(
-        lambda after: pages.of(
-            (group for group in after[GROUPS] if group.path.startswith(path_prefix)),
-            key=_by_name,
-            render=lambda group: group_members(after, group),
-        )
-    )
+    return list_under_path(GROUP, group_members, path_prefix, marker, max_items)
 
 
 @answers("UpdateGroup", on=resources.group, records="group_name new_path new_group_name")

@@ -4,14 +4,10 @@ from dataclasses import dataclass
 
 from domain.account import Account
 from domain.calls import Call, Outcome, done
-from domain.families.groups import GROUP
-from domain.families.roles import ROLE
-from domain.families.users import USER
 from domain.rules import policy_holders
-from domain.rules.policy_holders import HolderKind
-from services.iam import condition_keys, named_entities
+from services.iam import condition_keys, entities
+from services.iam.entities import IamEntity
 from services.iam.entity_members import policy_sort_key
-from services.iam.named_entities import NamedEntity
 from services.wire.operations import Parameters, answers
 from services.wire.pagination import page_request
 
@@ -20,8 +16,7 @@ from services.wire.pagination import page_request
 class _HeldPolicyOperations:
     """The operations of one kind of holder, by their AWS names."""
 
-    kind: HolderKind
-    entity: NamedEntity
+    entity: IamEntity
     attach: str
     detach: str
     list_attached: str
@@ -33,8 +28,7 @@ class _HeldPolicyOperations:
 
 _FAMILIES = (
     _HeldPolicyOperations(
-        kind=USER,
-        entity=named_entities.USER,
+        entity=entities.USER,
         attach="AttachUserPolicy",
         detach="DetachUserPolicy",
         list_attached="ListAttachedUserPolicies",
@@ -44,8 +38,7 @@ _FAMILIES = (
         delete="DeleteUserPolicy",
     ),
     _HeldPolicyOperations(
-        kind=GROUP,
-        entity=named_entities.GROUP,
+        entity=entities.GROUP,
         attach="AttachGroupPolicy",
         detach="DetachGroupPolicy",
         list_attached="ListAttachedGroupPolicies",
@@ -55,8 +48,7 @@ _FAMILIES = (
         delete="DeleteGroupPolicy",
     ),
     _HeldPolicyOperations(
-        kind=ROLE,
-        entity=named_entities.ROLE,
+        entity=entities.ROLE,
         attach="AttachRolePolicy",
         detach="DetachRolePolicy",
         list_attached="ListAttachedRolePolicies",
@@ -69,7 +61,7 @@ _FAMILIES = (
 
 
 def _answer_attachments(family: _HeldPolicyOperations) -> None:
-    kind, on, holder = family.kind, family.entity.on, family.entity.holder
+    kind, on, holder = family.entity.kind, family.entity.on, family.entity.holder
 
     def context(account: Account, parameters: Parameters) -> condition_keys.ConditionKeys:
         return {**family.entity.boundary(account, parameters), **condition_keys.policy_arn(account, parameters)}
@@ -106,7 +98,7 @@ def _answer_attachments(family: _HeldPolicyOperations) -> None:
 
 
 def _answer_inline(family: _HeldPolicyOperations) -> None:
-    kind, on, holder = family.kind, family.entity.on, family.entity.holder
+    kind, on, holder = family.entity.kind, family.entity.on, family.entity.holder
 
     @answers(
         family.put,

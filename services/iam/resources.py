@@ -9,7 +9,7 @@ from domain.families.access_keys import ACCESS_KEYS
 from domain.families.groups import GROUPS
 from domain.families.roles import ROLES
 from domain.families.users import USERS
-from services.wire.operations import Parameters
+from services.wire.operations import FindResource, Parameters
 
 
 def user(account: Account, call: Call, parameters: Parameters) -> str:
@@ -42,22 +42,6 @@ def new_policy(account: Account, _call: Call, parameters: Parameters) -> str:
     return account.arn(f"policy{parameters.get('path', '/')}{parameters['policy_name']}")
 
 
-def users_under_path(account: Account, _call: Call, parameters: Parameters) -> str:
-    return account.arn(f"user{parameters.get('path_prefix', '/')}")
-
-
-def groups_under_path(account: Account, _call: Call, parameters: Parameters) -> str:
-    return account.arn(f"group{parameters.get('path_prefix', '/')}")
-
-
-def roles_under_path(account: Account, _call: Call, parameters: Parameters) -> str:
-    return account.arn(f"role{parameters.get('path_prefix', '/')}")
-
-
-def policies_under_path(account: Account, _call: Call, parameters: Parameters) -> str:
-    return account.arn(f"policy{parameters.get('path_prefix', '/')}")
-
-
 def access_key_owner(account: Account, _call: Call, parameters: Parameters) -> str:
     """The user whose key it is. A key that does not exist is nobody's: only who may ask about all users learns so."""
     key = account[ACCESS_KEYS].by_id.get(parameters["access_key_id"])
@@ -70,3 +54,11 @@ def policy_source(_account: Account, _call: Call, parameters: Parameters) -> str
     """The user, group or role whose policies are asked about."""
     arn: str = parameters["policy_source_arn"]
     return arn
+
+
+def _under_path(noun: str) -> FindResource:
+    return lambda account, _call, parameters: account.arn(f"{noun}{parameters.get('path_prefix', '/')}")
+
+
+users_under_path, groups_under_path = _under_path("user"), _under_path("group")
+roles_under_path, policies_under_path = _under_path("role"), _under_path("policy")

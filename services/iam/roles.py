@@ -9,6 +9,7 @@ from domain.families.roles import ROLE, ROLES
 from domain.foundation.errors import InvalidInput
 from domain.rules import permissions_boundaries, roles, tagging
 from services.iam import condition_keys, resources
+from services.iam.entities import list_under_path
 from services.iam.entity_members import (
     listed_role_members,
     role_members,
@@ -16,7 +17,6 @@ from services.iam.entity_members import (
     tags_from_request,
 )
 from services.wire.operations import answers
-from services.wire.pagination import page_request
 
 SESSION_SECONDS_DEFAULT = 3_600
 
@@ -78,14 +78,7 @@ def get_role(account: Account, _call: Call, *, role_name: str) -> Outcome:
 def list_roles(
     _account: Account, _call: Call, *, path_prefix: str = "/", marker: str | None = None, max_items: int | None = None
 ) -> Outcome:
-    pages = page_request("Roles", marker, max_items)
-    return Outcome(
-        lambda after: pages.of(
-            (role for role in after[ROLES] if role.path.startswith(path_prefix)),
-            key=lambda role: role.name,
-            render=lambda role: listed_role_members(after, role),
-        )
-    )
+    return list_under_path(ROLE, listed_role_members, path_prefix, marker, max_items)
 
 
 @answers(

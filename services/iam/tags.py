@@ -5,14 +5,11 @@ from dataclasses import dataclass
 
 from domain.account import Account
 from domain.calls import Call, Outcome, done
-from domain.entity_kinds import Entity, EntityKind
-from domain.families.roles import ROLE
 from domain.families.tags import tags_of
-from domain.families.users import USER
 from domain.rules import tagging
-from services.iam import condition_keys, named_entities
+from services.iam import condition_keys, entities
+from services.iam.entities import IamEntity
 from services.iam.entity_members import tag_members, tag_sort_key, tags_from_request
-from services.iam.named_entities import NamedEntity
 from services.wire.operations import answers
 from services.wire.pagination import page_request
 
@@ -21,21 +18,20 @@ from services.wire.pagination import page_request
 class _TagOperations:
     """The operations of one kind of entity, by their AWS names."""
 
-    kind: EntityKind[Entity]
-    entity: NamedEntity
+    entity: IamEntity
     tag: str
     untag: str
     list_tags: str
 
 
 _FAMILIES = (
-    _TagOperations(kind=USER, entity=named_entities.USER, tag="TagUser", untag="UntagUser", list_tags="ListUserTags"),
-    _TagOperations(kind=ROLE, entity=named_entities.ROLE, tag="TagRole", untag="UntagRole", list_tags="ListRoleTags"),
+    _TagOperations(entity=entities.USER, tag="TagUser", untag="UntagUser", list_tags="ListUserTags"),
+    _TagOperations(entity=entities.ROLE, tag="TagRole", untag="UntagRole", list_tags="ListRoleTags"),
 )
 
 
 def _answer(family: _TagOperations) -> None:
-    kind, on, holder = family.kind, family.entity.on, family.entity.holder
+    kind, on, holder = family.entity.kind, family.entity.on, family.entity.holder
 
     @answers(family.tag, on=on, holder=holder, records=f"{holder} tags", context=condition_keys.request_tags)
     def tag(account: Account, _call: Call, *, name: str, tags: list[Mapping[str, str]]) -> Outcome:

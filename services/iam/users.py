@@ -9,9 +9,9 @@ from domain.calls import Call, Outcome, done
 from domain.families.users import USER, USERS
 from domain.rules import permissions_boundaries, tagging, users
 from services.iam import condition_keys, resources
+from services.iam.entities import list_under_path
 from services.iam.entity_members import listed_user_members, root_members, tags_from_request, user_members
 from services.wire.operations import answers
-from services.wire.pagination import page_request
 
 
 @answers(
@@ -59,14 +59,7 @@ def get_user(account: Account, call: Call, *, user_name: str | None = None) -> O
 def list_users(
     _account: Account, _call: Call, *, path_prefix: str = "/", marker: str | None = None, max_items: int | None = None
 ) -> Outcome:
-    pages = page_request("Users", marker, max_items)
-    return Outcome(
-        lambda after: pages.of(
-            (user for user in after[USERS] if user.path.startswith(path_prefix)),
-            key=lambda user: user.name,
-            render=lambda user: listed_user_members(after, user),
-        )
-    )
+    return list_under_path(USER, listed_user_members, path_prefix, marker, max_items)
 
 
 @answers("UpdateUser", on=resources.user, records="user_name new_path new_user_name")

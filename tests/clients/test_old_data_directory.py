@@ -19,6 +19,13 @@ from tests.fixtures.data_directory.playing import PASSWORD
 from tests.fixtures.data_directory.restoring import credentials, digest, environment, expected, heads, reading, restore
 
 EXPECTED = expected()
+REWORDED = {
+    "policies that AWS maintains became known in new versions": "versions of AWS managed policies were adopted",
+    "with all that it gave birth to": "with all its descendants",
+    "changed the own password": "changed their own password",
+    "Somebody gave a wrong password of user": "A wrong password was entered for user",
+}
+"""Sentences whose English was wrong then."""
 ONCE = Config(retries={"total_max_attempts": 1})
 
 
@@ -55,7 +62,7 @@ def test_every_question_is_answered_as_before(replies: Sequence[Any]) -> None:
     """Asked about the positions that the ledgers had come to. An answer may have gained members since, and only those:
     no row is missing, added or in another place, and no value is another."""
     for asked, reply in zip(EXPECTED["asked"], replies[:-1], strict=True):
-        before = _settled({"status": asked["status"], "rows": asked["rows"]})
+        before = _settled(_reworded({"status": asked["status"], "rows": asked["rows"]}))
         assert _as_before(_settled(reply), before) == before, asked["words"]
 
 
@@ -96,6 +103,13 @@ def _as_before(now: Any, before: Any) -> Any:
     if isinstance(now, list) and isinstance(before, list) and len(now) == len(before):
         return [_as_before(*both) for both in zip(now, before, strict=True)]
     return now
+
+
+def _reworded(before: dict[str, Any]) -> Any:
+    text = json.dumps(before)
+    for then, now in REWORDED.items():
+        text = text.replace(then, now)
+    return json.loads(text)
 
 
 def _settled(value: Any) -> Any:

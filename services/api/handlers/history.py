@@ -1,5 +1,7 @@
 """The access history: which calls were made, by whom, from where, and how they were answered."""
 
+from dataclasses import fields
+
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf
 from projections.queries.history import HistoryFilters, HistoryPosition, search_history
@@ -24,18 +26,8 @@ def answer_lookup_history(question: LookupHistory, context: AnswerContext, accou
         after = HistoryPosition(position, installation_position)
         # Every page ends where the first did: the calls that turn the pages are calls too.
         as_of = as_of if question.as_of is not None else AsOf(as_of.now, position=end)
-    filters = HistoryFilters(
-        access_key_id=question.access_key_id,
-        session_id=question.session_id,
-        principal=question.principal,
-        source_address=question.source_address,
-        user_agent=question.user_agent,
-        operation=question.operation,
-        resource=question.on,
-        error_code=question.error_code,
-        since=question.since,
-        until=question.until,
-    )
+    given = {field.name: getattr(question, field.name) for field in fields(HistoryFilters) if field.name != "resource"}
+    filters = HistoryFilters(**given, resource=question.on)
     found = search_history(context.cursor, account_id, filters, as_of, after=after, limit=question.limit)
     following = make_marker("LookupHistory", found.after.position, found.after.installation_position, end)
     return HistoryPage(

@@ -20,21 +20,9 @@ from services.api.handlers import (
 from services.api.handlers.handler import HANDLERS
 
 REGISTERED = (
-    access,
-    access_between,
-    containment,
-    credentials,
-    decisions,
-    diff,
-    history,
-    least_privilege,
-    lineage,
-    permissions,
-    sessions,
-    tracing,
-    unusual,
-    what_if,
-)
+    access, access_between, containment, credentials, decisions, diff, history, least_privilege, lineage, permissions,
+    sessions, tracing, unusual, what_if,
+)  # fmt: skip
 
 
 def unanswered() -> list[str]:

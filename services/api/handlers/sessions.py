@@ -52,10 +52,4 @@ def answer_revoke_session(
         raise NoSuchEntity(
             f"Account {account_id} has issued no session {question.session_id}. The revocation remains in effect."
         )
-    return RevokedSession(
-        account_id=account_id,
-        session_id=question.session_id,
-        principal_arn=row[0],
-        revoked_position=row[1],
-        revoked_at=row[2],
-    )
+    return RevokedSession.of_row((account_id, question.session_id, *row))

@@ -5,12 +5,12 @@ import shutil
 import sys
 from collections.abc import Iterator
 
-from domain.read_models.lineage import NODES_MAX, LineageNode, NodePosition
+from domain.read_models.lineage import NODES_MAX, LineageNode
 from services.api.contract.lineage import LineageTree, ShowLineage
 from services.cli.lib.client import ask
-from services.cli.lib.output import JsonLines, arn_resource, short_time
+from services.cli.lib.output import JsonLines, short_time
 from services.cli.lib.terminal import print_line, print_note, printable
-from services.cli.lib.trace_phrases import lineage_left
+from services.cli.lib.trace_phrases import children_of, lineage_left, node_label
 
 
 def show_lineage_tree(args: argparse.Namespace, credential: str) -> None:
@@ -26,28 +26,19 @@ def show_lineage_tree(args: argparse.Namespace, credential: str) -> None:
 
 
 def tree_lines(tree: LineageTree) -> Iterator[str]:
-    """A line a node, children below their parents in the order of their births."""
-    children: dict[NodePosition | None, list[LineageNode]] = {}
-    for node in tree.nodes:
-        children.setdefault(node.parent, []).append(node)
+    """A line a node, children below their parents in the order of their creation."""
+    children = children_of(tree.nodes)
     waiting = [(node, "", "") for node in reversed(children[None])]
     while waiting:
         node, before, below = waiting.pop()
         yield printable(before + node_line(node, tree.account_id))
-        born = children.get(NodePosition(account_id=node.account_id, position=node.position), [])
-        drawn = [(child, below + "├─ ", below + "│  ") for child in born[:-1]]
-        drawn += [(child, below + "└─ ", below + "   ") for child in born[-1:]]
+        created = children[node.place]
+        drawn = [(child, below + "├─ ", below + "│  ") for child in created[:-1]]
+        drawn += [(child, below + "└─ ", below + "   ") for child in created[-1:]]
         waiting += reversed(drawn)
 
 
 def node_line(node: LineageNode, account_id: str) -> str:
-    what = f"{node.kind} {node.subject_id}"
-    if node.arn is not None and node.kind in {"root", "user", "role", "group", "session"}:
-        what += f" {arn_resource(node.arn)}"
-    elif node.owner_id != node.subject_id:
-        what += f" of {node.name}"
-    if node.version is not None:
-        what += f" {node.version}"
     where = f"p{node.position}" if node.account_id == account_id else f"{node.account_id} p{node.position}"
     state = node.state if node.since is None else f"{node.state} {short_time(node.since.at)}"
-    return f"{what}  [{state}]  {short_time(node.at)}  {where}  request {node.request_id}"
+    return f"{node_label(node)}  [{state}]  {short_time(node.at)}  {where}  request {node.request_id}"

@@ -1,7 +1,8 @@
 """The story of a credential in words, for the terminal and for the page alike. Nothing here is safe to show by itself:
 names, addresses and user agents are as somebody chose them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
@@ -43,11 +44,11 @@ class ServiceGrant(NamedTuple):
 
 
 def label(node: LineageNode, home: str) -> str:
-    """What was born, in a few words; and where, if that is another account."""
-    return _label(node) if node.account_id == home else f"{_label(node)}, in {node.account_id}"
+    """The node in a few words; and where, if that is another account."""
+    return node_label(node) if node.account_id == home else f"{node_label(node)}, in {node.account_id}"
 
 
-def _label(node: LineageNode) -> str:
+def node_label(node: LineageNode) -> str:
     if (tie := _CHANGE_LABELS.get(node.kind)) is not None:
         policy = node.subject_id.rsplit("/", 1)[-1]
         return tie.format(subject=node.subject_id, policy=policy, name=node.name, version=node.version)
@@ -248,21 +249,23 @@ def unused_by_grant(could: UnusedPermissions, services_told: int) -> Iterator[Se
 
 
 def depth_first(nodes: Sequence[LineageNode]) -> list[LineageNode]:
-    """Each behind its parent, with what it gave birth to before the next."""
-    children: dict[NodePosition | None, list[LineageNode]] = {}
-    for node in nodes:
-        children.setdefault(node.parent, []).append(node)
+    """Each behind its parent, with its descendants before the next."""
+    children = children_of(nodes)
     ordered: list[LineageNode] = []
-    waiting = list(reversed(children.get(None, [])))
+    waiting = list(reversed(children[None]))
     while waiting:
         node = waiting.pop()
         ordered.append(node)
-        waiting += reversed(children.get(position_of(node), []))
+        waiting += reversed(children[node.place])
     return ordered
 
 
-def position_of(node: LineageNode) -> NodePosition:
-    return NodePosition(account_id=node.account_id, position=node.position)
+def children_of(nodes: Iterable[LineageNode]) -> Mapping[NodePosition | None, list[LineageNode]]:
+    """Nodes by their parent, in order; the seed by None."""
+    children = defaultdict[NodePosition | None, list[LineageNode]](list)
+    for node in nodes:
+        children[node.parent].append(node)
+    return children
 
 
 def count_phrase(number: int, one: str, many: str) -> str:

@@ -121,7 +121,7 @@ def _along(at: datetime, span: tuple[datetime, datetime]) -> float:
 def lineage_tree(nodes: Sequence[LineageNode], home: str) -> Markup:
     """Each birth under what gave birth to it, with a line to it."""
     ordered = words.depth_first(nodes)[:NODES_DRAWN_MAX]
-    rows = {words.position_of(node): number for number, node in enumerate(ordered)}
+    rows = {node.place: number for number, node in enumerate(ordered)}
     lines = [_edge(node, rows) for node in ordered if node.parent is not None]
     height = len(ordered) * _ROW_HEIGHT
     return element(
@@ -146,7 +146,7 @@ def _edge(node: LineageNode, rows: dict[NodePosition, int]) -> Markup | None:
     if parent is None:
         return None
     from_x, x = _x(node.depth - 1), _x(node.depth)
-    from_y, y = parent * _ROW_HEIGHT + 15, rows[words.position_of(node)] * _ROW_HEIGHT + 15
+    from_y, y = parent * _ROW_HEIGHT + 15, rows[node.place] * _ROW_HEIGHT + 15
     return element("path", d=f"M{from_x} {from_y}V{y}H{x}", class_="descent")
 
 

@@ -276,7 +276,7 @@ def test_the_operator_sees_and_contains_everywhere(story: Story) -> None:
         line.split(" ", 1)[0] if "─" not in line else line.partition("─ ")[2].split(" ")[0] for line in tree_lines(tree)
     ]
     assert shapes == [
-        "access_key", "session", "session", "user", "access_key", "session", "inline_policy",
+        "access", "session", "session", "user", "access", "session", "inline",
     ]  # fmt: skip
     told = operator.ask(Contain(credential=story.leaked.access_key))
     assert all(account.contained for account in told.accounts)

@@ -25,11 +25,11 @@ def test_a_leaked_key_is_seen_and_contained(desk: Desk) -> None:
     shown = desk.muniment("sessions", "--tree", key["AccessKeyId"])
     assert shown.status == 0, shown.error
     first, *below = shown.out.splitlines()
-    assert first.startswith(f"access_key {key['AccessKeyId']} of leaky  [active]  ")
+    assert first.startswith(f"access key {key['AccessKeyId']} of leaky  [active]  ")
     assert [(line[:3], line[3:].split()[0]) for line in below] == [
         ("├─ ", "session"),
         ("├─ ", "user"),
-        ("└─ ", "inline_policy"),
+        ("└─ ", "inline"),
     ]
     planned = desk.muniment("contain", key["AccessKeyId"], "--dry-run")
     assert (planned.status, planned.error.endswith("muniment: Nothing was changed.\n")) == (0, True)
@@ -41,7 +41,7 @@ def test_a_leaked_key_is_seen_and_contained(desk: Desk) -> None:
     assert row.split()[1] == "yes"
     assert row.split()[4:7] == ["(user/brood)", key["AccessKeyId"], "(leaky)"]
     assert "Left as it is: user/leaky, which has a credential of the lineage but is not of it" in contained.error
-    assert "Left as it is: inline_policy p of brood  [active]" in contained.error
+    assert "Left as it is: inline policy p of brood  [active]" in contained.error
     with pytest.raises(ClientError, match="InvalidClientTokenId"):
         sts.get_caller_identity()
     (tree,) = desk.rows("sessions", "--tree", key["AccessKeyId"])

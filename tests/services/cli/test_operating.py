@@ -98,7 +98,7 @@ def test_a_table_that_was_altered(own: Desk) -> None:
         assert projector.execute("update views.key_owners set user_name = 'x' where user_name = 'victim'").rowcount == 1
     said = 'user_name is "x" in the live table and "victim" in the new one'
     for command, ends in (
-        ("rebuild", "With --swap the new ones take their place."),
+        ("rebuild", "Use --swap to replace them with the new ones."),
         ("verify", "see `muniment rebuild`."),
     ):
         altered = muniment(data, command)
@@ -233,7 +233,7 @@ def test_a_broken_ledger() -> None:
                 )
             before = acts(data)
             broken = muniment(data, "verify")
-            assert (broken.status, "recorded nowhere" in broken.error) == (1, True)
+            assert (broken.status, "this verification is not recorded" in broken.error) == (1, True)
             assert acts(data) == before
             refused = muniment(data, "rebuild")
             assert (refused.status, "is broken, see `muniment verify`" in refused.error) == (1, True)

@@ -133,7 +133,7 @@ def test_a_malformed_date_is_refused_by_name(name: bytes, value: bytes | None, m
         (b"X-Amz-Expires", b"X-Amz-Expires=604801", "IncompleteSignature", "seconds from 1 to 604800"),
         (b"X-Amz-Expires", b"X-Amz-Expires=-1", "IncompleteSignature", "seconds from 1 to 604800"),
         (b"X-Amz-Expires", b"X-Amz-Expires=" + b"9" * 5000, "IncompleteSignature", "seconds from 1 to 604800"),
-        (b"X-Amz-Expires", b"X-Amz-Expires=1&X-Amz-Expires=1", "IncompleteSignature", "'X-Amz-Expires' stands more"),
+        (b"X-Amz-Expires", b"X-Amz-Expires=1&X-Amz-Expires=1", "IncompleteSignature", "'X-Amz-Expires' appears more"),
         (b"X-Amz-Security-Token", b"X-Amz-Security-Token=", "InvalidClientTokenId", "security token included"),
         (b"X-Amz-Security-Token", b"X-Amz-Security-Token=%FC", "InvalidClientTokenId", "security token included"),
         (b"Action", b"Action=Get+User", "SignatureDoesNotMatch", "a space as %20, '+' as %2B"),
