@@ -152,9 +152,7 @@ def migrate(database: Database, login: str | None = None) -> list[str]:
             text, digest = known[name]
             cursor.execute(text)
             cursor.execute("insert into public.muniment_migrations values (%s, %s)", (name, digest))
-        cursor.execute(
-            "grant select on public.muniment_migrations to muniment_writer, muniment_projector, muniment_reader"
-        )
+        cursor.execute("grant select on public.muniment_migrations to muniment_reader")
         if login is not None:
             _grant_roles(cursor, login)
         return missing
