@@ -34,7 +34,7 @@ from projections.engine.definition import Projection, create_tables
 from projections.engine.rebuild import open_rebuild
 from projections.engine.runner import POSITIONS_PER_BATCH_MAX
 from projections.queries.history import HistoryFilters, search_history
-from services.ledger.database import DatabaseRole, connect
+from services.ledger.database import connect
 
 ACCOUNTS, CALLS = 100, (1_000_000, 10_000_000)
 PAGE = 100
@@ -221,10 +221,9 @@ def _rebuilt(place: Store) -> Filled:
     """Raises NotMeasured when the new tables are not the live ones."""
     projectors: list[psycopg.Connection] = []
 
-    def opens(role: DatabaseRole) -> psycopg.Connection:
-        connection = connect(place.database, role)
-        if role == "projector":
-            projectors.append(connection)
+    def opens() -> psycopg.Connection:
+        connection = connect(place.database, "projector")
+        projectors.append(connection)
         return connection
 
     with open_rebuild(opens, ["trail"]) as rebuild:

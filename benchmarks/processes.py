@@ -21,7 +21,7 @@ ACCOUNTS = 64
 CONNECTIONS = 64
 """Together, however many the processes are."""
 WARM_UP_SECONDS = 1
-GRANT = "grant muniment_writer, muniment_projector, muniment_reader to muniment_owner;\n"
+GRANT = "grant muniment_projector, muniment_reader to muniment_writer;\n"
 ABOUT = "Medians, least and most in brackets. PostgreSQL and wrk share the cores with the processes."
 
 
@@ -33,7 +33,7 @@ def measured(directory: Path, size: Size) -> str:
         with ledger.recording():
             accounts = [opened(ledger) for _ in range(ACCOUNTS)]
         # They are told of the database, so that neither starts one.
-        environment = {"MUNIMENT_DATABASE_URL": place.database.conninfo("owner")}
+        environment = {"MUNIMENT_DATABASE_URL": place.database.conninfo("writer")}
         with serving(data, environment=environment) as first, serving(data, environment=environment) as second:
             lines = [
                 circumstances(data),
@@ -49,7 +49,7 @@ def measured(directory: Path, size: Size) -> str:
 
 @contextmanager
 def _your_own(data: Path) -> Iterator[Store]:
-    """The owner of the embedded database may take on the other roles, as the user of your own one does."""
+    """The writer of the embedded database may take on the other roles, as the servers' login in your own one does."""
     with store(data):
         pass
     postgres = data / "postgres"

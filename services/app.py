@@ -37,6 +37,7 @@ from services.ledger.database import (
     connect,
     limit_statements,
     migrate,
+    refuse_unmigrated,
     with_timeouts,
 )
 from services.ledger.disk_guard import DiskGuard
@@ -181,19 +182,33 @@ def _pool(database: Database, role: DatabaseRole) -> ConnectionPool[psycopg.Conn
 
 @contextmanager
 def open_database(settings: Settings) -> Iterator[Database]:
-    """Yours, or the embedded one for as long as the block lasts. Migrated, and known to keep what it is given."""
+    """Yours, or the embedded one for as long as the block lasts, which its start migrates before anything listens. Of
+    this program's version, and known to keep what it is given."""
     if settings.database_url is not None:
-        yield _prepare_database(ExternalDatabase(settings.database_url))
+        yield check_database(ExternalDatabase(settings.database_url))
         return
     with EmbeddedPostgres(resolve_directory(settings.data / "postgres")) as embedded:
-        yield _prepare_database(embedded)
+        migrate_database(embedded)
+        yield check_database(embedded)
 
 
-def _prepare_database(database: Database) -> Database:
+def migrate_database(database: Database, login: str | None = None) -> list[str]:
+    """As its owner, whom nothing else in the program logs in as. Gives the names of what was applied."""
     with connect(database, "owner") as connection:
         refuse_unsafe_settings(connection)
-    for name in migrate(database):
+    applied = migrate(database, login)
+    for name in applied:
         log.info("Applied the migration %s.", name)
+    return applied
+
+
+def check_database(database: Database) -> Database:
+    """Raises DatabaseUnfit and UnsafeDatabaseError where it is not fit for this program."""
+    if isinstance(database, ExternalDatabase):
+        database.refuse_unfit_login()
+    refuse_unmigrated(database)
+    with connect(database, "writer") as connection:
+        refuse_unsafe_settings(connection)
     return database
 
 
@@ -229,6 +244,7 @@ def run_server(settings: Settings, on_ready: Callable[[str], None], without: Col
                 # A new program may be able to read what the last one stumbled over.
                 if "projections" not in without:
                     ledger.runner.resume()
+                    ledger.runner.upgrade()
                 _Server(ledger, settings, on_ready, without).run(sockets=[listener])
 
 
@@ -240,10 +256,11 @@ def run_worker(database: Database, on_ready: Callable[[], None]) -> None:
     """
     keys = MasterKeys(MasterKey(token_bytes(KEY_BYTES)))
     ledger = LedgerRuntime(
-        _prepare_database(database), keys, follower=partial(ProjectionRunner, sweep_seconds=WORKER_SWEEP_SECONDS)
+        check_database(database), keys, follower=partial(ProjectionRunner, sweep_seconds=WORKER_SWEEP_SECONDS)
     )
     with ledger.running(), ledger.scheduler.running():
         ledger.runner.resume()
+        ledger.runner.upgrade()
         on_ready()
         # Only an exception ends the wait in good order: the interruption is one.
         while ledger.committer.alive:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from projections.queries.readable import ProjectionUnreadable
 from services.due_recorder import DueRecorder, TickResult
 from services.ledger.round import Clock
 
@@ -83,6 +84,9 @@ class Scheduler:
                 log.warning("The scheduler cannot read what is due: %s", lost)
                 error = type(lost).__name__
                 self._close()
+            except ProjectionUnreadable as unreadable:
+                log.warning("The scheduler waits: %s", unreadable)
+                error = type(unreadable).__name__
             except Exception as defect:
                 log.exception("A tick failed.")
                 error = type(defect).__name__

@@ -18,6 +18,8 @@ class Settings:
     """Directory of the embedded database, the master key and the AWS profile file."""
     database_url: str | None
     """None: the embedded PostgreSQL."""
+    owner_database_url: str | None
+    """With the login of the ledger's owner, for `muniment migrate` alone."""
     host: str
     port: int
     trusted_proxies: tuple[Network, ...]
@@ -35,6 +37,7 @@ def read_settings(environment: Mapping[str, str], *, data: str | None = None, li
     return Settings(
         data=Path(data or environment.get("MUNIMENT_DATA") or "data").expanduser().absolute(),
         database_url=environment.get("MUNIMENT_DATABASE_URL") or None,
+        owner_database_url=environment.get("MUNIMENT_OWNER_DATABASE_URL") or None,
         host=host,
         port=port,
         trusted_proxies=tuple(

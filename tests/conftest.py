@@ -17,6 +17,8 @@ settings.register_profile("untimed", parent=settings.default, deadline=None)
 settings.load_profile("untimed")
 
 TEMPLATE = "muniment_template"
+SERVER_LOGIN = "muniment_server"
+"""Whom servers log in as. Migrating lets it take on the roles of a server, and nothing else."""
 _numbers = itertools.count(1)
 
 
@@ -32,16 +34,31 @@ def template(postgres: str) -> str:
     """Conninfo of the server, in which a migrated database waits to be copied."""
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(SQL("create database {}").format(Identifier(TEMPLATE)))
-    migrate(ExternalDatabase(make_conninfo(postgres, dbname=TEMPLATE)))
+        connection.execute(SQL("create role {} login").format(Identifier(SERVER_LOGIN)))
+    migrate(external_database(postgres, TEMPLATE), SERVER_LOGIN)
     return postgres
 
 
+def external_database(postgres: str, name: str, owner: str = "postgres") -> ExternalDatabase:
+    """As operators have it: servers log in as one who is not the owner."""
+    return ExternalDatabase(
+        make_conninfo(postgres, dbname=name, user=SERVER_LOGIN),
+        owner_url=make_conninfo(postgres, dbname=name, user=owner),
+    )
+
+
+def url_of(database: Database) -> str:
+    """What servers are given to log in with."""
+    assert isinstance(database, ExternalDatabase)
+    return database.url
+
+
 @pytest.fixture
-def database(template: str) -> Iterator[Database]:
+def database(template: str) -> Iterator[ExternalDatabase]:
     """A migrated, empty database. Its owner is the server's superuser; the other roles have the rights of real life."""
     name = f"test_{next(_numbers)}"
     with psycopg.connect(template, autocommit=True) as connection:
         connection.execute(SQL("create database {} template {}").format(Identifier(name), Identifier(TEMPLATE)))
-    yield ExternalDatabase(make_conninfo(template, dbname=name))
+    yield external_database(template, name)
     with psycopg.connect(template, autocommit=True) as connection:
         connection.execute(SQL("drop database {} with (force)").format(Identifier(name)))

@@ -1,13 +1,15 @@
 """How a projection follows a ledger: a batch of positions, its rows and its cursor in one transaction."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 from domain.foundation.events import UnknownTopic
-from projections.engine.definition import Projection
+from projections.engine.definition import Projection, fitting_digests
 from projections.engine.sql_files import load_statements
 
 SQL = load_statements("projections.engine", "apply.sql")
@@ -26,6 +28,15 @@ class ProjectionProgress(NamedTuple):
     """Up to which the tables now say what the ledger says."""
     head: int
     halted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountHalt:
+    account_id: str
+    position: int
+    """Of the event that cannot be projected."""
+    since: datetime
+    reason: str
 
 
 class _Batch(NamedTuple):
@@ -71,11 +82,12 @@ def apply_batch(
     last: int | None = None,
 ) -> ProjectionProgress | None:
     """Reads the next batch, up to the position `last` if one is given, if there is something to read and the projection
-    has not halted for the account. The connection has been through `prepare`. None when another process is at it.
+    has not halted for the account. The connection has been through `set_search_path`. None when another process is at
+    it, or the tables are not those that the projection fits.
 
     Raises Stumbled, with the error as its cause; and psycopg.OperationalError when the database could not do it now.
     """
-    place = {"account_id": account_id, "projection": projection.name}
+    place = {"account_id": account_id, "projection": projection.name, "fitting": fitting_digests(projection)}
     with connection.transaction(), connection.cursor() as cursor:
         taken = cursor.execute(SQL["take"], place).fetchone()
         if taken is None:
@@ -139,7 +151,8 @@ def apply_batches(
     Raises psycopg.OperationalError as that does.
     """
     named = {projection.name: projection for projection in projections}
-    wanted = {"accounts": list(account_ids), "projections": list(named)}
+    fitting = fitting_digests(*named.values())
+    wanted = {"accounts": list(account_ids), "projections": list(named), "fitting": fitting}
     try:
         with connection.transaction(), connection.cursor() as cursor:
             taken = _next_batches(cursor, cursor.execute(SQL["take_many"], wanted).fetchall(), positions_max)
@@ -209,8 +222,8 @@ def apply_or_halt(
 
 def halt(connection: psycopg.Connection, projection: Projection, account_id: str, position: int, reason: str) -> None:
     """Notes that the event behind the position cannot be projected. From here nobody tries, until `resume`."""
-    parameters = {"account_id": account_id, "projection": projection.name, "position": position, "reason": reason}
-    connection.execute(SQL["halt"], parameters)
+    place = {"account_id": account_id, "projection": projection.name, "fitting": fitting_digests(projection)}
+    connection.execute(SQL["halt"], {**place, "position": position, "reason": reason})
 
 
 def resume(

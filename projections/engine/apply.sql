@@ -1,3 +1,11 @@
+-- Whoever follows looks, in the statement that takes a cursor, whether the tables are those that its texts fit: a newer
+-- program may have put its own in their place.
+
+-- name: fitting
+-- The projections whose tables fit.
+select projection.name from unnest(%(projections)s::text[]) as projection (name)
+where (select count(*) = 2 from schemas where name in ('views', projection.name) and sha256 = any(%(fitting)s::text[]))
+
 -- name: behind
 -- The projections and accounts that have something to read.
 select projection.name, heads.account_id
@@ -10,6 +18,8 @@ where coalesce(cursors.position, 0) < heads.position and cursors.halted_at is nu
 select cursors.position, heads.position, cursors.halted_at is not null
 from cursors join ledger.heads using (account_id)
 where cursors.account_id = %(account_id)s and cursors.projection = %(projection)s
+    and (select count(*) = 2 from schemas where name in ('views', cursors.projection)
+        and sha256 = any(%(fitting)s::text[]))
 for update of cursors skip locked
 
 -- name: begin
@@ -17,6 +27,7 @@ for update of cursors skip locked
 insert into cursors (account_id, projection)
 select account_id, %(projection)s from ledger.heads where account_id = %(account_id)s
     and not exists (select from cursors where account_id = %(account_id)s and projection = %(projection)s)
+    and (select count(*) = 2 from schemas where name in ('views', %(projection)s) and sha256 = any(%(fitting)s::text[]))
 on conflict do nothing
 
 -- name: take_many
@@ -25,6 +36,8 @@ select projection, account_id
 from cursors join ledger.heads using (account_id)
 where account_id = any(%(accounts)s::text[]) and projection = any(%(projections)s::text[])
     and halted_at is null and cursors.position < heads.position
+    and (select count(*) = 2 from schemas where name in ('views', cursors.projection)
+        and sha256 = any(%(fitting)s::text[]))
 for update of cursors skip locked
 
 -- name: batches
@@ -50,15 +63,19 @@ where cursors.position < heads.position
 
 -- name: move_many
 update cursors set position = upto
-from unnest(%(projections)s::text[], %(accounts)s::text[], %(positions)s::bigint[]) as moved (projection, account_id, upto)
+from unnest(%(projections)s::text[], %(accounts)s::text[], %(positions)s::bigint[]) as moved (projection, account_id,
+    upto)
 where cursors.account_id = moved.account_id and cursors.projection = moved.projection
 
 -- name: head
 select position from ledger.heads where account_id = %(account_id)s
 
 -- name: reached
-select position, halted_at is not null from cursors
-where account_id = %(account_id)s and projection = any(%(projections)s::text[])
+-- Of the projections whose tables fit.
+select coalesce(position, 0), halted_at is not null
+from unnest(%(projections)s::text[]) as projection (name) left join cursors
+    on cursors.account_id = %(account_id)s and cursors.projection = projection.name
+where (select count(*) = 2 from schemas where name in ('views', projection.name) and sha256 = any(%(fitting)s::text[]))
 
 -- name: topics
 select topic, count(*) from (
@@ -82,9 +99,11 @@ order by position
 update cursors set position = %(to)s where account_id = %(account_id)s and projection = %(projection)s
 
 -- name: halt
--- Unless another process has come past that position meanwhile.
+-- Unless another process has come past that position meanwhile, or put other tables here.
 update cursors set halted_at = now(), halted_reason = %(reason)s
 where account_id = %(account_id)s and projection = %(projection)s and position = %(position)s and halted_at is null
+    and (select count(*) = 2 from schemas where name in ('views', %(projection)s)
+        and sha256 = any(%(fitting)s::text[]))
 
 -- name: resume
 update cursors set halted_at = null, halted_reason = null

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import psycopg
 from psycopg import sql
 
-_PRIMARY_KEY = """
+_PRIMARY_KEY: Final = """
 select attname from pg_index cross join unnest(indkey) with ordinality as part (attnum, number)
 join pg_attribute on attrelid = indrelid and pg_attribute.attnum = part.attnum
 where indrelid = %s::regclass and indisprimary order by number

@@ -1,8 +1,11 @@
 """What a projection is: a file of SQL that turns the events of a ledger into tables; and how the tables come to be."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from typing import Self
 
 import psycopg
@@ -10,24 +13,29 @@ from psycopg import sql
 
 from domain.foundation.events import UnknownTopic
 from domain.registry import current_topic
-from projections.engine.sql_files import load_statements
+from projections.engine.sql_files import Statement, load_statements
 
 SQL = load_statements("projections.engine", "definition.sql")
 LIVE_SCHEMA = "views"
 """Where the live tables stand. Statements of projections name their tables without it: a rebuild has its own."""
 SHARED_TABLES = "views"
 """The name, beside those of the projections, of what they share."""
-PROJECTION_NAMES = ("permissions", "sessions", "credentials", "trail", "due", "lineage")
+PROJECTION_NAMES = tuple(
+    sorted(
+        file.name.removesuffix(".sql")
+        for file in resources.files("projections.tables").iterdir()
+        if file.name.endswith(".sql")
+    )
+)
+"""A projection is there when its file is."""
 
 PREPARE_LOCK = 0x76696577
 """The advisory lock of whoever creates or replaces the tables."""
+_FITS = re.compile(rb"^-- fits: ([0-9a-f]{64})$", re.MULTILINE)
+_COMMENT = re.compile(rb"^\s*--.*\n?", re.MULTILINE)
 
 
-class RebuildRequired(Exception):  # noqa: N818  said to a person
-    """The tables of a projection were made by another text than this program's."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Projection:
     """A `.sql` file: `-- name: schema` creates the tables, and a section named by a topic reads the events under it.
 
@@ -35,20 +43,38 @@ class Projection:
     without it is run once for a batch and reads ledger.uses itself, from behind %(after)s up to %(to)s: that is for
     uses, which are many. It inserts one row for each. Such sections go first, so one of the other kind must look
     only at rows of positions before its own. Events that no section is named after are not read.
+
+    `-- name: functions`, which may be missing, creates or replaces what the other sections call. A line `-- fits:` has
+    the digest of an earlier text, of whose tables this one's author says: the program's questions read them as they
+    are, and this text's sections go on writing them. They are used while the new ones are built.
     """
 
     name: str
-    schema: bytes
-    entry_statements: Mapping[str, bytes]
-    batch_statements: Mapping[str, bytes]
+    schema: Statement
+    entry_statements: Mapping[str, Statement]
+    batch_statements: Mapping[str, Statement]
+    functions: Statement | None = None
+    fits: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, name: str) -> Self:
         sections = dict(load_statements("projections.tables", f"{name}.sql"))
-        schema = sections.pop("schema")
-        of_entries = {topic: statement for topic, statement in sections.items() if b"%(entry)s" in statement}
+        text = resources.files("projections.tables").joinpath(f"{name}.sql").read_bytes()
+        schema, functions = sections.pop("schema"), sections.pop("functions", None)
+        of_entries = {topic: statement for topic, statement in sections.items() if b"%(entry)s" in bytes(statement)}
         of_batches = {topic: statement for topic, statement in sections.items() if topic not in of_entries}
-        return cls(name, schema, of_entries, of_batches)
+        return cls(name, schema, of_entries, of_batches, functions, _fits(text))
+
+    @property
+    def digest(self) -> str:
+        """By which the text that makes these tables is known again: all that it does, whatever its comments say."""
+        sections = {
+            "schema": self.schema,
+            "functions": self.functions or b"",
+            **self.entry_statements,
+            **self.batch_statements,
+        }
+        return _digest(sections)
 
     def reads(self, topic: str) -> bool:
         return topic in self.entry_statements or topic in self.batch_statements
@@ -62,8 +88,38 @@ class Projection:
             return False
 
 
+@cache
 def load_projections() -> tuple[Projection, ...]:
     return tuple(Projection.load(name) for name in PROJECTION_NAMES)
+
+
+def _fits(text: bytes) -> frozenset[str]:
+    return frozenset(digest.decode() for digest in _FITS.findall(text))
+
+
+def _digest(sections: Mapping[str, bytes]) -> str:
+    whole = b"".join(name.encode() + b"\n" + _COMMENT.sub(b"", text) + b"\n" for name, text in sorted(sections.items()))
+    return hashlib.sha256(whole).hexdigest()
+
+
+@cache
+def _shared() -> tuple[str, frozenset[str]]:
+    """The digest of what projections share, and those of the earlier texts that fit."""
+    text = resources.files("projections.engine").joinpath("definition.sql").read_bytes()
+    return _digest({name: SQL[name] for name in ("schema", "functions")}), _fits(text)
+
+
+def digests(projections: Iterable[Projection]) -> dict[str, str]:
+    """Of what they share, and of each."""
+    return {SHARED_TABLES: _shared()[0]} | {projection.name: projection.digest for projection in projections}
+
+
+@cache
+def fitting_digests(*projections: Projection) -> list[str]:
+    """Those of the texts whose tables this program reads and writes. A text that is not among them is not known, and
+    of its tables nothing is believed."""
+    known = {_shared()[0], *_shared()[1]}
+    return sorted(known.union(*({projection.digest, *projection.fits} for projection in projections)))
 
 
 def set_search_path(connection: psycopg.Connection, schema: str = LIVE_SCHEMA) -> None:
@@ -72,34 +128,59 @@ def set_search_path(connection: psycopg.Connection, schema: str = LIVE_SCHEMA) -
 
 
 def create_tables(connection: psycopg.Connection, projections: Iterable[Projection], schema: str = LIVE_SCHEMA) -> None:
-    """Creates the tables that are missing in the schema, readable to the doors.
-
-    Raises MustBeRebuilt, and creates nothing, when tables of another shape are there.
-    """
+    """Creates the tables of those projections that have none in the schema, readable to the doors."""
     set_search_path(connection, schema)
-    wanted = {SHARED_TABLES: SQL["schema"]} | {projection.name: projection.schema for projection in projections}
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", (PREPARE_LOCK,))
         cursor.execute(SQL["schemas"])
-        made: dict[str, str] = dict(cursor.execute("select name, sha256 from schemas").fetchall())
-        if stale := [name for name, text in wanted.items() if made.get(name, sha256_hex(text)) != sha256_hex(text)]:
-            raise RebuildRequired(
-                f"In the schema {schema}, the tables of {' and '.join(stale)} were made by another version of this "
-                "program and must be rebuilt: stop the server of that version if it still runs, then "
-                f"`{_rebuild_command(stale)}`."
-            )
-        for name, text in wanted.items():
-            if name not in made:
-                cursor.execute(text)
-                cursor.execute("insert into schemas values (%s, %s)", (name, sha256_hex(text)))
-        grant = sql.SQL("grant select on all tables in schema {} to muniment_writer, muniment_reader")
-        cursor.execute(grant.format(sql.Identifier(schema)))
+        _create_missing(cursor, tuple(projections), schema)
 
 
-def sha256_hex(text: bytes) -> str:
-    """By which the text that made tables is known again: SHA-256, in hexadecimal digits."""
-    return hashlib.sha256(text).hexdigest()
+def prepare_live_tables(connection: psycopg.Connection, projections: Iterable[Projection]) -> None:
+    """For whoever follows the ledgers: creates all tables where there are none yet, and gives those that an earlier
+    text has made, and that fit, the functions of this one. All else is left to whoever builds the new ones."""
+    set_search_path(connection)
+    wanted = tuple(projections)
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", (PREPARE_LOCK,))
+        cursor.execute(SQL["schemas"])
+        made: dict[str, str] = dict(cursor.execute(SQL["made"]).fetchall())
+        if not made or not cursor.execute("select 1 from ledger.heads where position > 0 limit 1").fetchone():
+            _create_missing(cursor, wanted, LIVE_SCHEMA)
+            return
+        fitting = fitting_names(made, wanted)
+        if SHARED_TABLES in fitting and made[SHARED_TABLES] != _shared()[0]:
+            cursor.execute(SQL["functions"])
+        for projection in wanted:
+            if projection.name in fitting and projection.functions and made[projection.name] != projection.digest:
+                cursor.execute(projection.functions)
 
 
-def _rebuild_command(stale: list[str]) -> str:
-    return " ".join(["muniment rebuild", *([] if SHARED_TABLES in stale else stale), "--swap"])
+def _create_missing(cursor: psycopg.Cursor, projections: Sequence[Projection], schema: str) -> None:
+    made: dict[str, str] = dict(cursor.execute(SQL["made"]).fetchall())
+    texts = {SHARED_TABLES: (SQL["schema"], SQL["functions"])} | {p.name: (p.schema, p.functions) for p in projections}
+    for name, digest in digests(projections).items():
+        if name not in made:
+            for text in texts[name]:
+                if text:
+                    cursor.execute(text)
+            cursor.execute(SQL["make"], {"name": name, "sha256": digest})
+    grant = sql.SQL("grant select on all tables in schema {} to muniment_writer, muniment_reader")
+    cursor.execute(grant.format(sql.Identifier(schema)))
+
+
+def fitting_names(made: Mapping[str, str], projections: Iterable[Projection]) -> frozenset[str]:
+    """Of those whose tables are there, which this program can read and write; with the name of what they share."""
+    digest, earlier = _shared()
+    if made.get(SHARED_TABLES) not in {digest, *earlier}:
+        return frozenset()
+    fitting = (each.name for each in projections if made.get(each.name) in {each.digest, *each.fits})
+    return frozenset({SHARED_TABLES, *fitting})
+
+
+def outdated_names(made: Mapping[str, str], projections: Iterable[Projection]) -> tuple[str, ...]:
+    """The projections whose tables this program would make otherwise, or has not made yet: all of them where that is
+    so of what they share."""
+    wanted = digests(projections)
+    stale = {name for name, digest in wanted.items() if made.get(name) != digest}
+    return tuple(name for name in wanted if name != SHARED_TABLES and (name in stale or SHARED_TABLES in stale))

@@ -1,38 +1,43 @@
 """Projections built anew from the ledgers, beside the live ones: compared with them, and put in their place.
 
-The new tables stand in a schema of their own, which exists only while somebody rebuilds. What a crash has left of one
-is thrown away by the next, which begins anew: the rows might have been made by other statements than this program's.
+The new tables stand in a schema of their own, which is empty unless somebody rebuilds. What a crash has left there is
+thrown away by the next, who begins anew: the rows might have been made by other statements than this program's.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
 
 from projections.engine import apply, definition
-from projections.engine.apply import apply_or_halt
+from projections.engine.apply import AccountHalt, apply_or_halt
 from projections.engine.compare import TableComparison, compare_table
 from projections.engine.definition import (
     LIVE_SCHEMA,
-    PROJECTION_NAMES,
     SHARED_TABLES,
     Projection,
     create_tables,
     load_projections,
     set_search_path,
-    sha256_hex,
 )
-from projections.engine.runner import AccountHalt
 from projections.engine.sql_files import load_statements
-from projections.engine.swap import RebuildRefused, swap_tables
+from projections.engine.swap import (
+    LOCK_RETRY_SECONDS,
+    PERMANENT_TABLES,
+    RebuildBusy,
+    RebuildRefused,
+    drop_objects,
+    swap_tables,
+)
 
 SQL = load_statements("projections.engine", "rebuild.sql")
 REBUILD_SCHEMA = "views_rebuilt"
-POSITIONS_PER_BATCH_MAX = 5_000
+POSITIONS_PER_BATCH_MAX = 2_000
 """More than in the live tables, of which nobody waits for a batch to end: there are fewer commits to wait for."""
 REMAINING_POSITIONS_MAX = 2_000
 """So few may be left for the moment in which nobody else moves."""
@@ -42,10 +47,14 @@ log = logging.getLogger("muniment.projections")
 _REBUILD_LOCK = 0x72656275
 """The advisory lock of whoever rebuilds, for as long as the connection lasts."""
 
-ConnectAs = Callable[[Literal["owner", "projector"]], psycopg.Connection]
-"""A connection in autocommit. The owner makes and drops the second schema; everything in it is the projector's."""
+Connect = Callable[[], psycopg.Connection]
+"""Gives a connection in autocommit, as muniment_projector."""
 ReportProgress = Callable[[str, int, int], None]
 """Hears what is being done, and how many positions of how many are behind it; 0 of 0 where none are counted."""
+
+
+Pause = Callable[[float], None]
+"""Called between two batches, with the seconds that the last one took, while nobody waits."""
 
 
 class _Target(NamedTuple):
@@ -83,43 +92,42 @@ class RebuildComparison:
 
 @contextmanager
 def open_rebuild(
-    connect: ConnectAs,
+    connect: Connect,
     names: Sequence[str] = (),
     *,
     account_id: str | None = None,
+    projections: Sequence[Projection] | None = None,
+    wait_seconds: float = 0.0,
     tell: ReportProgress = lambda *_: None,
+    pause: Pause = lambda _seconds: None,
 ) -> Iterator["Rebuild"]:
     """New, empty tables of the named projections, by default of all, for as long as the block lasts.
 
-    Raises RebuildRefused when somebody else rebuilds.
+    Raises RebuildBusy when somebody else has been rebuilding for so long.
     """
-    with connect("projector") as connection:
-        if connection.execute("select pg_try_advisory_lock(%s)", (_REBUILD_LOCK,)).fetchone() != (True,):
-            raise RebuildRefused("Somebody else is rebuilding, or verifying, in this database.")
-        _create_schema(connect)
+    with connect() as connection:
+        until = time.monotonic() + wait_seconds
+        while connection.execute("select pg_try_advisory_lock(%s)", (_REBUILD_LOCK,)).fetchone() != (True,):
+            if time.monotonic() >= until:
+                raise RebuildBusy("Somebody else is rebuilding, or verifying, or a server is upgrading the tables.")
+            tell("waiting for whoever else is rebuilding", 0, 0)
+            time.sleep(LOCK_RETRY_SECONDS)
+        # What a crash of the database takes of the new tables, it takes with all of them: they are begun anew.
+        connection.execute("set synchronous_commit = off")
+        drop_objects(connection, REBUILD_SCHEMA)
         try:
-            yield Rebuild(connection, load_projections(), names or PROJECTION_NAMES, account_id, tell)
+            wanted = load_projections() if projections is None else projections
+            yield Rebuild(connection, wanted, names or [each.name for each in wanted], account_id, tell, pause)
         finally:
-            if connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
+            if connection.closed or connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
                 # What it has open would stand in the way.
                 connection.close()
-            _drop_schema(connect)
-            if not connection.closed:
+                with connect() as other:
+                    drop_objects(other, REBUILD_SCHEMA)
+            else:
+                drop_objects(connection, REBUILD_SCHEMA)
                 # Closed, it would hold the lock until its backend has noticed, and who comes next would be refused.
                 connection.execute("select pg_advisory_unlock(%s)", (_REBUILD_LOCK,))
-
-
-def _create_schema(connect: ConnectAs) -> None:
-    second = sql.Identifier(REBUILD_SCHEMA)
-    with connect("owner") as owner, owner.transaction():
-        owner.execute(sql.SQL("drop schema if exists {} cascade").format(second))
-        owner.execute(sql.SQL("create schema {}").format(second))
-        owner.execute(sql.SQL("grant usage, create on schema {} to muniment_projector").format(second))
-
-
-def _drop_schema(connect: ConnectAs) -> None:
-    with connect("owner") as owner:
-        owner.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(REBUILD_SCHEMA)))
 
 
 class Rebuild:
@@ -132,19 +140,23 @@ class Rebuild:
         names: Sequence[str],
         account_id: str | None,
         tell: ReportProgress,
+        pause: Pause,
     ) -> None:
         self._connection = connection
         self._all = {projection.name: projection for projection in all_projections}
         self._names = list(dict.fromkeys(names))
         self._account_id = account_id
         self._tell = tell
-        digests = {SHARED_TABLES: sha256_hex(definition.SQL["schema"])} | {
-            p.name: sha256_hex(p.schema) for p in self._all.values()
-        }
-        made: dict[str, str] = dict(connection.execute(SQL["made"]).fetchall()) if self._exists("schemas") else {}
-        self._current_version = {name for name, sha256 in made.items() if digests.get(name) == sha256}
+        self._pause = pause
+        wanted = definition.digests(self._all.values())
+        self._made: dict[str, str] = (
+            dict(connection.execute(definition.SQL["live"]).fetchall()) if self._exists("schemas") else {}
+        )
+        self._current_version = {name for name, digest in self._made.items() if wanted.get(name) == digest}
         """Whose live tables this program has made."""
-        self._outdated_elsewhere = sorted(made.keys() - self._current_version - {*self._names})
+        self._fitting = definition.fitting_names(self._made, self._all.values())
+        """Whose live tables it can read."""
+        self._outdated_elsewhere = sorted(self._made.keys() - self._current_version - {*self._names})
         self._objects = self._create_all_tables()
 
     def read(self) -> None:
@@ -152,11 +164,15 @@ class Rebuild:
         while self._follow(self._targets()) > REMAINING_POSITIONS_MAX:
             pass
 
+    def read_to_heads(self) -> None:
+        """To the ends of the ledgers, with pauses; the statistics are those of the new tables then."""
+        self._follow(self._targets_at_heads(self._names), self._pause)
+        self._analyze()
+
     def compare(self) -> RebuildComparison:
         """In one snapshot of the database, in which the new tables first come to the very positions of the live ones.
         Nothing is locked; live tables that move meanwhile do so outside the snapshot."""
-        for table in self._tables(self._names):
-            self._connection.execute(sql.SQL("analyze {}").format(sql.Identifier(REBUILD_SCHEMA, table)))
+        self._analyze()
         self._connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         try:
             with self._connection.transaction(), self._connection.cursor() as cursor:
@@ -186,7 +202,12 @@ class Rebuild:
         while self._follow(self._targets_at_heads(self._names)) > REMAINING_POSITIONS_MAX:
             pass
         with self._connection.transaction(), self._connection.cursor() as cursor:
+            cursor.execute("set local synchronous_commit = on")
             cursor.execute("select pg_advisory_xact_lock(%s)", (definition.PREPARE_LOCK,))
+            set_search_path(self._connection, LIVE_SCHEMA)
+            cursor.execute(definition.SQL["schemas"])
+            cursor.execute("grant select on schemas to muniment_writer, muniment_reader")
+            set_search_path(self._connection, REBUILD_SCHEMA)
             if self._exists("cursors"):
                 cursor.execute(SQL["lock_cursors"])
             # From here nobody moves the live tables. Ours are at the heads, so no view goes back behind what it told.
@@ -205,10 +226,16 @@ class Rebuild:
             if SHARED_TABLES in kept:
                 cursor.execute(SQL["forget_cursors"], {"kept": kept})
                 cursor.execute(SQL["take_cursors"], {"names": moving})
+            cursor.execute(SQL["note_replaced"], {"kept": kept})
             cursor.execute(SQL["forget_schemas"], {"kept": kept})
             cursor.execute(SQL["take_schemas"], {"names": moving})
+            cursor.execute(SQL["forget_replaced"])
         # Committed. Every statement from here on finds the new tables under the old names, in all connections; a crash
         # before this line has left the live tables as they were.
+
+    def _analyze(self) -> None:
+        for table in self._tables(self._names):
+            self._connection.execute(sql.SQL("analyze {}").format(sql.Identifier(REBUILD_SCHEMA, table)))
 
     @property
     def _comparable(self) -> list[str]:
@@ -223,7 +250,7 @@ class Rebuild:
         for name, projections in [(SHARED_TABLES, []), *((name, [self._all[name]]) for name in self._all)]:
             create_tables(self._connection, projections, REBUILD_SCHEMA)
             now = frozenset(self._connection.execute(SQL["objects"], {"schema": REBUILD_SCHEMA}).fetchall())
-            objects[name] = now - before - {("table", "schemas")}
+            objects[name] = now - before - PERMANENT_TABLES
             before = now
         return objects
 
@@ -240,19 +267,20 @@ class Rebuild:
         return self._found("aims_at_heads", names)
 
     def _behind(self) -> list[_Target]:
-        return self._found("behind", self._comparable) if self._comparable else []
+        fitting = [name for name in self._names if name in self._fitting]
+        return self._found("behind", fitting) if fitting else []
 
     def _found(self, statement: str, names: Sequence[str]) -> list[_Target]:
         parameters = {"projections": list(names), "account_id": self._account_id}
         return [_Target(*row) for row in self._connection.execute(SQL[statement], parameters).fetchall()]
 
-    def _follow(self, aims: Sequence[_Target]) -> int:
+    def _follow(self, aims: Sequence[_Target], pause: Pause = lambda _seconds: None) -> int:
         """Comes to each of them, or halts before. Gives how many positions that were."""
         total, done = sum(aim.last - aim.position for aim in aims), 0
         for aim in aims:
             position, halted = aim.position, False
             while position < aim.last and not halted:
-                projection = self._all[aim.projection]
+                projection, since = self._all[aim.projection], time.monotonic()
                 followed = apply_or_halt(
                     self._connection, projection, aim.account_id, POSITIONS_PER_BATCH_MAX, log.info, last=aim.last
                 )
@@ -260,6 +288,7 @@ class Rebuild:
                 done += followed.position - position
                 position, halted = followed.position, followed.halted
                 self._tell(f"{aim.projection} of {aim.account_id}", done, total)
+                pause(time.monotonic() - since)
         return total
 
     def _compared(self, cursor: psycopg.Cursor, but_not: set[str]) -> Iterator[TableComparison]:

@@ -1,7 +1,3 @@
--- name: made
--- Which text made the live tables, if there are any.
-select name, sha256 from views.schemas
-
 -- name: objects
 -- What the role that asks owns in a schema. Indexes and constraints go where their table goes.
 select 'table', relname from pg_class join pg_roles on pg_roles.oid = relowner
@@ -53,3 +49,11 @@ delete from views.schemas where name <> all(%(kept)s::text[])
 
 -- name: take_schemas
 insert into views.schemas (name, sha256) select name, sha256 from schemas where name = any(%(names)s)
+
+-- name: note_replaced
+-- So that a program whose tables these were does not put its own in the place of a newer one's.
+insert into views.replaced_definitions select sha256 from views.schemas where name <> all(%(kept)s::text[])
+on conflict do nothing
+
+-- name: forget_replaced
+delete from views.replaced_definitions where sha256 in (select sha256 from views.schemas)

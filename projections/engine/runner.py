@@ -5,13 +5,27 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice, product
 
 import psycopg
 
-from projections.engine.apply import SQL, CursorKey, ProjectionProgress, apply_batches, apply_or_halt, resume
-from projections.engine.definition import Projection, create_tables, load_projections, set_search_path
+from projections.engine.apply import (
+    SQL,
+    AccountHalt,
+    CursorKey,
+    ProjectionProgress,
+    apply_batches,
+    apply_or_halt,
+    resume,
+)
+from projections.engine.definition import (
+    Projection,
+    fitting_digests,
+    load_projections,
+    prepare_live_tables,
+    set_search_path,
+)
+from projections.engine.upgrade import RebuildProgress, Upgrade, rebuild_progress
 
 POSITIONS_PER_BATCH_MAX = 1_000
 ACCOUNTS_PER_PASS_MAX = 64
@@ -24,15 +38,6 @@ log = logging.getLogger("muniment.projections")
 
 
 @dataclass(frozen=True, slots=True)
-class AccountHalt:
-    account_id: str
-    position: int
-    """Of the event that cannot be projected."""
-    since: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class ProjectionStatus:
     name: str
     lag_positions: int
@@ -40,6 +45,8 @@ class ProjectionStatus:
     lag_positions_max: int
     """Of the account that lags most."""
     halted: tuple[AccountHalt, ...]
+    rebuild: RebuildProgress | None
+    """While this program's tables are not there yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,9 @@ class ProjectionRunner:
         """`connect` gives a connection in autocommit, as muniment_projector."""
         self._connect = connect
         self._projections = load_projections() if projections is None else tuple(projections)
+        self._names = [projection.name for projection in self._projections]
+        self._fitting_digests = fitting_digests(*self._projections)
+        self._upgrade = Upgrade(connect, self._projections, self._upgraded)
         self._sweep_seconds = sweep_seconds
         self._positions_a_batch = positions_a_batch
         self._thread = threading.Thread(target=self._run, name="muniment-projections", daemon=True)
@@ -73,17 +83,26 @@ class ProjectionRunner:
         self._skip_interval = threading.Event()
         # Guarded by the lock.
         self._stopping = False
+        self._look_again = False
         self._changed_accounts: set[str] = set()
+        self._fitting: tuple[Projection, ...] = ()  # Whose tables this program reads and writes, as last looked at.
         self._followed: dict[CursorKey, ProjectionProgress] = {}  # As this process saw them last.
 
     def start(self) -> None:
-        """Creates the tables that are missing. What has halted stays so until `resume`.
+        """Creates the tables where there are none. What has halted stays so until `resume`, and what another version
+        of the program has made until `upgrade`.
 
-        Raises MustBeRebuilt, and psycopg.OperationalError when the database is not there.
+        Raises psycopg.OperationalError when the database is not there.
         """
         with self._opened() as connection:
-            create_tables(connection, self._projections)
+            prepare_live_tables(connection, self._projections)
+            self._look_what_fits(connection)
         self._thread.start()
+
+    def upgrade(self) -> None:
+        """Builds the tables that another version of the program has made anew, beside those, until they can take their
+        place. For a server or worker that is there to stay."""
+        self._upgrade.start()
 
     def stop(self) -> None:
         """Ends after the batch that is under way. What is left, the next start finds."""
@@ -92,6 +111,7 @@ class ProjectionRunner:
             self._work.notify_all()
             self._progress.notify_all()
         self._skip_interval.set()
+        self._upgrade.stop()
         if self._thread.ident is not None:
             self._thread.join()
 
@@ -103,12 +123,12 @@ class ProjectionRunner:
 
     def wait(self, account_id: str, position: int, timeout_seconds: float) -> bool:
         """Whether every projection of the account has come to the position within the time. Does not wait for one
-        that has halted."""
+        that has halted, and is not about those of which this program cannot read the tables: who asks them is told."""
         with self._progress:
             if not self._has_reached(account_id, position):
                 self._changed_accounts.add(account_id)
                 # What had halted when it was last looked at may go on now, mended by another process.
-                for seen in [(projection.name, account_id) for projection in self._projections]:
+                for seen in [(name, account_id) for name in self._names]:
                     if seen in self._followed and self._followed[seen].halted:
                         del self._followed[seen]
                 self._work.notify()
@@ -125,29 +145,49 @@ class ProjectionRunner:
 
     def status(self) -> RunnerStatus:
         """As the tables tell it, for all processes, on a connection of its own. Raises psycopg.OperationalError."""
-        names = {"projections": [projection.name for projection in self._projections]}
-        with self._opened() as connection, connection.transaction():
-            lags = connection.execute(SQL["lag"], names).fetchall()
-            halts = connection.execute(SQL["halted"], names).fetchall()
+        names = {"projections": self._names}
+        with self._opened() as connection:
+            with connection.transaction():
+                lags = connection.execute(SQL["lag"], names).fetchall()
+                halts = connection.execute(SQL["halted"], names).fetchall()
+            rebuilt = rebuild_progress(connection, self._projections)
         return RunnerStatus(
             self._thread.is_alive(),
             tuple(
                 ProjectionStatus(
-                    name, lag, most, tuple(AccountHalt(*row) for projection, *row in halts if projection == name)
+                    name,
+                    lag,
+                    most,
+                    tuple(AccountHalt(*row) for projection, *row in halts if projection == name),
+                    rebuilt.get(name),
                 )
                 for name, lag, most in lags
             ),
         )
 
     def _has_reached(self, account_id: str, position: int) -> bool:
-        seen = [self._followed.get((projection.name, account_id)) for projection in self._projections]
+        seen = [self._followed.get((projection.name, account_id)) for projection in self._fitting]
         return all(followed is not None and followed.position >= position for followed in seen)
 
     def _is_settled(self, account_id: str, position: int) -> bool:
-        seen = [self._followed.get((projection.name, account_id)) for projection in self._projections]
+        seen = [self._followed.get((projection.name, account_id)) for projection in self._fitting]
         return self._stopping or all(
             followed is not None and (followed.halted or followed.position >= position) for followed in seen
         )
+
+    def _look_what_fits(self, connection: psycopg.Connection) -> None:
+        """Another process may have put new tables in the place of the old ones."""
+        asked = {"projections": self._names, "fitting": self._fitting_digests}
+        fitting = {name for (name,) in connection.execute(SQL["fitting"], asked).fetchall()}
+        with self._progress:
+            self._fitting = tuple(projection for projection in self._projections if projection.name in fitting)
+            self._progress.notify_all()
+
+    def _upgraded(self) -> None:
+        """Says that new tables are in their place, in this process: the thread looks at once."""
+        with self._work:
+            self._look_again = True
+            self._work.notify()
 
     def _opened(self) -> psycopg.Connection:
         connection = self._connect()
@@ -185,14 +225,19 @@ class ProjectionRunner:
     def _follow_ledgers(self, connection: psycopg.Connection) -> None:
         sweep_at = time.monotonic()
         while not self._stopping:
-            if time.monotonic() >= sweep_at:
-                names = [projection.name for projection in self._projections]
+            if time.monotonic() >= sweep_at or self._look_again:
+                self._look_again = False
+                self._look_what_fits(connection)
+                names = [projection.name for projection in self._fitting]
                 behind = connection.execute(SQL["behind"], {"projections": names}).fetchall()
                 self.notify_changed(frozenset(account_id for _, account_id in behind))
-                sweep_at = time.monotonic() + self._sweep_seconds
+                # While tables are being replaced, by whichever process, nobody waits for long to read the new ones.
+                all_fit = len(names) == len(self._names)
+                sweep_at = time.monotonic() + (self._sweep_seconds if all_fit else min(1.0, self._sweep_seconds))
             with self._work:
                 self._work.wait_for(
-                    lambda: self._changed_accounts or self._stopping, max(0.0, sweep_at - time.monotonic())
+                    lambda: self._changed_accounts or self._stopping or self._look_again,
+                    max(0.0, sweep_at - time.monotonic()),
                 )
                 accounts, self._changed_accounts = self._changed_accounts, set()
                 self._skip_interval.clear()
@@ -205,14 +250,15 @@ class ProjectionRunner:
         """One batch of every account and projection; those of which there is more, here or in another process's
         hands."""
         followed: dict[CursorKey, ProjectionProgress | None] = {}
-        followed |= self._record_progress(
-            apply_batches(connection, self._projections, account_ids, self._positions_a_batch)
-        )
-        for account_id, projection in product(account_ids, self._projections):
+        fitting = self._fitting
+        followed |= self._record_progress(apply_batches(connection, fitting, account_ids, self._positions_a_batch))
+        for account_id, projection in product(account_ids, fitting):
             place = (projection.name, account_id)
             if place not in followed:
                 read = apply_or_halt(connection, projection, account_id, self._positions_a_batch, log.error)
                 followed |= {place: None} if read is None else self._record_progress({place: read})
+        if None in followed.values():
+            self._look_what_fits(connection)
         return frozenset(
             account_id
             for (_, account_id), each in followed.items()

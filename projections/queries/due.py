@@ -17,6 +17,7 @@ from domain.rules.lifecycle import (
     LifecycleProfile,
 )
 from projections.engine.sql_files import load_statements
+from projections.queries.readable import require_readable
 
 SQL = load_statements("projections.queries", "queries.sql")
 EXPIRIES_PER_CALL_MAX = 500
@@ -43,6 +44,8 @@ def find_due(
     `without`. `at` is a reading of the clock before this was called.
 
     All is read in one snapshot: what it says of how far the sessions are seen must be true of these very rows.
+
+    Raises ProjectionUnreadable when the tables are those of another version: what is due then is due later, too.
     """
     # By account, kind and subject: what several queries nominate comes once, in the order of the first.
     subjects: dict[str, dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
@@ -51,6 +54,7 @@ def find_due(
     complete = True
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("set transaction isolation level repeatable read, read only")
+        require_readable(cursor, "due")
         for kind in DUE_KINDS.values():
             for query in kind.queries(at, profile):
                 rows = cursor.execute(SQL[f"due_{kind.name}"], {**parameters, **query}).fetchall()

@@ -7,7 +7,9 @@ import psycopg
 from domain.foundation.errors import ValidationError
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf, Moment, format_rfc3339
+from projections.engine.definition import fitting_digests, load_projections
 from projections.engine.sql_files import load_statements
+from projections.queries.readable import ProjectionBehind, unreadable
 
 SQL = load_statements("projections.queries", "ledger_positions.sql")
 
@@ -15,10 +17,6 @@ _TIME_RESOLUTION = timedelta(microseconds=1)
 """As exactly as the ledger keeps time."""
 
 _MIN_TIME = datetime.min.replace(tzinfo=UTC)
-
-
-class ProjectionBehind(Exception):  # noqa: N818  a state of the tables, which passes
-    """The tables have not come as far as the moment that was asked for. An answer now could leave something out."""
 
 
 def require_account_existed(cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> None:
@@ -37,11 +35,13 @@ def require_account_existed(cursor: psycopg.Cursor, account_id: str, as_of: AsOf
 def resolve_in_projection(cursor: psycopg.Cursor, projection: str, account_id: str, as_of: AsOf) -> Moment:
     """Where the moment lies in the account's ledger. The newest state is as new as the projection is.
 
-    Raises ProjectionBehind when the projection has not reached the moment, and ValidationError for a position that the
-    ledger does not have yet.
+    Raises ProjectionBehind when the projection has not reached the moment, ProjectionUnreadable when its tables are
+    those of another version, and ValidationError for a position that the ledger does not have yet.
     """
-    found = cursor.execute(SQL["progress"], {"account_id": account_id, "projection": projection}).fetchone()
-    head, reached = found or (0, 0)
+    asked = {"account_id": account_id, "projection": projection, "fitting": fitting_digests(*load_projections())}
+    ((head, reached, is_readable),) = cursor.execute(SQL["progress"], asked).fetchall()
+    if not is_readable:
+        raise unreadable(cursor, projection)
     if as_of.position is not None and as_of.position > head:
         raise _position_not_reached(as_of.position, account_id, head)
     if as_of.at is not None:

@@ -1,8 +1,11 @@
 -- name: progress
-select heads.position, coalesce(cursors.position, 0)
-from ledger.heads left join views.cursors
-    on cursors.account_id = heads.account_id and cursors.projection = %(projection)s
-where heads.account_id = %(account_id)s
+-- Of a ledger and a projection, and whether its tables are such as this program reads.
+select coalesce(heads.position, 0), coalesce(cursors.position, 0), (
+        select count(*) = 2 from views.schemas
+        where name in ('views', %(projection)s) and sha256 = any(%(fitting)s::text[])
+    )
+from (select %(account_id)s::text as account_id) as asked left join ledger.heads using (account_id)
+left join views.cursors on cursors.account_id = asked.account_id and cursors.projection = %(projection)s
 
 -- name: accounts
 select account_id from ledger.heads where account_id <> %(installation)s order by account_id

@@ -1,5 +1,6 @@
 -- Access keys and passwords, at every position: keys with whose, since when, active or not, and when they were last
 -- used; passwords with whose, since when, to be reset or not, and how long the account's policy lets them be.
+-- fits: fadac94e666b90ed8dd7ab1e93bf7f518a55cefa4feaabf8d2a8a1057b2e8399
 
 -- name: schema
 -- A key exists while its row is open.
@@ -78,126 +79,91 @@ create table access_key_notices (
 );
 
 -- name: iam.user.created.v1
-insert into key_owners (account_id, valid_from, valid_from_at, opened_by, user_id, user_name)
-values (%(account_id)s, %(position)s, %(at)s, actor(%(entry)s),
-    %(entry)s #>> '{event,user_id}', %(entry)s #>> '{event,user_name}')
+insert into key_owners select * from opened(null::key_owners, %(account_id)s, %(position)s, %(at)s, %(entry)s)
 
 -- name: iam.user.updated.v1
-with former as (
-    update key_owners set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and user_id = %(entry)s #>> '{event,user_id}'
-    returning user_id
-)
-insert into key_owners (account_id, valid_from, valid_from_at, opened_by, user_id, user_name)
-select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), user_id, %(entry)s #>> '{event,new_user_name}'
-from former
+insert into key_owners
+select new.* from close_interval(null::key_owners, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}')
+    as former
+cross join lateral opened(null::key_owners, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    jsonb_build_object('user_name', %(entry)s #> '{event,new_user_name}')) as new
 
 -- name: iam.user.deleted.v1
 -- Its keys end with it.
-with former_keys as (
-    update access_keys set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and user_id = %(entry)s #>> '{event,user_id}'
-    returning access_key_id
-), former_statuses as (
-    update access_key_statuses set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null
-        and access_key_id in (select access_key_id from former_keys)
+select close_interval(null::key_owners, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}'), (
+    select count(*)
+    from close_interval(null::access_keys, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}') as key
+    cross join lateral close_interval(null::access_key_statuses, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{}',
+        jsonb_build_object('access_key_id', key.access_key_id)) as status
 )
-update key_owners set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-where account_id = %(account_id)s and valid_to is null and user_id = %(entry)s #>> '{event,user_id}'
 
 -- name: iam.access_key.created.v1
 with status as (
-    insert into access_key_statuses (account_id, valid_from, valid_from_at, opened_by, access_key_id, status)
-    values (%(account_id)s, %(position)s, %(at)s, actor(%(entry)s), %(entry)s #>> '{event,access_key_id}', 'Active')
+    insert into access_key_statuses select * from opened(null::access_key_statuses, %(account_id)s, %(position)s,
+        %(at)s, %(entry)s,
+        '{"status": "Active"}')
 )
-insert into access_keys (account_id, valid_from, valid_from_at, opened_by, access_key_id, user_id)
-values (%(account_id)s, %(position)s, %(at)s, actor(%(entry)s),
-    %(entry)s #>> '{event,access_key_id}', %(entry)s #>> '{event,user_id}')
+insert into access_keys select * from opened(null::access_keys, %(account_id)s, %(position)s, %(at)s, %(entry)s)
 
 -- name: iam.access_key.activated.v1
 -- What is active already stays so, with its beginning.
-with former as (
-    update access_key_statuses set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and status = 'Inactive'
-        and access_key_id = %(entry)s #>> '{event,access_key_id}'
-    returning access_key_id
-)
-insert into access_key_statuses (account_id, valid_from, valid_from_at, opened_by, access_key_id, status)
-select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), access_key_id, 'Active' from former
+insert into access_key_statuses
+select new.* from close_interval(null::access_key_statuses, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{access_key_id}',
+    '{"status": "Inactive"}') as former
+cross join lateral opened(null::access_key_statuses, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{"status": "Active"}') as new
 
 -- name: iam.access_key.deactivated.v1
-with former as (
-    update access_key_statuses set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and status = 'Active'
-        and access_key_id = %(entry)s #>> '{event,access_key_id}'
-    returning access_key_id
-)
-insert into access_key_statuses (account_id, valid_from, valid_from_at, opened_by, access_key_id, status)
-select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), access_key_id, 'Inactive' from former
+insert into access_key_statuses
+select new.* from close_interval(null::access_key_statuses, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{access_key_id}',
+    '{"status": "Active"}') as former
+cross join lateral opened(null::access_key_statuses, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{"status": "Inactive"}') as new
 
 -- name: iam.access_key.deleted.v1
-with former_status as (
-    update access_key_statuses set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null
-        and access_key_id = %(entry)s #>> '{event,access_key_id}'
-)
-update access_keys set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-where account_id = %(account_id)s and valid_to is null and access_key_id = %(entry)s #>> '{event,access_key_id}'
+select close_interval(null::access_key_statuses, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{access_key_id}'),
+    close_interval(null::access_keys, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{access_key_id}')
 
 -- name: iam.login_profile.created.v1
-insert into passwords (account_id, valid_from, valid_from_at, opened_by, user_id, created, created_at, created_by,
-    changed, changed_at, changed_by, reset_required)
-values (%(account_id)s, %(position)s, %(at)s, actor(%(entry)s), %(entry)s #>> '{event,user_id}',
-    %(position)s, %(at)s, actor(%(entry)s), %(position)s, %(at)s, actor(%(entry)s),
-    (%(entry)s #>> '{event,reset_required}')::boolean)
+insert into passwords select * from opened(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    jsonb_build_object('created', %(position)s, 'created_at', %(at)s, 'created_by', actor(%(entry)s),
+        'changed', %(position)s, 'changed_at', %(at)s, 'changed_by', actor(%(entry)s)))
 
 -- name: iam.login_profile.updated.v1
 -- Without an id of a password it is the same one as before.
-with former as (
-    update passwords set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and user_id = %(entry)s #>> '{event,user_id}'
-    returning *
-)
-insert into passwords (account_id, valid_from, valid_from_at, opened_by, user_id, created, created_at, created_by,
-    changed, changed_at, changed_by, reset_required)
-select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), user_id, created, created_at, created_by,
-    case when another then %(position)s else changed end,
-    case when another then %(at)s else changed_at end,
-    case when another then actor(%(entry)s) else changed_by end,
-    (%(entry)s #>> '{event,reset_required}')::boolean
-from former cross join lateral (select %(entry)s #>> '{event,password_id}' is not null as another) as password
+insert into passwords
+select new.* from close_interval(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}')
+    as former
+cross join lateral opened(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    jsonb_build_object('created', former.created, 'created_at', former.created_at, 'created_by', former.created_by)
+    || case when %(entry)s #>> '{event,password_id}' is not null then jsonb_build_object('changed', %(position)s,
+        'changed_at', %(at)s, 'changed_by', actor(%(entry)s))
+    else jsonb_build_object('changed', former.changed, 'changed_at', former.changed_at, 'changed_by',
+        former.changed_by) end) as new
 
 -- name: iam.password.changed.v1
-with former as (
-    update passwords set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and user_id = %(entry)s #>> '{event,user_id}'
-    returning *
-)
-insert into passwords (account_id, valid_from, valid_from_at, opened_by, user_id, created, created_at, created_by,
-    changed, changed_at, changed_by, reset_required)
-select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), user_id, created, created_at, created_by,
-    %(position)s, %(at)s, actor(%(entry)s), false
-from former
+insert into passwords
+select new.* from close_interval(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}')
+    as former
+cross join lateral opened(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    jsonb_build_object('created', former.created, 'created_at', former.created_at, 'created_by', former.created_by,
+        'changed', %(position)s, 'changed_at', %(at)s, 'changed_by', actor(%(entry)s), 'reset_required', false)) as new
 
 -- name: iam.login_profile.deleted.v1
-update passwords set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-where account_id = %(account_id)s and valid_to is null and user_id = %(entry)s #>> '{event,user_id}'
+select close_interval(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}')
 
 -- name: iam.account.password_policy.updated.v1
-with former as (
-    update password_ages set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null
-    returning 1
-)
-insert into password_ages (account_id, valid_from, valid_from_at, opened_by, max_days, hard_expiry)
-select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s),
-    (%(entry)s #>> '{event,max_password_age}')::int, (%(entry)s #>> '{event,hard_expiry}')::boolean
-from (select count(*) from former) as closed_first
+insert into password_ages
+select new.* from (
+    select count(*) from close_interval(null::password_ages, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{}')
+) as former
+cross join lateral opened(null::password_ages, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    jsonb_build_object('max_days', %(entry)s #> '{event,max_password_age}')) as new
 
 -- name: iam.account.password_policy.deleted.v1
-update password_ages set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-where account_id = %(account_id)s and valid_to is null
+select close_interval(null::password_ages, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{}')
 
 -- name: iam.credential.used.v1
 -- A role's use is no access key's.

@@ -1,5 +1,6 @@
 -- What time will make due, as facts and since when they hold. Nothing here knows a threshold: those are the domain's
 -- (domain/lifecycle.py), and a rule that changes needs no rebuild. A row only nominates; the domain decides.
+-- fits: 394b1a04abe3104155cc0c042986343e74294d1dd77f2f1e2241b9d32da6f406
 
 -- name: schema
 -- Of an access key, its age ('rotation') and its last use ('idle').

@@ -1,6 +1,7 @@
 -- What every credential gave birth to: sessions, keys, users, roles, and each change that can let somebody in again.
 -- A birth is found by the access key that signed for it, in whatever account's ledger it stands: no two keys of an
 -- installation have the same id, and that of a session is its session's own.
+-- fits: 2e65aaf41d76477569d35ec53b528a35aa7c101ebb593bfca4129c4ee6b08bc4
 
 -- name: schema
 create table births (
@@ -48,6 +49,80 @@ create table suspensions (
 create unique index suspensions_open on suspensions (account_id, born_position) where valid_to is null;
 create index suspensions_by_birth on suspensions (account_id, born_position, valid_from, valid_to);
 
+-- name: functions
+-- Enters what an event has created, changed or removed: `subject`, `owner` and `name` are fields of the event. What
+-- else
+-- a node has, its kind tells.
+create or replace function enter_node(in_account text, at_position bigint, at_time timestamptz, entry jsonb,
+    node_kind text, subject text, owner text, name text) returns void language plpgsql as $$
+declare
+    event jsonb := entry -> 'event';
+    text_field text := case when node_kind in ('role', 'trust_policy') then 'trust_policy'
+        when node_kind in ('policy', 'policy_version', 'inline_policy') then 'document' end;
+begin
+    insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
+        kind, subject_id, owner_id, name, arn, access_key_id, version, sha256)
+    values (in_account, at_position, at_time, entry #>> '{cause,request_id}', actor(entry),
+        entry #>> '{cause,access_key_id}', entry #>> '{cause,session_id}',
+        node_kind, event ->> subject, event ->> owner,
+        case when node_kind in ('policy_version', 'policy_default')
+            then regexp_replace(event ->> 'policy_arn', '.*/', '') else event ->> name end,
+        case
+            when node_kind in ('user', 'group', 'role') then 'arn:' || (
+                select split_part(root.arn, ':', 2) from births as root
+                where root.account_id = in_account and root.position = 1
+            ) || ':iam::' || in_account || ':' || node_kind || (event ->> 'path') || (event ->> name)
+            when node_kind in ('policy', 'policy_version', 'policy_default', 'boundary', 'boundary_removed')
+                then event ->> 'policy_arn'
+        end,
+        case when node_kind = 'access_key' then event ->> 'access_key_id' end,
+        case when node_kind = 'policy' then 'v1'
+            when node_kind in ('policy_version', 'policy_default') then 'v' || (event ->> 'version') end,
+        encode(sha256(convert_to(event ->> text_field, 'UTF8')), 'hex'));
+end $$;
+
+-- Ends what belongs to the owner: of these kinds, and of this subject or version, if they are given; again, `owner` and
+-- `subject` are fields of the event. A session that is over by then has ended already.
+create or replace function end_owned(in_account text, at_position bigint, at_time timestamptz, entry jsonb,
+    how text, owner text, kinds text[] default null, subject text default null, of_version text default null)
+returns void language plpgsql as $$
+begin
+    update births set ended_as = how, ended_position = at_position, ended_at = at_time, ended_by = actor(entry)
+    where account_id = in_account and ended_position is null and position < at_position
+        and owner_id = entry #>> array['event', owner] and (expires_at is null or expires_at > at_time)
+        and (kinds is null or kind = any(kinds)) and (of_version is null or version = of_version)
+        and (subject is null or subject_id = entry #>> array['event', subject]);
+end $$;
+
+-- Ends what is so called itself, whoever it belongs to.
+create or replace function end_subject(in_account text, at_position bigint, at_time timestamptz, entry jsonb,
+    how text, subject text, kinds text[] default null) returns void language plpgsql as $$
+begin
+    update births set ended_as = how, ended_position = at_position, ended_at = at_time, ended_by = actor(entry)
+    where account_id = in_account and ended_position is null and position < at_position
+        and subject_id = entry #>> array['event', subject] and (kinds is null or kind = any(kinds));
+end $$;
+
+-- Suspends the node of a position, unless it is suspended already; and ends that.
+create or replace function suspend(in_account text, at_position bigint, at_time timestamptz, entry jsonb, node bigint)
+returns boolean language plpgsql as $$
+begin
+    insert into suspensions (account_id, valid_from, valid_from_at, opened_by, born_position)
+    select in_account, at_position, at_time, actor(entry), node
+    where not exists (
+        select from suspensions where account_id = in_account and born_position = node and valid_to is null
+    );
+    return found;
+end $$;
+
+create or replace function resume(in_account text, at_position bigint, at_time timestamptz, entry jsonb, node bigint)
+returns boolean language plpgsql as $$
+begin
+    update suspensions set valid_to = at_position, valid_to_at = at_time, closed_by = actor(entry)
+    where account_id = in_account and born_position = node and valid_to is null;
+    return found;
+end $$;
+
 -- name: account.created.v1
 -- The root user comes with the account.
 insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
@@ -65,366 +140,161 @@ where account_id = %(account_id)s and ended_position is null and position < %(po
     and position = 1 and %(entry)s is not null
 
 -- name: iam.user.created.v1
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name, arn)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'user', %(entry)s #>> '{event,user_id}', %(entry)s #>> '{event,user_id}', %(entry)s #>> '{event,user_name}',
-    'arn:' || (select split_part(arn, ':', 2) from births where account_id = %(account_id)s and position = 1)
-        || ':iam::' || %(account_id)s || ':user' || (%(entry)s #>> '{event,path}')
-            || (%(entry)s #>> '{event,user_name}'))
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'user', 'user_id', 'user_id', 'user_name')
 
 -- name: iam.user.deleted.v1
 -- With its keys, and with its sessions that are not over.
-update births set ended_as = 'deleted', ended_position = %(position)s, ended_at = %(at)s,
-    ended_by = actor(%(entry)s)
-where account_id = %(account_id)s and ended_position is null and position < %(position)s
-    and owner_id = %(entry)s #>> '{event,user_id}' and (expires_at is null or expires_at > %(at)s)
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'user_id')
 
 -- name: iam.group.created.v1
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name, arn)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'group', %(entry)s #>> '{event,group_id}', %(entry)s #>> '{event,group_id}', %(entry)s #>> '{event,group_name}',
-    'arn:' || (select split_part(arn, ':', 2) from births where account_id = %(account_id)s and position = 1)
-        || ':iam::' || %(account_id)s || ':group' || (%(entry)s #>> '{event,path}')
-            || (%(entry)s #>> '{event,group_name}'))
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'group', 'group_id', 'group_id', 'group_name')
 
 -- name: iam.group.deleted.v1
-update births set ended_as = 'deleted', ended_position = %(position)s, ended_at = %(at)s,
-    ended_by = actor(%(entry)s)
-where account_id = %(account_id)s and ended_position is null and position < %(position)s
-    and (owner_id = %(entry)s #>> '{event,group_id}' or subject_id = %(entry)s #>> '{event,group_id}')
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'group_id'),
+    end_subject(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'group_id')
 
 -- name: iam.role.created.v1
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name, arn, sha256)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'role', %(entry)s #>> '{event,role_id}', %(entry)s #>> '{event,role_id}', %(entry)s #>> '{event,role_name}',
-    'arn:' || (select split_part(arn, ':', 2) from births where account_id = %(account_id)s and position = 1)
-        || ':iam::' || %(account_id)s || ':role' || (%(entry)s #>> '{event,path}')
-            || (%(entry)s #>> '{event,role_name}'), encode(sha256(convert_to(%(entry)s #>> '{event,trust_policy}',
-                'UTF8')), 'hex'))
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'role', 'role_id', 'role_id', 'role_name')
 
 -- name: iam.role.deleted.v1
 -- With its sessions that are not over.
-update births set ended_as = 'deleted', ended_position = %(position)s, ended_at = %(at)s,
-    ended_by = actor(%(entry)s)
-where account_id = %(account_id)s and ended_position is null and position < %(position)s
-    and owner_id = %(entry)s #>> '{event,role_id}' and (expires_at is null or expires_at > %(at)s)
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'role_id')
 
 -- name: iam.access_key.created.v1
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name, access_key_id)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'access_key', %(entry)s #>> '{event,access_key_id}', %(entry)s #>> '{event,user_id}',
-    %(entry)s #>> '{event,user_name}', %(entry)s #>> '{event,access_key_id}')
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'access_key', 'access_key_id', 'user_id',
+    'user_name')
 
 -- name: iam.access_key.deleted.v1
-update births set ended_as = 'deleted', ended_position = %(position)s, ended_at = %(at)s,
-    ended_by = actor(%(entry)s)
-where account_id = %(account_id)s and ended_position is null and position < %(position)s
-    and kind in ('access_key', 'activation') and subject_id = %(entry)s #>> '{event,access_key_id}'
+select end_subject(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'access_key_id',
+    '{access_key,activation}')
 
 -- name: iam.access_key.deactivated.v1
-with former as (
-    update births set ended_as = 'replaced', ended_position = %(position)s, ended_at = %(at)s,
-        ended_by = actor(%(entry)s)
-    where account_id = %(account_id)s and ended_position is null and position < %(position)s
-        and kind = 'activation' and subject_id = %(entry)s #>> '{event,access_key_id}'
+with former as materialized (
+    select end_subject(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'access_key_id', '{activation}')
 )
-insert into suspensions (account_id, valid_from, valid_from_at, opened_by, born_position)
-select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), key.position
+select (select count(*) from former), suspend(%(account_id)s, %(position)s, %(at)s, %(entry)s, key.position)
 from births as key
-where key.account_id = %(account_id)s and key.kind = 'access_key'
+where key.account_id = %(account_id)s and key.kind = 'access_key' and key.ended_position is null
     and key.subject_id = %(entry)s #>> '{event,access_key_id}'
-    and key.ended_position is null and not exists (
-        select from suspensions as open where open.account_id = key.account_id and open.born_position = key.position
-            and open.valid_to is null
-    )
 
 -- name: iam.access_key.activated.v1
-with former as (
-    update suspensions as open set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
+with former as materialized (
+    select resume(%(account_id)s, %(position)s, %(at)s, %(entry)s, key.position)
     from births as key
-    where key.account_id = %(account_id)s and key.kind = 'access_key'
+    where key.account_id = %(account_id)s and key.kind = 'access_key' and key.ended_position is null
         and key.subject_id = %(entry)s #>> '{event,access_key_id}'
-        and key.ended_position is null
-        and open.account_id = key.account_id and open.born_position = key.position and open.valid_to is null
 )
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'activation', %(entry)s #>> '{event,access_key_id}', %(entry)s #>> '{event,user_id}',
-    %(entry)s #>> '{event,user_name}')
+select (select count(*) from former),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'activation', 'access_key_id', 'user_id', 'user_name')
 
 -- name: iam.role.trust_policy_replaced.v1
-with former as (
-    update births set ended_as = 'replaced', ended_position = %(position)s, ended_at = %(at)s,
-        ended_by = actor(%(entry)s)
-    where account_id = %(account_id)s and ended_position is null and position < %(position)s
-        and kind = 'trust_policy' and owner_id = %(entry)s #>> '{event,role_id}'
-)
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name, sha256)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'trust_policy', %(entry)s #>> '{event,role_id}', %(entry)s #>> '{event,role_id}',
-    %(entry)s #>> '{event,role_name}',
-    encode(sha256(convert_to(%(entry)s #>> '{event,trust_policy}', 'UTF8')), 'hex'))
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'role_id', '{trust_policy}'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'trust_policy', 'role_id', 'role_id', 'role_name')
 
 -- name: iam.policy.created.v1
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name, arn, version, sha256)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'policy', %(entry)s #>> '{event,policy_arn}', %(entry)s #>> '{event,policy_arn}',
-    %(entry)s #>> '{event,policy_name}',
-    %(entry)s #>> '{event,policy_arn}', 'v1', encode(sha256(convert_to(%(entry)s #>> '{event,document}', 'UTF8')),
-        'hex'))
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'policy', 'policy_arn', 'policy_arn', 'policy_name')
 
 -- name: iam.policy.deleted.v1
 -- With its versions.
-update births set ended_as = 'deleted', ended_position = %(position)s, ended_at = %(at)s,
-    ended_by = actor(%(entry)s)
-where account_id = %(account_id)s and ended_position is null and position < %(position)s
-    and owner_id = %(entry)s #>> '{event,policy_arn}'
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'policy_arn')
 
 -- name: iam.policy.version_created.v1
 -- A version is suspended while another one is the default.
 with chosen as (
-    select %(entry)s #>> '{event,policy_arn}' as policy_arn,
-        (%(entry)s #>> '{event,is_default}')::boolean as is_default
-), former as (
-    update births set ended_as = 'replaced', ended_position = %(position)s, ended_at = %(at)s,
-        ended_by = actor(%(entry)s)
-    where account_id = %(account_id)s and ended_position is null and position < %(position)s
-        and kind = 'policy_default' and owner_id = (select policy_arn from chosen where is_default)
-), suspended as (
-    insert into suspensions (account_id, valid_from, valid_from_at, opened_by, born_position)
-    select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), version.position
-    from births as version join chosen on version.owner_id = policy_arn and is_default
-    where version.account_id = %(account_id)s and version.kind = 'policy_version' and version.ended_position is null
-        and not exists (
-            select from suspensions as open where open.account_id = version.account_id
-                and open.born_position = version.position and open.valid_to is null
-        )
-    union all
-    select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), %(position)s from chosen where not is_default
-)
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name, arn, version, sha256)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'policy_version', %(entry)s #>> '{event,policy_arn}', %(entry)s #>> '{event,policy_arn}',
-    regexp_replace(%(entry)s #>> '{event,policy_arn}', '.*/', ''),
-    %(entry)s #>> '{event,policy_arn}', 'v' || (%(entry)s #>> '{event,version}'),
-        encode(sha256(convert_to(%(entry)s #>> '{event,document}', 'UTF8')), 'hex'))
-
--- name: iam.policy.default_version_set.v1
-with former as (
-    update births set ended_as = 'replaced', ended_position = %(position)s, ended_at = %(at)s,
-        ended_by = actor(%(entry)s)
-    where account_id = %(account_id)s and ended_position is null and position < %(position)s
-        and kind = 'policy_default' and owner_id = %(entry)s #>> '{event,policy_arn}'
-), versions as (
-    select version.position, version.version = 'v' || (%(entry)s #>> '{event,version}') as is_default, exists (
-        select from suspensions as open where open.account_id = version.account_id
-            and open.born_position = version.position and open.valid_to is null
-    ) as is_suspended
+    select (%(entry)s #>> '{event,is_default}')::boolean as is_default
+), former as materialized (
+    select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'policy_arn', '{policy_default}')
+    from chosen where is_default
+), suspended as materialized (
+    select suspend(%(account_id)s, %(position)s, %(at)s, %(entry)s, version.position)
     from births as version
     where version.account_id = %(account_id)s and version.kind = 'policy_version' and version.ended_position is null
         and version.owner_id = %(entry)s #>> '{event,policy_arn}'
-), resumed as (
-    update suspensions as open set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    from versions
-    where open.account_id = %(account_id)s and open.born_position = versions.position and open.valid_to is null
-        and versions.is_default
-), suspended as (
-    insert into suspensions (account_id, valid_from, valid_from_at, opened_by, born_position)
-    select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), position
-    from versions where not is_default and not is_suspended
+        and (select is_default from chosen)
+    union all
+    select suspend(%(account_id)s, %(position)s, %(at)s, %(entry)s, %(position)s) from chosen where not is_default
 )
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name, arn, version)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'policy_default', %(entry)s #>> '{event,policy_arn}', %(entry)s #>> '{event,policy_arn}',
-    regexp_replace(%(entry)s #>> '{event,policy_arn}', '.*/', ''),
-    %(entry)s #>> '{event,policy_arn}', 'v' || (%(entry)s #>> '{event,version}'))
+select (select count(*) from former), (select count(*) from suspended),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'policy_version', 'policy_arn', 'policy_arn',
+        'policy_arn')
+
+-- name: iam.policy.default_version_set.v1
+with versions as materialized (
+    select case when version.version = 'v' || (%(entry)s #>> '{event,version}')
+        then resume(%(account_id)s, %(position)s, %(at)s, %(entry)s, version.position)
+        else suspend(%(account_id)s, %(position)s, %(at)s, %(entry)s, version.position) end
+    from births as version
+    where version.account_id = %(account_id)s and version.kind = 'policy_version' and version.ended_position is null
+        and version.owner_id = %(entry)s #>> '{event,policy_arn}'
+)
+select (select count(*) from versions),
+    end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'policy_arn', '{policy_default}'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'policy_default', 'policy_arn', 'policy_arn',
+        'policy_arn')
 
 -- name: iam.policy.version_deleted.v1
-update births set ended_as = 'deleted', ended_position = %(position)s, ended_at = %(at)s,
-    ended_by = actor(%(entry)s)
-where account_id = %(account_id)s and ended_position is null and position < %(position)s
-    and kind = 'policy_version' and owner_id = %(entry)s #>> '{event,policy_arn}'
-    and version = 'v' || (%(entry)s #>> '{event,version}')
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'policy_arn', '{policy_version}',
+    of_version => 'v' || (%(entry)s #>> '{event,version}'))
 
 -- name: iam.inline_policy.put.v1
-with former as (
-    update births set ended_as = 'replaced', ended_position = %(position)s, ended_at = %(at)s,
-        ended_by = actor(%(entry)s)
-    where account_id = %(account_id)s and ended_position is null and position < %(position)s
-        and kind in ('inline_policy', 'inline_policy_removed') and owner_id = %(entry)s #>> '{event,entity_id}'
-            and subject_id = %(entry)s #>> '{event,policy_name}'
-)
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name, sha256)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'inline_policy', %(entry)s #>> '{event,policy_name}', %(entry)s #>> '{event,entity_id}',
-    %(entry)s #>> '{event,entity_name}',
-    encode(sha256(convert_to(%(entry)s #>> '{event,document}', 'UTF8')), 'hex'))
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'entity_id',
+    '{inline_policy,inline_policy_removed}', 'policy_name'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'inline_policy', 'policy_name', 'entity_id',
+        'entity_name')
 
 -- name: iam.inline_policy.deleted.v1
-with former as (
-    update births set ended_as = 'removed', ended_position = %(position)s, ended_at = %(at)s,
-        ended_by = actor(%(entry)s)
-    where account_id = %(account_id)s and ended_position is null and position < %(position)s
-        and kind in ('inline_policy', 'inline_policy_removed') and owner_id = %(entry)s #>> '{event,entity_id}'
-            and subject_id = %(entry)s #>> '{event,policy_name}'
-)
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'inline_policy_removed', %(entry)s #>> '{event,policy_name}', %(entry)s #>> '{event,entity_id}',
-    %(entry)s #>> '{event,entity_name}')
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'entity_id',
+    '{inline_policy,inline_policy_removed}', 'policy_name'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'inline_policy_removed', 'policy_name', 'entity_id',
+        'entity_name')
 
 -- name: iam.policy.attached.v1
-with former as (
-    update births set ended_as = 'replaced', ended_position = %(position)s, ended_at = %(at)s,
-        ended_by = actor(%(entry)s)
-    where account_id = %(account_id)s and ended_position is null and position < %(position)s
-        and kind in ('attachment', 'detachment') and owner_id = %(entry)s #>> '{event,entity_id}'
-            and subject_id = %(entry)s #>> '{event,policy_arn}'
-)
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'attachment', %(entry)s #>> '{event,policy_arn}', %(entry)s #>> '{event,entity_id}',
-    %(entry)s #>> '{event,entity_name}')
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'entity_id', '{attachment,detachment}',
+    'policy_arn'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'attachment', 'policy_arn', 'entity_id', 'entity_name')
 
 -- name: iam.policy.detached.v1
-with former as (
-    update births set ended_as = 'removed', ended_position = %(position)s, ended_at = %(at)s,
-        ended_by = actor(%(entry)s)
-    where account_id = %(account_id)s and ended_position is null and position < %(position)s
-        and kind in ('attachment', 'detachment') and owner_id = %(entry)s #>> '{event,entity_id}'
-            and subject_id = %(entry)s #>> '{event,policy_arn}'
-)
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'detachment', %(entry)s #>> '{event,policy_arn}', %(entry)s #>> '{event,entity_id}',
-    %(entry)s #>> '{event,entity_name}')
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'entity_id', '{attachment,detachment}',
+    'policy_arn'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'detachment', 'policy_arn', 'entity_id', 'entity_name')
 
 -- name: iam.group.user_added.v1
-with former as (
-    update births set ended_as = 'replaced', ended_position = %(position)s, ended_at = %(at)s,
-        ended_by = actor(%(entry)s)
-    where account_id = %(account_id)s and ended_position is null and position < %(position)s
-        and kind in ('membership', 'membership_removed') and owner_id = %(entry)s #>> '{event,user_id}'
-            and subject_id = %(entry)s #>> '{event,group_id}'
-)
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'membership', %(entry)s #>> '{event,group_id}', %(entry)s #>> '{event,user_id}',
-    %(entry)s #>> '{event,user_name}')
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'user_id',
+    '{membership,membership_removed}', 'group_id'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'membership', 'group_id', 'user_id', 'user_name')
 
 -- name: iam.group.user_removed.v1
-with former as (
-    update births set ended_as = 'removed', ended_position = %(position)s, ended_at = %(at)s,
-        ended_by = actor(%(entry)s)
-    where account_id = %(account_id)s and ended_position is null and position < %(position)s
-        and kind in ('membership', 'membership_removed') and owner_id = %(entry)s #>> '{event,user_id}'
-            and subject_id = %(entry)s #>> '{event,group_id}'
-)
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'membership_removed', %(entry)s #>> '{event,group_id}', %(entry)s #>> '{event,user_id}',
-    %(entry)s #>> '{event,user_name}')
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'user_id',
+    '{membership,membership_removed}', 'group_id'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'membership_removed', 'group_id', 'user_id',
+        'user_name')
 
 -- name: iam.permissions_boundary.put.v1
-with former as (
-    update births set ended_as = 'replaced', ended_position = %(position)s, ended_at = %(at)s,
-        ended_by = actor(%(entry)s)
-    where account_id = %(account_id)s and ended_position is null and position < %(position)s
-        and kind in ('boundary', 'boundary_removed') and owner_id = %(entry)s #>> '{event,entity_id}'
-)
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name, arn)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'boundary', %(entry)s #>> '{event,entity_id}', %(entry)s #>> '{event,entity_id}',
-    %(entry)s #>> '{event,entity_name}', %(entry)s #>> '{event,policy_arn}')
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'entity_id',
+    '{boundary,boundary_removed}'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'boundary', 'entity_id', 'entity_id', 'entity_name')
 
 -- name: iam.permissions_boundary.deleted.v1
-with former as (
-    update births set ended_as = 'removed', ended_position = %(position)s, ended_at = %(at)s,
-        ended_by = actor(%(entry)s)
-    where account_id = %(account_id)s and ended_position is null and position < %(position)s
-        and kind in ('boundary', 'boundary_removed') and owner_id = %(entry)s #>> '{event,entity_id}'
-)
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name, arn)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'boundary_removed', %(entry)s #>> '{event,entity_id}', %(entry)s #>> '{event,entity_id}',
-    %(entry)s #>> '{event,entity_name}', %(entry)s #>> '{event,policy_arn}')
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'entity_id',
+    '{boundary,boundary_removed}'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'boundary_removed', 'entity_id', 'entity_id',
+        'entity_name')
 
 -- name: iam.login_profile.created.v1
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'password', %(entry)s #>> '{event,user_id}', %(entry)s #>> '{event,user_id}', %(entry)s #>> '{event,user_name}')
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'password', 'user_id', 'user_id', 'user_name')
 
 -- name: iam.login_profile.updated.v1
 -- Without an id of a password it is the same one as before.
-with another as (
-    select where %(entry)s #>> '{event,password_id}' is not null
-), former as (
-    update births set ended_as = 'replaced', ended_position = %(position)s, ended_at = %(at)s,
-        ended_by = actor(%(entry)s)
-    where account_id = %(account_id)s and ended_position is null and position < %(position)s
-        and kind = 'password' and owner_id = %(entry)s #>> '{event,user_id}' and exists (select from another)
-)
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name)
-select %(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'password', %(entry)s #>> '{event,user_id}', %(entry)s #>> '{event,user_id}', %(entry)s #>> '{event,user_name}'
-from another
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'user_id', '{password}'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'password', 'user_id', 'user_id', 'user_name')
+where %(entry)s #>> '{event,password_id}' is not null
 
 -- name: iam.password.changed.v1
-with former as (
-    update births set ended_as = 'replaced', ended_position = %(position)s, ended_at = %(at)s,
-        ended_by = actor(%(entry)s)
-    where account_id = %(account_id)s and ended_position is null and position < %(position)s
-        and kind = 'password' and owner_id = %(entry)s #>> '{event,user_id}'
-)
-insert into births (account_id, position, at, request_id, by_arn, by_access_key_id, by_session_id,
-    kind, subject_id, owner_id, name)
-values (%(account_id)s, %(position)s, %(at)s, %(entry)s #>> '{cause,request_id}', actor(%(entry)s),
-    %(entry)s #>> '{cause,access_key_id}', %(entry)s #>> '{cause,session_id}',
-    'password', %(entry)s #>> '{event,user_id}', %(entry)s #>> '{event,user_id}', %(entry)s #>> '{event,user_name}')
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'user_id', '{password}'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'password', 'user_id', 'user_id', 'user_name')
 
 -- name: iam.login_profile.deleted.v1
-update births set ended_as = 'removed', ended_position = %(position)s, ended_at = %(at)s,
-    ended_by = actor(%(entry)s)
-where account_id = %(account_id)s and ended_position is null and position < %(position)s
-    and kind = 'password' and owner_id = %(entry)s #>> '{event,user_id}'
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'user_id', '{password}')
 
 -- name: sts.session.issued.v1
 -- In the ledger of the account whose session it is; who asked for it may be of another.
@@ -443,7 +313,4 @@ select %(account_id)s, position, at, entry #>> '{cause,request_id}', actor(entry
 from issued cross join lateral (select entry #> '{event,session}' as session) as part
 
 -- name: sts.session.revoked.v1
-update births set ended_as = 'revoked', ended_position = %(position)s, ended_at = %(at)s,
-    ended_by = actor(%(entry)s)
-where account_id = %(account_id)s and ended_position is null and position < %(position)s
-    and kind = 'session' and subject_id = %(entry)s #>> '{event,session_id}'
+select end_subject(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'revoked', 'session_id', '{session}')

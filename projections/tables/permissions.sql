@@ -1,4 +1,5 @@
 -- Who holds which policy, and how, at every position.
+-- fits: 7dbc546e0ec331e7ce911c27a775508bbb39055a2d464d98a02b97c08e9d969d
 
 -- name: schema
 create table accounts (
@@ -75,185 +76,128 @@ create table policy_defaults (
 create unique index policy_defaults_open on policy_defaults (account_id, policy_arn) where valid_to is null;
 create index policy_defaults_by_arn on policy_defaults (account_id, policy_arn, valid_from, valid_to);
 
+-- name: functions
+-- The row of a user, group or role. Its name and path are fields of the event, which may say `new_` before them.
+create or replace function opened_principal(of_table anyelement, in_account text, at_position bigint,
+    at_time timestamptz, entry jsonb, kind text, prefix text default '')
+returns setof anyelement language sql stable as $$
+    select new.* from accounts, lateral (select entry -> 'event' as event) as said,
+        lateral (select event ->> (prefix || kind || '_name') as name, event ->> (prefix || 'path') as path) as called,
+        lateral opened(of_table, in_account, at_position, at_time, entry, jsonb_build_object(
+            'kind', kind, 'entity_id', event ->> (kind || '_id'), 'name', name, 'path', path,
+            'arn', 'arn:' || partition || ':iam::' || in_account || ':' || kind || path || name)) as new
+    where accounts.account_id = in_account
+$$;
+
 -- name: account.created.v1
 insert into accounts values (%(account_id)s, %(entry)s #>> '{event,partition}')
 
 -- name: iam.user.created.v1
-insert into principals (account_id, valid_from, valid_from_at, opened_by, kind, entity_id, name, path, arn)
-select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), 'user', event.user_id, event.user_name, event.path,
-    'arn:' || accounts.partition || ':iam::' || account_id || ':user' || event.path || event.user_name
-from accounts, jsonb_to_record(%(entry)s -> 'event') as event (user_id text, user_name text, path text)
-where account_id = %(account_id)s
+insert into principals select * from opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s,
+    %(entry)s, 'user')
 
 -- name: iam.user.updated.v1
-with former as (
-    update principals set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and entity_id = %(entry)s #>> '{event,user_id}'
-    returning entity_id
-)
-insert into principals (account_id, valid_from, valid_from_at, opened_by, kind, entity_id, name, path, arn)
-select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), 'user', entity_id, event.new_user_name, event.new_path,
-    'arn:' || accounts.partition || ':iam::' || account_id || ':user' || event.new_path || event.new_user_name
-from accounts, former, jsonb_to_record(%(entry)s -> 'event') as event (new_user_name text, new_path text)
-where account_id = %(account_id)s
+insert into principals
+select new.* from close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{entity_id=user_id}') as former
+cross join lateral opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s, 'user', 'new_')
+    as new
 
 -- name: iam.user.deleted.v1
 -- What it held and belonged to ends with it.
-with left_groups as (
-    update memberships set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and user_id = %(entry)s #>> '{event,user_id}'
-), detached as (
-    update attachments set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and entity_id = %(entry)s #>> '{event,user_id}'
-), withdrawn as (
-    update inline_policies set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and entity_id = %(entry)s #>> '{event,user_id}'
-)
-update principals set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-where account_id = %(account_id)s and valid_to is null and entity_id = %(entry)s #>> '{event,user_id}'
+select close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}'),
+    close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=user_id}'),
+    close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=user_id}'),
+    close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=user_id}')
 
 -- name: iam.group.created.v1
-insert into principals (account_id, valid_from, valid_from_at, opened_by, kind, entity_id, name, path, arn)
-select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), 'group', event.group_id, event.group_name, event.path,
-    'arn:' || accounts.partition || ':iam::' || account_id || ':group' || event.path || event.group_name
-from accounts, jsonb_to_record(%(entry)s -> 'event') as event (group_id text, group_name text, path text)
-where account_id = %(account_id)s
+insert into principals select * from opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s,
+    %(entry)s, 'group')
 
 -- name: iam.group.updated.v1
-with former as (
-    update principals set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and entity_id = %(entry)s #>> '{event,group_id}'
-    returning entity_id
-)
-insert into principals (account_id, valid_from, valid_from_at, opened_by, kind, entity_id, name, path, arn)
-select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), 'group', entity_id, event.new_group_name, event.new_path,
-    'arn:' || accounts.partition || ':iam::' || account_id || ':group' || event.new_path || event.new_group_name
-from accounts, former, jsonb_to_record(%(entry)s -> 'event') as event (new_group_name text, new_path text)
-where account_id = %(account_id)s
+insert into principals
+select new.* from close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{entity_id=group_id}') as former
+cross join lateral opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s, 'group', 'new_')
+    as new
 
 -- name: iam.group.deleted.v1
 -- What it held and belonged to ends with it.
-with left_users as (
-    update memberships set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and group_id = %(entry)s #>> '{event,group_id}'
-), detached as (
-    update attachments set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and entity_id = %(entry)s #>> '{event,group_id}'
-), withdrawn as (
-    update inline_policies set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and entity_id = %(entry)s #>> '{event,group_id}'
-)
-update principals set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-where account_id = %(account_id)s and valid_to is null and entity_id = %(entry)s #>> '{event,group_id}'
+select close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{group_id}'),
+    close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=group_id}'),
+    close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=group_id}'),
+    close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=group_id}')
 
 -- name: iam.role.created.v1
-insert into principals (account_id, valid_from, valid_from_at, opened_by, kind, entity_id, name, path, arn)
-select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), 'role', event.role_id, event.role_name, event.path,
-    'arn:' || accounts.partition || ':iam::' || account_id || ':role' || event.path || event.role_name
-from accounts, jsonb_to_record(%(entry)s -> 'event') as event (role_id text, role_name text, path text)
-where account_id = %(account_id)s
+insert into principals select * from opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s,
+    %(entry)s, 'role')
 
 -- name: iam.role.deleted.v1
 -- What it held and belonged to ends with it.
-with detached as (
-    update attachments set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and entity_id = %(entry)s #>> '{event,role_id}'
-), withdrawn as (
-    update inline_policies set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and entity_id = %(entry)s #>> '{event,role_id}'
-)
-update principals set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-where account_id = %(account_id)s and valid_to is null and entity_id = %(entry)s #>> '{event,role_id}'
+select close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=role_id}'),
+    close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=role_id}'),
+    close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=role_id}')
 
 -- name: iam.group.user_added.v1
-insert into memberships (account_id, valid_from, valid_from_at, opened_by, user_id, group_id)
-values (%(account_id)s, %(position)s, %(at)s, actor(%(entry)s),
-    %(entry)s #>> '{event,user_id}', %(entry)s #>> '{event,group_id}')
+insert into memberships select * from opened(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s)
 
 -- name: iam.group.user_removed.v1
-update memberships set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-where account_id = %(account_id)s and valid_to is null and user_id = %(entry)s #>> '{event,user_id}'
-    and group_id = %(entry)s #>> '{event,group_id}'
+select close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id,group_id}')
 
 -- name: iam.policy.attached.v1
-insert into attachments (account_id, valid_from, valid_from_at, opened_by, kind, entity_id, policy_id, policy_arn)
-values (%(account_id)s, %(position)s, %(at)s, actor(%(entry)s),
-    %(entry)s #>> '{event,entity}', %(entry)s #>> '{event,entity_id}',
-    %(entry)s #>> '{event,policy_id}', %(entry)s #>> '{event,policy_arn}')
+insert into attachments select * from opened(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    jsonb_build_object('kind', %(entry)s #> '{event,entity}'))
 
 -- name: iam.policy.detached.v1
-update attachments set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-where account_id = %(account_id)s and valid_to is null and entity_id = %(entry)s #>> '{event,entity_id}'
-    and policy_arn = %(entry)s #>> '{event,policy_arn}'
+select close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id,policy_arn}')
 
 -- name: iam.inline_policy.put.v1
 -- The count makes the former document's row close before the new one's opens.
-with former as (
-    update inline_policies set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and entity_id = %(entry)s #>> '{event,entity_id}'
-        and policy_name = %(entry)s #>> '{event,policy_name}'
-    returning 1
-)
-insert into inline_policies (account_id, valid_from, valid_from_at, opened_by, kind, entity_id, policy_name, document)
-select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s),
-    %(entry)s #>> '{event,entity}', %(entry)s #>> '{event,entity_id}',
-    %(entry)s #>> '{event,policy_name}', %(entry)s #>> '{event,document}'
-from (select count(*) from former) as closed
+insert into inline_policies
+select new.* from (
+    select count(*) from close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+        '{entity_id,policy_name}')
+) as former
+cross join lateral opened(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    jsonb_build_object('kind', %(entry)s #> '{event,entity}')) as new
 
 -- name: iam.inline_policy.deleted.v1
-update inline_policies set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-where account_id = %(account_id)s and valid_to is null and entity_id = %(entry)s #>> '{event,entity_id}'
-    and policy_name = %(entry)s #>> '{event,policy_name}'
+select close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id,policy_name}')
 
 -- name: iam.policy.created.v1
 with version as (
-    insert into policy_versions (account_id, valid_from, valid_from_at, opened_by, policy_arn, version, document)
-    values (%(account_id)s, %(position)s, %(at)s, actor(%(entry)s),
-        %(entry)s #>> '{event,policy_arn}', 1, %(entry)s #>> '{event,document}')
+    insert into policy_versions select * from opened(null::policy_versions, %(account_id)s, %(position)s, %(at)s,
+        %(entry)s,
+        '{"version": 1}')
 )
-insert into policy_defaults (account_id, valid_from, valid_from_at, opened_by, policy_arn, policy_name, version)
-values (%(account_id)s, %(position)s, %(at)s, actor(%(entry)s),
-    %(entry)s #>> '{event,policy_arn}', %(entry)s #>> '{event,policy_name}', 1)
+insert into policy_defaults select * from opened(null::policy_defaults, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{"version": 1}')
 
 -- name: iam.policy.version_created.v1
 with version as (
-    insert into policy_versions (account_id, valid_from, valid_from_at, opened_by, policy_arn, version, document)
-    values (%(account_id)s, %(position)s, %(at)s, actor(%(entry)s),
-        %(entry)s #>> '{event,policy_arn}', (%(entry)s #>> '{event,version}')::int, %(entry)s #>> '{event,document}')
-), former as (
-    update policy_defaults set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and policy_arn = %(entry)s #>> '{event,policy_arn}'
-        and (%(entry)s #>> '{event,is_default}')::boolean
-    returning policy_name
+    insert into policy_versions select * from opened(null::policy_versions, %(account_id)s, %(position)s, %(at)s,
+        %(entry)s)
 )
-insert into policy_defaults (account_id, valid_from, valid_from_at, opened_by, policy_arn, policy_name, version)
-select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), %(entry)s #>> '{event,policy_arn}', policy_name,
-    (%(entry)s #>> '{event,version}')::int
-from former
+insert into policy_defaults
+select new.* from close_interval(null::policy_defaults, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{policy_arn}') as former
+cross join lateral opened(null::policy_defaults, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    jsonb_build_object('policy_name', former.policy_name)) as new
+where (%(entry)s #>> '{event,is_default}')::boolean
 
 -- name: iam.policy.default_version_set.v1
-with former as (
-    update policy_defaults set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and policy_arn = %(entry)s #>> '{event,policy_arn}'
-    returning policy_name
-)
-insert into policy_defaults (account_id, valid_from, valid_from_at, opened_by, policy_arn, policy_name, version)
-select %(account_id)s, %(position)s, %(at)s, actor(%(entry)s), %(entry)s #>> '{event,policy_arn}', policy_name,
-    (%(entry)s #>> '{event,version}')::int
-from former
+insert into policy_defaults
+select new.* from close_interval(null::policy_defaults, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{policy_arn}') as former
+cross join lateral opened(null::policy_defaults, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    jsonb_build_object('policy_name', former.policy_name)) as new
 
 -- name: iam.policy.version_deleted.v1
-update policy_versions set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-where account_id = %(account_id)s and valid_to is null and policy_arn = %(entry)s #>> '{event,policy_arn}'
-    and version = (%(entry)s #>> '{event,version}')::int
+select close_interval(null::policy_versions, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{policy_arn,version}')
 
 -- name: iam.policy.deleted.v1
-with versions as (
-    update policy_versions set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-    where account_id = %(account_id)s and valid_to is null and policy_arn = %(entry)s #>> '{event,policy_arn}'
-)
-update policy_defaults set valid_to = %(position)s, valid_to_at = %(at)s, closed_by = actor(%(entry)s)
-where account_id = %(account_id)s and valid_to is null and policy_arn = %(entry)s #>> '{event,policy_arn}'
+select close_interval(null::policy_versions, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{policy_arn}'),
+    close_interval(null::policy_defaults, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{policy_arn}')
 
 -- name: iam.managed_catalogue.adopted.v1
 -- Each policy in it is from here on as the catalogue has it, with this one version. The counts

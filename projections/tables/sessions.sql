@@ -1,4 +1,5 @@
 -- Every session that was issued, and what ended it before its time.
+-- fits: 5d481ae79805513283a67c382e8f9a7395b961016f873a9c189b7d01413e9502
 
 -- name: schema
 create table sessions (

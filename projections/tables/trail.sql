@@ -1,4 +1,5 @@
 -- The access history: one row a call, and one for each record of requests that authenticated nobody.
+-- fits: e7983883ac79e8d84dcfe9aff0d98742ef96453b61ff31d8b9c5336c8af95809
 
 -- name: schema
 create table trail (

@@ -2,12 +2,13 @@
 
 import hashlib
 from importlib import resources
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
+from projections.engine.sql_files import Statement, load_script
 from services.ledger.durability import keep_durable
 
 DatabaseRole = Literal["owner", "writer", "projector", "reader"]
@@ -26,10 +27,31 @@ _TIMEOUTS = {
 _NO_LIMIT: frozenset[DatabaseRole] = frozenset({"owner", "projector"})
 _MIGRATION_LOCK_KEY = 0x6D756E69
 """The advisory lock of whoever migrates."""
+_SERVER_ROLES = ("muniment_writer", "muniment_projector", "muniment_reader")
+MIGRATE = "run `muniment migrate` with the owner's login in MUNIMENT_OWNER_DATABASE_URL"
+_LOGIN: Final = """
+select session_user,
+    exists (select from pg_namespace where nspname = 'ledger' and pg_has_role(session_user, nspowner, 'member')),
+    (select count(*) = 3 from pg_roles
+        where rolname in ('muniment_writer', 'muniment_projector', 'muniment_reader')
+            and pg_has_role(session_user, oid, 'member'))
+"""
 
 
-class MigrationMismatch(Exception):  # noqa: N818  said to a person
+class DatabaseUnfit(Exception):  # noqa: N818  said to a person
+    """The database cannot be used by this program as it is; the message says what to do."""
+
+
+class MigrationMismatch(DatabaseUnfit):
     """The database's migrations are not those of this program."""
+
+
+class DatabaseNotMigrated(DatabaseUnfit):
+    """The database has not had the migrations of this program yet, or its login lacks the roles."""
+
+
+class OwnerLoginRefused(DatabaseUnfit):
+    """A server was given the login that may do everything, or `muniment migrate` one that may not."""
 
 
 class Database(Protocol):
@@ -45,16 +67,36 @@ class Database(Protocol):
 
 
 class ExternalDatabase:
-    """A database reached by one URL, whose user takes on the role that each connection needs."""
+    """A database reached by a URL, whose login takes on the role that each connection needs. The owner's own URL is
+    for whoever migrates; without it no connection can be the owner's."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, *, owner_url: str | None = None) -> None:
+        self.url = url
+        self._owner_url = owner_url
 
     def conninfo(self, role: DatabaseRole) -> str:
-        return self._url if role == "owner" else make_conninfo(self._url, options=f"-c role=muniment_{role}")
+        """Raises OwnerLoginRefused for the owner, where no URL of it is known."""
+        if role != "owner":
+            return make_conninfo(self.url, options=f"-c role=muniment_{role}")
+        if self._owner_url is None:
+            raise OwnerLoginRefused("The owner's login is missing: MUNIMENT_OWNER_DATABASE_URL takes it.")
+        return self._owner_url
 
     def shortage(self) -> None:
         """Its disk is for its administrator to watch."""
+
+    def refuse_unfit_login(self) -> None:
+        """Raises DatabaseNotMigrated when the login cannot take on the roles, and OwnerLoginRefused when it can do
+        more: a server that is taken over must not be able to rewrite the ledger."""
+        with psycopg.connect(with_timeouts(self.url), autocommit=True) as connection:
+            login, owns, has_roles = connection.execute(_LOGIN).fetchall()[0]
+        if not has_roles:
+            raise DatabaseNotMigrated(f"The login {login} lacks the roles of a server: {MIGRATE}.")
+        if owns:
+            raise OwnerLoginRefused(
+                f"The login {login} in MUNIMENT_DATABASE_URL owns the ledger, and no server may: create another login "
+                f"for it, and {MIGRATE}."
+            )
 
 
 def connect(database: Database, role: DatabaseRole) -> psycopg.Connection:
@@ -87,37 +129,75 @@ def limit_lock_waits(connection: psycopg.Connection) -> None:
     connection.execute("select set_config('lock_timeout', %s, false)", (f"{LOCK_MILLISECONDS_MAX}ms",))
 
 
-def migrations() -> list[tuple[str, bytes]]:
+def migrations() -> list[tuple[str, Statement]]:
     """Names and texts, in the order of their numbers."""
     folder = resources.files("services.ledger") / "migrations"
-    return sorted((file.name, file.read_bytes()) for file in folder.iterdir() if file.name.endswith(".sql"))
+    return sorted((file.name, load_script(file)) for file in folder.iterdir() if file.name.endswith(".sql"))
 
 
-def migrate(database: Database) -> list[str]:
-    """Brings the schema to this program's version; gives the names of what was applied. Raises MigrationRefused when
-    the database has been migrated by another text of the same number, or by a newer program."""
+def migrate(database: Database, login: str | None = None) -> list[str]:
+    """As the owner: brings the schema to this program's version, and lets `login` take on the roles of a server. Gives
+    the names of what was applied.
+
+    Raises MigrationMismatch when the database has been migrated by another text of the same number, or by a newer
+    program, and OwnerLoginRefused when the login does not exist or may do more than a server.
+    """
     with connect(database, "owner") as connection, connection.transaction(), connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK_KEY,))
         _create_roles(cursor)
         cursor.execute("create table if not exists public.muniment_migrations (name text primary key, sha256 text)")
-        applied: dict[str, str] = dict(cursor.execute("select name, sha256 from public.muniment_migrations").fetchall())
         known = {name: (text, hashlib.sha256(text).hexdigest()) for name, text in migrations()}
-        for name, digest in applied.items():
-            if name not in known:
-                raise MigrationMismatch(f"The database has the migration {name}, which this program does not know.")
-            if known[name][1] != digest:
-                raise MigrationMismatch(f"The database was migrated with another {name} (SHA-256 {digest}).")
-        missing = [name for name in known if name not in applied]
+        missing = _missing(cursor)
         for name in missing:
             text, digest = known[name]
             cursor.execute(text)
             cursor.execute("insert into public.muniment_migrations values (%s, %s)", (name, digest))
+        cursor.execute("grant select on public.muniment_migrations to muniment_reader")
+        if login is not None:
+            _grant_roles(cursor, login)
         return missing
+
+
+def refuse_unmigrated(database: Database) -> None:
+    """For whoever uses the ledger and does not own it. Raises DatabaseNotMigrated, and MigrationMismatch when a newer
+    program, or another one, has migrated the database."""
+    with connect(database, "reader") as connection:
+        try:
+            missing = _missing(connection.cursor())
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
+            missing = [name for name, _ in migrations()]
+    if missing:
+        cure = MIGRATE if isinstance(database, ExternalDatabase) else "start the server with this version"
+        raise DatabaseNotMigrated(f"The database has not been migrated to this version of the program: {cure}.")
+
+
+def _missing(cursor: psycopg.Cursor) -> list[str]:
+    """Raises MigrationMismatch."""
+    applied: dict[str, str] = dict(cursor.execute("select name, sha256 from public.muniment_migrations").fetchall())
+    known = {name: hashlib.sha256(text).hexdigest() for name, text in migrations()}
+    for name, digest in applied.items():
+        if name not in known:
+            raise MigrationMismatch(f"The database has the migration {name}, which this program does not know.")
+        if known[name] != digest:
+            raise MigrationMismatch(f"The database was migrated with another {name} (SHA-256 {digest}).")
+    return [name for name in known if name not in applied]
 
 
 def _create_roles(cursor: psycopg.Cursor) -> None:
     """The embedded database has its roles already, with passwords; in yours they are taken on, not logged in to."""
-    for role in ("muniment_writer", "muniment_projector", "muniment_reader"):
+    for role in _SERVER_ROLES:
         if cursor.execute("select from pg_roles where rolname = %s", (role,)).fetchone() is None:
             cursor.execute(SQL("create role {} nologin").format(Identifier(role)))
-            cursor.execute(SQL("grant {} to current_user").format(Identifier(role)))
+
+
+def _grant_roles(cursor: psycopg.Cursor, login: str) -> None:
+    row = cursor.execute(
+        "select pg_has_role(rolname, current_user, 'member') from pg_roles where rolname = %s", (login,)
+    )
+    match row.fetchone():
+        case None:
+            raise OwnerLoginRefused(f"There is no login {login}: create it with `create role`, and migrate again.")
+        case (True,):
+            raise OwnerLoginRefused(f"The login {login} owns the ledger, and no server may: name another one.")
+    for role in _SERVER_ROLES:
+        cursor.execute(SQL("grant {} to {}").format(Identifier(role), Identifier(login)))

@@ -1,19 +1,19 @@
 """What a PostgreSQL must promise before a ledger is entrusted to it, ours or somebody else's."""
 
-from typing import LiteralString
+from typing import Final
 
 import psycopg
 
 SERVER_VERSION_MIN = 150000
 """As `server_version_num` counts: PostgreSQL 15."""
 
-_OFF: LiteralString = """
+_OFF: Final = """
     SELECT name, setting FROM pg_settings
     WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'
     ORDER BY name
 """
 
-_PIN: LiteralString = "SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false)"
+_PIN: Final = "SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false)"
 
 
 class UnsafeSessionError(psycopg.OperationalError):

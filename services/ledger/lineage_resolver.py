@@ -9,6 +9,7 @@ from domain.foundation.moments import AsOf
 from domain.read_models.lineage import LineageNode
 from projections.engine.runner import ProjectionRunner
 from projections.queries.lineage import lagging_accounts, trace_lineage
+from projections.queries.readable import ProjectionUnreadable, same_tables
 from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
 
@@ -43,7 +44,11 @@ class LineageResolver:
         with self._readers() as connection, connection.cursor() as cursor:
             if wanted.account_id in accounts_behind(cursor, self._runner):
                 raise LedgerUnavailable(f"The lineage of {wanted.account_id} lags behind its ledger.")
-            nodes = trace_lineage(cursor, wanted.account_id, wanted.seed, AsOf(wanted.asked_at)).nodes
+            try:
+                with same_tables(cursor):
+                    nodes = trace_lineage(cursor, wanted.account_id, wanted.seed, AsOf(wanted.asked_at)).nodes
+            except ProjectionUnreadable as error:
+                raise LedgerUnavailable(str(error)) from error
         found = (_descendant(node) for node in nodes)
         return LineageFacts(wanted, tuple(descendant for descendant in found if descendant is not None))
 

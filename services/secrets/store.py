@@ -1,21 +1,22 @@
 """Where sealed secrets lie: tables beside the ledger, written in the round that issues or deletes what they are of."""
 
 from collections.abc import Mapping
-from typing import Final, LiteralString, NamedTuple
+from typing import Final, NamedTuple
 
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
 from domain.foundation.identifiers import account_of_access_key_id
 from domain.foundation.secret import Secret, SecretId, SecretKind
+from projections.engine.sql_files import Statement
 from services.secrets.envelope import Envelope, WrappedDataKey
 from services.secrets.master_key import InvalidMasterKey
 
-_DATA_KEY: Final[LiteralString] = """
+_DATA_KEY: Final = """
 select account_id, principal_id, master_key_id, wrapped from secrets.data_keys
 where account_id = %(account_id)s and principal_id = %(principal_id)s
 """
-_PUT_DATA_KEY: Final[LiteralString] = """
+_PUT_DATA_KEY: Final = """
 insert into secrets.data_keys (account_id, principal_id, master_key_id, wrapped)
 values (%(account_id)s, %(principal_id)s, %(master_key_id)s, %(wrapped)s)
 on conflict do nothing
@@ -25,60 +26,60 @@ on conflict do nothing
 class _Table(NamedTuple):
     """What is done with the secrets of a kind."""
 
-    put: LiteralString
-    get: LiteralString
-    delete: LiteralString
+    put: Statement
+    get: Statement
+    delete: Statement
 
 
 _TABLES: Final[Mapping[SecretKind, _Table]] = {
     SecretKind.ACCESS_KEY: _Table(
-        put="""
+        put=Statement(b"""
 insert into secrets.access_key_secrets (account_id, access_key_id, principal_id, sealed)
 values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
-""",
-        get="""
+"""),
+        get=Statement(b"""
 select account_id, principal_id, master_key_id, wrapped, sealed
 from secrets.access_key_secrets join secrets.data_keys using (account_id, principal_id)
 where account_id = %(account_id)s and access_key_id = %(name)s
-""",
-        delete="""
+"""),
+        delete=Statement(b"""
 delete from secrets.access_key_secrets where account_id = %(account_id)s and access_key_id = %(name)s
-""",
+"""),
     ),
     SecretKind.PASSWORD: _Table(
-        put="""
+        put=Statement(b"""
 insert into secrets.password_hashes (account_id, password_id, principal_id, sealed)
 values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
-""",
-        get="""
+"""),
+        get=Statement(b"""
 select account_id, principal_id, master_key_id, wrapped, sealed
 from secrets.password_hashes join secrets.data_keys using (account_id, principal_id)
 where account_id = %(account_id)s and password_id = %(name)s
-""",
-        delete="""
+"""),
+        delete=Statement(b"""
 delete from secrets.password_hashes where account_id = %(account_id)s and password_id = %(name)s
-""",
+"""),
     ),
 }
-_ACCOUNT_OF_KEY: Final[LiteralString] = """
+_ACCOUNT_OF_KEY: Final = """
 select account_id from secrets.access_key_accounts where access_key_id = %(access_key_id)s
 """
-_PUT_ACCOUNT_OF_KEY: Final[LiteralString] = """
+_PUT_ACCOUNT_OF_KEY: Final = """
 insert into secrets.access_key_accounts (access_key_id, account_id) values (%(access_key_id)s, %(account_id)s)
 """
-_ERASE: Final[LiteralString] = """
+_ERASE: Final = """
 delete from secrets.data_keys where account_id = %(account_id)s and principal_id = %(principal_id)s
 """
-_DATA_KEYS_TO_REWRAP: Final[LiteralString] = """
+_DATA_KEYS_TO_REWRAP: Final = """
 select account_id, principal_id, master_key_id, wrapped from secrets.data_keys
 where master_key_id <> %(master_key_id)s
 order by account_id, principal_id limit %(limit)s
 """
-_REWRAP: Final[LiteralString] = """
+_REWRAP: Final = """
 update secrets.data_keys set master_key_id = %(master_key_id)s, wrapped = %(wrapped)s
 where account_id = %(account_id)s and principal_id = %(principal_id)s and wrapped = %(replaced)s
 """
-_MASTER_KEYS: Final[LiteralString] = "select distinct master_key_id from secrets.data_keys"
+_MASTER_KEYS: Final = "select distinct master_key_id from secrets.data_keys"
 
 
 class SecretStore:

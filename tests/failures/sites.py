@@ -15,15 +15,17 @@ from pathlib import Path
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.sql import SQL, Identifier
 
 from domain.foundation.events import Entry
-from services.ledger.database import ExternalDatabase
+from services.ledger.database import migrate
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import select
 from tests.clients.raw_http import account_of, administrator, called, form
 from tests.clients.server import PROGRAM, Server, place_for_data, serving
+from tests.conftest import SERVER_LOGIN, external_database
 from tests.failures.load import Caller
 from tests.services.ledger.proxy import Proxy, proxied
 from tests.services.ledger.throwaway import throwaway_postgres
@@ -150,10 +152,13 @@ def _embedded(place: Path, program: Sequence[str]) -> Iterator[Site]:
 def wired() -> Iterator[Site]:
     """On a PostgreSQL that is not ours, behind a wire that can be cut."""
     with throwaway_postgres() as conninfo, place_for_data() as place:
-        direct = ExternalDatabase(conninfo)
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute(SQL("create role {} login").format(Identifier(SERVER_LOGIN)))
+        direct = external_database(conninfo, "postgres")
+        migrate(direct, SERVER_LOGIN)
         data = Path(str(conninfo_to_dict(conninfo)["host"]))
         with proxied(direct) as (proxy, distant):
-            url = {"MUNIMENT_DATABASE_URL": distant.conninfo("owner")}
+            url = {"MUNIMENT_DATABASE_URL": distant.url}
             site = Site(place, lambda: make_conninfo(conninfo), data / "postmaster.pid", settings=url, proxy=proxy)
             try:
                 yield site

@@ -16,17 +16,17 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 from botocore.credentials import Credentials
-from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from domain.calls import ApiCalled
 from domain.families.users import UserCreated
 from domain.foundation.events import Entry
 from domain.rules.quotas import ACCESS_KEYS_OF_A_USER_MAX
-from services.ledger.database import Database, ExternalDatabase, connect
+from services.ledger.database import Database, connect, migrate
 from services.secrets.master_key import KEY_BYTES
 from tests.clients.raw_http import Reply, account_of, administrator, called, credentials_in, form
 from tests.clients.server import Server, place_for_data, serving
+from tests.conftest import SERVER_LOGIN, external_database
 from tests.services.ledger.rounds import ledger
 from tests.services.ledger.throwaway import throwaway_postgres
 
@@ -56,6 +56,8 @@ class Two:
 def durable() -> Iterator[str]:
     """A PostgreSQL that a server trusts: that of the other tests syncs nothing."""
     with throwaway_postgres() as conninfo:
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute(SQL("create role {} login").format(Identifier(SERVER_LOGIN)))
         yield conninfo
 
 
@@ -65,9 +67,10 @@ def two(durable: str) -> Iterator[Two]:
     name = f"two_{next(_numbers)}"
     with psycopg.connect(durable, autocommit=True) as connection:
         connection.execute(SQL("create database {}").format(Identifier(name)))
-    database = ExternalDatabase(make_conninfo(durable, dbname=name))
+    database = external_database(durable, name)
+    migrate(database, SERVER_LOGIN)
     shared = {
-        "MUNIMENT_DATABASE_URL": database.conninfo("owner"),
+        "MUNIMENT_DATABASE_URL": database.url,
         "MUNIMENT_MASTER_KEY": base64.b64encode(os.urandom(KEY_BYTES)).decode(),
     }
     with ExitStack() as stack:

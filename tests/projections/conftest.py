@@ -7,10 +7,10 @@ import pytest
 
 from projections.engine.apply import apply_batch
 from projections.engine.definition import create_tables, load_projections
-from services.ledger.database import Database, DatabaseRole, connect
+from projections.engine.rebuild import Connect
+from services.ledger.database import Database, connect
 
 Project = Callable[..., None]
-Connect = Callable[[DatabaseRole], psycopg.Connection]
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def project(projector: psycopg.Connection) -> Project:
 
 @pytest.fixture
 def opens(database: Database) -> Connect:
-    return lambda role: connect(database, role)
+    return lambda: connect(database, "projector")
 
 
 @pytest.fixture

@@ -2,21 +2,25 @@
 
 python -m tests.projections.processes write CONNINFO NAME COUNT ACCOUNT...
 python -m tests.projections.processes follow CONNINFO before|after STATEMENT TIMES
+python -m tests.projections.processes upgrade CONNINFO before|after STATEMENT
 """
 
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, Self
 
 import psycopg
 from psycopg.abc import Params, QueryNoTemplate
 
+from projections.engine.definition import load_projections
 from projections.engine.runner import ProjectionRunner
+from projections.engine.upgrade import Upgrade
 from services.ledger.database import Database, ExternalDatabase, connect
+from tests.conftest import url_of
 from tests.services.ledger.rounds import ANSWER_SECONDS_MAX, committer_on, creating, running, submit
 
 TREE = Path(__file__).parents[2]
@@ -24,12 +28,17 @@ TREE = Path(__file__).parents[2]
 
 def writing(database: Database, name: str, count: int, accounts: Sequence[str]) -> subprocess.Popen[bytes]:
     """Creates so many users in each account, one round after the other, each call recorded behind its change."""
-    return _started("write", database.conninfo("owner"), name, str(count), *accounts)
+    return _started("write", url_of(database), name, str(count), *accounts)
 
 
 def following(database: Database, when: str, statement: bytes, times: int) -> subprocess.Popen[bytes]:
     """A runner that ends by SIGKILL before, or after, it has sent a statement for so many times."""
-    return _started("follow", database.conninfo("owner"), when, statement.decode(), str(times))
+    return _started("follow", url_of(database), when, statement.decode(), str(times))
+
+
+def upgrading(database: Database, when: str, statement: bytes) -> subprocess.Popen[bytes]:
+    """A runner that builds what there is to build, and ends by SIGKILL before, or after, it has sent a statement."""
+    return _started("upgrade", url_of(database), when, statement.decode())
 
 
 def _started(*arguments: str) -> subprocess.Popen[bytes]:
@@ -45,6 +54,23 @@ def _write(database: Database, name: str, count: int, accounts: Sequence[str]) -
 
 
 def _follow(database: Database, when: str, statement: bytes, times: int) -> NoReturn:
+    runner = ProjectionRunner(_dying(database, when, statement, times), positions_a_batch=4)
+    runner.start()
+    runner._thread.join()
+    raise AssertionError("The runner has ended otherwise.")
+
+
+def _upgrade(database: Database, when: str, statement: bytes) -> NoReturn:
+    runner = ProjectionRunner(lambda: connect(database, "projector"))
+    runner._upgrade = Upgrade(_dying(database, when, statement, 1), load_projections(), lambda: None)
+    runner.start()
+    runner.upgrade()
+    runner._upgrade._thread.join()
+    raise AssertionError("The upgrade has ended otherwise.")
+
+
+def _dying(database: Database, when: str, statement: bytes, times: int) -> Callable[[], psycopg.Connection]:
+    """Connects, and kills the process at the statement."""
     left = [times]
 
     def die_at_last() -> None:
@@ -56,7 +82,9 @@ def _follow(database: Database, when: str, statement: bytes, times: int) -> NoRe
         def execute(  # type: ignore[override]  # the overload for templates is not used here
             self, query: QueryNoTemplate, params: Params | None = None, **options: bool | None
         ) -> Self:
-            counted = isinstance(query, bytes) and statement in query
+            counted = isinstance(query, (bytes, str)) and statement in (
+                query.encode() if isinstance(query, str) else query
+            )
             if counted and when == "before":
                 die_at_last()
             done = super().execute(query, params, **options)
@@ -69,10 +97,7 @@ def _follow(database: Database, when: str, statement: bytes, times: int) -> NoRe
         connection.cursor_factory = Cursor
         return connection
 
-    runner = ProjectionRunner(connected, positions_a_batch=4)
-    runner.start()
-    runner._thread.join()
-    raise AssertionError("The runner has ended otherwise.")
+    return connected
 
 
 if __name__ == "__main__":
@@ -81,5 +106,7 @@ if __name__ == "__main__":
             _write(ExternalDatabase(conninfo), name, int(count), accounts)
         case ["follow", conninfo, when, statement, times]:
             _follow(ExternalDatabase(conninfo), when, statement.encode(), int(times))
+        case ["upgrade", conninfo, when, statement]:
+            _upgrade(ExternalDatabase(conninfo), when, statement.encode())
         case arguments:
             sys.exit(f"{__doc__}\nGot {arguments}.")

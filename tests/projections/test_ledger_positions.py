@@ -12,7 +12,8 @@ from domain.foundation.errors import ValidationError
 from domain.foundation.moments import AsOf, Moment
 from projections.engine.apply import apply_batch
 from projections.engine.definition import load_projections
-from projections.queries.ledger_positions import ProjectionBehind, position_at, resolve_in_projection
+from projections.queries.ledger_positions import position_at, resolve_in_projection
+from projections.queries.readable import ProjectionBehind
 from tests.projections.conftest import Project
 from tests.projections.ledger import BEGINNING, NOW, SECOND, Ledger
 from tests.projections.use_events import CALLED

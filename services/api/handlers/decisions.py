@@ -6,6 +6,7 @@ from domain.foundation.moments import AsOf
 from domain.policy import StatementVerdict
 from domain.queries.reevaluation import CannotReevaluate, Reevaluation
 from projections.engine.sql_files import load_statements
+from projections.queries.readable import require_readable
 from services.api.contract.decisions import ExplainDecision, ExplainedCall, ExplainedDecision, ExplainedStatement
 from services.api.handlers.answer_context import AnswerContext
 from services.api.handlers.handler import handles
@@ -24,6 +25,7 @@ def answer_explain_decision(
     Raises NoSuchEntity, and ServiceFailure where the ledger does not have what the decision was made from.
     """
     request_id = question.request_id
+    require_readable(context.cursor, "trail")
     row = context.cursor.execute(SQL["called"], {"account_id": account_id, "request_id": request_id}).fetchone()
     found = None if row is None else call_at(context.cursor, context.past.mapper, account_id, row[0])
     if found is None or found[0].cause.request_id != request_id:

@@ -7,6 +7,7 @@ from domain.foundation.errors import NoSuchEntity
 from domain.foundation.moments import AsOf
 from domain.rules.sessions import revoke_session
 from projections.engine.sql_files import load_statements
+from projections.queries.readable import require_readable
 from projections.queries.sessions import issued_sessions
 from services.api.contract.page_markers import make_marker
 from services.api.contract.sessions import ListSessions, RevokedSession, RevokeSession, SessionsPage
@@ -45,6 +46,7 @@ def answer_revoke_session(
     question: RevokeSession, context: AnswerContext, account_id: str, _as_of: AsOf
 ) -> RevokedSession:
     parameters = {"account_id": account_id, "session_id": question.session_id}
+    require_readable(context.cursor, "sessions")
     row = context.cursor.execute(SQL["revoked"], parameters).fetchone()
     if row is None:
         raise NoSuchEntity(

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from domain.foundation.moments import AsOf
 from projections.engine.runner import ProjectionRunner
-from projections.queries.ledger_positions import ProjectionBehind, require_account_existed
+from projections.queries.ledger_positions import require_account_existed
+from projections.queries.readable import ProjectionBehind, same_tables
 from services.api.contract.answer import Answer
 from services.api.contract.question import Question
 from services.api.handlers.answer_context import AnswerContext
@@ -46,13 +47,14 @@ class AnswerRunner:
                 require_account_existed(cursor, account_id, question.existing_at.as_of(at))
             other_id = handler.also_reads(question)
             if other_id is not None:
-                head = "select position from ledger.heads where account_id = %s"
+                head: Final = "select position from ledger.heads where account_id = %s"
                 for (other_position,) in cursor.execute(head, (other_id,)).fetchall():
                     self._wait(other_id, other_position)
             behind = accounts_behind(cursor, self._runner) if handler.reads_everywhere else frozenset[str]()
             context = AnswerContext(cursor, self._past, self._for_operator, behind, decision_result)
             try:
-                return answer_question(question, context, account_id, as_of)
+                with same_tables(cursor):
+                    return answer_question(question, context, account_id, as_of)
             except ProjectionBehind as error:
                 raise ServiceUnavailable(str(error)) from error
 

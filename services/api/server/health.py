@@ -11,6 +11,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from projections.engine.runner import ProjectionRunner, ProjectionStatus
+from projections.engine.upgrade import RebuildProgress
 from services.ledger.committer import Committer
 from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
@@ -106,6 +107,7 @@ def _projection(status: ProjectionStatus) -> dict[str, object]:
         "name": status.name,
         "lag_positions": status.lag_positions,
         "lag_positions_max": status.lag_positions_max,
+        **({} if status.rebuild is None else {"rebuild": _rebuild(status.rebuild)}),
         "halted": [
             {
                 "account_id": halted.account_id,
@@ -116,6 +118,16 @@ def _projection(status: ProjectionStatus) -> dict[str, object]:
             }
             for halted in status.halted
         ],
+    }
+
+
+def _rebuild(progress: RebuildProgress) -> dict[str, object]:
+    """Present while this version's tables are being built. The verdict does not depend on it: calls are answered."""
+    return {
+        "position": progress.position,
+        "head": progress.head,
+        "percent": progress.percent,
+        "answers_meanwhile": progress.answers_meanwhile,
     }
 
 

@@ -14,12 +14,11 @@ from psycopg_pool import PoolTimeout
 from domain.account import CorruptLedger
 from domain.calls import ApiCalled
 from domain.foundation.identifiers import INSTALLATION
-from projections.engine.definition import RebuildRequired
 from services.accounts import operator_cause
-from services.app import LedgerRuntime, open_database
+from services.app import LedgerRuntime, check_database, open_database
 from services.cli.lib.failures import Failure
 from services.ledger.call_queue import Overloaded
-from services.ledger.database import Database, ExternalDatabase, MigrationMismatch, connect
+from services.ledger.database import Database, DatabaseUnfit, ExternalDatabase, connect
 from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
@@ -38,19 +37,20 @@ def running_database(settings: Settings) -> Database:
             f"No server runs on {settings.data}, and the embedded database runs with it: start it with "
             f"`muniment serve --data {shlex.quote(str(settings.data))}` and ask again."
         )
-    return database
+    return check_database(database)
 
 
 @contextmanager
-def existing_database(settings: Settings) -> Iterator[Database]:
-    """The database, whether a server runs or not: the embedded one is started for as long as the block lasts.
+def existing_database(settings: Settings, *, check: bool = True) -> Iterator[Database]:
+    """The database, whether a server runs or not: the embedded one is started for as long as the block lasts. One that
+    runs is not `check`ed by whoever is about to migrate it.
 
     Raises Failure when there is none, and for whatever it cannot do within the block.
     """
     with database_failures():
         database = _find_database(settings)
         if database is not None:
-            yield database
+            yield check_database(database) if check else database
             return
         with open_database(settings) as database:
             yield database
@@ -76,7 +76,7 @@ def database_failures() -> Iterator[None]:
         yield
     except (psycopg.Error, PoolTimeout, EmbeddedPostgresError) as error:
         raise Failure(f"The database cannot be used: {error}".strip()) from error
-    except (RebuildRequired, MigrationMismatch, UnsafeDatabaseError, LedgerUnavailable, Overloaded) as error:
+    except (DatabaseUnfit, UnsafeDatabaseError, LedgerUnavailable, Overloaded) as error:
         raise Failure(str(error)) from error
 
 

@@ -15,25 +15,26 @@ from services.cli.lib.failures import Failure
 from services.cli.lib.output import Column, JsonLines, stdout_table
 from services.cli.lib.progress import Progress
 from services.cli.lib.terminal import print_note
-from services.ledger.database import Database, DatabaseRole, connect
+from services.ledger.database import Database, connect
 
 VALUE_CHARACTERS_MAX = 200
+WAIT_SECONDS_MAX = 60.0
+"""For a server that has just been started and upgrades the tables."""
 
 
-def connector(database: Database) -> Callable[[DatabaseRole], psycopg.Connection]:
-    return lambda role: connect(database, role)
+def connector(database: Database) -> Callable[[], psycopg.Connection]:
+    return lambda: connect(database, "projector")
 
 
 @contextmanager
 def rebuild_and_compare(
-    connected: Callable[[DatabaseRole], psycopg.Connection],
-    names: Sequence[str],
-    account_id: str | None,
-    progress: Progress,
+    connected: Callable[[], psycopg.Connection], names: Sequence[str], account_id: str | None, progress: Progress
 ) -> Iterator[tuple[RebuildComparison, Callable[[], None]]]:
     """What comparing came to, and how to swap. Raises Failure where it is refused."""
     try:
-        with open_rebuild(connected, names, account_id=account_id, tell=progress.tell) as rebuild:
+        with open_rebuild(
+            connected, names, account_id=account_id, wait_seconds=WAIT_SECONDS_MAX, tell=progress.tell
+        ) as rebuild:
             rebuild.read()
             yield rebuild.compare(), rebuild.swap
     except RebuildRefused as refused:

@@ -9,11 +9,10 @@ from pathlib import Path
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from projections.engine.definition import RebuildRequired
 from services.app import WorkerStopped, profile_path, run_server, run_worker
 from services.cli.lib.failures import Failure
 from services.cli.lib.operator_database import database_failures, running_database
-from services.ledger.database import MigrationMismatch
+from services.ledger.database import DatabaseUnfit
 from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded_programs import EmbeddedPostgresError
 from services.ledger.pending_call import LedgerUnavailable
@@ -28,7 +27,7 @@ def serve(args: argparse.Namespace) -> None:
         run_server(found, lambda endpoint: _print_ready(endpoint, profile_path(found)), frozenset(args.without))
     except (
         *(InvalidSetting, InvalidMasterKey, OSError, EmbeddedPostgresError, UnsafeDatabaseError),
-        *(MigrationMismatch, RebuildRequired, LedgerUnavailable, psycopg.OperationalError, PoolTimeout),
+        *(DatabaseUnfit, LedgerUnavailable, psycopg.OperationalError, PoolTimeout),
     ) as error:
         raise Failure(str(error)) from error
 

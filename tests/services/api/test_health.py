@@ -8,6 +8,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from projections.engine.definition import PROJECTION_NAMES
 from services.api.server.health import Health
 from services.ledger.database import Database, connect
 from services.ledger.round import system_clock
@@ -18,14 +19,8 @@ def test_ready(house: InProcessServer) -> None:
     """All is well, and each projection is named."""
     status, told = house.health()
     assert (status, told["status"], told["database"], told["committer"]) == (200, "ready", "reachable", "alive")
-    assert [projection["name"] for projection in told["projections"]] == [
-        "permissions",
-        "sessions",
-        "credentials",
-        "trail",
-        "due",
-        "lineage",
-    ]
+    assert tuple(projection["name"] for projection in told["projections"]) == PROJECTION_NAMES
+    assert not any("rebuild" in projection for projection in told["projections"])
 
 
 def test_without_a_committer(house: InProcessServer) -> None:
@@ -73,7 +68,7 @@ def test_a_projection_that_has_halted(house: InProcessServer, database: Database
         )
     status, told = house.health()
     assert (status, told["status"]) == (200, "degraded")
-    (halted,) = told["projections"][3]["halted"]
+    (halted,) = told["projections"][PROJECTION_NAMES.index("trail")]["halted"]
     assert (halted["account_id"], halted["error"]) == (house.account_id, "DataError")
     assert "alice" not in json.dumps(told)
 

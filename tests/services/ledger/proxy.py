@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from services.ledger.database import Database, ExternalDatabase
+from tests.conftest import url_of
 
 _SOCKET = ".s.PGSQL.5432"
 _COMMIT = b"Q\0\0\0\x0bCOMMIT\0"
@@ -116,9 +117,9 @@ def _shut(end: socket.socket) -> None:
 
 
 @contextmanager
-def proxied(database: Database) -> Iterator[tuple[Proxy, Database]]:
+def proxied(database: Database) -> Iterator[tuple[Proxy, ExternalDatabase]]:
     """A proxy, and the database as it is reached through it."""
-    direct = database.conninfo("owner")
+    direct = url_of(database)
     directory = Path(tempfile.mkdtemp(prefix="muniment-proxy-"))  # short: the path of a socket has at most 107 bytes
     proxy = Proxy(directory, f"{conninfo_to_dict(direct)['host']}/{_SOCKET}")
     proxy.accept()

@@ -31,7 +31,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "secrets.access_key_secrets": {"writer": "SIUD"},
     "secrets.access_key_accounts": {"writer": "SI"},
     "secrets.password_hashes": {"writer": "SIUD"},
-    "public.muniment_migrations": {},
+    "public.muniment_migrations": {"reader": "S"},
 }
 PRIVILEGES = {
     "S": "SELECT",

@@ -8,7 +8,18 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from services.ledger.database import Database, ExternalDatabase, MigrationMismatch, connect, migrate, migrations
+from services.ledger.database import (
+    Database,
+    DatabaseNotMigrated,
+    ExternalDatabase,
+    MigrationMismatch,
+    OwnerLoginRefused,
+    connect,
+    migrate,
+    migrations,
+    refuse_unmigrated,
+)
+from tests.conftest import external_database
 
 _numbers = itertools.count(1)
 _SCHEMA = """
@@ -29,13 +40,13 @@ order by 1, 2, 3
 
 
 @pytest.fixture
-def empty_database(postgres: str) -> Iterator[Database]:
+def empty_database(template: str) -> Iterator[ExternalDatabase]:
     """Nothing has been migrated here."""
     name = f"empty_{next(_numbers)}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
+    with psycopg.connect(template, autocommit=True) as connection:
         connection.execute(SQL("create database {}").format(Identifier(name)))
-    yield ExternalDatabase(make_conninfo(postgres, dbname=name))
-    with psycopg.connect(postgres, autocommit=True) as connection:
+    yield external_database(template, name)
+    with psycopg.connect(template, autocommit=True) as connection:
         connection.execute(SQL("drop database {} with (force)").format(Identifier(name)))
 
 
@@ -44,9 +55,9 @@ def schema(database: Database) -> list[tuple[object, ...]]:
         return connection.execute(_SCHEMA).fetchall()
 
 
-def test_a_host_that_is_gone_is_noticed(database: Database) -> None:
+def test_a_host_that_is_gone_is_noticed(database: ExternalDatabase) -> None:
     """Every connection has timeouts of its network, ours where the operator's URL names none."""
-    theirs = ExternalDatabase(make_conninfo(database.conninfo("owner"), tcp_user_timeout=1_234))
+    theirs = ExternalDatabase(make_conninfo(database.url, tcp_user_timeout=1_234))
     for used, expected in ((database, "10000"), (theirs, "1234")):
         with connect(used, "writer") as connection:
             parameters = connection.info.get_parameters()
@@ -83,6 +94,69 @@ def test_a_newer_program_s_migration_is_refused(database: Database) -> None:
         connection.execute("insert into public.muniment_migrations values ('9999_later.sql', 'digest')")
     with pytest.raises(MigrationMismatch, match=r"has the migration 9999_later\.sql, which this program does not know"):
         migrate(database)
+
+
+def test_an_unmigrated_database_is_refused(empty_database: ExternalDatabase) -> None:
+    """A server says in one line what to run: on an empty database, on one that lacks a migration, and where its login
+    has not been given the roles."""
+    with pytest.raises(DatabaseNotMigrated, match="run `muniment migrate`"):
+        refuse_unmigrated(empty_database)
+    migrate(empty_database)
+    refuse_unmigrated(empty_database)
+    with connect(empty_database, "owner") as owner:
+        owner.execute("delete from public.muniment_migrations where name like '0004%'")
+    with pytest.raises(DatabaseNotMigrated, match="run `muniment migrate`"):
+        refuse_unmigrated(empty_database)
+    with connect(empty_database, "owner") as owner:
+        owner.execute("create role stranger login")
+    try:
+        stranger = ExternalDatabase(make_conninfo(empty_database.url, user="stranger"))
+        with pytest.raises(DatabaseNotMigrated, match=r"login stranger lacks the roles.*`muniment migrate`"):
+            stranger.refuse_unfit_login()
+    finally:
+        with connect(empty_database, "owner") as owner:
+            owner.execute("drop role stranger")
+
+
+def test_no_server_logs_in_as_the_owner(database: ExternalDatabase) -> None:
+    """Neither as the owner itself nor as one who may become it, and migrating gives such a login nothing."""
+    database.refuse_unfit_login()
+    owner_url = database.conninfo("owner")
+    with pytest.raises(OwnerLoginRefused, match=r"login postgres .*owns the ledger"):
+        ExternalDatabase(owner_url).refuse_unfit_login()
+    with pytest.raises(OwnerLoginRefused, match="login postgres owns the ledger"):
+        migrate(database, "postgres")
+    with pytest.raises(OwnerLoginRefused, match="no login nobody_such"):
+        migrate(database, "nobody_such")
+    with pytest.raises(OwnerLoginRefused, match="MUNIMENT_OWNER_DATABASE_URL"):
+        connect(ExternalDatabase(database.url), "owner")
+
+
+def test_what_a_server_s_login_may(database: ExternalDatabase) -> None:
+    """In whatever role, it neither drops nor alters what the owner has made, nor moves a head elsewhere than as the
+    writer does; the projector makes and drops tables in its two schemas and nowhere else."""
+    for role in ("writer", "projector", "reader"):
+        with connect(database, role) as connection:
+            for act in (
+                "drop table ledger.changes",
+                "alter table ledger.changes disable trigger append_only",
+                "truncate ledger.uses",
+                "delete from ledger.heads",
+                "create table ledger.mine ()",
+                "drop schema views cascade",
+                "drop schema views_rebuilt",
+                "create schema mine",
+                "update public.muniment_migrations set sha256 = ''",
+                "set role postgres",
+            ):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(act.encode())
+            if role != "writer":
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute("update ledger.heads set position = 1")
+    with connect(database, "projector") as projector:
+        for schema in ("views", "views_rebuilt"):
+            projector.execute(f"create table {schema}.mine (); drop table {schema}.mine".encode())
 
 
 def test_a_migration_that_fails_leaves_nothing(empty_database: Database) -> None:

@@ -62,7 +62,7 @@ def test_an_old_server_is_refused(directory: Path, monkeypatch: pytest.MonkeyPat
             refuse_unsafe_settings(connection)
 
 
-@pytest.mark.parametrize("whose", ["role current_user in database {name}", "database {name}"])
+@pytest.mark.parametrize("whose", ["role muniment_server in database {name}", "database {name}"])
 def test_what_is_switched_off_later_is_noticed(database: Database, whose: LiteralString) -> None:
     """A session that stands keeps what it found; a new one, which would lose commits, is refused as a database that
     cannot be used now. When it is switched on again, sessions are made again."""

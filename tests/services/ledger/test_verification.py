@@ -184,7 +184,7 @@ NAMED: dict[str, tuple[int | None, str, str]] = {
 
 def test_every_kind_of_secret_is_looked_at() -> None:
     """A new one has a table, whose rows are to be accounted for too."""
-    assert all(f"'{kind.value}'".encode() in verification.SQL["secrets"] for kind in SecretKind)
+    assert all(f"'{kind.value}'".encode() in bytes(verification.SQL["secrets"]) for kind in SecretKind)
 
 
 def test_every_tampering_is_tried() -> None:

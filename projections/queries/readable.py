@@ -1,0 +1,59 @@
+"""Whether the tables that are there are those that this program's questions were written for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from projections.engine.definition import SQL, fitting_names, load_projections
+from projections.engine.upgrade import rebuild_progress
+
+
+class ProjectionBehind(Exception):  # noqa: N818  a state of the tables, which passes
+    """The tables have not come as far as the moment that was asked for. An answer now could leave something out."""
+
+
+class ProjectionUnreadable(ProjectionBehind):
+    """The tables were made by another version of the program, and what this one would read there is not known."""
+
+
+def require_readable(cursor: psycopg.Cursor, *names: str) -> None:
+    """Raises ProjectionUnreadable unless this program's questions can be asked of the tables of these projections."""
+    fitting = fitting_names(_made(cursor), load_projections())
+    for name in names:
+        if name not in fitting:
+            raise unreadable(cursor, name)
+
+
+@contextmanager
+def same_tables(cursor: psycopg.Cursor) -> Iterator[None]:
+    """For questions of several statements. Raises ProjectionUnreadable when tables that this program does not know took
+    the place of others meanwhile: what was read may be of both."""
+    before = fitting_names(_made(cursor), load_projections())
+    try:
+        yield
+    except psycopg.errors.ProgrammingError as error:
+        _refuse_lost(cursor, before, error)
+        raise
+    _refuse_lost(cursor, before, None)
+
+
+def _refuse_lost(cursor: psycopg.Cursor, before: frozenset[str], cause: BaseException | None) -> None:
+    if lost := sorted(before - fitting_names(_made(cursor), load_projections())):
+        raise unreadable(cursor, lost[0]) from cause
+
+
+def _made(cursor: psycopg.Cursor) -> dict[str, str]:
+    return dict(cursor.execute(SQL["live"]).fetchall())
+
+
+def unreadable(cursor: psycopg.Cursor, name: str) -> ProjectionUnreadable:
+    """What to say of the tables of this projection."""
+    progress = rebuild_progress(cursor.connection, load_projections()).get(name)
+    so_far = (
+        "" if progress is None else f", {progress.position} of {progress.head} positions so far ({progress.percent} %)"
+    )
+    return ProjectionUnreadable(
+        f"The tables of {name} are those of another version of muniment; this version's are being built beside "
+        f"them{so_far}. Ask again, and see /health/ready."
+    )

@@ -1,0 +1,296 @@
+"""Upgrading: the tables of another version are replaced by this one's, whoever reads, writes, builds or dies."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from domain.foundation.moments import AsOf
+from projections.engine.apply import apply_batch
+from projections.engine.definition import LIVE_SCHEMA, SHARED_TABLES, digests, load_projections
+from projections.engine.progress import ProgressWatcher
+from projections.engine.rebuild import REBUILD_SCHEMA, Connect, open_rebuild
+from projections.engine.runner import ProjectionRunner
+from projections.engine.swap import RebuildBusy
+from projections.engine.upgrade import pending_names
+from projections.queries.due import find_due
+from projections.queries.permissions import permissions_of
+from projections.queries.readable import ProjectionUnreadable, require_readable, same_tables
+from projections.queries.sessions import issued_sessions
+from services.ledger.database import ExternalDatabase, connect
+from tests.projections.conftest import Project
+from tests.projections.ledger import NOW, Ledger
+from tests.projections.processes import upgrading
+from tests.projections.test_properties import rows
+from tests.projections.test_rebuild import compared, user
+from tests.projections.test_runner import LONG, many
+
+NAMES = [projection.name for projection in load_projections()]
+EARLIER = {SHARED_TABLES: "659f2f881af96d4d2d766f45fce4ca361be132e0aafe468eeb23142cf5df2035"} | {
+    projection.name: min(projection.fits) for projection in load_projections()
+}
+"""Digests of texts whose tables fit: those that were before projections upgraded by themselves."""
+UNKNOWN = "0" * 64
+DEFINITIONS = {
+    "credentials": "1e16c2f7922c18cd127d9acf41d25ad053d8e4333f4571160a814ee89986991c",
+    "due": "67213c6f92ce05b084ad125b73f38138c027edc054874df9b2677e897e7b01a5",
+    "lineage": "b3cfc0d477e9606b78b278a8e4902c74403f5854d8c26616697b084190f992ee",
+    "permissions": "1dd16af0b6d0b1f04e790d4fbbdae1382c42027b6047446ff43cec1a21080ee9",
+    "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
+    "trail": "ac70898ae52ae9ff0b3f910bad67fd1ef59ba82994b88b9a72d7395937fea4f9",
+    "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
+}
+"""What this version's texts do."""
+
+
+@pytest.fixture
+def ledger(writer: psycopg.Connection, project: Project) -> Ledger:
+    """With some history, projected."""
+    ledger = Ledger(writer)
+    many(ledger, 12)
+    project(ledger.account_id)
+    return ledger
+
+
+def made_by(owner: psycopg.Connection, texts: dict[str, str]) -> None:
+    """As if these texts had made the live tables; what this one's functions are, they did not know."""
+    for name, digest in texts.items():
+        owner.execute("update views.schemas set sha256 = %s where name = %s", (digest, name))
+    if texts != EARLIER:
+        return
+    functions = "select oid::regprocedure::text from pg_proc where pronamespace = 'views'::regnamespace"
+    for (function,) in owner.execute(functions + " and proname <> 'actor'").fetchall():
+        owner.execute(f"drop function {function}".encode())
+
+
+def live(cursor: psycopg.Connection | psycopg.Cursor) -> dict[str, str]:
+    return dict(cursor.execute("select name, sha256 from views.schemas").fetchall())
+
+
+@contextmanager
+def running(database: ExternalDatabase) -> Iterator[ProjectionRunner]:
+    runner = ProjectionRunner(lambda: connect(database, "projector"))
+    runner.start()
+    try:
+        runner.upgrade()
+        yield runner
+    finally:
+        runner.stop()
+
+
+def upgraded(runner: ProjectionRunner) -> None:
+    runner._upgrade._thread.join(LONG)
+    assert not runner._upgrade._thread.is_alive()
+
+
+def test_a_changed_definition_is_noticed() -> None:
+    """Whoever changes what a text does decides here what becomes of the tables that the former one has made.
+
+    If this version's questions read them as they are, and its sections may go on writing there, the former digest gets
+    a `-- fits:` line in the text; all lines for which that is not so any more go. Then the new digest stands here.
+    """
+    assert digests(load_projections()) == DEFINITIONS
+
+
+def test_what_fits_is_read_and_written_meanwhile(
+    database: ExternalDatabase,
+    opens: Connect,
+    owner: psycopg.Connection,
+    reader: psycopg.Cursor,
+    ledger: Ledger,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While the new tables are not there, those of the earlier version follow the ledger and answer. Then the new ones
+    are in their place, say the same, and nothing is left beside them."""
+    monkeypatch.setattr("projections.engine.upgrade.RETRY_SECONDS", 0.01)
+    made_by(owner, EARLIER)
+    with ExitStack() as building, ExitStack() as running_one:
+        building.enter_context(open_rebuild(opens))  # is in the way of whoever builds
+        runner = running_one.enter_context(running(database))
+        position = ledger.append(user("meanwhile"))
+        runner.notify_changed(frozenset({ledger.account_id}))
+        assert runner.wait(ledger.account_id, position, LONG)
+        assert permissions_of(reader, ledger.account_id, "meanwhile", AsOf(NOW, position=position)).entity_id
+        assert live(owner) == EARLIER
+        statuses = runner.status().projections
+        assert all(status.rebuild is not None and status.rebuild.answers_meanwhile for status in statuses)
+        before = rows(owner, LIVE_SCHEMA, ledger.account_id)
+        building.close()
+        upgraded(runner)
+        assert live(owner) == digests(load_projections())
+        assert rows(owner, LIVE_SCHEMA, ledger.account_id) == before
+        assert all(status.rebuild is None for status in runner.status().projections)
+        position = ledger.append(user("afterwards"))
+        runner.notify_changed(frozenset({ledger.account_id}))
+        assert runner.wait(ledger.account_id, position, LONG)
+    left = owner.execute("select count(*) from pg_class where relnamespace = %s::regnamespace", (REBUILD_SCHEMA,))
+    assert left.fetchone() == (0,)
+    assert compared(opens).is_equal
+
+
+@pytest.mark.parametrize("unknown", ["sessions", SHARED_TABLES])
+def test_what_is_not_known_is_not_read(
+    database: ExternalDatabase,
+    opens: Connect,
+    owner: psycopg.Connection,
+    reader: psycopg.Cursor,
+    ledger: Ledger,
+    monkeypatch: pytest.MonkeyPatch,
+    unknown: str,
+) -> None:
+    """Of tables that a text has made which this program does not know, it believes nothing and writes nothing there:
+    who asks is told how far the new ones are. Nobody waits for them, and all else is answered."""
+    monkeypatch.setattr("projections.engine.upgrade.RETRY_SECONDS", 0.01)
+    made_by(owner, {unknown: UNKNOWN})
+    cursors = "select position from views.cursors where projection = 'sessions' and account_id = %s"
+    former = owner.execute(cursors, (ledger.account_id,)).fetchone()
+    watcher = ProgressWatcher(lambda: connect(database, "projector"))
+    watcher.start()
+    with ExitStack() as building, ExitStack() as running_one:
+        building.enter_context(open_rebuild(opens))  # is in the way of whoever builds
+        runner = running_one.enter_context(running(database))
+        position = ledger.append(user("meanwhile"))
+        as_of = AsOf(NOW, position=position)
+        runner.notify_changed(frozenset({ledger.account_id}))
+        assert runner.wait(ledger.account_id, position, LONG)
+        assert watcher.wait(ledger.account_id, position, LONG)
+        with pytest.raises(ProjectionUnreadable, match=r"tables of sessions .*0 of \d+ positions so far \(0 %\)"):
+            issued_sessions(reader, ledger.account_id, as_of, active_only=False, after_position=0, limit=10)
+        if unknown == "sessions":
+            assert permissions_of(reader, ledger.account_id, "meanwhile", as_of).entity_id
+        else:
+            with pytest.raises(ProjectionUnreadable), connect(database, "reader") as other:
+                find_due(other, NOW + timedelta(days=1), limit=10)
+        assert owner.execute(cursors, (ledger.account_id,)).fetchone() == former
+        by_name = {status.name: status.rebuild for status in watcher.status().projections}
+        assert by_name["sessions"] is not None
+        assert not by_name["sessions"].answers_meanwhile
+        assert (by_name["trail"] is None) == (unknown == "sessions")
+        building.close()
+        upgraded(runner)
+        assert runner.wait(ledger.account_id, position, LONG)
+        assert watcher.wait(ledger.account_id, position, LONG)
+        assert issued_sessions(reader, ledger.account_id, as_of, active_only=False, after_position=0, limit=10)
+    watcher.stop()
+    assert compared(opens).is_equal
+
+
+@pytest.mark.parametrize(
+    ("when", "statement"),
+    [
+        ("after", b"insert into cursors"),  # in the middle of building
+        ("after", b"insert into views.schemas"),  # at the end of the swap, before its commit
+        ("before", b"pg_advisory_unlock"),  # after the commit
+    ],
+)
+def test_a_process_that_dies_leaves_no_half_of_it(
+    database: ExternalDatabase, opens: Connect, owner: psycopg.Connection, ledger: Ledger, when: str, statement: bytes
+) -> None:
+    """Killed while it builds, or before or after the commit of the swap: the live tables are all of one version or all
+    of the other, the same rows stand there, and the next process brings it to its end."""
+    made_by(owner, EARLIER)
+    before = rows(owner, LIVE_SCHEMA, ledger.account_id)
+    process = upgrading(database, when, statement)
+    process.wait(LONG)
+    assert process.returncode == -9
+    expected = digests(load_projections()) if when == "before" else EARLIER
+    assert live(owner) == expected
+    assert rows(owner, LIVE_SCHEMA, ledger.account_id) == before
+    with running(database) as runner:
+        upgraded(runner)
+    assert live(owner) == digests(load_projections())
+    assert rows(owner, LIVE_SCHEMA, ledger.account_id) == before
+    assert compared(opens).is_equal
+
+
+def test_two_processes_at_once(
+    database: ExternalDatabase,
+    opens: Connect,
+    owner: psycopg.Connection,
+    ledger: Ledger,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One builds; the other sees that there is nothing left to do, and both follow the new tables."""
+    monkeypatch.setattr("projections.engine.upgrade.RETRY_SECONDS", 0.01)
+    made_by(owner, EARLIER)
+    with running(database) as one, running(database) as other:
+        upgraded(one)
+        upgraded(other)
+        position = ledger.append(user("afterwards"))
+        for runner in (one, other):
+            assert runner.wait(ledger.account_id, position, LONG)
+    assert len([record for record in caplog.records if "have taken their place" in record.getMessage()]) == 1
+    assert compared(opens).is_equal
+
+
+def test_progress_is_logged(
+    database: ExternalDatabase,
+    owner: psycopg.Connection,
+    ledger: Ledger,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With positions and percent, and what it is about."""
+    monkeypatch.setattr("projections.engine.upgrade.REPORT_SECONDS", 0.0)
+    made_by(owner, {"trail": EARLIER["trail"]})
+    with running(database) as runner:
+        upgraded(runner)
+    lines = [record.getMessage() for record in caplog.records]
+    assert (
+        f"The new tables are at trail of {ledger.account_id}: {ledger.position} of {ledger.position} positions, 100 %."
+        in lines
+    )
+    assert lines[-1] == "The new tables of trail have taken their place."
+
+
+def test_an_older_program_does_not_undo_it(owner: psycopg.Connection, opens: Connect, ledger: Ledger) -> None:
+    """A newer program has put its tables of one projection in the place of ours: we neither write there nor build, and
+    what it has left alone goes on. An operator who wants ours back swaps, and they are ours again."""
+    owner.execute("insert into views.replaced_definitions select sha256 from views.schemas where name = 'trail'")
+    made_by(owner, {"trail": UNKNOWN})
+    with opens() as connection:
+        assert pending_names(connection, load_projections()) == ()
+        connection.execute("set search_path = views")
+        (trail,) = (projection for projection in load_projections() if projection.name == "trail")
+        ledger.append(user("meanwhile"))
+        assert apply_batch(connection, trail, ledger.account_id, 10) is None
+        with open_rebuild(opens, ["trail"]) as rebuild:
+            rebuild.swap()
+        assert pending_names(connection, load_projections()) == ()
+    assert live(owner) == digests(load_projections())
+    replaced = owner.execute("select sha256 from views.replaced_definitions").fetchall()
+    assert replaced == [(UNKNOWN,)]
+
+
+def test_new_tables_that_halt_stay_beside(
+    database: ExternalDatabase, owner: psycopg.Connection, ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the new tables cannot come as far as those that are there and fit, these stay, and answer."""
+    made_by(owner, {"permissions": EARLIER["permissions"]})
+    assert ledger.position > 2
+    owner.execute("alter table ledger.changes disable trigger append_only")
+    owner.execute("update ledger.changes set topic = 'iam.unheard_of.v1' where position = 2")
+    with running(database) as runner:
+        upgraded(runner)
+    assert live(owner)["permissions"] == EARLIER["permissions"]
+    assert any("do not take the place" in record.getMessage() for record in caplog.records)
+
+
+def test_tables_that_change_during_an_answer(owner: psycopg.Connection, reader: psycopg.Cursor, ledger: Ledger) -> None:
+    """An answer that a newer program's swap has met is not given; one that was about other tables is, by the next."""
+    assert ledger.position
+    with pytest.raises(ProjectionUnreadable, match="tables of trail"), same_tables(reader):
+        made_by(owner, {"trail": UNKNOWN})
+    with same_tables(reader):
+        require_readable(reader, "permissions")
+        with pytest.raises(ProjectionUnreadable):
+            require_readable(reader, "permissions", "trail")
+
+
+def test_an_operator_is_told_that_it_is_under_way(opens: Connect) -> None:
+    """Who rebuilds or verifies meanwhile is told why that cannot be now."""
+    with open_rebuild(opens), pytest.raises(RebuildBusy, match="a server is upgrading"), open_rebuild(opens):
+        raise AssertionError

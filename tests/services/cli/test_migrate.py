@@ -1,0 +1,72 @@
+"""`muniment migrate` on a PostgreSQL of one's own, and what servers say before it was run."""
+
+import os
+from collections.abc import Iterator, Mapping
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from services.cli.entry_point import main
+from services.ledger.database import ExternalDatabase, connect
+from tests.conftest import SERVER_LOGIN, external_database
+from tests.services.ledger.throwaway import throwaway_postgres
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[ExternalDatabase]:
+    """As after deploy/postgresql.sql: an owner that is no superuser, a login, and an empty database."""
+    with throwaway_postgres() as conninfo:
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute("create role muniment_owner login createrole")
+            connection.execute(SQL("create role {} login").format(Identifier(SERVER_LOGIN)))
+            connection.execute("create database muniment owner muniment_owner template template0")
+        yield external_database(conninfo, "muniment", owner="muniment_owner")
+
+
+@pytest.fixture
+def environment(
+    own: ExternalDatabase, monkeypatch: pytest.MonkeyPatch, tmp_path: os.PathLike[str]
+) -> Mapping[str, str]:
+    monkeypatch.setenv("MUNIMENT_DATA", str(tmp_path))
+    monkeypatch.setenv("MUNIMENT_DATABASE_URL", own.url)
+    return {"MUNIMENT_OWNER_DATABASE_URL": own.conninfo("owner")}
+
+
+def test_servers_refuse_until_it_was_run(
+    own: ExternalDatabase,
+    environment: Mapping[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each in one line that names the command. Migrated, twice for good measure, the login takes on its roles."""
+    for command in ("serve", "worker"):
+        assert main([command]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "run `muniment migrate` with the owner's login in MUNIMENT_OWNER_DATABASE_URL" in line
+    assert main(["migrate"]) == 1
+    assert "MUNIMENT_OWNER_DATABASE_URL takes it" in capsys.readouterr().err
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert main(["migrate"]) == 0
+    assert "Applied 0001_ledger.sql." in capsys.readouterr().err
+    assert main(["migrate"]) == 0
+    assert capsys.readouterr().err == "muniment: The database is migrated.\n"
+    own.refuse_unfit_login()
+    for role in ("writer", "projector", "reader"):
+        with connect(own, role) as connection:
+            assert connection.execute("select current_user").fetchone() == (f"muniment_{role}",)
+
+
+def test_the_owner_serves_nobody(
+    environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Given the owner's URL as its own, a server refuses it, and migrating does not make it fit."""
+    monkeypatch.setenv("MUNIMENT_OWNER_DATABASE_URL", environment["MUNIMENT_OWNER_DATABASE_URL"])
+    assert main(["migrate"]) == 0
+    monkeypatch.setenv("MUNIMENT_DATABASE_URL", environment["MUNIMENT_OWNER_DATABASE_URL"])
+    capsys.readouterr()
+    for command in ("serve", "worker", "migrate"):
+        assert main([command]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "The login muniment_owner" in line
