@@ -43,6 +43,12 @@ class Muniment:
             time.sleep(POLL_SECONDS)
         raise NotMeasured(f"The projections did not catch up within {seconds_max} s.")
 
+    def processor_seconds(self) -> float:
+        """What the server's process has used since it began, all threads together (proc_pid_stat(5), utime and stime);
+        PostgreSQL's processes are others."""
+        fields = Path(f"/proc/{self.process_id}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def _health(self) -> dict[str, list[dict[str, int]]]:
         connection = HTTPConnection(urlsplit(self.endpoint).netloc, timeout=10)
         try:

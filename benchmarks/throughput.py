@@ -44,6 +44,12 @@ OPERATIONS = (
 class Pair:
     muniment: Run
     nothing: Run
+    processor_seconds: float
+    """Of muniment's process, in its run."""
+
+    @property
+    def processor_microseconds_a_call(self) -> float:
+        return 1e6 * self.processor_seconds / self.muniment.calls
 
     @property
     def ratio(self) -> float:
@@ -104,13 +110,15 @@ class Measurement:
         def run(endpoint: str, *, cycle: bool) -> Run:
             return load.run(endpoint, self._requests, connections=connections, seconds=seconds, cycle=cycle)
 
+        used = self._muniment.processor_seconds()
         ours = run(self._muniment.endpoint, cycle=operation.cycle)
+        used = self._muniment.processor_seconds() - used
         self._respond[operation.name] += ours.calls
         # wrk does not wait for what it sent last: one call a connection.
         self._under_way[operation.name] += connections
         behind = self._muniment.catch_up()
         self._measured.catching_up_seconds_max = max(self._measured.catching_up_seconds_max, behind)
-        return Pair(ours, run(self._nothing, cycle=True))
+        return Pair(ours, run(self._nothing, cycle=True), used)
 
     def _write_requests(self, operation: Operation, connections: int) -> None:
         """Signed anew for each run. Where none may be sent twice, they go to fresh accounts, one after the other."""
@@ -145,8 +153,8 @@ def _outcome(found: Measured, size: Size) -> str:
 
 def _table(found: Measured) -> str:
     lines = [
-        "| operation | connections | muniment, calls/s | doing nothing, calls/s | ratio | aim |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| operation | connections | muniment, calls/s | doing nothing, calls/s | ratio | aim | processor, µs a call |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     busiest = max(connections for _, connections in found.pairs)
     for (operation, connections), pairs in found.pairs.items():
@@ -155,6 +163,7 @@ def _table(found: Measured) -> str:
             f"| {operation.name} | {connections} "
             f"| {report.spread((pair.muniment.calls_a_second for pair in pairs), ',.0f')} "
             f"| {report.spread((pair.nothing.calls_a_second for pair in pairs), ',.0f')} "
-            f"| {report.spread((pair.ratio for pair in pairs), '.0%')} | {aim} |"
+            f"| {report.spread((pair.ratio for pair in pairs), '.0%')} | {aim} "
+            f"| {report.spread((pair.processor_microseconds_a_call for pair in pairs), ',.0f')} |"
         )
     return "\n".join(lines) + "\n"
