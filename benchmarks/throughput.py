@@ -77,7 +77,7 @@ class Measurement:
         self._nothing = nothing
         self._requests = requests
         self._seconds = seconds
-        self._respond: Counter[str] = Counter()
+        self._answered: Counter[str] = Counter()
         self._under_way: Counter[str] = Counter()
         self._measured = Measured()
         [self._account] = open_accounts(muniment.data, 1)
@@ -96,8 +96,8 @@ class Measurement:
                 f"{pair.ratio:4.0%}",
                 file=sys.stderr,
             )
-        compare(self._muniment.data, self._respond, self._under_way)
-        self._measured.calls = self._respond.total()
+        compare(self._muniment.data, self._answered, self._under_way)
+        self._measured.calls = self._answered.total()
         return self._measured
 
     def _warm_up(self) -> None:
@@ -113,7 +113,7 @@ class Measurement:
         used = self._muniment.processor_seconds()
         ours = run(self._muniment.endpoint, cycle=operation.cycle)
         used = self._muniment.processor_seconds() - used
-        self._respond[operation.name] += ours.calls
+        self._answered[operation.name] += ours.calls
         # wrk does not wait for what it sent last: one call a connection.
         self._under_way[operation.name] += connections
         behind = self._muniment.catch_up()
