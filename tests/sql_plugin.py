@@ -9,7 +9,7 @@ from mypy.nodes import BytesExpr, Expression, StrExpr
 from mypy.plugin import FunctionContext, MethodContext, Plugin
 from mypy.types import Instance, LiteralType, Type, get_proper_type
 
-STATEMENT = "projections.engine.sql_files.Statement"
+STATEMENT = "projections.engine.sql_files.SqlStatement"
 _SENDS = {
     f"psycopg.{owner}.{method}"
     for owner in ("cursor.Cursor", "connection.Connection", "_connection_base.BaseConnection")

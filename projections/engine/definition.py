@@ -13,7 +13,7 @@ from psycopg import sql
 
 from domain.foundation.events import UnknownTopic
 from domain.registry import current_topic
-from projections.engine.sql_files import Statement, load_statements
+from projections.engine.sql_files import SqlStatement, load_statements
 
 SQL = load_statements("projections.engine", "definition.sql")
 LIVE_SCHEMA = "views"
@@ -50,10 +50,10 @@ class Projection:
     """
 
     name: str
-    schema: Statement
-    entry_statements: Mapping[str, Statement]
-    batch_statements: Mapping[str, Statement]
-    functions: Statement | None = None
+    schema: SqlStatement
+    entry_statements: Mapping[str, SqlStatement]
+    batch_statements: Mapping[str, SqlStatement]
+    functions: SqlStatement | None = None
     fits: frozenset[str] = frozenset()
 
     @classmethod

@@ -11,25 +11,25 @@ from psycopg import sql
 _NAME = re.compile(rb"^-- name: (\S+)[^\n]*\n", re.MULTILINE)
 
 
-Statement = NewType("Statement", bytes)
+SqlStatement = NewType("SqlStatement", bytes)
 """What stood in an .sql file. psycopg takes bytes where it takes a literal; nothing is ever put together from parts at
 run time, and mypy refuses it (tests/sql_plugin.py)."""
 
 
-def load_statements(package: str, file_name: str) -> Mapping[str, Statement]:
+def load_statements(package: str, file_name: str) -> Mapping[str, SqlStatement]:
     """The statements of a file by the names in their `-- name: …` lines. Parameters are written %(name)s."""
     _, *parts = _NAME.split(resources.files(package).joinpath(file_name).read_bytes())
     names = [name.decode() for name in parts[::2]]
     if len(set(names)) != len(names):
         raise ValueError(f"{package}/{file_name}: two statements have the same name.")
-    return dict(zip(names, (Statement(body.strip()) for body in parts[1::2]), strict=True))
+    return dict(zip(names, (SqlStatement(body.strip()) for body in parts[1::2]), strict=True))
 
 
-def from_composed(query: sql.Composed) -> Statement:
+def from_composed(query: sql.Composed) -> SqlStatement:
     """What psycopg has put together from literals and identifiers that it quotes."""
-    return Statement(query.as_bytes())
+    return SqlStatement(query.as_bytes())
 
 
-def load_script(file: Traversable) -> Statement:
+def load_script(file: Traversable) -> SqlStatement:
     """A file that is one statement, or several without parameters."""
-    return Statement(file.read_bytes())
+    return SqlStatement(file.read_bytes())

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
-from projections.engine.sql_files import Statement, from_composed, load_statements
+from projections.engine.sql_files import SqlStatement, from_composed, load_statements
 
 SQL = load_statements("projections.queries", "queries.sql")
 # The whole key is compared, and with nothing held equal only its own index has the order that is asked for.
@@ -33,7 +33,7 @@ class ScannedPositions(NamedTuple):
 
 def _index_scan(
     column: str, *, table: str = "trail", sought: sql.SQL = _PLAIN, indexed: sql.SQL = _NOT_NULL
-) -> Statement:
+) -> SqlStatement:
     name = sql.Identifier(column)
     parts = {"table": sql.Identifier("views", table), "column": name, "sought": sought, "indexed": indexed.format(name)}
     return from_composed(_INDEX_SCAN.format(**parts))
@@ -64,7 +64,7 @@ def candidate_positions(
     if "user_name" in sought:
         # An ARN that comes with the name is not in the ARNs' index.
         sought.pop("principal_arn", None)
-    walks: list[tuple[Statement, str | None]] = [(INDEX_SCANS[column], value) for column, value in sought.items()]
+    walks: list[tuple[SqlStatement, str | None]] = [(INDEX_SCANS[column], value) for column, value in sought.items()]
     walked = [
         _scan_index(cursor, statement, {"account_id": account_id, "sought": value}, after, to, limit)
         for statement, value in walks or [(SQL["positions"], None)]
@@ -76,7 +76,7 @@ def candidate_positions(
 
 
 def _scan_index(
-    cursor: psycopg.Cursor, statement: Statement, along: Mapping[str, str | None], after: int, to: int, limit: int
+    cursor: psycopg.Cursor, statement: SqlStatement, along: Mapping[str, str | None], after: int, to: int, limit: int
 ) -> ScannedPositions:
     rows = cursor.execute(statement, {**along, "after": after, "to": to, "limit": limit}).fetchall()
     positions = [position for (position,) in rows]

@@ -90,7 +90,8 @@ cross join lateral opened(null::key_owners, %(account_id)s, %(position)s, %(at)s
 
 -- name: iam.user.deleted.v1
 -- Its keys end with it.
-select close_interval(null::key_owners, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}'), (
+select (select count(*) from close_interval(null::key_owners, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{user_id}')), (
     select count(*)
     from close_interval(null::access_keys, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}') as key
     cross join lateral close_interval(null::access_key_statuses, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{}',
@@ -123,8 +124,10 @@ cross join lateral opened(null::access_key_statuses, %(account_id)s, %(position)
     '{"status": "Inactive"}') as new
 
 -- name: iam.access_key.deleted.v1
-select close_interval(null::access_key_statuses, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{access_key_id}'),
-    close_interval(null::access_keys, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{access_key_id}')
+select (select count(*) from close_interval(null::access_key_statuses, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{access_key_id}')),
+    (select count(*) from close_interval(null::access_keys, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+        '{access_key_id}'))
 
 -- name: iam.login_profile.created.v1
 insert into passwords select * from opened(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s,
@@ -152,7 +155,8 @@ cross join lateral opened(null::passwords, %(account_id)s, %(position)s, %(at)s,
         'changed', %(position)s, 'changed_at', %(at)s, 'changed_by', actor(%(entry)s), 'reset_required', false)) as new
 
 -- name: iam.login_profile.deleted.v1
-select close_interval(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}')
+select (select count(*) from close_interval(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{user_id}'))
 
 -- name: iam.account.password_policy.updated.v1
 insert into password_ages
@@ -163,7 +167,7 @@ cross join lateral opened(null::password_ages, %(account_id)s, %(position)s, %(a
     jsonb_build_object('max_days', %(entry)s #> '{event,max_password_age}')) as new
 
 -- name: iam.account.password_policy.deleted.v1
-select close_interval(null::password_ages, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{}')
+select (select count(*) from close_interval(null::password_ages, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{}'))
 
 -- name: iam.credential.used.v1
 -- A role's use is no access key's.

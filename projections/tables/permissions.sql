@@ -105,10 +105,14 @@ cross join lateral opened_principal(null::principals, %(account_id)s, %(position
 
 -- name: iam.user.deleted.v1
 -- What it held and belonged to ends with it.
-select close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}'),
-    close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=user_id}'),
-    close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=user_id}'),
-    close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=user_id}')
+select (select count(*) from close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{user_id}')),
+    (select count(*) from close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+        '{entity_id=user_id}')),
+    (select count(*) from close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+        '{entity_id=user_id}')),
+    (select count(*) from close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+        '{entity_id=user_id}'))
 
 -- name: iam.group.created.v1
 insert into principals select * from opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s,
@@ -123,10 +127,14 @@ cross join lateral opened_principal(null::principals, %(account_id)s, %(position
 
 -- name: iam.group.deleted.v1
 -- What it held and belonged to ends with it.
-select close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{group_id}'),
-    close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=group_id}'),
-    close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=group_id}'),
-    close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=group_id}')
+select (select count(*) from close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{group_id}')),
+    (select count(*) from close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+        '{entity_id=group_id}')),
+    (select count(*) from close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+        '{entity_id=group_id}')),
+    (select count(*) from close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+        '{entity_id=group_id}'))
 
 -- name: iam.role.created.v1
 insert into principals select * from opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s,
@@ -134,22 +142,27 @@ insert into principals select * from opened_principal(null::principals, %(accoun
 
 -- name: iam.role.deleted.v1
 -- What it held and belonged to ends with it.
-select close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=role_id}'),
-    close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=role_id}'),
-    close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id=role_id}')
+select (select count(*) from close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{entity_id=role_id}')),
+    (select count(*) from close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+        '{entity_id=role_id}')),
+    (select count(*) from close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+        '{entity_id=role_id}'))
 
 -- name: iam.group.user_added.v1
 insert into memberships select * from opened(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s)
 
 -- name: iam.group.user_removed.v1
-select close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id,group_id}')
+select (select count(*) from close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{user_id,group_id}'))
 
 -- name: iam.policy.attached.v1
 insert into attachments select * from opened(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s,
     jsonb_build_object('kind', %(entry)s #> '{event,entity}'))
 
 -- name: iam.policy.detached.v1
-select close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id,policy_arn}')
+select (select count(*) from close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{entity_id,policy_arn}'))
 
 -- name: iam.inline_policy.put.v1
 -- The count makes the former document's row close before the new one's opens.
@@ -162,7 +175,8 @@ cross join lateral opened(null::inline_policies, %(account_id)s, %(position)s, %
     jsonb_build_object('kind', %(entry)s #> '{event,entity}')) as new
 
 -- name: iam.inline_policy.deleted.v1
-select close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id,policy_name}')
+select (select count(*) from close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{entity_id,policy_name}'))
 
 -- name: iam.policy.created.v1
 with version as (
@@ -193,11 +207,14 @@ cross join lateral opened(null::policy_defaults, %(account_id)s, %(position)s, %
     jsonb_build_object('policy_name', former.policy_name)) as new
 
 -- name: iam.policy.version_deleted.v1
-select close_interval(null::policy_versions, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{policy_arn,version}')
+select (select count(*) from close_interval(null::policy_versions, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{policy_arn,version}'))
 
 -- name: iam.policy.deleted.v1
-select close_interval(null::policy_versions, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{policy_arn}'),
-    close_interval(null::policy_defaults, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{policy_arn}')
+select (select count(*) from close_interval(null::policy_versions, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{policy_arn}')),
+    (select count(*) from close_interval(null::policy_defaults, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+        '{policy_arn}'))
 
 -- name: iam.managed_catalogue.adopted.v1
 -- Each policy in it is from here on as the catalogue has it, with this one version. The counts

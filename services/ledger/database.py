@@ -8,7 +8,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from projections.engine.sql_files import Statement, load_script
+from projections.engine.sql_files import SqlStatement, load_script
 from services.ledger.durability import keep_durable
 
 DatabaseRole = Literal["owner", "writer", "projector", "reader"]
@@ -129,7 +129,7 @@ def limit_lock_waits(connection: psycopg.Connection) -> None:
     connection.execute("select set_config('lock_timeout', %s, false)", (f"{LOCK_MILLISECONDS_MAX}ms",))
 
 
-def migrations() -> list[tuple[str, Statement]]:
+def migrations() -> list[tuple[str, SqlStatement]]:
     """Names and texts, in the order of their numbers."""
     folder = resources.files("services.ledger") / "migrations"
     return sorted((file.name, load_script(file)) for file in folder.iterdir() if file.name.endswith(".sql"))

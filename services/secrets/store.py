@@ -8,7 +8,7 @@ from psycopg.rows import TupleRow
 
 from domain.foundation.identifiers import account_of_access_key_id
 from domain.foundation.secret import Secret, SecretId, SecretKind
-from projections.engine.sql_files import Statement
+from projections.engine.sql_files import SqlStatement
 from services.secrets.envelope import Envelope, WrappedDataKey
 from services.secrets.master_key import InvalidMasterKey
 
@@ -26,37 +26,37 @@ on conflict do nothing
 class _Table(NamedTuple):
     """What is done with the secrets of a kind."""
 
-    put: Statement
-    get: Statement
-    delete: Statement
+    put: SqlStatement
+    get: SqlStatement
+    delete: SqlStatement
 
 
 _TABLES: Final[Mapping[SecretKind, _Table]] = {
     SecretKind.ACCESS_KEY: _Table(
-        put=Statement(b"""
+        put=SqlStatement(b"""
 insert into secrets.access_key_secrets (account_id, access_key_id, principal_id, sealed)
 values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
 """),
-        get=Statement(b"""
+        get=SqlStatement(b"""
 select account_id, principal_id, master_key_id, wrapped, sealed
 from secrets.access_key_secrets join secrets.data_keys using (account_id, principal_id)
 where account_id = %(account_id)s and access_key_id = %(name)s
 """),
-        delete=Statement(b"""
+        delete=SqlStatement(b"""
 delete from secrets.access_key_secrets where account_id = %(account_id)s and access_key_id = %(name)s
 """),
     ),
     SecretKind.PASSWORD: _Table(
-        put=Statement(b"""
+        put=SqlStatement(b"""
 insert into secrets.password_hashes (account_id, password_id, principal_id, sealed)
 values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
 """),
-        get=Statement(b"""
+        get=SqlStatement(b"""
 select account_id, principal_id, master_key_id, wrapped, sealed
 from secrets.password_hashes join secrets.data_keys using (account_id, principal_id)
 where account_id = %(account_id)s and password_id = %(name)s
 """),
-        delete=Statement(b"""
+        delete=SqlStatement(b"""
 delete from secrets.password_hashes where account_id = %(account_id)s and password_id = %(name)s
 """),
     ),

@@ -9,7 +9,7 @@ from domain.foundation import events
 from domain.foundation.events import Use
 from domain.registry import event_classes
 from projections.engine.definition import Projection, create_tables, load_projections
-from projections.engine.sql_files import Statement
+from projections.engine.sql_files import SqlStatement
 
 
 @pytest.mark.parametrize("projection", load_projections(), ids=lambda projection: projection.name)
@@ -50,13 +50,15 @@ def test_preparing_twice_changes_nothing(projector: psycopg.Connection) -> None:
 def test_a_definition_is_what_it_does() -> None:
     """Another column or another statement makes another definition; another comment does not."""
     projection, *_ = load_projections()
-    assert replace(projection, schema=Statement(b"-- said otherwise\n" + projection.schema)).digest == projection.digest
     assert (
-        replace(projection, schema=Statement(projection.schema + b"\ncreate table another ();")).digest
+        replace(projection, schema=SqlStatement(b"-- said otherwise\n" + projection.schema)).digest == projection.digest
+    )
+    assert (
+        replace(projection, schema=SqlStatement(projection.schema + b"\ncreate table another ();")).digest
         != projection.digest
     )
     topic = min(projection.entry_statements)
-    changed = {**projection.entry_statements, topic: Statement(projection.entry_statements[topic] + b" and false")}
+    changed = {**projection.entry_statements, topic: SqlStatement(projection.entry_statements[topic] + b" and false")}
     assert replace(projection, entry_statements=changed).digest != projection.digest
 
 

@@ -15,7 +15,7 @@ from domain.families.users import UserCreated
 from projections.engine.apply import apply_batch
 from projections.engine.definition import Projection, load_projections, set_search_path
 from projections.engine.runner import ProjectionRunner
-from projections.engine.sql_files import Statement
+from projections.engine.sql_files import SqlStatement
 from services.ledger.database import Database, connect
 from tests.projections.ledger import SECOND, Ledger, new_account_id
 from tests.projections.use_events import CALLED, issued
@@ -109,9 +109,9 @@ def test_what_nobody_told_of_is_found(run: Run, writer: psycopg.Connection, read
     """The sweep finds what another process committed and did not tell of, again and again."""
     probe = Projection(
         name="probe",
-        schema=Statement(b"create table probe ()"),
+        schema=SqlStatement(b"create table probe ()"),
         entry_statements={
-            "account.created.v1": Statement(b"select pg_notify('seen', %(account_id)s) where %(entry)s is not null")
+            "account.created.v1": SqlStatement(b"select pg_notify('seen', %(account_id)s) where %(entry)s is not null")
         },
         batch_statements={},
     )

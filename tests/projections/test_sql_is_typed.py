@@ -22,7 +22,7 @@ def asked(cursor: psycopg.Cursor, connection: psycopg.Connection, name: str) -> 
 FAILS = """
 import psycopg
 from psycopg import sql
-from projections.engine.sql_files import Statement
+from projections.engine.sql_files import SqlStatement
 
 def asked(cursor: psycopg.Cursor, connection: psycopg.Connection, name: str, text: bytes) -> None:
     cursor.execute(f"select 1 where {name}")
@@ -32,7 +32,7 @@ def asked(cursor: psycopg.Cursor, connection: psycopg.Connection, name: str, tex
     cursor.executemany(text, [])
     connection.execute(text + b" limit 1")
     connection.execute(sql.SQL(name))
-    cursor.execute(Statement(text))
+    cursor.execute(SqlStatement(text))
 """
 
 

@@ -34,10 +34,10 @@ EARLIER = {SHARED_TABLES: "659f2f881af96d4d2d766f45fce4ca361be132e0aafe468eeb231
 """Digests of texts whose tables fit: those that were before projections upgraded by themselves."""
 UNKNOWN = "0" * 64
 DEFINITIONS = {
-    "credentials": "1e16c2f7922c18cd127d9acf41d25ad053d8e4333f4571160a814ee89986991c",
+    "credentials": "3c31509d2c07d974d76ea7610a7e8be77015f0fb3a4206d1d6a874d53ad1eba7",
     "due": "67213c6f92ce05b084ad125b73f38138c027edc054874df9b2677e897e7b01a5",
     "lineage": "b3cfc0d477e9606b78b278a8e4902c74403f5854d8c26616697b084190f992ee",
-    "permissions": "1dd16af0b6d0b1f04e790d4fbbdae1382c42027b6047446ff43cec1a21080ee9",
+    "permissions": "df752f6a347892c7650fc317f6064f8f7c5f221aebe800238b730b349ccf99ce",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
     "trail": "ac70898ae52ae9ff0b3f910bad67fd1ef59ba82994b88b9a72d7395937fea4f9",
     "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
