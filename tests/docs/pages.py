@@ -1,0 +1,86 @@
+"""The generated pages of docs/reference: `python -m tests.docs.pages` writes them anew."""
+
+import json
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import services.app as _registers_every_operation  # noqa: F401
+from services.wire.operations import Operation, all_operations
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+OPENAPI = ROOT / "docs" / "openapi.json"
+COMMAND = ".venv/bin/python -m tests.docs.pages"
+
+_OPERATIONS_HEAD = """\
+# Operations
+
+What this server answers; anything else is refused with `InvalidAction`, and a parameter that is not supported with
+`ValidationError`. Nothing is ignored. Operations that read are also answered under `/as-of/MOMENT/`, as of that moment.
+
+This page is generated: `{command}`.
+"""
+_NATIVE_SECTION = """\
+## muniment's own ({count})
+
+| action in policies | request |
+|---|---|
+{rows}
+[openapi.json](../openapi.json) describes parameters and answers. A question about the past also needs
+`muniment:TimeTravel`.
+"""
+_TITLES = {"iam": "IAM", "sts": "STS", "access-analyzer": "IAM Access Analyzer"}
+
+
+def operations_page() -> str:
+    found = sorted(all_operations(), key=lambda operation: (operation.service, operation.name))
+    sections = [
+        _aws_section(title, [operation for operation in found if operation.service == service])
+        for service, title in _TITLES.items()
+    ]
+    own = _native_section([operation for operation in found if operation.service == "muniment"])
+    return "\n".join([_OPERATIONS_HEAD.format(command=COMMAND), *sections, own])
+
+
+def _aws_section(title: str, operations: Sequence[Operation]) -> str:
+    reading = [operation.name for operation in operations if operation.read_only]
+    writing = [operation.name for operation in operations if not operation.read_only]
+    refused = [
+        _wrapped(f"- {operation.name} does not support {', '.join(_aws_names(operation.without))}.", "  ")
+        for operation in operations
+        if operation.without
+    ]
+    named = [
+        _wrapped(f"{what}: {', '.join(names)}.") + "\n"
+        for what, names in (("Reads", reading), ("Writes", writing))
+        if names
+    ]
+    return "\n".join([f"## {title} ({len(operations)})\n", *named, *refused]) + ("\n" if refused else "")
+
+
+def _native_section(operations: Sequence[Operation]) -> str:
+    paths = json.loads(OPENAPI.read_text())["paths"]
+    requests = {
+        answer["operationId"]: f"`{method.upper()} {path}`"
+        for path, methods in paths.items()
+        for method, answer in methods.items()
+    }
+    rows = "".join(f"| `{operation.action}` | {requests[operation.name]} |\n" for operation in operations)
+    return _NATIVE_SECTION.format(count=len(operations), rows=rows)
+
+
+def _aws_names(parameters: Iterable[str]) -> list[str]:
+    return sorted("".join(part.capitalize() for part in name.split("_")) for name in parameters)
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    return textwrap.fill(text, 118, subsequent_indent=indent, break_on_hyphens=False)
+
+
+PAGES: Mapping[str, Callable[[], str]] = {"operations.md": operations_page}
+
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (REFERENCE / name).write_text(page())

@@ -1,0 +1,65 @@
+"""The reference pages say what the program has: no more and no less."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from domain.call_context import _KEYS as GLOBAL_KEYS
+from domain.foundation.errors import Refusal
+from services.api.native_protocol import STATUSES
+from services.wire.errors import COMMON_ERROR_STATUSES
+from services.wire.model import QueryServiceModel
+from tests.docs.pages import COMMAND, PAGES, REFERENCE, ROOT
+
+
+def first_columns(page: str, columns: int = 1) -> Iterator[tuple[str, ...]]:
+    """The cells of each row of the page's tables that begins with code, without backquotes."""
+    for line in (REFERENCE / page).read_text().splitlines():
+        if line.startswith("| `"):
+            cells = [cell.strip().replace("`", "") for cell in line.strip("|").split("|")]
+            yield tuple(cells[:columns])
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_generated_pages_are_written(name: str) -> None:
+    """The page in docs/ is what the program would write now."""
+    assert (REFERENCE / name).read_text() == PAGES[name](), f"{name} is out of date. Write it again: {COMMAND}"
+
+
+def test_every_error_is_described() -> None:
+    """Each code, with the status that clients get."""
+    models = [QueryServiceModel.load(name) for name in ("iam", "sts")]
+
+    def status(code: str) -> str:
+        declared = next(filter(None, (model.error_status(code) for model in models)), None)
+        if code == "MalformedBody":  # Only rest-json answers it.
+            return "400"
+        return str(int(COMMON_ERROR_STATUSES.get(code) or declared or STATUSES[code]))
+
+    described = dict(first_columns("errors.md", 2))
+    assert described == {refusal.__name__: status(refusal.__name__) for refusal in subclasses(Refusal)}
+
+
+def subclasses(base: type[Refusal]) -> Iterator[type[Refusal]]:
+    for found in base.__subclasses__():
+        if found.__module__.startswith(("domain.", "services.")):
+            yield found
+            yield from subclasses(found)
+
+
+def test_every_condition_key_is_described() -> None:
+    """The global ones are those of `domain.call_context`; the others stand in the code of the operations."""
+    described = {name.lower() for (cells,) in first_columns("condition-keys.md") for name in cells.split(", ")}
+    others = {key.removesuffix("key") for key in described - GLOBAL_KEYS.keys()}
+    assert not GLOBAL_KEYS.keys() - described
+    source = "".join(path.read_text() for folder in ("domain", "services") for path in (ROOT / folder).rglob("*.py"))
+    unknown = {key for key in others if not re.search(rf"[\"']({key}|{{service}}:{key.partition(':')[2]})", source)}
+    assert not unknown
+
+
+def test_every_setting_is_described() -> None:
+    """The environment variables that the program reads."""
+    source = "".join(path.read_text() for path in (ROOT / "services").rglob("*.py"))
+    described = {name for (name,) in first_columns("settings.md")}
+    assert described == set(re.findall(r"MUNIMENT_[A-Z_]+[A-Z]", source))
