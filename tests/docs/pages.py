@@ -3,10 +3,12 @@
 import json
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import services.app as _registers_every_operation  # noqa: F401
 from services.wire.operations import Operation, all_operations
+from tests.docs.command_page import commands_page
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -78,7 +80,10 @@ def _wrapped(text: str, indent: str = "") -> str:
     return textwrap.fill(text, 118, subsequent_indent=indent, break_on_hyphens=False)
 
 
-PAGES: Mapping[str, Callable[[], str]] = {"operations.md": operations_page}
+PAGES: Mapping[str, Callable[[], str]] = {
+    "commands.md": partial(commands_page, COMMAND),
+    "operations.md": operations_page,
+}
 
 
 if __name__ == "__main__":

@@ -13,12 +13,11 @@ from services.wire.model import QueryServiceModel
 from tests.docs.pages import COMMAND, PAGES, REFERENCE, ROOT
 
 
-def first_columns(page: str, columns: int = 1) -> Iterator[tuple[str, ...]]:
+def rows(page: str) -> Iterator[list[str]]:
     """The cells of each row of the page's tables that begins with code, without backquotes."""
     for line in (REFERENCE / page).read_text().splitlines():
         if line.startswith("| `"):
-            cells = [cell.strip().replace("`", "") for cell in line.strip("|").split("|")]
-            yield tuple(cells[:columns])
+            yield [cell.strip().replace("`", "") for cell in line.strip("|").split("|")]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -37,7 +36,7 @@ def test_every_error_is_described() -> None:
             return "400"
         return str(int(COMMON_ERROR_STATUSES.get(code) or declared or STATUSES[code]))
 
-    described = dict(first_columns("errors.md", 2))
+    described = {code: status for code, status, _cause in rows("errors.md")}
     assert described == {refusal.__name__: status(refusal.__name__) for refusal in subclasses(Refusal)}
 
 
@@ -50,7 +49,7 @@ def subclasses(base: type[Refusal]) -> Iterator[type[Refusal]]:
 
 def test_every_condition_key_is_described() -> None:
     """The global ones are those of `domain.call_context`; the others stand in the code of the operations."""
-    described = {name.lower() for (cells,) in first_columns("condition-keys.md") for name in cells.split(", ")}
+    described = {name.lower() for names, *_ in rows("condition-keys.md") for name in names.split(", ")}
     others = {key.removesuffix("key") for key in described - GLOBAL_KEYS.keys()}
     assert not GLOBAL_KEYS.keys() - described
     source = "".join(path.read_text() for folder in ("domain", "services") for path in (ROOT / folder).rglob("*.py"))
@@ -61,5 +60,5 @@ def test_every_condition_key_is_described() -> None:
 def test_every_setting_is_described() -> None:
     """The environment variables that the program reads."""
     source = "".join(path.read_text() for path in (ROOT / "services").rglob("*.py"))
-    described = {name for (name,) in first_columns("settings.md")}
+    described = {name for name, *_ in rows("settings.md")}
     assert described == set(re.findall(r"MUNIMENT_[A-Z_]+[A-Z]", source))
