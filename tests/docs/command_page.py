@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from services.cli.entry_point import _parser as parser_of_muniment
+from services.cli.entry_point import build_parser
 
 COMMON_TO_COMMANDS_MIN = 5
 """An option that means the same in so many commands is described once."""
@@ -32,7 +32,7 @@ class _Command(NamedTuple):
 
 
 def commands_page(command: str) -> str:
-    found = list(_commands("", "", parser_of_muniment()))
+    found = list(_commands("", "", build_parser()))
     counts = Counter(_described(action) for each in found for action in _options(each.parser))
     common = [line for line, count in counts.items() if count >= COMMON_TO_COMMANDS_MIN]
     sections = [_section(each, common) for each in found]

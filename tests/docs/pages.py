@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import services.app as _registers_every_operation  # noqa: F401
+from services import aws_services
+from services.api.server import native_protocol
+from services.wire.model import load_model
 from services.wire.operations import Operation, all_operations
 from tests.docs.command_page import commands_page
 
+REGISTERED = (aws_services, native_protocol)
+"""What importing registers: every operation."""
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 OPENAPI = ROOT / "docs" / "openapi.json"
@@ -32,17 +36,22 @@ _NATIVE_SECTION = """\
 [openapi.json](../openapi.json) describes parameters and answers. A question about the past also needs
 `muniment:TimeTravel`.
 """
-_TITLES = {"iam": "IAM", "sts": "STS", "access-analyzer": "IAM Access Analyzer"}
 
 
 def operations_page() -> str:
     found = sorted(all_operations(), key=lambda operation: (operation.service, operation.name))
     sections = [
         _aws_section(title, [operation for operation in found if operation.service == service])
-        for service, title in _TITLES.items()
+        for service, title in _titles().items()
     ]
     own = _native_section([operation for operation in found if operation.service == "muniment"])
     return "\n".join([_OPERATIONS_HEAD.format(command=COMMAND), *sections, own])
+
+
+def _titles() -> dict[str, str]:
+    """What AWS calls each service, by the name in actions."""
+    models = map(load_model, aws_services.SERVICES)
+    return {model.signing_name: model.metadata["serviceFullName"] for model in models}
 
 
 def _aws_section(title: str, operations: Sequence[Operation]) -> str:

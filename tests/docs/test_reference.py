@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from domain.call_context import _KEYS as GLOBAL_KEYS
+from domain.call_context import _KEYS as REGISTERED_KEYS
 from domain.foundation.errors import Refusal
-from services.api.native_protocol import STATUSES
+from services.api.server.native_protocol import STATUSES
+from services.aws_services import aws_protocols
 from services.wire.errors import COMMON_ERROR_STATUSES
-from services.wire.model import QueryServiceModel
 from tests.docs.pages import COMMAND, PAGES, REFERENCE, ROOT
 
 
@@ -28,7 +28,7 @@ def test_generated_pages_are_written(name: str) -> None:
 
 def test_every_error_is_described() -> None:
     """Each code, with the status that clients get."""
-    models = [QueryServiceModel.load(name) for name in ("iam", "sts")]
+    models = [protocol.described(service) for protocol in aws_protocols() for service in protocol.services]
 
     def status(code: str) -> str:
         declared = next(filter(None, (model.error_status(code) for model in models)), None)
@@ -48,10 +48,10 @@ def subclasses(base: type[Refusal]) -> Iterator[type[Refusal]]:
 
 
 def test_every_condition_key_is_described() -> None:
-    """The global ones are those of `domain.call_context`; the others stand in the code of the operations."""
+    """Those that any call may have are registered; the others stand in the code of the operations that bring them."""
     described = {name.lower() for names, *_ in rows("condition-keys.md") for name in names.split(", ")}
-    others = {key.removesuffix("key") for key in described - GLOBAL_KEYS.keys()}
-    assert not GLOBAL_KEYS.keys() - described
+    others = {key.removesuffix("key") for key in described - REGISTERED_KEYS.keys()}
+    assert not REGISTERED_KEYS.keys() - described
     source = "".join(path.read_text() for folder in ("domain", "services") for path in (ROOT / folder).rglob("*.py"))
     unknown = {key for key in others if not re.search(rf"[\"']({key}|{{service}}:{key.partition(':')[2]})", source)}
     assert not unknown
