@@ -179,22 +179,19 @@ class AccountCreated(OfWholeAccount, topic="account.created.v1"):
     kind: Literal["live", "imported"]
     partition: Literal["aws", "aws-cn", "aws-us-gov"]
     schema_version: int
+    sentence = "The account was created."
 
     def fold(self, account: Account, at: datetime) -> Account:
         return replace(account, ledger_id=self.ledger_id, partition=self.partition, created_at=at)
-
-    def describe(self) -> str:
-        return "The account was created."
 
 
 class AccountClosed(OfWholeAccount, topic="account.closed.v1"):
     """From here on none of the account's credentials is honoured, sessions included. The id is never used again."""
 
+    sentence = "The account was closed."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return replace(account, closed_at=at)
-
-    def describe(self) -> str:
-        return "The account was closed."
 
 
 class CorruptLedger(Exception):  # noqa: N818  reads as the verdict that it is

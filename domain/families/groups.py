@@ -65,33 +65,28 @@ class GroupChange(AffectsNobody):
 
 class GroupCreated(GroupChange, topic="iam.group.created.v1"):
     path: str
+    sentence = "Group {group_name} was created with path {path}."
 
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(GROUPS, account[GROUPS].add(Group(self.group_id, self.group_name, self.path, at)))
-
-    def describe(self) -> str:
-        return f"Group {self.group_name} was created with path {self.path}."
 
 
 class GroupUpdated(GroupChange, topic="iam.group.updated.v1"):
     new_group_name: str
     new_path: str
+    sentence = "Group {group_name} is now {new_group_name} with path {new_path}."
 
     def fold(self, account: Account, at: datetime) -> Account:
         groups = account[GROUPS]
         renamed = replace(groups.by_id[self.group_id], name=self.new_group_name, path=self.new_path)
         return account.put(GROUPS, groups.put(renamed))
 
-    def describe(self) -> str:
-        return f"Group {self.group_name} is now {self.new_group_name} with path {self.new_path}."
-
 
 class GroupDeleted(GroupChange, topic="iam.group.deleted.v1"):
+    sentence = "Group {group_name} was deleted."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(GROUPS, account[GROUPS].without(self.group_id)).forget(self.group_id)
-
-    def describe(self) -> str:
-        return f"Group {self.group_name} was deleted."
 
 
 class GroupMembershipChange(AccountChange):
@@ -108,16 +103,14 @@ class GroupMembershipChange(AccountChange):
 
 
 class UserAddedToGroup(GroupMembershipChange, topic="iam.group.user_added.v1"):
+    sentence = "User {user_name} was added to group {group_name}."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(MEMBERSHIPS, account[MEMBERSHIPS].add(self.user_id, self.group_id))
 
-    def describe(self) -> str:
-        return f"User {self.user_name} was added to group {self.group_name}."
-
 
 class UserRemovedFromGroup(GroupMembershipChange, topic="iam.group.user_removed.v1"):
+    sentence = "User {user_name} was removed from group {group_name}."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(MEMBERSHIPS, account[MEMBERSHIPS].remove(self.user_id, self.group_id))
-
-    def describe(self) -> str:
-        return f"User {self.user_name} was removed from group {self.group_name}."

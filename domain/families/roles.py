@@ -66,6 +66,7 @@ class RoleCreated(RoleChange, topic="iam.role.created.v1"):
     session_seconds_max: int
     trust_policy: str
     trusted: Mapping[str, str]
+    sentence = "Role {role_name} was created with path {path}."
 
     def fold(self, account: Account, at: datetime) -> Account:
         role = Role(
@@ -82,9 +83,6 @@ class RoleCreated(RoleChange, topic="iam.role.created.v1"):
 
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
         return frozenset({self.role_id})
-
-    def describe(self) -> str:
-        return f"Role {self.role_name} was created with path {self.path}."
 
 
 class RoleUpdated(RoleChange, topic="iam.role.updated.v1"):
@@ -105,6 +103,7 @@ class RoleUpdated(RoleChange, topic="iam.role.updated.v1"):
 class TrustPolicyReplaced(RoleChange, topic="iam.role.trust_policy_replaced.v1"):
     trust_policy: str
     trusted: Mapping[str, str]
+    sentence = "Role {role_name} got another trust policy."
 
     def fold(self, account: Account, at: datetime) -> Account:
         roles = account[ROLES]
@@ -112,16 +111,12 @@ class TrustPolicyReplaced(RoleChange, topic="iam.role.trust_policy_replaced.v1")
         trusting = replace(role, trust_policy=self.trust_policy, trusted=Map(self.trusted))
         return account.put(ROLES, roles.put(trusting))
 
-    def describe(self) -> str:
-        return f"Role {self.role_name} got another trust policy."
-
 
 class RoleDeleted(RoleChange, topic="iam.role.deleted.v1"):
+    sentence = "Role {role_name} was deleted."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(ROLES, account[ROLES].without(self.role_id)).forget(self.role_id)
 
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
         return frozenset({self.role_id})
-
-    def describe(self) -> str:
-        return f"Role {self.role_name} was deleted."

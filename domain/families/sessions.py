@@ -64,6 +64,7 @@ class SessionRevoked(AffectsNobody, topic="sts.session.revoked.v1"):
     """This one session is over from here on, whatever its token says."""
 
     session_id: str
+    sentence = "Session {session_id} was revoked."
 
     def fold(self, account: Account, at: datetime) -> Account:
         """A revocation is forgotten when the longest session would have ended by itself."""
@@ -72,9 +73,6 @@ class SessionRevoked(AffectsNobody, topic="sts.session.revoked.v1"):
 
     def changed_subjects(self, account_id: str) -> Iterable[str]:
         return (self.session_id,)
-
-    def describe(self) -> str:
-        return f"Session {self.session_id} was revoked."
 
 
 class SessionExpired(Use, topic="sts.session.expired.v1"):
