@@ -18,24 +18,7 @@ from services.api.contract.unusual import FindUnusual
 from services.api.contract.what_if import WhatIf
 
 QUESTIONS: tuple[type[Question[Answer]], ...] = (
-    LookupHistory,
-    ListPermissions,
-    ListSessions,
-    ListCredentials,
-    ExplainDecision,
-    RevokeSession,
-    ShowLineage,
-    Contain,
-    WhoCan,
-    CanAssume,
-    WhatIf,
-    GetLeastPrivilege,
-    WhoCould,
-    CouldAssume,
-    ListHeldPolicies,
-    Diff,
-    ListChanges,
-    FindUnusual,
-    TraceCredential,
-    ListStillAlive,
-)
+    LookupHistory, ListPermissions, ListSessions, ListCredentials, ExplainDecision, RevokeSession, ShowLineage, Contain,
+    WhoCan, CanAssume, WhatIf, GetLeastPrivilege, WhoCould, CouldAssume, ListHeldPolicies, Diff, ListChanges,
+    FindUnusual, TraceCredential, ListStillAlive,
+)  # fmt: skip

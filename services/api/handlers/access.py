@@ -8,7 +8,6 @@ from domain.account import Account
 from domain.authorization import ASSUME_ROLE
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.identifiers import account_of_arn
-from domain.foundation.moments import AsOf
 from domain.policy import Effect, Possibility, Result, reason
 from domain.queries.access import Access, can_assume, find_role, trusted_accounts, who_can
 from projections.queries.ledger_positions import position_at, resolve_in_ledger
@@ -70,11 +69,11 @@ def _page(
 
 
 @handles(WhoCan)
-def answer_who_can(question: WhoCan, context: AnswerContext, account_id: str, as_of: AsOf) -> PrincipalsPage:
+def answer_who_can(question: WhoCan, context: AnswerContext) -> PrincipalsPage:
     refuse_unknown_action(question.action)
-    refuse_foreign_role(account_id, question.action, question.on)
-    moment = resolve_in_ledger(context.cursor, account_id, as_of)
-    account = context.account(account_id, moment.position)
+    refuse_foreign_role(context.account_id, question.action, question.on)
+    moment = resolve_in_ledger(context.cursor, context.account_id, context.as_of)
+    account = context.own(moment.position)
     return _page(question, account, who_can(account, question.action, question.on, moment.at), question.action)
 
 
@@ -102,13 +101,13 @@ def refuse_foreign_role(account_id: str, action: str, on: str) -> None:
 
 
 @handles(CanAssume)
-def answer_can_assume(question: CanAssume, context: AnswerContext, account_id: str, as_of: AsOf) -> PrincipalsPage:
-    moment = resolve_in_ledger(context.cursor, account_id, as_of)
-    account = context.account(account_id, moment.position)
+def answer_can_assume(question: CanAssume, context: AnswerContext) -> PrincipalsPage:
+    moment = resolve_in_ledger(context.cursor, context.account_id, context.as_of)
+    account = context.own(moment.position)
     role = find_role(account, question.role)
     if role is None:
         raise NoSuchEntity(f"No role was called {question.role} at position {moment.position}.")
-    seen, unseen = visible_trusted_accounts(context, account_id, trusted_accounts(role), as_of.now)
+    seen, unseen = visible_trusted_accounts(context, trusted_accounts(role))
     others = [context.account(other_id, position_at(context.cursor, other_id, moment.at)) for other_id in seen]
     found = can_assume(account, role, [other for other in others if other.exists], moment.at)
     return _page(question, account, found, ASSUME_ROLE, unseen)

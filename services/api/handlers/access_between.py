@@ -7,7 +7,6 @@ from domain.authorization import ASSUME_ROLE
 from domain.foundation.errors import NoSuchEntity
 from domain.foundation.events import Entry
 from domain.foundation.intervals import Interval, IntervalsResult, intervals
-from domain.foundation.moments import AsOf
 from domain.policy import Possibility
 from domain.queries.access import find_role
 from domain.queries.access_between import (
@@ -77,7 +76,6 @@ def held_interval(interval: Interval[Holding, HeldDocument]) -> HeldInterval:
 def _page(
     question: WhoCould | CouldAssume,
     context: AnswerContext,
-    owner_id: str,
     span: TimeSpan,
     found: IntervalsResult[PrincipalKey, TimedAccess],
     action: str,
@@ -89,68 +87,65 @@ def _page(
         if question.everybody or interval.value.access.possible.possibility is not Possibility.IMPOSSIBLE
     ]
     shown, after = cut_page(question, wanted)
-    stopped_at = stop_moment(context.cursor, owner_id, found.stopped_at)
+    stopped_at = stop_moment(context, found.stopped_at)
     return AccessIntervalsPage(
-        **page_envelope(question, owner_id, span, stopped_at, after),
+        **page_envelope(question, context.account_id, span, stopped_at, after),
         unseen=unseen,
         intervals=tuple(access_interval(interval, action) for interval in shown),
     )
 
 
 @handles(WhoCould)
-def answer_who_could(question: WhoCould, context: AnswerContext, account_id: str, as_of: AsOf) -> AccessIntervalsPage:
+def answer_who_could(question: WhoCould, context: AnswerContext) -> AccessIntervalsPage:
     refuse_unknown_action(question.action)
-    refuse_foreign_role(account_id, question.action, question.on)
-    span = resolve_span(question, context.cursor, account_id, as_of)
-    changes = context.changes(account_id, after=span.since.position, to=span.until.position)
-    values = {account_id: context.account(account_id, span.since.position)}
-    found = _access(ActionInquiry(account_id, question.action, question.on), values, span, changes)
-    return _page(question, context, account_id, span, found, question.action)
+    refuse_foreign_role(context.account_id, question.action, question.on)
+    span = resolve_span(question, context)
+    changes = context.changes(context.account_id, after=span.since.position, to=span.until.position)
+    values = {context.account_id: context.own(span.since.position)}
+    found = _access(ActionInquiry(context.account_id, question.action, question.on), values, span, changes)
+    return _page(question, context, span, found, question.action)
 
 
 @handles(CouldAssume)
-def answer_could_assume(
-    question: CouldAssume, context: AnswerContext, account_id: str, as_of: AsOf
-) -> AccessIntervalsPage:
-    span = resolve_span(question, context.cursor, account_id, as_of)
-    owner = context.account(account_id, span.since.position)
-    own = list(_until_stopped(context.changes(account_id, after=span.since.position, to=span.until.position)))
+def answer_could_assume(question: CouldAssume, context: AnswerContext) -> AccessIntervalsPage:
+    span = resolve_span(question, context)
+    owner = context.own(span.since.position)
+    own = list(_until_stopped(context.changes(context.account_id, after=span.since.position, to=span.until.position)))
     trusted = accounts_ever_trusted(owner, question.role, own)
-    seen, unseen = visible_trusted_accounts(context, account_id, trusted, as_of.now)
+    seen, unseen = visible_trusted_accounts(context, trusted)
     positions = {
         other_id: tuple(position_at(context.cursor, other_id, moment.at) for moment in span) for other_id in seen
     }
-    values = {account_id: owner} | {
+    values = {context.account_id: owner} | {
         other_id: context.account(other_id, first) for other_id, (first, _) in positions.items()
     }
     changes = merge_ledgers(
         own, *(context.changes(other_id, after=first, to=last) for other_id, (first, last) in positions.items())
     )
-    found = _access(AssumeRoleInquiry(account_id, question.role), values, span, changes)
-    if not found.intervals and not _was_called(question, context, account_id, span):
+    found = _access(AssumeRoleInquiry(context.account_id, question.role), values, span, changes)
+    if not found.intervals and not _was_called(question, context, span):
         raise NoSuchEntity(f"No role was called {question.role} in the span.")
-    return _page(question, context, account_id, span, found, ASSUME_ROLE, unseen)
+    return _page(question, context, span, found, ASSUME_ROLE, unseen)
 
 
-def _was_called(question: CouldAssume, context: AnswerContext, account_id: str, span: TimeSpan) -> bool:
-    return any(find_role(context.account(account_id, moment.position), question.role) for moment in span)
+def _was_called(question: CouldAssume, context: AnswerContext, span: TimeSpan) -> bool:
+    return any(find_role(context.own(moment.position), question.role) for moment in span)
 
 
 @handles(ListHeldPolicies)
-def answer_list_held_policies(
-    question: ListHeldPolicies, context: AnswerContext, account_id: str, as_of: AsOf
-) -> HeldIntervalsPage:
-    span = resolve_span(question, context.cursor, account_id, as_of)
-    changes = context.changes(account_id, after=span.since.position, to=span.until.position)
-    account = context.account(account_id, span.since.position)
+def answer_list_held_policies(question: ListHeldPolicies, context: AnswerContext) -> HeldIntervalsPage:
+    span = resolve_span(question, context)
+    changes = context.changes(context.account_id, after=span.since.position, to=span.until.position)
+    account = context.own(span.since.position)
     found = intervals(held_between(account, span.since.at, changes, question.principal), WORK_MAX)
-    values = (context.account(account_id, moment.position) for moment in span)
+    values = (context.own(moment.position) for moment in span)
     if not found.intervals and not any(find_holders(value, question.principal) for value in values):
         raise NoSuchEntity(f"No user, group or role was called {question.principal} in the span, or it held nothing.")
     shown, after = cut_page(question, found.intervals)
-    stopped_at = stop_moment(context.cursor, account_id, found.stopped_at)
+    stopped_at = stop_moment(context, found.stopped_at)
     return HeldIntervalsPage(
-        **page_envelope(question, account_id, span, stopped_at, after), intervals=tuple(map(held_interval, shown))
+        **page_envelope(question, context.account_id, span, stopped_at, after),
+        intervals=tuple(map(held_interval, shown)),
     )
 
 

@@ -9,6 +9,7 @@ import psycopg
 from domain.account import Account
 from domain.foundation.events import Entry
 from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.moments import AsOf
 from domain.installation import Installation
 from projections.queries.ledger_positions import position_at
 from services.ledger.historical_states import HistoricalStates
@@ -20,6 +21,10 @@ class AnswerContext:
 
     cursor: psycopg.Cursor
     past: HistoricalStates
+    account_id: str
+    """Whose the question is."""
+    as_of: AsOf
+    """A moment that the tables of the account have reached."""
     everywhere: bool = False
     """Whether it is for the operator, who may see into all accounts."""
     behind: frozenset[str] = frozenset()
@@ -32,6 +37,10 @@ class AnswerContext:
         found = self.past.at(self.cursor, account_id, position)
         assert isinstance(found, Account)
         return found
+
+    def own(self, position: int) -> Account:
+        """The account that the question is about, as it was at the position."""
+        return self.account(self.account_id, position)
 
     def installation(self, at: datetime) -> Installation:
         """As it was at the time."""

@@ -6,7 +6,6 @@ from domain.account import Account
 from domain.calls import NeedsFacts, Outcome
 from domain.families.containment import CONTAINED_POLICY_NAME, CredentialContained, LineageFacts, LineageQuery
 from domain.foundation.errors import AccessDenied, Throttling
-from domain.foundation.moments import AsOf
 from domain.queries.containment import ContainmentPlan, contain, refuse_lockout, refuse_self_containment
 from domain.read_models.lineage import ACCESS_KINDS, NODES_MAX, LineageNode
 from projections.queries.lineage import Lineage
@@ -49,13 +48,13 @@ def decide_contain(question: Contain, account: Account, requester: Requester) ->
 
 
 @handles(Contain, reads_everywhere=True)
-def answer_contain(question: Contain, context: AnswerContext, account_id: str, as_of: AsOf) -> Containment:
+def answer_contain(question: Contain, context: AnswerContext) -> Containment:
     containing = context.decision_result["containing"]
     assert isinstance(containing, ContainmentPlan)
-    visibility = AccountVisibility(context, account_id, as_of.now)
-    found = visible_lineage(visibility, question.credential, AsOf(as_of.now), NODES_MAX)
+    visibility = AccountVisibility(context)
+    found = visible_lineage(visibility, question.credential, NODES_MAX, newest=True)
     return Containment(
-        account_id=account_id,
+        account_id=context.account_id,
         credential=question.credential,
         dry_run=question.dry_run,
         accounts=tuple(_accounts(containing, found, visibility.obstacles)),

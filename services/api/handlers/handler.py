@@ -6,7 +6,6 @@ from typing import Any, TypeVar, cast
 
 from domain.account import Account
 from domain.calls import Outcome
-from domain.foundation.moments import AsOf
 from services.api.contract.answer import Answer
 from services.api.contract.question import Question
 from services.api.handlers.answer_context import AnswerContext
@@ -14,8 +13,8 @@ from services.api.handlers.requester import Requester
 
 QuestionT = TypeVar("QuestionT", bound=Question[Any])
 A = TypeVar("A", bound=Answer)
-AnswerQuestion = Callable[[QuestionT, AnswerContext, str, AsOf], Answer]
-"""The answer about an account as of a moment that the tables have reached. Raises ProjectionBehind, and refusals."""
+AnswerQuestion = Callable[[QuestionT, AnswerContext], Answer]
+"""Raises ProjectionBehind, and refusals."""
 DecideQuestion = Callable[[QuestionT, Account, Requester], Outcome]
 """What a question changes, decided in the round. What the outcome answers is for the handler alone."""
 
@@ -64,6 +63,6 @@ def decide_question(question: Question[Answer], account: Account, requester: Req
     return Outcome(lambda _after: {}) if decide is None else decide(question, account, requester)
 
 
-def answer_question(question: Question[A], context: AnswerContext, account_id: str, as_of: AsOf) -> A:
+def answer_question(question: Question[A], context: AnswerContext) -> A:
     """Raises ProjectionBehind, and refusals."""
-    return cast("A", HANDLERS[type(question)].answer(question, context, account_id, as_of))
+    return cast("A", HANDLERS[type(question)].answer(question, context))

@@ -17,7 +17,8 @@ def _also_reads(question: LookupHistory) -> str | None:
 
 
 @handles(LookupHistory, also_reads=_also_reads)
-def answer_lookup_history(question: LookupHistory, context: AnswerContext, account_id: str, as_of: AsOf) -> HistoryPage:
+def answer_lookup_history(question: LookupHistory, context: AnswerContext) -> HistoryPage:
+    account_id, as_of = context.account_id, context.as_of
     if question.since is not None:
         AsOf.time(question.since, as_of.now)
     after, end = HistoryPosition(), as_of.position or 0

@@ -34,11 +34,9 @@ HISTORY_COMMANDS_MAX = 50
 
 
 @handles(ListStillAlive, reads_everywhere=True)
-def answer_list_still_alive(
-    question: ListStillAlive, context: AnswerContext, account_id: str, as_of: AsOf
-) -> StillAlive:
-    visibility = AccountVisibility(context, account_id, as_of.now)
-    found = visible_lineage(visibility, question.credential, as_of, NODES_MAX)
+def answer_list_still_alive(question: ListStillAlive, context: AnswerContext) -> StillAlive:
+    visibility = AccountVisibility(context)
+    found = visible_lineage(visibility, question.credential, NODES_MAX)
     descent = _traced_lineage(found)
     moment = found.moments[found.seed.account_id]
     return StillAlive(
@@ -52,9 +50,9 @@ def answer_list_still_alive(
 
 
 @handles(TraceCredential, reads_everywhere=True)
-def answer_trace_credential(question: TraceCredential, context: AnswerContext, account_id: str, as_of: AsOf) -> Trace:
-    visibility = AccountVisibility(context, account_id, as_of.now)
-    found = visible_lineage(visibility, question.credential, as_of, NODES_MAX)
+def answer_trace_credential(question: TraceCredential, context: AnswerContext) -> Trace:
+    visibility = AccountVisibility(context)
+    found = visible_lineage(visibility, question.credential, NODES_MAX)
     seed = found.seed
     moment = found.moments[seed.account_id]
     did = {other_id: _activity(context, found, other_id, question.calls) for other_id in found.moments}

@@ -7,7 +7,6 @@ from domain.call_context import principal_arn_of
 from domain.families.organization import ORGANIZATION_MEMBERSHIP
 from domain.families.policies import MANAGED_POLICIES
 from domain.foundation.errors import NoSuchEntity
-from domain.foundation.moments import AsOf
 from domain.queries.what_if import (
     CallToReplay,
     ControlPolicyAdded,
@@ -69,12 +68,12 @@ class _Counts:
 
 
 @handles(WhatIf)
-def answer_what_if(question: WhatIf, context: AnswerContext, account_id: str, as_of: AsOf) -> WhatIfPart:
+def answer_what_if(question: WhatIf, context: AnswerContext) -> WhatIfPart:
     """Raises NoSuchEntity and InvalidInput where what is supposed could be about nothing at the end of the span."""
-    part = resolve_range(question, context, account_id, as_of)
-    supposition = supposition_of(question, context.account(account_id, part.until), part.until)
+    part = resolve_range(question, context)
+    supposition = supposition_of(question, context.own(part.until), part.until)
     counts, stopped_position = _Counts(), part.to
-    for call, made in replayed(context, account_id, part, supposition):
+    for call, made in replayed(context, part, supposition):
         if made.outcome is ReplayOutcome.WITHOUT_DECISION:
             counts.without_decision += 1
         else:
@@ -89,7 +88,7 @@ def answer_what_if(question: WhatIf, context: AnswerContext, account_id: str, as
     refused = sum(group.now_refused for group in counts.groups.values())
     allowed = sum(group.now_allowed for group in counts.groups.values())
     return WhatIfPart(
-        account_id=account_id,
+        account_id=context.account_id,
         since_position=part.after + 1,
         until_position=part.until,
         stopped_position=stopped_position if stopped_position < part.until else None,

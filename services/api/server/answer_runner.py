@@ -51,10 +51,10 @@ class AnswerRunner:
                 for (other_position,) in cursor.execute(head, (other_id,)).fetchall():
                     self._wait(other_id, other_position)
             behind = accounts_behind(cursor, self._runner) if handler.reads_everywhere else frozenset[str]()
-            context = AnswerContext(cursor, self._past, self._for_operator, behind, decision_result)
+            context = AnswerContext(cursor, self._past, account_id, as_of, self._for_operator, behind, decision_result)
             try:
                 with same_tables(cursor):
-                    return answer_question(question, context, account_id, as_of)
+                    return answer_question(question, context)
             except ProjectionBehind as error:
                 raise ServiceUnavailable(str(error)) from error
 
