@@ -54,7 +54,8 @@ class EntityKind(Generic[E_co]):
         return self.noun.capitalize()
 
 
-_kinds: dict[str, EntityKind[Entity]] = {}
+AnyKind = EntityKind[Entity]
+_kinds: dict[str, AnyKind] = {}
 
 
 def kind_of_index(
@@ -70,7 +71,7 @@ def kind_of_index(
     )
 
 
-def find_entity(account: Account, entity_id: str) -> tuple[EntityKind[Entity], Entity] | None:
+def find_entity(account: Account, entity_id: str) -> tuple[AnyKind, Entity] | None:
     for kind in _kinds.values():
         entity = kind.by_id(account).get(entity_id)
         if entity is not None:

@@ -75,10 +75,7 @@ class RoundPlan:
 
     def values_of(self, accounts: frozenset[str]) -> dict[str, LedgerState]:
         heads = self.heads
-        return {
-            account_id: heads[account_id].held.value if account_id in heads else empty(account_id)
-            for account_id in accounts
-        }
+        return {each: heads[each].held.value if each in heads else empty(each) for each in accounts}
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,9 +53,7 @@ def _page(
 ) -> PrincipalsPage:
     """The place is the number of those who came before: the answer about a moment never changes."""
     (after,) = question.place or (0,)
-    wanted = (
-        access for access in found if question.everybody or access.possible.possibility is not Possibility.IMPOSSIBLE
-    )
+    wanted = (each for each in found if question.everybody or each.possible.possibility is not Possibility.IMPOSSIBLE)
     shown = list(islice(wanted, after, after + question.limit + 1))
     following = make_marker(type(question).__name__, after + question.limit) if len(shown) > question.limit else None
     return PrincipalsPage(
@@ -84,9 +82,7 @@ def refuse_unknown_action(action: str) -> None:
     service = CATALOGUE.service(prefix.lower())
     if service is None or name.lower() in service.actions:
         return
-    near = [
-        f"{service.prefix}:{service.actions[each].name}" for each in get_close_matches(name.lower(), service.actions)
-    ]
+    near = [f"{service.prefix}:{service.actions[key].name}" for key in get_close_matches(name.lower(), service.actions)]
     raise InvalidInput(
         f"{action} is no action of the action catalogue, version {CATALOGUE.version}; "
         + (f"the nearest are {', '.join(near)}." if near else f"and none of {service.prefix} has a similar name.")

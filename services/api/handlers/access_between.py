@@ -82,9 +82,9 @@ def _page(
     unseen: tuple[str, ...] = (),
 ) -> AccessIntervalsPage:
     wanted = [
-        interval
-        for interval in found.intervals
-        if question.everybody or interval.value.access.possible.possibility is not Possibility.IMPOSSIBLE
+        each
+        for each in found.intervals
+        if question.everybody or each.value.access.possible.possibility is not Possibility.IMPOSSIBLE
     ]
     shown, after = cut_page(question, wanted)
     stopped_at = stop_moment(context, found.stopped_at)
@@ -113,9 +113,7 @@ def answer_could_assume(question: CouldAssume, context: AnswerContext) -> Access
     own = list(_until_stopped(context.changes(context.account_id, after=span.since.position, to=span.until.position)))
     trusted = accounts_ever_trusted(owner, question.role, own)
     seen, unseen = visible_trusted_accounts(context, trusted)
-    positions = {
-        other_id: tuple(position_at(context.cursor, other_id, moment.at) for moment in span) for other_id in seen
-    }
+    positions = {other: tuple(position_at(context.cursor, other, moment.at) for moment in span) for other in seen}
     values = {context.account_id: owner} | {
         other_id: context.account(other_id, first) for other_id, (first, _) in positions.items()
     }

@@ -92,9 +92,7 @@ def _accounts(containing: ContainmentPlan, found: Lineage, obstacles: Mapping[st
     done = dict(zip(containing.events, containing.contained, strict=True))
     for account_id in sorted({*found.moments, *done, *containing.barred, *obstacles}):
         there = [node for node in found.nodes if node.account_id == account_id and node.kind in ACCESS_KINDS]
-        reason = (
-            containing.barred.get(account_id) or obstacles.get(account_id) or _remaining_work(found, account_id, there)
-        )
+        reason = containing.barred.get(account_id) or obstacles.get(account_id) or _remaining(found, account_id, there)
         ends = done.get(account_id)
         yield ContainedAccount(
             account_id=account_id,
@@ -134,7 +132,7 @@ def _untouched(context: AnswerContext, found: Lineage) -> Iterator[str]:
             yield arn
 
 
-def _remaining_work(found: Lineage, account_id: str, there: Iterable[LineageNode]) -> str | None:
+def _remaining(found: Lineage, account_id: str, there: Iterable[LineageNode]) -> str | None:
     """What is known to be left to do; None where nothing is."""
     if found.stopped_after_nodes is not None:
         return (
@@ -148,9 +146,4 @@ def _remaining_work(found: Lineage, account_id: str, there: Iterable[LineageNode
 
 
 def _is_left_in_force(node: LineageNode) -> bool:
-    return (
-        node.alive
-        and node.kind not in ACCESS_KINDS
-        and node.kind != "root"
-        and node.subject_id != CONTAINED_POLICY_NAME
-    )
+    return node.alive and node.kind not in {*ACCESS_KINDS, "root"} and node.subject_id != CONTAINED_POLICY_NAME

@@ -177,14 +177,12 @@ class Remediation:
             yield aws_command("delete-policy", policy_arn=policy.arn)
 
 
-def _version_commands(
-    policy: ManagedPolicy, former: ManagedPolicy, created_nodes: Sequence[LineageNode]
-) -> Iterator[str]:
+def _version_commands(policy: ManagedPolicy, former: ManagedPolicy, nodes: Sequence[LineageNode]) -> Iterator[str]:
     """The default of before, where it is still one of theirs, and then none of the versions that they made. An old
     version that is gone is written once more, when there is room for it."""
-    versions = {node.version for node in created_nodes if node.kind == "policy_version"}
+    versions = {node.version for node in nodes if node.kind == "policy_version"}
     made = {version.id for version in policy.versions.values() if version.id in versions}
-    theirs = any(node.state == "active" for node in created_nodes)
+    theirs = any(node.state == "active" for node in nodes)
     kept = former.default if theirs else policy.default
     if kept.number in policy.versions and kept.number != policy.default_version:
         yield aws_command("set-default-policy-version", policy_arn=policy.arn, version_id=kept.id)

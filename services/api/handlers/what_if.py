@@ -120,9 +120,7 @@ def _group(key: GroupKey, group: _GroupCounts) -> CallGroup:
 def supposition_of(question: WhatIf, account: Account, position: int) -> HypotheticalChange:
     """What is question about, by what it is called at the end of the span. Raises NoSuchEntity and InvalidInput."""
     if question.scp is not None:
-        return ControlPolicyAdded(
-            account.id, _level_id(account, question.attach_scp_to or "root", position), question.scp
-        )
+        return ControlPolicyAdded(account.id, _level(account, question.attach_scp_to or "root", position), question.scp)
     assert question.policy is not None
     if question.attach_to is not None:
         return PolicyAdded(account.id, entity_called(account, question.attach_to, position), question.policy)
@@ -137,7 +135,7 @@ def supposition_of(question: WhatIf, account: Account, position: int) -> Hypothe
     return DocumentReplaced(account.id, question.instead_of, question.policy)
 
 
-def _level_id(account: Account, where: str, position: int) -> str:
+def _level(account: Account, where: str, position: int) -> str:
     """Of an account that is in no organisation any name will do."""
     membership = account[ORGANIZATION_MEMBERSHIP]
     levels = () if membership is None else membership.levels
