@@ -102,11 +102,9 @@ CATALOGUE = InstalledCatalogue()
 def _native() -> Service:
     levels = {question.__name__: "Read" if question.read_only else "Write" for question in QUESTIONS}
     levels["TimeTravel"] = "Read"
-    everything = ResourceType("resource", f"arn:*:{SERVICE}:*", frozenset())
-    actions = {
-        name.lower(): CatalogueAction(name, level, (everything.name,), frozenset()) for name, level in levels.items()
-    }
-    return Service(SERVICE, actions, {everything.name: everything}, {AS_OF_POSITION: "Numeric"})
+    every = ResourceType("resource", f"arn:*:{SERVICE}:*", frozenset())
+    actions = {name.lower(): CatalogueAction(name, level, (every.name,), frozenset()) for name, level in levels.items()}
+    return Service(SERVICE, actions, {every.name: every}, {AS_OF_POSITION: "Numeric"})
 
 
 @lru_cache(maxsize=SERVICES_KEPT_MAX)

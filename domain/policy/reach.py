@@ -19,9 +19,7 @@ _NO_CONTEXT: RequestContext = {}
 
 def reachable(layers: Layers, actions: Iterable[str]) -> Reach:
     """The actions that each layer allows on some resource, and none denies on all resources without a condition."""
-    statements = [
-        [statement for sourced in policies for statement in sourced.policy.statements] for _, policies in layers
-    ]
+    statements = [[each for sourced in policies for each in sourced.policy.statements] for _, policies in layers]
     found: dict[str, bool] = {}
     for action in actions:
         lowered, depends = action.lower(), False

@@ -291,9 +291,7 @@ def _is_past_check(before: DecisionRecord | None, record: DecisionRecord) -> boo
 def _context_keys_of(check: Check) -> _Keys:
     action = check.request.action.lower()
     statements = (each for _, policies in check.layers for sourced in policies for each in sourced.policy.about[action])
-    return tuple(
-        sorted({context_key for statement in statements for _, context_key in statement_context_keys(statement)})
-    )
+    return tuple(sorted({key for statement in statements for _, key in statement_context_keys(statement)}))
 
 
 def _values(

@@ -172,9 +172,7 @@ def apply_batches(
             raise
         return {}
     # As in `apply_batch`, rows and cursors are committed together.
-    return {
-        (batch.projection, batch.account_id): ProjectionProgress(batch.to, batch.head, halted=False) for batch in plain
-    }
+    return {(each.projection, each.account_id): ProjectionProgress(each.to, each.head, halted=False) for each in plain}
 
 
 def _next_batches(cursor: psycopg.Cursor, places: Sequence[CursorKey], positions_max: int) -> list[_Batch]:

@@ -10,7 +10,7 @@ from services.wire.operations import Parameters, answers
 from services.wire.pagination import page_request
 
 
-def _answer_attached(entity: IamEntity, *, attach: str, detach: str, list_attached: str) -> None:
+def _answer_attached(entity: IamEntity, attach: str, detach: str, list_attached: str) -> None:
     """Answers the operations of one kind of holder on managed policies, by their AWS names."""
     kind, on, holder = entity.kind, entity.on, entity.holder
 
@@ -46,7 +46,7 @@ def _answer_attached(entity: IamEntity, *, attach: str, detach: str, list_attach
         )
 
 
-def _answer_inline(entity: IamEntity, *, put: str, get: str, list_inline: str, delete: str) -> None:
+def _answer_inline(entity: IamEntity, put: str, get: str, list_inline: str, delete: str) -> None:
     """Answers the operations of one kind of holder on inline policies, by their AWS names."""
     kind, on, holder, boundary = entity.kind, entity.on, entity.holder, entity.boundary
 
@@ -58,9 +58,8 @@ def _answer_inline(entity: IamEntity, *, put: str, get: str, list_inline: str, d
     def get_policy(account: Account, _call: Call, *, name: str, policy_name: str) -> Outcome:
         document = policy_holders.inline(account, kind, name, policy_name=policy_name)
         holder_name = kind.named(account, name).name
-        return Outcome(
-            lambda _after: {entity.member: holder_name, "PolicyName": policy_name, "PolicyDocument": document}
-        )
+        answer = {entity.member: holder_name, "PolicyName": policy_name, "PolicyDocument": document}
+        return Outcome(lambda _after: answer)
 
     @answers(list_inline, on=on, holder=holder, records=f"{holder} marker max_items")
     def list_policies(
@@ -74,25 +73,9 @@ def _answer_inline(entity: IamEntity, *, put: str, get: str, list_inline: str, d
         return done(policy_holders.delete_inline(account, kind, name, policy_name=policy_name))
 
 
-_answer_attached(
-    entities.USER, attach="AttachUserPolicy", detach="DetachUserPolicy", list_attached="ListAttachedUserPolicies"
-)
-_answer_inline(
-    entities.USER, put="PutUserPolicy", get="GetUserPolicy", list_inline="ListUserPolicies", delete="DeleteUserPolicy"
-)
-_answer_attached(
-    entities.GROUP, attach="AttachGroupPolicy", detach="DetachGroupPolicy", list_attached="ListAttachedGroupPolicies"
-)
-_answer_inline(
-    entities.GROUP,
-    put="PutGroupPolicy",
-    get="GetGroupPolicy",
-    list_inline="ListGroupPolicies",
-    delete="DeleteGroupPolicy",
-)
-_answer_attached(
-    entities.ROLE, attach="AttachRolePolicy", detach="DetachRolePolicy", list_attached="ListAttachedRolePolicies"
-)
-_answer_inline(
-    entities.ROLE, put="PutRolePolicy", get="GetRolePolicy", list_inline="ListRolePolicies", delete="DeleteRolePolicy"
-)
+_answer_attached(entities.USER, "AttachUserPolicy", "DetachUserPolicy", "ListAttachedUserPolicies")
+_answer_inline(entities.USER, "PutUserPolicy", "GetUserPolicy", "ListUserPolicies", "DeleteUserPolicy")
+_answer_attached(entities.GROUP, "AttachGroupPolicy", "DetachGroupPolicy", "ListAttachedGroupPolicies")
+_answer_inline(entities.GROUP, "PutGroupPolicy", "GetGroupPolicy", "ListGroupPolicies", "DeleteGroupPolicy")
+_answer_attached(entities.ROLE, "AttachRolePolicy", "DetachRolePolicy", "ListAttachedRolePolicies")
+_answer_inline(entities.ROLE, "PutRolePolicy", "GetRolePolicy", "ListRolePolicies", "DeleteRolePolicy")

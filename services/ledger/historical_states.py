@@ -143,7 +143,5 @@ class HistoricalStateResolver:
             moment = resolve_in_ledger(cursor, first, as_of)
             # A position is one of the first account's ledger; in others the moment is found by its time.
             positions = {first: moment.position} | {other: position_at(cursor, other, moment.at) for other in others}
-            ledgers = {
-                account_id: self._values.at(cursor, account_id, position) for account_id, position in positions.items()
-            }
+            ledgers = {each: self._values.at(cursor, each, position) for each, position in positions.items()}
         return PastFacts(moment.at, ledgers)

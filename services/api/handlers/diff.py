@@ -75,6 +75,5 @@ def answer_list_changes(question: ListChanges, context: AnswerContext) -> Change
     found = list(islice(context.changes(context.account_id, after=after, to=span.until.position), question.limit + 1))
     shown = found[: question.limit]
     following = shown[-1].position if len(found) > len(shown) else None
-    return ChangesPage(
-        **page_envelope(question, context.account_id, span, None, following), changes=tuple(map(recorded_change, shown))
-    )
+    envelope = page_envelope(question, context.account_id, span, None, following)
+    return ChangesPage(**envelope, changes=tuple(map(recorded_change, shown)))

@@ -46,12 +46,10 @@ def _lint(args: argparse.Namespace) -> None:
     found = lint(text, POLICY_TYPES[args.type], CATALOGUE)
     places = positions(text)
     rows = []
-    for finding in found:
-        start = places.span_of(finding.path).start
+    for each in found:
+        start = places.span_of(each.path).start
         place = (start.line, start.column + 1)
-        rows.append(
-            LintRow(finding.type.value, finding.code, *place, finding.path, finding.message, finding.learn_more)
-        )
+        rows.append(LintRow(each.type.value, each.code, *place, each.path, each.message, each.learn_more))
     make_output(args.output, FINDINGS).show(rows)
     if not found:
         print_note("Nothing was found.")

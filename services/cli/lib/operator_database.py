@@ -22,7 +22,7 @@ from services.ledger.database import Database, DatabaseUnfit, ExternalDatabase, 
 from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
-from services.ledger.embedded_programs import EmbeddedPostgresError
+from services.ledger.embedded_programs import EmbeddedError
 from services.ledger.mapper import CorruptEntry
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates, LedgerUnavailable
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
@@ -74,7 +74,7 @@ def database_failures() -> Iterator[None]:
     """What a database may come to is a Failure, not a defect."""
     try:
         yield
-    except (psycopg.Error, PoolTimeout, EmbeddedPostgresError) as error:
+    except (psycopg.Error, PoolTimeout, EmbeddedError) as error:
         raise Failure(f"The database cannot be used: {error}".strip()) from error
     except (DatabaseUnfit, UnsafeDatabaseError, LedgerUnavailable, Overloaded) as error:
         raise Failure(str(error)) from error
@@ -116,7 +116,7 @@ def _find_database(settings: Settings) -> Database | None:
     embedded = EmbeddedPostgres(resolve_directory(place))
     try:
         connect(embedded, "reader").close()
-    except (psycopg.OperationalError, EmbeddedPostgresError):
+    except (psycopg.OperationalError, EmbeddedError):
         return None
     return embedded
 
