@@ -30,8 +30,7 @@ from services.api.contract.least_privilege import GetLeastPrivilege
 from services.api.contract.question import SERVICE
 from services.api.contract.replay import ReplayedPart, ReplayQuestion
 from services.api.contract.what_if import WhatIf, WhatIfPart, merge_parts
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import answer_question
+from services.api.handlers.handler import AnswerContext, answer_question
 from services.app import GARBAGE_OBJECTS_MIN, LedgerRuntime
 
 CALLS, CALLS_BESIDE = 1_000_000, 100_000

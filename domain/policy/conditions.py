@@ -151,7 +151,7 @@ def _typed(read: Callable[[str], T], compare: Callable[[U, T], bool], read_own: 
 
         def satisfies(present: str, _context: RequestContext) -> bool:
             try:
-                value = read_present(present)
+                value = read_own(present)
             except ValueError:
                 return if_unfit
             for other in others:

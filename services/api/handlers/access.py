@@ -14,8 +14,7 @@ from projections.queries.ledger_positions import position_at, resolve_in_ledger
 from services.action_catalogue import CATALOGUE
 from services.api.contract.access import CanAssume, Dependence, PrincipalAccess, PrincipalsPage, WhoCan
 from services.api.contract.page_markers import make_marker
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.statements import statement_name
 from services.api.handlers.visibility import visible_trusted_accounts
 

@@ -32,8 +32,7 @@ from services.api.contract.access_between import (
     WhoCould,
 )
 from services.api.handlers.access import principal_access, refuse_foreign_role, refuse_unknown_action
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.time_span import (
     WORK_MAX,
     TimeSpan,

@@ -11,8 +11,7 @@ from domain.read_models.lineage import ACCESS_KINDS, NODES_MAX, LineageNode
 from projections.queries.lineage import Lineage
 from services.api.contract.containment import Contain, ContainedAccount, Containment
 from services.api.contract.question import SERVICE
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import decides, handles
+from services.api.handlers.handler import AnswerContext, decides, handles
 from services.api.handlers.requester import Requester
 from services.api.handlers.visibility import AccountVisibility, arn_of, home_account_of, visible_lineage, why_unmanaged
 

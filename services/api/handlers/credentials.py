@@ -3,8 +3,7 @@
 from projections.queries.credentials import credentials_at
 from services.api.contract.credentials import CredentialsPage, ListCredentials
 from services.api.contract.page_markers import make_marker
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 
 
 @handles(ListCredentials)

@@ -7,8 +7,7 @@ from domain.queries.reevaluation import CannotReevaluate, Reevaluation
 from projections.engine.sql_files import load_statements
 from projections.queries.readable import require_readable
 from services.api.contract.decisions import ExplainDecision, ExplainedCall, ExplainedDecision, ExplainedStatement
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.ledger.reevaluation import call_at, reevaluate
 from services.wire.errors import ServiceFailure
 

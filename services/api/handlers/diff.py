@@ -18,8 +18,7 @@ from services.api.contract.diff import (
     NetDifference,
     RecordedChange,
 )
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.time_span import WORK_MAX, cut_page, occurrence_of_entry, page_envelope, resolve_span
 
 

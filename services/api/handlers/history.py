@@ -7,8 +7,7 @@ from domain.foundation.moments import AsOf
 from projections.queries.history import HistoryFilters, HistoryPosition, search_history
 from services.api.contract.history import HistoryPage, LookupHistory
 from services.api.contract.page_markers import make_marker
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 
 
 def _also_reads(question: LookupHistory) -> str | None:

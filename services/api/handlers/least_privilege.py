@@ -9,8 +9,7 @@ from domain.queries.what_if import PoliciesReplaced, ReplayOutcome
 from domain.read_models.least_privilege import CoveringPolicy
 from services.action_catalogue import CATALOGUE
 from services.api.contract.least_privilege import GetLeastPrivilege, LeastPrivilegePart, UsedAction
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.replay import ReplayRange, entity_of, replayed, resolve_range, user_or_role_called
 from services.ledger.call_replay import CallReplay
 

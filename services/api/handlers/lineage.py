@@ -1,8 +1,7 @@
 """The lineage of a credential: what it gave birth to, what those did, and what of it is alive."""
 
 from services.api.contract.lineage import LineageTree, ShowLineage
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.visibility import AccountVisibility, visible_lineage
 
 

@@ -2,8 +2,7 @@
 
 from projections.queries.permissions import permissions_of
 from services.api.contract.permissions import ListPermissions, PermissionsReport
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.statements import reach
 
 

@@ -11,7 +11,7 @@ from domain.queries.held_between import find_holders
 from domain.queries.what_if import CallReplayer, CallToReplay, HypotheticalChange, ReplayResult
 from projections.queries.ledger_positions import position_before, resolve_in_ledger
 from services.api.contract.replay import ReplayedPart, ReplayQuestion
-from services.api.handlers.answer_context import AnswerContext
+from services.api.handlers.handler import AnswerContext
 from services.ledger.call_replay import CallReplay, HypotheticalStates
 
 POSITIONS_AN_ANSWER_MAX = 50_000

@@ -10,8 +10,7 @@ from projections.queries.readable import require_readable
 from projections.queries.sessions import issued_sessions
 from services.api.contract.page_markers import make_marker
 from services.api.contract.sessions import ListSessions, RevokedSession, RevokeSession, SessionsPage
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import decides, handles
+from services.api.handlers.handler import AnswerContext, decides, handles
 from services.api.handlers.requester import Requester
 
 SQL = load_statements("services.api.handlers", "sessions.sql")

@@ -11,7 +11,7 @@ from domain.foundation.moments import AsOf, Moment
 from projections.queries.ledger_positions import position_at, resolve_in_ledger
 from services.api.contract.page_markers import make_marker
 from services.api.contract.time_span import Occurrence, SpanPage, SpanQuestion
-from services.api.handlers.answer_context import AnswerContext
+from services.api.handlers.handler import AnswerContext
 
 WORK_MAX = 20_000
 """So many changes are folded and answers made for one question, together; a few seconds of one core. What is left of

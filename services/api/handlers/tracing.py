@@ -20,8 +20,7 @@ from services.api.contract.tracing import (
     TraceCredential,
     TracedLineage,
 )
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.remediation import Remediation
 from services.api.handlers.unused_permissions import credentials_of, own_credentials, unused_permissions
 from services.api.handlers.visibility import AccountVisibility, arn_of, visible_lineage

@@ -15,7 +15,7 @@ from projections.queries.lineage import Lineage
 from services.action_catalogue import CATALOGUE
 from services.api.contract.question import SERVICE
 from services.api.contract.unused_permissions import UnusedAction, UnusedByCredential, UnusedPermissions, UnusedService
-from services.api.handlers.answer_context import AnswerContext
+from services.api.handlers.handler import AnswerContext
 from services.ledger.recorder import select
 from services.wire.errors import ServiceFailure
 

@@ -6,8 +6,7 @@ from domain.foundation.moments import AsOf
 from projections.queries.unusual import UnusualPosition, position_range, search_unusual
 from services.api.contract.page_markers import make_marker
 from services.api.contract.unusual import FindUnusual, UnusualPage
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 
 
 @handles(FindUnusual)

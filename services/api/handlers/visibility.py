@@ -13,7 +13,7 @@ from domain.foundation.moments import AsOf
 from domain.installation import Installation
 from projections.queries.ledger_positions import list_account_ids, position_at, resolve_in_projection
 from projections.queries.lineage import Lineage, trace_lineage
-from services.api.handlers.answer_context import AnswerContext
+from services.api.handlers.handler import AnswerContext
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,7 @@ from domain.queries.what_if import (
     ReplayResult,
 )
 from services.api.contract.what_if import CallGroup, ChangedCall, WhatIf, WhatIfPart
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.replay import entity_called, replayed, resolve_range, user_or_role_called
 
 GROUPS_AN_ANSWER_MAX = 1_000

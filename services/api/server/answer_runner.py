@@ -8,10 +8,8 @@ from domain.foundation.moments import AsOf
 from projections.engine.runner import ProjectionRunner
 from projections.queries.ledger_positions import require_account_existed
 from projections.queries.readable import ProjectionBehind, same_tables
-from services.api.contract.answer import Answer
-from services.api.contract.question import Question
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import HANDLERS, answer_question
+from services.api.contract.question import Answer, Question
+from services.api.handlers.handler import HANDLERS, AnswerContext, answer_question
 from services.ledger.historical_states import HistoricalStates
 from services.ledger.lineage_resolver import accounts_behind
 from services.ledger.recorder import ConnectionSource

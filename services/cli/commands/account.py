@@ -19,10 +19,9 @@ from services.cli.lib.arguments import (
     add_operator_table_arguments,
     add_subcommands,
 )
-from services.cli.lib.failures import Failure, UsageError
 from services.cli.lib.operator_database import existing_database, ledger_without_master_key, open_or_create_database
 from services.cli.lib.output import Column, make_output, short_time
-from services.cli.lib.terminal import print_note
+from services.cli.lib.terminal import Failure, UsageError, print_note
 from services.settings import InvalidSetting, Settings, read_settings
 
 

@@ -10,11 +10,10 @@ from typing import Protocol, TypeVar
 import pydantic
 
 from domain.foundation.errors import ValidationError
-from services.api.contract.answer import Answer, Page
-from services.api.contract.question import ROWS_MAX, Question
-from services.cli.lib.failures import Failure, UsageError
+from services.api.contract.question import ROWS_MAX, Answer, Page, Question
 from services.cli.lib.output import Column, make_output
 from services.cli.lib.progress import Progress
+from services.cli.lib.terminal import Failure, UsageError
 from services.settings import InvalidSetting, read_settings
 
 A = TypeVar("A", bound=Answer)

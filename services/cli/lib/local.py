@@ -13,14 +13,13 @@ from domain.calls import ApiCalled, Facts, FactsQuery
 from domain.families.containment import LineageQuery
 from domain.foundation.identifiers import INSTALLATION
 from services.accounts import installation_in, operator_cause
-from services.api.contract.answer import Answer
-from services.api.contract.question import Question
+from services.api.contract.question import Answer, Question
 from services.api.handlers.handler import decide_question
 from services.api.handlers.requester import Requester
 from services.api.server.answer_runner import AnswerRunner
 from services.app import LedgerRuntime
-from services.cli.lib.failures import Failure
 from services.cli.lib.operator_database import database_failures, ledger_without_master_key, running_database
+from services.cli.lib.terminal import Failure
 from services.ledger.lineage_resolver import LineageResolver
 from services.ledger.pending_call import CallResult, CommittedCall, LedgerAppend, LedgerStates
 from services.settings import Settings

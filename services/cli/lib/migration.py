@@ -6,9 +6,8 @@ import os
 from psycopg.conninfo import conninfo_to_dict
 
 from services.app import migrate_database
-from services.cli.lib.failures import Failure
 from services.cli.lib.operator_database import database_failures, existing_database
-from services.cli.lib.terminal import print_note
+from services.cli.lib.terminal import Failure, print_note
 from services.ledger.database import ExternalDatabase
 from services.settings import InvalidSetting, Settings, read_settings
 

@@ -10,8 +10,8 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from services.app import WorkerStopped, profile_path, run_server, run_worker
-from services.cli.lib.failures import Failure
 from services.cli.lib.operator_database import database_failures, running_database
+from services.cli.lib.terminal import Failure
 from services.ledger.database import DatabaseUnfit
 from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded_programs import EmbeddedError
