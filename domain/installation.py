@@ -1,4 +1,4 @@
-"""The installation ledger: what must be unique across accounts is claimed here, in the same round."""
+"""The installation ledger: what must be unique across accounts is claimed here, in the same round (docs/adr/0010)."""
 
 from abc import abstractmethod
 from dataclasses import dataclass, field, replace

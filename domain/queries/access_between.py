@@ -1,4 +1,4 @@
-"""Who could, from when to when: the questions of `domain.access` for every moment of a span.
+"""Who could, from when to when: the questions of `domain.access` for every moment of a span (docs/adr/0025).
 
 Exact at every position of the ledger and every time between: an answer is made again whenever something has changed
 that it depends on, and at each instant that a condition on the time names (`domain.policy.turning`). Changes that no

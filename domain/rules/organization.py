@@ -1,4 +1,4 @@
-"""What an organisation may look like, and what setting or removing one means for each of its accounts.
+"""What an organisation may look like, and what setting or removing one means for each of its accounts (docs/adr/0017).
 
 Quotas are those of the AWS Organizations User Guide, "Quotas and service limits for AWS Organizations", as of May 2026.
 """

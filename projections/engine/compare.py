@@ -1,4 +1,4 @@
-"""Whether two tables of one shape, in two schemas, say the same."""
+"""Whether two tables of one shape, in two schemas, say the same (docs/adr/0011)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Calls that wait for a round: in lines, one for each set of accounts that calls concern, taken in turns."""
+"""Calls that wait for a round: in lines, one for each set of accounts, taken in turns (docs/adr/0012)."""
 
 import threading
 import time

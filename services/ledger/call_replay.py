@@ -1,4 +1,4 @@
-"""The calls of a ledger, in order, each with the account as it was when the call was decided."""
+"""The calls of a ledger, in order, each with the account as it was when the call was decided (docs/adr/0027)."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -297,7 +297,7 @@ class _RoundThread(threading.Thread):
 
     def _was_committed(self, plan: RoundPlan) -> bool:
         """Whether the plan's entries stand where they were to stand. The lock on the heads waits for the lost backend,
-        so that it cannot commit behind our back. Raises Corrupt when some stand and some do not."""
+        so that it cannot commit behind our back (docs/adr/0007). Raises Corrupt when some stand and some do not."""
         expected = {(entry.account_id, entry.position): entry.event_id for entry in plan.entries}
         found = 0
         connection = self._connected()

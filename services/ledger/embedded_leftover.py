@@ -1,4 +1,4 @@
-"""A postmaster that a killed server left behind: recognised, and ended before another is started."""
+"""A postmaster that a killed server left behind: recognised, and ended before another is started (docs/adr/0005)."""
 
 import socket
 import struct

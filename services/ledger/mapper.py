@@ -1,4 +1,4 @@
-"""The one place where an entry becomes bytes and bytes become an entry."""
+"""The one place where an entry becomes bytes and bytes become an entry (docs/adr/0002)."""
 
 from datetime import UTC, datetime
 
