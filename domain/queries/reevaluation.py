@@ -152,7 +152,7 @@ def _caller(cause: Cause, session: Session | None) -> Caller:
     """Raises NotReconsidered."""
     principal = cause.principal
     if principal is None or cause.access_key_id is None:
-        raise CannotReevaluate("The call names nobody whom a policy could have allowed or denied it.")
+        raise CannotReevaluate("The call names no principal that a policy could have allowed or denied it.")
     if cause.session_id != (None if session is None else session.session_id):
         raise CannotReevaluate(
             f"What was recorded when the session {cause.session_id} was issued is not in the ledger."

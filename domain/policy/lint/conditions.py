@@ -48,7 +48,7 @@ def condition_findings(statement: ParsedStatement, catalogue: ActionCatalogue) -
     for condition in conditions:
         block = condition.path[-2]
         if (str(block), condition.key) in seen:
-            said = f"{condition.path[-1]} stands twice under {block}, in different case; the name of a key has none."
+            said = f"{condition.path[-1]} appears twice under {block}, in different case; names of keys ignore case."
             yield error("DUPLICATE_KEYS_WITH_DIFFERENT_CASE", said, condition.path)
         seen[str(block), condition.key] = condition
         yield from _operator_findings(condition)

@@ -56,7 +56,7 @@ def _sid_findings(document: Mapping[str, Json], policy_type: PolicyType) -> Iter
         elif not policy_type.free_sids and not (sid.isascii() and sid.isalnum()):
             yield error("UNSUPPORTED_SID", "A Sid has letters a to z and A to Z and digits only.", path)
         elif times[sid] > 1 and sid in seen:
-            said = f'The Sid "{sid}" stands above another statement of this policy too.'
+            said = f'Another statement of this policy has the Sid "{sid}" too.'
             if policy_type.free_sids:
                 yield warning("UNIQUE_SIDS_RECOMMENDED", said, path)
             else:
@@ -124,7 +124,7 @@ def _principal_findings(statement: ParsedStatement, policy_type: PolicyType) -> 
             case "*":
                 pass
             case {} as keys if not keys:
-                yield suggestion("EMPTY_OBJECT_PRINCIPAL", f"{name} names nobody.", path)
+                yield suggestion("EMPTY_OBJECT_PRINCIPAL", f"{name} names no principal.", path)
             case dict() as keys:
                 yield from _named_findings(statement, name, keys)
             case _:
@@ -139,7 +139,7 @@ def _named_findings(statement: ParsedStatement, name: str, keys: Mapping[str, Js
             expected = ", ".join(sorted(KINDS))
             yield error("INVALID_PRINCIPAL_KEY", f"There are no principals of the kind {key}, only {expected}.", path)
         if value == []:
-            yield suggestion("EMPTY_ARRAY_PRINCIPAL", f"{name} names nobody under {key}.", path)
+            yield suggestion("EMPTY_ARRAY_PRINCIPAL", f"{name} names no principal under {key}.", path)
         for item in listed(value, path):
             yield from _one_named(item)
 
