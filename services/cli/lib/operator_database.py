@@ -29,6 +29,14 @@ from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.settings import InvalidSetting, Settings, read_settings
 
 
+def operator_settings(args: argparse.Namespace) -> Settings:
+    """Raises Failure."""
+    try:
+        return read_settings(os.environ, data=args.data)
+    except InvalidSetting as error:
+        raise Failure(str(error)) from error
+
+
 def running_database(settings: Settings) -> Database:
     """Yours, or the embedded one of a server that runs. Raises Failure where there is none."""
     database = _find_database(settings)
@@ -124,9 +132,5 @@ def _find_database(settings: Settings) -> Database | None:
 @contextmanager
 def operator_database(args: argparse.Namespace) -> Iterator[Database]:
     """The database that is meant, for an act of the operator. Raises Failure."""
-    try:
-        found = read_settings(os.environ, data=args.data)
-    except InvalidSetting as error:
-        raise Failure(str(error)) from error
-    with existing_database(found) as database:
+    with existing_database(operator_settings(args)) as database:
         yield database
