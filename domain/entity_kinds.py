@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypedDict, TypeVar
 
 from pydantic import AfterValidator
 
@@ -28,6 +28,12 @@ E_co = TypeVar("E_co", bound=Entity, covariant=True)
 FactValues = Iterator[tuple[Fact, FactValue]]
 
 
+class EntityNames(TypedDict):
+    entity: str
+    entity_id: str
+    entity_name: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EntityKind(Generic[E_co]):
     """A row of the table of kinds: a family makes its own. Raises TypeError when there is one of this noun."""
@@ -47,6 +53,10 @@ class EntityKind(Generic[E_co]):
         if self.noun in _kinds:
             raise TypeError(f"There is a kind of entity {self.noun} already.")
         _kinds[self.noun] = self
+
+    def naming(self, entity: Entity) -> "EntityNames":
+        """The fields by which an event names one of them."""
+        return {"entity": self.noun, "entity_id": entity.id, "entity_name": entity.name}
 
     @property
     def title(self) -> str:

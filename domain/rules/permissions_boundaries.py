@@ -46,13 +46,8 @@ def delete(account: Account, kind: AnyKind, name: str) -> PermissionsBoundaryDel
     policy_arn = boundary_arn(account, entity.id)
     if policy_arn is None:
         raise NoSuchEntity(f"The {kind.noun} {entity.name} does not have a permissions boundary.")
-    return PermissionsBoundaryDeleted(
-        entity=kind.noun,
-        entity_id=entity.id,
-        entity_name=entity.name,
-        policy_id=account[MANAGED_POLICIES][policy_arn].id,
-        policy_arn=policy_arn,
-    )
+    policy_id = account[MANAGED_POLICIES][policy_arn].id
+    return PermissionsBoundaryDeleted(**kind.naming(entity), policy_id=policy_id, policy_arn=policy_arn)
 
 
 def _unknown(policy_arn: str) -> str:

@@ -44,7 +44,7 @@ def untag(account: Account, kind: AnyKind, name: str, *, keys: Iterable[str]) ->
     gone = tuple(sorted(tags[key].key for key in {key.lower() for key in keys} if key in tags))
     if not gone:
         return ()
-    return (EntityUntagged(entity=kind.noun, entity_id=entity.id, entity_name=entity.name, keys=gone),)
+    return (EntityUntagged(**kind.naming(entity), keys=gone),)
 
 
 def _refuse_unfit(tags: Sequence[Tag]) -> None:

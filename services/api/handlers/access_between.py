@@ -1,6 +1,7 @@
 """Who could, and what somebody held, between two moments: intervals, each opened and closed by a named event."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 
 from domain.account import Account
 from domain.authorization import ASSUME_ROLE
@@ -55,21 +56,8 @@ def access_interval(interval: Interval[PrincipalKey, TimedAccess], action: str) 
 
 
 def held_interval(interval: Interval[Holding, HeldDocument]) -> HeldInterval:
-    holding, text = interval.key, interval.value
-    return HeldInterval(
-        opened=occurrence(interval.opened),
-        closed=occurrence(interval.closed),
-        kind=holding.kind,
-        entity_id=holding.entity_id,
-        layer=holding.layer,
-        place=holding.place,
-        through=text.through,
-        source_type=holding.source_type,
-        source_id=holding.source_id,
-        version_id=text.version_id,
-        sha256=text.sha256,
-        document=text.document,
-    )
+    opened, closed = occurrence(interval.opened), occurrence(interval.closed)
+    return HeldInterval(opened=opened, closed=closed, **interval.key._asdict(), **asdict(interval.value))
 
 
 def _page(

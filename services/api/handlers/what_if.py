@@ -1,6 +1,7 @@
 """What if other policies had been in force: recorded calls, evaluated again."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
 
 from domain.account import Account
 from domain.call_context import principal_arn_of
@@ -22,7 +23,12 @@ from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.replay import entity_called, replayed, resolve_range, user_or_role_called
 
 GROUPS_AN_ANSWER_MAX = 1_000
-GroupKey = tuple[str, str, str]
+
+
+class GroupKey(NamedTuple):
+    principal_arn: str
+    service: str
+    operation: str
 
 
 @dataclass(slots=True)
@@ -46,7 +52,7 @@ class _Counts:
         return key in self.groups or len(self.groups) < GROUPS_AN_ANSWER_MAX
 
     def add(self, key: GroupKey, call: CallToReplay, made: ReplayResult) -> None:
-        """One on which policies were question."""
+        """One on which policies were asked."""
         group = self.groups.setdefault(key, _GroupCounts())
         group.calls += 1
         self.by_other_evaluator += call.by_other_evaluator
@@ -78,7 +84,7 @@ def answer_what_if(question: WhatIf, context: AnswerContext) -> WhatIfPart:
         else:
             cause = call.cause
             assert cause.principal is not None
-            key = (principal_arn_of(cause.principal), cause.service, cause.operation)
+            key = GroupKey(principal_arn_of(cause.principal), cause.service, cause.operation)
             if not counts.has_room(key):
                 stopped_position = call.position - 1
                 break
@@ -99,25 +105,12 @@ def answer_what_if(question: WhatIf, context: AnswerContext) -> WhatIfPart:
         undecidable=counts.undecidable,
         undecidable_because=counts.undecidable_because,
         by_other_evaluator=counts.by_other_evaluator,
-        groups=tuple(_group(key, group) for key, group in counts.groups.items()),
-    )
-
-
-def _group(key: GroupKey, group: _GroupCounts) -> CallGroup:
-    principal_arn, service, operation = key
-    return CallGroup(
-        principal_arn=principal_arn,
-        service=service,
-        operation=operation,
-        calls=group.calls,
-        now_refused=group.now_refused,
-        now_allowed=group.now_allowed,
-        first_changed=group.first_changed,
+        groups=tuple(CallGroup(**key._asdict(), **asdict(group)) for key, group in counts.groups.items()),
     )
 
 
 def supposition_of(question: WhatIf, account: Account, position: int) -> HypotheticalChange:
-    """What is question about, by what it is called at the end of the span. Raises NoSuchEntity and InvalidInput."""
+    """What is supposed, by what things are called at the end of the span. Raises NoSuchEntity and InvalidInput."""
     if question.scp is not None:
         return ControlPolicyAdded(account.id, _level(account, question.attach_scp_to or "root", position), question.scp)
     assert question.policy is not None
