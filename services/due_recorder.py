@@ -139,7 +139,7 @@ class _PendingCalls:
         self.error: str | None = None
 
     def submit(self, committer: Committer, account_id: str, decide: DecideCall) -> None:
-        """One more call; some other thread answers it. Raises Overloaded and Unavailable."""
+        """One more call; some other thread answers it. Raises Overloaded and LedgerUnavailable."""
         answer: Future[int] = Future()
 
         def reply(result: CommittedCall | BaseException) -> None:

@@ -208,7 +208,7 @@ _Keys = tuple[str, ...]
 ValueOf = Callable[[str, int], Account]
 """The supposed account by its id and the position of its last change."""
 SessionOf = Callable[[Cause], Session | None]
-"""What was recorded when the caller's session was issued; None where there was none. It may raise NotReconsidered."""
+"""What was recorded when the caller's session was issued; None where there was none. It may raise CannotReevaluate."""
 
 
 class CallReplayer:

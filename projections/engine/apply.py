@@ -85,7 +85,7 @@ def apply_batch(
     has not halted for the account. The connection has been through `set_search_path`. None when another process is at
     it, or the tables are not those that the projection fits.
 
-    Raises Stumbled, with the error as its cause; and psycopg.OperationalError when the database could not do it now.
+    Raises BatchFailed, with the error as its cause; and psycopg.OperationalError when the database could not do it now.
     """
     place = {"account_id": account_id, "projection": projection.name, "fitting": fitting_digests(projection)}
     with connection.transaction(), connection.cursor() as cursor:

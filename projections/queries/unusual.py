@@ -57,7 +57,7 @@ class PositionRange:
 class UnusualFindings:
     findings: tuple[Anomaly, ...]
     cut_sessions: tuple[str, ...]
-    """Sessions of which only the first CALLS_A_SESSION_MAX calls in the span were looked at."""
+    """Sessions of which only the first CALLS_PER_SESSION_MAX calls in the span were looked at."""
     after: UnusualPosition | None
     """Where the next page begins; None when everything has been looked at."""
 
@@ -95,7 +95,7 @@ def search_unusual(
     limit: int,
 ) -> UnusualFindings:
     """A page of findings: sessions in the order in which they were issued, then keys in that of their creation, then
-    root day by day. For one page, no more than LOOKED_AT_A_PAGE_MAX of them are looked at, whatever is found."""
+    root day by day. For one page, no more than EXAMINED_PER_PAGE_MAX of them are looked at, whatever is found."""
     findings: list[Anomaly] = []
     cut: list[str] = []
     place, looks = after, 0

@@ -49,7 +49,7 @@ class HistoricalStates:
         """The value with every change up to the position, and none after it; empty where there is no ledger. Blocks as
         long as folding takes: for threads that readers wait in, never for a round.
 
-        Raises StoredBytesBroken and Corrupt.
+        Raises CorruptEntry and Corrupt.
         """
         last_change = _last_change(cursor, account_id, position)
         if last_change is None:
@@ -136,7 +136,7 @@ class HistoricalStateResolver:
         self._values = values
 
     def found(self, wanted: PastQuery) -> PastFacts:
-        """Raises ValidationError for what is no moment or has not come yet, and what `PastValues.at` raises."""
+        """Raises ValidationError for what is no moment or has not come yet, and what `HistoricalStates.at` raises."""
         first, *others = wanted.account_ids
         as_of = AsOf.parse(wanted.moment, wanted.asked_at)
         with self._readers() as connection, connection.cursor() as cursor:

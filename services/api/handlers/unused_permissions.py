@@ -43,7 +43,7 @@ class _Actor:
 
 def unused_permissions(context: AnswerContext, found: Lineage, used: Collection[str]) -> UnusedPermissions:
     """Less the actions that were used, in lower case. Raises ServiceFailure where a session's policies are gone, and
-    what `PastValues.at` raises."""
+    what `HistoricalStates.at` raises."""
     every = [action for actions in CATALOGUE.actions.values() for action in actions]
     acting = [node for node in found.nodes if node is found.seed or node.kind in {"session", "access_key"}]
     actors = _actors(context, acting[:CREDENTIALS_MAX])[:ACTORS_MAX]

@@ -83,7 +83,7 @@ class _File(_Element):
 
 def parse_organization(text: str) -> Organization:
     """The organisation that the file describes, its ids and documents not yet checked. The management account stands
-    in the root where the tree does not name it, as in AWS. Raises FileRefused."""
+    in the root where the tree does not name it, as in AWS. Raises InvalidFile."""
     try:
         file = _File.model_validate(_decoded(text))
     except ValidationError as error:
