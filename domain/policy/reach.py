@@ -1,7 +1,7 @@
 """Which actions layers let through at all: on some resource, for some request; by name alone (docs/adr/0028).
 
-Coarser than `evaluate_partial`, which is about one request: what is in reach here may be out of reach on the resource that
-somebody has in mind. What is not in reach here is denied on every resource, to every request.
+Coarser than `evaluate_partial`, which is about one request: what is in reach here may be out of reach on the resource
+that somebody has in mind. What is not in reach here is denied on every resource, to every request.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
