@@ -1,6 +1,6 @@
 """The kinds of entities that an account has many of: each with unique ids that begin alike, a name and a path."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Protocol, TypedDict, TypeVar
 
@@ -121,10 +121,8 @@ class EntityChange(AccountChange):
     entity: EntityNoun
     entity_id: str
     entity_name: str
+    subject = "entity_id"
 
     @property
     def title(self) -> str:
         return f"{self.entity} {self.entity_name}"
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.entity_id,)

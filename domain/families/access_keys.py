@@ -1,6 +1,6 @@
 """Access keys: long-term credentials of users and of the root user."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -63,9 +63,7 @@ class AccessKeyChange(AffectsNobody):
     access_key_id: str
     user_id: str
     user_name: str
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.user_id,)
+    subject = "user_id"
 
 
 class AccessKeyCreated(AccessKeyChange, topic="iam.access_key.created.v1"):

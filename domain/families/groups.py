@@ -1,6 +1,6 @@
 """Groups, and which users are in them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -58,9 +58,7 @@ class GroupChange(AffectsNobody):
 
     group_id: str
     group_name: str
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.group_id,)
+    subject = "group_id"
 
 
 class GroupCreated(GroupChange, topic="iam.group.created.v1"):
@@ -94,12 +92,10 @@ class GroupMembershipChange(AccountChange):
     group_name: str
     user_id: str
     user_name: str
+    subject = "user_id"
 
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
         return frozenset({self.user_id})
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.user_id,)
 
 
 class UserAddedToGroup(GroupMembershipChange, topic="iam.group.user_added.v1"):

@@ -134,9 +134,7 @@ def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
 class LoginProfileChange(AffectsNobody):
     user_id: str
     user_name: str
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.user_id,)
+    subject = "user_id"
 
 
 class LoginProfileCreated(LoginProfileChange, topic="iam.login_profile.created.v1"):

@@ -130,9 +130,7 @@ class PolicyChange(AffectsNobody):
 
     policy_id: str
     policy_arn: str
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.policy_arn,)
+    subject = "policy_arn"
 
 
 class PolicyCreated(PolicyChange, topic="iam.policy.created.v1"):
@@ -171,9 +169,7 @@ class PolicyDeleted(PolicyChange, topic="iam.policy.deleted.v1"):
 class PolicyVersionChange(AccountChange):
     policy_arn: str
     version: int
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.policy_arn,)
+    subject = "policy_arn"
 
 
 class PolicyVersionCreated(PolicyVersionChange, topic="iam.policy.version_created.v1"):

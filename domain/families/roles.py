@@ -1,6 +1,6 @@
 """Roles: identities without credentials of their own, taken on for a while by whom the trust policy names."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -52,12 +52,10 @@ class RoleChange(AccountChange):
 
     role_id: str
     role_name: str
+    subject = "role_id"
 
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
         return NOBODY
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.role_id,)
 
 
 class RoleCreated(RoleChange, topic="iam.role.created.v1"):

@@ -1,6 +1,6 @@
 """Users: people and programs with credentials of their own."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -40,12 +40,10 @@ class UserChange(AccountChange):
 
     user_id: str
     user_name: str
+    subject = "user_id"
 
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
         return frozenset({self.user_id})
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.user_id,)
 
 
 class UserCreated(UserChange, topic="iam.user.created.v1"):
