@@ -132,7 +132,8 @@ def _answers(ledger: LedgerRuntime, account_id: str, question: ReplayQuestion[Re
     """As a client asks on, without the way over the network."""
     while True:
         with ledger.readers.connection() as connection, connection.cursor() as cursor:
-            part = answer_question(question, AnswerContext(cursor, ledger.past), account_id, AsOf(datetime.now(UTC)))
+            context = AnswerContext(cursor, ledger.past, account_id, AsOf(datetime.now(UTC)))
+            part = answer_question(question, context)
         yield part
         if part.stopped_position is None:
             return
