@@ -30,8 +30,7 @@ from services.api.contract.least_privilege import GetLeastPrivilege
 from services.api.contract.question import SERVICE
 from services.api.contract.replay import ReplayedPart, ReplayQuestion
 from services.api.contract.what_if import WhatIf, WhatIfPart, merge_parts
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import answer_question
+from services.api.handlers.handler import AnswerContext, answer_question
 from services.app import GARBAGE_OBJECTS_MIN, LedgerRuntime
 
 CALLS, CALLS_BESIDE = 1_000_000, 100_000
@@ -133,7 +132,8 @@ def _answers(ledger: LedgerRuntime, account_id: str, question: ReplayQuestion[Re
     """As a client asks on, without the way over the network."""
     while True:
         with ledger.readers.connection() as connection, connection.cursor() as cursor:
-            part = answer_question(question, AnswerContext(cursor, ledger.past), account_id, AsOf(datetime.now(UTC)))
+            context = AnswerContext(cursor, ledger.past, account_id, AsOf(datetime.now(UTC)))
+            part = answer_question(question, context)
         yield part
         if part.stopped_position is None:
             return

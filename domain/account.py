@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args
 
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import arn
@@ -132,6 +132,9 @@ else:
 class AccountChange(Change):
     """Alters an account. What else it means there, it says itself too."""
 
+    subject: ClassVar[str] = ""
+    """The field with the id of what it changes, where that is one thing."""
+
     @abstractmethod
     def fold(self, account: Account, at: datetime) -> Account:
         """The account afterwards. Never refuses; raises LookupError where no legal history leads here."""
@@ -142,9 +145,14 @@ class AccountChange(Change):
         everybody's. That the resource which is asked about has changed, with its tags or its trust policy, is for
         whoever knows which it is."""
 
-    @abstractmethod
     def changed_subjects(self, account_id: str) -> Iterable[str]:
         """The ids of what has other facts afterwards (`domain.facts`); none where it is bookkeeping."""
+        return (getattr(self, self.subject),)
+
+    @classmethod
+    def _left_out(cls) -> set[str]:
+        unsaid = cls.subject not in cls.model_fields and cls.changed_subjects is AccountChange.changed_subjects
+        return super()._left_out() | ({"changed_subjects"} if unsaid else set())
 
 
 class AffectsNobody(AccountChange):
@@ -179,22 +187,19 @@ class AccountCreated(OfWholeAccount, topic="account.created.v1"):
     kind: Literal["live", "imported"]
     partition: Literal["aws", "aws-cn", "aws-us-gov"]
     schema_version: int
+    sentence = "The account was created."
 
     def fold(self, account: Account, at: datetime) -> Account:
         return replace(account, ledger_id=self.ledger_id, partition=self.partition, created_at=at)
-
-    def describe(self) -> str:
-        return "The account was created."
 
 
 class AccountClosed(OfWholeAccount, topic="account.closed.v1"):
     """From here on none of the account's credentials is honoured, sessions included. The id is never used again."""
 
+    sentence = "The account was closed."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return replace(account, closed_at=at)
-
-    def describe(self) -> str:
-        return "The account was closed."
 
 
 class CorruptLedger(Exception):  # noqa: N818  reads as the verdict that it is

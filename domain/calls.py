@@ -26,7 +26,7 @@ after the commit and outside the lock: the value is immutable."""
 
 
 class NeedsAccounts(Exception):  # noqa: N818  no error: an answer of a decision
-    """Raised by a decision that turns out to need more ledgers than its round has locked; it is run again with them."""
+    """A decision needs more ledgers than its round has locked; it is run again with them (docs/adr/0009)."""
 
     def __init__(self, accounts: frozenset[str]) -> None:
         super().__init__(f"Accounts needed besides: {sorted(accounts)}")

@@ -1,8 +1,8 @@
 """The kinds of entities that an account has many of: each with unique ids that begin alike, a name and a path."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypedDict, TypeVar
 
 from pydantic import AfterValidator
 
@@ -28,6 +28,12 @@ E_co = TypeVar("E_co", bound=Entity, covariant=True)
 FactValues = Iterator[tuple[Fact, FactValue]]
 
 
+class EntityNames(TypedDict):
+    entity: str
+    entity_id: str
+    entity_name: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EntityKind(Generic[E_co]):
     """A row of the table of kinds: a family makes its own. Raises TypeError when there is one of this noun."""
@@ -48,13 +54,18 @@ class EntityKind(Generic[E_co]):
             raise TypeError(f"There is a kind of entity {self.noun} already.")
         _kinds[self.noun] = self
 
+    def naming(self, entity: Entity) -> "EntityNames":
+        """The fields by which an event names one of them."""
+        return {"entity": self.noun, "entity_id": entity.id, "entity_name": entity.name}
+
     @property
     def title(self) -> str:
         """As AWS writes it in names of quotas and operations: User."""
         return self.noun.capitalize()
 
 
-_kinds: dict[str, EntityKind[Entity]] = {}
+AnyKind = EntityKind[Entity]
+_kinds: dict[str, AnyKind] = {}
 
 
 def kind_of_index(
@@ -70,7 +81,7 @@ def kind_of_index(
     )
 
 
-def find_entity(account: Account, entity_id: str) -> tuple[EntityKind[Entity], Entity] | None:
+def find_entity(account: Account, entity_id: str) -> tuple[AnyKind, Entity] | None:
     for kind in _kinds.values():
         entity = kind.by_id(account).get(entity_id)
         if entity is not None:
@@ -110,10 +121,8 @@ class EntityChange(AccountChange):
     entity: EntityNoun
     entity_id: str
     entity_name: str
+    subject = "entity_id"
 
     @property
     def title(self) -> str:
         return f"{self.entity} {self.entity_name}"
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.entity_id,)

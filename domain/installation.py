@@ -1,4 +1,4 @@
-"""The installation ledger: what must be unique across accounts is claimed here, in the same round."""
+"""The installation ledger: what must be unique across accounts is claimed here, in the same round (docs/adr/0010)."""
 
 from abc import abstractmethod
 from dataclasses import dataclass, field, replace
@@ -76,12 +76,10 @@ class InstallationFounded(InstallationChange, topic="installation.founded.v1"):
 
     ledger_id: str
     schema_version: int
+    sentence = "The installation was founded."
 
     def fold(self, installation: Installation, entry: Entry) -> Installation:
         return replace(installation, ledger_id=self.ledger_id)
-
-    def describe(self) -> str:
-        return "The installation was founded."
 
 
 class ManagedCataloguePublished(InstallationChange, topic="installation.managed_catalogue.published.v1"):
@@ -106,13 +104,11 @@ class ActionCataloguePublished(InstallationChange, topic="installation.action_ca
     services: int
     actions: int
     """How many there are."""
+    sentence = "The catalogue of actions {version} was published, with {actions} actions."
 
     def fold(self, installation: Installation, entry: Entry) -> Installation:
         published = installation.action_catalogues.set(self.digest, entry.position)
         return replace(installation, action_catalogues=published)
-
-    def describe(self) -> str:
-        return f"The catalogue of actions {self.version} was published, with {self.actions} actions."
 
 
 class AccountOpened(InstallationChange, topic="installation.account.opened.v1"):
@@ -120,37 +116,31 @@ class AccountOpened(InstallationChange, topic="installation.account.opened.v1"):
 
     opened_account_id: str
     ledger_id: str
+    sentence = "Account {opened_account_id} was opened."
 
     def fold(self, installation: Installation, entry: Entry) -> Installation:
         opened = OpenedAccount(self.ledger_id, entry.at)
         return replace(installation, accounts=_claimed(installation.accounts, self.opened_account_id, opened))
-
-    def describe(self) -> str:
-        return f"Account {self.opened_account_id} was opened."
 
 
 class AccountRetired(InstallationChange, topic="installation.account.retired.v1"):
     """The account is closed. Its id stays taken."""
 
     retired_account_id: str
+    sentence = "Account {retired_account_id} was retired."
 
     def fold(self, installation: Installation, entry: Entry) -> Installation:
         return installation.with_account(self.retired_account_id, retired_at=entry.at)
-
-    def describe(self) -> str:
-        return f"Account {self.retired_account_id} was retired."
 
 
 class AliasClaimed(InstallationChange, topic="installation.alias.claimed.v1"):
     account_alias: str
     for_account_id: str
+    sentence = "Account {for_account_id} claimed the alias {account_alias}."
 
     def fold(self, installation: Installation, entry: Entry) -> Installation:
         aliases = _claimed(installation.aliases, self.account_alias, self.for_account_id)
         return replace(installation.with_account(self.for_account_id, alias=self.account_alias), aliases=aliases)
-
-    def describe(self) -> str:
-        return f"Account {self.for_account_id} claimed the alias {self.account_alias}."
 
 
 class AliasReleased(InstallationChange, topic="installation.alias.released.v1"):
@@ -158,6 +148,7 @@ class AliasReleased(InstallationChange, topic="installation.alias.released.v1"):
 
     account_alias: str
     for_account_id: str
+    sentence = "Account {for_account_id} released the alias {account_alias}."
 
     def fold(self, installation: Installation, entry: Entry) -> Installation:
         aliases = installation.aliases
@@ -166,22 +157,17 @@ class AliasReleased(InstallationChange, topic="installation.alias.released.v1"):
         unnamed = installation.with_account(self.for_account_id, alias=None)
         return replace(unnamed, aliases=aliases.delete(self.account_alias))
 
-    def describe(self) -> str:
-        return f"Account {self.for_account_id} released the alias {self.account_alias}."
-
 
 class AccessKeyIdClaimed(InstallationChange, topic="installation.access_key_id.claimed.v1"):
     """The key id does not tell by its shape that it is the account's. It is, for ever."""
 
     access_key_id: str
     for_account_id: str
+    sentence = "Account {for_account_id} claimed the access key id {access_key_id}."
 
     def fold(self, installation: Installation, entry: Entry) -> Installation:
         claimed = _claimed(installation.claimed_access_key_ids, self.access_key_id, self.for_account_id)
         return replace(installation, claimed_access_key_ids=claimed)
-
-    def describe(self) -> str:
-        return f"Account {self.for_account_id} claimed the access key id {self.access_key_id}."
 
 
 class OrganizationSet(InstallationChange, topic="installation.organization.set.v1"):
@@ -201,14 +187,12 @@ class OrganizationRemoved(InstallationChange, topic="installation.organization.r
     """There is no organisation from here on."""
 
     organization_id: str
+    sentence = "The organization {organization_id} was removed."
 
     def fold(self, installation: Installation, entry: Entry) -> Installation:
         if installation.organization is None or installation.organization.id != self.organization_id:
             raise LookupError(f"There is no organization {self.organization_id}.")
         return replace(installation, organization=None)
-
-    def describe(self) -> str:
-        return f"The organization {self.organization_id} was removed."
 
 
 def evolve(installation: Installation, entry: Entry) -> Installation:

@@ -15,7 +15,7 @@ def empty(account_id: str) -> LedgerState:
 
 
 def evolve(value: LedgerState, entry: Entry) -> LedgerState:
-    """Folds one change into a value. Raises Corrupt where no legal history has led here."""
+    """Folds one change into a value. Raises CorruptLedger where no legal history has led here."""
     if isinstance(value, Installation):
         return installation.evolve(value, entry)
     return account.evolve(value, entry)

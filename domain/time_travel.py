@@ -1,4 +1,4 @@
-"""Looking into the past: what a call needs of it, and who may look.
+"""Looking into the past: what a call needs of it, and who may look (docs/adr/0022).
 
 A call about the past is made now, by a caller who is proved now. What it reads is of then.
 """

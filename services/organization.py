@@ -94,9 +94,7 @@ def _decision(
 ) -> CallResult:
     """The result is the difference of each account. One that does not change has nothing in its ledger."""
     called = ApiCalled(read_only=False, parameters={"organization_id": organization_id})
-    differences = {
-        account_id: _difference(account, own.get(account_id, ())) for account_id, account in sorted(accounts.items())
-    }
+    differences = {each: _difference(account, own.get(each, ())) for each, account in sorted(accounts.items())}
     appends = [LedgerAppend(account_id, cause, [*events, called]) for account_id, events in own.items()]
     return CallResult(differences, [LedgerAppend(INSTALLATION, cause, [*claims, called]), *appends])
 

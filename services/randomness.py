@@ -1,4 +1,4 @@
-"""Random bytes without a system call for each draw."""
+"""Random bytes without a system call for each draw (docs/adr/0001)."""
 
 import os
 import threading

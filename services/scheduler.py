@@ -1,5 +1,5 @@
 """The scheduler: ticks, by whichever process leads. That one leads saves work; that nothing happens twice does not
-depend on it."""
+depend on it (docs/adr/0014)."""
 
 import logging
 import threading

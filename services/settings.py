@@ -27,7 +27,7 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str], *, data: str | None = None, listen: str | None = None) -> Settings:
-    """Flags win over the environment. Raises SettingRefused."""
+    """Flags win over the environment. Raises InvalidSetting."""
     host, port = _listen(listen or environment.get("MUNIMENT_LISTEN") or "127.0.0.1:8420")
     if not _is_loopback(host) and environment.get("MUNIMENT_INSECURE_HTTP") != "1":
         raise InvalidSetting(

@@ -1,6 +1,6 @@
 """Access keys: long-term credentials of users and of the root user."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -63,45 +63,39 @@ class AccessKeyChange(AffectsNobody):
     access_key_id: str
     user_id: str
     user_name: str
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.user_id,)
+    subject = "user_id"
 
 
 class AccessKeyCreated(AccessKeyChange, topic="iam.access_key.created.v1"):
+    sentence = "Access key {access_key_id} of {user_name} was created."
+
     def fold(self, account: Account, at: datetime) -> Account:
         key = AccessKey(self.access_key_id, self.user_id, "Active", at)
         return account.put(ACCESS_KEYS, account[ACCESS_KEYS].add(key))
 
-    def describe(self) -> str:
-        return f"Access key {self.access_key_id} of {self.user_name} was created."
-
 
 class AccessKeyActivated(AccessKeyChange, topic="iam.access_key.activated.v1"):
+    sentence = "Access key {access_key_id} of {user_name} was activated."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(ACCESS_KEYS, account[ACCESS_KEYS].with_status(self.access_key_id, "Active"))
-
-    def describe(self) -> str:
-        return f"Access key {self.access_key_id} of {self.user_name} was activated."
 
 
 class AccessKeyDeactivated(AccessKeyChange, topic="iam.access_key.deactivated.v1"):
     """The key may no longer sign. Sessions minted from it live on, as in AWS; `contain` ends those too."""
 
+    sentence = "Access key {access_key_id} of {user_name} was deactivated."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(ACCESS_KEYS, account[ACCESS_KEYS].with_status(self.access_key_id, "Inactive"))
 
-    def describe(self) -> str:
-        return f"Access key {self.access_key_id} of {self.user_name} was deactivated."
-
 
 class AccessKeyDeleted(AccessKeyChange, topic="iam.access_key.deleted.v1"):
+    sentence = "Access key {access_key_id} of {user_name} was deleted."
+
     def fold(self, account: Account, at: datetime) -> Account:
         keys = account[ACCESS_KEYS].without(self.access_key_id, self.user_id)
         return account.put(ACCESS_KEYS, keys).forget(self.access_key_id)
-
-    def describe(self) -> str:
-        return f"Access key {self.access_key_id} of {self.user_name} was deleted."
 
 
 class AccessKeyNotice(Notice):
@@ -114,27 +108,21 @@ class RotationWarned(AccessKeyNotice, topic="iam.access_key.rotation_warned.v1")
 
     about = "rotation_warned"
     rotation_due_at: datetime
-
-    def describe(self) -> str:
-        return f"Access key {self.credential_id} of {self.owner_name} will soon have to be replaced."
+    sentence = "Access key {credential_id} of {owner_name} will soon have to be replaced."
 
 
 class RotationDue(AccessKeyNotice, topic="iam.access_key.rotation_due.v1"):
     """The access key has reached the age at which it has to be replaced."""
 
     about = "rotation_due"
-
-    def describe(self) -> str:
-        return f"Access key {self.credential_id} of {self.owner_name} has to be replaced."
+    sentence = "Access key {credential_id} of {owner_name} has to be replaced."
 
 
 class RotationOverdue(AccessKeyNotice, topic="iam.access_key.rotation_overdue.v1"):
     """The access key should have been replaced, and the time that was given for it is over too."""
 
     about = "rotation_overdue"
-
-    def describe(self) -> str:
-        return f"Access key {self.credential_id} of {self.owner_name} should have been replaced."
+    sentence = "Access key {credential_id} of {owner_name} should have been replaced."
 
 
 class CredentialIdle(AccessKeyNotice, topic="iam.credential.idle.v1"):

@@ -27,18 +27,16 @@ class AliasChange(AffectsNobody):
 class AccountAliasCreated(AliasChange, topic="iam.account_alias.created.v1"):
     """Takes the place of the former alias, if there was one."""
 
+    sentence = "The account got the alias {account_alias}."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(ACCOUNT_ALIAS, self.account_alias)
 
-    def describe(self) -> str:
-        return f"The account got the alias {self.account_alias}."
-
 
 class AccountAliasDeleted(AliasChange, topic="iam.account_alias.deleted.v1"):
+    sentence = "The account lost the alias {account_alias}."
+
     def fold(self, account: Account, at: datetime) -> Account:
         if account[ACCOUNT_ALIAS] != self.account_alias:
             raise LookupError(f"The alias is {account[ACCOUNT_ALIAS]}, not {self.account_alias}.")
         return account.put(ACCOUNT_ALIAS, None)
-
-    def describe(self) -> str:
-        return f"The account lost the alias {self.account_alias}."

@@ -1,4 +1,4 @@
-"""The policies that AWS maintains, as far as this version of the program brings them along.
+"""The policies that AWS maintains, as far as this version of the program brings them along (docs/adr/0003).
 
 Facts from the AWS Managed Policy Reference (https://docs.aws.amazon.com/aws-managed-policy/latest/reference/).
 """

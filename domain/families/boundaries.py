@@ -46,18 +46,16 @@ class BoundaryChange(EntityChange):
 class PermissionsBoundaryPut(BoundaryChange, topic="iam.permissions_boundary.put.v1"):
     """In the place of the one before, if there was one."""
 
+    sentence = "Policy {policy_arn} became the boundary of {entity} {entity_name}."
+
     def fold(self, account: Account, at: datetime) -> Account:
         entity_title(account, self.entity_id)
         others = _forget(account[BOUNDARIES], self.entity_id)
         return account.put(BOUNDARIES, others.add(self.entity_id, self.policy_arn))
 
-    def describe(self) -> str:
-        return f"Policy {self.policy_arn} became the boundary of {self.title}."
-
 
 class PermissionsBoundaryDeleted(BoundaryChange, topic="iam.permissions_boundary.deleted.v1"):
+    sentence = "Policy {policy_arn} is no longer the boundary of {entity} {entity_name}."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(BOUNDARIES, account[BOUNDARIES].remove(self.entity_id, self.policy_arn))
-
-    def describe(self) -> str:
-        return f"Policy {self.policy_arn} is no longer the boundary of {self.title}."

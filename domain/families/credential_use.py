@@ -41,9 +41,8 @@ class CredentialUsed(Bookkeeping, topic="iam.credential.used.v1"):
     region: str
 
     def fold(self, account: Account, at: datetime) -> Account:
-        return account.put(
-            LAST_USES, account[LAST_USES].set(self.credential_id, LastUse(at, self.service, self.region))
-        )
+        use = LastUse(at, self.service, self.region)
+        return account.put(LAST_USES, account[LAST_USES].set(self.credential_id, use))
 
     def describe(self) -> str:
         what = "Access key" if self.credential == "access_key" else "Role"

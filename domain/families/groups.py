@@ -1,6 +1,6 @@
 """Groups, and which users are in them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -58,40 +58,33 @@ class GroupChange(AffectsNobody):
 
     group_id: str
     group_name: str
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.group_id,)
+    subject = "group_id"
 
 
 class GroupCreated(GroupChange, topic="iam.group.created.v1"):
     path: str
+    sentence = "Group {group_name} was created with path {path}."
 
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(GROUPS, account[GROUPS].add(Group(self.group_id, self.group_name, self.path, at)))
-
-    def describe(self) -> str:
-        return f"Group {self.group_name} was created with path {self.path}."
 
 
 class GroupUpdated(GroupChange, topic="iam.group.updated.v1"):
     new_group_name: str
     new_path: str
+    sentence = "Group {group_name} is now {new_group_name} with path {new_path}."
 
     def fold(self, account: Account, at: datetime) -> Account:
         groups = account[GROUPS]
         renamed = replace(groups.by_id[self.group_id], name=self.new_group_name, path=self.new_path)
         return account.put(GROUPS, groups.put(renamed))
 
-    def describe(self) -> str:
-        return f"Group {self.group_name} is now {self.new_group_name} with path {self.new_path}."
-
 
 class GroupDeleted(GroupChange, topic="iam.group.deleted.v1"):
+    sentence = "Group {group_name} was deleted."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(GROUPS, account[GROUPS].without(self.group_id)).forget(self.group_id)
-
-    def describe(self) -> str:
-        return f"Group {self.group_name} was deleted."
 
 
 class GroupMembershipChange(AccountChange):
@@ -99,25 +92,21 @@ class GroupMembershipChange(AccountChange):
     group_name: str
     user_id: str
     user_name: str
+    subject = "user_id"
 
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
         return frozenset({self.user_id})
 
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.user_id,)
-
 
 class UserAddedToGroup(GroupMembershipChange, topic="iam.group.user_added.v1"):
+    sentence = "User {user_name} was added to group {group_name}."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(MEMBERSHIPS, account[MEMBERSHIPS].add(self.user_id, self.group_id))
 
-    def describe(self) -> str:
-        return f"User {self.user_name} was added to group {self.group_name}."
-
 
 class UserRemovedFromGroup(GroupMembershipChange, topic="iam.group.user_removed.v1"):
+    sentence = "User {user_name} was removed from group {group_name}."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(MEMBERSHIPS, account[MEMBERSHIPS].remove(self.user_id, self.group_id))
-
-    def describe(self) -> str:
-        return f"User {self.user_name} was removed from group {self.group_name}."

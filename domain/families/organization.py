@@ -96,6 +96,7 @@ class OrganizationLeft(OfWholeAccount, topic="account.organization.left.v1"):
     """From here no organisation limits the account."""
 
     organization_id: str
+    sentence = "The account left organization {organization_id}."
 
     def fold(self, account: Account, at: datetime) -> Account:
         membership = account[ORGANIZATION_MEMBERSHIP]
@@ -104,9 +105,6 @@ class OrganizationLeft(OfWholeAccount, topic="account.organization.left.v1"):
                 f"The account is in {membership and membership.organization_id}, not {self.organization_id}."
             )
         return account.put(ORGANIZATION_MEMBERSHIP, None)
-
-    def describe(self) -> str:
-        return f"The account left organization {self.organization_id}."
 
 
 @dataclass(frozen=True, slots=True)

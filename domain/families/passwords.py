@@ -134,14 +134,13 @@ def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
 class LoginProfileChange(AffectsNobody):
     user_id: str
     user_name: str
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.user_id,)
+    subject = "user_id"
 
 
 class LoginProfileCreated(LoginProfileChange, topic="iam.login_profile.created.v1"):
     password_id: str
     reset_required: bool
+    sentence = "User {user_name} was given a password."
 
     def fold(self, account: Account, at: datetime) -> Account:
         profiles = account[LOGIN_PROFILES]
@@ -149,9 +148,6 @@ class LoginProfileCreated(LoginProfileChange, topic="iam.login_profile.created.v
             raise LookupError(f"{self.user_id} has a login profile already.")
         profile = LoginProfile(self.user_id, at, self.password_id, at, self.reset_required)
         return account.put(LOGIN_PROFILES, profiles.set(self.user_id, profile))
-
-    def describe(self) -> str:
-        return f"User {self.user_name} was given a password."
 
 
 class LoginProfileUpdated(LoginProfileChange, topic="iam.login_profile.updated.v1"):
@@ -178,26 +174,23 @@ class LoginProfileUpdated(LoginProfileChange, topic="iam.login_profile.updated.v
 
 
 class LoginProfileDeleted(LoginProfileChange, topic="iam.login_profile.deleted.v1"):
+    sentence = "The password of user {user_name} was deleted."
+
     def fold(self, account: Account, at: datetime) -> Account:
         account = account.put(NOTICES, forget_notices(account[NOTICES], self.user_id))
         return account.put(LOGIN_PROFILES, account[LOGIN_PROFILES].delete(self.user_id))
-
-    def describe(self) -> str:
-        return f"The password of user {self.user_name} was deleted."
 
 
 class PasswordChanged(LoginProfileChange, topic="iam.password.changed.v1"):
     """By the user itself, who knew the old one."""
 
     password_id: str
+    sentence = "User {user_name} changed their own password."
 
     def fold(self, account: Account, at: datetime) -> Account:
         profiles = account[LOGIN_PROFILES]
         changed = profiles[self.user_id].with_password(self.password_id, at, reset_required=False)
         return account.put(LOGIN_PROFILES, profiles.set(self.user_id, changed))
-
-    def describe(self) -> str:
-        return f"User {self.user_name} changed their own password."
 
 
 class PasswordAttemptFailed(Bookkeeping, topic="iam.password.attempt_failed.v1"):
@@ -205,6 +198,7 @@ class PasswordAttemptFailed(Bookkeeping, topic="iam.password.attempt_failed.v1")
 
     user_id: str
     user_name: str
+    sentence = "A wrong password was entered for user {user_name}."
 
     def fold(self, account: Account, at: datetime) -> Account:
         profiles = account[LOGIN_PROFILES]
@@ -212,20 +206,15 @@ class PasswordAttemptFailed(Bookkeeping, topic="iam.password.attempt_failed.v1")
         failed = replace(profile, failed_attempts=profile.failed_attempts + 1, failed_at=at)
         return account.put(LOGIN_PROFILES, profiles.set(self.user_id, failed))
 
-    def describe(self) -> str:
-        return f"A wrong password was entered for user {self.user_name}."
-
 
 class PasswordExpired(Notice, topic="iam.password.expired.v1"):
     """The password has reached the age at which the account's password policy lets it expire."""
 
     about = "expired"
+    sentence = "The password of user {owner_name} expired."
 
     def is_about_one_of(self, account: Account) -> bool:
         return self.credential_id in account[LOGIN_PROFILES]
-
-    def describe(self) -> str:
-        return f"The password of user {self.owner_name} expired."
 
 
 class PasswordPolicyChange(AccountChange):
@@ -255,21 +244,18 @@ class PasswordPolicyUpdated(PasswordPolicyChange, topic="iam.account.password_po
     max_password_age: int | None = None
     password_reuse_prevention: int | None = None
     hard_expiry: bool
+    sentence = "The account got another password policy."
 
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(PASSWORD_POLICY, PasswordPolicy(**self.model_dump()))
-
-    def describe(self) -> str:
-        return "The account got another password policy."
 
 
 class PasswordPolicyDeleted(PasswordPolicyChange, topic="iam.account.password_policy.deleted.v1"):
     """AWS's default policy applies again."""
 
+    sentence = "The account's password policy was deleted: AWS's default applies."
+
     def fold(self, account: Account, at: datetime) -> Account:
         if account[PASSWORD_POLICY] is None:
             raise LookupError("There is no password policy to delete.")
         return account.put(PASSWORD_POLICY, None)
-
-    def describe(self) -> str:
-        return "The account's password policy was deleted: AWS's default applies."

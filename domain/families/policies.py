@@ -130,9 +130,7 @@ class PolicyChange(AffectsNobody):
 
     policy_id: str
     policy_arn: str
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.policy_arn,)
+    subject = "policy_arn"
 
 
 class PolicyCreated(PolicyChange, topic="iam.policy.created.v1"):
@@ -140,6 +138,7 @@ class PolicyCreated(PolicyChange, topic="iam.policy.created.v1"):
     path: str
     description: str | None = None
     document: str
+    sentence = "Policy {policy_arn} was created."
 
     def fold(self, account: Account, at: datetime) -> Account:
         policies = account[MANAGED_POLICIES]
@@ -159,24 +158,18 @@ class PolicyCreated(PolicyChange, topic="iam.policy.created.v1"):
         )
         return account.put(MANAGED_POLICIES, policies.set(self.policy_arn, policy))
 
-    def describe(self) -> str:
-        return f"Policy {self.policy_arn} was created."
-
 
 class PolicyDeleted(PolicyChange, topic="iam.policy.deleted.v1"):
+    sentence = "Policy {policy_arn} was deleted."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(MANAGED_POLICIES, account[MANAGED_POLICIES].delete(self.policy_arn)).forget(self.policy_arn)
-
-    def describe(self) -> str:
-        return f"Policy {self.policy_arn} was deleted."
 
 
 class PolicyVersionChange(AccountChange):
     policy_arn: str
     version: int
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.policy_arn,)
+    subject = "policy_arn"
 
 
 class PolicyVersionCreated(PolicyVersionChange, topic="iam.policy.version_created.v1"):
@@ -206,6 +199,8 @@ class PolicyVersionCreated(PolicyVersionChange, topic="iam.policy.version_create
 
 
 class DefaultPolicyVersionSet(PolicyVersionChange, topic="iam.policy.default_version_set.v1"):
+    sentence = "Version v{version} became the default version of {policy_arn}."
+
     def fold(self, account: Account, at: datetime) -> Account:
         policies = account[MANAGED_POLICIES]
         policy = policies[self.policy_arn]
@@ -215,11 +210,10 @@ class DefaultPolicyVersionSet(PolicyVersionChange, topic="iam.policy.default_ver
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
         return held_by(after, self.policy_arn)
 
-    def describe(self) -> str:
-        return f"Version v{self.version} became the default version of {self.policy_arn}."
-
 
 class PolicyVersionDeleted(PolicyVersionChange, topic="iam.policy.version_deleted.v1"):
+    sentence = "Version v{version} of {policy_arn} was deleted."
+
     def fold(self, account: Account, at: datetime) -> Account:
         policies = account[MANAGED_POLICIES]
         policy = policies[self.policy_arn]
@@ -230,9 +224,6 @@ class PolicyVersionDeleted(PolicyVersionChange, topic="iam.policy.version_delete
 
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
         return NOBODY
-
-    def describe(self) -> str:
-        return f"Version v{self.version} of {self.policy_arn} was deleted."
 
 
 class ManagedCatalogueAdopted(AccountChange, topic="iam.managed_catalogue.adopted.v1"):
@@ -286,41 +277,35 @@ class AttachmentChange(HolderChange):
 
 
 class PolicyAttached(AttachmentChange, topic="iam.policy.attached.v1"):
+    sentence = "Policy {policy_arn} was attached to {entity} {entity_name}."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(ATTACHMENTS, account[ATTACHMENTS].add(self.entity_id, self.policy_arn))
 
-    def describe(self) -> str:
-        return f"Policy {self.policy_arn} was attached to {self.title}."
-
 
 class PolicyDetached(AttachmentChange, topic="iam.policy.detached.v1"):
+    sentence = "Policy {policy_arn} was detached from {entity} {entity_name}."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(ATTACHMENTS, account[ATTACHMENTS].remove(self.entity_id, self.policy_arn))
-
-    def describe(self) -> str:
-        return f"Policy {self.policy_arn} was detached from {self.title}."
 
 
 class InlinePolicyPut(HolderChange, topic="iam.inline_policy.put.v1"):
     policy_name: str
     document: str
+    sentence = "Inline policy {policy_name} of {entity} {entity_name} was written."
 
     def fold(self, account: Account, at: datetime) -> Account:
         every = account[INLINE_POLICIES]
         documents = every.get(self.entity_id, NO_INLINE_POLICIES).set(self.policy_name, self.document)
         return account.put(INLINE_POLICIES, every.set(self.entity_id, documents))
 
-    def describe(self) -> str:
-        return f"Inline policy {self.policy_name} of {self.title} was written."
-
 
 class InlinePolicyDeleted(HolderChange, topic="iam.inline_policy.deleted.v1"):
     policy_name: str
+    sentence = "Inline policy {policy_name} of {entity} {entity_name} was deleted."
 
     def fold(self, account: Account, at: datetime) -> Account:
         every = account[INLINE_POLICIES]
         rest = every[self.entity_id].delete(self.policy_name)
         return account.put(INLINE_POLICIES, every.set(self.entity_id, rest) if rest else every.delete(self.entity_id))
-
-    def describe(self) -> str:
-        return f"Inline policy {self.policy_name} of {self.title} was deleted."

@@ -1,6 +1,6 @@
 """Roles: identities without credentials of their own, taken on for a while by whom the trust policy names."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -52,12 +52,10 @@ class RoleChange(AccountChange):
 
     role_id: str
     role_name: str
+    subject = "role_id"
 
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
         return NOBODY
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.role_id,)
 
 
 class RoleCreated(RoleChange, topic="iam.role.created.v1"):
@@ -66,6 +64,7 @@ class RoleCreated(RoleChange, topic="iam.role.created.v1"):
     session_seconds_max: int
     trust_policy: str
     trusted: Mapping[str, str]
+    sentence = "Role {role_name} was created with path {path}."
 
     def fold(self, account: Account, at: datetime) -> Account:
         role = Role(
@@ -82,9 +81,6 @@ class RoleCreated(RoleChange, topic="iam.role.created.v1"):
 
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
         return frozenset({self.role_id})
-
-    def describe(self) -> str:
-        return f"Role {self.role_name} was created with path {self.path}."
 
 
 class RoleUpdated(RoleChange, topic="iam.role.updated.v1"):
@@ -105,6 +101,7 @@ class RoleUpdated(RoleChange, topic="iam.role.updated.v1"):
 class TrustPolicyReplaced(RoleChange, topic="iam.role.trust_policy_replaced.v1"):
     trust_policy: str
     trusted: Mapping[str, str]
+    sentence = "Role {role_name} got another trust policy."
 
     def fold(self, account: Account, at: datetime) -> Account:
         roles = account[ROLES]
@@ -112,16 +109,12 @@ class TrustPolicyReplaced(RoleChange, topic="iam.role.trust_policy_replaced.v1")
         trusting = replace(role, trust_policy=self.trust_policy, trusted=Map(self.trusted))
         return account.put(ROLES, roles.put(trusting))
 
-    def describe(self) -> str:
-        return f"Role {self.role_name} got another trust policy."
-
 
 class RoleDeleted(RoleChange, topic="iam.role.deleted.v1"):
+    sentence = "Role {role_name} was deleted."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(ROLES, account[ROLES].without(self.role_id)).forget(self.role_id)
 
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
         return frozenset({self.role_id})
-
-    def describe(self) -> str:
-        return f"Role {self.role_name} was deleted."

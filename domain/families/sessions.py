@@ -1,6 +1,6 @@
 """Sessions: what a temporary credential stands for, and which of them have been ended early."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from immutables import Map
@@ -64,17 +64,13 @@ class SessionRevoked(AffectsNobody, topic="sts.session.revoked.v1"):
     """This one session is over from here on, whatever its token says."""
 
     session_id: str
+    sentence = "Session {session_id} was revoked."
+    subject = "session_id"
 
     def fold(self, account: Account, at: datetime) -> Account:
         """A revocation is forgotten when the longest session would have ended by itself."""
         remembered = {session_id: until for session_id, until in account[REVOCATIONS].items() if until > at}
         return account.put(REVOCATIONS, Map(remembered | {self.session_id: at + LONGEST_SESSION}))
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.session_id,)
-
-    def describe(self) -> str:
-        return f"Session {self.session_id} was revoked."
 
 
 class SessionExpired(Use, topic="sts.session.expired.v1"):

@@ -1,6 +1,6 @@
 """Users: people and programs with credentials of their own."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -40,22 +40,18 @@ class UserChange(AccountChange):
 
     user_id: str
     user_name: str
+    subject = "user_id"
 
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
         return frozenset({self.user_id})
 
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (self.user_id,)
-
 
 class UserCreated(UserChange, topic="iam.user.created.v1"):
     path: str
+    sentence = "User {user_name} was created with path {path}."
 
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(USERS, account[USERS].add(User(self.user_id, self.user_name, self.path, at)))
-
-    def describe(self) -> str:
-        return f"User {self.user_name} was created with path {self.path}."
 
 
 class UserUpdated(UserChange, topic="iam.user.updated.v1"):
@@ -63,19 +59,16 @@ class UserUpdated(UserChange, topic="iam.user.updated.v1"):
 
     new_user_name: str
     new_path: str
+    sentence = "User {user_name} is now {new_user_name} with path {new_path}."
 
     def fold(self, account: Account, at: datetime) -> Account:
         users = account[USERS]
         renamed = replace(users.by_id[self.user_id], name=self.new_user_name, path=self.new_path)
         return account.put(USERS, users.put(renamed))
 
-    def describe(self) -> str:
-        return f"User {self.user_name} is now {self.new_user_name} with path {self.new_path}."
-
 
 class UserDeleted(UserChange, topic="iam.user.deleted.v1"):
+    sentence = "User {user_name} was deleted."
+
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(USERS, account[USERS].without(self.user_id)).forget(self.user_id)
-
-    def describe(self) -> str:
-        return f"User {self.user_name} was deleted."

@@ -1,6 +1,5 @@
 """The ground floor of everything that is recorded: events, their causes, and the entries that a ledger is made of."""
 
-from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,21 +31,34 @@ class Event(Value):
         super().__pydantic_init_subclass__(**config)
         if topic is None:
             return
-        if cls.__abstractmethods__:
-            raise TypeError(f"The event {cls.__name__} does not say: {', '.join(sorted(cls.__abstractmethods__))}.")
+        if left_out := cls._left_out():
+            raise TypeError(f"The event {cls.__name__} does not say: {', '.join(sorted(left_out))}.")
         _claim(topic)
         cls.topic = topic
         _events[topic] = cls
 
+    @classmethod
+    def _left_out(cls) -> set[str]:
+        return set(cls.__abstractmethods__)
+
 
 class Change(Event):
     """Alters something that a later decision reads. Folding reads only these, and each says itself what it means: the
-    abstract methods here and in what is derived from it."""
+    sentence here, and the abstract methods in what is derived from it."""
 
-    @abstractmethod
+    sentence: ClassVar[str] = ""
+    """What happened, in English, for people who read a ledger; fields stand in braces. Names of things are as they were
+    called at the time. An event that cannot say it in one way overrides `describe`."""
+
     def describe(self) -> str:
-        """What happened, in one English sentence, for people who read a ledger. Names of things are as they were
-        called at the time."""
+        return self.sentence.format_map(vars(self))
+
+    @classmethod
+    def _left_out(cls) -> set[str]:
+        """Raises KeyError for a sentence about a field that the event does not have."""
+        cls.sentence.format_map(dict.fromkeys(cls.model_fields, cls))
+        unsaid = not cls.sentence and cls.describe is Change.describe
+        return super()._left_out() | ({"describe"} if unsaid else set())
 
 
 class Use(Event):

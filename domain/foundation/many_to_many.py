@@ -41,15 +41,13 @@ class ManyToMany:
         )
 
     def remove(self, left: str, right: str) -> "ManyToMany":
-        return ManyToMany(
-            _without_pair(self.forward, left, right), _without_pair(self.backward, right, left), self.added
-        )
+        return ManyToMany(_without(self.forward, left, right), _without(self.backward, right, left), self.added)
 
 
 def _ordered(numbered: Map[str, int]) -> list[str]:
     return sorted(numbered, key=numbered.__getitem__) if len(numbered) > 1 else list(numbered)
 
 
-def _without_pair(side: Map[str, Map[str, int]], key: str, other: str) -> Map[str, Map[str, int]]:
+def _without(side: Map[str, Map[str, int]], key: str, other: str) -> Map[str, Map[str, int]]:
     rest = side[key].delete(other)
     return side.set(key, rest) if rest else side.delete(key)

@@ -142,9 +142,7 @@ def _is_in(address: tuple[int, int], network: tuple[int, int, int]) -> bool:
     return address[0] == version and address[1] & mask == start
 
 
-def _typed(
-    read: Callable[[str], T], compare: Callable[[U, T], bool], read_present: Callable[[str], U]
-) -> CompileOperator:
+def _typed(read: Callable[[str], T], compare: Callable[[U, T], bool], read_own: Callable[[str], U]) -> CompileOperator:
     """Values of a type: in the policy they must be, in a request they may fail to be."""
 
     def compile_(wanted: Operands) -> Compare:
@@ -153,7 +151,7 @@ def _typed(
 
         def satisfies(present: str, _context: RequestContext) -> bool:
             try:
-                value = read_present(present)
+                value = read_own(present)
             except ValueError:
                 return if_unfit
             for other in others:

@@ -100,7 +100,7 @@ def _members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     if len(members) < len(pairs):
         counted = Counter(name for name, _ in pairs)
         twice = text_in(next(name for name in members if counted[name] > 1), "The policy")
-        refuse("The policy", f'This policy contains invalid Json: the name "{twice}" stands twice in one object')
+        refuse("The policy", f'This policy contains invalid Json: the name "{twice}" appears twice in one object')
     return members
 
 

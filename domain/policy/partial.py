@@ -1,4 +1,4 @@
-"""Decisions when not everything about a request is known: certain, impossible, or depending on what."""
+"""Decisions when not everything about a request is known: certain, impossible, or depending on what (docs/adr/0018)."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

@@ -85,7 +85,7 @@ def principals_in(value: Json, where: str, kinds: tuple[str, ...], *, negated: b
             else:
                 refuse(where, f'Invalid principal in policy: "{kind}":"{text}"')
     if everyone and negated:
-        refuse(where, 'Invalid principal in policy: "*" leaves nobody; expected those who are excepted')
+        refuse(where, 'Invalid principal in policy: "*" leaves no principal; expected the principals to except')
     if not written:
         refuse(where, "Missing required field Principal; expected at least one principal")
     return Principals(negated, everyone, frozenset(account_ids), frozenset(names), tuple(written))

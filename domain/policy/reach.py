@@ -1,6 +1,6 @@
-"""Which actions layers let through at all: on some resource, for some request. Nothing is asked but the actions' names.
+"""Which actions layers let through at all: on some resource, for some request; by name alone (docs/adr/0028).
 
-Coarser than `possible`, which is about one request: what is in reach here may still be out of reach on the resource
+Coarser than `evaluate_partial`, which is about one request: what is in reach here may be out of reach on the resource
 that somebody has in mind. What is not in reach here is denied on every resource, to every request.
 """
 
@@ -19,9 +19,7 @@ _NO_CONTEXT: RequestContext = {}
 
 def reachable(layers: Layers, actions: Iterable[str]) -> Reach:
     """The actions that each layer allows on some resource, and none denies on all resources without a condition."""
-    statements = [
-        [statement for sourced in policies for statement in sourced.policy.statements] for _, policies in layers
-    ]
+    statements = [[each for sourced in policies for each in sourced.policy.statements] for _, policies in layers]
     found: dict[str, bool] = {}
     for action in actions:
         lowered, depends = action.lower(), False

@@ -1,4 +1,4 @@
-"""Policy variables: the parts of a policy that each request fills in.
+"""Policy variables: the parts of a policy that each request fills in (docs/adr/0016).
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 """
@@ -82,7 +82,7 @@ def _default(text: str, start: int) -> tuple[str, int]:
         if text[end : end + 1] == "}":
             return text[opening + 1 : quote].replace("''", "'"), end + 1
         break
-    raise ValueError("the default of a policy variable stands in single quotation marks, such as ${aws:username, 'x'}")
+    raise ValueError("the default of a policy variable is in single quotation marks, such as ${aws:username, 'x'}")
 
 
 def substituted(pattern: Sequence[Piece], context: RequestContext) -> list[Token] | None:

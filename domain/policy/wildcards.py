@@ -1,4 +1,4 @@
-"""Wildcards, as the Action and Resource elements and StringLike use them: `*` is any characters, `?` is one."""
+"""Wildcards of Action, Resource and StringLike: `*` is any characters, `?` is one (docs/adr/0006)."""
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum

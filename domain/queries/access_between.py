@@ -1,7 +1,7 @@
-"""Who could, from when to when: the questions of `domain.access` for every moment of a span.
+"""Who could, from when to when: the questions of `queries.access` for every moment of a span (docs/adr/0025).
 
 Exact at every position of the ledger and every time between: an answer is made again whenever something has changed
-that it depends on, and at each instant that a condition on the time names (`domain.policy.turning`). Changes that no
+that it depends on, and at each instant that a condition on the time names (`policy.time_boundaries`). Changes that no
 answer depends on make nothing again, and a change that concerns some principals leaves the others alone. Of several
 accounts a position orders only its own ledger: they are followed by time, equal times in the order of their ids.
 """

@@ -51,7 +51,7 @@ def contain(
     done = []
     for account_id, account in accounts.items():
         there = [descendant for descendant in descendants if descendant.account_id == account_id]
-        if account_id not in refused and (ends := _containment_events(account, there, at)):
+        if account_id not in refused and (ends := _events_of(account, there, at)):
             done.append(_summary_event(ends, seed, reason))
             events[account_id] = (*ends, done[-1])
     named = {each.account_id for each in descendants if each.parent_account_id not in refused}
@@ -62,13 +62,9 @@ def refuse_self_containment(caller: Caller, descendants: Iterable[Descendant]) -
     """Raises OperationNotPermittedException when the caller is among them: by its key or session, by what that was
     minted with, or as a user or role."""
     session = caller.session
-    with_it = {
-        caller.access_key_id,
-        session and session.minted_by_access_key_id,
-        session and session.minted_by_session_id,
-    }
+    ids = {caller.access_key_id, session and session.minted_by_access_key_id, session and session.minted_by_session_id}
     for descendant in descendants:
-        if {descendant.access_key_id, descendant.id} & (with_it - {None}) or descendant.id == caller.entity_id:
+        if {descendant.access_key_id, descendant.id} & (ids - {None}) or descendant.id == caller.entity_id:
             raise OperationNotPermittedException(
                 f"This would cut off the caller: {descendant.id} is of the lineage, and {caller.principal.arn} calls "
                 f"with it or by it. Call with another credential, or with --include-self."
@@ -93,9 +89,7 @@ def refuse_lockout(account: Account, events: Iterable[Change], at: datetime) -> 
             )
 
 
-def _containment_events(
-    account: Account, descendants: Sequence[Descendant], at: datetime
-) -> tuple[ContainmentEvent, ...]:
+def _events_of(account: Account, descendants: Sequence[Descendant], at: datetime) -> tuple[ContainmentEvent, ...]:
     """What of them is not at an end yet, is ended. A closed account honours nothing."""
     if account.closed_at is not None:
         return ()

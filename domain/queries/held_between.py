@@ -1,4 +1,4 @@
-"""What counted for somebody, from when to when: every policy that granted or limited, with its text.
+"""What counted for somebody, from when to when: every policy that granted or limited, with its text (docs/adr/0025).
 
 Exact at every position. A name or an ARN is whoever was called so at each moment; a unique id follows its user, group
 or role through every rename.

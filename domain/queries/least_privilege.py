@@ -69,16 +69,14 @@ def least_privilege(used: Iterable[UsedPermission], catalogue: ActionCatalogue) 
         by_action[action].add(resource)
     if not by_action:
         return None
-    found = _write_policy(by_action, _Width.AS_USED, catalogue)
+    found = _policy_of(by_action, _Width.AS_USED, catalogue)
     for width in (_Width.BY_PATH, _Width.BY_TYPE):
         if found.characters > MANAGED_POLICY_CHARACTERS_MAX:
-            found = _write_policy(by_action, width, catalogue)
+            found = _policy_of(by_action, width, catalogue)
     return found
 
 
-def _write_policy(
-    by_action: Mapping[str, Collection[str]], width: _Width, catalogue: ActionCatalogue
-) -> CoveringPolicy:
+def _policy_of(by_action: Mapping[str, Collection[str]], width: _Width, catalogue: ActionCatalogue) -> CoveringPolicy:
     actions: dict[tuple[str, ...], list[str]] = defaultdict(list)
     generalised: list[GeneralizedPattern] = []
     for action in sorted(by_action):

@@ -102,7 +102,7 @@ def reevaluate_decision(
     positions, what was recorded when the caller's session was issued, if it had one, and the caller's account as of
     the past that was looked at, if one was.
 
-    Raises NotReconsidered when these are not what the decision was made from.
+    Raises CannotReevaluate when these are not what the decision was made from.
     """
     check = rebuild_check(entry.cause, entry.at, record, accounts, session, past)
     return Reevaluation(record, check, explain(check.layers, check.request))
@@ -116,7 +116,7 @@ def rebuild_check(
     session: Session | None,
     past: Account | None = None,
 ) -> Check:
-    """What was decided, brought together again. Raises NotReconsidered."""
+    """What was decided, brought together again. Raises CannotReevaluate."""
     caller = _caller(cause, session)
     if record.as_of != (None if past is None else past.position):
         raise CannotReevaluate(f"The past that was looked at, up to position {record.as_of}, is not in the ledger.")
@@ -149,10 +149,10 @@ def rebuild_context(
 
 
 def _caller(cause: Cause, session: Session | None) -> Caller:
-    """Raises NotReconsidered."""
+    """Raises CannotReevaluate."""
     principal = cause.principal
     if principal is None or cause.access_key_id is None:
-        raise CannotReevaluate("The call names nobody whom a policy could have allowed or denied it.")
+        raise CannotReevaluate("The call names no principal that a policy could have allowed or denied it.")
     if cause.session_id != (None if session is None else session.session_id):
         raise CannotReevaluate(
             f"What was recorded when the session {cause.session_id} was issued is not in the ledger."

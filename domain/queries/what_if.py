@@ -208,7 +208,7 @@ _Keys = tuple[str, ...]
 ValueOf = Callable[[str, int], Account]
 """The supposed account by its id and the position of its last change."""
 SessionOf = Callable[[Cause], Session | None]
-"""What was recorded when the caller's session was issued; None where there was none. It may raise NotReconsidered."""
+"""What was recorded when the caller's session was issued; None where there was none. It may raise CannotReevaluate."""
 
 
 class CallReplayer:
@@ -291,9 +291,7 @@ def _is_past_check(before: DecisionRecord | None, record: DecisionRecord) -> boo
 def _context_keys_of(check: Check) -> _Keys:
     action = check.request.action.lower()
     statements = (each for _, policies in check.layers for sourced in policies for each in sourced.policy.about[action])
-    return tuple(
-        sorted({context_key for statement in statements for _, context_key in statement_context_keys(statement)})
-    )
+    return tuple(sorted({key for statement in statements for _, key in statement_context_keys(statement)}))
 
 
 def _values(

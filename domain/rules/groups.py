@@ -29,12 +29,8 @@ def update_group(
     group = account[GROUPS].named(group_name)
     if new_group_name is not None:
         account[GROUPS].refuse_taken(new_group_name, by_other_than=group)
-    return GroupUpdated(
-        group_id=group.id,
-        group_name=group.name,
-        new_group_name=group.name if new_group_name is None else new_group_name,
-        new_path=group.path if new_path is None else new_path,
-    )
+    name, path = new_group_name or group.name, new_path or group.path
+    return GroupUpdated(group_id=group.id, group_name=group.name, new_group_name=name, new_path=path)
 
 
 def delete_group(account: Account, *, group_name: str) -> GroupDeleted:

@@ -1,5 +1,5 @@
 """What is due when: what the scheduler records when it comes by. Expiry itself needs no scheduler: it is decided by
-comparing, at the moment of use."""
+comparing, at the moment of use (docs/adr/0014)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

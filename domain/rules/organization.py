@@ -1,4 +1,4 @@
-"""What an organisation may look like, and what setting or removing one means for each of its accounts.
+"""What an organisation may look like, and what setting or removing one means for each of its accounts (docs/adr/0017).
 
 Quotas are those of the AWS Organizations User Guide, "Quotas and service limits for AWS Organizations", as of May 2026.
 """
@@ -117,7 +117,7 @@ def _refuse_unfit_tree(nodes: Sequence[OrganizationNode]) -> None:
     for node in nodes[1:]:
         _refuse_unfit_id(node, root)
         if node.id in depths:
-            raise ValidationError(f"{str(node).capitalize()} stands twice in the tree.")
+            raise ValidationError(f"{str(node).capitalize()} appears twice in the tree.")
         assert node.parent_id is not None
         depths[node.id] = depths[node.parent_id] + 1
         if node.kind == "unit" and depths[node.id] > UNIT_LEVELS_MAX:
@@ -156,7 +156,7 @@ def _refuse_unfit_attachments(
     if not attached:
         raise ValidationError(f"There is no {kind} attached to {node}; expected at least one, such as FullAWSAccess.")
     if kind == "RESOURCE_CONTROL_POLICY" and RCP_FULL_AWS_ACCESS.policy.id not in attached:
-        raise ValidationError(f"RCPFullAWSAccess is not attached to {node}, from where nobody can detach it.")
+        raise ValidationError(f"RCPFullAWSAccess is not attached to {node}, from which it cannot be detached.")
     if len(attached) > quotas.attached_max:
         raise LimitExceeded(
             f"A {kind} more than can be attached to {node}: expected at most {quotas.attached_max}, with the one that "

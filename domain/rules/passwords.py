@@ -1,4 +1,4 @@
-"""Passwords: who gets one, what it has to be like, and how often it may be guessed.
+"""Passwords: who gets one, what it has to be like, and how often it may be guessed (docs/adr/0013).
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_account-policy.html
 """

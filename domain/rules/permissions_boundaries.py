@@ -2,15 +2,13 @@
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html)."""
 
 from domain.account import Account
-from domain.entity_kinds import Entity, EntityKind
+from domain.entity_kinds import AnyKind
 from domain.families.boundaries import PermissionsBoundaryDeleted, PermissionsBoundaryPut, boundary_arn
 from domain.families.policies import MANAGED_POLICIES
 from domain.foundation.errors import NoSuchEntity, Refusal
 
 
-def put(
-    account: Account, kind: EntityKind[Entity], name: str, *, policy_arn: str
-) -> tuple[PermissionsBoundaryPut, ...]:
+def put(account: Account, kind: AnyKind, name: str, *, policy_arn: str) -> tuple[PermissionsBoundaryPut, ...]:
     """Putting the boundary that there is already is no error and no event."""
     entity = kind.named(account, name)
     if policy_arn not in account[MANAGED_POLICIES]:
@@ -22,7 +20,7 @@ def put(
 
 def boundary_on_create(
     account: Account,
-    kind: EntityKind[Entity],
+    kind: AnyKind,
     entity_id: str,
     entity_name: str,
     policy_arn: str | None,
@@ -43,18 +41,13 @@ def boundary_on_create(
     )
 
 
-def delete(account: Account, kind: EntityKind[Entity], name: str) -> PermissionsBoundaryDeleted:
+def delete(account: Account, kind: AnyKind, name: str) -> PermissionsBoundaryDeleted:
     entity = kind.named(account, name)
     policy_arn = boundary_arn(account, entity.id)
     if policy_arn is None:
         raise NoSuchEntity(f"The {kind.noun} {entity.name} does not have a permissions boundary.")
-    return PermissionsBoundaryDeleted(
-        entity=kind.noun,
-        entity_id=entity.id,
-        entity_name=entity.name,
-        policy_id=account[MANAGED_POLICIES][policy_arn].id,
-        policy_arn=policy_arn,
-    )
+    policy_id = account[MANAGED_POLICIES][policy_arn].id
+    return PermissionsBoundaryDeleted(**kind.naming(entity), policy_id=policy_id, policy_arn=policy_arn)
 
 
 def _unknown(policy_arn: str) -> str:

@@ -56,24 +56,15 @@ def attach(account: Account, kind: HolderKind, name: str, *, policy_arn: str) ->
     if (holder.id, policy_arn) in account[ATTACHMENTS]:
         return ()
     refuse_beyond(f"PoliciesPer{kind.title}", len(account[ATTACHMENTS].rights_of(holder.id)), ATTACHED_POLICIES_MAX)
-    return (
-        PolicyAttached(
-            entity=kind.noun, entity_id=holder.id, entity_name=holder.name, policy_id=policy.id, policy_arn=policy.arn
-        ),
-    )
+    return (PolicyAttached(**kind.naming(holder), policy_id=policy.id, policy_arn=policy.arn),)
 
 
 def detach(account: Account, kind: HolderKind, name: str, *, policy_arn: str) -> PolicyDetached:
     holder = kind.named(account, name)
     if (holder.id, policy_arn) not in account[ATTACHMENTS]:
         raise NoSuchEntity(f"Policy {policy_arn} was not found.")
-    return PolicyDetached(
-        entity=kind.noun,
-        entity_id=holder.id,
-        entity_name=holder.name,
-        policy_id=account[MANAGED_POLICIES][policy_arn].id,
-        policy_arn=policy_arn,
-    )
+    policy_id = account[MANAGED_POLICIES][policy_arn].id
+    return PolicyDetached(**kind.naming(holder), policy_id=policy_id, policy_arn=policy_arn)
 
 
 def attached(account: Account, kind: HolderKind, name: str) -> list[ManagedPolicy]:
@@ -90,15 +81,13 @@ def put_inline(account: Account, kind: HolderKind, name: str, *, policy_name: st
     if size > size_max:
         raise LimitExceeded(f"Maximum policy size of {size_max} bytes exceeded for {kind.noun} {holder.name}")
     parse(document, PolicyType.IDENTITY)
-    return InlinePolicyPut(
-        entity=kind.noun, entity_id=holder.id, entity_name=holder.name, policy_name=policy_name, document=document
-    )
+    return InlinePolicyPut(**kind.naming(holder), policy_name=policy_name, document=document)
 
 
 def delete_inline(account: Account, kind: HolderKind, name: str, *, policy_name: str) -> InlinePolicyDeleted:
     holder = kind.named(account, name)
     inline(account, kind, name, policy_name=policy_name)
-    return InlinePolicyDeleted(entity=kind.noun, entity_id=holder.id, entity_name=holder.name, policy_name=policy_name)
+    return InlinePolicyDeleted(**kind.naming(holder), policy_name=policy_name)
 
 
 def inline(account: Account, kind: HolderKind, name: str, *, policy_name: str) -> str:

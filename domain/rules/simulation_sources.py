@@ -105,10 +105,8 @@ def _principal(calling: SimulatedCaller, of: Source | None) -> RequestPrincipal:
 
 def _known(calling: SimulatedCaller | None, at: datetime) -> RequestContext:
     """The condition keys that the caller's ARN and the time of the call give."""
-    keys: dict[str, ConditionValues] = {
-        "aws:currenttime": (iso_time(at),),
-        "aws:epochtime": (str(int(at.timestamp())),),
-    }
+    epoch = str(int(at.timestamp()))
+    keys: dict[str, ConditionValues] = {"aws:currenttime": (iso_time(at),), "aws:epochtime": (epoch,)}
     if calling is None:
         return keys
     keys["aws:principalaccount"] = (calling.account_id,)

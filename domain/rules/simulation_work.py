@@ -1,4 +1,4 @@
-"""How much work a simulation is: told from its texts, before any of it is done.
+"""How much work a simulation is: told from its texts, before any of it is done (docs/adr/0021).
 
 A real call has one action, one resource and values that other rules keep short. A simulation may have a thousand of
 each and values of any length, and its answer is worked out on the event loop.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from domain.account import Account
-from domain.entity_kinds import Entity, EntityKind
+from domain.entity_kinds import AnyKind
 from domain.families.tags import EntityTagged, EntityUntagged, Tag, tags_of
 from domain.foundation.errors import InvalidInput
 from domain.rules.quotas import TAGS_MAX, refuse_beyond
@@ -12,7 +12,7 @@ _RESERVED = "aws:"
 """AWS keeps this beginning for itself, in keys and in values."""
 
 
-def tag(account: Account, kind: EntityKind[Entity], name: str, *, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
+def tag(account: Account, kind: AnyKind, name: str, *, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
     """What it carries already, key and value spelt alike, is no error and no event."""
     entity = kind.named(account, name)
     _refuse_unfit(tags)
@@ -24,31 +24,27 @@ def tag(account: Account, kind: EntityKind[Entity], name: str, *, tags: Sequence
     return _tagged(kind, entity.id, entity.name, news)
 
 
-def tags_on_create(
-    kind: EntityKind[Entity], entity_id: str, entity_name: str, tags: Sequence[Tag]
-) -> tuple[EntityTagged, ...]:
+def tags_on_create(kind: AnyKind, entity_id: str, entity_name: str, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
     """What follows the creation of an entity that is given these tags, or none."""
     _refuse_unfit(tags)
     return _tagged(kind, entity_id, entity_name, tags)
 
 
-def _tagged(
-    kind: EntityKind[Entity], entity_id: str, entity_name: str, tags: Sequence[Tag]
-) -> tuple[EntityTagged, ...]:
+def _tagged(kind: AnyKind, entity_id: str, entity_name: str, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
     if not tags:
         return ()
     given = {given.key: given.value for given in tags}
     return (EntityTagged(entity=kind.noun, entity_id=entity_id, entity_name=entity_name, tags=given),)
 
 
-def untag(account: Account, kind: EntityKind[Entity], name: str, *, keys: Iterable[str]) -> tuple[EntityUntagged, ...]:
+def untag(account: Account, kind: AnyKind, name: str, *, keys: Iterable[str]) -> tuple[EntityUntagged, ...]:
     """Taking away what is not there is no error and no event."""
     entity = kind.named(account, name)
     tags = tags_of(account, entity.id)
     gone = tuple(sorted(tags[key].key for key in {key.lower() for key in keys} if key in tags))
     if not gone:
         return ()
-    return (EntityUntagged(entity=kind.noun, entity_id=entity.id, entity_name=entity.name, keys=gone),)
+    return (EntityUntagged(**kind.naming(entity), keys=gone),)
 
 
 def _refuse_unfit(tags: Sequence[Tag]) -> None:

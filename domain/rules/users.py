@@ -21,12 +21,8 @@ def update_user(account: Account, *, user_name: str, new_path: str | None, new_u
     user = account[USERS].named(user_name)
     if new_user_name is not None:
         account[USERS].refuse_taken(new_user_name, by_other_than=user)
-    return UserUpdated(
-        user_id=user.id,
-        user_name=user.name,
-        new_user_name=user.name if new_user_name is None else new_user_name,
-        new_path=user.path if new_path is None else new_path,
-    )
+    name, path = new_user_name or user.name, new_path or user.path
+    return UserUpdated(user_id=user.id, user_name=user.name, new_user_name=name, new_path=path)
 
 
 def delete_user(account: Account, *, user_name: str) -> UserDeleted:

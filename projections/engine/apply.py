@@ -85,7 +85,7 @@ def apply_batch(
     has not halted for the account. The connection has been through `set_search_path`. None when another process is at
     it, or the tables are not those that the projection fits.
 
-    Raises Stumbled, with the error as its cause; and psycopg.OperationalError when the database could not do it now.
+    Raises BatchFailed, with the error as its cause; and psycopg.OperationalError when the database could not do it now.
     """
     place = {"account_id": account_id, "projection": projection.name, "fitting": fitting_digests(projection)}
     with connection.transaction(), connection.cursor() as cursor:
@@ -172,9 +172,7 @@ def apply_batches(
             raise
         return {}
     # As in `apply_batch`, rows and cursors are committed together.
-    return {
-        (batch.projection, batch.account_id): ProjectionProgress(batch.to, batch.head, halted=False) for batch in plain
-    }
+    return {(each.projection, each.account_id): ProjectionProgress(each.to, each.head, halted=False) for each in plain}
 
 
 def _next_batches(cursor: psycopg.Cursor, places: Sequence[CursorKey], positions_max: int) -> list[_Batch]:

@@ -1,4 +1,4 @@
-"""Whether two tables of one shape, in two schemas, say the same."""
+"""Whether two tables of one shape, in two schemas, say the same (docs/adr/0011)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,9 +21,7 @@ from (select * from {live} where {chosen}) as live full join (select * from {reb
     using ({key})
 where live is distinct from rebuilt order by {key} limit 1
 """)
-_ACCOUNT_FILTER = sql.SQL(
-    "account_id = coalesce(%(account_id)s, account_id) and account_id <> all(%(but_not)s::text[])"
-)
+_CHOSEN = sql.SQL("account_id = coalesce(%(account_id)s, account_id) and account_id <> all(%(but_not)s::text[])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +58,7 @@ def compare_table(
     snapshot of the caller's transaction. A table of a projection has account_id and a primary key."""
     live, rebuilt = (sql.Identifier(schema, table) for schema in schemas)
     key = [name for (name,) in cursor.execute(_PRIMARY_KEY, (live.as_string(cursor),)).fetchall()]
-    parts = {
-        "live": live,
-        "rebuilt": rebuilt,
-        "chosen": _ACCOUNT_FILTER,
-        "key": sql.SQL(", ").join(map(sql.Identifier, key)),
-    }
+    parts = {"live": live, "rebuilt": rebuilt, "chosen": _CHOSEN, "key": sql.SQL(", ").join(map(sql.Identifier, key))}
     parameters = {"account_id": account_id, "but_not": list(but_not)}
     counts = cursor.execute(_ROW_COUNTS.format(**parts), parameters).fetchone()
     assert counts is not None

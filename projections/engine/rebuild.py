@@ -110,7 +110,7 @@ def open_rebuild(
         while connection.execute("select pg_try_advisory_lock(%s)", (_REBUILD_LOCK,)).fetchone() != (True,):
             if time.monotonic() >= until:
                 raise RebuildBusy("Somebody else is rebuilding, or verifying, or a server is upgrading the tables.")
-            tell("waiting for whoever else is rebuilding", 0, 0)
+            tell("waiting for another rebuild", 0, 0)
             time.sleep(LOCK_RETRY_SECONDS)
         # What a crash of the database takes of the new tables, it takes with all of them: they are begun anew.
         connection.execute("set synchronous_commit = off")

@@ -1,4 +1,4 @@
-"""The thread that keeps the projections up with the ledgers."""
+"""The thread that keeps the projections up with the ledgers (docs/adr/0004)."""
 
 import logging
 import threading

@@ -81,7 +81,7 @@ def _lock_tables(cursor: psycopg.Cursor, tables: Sequence[str]) -> None:
                 cursor.execute(sql.SQL("lock table {} in access exclusive mode nowait").format(names))
         except psycopg.errors.LockNotAvailable as error:
             if attempt == LOCK_ATTEMPTS_MAX - 1:
-                raise RebuildBusy("Somebody reads the live tables without end: they stay.") from error
+                raise RebuildBusy("The live tables are being read without a pause: they stay.") from error
             time.sleep(LOCK_RETRY_SECONDS)
         else:
             return

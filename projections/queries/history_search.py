@@ -1,4 +1,4 @@
-"""Which calls of an account can fit: each filter's positions along an index of its own, and what these have in common.
+"""Which calls of an account can fit: each filter's positions along an index of its own, intersected (docs/adr/0024).
 
 No statistics are asked how many calls a filter fits. They are of all accounts together and never quite new, and a wrong
 guess reads an account from end to end. Which filter fits the fewest is seen: as many of its positions reach furthest.

@@ -57,7 +57,7 @@ class PositionRange:
 class UnusualFindings:
     findings: tuple[Anomaly, ...]
     cut_sessions: tuple[str, ...]
-    """Sessions of which only the first CALLS_A_SESSION_MAX calls in the span were looked at."""
+    """Sessions of which only the first CALLS_PER_SESSION_MAX calls in the span were looked at."""
     after: UnusualPosition | None
     """Where the next page begins; None when everything has been looked at."""
 
@@ -95,7 +95,7 @@ def search_unusual(
     limit: int,
 ) -> UnusualFindings:
     """A page of findings: sessions in the order in which they were issued, then keys in that of their creation, then
-    root day by day. For one page, no more than LOOKED_AT_A_PAGE_MAX of them are looked at, whatever is found."""
+    root day by day. For one page, no more than EXAMINED_PER_PAGE_MAX of them are looked at, whatever is found."""
     findings: list[Anomaly] = []
     cut: list[str] = []
     place, looks = after, 0
@@ -133,17 +133,13 @@ def _examine_sessions(
     while subjects := cursor.execute(SQL["sessions"], {**given, "after": last}, prepare=False).fetchall():
         these = {**given, "session_ids": [session_id for _, session_id in subjects]}
         rows = cursor.execute(SQL["addresses"], these, prepare=False).fetchall()
-        several = {
-            session_id: _several_addresses_finding(list(calls)) for session_id, calls in groupby(rows, itemgetter(0))
-        }
+        found = {session_id: _addresses_finding(list(calls)) for session_id, calls in groupby(rows, itemgetter(0))}
         cut = {session_id for (session_id,) in cursor.execute(SQL["cut"], these, prepare=False)}
         for last, session_id in subjects:
-            yield _Examined(
-                UnusualPosition(0, last), several.get(session_id), session_id if session_id in cut else None
-            )
+            yield _Examined(UnusualPosition(0, last), found.get(session_id), session_id if session_id in cut else None)
 
 
-def _several_addresses_finding(rows: Sequence[TupleRow]) -> Anomaly:
+def _addresses_finding(rows: Sequence[TupleRow]) -> Anomaly:
     """Of a session's first calls from each address."""
     session_id, calls, *_, principal_arn = rows[0]
     evidence = tuple(EvidenceCall.of_row(row[2:10]) for row in rows)

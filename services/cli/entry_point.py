@@ -12,8 +12,7 @@ from importlib import import_module
 from domain.foundation.errors import Refusal
 from services.cli.commands import COMMANDS
 from services.cli.lib.arguments import add_command
-from services.cli.lib.failures import Failure, UsageError
-from services.cli.lib.terminal import print_note
+from services.cli.lib.terminal import Failure, UsageError, print_note
 
 EXIT_OK, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2
 

@@ -27,9 +27,8 @@ def create_access_key(account: Account, call: Call, *, user_name: str | None = N
         key = after[ACCESS_KEYS].by_id[access_key_id]
         return {"AccessKey": access_key_members(after, key) | {"SecretAccessKey": secret}}
 
-    return Outcome(
-        answer, [created], new_secrets=[NewSecret(SecretId(SecretKind.ACCESS_KEY, access_key_id), user_id, secret)]
-    )
+    new_secret = NewSecret(SecretId(SecretKind.ACCESS_KEY, access_key_id), user_id, secret)
+    return Outcome(answer, [created], new_secrets=[new_secret])
 
 
 @answers("ListAccessKeys", on=resources.user, records="user_name marker max_items")

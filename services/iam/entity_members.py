@@ -26,13 +26,7 @@ def user_members(account: Account, user: User) -> EntityMembers:
 
 
 def listed_user_members(account: Account, user: User) -> EntityMembers:
-    return {
-        "Path": user.path,
-        "UserName": user.name,
-        "UserId": user.id,
-        "Arn": account.arn(user.resource),
-        "CreateDate": user.created_at,
-    }
+    return _identity(account, "User", user)
 
 
 def root_members(account: Account) -> EntityMembers:
@@ -47,13 +41,7 @@ def root_members(account: Account) -> EntityMembers:
 
 
 def group_members(account: Account, group: Group) -> EntityMembers:
-    return {
-        "Path": group.path,
-        "GroupName": group.name,
-        "GroupId": group.id,
-        "Arn": account.arn(group.resource),
-        "CreateDate": group.created_at,
-    }
+    return _identity(account, "Group", group)
 
 
 def role_members_with_last_used(account: Account, role: Role) -> EntityMembers:
@@ -67,16 +55,14 @@ def role_members(account: Account, role: Role) -> EntityMembers:
 
 
 def listed_role_members(account: Account, role: Role) -> EntityMembers:
-    members: EntityMembers = {
-        "Path": role.path,
-        "RoleName": role.name,
-        "RoleId": role.id,
-        "Arn": account.arn(role.resource),
-        "CreateDate": role.created_at,
-        "AssumeRolePolicyDocument": role.trust_policy,
-        "MaxSessionDuration": role.session_seconds_max,
-    }
+    members = _identity(account, "Role", role)
+    members |= {"AssumeRolePolicyDocument": role.trust_policy, "MaxSessionDuration": role.session_seconds_max}
     return members if role.description is None else members | {"Description": role.description}
+
+
+def _identity(account: Account, kind: str, entity: User | Group | Role) -> EntityMembers:
+    named: EntityMembers = {"Path": entity.path, f"{kind}Name": entity.name, f"{kind}Id": entity.id}
+    return named | {"Arn": account.arn(entity.resource), "CreateDate": entity.created_at}
 
 
 def _tags_and_boundary(account: Account, entity_id: str) -> EntityMembers:

@@ -38,9 +38,8 @@ def create_policy(
         description=description,
         document=policy_document,
     )
-    return Outcome(
-        lambda after: {"Policy": listed_policy_members(after, after[MANAGED_POLICIES][created.policy_arn])}, [created]
-    )
+    arn = created.policy_arn
+    return Outcome(lambda after: {"Policy": listed_policy_members(after, after[MANAGED_POLICIES][arn])}, [created])
 
 
 @answers("GetPolicy", on=resources.policy, records="policy_arn")

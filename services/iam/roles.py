@@ -42,9 +42,8 @@ def create_role(
     """With tags, IAM asks for permission to tag besides, as with CreateUser."""
     given = tags_from_request(tags or ())
     if given:
-        authorize(
-            account, call, "iam:TagRole", account.arn(f"role{path}{role_name}"), condition_keys.from_tags(tags or ())
-        )
+        arn = account.arn(f"role{path}{role_name}")
+        authorize(account, call, "iam:TagRole", arn, condition_keys.from_tags(tags or ()))
     created = roles.create_role(
         account,
         role_id=call.unique_id(ROLE.id_prefix),

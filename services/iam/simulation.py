@@ -26,11 +26,7 @@ from services.wire.pagination import PageRequest, page_request
 
 SimulationMembers = dict[str, object]
 
-_DECISIONS = {
-    Result.ALLOWED: "allowed",
-    Result.IMPLICITLY_DENIED: "implicitDeny",
-    Result.EXPLICITLY_DENIED: "explicitDeny",
-}
+_WORDS = {Result.ALLOWED: "allowed", Result.IMPLICITLY_DENIED: "implicitDeny", Result.EXPLICITLY_DENIED: "explicitDeny"}
 _POLICY_TYPES = {
     Layer.IDENTITY: "IAM Policy",
     Layer.RESOURCE: "Resource Policy",
@@ -153,7 +149,7 @@ def _result(account: Account, simulation: Simulation, action: str, places: State
     members: SimulationMembers = {
         "EvalActionName": action,
         "EvalResourceName": "*",
-        "EvalDecision": _DECISIONS[found.overall.decision],
+        "EvalDecision": _WORDS[found.overall.decision],
         **_judgement(account, found.overall, places),
     }
     if found.overall.allowed_by_organization is not None:
@@ -162,7 +158,7 @@ def _result(account: Account, simulation: Simulation, action: str, places: State
         members["ResourceSpecificResults"] = [
             {
                 "EvalResourceName": arn,
-                "EvalResourceDecision": _DECISIONS[judgement.decision],
+                "EvalResourceDecision": _WORDS[judgement.decision],
                 **_judgement(account, judgement, places),
             }
             for arn, judgement in found.by_resource
@@ -180,7 +176,7 @@ def _judgement(account: Account, judgement: SimulatedDecision, places: Statement
         members["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": judgement.allowed_by_boundary}
     if judgement.by_policy_type is not None:
         members["EvalDecisionDetails"] = {
-            _POLICY_TYPES[layer]: _DECISIONS[result] for layer, result in judgement.by_policy_type.items()
+            _POLICY_TYPES[layer]: _WORDS[result] for layer, result in judgement.by_policy_type.items()
         }
     return members
 

@@ -32,9 +32,8 @@ def create_user(
     """With tags, IAM asks for permission to tag besides (IAM User Guide, "Controlling access using tags")."""
     given = tags_from_request(tags or ())
     if given:
-        authorize(
-            account, call, "iam:TagUser", account.arn(f"user{path}{user_name}"), condition_keys.from_tags(tags or ())
-        )
+        arn = account.arn(f"user{path}{user_name}")
+        authorize(account, call, "iam:TagUser", arn, condition_keys.from_tags(tags or ()))
     created = users.create_user(account, user_id=call.unique_id(USER.id_prefix), user_name=user_name, path=path)
     born = (created.user_id, created.user_name)
     return Outcome(
@@ -70,9 +69,8 @@ def update_user(
     user = account[USERS].named(user_name)
     after = replace(user, name=new_user_name or user.name, path=new_path or user.path)
     if after != user:
-        authorize(
-            account, call, "iam:UpdateUser", account.arn(after.resource), condition_keys.resource_tags(account, user)
-        )
+        tags = condition_keys.resource_tags(account, user)
+        authorize(account, call, "iam:UpdateUser", account.arn(after.resource), tags)
     return done(users.update_user(account, user_name=user_name, new_path=new_path, new_user_name=new_user_name))
 
 

@@ -1,4 +1,4 @@
-"""Calls that wait for a round: in lines, one for each set of accounts that calls concern, taken in turns."""
+"""Calls that wait for a round: in lines, one for each set of accounts, taken in turns (docs/adr/0012)."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from services.ledger.pending_call import LedgerUnavailable, PendingCall
 
 WAITING_CALLS_MAX = 20_000
 CALL_SECONDS_MAX = 4.0
-"""A call that has not come into a round by then is answered Unavailable, and never decided: longer than PostgreSQL
+"""A call in no round by then is answered LedgerUnavailable, and never decided: longer than PostgreSQL
 lets a stalled process keep an account (`database.STATEMENT_SECONDS_MAX`), shorter than requests wait for an answer."""
 LOOK_SECONDS_MIN, LOOK_SECONDS_MAX = 0.002, 0.025
 """Between two looks, each longer than the one before, at accounts that another process holds."""
@@ -64,7 +64,7 @@ class CallQueue:
         self._apart: dict[_Accounts, _AccountQueue] = {}  # held, awaited, loading
 
     def put(self, call: PendingCall) -> None:
-        """Raises Overloaded, and Unavailable when closed."""
+        """Raises Overloaded, and LedgerUnavailable when closed."""
         with self._in_turn:
             if not self._open:
                 raise LedgerUnavailable(CLOSED_MESSAGE)

@@ -1,4 +1,4 @@
-"""The calls of a ledger, in order, each with the account as it was when the call was decided."""
+"""The calls of a ledger, in order, each with the account as it was when the call was decided (docs/adr/0027)."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ class _StoredCall(BaseModel):
 
 
 def parse_recorded_call(row: StoredEvent) -> CallToReplay:
-    """From a row under the topic of ApiCalled. Raises StoredBytesBroken, as EntryMapper does."""
+    """From a row under the topic of ApiCalled. Raises CorruptEntry, as EntryMapper does."""
     try:
         line = _StoredCall.model_validate_json(row.state)
     except pydantic.ValidationError as error:
@@ -80,7 +80,7 @@ class CallReplay:
         its record, and its decisions were made before them."""
 
     def calls(self, *, after: int, to: int) -> Iterator[CallToReplay]:
-        """Of the positions behind `after` up to `to`. Raises StoredBytesBroken and Corrupt."""
+        """Of the positions behind `after` up to `to`. Raises CorruptEntry and Corrupt."""
         while True:
             limit = EVENTS_A_SELECT
             rows = select(self._cursor, "select_events", self._account.id, after=after, to=to, limit=limit)
@@ -117,7 +117,7 @@ class CallReplay:
             self.before = self._account
 
     def session_of(self, cause: Cause) -> Session | None:
-        """What was recorded when the caller's session was issued. Raises NotReconsidered."""
+        """What was recorded when the caller's session was issued. Raises CannotReevaluate."""
         session_id = cause.session_id
         if session_id is None:
             return None

@@ -48,8 +48,8 @@ class Committer:
     A call about an account that another process does not let go of, since it stands still or its machine is gone, gets
     its round when PostgreSQL ends that process's transaction (`database.STATEMENT_SECONDS_MAX` after its last
     statement) and somebody looks again (`call_queue.LOOK_SECONDS_MAX`): after some 2.1 seconds. If that is not the end
-    of it, the answer is Unavailable after `call_queue.CALL_SECONDS_MAX`, and the call is never decided. Others' calls
-    are not concerned: rounds that do not wait go on all the time, with all other accounts.
+    of it, the answer is LedgerUnavailable after `call_queue.CALL_SECONDS_MAX`, and the call is never decided. Others'
+    calls are not concerned: rounds that do not wait go on all the time, with all other accounts.
     """
 
     def __init__(
@@ -89,26 +89,26 @@ class Committer:
         return all(thread.is_alive() for thread in (*self._threads, self._loader))
 
     def refuse_wrong_clock(self, database_now: datetime) -> None:
-        """Raises Unavailable when rounds would, for all accounts or for one that they have come across: this server's
-        clock is too far from the database's, or behind the ledger."""
+        """Raises LedgerUnavailable when rounds would, for all accounts or for one that they have come across: this
+        server's clock is too far from the database's, or behind the ledger."""
         now = self._rounds.clock()
         self._rounds.refuse_wrong_clock(now, database_now)
         if self._ledger_at is not None and self._ledger_at - now > CLOCK_BEHIND_HEAD_MAX:
             raise LedgerUnavailable(f"This server's clock is {self._ledger_at - now} behind the ledger.")
 
     def stop(self) -> None:
-        """Ends after the rounds that are under way; what still waits is answered Unavailable."""
+        """Ends after the rounds that are under way; what still waits is answered LedgerUnavailable."""
         self.close()
         for thread in (*self._threads, self._loader):
             thread.join()
 
     def close(self) -> None:
-        """No round begins any more: what waits, and whatever is submitted from now on, is answered Unavailable."""
+        """No round begins any more: what waits, and what is submitted from now on, is answered LedgerUnavailable."""
         self._loader.close()
         self.refuse(self._queue.close())
 
     def submit(self, call: PendingCall) -> None:
-        """Queues the call; its reply comes after the commit. Raises Overloaded when too many wait, and Unavailable
+        """Queues the call; its reply comes after the commit. Raises Overloaded when too many wait, LedgerUnavailable
         when the ledger is closed or held."""
         if self.refusal_reason is not None:
             raise LedgerUnavailable(self.refusal_reason)
@@ -260,7 +260,7 @@ class _RoundThread(threading.Thread):
         self._committer.committed(plan)
 
     def _connected(self) -> psycopg.Connection:
-        """The thread's connection, made anew when it was lost. Raises Unavailable when the database is not there."""
+        """The thread's connection, made anew when it was lost. Raises LedgerUnavailable when there is no database."""
         if self._connection is None or self._connection.closed:
             self._connection = None  # Not to be mistaken for one that this round has lost.
             try:
@@ -297,7 +297,7 @@ class _RoundThread(threading.Thread):
 
     def _was_committed(self, plan: RoundPlan) -> bool:
         """Whether the plan's entries stand where they were to stand. The lock on the heads waits for the lost backend,
-        so that it cannot commit behind our back. Raises Corrupt when some stand and some do not."""
+        so that it cannot commit behind our back (docs/adr/0007). Raises CorruptLedger when only some stand."""
         expected = {(entry.account_id, entry.position): entry.event_id for entry in plan.entries}
         found = 0
         connection = self._connected()

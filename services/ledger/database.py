@@ -1,4 +1,4 @@
-"""Where the ledger lives: connections by role, and migrations."""
+"""Where the ledger lives: connections by role, and migrations (docs/adr/0031)."""
 
 import hashlib
 from importlib import resources

@@ -1,4 +1,4 @@
-"""What a PostgreSQL must promise before a ledger is entrusted to it, ours or somebody else's."""
+"""What a PostgreSQL must promise before a ledger is entrusted to it, ours or somebody else's (docs/adr/0015)."""
 
 from typing import Final
 

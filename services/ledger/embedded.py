@@ -27,10 +27,10 @@ from services.ledger.embedded_cluster import (
     write_durably,
 )
 from services.ledger.embedded_leftover import end_leftover, poll_attempts
-from services.ledger.embedded_programs import ENVIRONMENT, EmbeddedPostgresError, Programs, SystemUser, find_programs
+from services.ledger.embedded_programs import ENVIRONMENT, EmbeddedError, Programs, SystemUser, find_programs
 from services.ledger.embedded_socket import PORT, make_socket_directory, socket_directory
 
-__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "EmbeddedRole"]
+__all__ = ["EmbeddedError", "EmbeddedPostgres", "EmbeddedRole"]
 
 START_SECONDS_MAX = 600.0
 """Recovery after a crash replays up to `max_wal_size` before it answers."""
@@ -90,9 +90,9 @@ class EmbeddedPostgres:
         self._launching = threading.Lock()  # held where a watchdog appears, so that `stop` overlooks none
 
     def start(self) -> None:
-        """Return when connections are answered. Raises EmbeddedPostgresError; then nothing runs, nothing is locked."""
+        """Return when connections are answered. Raises EmbeddedError; then nothing runs, nothing is locked."""
         if self._lock is not None:
-            raise EmbeddedPostgresError(f"The PostgreSQL in {self._directory} was started before: stop it first.")
+            raise EmbeddedError(f"The PostgreSQL in {self._directory} was started before: stop it first.")
         self._stopping.clear()
         try:
             user = SystemUser.chosen()
@@ -109,7 +109,7 @@ class EmbeddedPostgres:
             self._supervisor.start()
         except (OSError, ValueError, subprocess.SubprocessError, psycopg.OperationalError) as error:
             self.stop()
-            raise EmbeddedPostgresError(f"PostgreSQL could not be started in {self._directory}: {error}") from error
+            raise EmbeddedError(f"PostgreSQL could not be started in {self._directory}: {error}") from error
         except BaseException:
             self.stop()
             raise
@@ -131,7 +131,7 @@ class EmbeddedPostgres:
                 self._lock = None
 
     def conninfo(self, role: EmbeddedRole) -> str:
-        """What libpq needs to connect as `role`; holds the password. Raises EmbeddedPostgresError if never started."""
+        """What libpq needs to connect as `role`; holds the password. Raises EmbeddedError if never started."""
         return make_conninfo(
             host=str(socket_directory(self._directory)),
             port=PORT,
@@ -176,7 +176,7 @@ class EmbeddedPostgres:
         except BlockingIOError:
             holder = os.pread(lock, 20, 0).decode() or "unknown"
             os.close(lock)
-            raise EmbeddedPostgresError(
+            raise EmbeddedError(
                 f"{self._directory} is in use by the server with pid {holder}: stop it or choose another directory."
             ) from None
         os.ftruncate(lock, 0)
@@ -211,9 +211,9 @@ class EmbeddedPostgres:
                 return
             if self._watchdog.poll() is not None:
                 said = log.read_bytes()[log_start:].decode(errors="replace").strip()
-                raise EmbeddedPostgresError(f"PostgreSQL ended while it was started in {self._directory}: {said}")
+                raise EmbeddedError(f"PostgreSQL ended while it was started in {self._directory}: {said}")
         else:
-            raise EmbeddedPostgresError(f"PostgreSQL did not answer in {START_SECONDS_MAX:.0f} seconds: see {log}.")
+            raise EmbeddedError(f"PostgreSQL did not answer in {START_SECONDS_MAX:.0f} seconds: see {log}.")
 
     def _supervise(self, programs: Programs) -> None:
         """Start PostgreSQL again as often as it ends without our doing. A thread of its own."""
@@ -230,7 +230,7 @@ class EmbeddedPostgres:
             pause = min(pause * 2, RESTART_SECONDS_MAX)
             try:
                 self._launch(programs)
-            except (EmbeddedPostgresError, OSError, subprocess.SubprocessError):
+            except (EmbeddedError, OSError, subprocess.SubprocessError):
                 _logger.exception("PostgreSQL in %s could not be started again; next attempt follows", self._directory)
                 self._end_watchdog()
 

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Literal, get_args
 
-from services.ledger.embedded_programs import EmbeddedPostgresError, Programs
+from services.ledger.embedded_programs import EmbeddedError, Programs
 
 EmbeddedRole = Literal["owner", "writer", "projector", "reader"]
 ROLES: tuple[EmbeddedRole, ...] = get_args(EmbeddedRole)
@@ -77,15 +77,11 @@ def read_password(directory: Path, role: EmbeddedRole) -> str:
         passwords = json.loads(path.read_text())
         password = passwords[role]
     except FileNotFoundError:
-        raise EmbeddedPostgresError(
-            f"{path} is missing: {directory} was never started, or must be restored whole."
-        ) from None
+        raise EmbeddedError(f"{path} is missing: {directory} was never started, or must be restored whole.") from None
     except (ValueError, KeyError, TypeError):
-        raise EmbeddedPostgresError(
-            f"{path} is damaged: expected a JSON object with a password for {role!r}."
-        ) from None
+        raise EmbeddedError(f"{path} is damaged: expected a JSON object with a password for {role!r}.") from None
     if not isinstance(password, str):
-        raise EmbeddedPostgresError(f"{path} is damaged: the password for {role!r} must be a string.")
+        raise EmbeddedError(f"{path} is damaged: the password for {role!r} must be a string.")
     return password
 
 

@@ -3,7 +3,7 @@
 import secrets
 from pathlib import Path
 
-from services.ledger.embedded_programs import EmbeddedPostgresError, SystemUser
+from services.ledger.embedded_programs import EmbeddedError, SystemUser
 
 SYSTEM_STATE = Path("/var/lib/muniment")
 
@@ -18,7 +18,7 @@ def resolve_directory(directory: Path) -> Path:
         return directory.resolve()
     try:
         SystemUser.chosen().reach(directory.parent)
-    except EmbeddedPostgresError:
+    except EmbeddedError:
         SYSTEM_STATE.mkdir(mode=0o711, exist_ok=True)
         place = SYSTEM_STATE / secrets.token_hex(8)
         directory.symlink_to(place)

@@ -1,4 +1,4 @@
-"""A postmaster that a killed server left behind: recognised, and ended before another is started."""
+"""A postmaster that a killed server left behind: recognised, and ended before another is started (docs/adr/0005)."""
 
 import socket
 import struct
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from services.ledger.embedded_programs import EmbeddedPostgresError, Programs
+from services.ledger.embedded_programs import EmbeddedError, Programs
 from services.ledger.embedded_socket import socket_path
 
 ENDING_SECONDS_MAX = 60.0
@@ -43,7 +43,7 @@ def poll_attempts(seconds: float) -> Iterator[None]:
 
 
 def end_leftover(programs: Programs, data: Path, socket_directory: Path) -> int | None:
-    """Return when no postmaster runs on `data`; raise EmbeddedPostgresError if one runs that may not be ours.
+    """Return when no postmaster runs on `data`; raise EmbeddedError if one runs that may not be ours.
 
     One that is proven ours (its pid file names our directories, and it is the process that listens on our socket) is
     ended and not kept: it has the settings, perhaps the version, of a server that is gone, and maybe its watchdog.
@@ -69,7 +69,7 @@ def end_leftover(programs: Programs, data: Path, socket_directory: Path) -> int 
         if listener not in (None, found.pid):
             break
         programs.run("pg_ctl", "stop", "--mode=fast", f"--timeout={ENDING_SECONDS_MAX:.0f}", f"--pgdata={data}")
-    raise EmbeddedPostgresError(
+    raise EmbeddedError(
         f"{path} says {found}, whose process is alive, but it does not end or is not the PostgreSQL of {data} "
         f"with its socket in {socket_directory}: end that process if it is a PostgreSQL, or else remove the file."
     )

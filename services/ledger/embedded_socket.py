@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from services.ledger.embedded_cluster import write_durably
-from services.ledger.embedded_programs import EmbeddedPostgresError, SystemUser
+from services.ledger.embedded_programs import EmbeddedError, SystemUser
 
 PORT = 5432
 """Names the socket file; nothing listens on it."""
@@ -20,7 +20,7 @@ def socket_path(socket_directory: Path) -> Path:
 
 
 def socket_directory(directory: Path) -> Path:
-    """`directory`/data, or what `make_socket_directory` recorded. Raises EmbeddedPostgresError if it never ran."""
+    """`directory`/data, or what `make_socket_directory` recorded. Raises EmbeddedError if it never ran."""
     data = directory / "data"
     path = str(socket_path(data))
     # libpq takes a comma for the end of one host and the beginning of the next.
@@ -29,7 +29,7 @@ def socket_directory(directory: Path) -> Path:
     try:
         return Path(_record(directory).read_text())
     except FileNotFoundError:
-        raise EmbeddedPostgresError(f"{_record(directory)} is missing: {directory} was never started.") from None
+        raise EmbeddedError(f"{_record(directory)} is missing: {directory} was never started.") from None
 
 
 def make_socket_directory(directory: Path, user: SystemUser) -> None:
@@ -38,7 +38,7 @@ def make_socket_directory(directory: Path, user: SystemUser) -> None:
         place = socket_directory(directory)
         if place == directory / "data" or _is_private(place, user):
             return
-    except EmbeddedPostgresError:
+    except EmbeddedError:
         pass  # the first start
     place = Path(tempfile.mkdtemp(prefix="muniment-"))
     user.give(place)

@@ -49,7 +49,7 @@ class HistoricalStates:
         """The value with every change up to the position, and none after it; empty where there is no ledger. Blocks as
         long as folding takes: for threads that readers wait in, never for a round.
 
-        Raises StoredBytesBroken and Corrupt.
+        Raises CorruptEntry and Corrupt.
         """
         last_change = _last_change(cursor, account_id, position)
         if last_change is None:
@@ -136,14 +136,12 @@ class HistoricalStateResolver:
         self._values = values
 
     def found(self, wanted: PastQuery) -> PastFacts:
-        """Raises ValidationError for what is no moment or has not come yet, and what `PastValues.at` raises."""
+        """Raises ValidationError for what is no moment or has not come yet, and what `HistoricalStates.at` raises."""
         first, *others = wanted.account_ids
         as_of = AsOf.parse(wanted.moment, wanted.asked_at)
         with self._readers() as connection, connection.cursor() as cursor:
             moment = resolve_in_ledger(cursor, first, as_of)
             # A position is one of the first account's ledger; in others the moment is found by its time.
             positions = {first: moment.position} | {other: position_at(cursor, other, moment.at) for other in others}
-            ledgers = {
-                account_id: self._values.at(cursor, account_id, position) for account_id, position in positions.items()
-            }
+            ledgers = {each: self._values.at(cursor, each, position) for each, position in positions.items()}
         return PastFacts(moment.at, ledgers)

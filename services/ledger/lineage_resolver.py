@@ -1,4 +1,4 @@
-"""The lineage that a containment wants to know, once the tables have come to where the ledgers end."""
+"""The lineage that a containment wants to know, once the tables have come to where the ledgers end (docs/adr/0026)."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The one place where an entry becomes bytes and bytes become an entry."""
+"""The one place where an entry becomes bytes and bytes become an entry (docs/adr/0002)."""
 
 from datetime import UTC, datetime
 
@@ -36,7 +36,7 @@ class EntryMapper(Mapper[str]):
         )
 
     def to_domain_event(self, stored_event: StoredEvent) -> Entry:
-        """Raises StoredBytesBroken when the bytes are no entry, or not the one that the columns promise."""
+        """Raises CorruptEntry when the bytes are no entry, or not the one that the columns promise."""
         try:
             line = from_json(stored_event.state)
             entry = Entry(

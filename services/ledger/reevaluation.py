@@ -34,7 +34,7 @@ def reevaluate(
 ) -> tuple[Reevaluation, ...]:
     """Decisions of the call in `entry`, made once more. Blocks as long as folding the accounts takes.
 
-    Raises NotReconsidered, and what `PastValues.at` raises.
+    Raises CannotReevaluate, and what `HistoricalStates.at` raises.
     """
     session = session_of(cursor, past.mapper, entry.cause)
 
@@ -58,7 +58,7 @@ def session_of(cursor: psycopg.Cursor, mapper: EntryMapper, cause: Cause) -> Ses
     """What was recorded when the caller's session was issued; None where there was no session.
 
     The caller carries when that was, and the ledger of its account is in the order of time: the event is found by
-    halving, not by looking through. Raises NotReconsidered when it is not there.
+    halving, not by looking through. Raises CannotReevaluate when it is not there.
     """
     principal, session_id = cause.principal, cause.session_id
     if principal is None or session_id is None:

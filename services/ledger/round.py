@@ -75,10 +75,7 @@ class RoundPlan:
 
     def values_of(self, accounts: frozenset[str]) -> dict[str, LedgerState]:
         heads = self.heads
-        return {
-            account_id: heads[account_id].held.value if account_id in heads else empty(account_id)
-            for account_id in accounts
-        }
+        return {each: heads[each].held.value if each in heads else empty(each) for each in accounts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +100,7 @@ class RoundProcessor:
         waits to begin a ledger holds only such as nobody else can see yet. Nothing else that a round writes can be
         waited for by somebody who does not hold its head.
 
-        Raises Unavailable when the server's clock cannot be trusted.
+        Raises LedgerUnavailable when the server's clock cannot be trusted.
         """
         founding = sorted(set[str]().union(*(call.accounts for call in calls if call.founding)))
         if founding:
@@ -136,7 +133,7 @@ class RoundProcessor:
         return plan
 
     def refuse_wrong_clock(self, now: datetime, database_now: datetime) -> None:
-        """Raises Unavailable when the two are too far apart: one of them is wrong, and nobody knows which."""
+        """Raises LedgerUnavailable when the two are too far apart: one of them is wrong, and nobody knows which."""
         if self.database_clock_checked and abs(database_now - now) > CLOCK_FROM_DATABASE_MAX:
             raise LedgerUnavailable(f"This server's clock and the database's are {abs(database_now - now)} apart.")
 

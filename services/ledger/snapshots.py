@@ -176,7 +176,7 @@ def take_snapshot(value: LedgerState) -> StoredEvent:
 
 
 def restore_snapshot(snapshot: StoredEvent) -> LedgerState:
-    """The value that was written. Raises SnapshotBroken when the bytes are others than were written."""
+    """The value that was written. Raises CorruptSnapshot when the bytes are others than were written."""
     digest, content = snapshot.state[:_DIGEST_BYTES], snapshot.state[_DIGEST_BYTES:]
     if hashlib.sha256(content).digest() != digest:
         raise CorruptSnapshot(f"Snapshot of {snapshot.originator_id} at {snapshot.originator_version}: wrong digest.")

@@ -1,4 +1,4 @@
-"""Writes snapshots in the background, so that no round waits for one."""
+"""Writes snapshots in the background, so that no round waits for one (docs/adr/0023)."""
 
 import logging
 import queue

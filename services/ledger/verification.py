@@ -58,7 +58,7 @@ class VerificationResult:
     """None where all is well."""
 
 
-class _DiscrepancyFound(Exception):  # noqa: N818  carries a finding
+class _Broken(Exception):  # noqa: N818  carries a finding
     def __init__(self, position: int | None, expected: str, found: str) -> None:
         super().__init__(position)
         self.finding = Discrepancy(position, expected, found)
@@ -118,7 +118,7 @@ class _Verification:
             self._compare_head(reading)
             self._compare_secrets(reading)
             self._compare_claim(reading)
-        except _DiscrepancyFound as wrong:
+        except _Broken as wrong:
             return VerificationResult(account_id, reading.position, wrong.finding)
         return VerificationResult(account_id, reading.position, None)
 
@@ -140,26 +140,22 @@ class _Verification:
                 if self._done % EVENTS_A_FETCH == 0:
                     self._tell(f"the ledger of {reading.account_id}", self._done, self._total)
         if snapshots:
-            raise _DiscrepancyFound(min(snapshots), "no snapshot, for there is no such change", "one")
+            raise _Broken(min(snapshots), "no snapshot, for there is no such change", "one")
 
     def _entry(self, reading: "_LedgerProgress", event: _StoredEvent) -> Entry:
         if event.position != reading.position + 1:
-            raise _DiscrepancyFound(
-                reading.position + 1, "an event", f"as the next one that of position {event.position}"
-            )
+            raise _Broken(reading.position + 1, "an event", f"as the next one that of position {event.position}")
         stored = StoredEvent(reading.account_id, event.position, event.topic, event.state)
         try:
             entry = self._mapper.to_domain_event(stored)
             # Bytes of a topic of the past become those of its successor, and are not written as they were.
             is_final = entry.event.topic != event.topic or self._mapper.to_stored_event(entry).state == event.state
         except CorruptEntry as broken:
-            raise _DiscrepancyFound(event.position, "the bytes of an entry", str(broken)) from broken
+            raise _Broken(event.position, "the bytes of an entry", str(broken)) from broken
         except (AttributeError, TypeError, ValueError) as error:
-            raise _DiscrepancyFound(
-                event.position, "the bytes of an entry", f"{type(error).__name__}: {error}"
-            ) from error
+            raise _Broken(event.position, "the bytes of an entry", f"{type(error).__name__}: {error}") from error
         if not is_final:
-            raise _DiscrepancyFound(event.position, "bytes as this program writes them", "others that mean the same")
+            raise _Broken(event.position, "bytes as this program writes them", "others that mean the same")
         return entry
 
     def _compare_snapshot(self, reading: "_LedgerProgress") -> None:
@@ -169,24 +165,22 @@ class _Verification:
         try:
             snapshot = restore_snapshot(StoredEvent(*row))
         except CorruptSnapshot as broken:
-            raise _DiscrepancyFound(reading.position, "a snapshot as it was written", str(broken)) from broken
+            raise _Broken(reading.position, "a snapshot as it was written", str(broken)) from broken
         except (ValueError, LookupError, TypeError, AttributeError, zlib.error) as error:
-            raise _DiscrepancyFound(
-                reading.position, "a snapshot", f"bytes that are none ({type(error).__name__})"
-            ) from error
+            raise _Broken(reading.position, "a snapshot", f"bytes that are none ({type(error).__name__})") from error
         if snapshot != reading.value:
             others = differing_columns(snapshot, reading.value)
-            raise _DiscrepancyFound(reading.position, "a snapshot equal to the fold", f"another in {', '.join(others)}")
+            raise _Broken(reading.position, "a snapshot equal to the fold", f"another in {', '.join(others)}")
 
     def _compare_head(self, reading: "_LedgerProgress") -> None:
         head = self._connection.execute(SQL["head"], {"account_id": reading.account_id}).fetchone()
         expected = (reading.position, reading.value.position, reading.at)
         if head is None and reading.position > 0:
-            raise _DiscrepancyFound(reading.position, "a head", "none")
+            raise _Broken(reading.position, "a head", "none")
         names = ("position", "last_change", "at")
         for name, is_expected, is_found in zip(names, expected, head or expected, strict=True):
             if is_expected != is_found:
-                raise _DiscrepancyFound(reading.position, f"a head with {name} {is_expected}", f"{is_found}")
+                raise _Broken(reading.position, f"a head with {name} {is_expected}", f"{is_found}")
 
     def _compare_secrets(self, reading: "_LedgerProgress") -> None:
         rows = self._connection.execute(SQL["secrets"], {"account_id": reading.account_id}).fetchall()
@@ -195,11 +189,11 @@ class _Verification:
         for secret_id in sorted(found.keys() | expected.keys()):
             what = f"{secret_id.kind.value} {secret_id.name}"
             if secret_id not in found:
-                raise _DiscrepancyFound(None, f"a sealed {what}", "none")
+                raise _Broken(None, f"a sealed {what}", "none")
             if secret_id not in expected:
-                raise _DiscrepancyFound(None, f"no sealed {what}, for which the account has no use", "one")
+                raise _Broken(None, f"no sealed {what}, for which the account has no use", "one")
             if found[secret_id] != expected[secret_id]:
-                raise _DiscrepancyFound(None, f"the {what} sealed for {expected[secret_id]}", f"for {found[secret_id]}")
+                raise _Broken(None, f"the {what} sealed for {expected[secret_id]}", f"for {found[secret_id]}")
 
     def _compare_claim(self, reading: "_LedgerProgress") -> None:
         value = reading.value
@@ -207,7 +201,7 @@ class _Verification:
             self.claims = {account_id: opened.ledger_id for account_id, opened in value.accounts.items()}
         elif self.claims is not None and value.ledger_id != self.claims.get(value.id, ""):
             claimed = self.claims.get(value.id)
-            raise _DiscrepancyFound(
+            raise _Broken(
                 1,
                 f"the ledger {claimed}, which the installation has opened" if claimed else "no account",
                 f"the ledger {value.ledger_id}" if value.exists else "nothing",
@@ -225,22 +219,18 @@ class _LedgerProgress:
 
     def take(self, event: _StoredEvent, entry: Entry) -> None:
         if entry.at != event.at:
-            raise _DiscrepancyFound(
-                event.position, f"the time {entry.at.isoformat()} of its bytes", event.at.isoformat()
-            )
+            raise _Broken(event.position, f"the time {entry.at.isoformat()} of its bytes", event.at.isoformat())
         if entry.at < self.at:
-            raise _DiscrepancyFound(event.position, f"a time not before {self.at.isoformat()}", entry.at.isoformat())
+            raise _Broken(event.position, f"a time not before {self.at.isoformat()}", entry.at.isoformat())
         is_change = isinstance(entry.event, Change)
         if is_change != event.is_change:
             tables = ("changes", "uses") if is_change else ("uses", "changes")
-            raise _DiscrepancyFound(event.position, f"{event.topic} among the {tables[0]}", f"it among the {tables[1]}")
+            raise _Broken(event.position, f"{event.topic} among the {tables[0]}", f"it among the {tables[1]}")
         if is_change:
             try:
                 self.value = evolve(self.value, entry)
             except CorruptLedger as corrupt:
-                raise _DiscrepancyFound(
-                    event.position, "a change that can follow those before it", str(corrupt)
-                ) from corrupt
+                raise _Broken(event.position, "a change that can follow those before it", str(corrupt)) from corrupt
         self.position, self.at = event.position, entry.at
 
 

@@ -1,4 +1,4 @@
-"""Encoded authorization messages: a place in an account's ledger, sealed, so that nobody makes one up.
+"""Encoded authorization messages: a place in an account's ledger, sealed, so that nobody makes one up (docs/adr/0019).
 
 Layout of version 1: the prefix, then base64url (RFC 4648, section 5) of
     master key id (4 bytes), position (7 bytes), AES-256-GCM's tag (16 bytes).

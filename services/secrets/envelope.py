@@ -50,18 +50,18 @@ class Envelope:
         return self._wrap(os.urandom(KEY_BYTES), account_id, principal_id)
 
     def seal(self, data_key: WrappedDataKey, secret: Secret, *, purpose: str, name: str) -> bytes:
-        """A box for this principal, purpose (access-key-secret) and name (the key id) only. Raises SealBroken."""
+        """A box for this principal, purpose (access-key-secret) and name (the key id) only. Raises InvalidSeal."""
         bound = _associated(purpose, data_key.account_id, data_key.principal_id, name)
         return _sealed(AESGCM(self._unwrap(data_key)), secret.reveal().encode(), bound)
 
     def open(self, data_key: WrappedDataKey, sealed: bytes, *, purpose: str, name: str) -> Secret:
-        """Raises SealBroken."""
+        """Raises InvalidSeal."""
         bound = _associated(purpose, data_key.account_id, data_key.principal_id, name)
         what = f"the {purpose} {name} of principal {data_key.principal_id} in account {data_key.account_id}"
         return Secret(_opened(AESGCM(self._unwrap(data_key)), sealed, bound, what).decode())
 
     def rewrap(self, data_key: WrappedDataKey) -> WrappedDataKey:
-        """The same data key under the current master key; what it has sealed stays as it is. Raises SealBroken."""
+        """The same data key under the current master key; what it has sealed stays as it is. Raises InvalidSeal."""
         return self._wrap(self._unwrap(data_key), data_key.account_id, data_key.principal_id)
 
     def _wrap(self, key: bytes, account_id: str, principal_id: str) -> WrappedDataKey:

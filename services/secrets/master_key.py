@@ -22,7 +22,7 @@ _KEY_ID_DOMAIN = b"muniment master key id v1\0"
 _KEY_ID_BYTES = 4
 
 
-class InvalidMasterKey(Exception):  # noqa: N818  stands beside SealBroken and the Refusals in reports
+class InvalidMasterKey(Exception):  # noqa: N818  stands beside InvalidSeal and the Refusals in reports
     """A master key that is missing, malformed or open to others; the message names its place and what was expected."""
 
 
@@ -76,7 +76,7 @@ class MasterKeys:
     def from_environment_or_file(cls, path: Path) -> Self:
         """The keys that the operator provides: MUNIMENT_MASTER_KEY or else the file, and MUNIMENT_MASTER_KEY_PREVIOUS.
 
-        Raises MasterKeyRefused.
+        Raises InvalidMasterKey.
         """
         previous = from_environment("MUNIMENT_MASTER_KEY_PREVIOUS")
         return cls(
@@ -88,7 +88,7 @@ class MasterKeys:
 def from_environment(variable: str) -> MasterKey | None:
     """The key in an environment variable, base64 of 32 bytes (RFC 4648, section 4); None when it is not set.
 
-    An empty variable is refused: a deployment that lost its key must not start with a new one. Raises MasterKeyRefused.
+    An empty variable is refused: a deployment that lost its key must not start with a new one. Raises InvalidMasterKey.
     """
     text = os.environ.get(variable)
     if text is None:
@@ -104,7 +104,7 @@ def from_environment(variable: str) -> MasterKey | None:
 
 
 def load_or_create(path: Path) -> MasterKey:
-    """The key in a file, which the first start creates. Raises MasterKeyRefused for a file that others can read."""
+    """The key in a file, which the first start creates. Raises InvalidMasterKey for a file that others can read."""
     try:
         try:
             return _load(path)

@@ -1,4 +1,4 @@
-"""Session tokens: opaque texts that carry a session's claims, sealed, so that no table of live sessions is needed.
+"""Session tokens: opaque texts that carry a session's claims, sealed: no table of live sessions (docs/adr/0008).
 
 Layout of version 1: the prefix, then base64url (RFC 4648, section 5) of
     master key id (4 bytes), epoch (4 bytes), nonce (12 bytes), AES-256-GCM of the claims as a raw deflate stream.

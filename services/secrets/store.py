@@ -84,13 +84,13 @@ _MASTER_KEYS: Final = "select distinct master_key_id from secrets.data_keys"
 
 class SecretStore:
     """Secrets of access keys and hashes of passwords, on the cursor and in the transaction of the caller. Raises
-    SealBroken."""
+    InvalidSeal."""
 
     def __init__(self, envelope: Envelope) -> None:
         self._envelope = envelope
 
     def refuse_unknown_master_keys(self, cursor: Cursor[TupleRow]) -> None:
-        """Raises MasterKeyRefused when something here was sealed under a master key that was not provided. Better at
+        """Raises InvalidMasterKey when something here was sealed under a master key that was not provided. Better at
         the start than at the first call of each credential: most likely the key's file was lost, and made anew."""
         found = {key_id for (key_id,) in cursor.execute(_MASTER_KEYS)}
         if missing := sorted(found - self._envelope.master_key_ids):

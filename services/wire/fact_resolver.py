@@ -1,4 +1,4 @@
-"""What decisions want to know and rounds have no time for, found out beside them (domain.calls.NeedsFacts)."""
+"""What decisions want to know and rounds have no time for, found out beside them (docs/adr/0013)."""
 
 import asyncio
 import threading

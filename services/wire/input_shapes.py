@@ -208,12 +208,9 @@ def integer_range(member: str, shape: Shape) -> Callable[[int, str, ValidationFa
     secret = is_secret(member, shape)
 
     def check(value: int, path: str, failures: ValidationFailures) -> int:
-        if value < least:
-            failures.add(
-                _echo(str(value), secret=secret), path, f"Member must have value greater than or equal to {least}"
-            )
-        if value > most:
-            failures.add(_echo(str(value), secret=secret), path, f"Member must have value less than or equal to {most}")
+        if not least <= value <= most:
+            bound = f"greater than or equal to {least}" if value < least else f"less than or equal to {most}"
+            failures.add(_echo(str(value), secret=secret), path, f"Member must have value {bound}")
         return value
 
     return check

@@ -1,4 +1,4 @@
-"""Operations that read, answered from the past.
+"""Operations that read, answered from the past (docs/adr/0022).
 
 Under /as-of/<moment>/ stands everything that the AWS endpoint answers otherwise. Whoever calls is proved now and must
 be allowed now, on the resource as it was; then the operation runs on the account as it was, which it cannot tell from

@@ -193,7 +193,7 @@ def long(characters: int, kind: PolicyKind = "SERVICE_CONTROL_POLICY") -> Organi
             ValidationError,
             "The policy x: ",
         ),
-        (with_nodes(TREE[4]), ValidationError, f"The account {OTHER} stands twice in the tree"),
+        (with_nodes(TREE[4]), ValidationError, f"The account {OTHER} appears twice in the tree"),
         (with_nodes(replace(unit(1, ROOT), name=UNIT)), ValidationError, f"Two units in {ROOT} have the name {UNIT}"),
         (with_policy(policy("deny")), ValidationError, "Two policies have the id p-xxxxdeny"),
         (with_nodes(node("unit", "ou-ab12-00000001", ROOT, "p-nowhere")), NoSuchEntity, "There is no policy p-nowhere"),

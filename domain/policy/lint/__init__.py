@@ -41,13 +41,13 @@ def lint(text: str, policy_type: PolicyType, catalogue: ActionCatalogue) -> tupl
     What the grammar refuses is an ERROR: where no check has one of its own, with the parser's reason.
     """
     if len(text) > TEXT_CHARACTERS_MAX:
-        said = f"A policy has at most {TEXT_CHARACTERS_MAX:,} characters; this has {len(text):,}."
-        return (error("MALFORMED_POLICY_DOCUMENT", said, ()),)
+        message = f"A policy has at most {TEXT_CHARACTERS_MAX:,} characters; this has {len(text):,}."
+        return (error("MALFORMED_POLICY_DOCUMENT", message, ()),)
     try:
         document = decoded(text)
     except json.JSONDecodeError as failure:
-        said = f"This is not JSON: {failure.msg} at line {failure.lineno}, column {failure.colno}."
-        return (error("JSON_SYNTAX_ERROR", said, ()),)
+        message = f"This is not JSON: {failure.msg} at line {failure.lineno}, column {failure.colno}."
+        return (error("JSON_SYNTAX_ERROR", message, ()),)
     except RecursionError:
         return (error("JSON_SYNTAX_ERROR", "This is nested deeper than any policy.", ()),)
     found = list(_findings(text, document, policy_type, catalogue))

@@ -37,20 +37,20 @@ def redundant_actions(statement: ParsedStatement) -> Iterator[Finding]:
     for element in ("Action", "NotAction"):
         items = statement.listed(element)
         for index, wide in redundant([item.text.lower() for item in items], arns=False):
-            said = f"{items[index].text} says nothing that {items[wide].text} does not say."
-            yield suggestion("REDUNDANT_ACTION", said, items[index].path)
+            message = f"{items[index].text} says nothing that {items[wide].text} does not say."
+            yield suggestion("REDUNDANT_ACTION", message, items[index].path)
 
 
 def _one(item: ListedText, catalogue: ActionCatalogue) -> Iterator[Finding]:
     prefix, colon, name = item.text.partition(":")
     if "${" in item.text:
-        said = "Variables are for Resource and Condition; an action is written out."
-        yield error("VARIABLE_UNSUPPORTED_IN_ELEMENT", said, item.path)
+        message = "Variables are for Resource and Condition; an action is written out."
+        yield error("VARIABLE_UNSUPPORTED_IN_ELEMENT", message, item.path)
     elif is_everything(item.text):
         return
     elif not colon:
-        said = f"{item.text} names no service; an action is written like iam:GetUser."
-        yield error("INVALID_ACTION", said, item.path)
+        message = f"{item.text} names no service; an action is written like iam:GetUser."
+        yield error("INVALID_ACTION", message, item.path)
     elif "*" in prefix or "?" in prefix:
         test = wildcard(prefix.lower())
         if not any(test(service) for service in catalogue.services):
@@ -59,8 +59,8 @@ def _one(item: ListedText, catalogue: ActionCatalogue) -> Iterator[Finding]:
         yield error("INVALID_SERVICE_IN_ACTION", f"There is no service {prefix}.", item.path)
     elif not found[1]:
         is_pattern = "*" in name or "?" in name
-        said = f"{prefix} has no action {'like ' if is_pattern else ''}{name}."
-        yield error("INVALID_ACTION", said, item.path)
+        message = f"{prefix} has no action {'like ' if is_pattern else ''}{name}."
+        yield error("INVALID_ACTION", message, item.path)
 
 
 def _given_away(statement: ParsedStatement) -> Iterator[Finding]:
@@ -72,18 +72,18 @@ def _given_away(statement: ParsedStatement) -> Iterator[Finding]:
         suffix, granting = through
         warn = security_warning if code == "PASS_ROLE" else warning
         if "NotResource" in statement.elements:
-            said = f"{granting.text} allows {action} on all that NotResource does not list."
+            message = f"{granting.text} allows {action} on all that NotResource does not list."
             joined = f"{code}_WITH_{suffix}_AND_NOT_RESOURCE" if suffix else f"{code}_WITH_NOT_RESOURCE"
-            yield warn(joined, said, statement.at("NotResource"))
+            yield warn(joined, message, statement.at("NotResource"))
             continue
         keys = {key.lower() for key in bounding}
         if any(condition.key in keys for condition in statement.conditions()):
             continue
         for resource in statement.listed("Resource"):
             if _is_every(resource.text, every):
-                said = f"{granting.text} with {resource.text} allows {action} on all roles"
+                message = f"{granting.text} with {resource.text} allows {action} on all roles"
                 bound = f"list those that are meant, or add a condition on {' or '.join(bounding)}"
-                yield warn(f"{code}_WITH_{_WITH_STAR[suffix]}", f"{said}; {bound}.", resource.path)
+                yield warn(f"{code}_WITH_{_WITH_STAR[suffix]}", f"{message}; {bound}.", resource.path)
 
 
 _WITH_STAR = {

@@ -48,8 +48,8 @@ def condition_findings(statement: ParsedStatement, catalogue: ActionCatalogue) -
     for condition in conditions:
         block = condition.path[-2]
         if (str(block), condition.key) in seen:
-            said = f"{condition.path[-1]} stands twice under {block}, in different case; the name of a key has none."
-            yield error("DUPLICATE_KEYS_WITH_DIFFERENT_CASE", said, condition.path)
+            message = f"{condition.path[-1]} appears twice under {block}, in different case; names of keys ignore case."
+            yield error("DUPLICATE_KEYS_WITH_DIFFERENT_CASE", message, condition.path)
         seen[str(block), condition.key] = condition
         yield from _operator_findings(condition)
         type_ = yield from _key_findings(condition, catalogue)
@@ -73,11 +73,11 @@ def _operator_findings(condition: ParsedCondition) -> Iterator[Finding]:
     if condition.operator not in KINDS or condition.quantifier not in _QUANTIFIERS:
         yield error("INVALID_CONDITION_OPERATOR", f"There is no operator {written}.", condition.path)
     if condition.operator == "Null" and condition.if_exists:
-        said = "Null asks whether there is a value; IfExists has no meaning for it."
-        yield error("NULL_WITH_IF_EXISTS", said, condition.path)
+        message = "Null asks whether there is a value; IfExists has no meaning for it."
+        yield error("NULL_WITH_IF_EXISTS", message, condition.path)
     if condition.operator == "Null" and condition.quantifier:
-        said = f"Null with {condition.quantifier} always says the same; leave {condition.quantifier} out."
-        yield suggestion("NULL_WITH_QUALIFIER", said, condition.path)
+        message = f"Null with {condition.quantifier} always says the same; leave {condition.quantifier} out."
+        yield suggestion("NULL_WITH_QUALIFIER", message, condition.path)
 
 
 def _key_findings(condition: ParsedCondition, catalogue: ActionCatalogue) -> Generator[Finding, None, str | None]:
@@ -85,8 +85,8 @@ def _key_findings(condition: ParsedCondition, catalogue: ActionCatalogue) -> Gen
     key, written = condition.key, condition.path[-1]
     prefix, colon, name = key.partition(":")
     if not colon or not prefix or not name:
-        said = f"{written} is no service:keyname."
-        yield error("INVALID_CONDITION_KEY_FORMAT", said, condition.path)
+        message = f"{written} is no service:keyname."
+        yield error("INVALID_CONDITION_KEY_FORMAT", message, condition.path)
         return None
     if key in CROSS_SERVICE_CONDITION_KEYS:
         return CROSS_SERVICE_CONDITION_KEYS[key]
@@ -105,11 +105,11 @@ def _key_findings(condition: ParsedCondition, catalogue: ActionCatalogue) -> Gen
     pattern = named(key, keys)
     if pattern is None:
         if f"{key}/*" in keys or f"{key.removesuffix('/')}/*" in keys:
-            said = f"{written} needs the key of a tag: {str(written).removesuffix('/')}/tag-key."
-            yield error("MISSING_TAG_KEY_IN_CONDITION", said, condition.path)
+            message = f"{written} needs the key of a tag: {str(written).removesuffix('/')}/tag-key."
+            yield error("MISSING_TAG_KEY_IN_CONDITION", message, condition.path)
         elif key == "aws:arn":
-            said = "aws:ARN is of the past; it is aws:PrincipalArn or aws:SourceArn now."
-            yield error("UNSUPPORTED_GLOBAL_CONDITION_KEY", said, condition.path)
+            message = "aws:ARN is of the past; it is aws:PrincipalArn or aws:SourceArn now."
+            yield error("UNSUPPORTED_GLOBAL_CONDITION_KEY", message, condition.path)
         else:
             yield error(code, f"{whose} {written}.", condition.path)
         return None
@@ -120,8 +120,8 @@ def _type_findings(condition: ParsedCondition, type_: str) -> Iterator[Finding]:
     kind = KINDS[condition.operator]
     fitting = _FITTING.get(type_.removeprefix("ArrayOf"))
     if kind != "Null" and fitting is not None and kind not in fitting:
-        said = f"{condition.path[-1]} is of the type {type_}; {condition.operator} does not compare such values."
-        yield warning("TYPE_MISMATCH", said, condition.path)
+        message = f"{condition.path[-1]} is of the type {type_}; {condition.operator} does not compare such values."
+        yield warning("TYPE_MISMATCH", message, condition.path)
     if type_ == "Bool" and kind == "Bool" and len(condition.values) > 1:
         yield error("INVALID_CONDITION_MULTIPLE_BOOLEAN", "One Boolean is enough: true or false.", condition.path)
 
@@ -134,20 +134,20 @@ def _quantifier_findings(
         return
     if type_.startswith("ArrayOf"):
         if not condition.quantifier:
-            said = f"{written} has several values; say ForAllValues:{condition.operator} or ForAnyValue:…"
-            yield error("MISSING_QUALIFIER", said, condition.path)
+            message = f"{written} has several values; say ForAllValues:{condition.operator} or ForAnyValue:…"
+            yield error("MISSING_QUALIFIER", message, condition.path)
         elif condition.quantifier == "ForAllValues" and statement.allows:
             is_asked_for = any(
                 other.operator == "Null" and other.key == condition.key and other.texts == ("false",)
                 for other in conditions
             )
             if not is_asked_for:
-                said = f'ForAllValues holds without {written} too; add "Null": {{"{written}": "false"}}.'
-                yield warning("FORALLVALUES_WITHOUT_NULL_CHECK", said, condition.path)
+                message = f'ForAllValues holds without {written} too; add "Null": {{"{written}": "false"}}.'
+                yield warning("FORALLVALUES_WITHOUT_NULL_CHECK", message, condition.path)
     elif condition.quantifier == "ForAllValues":
-        said = f"{written} has one value, and ForAllValues holds without it too; leave ForAllValues out."
+        message = f"{written} has one value, and ForAllValues holds without it too; leave ForAllValues out."
         warn = security_warning if statement.allows else warning
-        yield warn("FORALLVALUES_WITH_SINGLE_VALUED_KEY", said, condition.path)
+        yield warn("FORALLVALUES_WITH_SINGLE_VALUED_KEY", message, condition.path)
 
 
 def _value_findings(condition: ParsedCondition) -> Iterator[Finding]:
@@ -155,13 +155,13 @@ def _value_findings(condition: ParsedCondition) -> Iterator[Finding]:
     if not condition.values:
         suffix = {"ForAllValues": "_FORALLVALUES", "ForAnyValue": "_FORANYVALUE"}.get(condition.quantifier, "")
         suffix = suffix or ("_IFEXISTS" if condition.if_exists else "")
-        said = f"{condition.path[-1]} is compared with nothing; list values, or ask with Null whether it is there."
-        yield suggestion(f"EMPTY_ARRAY_CONDITION{suffix}", said, condition.path)
+        message = f"{condition.path[-1]} is compared with nothing; list values, or ask with Null whether it is there."
+        yield suggestion(f"EMPTY_ARRAY_CONDITION{suffix}", message, condition.path)
     for value in condition.values:
         if "${" in value.text:
             if kind not in {"String", "Arn", None}:
-                said = f"{condition.operator} knows no variables; operators on texts and ARNs do."
-                yield error("INVALID_VARIABLE_FOR_OPERATOR", said, value.path)
+                message = f"{condition.operator} knows no variables; operators on texts and ARNs do."
+                yield error("INVALID_VARIABLE_FOR_OPERATOR", message, value.path)
             continue
         yield from _one_value(condition, kind, value)
 
@@ -176,25 +176,25 @@ def _one_value(condition: ParsedCondition, kind: str | None, value: ListedText) 
         case "Date" if not _is_a(instant, text):
             yield warning("TYPE_MISMATCH_DATE", f'"{text}" is no date such as 2020-01-31T23:59:59Z.', value.path)
         case "Date" if text.isdigit() and len(text) > 4:  # noqa: PLR2004  a year has four
-            said = f"{text} is in seconds since 1970; a date such as 2020-01-31T23:59:59Z says when it is."
-            yield warning("INVALID_DATE_VALUE", said, value.path)
+            message = f"{text} is in seconds since 1970; a date such as 2020-01-31T23:59:59Z says when it is."
+            yield warning("INVALID_DATE_VALUE", message, value.path)
         case "IpAddress":
             yield from _address_findings(value)
         case "Binary" if not _is_a(binary, text):
             yield warning("TYPE_MISMATCH_STRING", f'"{text}" is not in base64.', value.path)
         case "String" if "Like" not in condition.operator and ("*" in text or "?" in text):
-            said = f"* and ? are wildcards to StringLike and StringNotLike only, not to {condition.operator}."
-            yield warning("WILDCARD_WITHOUT_LIKE_OPERATOR", said, value.path)
+            message = f"* and ? are wildcards to StringLike and StringNotLike only, not to {condition.operator}."
+            yield warning("WILDCARD_WITHOUT_LIKE_OPERATOR", message, value.path)
 
 
 def _address_findings(value: ListedText) -> Iterator[Finding]:
     network = _network(value.text)
     if network is None:
-        said = f'"{value.text}" is no address or range such as 203.0.113.0/24.'
-        yield warning("TYPE_MISMATCH_IP_RANGE", said, value.path)
+        message = f'"{value.text}" is no address or range such as 203.0.113.0/24.'
+        yield warning("TYPE_MISMATCH_IP_RANGE", message, value.path)
     elif "/" in value.text and _network(value.text, strict=True) is None:
-        said = f"The bits behind the mask of {value.text} count for nothing: it is {network}."
-        yield suggestion("IMPROVE_IP_RANGE", said, value.path)
+        message = f"The bits behind the mask of {value.text} count for nothing: it is {network}."
+        yield suggestion("IMPROVE_IP_RANGE", message, value.path)
 
 
 def _network(text: str, *, strict: bool = False) -> IPv4Network | IPv6Network | None:
@@ -239,15 +239,15 @@ def _support_findings(condition: ParsedCondition, statement: ParsedStatement, ac
     if key.startswith("aws:resourcetag/"):
         without = sorted({service.prefix for service, _ in actions if named(key, service.condition_keys) is None})
         if without and not condition.if_exists:
-            said = f"Requests to {', '.join(without)} do not bring {written}, so they do not match this condition."
+            message = f"Requests to {', '.join(without)} do not bring {written}, so they do not match this condition."
             if statement.allows:
-                yield suggestion("ALLOW_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", said, condition.path)
+                yield suggestion("ALLOW_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", message, condition.path)
             else:
-                yield security_warning("DENY_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", said, condition.path)
+                yield security_warning("DENY_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", message, condition.path)
         return
     services = {service.prefix: service for service, _ in actions}
     if prefix not in services or named(key, services[prefix].condition_keys) is None:
         return
     if not any(service.has(action, key) for service, action in actions):
-        said = f"No request for the actions of this statement brings {written}."
-        yield warning("UNSUPPORTED_CONDITION_KEY_FOR_ACTION", said, condition.path)
+        message = f"No request for the actions of this statement brings {written}."
+        yield warning("UNSUPPORTED_CONDITION_KEY_FOR_ACTION", message, condition.path)

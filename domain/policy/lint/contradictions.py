@@ -21,8 +21,9 @@ def contradictions(statement: ParsedStatement) -> Iterator[Finding]:
     conditions = [one for one in statement.conditions() if one.values and one.operator in KINDS]
     for one, other in combinations(conditions, 2):
         if one.key == other.key and not one.has_variables and not other.has_variables and _exclude(one, other):
-            said = f"No {one.path[-1]} satisfies both {one.path[-2]} and {other.path[-2]}: the statement never matches."
-            yield warning("CONDITION_NEVER_MATCHES", said, other.path)
+            both = f"{one.path[-2]} and {other.path[-2]}"
+            message = f"No {one.path[-1]} satisfies both {both}: the statement never matches."
+            yield warning("CONDITION_NEVER_MATCHES", message, other.path)
 
 
 def _exclude(one: ParsedCondition, other: ParsedCondition) -> bool:
@@ -109,12 +110,12 @@ def pointless_statements(statements: list[ParsedStatement]) -> Iterator[Finding]
             effects = statement.elements.get("Effect"), wide.elements.get("Effect")
             if effects[0] == effects[1]:
                 gone.add(index)
-                said = f"All that this statement says, {name} says too."
-                yield suggestion("REDUNDANT_STATEMENT", said, statement.path)
+                message = f"All that this statement says, {name} says too."
+                yield suggestion("REDUNDANT_STATEMENT", message, statement.path)
                 break
             if effects == ("Allow", "Deny"):
-                said = f"All that this statement allows, {name} denies: it never takes effect."
-                yield warning("STATEMENT_NEVER_TAKES_EFFECT", said, statement.path)
+                message = f"All that this statement allows, {name} denies: it never takes effect."
+                yield warning("STATEMENT_NEVER_TAKES_EFFECT", message, statement.path)
                 break
 
 

@@ -22,8 +22,8 @@ def document_findings(text: str, document: Mapping[str, Json], policy_type: Poli
     if policy_type.quota is not None:
         size_max, code = policy_type.quota
         if policy_size(text) > size_max:
-            said = f"The policy has {policy_size(text):,} characters without white space; the quota is {size_max:,}."
-            yield error(code, said, ()) if code.endswith("CP_QUOTA") else warning(code, said, ())
+            message = f"The policy has {policy_size(text):,} characters without white space; the quota is {size_max:,}."
+            yield error(code, message, ()) if code.endswith("CP_QUOTA") else warning(code, message, ())
     yield from _sid_findings(document, policy_type)
     for statement in statements(document):
         yield from _statement_findings(statement, policy_type)
@@ -42,8 +42,8 @@ def _version_findings(document: Mapping[str, Json]) -> Iterator[Finding]:
             texts += [value for condition in statement.conditions() for value in condition.values]
             for item in texts:
                 if "${" in item.text:
-                    said = 'Variables are plain text in this version; "2012-10-17" has them.'
-                    yield error("VARIABLE_UNSUPPORTED_IN_VERSION", said, item.path)
+                    message = 'Variables are plain text in this version; "2012-10-17" has them.'
+                    yield error("VARIABLE_UNSUPPORTED_IN_VERSION", message, item.path)
 
 
 def _sid_findings(document: Mapping[str, Json], policy_type: PolicyType) -> Iterator[Finding]:
@@ -56,11 +56,11 @@ def _sid_findings(document: Mapping[str, Json], policy_type: PolicyType) -> Iter
         elif not policy_type.free_sids and not (sid.isascii() and sid.isalnum()):
             yield error("UNSUPPORTED_SID", "A Sid has letters a to z and A to Z and digits only.", path)
         elif times[sid] > 1 and sid in seen:
-            said = f'The Sid "{sid}" stands above another statement of this policy too.'
+            message = f'Another statement of this policy has the Sid "{sid}" too.'
             if policy_type.free_sids:
-                yield warning("UNIQUE_SIDS_RECOMMENDED", said, path)
+                yield warning("UNIQUE_SIDS_RECOMMENDED", message, path)
             else:
-                yield error("UNIQUE_SIDS_REQUIRED", said, path)
+                yield error("UNIQUE_SIDS_REQUIRED", message, path)
         seen.add(sid)
 
 
@@ -75,13 +75,13 @@ def _statement_findings(statement: ParsedStatement, policy_type: PolicyType) -> 
         yield error("INVALID_EFFECT", "The Effect is neither Allow nor Deny.", statement.at("Effect"))
     for one, other in (("Action", "NotAction"), ("Resource", "NotResource"), ("Principal", "NotPrincipal")):
         if one in elements and other in elements:
-            said = f"A statement has {one} or {other}, not both."
-            yield error("UNSUPPORTED_ELEMENT_COMBINATION", said, statement.at(other))
+            message = f"A statement has {one} or {other}, not both."
+            yield error("UNSUPPORTED_ELEMENT_COMBINATION", message, statement.at(other))
     yield from _missing_findings(statement, policy_type)
     yield from _empty_findings(statement)
     if statement.allows and "NotAction" in elements:
-        said = "Allow with NotAction allows every action that is not listed, those of future services too."
-        yield warning("ALLOW_WITH_NOT_ACTION", said, statement.at("NotAction"))
+        message = "Allow with NotAction allows every action that is not listed, those of future services too."
+        yield warning("ALLOW_WITH_NOT_ACTION", message, statement.at("NotAction"))
     yield from _principal_findings(statement, policy_type)
 
 
@@ -90,11 +90,11 @@ def _empty_findings(statement: ParsedStatement) -> Iterator[Finding]:
     for name in ("Action", "NotAction", "Resource", "NotResource"):
         if elements.get(name) == []:
             kind = name.removeprefix("Not")
-            said = f"{name} lists nothing, so the statement says nothing."
-            yield suggestion(f"EMPTY_ARRAY_{kind.upper()}", said, statement.at(name))
+            message = f"{name} lists nothing, so the statement says nothing."
+            yield suggestion(f"EMPTY_ARRAY_{kind.upper()}", message, statement.at(name))
     if elements.get("Condition") == {}:
-        said = "The Condition has no condition; leave it out."
-        yield suggestion("EMPTY_OBJECT_CONDITION", said, statement.at("Condition"))
+        message = "The Condition has no condition; leave it out."
+        yield suggestion("EMPTY_OBJECT_CONDITION", message, statement.at("Condition"))
 
 
 def _missing_findings(statement: ParsedStatement, policy_type: PolicyType) -> Iterator[Finding]:
@@ -118,18 +118,18 @@ def _principal_findings(statement: ParsedStatement, policy_type: PolicyType) -> 
             yield error(policy_type.principal_code, f"A policy of the type {policy_type.value} has no {name}.", path)
             continue
         if name == "NotPrincipal" and statement.allows:
-            said = "Allow with NotPrincipal allows everybody who is not listed, strangers too; list whom you mean."
-            yield security_warning("ALLOW_WITH_NOT_PRINCIPAL", said, path)
+            message = "Allow with NotPrincipal allows everybody who is not listed, strangers too; list whom you mean."
+            yield security_warning("ALLOW_WITH_NOT_PRINCIPAL", message, path)
         match statement.elements[name]:
             case "*":
                 pass
             case {} as keys if not keys:
-                yield suggestion("EMPTY_OBJECT_PRINCIPAL", f"{name} names nobody.", path)
+                yield suggestion("EMPTY_OBJECT_PRINCIPAL", f"{name} names no principal.", path)
             case dict() as keys:
                 yield from _named_findings(statement, name, keys)
             case _:
-                said = f'{name} is "*" or an object such as {{"AWS": "123456789012"}}.'
-                yield error("INVALID_PRINCIPAL_FORMAT", said, path)
+                message = f'{name} is "*" or an object such as {{"AWS": "123456789012"}}.'
+                yield error("INVALID_PRINCIPAL_FORMAT", message, path)
 
 
 def _named_findings(statement: ParsedStatement, name: str, keys: Mapping[str, Json]) -> Iterator[Finding]:
@@ -139,16 +139,16 @@ def _named_findings(statement: ParsedStatement, name: str, keys: Mapping[str, Js
             expected = ", ".join(sorted(KINDS))
             yield error("INVALID_PRINCIPAL_KEY", f"There are no principals of the kind {key}, only {expected}.", path)
         if value == []:
-            yield suggestion("EMPTY_ARRAY_PRINCIPAL", f"{name} names nobody under {key}.", path)
+            yield suggestion("EMPTY_ARRAY_PRINCIPAL", f"{name} names no principal under {key}.", path)
         for item in listed(value, path):
             yield from _one_named(item)
 
 
 def _one_named(named: ListedText) -> Iterator[Finding]:
     if named.text != "*" and ("*" in named.text or "?" in named.text):
-        said = "A principal is named in whole, or is * for all; it has no wildcards."
-        yield error("UNSUPPORTED_WILDCARD_IN_PRINCIPAL", said, named.path)
+        message = "A principal is named in whole, or is * for all; it has no wildcards."
+        yield error("UNSUPPORTED_WILDCARD_IN_PRINCIPAL", message, named.path)
     for prefix, kind in (("AIDA", "user"), ("AROA", "role")):
         if named.text.startswith(prefix):
-            said = f"A unique id names a {kind} that may be gone; name it by its ARN."
-            yield warning(f"INVALID_{kind.upper()}_REFERENCE", said, named.path)
+            message = f"A unique id names a {kind} that may be gone; name it by its ARN."
+            yield warning(f"INVALID_{kind.upper()}_REFERENCE", message, named.path)

@@ -27,8 +27,8 @@ def redundant_resources(statement: ParsedStatement) -> Iterator[Finding]:
     for element in ("Resource", "NotResource"):
         items = statement.listed(element)
         for index, wide in redundant([item.text for item in items], arns=True):
-            said = f"{items[index].text} names nothing that {items[wide].text} does not name."
-            yield suggestion("REDUNDANT_RESOURCE", said, items[index].path)
+            message = f"{items[index].text} names nothing that {items[wide].text} does not name."
+            yield suggestion("REDUNDANT_RESOURCE", message, items[index].path)
 
 
 def _arn_findings(item: ListedText, catalogue: ActionCatalogue) -> Iterator[Finding]:
@@ -38,8 +38,8 @@ def _arn_findings(item: ListedText, catalogue: ActionCatalogue) -> Iterator[Find
         return
     if len(parts) < ARN_PARTS:
         if not item.text.endswith("*"):
-            said = f"{item.text} is no arn:partition:service:region:account:resource."
-            yield error("MISSING_ARN_FIELD", said, item.path)
+            message = f"{item.text} is no arn:partition:service:region:account:resource."
+            yield error("MISSING_ARN_FIELD", message, item.path)
         return
     _, partition, service, region, account, _ = parts
     if not any(overlap(partition, known) for known in _PARTITIONS):
@@ -47,8 +47,8 @@ def _arn_findings(item: ListedText, catalogue: ActionCatalogue) -> Iterator[Find
     if service != service.lower():
         yield error("INVALID_ARN_SERVICE_CASE", f"The service {service} is written in lower case.", item.path)
     if _is_pattern(service):
-        said = f"The service {service} can be one that is not meant, today or tomorrow."
-        yield suggestion("WILDCARD_IN_SERVICE_NAME", said, item.path)
+        message = f"The service {service} can be one that is not meant, today or tomorrow."
+        yield suggestion("WILDCARD_IN_SERVICE_NAME", message, item.path)
     if not _is_pattern(region) and region and not _REGION.fullmatch(region):
         yield error("INVALID_ARN_REGION", f"{region} is no Region.", item.path)
     if _NUMBERS.fullmatch(account) and not _ACCOUNT.fullmatch(account):
@@ -94,13 +94,13 @@ def mismatched_actions(statement: ParsedStatement, catalogue: ActionCatalogue) -
         if not fitting:
             all_fit = False
             expected = " or ".join(sorted(about)) or "*"
-            said = f"{item.text} is about {expected}, which no Resource of this statement is: it never matches."
-            yield warning("RESOURCE_TYPE_DOES_NOT_FIT", said, item.path)
+            message = f"{item.text} is about {expected}, which no Resource of this statement is: it never matches."
+            yield warning("RESOURCE_TYPE_DOES_NOT_FIT", message, item.path)
     if everything_is_known and all_fit and "Action" in statement.elements:
         for resource in resources:
             if resource.text not in meant:
-                said = f"No action of this statement is about a resource such as {resource.text}."
-                yield warning("RESOURCE_TYPE_DOES_NOT_FIT", said, resource.path)
+                message = f"No action of this statement is about a resource such as {resource.text}."
+                yield warning("RESOURCE_TYPE_DOES_NOT_FIT", message, resource.path)
 
 
 def _types_met(resource: str, service: Service) -> set[str]:

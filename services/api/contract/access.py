@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from services.api.contract.answer import Answer, Page
-from services.api.contract.question import PagedHistoricalQuestion, ResourceText, Text, with_pattern
+from services.api.contract.question import Answer, Page, PagedHistoricalQuestion, ResourceText, Text, with_pattern
 from services.api.contract.statements import StatementName
 
 _ACTION = r"^[A-Za-z0-9-]+:[A-Za-z0-9]+$"

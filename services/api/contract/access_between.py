@@ -5,8 +5,7 @@ from abc import ABC
 from domain.families.policies import HolderNoun
 from domain.policy import Layer
 from services.api.contract.access import Action, PrincipalAccess
-from services.api.contract.answer import Answer
-from services.api.contract.question import ResourceText, Text
+from services.api.contract.question import Answer, ResourceText, Text
 from services.api.contract.time_span import Occurrence, SpanPage, SpanQuestion
 
 

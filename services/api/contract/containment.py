@@ -6,8 +6,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from domain.read_models.lineage import LineageNode
-from services.api.contract.answer import Answer
-from services.api.contract.question import Question, Text
+from services.api.contract.question import Answer, Question, Text
 
 
 class ContainedAccount(Answer):

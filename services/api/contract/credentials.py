@@ -1,8 +1,7 @@
 """Access keys and passwords: whose, how old, and last used when."""
 
 from domain.read_models.credentials import AccessKeyCredential, PasswordCredential
-from services.api.contract.answer import Page
-from services.api.contract.question import PagedHistoricalQuestion
+from services.api.contract.question import Page, PagedHistoricalQuestion
 
 
 class CredentialsPage(Page):

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from domain.policy import Mismatch
-from services.api.contract.answer import Answer
-from services.api.contract.question import Question, Text
+from services.api.contract.question import Answer, Question, Text
 
 
 class ExplainedStatement(Answer):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from services.api.contract.answer import Answer
+from services.api.contract.question import Answer
 from services.api.contract.time_span import Occurrence, SpanPage, SpanQuestion
 
 

@@ -8,8 +8,7 @@ from pydantic import AfterValidator, model_validator
 from domain.foundation.errors import ValidationError
 from domain.foundation.moments import format_rfc3339
 from domain.read_models.history import HistoryCall
-from services.api.contract.answer import Page
-from services.api.contract.question import PagedHistoricalQuestion, ResourceText, Text, Time
+from services.api.contract.question import Page, PagedHistoricalQuestion, ResourceText, Text, Time
 
 
 def _address(given: str) -> str:

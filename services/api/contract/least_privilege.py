@@ -1,8 +1,7 @@
 """The policy that covers what a principal really did."""
 
 from domain.read_models.least_privilege import CoveringPolicy
-from services.api.contract.answer import Answer
-from services.api.contract.question import Text
+from services.api.contract.question import Answer, Text
 from services.api.contract.replay import ReplayedPart, ReplayQuestion
 
 

@@ -6,8 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.read_models.lineage import NODES_MAX, LineageNode, UnfollowedBranch
-from services.api.contract.answer import Answer
-from services.api.contract.question import HistoricalQuestion, Text
+from services.api.contract.question import Answer, HistoricalQuestion, Text
 
 NODES_DEFAULT = 1_000
 

@@ -2,8 +2,7 @@
 
 from domain.families.policies import HolderNoun
 from domain.read_models.permissions import HeldPolicy
-from services.api.contract.answer import Answer
-from services.api.contract.question import HistoricalQuestion, Text
+from services.api.contract.question import Answer, HistoricalQuestion, Text
 from services.api.contract.statements import LayerReach
 
 

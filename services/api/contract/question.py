@@ -1,4 +1,4 @@
-"""What a question to the native API is. Each family of them is a module, with the shapes of its answers.
+"""What a question to the native API is, and its answer. Each family is a module, with the shapes of its answers.
 
 A question is one class an operation: its path and its parameters. `services.api.handlers` answers it.
 The server reads requests into these classes and the command line writes requests from them, so that both mean the same.
@@ -23,7 +23,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from domain.foundation.errors import ValidationError
 from domain.foundation.moments import NamedMoment
-from services.api.contract.answer import Answer
+from domain.read_models.read_model import ReadModel
 from services.api.contract.page_markers import parse_marker
 
 SERVICE = "muniment"
@@ -75,7 +75,19 @@ MomentText = Annotated[NamedMoment, GetPydanticSchema(_moment_schema)]
 """p<position>, or an RFC 3339 time with its offset."""
 Time = Annotated[datetime, BeforeValidator(parse_time)]
 Limit = Annotated[int, Field(ge=1, le=ROWS_MAX)]
-AnswerT_co = TypeVar("AnswerT_co", bound=Answer, covariant=True)
+AnswerT_co = TypeVar("AnswerT_co", bound="Answer", covariant=True)
+
+
+class Answer(ReadModel):
+    """What a server answers, or a part of it. Times are RFC 3339 in UTC, ages whole days."""
+
+
+class Page(Answer):
+    account_id: str
+    limit: int
+    """At most so many rows are on this page."""
+    marker: str | None
+    """Asks for the next page, which may turn out empty; null on the last."""
 
 
 class Question(BaseModel, ABC, Generic[AnswerT_co]):

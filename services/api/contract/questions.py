@@ -2,7 +2,6 @@
 
 from services.api.contract.access import CanAssume, WhoCan
 from services.api.contract.access_between import CouldAssume, ListHeldPolicies, WhoCould
-from services.api.contract.answer import Answer
 from services.api.contract.containment import Contain
 from services.api.contract.credentials import ListCredentials
 from services.api.contract.decisions import ExplainDecision
@@ -11,31 +10,14 @@ from services.api.contract.history import LookupHistory
 from services.api.contract.least_privilege import GetLeastPrivilege
 from services.api.contract.lineage import ShowLineage
 from services.api.contract.permissions import ListPermissions
-from services.api.contract.question import Question
+from services.api.contract.question import Answer, Question
 from services.api.contract.sessions import ListSessions, RevokeSession
 from services.api.contract.tracing import ListStillAlive, TraceCredential
 from services.api.contract.unusual import FindUnusual
 from services.api.contract.what_if import WhatIf
 
 QUESTIONS: tuple[type[Question[Answer]], ...] = (
-    LookupHistory,
-    ListPermissions,
-    ListSessions,
-    ListCredentials,
-    ExplainDecision,
-    RevokeSession,
-    ShowLineage,
-    Contain,
-    WhoCan,
-    CanAssume,
-    WhatIf,
-    GetLeastPrivilege,
-    WhoCould,
-    CouldAssume,
-    ListHeldPolicies,
-    Diff,
-    ListChanges,
-    FindUnusual,
-    TraceCredential,
-    ListStillAlive,
-)
+    LookupHistory, ListPermissions, ListSessions, ListCredentials, ExplainDecision, RevokeSession, ShowLineage, Contain,
+    WhoCan, CanAssume, WhatIf, GetLeastPrivilege, WhoCould, CouldAssume, ListHeldPolicies, Diff, ListChanges,
+    FindUnusual, TraceCredential, ListStillAlive,
+)  # fmt: skip

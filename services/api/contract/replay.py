@@ -4,8 +4,7 @@ from abc import ABC
 from typing import Generic, TypeVar
 
 from domain.foundation.moments import NamedMoment
-from services.api.contract.answer import Answer
-from services.api.contract.question import MomentText, Question
+from services.api.contract.question import Answer, MomentText, Question
 
 PartT_co = TypeVar("PartT_co", bound="ReplayedPart", covariant=True)
 

@@ -7,8 +7,7 @@ from pydantic import StringConstraints
 
 from domain.foundation.identifiers import SESSION
 from domain.read_models.sessions import SessionDetails
-from services.api.contract.answer import Answer, Page
-from services.api.contract.question import PagedHistoricalQuestion, Question, with_pattern
+from services.api.contract.question import Answer, Page, PagedHistoricalQuestion, Question, with_pattern
 
 _SESSION_ID = rf"^{SESSION}[A-Z2-7]{{17}}$"
 

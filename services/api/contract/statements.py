@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from domain.policy import Effect, Layer
-from services.api.contract.answer import Answer
+from services.api.contract.question import Answer
 
 
 class StatementName(Answer):

@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from domain.foundation.moments import Moment, NamedMoment
-from services.api.contract.answer import Answer, Page
-from services.api.contract.question import MomentText, PagedQuestion
+from services.api.contract.question import Answer, MomentText, Page, PagedQuestion
 
 
 class Occurrence(Answer):

@@ -9,8 +9,7 @@ from pydantic import Field
 from domain.foundation.moments import EventRef
 from domain.read_models.credential_activity import CallTallies, TracedCall
 from domain.read_models.lineage import LineageKind, LineageNode, UnfollowedBranch
-from services.api.contract.answer import Answer
-from services.api.contract.question import ROWS_DEFAULT, ROWS_MAX, HistoricalQuestion, Text
+from services.api.contract.question import ROWS_DEFAULT, ROWS_MAX, Answer, HistoricalQuestion, Text
 from services.api.contract.unused_permissions import UnusedPermissions
 
 

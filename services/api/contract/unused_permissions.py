@@ -3,7 +3,7 @@ them."""
 
 from domain.foundation.moments import Moment
 from domain.read_models.lineage import LineageNode
-from services.api.contract.answer import Answer
+from services.api.contract.question import Answer
 
 
 class UnusedAction(Answer):

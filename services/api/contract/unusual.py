@@ -6,8 +6,7 @@ from pydantic import Field
 
 from domain.foundation.moments import NamedMoment
 from domain.read_models.unusual import CALLS_PER_SESSION_MAX, SILENT_DAYS_DEFAULT, Anomaly
-from services.api.contract.answer import Page
-from services.api.contract.question import MomentText, PagedHistoricalQuestion
+from services.api.contract.question import MomentText, Page, PagedHistoricalQuestion
 
 SILENT_DAYS_MAX = 36_500
 

@@ -13,8 +13,7 @@ from domain.policy import (
     compiled,
     new_policy_size,
 )
-from services.api.contract.answer import Answer
-from services.api.contract.question import Text
+from services.api.contract.question import Answer, Text
 from services.api.contract.replay import ReplayedPart, ReplayQuestion
 
 DOCUMENT_CHARACTERS_MAX = ROLE_INLINE_POLICIES_CHARACTERS_MAX

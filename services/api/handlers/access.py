@@ -8,15 +8,13 @@ from domain.account import Account
 from domain.authorization import ASSUME_ROLE
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.identifiers import account_of_arn
-from domain.foundation.moments import AsOf
 from domain.policy import Effect, Possibility, Result, reason
 from domain.queries.access import Access, can_assume, find_role, trusted_accounts, who_can
 from projections.queries.ledger_positions import position_at, resolve_in_ledger
 from services.action_catalogue import CATALOGUE
 from services.api.contract.access import CanAssume, Dependence, PrincipalAccess, PrincipalsPage, WhoCan
 from services.api.contract.page_markers import make_marker
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.statements import statement_name
 from services.api.handlers.visibility import visible_trusted_accounts
 
@@ -54,9 +52,7 @@ def _page(
 ) -> PrincipalsPage:
     """The place is the number of those who came before: the answer about a moment never changes."""
     (after,) = question.place or (0,)
-    wanted = (
-        access for access in found if question.everybody or access.possible.possibility is not Possibility.IMPOSSIBLE
-    )
+    wanted = (each for each in found if question.everybody or each.possible.possibility is not Possibility.IMPOSSIBLE)
     shown = list(islice(wanted, after, after + question.limit + 1))
     following = make_marker(type(question).__name__, after + question.limit) if len(shown) > question.limit else None
     return PrincipalsPage(
@@ -70,11 +66,11 @@ def _page(
 
 
 @handles(WhoCan)
-def answer_who_can(question: WhoCan, context: AnswerContext, account_id: str, as_of: AsOf) -> PrincipalsPage:
+def answer_who_can(question: WhoCan, context: AnswerContext) -> PrincipalsPage:
     refuse_unknown_action(question.action)
-    refuse_foreign_role(account_id, question.action, question.on)
-    moment = resolve_in_ledger(context.cursor, account_id, as_of)
-    account = context.account(account_id, moment.position)
+    refuse_foreign_role(context.account_id, question.action, question.on)
+    moment = resolve_in_ledger(context.cursor, context.account_id, context.as_of)
+    account = context.own(moment.position)
     return _page(question, account, who_can(account, question.action, question.on, moment.at), question.action)
 
 
@@ -85,9 +81,7 @@ def refuse_unknown_action(action: str) -> None:
     service = CATALOGUE.service(prefix.lower())
     if service is None or name.lower() in service.actions:
         return
-    near = [
-        f"{service.prefix}:{service.actions[each].name}" for each in get_close_matches(name.lower(), service.actions)
-    ]
+    near = [f"{service.prefix}:{service.actions[key].name}" for key in get_close_matches(name.lower(), service.actions)]
     raise InvalidInput(
         f"{action} is no action of the action catalogue, version {CATALOGUE.version}; "
         + (f"the nearest are {', '.join(near)}." if near else f"and none of {service.prefix} has a similar name.")
@@ -102,13 +96,13 @@ def refuse_foreign_role(account_id: str, action: str, on: str) -> None:
 
 
 @handles(CanAssume)
-def answer_can_assume(question: CanAssume, context: AnswerContext, account_id: str, as_of: AsOf) -> PrincipalsPage:
-    moment = resolve_in_ledger(context.cursor, account_id, as_of)
-    account = context.account(account_id, moment.position)
+def answer_can_assume(question: CanAssume, context: AnswerContext) -> PrincipalsPage:
+    moment = resolve_in_ledger(context.cursor, context.account_id, context.as_of)
+    account = context.own(moment.position)
     role = find_role(account, question.role)
     if role is None:
         raise NoSuchEntity(f"No role was called {question.role} at position {moment.position}.")
-    seen, unseen = visible_trusted_accounts(context, account_id, trusted_accounts(role), as_of.now)
+    seen, unseen = visible_trusted_accounts(context, trusted_accounts(role))
     others = [context.account(other_id, position_at(context.cursor, other_id, moment.at)) for other_id in seen]
     found = can_assume(account, role, [other for other in others if other.exists], moment.at)
     return _page(question, account, found, ASSUME_ROLE, unseen)

@@ -1,13 +1,13 @@
 """Who could, and what somebody held, between two moments: intervals, each opened and closed by a named event."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 
 from domain.account import Account
 from domain.authorization import ASSUME_ROLE
 from domain.foundation.errors import NoSuchEntity
 from domain.foundation.events import Entry
 from domain.foundation.intervals import Interval, IntervalsResult, intervals
-from domain.foundation.moments import AsOf
 from domain.policy import Possibility
 from domain.queries.access import find_role
 from domain.queries.access_between import (
@@ -33,8 +33,7 @@ from services.api.contract.access_between import (
     WhoCould,
 )
 from services.api.handlers.access import principal_access, refuse_foreign_role, refuse_unknown_action
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.time_span import (
     WORK_MAX,
     TimeSpan,
@@ -57,100 +56,81 @@ def access_interval(interval: Interval[PrincipalKey, TimedAccess], action: str) 
 
 
 def held_interval(interval: Interval[Holding, HeldDocument]) -> HeldInterval:
-    holding, text = interval.key, interval.value
-    return HeldInterval(
-        opened=occurrence(interval.opened),
-        closed=occurrence(interval.closed),
-        kind=holding.kind,
-        entity_id=holding.entity_id,
-        layer=holding.layer,
-        place=holding.place,
-        through=text.through,
-        source_type=holding.source_type,
-        source_id=holding.source_id,
-        version_id=text.version_id,
-        sha256=text.sha256,
-        document=text.document,
-    )
+    opened, closed = occurrence(interval.opened), occurrence(interval.closed)
+    return HeldInterval(opened=opened, closed=closed, **interval.key._asdict(), **asdict(interval.value))
 
 
 def _page(
     question: WhoCould | CouldAssume,
     context: AnswerContext,
-    owner_id: str,
     span: TimeSpan,
     found: IntervalsResult[PrincipalKey, TimedAccess],
     action: str,
     unseen: tuple[str, ...] = (),
 ) -> AccessIntervalsPage:
     wanted = [
-        interval
-        for interval in found.intervals
-        if question.everybody or interval.value.access.possible.possibility is not Possibility.IMPOSSIBLE
+        each
+        for each in found.intervals
+        if question.everybody or each.value.access.possible.possibility is not Possibility.IMPOSSIBLE
     ]
     shown, after = cut_page(question, wanted)
-    stopped_at = stop_moment(context.cursor, owner_id, found.stopped_at)
+    stopped_at = stop_moment(context, found.stopped_at)
     return AccessIntervalsPage(
-        **page_envelope(question, owner_id, span, stopped_at, after),
+        **page_envelope(question, context.account_id, span, stopped_at, after),
         unseen=unseen,
         intervals=tuple(access_interval(interval, action) for interval in shown),
     )
 
 
 @handles(WhoCould)
-def answer_who_could(question: WhoCould, context: AnswerContext, account_id: str, as_of: AsOf) -> AccessIntervalsPage:
+def answer_who_could(question: WhoCould, context: AnswerContext) -> AccessIntervalsPage:
     refuse_unknown_action(question.action)
-    refuse_foreign_role(account_id, question.action, question.on)
-    span = resolve_span(question, context.cursor, account_id, as_of)
-    changes = context.changes(account_id, after=span.since.position, to=span.until.position)
-    values = {account_id: context.account(account_id, span.since.position)}
-    found = _access(ActionInquiry(account_id, question.action, question.on), values, span, changes)
-    return _page(question, context, account_id, span, found, question.action)
+    refuse_foreign_role(context.account_id, question.action, question.on)
+    span = resolve_span(question, context)
+    changes = context.changes(context.account_id, after=span.since.position, to=span.until.position)
+    values = {context.account_id: context.own(span.since.position)}
+    found = _access(ActionInquiry(context.account_id, question.action, question.on), values, span, changes)
+    return _page(question, context, span, found, question.action)
 
 
 @handles(CouldAssume)
-def answer_could_assume(
-    question: CouldAssume, context: AnswerContext, account_id: str, as_of: AsOf
-) -> AccessIntervalsPage:
-    span = resolve_span(question, context.cursor, account_id, as_of)
-    owner = context.account(account_id, span.since.position)
-    own = list(_until_stopped(context.changes(account_id, after=span.since.position, to=span.until.position)))
+def answer_could_assume(question: CouldAssume, context: AnswerContext) -> AccessIntervalsPage:
+    span = resolve_span(question, context)
+    owner = context.own(span.since.position)
+    own = list(_until_stopped(context.changes(context.account_id, after=span.since.position, to=span.until.position)))
     trusted = accounts_ever_trusted(owner, question.role, own)
-    seen, unseen = visible_trusted_accounts(context, account_id, trusted, as_of.now)
-    positions = {
-        other_id: tuple(position_at(context.cursor, other_id, moment.at) for moment in span) for other_id in seen
-    }
-    values = {account_id: owner} | {
+    seen, unseen = visible_trusted_accounts(context, trusted)
+    positions = {other: tuple(position_at(context.cursor, other, moment.at) for moment in span) for other in seen}
+    values = {context.account_id: owner} | {
         other_id: context.account(other_id, first) for other_id, (first, _) in positions.items()
     }
     changes = merge_ledgers(
         own, *(context.changes(other_id, after=first, to=last) for other_id, (first, last) in positions.items())
     )
-    found = _access(AssumeRoleInquiry(account_id, question.role), values, span, changes)
-    if not found.intervals and not _was_called(question, context, account_id, span):
+    found = _access(AssumeRoleInquiry(context.account_id, question.role), values, span, changes)
+    if not found.intervals and not _was_called(question, context, span):
         raise NoSuchEntity(f"No role was called {question.role} in the span.")
-    return _page(question, context, account_id, span, found, ASSUME_ROLE, unseen)
+    return _page(question, context, span, found, ASSUME_ROLE, unseen)
 
 
-def _was_called(question: CouldAssume, context: AnswerContext, account_id: str, span: TimeSpan) -> bool:
-    return any(find_role(context.account(account_id, moment.position), question.role) for moment in span)
+def _was_called(question: CouldAssume, context: AnswerContext, span: TimeSpan) -> bool:
+    return any(find_role(context.own(moment.position), question.role) for moment in span)
 
 
 @handles(ListHeldPolicies)
-def answer_list_held_policies(
-    question: ListHeldPolicies, context: AnswerContext, account_id: str, as_of: AsOf
-) -> HeldIntervalsPage:
-    span = resolve_span(question, context.cursor, account_id, as_of)
-    changes = context.changes(account_id, after=span.since.position, to=span.until.position)
-    account = context.account(account_id, span.since.position)
+def answer_list_held_policies(question: ListHeldPolicies, context: AnswerContext) -> HeldIntervalsPage:
+    span = resolve_span(question, context)
+    changes = context.changes(context.account_id, after=span.since.position, to=span.until.position)
+    account = context.own(span.since.position)
     found = intervals(held_between(account, span.since.at, changes, question.principal), WORK_MAX)
-    values = (context.account(account_id, moment.position) for moment in span)
+    values = (context.own(moment.position) for moment in span)
     if not found.intervals and not any(find_holders(value, question.principal) for value in values):
         raise NoSuchEntity(f"No user, group or role was called {question.principal} in the span, or it held nothing.")
     shown, after = cut_page(question, found.intervals)
-    stopped_at = stop_moment(context.cursor, account_id, found.stopped_at)
+    stopped_at = stop_moment(context, found.stopped_at)
     return HeldIntervalsPage(
-        **page_envelope(question, account_id, span, stopped_at, after), intervals=tuple(map(held_interval, shown))
+        **page_envelope(question, context.account_id, span, stopped_at, after),
+        intervals=tuple(map(held_interval, shown)),
     )
 
 

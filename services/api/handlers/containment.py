@@ -6,14 +6,12 @@ from domain.account import Account
 from domain.calls import NeedsFacts, Outcome
 from domain.families.containment import CONTAINED_POLICY_NAME, CredentialContained, LineageFacts, LineageQuery
 from domain.foundation.errors import AccessDenied, Throttling
-from domain.foundation.moments import AsOf
 from domain.queries.containment import ContainmentPlan, contain, refuse_lockout, refuse_self_containment
 from domain.read_models.lineage import ACCESS_KINDS, NODES_MAX, LineageNode
 from projections.queries.lineage import Lineage
 from services.api.contract.containment import Contain, ContainedAccount, Containment
 from services.api.contract.question import SERVICE
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import decides, handles
+from services.api.handlers.handler import AnswerContext, decides, handles
 from services.api.handlers.requester import Requester
 from services.api.handlers.visibility import AccountVisibility, arn_of, home_account_of, visible_lineage, why_unmanaged
 
@@ -49,13 +47,13 @@ def decide_contain(question: Contain, account: Account, requester: Requester) ->
 
 
 @handles(Contain, reads_everywhere=True)
-def answer_contain(question: Contain, context: AnswerContext, account_id: str, as_of: AsOf) -> Containment:
+def answer_contain(question: Contain, context: AnswerContext) -> Containment:
     containing = context.decision_result["containing"]
     assert isinstance(containing, ContainmentPlan)
-    visibility = AccountVisibility(context, account_id, as_of.now)
-    found = visible_lineage(visibility, question.credential, AsOf(as_of.now), NODES_MAX)
+    visibility = AccountVisibility(context)
+    found = visible_lineage(visibility, question.credential, NODES_MAX, newest=True)
     return Containment(
-        account_id=account_id,
+        account_id=context.account_id,
         credential=question.credential,
         dry_run=question.dry_run,
         accounts=tuple(_accounts(containing, found, visibility.obstacles)),
@@ -93,9 +91,7 @@ def _accounts(containing: ContainmentPlan, found: Lineage, obstacles: Mapping[st
     done = dict(zip(containing.events, containing.contained, strict=True))
     for account_id in sorted({*found.moments, *done, *containing.barred, *obstacles}):
         there = [node for node in found.nodes if node.account_id == account_id and node.kind in ACCESS_KINDS]
-        reason = (
-            containing.barred.get(account_id) or obstacles.get(account_id) or _remaining_work(found, account_id, there)
-        )
+        reason = containing.barred.get(account_id) or obstacles.get(account_id) or _remaining(found, account_id, there)
         ends = done.get(account_id)
         yield ContainedAccount(
             account_id=account_id,
@@ -135,7 +131,7 @@ def _untouched(context: AnswerContext, found: Lineage) -> Iterator[str]:
             yield arn
 
 
-def _remaining_work(found: Lineage, account_id: str, there: Iterable[LineageNode]) -> str | None:
+def _remaining(found: Lineage, account_id: str, there: Iterable[LineageNode]) -> str | None:
     """What is known to be left to do; None where nothing is."""
     if found.stopped_after_nodes is not None:
         return (
@@ -149,9 +145,4 @@ def _remaining_work(found: Lineage, account_id: str, there: Iterable[LineageNode
 
 
 def _is_left_in_force(node: LineageNode) -> bool:
-    return (
-        node.alive
-        and node.kind not in ACCESS_KINDS
-        and node.kind != "root"
-        and node.subject_id != CONTAINED_POLICY_NAME
-    )
+    return node.alive and node.kind not in {*ACCESS_KINDS, "root"} and node.subject_id != CONTAINED_POLICY_NAME

@@ -2,14 +2,12 @@
 
 from domain.authorization import EVALUATOR
 from domain.foundation.errors import NoSuchEntity
-from domain.foundation.moments import AsOf
 from domain.policy import StatementVerdict
 from domain.queries.reevaluation import CannotReevaluate, Reevaluation
 from projections.engine.sql_files import load_statements
 from projections.queries.readable import require_readable
 from services.api.contract.decisions import ExplainDecision, ExplainedCall, ExplainedDecision, ExplainedStatement
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.ledger.reevaluation import call_at, reevaluate
 from services.wire.errors import ServiceFailure
 
@@ -17,14 +15,12 @@ SQL = load_statements("services.api.handlers", "decisions.sql")
 
 
 @handles(ExplainDecision)
-def answer_explain_decision(
-    question: ExplainDecision, context: AnswerContext, account_id: str, _as_of: AsOf
-) -> ExplainedCall:
+def answer_explain_decision(question: ExplainDecision, context: AnswerContext) -> ExplainedCall:
     """The call with this request id in the account's ledger. The trail is only asked where it stands.
 
     Raises NoSuchEntity, and ServiceFailure where the ledger does not have what the decision was made from.
     """
-    request_id = question.request_id
+    account_id, request_id = context.account_id, question.request_id
     require_readable(context.cursor, "trail")
     row = context.cursor.execute(SQL["called"], {"account_id": account_id, "request_id": request_id}).fetchone()
     found = None if row is None else call_at(context.cursor, context.past.mapper, account_id, row[0])

@@ -6,7 +6,7 @@ from itertools import islice
 
 from domain.facts import FactValue
 from domain.foundation.events import Entry
-from domain.foundation.moments import AsOf, Moment
+from domain.foundation.moments import Moment
 from domain.queries.diff import Difference, differences
 from services.api.contract.diff import (
     ChangesPage,
@@ -18,8 +18,7 @@ from services.api.contract.diff import (
     NetDifference,
     RecordedChange,
 )
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.time_span import WORK_MAX, cut_page, occurrence_of_entry, page_envelope, resolve_span
 
 
@@ -55,26 +54,25 @@ def recorded_change(entry: Entry) -> RecordedChange:
 
 
 @handles(Diff)
-def answer_diff(question: Diff, context: AnswerContext, account_id: str, as_of: AsOf) -> DifferencesPage:
-    span = resolve_span(question, context.cursor, account_id, as_of)
-    changes = context.changes(account_id, after=span.since.position, to=span.until.position)
-    found = differences(context.account(account_id, span.since.position), changes, WORK_MAX)
+def answer_diff(question: Diff, context: AnswerContext) -> DifferencesPage:
+    span = resolve_span(question, context)
+    changes = context.changes(context.account_id, after=span.since.position, to=span.until.position)
+    found = differences(context.own(span.since.position), changes, WORK_MAX)
     stopped_at = None if found.stopped_at is None else Moment(found.stopped_at.position, found.stopped_at.at)
     shown, after = cut_page(question, found.differing)
     return DifferencesPage(
-        **page_envelope(question, account_id, span, stopped_at, after),
+        **page_envelope(question, context.account_id, span, stopped_at, after),
         differences=tuple(map(net_difference, shown)),
         undone=found.undone,
     )
 
 
 @handles(ListChanges)
-def answer_list_changes(question: ListChanges, context: AnswerContext, account_id: str, as_of: AsOf) -> ChangesPage:
-    span = resolve_span(question, context.cursor, account_id, as_of)
+def answer_list_changes(question: ListChanges, context: AnswerContext) -> ChangesPage:
+    span = resolve_span(question, context)
     after = max(question.begins_at, span.since.position)
-    found = list(islice(context.changes(account_id, after=after, to=span.until.position), question.limit + 1))
+    found = list(islice(context.changes(context.account_id, after=after, to=span.until.position), question.limit + 1))
     shown = found[: question.limit]
     following = shown[-1].position if len(found) > len(shown) else None
-    return ChangesPage(
-        **page_envelope(question, account_id, span, None, following), changes=tuple(map(recorded_change, shown))
-    )
+    envelope = page_envelope(question, context.account_id, span, None, following)
+    return ChangesPage(**envelope, changes=tuple(map(recorded_change, shown)))

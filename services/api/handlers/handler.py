@@ -1,21 +1,66 @@
-"""Which function answers which question, and which decides it in the round."""
+"""Which function answers which question, and from what; and which decides it in the round."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar, cast
+
+import psycopg
 
 from domain.account import Account
 from domain.calls import Outcome
+from domain.foundation.events import Entry
+from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf
-from services.api.contract.answer import Answer
-from services.api.contract.question import Question
-from services.api.handlers.answer_context import AnswerContext
+from domain.installation import Installation
+from projections.queries.ledger_positions import position_at
+from services.api.contract.question import Answer, Question
 from services.api.handlers.requester import Requester
+from services.ledger.historical_states import HistoricalStates
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerContext:
+    """For one answer, on a connection that reads."""
+
+    cursor: psycopg.Cursor
+    past: HistoricalStates
+    account_id: str
+    """Whose the question is."""
+    as_of: AsOf
+    """A moment that the tables of the account have reached."""
+    everywhere: bool = False
+    """Whether it is for the operator, who may see into all accounts."""
+    behind: frozenset[str] = frozenset()
+    """Accounts whose tables lag, of a question that reads everywhere."""
+    decision_result: Mapping[str, object] = field(default_factory=dict)
+    """What the decision in the round had to tell."""
+
+    def account(self, account_id: str, position: int) -> Account:
+        """As it was at the position; empty where there is no such ledger."""
+        found = self.past.at(self.cursor, account_id, position)
+        assert isinstance(found, Account)
+        return found
+
+    def own(self, position: int) -> Account:
+        """The account that the question is about, as it was at the position."""
+        return self.account(self.account_id, position)
+
+    def installation(self, at: datetime) -> Installation:
+        """As it was at the time."""
+        found = self.past.at(self.cursor, INSTALLATION, position_at(self.cursor, INSTALLATION, at))
+        assert isinstance(found, Installation)
+        return found
+
+    def changes(self, account_id: str, *, after: int, to: int) -> Iterator[Entry]:
+        """Those behind one position and up to another, read as they are taken."""
+        return self.past.changes(self.cursor, account_id, after=after, to=to)
+
 
 QuestionT = TypeVar("QuestionT", bound=Question[Any])
 A = TypeVar("A", bound=Answer)
-AnswerQuestion = Callable[[QuestionT, AnswerContext, str, AsOf], Answer]
-"""The answer about an account as of a moment that the tables have reached. Raises ProjectionBehind, and refusals."""
+AnswerQuestion = Callable[[QuestionT, AnswerContext], Answer]
+"""Raises ProjectionBehind, and refusals."""
 DecideQuestion = Callable[[QuestionT, Account, Requester], Outcome]
 """What a question changes, decided in the round. What the outcome answers is for the handler alone."""
 
@@ -64,6 +109,6 @@ def decide_question(question: Question[Answer], account: Account, requester: Req
     return Outcome(lambda _after: {}) if decide is None else decide(question, account, requester)
 
 
-def answer_question(question: Question[A], context: AnswerContext, account_id: str, as_of: AsOf) -> A:
+def answer_question(question: Question[A], context: AnswerContext) -> A:
     """Raises ProjectionBehind, and refusals."""
-    return cast("A", HANDLERS[type(question)].answer(question, context, account_id, as_of))
+    return cast("A", HANDLERS[type(question)].answer(question, context))

@@ -7,8 +7,7 @@ from domain.foundation.moments import AsOf
 from projections.queries.history import HistoryFilters, HistoryPosition, search_history
 from services.api.contract.history import HistoryPage, LookupHistory
 from services.api.contract.page_markers import make_marker
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 
 
 def _also_reads(question: LookupHistory) -> str | None:
@@ -17,7 +16,8 @@ def _also_reads(question: LookupHistory) -> str | None:
 
 
 @handles(LookupHistory, also_reads=_also_reads)
-def answer_lookup_history(question: LookupHistory, context: AnswerContext, account_id: str, as_of: AsOf) -> HistoryPage:
+def answer_lookup_history(question: LookupHistory, context: AnswerContext) -> HistoryPage:
+    account_id, as_of = context.account_id, context.as_of
     if question.since is not None:
         AsOf.time(question.since, as_of.now)
     after, end = HistoryPosition(), as_of.position or 0

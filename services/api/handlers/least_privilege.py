@@ -4,14 +4,12 @@ from collections import Counter
 
 from domain.families.roles import ROLES
 from domain.families.users import USERS
-from domain.foundation.moments import AsOf
 from domain.queries.least_privilege import UsedPermission, least_privilege
 from domain.queries.what_if import PoliciesReplaced, ReplayOutcome
 from domain.read_models.least_privilege import CoveringPolicy
 from services.action_catalogue import CATALOGUE
 from services.api.contract.least_privilege import GetLeastPrivilege, LeastPrivilegePart, UsedAction
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.replay import ReplayRange, entity_of, replayed, resolve_range, user_or_role_called
 from services.ledger.call_replay import CallReplay
 
@@ -20,18 +18,16 @@ USED_AN_ANSWER_MAX = 5_000
 
 
 @handles(GetLeastPrivilege)
-def answer_get_least_privilege(
-    question: GetLeastPrivilege, context: AnswerContext, account_id: str, as_of: AsOf
-) -> LeastPrivilegePart:
+def answer_get_least_privilege(question: GetLeastPrivilege, context: AnswerContext) -> LeastPrivilegePart:
     """Goes through the calls twice: for what was used, and for whether the document allows it. Raises NoSuchEntity,
     InvalidInput and ValidationError for a principal that is no user or role at the end of the span."""
-    part = resolve_range(question, context, account_id, as_of)
-    account = context.account(account_id, part.until)
+    part = resolve_range(question, context)
+    account = context.own(part.until)
     entity_id = user_or_role_called(account, question.principal, part.until)
     used: Counter[UsedPermission] = Counter()
     allowed = refused = 0
     stopped_position = part.to
-    walk = CallReplay(context.cursor, context.past.mapper, context.account(account_id, part.after))
+    walk = CallReplay(context.cursor, context.past.mapper, context.own(part.after))
     for call in walk.calls(after=part.after, to=part.to):
         if entity_of(call) != entity_id or not call.decisions:
             continue
@@ -46,10 +42,10 @@ def answer_get_least_privilege(
         allowed += 1
     found = least_privilege(used, CATALOGUE)
     covered = part._replace(to=stopped_position)
-    confirming = Counter() if found is None else _confirmed(context, account_id, covered, entity_id, found)
+    confirming = Counter() if found is None else _confirmed(context, covered, entity_id, found)
     entity = account[USERS].by_id.get(entity_id) or account[ROLES].by_id[entity_id]
     return LeastPrivilegePart(
-        account_id=account_id,
+        account_id=context.account_id,
         since_position=part.after + 1,
         until_position=part.until,
         stopped_position=stopped_position if stopped_position < part.until else None,
@@ -65,8 +61,8 @@ def answer_get_least_privilege(
 
 
 def _confirmed(
-    context: AnswerContext, account_id: str, part: ReplayRange, entity_id: str, found: CoveringPolicy
+    context: AnswerContext, part: ReplayRange, entity_id: str, found: CoveringPolicy
 ) -> Counter[ReplayOutcome]:
-    supposition = PoliciesReplaced(account_id, entity_id, found.document)
-    outcomes = replayed(context, account_id, part, supposition, of=entity_id)
+    supposition = PoliciesReplaced(context.account_id, entity_id, found.document)
+    outcomes = replayed(context, part, supposition, of=entity_id)
     return Counter(made.outcome for call, made in outcomes if call.was_allowed)

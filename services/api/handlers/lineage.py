@@ -1,16 +1,14 @@
 """The lineage of a credential: what it gave birth to, what those did, and what of it is alive."""
 
-from domain.foundation.moments import AsOf
 from services.api.contract.lineage import LineageTree, ShowLineage
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.visibility import AccountVisibility, visible_lineage
 
 
 @handles(ShowLineage, reads_everywhere=True)
-def answer_show_lineage(question: ShowLineage, context: AnswerContext, account_id: str, as_of: AsOf) -> LineageTree:
-    visibility = AccountVisibility(context, account_id, as_of.now)
-    found = visible_lineage(visibility, question.credential, as_of, question.limit)
+def answer_show_lineage(question: ShowLineage, context: AnswerContext) -> LineageTree:
+    visibility = AccountVisibility(context)
+    found = visible_lineage(visibility, question.credential, question.limit)
     moment = found.moments[found.seed.account_id]
     return LineageTree(
         account_id=found.seed.account_id,

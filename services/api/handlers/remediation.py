@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from domain.account import Account
+from domain.entity_kinds import find_entity
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.boundaries import boundary_arn
 from domain.families.containment import CONTAINED_POLICY_NAME
 from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.families.passwords import LOGIN_PROFILES
-from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, HolderNoun, ManagedPolicy
+from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, ManagedPolicy
 from domain.families.roles import ROLES
 from domain.families.users import USERS
 from domain.read_models.lineage import LineageKind, LineageNode
@@ -176,14 +177,12 @@ class Remediation:
             yield aws_command("delete-policy", policy_arn=policy.arn)
 
 
-def _version_commands(
-    policy: ManagedPolicy, former: ManagedPolicy, created_nodes: Sequence[LineageNode]
-) -> Iterator[str]:
+def _version_commands(policy: ManagedPolicy, former: ManagedPolicy, nodes: Sequence[LineageNode]) -> Iterator[str]:
     """The default of before, where it is still one of theirs, and then none of the versions that they made. An old
     version that is gone is written once more, when there is room for it."""
-    versions = {node.version for node in created_nodes if node.kind == "policy_version"}
+    versions = {node.version for node in nodes if node.kind == "policy_version"}
     made = {version.id for version in policy.versions.values() if version.id in versions}
-    theirs = any(node.state == "active" for node in created_nodes)
+    theirs = any(node.state == "active" for node in nodes)
     kept = former.default if theirs else policy.default
     if kept.number in policy.versions and kept.number != policy.default_version:
         yield aws_command("set-default-policy-version", policy_arn=policy.arn, version_id=kept.id)
@@ -196,7 +195,7 @@ def _version_commands(
         yield aws_command("delete-policy-version", policy_arn=policy.arn, version_id=policy.default.id)
 
 
-def _emptying_commands(now: Account, entity_id: str, entity: tuple[HolderNoun, str]) -> Iterator[str]:
+def _emptying_commands(now: Account, entity_id: str, entity: tuple[str, str]) -> Iterator[str]:
     """All that has to go before a user, role or group can be deleted. What contains it goes last."""
     kind, name = entity
     for key in now[ACCESS_KEYS].of(entity_id):
@@ -218,18 +217,13 @@ def _emptying_commands(now: Account, entity_id: str, entity: tuple[HolderNoun, s
         yield _entity_command(entity, "delete-{}-policy", policy_name=CONTAINED_POLICY_NAME)
 
 
-def kind_and_name(account: Account, entity_id: str) -> tuple[HolderNoun, str] | None:
-    """What the entity is and how it is called; None where there is none."""
-    if (user := account[USERS].by_id.get(entity_id)) is not None:
-        return "user", user.name
-    if (role := account[ROLES].by_id.get(entity_id)) is not None:
-        return "role", role.name
-    if (group := account[GROUPS].by_id.get(entity_id)) is not None:
-        return "group", group.name
-    return None
+def kind_and_name(account: Account, entity_id: str) -> tuple[str, str] | None:
+    """Of a user, role or group."""
+    found = find_entity(account, entity_id)
+    return None if found is None else (found[0].noun, found[1].name)
 
 
-def _entity_command(entity: tuple[HolderNoun, str], operation: str, **options: str) -> str:
+def _entity_command(entity: tuple[str, str], operation: str, **options: str) -> str:
     kind, name = entity
     return aws_command(operation.format(kind), **{f"{kind}_name": name}, **options)
 

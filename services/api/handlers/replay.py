@@ -11,7 +11,7 @@ from domain.queries.held_between import find_holders
 from domain.queries.what_if import CallReplayer, CallToReplay, HypotheticalChange, ReplayResult
 from projections.queries.ledger_positions import position_before, resolve_in_ledger
 from services.api.contract.replay import ReplayedPart, ReplayQuestion
-from services.api.handlers.answer_context import AnswerContext
+from services.api.handlers.handler import AnswerContext
 from services.ledger.call_replay import CallReplay, HypotheticalStates
 
 POSITIONS_AN_ANSWER_MAX = 50_000
@@ -27,29 +27,27 @@ class ReplayRange(NamedTuple):
     """The end of the span."""
 
 
-def resolve_range(
-    question: ReplayQuestion[ReplayedPart], context: AnswerContext, account_id: str, now: AsOf
-) -> ReplayRange:
+def resolve_range(question: ReplayQuestion[ReplayedPart], context: AnswerContext) -> ReplayRange:
     """Raises ValidationError for moments that have not come, or come in the wrong order."""
-    newest = AsOf(now.now)
-    until = newest if question.until is None else question.until.as_of(now.now)
-    end = resolve_in_ledger(context.cursor, account_id, until).position
-    since = question.since.as_of(now.now)
+    newest = AsOf(context.as_of.now)
+    until = newest if question.until is None else question.until.as_of(context.as_of.now)
+    end = resolve_in_ledger(context.cursor, context.account_id, until).position
+    since = question.since.as_of(context.as_of.now)
     if since.position is not None:
         after = since.position - 1
     else:
         assert since.at is not None
-        after = position_before(context.cursor, account_id, since.at)
+        after = position_before(context.cursor, context.account_id, since.at)
     if after > end:
         raise ValidationError(f"A span begins before it ends; got {question.since} to {question.until or 'now'}.")
     return ReplayRange(after, min(end, after + POSITIONS_AN_ANSWER_MAX), end)
 
 
 def replayed(
-    context: AnswerContext, account_id: str, part: ReplayRange, supposition: HypotheticalChange, of: str | None = None
+    context: AnswerContext, part: ReplayRange, supposition: HypotheticalChange, of: str | None = None
 ) -> Iterator[tuple[CallToReplay, ReplayResult]]:
     """Of all principals, or of one by its unique id."""
-    walk = CallReplay(context.cursor, context.past.mapper, context.account(account_id, part.after))
+    walk = CallReplay(context.cursor, context.past.mapper, context.own(part.after))
     replay = CallReplayer(HypotheticalStates(walk, supposition, context.account).value_of, walk.session_of)
     for call in walk.calls(after=part.after, to=part.to):
         if of is None or entity_of(call) == of:

@@ -4,26 +4,24 @@ from domain.account import Account
 from domain.calls import Outcome
 from domain.families.sessions import REVOCATIONS
 from domain.foundation.errors import NoSuchEntity
-from domain.foundation.moments import AsOf
 from domain.rules.sessions import revoke_session
 from projections.engine.sql_files import load_statements
 from projections.queries.readable import require_readable
 from projections.queries.sessions import issued_sessions
 from services.api.contract.page_markers import make_marker
 from services.api.contract.sessions import ListSessions, RevokedSession, RevokeSession, SessionsPage
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import decides, handles
+from services.api.handlers.handler import AnswerContext, decides, handles
 from services.api.handlers.requester import Requester
 
 SQL = load_statements("services.api.handlers", "sessions.sql")
 
 
 @handles(ListSessions)
-def answer_list_sessions(question: ListSessions, context: AnswerContext, account_id: str, as_of: AsOf) -> SessionsPage:
+def answer_list_sessions(question: ListSessions, context: AnswerContext) -> SessionsPage:
     (after,) = question.place or (0,)
-    size = question.limit
+    account_id, size = context.account_id, question.limit
     found = issued_sessions(
-        context.cursor, account_id, as_of, active_only=question.active, after_position=after, limit=size
+        context.cursor, account_id, context.as_of, active_only=question.active, after_position=after, limit=size
     )
     return SessionsPage(
         account_id=account_id,
@@ -42,14 +40,12 @@ def decide_revoke_session(question: RevokeSession, account: Account, _requester:
 
 
 @handles(RevokeSession)
-def answer_revoke_session(
-    question: RevokeSession, context: AnswerContext, account_id: str, _as_of: AsOf
-) -> RevokedSession:
-    parameters = {"account_id": account_id, "session_id": question.session_id}
+def answer_revoke_session(question: RevokeSession, context: AnswerContext) -> RevokedSession:
+    account_id, session_id = context.account_id, question.session_id
     require_readable(context.cursor, "sessions")
-    row = context.cursor.execute(SQL["revoked"], parameters).fetchone()
+    row = context.cursor.execute(SQL["revoked"], {"account_id": account_id, "session_id": session_id}).fetchone()
     if row is None:
         raise NoSuchEntity(
-            f"Account {account_id} has issued no session {question.session_id}. The revocation remains in effect."
+            f"Account {account_id} has issued no session {session_id}. The revocation remains in effect."
         )
-    return RevokedSession.of_row((account_id, question.session_id, *row))
+    return RevokedSession.of_row((account_id, session_id, *row))

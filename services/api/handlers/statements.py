@@ -45,11 +45,7 @@ def _layers(account: Account, layers: Layers) -> Iterator[LayerReach]:
     membership = account[ORGANIZATION_MEMBERSHIP]
     levels = iter(() if membership is None else membership.levels)
     for layer, policies in layers:
-        granted = [
-            statement_reach(layer, sourced, statement)
-            for sourced in policies
-            for statement in sourced.policy.statements
-        ]
+        granted = [statement_reach(layer, sourced, each) for sourced in policies for each in sourced.policy.statements]
         yield LayerReach(
             layer=layer,
             level=next(levels).id if layer is Layer.SCP else None,

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
-import psycopg
-
 from domain.foundation.errors import ValidationError
 from domain.foundation.events import Change, Entry
 from domain.foundation.intervals import IntervalBound
@@ -13,6 +11,7 @@ from domain.foundation.moments import AsOf, Moment
 from projections.queries.ledger_positions import position_at, resolve_in_ledger
 from services.api.contract.page_markers import make_marker
 from services.api.contract.time_span import Occurrence, SpanPage, SpanQuestion
+from services.api.handlers.handler import AnswerContext
 
 WORK_MAX = 20_000
 """So many changes are folded and answers made for one question, together; a few seconds of one core. What is left of
@@ -66,16 +65,17 @@ def occurrence_of_entry(entry: Entry) -> Occurrence:
     )
 
 
-def resolve_span(question: SpanQuestion[SpanPage], cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> TimeSpan:
+def resolve_span(question: SpanQuestion[SpanPage], context: AnswerContext) -> TimeSpan:
     """Raises ValidationError where it ends before it begins, or has not come yet."""
-    since = resolve_in_ledger(cursor, account_id, as_of)
+    as_of = context.as_of
+    since = resolve_in_ledger(context.cursor, context.account_id, as_of)
     if question.place is not None:
         _, position, microseconds = question.place
         if microseconds > _LAST_MICROSECOND:
             raise ValidationError(f"The marker is not one that {type(question).__name__} has given.")
         return TimeSpan(since, Moment(position, _EPOCH + microseconds * _MICROSECOND))
     ends = AsOf(as_of.now) if question.until is None else question.until.as_of(as_of.now)
-    until = resolve_in_ledger(cursor, account_id, ends)
+    until = resolve_in_ledger(context.cursor, context.account_id, ends)
     if until.position < since.position or until.at < since.at:
         raise ValidationError(
             f"The span ends before it begins: from {question.since} (position {since.position}) "
@@ -84,9 +84,9 @@ def resolve_span(question: SpanQuestion[SpanPage], cursor: psycopg.Cursor, accou
     return TimeSpan(since, until)
 
 
-def stop_moment(cursor: psycopg.Cursor, account_id: str, at: datetime | None) -> Moment | None:
+def stop_moment(context: AnswerContext, at: datetime | None) -> Moment | None:
     """The moment of a time at which a question stopped; None where it did not."""
-    return None if at is None else Moment(position_at(cursor, account_id, at), at)
+    return None if at is None else Moment(position_at(context.cursor, context.account_id, at), at)
 
 
 def page_envelope(

@@ -20,8 +20,7 @@ from services.api.contract.tracing import (
     TraceCredential,
     TracedLineage,
 )
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.remediation import Remediation
 from services.api.handlers.unused_permissions import credentials_of, own_credentials, unused_permissions
 from services.api.handlers.visibility import AccountVisibility, arn_of, visible_lineage
@@ -34,11 +33,9 @@ HISTORY_COMMANDS_MAX = 50
 
 
 @handles(ListStillAlive, reads_everywhere=True)
-def answer_list_still_alive(
-    question: ListStillAlive, context: AnswerContext, account_id: str, as_of: AsOf
-) -> StillAlive:
-    visibility = AccountVisibility(context, account_id, as_of.now)
-    found = visible_lineage(visibility, question.credential, as_of, NODES_MAX)
+def answer_list_still_alive(question: ListStillAlive, context: AnswerContext) -> StillAlive:
+    visibility = AccountVisibility(context)
+    found = visible_lineage(visibility, question.credential, NODES_MAX)
     descent = _traced_lineage(found)
     moment = found.moments[found.seed.account_id]
     return StillAlive(
@@ -52,9 +49,9 @@ def answer_list_still_alive(
 
 
 @handles(TraceCredential, reads_everywhere=True)
-def answer_trace_credential(question: TraceCredential, context: AnswerContext, account_id: str, as_of: AsOf) -> Trace:
-    visibility = AccountVisibility(context, account_id, as_of.now)
-    found = visible_lineage(visibility, question.credential, as_of, NODES_MAX)
+def answer_trace_credential(question: TraceCredential, context: AnswerContext) -> Trace:
+    visibility = AccountVisibility(context)
+    found = visible_lineage(visibility, question.credential, NODES_MAX)
     seed = found.seed
     moment = found.moments[seed.account_id]
     did = {other_id: _activity(context, found, other_id, question.calls) for other_id in found.moments}

@@ -15,7 +15,7 @@ from projections.queries.lineage import Lineage
 from services.action_catalogue import CATALOGUE
 from services.api.contract.question import SERVICE
 from services.api.contract.unused_permissions import UnusedAction, UnusedByCredential, UnusedPermissions, UnusedService
-from services.api.handlers.answer_context import AnswerContext
+from services.api.handlers.handler import AnswerContext
 from services.ledger.recorder import select
 from services.wire.errors import ServiceFailure
 
@@ -43,7 +43,7 @@ class _Actor:
 
 def unused_permissions(context: AnswerContext, found: Lineage, used: Collection[str]) -> UnusedPermissions:
     """Less the actions that were used, in lower case. Raises ServiceFailure where a session's policies are gone, and
-    what `PastValues.at` raises."""
+    what `HistoricalStates.at` raises."""
     every = [action for actions in CATALOGUE.actions.values() for action in actions]
     acting = [node for node in found.nodes if node is found.seed or node.kind in {"session", "access_key"}]
     actors = _actors(context, acting[:CREDENTIALS_MAX])[:ACTORS_MAX]

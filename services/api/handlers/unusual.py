@@ -6,23 +6,22 @@ from domain.foundation.moments import AsOf
 from projections.queries.unusual import UnusualPosition, position_range, search_unusual
 from services.api.contract.page_markers import make_marker
 from services.api.contract.unusual import FindUnusual, UnusualPage
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 
 
 @handles(FindUnusual)
-def answer_find_unusual(question: FindUnusual, context: AnswerContext, account_id: str, as_of: AsOf) -> UnusualPage:
-    until = as_of if question.until is None else question.until.as_of(as_of.now)
+def answer_find_unusual(question: FindUnusual, context: AnswerContext) -> UnusualPage:
+    until = context.as_of if question.until is None else question.until.as_of(context.as_of.now)
     place = UnusualPosition()
     if question.place is not None:
         *found, end = question.place
-        place, until = UnusualPosition(*found), AsOf(as_of.now, position=end)
-    since = None if question.since is None else question.since.as_of(as_of.now)
-    over = position_range(context.cursor, account_id, since, until)
+        place, until = UnusualPosition(*found), AsOf(context.as_of.now, position=end)
+    since = None if question.since is None else question.since.as_of(context.as_of.now)
+    over = position_range(context.cursor, context.account_id, since, until)
     silence = timedelta(days=question.silent_days)
-    page = search_unusual(context.cursor, account_id, over, silence, after=place, limit=question.limit)
+    page = search_unusual(context.cursor, context.account_id, over, silence, after=place, limit=question.limit)
     return UnusualPage(
-        account_id=account_id,
+        account_id=context.account_id,
         limit=question.limit,
         marker=None if page.after is None else make_marker("FindUnusual", *page.after, over.to),
         silent_days=question.silent_days,

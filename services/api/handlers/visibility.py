@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from domain.account import Account
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, is_managed_by
@@ -14,7 +13,7 @@ from domain.foundation.moments import AsOf
 from domain.installation import Installation
 from projections.queries.ledger_positions import list_account_ids, position_at, resolve_in_projection
 from projections.queries.lineage import Lineage, trace_lineage
-from services.api.handlers.answer_context import AnswerContext
+from services.api.handlers.handler import AnswerContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +22,12 @@ class AccountVisibility:
     operator all. None whose tables lag, for half an answer would pass for a whole one."""
 
     context: AnswerContext
-    account_id: str
-    now: datetime
     obstacles: dict[str, str] = field(default_factory=dict)
     """By account id: why it was not seen into."""
 
     def __call__(self, other_id: str) -> str | None:
         """Why it does not see into the account; None where it does."""
-        obstacle = None if other_id == self.account_id else self._obstacle(other_id)
+        obstacle = None if other_id == self.context.account_id else self._obstacle(other_id)
         if obstacle is not None:
             self.obstacles[other_id] = obstacle
         return obstacle
@@ -40,9 +37,8 @@ class AccountVisibility:
             return "its tables lag behind its ledger: ask again, and see /health/ready"
         if self.context.everywhere:
             return None
-        return why_unmanaged(
-            self.account_id, self.context.account(other_id, position_at(self.context.cursor, other_id, self.now))
-        )
+        now = position_at(self.context.cursor, other_id, self.context.as_of.now)
+        return why_unmanaged(self.context.account_id, self.context.account(other_id, now))
 
 
 def why_unmanaged(account_id: str, other: Account) -> str | None:
@@ -68,25 +64,28 @@ def arn_of(account: Account, entity_id: str) -> str | None:
     return None if entity is None else account.arn(entity.resource)
 
 
-def visible_lineage(visibility: AccountVisibility, credential: str, as_of: AsOf, nodes_max: int) -> Lineage:
+def visible_lineage(visibility: AccountVisibility, credential: str, nodes_max: int, *, newest: bool = False) -> Lineage:
     """Raises AccessDenied where the credential's account is not visible, and what `trace_lineage` raises."""
-    home = home_account_of(credential, visibility.account_id, visibility.context.installation(visibility.now))
+    context, as_of = visibility.context, visibility.context.as_of
+    if newest:
+        as_of = AsOf(as_of.now)
+    home = home_account_of(credential, context.account_id, context.installation(as_of.now))
     if (obstacle := visibility(home)) is not None:
         raise AccessDenied(f"{credential} is of the account {home}: {obstacle}.")
-    if home != visibility.account_id and as_of.position is not None:
+    if home != context.account_id and as_of.position is not None:
         # A position is one of the requester's ledger; in others the moment is found by its time.
-        at = resolve_in_projection(visibility.context.cursor, "lineage", visibility.account_id, as_of).at
+        at = resolve_in_projection(context.cursor, "lineage", context.account_id, as_of).at
         as_of = AsOf.time(at, at)
-    return trace_lineage(visibility.context.cursor, home, credential, as_of, follows=visibility, nodes_max=nodes_max)
+    return trace_lineage(context.cursor, home, credential, as_of, follows=visibility, nodes_max=nodes_max)
 
 
 def visible_trusted_accounts(
-    context: AnswerContext, account_id: str, trusted: Collection[str] | None, now: datetime
+    context: AnswerContext, trusted: Collection[str] | None
 ) -> tuple[list[str], tuple[str, ...]]:
     """Of the accounts that are trusted, None for all, those besides the role's own that whoever asks sees into; and how
     the others are told. An account has nothing to say about another one's principals."""
-    visibility = AccountVisibility(context, account_id, now)
+    visibility = AccountVisibility(context)
     named = list_account_ids(context.cursor) if trusted is None else sorted(trusted)
-    seen = [other_id for other_id in named if other_id != account_id and visibility(other_id) is None]
+    seen = [other_id for other_id in named if other_id != context.account_id and visibility(other_id) is None]
     # Which accounts there are is nobody's business either.
     return seen, tuple(visibility.obstacles) if trusted is not None else tuple({"*" for _ in visibility.obstacles})

@@ -1,13 +1,13 @@
 """What if other policies had been in force: recorded calls, evaluated again."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
 
 from domain.account import Account
 from domain.call_context import principal_arn_of
 from domain.families.organization import ORGANIZATION_MEMBERSHIP
 from domain.families.policies import MANAGED_POLICIES
 from domain.foundation.errors import NoSuchEntity
-from domain.foundation.moments import AsOf
 from domain.queries.what_if import (
     CallToReplay,
     ControlPolicyAdded,
@@ -19,12 +19,16 @@ from domain.queries.what_if import (
     ReplayResult,
 )
 from services.api.contract.what_if import CallGroup, ChangedCall, WhatIf, WhatIfPart
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import handles
+from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.replay import entity_called, replayed, resolve_range, user_or_role_called
 
 GROUPS_AN_ANSWER_MAX = 1_000
-GroupKey = tuple[str, str, str]
+
+
+class GroupKey(NamedTuple):
+    principal_arn: str
+    service: str
+    operation: str
 
 
 @dataclass(slots=True)
@@ -48,7 +52,7 @@ class _Counts:
         return key in self.groups or len(self.groups) < GROUPS_AN_ANSWER_MAX
 
     def add(self, key: GroupKey, call: CallToReplay, made: ReplayResult) -> None:
-        """One on which policies were question."""
+        """One on which policies were asked."""
         group = self.groups.setdefault(key, _GroupCounts())
         group.calls += 1
         self.by_other_evaluator += call.by_other_evaluator
@@ -69,18 +73,18 @@ class _Counts:
 
 
 @handles(WhatIf)
-def answer_what_if(question: WhatIf, context: AnswerContext, account_id: str, as_of: AsOf) -> WhatIfPart:
+def answer_what_if(question: WhatIf, context: AnswerContext) -> WhatIfPart:
     """Raises NoSuchEntity and InvalidInput where what is supposed could be about nothing at the end of the span."""
-    part = resolve_range(question, context, account_id, as_of)
-    supposition = supposition_of(question, context.account(account_id, part.until), part.until)
+    part = resolve_range(question, context)
+    supposition = supposition_of(question, context.own(part.until), part.until)
     counts, stopped_position = _Counts(), part.to
-    for call, made in replayed(context, account_id, part, supposition):
+    for call, made in replayed(context, part, supposition):
         if made.outcome is ReplayOutcome.WITHOUT_DECISION:
             counts.without_decision += 1
         else:
             cause = call.cause
             assert cause.principal is not None
-            key = (principal_arn_of(cause.principal), cause.service, cause.operation)
+            key = GroupKey(principal_arn_of(cause.principal), cause.service, cause.operation)
             if not counts.has_room(key):
                 stopped_position = call.position - 1
                 break
@@ -89,7 +93,7 @@ def answer_what_if(question: WhatIf, context: AnswerContext, account_id: str, as
     refused = sum(group.now_refused for group in counts.groups.values())
     allowed = sum(group.now_allowed for group in counts.groups.values())
     return WhatIfPart(
-        account_id=account_id,
+        account_id=context.account_id,
         since_position=part.after + 1,
         until_position=part.until,
         stopped_position=stopped_position if stopped_position < part.until else None,
@@ -101,29 +105,14 @@ def answer_what_if(question: WhatIf, context: AnswerContext, account_id: str, as
         undecidable=counts.undecidable,
         undecidable_because=counts.undecidable_because,
         by_other_evaluator=counts.by_other_evaluator,
-        groups=tuple(_group(key, group) for key, group in counts.groups.items()),
-    )
-
-
-def _group(key: GroupKey, group: _GroupCounts) -> CallGroup:
-    principal_arn, service, operation = key
-    return CallGroup(
-        principal_arn=principal_arn,
-        service=service,
-        operation=operation,
-        calls=group.calls,
-        now_refused=group.now_refused,
-        now_allowed=group.now_allowed,
-        first_changed=group.first_changed,
+        groups=tuple(CallGroup(**key._asdict(), **asdict(group)) for key, group in counts.groups.items()),
     )
 
 
 def supposition_of(question: WhatIf, account: Account, position: int) -> HypotheticalChange:
-    """What is question about, by what it is called at the end of the span. Raises NoSuchEntity and InvalidInput."""
+    """What is supposed, by what things are called at the end of the span. Raises NoSuchEntity and InvalidInput."""
     if question.scp is not None:
-        return ControlPolicyAdded(
-            account.id, _level_id(account, question.attach_scp_to or "root", position), question.scp
-        )
+        return ControlPolicyAdded(account.id, _level(account, question.attach_scp_to or "root", position), question.scp)
     assert question.policy is not None
     if question.attach_to is not None:
         return PolicyAdded(account.id, entity_called(account, question.attach_to, position), question.policy)
@@ -138,7 +127,7 @@ def supposition_of(question: WhatIf, account: Account, position: int) -> Hypothe
     return DocumentReplaced(account.id, question.instead_of, question.policy)
 
 
-def _level_id(account: Account, where: str, position: int) -> str:
+def _level(account: Account, where: str, position: int) -> str:
     """Of an account that is in no organisation any name will do."""
     membership = account[ORGANIZATION_MEMBERSHIP]
     levels = () if membership is None else membership.levels

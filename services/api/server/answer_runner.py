@@ -8,10 +8,8 @@ from domain.foundation.moments import AsOf
 from projections.engine.runner import ProjectionRunner
 from projections.queries.ledger_positions import require_account_existed
 from projections.queries.readable import ProjectionBehind, same_tables
-from services.api.contract.answer import Answer
-from services.api.contract.question import Question
-from services.api.handlers.answer_context import AnswerContext
-from services.api.handlers.handler import HANDLERS, answer_question
+from services.api.contract.question import Answer, Question
+from services.api.handlers.handler import HANDLERS, AnswerContext, answer_question
 from services.ledger.historical_states import HistoricalStates
 from services.ledger.lineage_resolver import accounts_behind
 from services.ledger.recorder import ConnectionSource
@@ -51,10 +49,10 @@ class AnswerRunner:
                 for (other_position,) in cursor.execute(head, (other_id,)).fetchall():
                     self._wait(other_id, other_position)
             behind = accounts_behind(cursor, self._runner) if handler.reads_everywhere else frozenset[str]()
-            context = AnswerContext(cursor, self._past, self._for_operator, behind, decision_result)
+            context = AnswerContext(cursor, self._past, account_id, as_of, self._for_operator, behind, decision_result)
             try:
                 with same_tables(cursor):
-                    return answer_question(question, context, account_id, as_of)
+                    return answer_question(question, context)
             except ProjectionBehind as error:
                 raise ServiceUnavailable(str(error)) from error
 

@@ -11,8 +11,7 @@ import pydantic
 from pydantic_core import from_json
 
 from domain.foundation.errors import Refusal, ValidationError
-from services.api.contract.answer import Answer
-from services.api.contract.question import SERVICE, Question
+from services.api.contract.question import SERVICE, Answer, Question
 from services.api.contract.questions import QUESTIONS
 from services.api.handlers import registry as handlers
 from services.api.server import operations

@@ -20,8 +20,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core import core_schema
 
 from domain.time_travel import TIME_TRAVEL
-from services.api.contract.answer import Answer
-from services.api.contract.question import SERVICE, Question
+from services.api.contract.question import SERVICE, Answer, Question
 from services.api.contract.questions import QUESTIONS
 from services.api.server.native_protocol import STATUSES
 from services.api.server.schema_names import PUBLISHED_NAMES, with_published_names

@@ -7,8 +7,7 @@ from domain.account import Account
 from domain.authorization import authorize
 from domain.calls import Call, Outcome
 from domain.time_travel import TIME_TRAVEL
-from services.api.contract.answer import Answer
-from services.api.contract.question import SERVICE, Question
+from services.api.contract.question import SERVICE, Answer, Question
 from services.api.contract.questions import QUESTIONS
 from services.api.handlers.handler import decide_question
 from services.api.handlers.requester import Requester

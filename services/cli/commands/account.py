@@ -19,11 +19,15 @@ from services.cli.lib.arguments import (
     add_operator_table_arguments,
     add_subcommands,
 )
-from services.cli.lib.failures import Failure, UsageError
-from services.cli.lib.operator_database import existing_database, ledger_without_master_key, open_or_create_database
+from services.cli.lib.operator_database import (
+    existing_database,
+    ledger_without_master_key,
+    open_or_create_database,
+    operator_settings,
+)
 from services.cli.lib.output import Column, make_output, short_time
-from services.cli.lib.terminal import print_note
-from services.settings import InvalidSetting, Settings, read_settings
+from services.cli.lib.terminal import Failure, UsageError, print_note
+from services.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +62,7 @@ def _create(args: argparse.Namespace) -> None:
     given = {name: value for name, value in wanted.items() if value is not None}
     secret = _root_secret(args)
     opening = NewAccount(**given) if secret is None else NewAccount(**given, secret=secret)
-    with _recording_ledger(_settings(args)) as ledger:
+    with _recording_ledger(operator_settings(args)) as ledger:
         key = open_account(ledger.committer, opening)
     is_root = key.user_id == opening.account_id
     credential = {
@@ -74,7 +78,7 @@ def _create(args: argparse.Namespace) -> None:
 def _close(args: argparse.Namespace) -> None:
     if not args.yes:
         _confirm(args.account_id)
-    with existing_database(_settings(args)) as database:
+    with existing_database(operator_settings(args)) as database:
         ledger = ledger_without_master_key(database)
         with ledger.recording():
             close_account(ledger.committer, args.account_id)
@@ -82,7 +86,7 @@ def _close(args: argparse.Namespace) -> None:
 
 
 def _list(args: argparse.Namespace) -> None:
-    with existing_database(_settings(args)) as database:
+    with existing_database(operator_settings(args)) as database:
         ledger = ledger_without_master_key(database)
         with ledger.recording():
             opened = list_accounts(ledger.committer)
@@ -142,13 +146,6 @@ def _confirm(account_id: str) -> None:
     print_note(f"Closing {account_id} ends all of its credentials and cannot be undone. Type the account id to go on:")
     if sys.stdin.readline().strip() != account_id:
         raise Failure("Nothing was closed.")
-
-
-def _settings(args: argparse.Namespace) -> Settings:
-    try:
-        return read_settings(os.environ, data=args.data)
-    except InvalidSetting as error:
-        raise Failure(str(error)) from error
 
 
 @contextmanager

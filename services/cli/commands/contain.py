@@ -8,10 +8,9 @@ from services.api.contract.containment import Contain, ContainedAccount, Contain
 from services.api.contract.question import Question
 from services.cli.lib.arguments import add_question_arguments
 from services.cli.lib.client import QuestionClient, build_question, open_client
-from services.cli.lib.failures import Failure
 from services.cli.lib.lineage_tree import node_line
 from services.cli.lib.output import Column, JsonLines, arn_resource, stdout_table
-from services.cli.lib.terminal import print_note
+from services.cli.lib.terminal import Failure, print_note
 
 CONTAIN_ATTEMPTS_MAX = 5
 """What is born between the finding and the ending is ended by the next attempt, when its parents are dead: the second

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from services.api.contract.decisions import ExplainDecision, ExplainedCall, ExplainedDecision, ExplainedStatement
 from services.cli.lib.arguments import add_question_arguments
 from services.cli.lib.client import ask
-from services.cli.lib.failures import Failure
 from services.cli.lib.output import Column, JsonLines, short_arn, short_time, stdout_table
-from services.cli.lib.terminal import print_line
+from services.cli.lib.terminal import Failure, print_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,10 +12,9 @@ from services.api.contract.least_privilege import GetLeastPrivilege, LeastPrivil
 from services.api.contract.what_if import WhatIf
 from services.cli.lib.arguments import add_question_arguments, add_span_arguments, positive_int
 from services.cli.lib.client import QuestionClient, build_question, open_client
-from services.cli.lib.failures import Failure
 from services.cli.lib.output import JsonLines, count_noun, short_time
 from services.cli.lib.replay_client import SPAN_OF_CALLS, ask_whole_span
-from services.cli.lib.terminal import print_note
+from services.cli.lib.terminal import Failure, print_note
 
 DAYS_DEFAULT = 90
 DAYS_MAX = 36_500

@@ -7,11 +7,10 @@ from pathlib import Path
 from domain.families.organization import Organization
 from domain.rules.organization import nodes_allowing_nothing
 from services.cli.lib.arguments import add_command, add_operator_table_arguments, add_subcommands
-from services.cli.lib.failures import Failure
 from services.cli.lib.operator_database import ledger_without_master_key, operator_database
-from services.cli.lib.organization_file import InvalidOrganizationFile, organization_to_json, parse_organization
+from services.cli.lib.organization_file import InvalidFile, organization_to_json, parse_organization
 from services.cli.lib.output import Column, JsonLines, make_output
-from services.cli.lib.terminal import print_line, print_note
+from services.cli.lib.terminal import Failure, print_line, print_note
 from services.organization import OrganizationEffect, get_organization, remove_organization, set_organization
 
 
@@ -70,7 +69,7 @@ def _read(file: str) -> Organization:
         return parse_organization(Path(file).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"{file} cannot be read: {error}.") from error
-    except InvalidOrganizationFile as refused:
+    except InvalidFile as refused:
         raise Failure(f"{file}: {refused}") from refused
 
 

@@ -44,11 +44,7 @@ def _join(texts: Sequence[str], *, negated: bool) -> str:
 
 
 def _conditions(conditions: Mapping[str, Mapping[str, Sequence[str]]]) -> str | None:
-    text = [
-        f"{operator} {key} {' or '.join(values)}"
-        for operator, keys in conditions.items()
-        for key, values in keys.items()
-    ]
+    text = [f"{name} {key} {' or '.join(values)}" for name, keys in conditions.items() for key, values in keys.items()]
     return "; ".join(text) or None
 
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from domain.policy import POLICY_TYPES, FindingType, lint, positions
 from services.action_catalogue import CATALOGUE
 from services.cli.lib.arguments import add_command, add_output_argument, add_subcommands, add_verbose_argument
-from services.cli.lib.failures import Failure
 from services.cli.lib.output import Column, make_output
 from services.cli.lib.policy_file import read_policy
-from services.cli.lib.terminal import print_note
+from services.cli.lib.terminal import Failure, print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,12 +45,10 @@ def _lint(args: argparse.Namespace) -> None:
     found = lint(text, POLICY_TYPES[args.type], CATALOGUE)
     places = positions(text)
     rows = []
-    for finding in found:
-        start = places.span_of(finding.path).start
+    for each in found:
+        start = places.span_of(each.path).start
         place = (start.line, start.column + 1)
-        rows.append(
-            LintRow(finding.type.value, finding.code, *place, finding.path, finding.message, finding.learn_more)
-        )
+        rows.append(LintRow(each.type.value, each.code, *place, each.path, each.message, each.learn_more))
     make_output(args.output, FINDINGS).show(rows)
     if not found:
         print_note("Nothing was found.")

@@ -4,11 +4,10 @@ import argparse
 
 from projections.engine.definition import PROJECTION_NAMES
 from services.cli.lib.arguments import add_operator_table_arguments
-from services.cli.lib.failures import Failure, UsageError
 from services.cli.lib.operator_database import ledger_without_master_key, operator_database, record_operator_call
 from services.cli.lib.progress import Progress
 from services.cli.lib.rebuild_output import connector, rebuild_and_compare, show_comparison
-from services.cli.lib.terminal import print_note
+from services.cli.lib.terminal import Failure, UsageError, print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

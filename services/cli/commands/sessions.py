@@ -8,10 +8,9 @@ from domain.read_models.sessions import SessionDetails
 from services.api.contract.sessions import ListSessions, RevokedSession, RevokeSession
 from services.cli.lib.arguments import add_client_arguments, add_historical_arguments
 from services.cli.lib.client import ask, show_pages
-from services.cli.lib.failures import UsageError
 from services.cli.lib.lineage_tree import show_lineage_tree
 from services.cli.lib.output import Column, arn_resource, make_output, short_arn, short_time
-from services.cli.lib.terminal import print_note
+from services.cli.lib.terminal import UsageError, print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

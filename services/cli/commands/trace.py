@@ -7,9 +7,8 @@ from services.api.contract.question import ROWS_DEFAULT, ROWS_MAX
 from services.api.contract.tracing import ListStillAlive, StillAlive, TraceCredential
 from services.cli.lib.arguments import add_historical_arguments, positive_int
 from services.cli.lib.client import ask
-from services.cli.lib.failures import Failure, UsageError
 from services.cli.lib.output import JsonLines
-from services.cli.lib.terminal import print_note
+from services.cli.lib.terminal import Failure, UsageError, print_note
 from services.cli.lib.trace_html import render_trace
 from services.cli.lib.trace_terminal import show_alive, show_trace
 

@@ -6,12 +6,11 @@ from dataclasses import asdict
 
 from domain.foundation.identifiers import INSTALLATION
 from services.cli.lib.arguments import add_operator_table_arguments
-from services.cli.lib.failures import Failure
 from services.cli.lib.operator_database import ledger_without_master_key, operator_database, record_operator_call
 from services.cli.lib.output import Column, JsonLines, stdout_table
 from services.cli.lib.progress import Progress
 from services.cli.lib.rebuild_output import connector, rebuild_and_compare, show_comparison
-from services.cli.lib.terminal import print_note
+from services.cli.lib.terminal import Failure, print_note
 from services.ledger.database import Database, connect
 from services.ledger.verification import VerificationResult, verify
 

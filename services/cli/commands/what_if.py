@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from services.api.contract.what_if import CallGroup, WhatIf, WhatIfPart, merge_parts
 from services.cli.lib.arguments import add_question_arguments, add_span_arguments
 from services.cli.lib.client import build_question, open_client
-from services.cli.lib.failures import UsageError
 from services.cli.lib.output import Column, JsonLines, count_noun, short_arn, stdout_table
 from services.cli.lib.policy_file import read_policy
 from services.cli.lib.replay_client import SPAN_OF_CALLS, ask_whole_span
-from services.cli.lib.terminal import print_line
+from services.cli.lib.terminal import UsageError, print_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,6 @@
 """Principals and their access, at a moment and over time."""
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from domain.policy import Effect
@@ -14,13 +14,13 @@ from services.cli.lib.output import Column, arn_resource
 from services.cli.lib.terminal import print_note
 
 
-def add_access_arguments(parser: argparse.ArgumentParser) -> None:
+def add_access_arguments(parser: ArgumentParser) -> None:
     add_interval_arguments(parser)
     parser.add_argument("--everybody", action="store_true", help="also list the principals that cannot, and why")
 
 
 def show_principals(
-    args: argparse.Namespace, question: type[Question[PrincipalsPage]], parameters: Mapping[str, object], if_none: str
+    args: Namespace, question: type[Question[PrincipalsPage]], parameters: Mapping[str, object], if_none: str
 ) -> None:
     parameters = {**parameters, "as_of": args.as_of}
     unseen: set[str] = set()
@@ -35,10 +35,7 @@ def show_principals(
 
 
 def show_intervals(
-    args: argparse.Namespace,
-    question: type[Question[AccessIntervalsPage]],
-    parameters: Mapping[str, object],
-    if_none: str,
+    args: Namespace, question: type[Question[AccessIntervalsPage]], parameters: Mapping[str, object], if_none: str
 ) -> None:
     if not show_span(
         args, question, parameters, lambda page: page.intervals, INTERVALS, lambda page: _print_unseen(page.unseen)

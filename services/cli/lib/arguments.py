@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from services.cli.lib.failures import UsageError
+from services.cli.lib.terminal import UsageError
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse names it nowhere else
 RunCommand = Callable[[argparse.Namespace], None]

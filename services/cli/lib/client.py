@@ -1,7 +1,6 @@
 """Asking questions for a command: of a server, or of the database."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,12 +9,10 @@ from typing import Protocol, TypeVar
 import pydantic
 
 from domain.foundation.errors import ValidationError
-from services.api.contract.answer import Answer, Page
-from services.api.contract.question import ROWS_MAX, Question
-from services.cli.lib.failures import Failure, UsageError
+from services.api.contract.question import ROWS_MAX, Answer, Page, Question
 from services.cli.lib.output import Column, make_output
 from services.cli.lib.progress import Progress
-from services.settings import InvalidSetting, read_settings
+from services.cli.lib.terminal import UsageError
 
 A = TypeVar("A", bound=Answer)
 P = TypeVar("P", bound=Page)
@@ -38,11 +35,7 @@ def open_client(args: argparse.Namespace) -> Iterator[QuestionClient]:
         return
     from services.cli.lib.local import open_local_client  # noqa: PLC0415
 
-    try:
-        found = read_settings(os.environ, data=args.data)
-    except InvalidSetting as error:
-        raise Failure(str(error)) from error
-    with open_local_client(found, args.account_id) as operator:
+    with open_local_client(args) as operator:
         yield operator
 
 

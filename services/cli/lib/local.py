@@ -1,5 +1,6 @@
 """Asking the database itself, as the operator of the server's machine. That is recorded, with who it was."""
 
+import argparse
 import asyncio
 import secrets
 from collections.abc import Callable, Iterator
@@ -13,17 +14,20 @@ from domain.calls import ApiCalled, Facts, FactsQuery
 from domain.families.containment import LineageQuery
 from domain.foundation.identifiers import INSTALLATION
 from services.accounts import installation_in, operator_cause
-from services.api.contract.answer import Answer
-from services.api.contract.question import Question
+from services.api.contract.question import Answer, Question
 from services.api.handlers.handler import decide_question
 from services.api.handlers.requester import Requester
 from services.api.server.answer_runner import AnswerRunner
 from services.app import LedgerRuntime
-from services.cli.lib.failures import Failure
-from services.cli.lib.operator_database import database_failures, ledger_without_master_key, running_database
+from services.cli.lib.operator_database import (
+    database_failures,
+    ledger_without_master_key,
+    operator_settings,
+    running_database,
+)
+from services.cli.lib.terminal import Failure
 from services.ledger.lineage_resolver import LineageResolver
 from services.ledger.pending_call import CallResult, CommittedCall, LedgerAppend, LedgerStates
-from services.settings import Settings
 from services.wire.fact_rounds import FoundFacts, decide_with_facts
 
 A = TypeVar("A", bound=Answer)
@@ -72,12 +76,12 @@ class LocalClient:
 
 
 @contextmanager
-def open_local_client(settings: Settings, account_id: str | None) -> Iterator[LocalClient]:
+def open_local_client(args: argparse.Namespace) -> Iterator[LocalClient]:
     """Raises Failure when there is no database, nobody serves it, or the account is not clear."""
     with database_failures():
-        ledger = ledger_without_master_key(running_database(settings))
+        ledger = ledger_without_master_key(running_database(operator_settings(args)))
         with ledger.running():
-            yield LocalClient(ledger, _chosen_account(ledger, account_id))
+            yield LocalClient(ledger, _chosen_account(ledger, args.account_id))
 
 
 def _chosen_account(ledger: LedgerRuntime, wanted: str | None) -> str:

@@ -1,24 +1,19 @@
 """Bringing a database to this version of the program, as the ledger's owner."""
 
 import argparse
-import os
 
 from psycopg.conninfo import conninfo_to_dict
 
 from services.app import migrate_database
-from services.cli.lib.failures import Failure
-from services.cli.lib.operator_database import database_failures, existing_database
-from services.cli.lib.terminal import print_note
+from services.cli.lib.operator_database import database_failures, existing_database, operator_settings
+from services.cli.lib.terminal import Failure, print_note
 from services.ledger.database import ExternalDatabase
-from services.settings import InvalidSetting, Settings, read_settings
+from services.settings import Settings
 
 
 def migrate(args: argparse.Namespace) -> None:
     """Raises Failure when the database is as it was."""
-    try:
-        found = read_settings(os.environ, data=args.data)
-    except InvalidSetting as error:
-        raise Failure(str(error)) from error
+    found = operator_settings(args)
     applied = _migrate_external(found, args.login) if found.owner_database_url else _migrate_embedded(found, args)
     for name in applied:
         print_note(f"Applied {name}.")

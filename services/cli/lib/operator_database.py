@@ -16,17 +16,25 @@ from domain.calls import ApiCalled
 from domain.foundation.identifiers import INSTALLATION
 from services.accounts import operator_cause
 from services.app import LedgerRuntime, check_database, open_database
-from services.cli.lib.failures import Failure
+from services.cli.lib.terminal import Failure
 from services.ledger.call_queue import Overloaded
 from services.ledger.database import Database, DatabaseUnfit, ExternalDatabase, connect
 from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
-from services.ledger.embedded_programs import EmbeddedPostgresError
+from services.ledger.embedded_programs import EmbeddedError
 from services.ledger.mapper import CorruptEntry
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates, LedgerUnavailable
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.settings import InvalidSetting, Settings, read_settings
+
+
+def operator_settings(args: argparse.Namespace) -> Settings:
+    """Raises Failure."""
+    try:
+        return read_settings(os.environ, data=args.data)
+    except InvalidSetting as error:
+        raise Failure(str(error)) from error
 
 
 def running_database(settings: Settings) -> Database:
@@ -74,7 +82,7 @@ def database_failures() -> Iterator[None]:
     """What a database may come to is a Failure, not a defect."""
     try:
         yield
-    except (psycopg.Error, PoolTimeout, EmbeddedPostgresError) as error:
+    except (psycopg.Error, PoolTimeout, EmbeddedError) as error:
         raise Failure(f"The database cannot be used: {error}".strip()) from error
     except (DatabaseUnfit, UnsafeDatabaseError, LedgerUnavailable, Overloaded) as error:
         raise Failure(str(error)) from error
@@ -116,7 +124,7 @@ def _find_database(settings: Settings) -> Database | None:
     embedded = EmbeddedPostgres(resolve_directory(place))
     try:
         connect(embedded, "reader").close()
-    except (psycopg.OperationalError, EmbeddedPostgresError):
+    except (psycopg.OperationalError, EmbeddedError):
         return None
     return embedded
 
@@ -124,9 +132,5 @@ def _find_database(settings: Settings) -> Database | None:
 @contextmanager
 def operator_database(args: argparse.Namespace) -> Iterator[Database]:
     """The database that is meant, for an act of the operator. Raises Failure."""
-    try:
-        found = read_settings(os.environ, data=args.data)
-    except InvalidSetting as error:
-        raise Failure(str(error)) from error
-    with existing_database(found) as database:
+    with existing_database(operator_settings(args)) as database:
         yield database

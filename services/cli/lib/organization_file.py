@@ -35,7 +35,7 @@ DescriptionText = Annotated[str, Field(max_length=512)]
 NumberT = TypeVar("NumberT", int, float)
 
 
-class InvalidOrganizationFile(Exception):  # noqa: N818  said to a person
+class InvalidFile(Exception):  # noqa: N818  said to a person
     """What the file says cannot be meant; the message names the place, what stands there and what was expected."""
 
 
@@ -83,11 +83,11 @@ class _File(_Element):
 
 def parse_organization(text: str) -> Organization:
     """The organisation that the file describes, its ids and documents not yet checked. The management account stands
-    in the root where the tree does not name it, as in AWS. Raises FileRefused."""
+    in the root where the tree does not name it, as in AWS. Raises InvalidFile."""
     try:
         file = _File.model_validate(_decoded(text))
     except ValidationError as error:
-        raise InvalidOrganizationFile(" ".join(_error_sentences(error))) from error
+        raise InvalidFile(" ".join(_error_sentences(error))) from error
     organization_id = file.id or "o-" + _digits(10, file.management_account)
     policies = [
         ControlPolicy(
@@ -104,9 +104,7 @@ def parse_organization(text: str) -> Organization:
     ]
     for managed in (FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS):
         if managed.policy.name in file.policies:
-            raise InvalidOrganizationFile(
-                f"policies.{managed.policy.name}: AWS maintains this policy; expected another name."
-            )
+            raise InvalidFile(f"policies.{managed.policy.name}: AWS maintains this policy; expected another name.")
         policies.append(managed)
     tree = _Tree(organization_id, {listed.policy.name: listed.policy.id for listed in policies})
     root = file.root
@@ -165,7 +163,7 @@ class _Tree:
         for name in names:
             if name not in self.policy_ids:
                 known = ", ".join(sorted(self.policy_ids))
-                raise InvalidOrganizationFile(f"{place}: there is no policy {_shown(name)}; expected one of {known}.")
+                raise InvalidFile(f"{place}: there is no policy {_shown(name)}; expected one of {known}.")
         return tuple(sorted(self.policy_ids[name] for name in names))
 
 
@@ -210,7 +208,7 @@ def _digits(count: int, *names: str) -> str:
 
 def _decoded(text: str) -> object:
     if len(text) > CHARACTERS_MAX:
-        raise InvalidOrganizationFile(f"The file: expected at most {CHARACTERS_MAX} characters; got {len(text)}.")
+        raise InvalidFile(f"The file: expected at most {CHARACTERS_MAX} characters; got {len(text)}.")
     try:
         decoded: object = json.loads(
             text,
@@ -220,9 +218,9 @@ def _decoded(text: str) -> object:
             parse_constant=_no_number,
         )
     except ValueError as error:
-        raise InvalidOrganizationFile(f"The file: expected JSON; {error}.") from error
+        raise InvalidFile(f"The file: expected JSON; {error}.") from error
     except RecursionError as error:
-        raise InvalidOrganizationFile("The file: expected JSON of some levels; it is nested far too deep.") from error
+        raise InvalidFile("The file: expected JSON of some levels; it is nested far too deep.") from error
     return decoded
 
 
@@ -230,9 +228,7 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members: dict[str, object] = {}
     for name, value in pairs:
         if name in members:
-            raise InvalidOrganizationFile(
-                f"The file: the name {_shown(name)} appears twice in one object; expected once."
-            )
+            raise InvalidFile(f"The file: the name {_shown(name)} appears twice in one object; expected once.")
         members[name] = value
     return members
 
@@ -243,16 +239,14 @@ def _as_written(kind: Callable[[str], NumberT]) -> Callable[[str], NumberT]:
     def read_number(text: str) -> NumberT:
         number = kind(text)
         if repr(number) != text:
-            raise InvalidOrganizationFile(
-                f"The file: the number {_shown(text)} would not be kept as it is; write it as a string."
-            )
+            raise InvalidFile(f"The file: the number {_shown(text)} would not be kept as it is; write it as a string.")
         return number
 
     return read_number
 
 
 def _no_number(name: str) -> NoReturn:
-    raise InvalidOrganizationFile(f"The file: {name} is no JSON value.")
+    raise InvalidFile(f"The file: {name} is no JSON value.")
 
 
 def _error_sentences(error: ValidationError) -> Iterator[str]:

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from domain.policy import TEXT_CHARACTERS_MAX
-from services.cli.lib.failures import UsageError
+from services.cli.lib.terminal import UsageError
 
 STANDARD_INPUT = "-"
 BYTES_MAX = 4 * TEXT_CHARACTERS_MAX

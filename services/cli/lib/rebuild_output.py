@@ -11,10 +11,9 @@ import psycopg
 from projections.engine.compare import RowDifference, TableComparison
 from projections.engine.rebuild import RebuildComparison, open_rebuild
 from projections.engine.swap import RebuildRefused
-from services.cli.lib.failures import Failure
 from services.cli.lib.output import Column, JsonLines, stdout_table
 from services.cli.lib.progress import Progress
-from services.cli.lib.terminal import print_note
+from services.cli.lib.terminal import Failure, print_note
 from services.ledger.database import Database, connect
 
 VALUE_CHARACTERS_MAX = 200

@@ -15,9 +15,8 @@ from botocore.httpsession import URLLib3Session
 from botocore.session import Session
 from botocore.utils import get_environ_proxies
 
-from services.api.contract.answer import Answer
-from services.api.contract.question import SERVICE, Question
-from services.cli.lib.failures import Failure
+from services.api.contract.question import SERVICE, Answer, Question
+from services.cli.lib.terminal import Failure
 
 VERSION = version("muniment")
 REGION_DEFAULT = "us-east-1"

@@ -10,11 +10,11 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from services.app import WorkerStopped, profile_path, run_server, run_worker
-from services.cli.lib.failures import Failure
 from services.cli.lib.operator_database import database_failures, running_database
+from services.cli.lib.terminal import Failure
 from services.ledger.database import DatabaseUnfit
 from services.ledger.durability import UnsafeDatabaseError
-from services.ledger.embedded_programs import EmbeddedPostgresError
+from services.ledger.embedded_programs import EmbeddedError
 from services.ledger.pending_call import LedgerUnavailable
 from services.secrets.master_key import InvalidMasterKey
 from services.settings import InvalidSetting, read_settings
@@ -26,7 +26,7 @@ def serve(args: argparse.Namespace) -> None:
         found = read_settings(os.environ, data=args.data, listen=args.listen)
         run_server(found, lambda endpoint: _print_ready(endpoint, profile_path(found)), frozenset(args.without))
     except (
-        *(InvalidSetting, InvalidMasterKey, OSError, EmbeddedPostgresError, UnsafeDatabaseError),
+        *(InvalidSetting, InvalidMasterKey, OSError, EmbeddedError, UnsafeDatabaseError),
         *(DatabaseUnfit, LedgerUnavailable, psycopg.OperationalError, PoolTimeout),
     ) as error:
         raise Failure(str(error)) from error

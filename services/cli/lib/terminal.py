@@ -1,4 +1,5 @@
-"""What reaches a terminal: no text that came from a request as it is, for it may hold escape sequences."""
+"""What reaches a terminal: no text that came from a request as it is, for it may hold escape sequences. And what ends a
+command without being a defect: one line for a person, and an exit code."""
 
 import re
 import sys
@@ -23,3 +24,11 @@ def print_note(text: str) -> None:
 def print_line(text: str) -> None:
     """A line on standard output."""
     sys.stdout.write(printable(text) + "\n")
+
+
+class Failure(Exception):  # noqa: N818  said to a person
+    """Exit code 1. Its message is what the person reads."""
+
+
+class UsageError(Failure):
+    """Exit code 2: the command itself was wrong, and nobody was asked."""

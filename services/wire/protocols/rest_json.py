@@ -1,4 +1,4 @@
-"""The rest-json protocol: requests that name their operation by method and path, with JSON inside.
+"""The rest-json protocol: requests that name their operation by method and path, with JSON inside (docs/adr/0020).
 
 https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html
 """

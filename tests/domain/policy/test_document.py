@@ -105,10 +105,10 @@ REFUSED_IDENTITY = {
         identity(Condition={"StringEquals": {"aws:\u4e2d": "x"}}),
         "Condition.StringEquals: expected characters up to U+00FF, got U+4E2D",
     ),
-    "name-twice": ('{"Statement":[],"Statement":[]}', 'the name "Statement" stands twice'),
+    "name-twice": ('{"Statement":[],"Statement":[]}', 'the name "Statement" appears twice'),
     "name-twice-deep": (
         '{"Statement":{"Condition":{"Bool":{"aws:a":"true","aws:a":"false"}}}}',
-        'the name "aws:a" stands twice',
+        'the name "aws:a" appears twice',
     ),
     "list": ("[]", "The policy: Syntax errors in policy; expected an object"),
     "character": (document(ALLOW).replace("GetUser", "Get\u0100"), "expected characters up to U+00FF, got U+0100"),
@@ -166,7 +166,7 @@ REFUSED_IDENTITY = {
     "condition-values-empty": (where("StringLike", "aws:a", []), "Condition.StringLike.aws:a: Syntax errors in policy"),
     "condition-value-null": (where("StringLike", "aws:a", None), "Condition.StringLike.aws:a: Syntax errors in policy"),
     "condition-value-object": (where("StringLike", "aws:a", {"b": "c"}), "Syntax errors in policy; expected a string"),
-    "condition-variable": (where("StringLike", "aws:a", "${aws:b, x}"), "stands in single quotation marks"),
+    "condition-variable": (where("StringLike", "aws:a", "${aws:b, x}"), "is in single quotation marks"),
 }
 REFUSED_TRUST = {
     # Were a slash part of a role's name, ten thousand of them could be parted in fifty million ways.

@@ -87,7 +87,7 @@ def test_the_form(document: object, expected: tuple[FindingType, str, Path]) -> 
 
 
 def test_what_the_parser_alone_refuses_is_said_with_its_reason() -> None:
-    """And where it is: here a name that stands twice, which decoding would have swallowed."""
+    """And where it is: here a name that appears twice, which decoding would have swallowed."""
     text = json.dumps(of(STATEMENT)).replace('"Effect"', '"Effect": "Deny", "Effect"')
     (finding,) = lint(text, PolicyType.IDENTITY, CATALOGUE)
     assert finding.type is ERROR

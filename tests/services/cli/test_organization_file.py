@@ -7,7 +7,7 @@ import pytest
 
 from domain.families.organization import FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS
 from domain.rules.organization import refuse_unfit
-from services.cli.lib.organization_file import InvalidOrganizationFile, organization_to_json, parse_organization
+from services.cli.lib.organization_file import InvalidFile, organization_to_json, parse_organization
 
 DENY = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}}
 FILE: dict[str, Any] = {
@@ -76,6 +76,6 @@ def test_the_same_file_is_the_same_organisation() -> None:
 )
 def test_what_cannot_be_meant(text: str, said: str) -> None:
     """The place is named, what stands there, and what was expected."""
-    with pytest.raises(InvalidOrganizationFile) as refused:
+    with pytest.raises(InvalidFile) as refused:
         parse_organization(text.replace("1500.0", "1.50e3"))
     assert said in str(refused.value)

@@ -13,8 +13,7 @@ import pytest
 
 from domain.foundation.moments import Moment
 from domain.read_models.credential_activity import CallTallies, CallTally
-from services.api.contract.answer import Answer
-from services.api.contract.question import Question
+from services.api.contract.question import Answer, Question
 from services.api.contract.tracing import StillAlive, TracedLineage
 from services.cli.entry_point import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, main
 from services.cli.lib import client

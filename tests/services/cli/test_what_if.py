@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from services.api.contract.answer import Answer
 from services.api.contract.least_privilege import LeastPrivilegePart
+from services.api.contract.question import Answer
 from services.api.contract.what_if import WhatIf, WhatIfPart
 from services.cli.commands import least_privilege, what_if
 from services.cli.entry_point import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, main

@@ -16,7 +16,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from services.ledger import embedded
-from services.ledger.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from services.ledger.embedded import EmbeddedError, EmbeddedPostgres
 from services.ledger.embedded_cluster import ROLES
 from services.ledger.embedded_leftover import poll_attempts
 from services.ledger.embedded_programs import SystemUser, find_programs
@@ -204,9 +204,9 @@ def test_ctrl_c_reaches_the_server_alone(directory: Path) -> None:
 def test_a_second_server_is_refused(directory: Path) -> None:
     """One directory, one server: the other is told which directory and which pid, and disturbs nothing."""
     with EmbeddedPostgres(directory) as postgres:
-        with pytest.raises(EmbeddedPostgresError, match=f"{directory} is in use by the server with pid {os.getpid()}"):
+        with pytest.raises(EmbeddedError, match=f"{directory} is in use by the server with pid {os.getpid()}"):
             EmbeddedPostgres(directory).start()
-        with pytest.raises(EmbeddedPostgresError, match="was started before"):
+        with pytest.raises(EmbeddedError, match="was started before"):
             postgres.start()
         assert answers(postgres)
 
@@ -244,7 +244,7 @@ def test_a_postmaster_that_does_not_agree_is_refused(directory: Path, line: int)
         process.kill()
         process.wait()
         path.write_text("\n".join(lines) + "\n")
-        with pytest.raises(EmbeddedPostgresError, match=f"pid={pid}, .*/elsewhere.* is not the PostgreSQL of"):
+        with pytest.raises(EmbeddedError, match=f"pid={pid}, .*/elsewhere.* is not the PostgreSQL of"):
             EmbeddedPostgres(directory).start()
         assert not is_gone(pid)
         path.write_text(true)
@@ -353,7 +353,7 @@ def test_a_start_that_fails_says_what_postgres_said(directory: Path) -> None:
     control = directory / "data" / "global" / "pg_control"
     control.rename(control.with_name("lost"))
     for _ in range(2):
-        with pytest.raises(EmbeddedPostgresError, match=r"ended while it was started [^$]*pg_control"):
+        with pytest.raises(EmbeddedError, match=r"ended while it was started [^$]*pg_control"):
             EmbeddedPostgres(directory).start()
     control.with_name("lost").rename(control)
     with EmbeddedPostgres(directory) as postgres:
@@ -367,7 +367,7 @@ def test_passwords_that_do_not_fit_fail_the_start(directory: Path) -> None:
         passwords.unlink()
         if text is not None:
             passwords.write_text(text)
-        with pytest.raises(EmbeddedPostgresError, match=complaint):
+        with pytest.raises(EmbeddedError, match=complaint):
             EmbeddedPostgres(directory).start()
         assert not (directory / "data" / "postmaster.pid").exists()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.ledger import embedded_programs
-from services.ledger.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from services.ledger.embedded import EmbeddedError, EmbeddedPostgres
 from services.ledger.embedded_programs import SystemUser, find_programs
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="concerns the unprivileged user that root chooses")
@@ -39,7 +39,7 @@ def test_data_chooses_its_version(directory: Path) -> None:
     version.write_text("16\n")
     assert find_programs(directory, SystemUser.chosen()).version.startswith("16.")
     version.write_text("99\n")
-    with pytest.raises(EmbeddedPostgresError, match=r"needs PostgreSQL 99, found 18\.\d+ in /"):
+    with pytest.raises(EmbeddedError, match=r"needs PostgreSQL 99, found 18\.\d+ in /"):
         find_programs(directory, SystemUser.chosen())
 
 
@@ -47,7 +47,7 @@ def test_no_postgres_at_all_is_told(directory: Path, monkeypatch: pytest.MonkeyP
     """Without any, the message says what is needed and how to get it."""
     monkeypatch.setattr(embedded_programs, "_in_wheel", list)
     monkeypatch.setattr(embedded_programs, "_on_machine", list)
-    with pytest.raises(EmbeddedPostgresError, match="needs PostgreSQL 15 or newer, found none: install"):
+    with pytest.raises(EmbeddedError, match="needs PostgreSQL 15 or newer, found none: install"):
         find_programs(directory, SystemUser.chosen())
 
 
@@ -79,7 +79,7 @@ def test_a_directory_that_the_user_may_not_enter_is_refused(directory: Path) -> 
     """The message names the very directory that is closed."""
     private = directory / "private"
     private.mkdir(mode=0o700)
-    with pytest.raises(EmbeddedPostgresError, match=f"The user nobody, .* may not enter {private}:"):
+    with pytest.raises(EmbeddedError, match=f"The user nobody, .* may not enter {private}:"):
         EmbeddedPostgres(private / "data" / "postgres").start()
 
 
@@ -88,5 +88,5 @@ def test_a_directory_that_the_user_may_not_enter_is_refused(directory: Path) -> 
 def test_an_unfit_user_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """PostgreSQL never runs as root, and a user that does not exist is told by name."""
     monkeypatch.setenv("MUNIMENT_POSTGRES_USER", name)
-    with pytest.raises(EmbeddedPostgresError, match=f"cannot run as '{name}'"):
+    with pytest.raises(EmbeddedError, match=f"cannot run as '{name}'"):
         EmbeddedPostgres(directory).start()
