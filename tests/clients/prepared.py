@@ -14,11 +14,11 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 BIN = Path(sys.executable).parent
@@ -66,7 +66,7 @@ def _serve() -> None:
     gc.freeze()
     for line in sys.stdin:
         program, words, environment = json.loads(line)
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as error:
+        with TemporaryFile("w+") as out, TemporaryFile("w+") as error:
             child = os.fork()
             if child == 0:
                 _become(program, words, environment, out, error)
@@ -74,14 +74,12 @@ def _serve() -> None:
             said = []
             for file in (out, error):
                 file.seek(0)
-                said.append(file.read().decode())
+                said.append(file.read())
         sys.stdout.write(json.dumps([os.waitstatus_to_exitcode(status), *said]) + "\n")
         sys.stdout.flush()
 
 
-def _become(
-    program: str, words: Sequence[str], environment: Mapping[str, str], out: IO[bytes], error: IO[bytes]
-) -> None:
+def _become(program: str, words: Sequence[str], environment: Mapping[str, str], out: IO[str], error: IO[str]) -> None:
     signal.alarm(SECONDS_MAX)
     os.environ.update(environment)  # what awscli has written there when it was imported, it needs
     with Path(os.devnull).open("rb") as nothing:
