@@ -24,9 +24,10 @@ check: .venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# A process a core; a file stays in one, with the database and the server that its tests share.
+# A process a core; a file stays in one, with the database and the server that its tests share. tests/conftest.py says
+# which files begin first.
 pytest: .venv
-	$(BIN)/pytest --numprocesses=auto --dist=loadfile
+	$(BIN)/pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 # The suite's fuzzing with more examples of each property.
 FUZZ_EXAMPLES ?= 5000

@@ -48,7 +48,7 @@ def test_every_change_is_reached() -> None:
 
     @settings(
         derandomize=True,
-        max_examples=1_500,
+        max_examples=750,
         phases=[Phase.generate],
         database=None,
         suppress_health_check=list(HealthCheck),

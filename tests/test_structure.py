@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+from tests.conftest import LONGEST
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("domain", "projections", "services")
 SOURCES: Mapping[str, ast.Module] = {
@@ -58,3 +60,8 @@ def test_no_two_public_types_have_one_name() -> None:
                     found[name].append(module)
     public = {name for name in found if name[0].isupper() and not name.isupper()}
     assert {name: found[name] for name in public if len(found[name]) > 1} == {}
+
+
+def test_the_longest_files_are_there() -> None:
+    """A file that was renamed would begin somewhere in the middle, and nobody would notice."""
+    assert [name for name in LONGEST if not (ROOT / name).is_file()] == []

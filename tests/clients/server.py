@@ -4,15 +4,14 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-BIN = Path(sys.executable).parent
-ROOT = Path(__file__).parents[2]
+from tests.clients.prepared import BIN, PREPARED, PROGRAMS, ROOT, SECONDS_MAX
+
 PROGRAM = (str(BIN / "muniment"),)
 READY = "muniment ready on "
 
@@ -103,12 +102,25 @@ class Answer:
         return parsed
 
 
-def run(command: list[str], environment: Mapping[str, str]) -> Answer:
+def run(command: Sequence[str], environment: Mapping[str, str]) -> Answer:
     """A client as a process, with nothing of our own environment but where programs are."""
+    program, *words = command
+    if program in PROGRAMS:
+        return Answer(*PREPARED.run(program, words, _environment(environment)))
+    return started(command, environment)
+
+
+def started(command: Sequence[str], environment: Mapping[str, str]) -> Answer:
+    """The same with the program's own file, for what a start itself may change."""
     program = shutil.which(command[0], path=str(BIN))
     assert program is not None, f"{command[0]} is not in {BIN}"
     done = subprocess.run(
-        [program, *command[1:]], env=_environment(environment), capture_output=True, text=True, check=False, timeout=60
+        [program, *command[1:]],
+        env=_environment(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS_MAX,
     )
     return Answer(done.returncode, done.stdout, done.stderr)
 

@@ -8,9 +8,17 @@ import pytest
 from projections.engine.apply import apply_batch
 from projections.engine.definition import create_tables, load_projections
 from projections.engine.rebuild import Connect
-from services.ledger.database import Database, connect
+from services.ledger.database import Database, ExternalDatabase, connect
+from tests.conftest import PROJECTED_TEMPLATE, copied
 
 Project = Callable[..., None]
+
+
+@pytest.fixture
+def database(projected_template: str) -> Iterator[ExternalDatabase]:
+    """With the tables of all projections."""
+    with copied(projected_template, PROJECTED_TEMPLATE) as database:
+        yield database
 
 
 @pytest.fixture
@@ -21,9 +29,8 @@ def writer(database: Database) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def projector(database: Database) -> Iterator[psycopg.Connection]:
-    """With all tables made."""
     with connect(database, "projector") as connection:
-        create_tables(connection, load_projections())
+        create_tables(connection, load_projections())  # finds them there; the connection is then as a runner's
         yield connection
 
 

@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from services.ledger.database import Database
+from services.ledger.database import Database, ExternalDatabase
+from tests.conftest import PROJECTED_TEMPLATE, copied
 from tests.services.api.in_process_server import InProcessServer, opened
+
+
+@pytest.fixture
+def database(projected_template: str) -> Iterator[ExternalDatabase]:
+    """With the tables of all projections."""
+    with copied(projected_template, PROJECTED_TEMPLATE) as database:
+        yield database
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from services.api.server.answer_runner import AnswerRunner
 from services.api.server.health import Health
 from services.api.server.native_protocol import NativeProtocol
 from services.app import LedgerRuntime
-from services.aws_services import aws_protocols
 from services.bootstrap import bootstrap
 from services.ledger.database import Database
 from services.ledger.historical_states import HistoricalStateResolver
@@ -32,7 +31,7 @@ from services.wire.raw_request import RawRequest
 from services.wire.request_pipeline import RequestOrigin, RequestPipeline, Response
 from services.wire.time_travel import RequestPath
 from services.wire.unauthenticated import UnauthenticatedRecorder
-from tests.services.endpoint import HASHES
+from tests.services.endpoint import HASHES, PROTOCOLS
 
 PEER = RequestOrigin("192.0.2.7", None, tls=False)
 VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15"}
@@ -54,7 +53,7 @@ class InProcessServer:
         self.ledger = ledger
         self.account_id = account_id
         self.admin = admin
-        *_, self.aws = aws_protocols()
+        self.aws = PROTOCOLS["iam"]
         self.native = NativeProtocol(AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past))
         self.pasts = HistoricalStateResolver(ledger.readers.connection, ledger.past)
         self.lineages = LineageResolver(ledger.readers.connection, ledger.runner)

@@ -161,7 +161,7 @@ def test_a_ledger_that_lacks_what_was_decided_from(house: InProcessServer, datab
         )
     told = house.asks(f"/v1/decisions/{request_id}")
     assert told.status == 500
-    assert "cannot be decided again: The decision was made when the last change" in told.error[1]
+    assert "cannot be re-evaluated: The decision was made when the last change" in told.error[1]
 
 
 def tamper(owner: psycopg.Connection) -> None:
