@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.clients.prepared import BIN
 from tests.clients.raw_http import FORM, VERSIONS, called, connected, exchanged, form, raw, received, signed
-from tests.clients.server import BIN, Server, place_for_data, serving
+from tests.clients.server import Server, place_for_data, serving
 from tests.fuzz.bounds import EXAMPLES
 from tests.fuzz.inputs import CONVERSATIONS
 from tests.services.wire.shape_values import OPERATIONS

@@ -14,7 +14,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tests.clients.server import BIN
+from tests.clients.prepared import BIN
 from tests.services.cli.conftest import Desk
 
 

@@ -10,7 +10,8 @@ import boto3
 import pytest
 
 from services.cli.entry_point import EXIT_OK, EXIT_REFUSED
-from tests.clients.server import BIN, ROOT, Server
+from tests.clients.prepared import BIN, ROOT
+from tests.clients.server import Server
 from tests.services.cli.conftest import Desk
 
 ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"

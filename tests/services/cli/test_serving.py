@@ -12,7 +12,8 @@ import pytest
 
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
-from tests.clients.server import BIN, READY, run
+from tests.clients.prepared import BIN
+from tests.clients.server import READY, run
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
 
