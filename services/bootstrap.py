@@ -11,7 +11,7 @@ from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.secret import Secret
 from domain.rules.accounts import publish_action_catalogue
 from services.accounts import NewAccount, installation_in, operator_cause
-from services.action_catalogue import CATALOGUE
+from services.api.action_catalogue import CATALOGUE
 from services.ledger.committer import Committer
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
 

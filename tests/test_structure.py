@@ -46,6 +46,19 @@ def test_a_cycle_would_be_found() -> None:
     assert first_cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) != []
 
 
+def test_only_what_finds_modules_imports_by_name() -> None:
+    """Such an import no contract sees: each of these looks into one package, of modules that register themselves."""
+    by_name = {
+        module
+        for module, tree in SOURCES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name | ast.Attribute | ast.alias)
+        and {getattr(node, "id", ""), getattr(node, "attr", ""), getattr(node, "name", "")}
+        & {"import_module", "__import__"}
+    }
+    assert by_name == {"domain.registry", "services.cli.entry_point", "services.wire.operations"}
+
+
 def test_no_two_public_types_have_one_name() -> None:
     """Nor has a type the name that a module gives to another one, as an alias."""
     found: dict[str, list[str]] = defaultdict(list)

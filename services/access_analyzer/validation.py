@@ -7,7 +7,7 @@ from domain.account import Account
 from domain.calls import Call, Outcome
 from domain.foundation.errors import ValidationError
 from domain.policy import TEXT_CHARACTERS_MAX, Finding, Path, PolicyType, Position, Positions, lint, positions
-from services.action_catalogue import CATALOGUE
+from services.api.action_catalogue import CATALOGUE
 from services.wire.input_shapes import ValidationFailures
 from services.wire.operations import answers, any_resource
 from services.wire.pagination import decode_token, encode_token

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.policy import FindingType, Policy, PolicyType, lint, parse, policy_size
 from domain.queries.least_privilege import RESOURCES_LISTED_MAX, UsedPermission, least_privilege
 from domain.read_models.least_privilege import CoveringPolicy
-from services.action_catalogue import CATALOGUE
+from services.api.action_catalogue import CATALOGUE
 from tests.domain.accounts import ACCOUNT
 from tests.services.endpoint import ALL
 

@@ -11,7 +11,7 @@ import pytest
 from domain.foundation.errors import EntityAlreadyExists
 from domain.foundation.identifiers import INSTALLATION
 from services.accounts import NewAccount, close_account, installation_in, list_accounts, open_account
-from services.action_catalogue import CATALOGUE
+from services.api.action_catalogue import CATALOGUE
 from services.app import LedgerRuntime
 from services.bootstrap import publish_catalogue
 from services.ledger.database import Database

@@ -11,7 +11,7 @@ from domain.foundation.identifiers import account_of_arn
 from domain.policy import Effect, Possibility, Result, reason
 from domain.queries.access import Access, can_assume, find_role, trusted_accounts, who_can
 from projections.queries.ledger_positions import position_at, resolve_in_ledger
-from services.action_catalogue import CATALOGUE
+from services.api.action_catalogue import CATALOGUE
 from services.api.contract.access import CanAssume, Dependence, PrincipalAccess, PrincipalsPage, WhoCan
 from services.api.contract.page_markers import make_marker
 from services.api.handlers.handler import AnswerContext, handles

@@ -7,7 +7,7 @@ from domain.families.users import USERS
 from domain.queries.least_privilege import UsedPermission, least_privilege
 from domain.queries.what_if import PoliciesReplaced, ReplayOutcome
 from domain.read_models.least_privilege import CoveringPolicy
-from services.action_catalogue import CATALOGUE
+from services.api.action_catalogue import CATALOGUE
 from services.api.contract.least_privilege import GetLeastPrivilege, LeastPrivilegePart, UsedAction
 from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.replay import ReplayRange, entity_of, replayed, resolve_range, user_or_role_called

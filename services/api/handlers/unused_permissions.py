@@ -12,7 +12,7 @@ from domain.queries.reach import ReachOverTime, reach_over_time
 from domain.read_models.lineage import LineageNode
 from projections.queries.credential_activity import CredentialIds, first_and_last_call
 from projections.queries.lineage import Lineage
-from services.action_catalogue import CATALOGUE
+from services.api.action_catalogue import CATALOGUE
 from services.api.contract.question import SERVICE
 from services.api.contract.unused_permissions import UnusedAction, UnusedByCredential, UnusedPermissions, UnusedService
 from services.api.handlers.handler import AnswerContext

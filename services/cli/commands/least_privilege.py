@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from domain.queries.least_privilege import UsedPermission, least_privilege
-from services.action_catalogue import CATALOGUE
+from services.api.action_catalogue import CATALOGUE
 from services.api.contract.least_privilege import GetLeastPrivilege, LeastPrivilegePart, UsedAction
 from services.api.contract.what_if import WhatIf
 from services.cli.lib.arguments import add_question_arguments, add_span_arguments, positive_int

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.policy import POLICY_TYPES, FindingType, lint, positions
-from services.action_catalogue import CATALOGUE
+from services.api.action_catalogue import CATALOGUE
 from services.cli.lib.arguments import add_command, add_output_argument, add_subcommands, add_verbose_argument
 from services.cli.lib.output import Column, make_output
 from services.cli.lib.policy_file import read_policy

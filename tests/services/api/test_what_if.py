@@ -9,7 +9,7 @@ import pytest
 from botocore.credentials import Credentials as Keys
 
 from domain.calls import ApiCalled
-from services.action_catalogue import CATALOGUE
+from services.api.action_catalogue import CATALOGUE
 from services.api.contract.what_if import WhatIfPart, merge_parts
 from services.api.handlers import least_privilege, replay, what_if
 from services.ledger import call_replay as ledger_replaying

@@ -11,7 +11,7 @@ import pytest
 
 from domain.policy import PolicyType
 from domain.policy.lint import lint
-from services.action_catalogue import CATALOGUE, InstalledCatalogue
+from services.api.action_catalogue import CATALOGUE, InstalledCatalogue
 from services.cli import main
 
 
