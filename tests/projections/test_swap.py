@@ -15,6 +15,7 @@ from projections.engine.runner import ProjectionRunner
 from projections.engine.swap import RebuildRefused, swap_tables
 from projections.queries.permissions import permissions_of
 from services.ledger.database import Database, connect
+from tests.conftest import TEMPLATE, copied
 from tests.projections.conftest import Project
 from tests.projections.ledger import NOW, Ledger
 from tests.projections.test_properties import rows
@@ -207,14 +208,18 @@ def test_part_of_what_is_stale_is_refused(
     assert compared(opens).is_equal
 
 
-def test_where_nothing_was_ever_projected(opens: Connect, writer: psycopg.Connection, reader: psycopg.Cursor) -> None:
+def test_where_nothing_was_ever_projected(template: str) -> None:
     """In a database whose views no program has made yet, rebuilding makes them."""
-    ledger = Ledger(writer)
-    many(ledger, 3)
-    comparison = compared(opens)
-    assert comparison.incomparable == PROJECTION_NAMES
-    swapped(opens)
-    assert reader.execute("select count(*) from views.trail").fetchone() == (2,)
+    with (
+        copied(template, TEMPLATE) as database,
+        connect(database, "writer") as writer,
+        connect(database, "reader") as reader,
+    ):
+        many(Ledger(writer), 3)
+        comparison = compared(lambda: connect(database, "projector"))
+        assert comparison.incomparable == PROJECTION_NAMES
+        swapped(lambda: connect(database, "projector"))
+        assert reader.execute("select count(*) from views.trail").fetchone() == (2,)
 
 
 @pytest.mark.parametrize("killed_in", ["read", "swap"])

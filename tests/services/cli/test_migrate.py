@@ -13,7 +13,7 @@ from tests.conftest import SERVER_LOGIN, external_database
 from tests.services.ledger.throwaway import throwaway_postgres
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def own() -> Iterator[ExternalDatabase]:
     """As after deploy/postgresql.sql: an owner that is no superuser, a login, and an empty database."""
     with throwaway_postgres() as conninfo:
