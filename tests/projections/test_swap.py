@@ -76,7 +76,7 @@ def test_a_swap_waits_for_readers(
     monkeypatch.setattr("projections.engine.swap.LOCK_ATTEMPTS_MAX", 3)
     with connect(database, "reader") as reader, reader.transaction():
         reader.execute("select from views.trail")
-        with pytest.raises(RebuildRefused, match="without end"):
+        with pytest.raises(RebuildRefused, match="read without a pause"):
             swapped(opens)
         assert reader.execute("select count(*) from views.principals").fetchone() == (1,)
     swapped(opens)
