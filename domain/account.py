@@ -4,7 +4,7 @@ It knows no family of IAM. A family declares the components that it keeps in eve
 themselves what they make of them (docs/adr/0029).
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -129,7 +129,7 @@ else:
         return changed
 
 
-class AccountChange(Change):
+class AccountChange(Change, ABC):
     """Alters an account. What else it means there, it says itself too."""
 
     subject: ClassVar[str] = ""

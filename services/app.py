@@ -64,6 +64,7 @@ from services.settings import InvalidSetting, Settings
 from services.wire.authentication import Authenticator
 from services.wire.denial_messages import DenialMessages
 from services.wire.fact_resolver import FactResolver
+from services.wire.operations import require_served
 from services.wire.request_pipeline import RequestPipeline
 from services.wire.unauthenticated import UnauthenticatedRecorder
 
@@ -337,7 +338,9 @@ class _Server(uvicorn.Server):
         native = NativeProtocol(AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past))
         scheduler = None if "scheduler" in without else ledger.scheduler
         health = Health(ledger.committer, ledger.runner, ledger.readers.connection, scheduler)
-        super().__init__(http_config(AsgiApp(pipeline, (native, *aws_protocols()), health, settings.trusted_proxies)))
+        protocols = (native, *aws_protocols())
+        require_served([service for protocol in protocols for service in protocol.services])
+        super().__init__(http_config(AsgiApp(pipeline, protocols, health, settings.trusted_proxies)))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)

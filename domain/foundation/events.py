@@ -1,5 +1,6 @@
 """The ground floor of everything that is recorded: events, their causes, and the entries that a ledger is made of."""
 
+from abc import ABC
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,9 +28,12 @@ class Event(Value):
 
     @classmethod
     def __pydantic_init_subclass__(cls, *, topic: str | None = None, **config: Any) -> None:
-        """Raises TypeError when the topic is taken, or when the class leaves out what events of its kind say."""
+        """Raises TypeError when the topic is taken, or when the class leaves out what events of its kind say. A base of
+        others has no topic; one that leaves nothing out says that it is a base with ABC among its own."""
         super().__pydantic_init_subclass__(**config)
         if topic is None:
+            if ABC not in cls.__bases__ and not cls._left_out():
+                raise TypeError(f"The event {cls.__name__} has no topic.")
             return
         if left_out := cls._left_out():
             raise TypeError(f"The event {cls.__name__} does not say: {', '.join(sorted(left_out))}.")
@@ -42,7 +46,7 @@ class Event(Value):
         return set(cls.__abstractmethods__)
 
 
-class Change(Event):
+class Change(Event, ABC):
     """Alters something that a later decision reads. Folding reads only these, and each says itself what it means: the
     sentence here, and the abstract methods in what is derived from it."""
 
@@ -55,13 +59,16 @@ class Change(Event):
 
     @classmethod
     def _left_out(cls) -> set[str]:
-        """Raises KeyError for a sentence about a field that the event does not have."""
-        cls.sentence.format_map(dict.fromkeys(cls.model_fields, cls))
+        """Raises TypeError for a sentence about a field that the event does not have."""
+        try:
+            cls.sentence.format_map(dict.fromkeys(cls.model_fields, cls))
+        except KeyError as error:
+            raise TypeError(f"The event {cls.__name__} has no field {error}, which its sentence names.") from None
         unsaid = not cls.sentence and cls.describe is Change.describe
         return super()._left_out() | ({"describe"} if unsaid else set())
 
 
-class Use(Event):
+class Use(Event, ABC):
     """A fact that no later decision reads: a call answered, a session issued. There are many of them."""
 
 
@@ -76,10 +83,13 @@ def _claim(topic: str) -> None:
 
 
 def upcasts(old: str, new: str) -> Callable[[Upcast], Upcast]:
-    """Registers how the fields stored under a topic of the past become those of its successor."""
+    """Registers how the fields stored under a topic of the past become those of its successor, which is declared
+    before. Raises TypeError where it is not, and when the old topic is taken."""
 
     def register(upcast: Upcast) -> Upcast:
         _claim(old)
+        if new not in _events and new not in _upcasts:
+            raise TypeError(f"The topic {old!r} is upcast to {new!r}, which nothing before it declares.")
         _upcasts[old] = (new, upcast)
         return upcast
 

@@ -36,16 +36,28 @@ class ModelProtocol(WireProtocol[Compiled], Generic[Described, Compiled]):
     """Asked last, and the one to refuse what no protocol serves."""
 
     def __init_subclass__(cls, **arguments: object) -> None:
+        """Raises TypeError when the protocol leaves something out, or is there already. One that leaves something out
+        and has no model of its own is a base of others."""
         super().__init_subclass__(**arguments)
+        left_out = [name for name in dir(cls) if getattr(getattr(cls, name, None), "__isabstractmethod__", False)]
+        if left_out and "service_model" not in vars(cls):
+            return
+        if not hasattr(cls, "service_model"):
+            left_out = ["service_model"]
+        if left_out:
+            raise TypeError(f"The protocol {cls.__name__} does not say: {', '.join(left_out)}.")
+        if cls.service_model.protocol in ModelProtocol.by_name:
+            raise TypeError(f"There is a protocol {cls.service_model.protocol} already.")
         ModelProtocol.by_name[cls.service_model.protocol] = cls
 
     def __init__(self, described: Iterable[Described]) -> None:
+        """Raises TypeError for a registered operation that the service's model does not have so."""
         self._services: dict[str, Described] = {service.name: service for service in described}
         self.services = tuple(self._services)
         # Now and not at the first call of each, which would hold up the event loop for as long as a tenth of a second.
         for operation in operations.all_operations():
             if operation.service in self._services:
-                self._services[operation.service].operation(operation.name)
+                _require_described(operation, self._services[operation.service])
 
     def read(self, request: RawRequest, path: bytes, service: str, _now: datetime) -> ParsedRequest[Compiled]:
         described = self._services[service]
@@ -75,3 +87,11 @@ class ModelProtocol(WireProtocol[Compiled], Generic[Described, Compiled]):
     @abstractmethod
     def _parameters(self, shape: Compiled, sent: Any) -> Parameters:
         """Raises ValidationError."""
+
+
+def _require_described(operation: Operation, service: DescribedService[Any]) -> None:
+    if operation.name not in service.operation_names:
+        raise TypeError(f"{service.name} has no operation {operation.name}, which {operation.run.__name__} answers.")
+    named = operation.recorded | operation.without | ({operation.holder} if operation.holder else set())
+    if unknown := sorted(named - service.operation(operation.name).parameters.keys()):
+        raise TypeError(f"{operation.action} has no parameter {', '.join(unknown)}, which its registration names.")

@@ -1,7 +1,7 @@
 """The operations that this server answers, each registered where it is written."""
 
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -104,6 +104,12 @@ def find_operation(service: str, name: str) -> Operation | None:
 
 def all_operations() -> tuple[Operation, ...]:
     return tuple(_operations.values())
+
+
+def require_served(services: Collection[str]) -> None:
+    """Raises TypeError for an operation of any other service."""
+    if unserved := [operation.action for operation in all_operations() if operation.service not in services]:
+        raise TypeError(f"No protocol serves {', '.join(unserved)}.")
 
 
 def import_modules(package: ModuleType) -> None:

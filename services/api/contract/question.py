@@ -7,7 +7,7 @@ The server reads requests into these classes and the command line writes request
 import re
 from abc import ABC
 from datetime import datetime
-from typing import Annotated, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -102,6 +102,14 @@ class Question(BaseModel, ABC, Generic[AnswerT_co]):
     """What follows the account in the ARN that policies speak of."""
     read_only: ClassVar[bool] = True
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **config: Any) -> None:
+        """Raises TypeError for a question without a path or a resource. A base of others has ABC among its own."""
+        super().__pydantic_init_subclass__(**config)
+        is_base = ABC in cls.__bases__ or cls.__pydantic_generic_metadata__["origin"] is not None
+        if not is_base and (left_out := [name for name in ("path", "resource") if not hasattr(cls, name)]):
+            raise TypeError(f"The question {cls.__name__} does not say: {', '.join(left_out)}.")
+
     @property
     def moment(self) -> NamedMoment | None:
         """The past that is asked for; None for now."""
@@ -129,11 +137,12 @@ class Question(BaseModel, ABC, Generic[AnswerT_co]):
 class HistoricalQuestion(Question[AnswerT_co], ABC, Generic[AnswerT_co]):
     """A question that can be asked about the past."""
 
-    as_of: MomentText | None = None
+    as_of: Text | None = None
 
     @property
     def moment(self) -> NamedMoment | None:
-        return self.as_of
+        """Raises ValidationError, so that what is wrong with all other parameters is told first."""
+        return None if self.as_of is None else NamedMoment.parse(self.as_of)
 
 
 class PagedQuestion(Question[AnswerT_co], ABC, Generic[AnswerT_co]):

@@ -38,4 +38,4 @@ class FindUnusual(PagedHistoricalQuestion[UnusualPage]):
     @property
     def existing_at(self) -> NamedMoment | None:
         """As with all questions about calls: a span may begin before the account did, not end."""
-        return self.as_of if self.until is None else self.until
+        return self.moment if self.until is None else self.until

@@ -75,7 +75,7 @@ class Handler:
 
 
 HANDLERS: dict[type[Question[Answer]], Handler] = {}
-_DECISIONS: dict[type[Question[Answer]], DecideQuestion[Any]] = {}
+DECISIONS: dict[type[Question[Answer]], DecideQuestion[Any]] = {}
 
 
 def handles(
@@ -84,9 +84,11 @@ def handles(
     reads_everywhere: bool = False,
     also_reads: Callable[[QuestionT], str | None] = lambda _question: None,
 ) -> Callable[[AnswerQuestion[QuestionT]], AnswerQuestion[QuestionT]]:
-    """Registers the decorated function as what answers the question."""
+    """Registers the decorated function as what answers the question. Raises TypeError when another one does."""
 
     def register(answer: AnswerQuestion[QuestionT]) -> AnswerQuestion[QuestionT]:
+        if question in HANDLERS:
+            raise TypeError(f"{question.__name__} is answered twice.")
         HANDLERS[question] = Handler(answer, reads_everywhere, also_reads)
         return answer
 
@@ -94,10 +96,13 @@ def handles(
 
 
 def decides(question: type[QuestionT]) -> Callable[[DecideQuestion[QuestionT]], DecideQuestion[QuestionT]]:
-    """Registers the decorated function as what decides the question. One without changes nothing."""
+    """Registers the decorated function as what decides the question. One without changes nothing.
+    Raises TypeError when another one does."""
 
     def register(decide: DecideQuestion[QuestionT]) -> DecideQuestion[QuestionT]:
-        _DECISIONS[question] = decide
+        if question in DECISIONS:
+            raise TypeError(f"{question.__name__} is decided twice.")
+        DECISIONS[question] = decide
         return decide
 
     return register
@@ -105,7 +110,7 @@ def decides(question: type[QuestionT]) -> Callable[[DecideQuestion[QuestionT]], 
 
 def decide_question(question: Question[Answer], account: Account, requester: Requester) -> Outcome:
     """Raises refusals, NeedsFacts and NeedsAccounts."""
-    decide = _DECISIONS.get(type(question))
+    decide = DECISIONS.get(type(question))
     return Outcome(lambda _after: {}) if decide is None else decide(question, account, requester)
 
 

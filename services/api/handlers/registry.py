@@ -1,4 +1,7 @@
-"""Every handler. Importing this registers them all, and fails where a question has none."""
+"""Every handler. Importing this registers them all, and fails where they and the questions do not fit."""
+
+import re
+from collections.abc import Iterator
 
 from services.api.contract.questions import QUESTIONS
 from services.api.handlers import (
@@ -17,7 +20,7 @@ from services.api.handlers import (
     unusual,
     what_if,
 )
-from services.api.handlers.handler import HANDLERS
+from services.api.handlers.handler import DECISIONS, HANDLERS
 
 REGISTERED = (
     access, access_between, containment, credentials, decisions, diff, history, least_privilege, lineage, permissions,
@@ -25,10 +28,20 @@ REGISTERED = (
 )  # fmt: skip
 
 
-def unanswered() -> list[str]:
-    """The questions that no handler answers."""
-    return [question.__name__ for question in QUESTIONS if question not in HANDLERS]
+def misfits() -> Iterator[str]:
+    """What is wrong with the questions and their handlers, in sentences."""
+    for question in QUESTIONS:
+        if question not in HANDLERS:
+            yield f"No handler answers {question.__name__}."
+    for question in {**HANDLERS, **DECISIONS}:
+        if question not in QUESTIONS:
+            yield f"{question.__name__} has a handler and is not in QUESTIONS."
+    asked: dict[tuple[str, str], str] = {}
+    for question in QUESTIONS:
+        route = question.method, re.sub(r"{\w+}", "{}", question.path)
+        if (other := asked.setdefault(route, question.__name__)) != question.__name__:
+            yield f"{other} and {question.__name__} are both asked with {question.method} {question.path}."
 
 
-if missing := unanswered():
-    raise TypeError(f"No handler answers {', '.join(missing)}.")
+if found := list(misfits()):
+    raise TypeError(" ".join(found))

@@ -80,7 +80,8 @@ def show_pages(
 def build_question(question: type[Question[A]], parameters: Mapping[str, object]) -> Question[A]:
     """Raises UsageError for what no server would take."""
     try:
-        return question.model_validate({name: value for name, value in parameters.items() if value is not None})
+        built = question.model_validate({name: value for name, value in parameters.items() if value is not None})
+        _ = built.moment  # Is read here, and not when it was given.
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
         name, given = first["loc"][0], str(first["input"])
@@ -88,3 +89,4 @@ def build_question(question: type[Question[A]], parameters: Mapping[str, object]
         raise UsageError(f"{name} cannot be {given!r}: {expected}") from error
     except ValidationError as refusal:
         raise UsageError(refusal.message) from refusal
+    return built

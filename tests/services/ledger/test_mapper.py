@@ -189,13 +189,13 @@ def test_upcasts_run_one_after_the_other() -> None:
         second: str
         third: str
 
-    @upcasts("test.thing.v1", "test.thing.v2")
-    def _second(fields: dict[str, Any]) -> dict[str, Any]:
-        return fields | {"second": fields["first"] + "2"}
-
     @upcasts("test.thing.v2", "test.thing.v3")
     def _third(fields: dict[str, Any]) -> dict[str, Any]:
         return fields | {"third": fields["second"] + "3"}
+
+    @upcasts("test.thing.v1", "test.thing.v2")
+    def _second(fields: dict[str, Any]) -> dict[str, Any]:
+        return fields | {"second": fields["first"] + "2"}
 
     stored = StoredEvent(
         USER_CREATED.originator_id,
