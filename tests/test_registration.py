@@ -11,6 +11,7 @@ from domain.foundation.events import Change, Use, upcasts
 from domain.registry import event_classes
 from services.api.contract.history import LookupHistory
 from services.api.contract.question import Answer, Question
+from services.api.contract.questions import QUESTIONS
 from services.api.contract.sessions import RevokeSession
 from services.api.handlers import handler, registry
 from services.api.handlers.handler import decides, handles
@@ -132,7 +133,7 @@ def test_questions_and_handlers_fit(
     told: str,
 ) -> None:
     """Importing the handlers asks this, and fails with what it finds."""
-    monkeypatch.setattr(registry, "QUESTIONS", (*registry.QUESTIONS, *questions))
+    monkeypatch.setattr(registry, "QUESTIONS", (*QUESTIONS, *questions))
     for question in answered:
         registers(lambda question=question: handles(question))()  # type: ignore[misc]
     assert list(registry.misfits()) == [told]

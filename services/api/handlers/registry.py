@@ -3,29 +3,12 @@
 import re
 from collections.abc import Iterator
 
+from services.api import handlers
 from services.api.contract.questions import QUESTIONS
-from services.api.handlers import (
-    access,
-    access_between,
-    containment,
-    credentials,
-    decisions,
-    diff,
-    history,
-    least_privilege,
-    lineage,
-    permissions,
-    sessions,
-    tracing,
-    unusual,
-    what_if,
-)
 from services.api.handlers.handler import DECISIONS, HANDLERS
+from services.wire.operations import import_modules
 
-REGISTERED = (
-    access, access_between, containment, credentials, decisions, diff, history, least_privilege, lineage, permissions,
-    sessions, tracing, unusual, what_if,
-)  # fmt: skip
+import_modules(handlers)
 
 
 def misfits() -> Iterator[str]:
