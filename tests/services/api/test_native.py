@@ -216,7 +216,7 @@ def test_a_time_to_come(house: InProcessServer) -> None:
         ("/v1/history?limit=0", "Value '0' at 'limit' is refused: Input should be greater than or equal to 1"),
         ("/v1/history?limit=1001&x=1", "2 validation errors detected: "),
         ("/v1/who-can?as_of=soon", "2 validation errors detected: "),
-        ("/v1/who-can?as_of=soon&action=iam:GetUser&on=*", "A moment is p<position>"),
+        ("/v1/who-can?as_of=soon&action=iam%3AGetUser&on=%2A", "A moment is p<position>"),
         ("/v1/history?since=yesterday", "A moment is p<position>"),
         ("/v1/history?until=p4", "A time is RFC 3339"),
         ("/v1/history?principal=a%00b", "Value 'a\x00b' at 'principal' is refused"),
