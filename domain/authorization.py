@@ -41,12 +41,12 @@ _RCP_SERVICES = frozenset({"sts"})
 """Of those that are answered here, the ones whose resources a resource control policy limits; IAM is none (AWS
 Organizations User Guide, "List of AWS services that support RCPs")."""
 SERVICE_LINKED = "/aws-service-role/"
-"""The path of roles that AWS services keep for themselves: no organisation limits them, so nobody else may use it."""
+"""The path of roles that AWS services keep for themselves: no organization limits them, so nobody else may use it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one authorisation check is about, ready to be decided: now, or once more from what was recorded."""
+    """What one authorization check is about, ready to be decided: now, or once more from what was recorded."""
 
     layers: Layers
     request: Request
@@ -156,7 +156,7 @@ def layers_of(account: Account, caller: Caller) -> list[tuple[Layer, Sequence[So
 
 
 def service_controls(account: Account, entity_id: str) -> list[tuple[Layer, Sequence[SourcedPolicy]]]:
-    """A level of the organisation each. They concern neither the management account nor roles that AWS services keep
+    """A level of the organization each. They concern neither the management account nor roles that AWS services keep
     (AWS Organizations User Guide, "Service control policies")."""
     role = account[ROLES].by_id.get(entity_id)
     if role is not None and _is_service_linked(role):
@@ -227,7 +227,7 @@ _EVERYTHING = json.dumps({
 
 
 def _root_policy(account_id: str) -> SourcedPolicy:
-    """The root user may do everything that no organisation forbids; no policy of the account concerns it."""
+    """The root user may do everything that no organization forbids; no policy of the account concerns it."""
     return SourcedPolicy(compiled(_EVERYTHING, PolicyType.IDENTITY), account_id, "root", None)
 
 

@@ -30,7 +30,7 @@ RESOURCE_TAGS = ("aws:resourcetag/", "iam:resourcetag/")
 class CallContext(Mapping[str, ConditionValues]):
     call: Call
     account: Account
-    """The caller's, whose tags and organisation count."""
+    """The caller's, whose tags and organization count."""
     owner: Account
     """The resource's."""
     resource: str

@@ -171,7 +171,7 @@ class AccessKeyIdClaimed(InstallationChange, topic="installation.access_key_id.c
 
 
 class OrganizationSet(InstallationChange, topic="installation.organization.set.v1"):
-    """This is the organisation from here on, whatever it was. What of it concerns an account stands in the account's
+    """This is the organization from here on, whatever it was. What of it concerns an account stands in the account's
     ledger, in the same round."""
 
     organization: Organization
@@ -184,7 +184,7 @@ class OrganizationSet(InstallationChange, topic="installation.organization.set.v
 
 
 class OrganizationRemoved(InstallationChange, topic="installation.organization.removed.v1"):
-    """There is no organisation from here on."""
+    """There is no organization from here on."""
 
     organization_id: str
     sentence = "The organization {organization_id} was removed."

@@ -1,4 +1,4 @@
-"""The organisation set, shown and removed: acts of the operator, in the installation's ledger and in those of the
+"""The organization set, shown and removed: acts of the operator, in the installation's ledger and in those of the
 accounts to which something changes, all in one round."""
 
 from collections.abc import Mapping, Sequence

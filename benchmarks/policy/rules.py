@@ -13,7 +13,7 @@ Value = str | int | bool | tuple[str, ...]
 """What a request has for a key: a moment is the seconds since 1970, a set a tuple."""
 
 FAR_AWAY = "203.0.113.0/24"
-"""Addresses that no rule allows; what else does not fit a network of addresses is still of the organisation's own."""
+"""Addresses that no rule allows; what else does not fit a network of addresses is still of the organization's own."""
 ELSEWHERE_AT_HOME = "10.200.0.0/16"
 SECONDS_AWAY_MAX = 60 * 86_400
 """From a date that a rule names."""

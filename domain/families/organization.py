@@ -1,4 +1,4 @@
-"""The organisation that accounts stand in: its tree, the policies attached along it, and what of both an account has.
+"""The organization that accounts stand in: its tree, the policies attached along it, and what of both an account has.
 
 Shapes of ids and names of policies are those of AWS Organizations (API Reference, "Organization",
 "OrganizationalUnit", "Root", "PolicySummary").
@@ -41,7 +41,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class OrganizationMembership:
-    """Where in which organisation an account stands. The management account has one too, although neither kind of
+    """Where in which organization an account stands. The management account has one too, although neither kind of
     policy concerns it: that it has no effect there is for whoever evaluates."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _RECORDED
@@ -52,12 +52,12 @@ class OrganizationMembership:
 
 
 def is_managed_by(membership: OrganizationMembership | None, account_id: str) -> bool:
-    """Whether that account manages the organisation: it may look after the members."""
+    """Whether that account manages the organization: it may look after the members."""
     return membership is not None and membership.management_account_id == account_id
 
 
 ORGANIZATION_MEMBERSHIP = Component[OrganizationMembership | None]("organization", None)
-"""Its place in an organisation and the policies that limit it from there; None of an account that is in none."""
+"""Its place in an organization and the policies that limit it from there; None of an account that is in none."""
 ORGANIZATION_FACT = FactKind("organization", "was joined", "was left")
 LEVEL_FACT = FactKind("organization level", "came to be above the account", "is no longer above the account")
 POLICY_FACT = FactKind("organization policy", "was attached", "was detached")
@@ -80,7 +80,7 @@ def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
 
 
 class OrganizationPoliciesApplied(OfWholeAccount, topic="account.organization_policies.applied.v1"):
-    """From here these policies limit the account, and no others of an organisation. All texts are in it, so that a
+    """From here these policies limit the account, and no others of an organization. All texts are in it, so that a
     ledger folds with nothing beside it."""
 
     membership: OrganizationMembership
@@ -93,7 +93,7 @@ class OrganizationPoliciesApplied(OfWholeAccount, topic="account.organization_po
 
 
 class OrganizationLeft(OfWholeAccount, topic="account.organization.left.v1"):
-    """From here no organisation limits the account."""
+    """From here no organization limits the account."""
 
     organization_id: str
     sentence = "The account left organization {organization_id}."

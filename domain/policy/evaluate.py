@@ -31,7 +31,7 @@ class SourcedPolicy:
     policy: Policy
     source_id: str
     """The ARN of a managed policy, otherwise the unique id of its entity, with the name of an inline policy; the id of
-    a policy of an organisation; the account's id for what its password policy and being its root user grant."""
+    a policy of an organization; the account's id for what its password policy and being its root user grant."""
     source_type: str
     """managed, inline, trust, resource, session, boundary, scp, rcp, password policy or root."""
     version_id: str | None
@@ -81,7 +81,7 @@ class Decision(NamedTuple):
 
 
 Layers = Sequence[tuple[Layer, Sequence[SourcedPolicy]]]
-"""Once each, in any order. Of SCP and RCP there is one for each level of the organisation, from the root down to the
+"""Once each, in any order. Of SCP and RCP there is one for each level of the organization, from the root down to the
 account. A layer that is there counts, with policies or without; IDENTITY always does."""
 
 _NO_LAYER: frozenset[Layer] = frozenset()

@@ -124,7 +124,7 @@ class AssumeRoleInquiry(AccessInquiry):
         assert isinstance(entry.event, AccountChange)
         ids = entry.event.affected_principals(before, after)
         if ids is None:
-            # The organisation of the role's account limits whoever asks; that of another its own principals.
+            # The organization of the role's account limits whoever asks; that of another its own principals.
             return None if before.id == self.owner_id else {*_principals_of(before), *_principals_of(after)}
         return {(before.id, entity_id) for entity_id in ids}
 

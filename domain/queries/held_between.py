@@ -29,7 +29,7 @@ class Holding(NamedTuple):
     entity_id: str
     layer: Layer
     place: str
-    """Through which it has the policy: the unique id of the holder, itself or one of its groups; of an organisation's
+    """Through which it has the policy: the unique id of the holder, itself or one of its groups; of an organization's
     policies the level that they are attached to."""
     source_type: str
     source_id: str
@@ -43,7 +43,7 @@ class HeldDocument:
     sha256: str
     document: str
     through: str | None
-    """The name of the group, or of the organisation's level."""
+    """The name of the group, or of the organization's level."""
 
 
 def held_between(

@@ -55,7 +55,7 @@ class Reevaluation:
         return self._account(layer).id
 
     def level_of(self, verdict: StatementVerdict) -> str | None:
-        """The id of the root, the unit or the account that the policy is attached to, where an organisation limits."""
+        """The id of the root, the unit or the account that the policy is attached to, where an organization limits."""
         if verdict.layer not in _LEVELS:
             return None
         membership = self._account(verdict.layer)[ORGANIZATION_MEMBERSHIP]

@@ -51,7 +51,7 @@ class PolicyAdded:
 
 @dataclass(frozen=True, slots=True)
 class PoliciesReplaced:
-    """The only policy of a user or role, which is in no group. Boundary, session policies and the organisation's limit
+    """The only policy of a user or role, which is in no group. Boundary, session policies and the organization's limit
     it as they did, and what the account's password policy grants to every user stays."""
 
     account_id: str
@@ -72,7 +72,7 @@ class DocumentReplaced:
 class ControlPolicyAdded:
     """A service control policy more, at the root, a unit or the account. It limits every account that stands below.
 
-    While the account is in no organisation, it is as if it stood in one, with FullAWSAccess and this at its root. Then
+    While the account is in no organization, it is as if it stood in one, with FullAWSAccess and this at its root. Then
     condition keys such as aws:PrincipalOrgID have a value, of which no policy can know."""
 
     account_id: str

@@ -1,4 +1,4 @@
-"""What an organisation may look like, and what setting or removing one means for each of its accounts (docs/adr/0017).
+"""What an organization may look like, and what setting or removing one means for each of its accounts (docs/adr/0017).
 
 Quotas are those of the AWS Organizations User Guide, "Quotas and service limits for AWS Organizations", as of May 2026.
 """
@@ -181,7 +181,7 @@ def refuse_unknown_accounts(installation: Installation, organization: Organizati
 
 
 def memberships(organization: Organization) -> Mapping[str, OrganizationMembership]:
-    """By account id: what each account's ledger has to say, if the organisation is in force."""
+    """By account id: what each account's ledger has to say, if the organization is in force."""
     policies = {listed.policy.id: listed.policy for listed in organization.policies}
     paths: dict[str, tuple[Level, ...]] = {}
     for node in organization.nodes:
@@ -211,7 +211,7 @@ def nodes_allowing_nothing(organization: Organization) -> Iterator[OrganizationN
 
 
 def affected_accounts(installation: Installation, organization: Organization | None) -> frozenset[str]:
-    """The accounts whose ledgers have to be read: those of the organisation that is, and of the one that is to be."""
+    """The accounts whose ledgers have to be read: those of the organization that is, and of the one that is to be."""
     return frozenset[str]().union(*(one.account_ids for one in (installation.organization, organization) if one))
 
 
@@ -220,7 +220,7 @@ def set_organization(
 ) -> tuple[Sequence[Change], Mapping[str, Sequence[Change]]]:
     """The events of the installation's ledger, and by account id those of each account to which something changes.
 
-    `accounts` are those that are `affected_accounts`, by id. The organisation has been found fit. Raises what
+    `accounts` are those that are `affected_accounts`, by id. The organization has been found fit. Raises what
     `refuse_unknown_accounts` does.
     """
     refuse_unknown_accounts(installation, organization)

@@ -73,7 +73,7 @@ class SimulatedDecision:
     """Condition keys, as the policies spell them, that have no value."""
     by_policy_type: Mapping[Layer, Result] | None
     """Where two accounts have a say; empty where there is one and resources were named, None where none was or where
-    an organisation has ended it."""
+    an organization has ended it."""
     allowed_by_organization: bool | None
     """None of an account that is in none."""
     allowed_by_boundary: bool | None

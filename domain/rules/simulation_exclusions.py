@@ -100,7 +100,7 @@ def _inline(account: Account, inline: tuple[str, str, str], where: str) -> Exclu
 
 
 def apply_exclusions(from_layers: Layers, is_excluded: Excluded) -> Layers:
-    """A level of the organisation or a boundary from which nothing is left limits no more."""
+    """A level of the organization or a boundary from which nothing is left limits no more."""
     kept: list[tuple[Layer, Sequence[SourcedPolicy]]] = []
     for layer, policies in from_layers:
         left = tuple(sourced for sourced in policies if not is_excluded(layer, sourced))

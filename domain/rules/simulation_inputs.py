@@ -117,7 +117,7 @@ def policies(documents: Sequence[str], name: str, policy_type: PolicyType) -> tu
 
 
 def service_controls(levels: Sequence[Sequence[str]]) -> list[tuple[Layer, Sequence[SourcedPolicy]]]:
-    """From the root of an organisation down to the account."""
+    """From the root of an organization down to the account."""
     name = "OrderedOrganizationPolicyInputList"
     return [
         (Layer.SCP, policies(level, f"{name}.{position}.ServiceControlPolicyInputList", PolicyType.SCP))

@@ -177,8 +177,8 @@ def _with_inputs(layers: Layers, asked: SimulationParameters, actions: Sequence[
 def custom_simulation(
     account_id: str, at: datetime, asked: SimulationParameters, levels: Sequence[Sequence[str]]
 ) -> Simulation:
-    """SimulateCustomPolicy. `levels`: service control policies from the root of an organisation down to the account;
-    none where no organisation is simulated. Raises InvalidInput."""
+    """SimulateCustomPolicy. `levels`: service control policies from the root of an organization down to the account;
+    none where no organization is simulated. Raises InvalidInput."""
     simulation_inputs.refuse_too_much_text([*asked.documents, *(text for level in levels for text in level)])
     if asked.resource_policy is not None and asked.caller_arn is None:
         raise InvalidInput("CallerArn: expected one beside the ResourcePolicy, whose Principal it is judged by.")

@@ -1,4 +1,4 @@
-"""ARNs of what operations act on, whether it exists or not: authorisation comes before existence is told.
+"""ARNs of what operations act on, whether it exists or not: authorization comes before existence is told.
 
 Which operation acts on which resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
 """

@@ -24,6 +24,7 @@ REWORDED = {
     "policies that AWS maintains became known in new versions": "versions of AWS managed policies were adopted",
     "with all that it gave birth to": "with all its descendants",
     "changed the own password": "changed their own password",
+    "as long as no organisation forbids it": "unless an organization forbids it",
     "Somebody gave a wrong password of user": "A wrong password was entered for user",
 }
 """Sentences whose English was wrong then."""

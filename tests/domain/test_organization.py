@@ -1,4 +1,4 @@
-"""An organisation: which trees are refused, and what setting, changing and removing one means for each account."""
+"""An organization: which trees are refused, and what setting, changing and removing one means for each account."""
 
 import json
 from collections.abc import Sequence
@@ -121,7 +121,7 @@ def test_only_those_who_are_concerned_are_told() -> None:
 
 
 def test_leaving() -> None:
-    """An account that the file leaves out leaves, and may come back; a removed organisation is left by all."""
+    """An account that the file leaves out leaves, and may come back; a removed organization is left by all."""
     installation, accounts, _ = put(INSTALLATION, ACCOUNTS, ORGANIZATION)
     without = replace(ORGANIZATION, nodes=TREE[:4])
     assert rules.affected_accounts(installation, without) == {MANAGEMENT, ACCOUNT, OTHER}
@@ -247,7 +247,7 @@ def test_where_nothing_is_allowed() -> None:
 
 
 def test_what_no_legal_history_has() -> None:
-    """An organisation is left only by who is in it, and removed only when it is there."""
+    """An organization is left only by who is in it, and removed only when it is there."""
     applied = OrganizationPoliciesApplied(membership=rules.memberships(ORGANIZATION)[ACCOUNT])
     for events in (
         [OrganizationLeft(organization_id="o-exampleorgid")],

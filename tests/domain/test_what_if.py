@@ -82,7 +82,7 @@ def user_id(endpoint: Endpoint, name: str) -> str:
 @SLOW
 @given(histories_of_calls(), POLICIES)
 def test_what_changes_nothing(endpoint: Endpoint, text: str) -> None:
-    """A policy of somebody who does not exist, one more that allows everything at the top of an organisation, or the
+    """A policy of somebody who does not exist, one more that allows everything at the top of an organization, or the
     text of a managed policy as it stands: every call ends as it was recorded, or no policy was asked."""
     nothing = [
         PolicyAdded(ACCOUNT, "AIDANOBODY", text),
@@ -217,8 +217,8 @@ def test_another_text_of_a_managed_policy(endpoint: Endpoint) -> None:
 
 
 def test_a_service_control_policy(endpoint: Endpoint) -> None:
-    """Of an account in no organisation as if it stood in one; in one, at the level that is named and at no other, and
-    not in the account that manages the organisation."""
+    """Of an account in no organization as if it stood in one; in one, at the level that is named and at no other, and
+    not in the account that manages the organization."""
     text = document(deny("iam:ListUsers"))
     assert outcomes(endpoint, ControlPolicyAdded(ACCOUNT, "r-1", text)) == [R, U, W]
     levels = tuple(
@@ -233,7 +233,7 @@ def test_a_service_control_policy(endpoint: Endpoint) -> None:
         endpoint.call(ann, "ListUsers")
     for level in levels:
         assert outcomes(endpoint, ControlPolicyAdded(ACCOUNT, level.id, text)) == [R, U, W, R, U]
-    # While it was in no organisation it is as if it had been in one, whatever the level.
+    # While it was in no organization it is as if it had been in one, whatever the level.
     assert outcomes(endpoint, ControlPolicyAdded(ACCOUNT, "ou-2", text)) == [R, U, W, U, U]
 
 

@@ -1,4 +1,4 @@
-"""The organisation set on the real database: for the installation and every account at once, or for nobody."""
+"""The organization set on the real database: for the installation and every account at once, or for nobody."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -158,7 +158,7 @@ def test_a_write_in_disguise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_who_asks_by_no_policy_reads_nothing_of_an_account() -> None:
-    """An operation that authorises by itself would ask the policies of then. None that reads does, but the one that
+    """An operation that authorizes by itself would ask the policies of then. None that reads does, but the one that
     tells a caller who it is."""
     assert {operation.name for operation in READS if operation.on is None} == {"GetCallerIdentity"}
 

@@ -30,7 +30,7 @@ def principal_access(found: Access, action: str) -> PrincipalAccess:
         by = next(name for name in names if name.effect is Effect.ALLOW and name.layer is decision.layer)
         why = f"allowed by {by.source_type} {by.source_id}, statement {by.sid or by.index}"
         if by.source_type == "root":
-            why = "allowed to the root user, as long as no organisation forbids it"
+            why = "allowed to the root user, unless an organization forbids it"
     else:
         why = reason(decision, action)
     return PrincipalAccess.model_validate(

@@ -18,7 +18,7 @@ from services.api.handlers.handler import AnswerContext
 
 @dataclass(frozen=True, slots=True)
 class AccountVisibility:
-    """Which other accounts whoever asks sees into: those of an organisation that its own account manages now, and the
+    """Which other accounts whoever asks sees into: those of an organization that its own account manages now, and the
     operator all. None whose tables lag, for half an answer would pass for a whole one."""
 
     context: AnswerContext

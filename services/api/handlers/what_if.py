@@ -128,7 +128,7 @@ def supposition_of(question: WhatIf, account: Account, position: int) -> Hypothe
 
 
 def _level(account: Account, where: str, position: int) -> str:
-    """Of an account that is in no organisation any name will do."""
+    """Of an account that is in no organization any name will do."""
     membership = account[ORGANIZATION_MEMBERSHIP]
     levels = () if membership is None else membership.levels
     if not levels:

@@ -57,7 +57,7 @@ class Health:
 
     def _check(self) -> tuple[int, dict[str, object]]:
         """Not ready is who cannot record calls: no committer, no database, or a clock that disagrees with the
-        database's or with what is recorded. No authorisation reads a projection, so one that has halted degrades the
+        database's or with what is recorded. No authorization reads a projection, so one that has halted degrades the
         views alone; were it a reason for 503, one event that cannot be projected would take every server away."""
         committing, refused_because = self._committer.alive, self._committer.refusal_reason
         found: dict[str, object] = {"status": "not ready", "committer": _alive(committing)}

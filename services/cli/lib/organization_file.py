@@ -1,4 +1,4 @@
-"""The file that says what the organisation is to be: a tree of units, accounts and policies, as one JSON object.
+"""The file that says what the organization is to be: a tree of units, accounts and policies, as one JSON object.
 
 Policies are attached by their names. Ids that are left out are made from names, the same ones each time, so that
 setting a file twice changes nothing. Where `scps` is left out AWS's FullAWSAccess is attached, as AWS does; what is
@@ -82,7 +82,7 @@ class _File(_Element):
 
 
 def parse_organization(text: str) -> Organization:
-    """The organisation that the file describes, its ids and documents not yet checked. The management account stands
+    """The organization that the file describes, its ids and documents not yet checked. The management account stands
     in the root where the tree does not name it, as in AWS. Raises InvalidFile."""
     try:
         file = _File.model_validate(_decoded(text))
@@ -168,7 +168,7 @@ class _Tree:
 
 
 def organization_to_json(organization: Organization) -> dict[str, object]:
-    """The object from which `parse_organization` makes the organisation again."""
+    """The object from which `parse_organization` makes the organization again."""
     names = {listed.policy.id: listed.policy.name for listed in organization.policies}
     maintained = {FULL_AWS_ACCESS.policy.id, RCP_FULL_AWS_ACCESS.policy.id}
 

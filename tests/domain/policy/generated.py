@@ -237,7 +237,7 @@ def documents(draw: st.DrawFn, layer: Layer) -> Document:
 
 @st.composite
 def levels(draw: st.DrawFn, *, is_trust: bool) -> Levels:
-    """What applies to a request: any of the layers, those of an organisation up to twice."""
+    """What applies to a request: any of the layers, those of an organization up to twice."""
     of_resource = Layer.TRUST if is_trust else Layer.RESOURCE
     chosen = draw(st.lists(st.sampled_from([Layer.SCP, Layer.RCP]), max_size=2))
     chosen += draw(st.lists(st.sampled_from([Layer.BOUNDARY, Layer.SESSION]), max_size=2, unique=True))

@@ -92,7 +92,7 @@ def _is_there(layer: Layer, layers: Layers) -> bool:
 
 
 def _allows(layer: Layer, layers: Layers, request: Request) -> bool:
-    """Whether each entry of the layer allows, be there none, one, or one for each level of an organisation."""
+    """Whether each entry of the layer allows, be there none, one, or one for each level of an organization."""
     entries = [documents for kind, documents in layers if kind is layer]
     return all(any(_has_effect("Allow", one, request, layers) for one in documents) for documents in entries)
 

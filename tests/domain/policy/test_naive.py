@@ -127,7 +127,7 @@ def test_another_deny_never_allows(asked: DecisionExample, data: st.DataObject) 
 @compared
 @given(questions(), st.data())
 def test_a_further_limit_never_allows(asked: DecisionExample, data: st.DataObject) -> None:
-    """A level of an organisation, a boundary, a session's policy."""
+    """A level of an organization, a boundary, a session's policy."""
     layer = data.draw(st.sampled_from([Layer.SCP, Layer.RCP, Layer.BOUNDARY, Layer.SESSION]))
     if layer in {Layer.BOUNDARY, Layer.SESSION} and any(kind is layer for kind, _ in asked.levels):
         layer = Layer.SCP

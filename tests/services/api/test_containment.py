@@ -192,7 +192,7 @@ def test_a_dry_run_changes_nothing(story: Story) -> None:
 
 def test_an_account_that_one_does_not_manage(story: Story) -> None:
     """Is named with the session that goes there, and is not contained; the other account sees what is its own. With an
-    organisation that the first account manages, but a policy that does not allow it there, neither."""
+    organization that the first account manages, but a policy that does not allow it there, neither."""
     there = story.other.account_id
     found = accounts(story.contains())
     assert (found[there]["contained"], found[there]["position"]) == (False, None)
@@ -267,7 +267,7 @@ def test_it_needs_permission(story: Story) -> None:
 
 
 def test_the_operator_sees_and_contains_everywhere(story: Story) -> None:
-    """Without any organisation or policy. The tree is drawn, children below their parents."""
+    """Without any organization or policy. The tree is drawn, children below their parents."""
     story.beside()
     operator = LocalClient(story.house.ledger, story.house.account_id)
     tree = operator.ask(ShowLineage(credential=story.leaked.access_key))

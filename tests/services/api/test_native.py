@@ -1,4 +1,4 @@
-"""The native API: authorised and recorded in one round, then read as of that very call."""
+"""The native API: authorized and recorded in one round, then read as of that very call."""
 
 import json
 import re

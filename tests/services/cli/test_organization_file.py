@@ -1,4 +1,4 @@
-"""The organisation's file: what it may say, what is made of what it leaves out, and what is said of what is wrong."""
+"""The organization's file: what it may say, what is made of what it leaves out, and what is said of what is wrong."""
 
 import json
 from typing import Any
@@ -41,7 +41,7 @@ def test_what_is_left_out() -> None:
     assert {node.rcps for node in organization.nodes} == {(RCP_FULL_AWS_ACCESS.policy.id,)}
 
 
-def test_the_same_file_is_the_same_organisation() -> None:
+def test_the_same_file_is_the_same_organization() -> None:
     """Whatever the order in which policies stand; what is written is read as what it was."""
     listed = {"other": FILE["policies"]["deny"], **FILE["policies"]}
     one = file(root={"scps": ["deny", "FullAWSAccess"]}, policies=listed)

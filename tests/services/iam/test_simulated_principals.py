@@ -134,7 +134,7 @@ def test_who_may_simulate(endpoint: Endpoint) -> None:
 
 
 def test_what_is_known_of_a_principal(endpoint: Endpoint) -> None:
-    """Name, id, ARN, tags, organisation and the time of the call need no entry; an entry overrides them; what a call
+    """Name, id, ARN, tags, organization and the time of the call need no entry; an entry overrides them; what a call
     alone would bring is missing. Of a caller who only has the source's policies neither tags nor id are told."""
     endpoint.user("ann")
     user_id = endpoint.account[USERS].named("ann").id
@@ -267,7 +267,7 @@ def test_an_exclusion_names_one_thing(endpoint: Endpoint, exclusion: Exclusion) 
 
 def test_context_keys(endpoint: Endpoint) -> None:
     """Of conditions and variables, each once and as it is first spelt; of a principal those of its policies, its groups
-    and the documents given, but none of its boundary or organisation."""
+    and the documents given, but none of its boundary or organization."""
     first = document(
         allow("x:Do", Condition={"StringEquals": {"aws:SourceVpc": "${aws:PrincipalTag/vpc}"}}),
         allow("x:Do", "arn:aws:s3:::home/${AWS:Username}"),

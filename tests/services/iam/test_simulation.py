@@ -212,7 +212,7 @@ def test_a_boundary(endpoint: Endpoint) -> None:
     assert sources == [["PolicyInputList.1"], ["PermissionsBoundaryPolicyInputList.1"], []]
 
 
-def test_levels_of_an_organisation(endpoint: Endpoint) -> None:
+def test_levels_of_an_organization(endpoint: Endpoint) -> None:
     """Each must allow. Neither their statements nor the keys that they lack are shown, and what they end has no details
     of a crossing."""
     unlimited = {"ServiceControlPolicyInputList": [document(allow())]}

@@ -48,7 +48,7 @@ def limited(scp: str) -> OrganizationPoliciesApplied:
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_simulation_agrees_with_the_call(data: st.DataObject) -> None:
-    """Whatever policies a user and its group have, and whether an organisation limits the account or not: each call of
+    """Whatever policies a user and its group have, and whether an organization limits the account or not: each call of
     the user is decided as SimulatePrincipalPolicy says, for the action, the resource and the moment of that call, and
     the statements that it names are among those on record."""
     endpoint = Endpoint()

@@ -124,7 +124,7 @@ def test_an_unread_request_of_a_worthless_credential(endpoint: Endpoint) -> None
 
 
 def test_unsupported_parameters_are_told_to_who_may_ask(endpoint: Endpoint) -> None:
-    """They are refused by name after the authorisation, and their values are not recorded."""
+    """They are refused by name after the authorization, and their values are not recorded."""
     parameters = {"policy_name": "p", "policy_document": "{}", "tags": [{"key": "a", "value": "b"}]}
     decision = decided(endpoint, endpoint.root, "CreatePolicy", parameters)
     assert isinstance(decision.result, ValidationError)
