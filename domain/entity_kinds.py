@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 from domain.account import Account, AccountChange, Component
 from domain.facts import Fact, FactValue, tells_facts
 from domain.foundation.entity_index import EntityIndex
+from domain.foundation.errors import DeleteConflict
 
 
 class Entity(Protocol):
@@ -96,6 +97,23 @@ def entity_title(account: Account, entity_id: str) -> str:
         raise LookupError(f"Nothing has the unique id {entity_id}.")
     kind, entity = found
     return f"{kind.noun} {entity.name}"
+
+
+_conflicts: list[tuple[int, str, Callable[[Account, str], object]]] = []
+
+
+def prevents_deletion(place: int, remedy: str, held: Callable[[Account, str], object]) -> None:
+    """An entity is not deleted while `held` finds something of the family, by the entity's id. `place` is that in the
+    list of what has to go first (IAM API Reference, DeleteUser); what a group alone has comes before."""
+    _conflicts.append((place, remedy, held))
+    _conflicts.sort(key=lambda conflict: conflict[:2])
+
+
+def refuse_deletion(account: Account, entity_id: str) -> None:
+    """Raises DeleteConflict while something hangs on the entity."""
+    for _, remedy, held in _conflicts:
+        if held(account, entity_id):
+            raise DeleteConflict(f"Cannot delete entity, must {remedy} first.")
 
 
 @tells_facts

@@ -1,4 +1,4 @@
-"""Every event and every component that this program knows: whoever asks here has all of them, wherever declared."""
+"""Every event, component and kind of lineage node: whoever asks here has all of them, wherever declared."""
 
 import pkgutil
 from importlib import import_module
@@ -6,8 +6,9 @@ from importlib import import_module
 from domain import calls, families, installation
 from domain.account import components
 from domain.foundation.events import current_topic, event_class, event_classes, event_from
+from domain.lineage_kinds import lineage_kind, lineage_kinds
 
-__all__ = ["components", "current_topic", "event_class", "event_classes", "event_from"]
+__all__ = ["components", "current_topic", "event_class", "event_classes", "event_from", "lineage_kind", "lineage_kinds"]
 
 DECLARING_MODULES = (
     calls,

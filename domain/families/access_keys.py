@@ -8,10 +8,11 @@ from typing import Literal
 from immutables import Map
 
 from domain.account import Account, AffectsNobody, Component
-from domain.entity_kinds import entity_title
+from domain.entity_kinds import entity_title, find_entity, prevents_deletion
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.families.notices import Notice
 from domain.foundation.many_to_many import ManyToMany
+from domain.lineage_kinds import Command, LineageKind
 
 AccessKeyStatus = Literal["Active", "Inactive"]
 
@@ -49,6 +50,19 @@ class AccessKeys:
 
 ACCESS_KEYS = Component[AccessKeys]("access_keys", AccessKeys(), ids=lambda keys: keys.by_id)
 ACCESS_KEY_FACT = FactKind("access key")
+prevents_deletion(2, "delete access keys", lambda account, user_id: account[ACCESS_KEYS].of(user_id))
+
+
+def _removals(now: Account, owner_id: str) -> Iterator[tuple[str, Command]]:
+    """A key of root's is the caller's own: only root can remove it."""
+    user = find_entity(now, owner_id)
+    named = {} if user is None else {"user_name": user[1].name}
+    for key in now[ACCESS_KEYS].of(owner_id):
+        yield key.id, Command("delete-access-key", {**named, "access_key_id": key.id})
+
+
+LineageKind("access_key", "access key {subject} of {name}", gives_access=True, removals=_removals)
+LineageKind("activation", "{subject} activated, of {name}", gives_access=True)
 
 
 @tells_facts

@@ -7,6 +7,7 @@ from domain.account import Account, Component
 from domain.entity_kinds import EntityChange, entity_title
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.foundation.many_to_many import ManyToMany
+from domain.lineage_kinds import LineageKind
 
 
 def _forget(boundaries: ManyToMany, entity_id: str) -> ManyToMany:
@@ -19,6 +20,8 @@ def _forget(boundaries: ManyToMany, entity_id: str) -> ManyToMany:
 BOUNDARIES = Component[ManyToMany]("boundaries", ManyToMany(), forget=_forget)
 """Unique ids of what is bounded on the left, and on the right the ARN of the one policy that bounds it."""
 BOUNDARY_FACT = FactKind("boundary", "was put", "was deleted")
+LineageKind("boundary", "boundary of {name}")
+LineageKind("boundary_removed", "boundary taken from {name}")
 
 
 def boundary_arn(account: Account, entity_id: str) -> str | None:

@@ -38,12 +38,15 @@ class CredentialContained(Bookkeeping, topic="account.credential.contained.v1"):
         )
 
 
+DescendantKind = Literal["user", "role", "access_key", "session"]
+
+
 @dataclass(frozen=True, slots=True)
 class Descendant:
     """The seed, or what was born of it, as far as somebody can act with it or as it."""
 
     account_id: str
-    kind: Literal["user", "role", "access_key", "session"]
+    kind: DescendantKind
     id: str
     owner_id: str
     """Whose permissions count: itself, of a user or role; the account's id for root."""

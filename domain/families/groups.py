@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.account import Account, AccountChange, AffectsNobody, Component
-from domain.entity_kinds import entity_title, kind_of_index
+from domain.entity_kinds import entity_title, kind_of_index, prevents_deletion
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.foundation.entity_index import EntityIndex
 from domain.foundation.many_to_many import ManyToMany
+from domain.lineage_kinds import LineageKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ def _facts(_account: Account, group: Group) -> Iterator[tuple[Fact, FactValue]]:
 
 
 GROUP = kind_of_index("group", "AGPA", GROUPS, _facts)
+LineageKind("group")
+LineageKind("membership", "{name} put into group {subject}")
+LineageKind("membership_removed", "{name} taken out of group {subject}")
+prevents_deletion(0, "remove users from group", lambda account, group_id: account[MEMBERSHIPS].count_lefts(group_id))
+prevents_deletion(9, "remove users from group", lambda account, user_id: account[MEMBERSHIPS].rights_of(user_id))
 
 
 @tells_facts

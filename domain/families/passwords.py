@@ -8,12 +8,13 @@ from datetime import datetime
 from immutables import Map
 
 from domain.account import NOBODY, Account, AccountChange, AffectsNobody, Bookkeeping, Component
-from domain.entity_kinds import entity_title
+from domain.entity_kinds import entity_title, prevents_deletion
 from domain.facts import Attributes, Fact, FactKind, FactValue, tells_facts
 from domain.families.notices import NOTICES, Notice
 from domain.families.notices import forget as forget_notices
 from domain.families.users import USERS
 from domain.foundation.secret import Secret
+from domain.lineage_kinds import Command, LineageKind
 
 PASSWORD = "AIPW"  # noqa: S105  no password
 """Prefix of password ids, of which AWS has none."""
@@ -112,6 +113,15 @@ PASSWORD_POLICY = Component[PasswordPolicy | None]("password_policy", None)
 """None while AWS's default policy applies."""
 LOGIN_PROFILE_FACT = FactKind("login profile")
 PASSWORD_POLICY_FACT = FactKind("password policy")
+prevents_deletion(1, "delete login profile", lambda account, user_id: user_id in account[LOGIN_PROFILES])
+
+
+def _removals(now: Account, user_id: str) -> Iterator[tuple[str, Command]]:
+    if user_id in now[LOGIN_PROFILES]:
+        yield user_id, Command("delete-login-profile", {"user_name": now[USERS].by_id[user_id].name})
+
+
+LineageKind("password", "password of {name}", removals=_removals)
 
 
 @tells_facts

@@ -8,13 +8,14 @@ from typing import Literal
 from immutables import Map
 
 from domain.account import NOBODY, Account, AccountChange, AffectsNobody, Component
-from domain.entity_kinds import EntityChange, EntityKind, entity_title
+from domain.entity_kinds import EntityChange, EntityKind, entity_title, prevents_deletion
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.families.boundaries import BOUNDARIES
 from domain.families.groups import with_members
 from domain.foundation.errors import NoSuchEntity
 from domain.foundation.events import Value
 from domain.foundation.many_to_many import ManyToMany
+from domain.lineage_kinds import LineageKind
 
 HolderNoun = Literal["user", "group", "role"]
 """What holds policies."""
@@ -87,6 +88,15 @@ VERSION_FACT = FactKind("policy version")
 DEFAULT_VERSION_FACT = FactKind("default version")
 ATTACHMENT_FACT = FactKind("attachment", "was made", "was ended")
 INLINE_POLICY_FACT = FactKind("inline policy", "was written", "was deleted")
+LineageKind("policy")
+LineageKind("policy_version", "{version} of policy {name}")
+LineageKind("policy_default", "default {version} of policy {name}")
+LineageKind("inline_policy", "inline policy {subject} of {name}")
+LineageKind("inline_policy_removed", "inline policy {subject} taken from {name}")
+LineageKind("attachment", "{policy} attached to {name}")
+LineageKind("detachment", "{policy} detached from {name}")
+prevents_deletion(7, "delete policies", lambda account, holder_id: account[INLINE_POLICIES].get(holder_id))
+prevents_deletion(8, "detach all policies", lambda account, holder_id: account[ATTACHMENTS].rights_of(holder_id))
 
 
 def managed_policy(account: Account, arn: str) -> ManagedPolicy:

@@ -10,6 +10,7 @@ from domain.account import NOBODY, Account, AccountChange, Component
 from domain.entity_kinds import kind_of_index
 from domain.facts import Fact, FactKind, FactValue
 from domain.foundation.entity_index import EntityIndex
+from domain.lineage_kinds import LineageKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ def _facts(_account: Account, role: Role) -> Iterator[tuple[Fact, FactValue]]:
 
 
 ROLE = kind_of_index("role", "AROA", ROLES, _facts)
+LineageKind("role", gives_access=True, owns_credentials=True)
+LineageKind("trust_policy", "trust of role {name}")
 
 
 class RoleChange(AccountChange):

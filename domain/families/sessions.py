@@ -8,6 +8,7 @@ from immutables import Map
 from domain.account import Account, AffectsNobody, Bookkeeping, Component
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.foundation.events import Principal, Use, Value
+from domain.lineage_kinds import LineageKind
 
 LONGEST_SESSION = timedelta(hours=36)
 """GetSessionToken and GetFederationToken give the longest (STS API Reference)."""
@@ -46,6 +47,7 @@ REVOCATIONS = Component[Revocations]("revoked_sessions", Map(), ids=lambda revok
 EXPIRIES_RECORDED = Component[datetime | None]("expiries_recorded", None)
 """Of the sessions that expired up to here it has been recorded; None before the first."""
 REVOCATION_FACT = FactKind("session revocation", "was made", "was forgotten")
+LineageKind("session", "session {subject} of {acted_as}", gives_access=True)
 
 
 @tells_facts

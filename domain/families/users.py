@@ -8,6 +8,7 @@ from domain.account import Account, AccountChange, Component
 from domain.entity_kinds import kind_of_index
 from domain.facts import Fact, FactKind, FactValue
 from domain.foundation.entity_index import EntityIndex
+from domain.lineage_kinds import LineageKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ def _facts(_account: Account, user: User) -> Iterator[tuple[Fact, FactValue]]:
 
 
 USER = kind_of_index("user", "AIDA", USERS, _facts)
+LineageKind("user", gives_access=True, owns_credentials=True)
 
 
 class UserChange(AccountChange):

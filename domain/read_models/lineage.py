@@ -4,22 +4,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from domain.read_models.read_model import ReadModel
+from domain.registry import lineage_kind, lineage_kinds
 
 NODES_MAX = 10_000
-LineageKind = Literal[
+_PUBLISHED_FIRST = (
     "root", "user", "group", "role", "session", "access_key", "activation", "trust_policy", "policy", "policy_version",
     "policy_default", "inline_policy", "inline_policy_removed", "attachment", "detachment", "membership",
     "membership_removed", "password", "boundary", "boundary_removed",
-]  # fmt: skip
+)  # fmt: skip
+_later = sorted({kind.name for kind in lineage_kinds()}.difference(_PUBLISHED_FIRST))
+LineageKindName = Annotated[str, WithJsonSchema({"enum": [*_PUBLISHED_FIRST, *_later], "type": "string"})]
+"""Described as what is registered. Another one is read too: what is not known must not be left out."""
 LineageState = Literal[
     "active", "inactive", "expired", "revoked", "contained", "deleted", "replaced", "removed", "closed",
 ]  # fmt: skip
-ACCESS_KINDS: frozenset[LineageKind] = frozenset({"session", "access_key", "activation", "user", "role"})
-"""What somebody can act with, or as; a key that was activated has been let in by who did it. The rest are
-changes, which a person has to judge."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,7 +46,7 @@ class LineageNode(ReadModel):
     parent: NodePosition | None
     """Who made it, or else whose it is; null for the seed."""
     depth: int
-    kind: LineageKind
+    kind: LineageKindName
     subject_id: str
     """Its unique id, key id, session id or ARN; of what ties something to its owner, the other end."""
     owner_id: str
@@ -70,12 +71,24 @@ class LineageNode(ReadModel):
     def place(self) -> NodePosition:
         return NodePosition(self.account_id, self.position)
 
+    @property
+    def gives_access(self) -> bool:
+        """Somebody can act with it, or as it; a key that was activated has been let in by who did it. So too, to be
+        safe, with what no family has registered. The rest are changes."""
+        kind = lineage_kind(self.kind)
+        return kind is None or kind.gives_access
+
+    @property
+    def owns_credentials(self) -> bool:
+        kind = lineage_kind(self.kind)
+        return kind is not None and kind.owns_credentials
+
 
 class UnfollowedBranch(ReadModel):
     """Into an account that whoever asks does not see into."""
 
     account_id: str
-    kind: LineageKind
+    kind: LineageKindName
     subject_id: str
     arn: str | None
     at: datetime

@@ -1,6 +1,7 @@
 """Groups: what may be done with them and with their members."""
 
 from domain.account import Account
+from domain.entity_kinds import refuse_deletion
 from domain.families.groups import (
     GROUPS,
     MEMBERSHIPS,
@@ -12,8 +13,7 @@ from domain.families.groups import (
     UserRemovedFromGroup,
 )
 from domain.families.users import USERS, User
-from domain.foundation.errors import DeleteConflict, NoSuchEntity
-from domain.rules.policy_holders import refuse_with_policies
+from domain.foundation.errors import NoSuchEntity
 from domain.rules.quotas import GROUPS_MAX, GROUPS_OF_A_USER_MAX, refuse_beyond
 
 
@@ -35,9 +35,7 @@ def update_group(
 
 def delete_group(account: Account, *, group_name: str) -> GroupDeleted:
     group = account[GROUPS].named(group_name)
-    if account[MEMBERSHIPS].count_lefts(group.id):
-        raise DeleteConflict("Cannot delete entity, must remove users from group first.")
-    refuse_with_policies(account, group.id)
+    refuse_deletion(account, group.id)
     return GroupDeleted(group_id=group.id, group_name=group.name)
 
 

@@ -16,7 +16,7 @@ from domain.families.policies import (
 )
 from domain.families.roles import ROLE, Role
 from domain.families.users import USER, User
-from domain.foundation.errors import DeleteConflict, LimitExceeded, NoSuchEntity
+from domain.foundation.errors import LimitExceeded, NoSuchEntity
 from domain.policy import (
     GROUP_INLINE_POLICIES_CHARACTERS_MAX,
     ROLE_INLINE_POLICIES_CHARACTERS_MAX,
@@ -101,11 +101,3 @@ def inline(account: Account, kind: HolderKind, name: str, *, policy_name: str) -
 
 def inline_names(account: Account, kind: HolderKind, name: str) -> list[str]:
     return list(account[INLINE_POLICIES].get(kind.named(account, name).id, NO_INLINE_POLICIES))
-
-
-def refuse_with_policies(account: Account, entity_id: str) -> None:
-    """Before the entity is deleted. Raises DeleteConflict."""
-    if account[INLINE_POLICIES].get(entity_id):
-        raise DeleteConflict("Cannot delete entity, must delete policies first.")
-    if account[ATTACHMENTS].rights_of(entity_id):
-        raise DeleteConflict("Cannot delete entity, must detach all policies first.")

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from domain.account import Account
 from domain.authorization import SERVICE_LINKED
 from domain.call_context import user_or_role_by_arn
+from domain.entity_kinds import refuse_deletion
 from domain.families.roles import ROLES, RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
 from domain.families.users import USERS
 from domain.foundation.errors import InvalidInput, LimitExceeded, MalformedPolicyDocument
 from domain.foundation.identifiers import INSTALLATION, account_of_arn
 from domain.policy import TRUST_POLICY_CHARACTERS_MAX, PolicyType, new_policy_size, parse
-from domain.rules.policy_holders import refuse_with_policies
 from domain.rules.quotas import ROLES_MAX, refuse_beyond
 
 Other = Callable[[str], Account]
@@ -70,7 +70,7 @@ def replace_trust_policy(
 
 def delete_role(account: Account, *, role_name: str) -> RoleDeleted:
     role = account[ROLES].named(role_name)
-    refuse_with_policies(account, role.id)
+    refuse_deletion(account, role.id)
     return RoleDeleted(role_id=role.id, role_name=role.name)
 
 

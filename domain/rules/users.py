@@ -2,12 +2,9 @@
 
 from domain.account import Account
 from domain.calls import Call
-from domain.families.access_keys import ACCESS_KEYS
-from domain.families.groups import MEMBERSHIPS
-from domain.families.passwords import LOGIN_PROFILES
+from domain.entity_kinds import refuse_deletion
 from domain.families.users import USERS, UserCreated, UserDeleted, UserUpdated
-from domain.foundation.errors import DeleteConflict, NoSuchEntity, ValidationError
-from domain.rules.policy_holders import refuse_with_policies
+from domain.foundation.errors import NoSuchEntity, ValidationError
 from domain.rules.quotas import USERS_MAX, refuse_beyond
 
 
@@ -26,15 +23,8 @@ def update_user(account: Account, *, user_name: str, new_path: str | None, new_u
 
 
 def delete_user(account: Account, *, user_name: str) -> UserDeleted:
-    """A user goes only when nothing hangs on it any more. What does is told in the order of the API Reference."""
     user = account[USERS].named(user_name)
-    if user.id in account[LOGIN_PROFILES]:
-        raise DeleteConflict("Cannot delete entity, must delete login profile first.")
-    if account[ACCESS_KEYS].of(user.id):
-        raise DeleteConflict("Cannot delete entity, must delete access keys first.")
-    refuse_with_policies(account, user.id)
-    if account[MEMBERSHIPS].rights_of(user.id):
-        raise DeleteConflict("Cannot delete entity, must remove users from group first.")
+    refuse_deletion(account, user.id)
     return UserDeleted(user_id=user.id, user_name=user.name)
 
 

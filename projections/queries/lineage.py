@@ -12,23 +12,12 @@ from domain.families.containment import CONTAINED_POLICY_NAME, CONTAINED_SHA256
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf, EventRef, Moment
-from domain.read_models.lineage import (
-    ACCESS_KINDS,
-    NODES_MAX,
-    LineageKind,
-    LineageNode,
-    LineageState,
-    NodePosition,
-    StateSince,
-    UnfollowedBranch,
-)
+from domain.read_models.lineage import NODES_MAX, LineageNode, LineageState, NodePosition, StateSince, UnfollowedBranch
 from projections.engine.sql_files import load_statements
 from projections.queries.ledger_positions import resolve_in_projection
 
 SQL = load_statements("projections.queries", "lineage.sql")
 PRINCIPALS = load_statements("projections.queries", "queries.sql")["principals"]
-
-_OWNER_KINDS: frozenset[LineageKind] = frozenset({"root", "user", "role"})
 
 AccountFilter = Callable[[str], str | None]
 """Why whoever asks may not see into the account with this id; None where it may."""
@@ -72,7 +61,7 @@ class Lineage:
     @property
     def remaining(self) -> tuple[LineageNode, ...]:
         """What lets somebody in at the moment."""
-        return tuple(node for node in self.nodes if node.kind in ACCESS_KINDS and node.alive)
+        return tuple(node for node in self.nodes if node.gives_access and node.alive)
 
 
 def any_account(_account_id: str) -> None:
@@ -184,7 +173,7 @@ class _Traversal:
         owner."""
         nodes = [found.node for found in generation]
         keys = {node.access_key_id: node.place for node in nodes if node.access_key_id is not None}
-        owners = {(node.account_id, node.owner_id): node.place for node in nodes if node.kind in _OWNER_KINDS}
+        owners = {(node.account_id, node.owner_id): node.place for node in nodes if node.owns_credentials}
         parameters = {
             "keys": list(keys),
             "owner_accounts": [account_id for account_id, _ in owners],
@@ -230,7 +219,7 @@ def _states_at(
         closed = cursor.execute(SQL["closed"], place).fetchone()
         suspended = cursor.execute(SQL["suspended"], {**place, "positions": [each.node.position for each in there]})
         inactive = {position: EventRef(*since) for position, *since in suspended.fetchall()}
-        owners = list({each.node.owner_id for each in there if each.node.kind in ACCESS_KINDS})
+        owners = list({each.node.owner_id for each in there if each.node.gives_access})
         policy = {"owners": owners, "policy_name": CONTAINED_POLICY_NAME, "sha256": CONTAINED_SHA256}
         held = cursor.execute(SQL["contained"], {**place, **policy}).fetchall()
         contained = {owner_id: EventRef(*since) for owner_id, *since in held}
@@ -243,7 +232,7 @@ def _states_at(
                 yield node.place, _StateAtMoment("closed", EventRef(*closed))
             elif node.position in inactive:
                 yield node.place, _StateAtMoment("inactive", inactive[node.position])
-            elif node.kind in ACCESS_KINDS and node.owner_id in contained:
+            elif node.gives_access and node.owner_id in contained:
                 yield node.place, _StateAtMoment("contained", contained[node.owner_id])
             else:
                 yield node.place, _StateAtMoment("active", None)

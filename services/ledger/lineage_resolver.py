@@ -1,10 +1,11 @@
 """The lineage that a containment wants to know, once the tables have come to where the ledgers end (docs/adr/0026)."""
 
 import time
+from collections.abc import Mapping
 
 import psycopg
 
-from domain.families.containment import Descendant, LineageFacts, LineageQuery
+from domain.families.containment import Descendant, DescendantKind, LineageFacts, LineageQuery
 from domain.foundation.moments import AsOf
 from domain.read_models.lineage import LineageNode
 from projections.engine.runner import ProjectionRunner
@@ -53,17 +54,26 @@ class LineageResolver:
         return LineageFacts(wanted, tuple(descendant for descendant in found if descendant is not None))
 
 
+_CONTAINABLE: Mapping[str, DescendantKind] = {
+    "user": "user",
+    "role": "role",
+    "access_key": "access_key",
+    "activation": "access_key",
+    "session": "session",
+}
+
+
 def _descendant(node: LineageNode) -> Descendant | None:
-    match node.kind:
-        case "user" | "role" | "access_key" | "session" | "activation" as kind:
-            return Descendant(
-                node.account_id,
-                "access_key" if kind == "activation" else kind,
-                node.subject_id,
-                node.owner_id,
-                node.access_key_id,
-                node.expires_at,
-                node.parent.account_id if node.parent is not None else None,
-            )
-        case _:
-            return None
+    """None for what containment cannot end; it shows as remaining while it gives access."""
+    kind = _CONTAINABLE.get(node.kind)
+    if kind is None:
+        return None
+    return Descendant(
+        node.account_id,
+        kind,
+        node.subject_id,
+        node.owner_id,
+        node.access_key_id,
+        node.expires_at,
+        node.parent.account_id if node.parent is not None else None,
+    )

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from domain.foundation.moments import EventRef
 from domain.read_models.credential_activity import CallTallies, TracedCall
-from domain.read_models.lineage import LineageKind, LineageNode, UnfollowedBranch
+from domain.read_models.lineage import LineageKindName, LineageNode, UnfollowedBranch
 from services.api.contract.question import ROWS_DEFAULT, ROWS_MAX, Answer, HistoricalQuestion, Text
 from services.api.contract.unused_permissions import UnusedPermissions
 
@@ -16,7 +16,7 @@ from services.api.contract.unused_permissions import UnusedPermissions
 class Owner(Answer):
     """The user or role whose credential it is, or root."""
 
-    kind: LineageKind
+    kind: LineageKindName
     entity_id: str
     arn_then: str
     """When the credential was born."""

@@ -7,7 +7,7 @@ from domain.calls import NeedsFacts, Outcome
 from domain.families.containment import CONTAINED_POLICY_NAME, CredentialContained, LineageFacts, LineageQuery
 from domain.foundation.errors import AccessDenied, Throttling
 from domain.queries.containment import ContainmentPlan, contain, refuse_lockout, refuse_self_containment
-from domain.read_models.lineage import ACCESS_KINDS, NODES_MAX, LineageNode
+from domain.read_models.lineage import NODES_MAX, LineageNode
 from projections.queries.lineage import Lineage
 from services.api.contract.containment import Contain, ContainedAccount, Containment
 from services.api.contract.question import SERVICE
@@ -90,7 +90,7 @@ def _accounts(containing: ContainmentPlan, found: Lineage, obstacles: Mapping[st
     """Those that the lineage is known to come to, and those where something was done."""
     done = dict(zip(containing.events, containing.contained, strict=True))
     for account_id in sorted({*found.moments, *done, *containing.barred, *obstacles}):
-        there = [node for node in found.nodes if node.account_id == account_id and node.kind in ACCESS_KINDS]
+        there = [node for node in found.nodes if node.account_id == account_id and node.gives_access]
         reason = containing.barred.get(account_id) or obstacles.get(account_id) or _remaining(found, account_id, there)
         ends = done.get(account_id)
         yield ContainedAccount(
@@ -123,7 +123,7 @@ def _names(there: Iterable[LineageNode], ends: CredentialContained) -> dict[str,
 
 
 def _untouched(context: AnswerContext, found: Lineage) -> Iterator[str]:
-    known = {(node.account_id, node.owner_id) for node in found.nodes if node.kind in {"root", "user", "role"}}
+    known = {(node.account_id, node.owner_id) for node in found.nodes if node.owns_credentials}
     owners = dict.fromkeys((node.account_id, node.owner_id) for node in found.nodes if node.kind in _OWNED)
     for account_id, owner_id in owners:
         arn = arn_of(context.account(account_id, found.moments[account_id].position), owner_id)
@@ -145,4 +145,4 @@ def _remaining(found: Lineage, account_id: str, there: Iterable[LineageNode]) ->
 
 
 def _is_left_in_force(node: LineageNode) -> bool:
-    return node.alive and node.kind not in {*ACCESS_KINDS, "root"} and node.subject_id != CONTAINED_POLICY_NAME
+    return node.alive and not node.gives_access and node.kind != "root" and node.subject_id != CONTAINED_POLICY_NAME

@@ -16,21 +16,21 @@ from domain.families.access_keys import ACCESS_KEYS
 from domain.families.boundaries import boundary_arn
 from domain.families.containment import CONTAINED_POLICY_NAME
 from domain.families.groups import GROUPS, MEMBERSHIPS
-from domain.families.passwords import LOGIN_PROFILES
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, ManagedPolicy
 from domain.families.roles import ROLES
 from domain.families.users import USERS
-from domain.read_models.lineage import LineageKind, LineageNode
+from domain.read_models.lineage import LineageNode
+from domain.registry import lineage_kinds
 
 AccountBefore = Callable[[int], Account]
 """The account as it was at a position."""
 
-_TRUST: frozenset[LineageKind] = frozenset({"trust_policy"})
-_INLINE: frozenset[LineageKind] = frozenset({"inline_policy", "inline_policy_removed"})
-_ATTACHED: frozenset[LineageKind] = frozenset({"attachment", "detachment"})
-_MEMBER: frozenset[LineageKind] = frozenset({"membership", "membership_removed"})
-_BOUNDARY: frozenset[LineageKind] = frozenset({"boundary", "boundary_removed"})
-_VERSIONS: frozenset[LineageKind] = frozenset({"policy_version", "policy_default"})
+_TRUST: frozenset[str] = frozenset({"trust_policy"})
+_INLINE: frozenset[str] = frozenset({"inline_policy", "inline_policy_removed"})
+_ATTACHED: frozenset[str] = frozenset({"attachment", "detachment"})
+_MEMBER: frozenset[str] = frozenset({"membership", "membership_removed"})
+_BOUNDARY: frozenset[str] = frozenset({"boundary", "boundary_removed"})
+_VERSIONS: frozenset[str] = frozenset({"policy_version", "policy_default"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Remediation:
         steps = [
             *self._trust(),
             *self._keys(),
-            *self._passwords(),
+            *self._removals(),
             *self._defaults(),
             *self._ties(),
             *self._entities(),
@@ -54,7 +54,7 @@ class Remediation:
         ]
         return list(dict.fromkeys(steps))
 
-    def _of(self, kinds: Iterable[LineageKind]) -> Iterator[LineageNode]:
+    def _of(self, kinds: Iterable[str]) -> Iterator[LineageNode]:
         """Births of these kinds that still stand, and belong to nothing that is going to be deleted."""
         created = self._created
         for node in self.created_nodes:
@@ -67,7 +67,7 @@ class Remediation:
             node.subject_id for node in self.created_nodes if node.kind in {"user", "role", "group", "policy"}
         )
 
-    def _before(self, last: LineageNode, kinds: frozenset[LineageKind]) -> Account:
+    def _before(self, last: LineageNode, kinds: frozenset[str]) -> Account:
         """The account before the created_nodes that followed one upon the other and ended with this one."""
         same = [node for node in self.created_nodes if node.kind in kinds and node.owner_id == last.owner_id]
         if kinds not in {_TRUST, _BOUNDARY}:
@@ -97,11 +97,12 @@ class Remediation:
             if node.kind == "access_key":
                 yield _key_command("delete-access-key", self.now, node)
 
-    def _passwords(self) -> Iterator[str]:
-        for node in self._of({"password"}):
-            user = self.now[USERS].by_id.get(node.owner_id)
-            if user is not None and user.id in self.now[LOGIN_PROFILES]:
-                yield aws_command("delete-login-profile", user_name=user.name)
+    def _removals(self) -> Iterator[str]:
+        for kind in lineage_kinds():
+            for node in self._of({kind.name}):
+                for subject_id, command in kind.removals(self.now, node.owner_id):
+                    if subject_id == node.subject_id:
+                        yield aws_command(command.operation, **command.options)
 
     def _defaults(self) -> Iterator[str]:
         """Of policies that are not created by them."""
@@ -198,10 +199,9 @@ def _version_commands(policy: ManagedPolicy, former: ManagedPolicy, nodes: Seque
 def _emptying_commands(now: Account, entity_id: str, entity: tuple[str, str]) -> Iterator[str]:
     """All that has to go before a user, role or group can be deleted. What contains it goes last."""
     kind, name = entity
-    for key in now[ACCESS_KEYS].of(entity_id):
-        yield aws_command("delete-access-key", user_name=name, access_key_id=key.id)
-    if entity_id in now[LOGIN_PROFILES]:
-        yield aws_command("delete-login-profile", user_name=name)
+    for lineage_kind in lineage_kinds():
+        for _, command in lineage_kind.removals(now, entity_id):
+            yield aws_command(command.operation, **command.options)
     for group_id in now[MEMBERSHIPS].rights_of(entity_id):
         yield aws_command("remove-user-from-group", group_name=now[GROUPS].by_id[group_id].name, user_name=name)
     if kind == "group":

@@ -6,27 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
-from domain.read_models.lineage import ACCESS_KINDS, LineageKind, LineageNode, NodePosition
+from domain.read_models.lineage import LineageNode, NodePosition
+from domain.registry import lineage_kind
 from services.api.contract.lineage import LineageTree
 from services.api.contract.tracing import AccountRemediation, CredentialUse, RemediationPlan, Trace, TracedLineage
 from services.api.contract.unused_permissions import UnusedPermissions
 from services.cli.lib.output import short_time
-
-_CHANGE_LABELS: Mapping[LineageKind, str] = {
-    "activation": "{subject} activated, of {name}",
-    "trust_policy": "trust of role {name}",
-    "policy_default": "default {version} of policy {name}",
-    "policy_version": "{version} of policy {name}",
-    "inline_policy": "inline policy {subject} of {name}",
-    "inline_policy_removed": "inline policy {subject} taken from {name}",
-    "attachment": "{policy} attached to {name}",
-    "detachment": "{policy} detached from {name}",
-    "membership": "{name} put into group {subject}",
-    "membership_removed": "{name} taken out of group {subject}",
-    "password": "password of {name}",
-    "boundary": "boundary of {name}",
-    "boundary_removed": "boundary taken from {name}",
-}
 
 
 class TraceField(NamedTuple):
@@ -49,26 +34,23 @@ def label(node: LineageNode, home: str) -> str:
 
 
 def node_label(node: LineageNode) -> str:
-    if (tie := _CHANGE_LABELS.get(node.kind)) is not None:
-        policy = node.subject_id.rsplit("/", 1)[-1]
-        return tie.format(subject=node.subject_id, policy=policy, name=node.name, version=node.version)
-    match node.kind:
-        case "session":
-            acted_as = (node.arn or node.name).split(":", 5)[-1]
-            return f"session {node.subject_id} of {acted_as}"
-        case "access_key":
-            return f"access key {node.subject_id} of {node.name}"
-        case "root":
-            return f"root of {node.account_id}"
-        case _:
-            return f"{node.kind} {node.name}"
+    kind = lineage_kind(node.kind)
+    return ("{kind} {subject} of {name}" if kind is None else kind.label).format(
+        kind=node.kind,
+        subject=node.subject_id,
+        name=node.name,
+        account=node.account_id,
+        version=node.version,
+        policy=node.subject_id.rsplit("/", 1)[-1],
+        acted_as=(node.arn or node.name).split(":", 5)[-1],
+    )
 
 
 def state(node: LineageNode) -> str:
     """How it is with it at the moment."""
     if node.state == "active":
         expires = f", until {short_time(node.expires_at)}" if node.expires_at is not None else ""
-        return f"active{expires}" if node.kind in ACCESS_KINDS or node.kind == "root" else "in force"
+        return f"active{expires}" if node.gives_access or node.kind == "root" else "in force"
     if node.since is not None:
         return f"{node.state} {short_time(node.since.at)} by {node.since.by}"
     return f"{node.state} {short_time(node.expires_at)}" if node.expires_at is not None else node.state
