@@ -30,7 +30,7 @@ class LineageKind:
     """For people; of the fields of `node_label`."""
     gives_access: bool = False
     owns_credentials: bool = False
-    removals: Removals = lambda _now, _owner_id: iter(())
+    removals: Removals | None = None
 
     def __post_init__(self) -> None:
         if self.name in _kinds:
@@ -42,9 +42,13 @@ _kinds: dict[str, LineageKind] = {}
 LineageKind("root", "root of {account}", owns_credentials=True)
 
 
-def lineage_kinds() -> list[LineageKind]:
-    """By their names."""
-    return [_kinds[name] for name in sorted(_kinds)]
+def removals_of_kinds() -> dict[str, Removals]:
+    """By the names of their kinds, in that order."""
+    return {name: kind.removals for name, kind in sorted(_kinds.items()) if kind.removals is not None}
+
+
+def lineage_kind_names() -> frozenset[str]:
+    return frozenset(_kinds)
 
 
 def lineage_kind(name: str) -> LineageKind | None:

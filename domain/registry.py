@@ -6,9 +6,18 @@ from importlib import import_module
 from domain import calls, families, installation
 from domain.account import components
 from domain.foundation.events import current_topic, event_class, event_classes, event_from
-from domain.lineage_kinds import lineage_kind, lineage_kinds
+from domain.lineage_kinds import lineage_kind, lineage_kind_names, removals_of_kinds
 
-__all__ = ["components", "current_topic", "event_class", "event_classes", "event_from", "lineage_kind", "lineage_kinds"]
+__all__ = [
+    "components",
+    "current_topic",
+    "event_class",
+    "event_classes",
+    "event_from",
+    "lineage_kind",
+    "lineage_kind_names",
+    "removals_of_kinds",
+]
 
 DECLARING_MODULES = (
     calls,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, WithJsonSchema
 
 from domain.read_models.read_model import ReadModel
-from domain.registry import lineage_kind, lineage_kinds
+from domain.registry import lineage_kind, lineage_kind_names
 
 NODES_MAX = 10_000
 _PUBLISHED_FIRST = (
@@ -15,7 +15,7 @@ _PUBLISHED_FIRST = (
     "policy_default", "inline_policy", "inline_policy_removed", "attachment", "detachment", "membership",
     "membership_removed", "password", "boundary", "boundary_removed",
 )  # fmt: skip
-_later = sorted({kind.name for kind in lineage_kinds()}.difference(_PUBLISHED_FIRST))
+_later = sorted(lineage_kind_names().difference(_PUBLISHED_FIRST))
 LineageKindName = Annotated[str, WithJsonSchema({"enum": [*_PUBLISHED_FIRST, *_later], "type": "string"})]
 """Described as what is registered. Another one is read too: what is not known must not be left out."""
 LineageState = Literal[

@@ -4,15 +4,18 @@ from collections.abc import Iterable
 
 import pytest
 
-from domain import call_context
+from domain import call_context, entity_kinds
 from domain.account import Account
 from domain.call_context import CallContext, ConditionValues, condition_key
 from domain.callers import Caller, principal_of
 from domain.calls import Call
+from domain.entity_kinds import prevents_deletion
+from domain.foundation.errors import DeleteConflict
 from domain.foundation.events import Event
 from domain.policy import POLICY_TYPES, MalformedPolicyDocument, PolicyType, document, lint, parse
 from domain.rules import lifecycle
 from domain.rules.lifecycle import DueKind, LifecycleCandidates, due_events, register_due_kind
+from domain.rules.users import delete_user
 from tests.domain.accounts import AT, CAUSE, new_account, user_arn, with_users
 from tests.domain.policy.catalogue import CATALOGUE
 
@@ -39,6 +42,16 @@ def test_condition_keys_that_no_family_has(name: str) -> None:
     """Global ones, and those that no look-up would find."""
     with pytest.raises(TypeError, match=name):
         condition_key(name)(lambda _context: None)
+
+
+def test_what_keeps_its_owner_from_being_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is there, whoever of its kind has it; others go."""
+    monkeypatch.setattr(entity_kinds, "_conflicts", [*entity_kinds._conflicts])
+    prevents_deletion(4, "delete SSH public keys", lambda _account, entity_id: entity_id == "AIDAann")
+    account = with_users(new_account(), "ann", "ben")
+    with pytest.raises(DeleteConflict, match=r"^Cannot delete entity, must delete SSH public keys first\.$"):
+        delete_user(account, user_name="ann")
+    delete_user(account, user_name="ben")
 
 
 def test_something_that_becomes_due(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from domain.foundation import events
 from domain.foundation.entity_index import EntityIndex
 from domain.foundation.events import Change
 from domain.installation import Installation, InstallationChange
+from domain.lineage_kinds import LineageKind
 from domain.registry import components, event_classes
 from tests.domain.accounts import ACCOUNT, AT, after, new_account, with_users
 from tests.vectors.events.generate import examples
@@ -111,6 +112,8 @@ def test_a_kind_of_entity_is_declared_once() -> None:
 
     with pytest.raises(TypeError, match="There is a kind of entity user already"):
         kind_of_index("user", "AIDA", USERS, facts)
+    with pytest.raises(TypeError, match="There is a kind of lineage node user already"):
+        LineageKind("user")
     with pytest.raises(LookupError, match="AIDAnobody"):
         entity_title(new_account(), "AIDAnobody")
     assert entity_title(with_users(new_account(), "ann"), "AIDAann") == "user ann"

@@ -1,5 +1,8 @@
 """The lineage of a credential: whom it gave birth to, through sessions and accounts, and what of it is alive."""
 
+import re
+from importlib.resources import files
+
 import psycopg
 import pytest
 
@@ -26,6 +29,7 @@ from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.events import Event
 from domain.foundation.moments import AsOf
 from domain.read_models.lineage import LineageNode
+from domain.registry import lineage_kind_names
 from projections.queries.lineage import Lineage, trace_lineage
 from tests.projections.conftest import Project
 from tests.projections.histories import DOCUMENTS, TRUST
@@ -301,3 +305,12 @@ def test_accounts_that_one_may_not_see(writer: psycopg.Connection, reader: psyco
     assert born(found) == []
     ((account_id, subject_id, parent),) = ((at.account_id, at.subject_id, at.parent) for at in found.unfollowed)
     assert (account_id, subject_id, parent) == (other.account_id, "SESNTHERE", found.seed.place)
+
+
+def test_every_kind_that_is_entered_is_registered() -> None:
+    """By the family whose events make it: its label, and whether it gives access, are known then."""
+    definition = files("projections.tables").joinpath("lineage.sql").read_text()
+    entered = re.findall(r"enter_node\([^;']*?%\(entry\)s,\s*'(\w+)'", definition)
+    checked = re.findall(r"'(\w+)'", definition.partition("check (kind in (")[2].partition("))")[0])
+    assert {*entered, "root", "session"} == {*checked}
+    assert {*checked} == lineage_kind_names()

@@ -20,7 +20,7 @@ from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLIC
 from domain.families.roles import ROLES
 from domain.families.users import USERS
 from domain.read_models.lineage import LineageNode
-from domain.registry import lineage_kinds
+from domain.registry import removals_of_kinds
 
 AccountBefore = Callable[[int], Account]
 """The account as it was at a position."""
@@ -31,6 +31,10 @@ _ATTACHED: frozenset[str] = frozenset({"attachment", "detachment"})
 _MEMBER: frozenset[str] = frozenset({"membership", "membership_removed"})
 _BOUNDARY: frozenset[str] = frozenset({"boundary", "boundary_removed"})
 _VERSIONS: frozenset[str] = frozenset({"policy_version", "policy_default"})
+_UNDONE_HERE = _TRUST | _INLINE | _ATTACHED | _MEMBER | _BOUNDARY | _VERSIONS | {
+    "user", "role", "group", "policy", "activation", "session",
+}  # fmt: skip
+"""Sessions end when they are contained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,12 @@ class Remediation:
             *self._policies(),
         ]
         return list(dict.fromkeys(steps))
+
+    @property
+    def left(self) -> int:
+        """So many still stand that no command is known to undo."""
+        undone = _UNDONE_HERE.union(removals_of_kinds())
+        return sum(node.alive and node.kind not in undone for node in self.created_nodes)
 
     def _of(self, kinds: Iterable[str]) -> Iterator[LineageNode]:
         """Births of these kinds that still stand, and belong to nothing that is going to be deleted."""
@@ -98,9 +108,9 @@ class Remediation:
                 yield _key_command("delete-access-key", self.now, node)
 
     def _removals(self) -> Iterator[str]:
-        for kind in lineage_kinds():
-            for node in self._of({kind.name}):
-                for subject_id, command in kind.removals(self.now, node.owner_id):
+        for kind, removals in removals_of_kinds().items():
+            for node in self._of({kind}):
+                for subject_id, command in removals(self.now, node.owner_id):
                     if subject_id == node.subject_id:
                         yield aws_command(command.operation, **command.options)
 
@@ -199,8 +209,8 @@ def _version_commands(policy: ManagedPolicy, former: ManagedPolicy, nodes: Seque
 def _emptying_commands(now: Account, entity_id: str, entity: tuple[str, str]) -> Iterator[str]:
     """All that has to go before a user, role or group can be deleted. What contains it goes last."""
     kind, name = entity
-    for lineage_kind in lineage_kinds():
-        for _, command in lineage_kind.removals(now, entity_id):
+    for removals in removals_of_kinds().values():
+        for _, command in removals(now, entity_id):
             yield aws_command(command.operation, **command.options)
     for group_id in now[MEMBERSHIPS].rights_of(entity_id):
         yield aws_command("remove-user-from-group", group_name=now[GROUPS].by_id[group_id].name, user_name=name)

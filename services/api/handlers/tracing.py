@@ -159,5 +159,5 @@ def _account_remediation(
         before=lambda position: context.account(account_id, position),
         created_nodes=here[:REMEDIATED_MAX],
     )
-    left = max(0, len(here) - REMEDIATED_MAX)
+    left = undoing.left + max(0, len(here) - REMEDIATED_MAX)
     return AccountRemediation(account_id=account_id, commands=tuple(undoing.commands()), left=left)

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 import pytest
 from botocore.credentials import Credentials as Keys
 
+from domain import lineage_kinds
 from services.api.contract.tracing import Trace, TraceCredential
 from services.cli.lib import trace_phrases as words
 from services.cli.lib.trace_html import render_trace
@@ -237,6 +238,19 @@ def test_still_alive(house: InProcessServer, leak: Leak) -> None:
     assert house.asks(f"/v1/trace/{leak.key.access_key}/alive").body["alive"] == []
     then = house.asks(f"/v1/trace/{leak.key.access_key}/alive?as_of=p{before.position}")
     assert then.body["alive"] == before.body["alive"]
+
+
+def test_a_kind_that_no_family_has_registered(
+    house: InProcessServer, leak: Leak, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, and counts as something that lets somebody in: nobody knows better."""
+    path = f"/v1/trace/{quote(leak.key.access_key)}"
+    registered = TraceCredential.read(json.dumps(house.asks(path).body).encode()).descent
+    monkeypatch.delitem(lineage_kinds._kinds, "trust_policy")
+    descent = TraceCredential.read(json.dumps(house.asks(path).body).encode()).descent
+    assert len(descent.nodes) == len(registered.nodes)
+    (unknown,) = set(descent.alive) - set(registered.alive)
+    assert words.node_label(unknown) == f"trust_policy {unknown.subject_id} of ops"
 
 
 def test_a_credential_that_is_not_honoured_any_more(house: InProcessServer, leak: Leak) -> None:
