@@ -61,8 +61,9 @@ class Database(Protocol):
         """For libpq. Raises nothing: whether somebody answers there, connecting shows."""
         ...
 
-    def shortage(self) -> str | None:
-        """Why nothing should be written there now, as far as that can be seen from here. Raises OSError."""
+    def shortage(self, room_bytes: int = 0) -> str | None:
+        """Why nothing that takes so much room should be written there now, as far as that can be seen from here. Raises
+        OSError."""
         ...
 
 
@@ -82,7 +83,7 @@ class ExternalDatabase:
             raise OwnerLoginRefused("The owner's login is missing: MUNIMENT_OWNER_DATABASE_URL takes it.")
         return self._owner_url
 
-    def shortage(self) -> None:
+    def shortage(self, room_bytes: int = 0) -> None:
         """Its disk is for its administrator to watch."""
 
     def refuse_unfit_login(self) -> None:
