@@ -209,7 +209,7 @@ class Rebuild:
             self._halts(REBUILD_SCHEMA),
         )
 
-    def swap(self, attempts_max: int = SWAP_ATTEMPTS_MAX) -> None:
+    def swap(self, attempts_max: int | None = None) -> None:
         """Puts the new tables, with their cursors, into the place of the live ones, in one transaction, when they have
         come to the ends of the ledgers.
 
@@ -222,7 +222,7 @@ class Rebuild:
                 "are is not known: rebuild all, by naming none."
             )
         assert self._account_id is None
-        for _ in range(attempts_max):
+        for _ in range(attempts_max or SWAP_ATTEMPTS_MAX):
             while self._follow(self._targets_at_heads(self._names)) > REMAINING_POSITIONS_MAX:
                 pass
             try:
