@@ -39,7 +39,7 @@ SQL = load_statements("projections.engine", "rebuild.sql")
 REBUILD_SCHEMA = "views_rebuilt"
 POSITIONS_PER_BATCH_MAX = 2_000
 """More than in the live tables, of which nobody waits for a batch to end: there are fewer commits to wait for."""
-REMAINING_POSITIONS_MAX = 500
+REMAINING_POSITIONS_MAX = 2_000
 """So few may be left for the moment in which nobody else moves."""
 
 log = logging.getLogger("muniment.projections")
