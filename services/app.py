@@ -29,7 +29,7 @@ from services.aws_services import aws_protocols
 from services.bootstrap import bootstrap, publish_catalogue, update_endpoint
 from services.bounded_http import BoundedHttp, connections_max
 from services.due_recorder import DueRecorder
-from services.ledger.committer import Committer, OpenConnection
+from services.ledger.committer import Committer
 from services.ledger.database import (
     Database,
     DatabaseRole,
@@ -91,7 +91,7 @@ class LedgerRuntime:
         master_keys: MasterKeys,
         *,
         clock: Clock = system_clock,
-        follower: Callable[[OpenConnection], ProjectionRunner] = ProjectionRunner,
+        follower: Callable[..., ProjectionRunner] = ProjectionRunner,
     ) -> None:
         mapper = EntryMapper()
         self.clock = clock
@@ -103,7 +103,7 @@ class LedgerRuntime:
         self.past = HistoricalStates(mapper)
         self.denials = DenialMessages(AuthorizationMessages(master_keys), self.readers.connection, self.past)
         self.snapshotter = Snapshotter(lambda: connect(database, "writer"))
-        self.runner = follower(lambda: connect(database, "projector"))
+        self.runner = follower(lambda: connect(database, "projector"), shortage=database.shortage)
         self.space = DiskGuard(database.shortage, self._hold)
         use_topics = frozenset(topic for topic, event in event_classes().items() if issubclass(event, Use))
         self.committer = Committer(

@@ -1,6 +1,7 @@
 """What a projection is: a file of SQL that turns the events of a ledger into tables; and how the tables come to be."""
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,8 +32,15 @@ PROJECTION_NAMES = tuple(
 
 PREPARE_LOCK = 0x76696577
 """The advisory lock of whoever creates or replaces the tables."""
+PREPARE_SECONDS_MAX = 30
+"""To wait for it. Longer than TRANSACTION_IDLE_SECONDS_MAX: who is frozen has lost it by then."""
+TRANSACTION_IDLE_SECONDS_MAX = 5
+"""Of who holds locks that others wait for, and says nothing any more."""
 _FITS = re.compile(rb"^-- fits: ([0-9a-f]{64})$", re.MULTILINE)
 _COMMENT = re.compile(rb"^\s*--.*\n?", re.MULTILINE)
+
+
+log = logging.getLogger("muniment.projections")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,18 +139,21 @@ def create_tables(connection: psycopg.Connection, projections: Iterable[Projecti
     """Creates the tables of those projections that have none in the schema, readable to the doors."""
     set_search_path(connection, schema)
     with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", (PREPARE_LOCK,))
+        _take_prepare_lock(cursor)
         cursor.execute(SQL["schemas"])
         _create_missing(cursor, tuple(projections), schema)
 
 
 def prepare_live_tables(connection: psycopg.Connection, projections: Iterable[Projection]) -> None:
     """For whoever follows the ledgers: creates all tables where there are none yet, and gives those that an earlier
-    text has made, and that fit, the functions of this one. All else is left to whoever builds the new ones."""
+    text has made, and that fit, the functions of this one. All else is left to whoever builds the new ones.
+
+    Raises psycopg.errors.LockNotAvailable when another process has been at it for half a minute.
+    """
     set_search_path(connection)
     wanted = tuple(projections)
     with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", (PREPARE_LOCK,))
+        _take_prepare_lock(cursor)
         cursor.execute(SQL["schemas"])
         made: dict[str, str] = dict(cursor.execute(SQL["made"]).fetchall())
         if not made or not cursor.execute("select 1 from ledger.heads where position > 0 limit 1").fetchone():
@@ -154,6 +165,27 @@ def prepare_live_tables(connection: psycopg.Connection, projections: Iterable[Pr
         for projection in wanted:
             if projection.name in fitting and projection.functions and made[projection.name] != projection.digest:
                 cursor.execute(projection.functions)
+
+
+def try_prepare_lock(cursor: psycopg.Cursor) -> bool:
+    """Whether the lock is the caller's until its transaction ends, or falls silent for too long."""
+    idle = f"{TRANSACTION_IDLE_SECONDS_MAX}s"
+    cursor.execute("select set_config('idle_in_transaction_session_timeout', %s, true)", (idle,))
+    return cursor.execute("select pg_try_advisory_xact_lock(%s)", (PREPARE_LOCK,)).fetchone() == (True,)
+
+
+def _take_prepare_lock(cursor: psycopg.Cursor) -> None:
+    if try_prepare_lock(cursor):
+        return
+    log.warning("Waiting for another process, which creates or replaces the tables of the projections.")
+    cursor.execute("select set_config('lock_timeout', %s, true)", (f"{PREPARE_SECONDS_MAX}s",))
+    try:
+        cursor.execute("select pg_advisory_xact_lock(%s)", (PREPARE_LOCK,))
+    except psycopg.errors.LockNotAvailable as error:
+        raise psycopg.errors.LockNotAvailable(
+            f"another process has been creating or replacing the tables of the projections for {PREPARE_SECONDS_MAX} s."
+        ) from error
+    cursor.execute("set local lock_timeout to default")
 
 
 def _create_missing(cursor: psycopg.Cursor, projections: Sequence[Projection], schema: str) -> None:

@@ -10,6 +10,7 @@ create table if not exists schemas (
 create table if not exists replaced_definitions (
     sha256 text primary key
 );
+grant select on schemas, replaced_definitions to muniment_writer, muniment_reader;
 
 -- name: made
 select name, sha256 from schemas
@@ -23,11 +24,22 @@ select to_regclass('views.schemas') is not null
 -- name: live
 select name, sha256 from views.schemas
 
+-- name: is_replaced_known
+-- Whether an earlier version has been here alone, or has left the table to itself.
+select coalesce(has_table_privilege(to_regclass('views.replaced_definitions'), 'select'), false)
+
 -- name: replaced
 select sha256 from views.replaced_definitions where sha256 = any(%(digests)s::text[])
 
+-- name: live_bytes
+select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint from pg_class
+where relnamespace = to_regnamespace('views') and relkind = 'r'
+
 -- name: is_anything_rebuilt
-select to_regclass('views_rebuilt.cursors') is not null
+-- What a crash has left there is nobody's.
+select to_regclass('views_rebuilt.cursors') is not null and exists (
+    select from pg_locks where locktype = 'advisory' and granted and (classid, objid, objsubid) = (0, %(lock)s, 1)
+        and database = (select oid from pg_database where datname = current_database()))
 
 -- name: rebuilt
 -- How far the new tables of some projections have come, and how far they are to come.

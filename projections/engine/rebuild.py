@@ -27,11 +27,11 @@ from projections.engine.definition import (
 )
 from projections.engine.sql_files import load_statements
 from projections.engine.swap import (
-    LOCK_RETRY_SECONDS,
     PERMANENT_TABLES,
     RebuildBusy,
     RebuildRefused,
     drop_objects,
+    lock_tables,
     swap_tables,
 )
 
@@ -44,8 +44,12 @@ REMAINING_POSITIONS_MAX = 2_000
 
 log = logging.getLogger("muniment.projections")
 
-_REBUILD_LOCK = 0x72656275
+REBUILD_LOCK = 0x72656275
 """The advisory lock of whoever rebuilds, for as long as the connection lasts."""
+LOCK_RETRY_SECONDS = 0.02
+SWAP_ATTEMPTS_MAX = 500
+"""Each holds what it can get for a moment only, and nothing between two."""
+LEFTOVER_ATTEMPTS_MAX = 100
 
 Connect = Callable[[], psycopg.Connection]
 """Gives a connection in autocommit, as muniment_projector."""
@@ -107,7 +111,7 @@ def open_rebuild(
     """
     with connect() as connection:
         until = time.monotonic() + wait_seconds
-        while connection.execute("select pg_try_advisory_lock(%s)", (_REBUILD_LOCK,)).fetchone() != (True,):
+        while not _try_rebuild_lock(connection):
             if time.monotonic() >= until:
                 raise RebuildBusy("Somebody else is rebuilding, or verifying, or a server is upgrading the tables.")
             tell("waiting for another rebuild", 0, 0)
@@ -123,11 +127,26 @@ def open_rebuild(
                 # What it has open would stand in the way.
                 connection.close()
                 with connect() as other:
-                    drop_objects(other, REBUILD_SCHEMA)
+                    _drop_leftover(other)
             else:
                 drop_objects(connection, REBUILD_SCHEMA)
                 # Closed, it would hold the lock until its backend has noticed, and who comes next would be refused.
-                connection.execute("select pg_advisory_unlock(%s)", (_REBUILD_LOCK,))
+                connection.execute("select pg_advisory_unlock(%s)", (REBUILD_LOCK,))
+
+
+def _try_rebuild_lock(connection: psycopg.Connection) -> bool:
+    return connection.execute("select pg_try_advisory_lock(%s)", (REBUILD_LOCK,)).fetchone() == (True,)
+
+
+def _drop_leftover(connection: psycopg.Connection) -> None:
+    """Of a connection that is lost, and its lock with it as soon as its backend has noticed: what is there may be
+    another process's by now. What stays, whoever comes next throws away."""
+    for _ in range(LEFTOVER_ATTEMPTS_MAX):
+        if _try_rebuild_lock(connection):
+            drop_objects(connection, REBUILD_SCHEMA)
+            connection.execute("select pg_advisory_unlock(%s)", (REBUILD_LOCK,))
+            return
+        time.sleep(LOCK_RETRY_SECONDS)
 
 
 class Rebuild:
@@ -190,26 +209,43 @@ class Rebuild:
             self._halts(REBUILD_SCHEMA),
         )
 
-    def swap(self) -> None:
+    def swap(self, attempts_max: int | None = None) -> None:
         """Puts the new tables, with their cursors, into the place of the live ones, in one transaction, when they have
-        come to the ends of the ledgers. Raises RebuildRefused when a view would go back behind what it told before."""
+        come to the ends of the ledgers.
+
+        Raises RebuildRefused when a view would go back behind what it told before, and RebuildBusy when there was
+        somebody at the live tables at each attempt.
+        """
         if self._outdated_elsewhere and set(self._names) != self._all.keys():
             raise RebuildRefused(
                 f"The tables of {', '.join(self._outdated_elsewhere)} were made by another version too, and which they "
                 "are is not known: rebuild all, by naming none."
             )
         assert self._account_id is None
-        while self._follow(self._targets_at_heads(self._names)) > REMAINING_POSITIONS_MAX:
-            pass
+        for _ in range(attempts_max or SWAP_ATTEMPTS_MAX):
+            while self._follow(self._targets_at_heads(self._names)) > REMAINING_POSITIONS_MAX:
+                pass
+            try:
+                if self._is_swapped():
+                    return
+            except psycopg.errors.LockNotAvailable:
+                pass
+            time.sleep(LOCK_RETRY_SECONDS)
+        raise RebuildBusy("The live tables are being read without a pause: they stay.")
+
+    def _is_swapped(self) -> bool:
+        """Not when somebody creates tables. Raises psycopg.errors.LockNotAvailable when somebody reads or writes."""
+        moving = self._names if SHARED_TABLES in self._current_version else [SHARED_TABLES, *self._names]
+        kept = [name for name in self._objects if name not in moving]
+        staying = [self._objects[name] for name in kept]
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.execute("set local synchronous_commit = on")
-            cursor.execute("select pg_advisory_xact_lock(%s)", (definition.PREPARE_LOCK,))
+            if not definition.try_prepare_lock(cursor):
+                return False
+            lock_tables(cursor, staying)
             set_search_path(self._connection, LIVE_SCHEMA)
             cursor.execute(definition.SQL["schemas"])
-            cursor.execute("grant select on schemas to muniment_writer, muniment_reader")
             set_search_path(self._connection, REBUILD_SCHEMA)
-            if self._exists("cursors"):
-                cursor.execute(SQL["lock_cursors"])
             # From here nobody moves the live tables. Ours are at the heads, so no view goes back behind what it told.
             self._follow(self._targets_at_heads(self._names))
             if behind := self._behind():
@@ -218,11 +254,7 @@ class Rebuild:
                     f"The new tables of {name} halt at position {position + 1} of {account_id}, the live ones are at "
                     f"{live_position}: they stay."
                 )
-            moving = self._names if SHARED_TABLES in self._current_version else [SHARED_TABLES, *self._names]
-            kept = [name for name in self._objects if name not in moving]
-            swap_tables(
-                cursor, REBUILD_SCHEMA, [self._objects[name] for name in moving], [self._objects[name] for name in kept]
-            )
+            swap_tables(cursor, REBUILD_SCHEMA, [self._objects[name] for name in moving], staying)
             if SHARED_TABLES in kept:
                 cursor.execute(SQL["forget_cursors"], {"kept": kept})
                 cursor.execute(SQL["take_cursors"], {"names": moving})
@@ -232,6 +264,7 @@ class Rebuild:
             cursor.execute(SQL["forget_replaced"])
         # Committed. Every statement from here on finds the new tables under the old names, in all connections; a crash
         # before this line has left the live tables as they were.
+        return True
 
     def _analyze(self) -> None:
         for table in self._tables(self._names):

@@ -34,8 +34,8 @@ where live.projection = any(%(projections)s) and live.account_id = coalesce(%(ac
 order by live.projection, live.account_id
 
 -- name: lock_cursors
--- Waits for the batches that are under way, and lets no other begin. Whoever asks a question reads on.
-lock table views.cursors in exclusive mode
+-- While no batch is under way: lets none begin.
+lock table views.cursors in exclusive mode nowait
 
 -- name: forget_cursors
 delete from views.cursors where projection <> all(%(kept)s::text[])

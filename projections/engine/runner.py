@@ -67,13 +67,15 @@ class ProjectionRunner:
         projections: Iterable[Projection] | None = None,
         sweep_seconds: float = SWEEP_SECONDS,
         positions_a_batch: int = POSITIONS_PER_BATCH_MAX,
+        shortage: Callable[[int], str | None] = lambda _bytes: None,
     ) -> None:
-        """`connect` gives a connection in autocommit, as muniment_projector."""
+        """`connect` gives a connection in autocommit, as muniment_projector. `shortage` says why there is no room for
+        so many bytes."""
         self._connect = connect
         self._projections = load_projections() if projections is None else tuple(projections)
         self._names = [projection.name for projection in self._projections]
         self._fitting_digests = fitting_digests(*self._projections)
-        self._upgrade = Upgrade(connect, self._projections, self._upgraded)
+        self._upgrade = Upgrade(connect, self._projections, self._upgraded, shortage)
         self._sweep_seconds = sweep_seconds
         self._positions_a_batch = positions_a_batch
         self._thread = threading.Thread(target=self._run, name="muniment-projections", daemon=True)
@@ -150,7 +152,8 @@ class ProjectionRunner:
             with connection.transaction():
                 lags = connection.execute(SQL["lag"], names).fetchall()
                 halts = connection.execute(SQL["halted"], names).fetchall()
-            rebuilt = rebuild_progress(connection, self._projections)
+            found = rebuild_progress(connection, self._projections)
+            rebuilt = {name: self._upgrade.described(progress) for name, progress in found.items()}
         return RunnerStatus(
             self._thread.is_alive(),
             tuple(

@@ -1,6 +1,5 @@
 """Putting tables of one schema into the place of another's, while others read and write there."""
 
-import time
 from collections.abc import Iterable, Sequence
 
 import psycopg
@@ -10,8 +9,6 @@ from projections.engine.definition import LIVE_SCHEMA
 from projections.engine.sql_files import load_statements
 
 SQL = load_statements("projections.engine", "rebuild.sql")
-LOCK_ATTEMPTS_MAX = 500
-LOCK_RETRY_SECONDS = 0.02
 
 
 class RebuildRefused(Exception):  # noqa: N818  said to a person
@@ -40,16 +37,9 @@ def swap_tables(
     """In the caller's transaction: drops what the projector owns in the live schema, `staying` and PERMANENT_TABLES
     excepted, and moves what is `coming` there from the other schema, with its indexes and rights.
 
-    Raises RebuildRefused when for ten seconds there was always somebody reading.
+    The caller holds their locks.
     """
-    kept = PERMANENT_TABLES.union(*staying)
-    going = [
-        (kind, name)
-        for kind, name in cursor.execute(SQL["objects"], {"schema": LIVE_SCHEMA})
-        if (kind, name) not in kept
-    ]
-    _lock_tables(cursor, [name for kind, name in going if kind == "table"])
-    _drop(cursor, LIVE_SCHEMA, going)
+    _drop(cursor, LIVE_SCHEMA, _going(cursor, staying))
     for kind, name in sorted(frozenset[DatabaseObject]().union(*coming)):
         cursor.execute(_MOVE[kind].format(sql.Identifier(schema, name), sql.Identifier(LIVE_SCHEMA)))
 
@@ -69,19 +59,28 @@ def _drop(cursor: psycopg.Cursor, schema: str, objects: Sequence[DatabaseObject]
             cursor.execute(_DROP[kind].format(sql.Identifier(schema, name)))
 
 
-def _lock_tables(cursor: psycopg.Cursor, tables: Sequence[str]) -> None:
-    """All of them, or none and again: who holds one and waits for another, where readers do the same the other way
-    round, ends them or is ended by them."""
-    if not tables:
-        return
-    names = sql.SQL(", ").join(sql.Identifier(LIVE_SCHEMA, table) for table in tables)
-    for attempt in range(LOCK_ATTEMPTS_MAX):
-        try:
-            with cursor.connection.transaction():
-                cursor.execute(sql.SQL("lock table {} in access exclusive mode nowait").format(names))
-        except psycopg.errors.LockNotAvailable as error:
-            if attempt == LOCK_ATTEMPTS_MAX - 1:
-                raise RebuildBusy("The live tables are being read without a pause: they stay.") from error
-            time.sleep(LOCK_RETRY_SECONDS)
-        else:
-            return
+def lock_tables(cursor: psycopg.Cursor, staying: Iterable[frozenset[DatabaseObject]]) -> None:
+    """Takes, in the caller's transaction, the locks for `swap_tables`: from then on nobody reads what goes, and nobody
+    moves a cursor. The cursors come last, and for none is waited: who waits has readers and followers behind him.
+
+    Raises psycopg.errors.LockNotAvailable; the caller ends the transaction then.
+    """
+    tables = [name for kind, name in _going(cursor, staying) if kind == "table"]
+    if tables:
+        names = sql.SQL(", ").join(sql.Identifier(LIVE_SCHEMA, table) for table in sorted(tables, key=_is_cursors))
+        cursor.execute(sql.SQL("lock table {} in access exclusive mode nowait").format(names))
+    if cursor.execute("select to_regclass('views.cursors')").fetchone() != (None,):
+        cursor.execute(SQL["lock_cursors"])
+
+
+def _is_cursors(table: str) -> bool:
+    return table == "cursors"
+
+
+def _going(cursor: psycopg.Cursor, staying: Iterable[frozenset[DatabaseObject]]) -> list[DatabaseObject]:
+    kept = PERMANENT_TABLES.union(*staying)
+    return [
+        (kind, name)
+        for kind, name in cursor.execute(SQL["objects"], {"schema": LIVE_SCHEMA})
+        if (kind, name) not in kept
+    ]

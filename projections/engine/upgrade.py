@@ -8,20 +8,28 @@ What a crash leaves is begun anew by the next.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, NamedTuple
 
 import psycopg
 
 from projections.engine.definition import SHARED_TABLES, SQL, Projection, digests, fitting_names, outdated_names
-from projections.engine.rebuild import Rebuild, open_rebuild
+from projections.engine.rebuild import REBUILD_LOCK, Rebuild, open_rebuild
 from projections.engine.swap import RebuildBusy, RebuildRefused
 
 RETRY_SECONDS = 5.0
-"""After somebody else was building, or the database was away."""
+"""After somebody else was building, or the database was away, or there was no room. Longer each time it ran out."""
+RETRY_SECONDS_MAX = 600.0
+ROOM_BYTES = 64 << 20
+"""Left free while building, beyond what calls need: the upgrade stops before they are refused."""
+SWAP_ATTEMPTS_MAX = 25
+"""Between two pauses."""
 REPORT_SECONDS = 5.0
 
 log = logging.getLogger("muniment.projections")
+
+
+UpgradeState = Literal["building", "waiting", "failed", "superseded"]
 
 
 class RebuildProgress(NamedTuple):
@@ -30,14 +38,28 @@ class RebuildProgress(NamedTuple):
     head: int
     answers_meanwhile: bool
     """Whether this program reads the tables that are there."""
+    state: UpgradeState
+    """Superseded are those in whose place a newer version has put its own."""
+    reason: str | None = None
+    """Of who waits or has failed, where this process knows."""
 
     @property
-    def percent(self) -> int:
-        return 100 if self.head == 0 else 100 * self.position // self.head
+    def percent(self) -> int | None:
+        """None while nothing is built."""
+        return None if self.head == 0 else 100 * self.position // self.head
 
 
 class _Stopped(Exception):  # noqa: N818  ends the building
     pass
+
+
+class _NoRoom(Exception):  # noqa: N818  ends an attempt
+    """Calls would be refused, or are: the new tables give way."""
+
+
+class _Obstacle(NamedTuple):
+    state: Literal["waiting", "failed"]
+    reason: str
 
 
 def rebuild_progress(connection: psycopg.Connection, projections: Iterable[Projection]) -> dict[str, RebuildProgress]:
@@ -47,19 +69,24 @@ def rebuild_progress(connection: psycopg.Connection, projections: Iterable[Proje
         return {}
     made: dict[str, str] = dict(connection.execute(SQL["live"]).fetchall())
     names = outdated_names(made, wanted)
-    position, head = _rebuilt(connection, names) if names else (0, 0)
     fitting = fitting_names(made, wanted)
-    return {name: RebuildProgress(position, head, name in fitting) for name in names}
+    position, head = 0, 0
+    state: UpgradeState = "waiting"
+    if names and _is_superseded(connection, made, wanted):
+        state = "superseded"
+    elif names and (rebuilt := _rebuilt(connection, names)) is not None:
+        (position, head), state = rebuilt, "building"
+    return {name: RebuildProgress(position, head, name in fitting, state) for name in names}
 
 
-def _rebuilt(connection: psycopg.Connection, names: tuple[str, ...]) -> tuple[int, int]:
-    if connection.execute(SQL["is_anything_rebuilt"]).fetchone() == (True,):
+def _rebuilt(connection: psycopg.Connection, names: tuple[str, ...]) -> tuple[int, int] | None:
+    if connection.execute(SQL["is_anything_rebuilt"], {"lock": REBUILD_LOCK}).fetchone() == (True,):
         try:
             rows = connection.execute(SQL["rebuilt"], {"projections": list(names)}).fetchall()
             return rows[0][0], rows[0][1]
         except psycopg.errors.UndefinedTable:
             pass  # Swapped, or thrown away, a moment ago.
-    return 0, 0
+    return None
 
 
 def pending_names(connection: psycopg.Connection, projections: Iterable[Projection]) -> tuple[str, ...]:
@@ -69,13 +96,22 @@ def pending_names(connection: psycopg.Connection, projections: Iterable[Projecti
     made: dict[str, str] = dict(connection.execute(SQL["live"]).fetchall())
     names = outdated_names(made, wanted)
     own = digests(wanted)
-    stale = [name for name in own if made.get(name) != own[name]]
-    rows = connection.execute(SQL["replaced"], {"digests": [own[name] for name in stale]}).fetchall()
-    replaced = {digest for (digest,) in rows}
-    if any(own[name] in replaced and name not in fitting_names(made, wanted) for name in stale):
+    if _is_superseded(connection, made, wanted):
         return ()
     # Which tables are those of a projection that is no more, nobody knows: they go where all are built.
     return tuple(name for name in own if name != SHARED_TABLES) if names and made.keys() - own.keys() else names
+
+
+def _is_superseded(
+    connection: psycopg.Connection, made: Mapping[str, str], projections: tuple[Projection, ...]
+) -> bool:
+    if connection.execute(SQL["is_replaced_known"]).fetchone() != (True,):
+        return False
+    own = digests(projections)
+    stale = [name for name in own if made.get(name) != own[name]]
+    rows = connection.execute(SQL["replaced"], {"digests": [own[name] for name in stale]}).fetchall()
+    replaced = {digest for (digest,) in rows}
+    return any(own[name] in replaced and name not in fitting_names(made, projections) for name in stale)
 
 
 class Upgrade:
@@ -86,14 +122,21 @@ class Upgrade:
         connect: Callable[[], psycopg.Connection],
         projections: tuple[Projection, ...],
         on_swap: Callable[[], None],
+        shortage: Callable[[int], str | None] = lambda _bytes: None,
     ) -> None:
-        """`connect` gives a connection in autocommit, as muniment_projector. The projections are all that there are."""
+        """`connect` gives a connection in autocommit, as muniment_projector. The projections are all that there are.
+        `shortage` says why there is no room for so many bytes."""
         self._connect = connect
         self._projections = projections
         self._on_swap = on_swap
+        self._shortage = shortage
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="muniment-upgrade", daemon=True)
         self._reported_at = 0.0
+        self._obstacle: _Obstacle | None = None
+        self._waits_for = ""
+        self._builds = False
+        self._room_factor = 1
 
     def start(self) -> None:
         self._thread.start()
@@ -104,6 +147,13 @@ class Upgrade:
         if self._thread.ident is not None:
             self._thread.join()
 
+    def described(self, progress: RebuildProgress) -> RebuildProgress:
+        """With what is in the way here, unless another process builds."""
+        obstacle = self._obstacle
+        if obstacle is None or progress.state == "superseded" or (progress.state == "building" and not self._builds):
+            return progress
+        return progress._replace(state=obstacle.state, reason=obstacle.reason)
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
@@ -112,42 +162,63 @@ class Upgrade:
             except _Stopped:
                 return
             except RebuildBusy as busy:
-                log.info("%s", busy)
-            except RebuildRefused:
+                self._wait_for("another process", str(busy))
+            except RebuildRefused as refused:
+                self._obstacle = _Obstacle("failed", str(refused))
                 log.exception("The new tables do not take the place of the old ones; the next start tries again.")
                 return
-            except psycopg.OperationalError as error:
+            except (psycopg.errors.DiskFull, _NoRoom) as error:
+                self._room_factor *= 2
+                said = "The database's disk is full." if isinstance(error, psycopg.errors.DiskFull) else str(error)
+                self._wait_for("more room than before, and are begun anew then", said)
+            except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
                 log.warning("The new tables are begun anew when the database is there: %s", error)
-            except Exception:
+                self._obstacle = _Obstacle("waiting", "The database was away.")
+            except Exception as error:
+                self._obstacle = _Obstacle("failed", f"{type(error).__name__}, see the log.")
                 log.exception("The new tables cannot be built; the next start tries again.")
                 return
-            self._stopping.wait(RETRY_SECONDS)
+            self._stopping.wait(min(RETRY_SECONDS * self._room_factor, RETRY_SECONDS_MAX))
 
     def _is_done(self) -> bool:
         """Builds what there is to build. Whether nothing is left for anybody."""
         with self._connect() as connection:
             names = pending_names(connection, self._projections)
+            ((live_bytes,),) = connection.execute(SQL["live_bytes"]).fetchall()
+            if not names and rebuild_progress(connection, self._projections):
+                log.warning("The tables are those of a newer version of muniment: they stay. Update this server.")
         if not names:
             return True
+        if short := self._lack(ROOM_BYTES + self._room_factor * live_bytes):
+            self._wait_for("room", short)
+            return False
         with open_rebuild(
             self._connect, names, projections=self._projections, tell=self._report, pause=self._rest
         ) as rebuild:
             with self._connect() as connection:
                 if pending_names(connection, self._projections) != names:
                     return False  # Somebody else has finished just before us.
-            log.warning("Another version of the program has made %s: the tables are built anew.", ", ".join(names))
+            self._build(rebuild, names)
+        return False
+
+    def _build(self, rebuild: Rebuild, names: tuple[str, ...]) -> None:
+        log.warning("Another version of the program has made %s: the tables are built anew.", ", ".join(names))
+        self._obstacle, self._builds = None, True
+        try:
             rebuild.read_to_heads()
             while not self._is_swapped(rebuild):
                 self._rest(RETRY_SECONDS)
-            log.warning("The new tables of %s have taken their place.", ", ".join(names))
-            self._on_swap()
-        return False
+        finally:
+            self._builds = False
+        self._obstacle = None
+        log.warning("The new tables of %s have taken their place.", ", ".join(names))
+        self._on_swap()
 
     def _is_swapped(self, rebuild: Rebuild) -> bool:
         try:
-            rebuild.swap()
+            rebuild.swap(SWAP_ATTEMPTS_MAX)
         except RebuildBusy as busy:
-            log.warning("%s", busy)
+            self._wait_for("a moment in which nobody reads", str(busy))
             return False
         return True
 
@@ -158,6 +229,29 @@ class Upgrade:
             log.warning("The new tables are at %s: %d of %d positions, %d %%.", what, done, total, share)
 
     def _rest(self, seconds: float) -> None:
-        """As long as the batch took: whoever answers calls goes first. Raises _Stopped."""
+        """As long as the batch took: whoever answers calls goes first. Then until there is room. Raises _Stopped, and
+        _NoRoom when even calls have none."""
         if self._stopping.wait(seconds):
             raise _Stopped
+        waited = False
+        while short := self._lack(ROOM_BYTES):
+            if self._lack(0):
+                raise _NoRoom(short)
+            waited = True
+            self._wait_for("room", short)
+            if self._stopping.wait(RETRY_SECONDS):
+                raise _Stopped
+        if waited:
+            self._obstacle = None
+
+    def _lack(self, room_bytes: int) -> str | None:
+        try:
+            return self._shortage(room_bytes)
+        except OSError as error:
+            return f"The database's disk cannot be looked at: {error.strerror}."
+
+    def _wait_for(self, what: str, why: str) -> None:
+        """Says it once, until something else is in the way."""
+        if self._obstacle is None or self._waits_for != what:
+            log.warning("The new tables wait for %s: %s", what, why)
+        self._waits_for, self._obstacle = what, _Obstacle("waiting", why)

@@ -50,10 +50,23 @@ def _made(cursor: psycopg.Cursor) -> dict[str, str]:
 def unreadable(cursor: psycopg.Cursor, name: str) -> ProjectionUnreadable:
     """What to say of the tables of this projection."""
     progress = rebuild_progress(cursor.connection, load_projections()).get(name)
-    so_far = (
-        "" if progress is None else f", {progress.position} of {progress.head} positions so far ({progress.percent} %)"
-    )
+    match progress and progress.state:
+        case "superseded":
+            return ProjectionUnreadable(
+                f"The tables of {name} are those of a newer version of muniment: update this server, or go back with "
+                "`muniment rebuild --swap`."
+            )
+        case "building":
+            assert progress is not None
+            so_far = (
+                "being built beside them"
+                if progress.percent is None
+                else f"being built beside them, {progress.position} of {progress.head} positions so far "
+                f"({progress.percent} %)"
+            )
+        case _:
+            so_far = "still to be built"
     return ProjectionUnreadable(
-        f"The tables of {name} are those of another version of muniment; this version's are being built beside "
-        f"them{so_far}. Ask again, and see /health/ready."
+        f"The tables of {name} are those of another version of muniment; this version's are {so_far}. Ask again, and "
+        "see /health/ready."
     )

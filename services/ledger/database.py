@@ -30,12 +30,19 @@ _MIGRATION_LOCK_KEY = 0x6D756E69
 _SERVER_ROLES = ("muniment_writer", "muniment_projector", "muniment_reader")
 MIGRATE = "run `muniment migrate` with the owner's login in MUNIMENT_OWNER_DATABASE_URL"
 _LOGIN: Final = """
-select session_user,
-    exists (select from pg_namespace where nspname = 'ledger' and pg_has_role(session_user, nspowner, 'member')),
-    (select count(*) = 3 from pg_roles
-        where rolname in ('muniment_writer', 'muniment_projector', 'muniment_reader')
-            and pg_has_role(session_user, oid, 'member'))
+with reached as (select * from pg_roles where pg_has_role(%(login)s, oid, 'member'))
+select
+    exists (select from reached where rolsuper or oid in (
+        select nspowner from pg_namespace where nspname = 'ledger'
+        union all select relowner from pg_class
+            where relnamespace = to_regnamespace('ledger') or oid = to_regclass('public.muniment_migrations')
+        union all select proowner from pg_proc where pronamespace = to_regnamespace('ledger'))),
+    (select min(case when rolcreaterole then 'CREATEROLE' else rolname end) from reached where rolcreaterole
+        or rolname in ('pg_write_all_data', 'pg_write_server_files', 'pg_execute_server_program')),
+    (select count(*) = 3 from reached where rolname in ('muniment_writer', 'muniment_projector', 'muniment_reader'))
 """
+"""Of a login and all roles that it can take on: whether it owns the ledger or something in it, what it has with which
+it could still change it, and whether it has the roles of a server."""
 
 
 class DatabaseUnfit(Exception):  # noqa: N818  said to a person
@@ -61,8 +68,9 @@ class Database(Protocol):
         """For libpq. Raises nothing: whether somebody answers there, connecting shows."""
         ...
 
-    def shortage(self) -> str | None:
-        """Why nothing should be written there now, as far as that can be seen from here. Raises OSError."""
+    def shortage(self, room_bytes: int = 0) -> str | None:
+        """Why nothing that takes so much room should be written there now, as far as that can be seen from here. Raises
+        OSError."""
         ...
 
 
@@ -82,21 +90,22 @@ class ExternalDatabase:
             raise OwnerLoginRefused("The owner's login is missing: MUNIMENT_OWNER_DATABASE_URL takes it.")
         return self._owner_url
 
-    def shortage(self) -> None:
+    def shortage(self, room_bytes: int = 0) -> None:
         """Its disk is for its administrator to watch."""
 
     def refuse_unfit_login(self) -> None:
         """Raises DatabaseNotMigrated when the login cannot take on the roles, and OwnerLoginRefused when it can do
         more: a server that is taken over must not be able to rewrite the ledger."""
-        with psycopg.connect(with_timeouts(self.url), autocommit=True) as connection:
-            login, owns, has_roles = connection.execute(_LOGIN).fetchall()[0]
+        with psycopg.connect(with_timeouts(self.url), autocommit=True) as connection, connection.cursor() as cursor:
+            ((login,),) = cursor.execute("select session_user").fetchall()
+            power, has_roles = _login_powers(cursor, login)
+        if power is not None:
+            raise OwnerLoginRefused(
+                f"The login {login} in MUNIMENT_DATABASE_URL {power}, and no server may: create another login for it, "
+                f"and {MIGRATE}."
+            )
         if not has_roles:
             raise DatabaseNotMigrated(f"The login {login} lacks the roles of a server: {MIGRATE}.")
-        if owns:
-            raise OwnerLoginRefused(
-                f"The login {login} in MUNIMENT_DATABASE_URL owns the ledger, and no server may: create another login "
-                f"for it, and {MIGRATE}."
-            )
 
 
 def connect(database: Database, role: DatabaseRole) -> psycopg.Connection:
@@ -140,9 +149,21 @@ def migrate(database: Database, login: str | None = None) -> list[str]:
     the names of what was applied.
 
     Raises MigrationMismatch when the database has been migrated by another text of the same number, or by a newer
-    program, and OwnerLoginRefused when the login does not exist or may do more than a server.
+    program, and OwnerLoginRefused when the login does not exist or may do more than a server, or the owner's may less
+    than an owner.
     """
-    with connect(database, "owner") as connection, connection.transaction(), connection.cursor() as cursor:
+    with connect(database, "owner") as connection:
+        try:
+            return _migrate(connection, login)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise OwnerLoginRefused(
+                f"The login {connection.info.user} in MUNIMENT_OWNER_DATABASE_URL cannot migrate: "
+                f"{error.diag.message_primary}. It takes the login that owns the ledger and may create roles."
+            ) from error
+
+
+def _migrate(connection: psycopg.Connection, login: str | None) -> list[str]:
+    with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK_KEY,))
         _create_roles(cursor)
         cursor.execute("create table if not exists public.muniment_migrations (name text primary key, sha256 text)")
@@ -191,13 +212,18 @@ def _create_roles(cursor: psycopg.Cursor) -> None:
 
 
 def _grant_roles(cursor: psycopg.Cursor, login: str) -> None:
-    row = cursor.execute(
-        "select pg_has_role(rolname, current_user, 'member') from pg_roles where rolname = %s", (login,)
-    )
-    match row.fetchone():
-        case None:
-            raise OwnerLoginRefused(f"There is no login {login}: create it with `create role`, and migrate again.")
-        case (True,):
-            raise OwnerLoginRefused(f"The login {login} owns the ledger, and no server may: name another one.")
+    if cursor.execute("select from pg_roles where rolname = %s", (login,)).fetchone() is None:
+        raise OwnerLoginRefused(f"There is no login {login}: create it with `create role`, and migrate again.")
+    power, _ = _login_powers(cursor, login)
+    if power is not None:
+        raise OwnerLoginRefused(f"The login {login} {power}, and no server may: name another one.")
     for role in _SERVER_ROLES:
         cursor.execute(SQL("grant {} to {}").format(Identifier(role), Identifier(login)))
+
+
+def _login_powers(cursor: psycopg.Cursor, login: str) -> tuple[str | None, bool]:
+    """What it may that no server may, and whether it may what a server must."""
+    ((owns, power, has_roles),) = cursor.execute(_LOGIN, {"login": login}).fetchall()
+    if owns:
+        return "owns the ledger", has_roles
+    return None if power is None else f"has {power}, with which it can change the ledger", has_roles

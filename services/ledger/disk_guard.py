@@ -14,13 +14,15 @@ CHECK_SECONDS = 1.0
 log = logging.getLogger("muniment.ledger")
 
 
-def find_shortage(places: Iterable[Path]) -> str | None:
-    """Which of the directories is on a disk with too little room for whoever is not root; None when none is."""
+def find_shortage(places: Iterable[Path], room_bytes: int = 0) -> str | None:
+    """Which of the directories is on a disk with too little room for whoever is not root; None when none is. For
+    something that takes room of its own there must be that besides."""
+    needed = FREE_BYTES_MIN + room_bytes
     for place in places:
         disk = os.statvfs(place)
         free = disk.f_bavail * disk.f_frsize
-        if free < FREE_BYTES_MIN:
-            return f"The database's disk is nearly full: {free >> 20} MiB are left, fewer than {FREE_BYTES_MIN >> 20}."
+        if free < needed:
+            return f"The database's disk is nearly full: {free >> 20} MiB are left, fewer than {needed >> 20}."
     return None
 
 

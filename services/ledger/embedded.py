@@ -140,10 +140,10 @@ class EmbeddedPostgres:
             password=read_password(self._directory, role),
         )
 
-    def shortage(self) -> str | None:
+    def shortage(self, room_bytes: int = 0) -> str | None:
         """Whether the disk has too little room left. Raises OSError."""
         return find_shortage(
-            (self._data, self._data / "pg_wal")
+            (self._data, self._data / "pg_wal"), room_bytes
         )  # an administrator may have put the log on another disk
 
     def __enter__(self) -> Self:

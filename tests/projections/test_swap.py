@@ -9,10 +9,16 @@ import pytest
 from psycopg import sql
 
 from domain.foundation.moments import AsOf
-from projections.engine.definition import LIVE_SCHEMA, PROJECTION_NAMES
-from projections.engine.rebuild import REBUILD_SCHEMA, Connect, open_rebuild
+from projections.engine.definition import (
+    LIVE_SCHEMA,
+    PROJECTION_NAMES,
+    load_projections,
+    prepare_live_tables,
+    try_prepare_lock,
+)
+from projections.engine.rebuild import REBUILD_LOCK, REBUILD_SCHEMA, Connect, open_rebuild
 from projections.engine.runner import ProjectionRunner
-from projections.engine.swap import RebuildRefused, swap_tables
+from projections.engine.swap import RebuildBusy, RebuildRefused, swap_tables
 from projections.queries.permissions import permissions_of
 from services.ledger.database import Database, connect
 from tests.conftest import TEMPLATE, copied
@@ -69,18 +75,81 @@ def test_a_swap_waits_for_readers(
     database: Database, opens: Connect, writer: psycopg.Connection, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody who reads in a transaction is neither ended nor waited for with locks held: the swap tries again, and
-    when the reading has no end, everything is as it was."""
+    when the reading has no end, everything is as it was. Between two tries the tables are followed and prepared as
+    ever; in a try the cursors come last."""
     ledger = Ledger(writer)
     many(ledger, 3)
     project(ledger.account_id)
-    monkeypatch.setattr("projections.engine.swap.LOCK_ATTEMPTS_MAX", 3)
+    monkeypatch.setattr("projections.engine.rebuild.SWAP_ATTEMPTS_MAX", 3)
+    tries: list[int] = []
+
+    def follow_meanwhile(_seconds: float) -> None:
+        position = ledger.append(user(f"meanwhile-{len(tries)}"))
+        tries.append(position)
+        project(ledger.account_id)
+        with connect(database, "projector") as other:
+            other.execute("set lock_timeout = '1ms'")
+            prepare_live_tables(other, load_projections())
+            assert other.execute("select min(position) from cursors").fetchone() == (position,)
+
     with connect(database, "reader") as reader, reader.transaction():
         reader.execute("select from views.trail")
-        with pytest.raises(RebuildRefused, match="read without a pause"):
+        monkeypatch.setattr("projections.engine.rebuild.time.sleep", follow_meanwhile)
+        with pytest.raises(RebuildBusy, match="without a pause"):
             swapped(opens)
-        assert reader.execute("select count(*) from views.principals").fetchone() == (1,)
+        monkeypatch.undo()
+        assert len(tries) == 3
+        assert reader.execute("select count(*) from views.principals").fetchone() == (4,)
     swapped(opens)
     assert compared(opens).is_equal
+
+
+def test_who_is_frozen_loses_his_locks(
+    opens: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A process that holds the lock of a swap and says nothing any more does not keep another from starting, which
+    says what it waits for; while it lives, the other waits for so long only."""
+    monkeypatch.setattr("projections.engine.definition.TRANSACTION_IDLE_SECONDS_MAX", 0.1)
+    with opens() as frozen, frozen.cursor() as cursor:
+        cursor.execute("begin")
+        assert try_prepare_lock(cursor)
+        cursor.execute("lock table views.trail, views.cursors in access exclusive mode")
+        with opens() as other:
+            prepare_live_tables(other, load_projections())
+            other.execute("select from trail, cursors limit 1")
+        with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+            cursor.execute("select 1")
+    assert [record.getMessage() for record in caplog.records] == [
+        "Waiting for another process, which creates or replaces the tables of the projections."
+    ]
+    monkeypatch.setattr("projections.engine.definition.TRANSACTION_IDLE_SECONDS_MAX", LONG)
+    monkeypatch.setattr("projections.engine.definition.PREPARE_SECONDS_MAX", 0.01)
+    with opens() as busy, busy.transaction(), busy.cursor() as cursor:
+        assert try_prepare_lock(cursor)
+        with opens() as other, pytest.raises(psycopg.errors.LockNotAvailable, match="another process has been"):
+            prepare_live_tables(other, load_projections())
+
+
+def test_what_is_another_s_is_not_dropped(opens: Connect, owner: psycopg.Connection) -> None:
+    """Whose connection is lost has lost the lock too. What another has begun by then stays."""
+    tables = "select count(*) from pg_class where relnamespace = %s::regnamespace and relkind = 'r'"
+    end = "select pg_terminate_backend(pid, 60000) from pg_locks where locktype = 'advisory' and objid = %s"
+    with ExitStack() as first, ExitStack() as second:
+        rebuild = first.enter_context(open_rebuild(opens))
+        assert owner.execute(end, (REBUILD_LOCK,)).fetchall() == [(True,)]
+        second.enter_context(open_rebuild(opens))
+        begun = owner.execute(tables, (REBUILD_SCHEMA,)).fetchone()
+        with pytest.raises(psycopg.OperationalError):
+            rebuild.read()
+        first.close()
+        assert owner.execute(tables, (REBUILD_SCHEMA,)).fetchone() == begun
+    assert owner.execute(tables, (REBUILD_SCHEMA,)).fetchone() == (0,)
+    with ExitStack() as lost:
+        rebuild = lost.enter_context(open_rebuild(opens))
+        assert owner.execute(end, (REBUILD_LOCK,)).fetchall() == [(True,)]
+        with pytest.raises(psycopg.OperationalError):
+            rebuild.read()
+    assert owner.execute(tables, (REBUILD_SCHEMA,)).fetchone() == (0,)
 
 
 def test_only_what_is_named_is_replaced(

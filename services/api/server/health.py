@@ -85,7 +85,7 @@ class Health:
             return UNAVAILABLE, found
         if self._scheduler is not None:
             found["scheduler"] = _scheduler(self._scheduler.status)
-        following = status.running is not False and not any(projection.halted for projection in status.projections)
+        following = status.running is not False and not any(_needs_help(each) for each in status.projections)
         return OK, found | {"status": "ready" if following else "degraded"}
 
 
@@ -100,6 +100,11 @@ def _scheduler(status: SchedulerStatus) -> dict[str, object]:
         "last_tick": None if status.last_tick is None else status.last_tick.isoformat(timespec="seconds"),
         "error": status.last_error,
     }
+
+
+def _needs_help(status: ProjectionStatus) -> bool:
+    """Whether its views stand still, or are refused, until somebody does something."""
+    return bool(status.halted) or (status.rebuild is not None and status.rebuild.state in {"failed", "superseded"})
 
 
 def _projection(status: ProjectionStatus) -> dict[str, object]:
@@ -122,8 +127,10 @@ def _projection(status: ProjectionStatus) -> dict[str, object]:
 
 
 def _rebuild(progress: RebuildProgress) -> dict[str, object]:
-    """Present while this version's tables are being built. The verdict does not depend on it: calls are answered."""
+    """Present while this version's tables are not there."""
     return {
+        "state": progress.state,
+        **({} if progress.reason is None else {"reason": progress.reason}),
         "position": progress.position,
         "head": progress.head,
         "percent": progress.percent,

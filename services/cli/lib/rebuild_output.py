@@ -21,6 +21,10 @@ WAIT_SECONDS_MAX = 60.0
 """For a server that has just been started and upgrades the tables."""
 
 
+class NotCompared(Failure):
+    """Whether the tables say what the ledgers say is not known."""
+
+
 def connector(database: Database) -> Callable[[], psycopg.Connection]:
     return lambda: connect(database, "projector")
 
@@ -29,7 +33,7 @@ def connector(database: Database) -> Callable[[], psycopg.Connection]:
 def rebuild_and_compare(
     connected: Callable[[], psycopg.Connection], names: Sequence[str], account_id: str | None, progress: Progress
 ) -> Iterator[tuple[RebuildComparison, Callable[[], None]]]:
-    """What comparing came to, and how to swap. Raises Failure where it is refused."""
+    """What comparing came to, and how to swap. Raises NotCompared where it is refused."""
     try:
         with open_rebuild(
             connected, names, account_id=account_id, wait_seconds=WAIT_SECONDS_MAX, tell=progress.tell
@@ -38,7 +42,7 @@ def rebuild_and_compare(
             yield rebuild.compare(), rebuild.swap
     except RebuildRefused as refused:
         progress.clear()
-        raise Failure(str(refused)) from refused
+        raise NotCompared(str(refused)) from refused
 
 
 def show_comparison(args: argparse.Namespace, comparison: RebuildComparison) -> None:

@@ -23,6 +23,17 @@ def test_ready(house: InProcessServer) -> None:
     assert not any("rebuild" in projection for projection in told["projections"])
 
 
+def test_tables_of_a_newer_version(house: InProcessServer, database: Database) -> None:
+    """Calls are answered. That nobody builds, and why, is told; nothing that is not built is at so many percent."""
+    with connect(database, "projector") as projector:
+        projector.execute("insert into views.replaced_definitions select sha256 from views.schemas where name = 'due'")
+        projector.execute("update views.schemas set sha256 = 'newer' where name = 'due'")
+    status, told = house.health()
+    assert (status, told["status"]) == (200, "degraded")
+    (rebuild,) = (projection["rebuild"] for projection in told["projections"] if "rebuild" in projection)
+    assert rebuild == {"state": "superseded", "position": 0, "head": 0, "percent": None, "answers_meanwhile": False}
+
+
 def test_without_a_committer(house: InProcessServer) -> None:
     """Who cannot record cannot answer."""
     house.ledger.committer.deliver_through(lambda answer: answer())

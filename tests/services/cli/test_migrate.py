@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from services.cli.entry_point import main
@@ -30,6 +31,7 @@ def environment(
 ) -> Mapping[str, str]:
     monkeypatch.setenv("MUNIMENT_DATA", str(tmp_path))
     monkeypatch.setenv("MUNIMENT_DATABASE_URL", own.url)
+    monkeypatch.setenv("MUNIMENT_LISTEN", "127.0.0.1:0")
     return {"MUNIMENT_OWNER_DATABASE_URL": own.conninfo("owner")}
 
 
@@ -61,7 +63,8 @@ def test_servers_refuse_until_it_was_run(
 def test_the_owner_serves_nobody(
     environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Given the owner's URL as its own, a server refuses it, and migrating does not make it fit."""
+    """Given the owner's URL as its own, a server refuses it for that, even where the owner has none of its roles; and
+    migrating does not make it fit."""
     monkeypatch.setenv("MUNIMENT_OWNER_DATABASE_URL", environment["MUNIMENT_OWNER_DATABASE_URL"])
     assert main(["migrate"]) == 0
     monkeypatch.setenv("MUNIMENT_DATABASE_URL", environment["MUNIMENT_OWNER_DATABASE_URL"])
@@ -70,3 +73,22 @@ def test_the_owner_serves_nobody(
         assert main([command]) == 1
         (line,) = capsys.readouterr().err.splitlines()
         assert "The login muniment_owner" in line
+        assert "owns the ledger, and no server may" in line
+
+
+def test_a_server_s_login_cannot_migrate(
+    own: ExternalDatabase,
+    environment: Mapping[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Named as the owner, on a migrated database or one that is not, it is told what login it takes."""
+    monkeypatch.setenv("MUNIMENT_OWNER_DATABASE_URL", environment["MUNIMENT_OWNER_DATABASE_URL"])
+    assert main(["migrate"]) == 0
+    capsys.readouterr()
+    for url in (own.url, make_conninfo(own.url, dbname="postgres")):
+        monkeypatch.setenv("MUNIMENT_OWNER_DATABASE_URL", url)
+        assert main(["migrate"]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"login {SERVER_LOGIN} in MUNIMENT_OWNER_DATABASE_URL cannot migrate: permission denied" in line
+        assert "It takes the login that owns the ledger and may create roles." in line

@@ -10,6 +10,8 @@ import psycopg
 import pytest
 
 from projections.engine.definition import PROJECTION_NAMES
+from projections.engine.rebuild import open_rebuild
+from services.cli.entry_point import main
 from services.ledger.database import DatabaseRole, connect
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
@@ -29,6 +31,27 @@ def own() -> Iterator[Desk]:
 
 def muniment(data: Path, *words: str) -> Answer:
     return run(["muniment", *words, "--data", str(data)], {})
+
+
+def test_verdicts_are_told_while_a_server_upgrades(
+    own: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The tables cannot be compared then, and which those are is said; what is known of the ledgers is told, as a table
+    and as JSON."""
+    monkeypatch.setattr("services.cli.lib.rebuild_output.WAIT_SECONDS_MAX", 0.0)
+    words = ["verify", "--data", str(own.server.data)]
+    with open_rebuild(lambda: opened(own.server.data, "projector")):
+        assert main(words) == 1
+        told = capsys.readouterr()
+        assert "000000000000" in told.out
+        tables = ", ".join(PROJECTION_NAMES)
+        assert told.err.splitlines()[-1] == (
+            f"muniment: The ledgers are intact. The tables of {tables} were not compared with them: Somebody else is "
+            "rebuilding, or verifying, or a server is upgrading the tables."
+        )
+        assert main([*words, "--output", "json"]) == 1
+        verdicts = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert {verdict["finding"] for verdict in verdicts} == {None}
 
 
 def opened(data: Path, role: DatabaseRole) -> psycopg.Connection:

@@ -132,6 +132,35 @@ def test_no_server_logs_in_as_the_owner(database: ExternalDatabase) -> None:
         connect(ExternalDatabase(database.url), "owner")
 
 
+@pytest.mark.parametrize(
+    ("given", "power"),
+    [
+        ("alter role risky createrole", "has CREATEROLE"),
+        ("grant pg_write_all_data to risky", "has pg_write_all_data"),
+        ("grant pg_execute_server_program to risky", "has pg_execute_server_program"),
+        ("create role between createrole; grant between to risky", "has CREATEROLE"),
+        ("alter table ledger.changes owner to risky", "owns the ledger"),
+        ("alter table public.muniment_migrations owner to risky", "owns the ledger"),
+        ("alter role risky superuser", "owns the ledger"),
+    ],
+)
+def test_no_server_logs_in_as_one_who_can_become_the_owner(database: ExternalDatabase, given: str, power: str) -> None:
+    """Whatever lets a login change the ledger in the end, by itself or through a role that it can take on, is refused,
+    and migrating gives it nothing."""
+    risky = ExternalDatabase(make_conninfo(database.url, user="risky"), owner_url=database.conninfo("owner"))
+    with connect(database, "owner") as owner:
+        owner.execute("create role risky login in role muniment_writer, muniment_projector, muniment_reader")
+        try:
+            risky.refuse_unfit_login()
+            owner.execute(given.encode())
+            with pytest.raises(OwnerLoginRefused, match=f"login risky in MUNIMENT_DATABASE_URL {power}"):
+                risky.refuse_unfit_login()
+            with pytest.raises(OwnerLoginRefused, match=f"login risky {power}"):
+                migrate(risky, "risky")
+        finally:
+            owner.execute("reassign owned by risky to postgres; drop role risky; drop role if exists between")
+
+
 def test_what_a_server_s_login_may(database: ExternalDatabase) -> None:
     """In whatever role, it neither drops nor alters what the owner has made, nor moves a head elsewhere than as the
     writer does; the projector makes and drops tables in its two schemas and nowhere else."""

@@ -16,6 +16,7 @@ def test_a_shortage_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """On the disk as it is: more than there is free is a shortage, nothing is none."""
     monkeypatch.setattr(disk_guard, "FREE_BYTES_MIN", 0)
     assert find_shortage([tmp_path]) is None
+    assert find_shortage([tmp_path], 1 << 60) is not None
     monkeypatch.setattr(disk_guard, "FREE_BYTES_MIN", 1 << 60)
     said = find_shortage([tmp_path])
     assert said is not None
