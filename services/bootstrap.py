@@ -23,7 +23,7 @@ def bootstrap(committer: Committer, profile: Path, endpoint: str) -> str | None:
     """Opens the first account; gives its id, or None when there is one already.
 
     The profile file is written before the round commits: a crash between the two leaves a file that the next start
-    overwrites, never an account whose only credential nobody has.
+    puts aside, never an account whose only credential nobody has. Nor is a file of another installation lost.
     """
     opening = NewAccount()
     cause = operator_cause("CreateAccount")
@@ -43,6 +43,8 @@ def bootstrap(committer: Committer, profile: Path, endpoint: str) -> str | None:
     )
     if opened.result:
         return None
+    if profile.exists():
+        profile.replace(profile.with_name(f"{profile.name}.before-{opening.account_id}"))
     accounts = frozenset({INSTALLATION, opening.account_id})
     founded: str | None = committer.decide(accounts, decide, founding=True).result
     return founded

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -13,7 +14,7 @@ from domain.foundation.identifiers import INSTALLATION
 from services.accounts import NewAccount, close_account, installation_in, list_accounts, open_account
 from services.api.action_catalogue import CATALOGUE
 from services.app import LedgerRuntime
-from services.bootstrap import publish_catalogue
+from services.bootstrap import bootstrap, publish_catalogue
 from services.ledger.database import Database
 from services.ledger.pending_call import CallResult
 from services.secrets.master_key import MasterKey, MasterKeys
@@ -45,6 +46,19 @@ def opened(ledgers: list[LedgerRuntime], openings: list[NewAccount]) -> list[boo
 
     with ThreadPoolExecutor(2) as threads:
         return list(threads.map(ask, ledgers, openings))
+
+
+def test_a_profile_of_another_installation_is_put_aside(ledgers: list[LedgerRuntime], tmp_path: Path) -> None:
+    """It may be the only place where a secret is written down. A start that opens no account leaves the file alone."""
+    profile = tmp_path / "aws-profile"
+    profile.write_text("the only secret")
+    account_id = bootstrap(ledgers[0].committer, profile, "http://127.0.0.1:8420")
+    written = profile.read_text()
+    assert bootstrap(ledgers[1].committer, profile, "http://127.0.0.1:8420") is None
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "aws-profile": written,
+        f"aws-profile.before-{account_id}": "the only secret",
+    }
 
 
 def test_one_gets_the_account_id(ledgers: list[LedgerRuntime]) -> None:

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from services.api.contract.diff import Diff, DifferencesPage, ListChanges, NetDifference, RecordedChange
+from services.api.contract.time_span import Occurrence
 from services.cli.lib.arguments import add_question_arguments
 from services.cli.lib.interval_output import actor, show_span
 from services.cli.lib.output import Column, short_time
@@ -36,16 +37,21 @@ def _print_undone(page: DifferencesPage) -> None:
 
 
 def _sentence(found: NetDifference) -> str:
-    """With the number of changes, where there was more than the last."""
+    """With the number of changes, where there was more than one."""
     return found.sentence if len(found.events) == 1 else f"{found.sentence} ({len(found.events)} changes)"
+
+
+def _named_change(found: NetDifference) -> Occurrence:
+    """What the sentence says: of what was created its creation, whoever changed it since; else the last change."""
+    return found.events[-1 if found.before is None else 0]
 
 
 DIFFERENCES: Sequence[Column[NetDifference]] = (
     Column("WHAT CHANGED", _sentence, shrinks=True),
-    Column("TIME", lambda found: short_time(found.events[0].at)),
-    Column("POSITION", lambda found: str(found.events[0].position)),
-    Column("OPERATION", lambda found: found.events[0].operation, shrinks=True),
-    Column("BY", lambda found: actor(found.events[0]), shrinks=True),
+    Column("TIME", lambda found: short_time(_named_change(found).at)),
+    Column("POSITION", lambda found: str(_named_change(found).position)),
+    Column("OPERATION", lambda found: _named_change(found).operation, shrinks=True),
+    Column("BY", lambda found: actor(_named_change(found)), shrinks=True),
 )
 CHANGES: Sequence[Column[RecordedChange]] = (
     Column("POSITION", lambda change: str(change.position)),

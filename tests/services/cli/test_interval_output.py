@@ -1,8 +1,16 @@
 """What was so between two moments, and what changed, as commands."""
 
 import re
+from datetime import UTC, datetime
 
+import pytest
+
+from services.api.contract.diff import FactState, NetDifference
+from services.api.contract.time_span import Occurrence
+from services.cli.commands.diff import DIFFERENCES
 from tests.services.cli.conftest import Desk
+
+STATE = FactState(said={}, document=None)
 
 
 def test_between_two_moments(desk: Desk) -> None:
@@ -43,3 +51,30 @@ def test_between_two_moments(desk: Desk) -> None:
     ):
         refused = desk.muniment(*words)
         assert (refused.status, said in refused.error) == (2, True)
+
+
+def _change(position: int, by: str) -> Occurrence:
+    return Occurrence(
+        account_id="111122223333", position=position, at=datetime(2026, 1, position, tzinfo=UTC), event_id=None,
+        topic=None, operation="iam:Some", event="", by=by,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "by"),
+    [(None, STATE, "user/intruder"), (STATE, STATE, "user/responder"), (STATE, None, "user/responder")],
+)
+def test_who_did_what_the_sentence_says(before: FactState | None, after: FactState | None, by: str) -> None:
+    """Of a key that an intruder created and a responder deactivated, the creator is named where it was created."""
+    changes = (_change(9, "user/responder"), _change(4, "user/intruder"))
+    found = NetDifference(
+        kind="access key",
+        id="AKIAEXAMPLE",
+        name="AKIAEXAMPLE",
+        sentence="…",
+        before=before,
+        after=after,
+        events=changes,
+    )
+    shown = {column.title: column.of(found) for column in DIFFERENCES}
+    assert (shown["BY"], shown["POSITION"]) == (by, "4" if before is None else "9")
