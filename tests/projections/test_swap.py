@@ -80,7 +80,7 @@ def test_a_swap_waits_for_readers(
     many(ledger, 3)
     project(ledger.account_id)
     monkeypatch.setattr("projections.engine.rebuild.SWAP_ATTEMPTS_MAX", 3)
-    tries = []
+    tries: list[int] = []
 
     def follow_meanwhile(_seconds: float) -> None:
         position = ledger.append(user(f"meanwhile-{len(tries)}"))
