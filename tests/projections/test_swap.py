@@ -19,7 +19,7 @@ from projections.engine.definition import (
 )
 from projections.engine.rebuild import REBUILD_LOCK, REBUILD_SCHEMA, Connect, open_rebuild
 from projections.engine.runner import ProjectionRunner
-from projections.engine.swap import RebuildBusy, RebuildRefused, swap_tables
+from projections.engine.swap import RebuildBusy, RebuildRefused, drop_objects, swap_tables
 from projections.queries.permissions import permissions_of
 from services.ledger.database import Database, connect
 from tests.projections.conftest import Project
@@ -293,6 +293,8 @@ def test_part_of_what_is_stale_is_refused(
 
 def test_where_nothing_was_ever_projected(opens: Connect, writer: psycopg.Connection, reader: psycopg.Cursor) -> None:
     """In a database whose views no program has made yet, rebuilding makes them."""
+    with opens() as projector:
+        drop_objects(projector, LIVE_SCHEMA)
     ledger = Ledger(writer)
     many(ledger, 3)
     comparison = compared(opens)
