@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from domain.families.access_keys import AccessKeyCreated, AccessKeyDeleted
 from domain.foundation.moments import AsOf
 from projections.engine.definition import (
     LIVE_SCHEMA,
@@ -68,6 +69,20 @@ def test_a_swap_under_a_live_runner(
     assert caplog.records == []
     assert reader.execute("select count(*), count(distinct position) from views.trail").fetchone() == (24, 24)
     assert reader.execute("select count(*) from views.principals").fetchone() == (24,)
+    assert compared(opens).is_equal
+
+
+def test_statements_that_name_only_a_row_type(opens: Connect, writer: psycopg.Connection, project: Project) -> None:
+    """Deleting a key closes intervals, and names their tables by their row types only: who has done so many times goes
+    on after a swap, on the same connection."""
+    ledger = Ledger(writer)
+    for number in range(20):
+        if number == 16:
+            swapped(opens)
+        key = {"access_key_id": f"AKIA{number}", "user_id": "AIDAADA", "user_name": "ada"}
+        ledger.append(AccessKeyCreated(**key))
+        ledger.append(AccessKeyDeleted(**key))
+        project(ledger.account_id)
     assert compared(opens).is_equal
 
 
