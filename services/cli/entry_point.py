@@ -20,6 +20,7 @@ EXIT_OK, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2
 def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     parser = build_parser(words[:1])
+    _refuse_unknown_command(parser, words[:1])
     args = parser.parse_args(words)
     _refuse_contradictions(parser, args)
     _log_to_stderr(verbose=args.verbose)
@@ -40,13 +41,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return EXIT_OK
 
 
+def _refuse_unknown_command(parser: argparse.ArgumentParser, first: Sequence[str]) -> None:
+    help_lists_all = f"`{parser.prog} --help` lists all commands."
+    if not first:
+        parser.error(f"No command was given. {help_lists_all}")
+    (word,) = first
+    if word.startswith("-") or word in COMMANDS:
+        return
+    # Nothing else needs it.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    meant = "".join(f" Did you mean {close}?" for close in get_close_matches(word, COMMANDS, n=1))
+    parser.error(f"There is no command {word!r}.{meant} {help_lists_all}")
+
+
 def _refuse_contradictions(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     if not hasattr(args, "local"):
         return
     if args.local and (args.profile is not None or args.endpoint_url is not None):
-        parser.error("--local opens the database: it takes neither --profile nor --endpoint-url")
+        parser.error("--local opens the database: it takes neither --profile nor --endpoint-url.")
     if not args.local and (args.data is not None or args.account_id is not None):
-        parser.error("--data and --account-id are for --local: a server is asked with its profile")
+        parser.error("--data and --account-id are for --local: a server is asked with its profile.")
 
 
 def _log_to_stderr(*, verbose: bool) -> None:

@@ -13,7 +13,7 @@ COMMANDS: Mapping[str, str] = {
     "sessions": "the sessions that were issued; `revoke ID` ends one",
     "credentials": "access keys and passwords: whose, how old, last used when",
     "explain": "why a call was allowed or denied: its decisions, re-evaluated from the ledger",
-    "unusual": "sessions used from several addresses, dormant keys that were used, and use of root",
+    "unusual": "sessions used from several addresses, silent keys that were used, and use of root",
     "contain": "contain a credential and everything created with it",
     "trace": "report on a key, session, user or role: use, descendants, what is still active, how to contain it",
     "what-if": "re-evaluate the recorded calls of a period under a hypothetical policy",

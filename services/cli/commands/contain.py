@@ -18,14 +18,14 @@ finds nothing more to do, unless there is more than one call ends."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_question_arguments(parser, run)
-    parser.epilog = "Exit code 1 when any of it is still active somewhere."
+    parser.epilog = "Exit code 1 when any of it is still active somewhere; a dry run that is not refused ends with 0."
     parser.add_argument("credential", metavar="KEY|SESSION|PRINCIPAL", help="its id, name or ARN")
     parser.add_argument("--dry-run", action="store_true", help="show what would be done, and change nothing")
     parser.add_argument(
         "--include-self", action="store_true", help="even the caller itself, and the last administrator"
     )
     parser.add_argument("--reason", metavar="TEXT", help="recorded with the events")
+    add_question_arguments(parser, run)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> None:
     for node in answer.standing:
         print_note(f"Left as it is: {node_line(node, answer.account_id)}")
     for arn in answer.untouched:
-        said = f"{arn_resource(arn)}, which has a credential of the lineage but is not of it"
-        print_note(f"Left as it is: {said}. To cut it off too: muniment contain {shlex.quote(arn)}")
+        said = f"Not contained: {arn_resource(arn)}. It existed before its credential in this lineage."
+        print_note(f"{said} To contain it too: muniment contain {shlex.quote(arn)}")
     if answer.stopped_after_nodes is not None:
         print_note(f"The lineage has more than {answer.stopped_after_nodes} nodes; the others were not examined.")
     if args.dry_run:
@@ -77,7 +77,7 @@ def _columns(contained: str, denied: str, deactivated: str, revoked: str) -> Seq
         Column(denied, lambda account: _ids_with_names(account, account.denied), shrinks=True),
         Column(deactivated, lambda account: _ids_with_names(account, account.deactivated), shrinks=True),
         Column(revoked, lambda account: _ids_with_names(account, account.revoked), shrinks=True),
-        Column("REASON", lambda account: account.reason, shrinks=True),
+        Column("NOT CONTAINED BECAUSE", lambda account: account.reason, shrinks=True),
     )
 
 

@@ -5,19 +5,19 @@ from collections.abc import Sequence
 
 from services.api.contract.diff import Diff, DifferencesPage, ListChanges, NetDifference, RecordedChange
 from services.api.contract.time_span import Occurrence
-from services.cli.lib.arguments import add_question_arguments
+from services.cli.lib.arguments import MOMENT, add_question_arguments
 from services.cli.lib.interval_output import actor, show_span
 from services.cli.lib.output import Column, short_time
 from services.cli.lib.terminal import print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_question_arguments(parser, run)
     for name, which in (("since", "T1"), ("until", "T2")):
-        parser.add_argument(name, metavar=which, help="a time (RFC 3339, in whole with offset) or pPOSITION")
+        parser.add_argument(name, metavar=which, help=MOMENT)
     parser.add_argument(
         "--all", action="store_true", help="every change, including those that were changed back, and bookkeeping"
     )
+    add_question_arguments(parser, run)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -11,8 +11,8 @@ from services.cli.lib.terminal import Failure, print_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_question_arguments(parser, run)
     parser.add_argument("request_id", metavar="REQUEST-ID", help="as returned to the client (x-amzn-requestid)")
+    add_question_arguments(parser, run)
 
 
 def run(args: argparse.Namespace) -> None:

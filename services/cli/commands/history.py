@@ -8,14 +8,13 @@ from pydantic_core import to_jsonable_python
 
 from domain.read_models.history import HistoryCall
 from services.api.contract.history import LookupHistory
-from services.cli.lib.arguments import TABLE_OR_JSON, add_historical_arguments, positive_int
+from services.cli.lib.arguments import FULL_TIME, TABLE_OR_JSON, add_historical_arguments, positive_int
 from services.cli.lib.client import show_pages
 from services.cli.lib.output import Column, exact_time, short_arn
 from services.cli.lib.terminal import print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_historical_arguments(parser, run, (*TABLE_OR_JSON, "csv"))
     for name, what in (
         ("access-key-id", "made with this key, or claiming it"),
         ("session-id", "made in this session"),
@@ -27,9 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("error-code", "refused with this code, such as AccessDenied"),
     ):
         parser.add_argument(f"--{name}", help=what)
-    parser.add_argument("--since", metavar="TIME", help="at this time or later")
+    parser.add_argument("--since", metavar="TIME", help=f"at this time or later: {FULL_TIME}")
     parser.add_argument("--until", metavar="TIME", help="at this time or earlier")
     parser.add_argument("--limit", type=positive_int, metavar="N", help="the first N of them")
+    add_historical_arguments(parser, run, (*TABLE_OR_JSON, "csv"))
 
 
 def run(args: argparse.Namespace) -> None:

@@ -10,10 +10,10 @@ from domain.queries.least_privilege import UsedPermission, least_privilege
 from services.api.action_catalogue import CATALOGUE
 from services.api.contract.least_privilege import GetLeastPrivilege, LeastPrivilegePart, UsedAction
 from services.api.contract.what_if import WhatIf
-from services.cli.lib.arguments import add_question_arguments, add_span_arguments, positive_int
+from services.cli.lib.arguments import SPAN_OF_CALLS, add_question_arguments, add_span_arguments, positive_int
 from services.cli.lib.client import QuestionClient, build_question, open_client
 from services.cli.lib.output import JsonLines, count_noun, short_time
-from services.cli.lib.replay_client import SPAN_OF_CALLS, ask_whole_span
+from services.cli.lib.replay_client import ask_whole_span
 from services.cli.lib.terminal import Failure, print_note
 
 DAYS_DEFAULT = 90
@@ -22,12 +22,12 @@ DAYS_MAX = 36_500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_question_arguments(parser, run)
     parser.epilog = "The document is printed to standard output, and remarks on it to standard error."
     parser.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user or role")
-    what = f"the calls since so many days ago, if not --from ({DAYS_DEFAULT})"
+    what = f"without --from: calls of the last so many days (default: {DAYS_DEFAULT})"
     parser.add_argument("--days", type=_days, default=DAYS_DEFAULT, help=what)
     add_span_arguments(parser, *SPAN_OF_CALLS)
+    add_question_arguments(parser, run)
 
 
 def _days(text: str) -> int:

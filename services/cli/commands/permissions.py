@@ -16,9 +16,9 @@ from services.cli.lib.terminal import print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_historical_arguments(parser, run)
     parser.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user, group or role")
     add_interval_arguments(parser)
+    add_historical_arguments(parser, run)
 
 
 def run(args: argparse.Namespace) -> None:

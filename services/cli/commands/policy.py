@@ -18,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     lint = add_command(commands, "lint", what)
     lint.epilog = "Exit code 1 when there is an ERROR or a SECURITY_WARNING."
     lint.add_argument("file", metavar="FILE", help="the policy, in JSON; - is standard input")
-    lint.add_argument("--type", choices=list(POLICY_TYPES), default="identity", help="what it is for (identity)")
+    lint.add_argument(
+        "--type", choices=list(POLICY_TYPES), default="identity", help="what it is for (default: identity)"
+    )
     add_output_argument(lint)
     add_verbose_argument(lint)
     lint.set_defaults(run=_lint)

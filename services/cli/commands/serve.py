@@ -2,13 +2,13 @@
 
 import argparse
 
-from services.cli.lib.arguments import add_verbose_argument
+from services.cli.lib.arguments import DATA_DEFAULT, add_verbose_argument
 from services.cli.lib.interrupts import interruptible
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", help="directory of database, master key and profile (MUNIMENT_DATA, ./data)")
-    parser.add_argument("--listen", help="HOST:PORT (MUNIMENT_LISTEN, 127.0.0.1:8420)")
+    parser.add_argument("--data", help=f"directory of database, master key and profile {DATA_DEFAULT}")
+    parser.add_argument("--listen", help="HOST:PORT (default: $MUNIMENT_LISTEN or 127.0.0.1:8420)")
     parser.add_argument(
         "--without",
         action="append",

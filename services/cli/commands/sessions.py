@@ -14,19 +14,20 @@ from services.cli.lib.terminal import UsageError, print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_historical_arguments(parser, run)
     parser.add_argument("--active", action="store_true", help="only active sessions")
     parser.add_argument(
         "--tree",
         metavar="CREDENTIAL",
         help="the lineage of this key, session, user or role: what it created, and what is still active",
     )
-    actions = parser.add_subparsers(metavar="revoke")
+    parser.usage = "%(prog)s [OPTION ...]\n       %(prog)s revoke ID [OPTION ...]"
+    actions = parser.add_subparsers(title="subcommand", metavar="SUBCOMMAND", prog=parser.prog)
     revoke = actions.add_parser("revoke", help="revoke a session")
     revoke.add_argument("session_id", metavar="ID", help="as `muniment sessions` shows it")
     # Suppressed, so that what stands before `revoke` is not forgotten.
     add_client_arguments(revoke, default=argparse.SUPPRESS)
     revoke.set_defaults(run=_revoke)
+    add_historical_arguments(parser, run)
 
 
 def run(args: argparse.Namespace) -> None:

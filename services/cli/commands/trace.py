@@ -16,7 +16,6 @@ OUTPUTS = ("table", "json", "html")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_historical_arguments(parser, run, outputs=OUTPUTS)
     parser.epilog = (
         "With --still-alive the exit code is 0 when nothing is still usable, and 1 when something is, or when not all "
         "of it could be examined."
@@ -24,8 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("credential", metavar="KEY|SESSION|PRINCIPAL", help="an id, an ARN, or the name of a principal")
     parser.add_argument("--still-alive", action="store_true", help="only what is still usable")
     parser.add_argument(
-        "--calls", type=positive_int, metavar="N", help=f"show the first N calls ({ROWS_DEFAULT}, at most {ROWS_MAX})"
+        "--calls",
+        type=positive_int,
+        metavar="N",
+        help=f"show the first N calls (default: {ROWS_DEFAULT}, at most {ROWS_MAX})",
     )
+    add_historical_arguments(parser, run, outputs=OUTPUTS)
 
 
 def run(args: argparse.Namespace) -> None:

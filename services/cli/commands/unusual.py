@@ -5,18 +5,17 @@ from collections.abc import Sequence
 
 from domain.read_models.unusual import SILENT_DAYS_DEFAULT, Anomaly, UnusualKind
 from services.api.contract.unusual import FindUnusual, UnusualPage
-from services.cli.lib.arguments import add_historical_arguments, add_span_arguments, positive_int
+from services.cli.lib.arguments import SPAN_OF_CALLS, add_historical_arguments, add_span_arguments, positive_int
 from services.cli.lib.client import show_pages
 from services.cli.lib.output import Column, arn_resource, count_noun, short_time
 from services.cli.lib.terminal import print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_span_arguments(parser, *SPAN_OF_CALLS, words=("--since", "--until"))
+    what = f"report keys used again after N days without use (default: {SILENT_DAYS_DEFAULT})"
+    parser.add_argument("--silent-days", type=positive_int, metavar="N", help=what)
     add_historical_arguments(parser, run)
-    add_span_arguments(parser, "from this moment on", "up to this moment", words=("--since", "--until"))
-    parser.add_argument(
-        "--silent-days", type=positive_int, metavar="N", help=f"a key is silent after so many ({SILENT_DAYS_DEFAULT})"
-    )
 
 
 def run(args: argparse.Namespace) -> None:

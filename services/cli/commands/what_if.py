@@ -4,16 +4,15 @@ import argparse
 from collections.abc import Sequence
 
 from services.api.contract.what_if import CallGroup, WhatIf, WhatIfPart, merge_parts
-from services.cli.lib.arguments import add_question_arguments, add_span_arguments
+from services.cli.lib.arguments import SPAN_OF_CALLS, add_question_arguments, add_span_arguments
 from services.cli.lib.client import build_question, open_client
 from services.cli.lib.output import Column, JsonLines, count_noun, short_arn, stdout_table
 from services.cli.lib.policy_file import read_policy
-from services.cli.lib.replay_client import SPAN_OF_CALLS, ask_whole_span
+from services.cli.lib.replay_client import ask_whole_span
 from services.cli.lib.terminal import UsageError, print_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_question_arguments(parser, run)
     document = parser.add_mutually_exclusive_group(required=True)
     document.add_argument("--policy", metavar="FILE", help="an identity policy, in JSON; - is standard input")
     document.add_argument("--scp", metavar="FILE", help="an additional service control policy")
@@ -29,8 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --policy: as the only policy of this user or role, without groups",
     )
     place.add_argument("--instead-of", metavar="ARN", help="with --policy: in place of the text of this managed policy")
-    place.add_argument("--attach-scp-to", metavar="root|account|ID", help="with --scp: root, account or a unit (root)")
+    place.add_argument(
+        "--attach-scp-to", metavar="root|account|ID", help="with --scp: root, account or a unit (default: root)"
+    )
     add_span_arguments(parser, *SPAN_OF_CALLS, required=True)
+    add_question_arguments(parser, run)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -44,8 +46,8 @@ def run(args: argparse.Namespace) -> None:
     placed = {args.attach_to, args.in_place_of_all_of, args.instead_of} != {None}
     if placed != (args.policy is not None) or (args.attach_scp_to is not None and args.scp is None):
         raise UsageError(
-            "give one hypothesis: either --policy with one of --attach-to, --in-place-of-all-of and --instead-of, or "
-            "--scp, with --attach-scp-to or without"
+            "Give one hypothesis: either --policy with one of --attach-to, --in-place-of-all-of and --instead-of, or "
+            "--scp, with or without --attach-scp-to."
         )
     build_question(WhatIf, parameters)
     with open_client(args) as client:
@@ -85,5 +87,5 @@ def _columns(account_id: str) -> Sequence[Column[CallGroup]]:
         Column("REFUSED", lambda group: str(group.now_refused)),
         Column("ALLOWED", lambda group: str(group.now_allowed)),
         Column("FIRST", lambda group: f"p{group.first_changed.position}" if group.first_changed else None),
-        Column("WHY", lambda group: group.first_changed.why if group.first_changed else None, shrinks=True),
+        Column("REASON", lambda group: group.first_changed.why if group.first_changed else None, shrinks=True),
     )

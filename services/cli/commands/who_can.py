@@ -9,12 +9,12 @@ from services.cli.lib.arguments import add_historical_arguments, span_parameters
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_historical_arguments(parser, run)
     parser.add_argument("action", metavar="ACTION", help="such as iam:CreateUser")
     parser.add_argument(
         "resource", metavar="RESOURCE", help="an ARN, or '*' where the action is about no single resource"
     )
     add_access_arguments(parser)
+    add_historical_arguments(parser, run)
 
 
 def run(args: argparse.Namespace) -> None:

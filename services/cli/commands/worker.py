@@ -2,12 +2,12 @@
 
 import argparse
 
-from services.cli.lib.arguments import add_verbose_argument
+from services.cli.lib.arguments import DATA_DEFAULT, add_verbose_argument
 from services.cli.lib.interrupts import interruptible
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", help="the directory of a server that runs (MUNIMENT_DATA, ./data)")
+    parser.add_argument("--data", help=f"data directory of the server {DATA_DEFAULT}")
     add_verbose_argument(parser)
     parser.set_defaults(run=run)
 

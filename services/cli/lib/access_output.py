@@ -59,7 +59,7 @@ def _principal(interval: AccessInterval) -> str:
     return f"{name} {found.account_id or ''}".rstrip()
 
 
-def _why(interval: AccessInterval) -> str:
+def _reason(interval: AccessInterval) -> str:
     return "; ".join([*dict.fromkeys(_dependencies(interval.principal)), interval.principal.reason])
 
 
@@ -84,5 +84,5 @@ INTERVALS: Sequence[Column[AccessInterval]] = (
     Column("PRINCIPAL", _principal, shrinks=True),
     Column("ACCESS", _access),
     *END_COLUMNS,
-    Column("WHY", _why, shrinks=True),
+    Column("REASON", _reason, shrinks=True),
 )

@@ -8,45 +8,56 @@ from services.cli.lib.terminal import UsageError
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse names it nowhere else
 RunCommand = Callable[[argparse.Namespace], None]
+Arguments: TypeAlias = "argparse._ActionsContainer"  # noqa: SLF001  nor what a parser and a group of it are
 TABLE_OR_JSON = ("table", "json")
+DATA_DEFAULT = "(default: $MUNIMENT_DATA or ./data)"
+FULL_TIME = "a full RFC 3339 timestamp, such as 2026-07-01T00:00:00Z"
+MOMENT = f"{FULL_TIME}, or a position, such as p12"
+SPAN_OF_CALLS = ("calls from this moment on", "calls up to this moment (default: now)")
+"""Between which two moments they were made."""
 
 
 def add_question_arguments(
     parser: argparse.ArgumentParser, run: RunCommand, outputs: Sequence[str] = TABLE_OR_JSON
-) -> None:
+) -> Arguments:
     """A command that asks."""
-    add_client_arguments(parser, outputs=outputs)
     parser.set_defaults(run=run)
+    return add_client_arguments(parser, outputs=outputs)
 
 
 def add_historical_arguments(
     parser: argparse.ArgumentParser, run: RunCommand, outputs: Sequence[str] = TABLE_OR_JSON
 ) -> None:
     """A command that asks about now or about the past."""
-    add_question_arguments(parser, run, outputs)
-    what = "the state at that moment; RFC 3339 with offset, up to microseconds (most tables show seconds)"
-    _moment(parser, "--as-of", "as_of", what)
+    common = add_question_arguments(parser, run, outputs)
+    _moment(common, "--as-of", "as_of", f"the state at that moment: {MOMENT}; most tables show times to the second")
 
 
-def add_operator_arguments(parser: argparse.ArgumentParser, run: RunCommand) -> None:
+def add_operator_arguments(parser: argparse.ArgumentParser, run: RunCommand) -> Arguments:
     """A command of the operator on the database itself, whether a server runs or not."""
-    parser.add_argument("--data", help="the server's directory (MUNIMENT_DATA, ./data)")
-    add_verbose_argument(parser)
+    common = _add_common_group(parser)
+    common.add_argument("--data", help=f"data directory of the server {DATA_DEFAULT}")
+    add_verbose_argument(common)
     parser.set_defaults(run=run)
+    return common
 
 
 def add_operator_table_arguments(parser: argparse.ArgumentParser, run: RunCommand) -> None:
     """One that shows a table."""
-    add_operator_arguments(parser, run)
-    add_output_argument(parser)
+    add_output_argument(add_operator_arguments(parser, run))
 
 
-def add_output_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", choices=TABLE_OR_JSON, default="table", help="json: one object a line")
+def _add_common_group(parser: argparse.ArgumentParser) -> Arguments:
+    """Which help lists after what only this command has."""
+    return parser.add_argument_group("common options")
 
 
-def add_verbose_argument(parser: argparse.ArgumentParser, default: object = False) -> None:  # noqa: FBT002  argparse's
-    parser.add_argument("--verbose", action="store_true", default=default, help="log progress to standard error")
+def add_output_argument(arguments: Arguments) -> None:
+    arguments.add_argument("--output", choices=TABLE_OR_JSON, default="table", help="json: one object a line")
+
+
+def add_verbose_argument(arguments: Arguments, default: object = False) -> None:  # noqa: FBT002  argparse's
+    arguments.add_argument("--verbose", action="store_true", default=default, help="log progress to standard error")
 
 
 def add_subcommands(parser: argparse.ArgumentParser) -> Commands:
@@ -72,46 +83,48 @@ def add_span_arguments(
     _moment(parser, words[1], "until", last)
 
 
-def _moment(parser: argparse.ArgumentParser, word: str, name: str, what: str, *, required: bool = False) -> None:
-    parser.add_argument(word, dest=name, required=required, metavar="TIME|pPOSITION", help=what)
+def _moment(arguments: Arguments, word: str, name: str, what: str, *, required: bool = False) -> None:
+    arguments.add_argument(word, dest=name, required=required, metavar="TIME|pPOSITION", help=what)
 
 
 def add_interval_arguments(parser: argparse.ArgumentParser) -> None:
     """A command that asks about now, about a moment, or for intervals."""
-    first = "list the intervals since that moment, with the changes that opened and closed them"
-    add_span_arguments(parser, first, "with --from: up to then, and not up to now")
+    first = "list the intervals from this moment on, with the changes that opened and closed them"
+    add_span_arguments(parser, first, "with --from: intervals up to this moment (default: now)")
 
 
 def span_parameters(args: argparse.Namespace) -> dict[str, object] | None:
     """The parameters of a span, if one is meant. Raises UsageError."""
     if args.since is None:
         if args.until is not None:
-            raise UsageError("--to ends what --from begins: give both, or --as-of for one moment")
+            raise UsageError("--to ends what --from begins: give both, or --as-of for one moment.")
         return None
     if args.as_of is not None:
-        raise UsageError("--as-of is about one moment, --from and --to about all between two: give one or the other")
+        raise UsageError("--as-of is about one moment, --from and --to about all between two: give one or the other.")
     return {"since": args.since, "until": args.until}
 
 
 def add_client_arguments(
     parser: argparse.ArgumentParser, default: object = None, outputs: Sequence[str] = TABLE_OR_JSON
-) -> None:
+) -> Arguments:
     """Whom the command asks, and how it shows the answer."""
+    common = _add_common_group(parser)
     off = False if default is None else default
-    parser.add_argument(
+    common.add_argument(
         "--output",
         choices=outputs,
         default="table" if default is None else default,
         help="json: one object a line, with all fields",
     )
-    parser.add_argument("--profile", default=default, help="AWS profile with credentials, region and endpoint_url")
-    parser.add_argument(
+    common.add_argument("--profile", default=default, help="AWS profile with credentials, region and endpoint_url")
+    common.add_argument(
         "--endpoint-url", default=default, metavar="URL", help="the server, if other than the profile's"
     )
-    parser.add_argument("--local", action="store_true", default=off, help="read the database directly, as the operator")
-    parser.add_argument("--data", default=default, help="with --local: the server's directory (MUNIMENT_DATA, ./data)")
-    parser.add_argument("--account-id", default=default, help="with --local: the account, if there are several")
-    add_verbose_argument(parser, off)
+    common.add_argument("--local", action="store_true", default=off, help="read the database directly, as the operator")
+    common.add_argument("--data", default=default, help=f"with --local: data directory of the server {DATA_DEFAULT}")
+    common.add_argument("--account-id", default=default, help="with --local: the account, if there are several")
+    add_verbose_argument(common, off)
+    return common
 
 
 def positive_int(text: str) -> int:

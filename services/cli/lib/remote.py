@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import pydantic
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, EndpointConnectionError
 from botocore.httpsession import URLLib3Session
 from botocore.session import Session
 from botocore.utils import get_environ_proxies
@@ -54,6 +54,8 @@ class RemoteClient:
             request = self._request(question)
             self._signer.add_auth(request)
             response = self._http.send(request.prepare())
+        except EndpointConnectionError as error:
+            raise Failure(f"{error}. Is the server running? Start it with `make run` or `muniment serve`.") from error
         except BotoCoreError as error:
             raise Failure(str(error)) from error
         if response.status_code != OK:

@@ -7,9 +7,6 @@ from services.api.contract.replay import ReplayedPart, ReplayQuestion
 from services.cli.lib.client import QuestionClient, build_question
 from services.cli.lib.progress import Progress
 
-SPAN_OF_CALLS = ("the first calls", "the last calls (now)")
-"""Between which two moments they were made."""
-
 PartT = TypeVar("PartT", bound=ReplayedPart)
 
 

@@ -24,7 +24,7 @@ def test_between_two_moments(desk: Desk) -> None:
     until = f"p{desk.rows('history', '--limit', '10000')[-1]['position']}"
     span = ("--from", since, "--to", until)
     title, *lines = desk.muniment("who-can", "iam:GetUser", "*", *span).out.splitlines()
-    assert title.split() == ["PRINCIPAL", "ACCESS", "FROM", "OPENED", "BY", "TO", "CLOSED", "BY", "WHY"]
+    assert title.split() == ["PRINCIPAL", "ACCESS", "FROM", "OPENED", "BY", "TO", "CLOSED", "BY", "REASON"]
     (line,) = [line for line in lines if line.startswith("user/spanned ")]
     (roots,) = [line for line in lines if line.startswith("root ")]
     assert "  at the start  " in roots

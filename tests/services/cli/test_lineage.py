@@ -37,10 +37,14 @@ def test_a_leaked_key_is_seen_and_contained(desk: Desk) -> None:
     contained = desk.muniment("contain", key["AccessKeyId"], "--reason", "found on a disk")
     assert contained.status == 0, contained.error
     title, row = contained.out.splitlines()
-    assert title.split() == ["ACCOUNT", "CONTAINED", "FROM", "DENIED", "DEACTIVATED", "REVOKED", "REASON"]
+    columns = ("ACCOUNT", "CONTAINED", "FROM", "DENIED", "DEACTIVATED", "REVOKED", "NOT CONTAINED BECAUSE")
+    assert title.split() == " ".join(columns).split()
     assert row.split()[1] == "yes"
     assert row.split()[4:7] == ["(user/brood)", key["AccessKeyId"], "(leaky)"]
-    assert "Left as it is: user/leaky, which has a credential of the lineage but is not of it" in contained.error
+    assert (
+        "Not contained: user/leaky. It existed before its credential in this lineage. To contain it too: "
+        in contained.error
+    )
     assert "Left as it is: inline policy p of brood  [active]" in contained.error
     with pytest.raises(ClientError, match="InvalidClientTokenId"):
         sts.get_caller_identity()

@@ -91,7 +91,7 @@ def test_it_goes_on_where_an_answer_stopped(
     assert first == "Of 15 calls, positions 7 to 30, 3 would be refused and 0 allowed; 9 end as they did."
     assert second == "For 3 no policy was evaluated."
     assert modelled.startswith("Each call is decided by itself")
-    assert title.split() == ["PRINCIPAL", "OPERATION", "CALLS", "REFUSED", "ALLOWED", "FIRST", "WHY"]
+    assert title.split() == ["PRINCIPAL", "OPERATION", "CALLS", "REFUSED", "ALLOWED", "FIRST", "REASON"]
     assert re.split("  +", row) == ["user/ann", "iam:ListUsers", "12", "3", "0", "p11", "at 11"]
 
 
