@@ -51,8 +51,7 @@ create index suspensions_by_birth on suspensions (account_id, born_position, val
 
 -- name: functions
 -- Enters what an event has created, changed or removed: `subject`, `owner` and `name` are fields of the event. What
--- else
--- a node has, its kind tells.
+-- else a node has, its kind tells.
 create or replace function enter_node(in_account text, at_position bigint, at_time timestamptz, entry jsonb,
     node_kind text, subject text, owner text, name text) returns void language plpgsql as $$
 declare

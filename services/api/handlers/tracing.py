@@ -112,10 +112,6 @@ def _activity(
     return did, looked.used
 
 
-def _nowhere(_account_id: str) -> str:
-    return "only the seed is wanted"
-
-
 def _owner(context: AnswerContext, seed: LineageNode, moment: Moment) -> Owner:
     account_id, as_of = seed.account_id, AsOf(moment.at, position=moment.position)
     born = trace_lineage(
