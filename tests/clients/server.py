@@ -4,13 +4,13 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.clients.prepared import BIN, PREPARED, PROGRAMS, ROOT, SECONDS_MAX
+from tests.places import place_for_data
 
 PROGRAM = (str(BIN / "muniment"),)
 READY = "muniment ready on "
@@ -45,15 +45,6 @@ def running_server() -> Iterator[Server]:
     """On data that nobody has used before, and nobody will."""
     with place_for_data() as place, serving(place) as server:
         yield server
-
-
-@contextmanager
-def place_for_data() -> Iterator[Path]:
-    """Not below pytest's own directory, which is closed to the user that the database runs as."""
-    with tempfile.TemporaryDirectory(prefix="muniment-") as directory:
-        place = Path(directory)
-        place.chmod(0o711)
-        yield place
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.clients.server import Answer, Server, place_for_data, run, serving
+from tests.clients.server import Answer, Server, run, serving
+from tests.places import place_for_data
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # AWS's example
 BROUGHT = "AKIAIOSFODNN7EXAMPLE"

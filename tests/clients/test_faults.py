@@ -20,7 +20,8 @@ from botocore.credentials import Credentials
 from domain.foundation.identifiers import ACCESS_KEY, new_access_key_id
 from tests.clients.prepared import BIN
 from tests.clients.raw_http import Reply, account_of, administrator, called, entries, form, reading
-from tests.clients.server import Server, place_for_data, running_server, serving
+from tests.clients.server import Server, running_server, serving
+from tests.places import place_for_data
 
 CALLERS = 4
 CALLS = 40

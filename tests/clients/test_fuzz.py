@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from tests.clients.prepared import BIN
 from tests.clients.raw_http import FORM, VERSIONS, called, connected, exchanged, form, raw, received, signed
-from tests.clients.server import Server, place_for_data, serving
+from tests.clients.server import Server, serving
 from tests.fuzz.bounds import EXAMPLES
 from tests.fuzz.inputs import CONVERSATIONS
+from tests.places import place_for_data
 from tests.services.wire.shape_values import OPERATIONS
 
 FINE = form("ListUsers")

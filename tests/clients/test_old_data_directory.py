@@ -14,10 +14,11 @@ import pytest
 from botocore.config import Config
 
 from tests.clients.prepared import ROOT
-from tests.clients.server import Server, place_for_data, serving
+from tests.clients.server import Server, serving
 from tests.fixtures.data_directory import asking
 from tests.fixtures.data_directory.playing import PASSWORD
 from tests.fixtures.data_directory.restoring import credentials, digest, environment, expected, heads, reading, restore
+from tests.places import place_for_data
 
 EXPECTED = expected()
 REWORDED = {

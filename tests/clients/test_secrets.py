@@ -35,7 +35,8 @@ from tests.clients.raw_http import (
     reading,
     recorded_once,
 )
-from tests.clients.server import Server, place_for_data
+from tests.clients.server import Server
+from tests.places import place_for_data
 
 ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 

@@ -24,9 +24,10 @@ from services.ledger.embedded_directory import resolve_directory
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import select
 from tests.clients.raw_http import account_of, administrator, called, form
-from tests.clients.server import PROGRAM, Server, place_for_data, serving
+from tests.clients.server import PROGRAM, Server, serving
 from tests.conftest import SERVER_LOGIN, external_database
 from tests.failures.load import Caller
+from tests.places import place_for_data
 from tests.services.ledger.proxy import Proxy, proxied
 from tests.services.ledger.throwaway import throwaway_postgres
 

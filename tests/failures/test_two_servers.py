@@ -25,8 +25,9 @@ from domain.rules.quotas import ACCESS_KEYS_OF_A_USER_MAX
 from services.ledger.database import Database, connect, migrate
 from services.secrets.master_key import KEY_BYTES
 from tests.clients.raw_http import Reply, account_of, administrator, called, credentials_in, form
-from tests.clients.server import Server, place_for_data, serving
+from tests.clients.server import Server, serving
 from tests.conftest import SERVER_LOGIN, external_database
+from tests.places import place_for_data
 from tests.services.ledger.rounds import ledger
 from tests.services.ledger.throwaway import throwaway_postgres
 

@@ -15,7 +15,8 @@ from services.cli.entry_point import main
 from services.ledger.database import DatabaseRole, connect
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
-from tests.clients.server import Answer, Server, place_for_data, run, running_server, serving
+from tests.clients.server import Answer, Server, run, running_server, serving
+from tests.places import place_for_data
 from tests.services.cli.conftest import Desk
 
 LOOKUPS = 8

@@ -3,7 +3,6 @@
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,16 +13,15 @@ from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
 from tests.clients.prepared import BIN
 from tests.clients.server import READY, run
+from tests.places import place_for_data
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
 
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """Not below pytest's own directory, which is closed to the user that the database runs as."""
-    with tempfile.TemporaryDirectory(prefix="muniment-") as directory:
-        Path(directory).chmod(0o711)
-        yield Path(directory)
+    with place_for_data() as place:
+        yield place
 
 
 @contextmanager

@@ -1,7 +1,5 @@
 """A server that can lose what it acknowledged is refused."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import LiteralString
@@ -15,13 +13,13 @@ from services.ledger import durability, embedded
 from services.ledger.database import Database, connect
 from services.ledger.durability import UnsafeDatabaseError, UnsafeSessionError, refuse_unsafe_settings
 from services.ledger.embedded import EmbeddedPostgres
+from tests.places import place_for_data
 
 
 @pytest.fixture(scope="module")
 def directory() -> Iterator[Path]:
-    place = Path(tempfile.mkdtemp(prefix="muniment-test-"))
-    yield place
-    shutil.rmtree(place)
+    with place_for_data() as place:
+        yield place
 
 
 def test_our_own_postgres_is_safe(directory: Path) -> None:

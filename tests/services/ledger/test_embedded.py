@@ -6,7 +6,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from services.ledger.embedded import EmbeddedError, EmbeddedPostgres
 from services.ledger.embedded_cluster import ROLES
 from services.ledger.embedded_leftover import poll_attempts
 from services.ledger.embedded_programs import SystemUser, find_programs
+from tests.places import place_for_data
 
 SERVER = """
 import sys
@@ -39,20 +39,18 @@ with EmbeddedPostgres(Path(sys.argv[1])) as postgres:
 @pytest.fixture(scope="module")
 def seed() -> Iterator[Path]:
     """The one initdb of most tests: a stopped PostgreSQL that holds one committed fact."""
-    place = Path(tempfile.mkdtemp(prefix="muniment-test-"))
-    with EmbeddedPostgres(place) as postgres, psycopg.connect(postgres.conninfo("owner")) as connection:
-        connection.execute("CREATE TABLE evidence (fact text)")
-        connection.execute("INSERT INTO evidence VALUES ('kept')")
-    yield place
-    shutil.rmtree(place)
+    with place_for_data() as place:
+        with EmbeddedPostgres(place) as postgres, psycopg.connect(postgres.conninfo("owner")) as connection:
+            connection.execute("CREATE TABLE evidence (fact text)")
+            connection.execute("INSERT INTO evidence VALUES ('kept')")
+        yield place
 
 
 @pytest.fixture
 def directory(seed: Path) -> Iterator[Path]:
-    place = Path(tempfile.mkdtemp(prefix="muniment-test-"))
-    subprocess.run(["cp", "-a", f"{seed}/.", place], check=True)
-    yield place
-    shutil.rmtree(place)
+    with place_for_data() as place:
+        subprocess.run(["cp", "-a", f"{seed}/.", place], check=True)
+        yield place
 
 
 @contextmanager
@@ -319,14 +317,13 @@ def test_files_are_private(directory: Path) -> None:
 
 def test_a_bootstrap_that_was_broken_off_is_done_again() -> None:
     """Remains of a killed bootstrap, passwords included, give way to a complete one."""
-    place = Path(tempfile.mkdtemp(prefix="muniment-test-"))
-    (place / "data.new" / "base").mkdir(parents=True)
-    (place / "data.new" / "PG_VERSION").write_text("18\n")
-    (place / "passwords.json").write_text('{"owner": "of the broken one"}')
-    with EmbeddedPostgres(place) as postgres, psycopg.connect(postgres.conninfo("owner")) as connection:
-        assert connection.execute("SHOW data_checksums").fetchone() == ("on",)
-        assert not (place / "data.new").exists()
-    shutil.rmtree(place)
+    with place_for_data() as place:
+        (place / "data.new" / "base").mkdir(parents=True)
+        (place / "data.new" / "PG_VERSION").write_text("18\n")
+        (place / "passwords.json").write_text('{"owner": "of the broken one"}')
+        with EmbeddedPostgres(place) as postgres, psycopg.connect(postgres.conninfo("owner")) as connection:
+            assert connection.execute("SHOW data_checksums").fetchone() == ("on",)
+            assert not (place / "data.new").exists()
 
 
 def test_a_path_too_long_for_a_socket_is_served_from_elsewhere(directory: Path) -> None:

@@ -1,8 +1,6 @@
 """Which PostgreSQL is chosen, as whom it runs, and what is refused before anything is started."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,17 +10,15 @@ import pytest
 from services.ledger import embedded_programs
 from services.ledger.embedded import EmbeddedError, EmbeddedPostgres
 from services.ledger.embedded_programs import SystemUser, find_programs
+from tests.places import place_for_data
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="concerns the unprivileged user that root chooses")
 
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    """Not below pytest's own temporary directory, which is closed to PostgreSQL's user."""
-    place = Path(tempfile.mkdtemp(prefix="muniment-test-"))
-    place.chmod(0o711)
-    yield place
-    shutil.rmtree(place)
+    with place_for_data() as place:
+        yield place
 
 
 def test_the_wheel_comes_first(directory: Path) -> None:

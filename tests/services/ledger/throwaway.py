@@ -1,24 +1,19 @@
 """A PostgreSQL that is somebody else's, as far as the server is concerned, and gone afterwards."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
 from services.ledger.embedded_programs import SystemUser, find_programs
+from tests.places import place_for_data
 
 
 @contextmanager
 def throwaway_postgres(settings: str = "") -> Iterator[str]:
     """Conninfo of a new server's superuser. It listens on a socket in its data directory only."""
     user = SystemUser.chosen()
-    # Not below pytest's own directory: that is root's alone, and PostgreSQL does not run as root.
-    home = Path(tempfile.mkdtemp(prefix="muniment-"))
-    try:
-        home.chmod(0o755)  # the programs may be copied there, for `user` to run
+    with place_for_data() as home:
         programs = find_programs(home, user)
         data = home / "data"
         data.mkdir(mode=0o700)
@@ -40,5 +35,3 @@ def throwaway_postgres(settings: str = "") -> Iterator[str]:
             yield make_conninfo(host=str(data), user="postgres", dbname="postgres")
         finally:
             programs.run(*control, "stop", "--mode=immediate")
-    finally:
-        shutil.rmtree(home)
