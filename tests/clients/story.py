@@ -5,7 +5,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.clients.explanations import explanations
@@ -182,8 +182,8 @@ class Story:
         self.muniment("sessions", "revoke", ids["deploy-1"])
         self.refused("deploy-1", "iam", "list-roles", code="ExpiredToken")
         self.does("kept", "iam", "list-roles")
-        this_second = datetime.now(UTC).isoformat(timespec="seconds")
-        issued_before = {"DateLessThan": {"aws:TokenIssueTime": this_second}}
+        next_second = (datetime.now(UTC) + timedelta(seconds=1)).isoformat(timespec="seconds")
+        issued_before = {"DateLessThan": {"aws:TokenIssueTime": next_second}}
         older = document(statement("Deny", "*", Condition=issued_before))
         self.does(
             "admin",

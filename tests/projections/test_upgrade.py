@@ -46,6 +46,12 @@ DEFINITIONS = {
 """What this version's texts do."""
 
 
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever finds another at it, or no room, tries again at once."""
+    monkeypatch.setattr("projections.engine.upgrade.RETRY_SECONDS", 0.01)
+
+
 @pytest.fixture
 def ledger(writer: psycopg.Connection, project: Project) -> Ledger:
     """With some history, projected."""
@@ -96,16 +102,10 @@ def test_a_changed_definition_is_noticed() -> None:
 
 
 def test_what_fits_is_read_and_written_meanwhile(
-    database: ExternalDatabase,
-    opens: Connect,
-    owner: psycopg.Connection,
-    reader: psycopg.Cursor,
-    ledger: Ledger,
-    monkeypatch: pytest.MonkeyPatch,
+    database: ExternalDatabase, opens: Connect, owner: psycopg.Connection, reader: psycopg.Cursor, ledger: Ledger
 ) -> None:
     """While the new tables are not there, those of the earlier version follow the ledger and answer. Then the new ones
     are in their place, say the same, and nothing is left beside them."""
-    monkeypatch.setattr("projections.engine.upgrade.RETRY_SECONDS", 0.01)
     made_by(owner, EARLIER)
     with ExitStack() as building, ExitStack() as running_one:
         building.enter_context(open_rebuild(opens))  # is in the way of whoever builds
@@ -138,12 +138,10 @@ def test_what_is_not_known_is_not_read(
     owner: psycopg.Connection,
     reader: psycopg.Cursor,
     ledger: Ledger,
-    monkeypatch: pytest.MonkeyPatch,
     unknown: str,
 ) -> None:
     """Of tables that a text has made which this program does not know, it believes nothing and writes nothing there:
     who asks is told how far the new ones are. Nobody waits for them, and all else is answered."""
-    monkeypatch.setattr("projections.engine.upgrade.RETRY_SECONDS", 0.01)
     made_by(owner, {unknown: UNKNOWN})
     cursors = "select position from views.cursors where projection = 'sessions' and account_id = %s"
     former = owner.execute(cursors, (ledger.account_id,)).fetchone()
@@ -212,10 +210,8 @@ def test_two_processes_at_once(
     owner: psycopg.Connection,
     ledger: Ledger,
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One builds; the other sees that there is nothing left to do, and both follow the new tables."""
-    monkeypatch.setattr("projections.engine.upgrade.RETRY_SECONDS", 0.01)
     made_by(owner, EARLIER)
     with running(database) as one, running(database) as other:
         upgraded(one)

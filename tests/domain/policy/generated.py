@@ -182,7 +182,7 @@ def conditions(draw: st.DrawFn) -> dict[str, dict[str, list[str]]]:
             suffix = draw(st.sampled_from(["", "", "IfExists"]))
             name = prefix + draw(st.sampled_from(family.operators)) + suffix
             wanted = draw(few(family.wanted))
-        key = draw(st.sampled_from([family.key, family.key, family.key.upper(), *KEYS]))
+        key = draw(st.sampled_from([family.key] * 8 + [family.key.upper()] * 4 + KEYS))
         block.setdefault(name, {}).setdefault(key, wanted)
     return block
 
