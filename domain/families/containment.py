@@ -7,6 +7,8 @@ from hashlib import sha256
 from typing import Literal
 
 from domain.account import Account, Bookkeeping
+from domain.altered_settings import AlteredSetting
+from domain.foundation.moments import AsOf
 
 CONTAINED_POLICY_NAME = "MunimentContained"
 """The name of the inline policy that users and roles get. Whoever may change their policies can lift it."""
@@ -26,6 +28,10 @@ class CredentialContained(Bookkeeping, topic="account.credential.contained.v1"):
     """Access key ids."""
     revoked: tuple[str, ...]
     """Session ids."""
+    restored: tuple[str, ...] = ()
+    """What was put back as it had been before the lineage changed it, in words."""
+    compromised_since: datetime | None = None
+    """The earliest moment at which the credential may have been in other hands; None for as long as it is."""
 
     def fold(self, account: Account, at: datetime) -> Account:
         return account
@@ -65,6 +71,7 @@ class LineageQuery:
     """The seed's."""
     seed: str
     asked_at: datetime
+    compromised_since: AsOf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +81,5 @@ class LineageFacts:
     wanted: LineageQuery
     descendants: tuple[Descendant, ...]
     """Parents before their children."""
+    altered: tuple[AlteredSetting, ...] = ()
+    compromised_since: datetime | None = None

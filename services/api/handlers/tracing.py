@@ -23,7 +23,7 @@ from services.api.contract.tracing import (
 from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.remediation import Remediation
 from services.api.handlers.unused_permissions import credentials_of, own_credentials, unused_permissions
-from services.api.handlers.visibility import AccountVisibility, arn_of, visible_lineage
+from services.api.handlers.visibility import AccountVisibility, arn_of, lineage_doors, visible_lineage
 
 REMEDIATED_MAX = 500
 """So many births are undone by commands, the first ones."""
@@ -35,14 +35,17 @@ HISTORY_COMMANDS_MAX = 50
 @handles(ListStillAlive, reads_everywhere=True)
 def answer_list_still_alive(question: ListStillAlive, context: AnswerContext) -> StillAlive:
     visibility = AccountVisibility(context)
-    found = visible_lineage(visibility, question.credential, NODES_MAX)
-    descent = _traced_lineage(found)
+    found = visible_lineage(visibility, question.credential, NODES_MAX, question.compromised_since)
+    descent = _traced_lineage(context, found)
     moment = found.moments[found.seed.account_id]
     return StillAlive(
         account_id=found.seed.account_id,
         position=moment.position,
         at=moment.at,
         alive=descent.alive,
+        open_doors=descent.open_doors,
+        left=descent.left,
+        unexamined_calls=descent.unexamined_calls,
         unfollowed=descent.unfollowed,
         stopped_after_nodes=descent.stopped_after_nodes,
     )
@@ -51,7 +54,7 @@ def answer_list_still_alive(question: ListStillAlive, context: AnswerContext) ->
 @handles(TraceCredential, reads_everywhere=True)
 def answer_trace_credential(question: TraceCredential, context: AnswerContext) -> Trace:
     visibility = AccountVisibility(context)
-    found = visible_lineage(visibility, question.credential, NODES_MAX)
+    found = visible_lineage(visibility, question.credential, NODES_MAX, question.compromised_since)
     seed = found.seed
     moment = found.moments[seed.account_id]
     did = {other_id: _activity(context, found, other_id, question.calls) for other_id in found.moments}
@@ -68,16 +71,19 @@ def answer_trace_credential(question: TraceCredential, context: AnswerContext) -
         first_use=first,
         last_use=last,
         did=tuple(told for told, _ in did.values()),
-        descent=_traced_lineage(found),
+        descent=_traced_lineage(context, found),
         could_have=unused_permissions(context, found, used),
         containment=_remediation_plan(context, found, question.credential),
     )
 
 
-def _traced_lineage(found: Lineage) -> TracedLineage:
+def _traced_lineage(context: AnswerContext, found: Lineage) -> TracedLineage:
     return TracedLineage(
         nodes=found.nodes,
         alive=found.remaining,
+        open_doors=lineage_doors(context, found),
+        left=found.left,
+        unexamined_calls=found.unexamined_calls,
         unfollowed=found.unfollowed,
         stopped_after_nodes=found.stopped_after_nodes,
     )
