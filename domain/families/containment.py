@@ -82,4 +82,6 @@ class LineageFacts:
     descendants: tuple[Descendant, ...]
     """Parents before their children."""
     altered: tuple[AlteredSetting, ...] = ()
+    made: frozenset[str] = frozenset()
+    """Ids of the lineage's own users, groups and roles, and ARNs of its policies."""
     compromised_since: datetime | None = None

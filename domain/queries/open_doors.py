@@ -43,12 +43,17 @@ def _altered(
     return AlteredSetting(setting, account_id, owner_id, subject_id, former, tuple(changes))
 
 
+def made_by(nodes: Sequence[LineageNode]) -> frozenset[str]:
+    """Ids of the lineage's own users, groups and roles, and ARNs of its policies."""
+    return frozenset(node.subject_id for node in nodes[1:] if node.kind in _MADE)
+
+
 def open_doors(
     nodes: Sequence[LineageNode], altered: Iterable[AlteredSetting], account_at: Callable[[str], Account]
 ) -> Iterator[OpenDoor]:
     """At the moment of the nodes, which the accounts are of too."""
     by_place = {node.place: node for node in nodes}
-    made = {node.subject_id for node in nodes if node.kind in _MADE}
+    made = made_by(nodes)
     for each in altered:
         account = account_at(each.account_id)
         delta = each.delta(account)

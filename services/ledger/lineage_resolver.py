@@ -7,7 +7,7 @@ import psycopg
 
 from domain.families.containment import Descendant, DescendantKind, LineageFacts, LineageQuery
 from domain.foundation.moments import AsOf
-from domain.queries.open_doors import altered_settings
+from domain.queries.open_doors import altered_settings, made_by
 from domain.read_models.lineage import LineageNode
 from projections.engine.runner import ProjectionRunner
 from projections.queries.lineage import lagging_accounts, trace_lineage
@@ -65,7 +65,7 @@ class LineageResolver:
                 raise LedgerUnavailable(str(error)) from error
         found = (_descendant(node) for node in lineage.nodes)
         descendants = tuple(each for each in found if each is not None)
-        return LineageFacts(wanted, descendants, tuple(altered), lineage.compromised_since)
+        return LineageFacts(wanted, descendants, tuple(altered), made_by(lineage.nodes), lineage.compromised_since)
 
 
 _CONTAINABLE: Mapping[str, DescendantKind] = {

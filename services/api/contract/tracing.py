@@ -53,11 +53,11 @@ class TracedLineage(Answer):
     """The credential first, then what it gave birth to, and those in turn."""
     alive: tuple[LineageNode, ...]
     """Those that somebody can act with, or as, at the moment."""
-    open_doors: tuple[OpenDoor, ...]
+    open_doors: tuple[OpenDoor, ...] = ()
     """What lets somebody in besides, because they have made it so."""
-    left: tuple[LineageNode, ...]
+    left: tuple[LineageNode, ...] = ()
     """What the credential had made before `compromised_since`."""
-    unexamined_calls: int
+    unexamined_calls: int = 0
     """So many calls of others, at least, may have been possible because of the lineage alone, and were not examined."""
     unfollowed: tuple[UnfollowedBranch, ...]
     """Ways into accounts where nobody has looked."""
@@ -104,11 +104,11 @@ class StillAlive(Answer):
     position: int
     at: datetime
     alive: tuple[LineageNode, ...]
-    open_doors: tuple[OpenDoor, ...]
+    open_doors: tuple[OpenDoor, ...] = ()
     """What lets somebody in besides, because they have made it so."""
-    left: tuple[LineageNode, ...]
+    left: tuple[LineageNode, ...] = ()
     """What the credential had made before `compromised_since`."""
-    unexamined_calls: int
+    unexamined_calls: int = 0
     """So many calls of others, at least, may have been possible because of the lineage alone, and were not examined."""
     unfollowed: tuple[UnfollowedBranch, ...]
     """Ways into accounts where nobody has looked."""
