@@ -8,7 +8,8 @@ from domain.read_models.credential_activity import TracedCall
 from services.api.contract.tracing import CredentialUse, Trace
 from services.cli.lib import trace_phrases as words
 from services.cli.lib import trace_svg as pictures
-from services.cli.lib.markup import Markup, cut, document, element, group
+from services.cli.lib.markup import Markup, document, element, group
+from services.cli.lib.output import cut
 
 CELL_CHARACTERS_MAX = 160
 """What is longer is cut, and whole in its title."""
