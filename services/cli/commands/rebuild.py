@@ -6,7 +6,7 @@ from projections.engine.definition import PROJECTION_NAMES
 from services.cli.lib.arguments import add_operator_table_arguments
 from services.cli.lib.operator_database import ledger_without_master_key, operator_database, record_operator_call
 from services.cli.lib.progress import Progress
-from services.cli.lib.rebuild_output import connector, rebuild_and_compare, show_comparison
+from services.cli.lib.rebuild_output import rebuild_and_compare, show_comparison
 from services.cli.lib.terminal import Failure, UsageError, print_note
 
 
@@ -31,8 +31,7 @@ def run(args: argparse.Namespace) -> None:
                 parameters={"projections": args.name, "swap": args.swap},
             )
         progress = Progress()
-        with rebuild_and_compare(connector(database), args.name, None, progress) as (comparison, swap):
-            progress.clear()
+        with rebuild_and_compare(database, args.name, None, progress) as (comparison, swap):
             show_comparison(args, comparison)
             if args.swap:
                 swap()
