@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from domain.foundation.identifiers import INSTALLATION
 from projections.engine.definition import PROJECTION_NAMES
 from services.cli.lib.arguments import add_operator_table_arguments
-from services.cli.lib.operator_database import ledger_without_master_key, operator_database, record_operator_call
+from services.cli.lib.operator_database import operator_database, record_operator_call
 from services.cli.lib.output import Column, make_output
 from services.cli.lib.progress import Progress
 from services.cli.lib.rebuild_output import NotCompared, rebuild_and_compare, show_comparison
@@ -61,10 +61,8 @@ def _record(database: Database, account_id: str | None, verdicts: Sequence[Verif
     if any(verdict.account_id == INSTALLATION and verdict.finding is not None for verdict in verdicts):
         print_note("The installation's ledger is broken: this verification is not recorded.")
         return
-    ledger = ledger_without_master_key(database)
     parameters = {} if account_id is None else {"account_id": account_id}
-    with ledger.recording():
-        record_operator_call(ledger, "VerifyLedgers", read_only=True, parameters=parameters)
+    record_operator_call(database, "VerifyLedgers", read_only=True, parameters=parameters)
 
 
 VERDICTS: Sequence[Column[VerificationResult]] = (
