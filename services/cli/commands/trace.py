@@ -7,10 +7,10 @@ from services.api.contract.question import ROWS_DEFAULT, ROWS_MAX
 from services.api.contract.tracing import ListStillAlive, StillAlive, TraceCredential
 from services.cli.lib.arguments import add_historical_arguments, positive_int
 from services.cli.lib.client import ask
-from services.cli.lib.output import JsonLines
+from services.cli.lib.output import JsonLines, make_output
 from services.cli.lib.terminal import Failure, UsageError, print_note
 from services.cli.lib.trace_html import render_trace
-from services.cli.lib.trace_terminal import show_alive, show_trace
+from services.cli.lib.trace_terminal import ALIVE, show_trace
 
 OUTPUTS = ("table", "json", "html")
 
@@ -39,11 +39,10 @@ def run(args: argparse.Namespace) -> None:
     found = ask(args, TraceCredential, parameters)
     if args.output == "json":
         JsonLines().show([found])
-        return
-    if args.output == "html":
+    elif args.output == "html":
         sys.stdout.write(render_trace(found))
-        return
-    show_trace(found)
+    else:
+        show_trace(found)
 
 
 def _still_alive(args: argparse.Namespace) -> None:
@@ -51,10 +50,7 @@ def _still_alive(args: argparse.Namespace) -> None:
     if args.output == "html" or args.calls is not None:
         raise UsageError("--still-alive shows no calls and renders no page: use it with --output table or json.")
     found = ask(args, ListStillAlive, {"credential": args.credential, "as_of": args.as_of})
-    if args.output == "json":
-        JsonLines().show(found.alive)
-    else:
-        show_alive(found.alive)
+    make_output(args.output, ALIVE).show(found.alive)
     if reasons := _why_unsettled(found):
         raise Failure(reasons)
     print_note(f"Nothing of {args.credential} is still usable at position {found.position}.")
