@@ -71,7 +71,7 @@ def _writer(tag: str, member: str, shape: Shape, path: str) -> ShapeWriter:
     if _is_flattened(shape):
         return write
     opening, closing = f"<{tag}>", f"</{tag}>"
-    return lambda value: opening + write(value) + closing
+    return lambda value: f"{opening}{write(value)}{closing}"
 
 
 def _is_flattened(shape: Shape) -> bool:
