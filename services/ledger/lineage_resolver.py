@@ -50,8 +50,7 @@ class LineageResolver:
                     nodes = trace_lineage(cursor, wanted.account_id, wanted.seed, AsOf(wanted.asked_at)).nodes
             except ProjectionUnreadable as error:
                 raise LedgerUnavailable(str(error)) from error
-        found = (_descendant(node) for node in nodes)
-        return LineageFacts(wanted, tuple(descendant for descendant in found if descendant is not None))
+        return LineageFacts(wanted, tuple(_descendant(node) for node in nodes if node.kind in _CONTAINABLE))
 
 
 _CONTAINABLE: Mapping[str, DescendantKind] = {
@@ -61,16 +60,13 @@ _CONTAINABLE: Mapping[str, DescendantKind] = {
     "activation": "access_key",
     "session": "session",
 }
+"""What else is of a lineage containment cannot end; it shows as remaining while it gives access."""
 
 
-def _descendant(node: LineageNode) -> Descendant | None:
-    """None for what containment cannot end; it shows as remaining while it gives access."""
-    kind = _CONTAINABLE.get(node.kind)
-    if kind is None:
-        return None
+def _descendant(node: LineageNode) -> Descendant:
     return Descendant(
         node.account_id,
-        kind,
+        _CONTAINABLE[node.kind],
         node.subject_id,
         node.owner_id,
         node.access_key_id,

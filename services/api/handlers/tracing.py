@@ -36,15 +36,14 @@ HISTORY_COMMANDS_MAX = 50
 def answer_list_still_alive(question: ListStillAlive, context: AnswerContext) -> StillAlive:
     visibility = AccountVisibility(context)
     found = visible_lineage(visibility, question.credential, NODES_MAX)
-    descent = _traced_lineage(found)
     moment = found.moments[found.seed.account_id]
     return StillAlive(
         account_id=found.seed.account_id,
         position=moment.position,
         at=moment.at,
-        alive=descent.alive,
-        unfollowed=descent.unfollowed,
-        stopped_after_nodes=descent.stopped_after_nodes,
+        alive=found.remaining,
+        unfollowed=found.unfollowed,
+        stopped_after_nodes=found.stopped_after_nodes,
     )
 
 
@@ -68,18 +67,14 @@ def answer_trace_credential(question: TraceCredential, context: AnswerContext) -
         first_use=first,
         last_use=last,
         did=tuple(told for told, _ in did.values()),
-        descent=_traced_lineage(found),
+        descent=TracedLineage(
+            nodes=found.nodes,
+            alive=found.remaining,
+            unfollowed=found.unfollowed,
+            stopped_after_nodes=found.stopped_after_nodes,
+        ),
         could_have=unused_permissions(context, found, used),
         containment=_remediation_plan(context, found, question.credential),
-    )
-
-
-def _traced_lineage(found: Lineage) -> TracedLineage:
-    return TracedLineage(
-        nodes=found.nodes,
-        alive=found.remaining,
-        unfollowed=found.unfollowed,
-        stopped_after_nodes=found.stopped_after_nodes,
     )
 
 
