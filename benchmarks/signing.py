@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from benchmarks.accounts import Account
-from services.wire.protocols.query import QueryServiceModel
+from services.wire.model import load_model
 
 HOST = "127.0.0.1:8420"
 """It is signed, so both servers get this one whatever port they listen on; muniment answers under every name."""
@@ -23,7 +23,7 @@ USER_AGENT = (
     "Boto3/1.44.5 md/Botocore#1.44.5 ua/2.1 os/linux#6.1.0 md/arch#x86_64 lang/python#3.11.7 md/pyimpl#CPython "
     "m/Z,b cfg/retry-mode#legacy Botocore/1.44.5"
 )
-_VERSIONS = {name: QueryServiceModel.load(name).version for name in ("iam", "sts")}
+_VERSIONS = {name: load_model(name).api_version for name in ("iam", "sts")}
 
 
 def signed(account: Account, service: str, parameters: dict[str, str]) -> bytes:

@@ -4,9 +4,10 @@ import base64
 import getpass
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from domain.account import Account
 from domain.calls import ApiCalled, NewSecret
@@ -19,6 +20,8 @@ from domain.rules import accounts
 from domain.rules.aliases import create_account_alias
 from services.ledger.committer import Committer
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
+
+T = TypeVar("T")
 
 
 def operator_cause(operation: str, random: Random = secrets.token_bytes) -> Cause:
@@ -109,17 +112,21 @@ def close_account(committer: Committer, account_id: str) -> None:
 
 def list_accounts(committer: Committer) -> Mapping[str, OpenedAccount]:
     """By account id, closed ones too; none where nothing was founded yet."""
-    cause = operator_cause("ListAccounts")
+    return look_up(committer, "ListAccounts", lambda installation: installation.accounts)
+
+
+def look_up(committer: Committer, operation: str, found: Callable[[Installation], T]) -> T:
+    """What is found in the installation. That somebody looked is recorded, where there is one."""
+    cause = operator_cause(operation)
 
     def decide(values: LedgerStates, _at: datetime) -> CallResult:
         installation = installation_in(values)
         looked = ApiCalled(read_only=True, parameters={})
-        return CallResult(
-            installation.accounts, [LedgerAppend(INSTALLATION, cause, [looked])] if installation.exists else []
-        )
+        appends = [LedgerAppend(INSTALLATION, cause, [looked])] if installation.exists else []
+        return CallResult(found(installation), appends)
 
-    accounts: Mapping[str, OpenedAccount] = committer.decide(frozenset({INSTALLATION}), decide).result
-    return accounts
+    result: T = committer.decide(frozenset({INSTALLATION}), decide).result
+    return result
 
 
 def installation_in(values: LedgerStates) -> Installation:

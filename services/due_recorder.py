@@ -24,7 +24,6 @@ from services.ledger.pending_call import (
     LedgerAppend,
     LedgerStates,
     LedgerUnavailable,
-    PendingCall,
 )
 from services.ledger.round import Clock
 
@@ -133,30 +132,21 @@ class _PendingCalls:
     """The calls of a tick that are under way, and what became of the others."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[str, Future[int]]] = deque()
+        self._waiting: deque[tuple[str, Future[CommittedCall]]] = deque()
         self.events = 0
         self.failed: set[str] = set()
         self.error: str | None = None
 
     def submit(self, committer: Committer, account_id: str, decide: DecideCall) -> None:
         """One more call; some other thread answers it. Raises Overloaded and LedgerUnavailable."""
-        answer: Future[int] = Future()
-
-        def reply(result: CommittedCall | BaseException) -> None:
-            if isinstance(result, BaseException):
-                answer.set_exception(result)
-            else:
-                answer.set_result(result.result)
-
-        committer.submit(PendingCall(frozenset({account_id}), decide, reply))
-        self._waiting.append((account_id, answer))
+        self._waiting.append((account_id, committer.begin(frozenset({account_id}), decide)))
 
     def settle(self, *, down_to: int) -> None:
         """Waits until no more than so many calls are under way. One account's failure is its own."""
         while len(self._waiting) > down_to:
             account_id, answer = self._waiting.popleft()
             try:
-                self.events += answer.result(ANSWER_SECONDS_MAX)
+                self.events += answer.result(ANSWER_SECONDS_MAX).result
             except Exception as error:  # noqa: BLE001  logged, and the others go on
                 self.fail(account_id, error)
 

@@ -13,7 +13,7 @@ from domain.foundation.events import Cause, Change
 from domain.foundation.identifiers import INSTALLATION
 from domain.installation import Installation
 from domain.rules import organization as rules
-from services.accounts import installation_in, operator_cause
+from services.accounts import installation_in, look_up, operator_cause
 from services.ledger.committer import Committer
 from services.ledger.pending_call import CallResult, CommittedCall, LedgerAppend, LedgerStates
 
@@ -63,16 +63,7 @@ def remove_organization(committer: Committer) -> Sequence[OrganizationEffect]:
 
 def get_organization(committer: Committer) -> Organization | None:
     """None where there is none. That somebody looked is recorded."""
-    cause = operator_cause("DescribeOrganization")
-
-    def decide(values: LedgerStates, _at: datetime) -> CallResult:
-        installation = installation_in(values)
-        looked = ApiCalled(read_only=True, parameters={})
-        appends = [LedgerAppend(INSTALLATION, cause, [looked])] if installation.exists else []
-        return CallResult(installation.organization, appends)
-
-    found: Organization | None = committer.decide(frozenset({INSTALLATION}), decide).result
-    return found
+    return look_up(committer, "DescribeOrganization", lambda installation: installation.organization)
 
 
 def _affected_accounts(
@@ -111,11 +102,7 @@ def _effects(committed: CommittedCall) -> Sequence[OrganizationEffect]:
     differences: Mapping[str, MembershipChange] = committed.result
     return [
         OrganizationEffect(
-            account_id, difference, _last_change(committed, account_id) if difference != "unchanged" else None
+            account_id, difference, committed.values[account_id].position if difference != "unchanged" else None
         )
         for account_id, difference in differences.items()
     ]
-
-
-def _last_change(committed: CommittedCall, account_id: str) -> int:
-    return committed.values[account_id].position

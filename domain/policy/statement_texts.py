@@ -56,9 +56,9 @@ def phrase(text: str) -> str:
 
 def principals_phrase(text: str) -> str:
     """Such as `arn:aws:iam::111122223333:root under conditions`, for people."""
-    named = ", ".join(sorted(principals_of(text)))
+    named = principals_of(text)
     but = "everybody but " if "NotPrincipal" in json.loads(text) else ""
-    return f"{but}{'everybody' if named == '*' else named}{_conditions(text)}"
+    return f"{but}{'everybody' if '*' in named else ', '.join(sorted(named))}{_conditions(text)}"
 
 
 def principals_of(text: str) -> set[str]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from domain.account import Account
 from domain.authorization import authorize
 from domain.calls import Call, Outcome, done
-from domain.families.groups import GROUP, GROUPS, Group
+from domain.families.groups import GROUP, GROUPS
 from domain.families.users import USERS
 from domain.rules import groups
 from services.iam import resources
@@ -80,10 +80,8 @@ def list_groups_for_user(
     user, pages = account[USERS].named(user_name), page_request("Groups", marker, max_items)
     return Outcome(
         lambda after: pages.of(
-            groups.groups_of(after, user.id), key=_by_name, render=lambda group: group_members(after, group)
+            groups.groups_of(after, user.id),
+            key=lambda group: group.name,
+            render=lambda group: group_members(after, group),
         )
     )
-
-
-def _by_name(group: Group) -> str:
-    return group.name

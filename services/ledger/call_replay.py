@@ -55,14 +55,10 @@ def parse_recorded_call(row: StoredEvent) -> CallToReplay:
     try:
         line = _StoredCall.model_validate_json(row.state)
     except pydantic.ValidationError as error:
-        raise _corrupt_entry(row, str(error)) from error
+        raise CorruptEntry(row, str(error)) from error
     if (line.account_id, line.position, line.topic) != (row.originator_id, row.originator_version, row.topic):
-        raise _corrupt_entry(row, f"the bytes say {line.account_id}, {line.position}, {line.topic}")
+        raise CorruptEntry(row, f"the bytes say {line.account_id}, {line.position}, {line.topic}")
     return CallToReplay(line.position, line.at, line.cause, line.event.decisions)
-
-
-def _corrupt_entry(row: StoredEvent, why: str) -> CorruptEntry:
-    return CorruptEntry(f"Account {row.originator_id}, position {row.originator_version}, topic {row.topic}: {why}")
 
 
 class CallReplay:

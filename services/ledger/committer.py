@@ -64,7 +64,7 @@ class Committer:
         self._rounds = rounds
         self._deliver: Deliver = lambda answer: answer()
         values = StateCache(rounds.mapper)
-        self._loader = StateLoader(connect, values, self)
+        self._loader = StateLoader(connect, values, loaded=self._queue.loaded, not_loaded=self._not_loaded)
         self._threads = [
             _RoundThread(connect, rounds, self._queue, values, self),
             _WaitingRoundThread(connect, rounds, self._queue, values, self),
@@ -116,6 +116,10 @@ class Committer:
 
     def decide(self, accounts: frozenset[str], decide: DecideCall, *, founding: bool = False) -> CommittedCall:
         """Submits and waits: for callers that are not on the event loop."""
+        return self.begin(accounts, decide, founding=founding).result()
+
+    def begin(self, accounts: frozenset[str], decide: DecideCall, *, founding: bool = False) -> Future[CommittedCall]:
+        """Submits, and gives what will have the answer."""
         answer: Future[CommittedCall] = Future()
 
         def reply(result: CommittedCall | BaseException) -> None:
@@ -125,7 +129,7 @@ class Committer:
                 answer.set_result(result)
 
         self.submit(PendingCall(accounts, decide, reply, founding))
-        return answer.result()
+        return answer
 
     def deliver(self, answers: list[AnsweredCall]) -> None:
         def reply_to_all() -> None:
@@ -152,10 +156,7 @@ class Committer:
         if written:
             self.on_commit(written)
 
-    def loaded(self, account_id: str) -> None:
-        self._queue.loaded(account_id)
-
-    def not_loaded(self, account_id: str, error: Exception) -> None:
+    def _not_loaded(self, account_id: str, error: Exception) -> None:
         """Whoever waits for the value gets the error for an answer; the next call tries again."""
         self.deliver([(call, _as_unavailable(error)) for call in self._queue.take_loading(account_id)])
 
@@ -194,8 +195,7 @@ class _RoundThread(threading.Thread):
             self._committer.close()
             self._committer.refuse(calls)
         finally:
-            if self._connection is not None:
-                self._connection.close()
+            self._disconnect()
 
     def _taken(self) -> list[PendingCall]:
         return self._queue.take(CALLS_A_ROUND_MAX)

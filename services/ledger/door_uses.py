@@ -1,4 +1,4 @@
-"""Who has used what a lineage has opened: calls of others that its changes alone made possible (docs/adr/0033)."""
+"""Who has used what a lineage has opened: calls of others that its changes alone made possible (docs/adr/0036)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime

@@ -142,9 +142,8 @@ class EmbeddedPostgres:
 
     def shortage(self, room_bytes: int = 0) -> str | None:
         """Whether the disk has too little room left. Raises OSError."""
-        return find_shortage(
-            (self._data, self._data / "pg_wal"), room_bytes
-        )  # an administrator may have put the log on another disk
+        # An administrator may have put the log on another disk.
+        return find_shortage((self._data, self._data / "pg_wal"), room_bytes)
 
     def __enter__(self) -> Self:
         self.start()
@@ -243,6 +242,7 @@ class EmbeddedPostgres:
 
 def _command(programs: Programs, directory: Path, place: Path) -> list[str]:
     user = programs.user
+    owner = "-" if user.uid is None else f"{user.uid}:{user.gid}"
     memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     settings = _SETTINGS | {
         "hba_file": str(directory / "pg_hba.conf"),
@@ -251,13 +251,7 @@ def _command(programs: Programs, directory: Path, place: Path) -> list[str]:
         "shared_buffers": "128MB" if memory_bytes < SMALL_MEMORY_BYTES else "256MB",
     }
     return [
-        *(
-            sys.executable,
-            "-I",
-            "-S",
-            embedded_watchdog.__file__,
-            "-" if user.uid is None else f"{user.uid}:{user.gid}",
-        ),
+        *(sys.executable, "-I", "-S", embedded_watchdog.__file__, owner),
         *(str(programs.bin / "postgres"), "-D", str(directory / "data")),
         *(f"--{name}={value}" for name, value in settings.items()),
     ]

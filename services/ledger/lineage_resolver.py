@@ -63,8 +63,7 @@ class LineageResolver:
                     altered = altered_settings(lineage.nodes[1:], finder.account)
             except ProjectionUnreadable as error:
                 raise LedgerUnavailable(str(error)) from error
-        found = (_descendant(node) for node in lineage.nodes)
-        descendants = tuple(each for each in found if each is not None)
+        descendants = tuple(_descendant(node) for node in lineage.nodes if node.kind in _CONTAINABLE)
         return LineageFacts(wanted, descendants, tuple(altered), made_by(lineage.nodes), lineage.compromised_since)
 
 
@@ -75,16 +74,13 @@ _CONTAINABLE: Mapping[str, DescendantKind] = {
     "activation": "access_key",
     "session": "session",
 }
+"""What else is of a lineage containment cannot end; it shows as remaining while it gives access."""
 
 
-def _descendant(node: LineageNode) -> Descendant | None:
-    """None for what containment cannot end; it shows as remaining while it gives access."""
-    kind = _CONTAINABLE.get(node.kind)
-    if kind is None:
-        return None
+def _descendant(node: LineageNode) -> Descendant:
     return Descendant(
         node.account_id,
-        kind,
+        _CONTAINABLE[node.kind],
         node.subject_id,
         node.owner_id,
         node.access_key_id,

@@ -53,15 +53,15 @@ class EntryMapper(Mapper[str]):
                     f"the bytes say {entry.account_id}, {entry.position}, {line['topic']}"
                 )
         except (ValueError, LookupError, TypeError) as error:
-            raise CorruptEntry(
-                f"Account {stored_event.originator_id}, position {stored_event.originator_version}, "
-                f"topic {stored_event.topic}: {error}"
-            ) from error
+            raise CorruptEntry(stored_event, str(error)) from error
         return entry
 
 
 class CorruptEntry(Exception):  # noqa: N818  reads as the verdict that it is
     """Stored bytes that are no entry, or another entry than their row says."""
+
+    def __init__(self, row: StoredEvent, why: str) -> None:
+        super().__init__(f"Account {row.originator_id}, position {row.originator_version}, topic {row.topic}: {why}")
 
 
 def _encoded(value: Value) -> bytes:

@@ -1,7 +1,5 @@
 """Decisions of calls in the ledger, made once more from nothing but the ledger."""
 
-from collections.abc import Mapping
-
 import psycopg
 
 from domain.account import Account
@@ -43,15 +41,12 @@ def reevaluate(
         assert isinstance(value, Account)
         return value
 
-    def accounts(positions: Mapping[str, int]) -> dict[str, Account]:
-        return {account_id: account(account_id, position) for account_id, position in positions.items()}
+    def made_again(record: DecisionRecord) -> Reevaluation:
+        accounts = {account_id: account(account_id, position) for account_id, position in record.positions.items()}
+        looked_at = None if record.as_of is None else account(entry.account_id, record.as_of)
+        return reevaluate_decision(entry, record, accounts, session, looked_at)
 
-    def looked_at(record: DecisionRecord) -> Account | None:
-        return None if record.as_of is None else account(entry.account_id, record.as_of)
-
-    return tuple(
-        reevaluate_decision(entry, record, accounts(record.positions), session, looked_at(record)) for record in records
-    )
+    return tuple(map(made_again, records))
 
 
 def session_of(cursor: psycopg.Cursor, mapper: EntryMapper, cause: Cause) -> Session | None:

@@ -14,14 +14,7 @@ from domain.foundation.identifiers import Random, new_uuid
 from domain.ledger_state import LedgerState, empty, evolve
 from services.ledger.arrays import bigint_array, text_array
 from services.ledger.mapper import EntryMapper
-from services.ledger.pending_call import (
-    CallResult,
-    CommittedCall,
-    LedgerAppend,
-    LedgerNotLocked,
-    LedgerUnavailable,
-    PendingCall,
-)
+from services.ledger.pending_call import CommittedCall, LedgerAppend, LedgerNotLocked, LedgerUnavailable, PendingCall
 from services.ledger.recorder import SQL
 from services.ledger.state_cache import CHANGES_A_ROUND_MAX, CachedState, StateCache
 from services.secrets.store import SecretStore
@@ -182,15 +175,8 @@ class RoundProcessor:
         plan.heads |= heads
         plan.entries += entries
         plan.secrets += [append for append in decided.appends if append.new_secrets or append.destroyed_secrets]
-        plan.answers.append((call, self._committed(plan, call, decided)))
-
-    @staticmethod
-    def _committed(plan: RoundPlan, call: PendingCall, decided: CallResult) -> CommittedCall:
-        return CommittedCall(
-            decided.result,
-            plan.values_of(call.accounts),
-            {append.account_id: plan.heads[append.account_id].position for append in decided.appends},
-        )
+        positions = {append.account_id: plan.heads[append.account_id].position for append in decided.appends}
+        plan.answers.append((call, CommittedCall(decided.result, plan.values_of(call.accounts), positions)))
 
     def _drafted(self, plan: RoundPlan, appends: Iterable[LedgerAppend]) -> tuple[dict[str, _LockedHead], list[Entry]]:
         """The ledgers with the events behind them, as new heads: the old ones hold until the whole call has succeeded.

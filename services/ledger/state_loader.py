@@ -4,7 +4,6 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 import psycopg
 
@@ -13,22 +12,22 @@ from services.ledger.state_cache import StateCache
 log = logging.getLogger("muniment.ledger")
 
 
-class LoadListener(Protocol):
-    """Whoever waits for values."""
-
-    def loaded(self, account_id: str) -> None: ...
-
-    def not_loaded(self, account_id: str, error: Exception) -> None: ...
-
-
 class StateLoader(threading.Thread):
     """Takes accounts in turns, a step each, so that a large one does not keep the others waiting."""
 
-    def __init__(self, connect: Callable[[], psycopg.Connection], values: StateCache, waiting: LoadListener) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], psycopg.Connection],
+        values: StateCache,
+        *,
+        loaded: Callable[[str], None],
+        not_loaded: Callable[[str, Exception], None],
+    ) -> None:
         super().__init__(name="muniment-loading", daemon=True)
         self._connect = connect
         self._values = values
-        self._waiting = waiting
+        self._loaded = loaded
+        self._not_loaded = not_loaded
         self._changed = threading.Condition()
         # Guarded by the condition.
         self._open = True
@@ -57,10 +56,10 @@ class StateLoader(threading.Thread):
                     done = self._values.load_step(cursor, account_id, first=first)
             except Exception as error:  # noqa: BLE001  it is the answer of who waits for the value
                 log.warning("The account %s was not loaded: %s", account_id, error)
-                self._waiting.not_loaded(account_id, error)
+                self._not_loaded(account_id, error)
                 continue
             if done:
-                self._waiting.loaded(account_id)
+                self._loaded(account_id)
             else:
                 self._again(account_id)
         if connection is not None:

@@ -1,85 +1,15 @@
 """Where sealed secrets lie: tables beside the ledger, written in the round that issues or deletes what they are of."""
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple
-
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
 from domain.foundation.identifiers import account_of_access_key_id
 from domain.foundation.secret import Secret, SecretId, SecretKind
-from projections.engine.sql_files import SqlStatement
+from projections.engine.sql_files import load_statements
 from services.secrets.envelope import Envelope, WrappedDataKey
 from services.secrets.master_key import InvalidMasterKey
 
-_DATA_KEY: Final = """
-select account_id, principal_id, master_key_id, wrapped from secrets.data_keys
-where account_id = %(account_id)s and principal_id = %(principal_id)s
-"""
-_PUT_DATA_KEY: Final = """
-insert into secrets.data_keys (account_id, principal_id, master_key_id, wrapped)
-values (%(account_id)s, %(principal_id)s, %(master_key_id)s, %(wrapped)s)
-on conflict do nothing
-"""
-
-
-class _Table(NamedTuple):
-    """What is done with the secrets of a kind."""
-
-    put: SqlStatement
-    get: SqlStatement
-    delete: SqlStatement
-
-
-_TABLES: Final[Mapping[SecretKind, _Table]] = {
-    SecretKind.ACCESS_KEY: _Table(
-        put=SqlStatement(b"""
-insert into secrets.access_key_secrets (account_id, access_key_id, principal_id, sealed)
-values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
-"""),
-        get=SqlStatement(b"""
-select account_id, principal_id, master_key_id, wrapped, sealed
-from secrets.access_key_secrets join secrets.data_keys using (account_id, principal_id)
-where account_id = %(account_id)s and access_key_id = %(name)s
-"""),
-        delete=SqlStatement(b"""
-delete from secrets.access_key_secrets where account_id = %(account_id)s and access_key_id = %(name)s
-"""),
-    ),
-    SecretKind.PASSWORD: _Table(
-        put=SqlStatement(b"""
-insert into secrets.password_hashes (account_id, password_id, principal_id, sealed)
-values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
-"""),
-        get=SqlStatement(b"""
-select account_id, principal_id, master_key_id, wrapped, sealed
-from secrets.password_hashes join secrets.data_keys using (account_id, principal_id)
-where account_id = %(account_id)s and password_id = %(name)s
-"""),
-        delete=SqlStatement(b"""
-delete from secrets.password_hashes where account_id = %(account_id)s and password_id = %(name)s
-"""),
-    ),
-}
-_ACCOUNT_OF_KEY: Final = """
-select account_id from secrets.access_key_accounts where access_key_id = %(access_key_id)s
-"""
-_PUT_ACCOUNT_OF_KEY: Final = """
-insert into secrets.access_key_accounts (access_key_id, account_id) values (%(access_key_id)s, %(account_id)s)
-"""
-_ERASE: Final = """
-delete from secrets.data_keys where account_id = %(account_id)s and principal_id = %(principal_id)s
-"""
-_DATA_KEYS_TO_REWRAP: Final = """
-select account_id, principal_id, master_key_id, wrapped from secrets.data_keys
-where master_key_id <> %(master_key_id)s
-order by account_id, principal_id limit %(limit)s
-"""
-_REWRAP: Final = """
-update secrets.data_keys set master_key_id = %(master_key_id)s, wrapped = %(wrapped)s
-where account_id = %(account_id)s and principal_id = %(principal_id)s and wrapped = %(replaced)s
-"""
-_MASTER_KEYS: Final = "select distinct master_key_id from secrets.data_keys"
+SQL = load_statements("services.secrets", "store.sql")
 
 
 class SecretStore:
@@ -92,7 +22,7 @@ class SecretStore:
     def refuse_unknown_master_keys(self, cursor: Cursor[TupleRow]) -> None:
         """Raises InvalidMasterKey when something here was sealed under a master key that was not provided. Better at
         the start than at the first call of each credential: most likely the key's file was lost, and made anew."""
-        found = {key_id for (key_id,) in cursor.execute(_MASTER_KEYS)}
+        found = {key_id for (key_id,) in cursor.execute(SQL["master_keys"])}
         if missing := sorted(found - self._envelope.master_key_ids):
             raise InvalidMasterKey(
                 f"The secrets in this database are sealed under the master key {', '.join(missing)}, the one provided "
@@ -107,18 +37,18 @@ class SecretStore:
         data_key = self._data_key(cursor, account_id, principal_id)
         sealed = self._envelope.seal(data_key, secret, purpose=kind.value, name=name)
         row = {"account_id": account_id, "name": name, "principal_id": principal_id, "sealed": sealed}
-        cursor.execute(_TABLES[kind].put, row)
+        cursor.execute(SQL[f"put_{kind.value}"], row)
         if kind is SecretKind.ACCESS_KEY and account_of_access_key_id(name) != account_id:
-            cursor.execute(_PUT_ACCOUNT_OF_KEY, {"access_key_id": name, "account_id": account_id})
+            cursor.execute(SQL["put_account_of_key"], {"access_key_id": name, "account_id": account_id})
 
     def account_of_access_key(self, cursor: Cursor[TupleRow], access_key_id: str) -> str | None:
         """Whose key that is: the account that has claimed its id, or else the one that the id carries, if any."""
-        claimed = cursor.execute(_ACCOUNT_OF_KEY, {"access_key_id": access_key_id}).fetchone()
+        claimed = cursor.execute(SQL["account_of_key"], {"access_key_id": access_key_id}).fetchone()
         return account_of_access_key_id(access_key_id) if claimed is None else claimed[0]
 
     def get(self, cursor: Cursor[TupleRow], account_id: str, secret_id: SecretId) -> Secret | None:
         kind, name = secret_id
-        row = cursor.execute(_TABLES[kind].get, {"account_id": account_id, "name": name}).fetchone()
+        row = cursor.execute(SQL[f"get_{kind.value}"], {"account_id": account_id, "name": name}).fetchone()
         if row is None:
             return None
         *data_key, sealed = row
@@ -126,14 +56,14 @@ class SecretStore:
 
     def delete(self, cursor: Cursor[TupleRow], account_id: str, secret_id: SecretId) -> None:
         kind, name = secret_id
-        cursor.execute(_TABLES[kind].delete, {"account_id": account_id, "name": name})
+        cursor.execute(SQL[f"delete_{kind.value}"], {"account_id": account_id, "name": name})
 
     def erase(self, cursor: Cursor[TupleRow], account_id: str, principal_id: str) -> None:
         """Destroys the principal's data key, and by the foreign key's cascade everything that was sealed under it.
 
         Backups and the write-ahead log keep both for as long as they are kept themselves.
         """
-        cursor.execute(_ERASE, {"account_id": account_id, "principal_id": principal_id})
+        cursor.execute(SQL["erase"], {"account_id": account_id, "principal_id": principal_id})
 
     def rewrap(self, cursor: Cursor[TupleRow], limit: int) -> int:
         """Brings at most `limit` data keys under the current master key and says how many; 0 when all are.
@@ -141,20 +71,20 @@ class SecretStore:
         A data key that another process rewrapped or erased meanwhile is left as that process left it.
         """
         found = cursor.execute(
-            _DATA_KEYS_TO_REWRAP, {"master_key_id": self._envelope.master_key_id, "limit": limit}
+            SQL["data_keys_to_rewrap"], {"master_key_id": self._envelope.master_key_id, "limit": limit}
         ).fetchall()
         # Found in the order of the primary key, so that two processes that rewrap cannot wait for each other.
         for row in found:
             old = WrappedDataKey(*row)
-            cursor.execute(_REWRAP, {**vars(self._envelope.rewrap(old)), "replaced": old.wrapped})
+            cursor.execute(SQL["rewrap"], {**vars(self._envelope.rewrap(old)), "replaced": old.wrapped})
         return len(found)
 
     def _data_key(self, cursor: Cursor[TupleRow], account_id: str, principal_id: str) -> WrappedDataKey:
         named = {"account_id": account_id, "principal_id": principal_id}
-        row = cursor.execute(_DATA_KEY, named).fetchone()
+        row = cursor.execute(SQL["data_key"], named).fetchone()
         if row is None:
             # Read back, not returned: of two who get here at the same time, both must seal under the key that stays.
-            cursor.execute(_PUT_DATA_KEY, vars(self._envelope.new_data_key(account_id, principal_id)))
-            row = cursor.execute(_DATA_KEY, named).fetchone()
+            cursor.execute(SQL["put_data_key"], vars(self._envelope.new_data_key(account_id, principal_id)))
+            row = cursor.execute(SQL["data_key"], named).fetchone()
         assert row is not None
         return WrappedDataKey(*row)

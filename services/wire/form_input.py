@@ -4,6 +4,7 @@ Each input shape is compiled once into readers, functions that check a value and
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import product
 
 from domain.foundation.errors import ValidationError
@@ -88,11 +89,7 @@ def compile_input(shape: Shape | None) -> ParseForm:
     not know. Sizes are checked before patterns, so that no pattern runs on more than its maximum.
     """
     read = input_shapes.structure("", shape, _READERS) if shape else input_shapes.members({}, frozenset(), union=False)
-
-    def parse(fields: Mapping[str, str]) -> dict[str, object]:
-        return input_shapes.read_parameters(read, _tree(fields))
-
-    return parse
+    return lambda fields: input_shapes.read_parameters(read, _tree(fields))
 
 
 def _tree(fields: Mapping[str, str]) -> InputNode:
@@ -176,7 +173,7 @@ _READERS: ShapeReaders = {
     "list": _list,
     "long": input_shapes.integer,
     "map": _map,
-    "string": input_shapes.text(_XML_TEXT),
+    "string": partial(input_shapes.text, otherwise=_XML_TEXT),
     "structure": input_shapes.structure,
     "timestamp": input_shapes.timestamp,
 }

@@ -118,16 +118,9 @@ def lower_camel(name: str) -> str:
     return name[0].lower() + name[1:]
 
 
-def text(otherwise: str) -> CompileReader:
-    """What compiles the readers of texts; `otherwise` is the pattern where the model has none."""
-
-    def compile_reader(member: str, shape: Shape, _readers: ShapeReaders) -> ShapeReader:
-        return _text(member, shape, shape.metadata.get("pattern") or otherwise)
-
-    return compile_reader
-
-
-def _text(member: str, shape: Shape, pattern: str) -> ShapeReader:
+def text(member: str, shape: Shape, _readers: ShapeReaders, *, otherwise: str) -> ShapeReader:
+    """`otherwise` is the pattern where the model has none."""
+    pattern = shape.metadata.get("pattern") or otherwise
     shortest, longest = length_limits(shape)
     choices = shape.metadata.get("enum")
     matches = matcher(pattern)
@@ -189,31 +182,25 @@ def converted(convert: Callable[[str], object], expected: str) -> CompileReader:
     return compile_reader
 
 
-def integer(member: str, shape: Shape, readers: ShapeReaders) -> ShapeReader:
-    """Of an integer in a text."""
-    read_number = converted(_number, "an integer")(member, shape, readers)
-    in_range = integer_range(member, shape)
+def in_range(compile_number: CompileReader) -> CompileReader:
+    """What compiles the readers of integers, and complains of those that the model does not allow."""
 
-    def read(node: InputNode, path: str, failures: ValidationFailures) -> object:
-        value = read_number(node, path, failures)
-        return in_range(value, path, failures) if isinstance(value, int) else value
+    def compile_reader(member: str, shape: Shape, readers: ShapeReaders) -> ShapeReader:
+        read_number = compile_number(member, shape, readers)
+        least, most = _INTEGER_RANGES[shape.type_name]
+        least, most = shape.metadata.get("min", least), shape.metadata.get("max", most)
+        secret = is_secret(member, shape)
 
-    return read
+        def read(node: InputNode, path: str, failures: ValidationFailures) -> object:
+            value = read_number(node, path, failures)
+            if isinstance(value, int) and not least <= value <= most:
+                bound = f"greater than or equal to {least}" if value < least else f"less than or equal to {most}"
+                failures.add(_echo(str(value), secret=secret), path, f"Member must have value {bound}")
+            return value
 
+        return read
 
-def integer_range(member: str, shape: Shape) -> Callable[[int, str, ValidationFailures], int]:
-    """What complains of integers that the model does not allow."""
-    least, most = _INTEGER_RANGES[shape.type_name]
-    least, most = shape.metadata.get("min", least), shape.metadata.get("max", most)
-    secret = is_secret(member, shape)
-
-    def check(value: int, path: str, failures: ValidationFailures) -> int:
-        if not least <= value <= most:
-            bound = f"greater than or equal to {least}" if value < least else f"less than or equal to {most}"
-            failures.add(_echo(str(value), secret=secret), path, f"Member must have value {bound}")
-        return value
-
-    return check
+    return compile_reader
 
 
 def _number(text: str) -> int:
@@ -252,4 +239,5 @@ def sized(nodes: Sized, limits: tuple[int, int], path: str, failures: Validation
 
 blob = converted(_blob, "base64")
 boolean = converted(_boolean, "true or false")
+integer = in_range(converted(_number, "an integer"))
 timestamp = converted(_timestamp, "a time such as 2026-11-23T21:37:00Z")

@@ -113,17 +113,6 @@ def _one_of(kind: type, wanted: str) -> input_shapes.CompileReader:
     return compile_reader
 
 
-def _integer(member: str, shape: Shape, readers: ShapeReaders) -> ShapeReader:
-    read_number = _one_of(int, "an integer")(member, shape, readers)
-    in_range = input_shapes.integer_range(member, shape)
-
-    def read(node: InputNode, path: str, failures: ValidationFailures) -> object:
-        value = read_number(node, path, failures)
-        return in_range(value, path, failures) if isinstance(value, int) else value
-
-    return read
-
-
 def _list(_member: str, shape: Shape, readers: ShapeReaders, *, may_stand_alone: bool) -> ShapeReader:
     element = input_shapes.reader("", shape.member, readers)
     limits = length_limits(shape)
@@ -159,11 +148,13 @@ def _map(_member: str, shape: Shape, readers: ShapeReaders) -> ShapeReader:
     return read
 
 
+_text = partial(input_shapes.text, otherwise=_ANY_TEXT)
+_integer = input_shapes.in_range(_one_of(int, "an integer"))
 _IN_TEXT: ShapeReaders = {
     "boolean": input_shapes.boolean,
     "integer": input_shapes.integer,
     "long": input_shapes.integer,
-    "string": input_shapes.text(_ANY_TEXT),
+    "string": _text,
     "timestamp": input_shapes.timestamp,
 }
 _READERS_AT: Mapping[str, ShapeReaders] = {
@@ -176,7 +167,7 @@ _READERS_AT: Mapping[str, ShapeReaders] = {
         "list": partial(_list, may_stand_alone=False),
         "long": _integer,
         "map": _map,
-        "string": input_shapes.text(_ANY_TEXT),
+        "string": _text,
         "structure": input_shapes.structure,
         "timestamp": input_shapes.timestamp,
     },

@@ -3,9 +3,9 @@
 import base64
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
-from services.wire.output_shapes import ShapeWriter, expected, text, written
+from services.wire.output_shapes import ShapeWriter, elements, entries, in_utc, scalar, text, written
 from services.wire.shapes import Shape, is_secret, wire_name
 
 SerialiseJson = Callable[[Mapping[str, object]], bytes]
@@ -60,16 +60,7 @@ def _string(member: str, shape: Shape, path: str) -> ShapeWriter:
 
 
 def _scalar(python_type: type, wanted: str, encode: Callable[..., str]) -> Callable[[str, Shape, str], ShapeWriter]:
-    def compile_writer(_member: str, _shape: Shape, path: str) -> ShapeWriter:
-        def write(value: object) -> str:
-            # By the type itself: a bool is an int to isinstance.
-            if type(value) is not python_type:
-                raise expected(path, wanted, value)
-            return encode(value)
-
-        return write
-
-    return compile_writer
+    return lambda _member, _shape, path: scalar(python_type, wanted, encode, path)
 
 
 def _blob(value: bytes) -> str:
@@ -79,13 +70,7 @@ def _blob(value: bytes) -> str:
 def _timestamp(_member: str, shape: Shape, path: str) -> ShapeWriter:
     """Seconds since 1970 unless the model has another format (https://smithy.io/2.0/spec/protocol-traits.html)."""
     encode = _TIMES[shape.serialization.get("timestampFormat", "unixTimestamp")]
-
-    def write(value: object) -> str:
-        if not isinstance(value, datetime) or value.tzinfo is None:
-            raise expected(path, "an aware datetime", value)
-        return encode(value.astimezone(UTC))
-
-    return write
+    return lambda value: encode(in_utc(value, path))
 
 
 def _iso8601(at: datetime) -> str:
@@ -101,24 +86,12 @@ _TIMES: Mapping[str, Callable[[datetime], str]] = {"iso8601": _iso8601, "unixTim
 
 def _list(_member: str, shape: Shape, path: str) -> ShapeWriter:
     element = _writer("", shape.member, path)
-
-    def write(value: object) -> str:
-        if not isinstance(value, list | tuple):
-            raise expected(path, "a list", value)
-        return "[" + ",".join(map(element, value)) + "]"
-
-    return write
+    return lambda value: "[" + ",".join(map(element, elements(value, path))) + "]"
 
 
 def _map(_member: str, shape: Shape, path: str) -> ShapeWriter:
     key, mapped = _writer("", shape.key, path), _writer("", shape.value, path)
-
-    def write(value: object) -> str:
-        if not isinstance(value, dict):
-            raise expected(path, "a dict", value)
-        return "{" + ",".join(f"{key(name)}:{mapped(inner)}" for name, inner in value.items()) + "}"
-
-    return write
+    return lambda value: "{" + ",".join(f"{key(name)}:{mapped(inner)}" for name, inner in entries(value, path)) + "}"
 
 
 _WRITERS: Mapping[str, Callable[[str, Shape, str], ShapeWriter]] = {

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar, Generic, Self, TypedDict, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from botocore import xform_name
 from botocore.loaders import Loader
@@ -22,21 +22,8 @@ _SENDER_FAULT = 400
 class OperationContract:
     """An operation, whatever protocol it is asked for in."""
 
-    name: str
     parameters: Mapping[str, bool]
     """Names in snake_case, and whether the parameter is required."""
-    statuses: Mapping[str, int]
-    """HTTP status by the code of an error that the model declares for this operation."""
-
-    def error_status(self, code: str) -> int | None:
-        """None for a code that the model does not declare for this operation."""
-        return self.statuses.get(code)
-
-
-class _ContractFields(TypedDict):
-    name: str
-    parameters: Mapping[str, bool]
-    statuses: Mapping[str, int]
 
 
 Compiled = TypeVar("Compiled", bound=OperationContract)
@@ -63,12 +50,12 @@ class DescribedService(ABC, Generic[Compiled]):
         self.version: str = model.api_version
         self.operation_names = frozenset[str](model.operation_names)
         self._model = model
-        self._statuses = _statuses(model.error_shapes)
+        # An error of which the model gives no code goes by its shape's name, as in botocore.
+        errors = [(shape.name, shape.metadata.get("error", {})) for shape in model.error_shapes]
+        self._statuses: dict[str, int] = {
+            error.get("code", name): error.get("httpStatusCode", _SENDER_FAULT) for name, error in errors
+        }
         self._operations: dict[str, Compiled] = {}
-
-    @classmethod
-    def load(cls, directory: str) -> Self:
-        return cls(load_model(directory))
 
     def operation(self, name: str) -> Compiled:
         """The operation of that name, compiled when first asked for. Raises InvalidAction."""
@@ -90,17 +77,7 @@ class DescribedService(ABC, Generic[Compiled]):
     @abstractmethod
     def _compiled(self, name: str) -> Compiled: ...
 
-    def _contract(self, name: str) -> _ContractFields:
-        model = self._model.operation_model(name)
-        taken: Shape | None = model.input_shape
+    def _parameters(self, name: str) -> Mapping[str, bool]:
+        taken: Shape | None = self._model.operation_model(name).input_shape
         required = taken.required_members if taken else ()
-        parameters = {xform_name(member): member in required for member in (taken.members if taken else ())}
-        return _ContractFields(
-            name=name, parameters=MappingProxyType(parameters), statuses=_statuses(model.error_shapes)
-        )
-
-
-def _statuses(errors: list[Shape]) -> Mapping[str, int]:
-    """HTTP status by code. An error of which the model gives no code goes by its shape's name, as in botocore."""
-    declared = [(shape.name, shape.metadata.get("error", {})) for shape in errors]
-    return {error.get("code", name): error.get("httpStatusCode", _SENDER_FAULT) for name, error in declared}
+        return MappingProxyType({xform_name(member): member in required for member in (taken.members if taken else ())})

@@ -1,6 +1,7 @@
 """What every protocol does with a result: it fits its shape, or it is a defect of ours, a TypeError of names only."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, ItemsView, Sequence
+from datetime import UTC, datetime
 
 from domain.foundation.secret import Secret
 
@@ -38,3 +39,31 @@ def text(value: object, path: str, *, secret: bool) -> str:
     if not isinstance(value, str):
         raise expected(path, "a str", value)
     return value
+
+
+def scalar(python_type: type, wanted: str, encode: Callable[..., str], path: str) -> ShapeWriter:
+    def write(value: object) -> str:
+        # By the type itself: a bool is an int to isinstance.
+        if type(value) is not python_type:
+            raise expected(path, wanted, value)
+        return encode(value)
+
+    return write
+
+
+def in_utc(value: object, path: str) -> datetime:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise expected(path, "an aware datetime", value)
+    return value.astimezone(UTC)
+
+
+def elements(value: object, path: str) -> Sequence[object]:
+    if not isinstance(value, list | tuple):
+        raise expected(path, "a list", value)
+    return value
+
+
+def entries(value: object, path: str) -> ItemsView[object, object]:
+    if not isinstance(value, dict):
+        raise expected(path, "a dict", value)
+    return value.items()

@@ -51,14 +51,11 @@ def page_request(name: str, marker: str | None, max_items: int | None) -> PageRe
     size = ITEMS_DEFAULT if max_items is None else max_items
     if not 1 <= size <= ITEMS_MAX:
         raise ValidationError(f"MaxItems must be between 1 and {ITEMS_MAX}; got {size}.")
-    return PageRequest(name, size, None if marker is None else _key_after(marker, name))
-
-
-def _key_after(marker: str, name: str) -> str:
     try:
-        return decode_token(marker, name)
+        after = None if marker is None else decode_token(marker, name)
     except ValueError:
         raise ValidationError("Invalid Marker.") from None
+    return PageRequest(name, size, after)
 
 
 def encode_token(name: str, key: str) -> str:

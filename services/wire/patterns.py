@@ -15,18 +15,13 @@ def matcher(pattern: str) -> Callable[[str], object]:
     In Java `\w` and `\d` are ASCII, `\p{L}` is a Unicode category, and `\u` takes four digits, as in Python.
     Raises re.error when Python cannot read what is left.
     """
-    translated = _CATEGORY.sub(lambda found: _members_of(found[1]), pattern)
+    translated = _CATEGORY.sub(lambda found: _ranges_by_category()[found[1]], pattern)
     return re.compile(translated, re.ASCII).fullmatch
 
 
 @cache
-def _members_of(category: str) -> str:
-    """A general category's characters, as what stands between the brackets of a character class."""
-    return _ranges_by_category()[category]
-
-
-@cache
 def _ranges_by_category() -> dict[str, str]:
+    """Each general category's characters, as what stands between the brackets of a character class."""
     # Surrogates (Cs) and unassigned characters are in no category that a model names, so each range is one category.
     ranges: dict[str, list[str]] = {}
     first, current = 0, "C"

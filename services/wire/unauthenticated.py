@@ -2,6 +2,7 @@
 a count, so that a stranger cannot fill a ledger."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 from domain.calls import UnauthenticatedCalled
@@ -36,19 +37,15 @@ class UnauthenticatedRecorder:
             self._counts[refusal.code] += 1
             return
         self._sources.add(source)
-        await self._append(
-            cause,
-            [
-                UnauthenticatedCalled(
-                    error_code=refusal.code,
-                    error_message=refusal.message,
-                    # What is no account's may be no key id at all, but the secret in the wrong place.
-                    claimed_access_key_id=access_key_id if account_id else None,
-                    claimed_account_id=account_id,
-                    count=1,
-                )
-            ],
+        called = UnauthenticatedCalled(
+            error_code=refusal.code,
+            error_message=refusal.message,
+            # What is no account's may be no key id at all, but the secret in the wrong place.
+            claimed_access_key_id=access_key_id if account_id else None,
+            claimed_account_id=account_id,
+            count=1,
         )
+        await self._append(cause, [called])
 
     async def flush(self, now: datetime) -> None:
         """Records the counts of the minute before this one, if it is over. Called now and then besides."""
@@ -61,20 +58,16 @@ class UnauthenticatedRecorder:
         if counts:
             request_id = self._random(16).hex()
             cause = Cause(origin="api", request_id=request_id, shared_id=request_id, service="", operation="")
+            counted = [
+                UnauthenticatedCalled(error_code=code, error_message="Counted, not recorded one by one.", count=count)
+                for code, count in sorted(counts.items())
+            ]
             try:
-                await self._append(
-                    cause,
-                    [
-                        UnauthenticatedCalled(
-                            error_code=code, error_message="Counted, not recorded one by one.", count=count
-                        )
-                        for code, count in sorted(counts.items())
-                    ],
-                )
+                await self._append(cause, counted)
             except Exception:
                 self._counts += counts  # The ledger cannot be written now; they come with the next minute's.
                 raise
 
-    async def _append(self, cause: Cause, events: list[Event]) -> None:
+    async def _append(self, cause: Cause, events: Sequence[Event]) -> None:
         done = CallResult(None, [LedgerAppend(INSTALLATION, cause, events)])
         await commit_and_wait(self._committer, frozenset({INSTALLATION}), lambda _values, _at: done)

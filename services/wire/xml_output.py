@@ -6,15 +6,14 @@ Each output shape is compiled once into writers. A result that does not fit its 
 import base64
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from urllib.parse import quote
 
-from services.wire.output_shapes import ShapeWriter, expected, text, written
+from services.wire.output_shapes import ShapeWriter, elements, entries, in_utc, scalar, text, written
 from services.wire.shapes import Shape, is_secret, wire_name
 
 CompileWriter = Callable[[str, str, Shape, str], ShapeWriter]
 """Takes an element's tag, the name of its member, its shape, and its path for the messages of defects. What is written
-is the element, its tags included."""
+stands between its tags, or in place of them in a flattened collection."""
 
 SerialiseXml = Callable[[Mapping[str, object], str], bytes]
 
@@ -46,7 +45,7 @@ def compile_output(operation: str, shape: Shape | None, namespace: str) -> Seria
     if shape is None:
         body = _nothing(operation)
     else:
-        body = _structure(shape.serialization.get("resultWrapper", f"{operation}Result"), "", shape, operation)
+        body = _writer(shape.serialization.get("resultWrapper", f"{operation}Result"), "", shape, operation)
     head = f'<{operation}Response xmlns="{namespace}">'
     tail = f"</RequestId></ResponseMetadata></{operation}Response>"
 
@@ -68,31 +67,29 @@ def _nothing(operation: str) -> ShapeWriter:
 def _writer(tag: str, member: str, shape: Shape, path: str) -> ShapeWriter:
     if shape.type_name not in _WRITERS:
         raise TypeError(f"{path}: no writer for values of type {shape.type_name}.")
-    return _WRITERS[shape.type_name](tag, member, shape, path)
+    write = _WRITERS[shape.type_name](tag, member, shape, path)
+    if _is_flattened(shape):
+        return write
+    opening, closing = f"<{tag}>", f"</{tag}>"
+    return lambda value: f"{opening}{write(value)}{closing}"
 
 
-def _structure(tag: str, _member: str, shape: Shape, path: str) -> ShapeWriter:
+def _is_flattened(shape: Shape) -> bool:
+    return bool(shape.serialization.get("flattened"))
+
+
+def _structure(_tag: str, _member: str, shape: Shape, path: str) -> ShapeWriter:
     members = [
         (name, _writer(wire_name(name, member), name, member, f"{path}.{name}"), name in shape.required_members)
         for name, member in shape.members.items()
     ]
-    opening, closing = f"<{tag}>", f"</{tag}>"
-
-    def write(value: object) -> str:
-        return opening + "".join(written(value, members, path)) + closing
-
-    return write
+    return lambda value: "".join(written(value, members, path))
 
 
-def _string(tag: str, member: str, shape: Shape, path: str) -> ShapeWriter:
-    opening, closing = f"<{tag}>", f"</{tag}>"
+def _string(_tag: str, member: str, shape: Shape, path: str) -> ShapeWriter:
     secret = is_secret(member, shape)
     encode = _percent_encoded if shape.name == POLICY_DOCUMENT else escape_xml
-
-    def write(value: object) -> str:
-        return opening + encode(text(value, path, secret=secret)) + closing
-
-    return write
+    return lambda value: encode(text(value, path, secret=secret))
 
 
 def _percent_encoded(content: str) -> str:
@@ -100,18 +97,7 @@ def _percent_encoded(content: str) -> str:
 
 
 def _scalar(python_type: type, wanted: str, content: Callable[..., str]) -> CompileWriter:
-    def compile_writer(tag: str, _member: str, _shape: Shape, path: str) -> ShapeWriter:
-        opening, closing = f"<{tag}>", f"</{tag}>"
-
-        def write(value: object) -> str:
-            # By the type itself: a bool is an int to isinstance.
-            if type(value) is not python_type:
-                raise expected(path, wanted, value)
-            return opening + content(value) + closing
-
-        return write
-
-    return compile_writer
+    return lambda _tag, _member, _shape, path: scalar(python_type, wanted, content, path)
 
 
 def _boolean(value: bool) -> str:  # noqa: FBT001  the value to write
@@ -122,44 +108,23 @@ def _blob(value: bytes) -> str:
     return base64.b64encode(value).decode("ascii")
 
 
-def _timestamp(tag: str, _member: str, _shape: Shape, path: str) -> ShapeWriter:
-    opening, closing = f"<{tag}>", f"Z</{tag}>"
-
-    def write(value: object) -> str:
-        if not isinstance(value, datetime) or value.tzinfo is None:
-            raise expected(path, "an aware datetime", value)
-        return opening + value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + closing
-
-    return write
+def _timestamp(_tag: str, _member: str, _shape: Shape, path: str) -> ShapeWriter:
+    return lambda value: in_utc(value, path).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def _list(tag: str, _member: str, shape: Shape, path: str) -> ShapeWriter:
-    flattened = shape.serialization.get("flattened")
-    element = _writer(tag if flattened else shape.member.serialization.get("name", "member"), "", shape.member, path)
-    opening, closing = ("", "") if flattened else (f"<{tag}>", f"</{tag}>")
-
-    def write(value: object) -> str:
-        if not isinstance(value, list | tuple):
-            raise expected(path, "a list", value)
-        return opening + "".join(map(element, value)) + closing
-
-    return write
+    name = tag if _is_flattened(shape) else shape.member.serialization.get("name", "member")
+    element = _writer(name, "", shape.member, path)
+    return lambda value: "".join(map(element, elements(value, path)))
 
 
 def _map(tag: str, _member: str, shape: Shape, path: str) -> ShapeWriter:
-    flattened = shape.serialization.get("flattened")
-    entry = tag if flattened else "entry"
+    entry = tag if _is_flattened(shape) else "entry"
     key = _writer(wire_name("key", shape.key), "", shape.key, path)
     mapped = _writer(wire_name("value", shape.value), "", shape.value, path)
-    opening, closing = ("", "") if flattened else (f"<{tag}>", f"</{tag}>")
-
-    def write(value: object) -> str:
-        if not isinstance(value, dict):
-            raise expected(path, "a dict", value)
-        entries = [f"<{entry}>{key(name)}{mapped(inner)}</{entry}>" for name, inner in value.items()]
-        return opening + "".join(entries) + closing
-
-    return write
+    return lambda value: "".join(
+        f"<{entry}>{key(name)}{mapped(inner)}</{entry}>" for name, inner in entries(value, path)
+    )
 
 
 _WRITERS: Mapping[str, CompileWriter] = {

@@ -74,7 +74,6 @@ ResourceText = Annotated[
 MomentText = Annotated[NamedMoment, GetPydanticSchema(_moment_schema)]
 """p<position>, or an RFC 3339 time with its offset."""
 Time = Annotated[datetime, BeforeValidator(parse_time)]
-Limit = Annotated[int, Field(ge=1, le=ROWS_MAX)]
 AnswerT_co = TypeVar("AnswerT_co", bound="Answer", covariant=True)
 
 
@@ -151,7 +150,7 @@ class PagedQuestion(Question[AnswerT_co], ABC, Generic[AnswerT_co]):
     place_numbers: ClassVar[int] = 1
     """How many numbers say where a page begins."""
 
-    limit: Limit = ROWS_DEFAULT
+    limit: Annotated[int, Field(ge=1, le=ROWS_MAX)] = ROWS_DEFAULT
     marker: Text | None = None
 
     @field_validator("marker")

@@ -74,9 +74,8 @@ def _page(
         if question.everybody or each.value.access.possible.possibility is not Possibility.IMPOSSIBLE
     ]
     shown, after = cut_page(question, wanted)
-    stopped_at = stop_moment(context, found.stopped_at)
     return AccessIntervalsPage(
-        **page_envelope(question, context.account_id, span, stopped_at, after),
+        **page_envelope(question, context.account_id, span, stop_moment(context, found.stopped_at), after),
         unseen=unseen,
         intervals=tuple(access_interval(interval, action) for interval in shown),
     )
@@ -108,13 +107,9 @@ def answer_could_assume(question: CouldAssume, context: AnswerContext) -> Access
         own, *(context.changes(other_id, after=first, to=last) for other_id, (first, last) in positions.items())
     )
     found = _access(AssumeRoleInquiry(context.account_id, question.role), values, span, changes)
-    if not found.intervals and not _was_called(question, context, span):
+    if not found.intervals and not any(find_role(context.own(moment.position), question.role) for moment in span):
         raise NoSuchEntity(f"No role was called {question.role} in the span.")
     return _page(question, context, span, found, ASSUME_ROLE, unseen)
-
-
-def _was_called(question: CouldAssume, context: AnswerContext, span: TimeSpan) -> bool:
-    return any(find_role(context.own(moment.position), question.role) for moment in span)
 
 
 @handles(ListHeldPolicies)
@@ -127,9 +122,8 @@ def answer_list_held_policies(question: ListHeldPolicies, context: AnswerContext
     if not found.intervals and not any(find_holders(value, question.principal) for value in values):
         raise NoSuchEntity(f"No user, group or role was called {question.principal} in the span, or it held nothing.")
     shown, after = cut_page(question, found.intervals)
-    stopped_at = stop_moment(context, found.stopped_at)
     return HeldIntervalsPage(
-        **page_envelope(question, context.account_id, span, stopped_at, after),
+        **page_envelope(question, context.account_id, span, stop_moment(context, found.stopped_at), after),
         intervals=tuple(map(held_interval, shown)),
     )
 

@@ -1,6 +1,6 @@
 """The containment of a credential: it, and all that it gave birth to, is cut off in one step."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -38,7 +38,7 @@ _OWNED = frozenset({"access_key", "session"})
 @decides(Contain)
 def decide_contain(question: Contain, account: Account, requester: Requester) -> Outcome:
     """Raises OperationNotPermittedException, AccessDenied, NeedsFacts and NeedsAccounts."""
-    barred = _BarredAccounts(account, requester, question.credential)
+    barred = _barred_accounts(account, requester, question.credential)
     home = home_account_of(question.credential, account.id, requester.installation())
     if (why := barred(requester.accounts([home])[home])) is not None:
         raise AccessDenied(f"{question.credential} is of the account {home}: {why}")
@@ -110,26 +110,17 @@ def _firsts(seen: Iterable[tuple[str, datetime]]) -> list[datetime]:
     return sorted(first.values())
 
 
-class _BarredAccounts:
+def _barred_accounts(account: Account, requester: Requester, credential: str) -> Callable[[Account], str | None]:
     """Why the requester may contain nothing in an account. Each is asked once, for the check is recorded."""
+    asked: dict[str, str | None] = {account.id: None}  # In its own account the caller has been allowed already.
 
-    def __init__(self, account: Account, requester: Requester, credential: str) -> None:
-        self._account = account
-        self._requester = requester
-        self._credential = credential
-        self._asked: dict[str, str | None] = {account.id: None}
-        """In its own account the caller has been allowed already."""
+    def barred(other: Account) -> str | None:
+        if other.id not in asked and requester.caller is not None:
+            resource = other.arn(f"credential/{credential}", SERVICE)
+            asked[other.id] = why_unmanaged(account.id, other) or requester.denied(ACTION, resource)
+        return asked.get(other.id)
 
-    def __call__(self, other: Account) -> str | None:
-        if other.id not in self._asked:
-            self._asked[other.id] = self._why(other)
-        return self._asked[other.id]
-
-    def _why(self, other: Account) -> str | None:
-        if self._requester.caller is None:
-            return None
-        resource = other.arn(f"credential/{self._credential}", SERVICE)
-        return why_unmanaged(self._account.id, other) or self._requester.denied(ACTION, resource)
+    return barred
 
 
 def _accounts(containing: ContainmentPlan, found: Lineage, obstacles: Mapping[str, str]) -> Iterable[ContainedAccount]:

@@ -48,9 +48,6 @@ class _Counts:
     undecidable_because: str | None = None
     by_other_evaluator: int = 0
 
-    def has_room(self, key: GroupKey) -> bool:
-        return key in self.groups or len(self.groups) < GROUPS_AN_ANSWER_MAX
-
     def add(self, key: GroupKey, call: CallToReplay, made: ReplayResult) -> None:
         """One on which policies were asked."""
         group = self.groups.setdefault(key, _GroupCounts())
@@ -85,7 +82,7 @@ def answer_what_if(question: WhatIf, context: AnswerContext) -> WhatIfPart:
             cause = call.cause
             assert cause.principal is not None
             key = GroupKey(principal_arn_of(cause.principal), cause.service, cause.operation)
-            if not counts.has_room(key):
+            if key not in counts.groups and len(counts.groups) >= GROUPS_AN_ANSWER_MAX:
                 stopped_position = call.position - 1
                 break
             counts.add(key, call, made)

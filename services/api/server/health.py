@@ -28,11 +28,7 @@ class Health:
     """One event loop's."""
 
     def __init__(
-        self,
-        committer: Committer,
-        runner: ProjectionRunner,
-        readers: ConnectionSource,
-        scheduler: Scheduler | None = None,
+        self, committer: Committer, runner: ProjectionRunner, readers: ConnectionSource, scheduler: Scheduler | None
     ) -> None:
         """Without a scheduler, none runs in this process."""
         self._scheduler = scheduler

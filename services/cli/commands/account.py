@@ -19,12 +19,7 @@ from services.cli.lib.arguments import (
     add_operator_table_arguments,
     add_subcommands,
 )
-from services.cli.lib.operator_database import (
-    existing_database,
-    ledger_without_master_key,
-    open_or_create_database,
-    operator_settings,
-)
+from services.cli.lib.operator_database import open_or_create_database, operator_ledger, operator_settings
 from services.cli.lib.output import Column, make_output, short_time
 from services.cli.lib.terminal import Failure, UsageError, print_note
 from services.settings import Settings
@@ -78,18 +73,14 @@ def _create(args: argparse.Namespace) -> None:
 def _close(args: argparse.Namespace) -> None:
     if not args.yes:
         _confirm(args.account_id)
-    with existing_database(operator_settings(args)) as database:
-        ledger = ledger_without_master_key(database)
-        with ledger.recording():
-            close_account(ledger.committer, args.account_id)
+    with operator_ledger(args) as ledger:
+        close_account(ledger.committer, args.account_id)
     print_note(f"The account {args.account_id} is closed: none of its credentials is accepted any more.")
 
 
 def _list(args: argparse.Namespace) -> None:
-    with existing_database(operator_settings(args)) as database:
-        ledger = ledger_without_master_key(database)
-        with ledger.recording():
-            opened = list_accounts(ledger.committer)
+    with operator_ledger(args) as ledger:
+        opened = list_accounts(ledger.committer)
     rows = [AccountRow.of(account_id, opened[account_id]) for account_id in sorted(opened)]
     make_output(args.output, ACCOUNTS).show(rows)
     if not rows:

@@ -7,7 +7,7 @@ from pathlib import Path
 from domain.families.organization import Organization
 from domain.rules.organization import nodes_allowing_nothing
 from services.cli.lib.arguments import add_command, add_operator_table_arguments, add_subcommands
-from services.cli.lib.operator_database import ledger_without_master_key, operator_database
+from services.cli.lib.operator_database import operator_ledger
 from services.cli.lib.organization_file import InvalidFile, organization_to_json, parse_organization
 from services.cli.lib.output import Column, JsonLines, make_output
 from services.cli.lib.terminal import Failure, print_line, print_note
@@ -31,10 +31,8 @@ INDENT = "  "
 def _set(args: argparse.Namespace) -> None:
     """Raises Failure for a file that cannot be read or understood; nothing is asked then."""
     organization = _read(args.file)
-    with operator_database(args) as database:
-        ledger = ledger_without_master_key(database)
-        with ledger.recording():
-            effects = set_organization(ledger.committer, organization)
+    with operator_ledger(args) as ledger:
+        effects = set_organization(ledger.committer, organization)
     make_output(args.output, EFFECTS).show(effects)
     for node in nodes_allowing_nothing(organization):
         print_note(
@@ -43,18 +41,14 @@ def _set(args: argparse.Namespace) -> None:
 
 
 def _remove(args: argparse.Namespace) -> None:
-    with operator_database(args) as database:
-        ledger = ledger_without_master_key(database)
-        with ledger.recording():
-            effects = remove_organization(ledger.committer)
+    with operator_ledger(args) as ledger:
+        effects = remove_organization(ledger.committer)
     make_output(args.output, EFFECTS).show(effects)
 
 
 def _show(args: argparse.Namespace) -> None:
-    with operator_database(args) as database:
-        ledger = ledger_without_master_key(database)
-        with ledger.recording():
-            organization = get_organization(ledger.committer)
+    with operator_ledger(args) as ledger:
+        organization = get_organization(ledger.committer)
     if organization is None:
         print_note("There is no organization.")
     elif args.output == "json":

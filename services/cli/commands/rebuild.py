@@ -4,9 +4,9 @@ import argparse
 
 from projections.engine.definition import PROJECTION_NAMES
 from services.cli.lib.arguments import add_operator_table_arguments
-from services.cli.lib.operator_database import ledger_without_master_key, operator_database, record_operator_call
+from services.cli.lib.operator_database import operator_database, record_operator_call
 from services.cli.lib.progress import Progress
-from services.cli.lib.rebuild_output import connector, rebuild_and_compare, show_comparison
+from services.cli.lib.rebuild_output import rebuild_and_compare, show_comparison
 from services.cli.lib.terminal import Failure, UsageError, print_note
 
 
@@ -21,18 +21,11 @@ def run(args: argparse.Namespace) -> None:
     if unknown := [name for name in args.name if name not in PROJECTION_NAMES]:
         raise UsageError(f"There is no projection {', '.join(unknown)}; there are {', '.join(PROJECTION_NAMES)}.")
     with operator_database(args) as database:
-        ledger = ledger_without_master_key(database)
         # Recorded first: an act that the installation's ledger does not take does not happen.
-        with ledger.recording():
-            record_operator_call(
-                ledger,
-                "RebuildProjections",
-                read_only=not args.swap,
-                parameters={"projections": args.name, "swap": args.swap},
-            )
+        parameters = {"projections": args.name, "swap": args.swap}
+        record_operator_call(database, "RebuildProjections", read_only=not args.swap, parameters=parameters)
         progress = Progress()
-        with rebuild_and_compare(connector(database), args.name, None, progress) as (comparison, swap):
-            progress.clear()
+        with rebuild_and_compare(database, args.name, None, progress) as (comparison, swap):
             show_comparison(args, comparison)
             if args.swap:
                 swap()

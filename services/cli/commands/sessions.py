@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from domain.foundation.identifiers import account_of_arn
 from domain.read_models.sessions import SessionDetails
 from services.api.contract.sessions import ListSessions, RevokedSession, RevokeSession
-from services.cli.lib.arguments import add_client_arguments, add_compromised_since, add_historical_arguments
+from services.cli.lib.arguments import add_compromised_since, add_historical_arguments, add_question_arguments
 from services.cli.lib.client import ask, show_pages
 from services.cli.lib.lineage_tree import show_lineage_tree
 from services.cli.lib.output import Column, arn_resource, make_output, short_arn, short_time
@@ -25,8 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     revoke = actions.add_parser("revoke", help="revoke a session")
     revoke.add_argument("session_id", metavar="ID", help="as `muniment sessions` shows it")
     # Suppressed, so that what stands before `revoke` is not forgotten.
-    add_client_arguments(revoke, default=argparse.SUPPRESS)
-    revoke.set_defaults(run=_revoke)
+    add_question_arguments(revoke, _revoke, default=argparse.SUPPRESS)
     add_compromised_since(parser)
     add_historical_arguments(parser, run)
 

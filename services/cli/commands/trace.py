@@ -8,10 +8,10 @@ from services.api.contract.tracing import ListStillAlive, StillAlive, TraceCrede
 from services.cli.lib.arguments import add_compromised_since, add_historical_arguments, positive_int
 from services.cli.lib.client import ask
 from services.cli.lib.doors_output import print_left, show_doors
-from services.cli.lib.output import JsonLines
+from services.cli.lib.output import JsonLines, make_output
 from services.cli.lib.terminal import Failure, UsageError, print_note
 from services.cli.lib.trace_html import render_trace
-from services.cli.lib.trace_terminal import show_alive, show_trace
+from services.cli.lib.trace_terminal import ALIVE, show_trace
 
 OUTPUTS = ("table", "json", "html")
 
@@ -41,11 +41,10 @@ def run(args: argparse.Namespace) -> None:
     found = ask(args, TraceCredential, parameters)
     if args.output == "json":
         JsonLines().show([found])
-        return
-    if args.output == "html":
+    elif args.output == "html":
         sys.stdout.write(render_trace(found))
-        return
-    show_trace(found)
+    else:
+        show_trace(found)
 
 
 def _still_alive(args: argparse.Namespace) -> None:
@@ -53,10 +52,10 @@ def _still_alive(args: argparse.Namespace) -> None:
     if args.output == "html" or args.calls is not None:
         raise UsageError("--still-alive shows no calls and renders no page: use it with --output table or json.")
     found = ask(args, ListStillAlive, _asked(args))
+    make_output(args.output, ALIVE).show(found.alive)
     if args.output == "json":
-        JsonLines().show((*found.alive, *found.open_doors))
+        JsonLines().show(found.open_doors)
     else:
-        show_alive(found.alive)
         show_doors(found.open_doors, found.account_id)
     print_left(found.left)
     if reasons := _why_unsettled(found):

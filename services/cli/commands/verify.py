@@ -3,15 +3,14 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from domain.foundation.identifiers import INSTALLATION
 from projections.engine.definition import PROJECTION_NAMES
 from services.cli.lib.arguments import add_operator_table_arguments
-from services.cli.lib.operator_database import ledger_without_master_key, operator_database, record_operator_call
-from services.cli.lib.output import Column, JsonLines, stdout_table
+from services.cli.lib.operator_database import operator_database, record_operator_call
+from services.cli.lib.output import Column, make_output
 from services.cli.lib.progress import Progress
-from services.cli.lib.rebuild_output import NotCompared, connector, rebuild_and_compare, show_comparison
+from services.cli.lib.rebuild_output import NotCompared, rebuild_and_compare, show_comparison
 from services.cli.lib.terminal import Failure, print_note
 from services.ledger.database import Database, connect
 from services.ledger.verification import VerificationResult, verify
@@ -33,10 +32,7 @@ def run(args: argparse.Namespace) -> None:
         _record(database, args.account_id, verdicts)
         progress.clear()
         # Before the tables are compared, which somebody else's rebuilding may prevent.
-        if args.output == "json":
-            JsonLines().show([asdict(verdict) for verdict in verdicts])
-        else:
-            stdout_table(VERDICTS).show(verdicts)
+        make_output(args.output, VERDICTS).show(verdicts)
         sys.stdout.flush()
         problem = _compare(args, database, progress)
     broken = [verdict.account_id for verdict in verdicts if verdict.finding is not None]
@@ -51,8 +47,7 @@ def run(args: argparse.Namespace) -> None:
 def _compare(args: argparse.Namespace, database: Database, progress: Progress) -> str | None:
     """Shows how the projections compare with the ledgers. What is wrong with them, if anything is."""
     try:
-        with rebuild_and_compare(connector(database), [], args.account_id, progress) as (comparison, _):
-            progress.clear()
+        with rebuild_and_compare(database, [], args.account_id, progress) as (comparison, _):
             show_comparison(args, comparison)
     except NotCompared as refused:
         return f"The tables of {', '.join(PROJECTION_NAMES)} were not compared with them: {refused}"
@@ -66,10 +61,8 @@ def _record(database: Database, account_id: str | None, verdicts: Sequence[Verif
     if any(verdict.account_id == INSTALLATION and verdict.finding is not None for verdict in verdicts):
         print_note("The installation's ledger is broken: this verification is not recorded.")
         return
-    ledger = ledger_without_master_key(database)
     parameters = {} if account_id is None else {"account_id": account_id}
-    with ledger.recording():
-        record_operator_call(ledger, "VerifyLedgers", read_only=True, parameters=parameters)
+    record_operator_call(database, "VerifyLedgers", read_only=True, parameters=parameters)
 
 
 VERDICTS: Sequence[Column[VerificationResult]] = (

@@ -54,8 +54,8 @@ def run(args: argparse.Namespace) -> None:
         found = merge_parts(ask_whole_span(client, WhatIf, parameters))
     if args.output == "json":
         JsonLines().show([found])
-        return
-    _show(found)
+    else:
+        _show(found)
 
 
 def _show(found: WhatIfPart) -> None:

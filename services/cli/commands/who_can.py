@@ -4,8 +4,7 @@ import argparse
 
 from services.api.contract.access import WhoCan
 from services.api.contract.access_between import WhoCould
-from services.cli.lib.access_output import add_access_arguments, show_intervals, show_principals
-from services.cli.lib.arguments import add_historical_arguments, span_parameters
+from services.cli.lib.access_output import add_access_arguments, show_access
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,15 +12,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "resource", metavar="RESOURCE", help="an ARN, or '*' where the action is about no single resource"
     )
-    add_access_arguments(parser)
-    add_historical_arguments(parser, run)
+    add_access_arguments(parser, run)
 
 
 def run(args: argparse.Namespace) -> None:
-    parameters = {"action": args.action, "on": args.resource, "everybody": args.everybody or None}
-    if between := span_parameters(args):
-        show_intervals(
-            args, WhoCould, {**parameters, **between}, f"No principal could perform {args.action} on {args.resource}."
-        )
-        return
-    show_principals(args, WhoCan, parameters, f"No principal can perform {args.action} on {args.resource}.")
+    parameters = {"action": args.action, "on": args.resource}
+    show_access(args, WhoCan, WhoCould, parameters, f"perform {args.action} on {args.resource}")

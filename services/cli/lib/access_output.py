@@ -7,40 +7,48 @@ from domain.policy import Effect
 from services.api.contract.access import PrincipalAccess, PrincipalsPage
 from services.api.contract.access_between import AccessInterval, AccessIntervalsPage
 from services.api.contract.question import Question
-from services.cli.lib.arguments import add_interval_arguments
+from services.cli.lib.arguments import RunCommand, add_historical_arguments, add_interval_arguments, span_parameters
 from services.cli.lib.client import show_pages
 from services.cli.lib.interval_output import END_COLUMNS, show_span
 from services.cli.lib.output import Column, arn_resource
 from services.cli.lib.terminal import print_note
 
 
-def add_access_arguments(parser: ArgumentParser) -> None:
+def add_access_arguments(parser: ArgumentParser, run: RunCommand) -> None:
     add_interval_arguments(parser)
     parser.add_argument("--everybody", action="store_true", help="also list the principals that cannot, and why")
+    add_historical_arguments(parser, run)
 
 
-def show_principals(
-    args: Namespace, question: type[Question[PrincipalsPage]], parameters: Mapping[str, object], if_none: str
+def show_access(
+    args: Namespace,
+    question: type[Question[PrincipalsPage]],
+    question_between: type[Question[AccessIntervalsPage]],
+    parameters: Mapping[str, object],
+    what: str,
 ) -> None:
-    parameters = {**parameters, "as_of": args.as_of}
+    """At a moment or, where a span is meant, over it. `what` is what principals can do."""
+    parameters = {**parameters, "everybody": args.everybody or None}
+    if between := span_parameters(args):
+        if not show_span(
+            args,
+            question_between,
+            {**parameters, **between},
+            lambda page: page.intervals,
+            INTERVALS,
+            lambda page: _print_unseen(page.unseen),
+        ):
+            print_note(f"No principal could {what}.")
+        return
     unseen: set[str] = set()
 
     def rows(page: PrincipalsPage) -> Sequence[PrincipalAccess]:
         unseen.update(page.unseen)
         return page.principals
 
-    if not show_pages(args, question, parameters, rows, PRINCIPALS):
-        print_note(if_none)
+    if not show_pages(args, question, {**parameters, "as_of": args.as_of}, rows, PRINCIPALS):
+        print_note(f"No principal can {what}.")
     _print_unseen(sorted(unseen))
-
-
-def show_intervals(
-    args: Namespace, question: type[Question[AccessIntervalsPage]], parameters: Mapping[str, object], if_none: str
-) -> None:
-    if not show_span(
-        args, question, parameters, lambda page: page.intervals, INTERVALS, lambda page: _print_unseen(page.unseen)
-    ):
-        print_note(if_none)
 
 
 def _print_unseen(account_ids: Iterable[str]) -> None:

@@ -17,14 +17,6 @@ SPAN_OF_CALLS = ("calls from this moment on", "calls up to this moment (default:
 """Between which two moments they were made."""
 
 
-def add_question_arguments(
-    parser: argparse.ArgumentParser, run: RunCommand, outputs: Sequence[str] = TABLE_OR_JSON
-) -> Arguments:
-    """A command that asks."""
-    parser.set_defaults(run=run)
-    return add_client_arguments(parser, outputs=outputs)
-
-
 def add_historical_arguments(
     parser: argparse.ArgumentParser, run: RunCommand, outputs: Sequence[str] = TABLE_OR_JSON
 ) -> None:
@@ -109,10 +101,11 @@ def span_parameters(args: argparse.Namespace) -> dict[str, object] | None:
     return {"since": args.since, "until": args.until}
 
 
-def add_client_arguments(
-    parser: argparse.ArgumentParser, default: object = None, outputs: Sequence[str] = TABLE_OR_JSON
+def add_question_arguments(
+    parser: argparse.ArgumentParser, run: RunCommand, outputs: Sequence[str] = TABLE_OR_JSON, *, default: object = None
 ) -> Arguments:
-    """Whom the command asks, and how it shows the answer."""
+    """A command that asks: whom it asks, and how it shows the answer."""
+    parser.set_defaults(run=run)
     common = _add_common_group(parser)
     off = False if default is None else default
     common.add_argument(

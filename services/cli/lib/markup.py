@@ -37,11 +37,6 @@ def group(*children: Markup | None) -> Markup:
     return Markup("".join(child.text for child in children if child is not None))
 
 
-def cut(text: str, characters: int) -> str:
-    """So long at most. Whoever shows it gives the whole as a title."""
-    return text if len(text) <= characters else text[: characters - 1] + "…"
-
-
 def visible(text: str) -> str:
     """With every character that shows nothing, moves the cursor or turns the writing round as U+ and its number."""
     return "".join(character if character.isprintable() else f"[U+{ord(character):04X}]" for character in text)

@@ -38,5 +38,5 @@ def _migrate_embedded(found: Settings, args: argparse.Namespace) -> list[str]:
         raise Failure("The owner's login is missing: MUNIMENT_OWNER_DATABASE_URL takes it.")
     if args.login is not None:
         raise Failure("--login is for your own PostgreSQL; the embedded one has its logins.")
-    with existing_database(found, check=False) as database, database_failures():
+    with existing_database(found, check=False) as database:
         return migrate_database(database)

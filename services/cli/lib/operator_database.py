@@ -5,7 +5,7 @@ import os
 import secrets
 import shlex
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
 import psycopg
@@ -67,13 +67,10 @@ def existing_database(settings: Settings, *, check: bool = True) -> Iterator[Dat
 @contextmanager
 def open_or_create_database(settings: Settings) -> Iterator[Database]:
     """Like `existing_database`, but begins a database where there is none."""
-    with database_failures():
-        if settings.database_url is None and not (settings.data / "postgres").exists():
-            settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
-            with open_database(settings) as database:
-                yield database
-            return
-    with existing_database(settings) as database:
+    is_new = settings.database_url is None and not (settings.data / "postgres").exists()
+    if is_new:
+        settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
+    with database_failures(), open_database(settings) if is_new else existing_database(settings) as database:
         yield database
 
 
@@ -88,16 +85,31 @@ def database_failures() -> Iterator[None]:
         raise Failure(str(error)) from error
 
 
+def operator_database(args: argparse.Namespace) -> AbstractContextManager[Database]:
+    """The database that is meant, for an act of the operator. Raises Failure."""
+    return existing_database(operator_settings(args))
+
+
+@contextmanager
+def operator_ledger(args: argparse.Namespace) -> Iterator[LedgerRuntime]:
+    """Its ledger, recording, for acts that seal nothing."""
+    with operator_database(args) as database:
+        ledger = ledger_without_master_key(database)
+        with ledger.recording():
+            yield ledger
+
+
 def ledger_without_master_key(database: Database) -> LedgerRuntime:
     """For calls that seal nothing: the master key stays where it is. What this one seals, nobody could open."""
     return LedgerRuntime(database, MasterKeys(MasterKey(secrets.token_bytes(KEY_BYTES))))
 
 
 def record_operator_call(
-    ledger: LedgerRuntime, operation: str, *, read_only: bool, parameters: Mapping[str, object]
+    database: Database, operation: str, *, read_only: bool, parameters: Mapping[str, object]
 ) -> None:
-    """An act on the installation as a whole, in its ledger. The ledger must be recording. Raises Failure when the act
-    cannot be recorded; then it must not be done."""
+    """An act on the installation as a whole, in its ledger. Raises Failure when it cannot be recorded; then it must not
+    be done."""
+    ledger = ledger_without_master_key(database)
     cause = operator_cause(operation, secrets.token_bytes)
     called = ApiCalled(read_only=read_only, parameters=dict(parameters))
 
@@ -107,7 +119,8 @@ def record_operator_call(
         return CallResult(None, [LedgerAppend(INSTALLATION, cause, [called])])
 
     try:
-        ledger.committer.decide(frozenset({INSTALLATION}), decide)
+        with ledger.recording():
+            ledger.committer.decide(frozenset({INSTALLATION}), decide)
     except (CorruptLedger, CorruptEntry) as error:
         raise Failure(
             f"The installation's ledger is broken, see `muniment verify`, and takes no act: {error}"
@@ -127,10 +140,3 @@ def _find_database(settings: Settings) -> Database | None:
     except (psycopg.OperationalError, EmbeddedError):
         return None
     return embedded
-
-
-@contextmanager
-def operator_database(args: argparse.Namespace) -> Iterator[Database]:
-    """The database that is meant, for an act of the operator. Raises Failure."""
-    with existing_database(operator_settings(args)) as database:
-        yield database

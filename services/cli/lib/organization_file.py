@@ -24,6 +24,7 @@ from domain.families.organization import (
     OrganizationPolicy,
     PolicyKind,
 )
+from services.cli.lib.output import cut
 
 CHARACTERS_MAX = 16 * 2**20
 SHOWN_CHARACTERS_MAX = 80
@@ -60,11 +61,8 @@ class _Unit(_Attached):
     units: list["_Unit"] = []
 
 
-class _Root(_Attached):
-    id: str | None = None
+class _Root(_Unit):
     name: NodeName = "Root"
-    accounts: list[_Account] = []
-    units: list[_Unit] = []
 
 
 class _Policy(_Element):
@@ -119,7 +117,7 @@ def parse_organization(text: str) -> Organization:
     )
 
 
-def _account_ids(part: _Root | _Unit) -> frozenset[str]:
+def _account_ids(part: _Unit) -> frozenset[str]:
     below = (_account_ids(unit) for unit in part.units)
     return frozenset(account.id for account in part.accounts).union(*below)
 
@@ -133,7 +131,7 @@ class _Tree:
     """By name."""
     nodes: list[OrganizationNode] = field(default_factory=list)
 
-    def grow(self, part: _Root | _Unit, place: str, node_id: str, parent_id: str | None) -> None:
+    def grow(self, part: _Unit, place: str, node_id: str, parent_id: str | None) -> None:
         self.add("unit" if parent_id else "root", part, place, node_id, parent_id)
         for number, account in enumerate(part.accounts):
             self.add("account", account, f"{place}.accounts[{number}]", account.id, node_id)
@@ -141,9 +139,7 @@ class _Tree:
             unit_id = unit.id or f"ou-{self.nodes[0].id[2:]}-" + _digits(8, self.organization_id, node_id, unit.name)
             self.grow(unit, f"{place}.units[{number}]", unit_id, node_id)
 
-    def add(
-        self, kind: NodeKind, part: _Root | _Unit | _Account, place: str, node_id: str, parent_id: str | None
-    ) -> None:
+    def add(self, kind: NodeKind, part: _Unit | _Account, place: str, node_id: str, parent_id: str | None) -> None:
         scps = [FULL_AWS_ACCESS.policy.name] if part.scps is None else part.scps
         always = RCP_FULL_AWS_ACCESS.policy.name
         rcps = [always, *(name for name in part.rcps if name != always)]
@@ -258,5 +254,4 @@ def _error_sentences(error: ValidationError) -> Iterator[str]:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= SHOWN_CHARACTERS_MAX else text[: SHOWN_CHARACTERS_MAX - 1] + "…"
+    return cut(json.dumps(value, ensure_ascii=False), SHOWN_CHARACTERS_MAX)

@@ -41,6 +41,11 @@ def count_noun(count: int, what: str) -> str:
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
+def cut(text: str, characters: int) -> str:
+    """So long at most."""
+    return text if len(text) <= characters else text[: characters - 1] + "…"
+
+
 def short_arn(arn: str, account_id: str) -> str:
     """Without what all ARNs of the account have in common; whole where it is another account's."""
     return arn_resource(arn) if account_of_arn(arn) == account_id else arn
@@ -100,11 +105,7 @@ class Table(Generic[T]):
             self._widths[widest] -= 1
 
     def _write(self, cells: list[str]) -> None:
-        fitted = [
-            cell if len(cell) <= width else cell[: width - 1] + "…"
-            for cell, width in zip(cells, self._widths, strict=True)
-        ]
-        padded = [cell.ljust(width) for cell, width in zip(fitted, self._widths, strict=True)]
+        padded = [cut(cell, width).ljust(width) for cell, width in zip(cells, self._widths, strict=True)]
         self._out.write(GAP.join(padded).rstrip() + "\n")
 
 
@@ -149,4 +150,9 @@ def make_output(form: str, columns: Sequence[Column[T]], exported: Sequence[Colu
 
 def stdout_table(columns: Sequence[Column[T]]) -> Table[T]:
     """On standard output, as wide as its terminal."""
-    return Table(columns, sys.stdout, shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
+    return Table(columns, sys.stdout, stdout_width())
+
+
+def stdout_width() -> int | None:
+    """In characters, where it is a terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -5,13 +5,12 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-
-import psycopg
+from functools import partial
 
 from projections.engine.compare import RowDifference, TableComparison
 from projections.engine.rebuild import RebuildComparison, open_rebuild
 from projections.engine.swap import RebuildRefused
-from services.cli.lib.output import Column, JsonLines, stdout_table
+from services.cli.lib.output import Column, JsonLines, cut, stdout_table
 from services.cli.lib.progress import Progress
 from services.cli.lib.terminal import Failure, print_note
 from services.ledger.database import Database, connect
@@ -25,21 +24,23 @@ class NotCompared(Failure):
     """Whether the tables say what the ledgers say is not known."""
 
 
-def connector(database: Database) -> Callable[[], psycopg.Connection]:
-    return lambda: connect(database, "projector")
-
-
 @contextmanager
 def rebuild_and_compare(
-    connected: Callable[[], psycopg.Connection], names: Sequence[str], account_id: str | None, progress: Progress
+    database: Database, names: Sequence[str], account_id: str | None, progress: Progress
 ) -> Iterator[tuple[RebuildComparison, Callable[[], None]]]:
     """What comparing came to, and how to swap. Raises NotCompared where it is refused."""
     try:
         with open_rebuild(
-            connected, names, account_id=account_id, wait_seconds=WAIT_SECONDS_MAX, tell=progress.tell
+            partial(connect, database, "projector"),
+            names,
+            account_id=account_id,
+            wait_seconds=WAIT_SECONDS_MAX,
+            tell=progress.tell,
         ) as rebuild:
             rebuild.read()
-            yield rebuild.compare(), rebuild.swap
+            comparison = rebuild.compare()
+            progress.clear()
+            yield comparison, rebuild.swap
     except RebuildRefused as refused:
         progress.clear()
         raise NotCompared(str(refused)) from refused
@@ -80,8 +81,7 @@ def _describe_difference(difference: RowDifference) -> str:
 
 
 def _value(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= VALUE_CHARACTERS_MAX else text[: VALUE_CHARACTERS_MAX - 1] + "…"
+    return cut(json.dumps(value, ensure_ascii=False), VALUE_CHARACTERS_MAX)
 
 
 COMPARED: Sequence[Column[TableComparison]] = (

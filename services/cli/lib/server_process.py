@@ -35,19 +35,18 @@ def serve(args: argparse.Namespace) -> None:
 def _print_ready(endpoint: str, profile: Path) -> None:
     here = shlex.quote(str(Path(sys.executable).parent))
     sys.stdout.write(f"muniment ready on {endpoint}\n\n")
-    if not profile.exists():
+    if profile.exists():
+        sys.stdout.write(
+            "Now type, in another terminal:\n"
+            f"  export AWS_CONFIG_FILE={shlex.quote(str(profile))} AWS_PROFILE=muniment PATH={here}:$PATH\n"
+            "  aws iam create-user --user-name alice\n"
+            "  muniment history\n"
+        )
+    else:
         sys.stdout.write(
             "The accounts here were created with `muniment account create`: use the credentials that it printed,\n"
             f"with AWS_ENDPOINT_URL={endpoint}\n"
         )
-        sys.stdout.flush()
-        return
-    sys.stdout.write(
-        "Now type, in another terminal:\n"
-        f"  export AWS_CONFIG_FILE={shlex.quote(str(profile))} AWS_PROFILE=muniment PATH={here}:$PATH\n"
-        "  aws iam create-user --user-name alice\n"
-        "  muniment history\n"
-    )
     sys.stdout.flush()
 
 

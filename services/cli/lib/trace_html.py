@@ -1,29 +1,23 @@
 """The story of a credential as one page of HTML, which opens without a network and prints."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import resources
-from typing import NamedTuple
+from typing import TypeVar
 
-from domain.read_models.credential_activity import CallTallies, TracedCall
+from domain.read_models.credential_activity import TracedCall
 from services.api.contract.tracing import CredentialUse, Trace
-from services.api.contract.unused_permissions import UnusedPermissions
 from services.cli.lib import trace_phrases as words
 from services.cli.lib import trace_svg as pictures
-from services.cli.lib.markup import Markup, cut, document, element, group
-from services.cli.lib.output import short_arn, short_time
+from services.cli.lib.markup import Markup, document, element, group
+from services.cli.lib.output import cut
 
 CELL_CHARACTERS_MAX = 160
 """What is longer is cut, and whole in its title."""
 SERVICES_SHOWN = 40
 
+T = TypeVar("T")
+
 _STYLE = resources.files("services.cli.lib").joinpath("trace_html.css").read_text("utf-8")
-
-
-class Cell(NamedTuple):
-    text: str
-    look: str | None = None
-    title: str | None = None
-    """What more there is to say, where it is not only the text that is too long."""
 
 
 def render_trace(trace: Trace) -> str:
@@ -49,7 +43,7 @@ def render_trace(trace: Trace) -> str:
         element("p", words.unused_permissions_note(could), class_="note"),
         element("ul", *(element("li", text) for text in words.unused_by_credential(could, trace.account_id))),
         _facts(words.actions_by_service(could)),
-        _granted(could),
+        _table(words.GRANTED, list(words.unused_by_grant(could, SERVICES_SHOWN))),
     )
     return document(words.title(trace), _STYLE, body)
 
@@ -84,11 +78,11 @@ def _doors(trace: Trace) -> Iterator[Markup]:
 def _activity(did: CredentialUse) -> Iterator[Markup | None]:
     yield element("h2", "Addresses, user agents and operations")
     yield element("p", words.calls_searched(did), class_="note")
-    yield from _tallied(did.addresses, "Address", "addresses", "none recorded")
-    yield from _tallied(words.user_agents_by_product(did.user_agents), "User agent", "user agents", "none sent")
-    yield from _tallied(did.operations, "Operation", "operations", "none")
+    for columns, rows, left_out in words.tallies(did):
+        yield _table(columns, rows)
+        yield _note(left_out)
     yield element("h2", "Calls")
-    yield _calls(did)
+    yield _table(words.call_columns(did.account_id), did.calls, look="calls", look_of=_call_look)
     if (left := words.calls_left(did)) is not None:
         yield _note(left)
         yield _commands(did.histories)
@@ -103,6 +97,10 @@ def _timeline(trace: Trace) -> Iterator[Markup | None]:
     yield _note(pictures.lanes_left(trace))
     if any(did.calls_left or did.stopped_position is not None for did in trace.did):
         yield _note(f"Only the first {sum(len(did.calls) for did in trace.did)} calls are drawn.")
+
+
+def _call_look(call: TracedCall) -> str | None:
+    return None if call.error_code is None else "refused"
 
 
 def _legend(looks: Iterable[tuple[str, str]]) -> Markup:
@@ -120,81 +118,28 @@ def _sign(look: str) -> Markup:
     return element("svg", shape, width="14", height="14", aria_hidden="true")
 
 
-def _tallied(tallies: CallTallies, title: str, what: str, if_none: str) -> Iterator[Markup | None]:
-    yield _table(
-        (title, "First", "Last", "Ok", "Refused"),
-        (
-            [
-                Cell(words.tally(row, if_none)),
-                Cell(short_time(row.first.at), "time"),
-                Cell(short_time(row.last.at), "time"),
-                *_numbers(row.answered, row.refused),
-            ]
-            for row in tallies.rows
-        ),
-    )
-    yield _note(words.tallies_left(tallies, what))
-
-
-def _calls(did: CredentialUse) -> Markup | None:
-    return _table(
-        ("Position", "Time", "Credential", "Source", "Operation", "Result", "On"),
-        ([Cell(str(call.position), "number"), Cell(short_time(call.at), "time"), *_call(call, did.account_id)]
-         for call in did.calls),
-        ["refused" if call.error_code is not None else None for call in did.calls],
-        look="calls",
-    )  # fmt: skip
-
-
-def _call(call: TracedCall, account_id: str) -> Iterator[Cell]:
-    yield Cell(words.credential(call))
-    yield Cell(call.source_address or "-")
-    yield Cell(words.operation(call))
-    yield Cell(words.result(call), title=call.error_message)
-    yield Cell(", ".join(short_arn(arn, account_id) for arn in call.resources) or "-")
-
-
-def _granted(could: UnusedPermissions) -> Markup | None:
-    return _table(
-        ("Granted by", "Actions", "Conditional", "Services"),
-        (
-            [Cell(found.by), *_numbers(found.actions, found.conditional), Cell(found.services)]
-            for found in words.unused_by_grant(could, SERVICES_SHOWN)
-        ),
-    )
-
-
-def _numbers(*numbers: int) -> Iterator[Cell]:
-    return (Cell(str(number), "number") for number in numbers)
-
-
 def _table(
-    titles: Sequence[str],
-    rows: Iterable[Sequence[Cell]],
-    looks: Sequence[str | None] | None = None,
+    columns: Sequence[words.TraceColumn[T]],
+    rows: Sequence[T],
     *,
     look: str | None = None,
+    look_of: Callable[[T], str | None] = lambda _row: None,
 ) -> Markup | None:
-    """None without rows. `looks` are those of the rows, `look` is the table's."""
-    cells = list(rows)
-    if not cells:
+    """None without rows. `look` is the table's, `look_of` a row's."""
+    if not rows:
         return None
-    head = element(
-        "tr",
-        *(element("th", title, scope="col", class_=cell.look) for title, cell in zip(titles, cells[0], strict=True)),
-    )
-    written = [
-        element("tr", *map(_cell, row, titles), class_=None if looks is None else looks[number])
-        for number, row in enumerate(cells)
-    ]
-    return element("table", element("thead", head), element("tbody", *written), class_=look)
+    titles = (element("th", column.title.capitalize(), scope="col", class_=column.look) for column in columns)
+    lines = (element("tr", *(_cell(column, row) for column in columns), class_=look_of(row)) for row in rows)
+    return element("table", element("thead", element("tr", *titles)), element("tbody", *lines), class_=look)
 
 
-def _cell(cell: Cell, title: str) -> Markup:
+def _cell(column: words.TraceColumn[T], row: T) -> Markup:
     """On a narrow page the title stands before the text; the style takes it from there."""
-    shown = cut(cell.text, CELL_CHARACTERS_MAX)
-    whole = cell.text if shown != cell.text else None
-    return element("td", element("span", shown, title=cell.title or whole), data_title=title, class_=cell.look)
+    text = column.of(row) or ""
+    shown = cut(text, CELL_CHARACTERS_MAX)
+    whole = text if shown != text else None
+    content = element("span", shown, title=column.remark(row) or whole)
+    return element("td", content, data_title=column.title.capitalize(), class_=column.look)
 
 
 def _note(text: str | None) -> Markup | None:

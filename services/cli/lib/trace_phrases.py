@@ -2,7 +2,8 @@
 names, addresses and user agents are as somebody chose them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
@@ -10,13 +11,21 @@ from domain.read_models.lineage import LineageNode, NodePosition, OpenDoor
 from domain.registry import lineage_kind
 from services.api.contract.lineage import LineageTree
 from services.api.contract.tracing import AccountRemediation, CredentialUse, RemediationPlan, Trace, TracedLineage
-from services.api.contract.unused_permissions import UnusedPermissions
-from services.cli.lib.output import short_time
+from services.api.contract.unused_permissions import UnusedPermissions, UnusedService
+from services.cli.lib.output import ABSENT, Column, T_contra, short_arn, short_time
 
 
 class TraceField(NamedTuple):
     title: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TraceColumn(Column[T_contra]):
+    """What the page has beside: how cells look, and what more there is to say of one."""
+
+    look: str | None = None
+    remark: Callable[[T_contra], str | None] = lambda _row: None
 
 
 class ServiceGrant(NamedTuple):
@@ -126,8 +135,40 @@ def result(call: TracedCall) -> str:
     return call.error_code or "ok"
 
 
-def tally(row: CallTally, if_none: str) -> str:
-    return row.text if row.text is not None else if_none
+def tallies(did: CredentialUse) -> Iterator[tuple[Sequence[TraceColumn[CallTally]], Sequence[CallTally], str | None]]:
+    """The addresses, user agents and operations: each with its columns, and what is left out."""
+    for title, found, what, if_none in (
+        ("ADDRESS", did.addresses, "addresses", "none recorded"),
+        ("USER AGENT", user_agents_by_product(did.user_agents), "user agents", "none sent"),
+        ("OPERATION", did.operations, "operations", "none"),
+    ):
+        left = found.count - len(found.rows)
+        left_out = f"{left} more {what} are left out: these came first." if left else None
+        yield _tally_columns(title, if_none), found.rows, left_out
+
+
+def _tally_columns(title: str, if_none: str) -> Sequence[TraceColumn[CallTally]]:
+    return (
+        TraceColumn(title, lambda row: if_none if row.text is None else row.text, shrinks=True),
+        TraceColumn("FIRST", lambda row: short_time(row.first.at), look="time"),
+        TraceColumn("LAST", lambda row: short_time(row.last.at), look="time"),
+        TraceColumn("OK", lambda row: str(row.answered), look="number"),
+        TraceColumn("REFUSED", lambda row: str(row.refused), look="number"),
+    )
+
+
+def call_columns(account_id: str) -> Sequence[TraceColumn[TracedCall]]:
+    return (
+        TraceColumn("POSITION", lambda call: str(call.position), look="number"),
+        TraceColumn("TIME", lambda call: short_time(call.at), look="time"),
+        TraceColumn("CREDENTIAL", credential, shrinks=True),
+        TraceColumn("SOURCE", lambda call: call.source_address or ABSENT),
+        TraceColumn("OPERATION", operation, shrinks=True),
+        TraceColumn("RESULT", result, remark=lambda call: call.error_message),
+        TraceColumn(
+            "ON", lambda call: ", ".join(short_arn(arn, account_id) for arn in call.resources) or ABSENT, shrinks=True
+        ),
+    )
 
 
 def user_agents_by_product(user_agents: CallTallies) -> CallTallies:
@@ -154,12 +195,6 @@ def containment_title(containment: RemediationPlan) -> str:
     if containment.contain is None and containment.accounts:
         return "Nothing is left to contain; to remediate what it did, in this order"
     return "To contain it, in this order"
-
-
-def tallies_left(tallies: CallTallies, what: str) -> str | None:
-    """What is left out of the addresses, user agents or operations."""
-    left = tallies.count - len(tallies.rows)
-    return f"{left} more {what} are left out: these came first." if left else None
 
 
 def calls_searched(did: CredentialUse) -> str:
@@ -211,11 +246,8 @@ def unused_by_credential(could: UnusedPermissions, home: str) -> Iterator[str]:
     for each in could.whose:
         others = f" and {len(each.same)} more with its permissions" if each.same else ""
         policies = count_phrase(each.permissions, "set of permissions", "different sets of permissions")
-        stop = (
-            ""
-            if each.stopped_position is None
-            else f" (those after position {each.stopped_position} were not examined)"
-        )
+        stopped = each.stopped_position
+        stop = "" if stopped is None else f" (those after position {stopped} were not examined)"
         span = f"from position {each.first.position} to {each.last.position}"
         yield f"{label(each.credential, home)}{others}: {span}, under {policies}{stop}"
     if could.left:
@@ -235,11 +267,10 @@ def actions_by_service(could: UnusedPermissions) -> Iterator[TraceField]:
 
 def unused_by_grant(could: UnusedPermissions, services_told: int) -> Iterator[ServiceGrant]:
     """The other services, those together that are granted by the same statements."""
-    found: dict[tuple[str, ...], list[int]] = {}
-    for number, service in enumerate(could.services):
-        found.setdefault(service.granted_by, []).append(number)
-    for by, numbers in found.items():
-        services = [could.services[number] for number in numbers]
+    found: dict[tuple[str, ...], list[UnusedService]] = {}
+    for service in could.services:
+        found.setdefault(service.granted_by, []).append(service)
+    for by, services in found.items():
         text = ", ".join(f"{service.service} {service.actions}" for service in services[:services_told])
         left = len(services) - services_told
         yield ServiceGrant(
@@ -248,6 +279,14 @@ def unused_by_grant(could: UnusedPermissions, services_told: int) -> Iterator[Se
             sum(service.actions for service in services),
             sum(service.conditional for service in services),
         )
+
+
+GRANTED: Sequence[TraceColumn[ServiceGrant]] = (
+    TraceColumn("GRANTED BY", lambda granted: granted.by, shrinks=True),
+    TraceColumn("ACTIONS", lambda granted: str(granted.actions), look="number"),
+    TraceColumn("CONDITIONAL", lambda granted: str(granted.conditional), look="number"),
+    TraceColumn("SERVICES", lambda granted: granted.services, shrinks=True),
+)
 
 
 def depth_first(nodes: Sequence[LineageNode]) -> list[LineageNode]:

@@ -11,8 +11,8 @@ from domain.read_models.credential_activity import TracedCall
 from domain.read_models.lineage import LineageNode, NodePosition
 from services.api.contract.tracing import Trace
 from services.cli.lib import trace_phrases as words
-from services.cli.lib.markup import Markup, cut, element, group, visible
-from services.cli.lib.output import short_time
+from services.cli.lib.markup import Markup, element, visible
+from services.cli.lib.output import cut, short_time
 
 LANES_MAX = 24
 NODES_DRAWN_MAX = 200
@@ -42,15 +42,8 @@ def timeline(trace: Trace) -> Markup | None:
         for number, node in enumerate(credentials[:LANES_MAX])
     ]
     height = len(lanes) * _LANE_HEIGHT + _AXIS_HEIGHT
-    return element(
-        "svg",
-        element("title", "When each credential was active, and when it was used"),
-        *lanes,
-        *_axis(span, height),
-        width="100%",
-        height=str(height),
-        role="img",
-    )
+    title = "When each credential was active, and when it was used"
+    return _picture(title, height, *lanes, *_axis(span, height))
 
 
 def lanes_left(trace: Trace) -> str | None:
@@ -62,7 +55,7 @@ def _lane(
     node: LineageNode, home: str, number: int, span: tuple[datetime, datetime], calls: Sequence[TracedCall]
 ) -> Markup:
     top = number * _LANE_HEIGHT
-    over = _ended_at(node)
+    over = node.expires_at if node.since is None else node.since.at
     begins = _along(node.at, span)
     ends = 100.0 if over is None else _along(over, span)
     middle = top + 24 + _BAR_HEIGHT / 2
@@ -81,11 +74,6 @@ def _lane(
         ),
         *(_call(call, _along(call.at, span), middle) for call in calls),
     )
-
-
-def _ended_at(node: LineageNode) -> datetime | None:
-    """When it ended, as far as anybody knows."""
-    return node.expires_at if node.since is None else node.since.at
 
 
 def _call(call: TracedCall, along: float, middle: float) -> Markup:
@@ -123,16 +111,12 @@ def lineage_tree(nodes: Sequence[LineageNode], home: str) -> Markup:
     ordered = words.depth_first(nodes)[:NODES_DRAWN_MAX]
     rows = {node.place: number for number, node in enumerate(ordered)}
     lines = [_edge(node, rows) for node in ordered if node.parent is not None]
-    height = len(ordered) * _ROW_HEIGHT
-    return element(
-        "svg",
-        element("title", "Lineage"),
-        group(*lines),
-        group(*(_node(node, home, number) for number, node in enumerate(ordered))),
-        width="100%",
-        height=str(height),
-        role="img",
-    )
+    births = (_node(node, home, number) for number, node in enumerate(ordered))
+    return _picture("Lineage", len(ordered) * _ROW_HEIGHT, *lines, *births)
+
+
+def _picture(title: str, height: int, *content: Markup | None) -> Markup:
+    return element("svg", element("title", title), *content, width="100%", height=str(height), role="img")
 
 
 def nodes_left(nodes: Sequence[LineageNode]) -> str | None:
@@ -154,16 +138,13 @@ def _node(node: LineageNode, home: str, number: int) -> Markup:
     x, y = _x(node.depth), number * _ROW_HEIGHT + 15
     indent = x // _CHARACTER_WIDTH
     text, how = words.label(node, home), f"{short_time(node.at)}, {words.state(node)}"
+    look = "born alive" if node.alive else "born"
     return element(
         "g",
-        element("circle", element("title", f"{text}: {how}"), cx=str(x), cy=str(y), r="5", class_=_look(node)),
+        element("circle", element("title", f"{text}: {how}"), cx=str(x), cy=str(y), r="5", class_=look),
         *_labels(text, indent, x=str(x + 12), y=str(y + 4)),
         *_labels(f"{how}, by {node.by}", indent - _SMALLER, x=str(x + 12), y=str(y + 19), look="small"),
     )
-
-
-def _look(node: LineageNode) -> str:
-    return "born alive" if node.alive else "born"
 
 
 def _x(depth: int) -> int:

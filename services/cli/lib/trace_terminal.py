@@ -3,12 +3,11 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
 from domain.read_models.lineage import LineageNode
 from services.api.contract.tracing import CredentialUse, Trace
 from services.cli.lib import trace_phrases as words
 from services.cli.lib.doors_output import show_doors
-from services.cli.lib.output import Column, short_arn, short_time, stdout_table
+from services.cli.lib.output import Column, short_time, stdout_table
 from services.cli.lib.terminal import print_line
 
 WIDTH = 100
@@ -41,7 +40,7 @@ def show_trace(trace: Trace) -> None:
     _lines(words.unused_by_credential(trace.could_have, trace.account_id))
     for fact in words.actions_by_service(trace.could_have):
         _wrapped(f"{fact.title}: {fact.text}")
-    stdout_table(GRANTED).show(list(words.unused_by_grant(trace.could_have, SERVICES_SHOWN)))
+    stdout_table(words.GRANTED).show(list(words.unused_by_grant(trace.could_have, SERVICES_SHOWN)))
 
 
 def _contained(trace: Trace) -> None:
@@ -58,28 +57,21 @@ def _contained(trace: Trace) -> None:
 
 def _activity(did: CredentialUse) -> None:
     print_line(words.calls_searched(did))
-    _tallied(did.addresses, "ADDRESS", "addresses", "none recorded")
-    _tallied(words.user_agents_by_product(did.user_agents), "USER AGENT", "user agents", "none sent")
-    _tallied(did.operations, "OPERATION", "operations", "none")
+    for columns, rows, left_out in words.tallies(did):
+        print_line("")
+        stdout_table(columns).show(rows)
+        if left_out is not None:
+            print_line(left_out)
     _head("Calls")
-    stdout_table(_calls(did.account_id)).show(did.calls)
+    stdout_table(words.call_columns(did.account_id)).show(did.calls)
     if (left := words.calls_left(did)) is not None:
         print_line(left)
         _lines(did.histories)
 
 
-def show_alive(nodes: Sequence[LineageNode]) -> None:
-    stdout_table(ALIVE).show(nodes)
-
-
 def _head(title: str) -> None:
     print_line("")
     print_line(title.upper())
-
-
-def _optional_line(text: str | None) -> None:
-    if text is not None:
-        print_line(text)
 
 
 def _lines(commands: Iterable[str]) -> None:
@@ -92,37 +84,6 @@ def _wrapped(text: str) -> None:
         print_line(row)
 
 
-def _tallied(tallies: CallTallies, title: str, what: str, if_none: str) -> None:
-    columns: Sequence[Column[CallTally]] = (
-        Column(title, lambda row: words.tally(row, if_none), shrinks=True),
-        Column("FIRST", lambda row: short_time(row.first.at)),
-        Column("LAST", lambda row: short_time(row.last.at)),
-        Column("OK", lambda row: str(row.answered)),
-        Column("REFUSED", lambda row: str(row.refused)),
-    )
-    print_line("")
-    stdout_table(columns).show(tallies.rows)
-    _optional_line(words.tallies_left(tallies, what))
-
-
-def _calls(account_id: str) -> Sequence[Column[TracedCall]]:
-    return (
-        Column("POSITION", lambda call: str(call.position)),
-        Column("TIME", lambda call: short_time(call.at)),
-        Column("CREDENTIAL", words.credential, shrinks=True),
-        Column("SOURCE", lambda call: call.source_address),
-        Column("OPERATION", words.operation, shrinks=True),
-        Column("RESULT", words.result),
-        Column("ON", lambda call: ", ".join(short_arn(arn, account_id) for arn in call.resources), shrinks=True),
-    )
-
-
-GRANTED: Sequence[Column[words.ServiceGrant]] = (
-    Column("GRANTED BY", lambda granted: granted.by, shrinks=True),
-    Column("ACTIONS", lambda granted: str(granted.actions)),
-    Column("CONDITIONAL", lambda granted: str(granted.conditional)),
-    Column("SERVICES", lambda granted: granted.services, shrinks=True),
-)
 ALIVE: Sequence[Column[LineageNode]] = (
     Column("ACCOUNT", lambda node: node.account_id),
     Column("ACTIVE", lambda node: words.label(node, node.account_id)),

@@ -36,7 +36,7 @@ class QueryServiceModel(DescribedService[QueryOperationModel]):
     def _compiled(self, name: str) -> QueryOperationModel:
         model = self._model.operation_model(name)
         return QueryOperationModel(
-            **self._contract(name),
+            parameters=self._parameters(name),
             parse=compile_input(model.input_shape),
             serialise=compile_output(name, model.output_shape, self.namespace),
         )

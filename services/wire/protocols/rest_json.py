@@ -63,7 +63,7 @@ class RestServiceModel(DescribedService[RestOperationModel]):
     def _compiled(self, name: str) -> RestOperationModel:
         model = self._model.operation_model(name)
         return RestOperationModel(
-            **self._contract(name),
+            parameters=self._parameters(name),
             parse=compile_request(model.input_shape),
             serialise=compile_document(name, model.output_shape),
         )

@@ -97,7 +97,7 @@ class InProcessServer:
 
     def health(self) -> tuple[int, dict[str, Any]]:
         async def once() -> Response:
-            health = Health(self.ledger.committer, self.ledger.runner, self.ledger.readers.connection)
+            health = Health(self.ledger.committer, self.ledger.runner, self.ledger.readers.connection, None)
             return await health.answer(b"/health/ready")
 
         response = asyncio.run(once())

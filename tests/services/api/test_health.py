@@ -56,7 +56,7 @@ def test_without_a_database(house: InProcessServer) -> None:
 
     async def once() -> tuple[int, bytes]:
         unreachable = Health(
-            house.ledger.committer, house.ledger.runner, lambda: psycopg.connect("host=/nowhere user=somebody")
+            house.ledger.committer, house.ledger.runner, lambda: psycopg.connect("host=/nowhere user=somebody"), None
         )
         response = await unreachable.answer(b"/health/ready")
         return response.status, response.body

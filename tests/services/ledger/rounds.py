@@ -19,7 +19,7 @@ from domain.rules.users import create_user
 from services.ledger.committer import Committer, OpenConnection
 from services.ledger.database import Database, connect
 from services.ledger.mapper import EntryMapper
-from services.ledger.pending_call import CallResult, CommittedCall, DecideCall, LedgerAppend, LedgerStates, PendingCall
+from services.ledger.pending_call import CallResult, CommittedCall, DecideCall, LedgerAppend, LedgerStates
 from services.ledger.recorder import SQL, LedgerRecorder, select
 from services.ledger.round import Clock, RoundProcessor
 from services.secrets.envelope import Envelope
@@ -89,16 +89,7 @@ def running(committer: Committer) -> Iterator[Committer]:
 
 def submit(committer: Committer, decide: DecideCall, *accounts: str, founding: bool = False) -> Future[CommittedCall]:
     """Queues a call, by default one of ACCOUNT. A second answer to it is an error of its own (InvalidStateError)."""
-    answer: Future[CommittedCall] = Future()
-
-    def reply(result: CommittedCall | BaseException) -> None:
-        if isinstance(result, BaseException):
-            answer.set_exception(result)
-        else:
-            answer.set_result(result)
-
-    committer.submit(PendingCall(frozenset(accounts or {ACCOUNT}), decide, reply, founding))
-    return answer
+    return committer.begin(frozenset(accounts or {ACCOUNT}), decide, founding=founding)
 
 
 def cause(operation: str = "Any") -> Cause:

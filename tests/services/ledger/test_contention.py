@@ -252,7 +252,7 @@ class Slow(EntryMapper):
             self.reading.set()
             assert self.go_on.wait(ANSWER_SECONDS_MAX)
             if self.broken:
-                raise CorruptEntry("broken")
+                raise CorruptEntry(stored_event, "broken")
         return super().to_domain_event(stored_event)
 
 

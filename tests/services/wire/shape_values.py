@@ -7,12 +7,13 @@ from botocore import xform_name
 from botocore.model import ServiceModel
 from hypothesis import strategies as st
 
+from services.wire.model import load_model
 from services.wire.patterns import matcher
 from services.wire.protocols.query import QueryServiceModel
 from services.wire.shapes import Shape
 from services.wire.xml_output import POLICY_DOCUMENT
 
-SERVICES = {name: QueryServiceModel.load(name) for name in ("iam", "sts")}
+SERVICES = {name: QueryServiceModel(load_model(name)) for name in ("iam", "sts")}
 OPERATIONS = [(service, name) for service, loaded in SERVICES.items() for name in sorted(loaded.operation_names)]
 
 # Spoken in the languages of the models' patterns; each pattern finds some of these to its liking.

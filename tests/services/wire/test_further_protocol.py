@@ -49,7 +49,7 @@ class TargetedServiceModel(DescribedService[TargetedOperationModel]):
     def _compiled(self, name: str) -> TargetedOperationModel:
         model = self._model.operation_model(name)
         return TargetedOperationModel(
-            **self._contract(name),
+            parameters=self._parameters(name),
             parse=compile_request(model.input_shape),
             serialise=compile_document(name, model.output_shape),
         )

@@ -281,9 +281,9 @@ def only_used(endpoint: Endpoint, before: int) -> bool:
 
 
 def is_known(operation: Operation, code: str) -> bool:
-    model = SERVICES[operation.service].operation(operation.name)
+    declared = SERVICES[operation.service]._model.operation_model(operation.name).error_shapes
     common = REST_ERRORS if isinstance(SERVICES[operation.service], RestServiceModel) else COMMON_ERROR_STATUSES
-    return code in common or model.error_status(code) is not None
+    return code in {*common, *(shape.metadata.get("error", {}).get("code", shape.name) for shape in declared)}
 
 
 @settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -189,7 +189,7 @@ def test_members_that_nothing_reads_or_writes() -> None:
     with pytest.raises(TypeError, match=r"^mood: no reader for members located in the header\.$"):
         RestServiceModel(ECHO).operation("Whisper")
     with pytest.raises(TypeError, match=r"^iam speaks query"):
-        RestServiceModel.load("iam")
+        RestServiceModel(load_model("iam"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+-- name: data_key
+select account_id, principal_id, master_key_id, wrapped from secrets.data_keys
+where account_id = %(account_id)s and principal_id = %(principal_id)s
+
+-- name: put_data_key
+insert into secrets.data_keys (account_id, principal_id, master_key_id, wrapped)
+values (%(account_id)s, %(principal_id)s, %(master_key_id)s, %(wrapped)s)
+on conflict do nothing
+
+-- name: put_access-key-secret
+insert into secrets.access_key_secrets (account_id, access_key_id, principal_id, sealed)
+values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
+
+-- name: get_access-key-secret
+select account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.access_key_secrets join secrets.data_keys using (account_id, principal_id)
+where account_id = %(account_id)s and access_key_id = %(name)s
+
+-- name: delete_access-key-secret
+delete from secrets.access_key_secrets where account_id = %(account_id)s and access_key_id = %(name)s
+
+-- name: put_password-hash
+insert into secrets.password_hashes (account_id, password_id, principal_id, sealed)
+values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
+
+-- name: get_password-hash
+select account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.password_hashes join secrets.data_keys using (account_id, principal_id)
+where account_id = %(account_id)s and password_id = %(name)s
+
+-- name: delete_password-hash
+delete from secrets.password_hashes where account_id = %(account_id)s and password_id = %(name)s
+
+-- name: account_of_key
+select account_id from secrets.access_key_accounts where access_key_id = %(access_key_id)s
+
+-- name: put_account_of_key
+insert into secrets.access_key_accounts (access_key_id, account_id) values (%(access_key_id)s, %(account_id)s)
+
+-- name: erase
+delete from secrets.data_keys where account_id = %(account_id)s and principal_id = %(principal_id)s
+
+-- name: data_keys_to_rewrap
+select account_id, principal_id, master_key_id, wrapped from secrets.data_keys
+where master_key_id <> %(master_key_id)s
+order by account_id, principal_id limit %(limit)s
+
+-- name: rewrap
+update secrets.data_keys set master_key_id = %(master_key_id)s, wrapped = %(wrapped)s
+where account_id = %(account_id)s and principal_id = %(principal_id)s and wrapped = %(replaced)s
+
+-- name: master_keys
+select distinct master_key_id from secrets.data_keys
