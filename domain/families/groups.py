@@ -7,21 +7,14 @@ from datetime import datetime
 from domain.account import Account, AccountChange, AffectsNobody, Component
 from domain.entity_kinds import entity_title, kind_of_index, prevents_deletion
 from domain.facts import Fact, FactKind, FactValue, tells_facts
-from domain.foundation.entity_index import EntityIndex
+from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.foundation.many_to_many import ManyToMany
 from domain.lineage_kinds import LineageKind
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    id: str
-    name: str
-    path: str
-    created_at: datetime
-
-    @property
-    def resource(self) -> str:
-        return f"group{self.path}{self.name}"
+class Group(NamedEntity):
+    noun = "group"
 
 
 Groups = EntityIndex[Group]

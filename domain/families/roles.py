@@ -9,26 +9,19 @@ from immutables import Map
 from domain.account import NOBODY, Account, AccountChange, Component
 from domain.entity_kinds import kind_of_index
 from domain.facts import Fact, FactKind, FactValue
-from domain.foundation.entity_index import EntityIndex
+from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.lineage_kinds import LineageKind
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
-    id: str
-    name: str
-    path: str
-    created_at: datetime
+class Role(NamedEntity):
+    noun = "role"
     description: str | None
     session_seconds_max: int
     trust_policy: str
     trusted: Map[str, str]
     """The ARNs of users and roles in the trust policy, each with the unique id it meant when the policy was written:
     whoever gets that ARN later is somebody else."""
-
-    @property
-    def resource(self) -> str:
-        return f"role{self.path}{self.name}"
 
 
 Roles = EntityIndex[Role]

@@ -7,21 +7,13 @@ from datetime import datetime
 from domain.account import Account, AccountChange, Component
 from domain.entity_kinds import kind_of_index
 from domain.facts import Fact, FactKind, FactValue
-from domain.foundation.entity_index import EntityIndex
+from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.lineage_kinds import LineageKind
 
 
 @dataclass(frozen=True, slots=True)
-class User:
-    id: str
-    name: str
-    path: str
-    created_at: datetime
-
-    @property
-    def resource(self) -> str:
-        """The last part of the ARN."""
-        return f"user{self.path}{self.name}"
+class User(NamedEntity):
+    noun = "user"
 
 
 Users = EntityIndex[User]
