@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Protocol, TypedDict, TypeVar
 
 from pydantic import AfterValidator
 
-from domain.account import Account, AccountChange, Component
+from domain.account import Account, AffectsSubject, Component
 from domain.facts import Fact, FactValue, tells_facts
 from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.foundation.errors import DeleteConflict
@@ -133,7 +133,7 @@ def _registered(noun: str) -> str:
 EntityNoun = Annotated[str, AfterValidator(_registered)]
 
 
-class EntityChange(AccountChange):
+class EntityChange(AffectsSubject):
     """Of what an entity of any kind has: tags, a boundary, policies."""
 
     entity: EntityNoun

@@ -31,7 +31,6 @@ from domain.families.organization import (
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES
 from domain.families.sessions import Session
 from domain.foundation.events import Cause, Entry
-from domain.foundation.many_to_many import ManyToMany
 from domain.policy import Decision, Result, evaluate, reason, statement_context_keys
 from domain.queries.reevaluation import CannotReevaluate, rebuild_check, rebuild_context
 
@@ -118,14 +117,8 @@ def _replace_policies(account: Account, supposition: PoliciesReplaced) -> Accoun
         return account
     only = account[INLINE_POLICIES].set(entity_id, Map({HYPOTHETICAL_POLICY_NAME: supposition.document}))
     account = account.put(INLINE_POLICIES, only)
-    account = account.put(ATTACHMENTS, _without(account[ATTACHMENTS], entity_id))
-    return account.put(MEMBERSHIPS, _without(account[MEMBERSHIPS], entity_id))
-
-
-def _without(relation: ManyToMany, left: str) -> ManyToMany:
-    for right in relation.rights_of(left):
-        relation = relation.remove(left, right)
-    return relation
+    account = account.put(ATTACHMENTS, account[ATTACHMENTS].without(entity_id))
+    return account.put(MEMBERSHIPS, account[MEMBERSHIPS].without(entity_id))
 
 
 def _replace_document(account: Account, supposition: DocumentReplaced) -> Account:
