@@ -86,9 +86,7 @@ def apply_hypothetical(account: Account, supposition: HypotheticalChange) -> Acc
     """The account at the same position, as it would have been. It stays as it is where there is nothing, or nothing any
     more, that the supposition could be about."""
     if isinstance(supposition, ControlPolicyAdded):
-        membership = _add_control_policy(account, supposition)
-        unchanged = membership is account[ORGANIZATION_MEMBERSHIP]
-        return account if unchanged else account.put(ORGANIZATION_MEMBERSHIP, membership)
+        return _add_control_policy(account, supposition)
     if account.id != supposition.account_id:
         return account
     match supposition:
@@ -130,22 +128,23 @@ def _replace_document(account: Account, supposition: DocumentReplaced) -> Accoun
     return account.put(MANAGED_POLICIES, account[MANAGED_POLICIES].set(policy.arn, policy))
 
 
-def _add_control_policy(account: Account, supposition: ControlPolicyAdded) -> OrganizationMembership | None:
+def _add_control_policy(account: Account, supposition: ControlPolicyAdded) -> Account:
     added = OrganizationPolicy("p-supposed", HYPOTHETICAL_POLICY_NAME, supposition.document)
     membership = account[ORGANIZATION_MEMBERSHIP]
     if membership is not None:
         if all(level.id != supposition.level_id for level in membership.levels):
-            return membership
+            return account
         levels = tuple(
             replace(level, scps=(*level.scps, added)) if level.id == supposition.level_id else level
             for level in membership.levels
         )
-        return replace(membership, levels=levels)
+        return account.put(ORGANIZATION_MEMBERSHIP, replace(membership, levels=levels))
     if account.id != supposition.account_id:
-        return None
+        return account
     root = Level(_AS_IF_ROOT, "Root", (FULL_AWS_ACCESS.policy, added), (RCP_FULL_AWS_ACCESS.policy,))
     # Some other account manages it: a service control policy does not concern the one that does.
-    return OrganizationMembership(_AS_IF_ORGANIZATION, management_account_id="", levels=(root,))
+    supposed = OrganizationMembership(_AS_IF_ORGANIZATION, management_account_id="", levels=(root,))
+    return account.put(ORGANIZATION_MEMBERSHIP, supposed)
 
 
 @dataclass(frozen=True, slots=True)
