@@ -143,14 +143,9 @@ def is_administrator(account: Account, entity_id: str, at: datetime) -> bool:
     return all(each is not None and each.answer().possible.possibility is Possibility.CERTAIN for each in asked)
 
 
-def trusted_accounts(role: Role) -> frozenset[str] | None:
+def trusted_accounts(trust: str) -> frozenset[str] | None:
     """Those whose principals the trust policy may name: the ones to ask besides the role's own. None for all that there
     are, of a role that trusts `*`."""
-    return accounts_in_trust_policy(role.trust_policy)
-
-
-def accounts_in_trust_policy(trust: str) -> frozenset[str] | None:
-    """`trusted_accounts`, of the text of a trust policy."""
     found: set[str] = set()
     for statement in compiled(trust, PolicyType.TRUST).statements:
         if statement.principals is not None:
