@@ -134,16 +134,11 @@ def _deactivated(account: Account, access_key_id: str) -> Iterator[tuple[str, Co
         yield key.id, AccessKeyDeactivated(access_key_id=key.id, user_id=key.user_id, user_name=name)
 
 
-def _summary_event(ends: Iterable[ContainmentEvent], seed: str, reason: str | None) -> CredentialContained:
-    denied, deactivated, revoked = [], [], []
-    for event in ends:
-        match event:
-            case InlinePolicyPut():
-                denied.append(event.entity_id)
-            case AccessKeyDeactivated():
-                deactivated.append(event.access_key_id)
-            case SessionRevoked():
-                revoked.append(event.session_id)
+def _summary_event(ends: Sequence[ContainmentEvent], seed: str, reason: str | None) -> CredentialContained:
     return CredentialContained(
-        seed=seed, reason=reason, denied=tuple(denied), deactivated=tuple(deactivated), revoked=tuple(revoked)
+        seed=seed,
+        reason=reason,
+        denied=tuple(event.entity_id for event in ends if isinstance(event, InlinePolicyPut)),
+        deactivated=tuple(event.access_key_id for event in ends if isinstance(event, AccessKeyDeactivated)),
+        revoked=tuple(event.session_id for event in ends if isinstance(event, SessionRevoked)),
     )
