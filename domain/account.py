@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args
 
+from immutables import Map
+
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import arn
 
 T = TypeVar("T")
+V = TypeVar("V")
 T_co = TypeVar("T_co", covariant=True)
 SCHEMA_VERSION = 1
 NOBODY: frozenset[str] = frozenset()
@@ -59,6 +62,11 @@ class Component(Generic[T]):
 
 
 _components: dict[str, Component[Any]] = {}
+
+
+def forget_key(kept: Map[str, V], deleted_id: str) -> Map[str, V]:
+    """The `forget` of a component that keeps things by the ids of what they are about."""
+    return kept.delete(deleted_id) if deleted_id in kept else kept
 
 
 def components() -> list[Component[Any]]:
@@ -155,6 +163,13 @@ class AccountChange(Change, ABC):
         return super()._left_out() | ({"changed_subjects"} if unsaid else set())
 
 
+class AffectsSubject(AccountChange):
+    """The principal that it changes, and nobody else."""
+
+    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
+        return frozenset({getattr(self, self.subject)})
+
+
 class AffectsNobody(AccountChange):
     """None of it is what a policy says, or to whom: whether a credential is honoured is asked before."""
 
@@ -169,14 +184,18 @@ class Bookkeeping(AffectsNobody):
         return ()
 
 
-class OfWholeAccount(AccountChange):
-    """Everybody's access, and facts of the account itself."""
-
-    def affected_principals(self, before: Account, after: Account) -> None:
-        return None
+class OfAccount(AccountChange):
+    """Facts of the account itself."""
 
     def changed_subjects(self, account_id: str) -> Iterable[str]:
         return (account_id,)
+
+
+class OfWholeAccount(OfAccount):
+    """Everybody's access, too."""
+
+    def affected_principals(self, before: Account, after: Account) -> None:
+        return None
 
 
 class AccountCreated(OfWholeAccount, topic="account.created.v1"):

@@ -114,10 +114,6 @@ def iso_time(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def principal_arn(caller: Caller) -> str:
-    return principal_arn_of(caller.principal)
-
-
 def principal_arn_of(principal: Principal) -> str:
     """Of an assumed role the role's, not the session's."""
     return principal.issuer.arn if principal.issuer and principal.issuer.type == "Role" else principal.arn
@@ -160,7 +156,7 @@ PRINCIPAL_TYPES = {"Root": "Account", "IAMUser": "User", "AssumedRole": "Assumed
 _KEYS: dict[str, ValuesOfKey] = {
     "aws:currenttime": _of_call(lambda call: iso_time(call.at)),
     "aws:epochtime": _of_call(lambda call: str(int(call.at.timestamp()))),
-    "aws:principalarn": _of_caller(principal_arn),
+    "aws:principalarn": _of_caller(lambda caller: principal_arn_of(caller.principal)),
     "aws:principalaccount": _of_caller(lambda caller: caller.principal.account_id),
     "aws:principaltype": _of_caller(lambda caller: PRINCIPAL_TYPES[caller.principal.type]),
     "aws:principalorgid": lambda context: organization_id(context.account),

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Generic, Protocol, TypedDict, TypeVar
 
 from pydantic import AfterValidator
 
-from domain.account import Account, AccountChange, Component
+from domain.account import Account, AffectsSubject, Component
 from domain.facts import Fact, FactValue, tells_facts
-from domain.foundation.entity_index import EntityIndex
+from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.foundation.errors import DeleteConflict
 from domain.lineage_kinds import Parts, Setting, SettingDelta
 
@@ -25,7 +25,7 @@ class Entity(Protocol):
         """The last part of the ARN."""
 
 
-E = TypeVar("E", bound=Entity)
+E = TypeVar("E", bound=NamedEntity)
 E_co = TypeVar("E_co", bound=Entity, covariant=True)
 FactValues = Iterator[tuple[Fact, FactValue]]
 
@@ -154,14 +154,10 @@ def _registered(noun: str) -> str:
 EntityNoun = Annotated[str, AfterValidator(_registered)]
 
 
-class EntityChange(AccountChange):
+class EntityChange(AffectsSubject):
     """Of what an entity of any kind has: tags, a boundary, policies."""
 
     entity: EntityNoun
     entity_id: str
     entity_name: str
     subject = "entity_id"
-
-    @property
-    def title(self) -> str:
-        return f"{self.entity} {self.entity_name}"

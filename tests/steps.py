@@ -37,7 +37,7 @@ from domain.families.passwords import (
 )
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, POLICY
 from domain.families.roles import ROLE, ROLES
-from domain.families.sessions import Session, SessionIssued
+from domain.families.sessions import Session, SessionIssued, SessionRevoked
 from domain.families.tags import Tag
 from domain.families.users import USER, USERS
 from domain.foundation.events import Event, Principal
@@ -55,7 +55,6 @@ from domain.rules import (
     policies,
     policy_holders,
     roles,
-    sessions,
     tagging,
     users,
 )
@@ -274,7 +273,7 @@ def _session(draw: DrawFn, account: Account, at: datetime, random: Random) -> Se
     if step == "contain":
         return _containment(draw, account, at)
     if step == "revoke":
-        return [sessions.revoke_session(session_id=session_id)]
+        return [SessionRevoked(session_id=session_id)]
     role = _one(draw, account[ROLES])
     key = _one(draw, account[ACCESS_KEYS].by_id.values())
     arn = account.arn(f"assumed-role/{role.name}/night", service="sts")

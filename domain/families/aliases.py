@@ -1,9 +1,9 @@
 """The account's alias: a name for people, unique in the installation, and at most one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
-from domain.account import Account, AffectsNobody, Component
+from domain.account import Account, AffectsNobody, Component, OfAccount
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 
 ACCOUNT_ALIAS = Component[str | None]("alias", None)
@@ -17,11 +17,8 @@ def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
         yield Fact(ALIAS_FACT, account.id), FactValue(alias, {"alias": alias})
 
 
-class AliasChange(AffectsNobody):
+class AliasChange(AffectsNobody, OfAccount):
     account_alias: str
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (account_id,)
 
 
 class AccountAliasCreated(AliasChange, topic="iam.account_alias.created.v1"):

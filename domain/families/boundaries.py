@@ -9,16 +9,9 @@ from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.foundation.many_to_many import ManyToMany
 from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
 
-
-def _forget(boundaries: ManyToMany, entity_id: str) -> ManyToMany:
-    """A boundary goes with its user or role."""
-    for policy_arn in boundaries.rights_of(entity_id):
-        boundaries = boundaries.remove(entity_id, policy_arn)
-    return boundaries
-
-
-BOUNDARIES = Component[ManyToMany]("boundaries", ManyToMany(), forget=_forget)
-"""Unique ids of what is bounded on the left, and on the right the ARN of the one policy that bounds it."""
+BOUNDARIES = Component[ManyToMany]("boundaries", ManyToMany(), forget=ManyToMany.without)
+"""Unique ids of what is bounded on the left, and on the right the ARN of the one policy that bounds it. A boundary goes
+with its user or role."""
 BOUNDARY_FACT = FactKind("boundary", "was put", "was deleted")
 
 
@@ -61,9 +54,6 @@ class BoundaryChange(EntityChange):
     policy_id: str
     policy_arn: str
 
-    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
-        return frozenset({self.entity_id})
-
 
 class PermissionsBoundaryPut(BoundaryChange, topic="iam.permissions_boundary.put.v1"):
     """In the place of the one before, if there was one."""
@@ -72,7 +62,7 @@ class PermissionsBoundaryPut(BoundaryChange, topic="iam.permissions_boundary.put
 
     def fold(self, account: Account, at: datetime) -> Account:
         entity_title(account, self.entity_id)
-        others = _forget(account[BOUNDARIES], self.entity_id)
+        others = account[BOUNDARIES].without(self.entity_id)
         return account.put(BOUNDARIES, others.add(self.entity_id, self.policy_arn))
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from immutables import Map
 
-from domain.account import Account, Bookkeeping, Component
+from domain.account import Account, Bookkeeping, Component, forget_key
 
 USE_WINDOW = timedelta(minutes=15)
 """How exactly AWS keeps the last use of keys and roles."""
@@ -20,15 +20,8 @@ class LastUse:
 
 
 LastUses = Map[str, LastUse]
-
-
-def _forget(uses: LastUses, credential_id: str) -> LastUses:
-    """When the key or the role is deleted, nobody can ask about it any more."""
-    return uses.delete(credential_id) if credential_id in uses else uses
-
-
-LAST_USES = Component[LastUses]("last_uses", Map(), forget=_forget)
-"""By credential id."""
+LAST_USES = Component[LastUses]("last_uses", Map(), forget=forget_key)
+"""By credential id. When the key or the role is deleted, nobody can ask about it any more."""
 
 
 class CredentialUsed(Bookkeeping, topic="iam.credential.used.v1"):

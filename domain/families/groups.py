@@ -4,25 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.account import Account, AccountChange, AffectsNobody, Component
+from domain.account import Account, AffectsNobody, AffectsSubject, Component
 from domain.entity_kinds import entity_title, kind_of_index, naming_setting, prevents_deletion
 from domain.facts import Fact, FactKind, FactValue, tells_facts
-from domain.foundation.entity_index import EntityIndex
+from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.foundation.many_to_many import ManyToMany
 from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta, documents_of
 from domain.policy.statement_texts import allows, denies
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    id: str
-    name: str
-    path: str
-    created_at: datetime
-
-    @property
-    def resource(self) -> str:
-        return f"group{self.path}{self.name}"
+class Group(NamedEntity):
+    noun = "group"
 
 
 Groups = EntityIndex[Group]
@@ -119,15 +112,12 @@ class GroupDeleted(GroupChange, topic="iam.group.deleted.v1"):
         return account.put(GROUPS, account[GROUPS].without(self.group_id)).forget(self.group_id)
 
 
-class GroupMembershipChange(AccountChange):
+class GroupMembershipChange(AffectsSubject):
     group_id: str
     group_name: str
     user_id: str
     user_name: str
     subject = "user_id"
-
-    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
-        return frozenset({self.user_id})
 
 
 class UserAddedToGroup(GroupMembershipChange, topic="iam.group.user_added.v1"):

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from immutables import Map
 
-from domain.account import Account, Bookkeeping, Component
+from domain.account import Account, Bookkeeping, Component, forget_key
 from domain.foundation.events import Value
 
 NoticeKind = Literal["rotation_warned", "rotation_due", "rotation_overdue", "idle", "expired"]
@@ -39,15 +39,9 @@ class Evidence(Value):
 
 Notices = Map[str, Map[str, datetime]]
 _NONE: Map[str, datetime] = Map()
-
-
-def forget(notices: Notices, credential_id: str) -> Notices:
-    """When the credential is deleted: it has an id, or a time from which it counts, that no later one has."""
-    return notices.delete(credential_id) if credential_id in notices else notices
-
-
-NOTICES = Component[Notices]("notices", Map(), forget=forget)
-"""By credential id and what it is about: the due time that was told last."""
+NOTICES = Component[Notices]("notices", Map(), forget=forget_key)
+"""By credential id and what it is about: the due time that was told last. Forgotten with the credential: it has an id,
+or a time from which it counts, that no later one has."""
 
 
 def is_recorded(notices: Notices, credential_id: str, about: NoticeKind, due_at: datetime) -> bool:

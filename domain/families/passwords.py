@@ -1,17 +1,16 @@
 """Passwords: users' login profiles, and the account's password policy. What a password is, no event says: it has a
 random id, and its hash lies sealed beside the ledger."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from immutables import Map
 
-from domain.account import NOBODY, Account, AccountChange, AffectsNobody, Bookkeeping, Component
+from domain.account import NOBODY, Account, AffectsNobody, Bookkeeping, Component, OfAccount, forget_key
 from domain.entity_kinds import entity_title, prevents_deletion
 from domain.facts import Attributes, Fact, FactKind, FactValue, tells_facts
 from domain.families.notices import NOTICES, Notice
-from domain.families.notices import forget as forget_notices
 from domain.families.users import USERS
 from domain.foundation.secret import Secret
 from domain.lineage_kinds import Command, LineageKind, Parts, Setting, SettingDelta
@@ -199,7 +198,7 @@ class LoginProfileDeleted(LoginProfileChange, topic="iam.login_profile.deleted.v
     sentence = "The password of user {user_name} was deleted."
 
     def fold(self, account: Account, at: datetime) -> Account:
-        account = account.put(NOTICES, forget_notices(account[NOTICES], self.user_id))
+        account = account.put(NOTICES, forget_key(account[NOTICES], self.user_id))
         return account.put(LOGIN_PROFILES, account[LOGIN_PROFILES].delete(self.user_id))
 
 
@@ -215,11 +214,9 @@ class PasswordChanged(LoginProfileChange, topic="iam.password.changed.v1"):
         return account.put(LOGIN_PROFILES, profiles.set(self.user_id, changed))
 
 
-class PasswordAttemptFailed(Bookkeeping, topic="iam.password.attempt_failed.v1"):
+class PasswordAttemptFailed(Bookkeeping, LoginProfileChange, topic="iam.password.attempt_failed.v1"):
     """Somebody said a wrong password. A change, because the next attempt has to wait."""
 
-    user_id: str
-    user_name: str
     sentence = "A wrong password was entered for user {user_name}."
 
     def fold(self, account: Account, at: datetime) -> Account:
@@ -239,14 +236,11 @@ class PasswordExpired(Notice, topic="iam.password.expired.v1"):
         return self.credential_id in account[LOGIN_PROFILES]
 
 
-class PasswordPolicyChange(AccountChange):
+class PasswordPolicyChange(OfAccount):
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
         """It grants every user the change of the own password, or does not."""
         same = _lets_users_change(before) == _lets_users_change(after)
         return NOBODY if same else frozenset(after[USERS].by_id)
-
-    def changed_subjects(self, account_id: str) -> Iterable[str]:
-        return (account_id,)
 
 
 def _lets_users_change(account: Account) -> bool:

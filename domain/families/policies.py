@@ -1,5 +1,6 @@
 """Managed policies (the account's own and those that AWS maintains), their attachments, and inline policies."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -213,18 +214,7 @@ class PolicyCreated(PolicyChange, topic="iam.policy.created.v1"):
         policies = account[MANAGED_POLICIES]
         if self.policy_arn in policies:
             raise LookupError(f"There is a policy {self.policy_arn} already.")
-        policy = ManagedPolicy(
-            id=self.policy_id,
-            arn=self.policy_arn,
-            name=self.policy_name,
-            path=self.path,
-            description=self.description,
-            created_at=at,
-            updated_at=at,
-            versions=Map({1: PolicyVersion(1, self.document, at)}),
-            default_version=1,
-            last_version=1,
-        )
+        policy = _of_one_version(self, at, PolicyVersion(1, self.document, at))
         return account.put(MANAGED_POLICIES, policies.set(self.policy_arn, policy))
 
 
@@ -240,24 +230,30 @@ class PolicyVersionChange(AccountChange):
     version: int
     subject = "policy_arn"
 
+    def fold(self, account: Account, at: datetime) -> Account:
+        policies = account[MANAGED_POLICIES]
+        changed = self.change(policies[self.policy_arn], at)
+        return account.put(MANAGED_POLICIES, policies.set(self.policy_arn, changed))
+
+    @abstractmethod
+    def change(self, policy: ManagedPolicy, at: datetime) -> ManagedPolicy:
+        """The policy afterwards. As `fold`."""
+
 
 class PolicyVersionCreated(PolicyVersionChange, topic="iam.policy.version_created.v1"):
     document: str
     is_default: bool
 
-    def fold(self, account: Account, at: datetime) -> Account:
-        policies, number = account[MANAGED_POLICIES], self.version
-        policy = policies[self.policy_arn]
-        if number <= policy.last_version:
-            raise LookupError(f"{self.policy_arn} has had a version {number} already.")
-        updated = replace(
+    def change(self, policy: ManagedPolicy, at: datetime) -> ManagedPolicy:
+        if self.version <= policy.last_version:
+            raise LookupError(f"{self.policy_arn} has had a version {self.version} already.")
+        return replace(
             policy,
-            versions=policy.versions.set(number, PolicyVersion(number, self.document, at)),
-            default_version=number if self.is_default else policy.default_version,
-            last_version=number,
+            versions=policy.versions.set(self.version, PolicyVersion(self.version, self.document, at)),
+            default_version=self.version if self.is_default else policy.default_version,
+            last_version=self.version,
             updated_at=at,
         )
-        return account.put(MANAGED_POLICIES, policies.set(self.policy_arn, updated))
 
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
         return held_by(after, self.policy_arn) if self.is_default else NOBODY
@@ -270,29 +266,20 @@ class PolicyVersionCreated(PolicyVersionChange, topic="iam.policy.version_create
 class DefaultPolicyVersionSet(PolicyVersionChange, topic="iam.policy.default_version_set.v1"):
     sentence = "Version v{version} became the default version of {policy_arn}."
 
-    def fold(self, account: Account, at: datetime) -> Account:
-        policies = account[MANAGED_POLICIES]
-        policy = policies[self.policy_arn]
-        updated = replace(policy, default_version=policy.versions[self.version].number)
-        return account.put(MANAGED_POLICIES, policies.set(self.policy_arn, updated))
+    def change(self, policy: ManagedPolicy, at: datetime) -> ManagedPolicy:
+        return replace(policy, default_version=policy.versions[self.version].number)
 
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
         return held_by(after, self.policy_arn)
 
 
-class PolicyVersionDeleted(PolicyVersionChange, topic="iam.policy.version_deleted.v1"):
+class PolicyVersionDeleted(AffectsNobody, PolicyVersionChange, topic="iam.policy.version_deleted.v1"):
     sentence = "Version v{version} of {policy_arn} was deleted."
 
-    def fold(self, account: Account, at: datetime) -> Account:
-        policies = account[MANAGED_POLICIES]
-        policy = policies[self.policy_arn]
+    def change(self, policy: ManagedPolicy, at: datetime) -> ManagedPolicy:
         if self.version == policy.default_version:
             raise LookupError(f"Version {self.version} is the default of {self.policy_arn}.")
-        rest = replace(policy, versions=policy.versions.delete(self.version))
-        return account.put(MANAGED_POLICIES, policies.set(self.policy_arn, rest))
-
-    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
-        return NOBODY
+        return replace(policy, versions=policy.versions.delete(self.version))
 
 
 class ManagedCatalogueAdopted(AccountChange, topic="iam.managed_catalogue.adopted.v1"):
@@ -304,7 +291,12 @@ class ManagedCatalogueAdopted(AccountChange, topic="iam.managed_catalogue.adopte
     versions: tuple[CatalogueVersion, ...]
 
     def fold(self, account: Account, at: datetime) -> Account:
-        adopted = {version.policy_arn: _of_catalogue(version) for version in self.versions}
+        adopted = {
+            each.policy_arn: _of_one_version(
+                each, each.created_at, PolicyVersion(each.version, each.document, each.updated_at)
+            )
+            for each in self.versions
+        }
         return account.put(MANAGED_POLICIES, account[MANAGED_POLICIES].update(adopted))
 
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
@@ -317,19 +309,20 @@ class ManagedCatalogueAdopted(AccountChange, topic="iam.managed_catalogue.adopte
         return f"{len(self.versions)} versions of AWS managed policies were adopted."
 
 
-def _of_catalogue(version: CatalogueVersion) -> ManagedPolicy:
-    only = PolicyVersion(version.version, version.document, version.updated_at)
+def _of_one_version(
+    named: PolicyCreated | CatalogueVersion, created_at: datetime, version: PolicyVersion
+) -> ManagedPolicy:
     return ManagedPolicy(
-        id=version.policy_id,
-        arn=version.policy_arn,
-        name=version.policy_name,
-        path=version.path,
-        description=version.description,
-        created_at=version.created_at,
-        updated_at=version.updated_at,
-        versions=Map({version.version: only}),
-        default_version=version.version,
-        last_version=version.version,
+        id=named.policy_id,
+        arn=named.policy_arn,
+        name=named.policy_name,
+        path=named.path,
+        description=named.description,
+        created_at=created_at,
+        updated_at=version.created_at,
+        versions=Map({version.number: version}),
+        default_version=version.number,
+        last_version=version.number,
     )
 
 

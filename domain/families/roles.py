@@ -7,30 +7,23 @@ from datetime import datetime
 
 from immutables import Map
 
-from domain.account import NOBODY, Account, AccountChange, Component
+from domain.account import Account, AffectsNobody, AffectsSubject, Component
 from domain.entity_kinds import kind_of_index
 from domain.facts import Fact, FactKind, FactValue
-from domain.foundation.entity_index import EntityIndex
+from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
 from domain.policy.statement_texts import document_of, is_allow, principals_of, principals_phrase, statement_texts
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
-    id: str
-    name: str
-    path: str
-    created_at: datetime
+class Role(NamedEntity):
+    noun = "role"
     description: str | None
     session_seconds_max: int
     trust_policy: str
     trusted: Map[str, str]
     """The ARNs of users and roles in the trust policy, each with the unique id it meant when the policy was written:
     whoever gets that ARN later is somebody else."""
-
-    @property
-    def resource(self) -> str:
-        return f"role{self.path}{self.name}"
 
 
 Roles = EntityIndex[Role]
@@ -81,16 +74,13 @@ TRUST = Setting(_trust_parts, _without_trust, _trust_openings, is_document=True)
 LineageKind("trust_policy", "trust of role {name}", setting=TRUST)
 
 
-class RoleChange(AccountChange):
+class RoleChange(AffectsSubject):
     """Of a role itself. What it may do is what its policies say: whether anybody may take it on is asked of it as of a
     resource."""
 
     role_id: str
     role_name: str
     subject = "role_id"
-
-    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
-        return NOBODY
 
 
 class RoleCreated(RoleChange, topic="iam.role.created.v1"):
@@ -114,11 +104,8 @@ class RoleCreated(RoleChange, topic="iam.role.created.v1"):
         )
         return account.put(ROLES, account[ROLES].add(role))
 
-    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
-        return frozenset({self.role_id})
 
-
-class RoleUpdated(RoleChange, topic="iam.role.updated.v1"):
+class RoleUpdated(AffectsNobody, RoleChange, topic="iam.role.updated.v1"):
     description: str | None = None
     session_seconds_max: int
 
@@ -133,7 +120,7 @@ class RoleUpdated(RoleChange, topic="iam.role.updated.v1"):
         return f"Role {self.role_name} now has {described} and sessions of at most {self.session_seconds_max} seconds."
 
 
-class TrustPolicyReplaced(RoleChange, topic="iam.role.trust_policy_replaced.v1"):
+class TrustPolicyReplaced(AffectsNobody, RoleChange, topic="iam.role.trust_policy_replaced.v1"):
     trust_policy: str
     trusted: Mapping[str, str]
     sentence = "Role {role_name} got another trust policy."
@@ -150,6 +137,3 @@ class RoleDeleted(RoleChange, topic="iam.role.deleted.v1"):
 
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(ROLES, account[ROLES].without(self.role_id)).forget(self.role_id)
-
-    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
-        return frozenset({self.role_id})

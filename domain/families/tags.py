@@ -6,7 +6,7 @@ from datetime import datetime
 
 from immutables import Map
 
-from domain.account import Account, Component
+from domain.account import Account, Component, forget_key
 from domain.entity_kinds import EntityChange, entity_title
 from domain.facts import Fact, FactKind, FactValue, every_document, tells_facts
 from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
@@ -22,13 +22,7 @@ Tags = Map[str, Tag]
 """By lower-cased key: those of users and roles are unique without regard to case, and shown as they were given (IAM
 User Guide, "Tagging IAM resources", Case sensitivity)."""
 NO_TAGS: Tags = Map()
-
-
-def _forget(tags: Map[str, Tags], entity_id: str) -> Map[str, Tags]:
-    return tags.delete(entity_id) if entity_id in tags else tags
-
-
-TAGS = Component[Map[str, Tags]]("tags", Map(), forget=_forget)
+TAGS = Component[Map[str, Tags]]("tags", Map(), forget=forget_key)
 """By the unique id of what carries them, whatever it is; nothing where there are none."""
 TAG_FACT = FactKind("tag", "was put", "was removed")
 
@@ -60,7 +54,7 @@ def tags_of(account: Account, entity_id: str) -> Tags:
 
 def _put(account: Account, entity_id: str, tags: Tags) -> Account:
     every = account[TAGS]
-    return account.put(TAGS, every.set(entity_id, tags) if tags else _forget(every, entity_id))
+    return account.put(TAGS, every.set(entity_id, tags) if tags else forget_key(every, entity_id))
 
 
 @tells_facts
@@ -70,12 +64,7 @@ def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
         yield Fact(TAG_FACT, f"{subject}/{key}"), FactValue(name, {"key": tag.key, "value": tag.value})
 
 
-class TagChange(EntityChange):
-    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
-        return frozenset({self.entity_id})
-
-
-class EntityTagged(TagChange, topic="iam.entity.tagged.v1"):
+class EntityTagged(EntityChange, topic="iam.entity.tagged.v1"):
     """The tags are added, each in the place of one whose key differs by case alone."""
 
     tags: Mapping[str, str]
@@ -91,7 +80,7 @@ class EntityTagged(TagChange, topic="iam.entity.tagged.v1"):
         return f"{self.entity.capitalize()} {self.entity_name} was tagged {told}."
 
 
-class EntityUntagged(TagChange, topic="iam.entity.untagged.v1"):
+class EntityUntagged(EntityChange, topic="iam.entity.untagged.v1"):
     keys: tuple[str, ...]
 
     def fold(self, account: Account, at: datetime) -> Account:

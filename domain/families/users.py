@@ -4,24 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.account import Account, AccountChange, Component
+from domain.account import Account, AffectsSubject, Component
 from domain.entity_kinds import kind_of_index, naming_setting
 from domain.facts import Fact, FactKind, FactValue
-from domain.foundation.entity_index import EntityIndex
+from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.lineage_kinds import LineageKind
 
 
 @dataclass(frozen=True, slots=True)
-class User:
-    id: str
-    name: str
-    path: str
-    created_at: datetime
-
-    @property
-    def resource(self) -> str:
-        """The last part of the ARN."""
-        return f"user{self.path}{self.name}"
+class User(NamedEntity):
+    noun = "user"
 
 
 Users = EntityIndex[User]
@@ -39,15 +31,12 @@ LineageKind("user_rename", "user {name} renamed", setting=NAMING)
 LineageKind("user", gives_access=True, owns_credentials=True)
 
 
-class UserChange(AccountChange):
+class UserChange(AffectsSubject):
     """Of a user itself."""
 
     user_id: str
     user_name: str
     subject = "user_id"
-
-    def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
-        return frozenset({self.user_id})
 
 
 class UserCreated(UserChange, topic="iam.user.created.v1"):

@@ -2,18 +2,26 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Generic, Protocol, Self, TypeVar
+from datetime import datetime
+from typing import ClassVar, Generic, Self, TypeVar
 
 from immutables import Map
 
 from domain.foundation.errors import EntityAlreadyExists, NoSuchEntity
 
 
-class NamedEntity(Protocol):
+@dataclass(frozen=True, slots=True)
+class NamedEntity:
+    noun: ClassVar[str]
+    id: str
+    name: str
+    path: str
+    created_at: datetime
+
     @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
+    def resource(self) -> str:
+        """The last part of the ARN."""
+        return f"{self.noun}{self.path}{self.name}"
 
 
 T = TypeVar("T", bound=NamedEntity)

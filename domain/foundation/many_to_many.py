@@ -43,6 +43,13 @@ class ManyToMany:
     def remove(self, left: str, right: str) -> "ManyToMany":
         return ManyToMany(_without(self.forward, left, right), _without(self.backward, right, left), self.added)
 
+    def without(self, left: str) -> "ManyToMany":
+        """Without all its pairs, if it has any."""
+        rest = self
+        for right in self.rights_of(left):
+            rest = rest.remove(left, right)
+        return rest
+
 
 def _ordered(numbered: Map[str, int]) -> list[str]:
     return sorted(numbered, key=numbered.__getitem__) if len(numbered) > 1 else list(numbered)

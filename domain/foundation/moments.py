@@ -31,11 +31,6 @@ class AsOf:
     at: datetime | None = None
 
     @classmethod
-    def parse(cls, text: str, now: datetime) -> "AsOf":
-        """As `NamedMoment` has it. Raises ValidationError, also for a time after now."""
-        return NamedMoment.parse(text).as_of(now)
-
-    @classmethod
     def time(cls, at: datetime, now: datetime) -> Self:
         """Raises ValidationError for a time after now: what is not over yet has no settled answer."""
         if at > now:

@@ -193,10 +193,6 @@ def _joined(pattern: Iterable[Token]) -> str:
     return "".join(token for token in pattern if isinstance(token, str))
 
 
-def _as_it_is(text: str) -> str:
-    return text
-
-
 def _like(wanted: Operands) -> Compare:
     patterns = [wanted.pieces(text, tokens) for text in wanted.texts]
     tests = tuple(matcher(pattern) for pattern in map(fixed, patterns) if pattern is not None)
@@ -274,8 +270,8 @@ def _family(prefix: str, read: Callable[[str], Any]) -> dict[str, ConditionOpera
 
 
 OPERATORS: Mapping[str, ConditionOperator] = {
-    "StringEquals": ConditionOperator(_one_of(_as_it_is), substitutes=True),
-    "StringNotEquals": ConditionOperator(_one_of(_as_it_is), negated=True, substitutes=True),
+    "StringEquals": ConditionOperator(_one_of(str), substitutes=True),
+    "StringNotEquals": ConditionOperator(_one_of(str), negated=True, substitutes=True),
     "StringEqualsIgnoreCase": ConditionOperator(_one_of(str.casefold), substitutes=True),
     "StringNotEqualsIgnoreCase": ConditionOperator(_one_of(str.casefold), negated=True, substitutes=True),
     "StringLike": ConditionOperator(_like, substitutes=True),

@@ -1,6 +1,6 @@
 """The Action and Resource elements of a statement, and their negations."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from domain.policy.variables import Piece, RequestContext, Variable, fixed, pieces, substituted
@@ -21,16 +21,14 @@ class Patterns:
         return self.texts == ("*",) and not self.negated
 
 
-def action_patterns(texts: Iterable[str], *, negated: bool) -> Patterns:
+def action_patterns(texts: tuple[str, ...], *, negated: bool) -> Patterns:
     """Actions are case-insensitive: give `match` a lower-cased action."""
-    texts = tuple(texts)
     return Patterns(texts, negated, (), _matching(tuple(wildcard(text.lower()) for text in texts), negated=negated))
 
 
-def resource_patterns(texts: Iterable[str], *, negated: bool, has_variables: bool, denies: bool) -> Patterns:
+def resource_patterns(texts: tuple[str, ...], *, negated: bool, has_variables: bool, denies: bool) -> Patterns:
     """`has_variables`: the policy's version has them; `denies`: the statement does. Raises ValueError for a variable
     that is malformed, or stands where there can be none."""
-    texts = tuple(texts)
     patterns = [_resource(text, has_variables=has_variables) for text in texts]
     tests = tuple(matcher(pattern) for pattern in map(fixed, patterns) if pattern is not None)
     varying = [pattern for pattern in patterns if fixed(pattern) is None]

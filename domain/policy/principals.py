@@ -26,8 +26,6 @@ _KINDS = {
     ),
     "CanonicalUser": re.compile("[0-9a-f]{64}"),
 }
-
-
 KINDS = tuple(_KINDS)
 
 

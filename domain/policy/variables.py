@@ -98,11 +98,7 @@ def substituted(pattern: Sequence[Piece], context: RequestContext) -> list[Token
     return found
 
 
-def fixed(pattern: Iterable[Piece]) -> tuple[Token, ...] | None:
+def fixed(pattern: Sequence[Piece]) -> tuple[Token, ...] | None:
     """The pattern itself if it is the same for every request; None if it has variables."""
-    found: list[Token] = []
-    for piece in pattern:
-        if isinstance(piece, Variable):
-            return None
-        found.append(piece)
-    return tuple(found)
+    found = tuple(piece for piece in pattern if not isinstance(piece, Variable))
+    return found if len(found) == len(pattern) else None

@@ -147,20 +147,15 @@ class _Automaton:
                 for character in token:
                     exact[character] = exact.get(character, 0) | bit
                     bit <<= 1
-                continue
-            match token:
-                case Wildcard.ANY:
-                    stays |= bit
-                    stays_on_colon |= bit
-                case Wildcard.ANY_OF_PART:
-                    stays |= bit
-                case Wildcard.ONE:
-                    one |= bit
+            elif token in _ONES:
+                one |= bit
+                if token is Wildcard.ONE:
                     one_on_colon |= bit
-                    bit <<= 1
-                case Wildcard.ONE_OF_PART:
-                    one |= bit
-                    bit <<= 1
+                bit <<= 1
+            else:
+                stays |= bit
+                if token is Wildcard.ANY:
+                    stays_on_colon |= bit
         self._moves = {character: bits | one for character, bits in exact.items()}
         self._moves[":"] = exact.get(":", 0) | one_on_colon
         self._anything = one

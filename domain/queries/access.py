@@ -101,7 +101,7 @@ def access_query(account: Account, caller: Caller, action: str, resource: str, a
         return None
     if assumes and account_of_arn(resource) == account.id:
         return assume_role_query(account, account, caller, resource, role_by_arn(account, resource), at)
-    context = CallContext(_hypothetical_call(caller, at), account, account, resource, NO_VALUES)
+    context = CallContext(hypothetical_call(caller, at), account, account, resource, NO_VALUES)
     request = Request(action, resource, principal_without_names(caller), context, account.id)
     knows = _KnownKeys(caller, resource_known=user_or_role_by_arn(account, resource) is not None)
     return _query_of(caller, layers_of(account, caller), request, knows)
@@ -143,14 +143,9 @@ def is_administrator(account: Account, entity_id: str, at: datetime) -> bool:
     return all(each is not None and each.answer().possible.possibility is Possibility.CERTAIN for each in asked)
 
 
-def trusted_accounts(role: Role) -> frozenset[str] | None:
+def trusted_accounts(trust: str) -> frozenset[str] | None:
     """Those whose principals the trust policy may name: the ones to ask besides the role's own. None for all that there
     are, of a role that trusts `*`."""
-    return accounts_in_trust_policy(role.trust_policy)
-
-
-def accounts_in_trust_policy(trust: str) -> frozenset[str] | None:
-    """`trusted_accounts`, of the text of a trust policy."""
     found: set[str] = set()
     for statement in compiled(trust, PolicyType.TRUST).statements:
         if statement.principals is not None:
@@ -199,7 +194,7 @@ def assume_role_query(
     account: Account, owner: Account, caller: Caller, role_arn: str, role: Role | None, at: datetime
 ) -> AccessQuery:
     """What `can_assume` asks about a principal of `account`."""
-    asked = check_assume_role(account, owner, _hypothetical_call(caller, at), role_arn, role, {})
+    asked = check_assume_role(account, owner, hypothetical_call(caller, at), role_arn, role, {})
     return _query_of(caller, asked.layers, asked.request, _KnownKeys(caller, resource_known=True))
 
 
@@ -229,7 +224,7 @@ def external_query(owner: Account, role: Role, name: PrincipalName, at: datetime
         action += "WithSAML" if ":saml-provider/" in text else "WithWebIdentity"
     principal = RequestPrincipal(text, None, frozenset({name}))
     root = Caller(principal_of(owner, owner.id), owner.id, "")
-    asked = check_assume_role(owner, owner, _hypothetical_call(root, at), owner.arn(role.resource), role, {})
+    asked = check_assume_role(owner, owner, hypothetical_call(root, at), owner.arn(role.resource), role, {})
     layers: Layers = [(layer, policies) for layer, policies in asked.layers if layer in {Layer.RCP, Layer.TRUST}]
     request = asked.request._replace(action=action, principal=principal)
     return AccessQuery(kind.lower(), None, text, text, layers, request, TIME_KEYS.__contains__)
@@ -250,7 +245,7 @@ class _KnownKeys:
         return key in _ALWAYS_KNOWN_KEYS or key.startswith(PRINCIPAL_TAG)
 
 
-def _hypothetical_call(caller: Caller, at: datetime) -> Call:
+def hypothetical_call(caller: Caller, at: datetime) -> Call:
     """As if it were made, as far as anything can be said of it."""
     cause = Cause(origin="api", request_id="", shared_id="", service="", operation="", principal=caller.principal)
     return Call.to_check(caller, cause, at)

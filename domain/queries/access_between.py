@@ -25,7 +25,6 @@ from domain.queries.access import (
     Access,
     AccessQuery,
     access_query,
-    accounts_in_trust_policy,
     assume_role_query,
     external_principals,
     external_query,
@@ -129,7 +128,7 @@ class AssumeRoleInquiry(AccessInquiry):
         return {(before.id, entity_id) for entity_id in ids}
 
     def _trusts(self, role: Role, account: Account) -> bool:
-        trusted = trusted_accounts(role)
+        trusted = trusted_accounts(role.trust_policy)
         return account.is_open and (account.id == self.owner_id or trusted is None or account.id in trusted)
 
 
@@ -144,7 +143,7 @@ def accounts_ever_trusted(owner: Account, role: str, changes: Iterable[Entry]) -
             texts.add(event.trust_policy)
     found = frozenset[str]()
     for text in texts:
-        trusted = accounts_in_trust_policy(text)
+        trusted = trusted_accounts(text)
         if trusted is None:
             return None
         found |= trusted

@@ -156,23 +156,14 @@ def _deactivated(account: Account, access_key_id: str) -> Iterator[tuple[str, Co
 
 
 def _summary_event(
-    ends: Iterable[ContainmentEvent], lineage: LineageFacts, reason: str | None, back: Restored
+    ends: Sequence[ContainmentEvent], lineage: LineageFacts, reason: str | None, back: Restored
 ) -> CredentialContained:
-    denied, deactivated, revoked = [], [], []
-    for event in ends:
-        match event:
-            case InlinePolicyPut():
-                denied.append(event.entity_id)
-            case AccessKeyDeactivated():
-                deactivated.append(event.access_key_id)
-            case SessionRevoked():
-                revoked.append(event.session_id)
     return CredentialContained(
         seed=lineage.wanted.seed,
         reason=reason,
-        denied=tuple(denied),
-        deactivated=tuple(deactivated),
-        revoked=tuple(revoked),
+        denied=tuple(event.entity_id for event in ends if isinstance(event, InlinePolicyPut)),
+        deactivated=tuple(event.access_key_id for event in ends if isinstance(event, AccessKeyDeactivated)),
+        revoked=tuple(event.session_id for event in ends if isinstance(event, SessionRevoked)),
         restored=tuple(each.what for each in back.told if each.refused is None),
         compromised_since=lineage.compromised_since,
     )

@@ -6,15 +6,11 @@ from datetime import UTC, datetime
 
 from domain.account import Account
 from domain.authorization import ASSUME_ROLE, layers_of
-from domain.callers import Caller, principal_of
-from domain.calls import Call
-from domain.families.roles import ROLES
+from domain.callers import Caller
 from domain.families.sessions import Session
-from domain.families.users import USERS
 from domain.foundation.errors import Refusal
-from domain.foundation.events import Cause
 from domain.policy import Layers, Reach, merge_reaches, reachable
-from domain.queries.access import caller_of_role
+from domain.queries.access import find_caller, hypothetical_call
 from domain.rules.sessions import refuse_beyond_session_token
 
 _AT_ANY_TIME = datetime.min.replace(tzinfo=UTC)
@@ -39,9 +35,11 @@ def reach_over_time(
     different: dict[object, Layers] = {}
     reaches: list[Reach] = []
     for account in values:
-        caller = _caller(account, entity_id, session)
+        caller = find_caller(account, entity_id)
         if caller is None:
             continue
+        if session is not None:
+            caller = Caller(session.principal, entity_id, session.access_key_id, session)
         layers = layers_of(account, caller)
         key = tuple((layer, tuple(sourced.policy.sha256 for sourced in policies)) for layer, policies in layers)
         if key in different:
@@ -53,22 +51,10 @@ def reach_over_time(
     return ReachOverTime(merge_reaches(reaches), tuple(different.values()), None)
 
 
-def _caller(account: Account, entity_id: str, session: Session | None) -> Caller | None:
-    role = account[ROLES].by_id.get(entity_id)
-    if role is None and entity_id != account.id and entity_id not in account[USERS].by_id:
-        return None
-    if session is not None:
-        return Caller(session.principal, entity_id, session.access_key_id, session)
-    if role is not None:
-        return caller_of_role(account, role)
-    return Caller(principal_of(account, entity_id), entity_id, "")
-
-
 def _decidable_actions(caller: Caller, actions: Sequence[str]) -> Iterator[str]:
     """Without what no policy decides: root assumes no role, and credentials of GetSessionToken are good for few
     operations."""
-    cause = Cause(origin="api", request_id="", shared_id="", service="", operation="")
-    call = Call.to_check(caller, cause, _AT_ANY_TIME)
+    call = hypothetical_call(caller, _AT_ANY_TIME)
     for action in actions:
         if caller.is_root and action == ASSUME_ROLE:
             continue

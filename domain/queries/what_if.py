@@ -31,7 +31,6 @@ from domain.families.organization import (
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES
 from domain.families.sessions import Session
 from domain.foundation.events import Cause, Entry
-from domain.foundation.many_to_many import ManyToMany
 from domain.policy import Decision, Result, evaluate, reason, statement_context_keys
 from domain.queries.reevaluation import CannotReevaluate, rebuild_check, rebuild_context
 
@@ -87,9 +86,7 @@ def apply_hypothetical(account: Account, supposition: HypotheticalChange) -> Acc
     """The account at the same position, as it would have been. It stays as it is where there is nothing, or nothing any
     more, that the supposition could be about."""
     if isinstance(supposition, ControlPolicyAdded):
-        membership = _add_control_policy(account, supposition)
-        unchanged = membership is account[ORGANIZATION_MEMBERSHIP]
-        return account if unchanged else account.put(ORGANIZATION_MEMBERSHIP, membership)
+        return _add_control_policy(account, supposition)
     if account.id != supposition.account_id:
         return account
     match supposition:
@@ -118,14 +115,8 @@ def _replace_policies(account: Account, supposition: PoliciesReplaced) -> Accoun
         return account
     only = account[INLINE_POLICIES].set(entity_id, Map({HYPOTHETICAL_POLICY_NAME: supposition.document}))
     account = account.put(INLINE_POLICIES, only)
-    account = account.put(ATTACHMENTS, _without(account[ATTACHMENTS], entity_id))
-    return account.put(MEMBERSHIPS, _without(account[MEMBERSHIPS], entity_id))
-
-
-def _without(relation: ManyToMany, left: str) -> ManyToMany:
-    for right in relation.rights_of(left):
-        relation = relation.remove(left, right)
-    return relation
+    account = account.put(ATTACHMENTS, account[ATTACHMENTS].without(entity_id))
+    return account.put(MEMBERSHIPS, account[MEMBERSHIPS].without(entity_id))
 
 
 def _replace_document(account: Account, supposition: DocumentReplaced) -> Account:
@@ -137,22 +128,23 @@ def _replace_document(account: Account, supposition: DocumentReplaced) -> Accoun
     return account.put(MANAGED_POLICIES, account[MANAGED_POLICIES].set(policy.arn, policy))
 
 
-def _add_control_policy(account: Account, supposition: ControlPolicyAdded) -> OrganizationMembership | None:
+def _add_control_policy(account: Account, supposition: ControlPolicyAdded) -> Account:
     added = OrganizationPolicy("p-supposed", HYPOTHETICAL_POLICY_NAME, supposition.document)
     membership = account[ORGANIZATION_MEMBERSHIP]
     if membership is not None:
         if all(level.id != supposition.level_id for level in membership.levels):
-            return membership
+            return account
         levels = tuple(
             replace(level, scps=(*level.scps, added)) if level.id == supposition.level_id else level
             for level in membership.levels
         )
-        return replace(membership, levels=levels)
+        return account.put(ORGANIZATION_MEMBERSHIP, replace(membership, levels=levels))
     if account.id != supposition.account_id:
-        return None
+        return account
     root = Level(_AS_IF_ROOT, "Root", (FULL_AWS_ACCESS.policy, added), (RCP_FULL_AWS_ACCESS.policy,))
     # Some other account manages it: a service control policy does not concern the one that does.
-    return OrganizationMembership(_AS_IF_ORGANIZATION, management_account_id="", levels=(root,))
+    supposed = OrganizationMembership(_AS_IF_ORGANIZATION, management_account_id="", levels=(root,))
+    return account.put(ORGANIZATION_MEMBERSHIP, supposed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,13 +113,9 @@ def close_account(account: Account) -> tuple[Sequence[Change], Sequence[Change]]
         raise NoSuchEntity(f"There is no account {account.id}.")
     if account.closed_at is not None:
         raise ValidationError(f"The account {account.id} was closed at {account.closed_at.isoformat()}.")
-    closed: list[Change] = [AccountClosed()]
-    retired: list[Change] = [AccountRetired(retired_account_id=account.id)]
     alias = account[ACCOUNT_ALIAS]
-    if alias is not None:
-        own, claims = delete_account_alias(account, account_alias=alias)
-        return [*own, *closed], [*claims, *retired]
-    return closed, retired
+    own, claims = ((), ()) if alias is None else delete_account_alias(account, account_alias=alias)
+    return [*own, AccountClosed()], [*claims, AccountRetired(retired_account_id=account.id)]
 
 
 def first_administrator(account_id: str, beginning: Sequence[Change], random: Random) -> list[Change]:

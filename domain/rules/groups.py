@@ -27,9 +27,8 @@ def update_group(
     account: Account, *, group_name: str, new_path: str | None, new_group_name: str | None
 ) -> GroupUpdated:
     group = account[GROUPS].named(group_name)
-    if new_group_name is not None:
-        account[GROUPS].refuse_taken(new_group_name, by_other_than=group)
     name, path = new_group_name or group.name, new_path or group.path
+    account[GROUPS].refuse_taken(name, by_other_than=group)
     return GroupUpdated(group_id=group.id, group_name=group.name, new_group_name=name, new_path=path)
 
 

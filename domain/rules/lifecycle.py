@@ -4,7 +4,6 @@ comparing, at the moment of use (docs/adr/0014)."""
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import NamedTuple
 
 from domain.account import Account
@@ -142,17 +141,14 @@ def _of_access_key(account: Account, access_key_id: str, at: datetime, profile: 
     credential = _Credential(
         key.id, key.user_id, owner_name(account, key.user_id), Evidence(created_at=key.created_at, last_used=last_used)
     )
-    more = {"rotation_due_at": key.created_at + timedelta(days=profile.rotation_due.days)}
-    for rule, event in (
-        (profile.rotation_warned, RotationWarned),
-        (profile.rotation_due, RotationDue),
-        (profile.rotation_overdue, RotationOverdue),
-    ):
-        yield from _notice(
-            account, event, credential, rule, key.created_at, at, more if event is RotationWarned else {}
-        )
-    idle_since = key.created_at if used is None else used.at
-    yield from _notice(account, CredentialIdle, credential, profile.idle, idle_since, at, {"credential": "access_key"})
+    since = key.created_at
+    due_at = since + timedelta(days=profile.rotation_due.days)
+    warned, due, overdue = profile.rotation_warned, profile.rotation_due, profile.rotation_overdue
+    yield from _notice(account, RotationWarned, credential, warned, since, at, rotation_due_at=due_at)
+    yield from _notice(account, RotationDue, credential, due, since, at)
+    yield from _notice(account, RotationOverdue, credential, overdue, since, at)
+    idle_since = since if used is None else used.at
+    yield from _notice(account, CredentialIdle, credential, profile.idle, idle_since, at, credential="access_key")
 
 
 def _of_password(account: Account, user_id: str, at: datetime, profile: LifecycleProfile) -> Iterator[Notice]:
@@ -186,7 +182,7 @@ register_due_kind(DueKind("passwords", lambda at, _profile: ({"since": at},), _o
 
 
 class _Credential(NamedTuple):
-    id: str
+    credential_id: str
     owner_id: str
     owner_name: str
     evidence: Evidence
@@ -199,21 +195,14 @@ def _notice(
     rule: Rule,
     since: datetime,
     at: datetime,
-    more: Mapping[str, object] = MappingProxyType({}),
+    /,
+    **more: object,
 ) -> Iterator[Notice]:
-    """The notice, if it is due and has not been given."""
+    """The notice, if it is due and has not been given. `more` are fields that it alone has."""
     due_at = since + timedelta(days=rule.days)
-    if due_at > at or is_recorded(account[NOTICES], credential.id, event.about, due_at):
+    if due_at > at or is_recorded(account[NOTICES], credential.credential_id, event.about, due_at):
         return
-    fields = {
-        "credential_id": credential.id,
-        "owner_id": credential.owner_id,
-        "owner_name": credential.owner_name,
-        "due_at": due_at,
-        "rule": rule,
-        "evidence": credential.evidence,
-    }
-    yield event.model_validate({**fields, **more})
+    yield event.model_validate({**credential._asdict(), "due_at": due_at, "rule": rule, **more})
 
 
 def expiry_events(account: Account, expiries: Expiries, at: datetime) -> list[Event]:

@@ -11,8 +11,6 @@ from domain.foundation.errors import NoSuchEntity, Refusal
 def put(account: Account, kind: AnyKind, name: str, *, policy_arn: str) -> tuple[PermissionsBoundaryPut, ...]:
     """Putting the boundary that there is already is no error and no event."""
     entity = kind.named(account, name)
-    if policy_arn not in account[MANAGED_POLICIES]:
-        raise NoSuchEntity(_unknown(policy_arn))
     if boundary_arn(account, entity.id) == policy_arn:
         return ()
     return boundary_on_create(account, kind, entity.id, entity.name, policy_arn)
@@ -33,7 +31,7 @@ def boundary_on_create(
         return ()
     policy = account[MANAGED_POLICIES].get(policy_arn)
     if policy is None:
-        raise missing(_unknown(policy_arn))
+        raise missing(f"Policy {policy_arn} does not exist or is not attachable.")
     return (
         PermissionsBoundaryPut(
             entity=kind.noun, entity_id=entity_id, entity_name=entity_name, policy_id=policy.id, policy_arn=policy.arn
@@ -48,7 +46,3 @@ def delete(account: Account, kind: AnyKind, name: str) -> PermissionsBoundaryDel
         raise NoSuchEntity(f"The {kind.noun} {entity.name} does not have a permissions boundary.")
     policy_id = account[MANAGED_POLICIES][policy_arn].id
     return PermissionsBoundaryDeleted(**kind.naming(entity), policy_id=policy_id, policy_arn=policy_arn)
-
-
-def _unknown(policy_arn: str) -> str:
-    return f"Policy {policy_arn} does not exist or is not attachable."

@@ -8,7 +8,7 @@ from domain.authorization import authorize_assume_role, role_by_arn
 from domain.calls import Call
 from domain.families.policies import MANAGED_POLICIES
 from domain.families.roles import Role
-from domain.families.sessions import Session, SessionPolicy, SessionRevoked
+from domain.families.sessions import Session, SessionPolicy
 from domain.foundation.errors import (
     AccessDenied,
     InvalidClientTokenId,
@@ -20,7 +20,6 @@ from domain.foundation.events import Principal, SessionIssuer
 from domain.foundation.identifiers import INSTALLATION, SESSION, SESSION_KEY, account_of_arn, new_access_key_id
 from domain.policy import SESSION_POLICIES_CHARACTERS_MAX, PolicyType, new_policy_size, parse, policy_size
 
-"""Prefix of the unique ids of sessions; ours, AWS shows none."""
 CHAINED_SESSION = timedelta(hours=1)
 ROOT_SESSION = timedelta(hours=1)
 SESSION_POLICY_ARNS_MAX = 10
@@ -156,7 +155,3 @@ def refuse_beyond_session_token(call: Call, service: str, operation: str) -> Non
         raise InvalidClientTokenId("The security token included in the request is invalid.")
     if service == "sts" and operation not in {"AssumeRole", "GetCallerIdentity"}:
         raise AccessDenied(f"Cannot call {operation} with session credentials")
-
-
-def revoke_session(*, session_id: str) -> SessionRevoked:
-    return SessionRevoked(session_id=session_id)

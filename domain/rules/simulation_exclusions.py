@@ -43,7 +43,10 @@ def excluded(account: Account, exclusions: Sequence[Exclusion]) -> Excluded:
                 f"{where}: expected exactly one of PolicyType, PolicyArn and InlinePolicyIdentifier, got {len(given)}."
             )
         if exclusion.policy_type is not None:
-            types.add(_policy_type(exclusion.policy_type, where))
+            if exclusion.policy_type not in _POLICY_TYPES:
+                expected = ", ".join(_POLICY_TYPES)
+                raise InvalidInput(f'{where}: expected a PolicyType of {expected}; got "{exclusion.policy_type}".')
+            types.add(exclusion.policy_type)
         elif exclusion.policy_arn is not None:
             tests.append(_with_arn(exclusion.policy_arn, where))
         elif exclusion.inline is not None:
@@ -62,12 +65,6 @@ def _type_of(account: Account, layer: Layer, sourced: SourcedPolicy) -> str:
     if sourced.source_type == "managed":
         return "aws-managed" if account[MANAGED_POLICIES][sourced.source_id].is_aws_managed else "user-managed"
     return sourced.source_type if sourced.source_type in _POLICY_TYPES else ""
-
-
-def _policy_type(name: str, where: str) -> str:
-    if name not in _POLICY_TYPES:
-        raise InvalidInput(f'{where}: expected a PolicyType of {", ".join(_POLICY_TYPES)}; got "{name}".')
-    return name
 
 
 def _with_arn(arn: str, where: str) -> Excluded:

@@ -16,9 +16,8 @@ def create_user(account: Account, *, user_id: str, user_name: str, path: str) ->
 
 def update_user(account: Account, *, user_name: str, new_path: str | None, new_user_name: str | None) -> UserUpdated:
     user = account[USERS].named(user_name)
-    if new_user_name is not None:
-        account[USERS].refuse_taken(new_user_name, by_other_than=user)
     name, path = new_user_name or user.name, new_path or user.path
+    account[USERS].refuse_taken(name, by_other_than=user)
     return UserUpdated(user_id=user.id, user_name=user.name, new_user_name=name, new_path=path)
 
 

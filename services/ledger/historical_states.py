@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import psycopg
 
 from domain.foundation.events import Entry
-from domain.foundation.moments import AsOf
+from domain.foundation.moments import NamedMoment
 from domain.ledger_state import LedgerState, empty, evolve
 from domain.time_travel import PastFacts, PastQuery
 from projections.queries.ledger_positions import position_at, resolve_in_ledger
@@ -138,7 +138,7 @@ class HistoricalStateResolver:
     def found(self, wanted: PastQuery) -> PastFacts:
         """Raises ValidationError for what is no moment or has not come yet, and what `HistoricalStates.at` raises."""
         first, *others = wanted.account_ids
-        as_of = AsOf.parse(wanted.moment, wanted.asked_at)
+        as_of = NamedMoment.parse(wanted.moment).as_of(wanted.asked_at)
         with self._readers() as connection, connection.cursor() as cursor:
             moment = resolve_in_ledger(cursor, first, as_of)
             # A position is one of the first account's ledger; in others the moment is found by its time.

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from domain.families.groups import GROUPS
-from domain.families.sessions import REVOCATIONS
+from domain.families.sessions import REVOCATIONS, SessionRevoked
 from domain.families.users import USERS
 from domain.foundation.errors import AccessDenied, ExpiredToken, InvalidClientTokenId
-from domain.rules.sessions import revoke_session
 from services.wire.authentication import VerifiedCredential
 from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
 
@@ -222,13 +221,13 @@ def test_a_revoked_session_is_over(endpoint: Endpoint) -> None:
     ann = endpoint.user("ann", allow("sts:AssumeRole"))
     first, second = endpoint.session(ann, RoleArn=role), endpoint.session(ann, RoleArn=role)
     assert first.session is not None
-    endpoint.append(revoke_session(session_id=first.session.session_id))
+    endpoint.append(SessionRevoked(session_id=first.session.session_id))
     for _ in range(2):
         with pytest.raises(ExpiredToken):
             endpoint.call(first, "GetCallerIdentity")
         assert may(endpoint, second, "ListUsers")
         endpoint.later(minutes=59)
-    endpoint.append(revoke_session(session_id="another"))
+    endpoint.append(SessionRevoked(session_id="another"))
     assert first.session.session_id in endpoint.account[REVOCATIONS]
 
 

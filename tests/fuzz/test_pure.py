@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.foundation.errors import Refusal
-from domain.foundation.moments import AsOf
+from domain.foundation.moments import NamedMoment
 from domain.policy.document import POLICY_TYPES, PolicyType, parse
 from domain.policy.evaluate import Layer, Request, SourcedPolicy, evaluate
 from domain.policy.principals import RequestPrincipal
@@ -87,7 +87,7 @@ def test_any_question_is_read_or_refused(route: tuple[str, str], place: str, que
 def test_any_text_is_a_moment_or_refused(text: str) -> None:
     """Times beyond the calendar and positions beyond the numbers too."""
     try:
-        found = AsOf.parse(text, NOW)
+        found = NamedMoment.parse(text).as_of(NOW)
     except Refusal:
         return
     assert (found.at is None) != (found.position is None)

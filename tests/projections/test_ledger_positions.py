@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.foundation.errors import ValidationError
-from domain.foundation.moments import AsOf, Moment
+from domain.foundation.moments import AsOf, Moment, NamedMoment
 from projections.engine.apply import apply_batch
 from projections.engine.definition import load_projections
 from projections.queries.ledger_positions import position_at, resolve_in_projection
@@ -32,7 +32,7 @@ from tests.projections.use_events import CALLED
 )
 def test_moments_are_read(text: str, expected: AsOf) -> None:
     """Positions and RFC 3339 times, now itself included."""
-    assert AsOf.parse(text, NOW) == expected
+    assert NamedMoment.parse(text).as_of(NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -45,20 +45,20 @@ def test_moments_are_read(text: str, expected: AsOf) -> None:
 def test_what_is_no_moment_is_refused(text: str) -> None:
     """The refusal says what was given and how a moment is written."""
     with pytest.raises(ValidationError, match="p42, or an RFC 3339 time"):
-        AsOf.parse(text, NOW)
+        NamedMoment.parse(text).as_of(NOW)
 
 
 @pytest.mark.parametrize("text", ["2025-01-01T00:00:00", "2025-01-01 00:00:00.25"])
 def test_a_time_without_offset_is_refused(text: str) -> None:
     """Whose morning it is must be said: the refusal names what is missing."""
     with pytest.raises(ValidationError, match=r"The offset from UTC is missing .* ends with Z, or"):
-        AsOf.parse(text, NOW)
+        NamedMoment.parse(text).as_of(NOW)
 
 
 def test_the_future_is_refused(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
     """A time after now, and a position that the ledger does not have yet, have no answer."""
     with pytest.raises(ValidationError, match=r"^\S+:01Z has not come yet; it is \S+:00Z\.$"):
-        AsOf.parse((NOW + SECOND).isoformat(), NOW)
+        NamedMoment.parse((NOW + SECOND).isoformat()).as_of(NOW)
     ledger = Ledger(writer)
     project(ledger.account_id)
     with pytest.raises(ValidationError, match=r"Position 2 has not come yet.* is at 1"):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from domain.policy.positions import Path
 
@@ -51,24 +52,14 @@ class Finding:
     learn_more: str
 
 
-def finding(type_: FindingType, code: str, message: str, path: Path) -> Finding:
+def _finding(type_: FindingType, code: str, message: str, path: Path) -> Finding:
     """With a link to AWS's page about it. The anchors of that page are made from the codes."""
     page = _OWN_CODES.get(code)
     link = f"{_GUIDE}{page}" if page else f"{_CHECKS}-{_SECTIONS[type_]}-{code.lower().replace('_', '-')}"
     return Finding(type_, code, message, path, link)
 
 
-def error(code: str, message: str, path: Path) -> Finding:
-    return finding(FindingType.ERROR, code, message, path)
-
-
-def security_warning(code: str, message: str, path: Path) -> Finding:
-    return finding(FindingType.SECURITY_WARNING, code, message, path)
-
-
-def warning(code: str, message: str, path: Path) -> Finding:
-    return finding(FindingType.WARNING, code, message, path)
-
-
-def suggestion(code: str, message: str, path: Path) -> Finding:
-    return finding(FindingType.SUGGESTION, code, message, path)
+error = partial(_finding, FindingType.ERROR)
+security_warning = partial(_finding, FindingType.SECURITY_WARNING)
+warning = partial(_finding, FindingType.WARNING)
+suggestion = partial(_finding, FindingType.SUGGESTION)

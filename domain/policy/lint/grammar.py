@@ -1,6 +1,5 @@
 """Lints the form of a document: its elements, its version, its statement ids, its principals and its size."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from domain.policy.decode import Json
@@ -48,14 +47,13 @@ def _version_findings(document: Mapping[str, Json]) -> Iterator[Finding]:
 
 def _sid_findings(document: Mapping[str, Json], policy_type: PolicyType) -> Iterator[Finding]:
     sids = [(sid, read.at("Sid")) for read in statements(document) if isinstance(sid := read.elements.get("Sid"), str)]
-    times = Counter(sid for sid, _ in sids)
     seen = set[str]()
     for sid, path in sids:
         if not sid:
             yield suggestion("EMPTY_SID_VALUE", "The Sid is empty; give the statement a name or leave it out.", path)
         elif not policy_type.free_sids and not (sid.isascii() and sid.isalnum()):
             yield error("UNSUPPORTED_SID", "A Sid has letters a to z and A to Z and digits only.", path)
-        elif times[sid] > 1 and sid in seen:
+        elif sid in seen:
             message = f'Another statement of this policy has the Sid "{sid}" too.'
             if policy_type.free_sids:
                 yield warning("UNIQUE_SIDS_RECOMMENDED", message, path)

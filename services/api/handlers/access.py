@@ -102,7 +102,7 @@ def answer_can_assume(question: CanAssume, context: AnswerContext) -> Principals
     role = find_role(account, question.role)
     if role is None:
         raise NoSuchEntity(f"No role was called {question.role} at position {moment.position}.")
-    seen, unseen = visible_trusted_accounts(context, trusted_accounts(role))
+    seen, unseen = visible_trusted_accounts(context, trusted_accounts(role.trust_policy))
     others = [context.account(other_id, position_at(context.cursor, other_id, moment.at)) for other_id in seen]
     found = can_assume(account, role, [other for other in others if other.exists], moment.at)
     return _page(question, account, found, ASSUME_ROLE, unseen)

@@ -2,9 +2,8 @@
 
 from domain.account import Account
 from domain.calls import Outcome
-from domain.families.sessions import REVOCATIONS
+from domain.families.sessions import REVOCATIONS, SessionRevoked
 from domain.foundation.errors import NoSuchEntity
-from domain.rules.sessions import revoke_session
 from projections.engine.sql_files import load_statements
 from projections.queries.readable import require_readable
 from projections.queries.sessions import issued_sessions
@@ -36,7 +35,7 @@ def decide_revoke_session(question: RevokeSession, account: Account, _requester:
     """The account keeps no list of live sessions, so any id that can be one is revoked: a session that was issued
     a moment ago, and that no table knows yet, must not slip through."""
     revoked = question.session_id in account[REVOCATIONS]
-    return Outcome(lambda _after: {}, () if revoked else (revoke_session(session_id=question.session_id),))
+    return Outcome(lambda _after: {}, () if revoked else (SessionRevoked(session_id=question.session_id),))
 
 
 @handles(RevokeSession)

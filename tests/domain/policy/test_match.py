@@ -94,12 +94,12 @@ def test_many_stars_do_not_multiply() -> None:
 
 def test_actions_ignore_case_and_resources_do_not() -> None:
     """An Action in any case matches a lower-cased action; NotAction and NotResource match what nothing listed does."""
-    assert action_patterns(["IAM:get*"], negated=False).match("iam:getuser", {})
-    assert not action_patterns(["IAM:get*"], negated=True).match("iam:getuser", {})
-    assert action_patterns(["iam:get*", "iam:list*"], negated=True).match("iam:putuserpolicy", {})
-    assert not resource_patterns(["arn:aws:s3:::A"], negated=False, has_variables=True, denies=False).match(
+    assert action_patterns(("IAM:get*",), negated=False).match("iam:getuser", {})
+    assert not action_patterns(("IAM:get*",), negated=True).match("iam:getuser", {})
+    assert action_patterns(("iam:get*", "iam:list*"), negated=True).match("iam:putuserpolicy", {})
+    assert not resource_patterns(("arn:aws:s3:::A",), negated=False, has_variables=True, denies=False).match(
         "arn:aws:s3:::a", {}
     )
-    assert resource_patterns(["arn:aws:s3:::A"], negated=True, has_variables=True, denies=False).match(
+    assert resource_patterns(("arn:aws:s3:::A",), negated=True, has_variables=True, denies=False).match(
         "arn:aws:s3:::a", {}
     )
