@@ -45,12 +45,12 @@ log = logging.getLogger("muniment.projections")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Projection:
-    """A `.sql` file: `-- name: schema` creates the tables, and a section named by a topic reads the events under it.
+    """A `.sql` file: `-- name: schema` creates the tables, and a section named by topics reads the events under them.
 
-    A section with the parameter %(entry)s is run for one entry at a time, in the order of the positions. A section
-    without it is run once for a batch and reads ledger.uses itself, from behind %(after)s up to %(to)s: that is for
-    uses, which are many. It inserts one row for each. Such sections go first, so one of the other kind must look
-    only at rows of positions before its own. Events that no section is named after are not read.
+    A section with the parameter %(entry)s is run for one entry at a time, in the order of the positions; %(topic)s is
+    the entry's. A section without %(entry)s is run once for a batch and reads ledger.uses itself, from behind %(after)s
+    up to %(to)s: that is for uses, which are many. It inserts one row for each. Such sections go first, so one of the
+    other kind must look only at rows of positions before its own. Events that no section is named after are not read.
 
     `-- name: functions`, which may be missing, creates or replaces what the other sections call. A line `-- fits:` has
     the digest of an earlier text, of whose tables this one's author says: the program's questions read them as they
