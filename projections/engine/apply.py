@@ -128,7 +128,7 @@ def _apply_events(cursor: psycopg.Cursor, projection: Projection, account_id: st
         entry = Jsonb(text, dumps=str)
         cursor.execute(
             projection.entry_statements[topic],
-            {"account_id": account_id, "position": position, "at": at, "entry": entry},
+            {"account_id": account_id, "position": position, "at": at, "topic": topic, "entry": entry},
             # One that names a table by its row type only, as in close_interval(null::passwords, …), would be kept by
             # PostgreSQL when a swap has dropped the type (plans are invalidated by tables and functions), and fail.
             prepare=False,

@@ -45,12 +45,12 @@ log = logging.getLogger("muniment.projections")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Projection:
-    """A `.sql` file: `-- name: schema` creates the tables, and a section named by a topic reads the events under it.
+    """A `.sql` file: `-- name: schema` creates the tables, and a section named by topics reads the events under them.
 
-    A section with the parameter %(entry)s is run for one entry at a time, in the order of the positions. A section
-    without it is run once for a batch and reads ledger.uses itself, from behind %(after)s up to %(to)s: that is for
-    uses, which are many. It inserts one row for each. Such sections go first, so one of the other kind must look
-    only at rows of positions before its own. Events that no section is named after are not read.
+    A section with the parameter %(entry)s is run for one entry at a time, in the order of the positions; %(topic)s is
+    the entry's. A section without %(entry)s is run once for a batch and reads ledger.uses itself, from behind %(after)s
+    up to %(to)s: that is for uses, which are many. It inserts one row for each. Such sections go first, so one of the
+    other kind must look only at rows of positions before its own. Events that no section is named after are not read.
 
     `-- name: functions`, which may be missing, creates or replaces what the other sections call. A line `-- fits:` has
     the digest of an earlier text, of whose tables this one's author says: the program's questions read them as they
@@ -76,13 +76,8 @@ class Projection:
     @property
     def digest(self) -> str:
         """By which the text that makes these tables is known again: all that it does, whatever its comments say."""
-        sections = {
-            "schema": self.schema,
-            "functions": self.functions or b"",
-            **self.entry_statements,
-            **self.batch_statements,
-        }
-        return _digest(sections)
+        made_by = {"schema": self.schema, "functions": self.functions or b""}
+        return _digest({**made_by, **self.entry_statements, **self.batch_statements})
 
     def reads(self, topic: str) -> bool:
         return topic in self.entry_statements or topic in self.batch_statements
@@ -144,25 +139,24 @@ def create_tables(connection: psycopg.Connection, projections: Iterable[Projecti
         _create_missing(cursor, tuple(projections), schema)
 
 
-def prepare_live_tables(connection: psycopg.Connection, projections: Iterable[Projection]) -> None:
+def prepare_live_tables(connection: psycopg.Connection, projections: Sequence[Projection]) -> None:
     """For whoever follows the ledgers: creates all tables where there are none yet, and gives those that an earlier
     text has made, and that fit, the functions of this one. All else is left to whoever builds the new ones.
 
     Raises psycopg.errors.LockNotAvailable when another process has been at it for half a minute.
     """
     set_search_path(connection)
-    wanted = tuple(projections)
     with connection.transaction(), connection.cursor() as cursor:
         _take_prepare_lock(cursor)
         cursor.execute(SQL["schemas"])
         made: dict[str, str] = dict(cursor.execute(SQL["made"]).fetchall())
         if not made or not cursor.execute("select 1 from ledger.heads where position > 0 limit 1").fetchone():
-            _create_missing(cursor, wanted, LIVE_SCHEMA)
+            _create_missing(cursor, projections, LIVE_SCHEMA)
             return
-        fitting = fitting_names(made, wanted)
+        fitting = fitting_names(made, projections)
         if SHARED_TABLES in fitting and made[SHARED_TABLES] != _shared()[0]:
             cursor.execute(SQL["functions"])
-        for projection in wanted:
+        for projection in projections:
             if projection.name in fitting and projection.functions and made[projection.name] != projection.digest:
                 cursor.execute(projection.functions)
 

@@ -168,8 +168,9 @@ class Rebuild:
         self._tell = tell
         self._pause = pause
         wanted = definition.digests(self._all.values())
+        is_anything_live = connection.execute(definition.SQL["is_anything_live"]).fetchone() == (True,)
         self._made: dict[str, str] = (
-            dict(connection.execute(definition.SQL["live"]).fetchall()) if self._exists("schemas") else {}
+            dict(connection.execute(definition.SQL["live"]).fetchall()) if is_anything_live else {}
         )
         self._current_version = {name for name, digest in self._made.items() if wanted.get(name) == digest}
         """Whose live tables this program has made."""
@@ -274,9 +275,6 @@ class Rebuild:
     def _comparable(self) -> list[str]:
         return [name for name in self._names if {name, SHARED_TABLES} <= self._current_version]
 
-    def _exists(self, table: str) -> bool:
-        return self._connection.execute("select to_regclass(%s)", (f"{LIVE_SCHEMA}.{table}",)).fetchone() != (None,)
-
     def _create_all_tables(self) -> dict[str, frozenset[tuple[str, str]]]:
         """Makes the tables of all projections, one after the other, so that the catalogue tells whose each one is."""
         objects, before = {}, frozenset[tuple[str, str]]()
@@ -294,17 +292,17 @@ class Rebuild:
         """To the live tables where they can be compared, elsewhere to the ends of the ledgers."""
         comparable = self._comparable
         aims = self._targets_at_heads([name for name in self._names if name not in comparable])
-        return aims + (self._found("aims_at_live", comparable) if comparable else [])
+        return aims + (self._found("behind", comparable, halted_too=False) if comparable else [])
 
     def _targets_at_heads(self, names: Sequence[str]) -> list[_Target]:
         return self._found("aims_at_heads", names)
 
     def _behind(self) -> list[_Target]:
         fitting = [name for name in self._names if name in self._fitting]
-        return self._found("behind", fitting) if fitting else []
+        return sorted(self._found("behind", fitting)) if fitting else []
 
-    def _found(self, statement: str, names: Sequence[str]) -> list[_Target]:
-        parameters = {"projections": list(names), "account_id": self._account_id}
+    def _found(self, statement: str, names: Sequence[str], *, halted_too: bool = True) -> list[_Target]:
+        parameters = {"projections": list(names), "account_id": self._account_id, "halted_too": halted_too}
         return [_Target(*row) for row in self._connection.execute(SQL[statement], parameters).fetchall()]
 
     def _follow(self, aims: Sequence[_Target], pause: Pause = lambda _seconds: None) -> int:

@@ -6,15 +6,6 @@ union all
 select 'function', proname from pg_proc join pg_roles on pg_roles.oid = proowner
 where pronamespace = %(schema)s::regnamespace and rolname = current_user
 
--- name: aims_at_live
--- How far the live tables have come, where the new ones have not come yet.
-select live.projection, live.account_id, coalesce(rebuilt.position, 0), live.position
-from views.cursors as live left join cursors as rebuilt
-    on rebuilt.account_id = live.account_id and rebuilt.projection = live.projection
-where live.projection = any(%(projections)s) and live.account_id = coalesce(%(account_id)s, live.account_id)
-    and coalesce(rebuilt.position, 0) < live.position and rebuilt.halted_at is null
-order by live.account_id
-
 -- name: aims_at_heads
 -- What the ledgers have besides what the new tables have.
 select projection.name, heads.account_id, coalesce(rebuilt.position, 0), heads.position
@@ -25,13 +16,13 @@ where heads.account_id = coalesce(%(account_id)s, heads.account_id)
 order by heads.account_id
 
 -- name: behind
--- Where the live tables are ahead of the new ones.
+-- Where the live tables are ahead of the new ones; if so asked, only where these have not halted.
 select live.projection, live.account_id, coalesce(rebuilt.position, 0), live.position
 from views.cursors as live left join cursors as rebuilt
     on rebuilt.account_id = live.account_id and rebuilt.projection = live.projection
 where live.projection = any(%(projections)s) and live.account_id = coalesce(%(account_id)s, live.account_id)
-    and coalesce(rebuilt.position, 0) < live.position
-order by live.projection, live.account_id
+    and coalesce(rebuilt.position, 0) < live.position and (%(halted_too)s or rebuilt.halted_at is null)
+order by live.account_id
 
 -- name: lock_cursors
 -- While no batch is under way: lets none begin.

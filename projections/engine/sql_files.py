@@ -8,7 +8,7 @@ from typing import NewType
 
 from psycopg import sql
 
-_NAME = re.compile(rb"^-- name: (\S+)[^\n]*\n", re.MULTILINE)
+_NAMES = re.compile(rb"((?:^-- name: \S+\n)+)", re.MULTILINE)
 
 
 SqlStatement = NewType("SqlStatement", bytes)
@@ -17,12 +17,17 @@ run time, and mypy refuses it (tests/sql_plugin.py)."""
 
 
 def load_statements(package: str, file_name: str) -> Mapping[str, SqlStatement]:
-    """The statements of a file by the names in their `-- name: …` lines. Parameters are written %(name)s."""
-    _, *parts = _NAME.split(resources.files(package).joinpath(file_name).read_bytes())
-    names = [name.decode() for name in parts[::2]]
-    if len(set(names)) != len(names):
+    """The statements of a file by the names in their `-- name: …` lines, of which one may have several. Parameters are
+    written %(name)s."""
+    _, *parts = _NAMES.split(resources.files(package).joinpath(file_name).read_bytes())
+    named = [
+        (line.decode().removeprefix("-- name: "), SqlStatement(body.strip()))
+        for lines, body in zip(parts[::2], parts[1::2], strict=True)
+        for line in lines.splitlines()
+    ]
+    if len(dict(named)) != len(named):
         raise ValueError(f"{package}/{file_name}: two statements have the same name.")
-    return dict(zip(names, (SqlStatement(body.strip()) for body in parts[1::2]), strict=True))
+    return dict(named)
 
 
 def from_composed(query: sql.Composed) -> SqlStatement:

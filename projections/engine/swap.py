@@ -67,20 +67,13 @@ def lock_tables(cursor: psycopg.Cursor, staying: Iterable[frozenset[DatabaseObje
     """
     tables = [name for kind, name in _going(cursor, staying) if kind == "table"]
     if tables:
-        names = sql.SQL(", ").join(sql.Identifier(LIVE_SCHEMA, table) for table in sorted(tables, key=_is_cursors))
+        cursors_last = sorted(tables, key=lambda table: table == "cursors")
+        names = sql.SQL(", ").join(sql.Identifier(LIVE_SCHEMA, table) for table in cursors_last)
         cursor.execute(sql.SQL("lock table {} in access exclusive mode nowait").format(names))
     if cursor.execute("select to_regclass('views.cursors')").fetchone() != (None,):
         cursor.execute(SQL["lock_cursors"])
 
 
-def _is_cursors(table: str) -> bool:
-    return table == "cursors"
-
-
 def _going(cursor: psycopg.Cursor, staying: Iterable[frozenset[DatabaseObject]]) -> list[DatabaseObject]:
     kept = PERMANENT_TABLES.union(*staying)
-    return [
-        (kind, name)
-        for kind, name in cursor.execute(SQL["objects"], {"schema": LIVE_SCHEMA})
-        if (kind, name) not in kept
-    ]
+    return [each for each in cursor.execute(SQL["objects"], {"schema": LIVE_SCHEMA}) if each not in kept]

@@ -8,7 +8,7 @@ What a crash leaves is begun anew by the next.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import psycopg
@@ -62,17 +62,16 @@ class _Obstacle(NamedTuple):
     reason: str
 
 
-def rebuild_progress(connection: psycopg.Connection, projections: Iterable[Projection]) -> dict[str, RebuildProgress]:
+def rebuild_progress(connection: psycopg.Connection, projections: Sequence[Projection]) -> dict[str, RebuildProgress]:
     """Of the projections of which this program's tables are not there yet, for whichever process builds them."""
-    wanted = tuple(projections)
     if connection.execute(SQL["is_anything_live"]).fetchone() != (True,):
         return {}
     made: dict[str, str] = dict(connection.execute(SQL["live"]).fetchall())
-    names = outdated_names(made, wanted)
-    fitting = fitting_names(made, wanted)
+    names = outdated_names(made, projections)
+    fitting = fitting_names(made, projections)
     position, head = 0, 0
     state: UpgradeState = "waiting"
-    if names and _is_superseded(connection, made, wanted):
+    if names and _is_superseded(connection, made, projections):
         state = "superseded"
     elif names and (rebuilt := _rebuilt(connection, names)) is not None:
         (position, head), state = rebuilt, "building"
@@ -89,22 +88,19 @@ def _rebuilt(connection: psycopg.Connection, names: tuple[str, ...]) -> tuple[in
     return None
 
 
-def pending_names(connection: psycopg.Connection, projections: Iterable[Projection]) -> tuple[str, ...]:
+def pending_names(connection: psycopg.Connection, projections: Sequence[Projection]) -> tuple[str, ...]:
     """The projections that this program is to build. None where a newer program has put its tables in the place of
     this one's: an older one that is still there, or is started once more, does not undo that."""
-    wanted = tuple(projections)
     made: dict[str, str] = dict(connection.execute(SQL["live"]).fetchall())
-    names = outdated_names(made, wanted)
-    own = digests(wanted)
-    if _is_superseded(connection, made, wanted):
+    names = outdated_names(made, projections)
+    own = digests(projections)
+    if _is_superseded(connection, made, projections):
         return ()
     # Which tables are those of a projection that is no more, nobody knows: they go where all are built.
     return tuple(name for name in own if name != SHARED_TABLES) if names and made.keys() - own.keys() else names
 
 
-def _is_superseded(
-    connection: psycopg.Connection, made: Mapping[str, str], projections: tuple[Projection, ...]
-) -> bool:
+def _is_superseded(connection: psycopg.Connection, made: Mapping[str, str], projections: Sequence[Projection]) -> bool:
     if connection.execute(SQL["is_replaced_known"]).fetchone() != (True,):
         return False
     own = digests(projections)

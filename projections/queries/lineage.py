@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from itertools import groupby
 from typing import Any, NamedTuple, Self
 
@@ -31,14 +31,12 @@ class _CreatedNode(NamedTuple):
     """A row: the node as it was created, and how it ended for good."""
 
     node: LineageNode
-    ended_as: LineageState | None
-    ended_position: int | None
-    ended_at: datetime | None
-    ended_by: str | None
+    ended: tuple[LineageState, EventRef] | None
 
     @classmethod
     def of_row(cls, row: Sequence[Any]) -> Self:
-        return cls(LineageNode.of_row(row[:-4]), *row[-4:])
+        *columns, ended_as, position, at, by = row
+        return cls(LineageNode.of_row(columns), None if ended_as is None else (ended_as, EventRef(position, at, by)))
 
 
 class _StateAtMoment(NamedTuple):
@@ -92,17 +90,13 @@ class Lineage:
         return tuple(node for node in self.nodes if node.gives_access and node.alive)
 
 
-def any_account(_account_id: str) -> None:
-    return None
-
-
 def trace_lineage(
     cursor: psycopg.Cursor,
     account_id: str,
     seed: str,
     as_of: AsOf,
     *,
-    follows: AccountFilter = any_account,
+    follows: AccountFilter = lambda _account_id: None,
     nodes_max: int = NODES_MAX,
     compromised_since: AsOf | None = None,
     door_uses: FindDoorUses | None = None,
@@ -332,13 +326,10 @@ def _states_at(
 
 def _final_state(created: _CreatedNode, moment: Moment) -> tuple[LineageState, EventRef | None] | None:
     """How it ended for good by the moment, if it did. What has expired cannot be ended again."""
-    if created.ended_position is not None and created.ended_position <= moment.position:
-        assert created.ended_as is not None
-        assert created.ended_at is not None
-        assert created.ended_by is not None
-        if created.node.expires_at is None or created.ended_at < created.node.expires_at:
-            return created.ended_as, EventRef(created.ended_position, created.ended_at, created.ended_by)
-    if created.node.expires_at is not None and created.node.expires_at <= moment.at:
+    ended, expires_at = created.ended, created.node.expires_at
+    if ended and ended[1].position <= moment.position and (expires_at is None or ended[1].at < expires_at):
+        return ended
+    if expires_at is not None and expires_at <= moment.at:
         return "expired", None
     return None
 

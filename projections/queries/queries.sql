@@ -51,21 +51,15 @@ order by group_name nulls first, policy_arn nulls last, policy_name
 -- name: sessions
 select position, session_id, access_key_id, principal_type, principal_arn, entity_id, entity_arn,
     minted_by_arn, minted_by_access_key_id, minted_by_session_id, issued_at, expires_at, source_address, user_agent,
-    revoked_position, revoked_at, revoked_by, orphaned_at,
-    expires_at > %(at)s and revoked_position is null and orphaned_at is null as active
-from (
-    select position, session_id, access_key_id, principal_type, principal_arn, entity_id, entity_arn,
-        minted_by_arn, minted_by_access_key_id, minted_by_session_id, issued_at, expires_at, source_address, user_agent,
-        -- What came after the moment is not known at the moment.
-        case when revoked_position <= %(position)s then revoked_position end as revoked_position,
-        case when revoked_position <= %(position)s then revoked_at end as revoked_at,
-        case when revoked_position <= %(position)s then revoked_by end as revoked_by,
-        case when orphaned_position <= %(position)s then orphaned_at end as orphaned_at
-    from views.sessions
-    where account_id = %(account_id)s and position > %(after)s and position <= %(position)s
-        and (expires_at > %(at)s or not %(active_only)s)
-) as known
-where not %(active_only)s or (revoked_position is null and orphaned_at is null)
+    case when is_revoked then revoked_position end, case when is_revoked then revoked_at end,
+    case when is_revoked then revoked_by end, case when is_orphaned then orphaned_at end, is_active
+from views.sessions
+-- What came after the moment is not known at the moment.
+cross join lateral (select coalesce(revoked_position <= %(position)s, false) as is_revoked) as revoked
+cross join lateral (select coalesce(orphaned_position <= %(position)s, false) as is_orphaned) as orphaned
+cross join lateral (select expires_at > %(at)s and not is_revoked and not is_orphaned as is_active) as active
+where account_id = %(account_id)s and position > %(after)s and position <= %(position)s
+    and (is_active or not %(active_only)s)
 order by position limit %(limit)s
 
 -- name: credentials

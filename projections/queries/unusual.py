@@ -25,7 +25,6 @@ EVIDENCE_MAX = 20
 """So many addresses of a session are told, those that came first."""
 
 _PROJECTIONS = ("trail", "sessions", "credentials")
-_DAY = timedelta(days=1)
 
 
 class UnusualPosition(NamedTuple):
@@ -175,7 +174,7 @@ def _examine_root(
 ) -> Iterator[_Examined]:
     account_id, begins = str(given["account_id"]), after.subject
     while first := cursor.execute(SQL["next_of_root"], {**given, "after": begins}).fetchone():
-        midnight = first[1].astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + _DAY
+        midnight = first[1].astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         ends = min(over.to, position_before(cursor, account_id, midnight))
         rows = cursor.execute(SQL["root"], {**given, "after": begins, "to": ends}).fetchall()
         for _, calls in groupby(rows, itemgetter(1, 2)):

@@ -1,5 +1,6 @@
 -- Access keys and passwords, at every position: keys with whose, since when, active or not, and when they were last
 -- used; passwords with whose, since when, to be reset or not, and how long the account's policy lets them be.
+-- fits: 3c31509d2c07d974d76ea7610a7e8be77015f0fb3a4206d1d6a874d53ad1eba7
 -- fits: fadac94e666b90ed8dd7ab1e93bf7f518a55cefa4feaabf8d2a8a1057b2e8399
 
 -- name: schema
@@ -101,8 +102,7 @@ select (select count(*) from close_interval(null::key_owners, %(account_id)s, %(
 -- name: iam.access_key.created.v1
 with status as (
     insert into access_key_statuses select * from opened(null::access_key_statuses, %(account_id)s, %(position)s,
-        %(at)s, %(entry)s,
-        '{"status": "Active"}')
+        %(at)s, %(entry)s, '{"status": "Active"}')
 )
 insert into access_keys select * from opened(null::access_keys, %(account_id)s, %(position)s, %(at)s, %(entry)s)
 
@@ -110,24 +110,20 @@ insert into access_keys select * from opened(null::access_keys, %(account_id)s, 
 -- What is active already stays so, with its beginning.
 insert into access_key_statuses
 select new.* from close_interval(null::access_key_statuses, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-    '{access_key_id}',
-    '{"status": "Inactive"}') as former
+    '{access_key_id}', '{"status": "Inactive"}') as former
 cross join lateral opened(null::access_key_statuses, %(account_id)s, %(position)s, %(at)s, %(entry)s,
     '{"status": "Active"}') as new
 
 -- name: iam.access_key.deactivated.v1
 insert into access_key_statuses
 select new.* from close_interval(null::access_key_statuses, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-    '{access_key_id}',
-    '{"status": "Active"}') as former
+    '{access_key_id}', '{"status": "Active"}') as former
 cross join lateral opened(null::access_key_statuses, %(account_id)s, %(position)s, %(at)s, %(entry)s,
     '{"status": "Inactive"}') as new
 
 -- name: iam.access_key.deleted.v1
-select (select count(*) from close_interval(null::access_key_statuses, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-    '{access_key_id}')),
-    (select count(*) from close_interval(null::access_keys, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-        '{access_key_id}'))
+select close_interval(null::access_key_statuses, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{access_key_id}'),
+    close_interval(null::access_keys, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{access_key_id}')
 
 -- name: iam.login_profile.created.v1
 insert into passwords select * from opened(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s,
@@ -135,28 +131,21 @@ insert into passwords select * from opened(null::passwords, %(account_id)s, %(po
         'changed', %(position)s, 'changed_at', %(at)s, 'changed_by', actor(%(entry)s)))
 
 -- name: iam.login_profile.updated.v1
--- Without an id of a password it is the same one as before.
-insert into passwords
-select new.* from close_interval(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}')
-    as former
-cross join lateral opened(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-    jsonb_build_object('created', former.created, 'created_at', former.created_at, 'created_by', former.created_by)
-    || case when %(entry)s #>> '{event,password_id}' is not null then jsonb_build_object('changed', %(position)s,
-        'changed_at', %(at)s, 'changed_by', actor(%(entry)s))
-    else jsonb_build_object('changed', former.changed, 'changed_at', former.changed_at, 'changed_by',
-        former.changed_by) end) as new
-
 -- name: iam.password.changed.v1
+-- Without an id of a password it is the same one as before. One that a user has chosen need not be reset.
 insert into passwords
 select new.* from close_interval(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}')
     as former
 cross join lateral opened(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s,
     jsonb_build_object('created', former.created, 'created_at', former.created_at, 'created_by', former.created_by,
-        'changed', %(position)s, 'changed_at', %(at)s, 'changed_by', actor(%(entry)s), 'reset_required', false)) as new
+        'reset_required', coalesce(%(entry)s #> '{event,reset_required}', 'false'))
+    || case when %(entry)s #>> '{event,password_id}' is not null then jsonb_build_object('changed', %(position)s,
+        'changed_at', %(at)s, 'changed_by', actor(%(entry)s))
+    else jsonb_build_object('changed', former.changed, 'changed_at', former.changed_at, 'changed_by',
+        former.changed_by) end) as new
 
 -- name: iam.login_profile.deleted.v1
-select (select count(*) from close_interval(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-    '{user_id}'))
+select close_interval(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}')
 
 -- name: iam.account.password_policy.updated.v1
 insert into password_ages
@@ -167,7 +156,7 @@ cross join lateral opened(null::password_ages, %(account_id)s, %(position)s, %(a
     jsonb_build_object('max_days', %(entry)s #> '{event,max_password_age}')) as new
 
 -- name: iam.account.password_policy.deleted.v1
-select (select count(*) from close_interval(null::password_ages, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{}'))
+select close_interval(null::password_ages, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{}')
 
 -- name: iam.credential.used.v1
 -- A role's use is no access key's.
@@ -177,17 +166,9 @@ select %(account_id)s, %(entry)s #>> '{event,credential_id}', %(position)s, %(at
 where %(entry)s #>> '{event,credential}' = 'access_key'
 
 -- name: iam.access_key.rotation_warned.v1
-insert into access_key_notices (account_id, access_key_id, position, notice)
-values (%(account_id)s, %(entry)s #>> '{event,credential_id}', %(position)s, 'warned')
-
 -- name: iam.access_key.rotation_due.v1
-insert into access_key_notices (account_id, access_key_id, position, notice)
-values (%(account_id)s, %(entry)s #>> '{event,credential_id}', %(position)s, 'due')
-
 -- name: iam.access_key.rotation_overdue.v1
-insert into access_key_notices (account_id, access_key_id, position, notice)
-values (%(account_id)s, %(entry)s #>> '{event,credential_id}', %(position)s, 'overdue')
-
 -- name: iam.credential.idle.v1
 insert into access_key_notices (account_id, access_key_id, position, notice)
-values (%(account_id)s, %(entry)s #>> '{event,credential_id}', %(position)s, 'idle')
+values (%(account_id)s, %(entry)s #>> '{event,credential_id}', %(position)s,
+    replace(split_part(%(topic)s, '.', 3), 'rotation_', ''))

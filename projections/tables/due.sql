@@ -1,5 +1,6 @@
 -- What time will make due, as facts and since when they hold. Nothing here knows a threshold: those are the domain's
 -- (domain/lifecycle.py), and a rule that changes needs no rebuild. A row only nominates; the domain decides.
+-- fits: 67213c6f92ce05b084ad125b73f38138c027edc054874df9b2677e897e7b01a5
 -- fits: 394b1a04abe3104155cc0c042986343e74294d1dd77f2f1e2241b9d32da6f406
 
 -- name: schema
@@ -62,11 +63,8 @@ select %(account_id)s, %(entry)s #>> '{event,access_key_id}', fact, %(at)s
 from unnest(array['rotation', 'idle']) as fact
 
 -- name: iam.access_key.activated.v1
-update due_access_keys set active = true
-where account_id = %(account_id)s and access_key_id = %(entry)s #>> '{event,access_key_id}'
-
 -- name: iam.access_key.deactivated.v1
-update due_access_keys set active = false
+update due_access_keys set active = %(topic)s = 'iam.access_key.activated.v1'
 where account_id = %(account_id)s and access_key_id = %(entry)s #>> '{event,access_key_id}'
 
 -- name: iam.access_key.deleted.v1
@@ -80,11 +78,8 @@ where account_id = %(account_id)s and access_key_id = %(entry)s #>> '{event,cred
     and %(entry)s #>> '{event,credential}' = 'access_key'
 
 -- name: iam.access_key.rotation_warned.v1
-update due_access_keys set stage = 'rotation_warned'
-where account_id = %(account_id)s and access_key_id = %(entry)s #>> '{event,credential_id}' and fact = 'rotation'
-
 -- name: iam.access_key.rotation_due.v1
-update due_access_keys set stage = 'rotation_due'
+update due_access_keys set stage = split_part(%(topic)s, '.', 3)
 where account_id = %(account_id)s and access_key_id = %(entry)s #>> '{event,credential_id}' and fact = 'rotation'
 
 -- name: iam.access_key.rotation_overdue.v1
@@ -101,16 +96,12 @@ values (%(account_id)s, %(entry)s #>> '{event,user_id}', %(at)s,
     %(at)s + (select age_max from due_password_ages where account_id = %(account_id)s))
 
 -- name: iam.login_profile.updated.v1
+-- name: iam.password.changed.v1
 -- Another password only where the event has its id.
 update due_passwords set changed_at = %(at)s,
     expires_at = %(at)s + (select age_max from due_password_ages where account_id = %(account_id)s)
 where account_id = %(account_id)s and user_id = %(entry)s #>> '{event,user_id}'
     and %(entry)s #>> '{event,password_id}' is not null
-
--- name: iam.password.changed.v1
-update due_passwords set changed_at = %(at)s,
-    expires_at = %(at)s + (select age_max from due_password_ages where account_id = %(account_id)s)
-where account_id = %(account_id)s and user_id = %(entry)s #>> '{event,user_id}'
 
 -- name: iam.login_profile.deleted.v1
 delete from due_passwords where account_id = %(account_id)s and user_id = %(entry)s #>> '{event,user_id}'

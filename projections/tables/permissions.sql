@@ -1,4 +1,5 @@
 -- Who holds which policy, and how, at every position.
+-- fits: df752f6a347892c7650fc317f6064f8f7c5f221aebe800238b730b349ccf99ce
 -- fits: 7dbc546e0ec331e7ce911c27a775508bbb39055a2d464d98a02b97c08e9d969d
 
 -- name: schema
@@ -93,76 +94,43 @@ $$;
 insert into accounts values (%(account_id)s, %(entry)s #>> '{event,partition}')
 
 -- name: iam.user.created.v1
+-- name: iam.group.created.v1
+-- name: iam.role.created.v1
 insert into principals select * from opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s,
-    %(entry)s, 'user')
+    %(entry)s, split_part(%(topic)s, '.', 2))
 
 -- name: iam.user.updated.v1
+-- name: iam.group.updated.v1
 insert into principals
-select new.* from close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-    '{entity_id=user_id}') as former
-cross join lateral opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s, 'user', 'new_')
+select new.* from split_part(%(topic)s, '.', 2) as noun
+cross join lateral close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    array['entity_id=' || noun || '_id']) as former
+cross join lateral opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s, noun, 'new_')
     as new
 
 -- name: iam.user.deleted.v1
--- What it held and belonged to ends with it.
-select (select count(*) from close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-    '{user_id}')),
-    (select count(*) from close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-        '{entity_id=user_id}')),
-    (select count(*) from close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-        '{entity_id=user_id}')),
-    (select count(*) from close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-        '{entity_id=user_id}'))
-
--- name: iam.group.created.v1
-insert into principals select * from opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s,
-    %(entry)s, 'group')
-
--- name: iam.group.updated.v1
-insert into principals
-select new.* from close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-    '{entity_id=group_id}') as former
-cross join lateral opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s, 'group', 'new_')
-    as new
-
 -- name: iam.group.deleted.v1
--- What it held and belonged to ends with it.
-select (select count(*) from close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-    '{group_id}')),
-    (select count(*) from close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-        '{entity_id=group_id}')),
-    (select count(*) from close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-        '{entity_id=group_id}')),
-    (select count(*) from close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-        '{entity_id=group_id}'))
-
--- name: iam.role.created.v1
-insert into principals select * from opened_principal(null::principals, %(account_id)s, %(position)s, %(at)s,
-    %(entry)s, 'role')
-
 -- name: iam.role.deleted.v1
--- What it held and belonged to ends with it.
-select (select count(*) from close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-    '{entity_id=role_id}')),
-    (select count(*) from close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-        '{entity_id=role_id}')),
-    (select count(*) from close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-        '{entity_id=role_id}'))
+-- What it held and belonged to ends with it. A field that the event does not have is no membership's.
+select close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}'),
+    close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{group_id}'),
+    close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s, array[entity]),
+    close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s, array[entity]),
+    close_interval(null::principals, %(account_id)s, %(position)s, %(at)s, %(entry)s, array[entity])
+from (select 'entity_id=' || split_part(%(topic)s, '.', 2) || '_id' as entity) as deleted
 
 -- name: iam.group.user_added.v1
 insert into memberships select * from opened(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s)
 
 -- name: iam.group.user_removed.v1
-select (select count(*) from close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-    '{user_id,group_id}'))
+select close_interval(null::memberships, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id,group_id}')
 
 -- name: iam.policy.attached.v1
 insert into attachments select * from opened(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s,
     jsonb_build_object('kind', %(entry)s #> '{event,entity}'))
 
 -- name: iam.policy.detached.v1
-select (select count(*) from close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-    '{entity_id,policy_arn}'))
+select close_interval(null::attachments, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id,policy_arn}')
 
 -- name: iam.inline_policy.put.v1
 -- The count makes the former document's row close before the new one's opens.
@@ -175,14 +143,12 @@ cross join lateral opened(null::inline_policies, %(account_id)s, %(position)s, %
     jsonb_build_object('kind', %(entry)s #> '{event,entity}')) as new
 
 -- name: iam.inline_policy.deleted.v1
-select (select count(*) from close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-    '{entity_id,policy_name}'))
+select close_interval(null::inline_policies, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{entity_id,policy_name}')
 
 -- name: iam.policy.created.v1
 with version as (
     insert into policy_versions select * from opened(null::policy_versions, %(account_id)s, %(position)s, %(at)s,
-        %(entry)s,
-        '{"version": 1}')
+        %(entry)s, '{"version": 1}')
 )
 insert into policy_defaults select * from opened(null::policy_defaults, %(account_id)s, %(position)s, %(at)s, %(entry)s,
     '{"version": 1}')
@@ -207,14 +173,11 @@ cross join lateral opened(null::policy_defaults, %(account_id)s, %(position)s, %
     jsonb_build_object('policy_name', former.policy_name)) as new
 
 -- name: iam.policy.version_deleted.v1
-select (select count(*) from close_interval(null::policy_versions, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-    '{policy_arn,version}'))
+select close_interval(null::policy_versions, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{policy_arn,version}')
 
 -- name: iam.policy.deleted.v1
-select (select count(*) from close_interval(null::policy_versions, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-    '{policy_arn}')),
-    (select count(*) from close_interval(null::policy_defaults, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-        '{policy_arn}'))
+select close_interval(null::policy_versions, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{policy_arn}'),
+    close_interval(null::policy_defaults, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{policy_arn}')
 
 -- name: iam.managed_catalogue.adopted.v1
 -- Each policy in it is from here on as the catalogue has it, with this one version. The counts
