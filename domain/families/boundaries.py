@@ -26,7 +26,7 @@ def _parts(account: Account, entity_id: str, _subject: str) -> Parts:
 
 
 def _without(delta: SettingDelta, parts: Parts) -> Account:
-    boundaries = _forget(delta.account[BOUNDARIES], delta.owner_id)
+    boundaries = delta.account[BOUNDARIES].without(delta.owner_id)
     for policy_arn in parts:
         boundaries = boundaries.add(delta.owner_id, policy_arn)
     return delta.account.put(BOUNDARIES, boundaries)

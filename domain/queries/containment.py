@@ -21,7 +21,7 @@ from domain.families.users import USERS
 from domain.foundation.errors import OperationNotPermittedException
 from domain.foundation.events import Change
 from domain.queries.access import is_administrator
-from domain.queries.restoration import Restoration, Restored, restore
+from domain.queries.restoration import Restored, SettingRestoration, restore
 from domain.rules.access_keys import owner_name
 
 CONTAINMENT_EVENTS_MAX = 500
@@ -42,7 +42,7 @@ class ContainmentPlan:
     """In the order of the accounts of `events`, which it belongs to."""
     barred: Mapping[str, str]
     """Accounts in which nothing was contained, and why. None that only another of these could have told of."""
-    restored: tuple[Restoration, ...] = ()
+    restored: tuple[SettingRestoration, ...] = ()
     """With those that were refused."""
     after: Mapping[str, Account] = field(default_factory=dict)
     """The accounts of `events` with what was put back."""
@@ -61,7 +61,7 @@ def contain(
     descendants = lineage.descendants
     refused = {account_id: why for account_id, account in accounts.items() if (why := barred(account)) is not None}
     events: dict[str, Sequence[Change]] = {}
-    done, restored, after = [], list[Restoration](), {}
+    done, restored, after = [], list[SettingRestoration](), {}
     for account_id, account in accounts.items():
         if account_id in refused:
             continue

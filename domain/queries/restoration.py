@@ -23,7 +23,7 @@ RESTORATIONS_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Restoration:
+class SettingRestoration:
     account_id: str
     what: str
     """Such as `trust of role admin`."""
@@ -36,7 +36,7 @@ class Restoration:
 
 
 class Restored(NamedTuple):
-    told: Sequence[Restoration]
+    told: Sequence[SettingRestoration]
     changes: Sequence[AccountChange]
     account: Account
     """With them."""
@@ -58,7 +58,7 @@ def restore(account: Account, altered: Iterable[AlteredSetting], made: frozenset
         refused, undoing = _undoing(each, account)
         row, place = _ROWS[each.changes[-1].kind], (each.owner_id, each.subject_id)
         before, after = row.says(each.former, *place), row.says(account, *place)
-        told.append(Restoration(account.id, row.title(account, *place), before, after, refused))
+        told.append(SettingRestoration(account.id, row.title(account, *place), before, after, refused))
         for change in undoing:
             account = change.fold(account, at)
         changes += undoing

@@ -282,8 +282,6 @@ select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'en
         'entity_name')
 
 -- name: iam.entity.tagged.v1
-select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'tags', 'entity_id', 'entity_id', 'entity_name')
-
 -- name: iam.entity.untagged.v1
 select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'tags', 'entity_id', 'entity_id', 'entity_name')
 
