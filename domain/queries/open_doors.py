@@ -3,9 +3,10 @@ them; and how the account would be without."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from domain.account import Account
-from domain.altered_settings import AlteredSetting, SettingChange
+from domain.altered_settings import AlteredSetting, SettingChange, without_lineage
 from domain.families.containment import CONTAINED_DOCUMENT, CONTAINED_POLICY_NAME
 from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.families.policies import INLINE_POLICIES, MANAGED_POLICIES, held_by
@@ -54,11 +55,18 @@ def open_doors(
     """At the moment of the nodes, which the accounts are of too."""
     by_place = {node.place: node for node in nodes}
     made = made_by(nodes)
+    altered = list(altered)
+    accounts = {each.account_id: account_at(each.account_id) for each in altered}
+    untouched = {account_id: without_lineage(account, altered) for account_id, account in accounts.items()}
     for each in altered:
-        account = account_at(each.account_id)
+        account = accounts[each.account_id]
         delta = each.delta(account)
         if delta is not None and account.closed_at is None and not _is_shut(account, each.owner_id, made):
-            opens = tuple(dict.fromkeys(each.setting.openings(delta)))
+            # What one change opens another one may hide: a detached policy of which the text was replaced too.
+            as_if_alone = replace(delta, account=untouched[each.account_id])
+            opens = tuple(
+                dict.fromkeys(each.setting.openings(delta)) or dict.fromkeys(each.setting.openings(as_if_alone))
+            )
             if opens:
                 last = by_place[NodePosition(each.account_id, each.changes[-1].position)]
                 yield OpenDoor(node=last, opens=opens)
