@@ -4,10 +4,11 @@ for that."""
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 from domain.account import Account, Bookkeeping
 from domain.altered_settings import AlteredSetting
+from domain.foundation.events import upcasts
 from domain.foundation.moments import AsOf
 
 CONTAINED_POLICY_NAME = "MunimentContained"
@@ -16,7 +17,7 @@ CONTAINED_DOCUMENT = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Act
 CONTAINED_SHA256 = sha256(CONTAINED_DOCUMENT.encode()).hexdigest()
 
 
-class CredentialContained(Bookkeeping, topic="account.credential.contained.v1"):
+class CredentialContained(Bookkeeping, topic="account.credential.contained.v2"):
     """What one containment did in this account; beside it stand the events that did it, which fold."""
 
     seed: str
@@ -42,6 +43,12 @@ class CredentialContained(Bookkeeping, topic="account.credential.contained.v1"):
             f"roles were denied everything, {len(self.deactivated)} access keys deactivated, {len(self.revoked)} "
             "sessions revoked."
         )
+
+
+@upcasts("account.credential.contained.v1", CredentialContained.topic)
+def _restored_nothing(fields: dict[str, Any]) -> dict[str, Any]:
+    """Before there was anything to restore, or a moment to begin at."""
+    return fields
 
 
 DescendantKind = Literal["user", "role", "access_key", "session"]

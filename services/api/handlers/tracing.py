@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 
 from domain.foundation.moments import AsOf, EventRef, Moment
-from domain.read_models.lineage import NODES_MAX, LineageNode
+from domain.read_models.lineage import NODES_MAX, LineageNode, OpenDoor
 from projections.queries.credential_activity import activity_of, first_and_last_call, traced_calls
 from projections.queries.ledger_positions import resolve_in_projection
 from projections.queries.lineage import Lineage, trace_lineage
@@ -62,6 +62,7 @@ def answer_trace_credential(question: TraceCredential, context: AnswerContext) -
     first, last = first_and_last_call(
         context.cursor, seed.account_id, credentials_of(own_credentials(found)), moment.position
     ) or (None, None)
+    descent = _traced_lineage(context, found)
     return Trace(
         account_id=seed.account_id,
         position=moment.position,
@@ -71,9 +72,9 @@ def answer_trace_credential(question: TraceCredential, context: AnswerContext) -
         first_use=first,
         last_use=last,
         did=tuple(told for told, _ in did.values()),
-        descent=_traced_lineage(context, found),
+        descent=descent,
         could_have=unused_permissions(context, found, used),
-        containment=_remediation_plan(context, found, question.credential),
+        containment=_remediation_plan(context, found, question, descent.open_doors),
     )
 
 
@@ -140,14 +141,24 @@ def _owner(context: AnswerContext, seed: LineageNode, moment: Moment) -> Owner:
     )
 
 
-def _remediation_plan(context: AnswerContext, found: Lineage, credential: str) -> RemediationPlan:
+def _remediation_plan(
+    context: AnswerContext, found: Lineage, question: TraceCredential, doors: Sequence[OpenDoor]
+) -> RemediationPlan:
     keys = {node.access_key_id for node in found.nodes if node.access_key_id is not None}
-    made = [node for node in found.nodes[1:] if node.by_access_key_id in keys]
+    opened = {node.place for node in found.nodes if not node.gives_access}
+    made = [node for node in found.nodes[1:] if node.by_access_key_id in keys or node.parent in opened]
     accounts = (_account_remediation(context, found, account_id, made) for account_id in found.moments)
-    # A name may look like an option.
-    contain = shlex.join(["muniment", "contain", *(["--"] if credential.startswith("-") else []), credential])
+    credential, since = question.credential, question.compromised_since
+    contain = [
+        *("muniment", "contain"),
+        *(["--restore"] if doors else []),
+        *([] if since is None else ["--compromised-since", str(since)]),
+        # A name may look like an option.
+        *(["--"] if credential.startswith("-") else []),
+        credential,
+    ]
     return RemediationPlan(
-        contain=contain if found.remaining else None,
+        contain=shlex.join(contain) if found.remaining or doors else None,
         accounts=tuple(undone for undone in accounts if undone.commands or undone.left),
     )
 

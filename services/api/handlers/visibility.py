@@ -12,7 +12,7 @@ from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id
 from domain.foundation.moments import AsOf, NamedMoment
 from domain.installation import Installation
 from domain.queries.open_doors import altered_settings, open_doors
-from domain.read_models.lineage import OpenDoor
+from domain.read_models.lineage import NodePosition, OpenDoor
 from projections.queries.ledger_positions import list_account_ids, position_at, resolve_in_projection
 from projections.queries.lineage import Lineage, trace_lineage
 from services.api.handlers.handler import AnswerContext
@@ -102,8 +102,22 @@ def visible_lineage(
 def lineage_doors(context: AnswerContext, found: Lineage) -> tuple[OpenDoor, ...]:
     """What lets somebody in at the moment, because the lineage has made it so."""
     altered = altered_settings(found.nodes[1:], context.account)
-    then = {account_id: context.account(account_id, moment.position) for account_id, moment in found.moments.items()}
-    return tuple(open_doors(found.nodes, altered, then.__getitem__))
+    return tuple(open_doors(found.nodes, altered, _accounts_at(context, found).__getitem__))
+
+
+def settings_put_back(context: AnswerContext, found: Lineage) -> frozenset[NodePosition]:
+    """Changes of settings in which nothing is the lineage's any more."""
+    accounts = _accounts_at(context, found)
+    return frozenset(
+        NodePosition(each.account_id, change.position)
+        for each in altered_settings(found.nodes[1:], context.account)
+        if each.delta(accounts[each.account_id]) is None
+        for change in each.changes
+    )
+
+
+def _accounts_at(context: AnswerContext, found: Lineage) -> dict[str, Account]:
+    return {account_id: context.account(account_id, moment.position) for account_id, moment in found.moments.items()}
 
 
 def visible_trusted_accounts(
