@@ -10,6 +10,7 @@ from domain.account import Account, AffectsSubject, Component
 from domain.facts import Fact, FactValue, tells_facts
 from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.foundation.errors import DeleteConflict
+from domain.lineage_kinds import Parts, Setting, SettingDelta
 
 
 class Entity(Protocol):
@@ -97,6 +98,26 @@ def entity_title(account: Account, entity_id: str) -> str:
         raise LookupError(f"Nothing has the unique id {entity_id}.")
     kind, entity = found
     return f"{kind.noun} {entity.name}"
+
+
+def naming_setting(component: Component[EntityIndex[E]], renamed: Callable[[E, str, str], E]) -> Setting:
+    """Name and path together; `renamed` gives the entity others."""
+
+    def parts(account: Account, entity_id: str, _subject: str) -> Parts:
+        entity = account[component].by_id.get(entity_id)
+        return {} if entity is None else {entity_id: f"{entity.path}{entity.name}"}
+
+    def without(delta: SettingDelta, parts: Parts) -> Account:
+        entities = delta.account[component]
+        path, slash, name = parts[delta.owner_id].rpartition("/")
+        entity = renamed(entities.by_id[delta.owner_id], name, path + slash)
+        return delta.account.put(component, entities.put(entity))
+
+    def openings(delta: SettingDelta) -> Iterator[str]:
+        for entity_id, former in delta.dropped.items():
+            yield f"is named by policies as {delta.introduced[entity_id]}, not as {former}"
+
+    return Setting(parts, without, openings)
 
 
 _conflicts: list[tuple[int, str, Callable[[Account, str], object]]] = []

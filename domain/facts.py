@@ -65,6 +65,12 @@ def subjects(account: Account) -> Iterator[str]:
         yield from component.ids(account[component])
 
 
+def every_document(account: Account) -> Iterator[str]:
+    """Of all policies that there are, whatever their kind."""
+    for subject in subjects(account):
+        yield from (value.document for value in facts(account, subject).values() if value.document is not None)
+
+
 ACCOUNT = FactKind("account")
 
 

@@ -1,10 +1,11 @@
-"""The kinds of nodes in the lineage of a credential: each family registers those that its events make."""
+"""The kinds of nodes in the lineage of a credential, and what undoes them: each family registers its own."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from domain.account import Account
+from domain.facts import facts
 
 
 class Command(NamedTuple):
@@ -16,6 +17,48 @@ class Command(NamedTuple):
 
 Removals = Callable[[Account, str], Iterator[tuple[str, Command]]]
 """Of all that an owner, by its unique id, has of a kind now: the subject id of each, and what removes it."""
+
+
+Parts = Mapping[str, str]
+"""What a setting says, part by part: of a document its statements, of a tag its value by key."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingDelta:
+    """What of a setting is the lineage's at a moment, in its account as it then was."""
+
+    account: Account
+    owner_id: str
+    subject_id: str
+    introduced: Parts
+    """That were not there before the lineage, and are."""
+    dropped: Parts
+    """That were there before, and are not."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """What a change has altered: the trust of a role, one inline policy, one membership. By the ids of owner and
+    subject of the change's node."""
+
+    parts: Callable[[Account, str, str], Parts]
+    """None where there is no such setting, or not any more."""
+    without: Callable[[SettingDelta, Parts], Account]
+    """The account with these parts in the place of its own."""
+    openings: Callable[[SettingDelta], Iterator[str]]
+    """What is let in by it, a phrase each; none where nothing is."""
+    is_document: bool = False
+    """A statement stays its author's when somebody else writes the document again."""
+
+
+def documents_of(account: Account, holder_id: str) -> Iterator[str]:
+    """Those that a user, group or role has of its own, with those of attached policies."""
+    for value in facts(account, holder_id).values():
+        if value.document is not None:
+            yield value.document
+        policy_arn = value.said.get("policy_arn")
+        if isinstance(policy_arn, str):
+            yield from (policy.document for policy in facts(account, policy_arn).values() if policy.document)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +74,8 @@ class LineageKind:
     gives_access: bool = False
     owns_credentials: bool = False
     removals: Removals | None = None
+    setting: Setting | None = None
+    """Of a change that may let somebody in."""
 
     def __post_init__(self) -> None:
         if self.name in _kinds:

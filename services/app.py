@@ -321,7 +321,7 @@ class _Server(uvicorn.Server):
         self._on_ready = on_ready
         self._unauthenticated = UnauthenticatedRecorder(ledger.committer, ledger.random)
         pasts = HistoricalStateResolver(ledger.readers.connection, ledger.past)
-        lineages = LineageResolver(ledger.readers.connection, ledger.runner)
+        lineages = LineageResolver(ledger.readers.connection, ledger.runner, ledger.past)
         self._facts = FactResolver(
             ledger.writers.connection, ledger.secrets, PasswordHashes(), ledger.denials, pasts, lineages
         )

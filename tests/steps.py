@@ -13,7 +13,7 @@ from domain.calls import ApiCalled
 from domain.families import credential_use
 from domain.families.access_keys import ACCESS_KEYS, AccessKeyStatus
 from domain.families.aliases import ACCOUNT_ALIAS
-from domain.families.containment import Descendant
+from domain.families.containment import Descendant, LineageFacts, LineageQuery
 from domain.families.credential_use import LAST_USES, CredentialUsed
 from domain.families.groups import GROUP, GROUPS
 from domain.families.organization import (
@@ -262,7 +262,8 @@ def _containment(draw: DrawFn, account: Account, at: datetime) -> Sequence[Event
     entity_id = _one(draw, [*account[USERS].by_id, *account[ROLES].by_id])
     kind: Literal["user", "role"] = "user" if entity_id in account[USERS].by_id else "role"
     seed = Descendant(account.id, kind, entity_id, entity_id, None, None, None)
-    contained = containment.contain({account.id: account}, [seed], lambda _account: None, entity_id, None, at)
+    lineage = LineageFacts(LineageQuery(account.id, entity_id, at), (seed,))
+    contained = containment.contain({account.id: account}, lineage, lambda _account: None, None, at)
     return contained.events.get(account.id, ())
 
 

@@ -4,9 +4,12 @@ for that."""
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 from domain.account import Account, Bookkeeping
+from domain.altered_settings import AlteredSetting
+from domain.foundation.events import upcasts
+from domain.foundation.moments import AsOf
 
 CONTAINED_POLICY_NAME = "MunimentContained"
 """The name of the inline policy that users and roles get. Whoever may change their policies can lift it."""
@@ -14,7 +17,7 @@ CONTAINED_DOCUMENT = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Act
 CONTAINED_SHA256 = sha256(CONTAINED_DOCUMENT.encode()).hexdigest()
 
 
-class CredentialContained(Bookkeeping, topic="account.credential.contained.v1"):
+class CredentialContained(Bookkeeping, topic="account.credential.contained.v2"):
     """What one containment did in this account; beside it stand the events that did it, which fold."""
 
     seed: str
@@ -26,6 +29,10 @@ class CredentialContained(Bookkeeping, topic="account.credential.contained.v1"):
     """Access key ids."""
     revoked: tuple[str, ...]
     """Session ids."""
+    restored: tuple[str, ...] = ()
+    """What was put back as it had been before the lineage changed it, in words."""
+    compromised_since: datetime | None = None
+    """The earliest moment at which the credential may have been in other hands; None for as long as it is."""
 
     def fold(self, account: Account, at: datetime) -> Account:
         return account
@@ -36,6 +43,12 @@ class CredentialContained(Bookkeeping, topic="account.credential.contained.v1"):
             f"roles were denied everything, {len(self.deactivated)} access keys deactivated, {len(self.revoked)} "
             "sessions revoked."
         )
+
+
+@upcasts("account.credential.contained.v1", CredentialContained.topic)
+def _restored_nothing(fields: dict[str, Any]) -> dict[str, Any]:
+    """Before there was anything to restore, or a moment to begin at."""
+    return fields
 
 
 DescendantKind = Literal["user", "role", "access_key", "session"]
@@ -65,6 +78,7 @@ class LineageQuery:
     """The seed's."""
     seed: str
     asked_at: datetime
+    compromised_since: AsOf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +88,7 @@ class LineageFacts:
     wanted: LineageQuery
     descendants: tuple[Descendant, ...]
     """Parents before their children."""
+    altered: tuple[AlteredSetting, ...] = ()
+    made: frozenset[str] = frozenset()
+    """Ids of the lineage's own users, groups and roles, and ARNs of its policies."""
+    compromised_since: datetime | None = None

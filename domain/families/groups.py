@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.account import Account, AffectsNobody, AffectsSubject, Component
-from domain.entity_kinds import entity_title, kind_of_index, prevents_deletion
+from domain.entity_kinds import entity_title, kind_of_index, naming_setting, prevents_deletion
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.foundation.many_to_many import ManyToMany
-from domain.lineage_kinds import LineageKind
+from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta, documents_of
+from domain.policy.statement_texts import allows, denies
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,35 @@ def _facts(_account: Account, group: Group) -> Iterator[tuple[Fact, FactValue]]:
     yield Fact(GROUP_FACT, group.id), FactValue(group.name, {"name": group.name, "path": group.path})
 
 
+NAMING = naming_setting(GROUPS, lambda group, name, path: replace(group, name=name, path=path))
 GROUP = kind_of_index("group", "AGPA", GROUPS, _facts)
+LineageKind("group_rename", "group {name} renamed", setting=NAMING)
 LineageKind("group")
-LineageKind("membership", "{name} put into group {subject}")
-LineageKind("membership_removed", "{name} taken out of group {subject}")
+
+
+def _member_parts(account: Account, user_id: str, group_id: str) -> Parts:
+    return {group_id: ""} if (user_id, group_id) in account[MEMBERSHIPS] else {}
+
+
+def _without_member(delta: SettingDelta, parts: Parts) -> Account:
+    change = delta.account[MEMBERSHIPS].add if parts else delta.account[MEMBERSHIPS].remove
+    return delta.account.put(MEMBERSHIPS, change(delta.owner_id, delta.subject_id))
+
+
+def _member_openings(delta: SettingDelta) -> Iterator[str]:
+    documents = list(documents_of(delta.account, delta.subject_id))
+    if not documents:
+        return
+    user, group = (entity_title(delta.account, each) for each in (delta.owner_id, delta.subject_id))
+    if delta.introduced and any(map(allows, documents)):
+        yield f"allows {user} what {group} is allowed"
+    if delta.dropped and any(map(denies, documents)):
+        yield f"no longer denies {user} what {group} is denied"
+
+
+MEMBERSHIP = Setting(_member_parts, _without_member, _member_openings)
+LineageKind("membership", "{name} put into group {subject}", setting=MEMBERSHIP)
+LineageKind("membership_removed", "{name} taken out of group {subject}", setting=MEMBERSHIP)
 prevents_deletion(0, "remove users from group", lambda account, group_id: account[MEMBERSHIPS].count_lefts(group_id))
 prevents_deletion(9, "remove users from group", lambda account, user_id: account[MEMBERSHIPS].rights_of(user_id))
 

@@ -13,7 +13,7 @@ from domain.facts import Attributes, Fact, FactKind, FactValue, tells_facts
 from domain.families.notices import NOTICES, Notice
 from domain.families.users import USERS
 from domain.foundation.secret import Secret
-from domain.lineage_kinds import Command, LineageKind
+from domain.lineage_kinds import Command, LineageKind, Parts, Setting, SettingDelta
 
 PASSWORD = "AIPW"  # noqa: S105  no password
 """Prefix of password ids, of which AWS has none."""
@@ -120,7 +120,19 @@ def _removals(now: Account, user_id: str) -> Iterator[tuple[str, Command]]:
         yield user_id, Command("delete-login-profile", {"user_name": now[USERS].by_id[user_id].name})
 
 
-LineageKind("password", "password of {name}", removals=_removals)
+def _parts(account: Account, user_id: str, _subject: str) -> Parts:
+    profile = account[LOGIN_PROFILES].get(user_id)
+    return {} if profile is None else {"password": profile.password_id}
+
+
+def _openings(delta: SettingDelta) -> Iterator[str]:
+    if delta.introduced:
+        yield f"lets whoever knows the password sign in as {delta.account[USERS].by_id[delta.owner_id].name}"
+
+
+PASSWORD_SETTING = Setting(_parts, lambda delta, _parts: delta.account, _openings)
+"""No call is allowed by a password."""
+LineageKind("password", "password of {name}", removals=_removals, setting=PASSWORD_SETTING)
 
 
 @tells_facts

@@ -16,7 +16,8 @@ from domain.families.groups import with_members
 from domain.foundation.errors import NoSuchEntity
 from domain.foundation.events import Value
 from domain.foundation.many_to_many import ManyToMany
-from domain.lineage_kinds import LineageKind
+from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
+from domain.policy.statement_texts import document_of, is_allow, phrase, statement_texts
 
 HolderNoun = Literal["user", "group", "role"]
 """What holds policies."""
@@ -89,13 +90,71 @@ VERSION_FACT = FactKind("policy version")
 DEFAULT_VERSION_FACT = FactKind("default version")
 ATTACHMENT_FACT = FactKind("attachment", "was made", "was ended")
 INLINE_POLICY_FACT = FactKind("inline policy", "was written", "was deleted")
-LineageKind("policy")
-LineageKind("policy_version", "{version} of policy {name}")
-LineageKind("policy_default", "default {version} of policy {name}")
-LineageKind("inline_policy", "inline policy {subject} of {name}")
-LineageKind("inline_policy_removed", "inline policy {subject} taken from {name}")
-LineageKind("attachment", "{policy} attached to {name}")
-LineageKind("detachment", "{policy} detached from {name}")
+
+
+def _document_openings(delta: SettingDelta) -> Iterator[str]:
+    yield from (f"allows {phrase(text)}" for text in delta.introduced if is_allow(text))
+    yield from (f"no longer denies {phrase(text)}" for text in delta.dropped if not is_allow(text))
+
+
+def _default_parts(account: Account, policy_arn: str, _subject: str) -> Parts:
+    policy = account[MANAGED_POLICIES].get(policy_arn)
+    return {} if policy is None else dict.fromkeys(statement_texts(policy.default.document), "")
+
+
+def _without_default(delta: SettingDelta, parts: Parts) -> Account:
+    policies = delta.account[MANAGED_POLICIES]
+    policy = policies[delta.owner_id]
+    default = replace(policy.default, document=document_of(parts))
+    policy = replace(policy, versions=policy.versions.set(default.number, default))
+    return delta.account.put(MANAGED_POLICIES, policies.set(policy.arn, policy))
+
+
+def _inline_parts(account: Account, holder_id: str, name: str) -> Parts:
+    document = account[INLINE_POLICIES].get(holder_id, NO_INLINE_POLICIES).get(name)
+    return {} if document is None else dict.fromkeys(statement_texts(document), "")
+
+
+def _without_inline(delta: SettingDelta, parts: Parts) -> Account:
+    every = delta.account[INLINE_POLICIES]
+    documents = every.get(delta.owner_id, NO_INLINE_POLICIES).set(delta.subject_id, document_of(parts))
+    return delta.account.put(INLINE_POLICIES, every.set(delta.owner_id, documents))
+
+
+def _attachment_parts(account: Account, holder_id: str, policy_arn: str) -> Parts:
+    return {policy_arn: ""} if (holder_id, policy_arn) in account[ATTACHMENTS] else {}
+
+
+def _without_attachment(delta: SettingDelta, parts: Parts) -> Account:
+    attachments = delta.account[ATTACHMENTS]
+    if delta.subject_id not in delta.account[MANAGED_POLICIES]:
+        return delta.account
+    change = attachments.add if parts else attachments.remove
+    return delta.account.put(ATTACHMENTS, change(delta.owner_id, delta.subject_id))
+
+
+def _attachment_openings(delta: SettingDelta) -> Iterator[str]:
+    policy = delta.account[MANAGED_POLICIES].get(delta.subject_id)
+    if policy is None:
+        return
+    title = entity_title(delta.account, delta.owner_id)
+    for text in statement_texts(policy.default.document):
+        if delta.introduced and is_allow(text):
+            yield f"allows {title} {phrase(text)}"
+        if delta.dropped and not is_allow(text):
+            yield f"no longer denies {title} {phrase(text)}"
+
+
+DEFAULT_VERSION = Setting(_default_parts, _without_default, _document_openings, is_document=True)
+INLINE_POLICY = Setting(_inline_parts, _without_inline, _document_openings, is_document=True)
+ATTACHMENT = Setting(_attachment_parts, _without_attachment, _attachment_openings)
+LineageKind("policy", setting=DEFAULT_VERSION)
+LineageKind("policy_version", "{version} of policy {name}", setting=DEFAULT_VERSION)
+LineageKind("policy_default", "default {version} of policy {name}", setting=DEFAULT_VERSION)
+LineageKind("inline_policy", "inline policy {subject} of {name}", setting=INLINE_POLICY)
+LineageKind("inline_policy_removed", "inline policy {subject} taken from {name}", setting=INLINE_POLICY)
+LineageKind("attachment", "{policy} attached to {name}", setting=ATTACHMENT)
+LineageKind("detachment", "{policy} detached from {name}", setting=ATTACHMENT)
 prevents_deletion(7, "delete policies", lambda account, holder_id: account[INLINE_POLICIES].get(holder_id))
 prevents_deletion(8, "detach all policies", lambda account, holder_id: account[ATTACHMENTS].rights_of(holder_id))
 

@@ -1,5 +1,6 @@
 """Roles: identities without credentials of their own, taken on for a while by whom the trust policy names."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +11,8 @@ from domain.account import Account, AffectsNobody, AffectsSubject, Component
 from domain.entity_kinds import kind_of_index
 from domain.facts import Fact, FactKind, FactValue
 from domain.foundation.entity_index import EntityIndex, NamedEntity
-from domain.lineage_kinds import LineageKind
+from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
+from domain.policy.statement_texts import document_of, is_allow, principals_of, principals_phrase, statement_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,37 @@ def _facts(_account: Account, role: Role) -> Iterator[tuple[Fact, FactValue]]:
 
 ROLE = kind_of_index("role", "AROA", ROLES, _facts)
 LineageKind("role", gives_access=True, owns_credentials=True)
-LineageKind("trust_policy", "trust of role {name}")
+
+
+def _trust_parts(account: Account, role_id: str, _subject: str) -> Parts:
+    """The same ARN may mean somebody else when it is written again: it is told with what it meant."""
+    role = account[ROLES].by_id.get(role_id)
+    if role is None:
+        return {}
+    return {
+        text: json.dumps({arn: role.trusted[arn] for arn in sorted(principals_of(text)) if arn in role.trusted})
+        for text in statement_texts(role.trust_policy)
+    }
+
+
+def _without_trust(delta: SettingDelta, parts: Parts) -> Account:
+    roles = delta.account[ROLES]
+    trusted = {arn: meant for text in parts.values() for arn, meant in json.loads(text).items()}
+    role = replace(roles.by_id[delta.owner_id], trust_policy=document_of(parts), trusted=Map(trusted))
+    return delta.account.put(ROLES, roles.put(role))
+
+
+def _trust_openings(delta: SettingDelta) -> Iterator[str]:
+    for text in delta.introduced:
+        if is_allow(text):
+            yield f"lets {principals_phrase(text)} assume it"
+    for text in delta.dropped:
+        if not is_allow(text):
+            yield f"no longer denies {principals_phrase(text)} to assume it"
+
+
+TRUST = Setting(_trust_parts, _without_trust, _trust_openings, is_document=True)
+LineageKind("trust_policy", "trust of role {name}", setting=TRUST)
 
 
 class RoleChange(AffectsSubject):

@@ -8,7 +8,8 @@ from immutables import Map
 
 from domain.account import Account, Component, forget_key
 from domain.entity_kinds import EntityChange, entity_title
-from domain.facts import Fact, FactKind, FactValue, tells_facts
+from domain.facts import Fact, FactKind, FactValue, every_document, tells_facts
+from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,27 @@ NO_TAGS: Tags = Map()
 TAGS = Component[Map[str, Tags]]("tags", Map(), forget=forget_key)
 """By the unique id of what carries them, whatever it is; nothing where there are none."""
 TAG_FACT = FactKind("tag", "was put", "was removed")
+
+
+def _parts(account: Account, entity_id: str, _subject: str) -> Parts:
+    return {key: tag.value for key, tag in tags_of(account, entity_id).items()}
+
+
+def _without(delta: SettingDelta, parts: Parts) -> Account:
+    return _put(delta.account, delta.owner_id, Map({key: Tag(key, value) for key, value in parts.items()}))
+
+
+def _openings(delta: SettingDelta) -> Iterator[str]:
+    """Of the tags that a policy asks about, in a condition or a variable."""
+    asked = "".join(document.lower() for document in every_document(delta.account))
+    for key in sorted(delta.introduced.keys() | delta.dropped.keys()):
+        if f"principaltag/{key}" in asked or f"resourcetag/{key}" in asked:
+            title = entity_title(delta.account, delta.owner_id)
+            yield f"gives {title} another tag {key}, which policies of the account ask about"
+
+
+TAGGING = Setting(_parts, _without, _openings)
+LineageKind("tags", "tags of {name}", setting=TAGGING)
 
 
 def tags_of(account: Account, entity_id: str) -> Tags:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.account import Account, AffectsSubject, Component
-from domain.entity_kinds import kind_of_index
+from domain.entity_kinds import kind_of_index, naming_setting
 from domain.facts import Fact, FactKind, FactValue
 from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.lineage_kinds import LineageKind
@@ -25,7 +25,9 @@ def _facts(_account: Account, user: User) -> Iterator[tuple[Fact, FactValue]]:
     yield Fact(USER_FACT, user.id), FactValue(user.name, {"name": user.name, "path": user.path})
 
 
+NAMING = naming_setting(USERS, lambda user, name, path: replace(user, name=name, path=path))
 USER = kind_of_index("user", "AIDA", USERS, _facts)
+LineageKind("user_rename", "user {name} renamed", setting=NAMING)
 LineageKind("user", gives_access=True, owns_credentials=True)
 
 

@@ -1,13 +1,19 @@
 """What containment does: which events cut off a credential and all that it gave birth to, and whom they must not."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.account import Account
 from domain.callers import Caller
 from domain.families.access_keys import ACCESS_KEYS, AccessKeyDeactivated
-from domain.families.containment import CONTAINED_DOCUMENT, CONTAINED_POLICY_NAME, CredentialContained, Descendant
+from domain.families.containment import (
+    CONTAINED_DOCUMENT,
+    CONTAINED_POLICY_NAME,
+    CredentialContained,
+    Descendant,
+    LineageFacts,
+)
 from domain.families.policies import INLINE_POLICIES, InlinePolicyPut
 from domain.families.roles import ROLES
 from domain.families.sessions import REVOCATIONS, SessionRevoked
@@ -15,6 +21,7 @@ from domain.families.users import USERS
 from domain.foundation.errors import OperationNotPermittedException
 from domain.foundation.events import Change
 from domain.queries.access import is_administrator
+from domain.queries.restoration import Restored, SettingRestoration, restore
 from domain.rules.access_keys import owner_name
 
 CONTAINMENT_EVENTS_MAX = 500
@@ -35,27 +42,40 @@ class ContainmentPlan:
     """In the order of the accounts of `events`, which it belongs to."""
     barred: Mapping[str, str]
     """Accounts in which nothing was contained, and why. None that only another of these could have told of."""
+    restored: tuple[SettingRestoration, ...] = ()
+    """With those that were refused."""
+    after: Mapping[str, Account] = field(default_factory=dict)
+    """The accounts of `events` with what was put back."""
 
 
 def contain(
     accounts: Mapping[str, Account],
-    descendants: Sequence[Descendant],
+    lineage: LineageFacts,
     barred: ContainmentBarrier,
-    seed: str,
     reason: str | None,
     at: datetime,
+    *,
+    restoring: bool = False,
 ) -> ContainmentPlan:
-    """`accounts` are those of the descendants. Asked again, nothing changes."""
+    """`accounts` are those of the lineage. Asked again, nothing changes."""
+    descendants = lineage.descendants
     refused = {account_id: why for account_id, account in accounts.items() if (why := barred(account)) is not None}
     events: dict[str, Sequence[Change]] = {}
-    done = []
+    done, restored, after = [], list[SettingRestoration](), {}
     for account_id, account in accounts.items():
+        if account_id in refused:
+            continue
         there = [descendant for descendant in descendants if descendant.account_id == account_id]
-        if account_id not in refused and (ends := _events_of(account, there, at)):
-            done.append(_summary_event(ends, seed, reason))
-            events[account_id] = (*ends, done[-1])
+        ends = _events_of(account, there, at)
+        back = restore(account, lineage.altered if restoring else (), lineage.made, at)
+        restored += back.told
+        if ends or back.changes:
+            done.append(_summary_event(ends, lineage, reason, back))
+            events[account_id] = (*ends, *back.changes, done[-1])
+            after[account_id] = back.account
     named = {each.account_id for each in descendants if each.parent_account_id not in refused}
-    return ContainmentPlan(events, tuple(done), {other: why for other, why in refused.items() if other in named})
+    barring = {other: why for other, why in refused.items() if other in named}
+    return ContainmentPlan(events, tuple(done), barring, tuple(restored), after)
 
 
 def refuse_self_containment(caller: Caller, descendants: Iterable[Descendant]) -> None:
@@ -71,14 +91,15 @@ def refuse_self_containment(caller: Caller, descendants: Iterable[Descendant]) -
             )
 
 
-def refuse_lockout(account: Account, events: Iterable[Change], at: datetime) -> None:
+def refuse_lockout(account: Account, after: Account, events: Iterable[Change], at: datetime) -> None:
     """Raises OperationNotPermittedException when an access key is left of nobody who may set the account's permissions
-    in order again, and there was one. Who comes by assuming a role is not counted: that needs somebody else's key."""
+    in order again, and there was one. Who comes by assuming a role is not counted: that needs somebody else's key.
+    `after` is the account with what is put back."""
     cut = {event.access_key_id for event in events if isinstance(event, AccessKeyDeactivated)}
     denied = {event.entity_id for event in events if isinstance(event, InlinePolicyPut)}
     active = [key for key in account[ACCESS_KEYS].by_id.values() if key.status == "Active"]
     left = {key.user_id for key in active if key.id not in cut and key.user_id not in denied}
-    if any(is_administrator(account, owner_id, at) for owner_id in left):
+    if any(is_administrator(after, owner_id, at) for owner_id in left):
         return
     for owner_id in sorted({key.user_id for key in active} - left):
         if is_administrator(account, owner_id, at):
@@ -134,11 +155,15 @@ def _deactivated(account: Account, access_key_id: str) -> Iterator[tuple[str, Co
         yield key.id, AccessKeyDeactivated(access_key_id=key.id, user_id=key.user_id, user_name=name)
 
 
-def _summary_event(ends: Sequence[ContainmentEvent], seed: str, reason: str | None) -> CredentialContained:
+def _summary_event(
+    ends: Sequence[ContainmentEvent], lineage: LineageFacts, reason: str | None, back: Restored
+) -> CredentialContained:
     return CredentialContained(
-        seed=seed,
+        seed=lineage.wanted.seed,
         reason=reason,
         denied=tuple(event.entity_id for event in ends if isinstance(event, InlinePolicyPut)),
         deactivated=tuple(event.access_key_id for event in ends if isinstance(event, AccessKeyDeactivated)),
         revoked=tuple(event.session_id for event in ends if isinstance(event, SessionRevoked)),
+        restored=tuple(each.what for each in back.told if each.refused is None),
+        compromised_since=lineage.compromised_since,
     )

@@ -84,6 +84,15 @@ class LineageNode(ReadModel):
         return kind is not None and kind.owns_credentials
 
 
+class OpenDoor(ReadModel):
+    """A setting that lets somebody in, because the lineage has made it so, until that is undone."""
+
+    node: LineageNode
+    """The last change that the lineage made to it."""
+    opens: tuple[str, ...]
+    """What is let in, in words."""
+
+
 class UnfollowedBranch(ReadModel):
     """Into an account that whoever asks does not see into."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, NamedTuple, Self
 
@@ -18,6 +18,10 @@ from projections.queries.ledger_positions import resolve_in_projection
 
 SQL = load_statements("projections.queries", "lineage.sql")
 PRINCIPALS = load_statements("projections.queries", "queries.sql")["principals"]
+
+DOOR_ROUNDS_MAX = 10
+"""So often it is looked for who has used what the lineage has opened: each time those who came by that may have opened
+more."""
 
 AccountFilter = Callable[[str], str | None]
 """Why whoever asks may not see into the account with this id; None where it may."""
@@ -42,6 +46,25 @@ class _StateAtMoment(NamedTuple):
     """What had made it inactive before it ended."""
 
 
+class DoorUse(NamedTuple):
+    """A call that the lineage's changes alone made possible."""
+
+    request_id: str
+    door: NodePosition
+    """The change."""
+
+
+class DoorUses(NamedTuple):
+    found: Sequence[DoorUse]
+    unexamined: int
+    """So many calls at least might be some, too."""
+
+
+NO_DOOR_USES = DoorUses((), 0)
+FindDoorUses = Callable[[Sequence[LineageNode], Mapping[str, Moment], datetime | None], DoorUses]
+"""From the nodes that are known and the moments of their accounts; of other accounts, up to a time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lineage:
     moments: Mapping[str, Moment]
@@ -51,6 +74,11 @@ class Lineage:
     unfollowed: tuple[UnfollowedBranch, ...]
     stopped_after_nodes: int | None
     """The bound on nodes, where there are more of them."""
+    unexamined_calls: int = 0
+    """So many calls of others, at least, may have been possible because of the lineage alone."""
+    left: tuple[LineageNode, ...] = ()
+    """What the credentials had made before they were compromised."""
+    compromised_since: datetime | None = None
 
     @property
     def seed(self) -> LineageNode:
@@ -70,20 +98,41 @@ def trace_lineage(
     *,
     follows: AccountFilter = lambda _account_id: None,
     nodes_max: int = NODES_MAX,
+    compromised_since: AsOf | None = None,
+    door_uses: FindDoorUses | None = None,
 ) -> Lineage:
     """From an access key id (also that of a session), a session id, a user or role by ARN, unique id or name at the
     moment, or the account id or root's ARN: what it signed for, and of users, roles and root all keys and sessions;
-    and so on for each of these. In other accounts at the moment's time.
+    and so on for each of these. In other accounts at the moment's time. What was signed for before `compromised_since`
+    is left. What others did that `door_uses` finds descends from the change that let them.
 
     Raises NoSuchEntity, InvalidInput when the seed has no descendants by its nature or may be several, and what
     `resolve_in_projection` raises, of any of the accounts.
     """
     moment = resolve_in_projection(cursor, "lineage", account_id, as_of)
-    walk = _Traversal(cursor, as_of, _find_seed(cursor, account_id, seed, moment), moment, follows)
+    since = None
+    if compromised_since is not None:
+        since = compromised_since.at or resolve_in_projection(cursor, "lineage", account_id, compromised_since).at
+    walk = _Traversal(cursor, as_of, _find_seed(cursor, account_id, seed, moment), moment, follows, since)
     walk.descend(min(nodes_max, NODES_MAX))
-    states = dict(_states_at(cursor, walk.moments, walk.found.values()))
-    nodes = tuple(_node_at(found.node, *walk.origins[place], states[place]) for place, found in walk.found.items())
-    return Lineage(walk.moments, nodes, tuple(walk.unfollowed.values()), len(nodes) if walk.stopped else None)
+    nodes, unexamined = walk.nodes(walk.found), 0
+    for _ in range(DOOR_ROUNDS_MAX if door_uses is not None else 0):
+        assert door_uses is not None
+        uses, unexamined = door_uses(nodes, walk.moments, walk.until)
+        if not walk.enter(uses, min(nodes_max, NODES_MAX)):
+            break
+        nodes = walk.nodes(walk.found)
+    else:
+        walk.stopped |= door_uses is not None
+    return Lineage(
+        walk.moments,
+        nodes,
+        tuple(walk.unfollowed.values()),
+        len(nodes) if walk.stopped else None,
+        unexamined,
+        walk.nodes(walk.left),
+        since,
+    )
 
 
 def lagging_accounts(cursor: psycopg.Cursor) -> dict[str, int]:
@@ -129,14 +178,21 @@ class _Traversal:
     also where a key has made another one for its own user."""
 
     def __init__(
-        self, cursor: psycopg.Cursor, as_of: AsOf, seed: _CreatedNode, moment: Moment, follows: AccountFilter
+        self,
+        cursor: psycopg.Cursor,
+        as_of: AsOf,
+        seed: _CreatedNode,
+        moment: Moment,
+        follows: AccountFilter,
+        compromised_since: datetime | None,
     ) -> None:
         self._cursor = cursor
         self._follows = follows
+        self._since = compromised_since
         newest = AsOf(as_of.now)
         self._elsewhere = newest if as_of == newest else AsOf.time(moment.at, moment.at)
         # Another account's ledger may run a little ahead of the caller's clock: the newest state has no last time.
-        self._until = None if as_of == newest else moment.at
+        self.until = None if as_of == newest else moment.at
         self.moments = {seed.node.account_id: moment}
         """Of each account that was come to."""
         self.found = {seed.node.place: seed}
@@ -144,23 +200,47 @@ class _Traversal:
         self.origins: dict[NodePosition, tuple[NodePosition | None, int]] = {seed.node.place: (None, 0)}
         """The parent, and the generation."""
         self.unfollowed: dict[NodePosition, UnfollowedBranch] = {}
+        self.left: dict[NodePosition, _CreatedNode] = {}
+        """What was signed for before the compromise."""
         self.stopped = False
 
+    def nodes(self, of: Mapping[NodePosition, _CreatedNode]) -> tuple[LineageNode, ...]:
+        """As they are at the moment."""
+        states = dict(_states_at(self._cursor, self.moments, of.values()))
+        return tuple(_node_at(found.node, *self.origins[place], states[place]) for place, found in of.items())
+
     def descend(self, nodes_max: int) -> None:
-        generation = list(self.found.values())
+        self._descend(list(self.found.values()), nodes_max)
+
+    def enter(self, uses: Sequence[DoorUse], nodes_max: int) -> bool:
+        """What came of calls through open doors, with all that descends from it. Whether that was anything new."""
+        doors = {use.request_id: use.door for use in uses}
+        parameters = {"requests": list(doors), "until": self.until, "limit": nodes_max + 1}
+        rows = map(_CreatedNode.of_row, self._cursor.execute(SQL["of_requests"], parameters).fetchall())
+        children = [(child, doors[child.node.request_id]) for child in rows]
+        created = self._add(((child, door) for child, door in children if self._is_known(child.node, door)), nodes_max)
+        self._descend(created, nodes_max)
+        return bool(created)
+
+    def _descend(self, generation: list[_CreatedNode], nodes_max: int) -> None:
         while generation and not self.stopped:
-            created = []
-            for child, parent in self._children(generation, nodes_max + 1):
-                place = child.node.place
-                if place in self.found:
-                    continue
-                if len(self.found) == nodes_max:
-                    self.stopped = True
-                    break
-                self.found[place] = child
-                self.origins[place] = parent, self.origins[parent][1] + 1
-                created.append(child)
-            generation = created
+            generation = self._add(self._children(generation, nodes_max + 1), nodes_max)
+
+    def _add(self, children: Iterable[tuple[_CreatedNode, NodePosition]], nodes_max: int) -> list[_CreatedNode]:
+        """Those that were not found before."""
+        created = []
+        for child, parent in children:
+            place = child.node.place
+            if place in self.found:
+                continue
+            if len(self.found) == nodes_max:
+                self.stopped = True
+                break
+            self.left.pop(place, None)
+            self.found[place] = child
+            self.origins[place] = parent, self.origins[parent][1] + 1
+            created.append(child)
+        return created
 
     def _children(self, generation: list[_CreatedNode], limit: int) -> Iterator[tuple[_CreatedNode, NodePosition]]:
         """Of the keys what they have signed for, and of the owners what is theirs; the maker is the parent before the
@@ -172,15 +252,27 @@ class _Traversal:
             "keys": list(keys),
             "owner_accounts": [account_id for account_id, _ in owners],
             "owners": [owner_id for _, owner_id in owners],
-            "until": self._until,
+            "until": self.until,
             # Some of them may have been found before.
             "limit": limit + len(self.found) + len(self.unfollowed),
         }
         for child in map(_CreatedNode.of_row, self._cursor.execute(SQL["children"], parameters).fetchall()):
             maker = child.node.by_access_key_id
             parent = keys[maker] if maker in keys else owners[child.node.account_id, child.node.owner_id]
-            if self._is_known(child.node, parent):
-                yield child, parent
+            if not self._is_known(child.node, parent):
+                continue
+            if maker in keys and self._since is not None and child.node.at < self._since:
+                owned = (child.node.account_id, child.node.owner_id) if child.node.access_key_id else None
+                if owned not in owners:
+                    self._leave(child, parent)
+                    continue
+                parent = owners[owned]
+            yield child, parent
+
+    def _leave(self, child: _CreatedNode, parent: NodePosition) -> None:
+        if child.node.place not in self.found and len(self.left) < NODES_MAX:
+            self.left[child.node.place] = child
+            self.origins[child.node.place] = parent, self.origins[parent][1] + 1
 
     def _is_known(self, node: LineageNode, parent: NodePosition) -> bool:
         """Whether it had happened at the moment, in an account that may be seen into."""

@@ -49,6 +49,24 @@ select account_id, position, at, request_id, null as parent, 0 as depth, kind, s
 from found join views.births using (account_id, position)
 order by at, account_id, position limit %(limit)s
 
+-- name: of_requests
+-- What came of these calls, in all accounts.
+select account_id, position, at, request_id, null as parent, 0 as depth, kind, subject_id, owner_id, name, arn,
+    access_key_id, version, sha256, by_arn, by_access_key_id, by_session_id, expires_at,
+    'active' as state, null as since, true as alive, null as inactive_position,
+    ended_as, ended_position, ended_at, ended_by
+from views.births
+where request_id = any(%(requests)s::text[]) and (%(until)s::timestamptz is null or at <= %(until)s)
+order by at, account_id, position limit %(limit)s
+
+-- name: by_others
+-- Since a moment, what other keys than these have signed for: the first event of each call.
+select account_id, min(position) as position, request_id
+from views.births
+where at >= %(since)s and (%(until)s::timestamptz is null or at <= %(until)s)
+    and by_access_key_id is not null and by_access_key_id <> all(%(keys)s::text[])
+group by account_id, request_id order by min(at), account_id, 2 limit %(limit)s
+
 -- name: behind
 -- Accounts whose births are not all known, and where their ledgers end.
 select heads.account_id, heads.position

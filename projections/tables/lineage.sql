@@ -1,7 +1,6 @@
 -- What every credential gave birth to: sessions, keys, users, roles, and each change that can let somebody in again.
 -- A birth is found by the access key that signed for it, in whatever account's ledger it stands: no two keys of an
 -- installation have the same id, and that of a session is its session's own.
--- fits: 2e65aaf41d76477569d35ec53b528a35aa7c101ebb593bfca4129c4ee6b08bc4
 
 -- name: schema
 create table births (
@@ -15,7 +14,8 @@ create table births (
     by_session_id text,
     kind text not null check (kind in ('root', 'user', 'group', 'role', 'session', 'access_key', 'activation',
         'trust_policy', 'policy', 'policy_version', 'policy_default', 'inline_policy', 'inline_policy_removed',
-        'attachment', 'detachment', 'membership', 'membership_removed', 'password', 'boundary', 'boundary_removed')),
+        'attachment', 'detachment', 'membership', 'membership_removed', 'password', 'boundary', 'boundary_removed',
+        'tags', 'user_rename', 'group_rename')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.
@@ -39,6 +39,8 @@ create index births_by_maker on births (by_access_key_id) where by_access_key_id
 create index births_by_access_key on births (access_key_id) where access_key_id is not null;
 create index births_by_owner on births (account_id, owner_id);
 create index births_by_subject on births (account_id, subject_id);
+create index births_by_time on births (at);
+create index births_by_request on births (request_id);
 
 -- While a key is inactive, and while a version of a policy is not its default.
 create table suspensions (
@@ -278,6 +280,16 @@ select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'en
     '{boundary,boundary_removed}'),
     enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'boundary_removed', 'entity_id', 'entity_id',
         'entity_name')
+
+-- name: iam.entity.tagged.v1
+-- name: iam.entity.untagged.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'tags', 'entity_id', 'entity_id', 'entity_name')
+
+-- name: iam.user.updated.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'user_rename', 'user_id', 'user_id', 'user_name')
+
+-- name: iam.group.updated.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'group_rename', 'group_id', 'group_id', 'group_name')
 
 -- name: iam.login_profile.created.v1
 select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'password', 'user_id', 'user_id', 'user_name')

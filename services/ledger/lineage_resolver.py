@@ -7,10 +7,13 @@ import psycopg
 
 from domain.families.containment import Descendant, DescendantKind, LineageFacts, LineageQuery
 from domain.foundation.moments import AsOf
+from domain.queries.open_doors import altered_settings, made_by
 from domain.read_models.lineage import LineageNode
 from projections.engine.runner import ProjectionRunner
 from projections.queries.lineage import lagging_accounts, trace_lineage
 from projections.queries.readable import ProjectionUnreadable, same_tables
+from services.ledger.door_uses import DoorUseFinder
+from services.ledger.historical_states import HistoricalStates
 from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
 
@@ -31,9 +34,10 @@ def accounts_behind(cursor: psycopg.Cursor, runner: ProjectionRunner) -> frozens
 class LineageResolver:
     """What containments want to know."""
 
-    def __init__(self, readers: ConnectionSource, runner: ProjectionRunner) -> None:
+    def __init__(self, readers: ConnectionSource, runner: ProjectionRunner, past: HistoricalStates) -> None:
         self._readers = readers
         self._runner = runner
+        self._past = past
 
     def found(self, wanted: LineageQuery) -> LineageFacts:
         """In all accounts. Blocks for some seconds at most.
@@ -47,10 +51,20 @@ class LineageResolver:
                 raise LedgerUnavailable(f"The lineage of {wanted.account_id} lags behind its ledger.")
             try:
                 with same_tables(cursor):
-                    nodes = trace_lineage(cursor, wanted.account_id, wanted.seed, AsOf(wanted.asked_at)).nodes
+                    finder = DoorUseFinder(cursor, self._past)
+                    lineage = trace_lineage(
+                        cursor,
+                        wanted.account_id,
+                        wanted.seed,
+                        AsOf(wanted.asked_at),
+                        compromised_since=wanted.compromised_since,
+                        door_uses=finder,
+                    )
+                    altered = altered_settings(lineage.nodes[1:], finder.account)
             except ProjectionUnreadable as error:
                 raise LedgerUnavailable(str(error)) from error
-        return LineageFacts(wanted, tuple(_descendant(node) for node in nodes if node.kind in _CONTAINABLE))
+        descendants = tuple(_descendant(node) for node in lineage.nodes if node.kind in _CONTAINABLE)
+        return LineageFacts(wanted, descendants, tuple(altered), made_by(lineage.nodes), lineage.compromised_since)
 
 
 _CONTAINABLE: Mapping[str, DescendantKind] = {

@@ -1,5 +1,6 @@
 """Containment: what it ends in an account, and what it must not end."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,14 @@ import pytest
 from domain.account import Account, AccountClosed
 from domain.callers import Caller, caller_of_key
 from domain.families.access_keys import AccessKeyCreated, AccessKeyDeactivated
-from domain.families.containment import CONTAINED_DOCUMENT, CONTAINED_POLICY_NAME, CredentialContained, Descendant
+from domain.families.containment import (
+    CONTAINED_DOCUMENT,
+    CONTAINED_POLICY_NAME,
+    CredentialContained,
+    Descendant,
+    LineageFacts,
+    LineageQuery,
+)
 from domain.families.policies import InlinePolicyPut
 from domain.families.sessions import Session, SessionRevoked
 from domain.families.users import USER
@@ -56,7 +64,11 @@ def administering(account: Account, name: str) -> Account:
 
 
 def contained(account: Account, *descendants: Descendant) -> ContainmentPlan:
-    return contain({account.id: account}, descendants, lambda _: None, "seed", "a leak", AT)
+    return contain({account.id: account}, lineage(descendants), lambda _: None, "a leak", AT)
+
+
+def lineage(descendants: Sequence[Descendant]) -> LineageFacts:
+    return LineageFacts(LineageQuery(ACCOUNT, "seed", AT), tuple(descendants))
 
 
 def test_everything_is_ended_once() -> None:
@@ -111,7 +123,7 @@ def test_barred_accounts_are_named_if_a_way_into_them_is_known() -> None:
         session("SESN3", "4" * 12, parent=OTHER),
     ]
     containing = contain(
-        accounts, found, lambda account: "no" if account.id in {OTHER, "3" * 12} else None, "seed", None, AT
+        accounts, lineage(found), lambda account: "no" if account.id in {OTHER, "3" * 12} else None, None, AT
     )
     assert containing.barred == {OTHER: "no"}
     assert containing.events.keys() == {ACCOUNT, "4" * 12}
@@ -163,8 +175,9 @@ def test_the_last_administrator_stays() -> None:
     for found in (user("ann"), key("ann")):
         events = contained(account, found).events[ACCOUNT]
         with pytest.raises(OperationNotPermittedException, match=f"last administrator of {ACCOUNT}: without ann"):
-            refuse_lockout(account, events, AT)
-        refuse_lockout(administering(account, "bob"), events, AT)
-        refuse_lockout(peopled(), events, AT)
+            refuse_lockout(account, account, events, AT)
+        for other in (administering(account, "bob"), peopled()):
+            refuse_lockout(other, other, events, AT)
         root_s = AccessKeyCreated(access_key_id="AKIAroot", user_id=ACCOUNT, user_name=ACCOUNT)
-        refuse_lockout(after(account, root_s), events, AT)
+        with_root = after(account, root_s)
+        refuse_lockout(with_root, with_root, events, AT)

@@ -1,5 +1,6 @@
 """Upgrading: the tables of another version are replaced by this one's, whoever reads, writes, builds or dies."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -34,10 +35,11 @@ EARLIER = {SHARED_TABLES: "659f2f881af96d4d2d766f45fce4ca361be132e0aafe468eeb231
 }
 """Digests of texts whose tables fit, one for each."""
 UNKNOWN = "0" * 64
+FUNCTION = re.compile(rb"create or replace function (\w+)")
 DEFINITIONS = {
     "credentials": "029c0ec375dd10d21c83add75eb9536d7523b462506de1f6454daa009f5006e0",
     "due": "4f4606491b551a9928d931bb2b418d4d649512b5257d05d86d736e3f97027d6a",
-    "lineage": "b3cfc0d477e9606b78b278a8e4902c74403f5854d8c26616697b084190f992ee",
+    "lineage": "45f0a6f1b0e852a734f2deae691a737cf6ca754c7b7a427b46da52a57933aaca",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
     "trail": "ac70898ae52ae9ff0b3f910bad67fd1ef59ba82994b88b9a72d7395937fea4f9",
@@ -62,13 +64,15 @@ def ledger(writer: psycopg.Connection, project: Project) -> Ledger:
 
 
 def made_by(owner: psycopg.Connection, texts: dict[str, str]) -> None:
-    """As if these texts had made the live tables; what this one's functions are, they did not know."""
+    """As if these texts had made the live tables; functions of texts that are others now, they did not know."""
     for name, digest in texts.items():
         owner.execute("update views.schemas set sha256 = %s where name = %s", (digest, name))
     if texts != EARLIER:
         return
+    same = [projection for projection in load_projections() if projection.digest == EARLIER[projection.name]]
+    known = ["actor", *(name.decode() for each in same for name in FUNCTION.findall(bytes(each.functions or b"")))]
     functions = "select oid::regprocedure::text from pg_proc where pronamespace = 'views'::regnamespace"
-    for (function,) in owner.execute(functions + " and proname <> 'actor'").fetchall():
+    for (function,) in owner.execute(functions + " and proname <> all(%s)", (known,)).fetchall():
         owner.execute(f"drop function {function}".encode())
 
 

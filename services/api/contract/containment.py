@@ -1,12 +1,13 @@
 """The containment of a credential: it, and all that it gave birth to, is cut off in one step."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import StringConstraints
 
-from domain.read_models.lineage import LineageNode
-from services.api.contract.question import Answer, Question, Text
+from domain.read_models.lineage import LineageNode, OpenDoor
+from services.api.contract.question import Answer, MomentText, Question, Text
 
 
 class ContainedAccount(Answer):
@@ -28,6 +29,20 @@ class ContainedAccount(Answer):
     were born."""
 
 
+class Restoration(Answer):
+    """Of one setting that the lineage has altered."""
+
+    account_id: str
+    what: str
+    """Such as `trust of role admin`."""
+    before: str | None
+    """What it said before the lineage changed it: of a document its text; null where it was not there."""
+    after: str | None
+    """What the lineage has made of it."""
+    refused: str | None
+    """Why it is not put back; null where it is."""
+
+
 class Containment(Answer):
     account_id: str
     credential: str
@@ -35,6 +50,18 @@ class Containment(Answer):
     accounts: tuple[ContainedAccount, ...]
     remaining: tuple[LineageNode, ...]
     """Sessions, keys, users and roles of the lineage that are alive: ask again until there are none."""
+    open_doors: tuple[OpenDoor, ...]
+    """What lets somebody in besides, because the lineage has made it so."""
+    restored: tuple[Restoration, ...]
+    """With `restore`: what was put back, or with `dry_run` would be; and what was not, and why."""
+    left: tuple[LineageNode, ...]
+    """What the credential had made before `compromised_since`."""
+    compromised_since: datetime | None
+    suggested_since: datetime | None
+    """Of a dry run without `compromised_since`, where it has descendants from more than a day before: the first use of
+    the credential from a new address or by a new agent."""
+    unexamined_calls: int
+    """So many calls of others, at least, may have been possible because of the lineage alone, and were not examined."""
     standing: tuple[LineageNode, ...]
     """Changes of the lineage that are in force, such as trust and other policies. Containment leaves them as they are:
     whether they are wrong is for a person to judge."""
@@ -58,6 +85,10 @@ class Contain(Question[Containment]):
     """An access key id, a session id, a user or role by name, unique id or ARN, or root's ARN."""
     dry_run: bool = False
     """Whether it is only told what would be done."""
+    restore: bool = False
+    """Whether what the lineage has altered is put back as it was, where nobody else has changed it since."""
+    compromised_since: MomentText | None = None
+    """The earliest moment at which it may have been in other hands: what it had made before is left. Recorded."""
     include_self: bool = False
     """Whether the caller and the last administrator may be cut off."""
     reason: Annotated[Text, StringConstraints(max_length=256)] | None = None

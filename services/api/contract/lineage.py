@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from domain.read_models.lineage import NODES_MAX, LineageNode, UnfollowedBranch
-from services.api.contract.question import Answer, HistoricalQuestion, Text
+from domain.read_models.lineage import NODES_MAX, LineageNode, OpenDoor, UnfollowedBranch
+from services.api.contract.question import Answer, HistoricalQuestion, MomentText, Text
 
 NODES_DEFAULT = 1_000
 
@@ -24,6 +24,11 @@ class LineageTree(Answer):
     nodes: tuple[LineageNode, ...]
     """The seed first, parents before their children."""
     unfollowed: tuple[UnfollowedBranch, ...]
+    open_doors: tuple[OpenDoor, ...]
+    left: tuple[LineageNode, ...]
+    """What the credentials had made before `compromised_since`."""
+    unexamined_calls: int
+    """So many calls of others, at least, may have been possible because of the lineage alone, and were not examined."""
 
 
 class ShowLineage(HistoricalQuestion[LineageTree]):
@@ -34,4 +39,6 @@ class ShowLineage(HistoricalQuestion[LineageTree]):
 
     credential: Text
     """An access key id, a session id, a user or role by name, unique id or ARN, or root's ARN."""
+    compromised_since: MomentText | None = None
+    """The earliest moment at which it may have been in other hands: what it had made before is left."""
     limit: Annotated[int, Field(ge=1, le=NODES_MAX)] = NODES_DEFAULT

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from domain.foundation.moments import EventRef
 from domain.read_models.credential_activity import CallTallies, TracedCall
-from domain.read_models.lineage import LineageKindName, LineageNode, UnfollowedBranch
-from services.api.contract.question import ROWS_DEFAULT, ROWS_MAX, Answer, HistoricalQuestion, Text
+from domain.read_models.lineage import LineageKindName, LineageNode, OpenDoor, UnfollowedBranch
+from services.api.contract.question import ROWS_DEFAULT, ROWS_MAX, Answer, HistoricalQuestion, MomentText, Text
 from services.api.contract.unused_permissions import UnusedPermissions
 
 
@@ -53,6 +53,12 @@ class TracedLineage(Answer):
     """The credential first, then what it gave birth to, and those in turn."""
     alive: tuple[LineageNode, ...]
     """Those that somebody can act with, or as, at the moment."""
+    open_doors: tuple[OpenDoor, ...] = ()
+    """What lets somebody in besides, because they have made it so."""
+    left: tuple[LineageNode, ...] = ()
+    """What the credential had made before `compromised_since`."""
+    unexamined_calls: int = 0
+    """So many calls of others, at least, may have been possible because of the lineage alone, and were not examined."""
     unfollowed: tuple[UnfollowedBranch, ...]
     """Ways into accounts where nobody has looked."""
     stopped_after_nodes: int | None
@@ -98,6 +104,12 @@ class StillAlive(Answer):
     position: int
     at: datetime
     alive: tuple[LineageNode, ...]
+    open_doors: tuple[OpenDoor, ...] = ()
+    """What lets somebody in besides, because they have made it so."""
+    left: tuple[LineageNode, ...] = ()
+    """What the credential had made before `compromised_since`."""
+    unexamined_calls: int = 0
+    """So many calls of others, at least, may have been possible because of the lineage alone, and were not examined."""
     unfollowed: tuple[UnfollowedBranch, ...]
     """Ways into accounts where nobody has looked."""
     stopped_after_nodes: int | None
@@ -111,6 +123,8 @@ class ListStillAlive(HistoricalQuestion[StillAlive]):
     resource = "credential/{credential}"
 
     credential: Text
+    compromised_since: MomentText | None = None
+    """The earliest moment at which it may have been in other hands: what it had made before is left."""
 
 
 class TraceCredential(HistoricalQuestion[Trace]):
@@ -120,5 +134,7 @@ class TraceCredential(HistoricalQuestion[Trace]):
     resource = "credential/{credential}"
 
     credential: Text
+    compromised_since: MomentText | None = None
+    """The earliest moment at which it may have been in other hands: what it had made before is left."""
     calls: Annotated[int, Field(ge=0, le=ROWS_MAX)] = ROWS_DEFAULT
     """So many calls at most are told one by one."""

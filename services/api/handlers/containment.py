@@ -1,22 +1,38 @@
 """The containment of a credential: it, and all that it gave birth to, is cut off in one step."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
 
 from domain.account import Account
 from domain.calls import NeedsFacts, Outcome
 from domain.families.containment import CONTAINED_POLICY_NAME, CredentialContained, LineageFacts, LineageQuery
 from domain.foundation.errors import AccessDenied, Throttling
+from domain.foundation.moments import AsOf
 from domain.queries.containment import ContainmentPlan, contain, refuse_lockout, refuse_self_containment
 from domain.read_models.lineage import NODES_MAX, LineageNode
+from projections.queries.credential_activity import activity_of
+from projections.queries.ledger_positions import resolve_in_projection
 from projections.queries.lineage import Lineage
-from services.api.contract.containment import Contain, ContainedAccount, Containment
+from services.api.contract.containment import Contain, ContainedAccount, Containment, Restoration
 from services.api.contract.question import SERVICE
 from services.api.handlers.handler import AnswerContext, decides, handles
 from services.api.handlers.requester import Requester
-from services.api.handlers.visibility import AccountVisibility, arn_of, home_account_of, visible_lineage, why_unmanaged
+from services.api.handlers.unused_permissions import credentials_of, own_credentials
+from services.api.handlers.visibility import (
+    AccountVisibility,
+    arn_of,
+    home_account_of,
+    lineage_doors,
+    settings_put_back,
+    visible_lineage,
+    why_unmanaged,
+)
 
 ACTION = f"{SERVICE}:Contain"
 
+TRUSTED_FOR = timedelta(days=1)
+"""What was made so long before the first unusual use is not likely to be the work of whoever made that."""
 _OWNED = frozenset({"access_key", "session"})
 
 
@@ -29,16 +45,18 @@ def decide_contain(question: Contain, account: Account, requester: Requester) ->
         raise AccessDenied(f"{question.credential} is of the account {home}: {why}")
     if not isinstance(requester.facts, LineageFacts):
         unsettled = Throttling("The lineage could not be determined in time.")
-        raise NeedsFacts(LineageQuery(home, question.credential, requester.at), unsettled=unsettled)
+        since = None if question.compromised_since is None else question.compromised_since.as_of(requester.at)
+        raise NeedsFacts(LineageQuery(home, question.credential, requester.at, since), unsettled=unsettled)
     # The accounts may have moved on since. What the lineage does not have yet shows in the answer as remaining.
     descendants = requester.facts.descendants
-    accounts = requester.accounts({account.id, *(descendant.account_id for descendant in descendants)})
-    containing = contain(accounts, descendants, barred, question.credential, question.reason, requester.at)
+    altered = (each.account_id for each in requester.facts.altered) if question.restore else ()
+    accounts = requester.accounts({account.id, *(each.account_id for each in descendants), *altered})
+    containing = contain(accounts, requester.facts, barred, question.reason, requester.at, restoring=question.restore)
     if not question.include_self:
         if requester.caller is not None:
             refuse_self_containment(requester.caller, descendants)
         for account_id, events in containing.events.items():
-            refuse_lockout(accounts[account_id], events, requester.at)
+            refuse_lockout(accounts[account_id], containing.after[account_id], events, requester.at)
     told = {"containing": containing}
     if question.dry_run:
         return Outcome(lambda _after: told)
@@ -51,17 +69,47 @@ def answer_contain(question: Contain, context: AnswerContext) -> Containment:
     containing = context.decision_result["containing"]
     assert isinstance(containing, ContainmentPlan)
     visibility = AccountVisibility(context)
-    found = visible_lineage(visibility, question.credential, NODES_MAX, newest=True)
+    found = visible_lineage(visibility, question.credential, NODES_MAX, question.compromised_since, newest=True)
+    put_back = settings_put_back(context, found)
     return Containment(
         account_id=context.account_id,
         credential=question.credential,
         dry_run=question.dry_run,
         accounts=tuple(_accounts(containing, found, visibility.obstacles)),
         remaining=found.remaining,
-        standing=tuple(node for node in found.nodes if _is_left_in_force(node)),
+        open_doors=lineage_doors(context, found),
+        restored=tuple(Restoration(**asdict(each)) for each in containing.restored),
+        left=found.left,
+        compromised_since=found.compromised_since,
+        suggested_since=_suggested_since(context, found) if question.dry_run else None,
+        unexamined_calls=found.unexamined_calls,
+        standing=tuple(node for node in found.nodes if _is_left_in_force(node) and node.place not in put_back),
         untouched=tuple(_untouched(context, found)),
         stopped_after_nodes=found.stopped_after_nodes,
     )
+
+
+def _suggested_since(context: AnswerContext, found: Lineage) -> datetime | None:
+    seed = found.seed
+    if found.compromised_since is not None:
+        return None
+    moment = found.moments[seed.account_id]
+    resolve_in_projection(context.cursor, "trail", seed.account_id, AsOf(moment.at, position=moment.position))
+    activity = activity_of(context.cursor, seed.account_id, credentials_of(own_credentials(found)), moment.position)
+    agents = (((tally.text or "").partition("/")[0], tally.first.at) for tally in activity.user_agents.rows)
+    addresses = ((tally.text or "", tally.first.at) for tally in activity.addresses.rows)
+    news = [at for seen in (addresses, agents) for at in _firsts(seen)[1:]]
+    if not news or all(node.at >= min(news) - TRUSTED_FOR for node in found.nodes[1:]):
+        return None
+    return min(news)
+
+
+def _firsts(seen: Iterable[tuple[str, datetime]]) -> list[datetime]:
+    """When each value came first, in the order of time."""
+    first: dict[str, datetime] = {}
+    for value, at in seen:
+        first[value] = min(at, first.get(value, at))
+    return sorted(first.values())
 
 
 def _barred_accounts(account: Account, requester: Requester, credential: str) -> Callable[[Account], str | None]:

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 
 from domain.foundation.moments import AsOf, EventRef, Moment
-from domain.read_models.lineage import NODES_MAX, LineageNode
+from domain.read_models.lineage import NODES_MAX, LineageNode, OpenDoor
 from projections.queries.credential_activity import activity_of, first_and_last_call, traced_calls
 from projections.queries.ledger_positions import resolve_in_projection
 from projections.queries.lineage import Lineage, trace_lineage
@@ -23,7 +23,7 @@ from services.api.contract.tracing import (
 from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.remediation import Remediation
 from services.api.handlers.unused_permissions import credentials_of, own_credentials, unused_permissions
-from services.api.handlers.visibility import AccountVisibility, arn_of, visible_lineage
+from services.api.handlers.visibility import AccountVisibility, arn_of, lineage_doors, visible_lineage
 
 REMEDIATED_MAX = 500
 """So many births are undone by commands, the first ones."""
@@ -35,22 +35,26 @@ HISTORY_COMMANDS_MAX = 50
 @handles(ListStillAlive, reads_everywhere=True)
 def answer_list_still_alive(question: ListStillAlive, context: AnswerContext) -> StillAlive:
     visibility = AccountVisibility(context)
-    found = visible_lineage(visibility, question.credential, NODES_MAX)
+    found = visible_lineage(visibility, question.credential, NODES_MAX, question.compromised_since)
+    descent = _traced_lineage(context, found)
     moment = found.moments[found.seed.account_id]
     return StillAlive(
         account_id=found.seed.account_id,
         position=moment.position,
         at=moment.at,
-        alive=found.remaining,
-        unfollowed=found.unfollowed,
-        stopped_after_nodes=found.stopped_after_nodes,
+        alive=descent.alive,
+        open_doors=descent.open_doors,
+        left=descent.left,
+        unexamined_calls=descent.unexamined_calls,
+        unfollowed=descent.unfollowed,
+        stopped_after_nodes=descent.stopped_after_nodes,
     )
 
 
 @handles(TraceCredential, reads_everywhere=True)
 def answer_trace_credential(question: TraceCredential, context: AnswerContext) -> Trace:
     visibility = AccountVisibility(context)
-    found = visible_lineage(visibility, question.credential, NODES_MAX)
+    found = visible_lineage(visibility, question.credential, NODES_MAX, question.compromised_since)
     seed = found.seed
     moment = found.moments[seed.account_id]
     did = {other_id: _activity(context, found, other_id, question.calls) for other_id in found.moments}
@@ -58,6 +62,7 @@ def answer_trace_credential(question: TraceCredential, context: AnswerContext) -
     first, last = first_and_last_call(
         context.cursor, seed.account_id, credentials_of(own_credentials(found)), moment.position
     ) or (None, None)
+    descent = _traced_lineage(context, found)
     return Trace(
         account_id=seed.account_id,
         position=moment.position,
@@ -67,14 +72,21 @@ def answer_trace_credential(question: TraceCredential, context: AnswerContext) -
         first_use=first,
         last_use=last,
         did=tuple(told for told, _ in did.values()),
-        descent=TracedLineage(
-            nodes=found.nodes,
-            alive=found.remaining,
-            unfollowed=found.unfollowed,
-            stopped_after_nodes=found.stopped_after_nodes,
-        ),
+        descent=descent,
         could_have=unused_permissions(context, found, used),
-        containment=_remediation_plan(context, found, question.credential),
+        containment=_remediation_plan(context, found, question, descent.open_doors),
+    )
+
+
+def _traced_lineage(context: AnswerContext, found: Lineage) -> TracedLineage:
+    return TracedLineage(
+        nodes=found.nodes,
+        alive=found.remaining,
+        open_doors=lineage_doors(context, found),
+        left=found.left,
+        unexamined_calls=found.unexamined_calls,
+        unfollowed=found.unfollowed,
+        stopped_after_nodes=found.stopped_after_nodes,
     )
 
 
@@ -129,14 +141,24 @@ def _owner(context: AnswerContext, seed: LineageNode, moment: Moment) -> Owner:
     )
 
 
-def _remediation_plan(context: AnswerContext, found: Lineage, credential: str) -> RemediationPlan:
+def _remediation_plan(
+    context: AnswerContext, found: Lineage, question: TraceCredential, doors: Sequence[OpenDoor]
+) -> RemediationPlan:
     keys = {node.access_key_id for node in found.nodes if node.access_key_id is not None}
-    made = [node for node in found.nodes[1:] if node.by_access_key_id in keys]
+    opened = {node.place for node in found.nodes if not node.gives_access}
+    made = [node for node in found.nodes[1:] if node.by_access_key_id in keys or node.parent in opened]
     accounts = (_account_remediation(context, found, account_id, made) for account_id in found.moments)
-    # A name may look like an option.
-    contain = shlex.join(["muniment", "contain", *(["--"] if credential.startswith("-") else []), credential])
+    credential, since = question.credential, question.compromised_since
+    contain = [
+        *("muniment", "contain"),
+        *(["--restore"] if doors else []),
+        *([] if since is None else ["--compromised-since", str(since)]),
+        # A name may look like an option.
+        *(["--"] if credential.startswith("-") else []),
+        credential,
+    ]
     return RemediationPlan(
-        contain=contain if found.remaining else None,
+        contain=shlex.join(contain) if found.remaining or doors else None,
         accounts=tuple(undone for undone in accounts if undone.commands or undone.left),
     )
 

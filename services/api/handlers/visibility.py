@@ -9,11 +9,14 @@ from domain.families.roles import ROLES
 from domain.families.users import USERS
 from domain.foundation.errors import AccessDenied
 from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id, account_of_arn
-from domain.foundation.moments import AsOf
+from domain.foundation.moments import AsOf, NamedMoment
 from domain.installation import Installation
+from domain.queries.open_doors import altered_settings, open_doors
+from domain.read_models.lineage import NodePosition, OpenDoor
 from projections.queries.ledger_positions import list_account_ids, position_at, resolve_in_projection
 from projections.queries.lineage import Lineage, trace_lineage
 from services.api.handlers.handler import AnswerContext
+from services.ledger.door_uses import DoorUseFinder
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,16 @@ def arn_of(account: Account, entity_id: str) -> str | None:
     return None if entity is None else account.arn(entity.resource)
 
 
-def visible_lineage(visibility: AccountVisibility, credential: str, nodes_max: int, *, newest: bool = False) -> Lineage:
-    """Raises AccessDenied where the credential's account is not visible, and what `trace_lineage` raises."""
+def visible_lineage(
+    visibility: AccountVisibility,
+    credential: str,
+    nodes_max: int,
+    compromised_since: NamedMoment | None = None,
+    *,
+    newest: bool = False,
+) -> Lineage:
+    """With what others did through the doors that it has opened. Raises ValidationError for a moment that has not come,
+    AccessDenied where the credential's account is not visible, and what `trace_lineage` raises."""
     context, as_of = visibility.context, visibility.context.as_of
     if newest:
         as_of = AsOf(as_of.now)
@@ -76,7 +87,37 @@ def visible_lineage(visibility: AccountVisibility, credential: str, nodes_max: i
         # A position is one of the requester's ledger; in others the moment is found by its time.
         at = resolve_in_projection(context.cursor, "lineage", context.account_id, as_of).at
         as_of = AsOf.time(at, at)
-    return trace_lineage(context.cursor, home, credential, as_of, follows=visibility, nodes_max=nodes_max)
+    return trace_lineage(
+        context.cursor,
+        home,
+        credential,
+        as_of,
+        follows=visibility,
+        nodes_max=nodes_max,
+        compromised_since=None if compromised_since is None else compromised_since.as_of(context.as_of.now),
+        door_uses=DoorUseFinder(context.cursor, context.past),
+    )
+
+
+def lineage_doors(context: AnswerContext, found: Lineage) -> tuple[OpenDoor, ...]:
+    """What lets somebody in at the moment, because the lineage has made it so."""
+    altered = altered_settings(found.nodes[1:], context.account)
+    return tuple(open_doors(found.nodes, altered, _accounts_at(context, found).__getitem__))
+
+
+def settings_put_back(context: AnswerContext, found: Lineage) -> frozenset[NodePosition]:
+    """Changes of settings in which nothing is the lineage's any more."""
+    accounts = _accounts_at(context, found)
+    return frozenset(
+        NodePosition(each.account_id, change.position)
+        for each in altered_settings(found.nodes[1:], context.account)
+        if each.delta(accounts[each.account_id]) is None
+        for change in each.changes
+    )
+
+
+def _accounts_at(context: AnswerContext, found: Lineage) -> dict[str, Account]:
+    return {account_id: context.account(account_id, moment.position) for account_id, moment in found.moments.items()}
 
 
 def visible_trusted_accounts(

@@ -2,15 +2,17 @@
 
 import argparse
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from services.api.contract.containment import Contain, ContainedAccount, Containment
+from domain.foundation.moments import format_rfc3339
+from services.api.contract.containment import Contain, ContainedAccount, Containment, Restoration
 from services.api.contract.question import Question
-from services.cli.lib.arguments import add_question_arguments
+from services.cli.lib.arguments import add_compromised_since, add_question_arguments
 from services.cli.lib.client import QuestionClient, build_question, open_client
+from services.cli.lib.doors_output import print_left, show_doors
 from services.cli.lib.lineage_tree import node_line
 from services.cli.lib.output import Column, JsonLines, arn_resource, stdout_table
-from services.cli.lib.terminal import Failure, print_note
+from services.cli.lib.terminal import Failure, print_line, print_note
 
 CONTAIN_ATTEMPTS_MAX = 5
 """What is born between the finding and the ending is ended by the next attempt, when its parents are dead: the second
@@ -20,6 +22,10 @@ finds nothing more to do, unless there is more than one call ends."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Exit code 1 when any of it is still active somewhere; a dry run that is not refused ends with 0."
     parser.add_argument("credential", metavar="KEY|SESSION|PRINCIPAL", help="its id, name or ARN")
+    add_compromised_since(parser)
+    parser.add_argument(
+        "--restore", action="store_true", help="put back what it has altered, where nobody else has changed it since"
+    )
     parser.add_argument("--dry-run", action="store_true", help="show what would be done, and change nothing")
     parser.add_argument(
         "--include-self", action="store_true", help="even the caller itself, and the last administrator"
@@ -32,27 +38,69 @@ def run(args: argparse.Namespace) -> None:
     parameters = {
         "credential": args.credential,
         "dry_run": args.dry_run or None,
+        "restore": args.restore or None,
+        "compromised_since": args.compromised_since,
         "include_self": args.include_self or None,
         "reason": args.reason,
     }
     question = build_question(Contain, parameters)
+    restored: dict[str, Restoration] = {}
     with open_client(args) as client:
         for answer in _attempts(client, question):
+            restored |= {f"{each.account_id} {each.what}": each for each in answer.restored}
             if args.output == "json":
                 JsonLines().show([answer])
             else:
                 stdout_table(PLANNED if args.dry_run else ACCOUNTS).show(answer.accounts)
+    if args.output != "json":
+        _show_restored(restored.values(), dry_run=args.dry_run)
+        show_doors(answer.open_doors, answer.account_id)
+    _print_notes(answer)
+    if args.dry_run:
+        print_note("Nothing was changed.")
+    elif reasons := list(_why_not_over(answer, args.credential)):
+        raise Failure(" ".join(reasons))
+
+
+def _print_notes(answer: Containment) -> None:
+    doors = {door.node.place for door in answer.open_doors}
     for node in answer.standing:
-        print_note(f"Left as it is: {node_line(node, answer.account_id)}")
+        if node.place not in doors:
+            print_note(f"Left as it is: {node_line(node, answer.account_id)}")
+    print_left(answer.left)
     for arn in answer.untouched:
         said = f"Not contained: {arn_resource(arn)}. It existed before its credential in this lineage."
         print_note(f"{said} To contain it too: muniment contain {shlex.quote(arn)}")
     if answer.stopped_after_nodes is not None:
         print_note(f"The lineage has more than {answer.stopped_after_nodes} nodes; the others were not examined.")
-    if args.dry_run:
-        print_note("Nothing was changed.")
-    elif left := [account.account_id for account in answer.accounts if not account.contained]:
-        raise Failure(f"Not contained in {', '.join(left)}: some of {args.credential} is still active there.")
+    if answer.suggested_since is not None:
+        since = format_rfc3339(answer.suggested_since)
+        print_note(
+            f"It has made things long before it was first used from a new address or by a new agent, at {since}. "
+            f"To leave what was made before: --compromised-since {since}"
+        )
+
+
+def _why_not_over(answer: Containment, credential: str) -> Iterator[str]:
+    if left := [account.account_id for account in answer.accounts if not account.contained]:
+        yield f"Not contained in {', '.join(left)}: some of {credential} is still active there."
+    if answer.open_doors:
+        yield f"Open doors: {len(answer.open_doors)}. What it has altered still lets others in; --restore puts it back."
+    if answer.unexamined_calls:
+        yield f"At least {answer.unexamined_calls} calls of others were not examined for using what it has altered."
+
+
+def _show_restored(restored: Iterable[Restoration], *, dry_run: bool) -> None:
+    """Before and after, an item a line."""
+    done, undone = ("Would put back", "Would not put back") if dry_run else ("Put back", "Not put back")
+    for each in restored:
+        print_line(f"{done}: {each.what}" if each.refused is None else f"{undone}: {each.what}: {each.refused}")
+        print_line(f"  before: {_on_one_line(each.before)}")
+        print_line(f"  after:  {_on_one_line(each.after)}")
+
+
+def _on_one_line(text: str | None) -> str:
+    return "not there" if text is None else " ".join(text.split())
 
 
 def _attempts(client: QuestionClient, question: Question[Containment]) -> Iterator[Containment]:
@@ -61,7 +109,7 @@ def _attempts(client: QuestionClient, question: Question[Containment]) -> Iterat
         answer = client.ask(question)
         yield answer
         done = any(account.denied or account.deactivated or account.revoked for account in answer.accounts)
-        if answer.dry_run or not done or not answer.remaining:
+        if answer.dry_run or not done or not (answer.remaining or answer.restored):
             return
 
 

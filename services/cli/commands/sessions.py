@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from domain.foundation.identifiers import account_of_arn
 from domain.read_models.sessions import SessionDetails
 from services.api.contract.sessions import ListSessions, RevokedSession, RevokeSession
-from services.cli.lib.arguments import add_historical_arguments, add_question_arguments
+from services.cli.lib.arguments import add_compromised_since, add_historical_arguments, add_question_arguments
 from services.cli.lib.client import ask, show_pages
 from services.cli.lib.lineage_tree import show_lineage_tree
 from services.cli.lib.output import Column, arn_resource, make_output, short_arn, short_time
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     revoke.add_argument("session_id", metavar="ID", help="as `muniment sessions` shows it")
     # Suppressed, so that what stands before `revoke` is not forgotten.
     add_question_arguments(revoke, _revoke, default=argparse.SUPPRESS)
+    add_compromised_since(parser)
     add_historical_arguments(parser, run)
 
 
@@ -35,6 +36,8 @@ def run(args: argparse.Namespace) -> None:
             raise UsageError("--tree shows what is active and what is not: it takes no --active.")
         show_lineage_tree(args, args.tree)
         return
+    if args.compromised_since is not None:
+        raise UsageError("--compromised-since is about the descendants that --tree shows.")
     parameters = {"active": args.active or None, "as_of": args.as_of}
     if not show_pages(args, ListSessions, parameters, lambda page: page.sessions, SESSIONS):
         print_note("There was no active session." if args.active else "There was no session.")

@@ -25,6 +25,11 @@ def add_historical_arguments(
     _moment(common, "--as-of", "as_of", f"the state at that moment: {MOMENT}; most tables show times to the second")
 
 
+def add_compromised_since(arguments: Arguments) -> None:
+    what = f"the earliest moment at which it may have been in other hands; what it made before is left: {MOMENT}"
+    _moment(arguments, "--compromised-since", "compromised_since", what)
+
+
 def add_operator_arguments(parser: argparse.ArgumentParser, run: RunCommand) -> Arguments:
     """A command of the operator on the database itself, whether a server runs or not."""
     common = _add_common_group(parser)

@@ -6,19 +6,31 @@ from collections.abc import Iterator
 from domain.read_models.lineage import NODES_MAX, LineageNode
 from services.api.contract.lineage import LineageTree, ShowLineage
 from services.cli.lib.client import ask
+from services.cli.lib.doors_output import print_left, show_doors
 from services.cli.lib.output import JsonLines, cut, short_time, stdout_width
 from services.cli.lib.terminal import print_line, print_note, printable
 from services.cli.lib.trace_phrases import children_of, lineage_left, node_label
 
 
 def show_lineage_tree(args: argparse.Namespace, credential: str) -> None:
-    tree = ask(args, ShowLineage, {"credential": credential, "as_of": args.as_of, "limit": NODES_MAX})
+    tree = ask(
+        args,
+        ShowLineage,
+        {
+            "credential": credential,
+            "as_of": args.as_of,
+            "compromised_since": args.compromised_since,
+            "limit": NODES_MAX,
+        },
+    )
     if args.output == "json":
         JsonLines().show([tree])
     else:
         width = stdout_width()
         for drawn in tree_lines(tree):
             print_line(drawn if width is None else cut(drawn, width))
+        show_doors(tree.open_doors, tree.account_id)
+    print_left(tree.left)
     for left in lineage_left(tree):
         print_note(left)
 

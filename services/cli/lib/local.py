@@ -40,7 +40,7 @@ class LocalClient:
         self._ledger = ledger
         self._account_id = account_id
         self._tables = AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past, for_operator=True)
-        self._lineages = LineageResolver(ledger.readers.connection, ledger.runner)
+        self._lineages = LineageResolver(ledger.readers.connection, ledger.runner, ledger.past)
 
     def ask(self, question: Question[A]) -> A:
         """Raises refusals."""

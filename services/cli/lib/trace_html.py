@@ -32,6 +32,7 @@ def render_trace(trace: Trace) -> str:
         *_contained(trace),
         element("h2", "Timeline"),
         *_timeline(trace),
+        *_doors(trace),
         element("h2", "What it created"),
         pictures.lineage_tree(descent.nodes, trace.account_id),
         _legend((("born alive", "active, or in force"), ("born", "ended"))),
@@ -65,6 +66,13 @@ def _contained(trace: Trace) -> Iterator[Markup]:
     for undone in found.accounts:
         yield element("p", words.remediation_title(undone))
         yield _commands(undone.commands)
+
+
+def _doors(trace: Trace) -> Iterator[Markup]:
+    doors = list(words.door_lines(trace.descent.open_doors, trace.account_id))
+    if doors:
+        yield element("h2", "Open doors")
+        yield element("ul", *(element("li", line) for line in doors))
 
 
 def _activity(did: CredentialUse) -> Iterator[Markup | None]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from domain.read_models.credential_activity import CallTallies, CallTally, TracedCall
-from domain.read_models.lineage import LineageNode, NodePosition
+from domain.read_models.lineage import LineageNode, NodePosition, OpenDoor
 from domain.registry import lineage_kind
 from services.api.contract.lineage import LineageTree
 from services.api.contract.tracing import AccountRemediation, CredentialUse, RemediationPlan, Trace, TracedLineage
@@ -71,13 +71,31 @@ def title(trace: Trace) -> str:
 
 def verdict(trace: Trace) -> str:
     """In one sentence, what matters first."""
-    alive, unknown = len(trace.descent.alive), trace.descent.unfollowed or trace.descent.stopped_after_nodes
+    alive, unknown = (
+        len(trace.descent.alive),
+        (trace.descent.unfollowed or trace.descent.stopped_after_nodes or trace.descent.unexamined_calls),
+    )
     if alive:
         what = count_phrase(alive, "credential or principal is", "credentials and principals are")
-        return f"ACTIVE: {what} still usable."
+        return f"ACTIVE: {what} still usable.{_doors(trace)}"
+    if trace.descent.open_doors:
+        return f"OPEN DOORS:{_doors(trace)}"
     if unknown:
         return "Nothing that was examined is still usable; not everything was examined."
     return "Nothing of it is still usable."
+
+
+def _doors(trace: Trace) -> str:
+    doors = len(trace.descent.open_doors)
+    return f" What it has altered lets others in, in {count_phrase(doors, 'place', 'places')}." if doors else ""
+
+
+def door_lines(doors: Iterable[OpenDoor], account_id: str) -> Iterator[str]:
+    """One a door, such as `Open door: trust of role admin lets 111122223333 assume it (p40 …)`."""
+    for door in doors:
+        node = door.node
+        when = f"p{node.position}, {short_time(node.at)}, by {node.by}"
+        yield f"Open door: {label(node, account_id)}: {'; '.join(door.opens)} ({when})"
 
 
 def trace_fields(trace: Trace) -> Iterator[TraceField]:
@@ -200,6 +218,8 @@ def lineage_left(descent: TracedLineage | LineageTree) -> Iterator[str]:
     """What is missing of the births, and why."""
     if descent.stopped_after_nodes is not None:
         yield f"The lineage is truncated at {descent.stopped_after_nodes} nodes."
+    if descent.unexamined_calls:
+        yield f"At least {descent.unexamined_calls} calls of others were not examined for using what it has altered."
     for way in descent.unfollowed:
         yield (
             f"{way.kind} {way.subject_id} ({way.arn or 'no ARN'}, {short_time(way.at)}) leads into the account "

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from domain.read_models.lineage import LineageNode
 from services.api.contract.tracing import CredentialUse, Trace
 from services.cli.lib import trace_phrases as words
+from services.cli.lib.doors_output import show_doors
 from services.cli.lib.output import Column, short_time, stdout_table
 from services.cli.lib.terminal import print_line
 
@@ -23,6 +24,9 @@ def show_trace(trace: Trace) -> None:
         print_line(f"{fact.title + ':':<20}{fact.text}")
     _head(words.containment_title(trace.containment))
     _contained(trace)
+    if trace.descent.open_doors:
+        _head("Open doors")
+        show_doors(trace.descent.open_doors, trace.account_id)
     _head("What it created")
     for node in words.depth_first(trace.descent.nodes):
         print_line(f"{INDENT * node.depth}{words.label(node, trace.account_id)}: {words.state(node)}")

@@ -56,7 +56,7 @@ class InProcessServer:
         self.aws = PROTOCOLS["iam"]
         self.native = NativeProtocol(AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past))
         self.pasts = HistoricalStateResolver(ledger.readers.connection, ledger.past)
-        self.lineages = LineageResolver(ledger.readers.connection, ledger.runner)
+        self.lineages = LineageResolver(ledger.readers.connection, ledger.runner, ledger.past)
         self.facts: FactResolver = FactResolver(
             ledger.writers.connection, ledger.secrets, HASHES, ledger.denials, self.pasts, self.lineages
         )

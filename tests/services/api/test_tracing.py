@@ -171,7 +171,7 @@ def test_the_commands_undo_it(house: InProcessServer, leak: Leak) -> None:
     """Containment comes first; then each command is one that succeeds in its turn, and at the end nothing is left to be
     done and everything is as it was before."""
     containment = traced(house, leak.key.access_key)["containment"]
-    assert containment["contain"] == f"muniment contain {leak.key.access_key}"
+    assert containment["contain"] == f"muniment contain --restore {leak.key.access_key}"
     contains(house, leak)
     (undone,) = containment["accounts"]
     for command in undone["commands"]:

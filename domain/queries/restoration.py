@@ -1,0 +1,224 @@
+"""What a lineage has altered, put back as it was, where nobody else has changed it since."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, NoReturn
+
+from domain.account import Account, AccountChange
+from domain.altered_settings import AlteredSetting
+from domain.entity_kinds import entity_title, find_entity
+from domain.families.boundaries import boundary_arn
+from domain.families.groups import GROUPS, MEMBERSHIPS
+from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES
+from domain.families.roles import ROLES, TrustPolicyReplaced
+from domain.families.tags import Tag, tags_of
+from domain.families.users import USERS
+from domain.foundation.errors import Refusal
+from domain.lineage_kinds import SettingDelta
+from domain.rules import groups, permissions_boundaries, policies, policy_holders, tagging, users
+
+RESTORATIONS_MAX = 200
+"""So many of an account a single call puts back; whoever asks again puts back the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRestoration:
+    account_id: str
+    what: str
+    """Such as `trust of role admin`."""
+    before: str | None
+    """What it said before the lineage: of a document its text; None where it was not there."""
+    after: str | None
+    """What it says now."""
+    refused: str | None
+    """Why it is not put back; None where it is."""
+
+
+class Restored(NamedTuple):
+    told: Sequence[SettingRestoration]
+    changes: Sequence[AccountChange]
+    account: Account
+    """With them."""
+
+
+class _Row(NamedTuple):
+    title: Callable[[Account, str, str], str]
+    says: Callable[[Account, str, str], str | None]
+    changes: Callable[[SettingDelta, Account], Iterable[AccountChange]]
+    """That make it say what it said in a former account. Raises Refusal."""
+
+
+def restore(account: Account, altered: Iterable[AlteredSetting], made: frozenset[str], at: datetime) -> Restored:
+    """The last that was altered first. `made` are the lineage's own users, roles, groups and policies: for those there
+    is no before."""
+    told, changes = [], list[AccountChange]()
+    there = [each for each in altered if each.owner_id not in made and each.delta(account) is not None]
+    for each in sorted(there, key=lambda each: each.changes[-1].position, reverse=True)[:RESTORATIONS_MAX]:
+        refused, undoing = _undoing(each, account)
+        row, place = _ROWS[each.changes[-1].kind], (each.owner_id, each.subject_id)
+        before, after = row.says(each.former, *place), row.says(account, *place)
+        told.append(SettingRestoration(account.id, row.title(account, *place), before, after, refused))
+        for change in undoing:
+            account = change.fold(account, at)
+        changes += undoing
+    return Restored(told, changes, account)
+
+
+def _undoing(altered: AlteredSetting, account: Account) -> tuple[str | None, list[AccountChange]]:
+    """Why it is not put back, or what does it."""
+    last, delta = altered.changes[-1], altered.delta(account)
+    if last.ended_position is not None:
+        return f"somebody else has changed it since, at position {last.ended_position}", []
+    if delta is None:
+        return "it went with another one", []
+    try:
+        return None, list(_ROWS[last.kind].changes(delta, altered.former))
+    except Refusal as refusal:
+        return refusal.message, []
+
+
+def _trust(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
+    role, before = delta.account[ROLES].by_id[delta.owner_id], former[ROLES].by_id[delta.owner_id]
+    yield TrustPolicyReplaced(
+        role_id=role.id, role_name=role.name, trust_policy=before.trust_policy, trusted=dict(before.trusted)
+    )
+
+
+def _default(delta: SettingDelta, former: Account) -> Sequence[AccountChange]:
+    version_id = former[MANAGED_POLICIES][delta.owner_id].default.id
+    return policies.set_default_policy_version(delta.account, policy_arn=delta.owner_id, version_id=version_id)
+
+
+def _inline(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
+    kind, holder = policy_holders.holder_of(delta.account, delta.owner_id)
+    document, name = _inline_document(former, delta.owner_id, delta.subject_id), delta.subject_id
+    if document is None:
+        yield policy_holders.delete_inline(delta.account, kind, holder.name, policy_name=name)
+    else:
+        yield policy_holders.put_inline(delta.account, kind, holder.name, policy_name=name, document=document)
+
+
+def _attachment(delta: SettingDelta, _former: Account) -> Iterator[AccountChange]:
+    kind, holder = policy_holders.holder_of(delta.account, delta.owner_id)
+    if delta.introduced:
+        yield policy_holders.detach(delta.account, kind, holder.name, policy_arn=delta.subject_id)
+    else:
+        yield from policy_holders.attach(delta.account, kind, holder.name, policy_arn=delta.subject_id)
+
+
+def _membership(delta: SettingDelta, _former: Account) -> Iterator[AccountChange]:
+    user, group = delta.account[USERS].by_id[delta.owner_id], delta.account[GROUPS].by_id.get(delta.subject_id)
+    name = delta.subject_id if group is None else group.name
+    if delta.introduced:
+        yield groups.remove_user_from_group(delta.account, group_name=name, user_name=user.name)
+    else:
+        yield from groups.add_user_to_group(delta.account, group_name=name, user_name=user.name)
+
+
+def _boundary(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
+    found = find_entity(delta.account, delta.owner_id)
+    assert found is not None, "The setting is there."
+    kind, entity = found
+    policy_arn = boundary_arn(former, delta.owner_id)
+    if policy_arn is None:
+        yield permissions_boundaries.delete(delta.account, kind, entity.name)
+    else:
+        yield from permissions_boundaries.put(delta.account, kind, entity.name, policy_arn=policy_arn)
+
+
+def _tags(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
+    found = find_entity(delta.account, delta.owner_id)
+    assert found is not None, "The setting is there."
+    kind, entity = found
+    before = tags_of(former, delta.owner_id)
+    if added := sorted(delta.introduced.keys() - delta.dropped.keys()):
+        yield from tagging.untag(delta.account, kind, entity.name, keys=added)
+    if lost := [Tag(before[key].key, before[key].value) for key in sorted(delta.dropped)]:
+        yield from tagging.tag(delta.account, kind, entity.name, tags=lost)
+
+
+def _user_name(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
+    user, before = delta.account[USERS].by_id[delta.owner_id], former[USERS].by_id[delta.owner_id]
+    yield users.update_user(delta.account, user_name=user.name, new_path=before.path, new_user_name=before.name)
+
+
+def _group_name(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
+    group, before = delta.account[GROUPS].by_id[delta.owner_id], former[GROUPS].by_id[delta.owner_id]
+    yield groups.update_group(delta.account, group_name=group.name, new_path=before.path, new_group_name=before.name)
+
+
+def _password(delta: SettingDelta, _former: Account) -> NoReturn:
+    name = delta.account[USERS].by_id[delta.owner_id].name
+    raise Refusal(f"a former password is not kept: aws iam delete-login-profile --user-name {name}")
+
+
+def _inline_document(account: Account, holder_id: str, name: str) -> str | None:
+    return account[INLINE_POLICIES].get(holder_id, NO_INLINE_POLICIES).get(name)
+
+
+def _trust_text(account: Account, role_id: str, _subject: str) -> str | None:
+    role = account[ROLES].by_id.get(role_id)
+    return None if role is None else role.trust_policy
+
+
+def _default_text(account: Account, policy_arn: str, _subject: str) -> str | None:
+    policy = account[MANAGED_POLICIES].get(policy_arn)
+    return None if policy is None else policy.default.document
+
+
+def _resource(account: Account, entity_id: str, _subject: str) -> str | None:
+    found = find_entity(account, entity_id)
+    return None if found is None else found[1].resource
+
+
+def _tags_text(account: Account, entity_id: str, _subject: str) -> str | None:
+    return ", ".join(f"{tag.key}={tag.value}" for tag in tags_of(account, entity_id).values()) or None
+
+
+def _of(words: str) -> Callable[[Account, str, str], str]:
+    return lambda account, owner_id, _subject: f"{words} of {entity_title(account, owner_id)}"
+
+
+_TRUST = _Row(_of("trust"), _trust_text, _trust)
+_DEFAULT = _Row(_of("default version"), _default_text, _default)
+_INLINE = _Row(
+    lambda account, owner_id, name: f"inline policy {name} of {entity_title(account, owner_id)}",
+    _inline_document,
+    _inline,
+)
+_ATTACHMENT = _Row(
+    lambda account, owner_id, arn: f"{arn} on {entity_title(account, owner_id)}",
+    lambda account, owner_id, arn: "attached" if (owner_id, arn) in account[ATTACHMENTS] else None,
+    _attachment,
+)
+_MEMBERSHIP = _Row(
+    lambda account, user_id, group_id: f"{entity_title(account, user_id)} in {_group_title(account, group_id)}",
+    lambda account, user_id, group_id: "member" if (user_id, group_id) in account[MEMBERSHIPS] else None,
+    _membership,
+)
+_BOUNDARY = _Row(_of("boundary"), lambda account, owner_id, _subject: boundary_arn(account, owner_id), _boundary)
+_TAGS = _Row(_of("tags"), _tags_text, _tags)
+_ROWS = {
+    "trust_policy": _TRUST,
+    "policy_version": _DEFAULT,
+    "policy_default": _DEFAULT,
+    "inline_policy": _INLINE,
+    "inline_policy_removed": _INLINE,
+    "attachment": _ATTACHMENT,
+    "detachment": _ATTACHMENT,
+    "membership": _MEMBERSHIP,
+    "membership_removed": _MEMBERSHIP,
+    "boundary": _BOUNDARY,
+    "boundary_removed": _BOUNDARY,
+    "tags": _TAGS,
+    "user_rename": _Row(_of("name"), _resource, _user_name),
+    "group_rename": _Row(_of("name"), _resource, _group_name),
+    "password": _Row(_of("password"), lambda *_place: None, _password),
+}
+"""By the kinds of the lineage's nodes."""
+
+
+def _group_title(account: Account, group_id: str) -> str:
+    group = account[GROUPS].by_id.get(group_id)
+    return group_id if group is None else f"group {group.name}"
