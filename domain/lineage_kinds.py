@@ -76,6 +76,8 @@ class LineageKind:
     removals: Removals | None = None
     setting: Setting | None = None
     """Of a change that may let somebody in."""
+    writes: Callable[[Account, str, str], Parts] | None = None
+    """What such a change has written, read behind it, where that may be in force only later."""
 
     def __post_init__(self) -> None:
         if self.name in _kinds:

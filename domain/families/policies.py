@@ -102,6 +102,11 @@ def _default_parts(account: Account, policy_arn: str, _subject: str) -> Parts:
     return {} if policy is None else dict.fromkeys(statement_texts(policy.default.document), "")
 
 
+def _last_version_parts(account: Account, policy_arn: str, _subject: str) -> Parts:
+    policy = account[MANAGED_POLICIES].get(policy_arn)
+    return {} if policy is None else dict.fromkeys(statement_texts(policy.versions[policy.last_version].document), "")
+
+
 def _without_default(delta: SettingDelta, parts: Parts) -> Account:
     policies = delta.account[MANAGED_POLICIES]
     policy = policies[delta.owner_id]
@@ -149,7 +154,7 @@ DEFAULT_VERSION = Setting(_default_parts, _without_default, _document_openings, 
 INLINE_POLICY = Setting(_inline_parts, _without_inline, _document_openings, is_document=True)
 ATTACHMENT = Setting(_attachment_parts, _without_attachment, _attachment_openings)
 LineageKind("policy", setting=DEFAULT_VERSION)
-LineageKind("policy_version", "{version} of policy {name}", setting=DEFAULT_VERSION)
+LineageKind("policy_version", "{version} of policy {name}", setting=DEFAULT_VERSION, writes=_last_version_parts)
 LineageKind("policy_default", "default {version} of policy {name}", setting=DEFAULT_VERSION)
 LineageKind("inline_policy", "inline policy {subject} of {name}", setting=INLINE_POLICY)
 LineageKind("inline_policy_removed", "inline policy {subject} taken from {name}", setting=INLINE_POLICY)

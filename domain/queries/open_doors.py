@@ -36,8 +36,11 @@ def _altered(
     changes = []
     for node in sorted(nodes, key=lambda node: node.position):
         before = setting.parts(account_at(account_id, node.position - 1), owner_id, subject_id).items()
-        after = setting.parts(account_at(account_id, node.position), owner_id, subject_id).items()
+        kind = lineage_kind(node.kind)
+        written = (kind and kind.writes) or setting.parts
+        after = written(account_at(account_id, node.position), owner_id, subject_id).items()
         ended = node.since.position if node.since is not None and node.state in _ENDED else None
+        # What is dropped is asked of the account: a version that is not the default replaces nothing yet.
         added, removed = frozenset(after - before), frozenset(before - after)
         changes.append(SettingChange(node.kind, node.position, node.at, ended, added, removed))
     former = account_at(account_id, changes[0].position - 1)

@@ -29,6 +29,10 @@ class DoorUseFinder:
         self._cursor = cursor
         self._past = past
         self._calls: dict[tuple[str, str], CallToReplay | None] = {}
+        self._changes = 0
+        """That were known when it was last looked."""
+        self._unexamined = 0
+        self._without: tuple[Account, Sequence[AlteredSetting], Account] | None = None
 
     def account(self, account_id: str, position: int) -> Account:
         found = self._past.at(self._cursor, account_id, position)
@@ -37,15 +41,18 @@ class DoorUseFinder:
 
     def __call__(self, nodes: Sequence[LineageNode], moments: Mapping[str, Moment], until: datetime | None) -> DoorUses:
         altered = altered_settings(nodes[1:], self.account)
-        if not altered:
-            return DoorUses((), 0)
+        changes = sum(len(each.changes) for each in altered)
+        if changes == self._changes:
+            return DoorUses((), self._unexamined)
+        self._changes = changes
         keys = [node.access_key_id for node in nodes if node.access_key_id is not None]
         since = min(change.at for each in altered for change in each.changes)
         parameters = {"keys": keys, "since": since, "until": until, "limit": CALLS_MAX + 1}
         rows = self._cursor.execute(SQL["by_others"], parameters).fetchall()
         known = [row for row in rows[:CALLS_MAX] if row[0] not in moments or row[1] <= moments[row[0]].position]
-        uses, unexamined = self._uses(known, altered)
-        return DoorUses(uses, unexamined + max(0, len(rows) - CALLS_MAX))
+        uses, undecidable = self._uses(known, altered)
+        self._unexamined = undecidable + max(0, len(rows) - CALLS_MAX)
+        return DoorUses(uses, self._unexamined)
 
     def _uses(self, rows: Sequence[tuple[str, int, str]], altered: list[AlteredSetting]) -> tuple[list[DoorUse], int]:
         uses, unexamined = [], 0
@@ -70,7 +77,10 @@ class DoorUseFinder:
 
     def _outcome(self, call: CallToReplay, altered: Sequence[AlteredSetting]) -> ReplayOutcome:
         def value_of(account_id: str, position: int) -> Account:
-            return without_lineage(self.account(account_id, position), altered)
+            account = self.account(account_id, position)
+            if self._without is None or self._without[0] is not account or self._without[1] is not altered:
+                self._without = account, altered, without_lineage(account, altered)
+            return self._without[2]
 
         replayer = CallReplayer(value_of, lambda cause: session_of(self._cursor, self._past.mapper, cause))
         return replayer.of(call).outcome

@@ -283,6 +283,20 @@ def test_what_somebody_else_has_changed_since(incident: Incident) -> None:
     assert incident.alive()["open_doors"] == []
 
 
+def test_a_version_that_somebody_else_puts_in_force(incident: Incident) -> None:
+    """A thief's version of a policy lets nobody in while it is not the default one; it does when an administrator, who
+    has not read it, makes it that."""
+    incident.does("CreatePolicy", PolicyName="no-s3", PolicyDocument=document(NO_S3))
+    incident.does("AttachUserPolicy", UserName="vic", PolicyArn=incident.deny_s3)
+    incident.steals("CreatePolicyVersion", PolicyArn="NO_S3", PolicyDocument=document(ANYTHING))
+    assert incident.alive()["open_doors"] == []
+    incident.does("SetDefaultPolicyVersion", PolicyArn=incident.deny_s3, VersionId="v2")
+    (door,) = incident.alive()["open_doors"]
+    assert door["opens"] == ["allows * on *", "no longer denies s3:* on *"]
+    incident.does("SetDefaultPolicyVersion", PolicyArn=incident.deny_s3, VersionId="v1")
+    assert incident.alive()["open_doors"] == []
+
+
 def test_since_the_compromise(incident: Incident) -> None:
     """What eve had made herself is listed apart and left; what came after is the lineage. The moment is recorded."""
     incident.does("CreateUser", keys=incident.eve, UserName="colleague")
