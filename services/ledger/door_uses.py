@@ -19,7 +19,8 @@ from services.ledger.reevaluation import session_of
 
 CALLS_MAX = 5_000
 """So many calls of others that have changed something are examined, the first since the lineage's first change."""
-EVENTS_A_SELECT = 32
+EVENTS_A_SELECT = 4
+"""A call that changes something seldom has more."""
 
 
 class DoorUseFinder:
@@ -93,14 +94,14 @@ class DoorUseFinder:
 
     def _records(self, account_id: str, position: int, request_id: str) -> Iterator[CallToReplay]:
         """A call's record stands behind its events."""
-        while rows := select(self._cursor, "select_events", account_id, after=position - 1, limit=EVENTS_A_SELECT):
+        while rows := select(self._cursor, "select_events", account_id, after=position, limit=EVENTS_A_SELECT):
             for row in rows:
                 entry = self._past.mapper.to_domain_event(row)
                 if entry.cause.request_id != request_id:
                     return
                 if isinstance(entry.event, ApiCalled):
                     yield CallToReplay.of(entry, entry.event)
-                position = entry.position + 1
+                position = entry.position
 
 
 def _accounts_read(call: CallToReplay) -> set[str]:
