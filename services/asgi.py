@@ -67,7 +67,7 @@ class AsgiApp:
             refusal = failure
         request = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), body)
         split = RequestPath.split(path)
-        protocol = next((each for each in self._protocols if each.serves(request, split)), None)
+        protocol = next((each.speaking_to(request) for each in self._protocols if each.serves(request, split)), None)
         if refusal is None and protocol is not None:
             return await self._pipeline.answer(request, split, self._origin(scope, request), protocol)
         refusal = refusal or UnknownPath(

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from domain.account import Account
 from domain.calls import Outcome
@@ -65,6 +65,10 @@ class WireProtocol(ABC, Generic[Shape]):
     def serves(self, request: RawRequest, path: RequestPath) -> bool:
         """Whether the request is in this protocol. Decided before the body is looked at and before anybody is proved:
         by method, path and headers."""
+
+    def speaking_to(self, _request: RawRequest) -> "WireProtocol[Any]":
+        """Itself, or itself in the form that the client of a request that it serves asks for."""
+        return self
 
     @abstractmethod
     def read(self, request: RawRequest, path: bytes, service: str, now: datetime) -> ParsedRequest[Shape]:

@@ -7,20 +7,15 @@ import base64
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from urllib.parse import quote
 
-from services.wire.output_shapes import ShapeWriter, expected, text, written
-from services.wire.shapes import Shape, is_secret, wire_name
+from services.wire.output_shapes import ShapeWriter, expected, string_reader, written
+from services.wire.shapes import Shape, wire_name
 
 CompileWriter = Callable[[str, str, Shape, str], ShapeWriter]
 """Takes an element's tag, the name of its member, its shape, and its path for the messages of defects. What is written
 is the element, its tags included."""
 
 SerialiseXml = Callable[[Mapping[str, object], str], bytes]
-
-POLICY_DOCUMENT = "policyDocumentType"
-"""Strings of this shape are answered percent-encoded (RFC 3986). Wherever the IAM model has it in an output, stock
-clients decode it (botocore does so by this same name)."""
 
 # A carriage return would reach the reader as a line feed (XML 1.0, 2.11).
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
@@ -86,17 +81,12 @@ def _structure(tag: str, _member: str, shape: Shape, path: str) -> ShapeWriter:
 
 def _string(tag: str, member: str, shape: Shape, path: str) -> ShapeWriter:
     opening, closing = f"<{tag}>", f"</{tag}>"
-    secret = is_secret(member, shape)
-    encode = _percent_encoded if shape.name == POLICY_DOCUMENT else escape_xml
+    read = string_reader(member, shape, path)
 
     def write(value: object) -> str:
-        return opening + encode(text(value, path, secret=secret)) + closing
+        return opening + escape_xml(read(value)) + closing
 
     return write
-
-
-def _percent_encoded(content: str) -> str:
-    return quote(content, safe="", errors="replace")
 
 
 def _scalar(python_type: type, wanted: str, content: Callable[..., str]) -> CompileWriter:
