@@ -3,6 +3,7 @@
 import ipaddress
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from domain.foundation.errors import Refusal
@@ -59,15 +60,16 @@ class AsgiApp:
             return await self._health.answer(path)
         if path == openapi.PATH:
             return await openapi.answer()
-        refusal: Refusal | None = None
-        body = b""
-        try:
-            body = await _read_body(receive)
-        except (RequestEntityTooLarge, RequestTimeout) as failure:
-            refusal = failure
-        request = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), body)
+        request = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), b"")
         split = RequestPath.split(path)
         protocol = next((each.speaking_to(request) for each in self._protocols if each.serves(request, split)), None)
+        refusal: Refusal | None = None
+        try:
+            request = replace(request, body=await _read_body(receive))
+        except RequestTimeout as failure:
+            refusal = failure
+        except RequestEntityTooLarge as failure:
+            refusal = failure if protocol is None or protocol.needs_body(request) else None
         if refusal is None and protocol is not None:
             return await self._pipeline.answer(request, split, self._origin(scope, request), protocol)
         refusal = refusal or UnknownPath(

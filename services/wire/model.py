@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, Self, TypedDict, TypeVar
 
 from botocore import xform_name
 from botocore.loaders import Loader
-from botocore.model import ServiceModel
+from botocore.model import OperationModel, ServiceModel
 
 from domain.foundation.errors import InvalidAction
 from services.wire.input_shapes import excerpt
@@ -62,6 +62,8 @@ class DescribedService(ABC, Generic[Compiled]):
             raise TypeError(f"{self.name} speaks {model.metadata['protocol']}; this is the {self.protocol} protocol.")
         self.version: str = model.api_version
         self.operation_names = frozenset[str](model.operation_names)
+        self.unsigned = frozenset(name for name in self.operation_names if _is_unsigned(model.operation_model(name)))
+        """Operations that AWS takes without a signature."""
         self._model = model
         self._statuses = _statuses(model.error_shapes)
         self._operations: dict[str, Compiled] = {}
@@ -98,6 +100,10 @@ class DescribedService(ABC, Generic[Compiled]):
         return _ContractFields(
             name=name, parameters=MappingProxyType(parameters), statuses=_statuses(model.error_shapes)
         )
+
+
+def _is_unsigned(operation: OperationModel) -> bool:
+    return operation.auth_type == "none" or "smithy.api#noAuth" in (operation.auth or ())
 
 
 def _statuses(errors: list[Shape]) -> Mapping[str, int]:

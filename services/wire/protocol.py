@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from domain.account import Account
 from domain.calls import Outcome
-from domain.foundation.errors import Refusal
+from domain.foundation.errors import Refusal, SignatureDoesNotMatch
 from services.wire.operations import Operation, Parameters
 from services.wire.raw_request import RawRequest
 from services.wire.time_travel import RequestPath
@@ -69,6 +69,21 @@ class WireProtocol(ABC, Generic[Shape]):
     def speaking_to(self, _request: RawRequest) -> "WireProtocol[Any]":
         """Itself, or itself in the form that the client of a request that it serves asks for."""
         return self
+
+    def needs_body(self, _request: RawRequest) -> bool:
+        """Whether the body matters. What is declared of it is not compared with it otherwise."""
+        return True
+
+    def require_signed_for(self, service: str) -> None:
+        """Raises SignatureDoesNotMatch for a service in the credential scope that is not served here."""
+        if service not in self.services:
+            raise SignatureDoesNotMatch(
+                f"Credential should be scoped to correct service: {' or '.join(self.services)}."
+            )
+
+    def refuse_unsigned(self, _request: RawRequest, _path: bytes) -> None:
+        """Raises a refusal where a request without a signature is refused for something else than that. The path has no
+        moment before it."""
 
     @abstractmethod
     def read(self, request: RawRequest, path: bytes, service: str, now: datetime) -> ParsedRequest[Shape]:

@@ -1,4 +1,5 @@
-"""The query protocol: a form that names its Action, answered in XML, or in JSON for a client that asks for it.
+"""The query protocol: a form that names its Action, answered in XML, or in JSON for a client that asks for it
+(docs/adr/0035).
 
 https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
 """
@@ -61,8 +62,9 @@ class QueryProtocol(ModelProtocol[QueryServiceModel, QueryOperationModel]):
         super().__init__(described)
         self._in_json = _QueryInJson(self)
 
-    def serves(self, _request: RawRequest, path: RequestPath) -> bool:
-        return path.path == b"/"
+    def serves(self, request: RawRequest, path: RequestPath) -> bool:
+        """An operation that stands in a header is another protocol's."""
+        return path.path == b"/" and request.header("x-amz-target") is None
 
     def speaking_to(self, request: RawRequest) -> WireProtocol[QueryOperationModel]:
         return self._in_json if _wants_json(request.header("accept") or "") else self
@@ -97,6 +99,9 @@ class _QueryInJson(WireProtocol[QueryOperationModel]):
 
     def serves(self, request: RawRequest, path: RequestPath) -> bool:
         return self._query.serves(request, path)
+
+    def refuse_unsigned(self, request: RawRequest, path: bytes) -> None:
+        self._query.refuse_unsigned(request, path)
 
     def read(self, request: RawRequest, path: bytes, service: str, now: datetime) -> ParsedRequest[QueryOperationModel]:
         return self._query.read(request, path, service, now)
