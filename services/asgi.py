@@ -81,14 +81,15 @@ class AsgiApp:
     def _origin(self, scope: Scope, raw: RawRequest) -> RequestOrigin:
         """Forwarded headers are believed from trusted proxies only, and of the chain of addresses only the last one
         that is no trusted proxy: what stands before it, anybody could have written."""
-        peer = scope["client"][0] if scope["client"] else ""
+        peer = _plain(scope["client"][0]) if scope["client"] else ""
         if not self._trusts(peer):
             return RequestOrigin(peer, None, tls=scope["scheme"] == "https")
         hops = [part.strip() for part in (raw.header("x-forwarded-for") or "").split(",") if part.strip()]
         client = next((address for address in reversed(hops) if not self._trusts(address)), None)
         if client is not None and _parse_address(client) is None:
             client = None  # Such as "unknown", which some proxies write.
-        return RequestOrigin(peer, client, tls=(raw.header("x-forwarded-proto") or scope["scheme"]) == "https")
+        tls = (raw.header("x-forwarded-proto") or scope["scheme"]) == "https"
+        return RequestOrigin(peer, client and _plain(client), tls=tls)
 
     def _trusts(self, address: str) -> bool:
         if not self._trusted_proxies:
@@ -98,10 +99,17 @@ class AsgiApp:
 
 
 def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """A socket of both families tells IPv4 addresses as ::ffff:192.0.2.1; to policies they are IPv4."""
     try:
-        return ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _plain(address: str) -> str:
+    return str(_parse_address(address) or address)
 
 
 async def _read_body(receive: Receive) -> bytes:
