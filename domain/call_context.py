@@ -23,6 +23,7 @@ ConditionValues = tuple[str, ...]
 ValuesOfKey = Callable[["CallContext"], ConditionValues | None]
 NO_VALUES: Mapping[str, ConditionValues] = {}
 PRINCIPAL_TAG = "aws:principaltag/"
+REQUESTED_REGION = "aws:requestedregion"
 RESOURCE_TAGS = ("aws:resourcetag/", "iam:resourcetag/")
 
 
@@ -172,11 +173,23 @@ _KEYS: dict[str, ValuesOfKey] = {
     "aws:multifactorauthpresent": _of_caller(_mfa_present),
     "aws:multifactorauthage": _of_call(_mfa_age),
     "aws:sourceidentity": _of_caller(lambda caller: caller.principal.source_identity),
-    "aws:requestedregion": _of_call(lambda call: call.cause.region),
+    REQUESTED_REGION: _of_call(lambda call: call.cause.region),
     "aws:resourceaccount": lambda context: (context.owner.id,),
     "aws:resourceorgid": lambda context: organization_id(context.owner),
     "aws:resourceorgpaths": lambda context: organization_paths(context.owner),
 }
+
+
+_GLOBAL_SERVICES = frozenset({"iam", "muniment"})
+_GLOBAL_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""Where IAM's control plane is, by partition (IAM User Guide, "Resilience in IAM"; botocore signs for the same)."""
+
+
+def requested_region(partition: str, service: str, signed_for: str | None) -> str | None:
+    """The region that a call is made to; it is recorded with the call. A global service has one endpoint, whatever
+    region the client has signed for; with others the client chooses an endpoint of AWS, and here signs for its region.
+    """
+    return _GLOBAL_REGIONS[partition] if service in _GLOBAL_SERVICES else signed_for
 
 
 def condition_key(name: str) -> Callable[[ValuesOfKey], ValuesOfKey]:

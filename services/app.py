@@ -61,6 +61,7 @@ from services.secrets.session_credentials import SessionCredentials
 from services.secrets.session_tokens import SessionTokens
 from services.secrets.store import SecretStore
 from services.settings import InvalidSetting, Settings
+from services.wire.absent_services import AbsentServices
 from services.wire.authentication import Authenticator
 from services.wire.denial_messages import DenialMessages
 from services.wire.fact_resolver import FactResolver
@@ -338,8 +339,9 @@ class _Server(uvicorn.Server):
         native = NativeProtocol(AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past))
         scheduler = None if "scheduler" in without else ledger.scheduler
         health = Health(ledger.committer, ledger.runner, ledger.readers.connection, scheduler)
-        protocols = (native, *aws_protocols())
-        require_served([service for protocol in protocols for service in protocol.services])
+        served = (native, *aws_protocols())
+        require_served([service for protocol in served for service in protocol.services])
+        protocols = (AbsentServices(served), *served)
         super().__init__(http_config(AsgiApp(pipeline, protocols, health, settings.trusted_proxies)))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

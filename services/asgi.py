@@ -3,6 +3,7 @@
 import ipaddress
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from domain.foundation.errors import Refusal
@@ -59,15 +60,16 @@ class AsgiApp:
             return await self._health.answer(path)
         if path == openapi.PATH:
             return await openapi.answer()
-        refusal: Refusal | None = None
-        body = b""
-        try:
-            body = await _read_body(receive)
-        except (RequestEntityTooLarge, RequestTimeout) as failure:
-            refusal = failure
-        request = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), body)
+        request = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), b"")
         split = RequestPath.split(path)
-        protocol = next((each for each in self._protocols if each.serves(request, split)), None)
+        protocol = next((each.speaking_to(request) for each in self._protocols if each.serves(request, split)), None)
+        refusal: Refusal | None = None
+        try:
+            request = replace(request, body=await _read_body(receive))
+        except RequestTimeout as failure:
+            refusal = failure
+        except RequestEntityTooLarge as failure:
+            refusal = failure if protocol is None or protocol.needs_body(request) else None
         if refusal is None and protocol is not None:
             return await self._pipeline.answer(request, split, self._origin(scope, request), protocol)
         refusal = refusal or UnknownPath(
@@ -79,14 +81,15 @@ class AsgiApp:
     def _origin(self, scope: Scope, raw: RawRequest) -> RequestOrigin:
         """Forwarded headers are believed from trusted proxies only, and of the chain of addresses only the last one
         that is no trusted proxy: what stands before it, anybody could have written."""
-        peer = scope["client"][0] if scope["client"] else ""
+        peer = _plain(scope["client"][0]) if scope["client"] else ""
         if not self._trusts(peer):
             return RequestOrigin(peer, None, tls=scope["scheme"] == "https")
         hops = [part.strip() for part in (raw.header("x-forwarded-for") or "").split(",") if part.strip()]
         client = next((address for address in reversed(hops) if not self._trusts(address)), None)
         if client is not None and _parse_address(client) is None:
             client = None  # Such as "unknown", which some proxies write.
-        return RequestOrigin(peer, client, tls=(raw.header("x-forwarded-proto") or scope["scheme"]) == "https")
+        tls = (raw.header("x-forwarded-proto") or scope["scheme"]) == "https"
+        return RequestOrigin(peer, client and _plain(client), tls=tls)
 
     def _trusts(self, address: str) -> bool:
         if not self._trusted_proxies:
@@ -96,10 +99,17 @@ class AsgiApp:
 
 
 def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """A socket of both families tells IPv4 addresses as ::ffff:192.0.2.1; to policies they are IPv4."""
     try:
-        return ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _plain(address: str) -> str:
+    return str(_parse_address(address) or address)
 
 
 async def _read_body(receive: Receive) -> bytes:

@@ -19,7 +19,15 @@ from domain.authorization import (
     role_by_arn,
     trust_policy,
 )
-from domain.call_context import NO_VALUES, PRINCIPAL_TAG, RESOURCE_TAGS, CallContext, user_or_role_by_arn
+from domain.call_context import (
+    NO_VALUES,
+    PRINCIPAL_TAG,
+    REQUESTED_REGION,
+    RESOURCE_TAGS,
+    CallContext,
+    requested_region,
+    user_or_role_by_arn,
+)
 from domain.callers import Caller, principal_of
 from domain.calls import Call
 from domain.families.groups import GROUPS
@@ -101,9 +109,11 @@ def access_query(account: Account, caller: Caller, action: str, resource: str, a
         return None
     if assumes and account_of_arn(resource) == account.id:
         return assume_role_query(account, account, caller, resource, role_by_arn(account, resource), at)
-    context = CallContext(hypothetical_call(caller, at), account, account, resource, NO_VALUES)
+    region = requested_region(account.partition, action.partition(":")[0].lower(), signed_for=None)
+    context = CallContext(hypothetical_call(caller, at, region), account, account, resource, NO_VALUES)
     request = Request(action, resource, principal_without_names(caller), context, account.id)
-    knows = _KnownKeys(caller, resource_known=user_or_role_by_arn(account, resource) is not None)
+    resource_known = user_or_role_by_arn(account, resource) is not None
+    knows = _KnownKeys(caller, resource_known, region_known=region is not None)
     return _query_of(caller, layers_of(account, caller), request, knows)
 
 
@@ -236,16 +246,22 @@ class _KnownKeys:
 
     caller: Caller
     resource_known: bool
+    region_known: bool = False
 
     def __call__(self, key: str) -> bool:
         if key.startswith(RESOURCE_TAGS):
             return self.resource_known
+        if key == REQUESTED_REGION:
+            return self.region_known
         if key == "aws:userid":
             return self.caller.principal.type != "AssumedRole"
         return key in _ALWAYS_KNOWN_KEYS or key.startswith(PRINCIPAL_TAG)
 
 
-def hypothetical_call(caller: Caller, at: datetime) -> Call:
+def hypothetical_call(caller: Caller, at: datetime, region: str | None = None) -> Call:
     """As if it were made, as far as anything can be said of it."""
-    cause = Cause(origin="api", request_id="", shared_id="", service="", operation="", principal=caller.principal)
+    principal = caller.principal
+    cause = Cause(
+        origin="api", request_id="", shared_id="", service="", operation="", principal=principal, region=region
+    )
     return Call.to_check(caller, cause, at)

@@ -5,10 +5,17 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-re
 
 import re
 from hashlib import sha256
+from typing import Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from domain.foundation.errors import IncompleteSignature, SignatureDoesNotMatch
 from services.wire.raw_request import RawRequest
+
+SIGNED_LIKE_S3: Final = frozenset({"s3", "s3-object-lambda", "s3-outposts", "s3express"})
+"""In the credential scope. The path is signed as it stands, encoded once
+(https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html)."""
+
+PAYLOAD_HEADER: Final = b"x-amz-content-sha256"
 
 _AMBIGUOUS = re.compile(rb"\+|%(?![0-9A-Fa-f]{2})")
 
@@ -19,34 +26,46 @@ def canonical_request(
     parameters: list[tuple[bytes, bytes]],
     fields: dict[bytes, bytes],
     signed_headers: bytes,
+    payload: bytes,
 ) -> bytes:
-    """From `path` as `normalised_path` gives it, `parameters` decoded, and the headers as `RawRequest.fields`.
+    """From `path` as `canonical_path` gives it, `parameters` decoded, the headers as `RawRequest.fields`, and what
+    stands for the body.
 
     Raises IncompleteSignature or SignatureDoesNotMatch if the request breaks a rule that no signature can mend.
     """
     return b"\n".join(
         (
             request.method.encode("ascii", "backslashreplace"),
-            # The path on the wire is encoded already; every service but S3 has it encoded once more.
-            b"/" if path == b"/" else quote_from_bytes(path, safe="/").encode("ascii"),
+            path,
             _canonical_query(request.query, parameters) if parameters else b"",
             *_canonical_headers(signed_headers, fields),
             b"",
             signed_headers,
-            _payload_hash(request.body, fields),
+            payload,
         )
     )
 
 
-def normalised_path(raw_path: bytes) -> bytes:
-    """The path as every service but S3 signs it: without dot segments (RFC 3986 section 5.2.4) and empty segments.
+def canonical_path(path: bytes, service: str) -> bytes:
+    """From what `signed_path` gives. The path on the wire is encoded already; every service but S3 has it encoded once
+    more."""
+    if path == b"/":
+        return path
+    return quote_from_bytes(unquote_to_bytes(path) if service in SIGNED_LIKE_S3 else path, safe="/").encode("ascii")
 
-    Raises SignatureDoesNotMatch if it does not begin with a slash.
-    """
-    if raw_path == b"/":
-        return raw_path
+
+def signed_path(raw_path: bytes, service: str) -> bytes:
+    """The path that was signed, still percent-encoded. Raises SignatureDoesNotMatch if it does not begin with a
+    slash."""
     if not raw_path.startswith(b"/"):
         raise SignatureDoesNotMatch("The request's path must begin with '/'.")
+    return raw_path if service in SIGNED_LIKE_S3 else _normalised(raw_path)
+
+
+def _normalised(raw_path: bytes) -> bytes:
+    """As every service but S3 signs it: without dot segments (RFC 3986 section 5.2.4) and empty segments."""
+    if raw_path == b"/":
+        return raw_path
     kept: list[bytes] = []
     for segment in raw_path.split(b"/"):
         if segment == b"..":
@@ -83,7 +102,7 @@ def _canonical_headers(signed_headers: bytes, fields: dict[bytes, bytes]) -> lis
     if b"host" in unsigned or b"host" not in fields:
         raise SignatureDoesNotMatch("'Host' must be a 'SignedHeader' in the AWS Authorization.")
     for name in unsigned:
-        if name.startswith(b"x-amz-"):
+        if name.startswith(b"x-amz-") and name != PAYLOAD_HEADER:  # Which says what is signed as the payload anyway.
             raise SignatureDoesNotMatch(
                 f"'{name[:64].decode('ascii', 'backslashreplace')}' must be a 'SignedHeader' in the AWS Authorization."
             )
@@ -102,15 +121,28 @@ def _canonical_headers(signed_headers: bytes, fields: dict[bytes, bytes]) -> lis
     return lines
 
 
-def _payload_hash(body: bytes, fields: dict[bytes, bytes]) -> bytes:
+def payload_hash(body: bytes, fields: dict[bytes, bytes]) -> bytes:
+    """Of the body that arrived. Raises SignatureDoesNotMatch if a header declares another."""
     digest = hex_digest(body)
-    declared = fields.get(b"x-amz-content-sha256")
+    declared = fields.get(PAYLOAD_HEADER)
     if declared is not None and declared.strip() != digest:
         raise SignatureDoesNotMatch(
             "The provided 'x-amz-content-sha256' header does not match the SHA-256 of the body; "
             "unsigned and streaming payloads are not accepted."
         )
     return digest
+
+
+def declared_payload(request: RawRequest, fields: dict[bytes, bytes], service: str) -> bytes:
+    """What a client signs as the payload, for requests whose body nobody reads: a hash that need not be the body's,
+    UNSIGNED-PAYLOAD, STREAMING-…"""
+    declared = fields.get(PAYLOAD_HEADER)
+    if declared is not None:
+        return declared.strip()
+    # In a query string S3 signs no payload
+    # (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html).
+    presigned = service in SIGNED_LIKE_S3 and b"authorization" not in fields
+    return b"UNSIGNED-PAYLOAD" if presigned else hex_digest(request.body)
 
 
 def hex_digest(content: bytes) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.account import Account
 from domain.authorization import authorize
+from domain.call_context import requested_region
 from domain.callers import Caller, caller_of_key, caller_of_session
 from domain.calls import ApiCalled, Call, Outcome
 from domain.families.credential_use import LAST_USES, CredentialUsed, is_news
@@ -33,7 +34,7 @@ class AuthenticatedRequest:
 
     credential: VerifiedCredential
     cause: Cause
-    """Without the principal: who that is, the round finds out."""
+    """Without the principal: who that is, the round finds out. Its region is that of the credential scope."""
     operation: Operation | None
     parameters: Mapping[str, Any]
     refusal: Refusal | None = None
@@ -51,14 +52,14 @@ def decision_for(
     def decide(values: LedgerStates, at: datetime) -> CallResult:
         account = values[request.credential.account_id]
         assert isinstance(account, Account)
+        region = requested_region(account.partition, request.cause.service, request.cause.region)
         try:
             caller = resolve_caller(account, request.credential, at)
         except Refusal as refusal:
-            return CallResult(
-                refusal.as_value(), [LedgerAppend(account.id, request.cause, [call_record(request, refusal)])]
-            )
-        principal_cause = request.cause.model_copy(update={"principal": caller.principal})
-        call = Call(caller, principal_cause, at, random, seal_session, ledgers=values, facts=found.facts)
+            cause = request.cause.model_copy(update={"region": region})
+            return CallResult(refusal.as_value(), [LedgerAppend(account.id, cause, [call_record(request, refusal)])])
+        cause = request.cause.model_copy(update={"region": region, "principal": caller.principal})
+        call = Call(caller, cause, at, random, seal_session, ledgers=values, facts=found.facts)
         events = _use_of_credential(account, call)
         try:
             outcome = _perform(account, call, request, found)

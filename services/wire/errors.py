@@ -23,6 +23,10 @@ class UnknownPath(Refusal):
     """Nothing is answered there."""
 
 
+class UnsupportedService(Refusal):
+    """A service of AWS that is not here. Its clients do not try again."""
+
+
 class ServiceUnavailable(Refusal):
     """We cannot do the work now, such as without a database. Clients try again."""
 
@@ -48,6 +52,7 @@ COMMON_ERROR_STATUSES = {
     "SignatureDoesNotMatch": 403,
     "Throttling": 400,
     "UnknownPath": 404,
+    "UnsupportedService": 400,
     "ValidationError": 400,
 }
 """HTTP status of the codes that any call may be answered with and no model lists

@@ -5,8 +5,8 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from services.wire.output_shapes import ShapeWriter, elements, entries, in_utc, scalar, text, written
-from services.wire.shapes import Shape, is_secret, wire_name
+from services.wire.output_shapes import ShapeWriter, elements, entries, in_utc, scalar, string_reader, written
+from services.wire.shapes import Shape, wire_name
 
 SerialiseJson = Callable[[Mapping[str, object]], bytes]
 
@@ -55,8 +55,8 @@ def _named(name: str, member: Shape, path: str) -> ShapeWriter:
 
 
 def _string(member: str, shape: Shape, path: str) -> ShapeWriter:
-    secret = is_secret(member, shape)
-    return lambda value: json.dumps(text(value, path, secret=secret))
+    read = string_reader(member, shape, path)
+    return lambda value: json.dumps(read(value))
 
 
 def _scalar(python_type: type, wanted: str, encode: Callable[..., str]) -> Callable[[str, Shape, str], ShapeWriter]:

@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from botocore import xform_name
 from botocore.loaders import Loader
-from botocore.model import ServiceModel
+from botocore.model import OperationModel, ServiceModel
 
 from domain.foundation.errors import InvalidAction
 from services.wire.input_shapes import excerpt
@@ -49,6 +49,8 @@ class DescribedService(ABC, Generic[Compiled]):
             raise TypeError(f"{self.name} speaks {model.metadata['protocol']}; this is the {self.protocol} protocol.")
         self.version: str = model.api_version
         self.operation_names = frozenset[str](model.operation_names)
+        self.unsigned = frozenset(name for name in self.operation_names if _is_unsigned(model.operation_model(name)))
+        """Operations that AWS takes without a signature."""
         self._model = model
         # An error of which the model gives no code goes by its shape's name, as in botocore.
         errors = [(shape.name, shape.metadata.get("error", {})) for shape in model.error_shapes]
@@ -81,3 +83,7 @@ class DescribedService(ABC, Generic[Compiled]):
         taken: Shape | None = self._model.operation_model(name).input_shape
         required = taken.required_members if taken else ()
         return MappingProxyType({xform_name(member): member in required for member in (taken.members if taken else ())})
+
+
+def _is_unsigned(operation: OperationModel) -> bool:
+    return operation.auth_type == "none" or "smithy.api#noAuth" in (operation.auth or ())

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -71,11 +72,21 @@ class ModelProtocol(WireProtocol[Compiled], Generic[Described, Compiled]):
                 )
             operation = operations.find_operation(described.name, name)
             if operation is None:
-                raise InvalidAction(f"This server does not implement {described.name}:{name} yet.")
+                raise _not_implemented(described, name)
             shape: Compiled = described.operation(name)
             return ParsedRequest(name, operation, self._parameters(shape, sent), shape=shape)
         except Refusal as refusal:
             return ParsedRequest(name, operation, {}, refusal.as_value())
+
+    def refuse_unsigned(self, request: RawRequest, path: bytes) -> None:
+        """What AWS takes without a signature is not told that one is missing."""
+        for described in self._services.values():
+            name = ""
+            if described.unsigned:
+                with suppress(Refusal):
+                    name = self._requested(described, request, path).name
+            if name in described.unsigned:
+                raise _not_implemented(described, name)
 
     def described(self, service: str) -> Described:
         return self._services[service]
@@ -87,6 +98,10 @@ class ModelProtocol(WireProtocol[Compiled], Generic[Described, Compiled]):
     @abstractmethod
     def _parameters(self, shape: Compiled, sent: Any) -> Parameters:
         """Raises ValidationError."""
+
+
+def _not_implemented(service: DescribedService[Any], name: str) -> InvalidAction:
+    return InvalidAction(f"This server does not implement {service.name}:{name} yet.")
 
 
 def _require_described(operation: Operation, service: DescribedService[Any]) -> None:

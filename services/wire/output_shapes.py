@@ -2,11 +2,17 @@
 
 from collections.abc import Callable, ItemsView, Sequence
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from domain.foundation.secret import Secret
+from services.wire.shapes import Shape, is_secret
 
 ShapeWriter = Callable[[object], str]
 """Writes a value as its protocol has it."""
+
+POLICY_DOCUMENT = "policyDocumentType"
+"""Strings of this shape are answered percent-encoded (RFC 3986). Wherever the IAM model has it in an output, stock
+clients decode it (botocore does so by this same name)."""
 
 MemberWriters = Sequence[tuple[str, ShapeWriter, bool]]
 """Of a structure: AWS's name, what writes it, and whether it is required."""
@@ -32,13 +38,18 @@ def written(value: object, members: MemberWriters, path: str) -> list[str]:
     return texts
 
 
-def text(value: object, path: str, *, secret: bool) -> str:
-    """A Secret is revealed where its member is one."""
-    if secret and isinstance(value, Secret):
-        value = value.reveal()
-    if not isinstance(value, str):
-        raise expected(path, "a str", value)
-    return value
+def string_reader(member: str, shape: Shape, path: str) -> ShapeWriter:
+    """The text of a string member, not yet escaped. A Secret is revealed where its member is one."""
+    secret, is_policy = is_secret(member, shape), shape.name == POLICY_DOCUMENT
+
+    def read(value: object) -> str:
+        if secret and isinstance(value, Secret):
+            value = value.reveal()
+        if not isinstance(value, str):
+            raise expected(path, "a str", value)
+        return quote(value, safe="", errors="replace") if is_policy else value
+
+    return read
 
 
 def scalar(python_type: type, wanted: str, encode: Callable[..., str], path: str) -> ShapeWriter:

@@ -4,11 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from domain.account import Account
 from domain.calls import Outcome
-from domain.foundation.errors import Refusal
+from domain.foundation.errors import Refusal, SignatureDoesNotMatch
 from services.wire.operations import Operation, Parameters
 from services.wire.raw_request import RawRequest
 from services.wire.time_travel import RequestPath
@@ -65,6 +65,25 @@ class WireProtocol(ABC, Generic[Shape]):
     def serves(self, request: RawRequest, path: RequestPath) -> bool:
         """Whether the request is in this protocol. Decided before the body is looked at and before anybody is proved:
         by method, path and headers."""
+
+    def speaking_to(self, _request: RawRequest) -> "WireProtocol[Any]":
+        """Itself, or itself in the form that the client of a request that it serves asks for."""
+        return self
+
+    def needs_body(self, _request: RawRequest) -> bool:
+        """Whether the body matters. What is declared of it is not compared with it otherwise."""
+        return True
+
+    def require_signed_for(self, service: str) -> None:
+        """Raises SignatureDoesNotMatch for a service in the credential scope that is not served here."""
+        if service not in self.services:
+            raise SignatureDoesNotMatch(
+                f"Credential should be scoped to correct service: {' or '.join(self.services)}."
+            )
+
+    def refuse_unsigned(self, _request: RawRequest, _path: bytes) -> None:
+        """Raises a refusal where a request without a signature is refused for something else than that. The path has no
+        moment before it."""
 
     @abstractmethod
     def read(self, request: RawRequest, path: bytes, service: str, now: datetime) -> ParsedRequest[Shape]:

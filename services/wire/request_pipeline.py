@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from domain.account import Account
-from domain.foundation.errors import AccessDenied, Refusal, SignatureDoesNotMatch, Throttling
+from domain.foundation.errors import AccessDenied, MissingAuthenticationToken, Refusal, Throttling
 from domain.foundation.events import Cause
 from domain.foundation.identifiers import Random, new_uuid
 from services.ledger.call_queue import Overloaded
@@ -117,12 +117,9 @@ class RequestPipeline:
         presented: sigv4.PresentedSignature | None = None
         service: str | None = None
         try:
-            presented = sigv4.read_signature(raw)
+            presented = _presented(raw, path, protocol)
             operation_path = path.behind_moment(presented.path)
-            if presented.service not in protocol.services:
-                raise SignatureDoesNotMatch(
-                    f"Credential should be scoped to correct service: {' or '.join(protocol.services)}."
-                )
+            protocol.require_signed_for(presented.service)
             service = presented.service
             credential = await self._credentials.authenticate(presented, now, service=service)
         except Refusal as refusal:
@@ -171,6 +168,14 @@ class RequestPipeline:
         """Raises NeedsFacts, LedgerUnavailable, Overloaded, and whatever a defect raised."""
         decide = decision_for(request, self._random, self._seal_session, found)
         return await commit_and_wait(self._committer, frozenset({request.credential.account_id}), decide)
+
+
+def _presented(raw: RawRequest, path: RequestPath, protocol: WireProtocol[Any]) -> sigv4.PresentedSignature:
+    try:
+        return sigv4.read_signature(raw, body_is_read=protocol.needs_body(raw))
+    except MissingAuthenticationToken:
+        protocol.refuse_unsigned(raw, path.path)
+        raise
 
 
 def refusal_response(

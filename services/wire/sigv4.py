@@ -24,7 +24,16 @@ from domain.foundation.errors import (
     SignatureDoesNotMatch,
 )
 from domain.foundation.secret import Secret
-from services.wire.canonical import canonical_request, hex_digest, normalised_path, query_parameters
+from services.wire.canonical import (
+    SIGNED_LIKE_S3,
+    canonical_path,
+    canonical_request,
+    declared_payload,
+    hex_digest,
+    payload_hash,
+    query_parameters,
+    signed_path,
+)
 from services.wire.raw_request import RawRequest
 
 AUTHORIZATION_BYTES_MAX: Final = 8192
@@ -43,6 +52,7 @@ _NOT_BESIDE_QUERY = (b"authorization", b"x-amz-date", b"x-amz-security-token")
 # custom endpoint a client signs for whatever region it is configured with.
 _ACCESS_KEY_ID = re.compile(rb"\w{16,128}")
 _SCOPE = re.compile(rb"([0-9]{8})/([A-Za-z0-9-]{1,64})/([a-z0-9-]{1,64})/aws4_request")
+_CLAIMED_SERVICE = re.compile(rb"(?:/|%2[Ff])([a-z0-9-]{1,64})(?:/|%2[Ff])aws4_request")
 _SIGNATURE = re.compile(rb"[0-9a-f]{64}")
 _ISO_8601_BASIC = re.compile(rb"[0-9]{8}T(?:[01][0-9]|2[0-3])[0-9]{4}Z")
 _IMF_FIXDATE = re.compile(
@@ -68,11 +78,11 @@ class PresentedSignature:
     signed_at: datetime
     """UTC."""
     valid_for: timedelta
-    """From `signed_at`: 15 minutes, or what X-Amz-Expires says."""
+    """From `signed_at`: 15 minutes, less if X-Amz-Expires says so, and for S3 what it says."""
     session_token: str | None = field(repr=False)
     path: bytes
-    """Still percent-encoded, but normalised: the path that was signed. Route by it, never by the raw path, which may be
-    respelt (`//`, `/x/../`) without breaking the signature."""
+    """Still percent-encoded, but normalised, unless for S3: the path that was signed. Route by it, never by the raw
+    path, which may be respelt (`//`, `/x/../`) without breaking the signature."""
     string_to_sign: bytes = field(repr=False)
     signature: bytes = field(repr=False)
     """64 lower-case hexadecimal digits."""
@@ -84,11 +94,26 @@ class _Claim(NamedTuple):
     signature: bytes
     signed_at: datetime
     session_token: bytes | None
-    valid_for: timedelta
+    expires: bytes | None
 
 
-def read_signature(request: RawRequest) -> PresentedSignature:
-    """The signature that a request presents, in its headers or in its query string.
+def claimed_service(request: RawRequest) -> str | None:
+    """The service in the credential scope, at a glance: nothing is proven, and `read_signature` reads it anew."""
+    authorization = next((value for name, value in request.headers if name == b"authorization"), None)
+    found = _CLAIMED_SERVICE.search(request.query if authorization is None else authorization)
+    return found and found[1].decode("ascii")
+
+
+def is_signed(request: RawRequest) -> bool:
+    """Whether it says anything about who calls."""
+    return any(name == b"authorization" for name, _ in request.headers) or any(
+        name in _IN_QUERY for name, _ in query_parameters(request.query)
+    )
+
+
+def read_signature(request: RawRequest, *, body_is_read: bool = True) -> PresentedSignature:
+    """The signature that a request presents, in its headers or in its query string. Where nobody reads the body, what
+    the client declares of it is what was signed.
 
     Raises MissingAuthenticationToken if there is none, IncompleteSignature if it is malformed, SignatureDoesNotMatch if
     no secret could make it match, InvalidClientTokenId if the access key id or session token cannot be one.
@@ -103,26 +128,29 @@ def read_signature(request: RawRequest) -> PresentedSignature:
         raise _malformed_credential(claim.credential)
     if _ACCESS_KEY_ID.fullmatch(access_key_id) is None:
         raise InvalidClientTokenId(_UNKNOWN)
-    day, region, service = matched.groups()
+    day, region, service = (part.decode("ascii") for part in matched.groups())
     if _SIGNATURE.fullmatch(claim.signature) is None:
         raise IncompleteSignature("Signature must be 64 lower-case hexadecimal digits.")
 
     timestamp = _basic(claim.signed_at).encode("ascii")
-    if not timestamp.startswith(day):
+    if not timestamp.startswith(day.encode("ascii")):
         raise SignatureDoesNotMatch(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
-            f"'{day.decode('ascii')}' != '{timestamp[:8].decode('ascii')}'."
+            f"'{day}' != '{timestamp[:8].decode('ascii')}'."
         )
 
-    path = normalised_path(request.raw_path)
-    canonical = canonical_request(request, path, parameters, fields, claim.signed_headers)
+    path = signed_path(request.raw_path, service)
+    payload = payload_hash(request.body, fields) if body_is_read else declared_payload(request, fields, service)
+    canonical = canonical_request(
+        request, canonical_path(path, service), parameters, fields, claim.signed_headers, payload
+    )
     return PresentedSignature(
         access_key_id=access_key_id.decode("ascii"),
-        region=region.decode("ascii"),
-        service=service.decode("ascii"),
-        day=day.decode("ascii"),
+        region=region,
+        service=service,
+        day=day,
         signed_at=claim.signed_at,
-        valid_for=claim.valid_for,
+        valid_for=_validity(claim.expires, service),
         session_token=_token(claim.session_token),
         path=path,
         string_to_sign=b"\n".join((_ALGORITHM, timestamp, scope, hex_digest(canonical))),
@@ -245,7 +273,7 @@ def _claim_in_header(fields: dict[bytes, bytes]) -> _Claim:
         found[b"Signature"],
         _date_in_header(fields),
         fields.get(b"x-amz-security-token"),
-        SKEW_MAX,
+        None,
     )
 
 
@@ -278,7 +306,7 @@ def _claim_in_query(parameters: list[tuple[bytes, bytes]], fields: dict[bytes, b
         found[b"X-Amz-Signature"],
         _instant(found[b"X-Amz-Date"]),
         found.get(b"X-Amz-Security-Token"),
-        _validity(found.get(b"X-Amz-Expires")),
+        found.get(b"X-Amz-Expires"),
     )
 
 
@@ -338,12 +366,14 @@ def _basic(instant: datetime) -> str:
     )
 
 
-def _validity(expires: bytes | None) -> timedelta:
-    # The common parameters of IAM and STS do not list X-Amz-Expires; without it the window is that of a header.
-    if expires is None:
+def _validity(expires: bytes | None, service: str) -> timedelta:
+    # The common parameters of IAM and STS do not list X-Amz-Expires. STS ignores it: Kubernetes authenticators ask for
+    # a minute and count on a quarter of an hour. Elsewhere it may shorten the window; only S3's is as long as it says.
+    if expires is None or service == "sts":
         return SKEW_MAX
     if re.fullmatch(rb"[0-9]{1,6}", expires) and 1 <= int(expires) <= EXPIRES_SECONDS_MAX:
-        return timedelta(seconds=int(expires))
+        asked = timedelta(seconds=int(expires))
+        return asked if service in SIGNED_LIKE_S3 else min(asked, SKEW_MAX)
     raise IncompleteSignature(f"X-Amz-Expires must be a whole number of seconds from 1 to {EXPIRES_SECONDS_MAX}.")
 
 

@@ -6,20 +6,15 @@ Each output shape is compiled once into writers. A result that does not fit its 
 import base64
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import quote
 
-from services.wire.output_shapes import ShapeWriter, elements, entries, in_utc, scalar, text, written
-from services.wire.shapes import Shape, is_secret, wire_name
+from services.wire.output_shapes import ShapeWriter, elements, entries, in_utc, scalar, string_reader, written
+from services.wire.shapes import Shape, wire_name
 
 CompileWriter = Callable[[str, str, Shape, str], ShapeWriter]
 """Takes an element's tag, the name of its member, its shape, and its path for the messages of defects. What is written
 stands between its tags, or in place of them in a flattened collection."""
 
 SerialiseXml = Callable[[Mapping[str, object], str], bytes]
-
-POLICY_DOCUMENT = "policyDocumentType"
-"""Strings of this shape are answered percent-encoded (RFC 3986). Wherever the IAM model has it in an output, stock
-clients decode it (botocore does so by this same name)."""
 
 # A carriage return would reach the reader as a line feed (XML 1.0, 2.11).
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
@@ -87,13 +82,8 @@ def _structure(_tag: str, _member: str, shape: Shape, path: str) -> ShapeWriter:
 
 
 def _string(_tag: str, member: str, shape: Shape, path: str) -> ShapeWriter:
-    secret = is_secret(member, shape)
-    encode = _percent_encoded if shape.name == POLICY_DOCUMENT else escape_xml
-    return lambda value: encode(text(value, path, secret=secret))
-
-
-def _percent_encoded(content: str) -> str:
-    return quote(content, safe="", errors="replace")
+    read = string_reader(member, shape, path)
+    return lambda value: escape_xml(read(value))
 
 
 def _scalar(python_type: type, wanted: str, content: Callable[..., str]) -> CompileWriter:

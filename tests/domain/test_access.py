@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.account import Account, AccountClosed
 from domain.authorization import check, check_assume_role, role_by_arn
+from domain.call_context import requested_region
 from domain.callers import Caller
 from domain.calls import Call
 from domain.families.groups import GROUPS
@@ -108,7 +110,8 @@ def test_who_can_is_what_calls_are_answered(
     assert found.keys() == callers.keys() == {ACCOUNT, *account[USERS].by_id, *account[ROLES].by_id}
     for entity_id, caller in callers.items():
         for cause in causes:
-            asked = check(account, called(caller, cause), *question)
+            in_iam = cause.model_copy(update={"region": requested_region("aws", "iam", cause.region)})
+            asked = check(account, called(caller, in_iam), *question)
             assert agrees(found[entity_id], evaluate(asked.layers, asked.request).result)
 
 
@@ -144,6 +147,22 @@ def test_what_can_is_all_that_decides(
         asked = check(account, called(caller, cause), *question)
         told = permission_layers(account, caller.entity_id)
         assert evaluate(told, asked.request) == evaluate(asked.layers, asked.request)
+
+
+@pytest.mark.parametrize(
+    ("action", "guarded_region", "possibility"),
+    [
+        ("iam:CreateUser", "eu-central-1", Possibility.IMPOSSIBLE),
+        ("iam:CreateUser", "us-east-1", Possibility.CERTAIN),
+        ("sts:DecodeAuthorizationMessage", "eu-central-1", Possibility.CONDITIONAL),
+    ],
+)
+def test_a_guard_of_regions(action: str, guarded_region: str, possibility: Possibility) -> None:
+    """Where IAM is, is known of every call; of STS the client says it."""
+    guard = deny("*", Condition={"StringNotEquals": {"aws:RequestedRegion": guarded_region}})
+    account = peopled([allow(), guard], [], [], TRUSTED)
+    (ann,) = (found for found in who_can(account, action, "*", BEGAN_AT) if found.arn == arn("user/ann"))
+    assert ann.possible.possibility is possibility
 
 
 def test_what_a_group_lends() -> None:

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,14 +15,18 @@ from domain.policy.principals import RequestPrincipal
 from services.api.contract.questions import QUESTIONS
 from services.api.server.native_protocol import NativeProtocol
 from services.aws_services import aws_protocols
+from services.wire.absent_services import AbsentServices
 from services.wire.decision import storable_text
+from services.wire.errors import UnsupportedService
 from services.wire.operations import all_operations
 from services.wire.raw_request import RawRequest
+from services.wire.time_travel import RequestPath
 from tests.fuzz.bounds import EXAMPLES
 from tests.fuzz.inputs import BODIES, DOCUMENTS, FORMS, TEXTS, encoded, percent
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 (REST, AWS), NATIVE = aws_protocols(), NativeProtocol.__new__(NativeProtocol)
+ABSENT = AbsentServices((REST, AWS, NATIVE))
 """Reading needs none of what answers."""
 OPERATIONS = [
     (operation.service, operation.name) for operation in all_operations() if operation.service in AWS.services
@@ -53,6 +58,34 @@ def test_any_json_is_read_or_refused(path: bytes, query: bytes, body: bytes) -> 
     if asked.refusal is not None:
         REST.refuse(asked.refusal, "access-analyzer", "r")
         storable_text(asked.refusal.message).encode()
+
+
+@fuzzed
+@given(
+    scope=TEXTS | st.sampled_from(["s3", "ec2", "sns", "iam"]),
+    headers=st.dictionaries(
+        st.sampled_from([b"x-amz-target", b"content-type", b"smithy-protocol", b"x-amz-sso_bearer_token"]),
+        TEXTS.map(lambda text: text.encode("utf-8", "replace")),
+    ),
+    place=TEXTS,
+    body=FORMS | BODIES,
+)
+def test_any_request_for_an_absent_service_is_refused(
+    scope: str, headers: dict[bytes, bytes], place: str, body: bytes
+) -> None:
+    """In some form, and so that it can be recorded."""
+    signature = f"Credential=A/20260131/eu-west-1/{scope}/aws4_request".encode("utf-8", "replace")
+    path = b"/" + percent(place).encode()
+    for carried in (headers, headers | {b"authorization": signature}):
+        request = RawRequest("POST", path, b"", tuple(carried.items()), body)
+        if ABSENT.serves(request, RequestPath.split(path)):
+            form = ABSENT.speaking_to(request)
+            asked = form.read(request, path, scope, NOW)
+            assert asked.refusal is not None
+            form.refuse(asked.refusal, None, "r")
+            with pytest.raises(UnsupportedService) as refused:
+                form.refuse_unsigned(request, path)
+            storable_text(refused.value.message).encode()
 
 
 ROUTES = [(question.method, question.path) for question in QUESTIONS]

@@ -1,28 +1,38 @@
-"""The query protocol: a form that names its Action, answered in XML.
+"""The query protocol: a form that names its Action, answered in XML, or in JSON for a client that asks for it
+(docs/adr/0035).
 
 https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
 """
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from domain.foundation.errors import MissingAction, Refusal
 from services.wire.errors import COMMON_ERROR_STATUSES
 from services.wire.form_input import ParseForm, compile_input, form_fields
+from services.wire.json_output import SerialiseJson, compile_document
 from services.wire.model import DescribedService, OperationContract
 from services.wire.model_protocol import ModelProtocol, RequestedOperation
-from services.wire.protocol import CommittedOutcome, RenderedRefusal
+from services.wire.protocol import CommittedOutcome, ParsedRequest, RenderedRefusal, WireProtocol
 from services.wire.raw_request import RawRequest
 from services.wire.time_travel import RequestPath
 from services.wire.xml_output import SerialiseXml, compile_output, escape_xml
 
 _SERVER_FAULT = 500
+_WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?")
 
 
 @dataclass(frozen=True, slots=True)
 class QueryOperationModel(OperationContract):
+    name: str
     parse: ParseForm
     serialise: SerialiseXml
+    serialise_json: SerialiseJson
+    """The result alone."""
+    has_result: bool
 
 
 class QueryServiceModel(DescribedService[QueryOperationModel]):
@@ -36,9 +46,12 @@ class QueryServiceModel(DescribedService[QueryOperationModel]):
     def _compiled(self, name: str) -> QueryOperationModel:
         model = self._model.operation_model(name)
         return QueryOperationModel(
+            name=name,
             parameters=self._parameters(name),
             parse=compile_input(model.input_shape),
             serialise=compile_output(name, model.output_shape, self.namespace),
+            serialise_json=compile_document(name, model.output_shape),
+            has_result=model.output_shape is not None,
         )
 
 
@@ -47,8 +60,16 @@ class QueryProtocol(ModelProtocol[QueryServiceModel, QueryOperationModel]):
     content_type = "text/xml"
     is_fallback = True
 
-    def serves(self, _request: RawRequest, path: RequestPath) -> bool:
-        return path.path == b"/"
+    def __init__(self, described: Iterable[QueryServiceModel]) -> None:
+        super().__init__(described)
+        self._in_json = _QueryInJson(self)
+
+    def serves(self, request: RawRequest, path: RequestPath) -> bool:
+        """An operation that stands in a header is another protocol's."""
+        return path.path == b"/" and request.header("x-amz-target") is None
+
+    def speaking_to(self, request: RawRequest) -> WireProtocol[QueryOperationModel]:
+        return self._in_json if _wants_json(request.header("accept") or "") else self
 
     def _requested(self, service: QueryServiceModel, request: RawRequest, _path: bytes) -> RequestedOperation:
         fields = form_fields(request.body, request.query)
@@ -69,8 +90,49 @@ class QueryProtocol(ModelProtocol[QueryServiceModel, QueryOperationModel]):
         return render(refusal, self._services[service] if service else None, request_id)
 
 
-def render(refusal: Refusal, service: QueryServiceModel | None, request_id: str) -> RenderedRefusal:
-    """The service is None as long as the request has not told which it is.
+class _QueryInJson(WireProtocol[QueryOperationModel]):
+    """The same requests, answered in JSON."""
+
+    content_type = "application/json"
+
+    def __init__(self, query: QueryProtocol) -> None:
+        self._query = query
+        self.services = query.services
+
+    def serves(self, request: RawRequest, path: RequestPath) -> bool:
+        return self._query.serves(request, path)
+
+    def refuse_unsigned(self, request: RawRequest, path: bytes) -> None:
+        self._query.refuse_unsigned(request, path)
+
+    def read(self, request: RawRequest, path: bytes, service: str, now: datetime) -> ParsedRequest[QueryOperationModel]:
+        return self._query.read(request, path, service, now)
+
+    async def write(self, shape: QueryOperationModel, committed: CommittedOutcome) -> bytes:
+        document = shape.serialise_json(committed.result()).decode()
+        result = f'"{shape.name}Result":{document},' if shape.has_result else ""
+        metadata = f'"ResponseMetadata":{{"RequestId":{json.dumps(committed.request_id)}}}'
+        return f'{{"{shape.name}Response":{{{result}{metadata}}}}}'.encode()
+
+    def refuse(self, refusal: Refusal, service: str | None, request_id: str) -> RenderedRefusal:
+        status, fault = error_kind(refusal, self._query.described(service) if service else None)
+        error = {"Type": fault, "Code": refusal.code, "Message": refusal.message}
+        return RenderedRefusal(status, json.dumps({"Error": error, "RequestId": request_id}).encode())
+
+
+def _wants_json(accept: str) -> bool:
+    """Whether JSON is named and preferred to XML (RFC 9110 section 12.5.1). Who takes anything gets XML."""
+    weights: dict[str, float] = {}
+    for item in accept.lower().split(","):
+        name, *parameters = [part.strip() for part in item.split(";")]
+        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        weights[name] = float(weight) if _WEIGHT.fullmatch(weight) else 0.0
+    xml = max(weights.get("application/xml", 0.0), weights.get("text/xml", 0.0))
+    return weights.get("application/json", 0.0) > xml
+
+
+def error_kind(refusal: Refusal, service: QueryServiceModel | None) -> tuple[int, str]:
+    """HTTP status, and whose fault it is. The service is None as long as the request has not told which it is.
 
     Raises TypeError for a code that is neither common nor in the service's model: a rule that refuses with a code
     which its clients cannot know is a defect.
@@ -78,7 +140,12 @@ def render(refusal: Refusal, service: QueryServiceModel | None, request_id: str)
     status = COMMON_ERROR_STATUSES.get(refusal.code) or (service and service.error_status(refusal.code))
     if not status:
         raise TypeError(f"{refusal.code} is no error of {service.name if service else 'every service'}.")
-    fault = "Receiver" if status >= _SERVER_FAULT else "Sender"
+    return status, "Receiver" if status >= _SERVER_FAULT else "Sender"
+
+
+def render(refusal: Refusal, service: QueryServiceModel | None, request_id: str) -> RenderedRefusal:
+    """In XML. Raises as `error_kind` does."""
+    status, fault = error_kind(refusal, service)
     xmlns = f' xmlns="{service.namespace}"' if service else ""
     document = (
         f"<ErrorResponse{xmlns}><Error><Type>{fault}</Type><Code>{refusal.code}</Code>"

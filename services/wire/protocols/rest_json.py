@@ -132,6 +132,7 @@ REST_ERRORS = {
     "ServiceUnavailable": RestError("ServiceUnavailable", 503),
     "Throttling": RestError("ThrottlingException", 429),
     "UnknownPath": RestError("UnknownOperationException", 404),
+    "UnsupportedService": RestError("UnsupportedService", 400),
     "ValidationError": RestError("ValidationException", 400, "fieldValidationFailed"),
 }
 """By the name under which it is recorded."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
 from botocore.auth import SigV4Auth
@@ -19,11 +19,14 @@ from services.api.server.answer_runner import AnswerRunner
 from services.api.server.health import Health
 from services.api.server.native_protocol import NativeProtocol
 from services.app import LedgerRuntime
+from services.asgi import AsgiApp
 from services.bootstrap import bootstrap
 from services.ledger.database import Database
 from services.ledger.historical_states import HistoricalStateResolver
 from services.ledger.lineage_resolver import LineageResolver
+from services.ledger.round import Clock, system_clock
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
+from services.settings import Network
 from services.wire.authentication import Authenticator
 from services.wire.fact_resolver import FactResolver
 from services.wire.protocol import WireProtocol
@@ -60,6 +63,7 @@ class InProcessServer:
         self.facts: FactResolver = FactResolver(
             ledger.writers.connection, ledger.secrets, HASHES, ledger.denials, self.pasts, self.lineages
         )
+        self.trusted_proxies: tuple[Network, ...] = ()
         self.credentials = Authenticator(ledger.writers.connection, ledger.secrets, ledger.sessions)
 
     def answer(self, raw: RawRequest, protocol: WireProtocol[Any]) -> Response:
@@ -69,6 +73,30 @@ class InProcessServer:
             return await self.gate(self.facts).answer(raw, path, PEER, protocol)
 
         return asyncio.run(once())
+
+    def over_http(self, raw: RawRequest, *protocols: WireProtocol[Any], peer: str = "192.0.2.7") -> Response:
+        """Through the application, as it comes over a connection; the headers are all those of the answer."""
+        sent: list[dict[str, Any]] = []
+
+        async def once() -> None:
+            async def receive() -> dict[str, Any]:
+                return {"type": "http.request", "body": raw.body}
+
+            async def send(message: Any) -> None:
+                sent.append(message)
+
+            self.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
+            asked = protocols or (self.native, self.aws)
+            application = AsgiApp(self.gate(self.facts), asked, cast("Health", None), self.trusted_proxies)
+            scope = {"type": "http", "method": raw.method, "raw_path": raw.raw_path, "query_string": raw.query}
+            await application({**scope, "headers": raw.headers, "client": (peer, 1), "scheme": "http"}, receive, send)
+
+        asyncio.run(once())
+        begin, end = sent
+        headers = dict(begin["headers"])
+        return Response(
+            begin["status"], end["body"], headers[b"x-amzn-requestid"].decode(), headers=tuple(headers.items())
+        )
 
     def gate(self, facts: FactResolver) -> RequestPipeline:
         return RequestPipeline(
@@ -135,14 +163,25 @@ def _member(document: str, name: str) -> str:
     return document.partition(f"<{name}>")[2].partition(f"</{name}>")[0]
 
 
-def signed_form(service: str, action: str, keys: Keys, as_of: str | None = None, **members: str) -> RawRequest:
+def signed_form(
+    service: str, action: str, keys: Keys, as_of: str | None = None, region: str = "us-east-1", **members: str
+) -> RawRequest:
     body = urlencode({"Action": action, "Version": VERSIONS[service], **members}).encode()
-    return signed("POST", "/" if as_of is None else f"/as-of/{as_of}/", keys, body, service)
+    return signed("POST", "/" if as_of is None else f"/as-of/{as_of}/", keys, body, service, region=region)
 
 
-def signed(method: str, target: str, keys: Keys, body: bytes = b"", service: str = "muniment") -> RawRequest:
-    request = AWSRequest(method, f"http://127.0.0.1:8420{target}", {}, body)
-    SigV4Auth(keys, service, "us-east-1").add_auth(request)
+def signed(
+    method: str,
+    target: str,
+    keys: Keys,
+    body: bytes = b"",
+    service: str = "muniment",
+    *,
+    region: str = "us-east-1",
+    headers: Mapping[str, str] | None = None,
+) -> RawRequest:
+    request = AWSRequest(method, f"http://127.0.0.1:8420{target}", headers or {}, body)
+    SigV4Auth(keys, service, region).add_auth(request)
     url = urlsplit(request.url)
     carried = [("Host", "127.0.0.1:8420"), *request.headers.items()]
     return RawRequest(
@@ -155,8 +194,8 @@ def signed(method: str, target: str, keys: Keys, body: bytes = b"", service: str
 
 
 @contextmanager
-def opened(database: Database, place: Path) -> Iterator[InProcessServer]:
-    ledger = LedgerRuntime(database, MasterKeys(MasterKey(secrets.token_bytes(KEY_BYTES))))
+def opened(database: Database, place: Path, clock: Clock = system_clock) -> Iterator[InProcessServer]:
+    ledger = LedgerRuntime(database, MasterKeys(MasterKey(secrets.token_bytes(KEY_BYTES))), clock=clock)
     with ledger.running():
         account_id = bootstrap(ledger.committer, place / "profile", "http://127.0.0.1:8420")
         assert account_id is not None

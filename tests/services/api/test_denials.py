@@ -1,13 +1,11 @@
 """The message that a denied call's answer carries, and sts:DecodeAuthorizationMessage."""
 
-import asyncio
 import json
 from html import unescape
 from typing import Any
 
 from botocore.credentials import Credentials as Keys
 
-from services.asgi import AsgiApp
 from services.wire.request_pipeline import AUTHORIZATION_MESSAGE_HEADER, Response
 from tests.services.api.in_process_server import InProcessServer, signed, signed_form
 
@@ -139,21 +137,5 @@ def test_the_native_api_and_the_header(house: InProcessServer) -> None:
     assert message is not None
     told = decoded(house, message)
     assert told["context"]["action"] == "muniment:ListCredentials"
-    sent: list[dict[str, Any]] = []
-
-    async def once() -> None:
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": request.body}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        house.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
-        door = AsgiApp(house.gate(house.facts), (house.native, house.aws), None, ())  # type: ignore[arg-type]
-        scope = {"type": "http", "method": "POST", "raw_path": b"/", "query_string": b"", "headers": request.headers}
-        await door({**scope, "client": ("192.0.2.7", 1), "scheme": "http"}, receive, send)
-
-    request = signed_form("iam", "ListUsers", alice)
-    asyncio.run(once())
-    headers = dict(sent[0]["headers"])
+    headers = dict(house.over_http(signed_form("iam", "ListUsers", alice)).headers)
     assert decoded(house, headers[b"x-muniment-authorization-message"].decode())["context"]["action"] == "iam:ListUsers"

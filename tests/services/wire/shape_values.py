@@ -8,10 +8,10 @@ from botocore.model import ServiceModel
 from hypothesis import strategies as st
 
 from services.wire.model import load_model
+from services.wire.output_shapes import POLICY_DOCUMENT
 from services.wire.patterns import matcher
 from services.wire.protocols.query import QueryServiceModel
 from services.wire.shapes import Shape
-from services.wire.xml_output import POLICY_DOCUMENT
 
 SERVICES = {name: QueryServiceModel(load_model(name)) for name in ("iam", "sts")}
 OPERATIONS = [(service, name) for service, loaded in SERVICES.items() for name in sorted(loaded.operation_names)]

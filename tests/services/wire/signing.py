@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-from botocore.auth import SigV4Auth, SigV4QueryAuth
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -16,6 +16,7 @@ from domain.foundation.errors import (
     SignatureDoesNotMatch,
 )
 from domain.foundation.secret import Secret
+from services.wire.canonical import SIGNED_LIKE_S3
 from services.wire.raw_request import RawRequest
 from services.wire.sigv4 import PresentedSignature, SignatureVerifier, read_signature
 from tests.vectors.sigv4.generate import Vector
@@ -35,14 +36,16 @@ def signed(
     body: bytes = b"Action=GetUser&Version=2010-05-08",
     token: str | None = None,
     expires_seconds: int | None = None,
+    service: str = "iam",
 ) -> RawRequest:
-    """A request as botocore signs it at SIGNED_AT, for iam in eu-west-1, and as an HTTP server would hand it over."""
+    """A request as botocore signs it at SIGNED_AT, in eu-west-1, and as an HTTP server would hand it over."""
     request = AWSRequest(method, f"http://127.0.0.1:8420{target}", headers or {}, body)
     credentials = Credentials(ACCESS_KEY_ID, SECRET.reveal(), token)
+    in_header, in_query = (S3SigV4Auth, S3SigV4QueryAuth) if service in SIGNED_LIKE_S3 else (SigV4Auth, SigV4QueryAuth)
     signer = (
-        SigV4Auth(credentials, "iam", "eu-west-1")
+        in_header(credentials, service, "eu-west-1")
         if expires_seconds is None
-        else SigV4QueryAuth(credentials, "iam", "eu-west-1", expires_seconds)
+        else in_query(credentials, service, "eu-west-1", expires_seconds)
     )
     with patch("botocore.auth.get_current_datetime", return_value=SIGNED_AT):
         signer.add_auth(request)
@@ -67,13 +70,15 @@ def authorization(request: RawRequest) -> bytes:
     return dict(request.headers)[b"authorization"]
 
 
-def verified(request: RawRequest, after: timedelta = timedelta()) -> PresentedSignature:
+def verified(
+    request: RawRequest, after: timedelta = timedelta(), *, service: str = "iam", body_is_read: bool = True
+) -> PresentedSignature:
     """Reads and verifies the request as if it arrived that long after it was signed."""
-    presented = read_signature(request)
+    presented = read_signature(request, body_is_read=body_is_read)
     keys = SignatureVerifier(1)
     if presented.access_key_id != ACCESS_KEY_ID:
-        keys.refuse_unknown(presented, presented.signed_at + after, service="iam")
-    keys.verify(presented, SECRET, presented.signed_at + after, service="iam")
+        keys.refuse_unknown(presented, presented.signed_at + after, service=service)
+    keys.verify(presented, SECRET, presented.signed_at + after, service=service)
     return presented
 
 

@@ -1,15 +1,12 @@
 """A protocol that no service here speaks yet comes as one module: this one, and nothing else knows of it."""
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
@@ -17,8 +14,6 @@ from botocore.serialize import create_serializer
 from domain.account import Account
 from domain.calls import Call, Outcome
 from domain.foundation.errors import Refusal
-from services.api.server.health import Health
-from services.asgi import AsgiApp
 from services.aws_services import aws_protocols, protocols_for
 from services.ledger.database import Database
 from services.wire import operations
@@ -31,7 +26,7 @@ from services.wire.operations import answers, any_resource
 from services.wire.protocol import CommittedOutcome, RenderedRefusal
 from services.wire.raw_request import RawRequest
 from services.wire.time_travel import RequestPath
-from tests.services.api.in_process_server import InProcessServer, opened
+from tests.services.api.in_process_server import InProcessServer, opened, signed
 
 TARGET = "x-amz-target"
 CLOUDTRAIL = load_model("cloudtrail")
@@ -97,28 +92,9 @@ def asked(server: InProcessServer, operation: str, keys: Credentials, **members:
     """What a stock client reads, of a request that it has written, through the application."""
     model = CLOUDTRAIL.operation_model(operation)
     written = create_serializer("json").serialize_to_request(members, model)
-    request = AWSRequest("POST", "http://127.0.0.1:8420/", written["headers"], written["body"])
-    SigV4Auth(keys, "cloudtrail", "us-east-1").add_auth(request)
-    headers = {"Host": "127.0.0.1:8420", **request.headers}
-    sent: list[dict[str, Any]] = []
-
-    async def once() -> None:
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": written["body"]}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        server.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
-        protocols = (server.native, *protocols_for([CLOUDTRAIL]), *aws_protocols())
-        application = AsgiApp(server.gate(server.facts), protocols, cast("Health", None), ())
-        scope = {"type": "http", "method": "POST", "raw_path": b"/", "query_string": b"", "scheme": "http"}
-        carried = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        await application({**scope, "client": ("192.0.2.7", 1), "headers": carried}, receive, send)
-
-    asyncio.run(once())
-    begin, end = sent
-    answer = {"body": end["body"], "status_code": begin["status"], "headers": {}}
+    request = signed("POST", "/", keys, written["body"], "cloudtrail", headers=written["headers"])
+    told = server.over_http(request, server.native, *protocols_for([CLOUDTRAIL]), *aws_protocols())
+    answer = {"body": told.body, "status_code": told.status, "headers": {}}
     read: dict[str, Any] = create_parser("json").parse(answer, model.output_shape)
     return read
 

@@ -98,14 +98,32 @@ def test_the_edges_of_the_window_of_a_header() -> None:
             verified(request, beyond)
 
 
-def test_the_edges_of_the_window_of_a_presigned_request() -> None:
-    """X-Amz-Expires ends the window; it does not move its beginning."""
-    request = signed("GET", "/?Action=ListUsers", body=b"", expires_seconds=604_800)
-    verified(request, timedelta(days=7))
-    verified(request, -timedelta(minutes=15))
-    for beyond in (timedelta(days=7, seconds=1), -timedelta(minutes=15, seconds=1)):
+@pytest.mark.parametrize(
+    ("service", "expires_seconds", "window_seconds"),
+    [
+        ("iam", 60, 60),
+        ("iam", 604_800, 900),
+        ("muniment", 604_800, 900),
+        ("sts", 60, 900),
+        ("sts", 604_800, 900),
+        ("sts", 0, 900),
+        ("sts", 999_999, 900),
+        ("s3", 60, 60),
+        ("s3", 604_800, 604_800),
+    ],
+)
+def test_the_edges_of_the_window_of_a_presigned_request(
+    service: str, expires_seconds: int, window_seconds: int
+) -> None:
+    """X-Amz-Expires is as much as it says with S3 alone, may shorten the window elsewhere, and is nothing to STS. It
+    never moves the window's beginning."""
+    request = signed("GET", "/?Action=ListUsers", body=b"", expires_seconds=expires_seconds, service=service)
+    window = timedelta(seconds=window_seconds)
+    verified(request, window, service=service, body_is_read=service != "s3")
+    verified(request, -timedelta(minutes=15), service=service, body_is_read=service != "s3")
+    for beyond in (window + timedelta(seconds=1), -timedelta(minutes=15, seconds=1)):
         with pytest.raises(SignatureDoesNotMatch, match=r"Signature expired|not yet current"):
-            verified(request, beyond)
+            verified(request, beyond, service=service, body_is_read=service != "s3")
 
 
 @pytest.mark.parametrize(

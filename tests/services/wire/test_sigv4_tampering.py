@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from domain.foundation.errors import IncompleteSignature, SignatureDoesNotMatch
+from services.wire.canonical import PAYLOAD_HEADER, hex_digest
 from services.wire.raw_request import RawRequest
 from services.wire.sigv4 import read_signature
 from tests.services.wire.signing import FORM, REFUSALS, authorization, signed, verified, with_header
@@ -90,11 +91,23 @@ def test_a_presigned_query_cannot_be_changed(data: st.DataObject) -> None:
     assert sorted(before) == sorted(after)
 
 
-@pytest.mark.parametrize("name", [b"x-amz-foo", b"x-amz-security-token", b"x-amz-content-sha256"])
+@pytest.mark.parametrize("name", [b"x-amz-foo", b"x-amz-security-token", b"x-amz-content-sha512"])
 def test_an_x_amz_header_added_on_the_way_is_refused(name: bytes) -> None:
     """No header that AWS gives a meaning to counts unless it was signed."""
     with pytest.raises(SignatureDoesNotMatch, match=f"'{name.decode()}' must be a 'SignedHeader'"):
         read_signature(with_header(signed(), name, b"1"))
+
+
+def test_an_unsigned_hash_of_the_body_is_accepted_if_it_is_the_hash() -> None:
+    """It says what the signature covers anyway; one that says anything else is refused."""
+    request = signed(body=b"Action=ListUsers")
+    verified(with_header(request, PAYLOAD_HEADER, hex_digest(b"Action=ListUsers")))
+    for other in (hex_digest(b""), hex_digest(b"Action=ListUsers").upper(), b"UNSIGNED-PAYLOAD", b""):
+        with pytest.raises(SignatureDoesNotMatch, match="does not match the SHA-256 of the body"):
+            verified(with_header(request, PAYLOAD_HEADER, other))
+    changed = replace(request, body=b"Action=ListRoles")
+    with pytest.raises(SignatureDoesNotMatch, match="does not match the signature you provided"):
+        verified(with_header(changed, PAYLOAD_HEADER, hex_digest(changed.body)))
 
 
 def test_host_must_be_signed() -> None:

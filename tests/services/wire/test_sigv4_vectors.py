@@ -26,7 +26,8 @@ def test_what_awscrt_signed_is_read_and_verified(vector: generate.Vector) -> Non
     assert presented.access_key_id == generate.ACCESS_KEY_ID
     assert (presented.region, presented.service) == (vector["region"], vector["service"])
     assert (presented.signed_at, presented.day) == (signed_at, signed_at.strftime("%Y%m%d"))
-    assert presented.valid_for == timedelta(seconds=vector["expires_seconds"] or 900)
+    ignored = vector["service"] == "sts"
+    assert presented.valid_for == timedelta(seconds=900 if ignored else min(vector["expires_seconds"] or 900, 900))
     assert presented.session_token == vector["session_token"]
 
 
