@@ -4,6 +4,14 @@ from domain.foundation.errors import MalformedPolicyDocument
 from domain.policy.catalogue import ActionCatalogue, CatalogueAction, ResourceType, Service
 from domain.policy.conditions import Condition
 from domain.policy.decode import TEXT_CHARACTERS_MAX
+from domain.policy.differences import (
+    StatementDifference,
+    StatementText,
+    document_differences,
+    listing_change,
+    say_the_same,
+    statement_differences,
+)
 from domain.policy.document import (
     GROUP_INLINE_POLICIES_CHARACTERS_MAX,
     MANAGED_POLICY_CHARACTERS_MAX,
