@@ -1,7 +1,7 @@
 """A call on its way through, what comes out of it, and how the ledger remembers it."""
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NoReturn
@@ -82,6 +82,12 @@ class Call:
         found = self._ledger(account_id)
         assert isinstance(found, Account)
         return found
+
+    def accounts(self, account_ids: Collection[str]) -> dict[str, Account]:
+        """Like `account`, of several: all that the round does not have yet are asked for at once."""
+        if missing := frozenset(account_ids) - self.ledgers.keys():
+            raise NeedsAccounts(missing)
+        return {account_id: self.account(account_id) for account_id in account_ids}
 
     def installation(self) -> Installation:
         """Raises NeedsAccounts, too."""

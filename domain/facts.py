@@ -4,14 +4,15 @@ Facts hang together on a subject: a user with all that is the user's, a managed 
 known by their ids: unique ids, of a policy the ARN, of the account and of sessions theirs.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from domain.account import Account, components
+from domain.policy import say_the_same
 
-AttributeValue = str | int | datetime | Sequence[str] | None
+AttributeValue = str | int | datetime | tuple[str, ...] | None
 Attributes = Mapping[str, AttributeValue]
 
 
@@ -30,14 +31,22 @@ class Fact(NamedTuple):
     """Of several parts where the fact is about a pair, with a slash between them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FactValue:
-    """What a fact says. Two are equal when they say the same, whatever the things in it are called."""
+    """What a fact says. Two are equal when they say the same, whatever the things in it are called, and however the
+    policy document in it is written."""
 
-    name: str = field(compare=False)
+    name: str
     """How people call what the fact is about."""
     said: Attributes
     document: str | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, FactValue):
+            return NotImplemented
+        return self.said == other.said and say_the_same(self.document, other.document)
+
+    __hash__ = None  # type: ignore[assignment]  # What it says is no key to anything.
 
 
 FactSource = Callable[[Account, str], Iterator[tuple[Fact, FactValue]]]

@@ -174,7 +174,7 @@ def managed_policy(account: Account, arn: str) -> ManagedPolicy:
 def _facts(_account: Account, policy: ManagedPolicy) -> Iterator[tuple[Fact, FactValue]]:
     said = {"arn": policy.arn, "name": policy.name, "path": policy.path, "description": policy.description}
     yield Fact(POLICY_FACT, policy.id), FactValue(policy.arn, said)
-    default = FactValue(f"of {policy.arn}", {"version": policy.default.id})
+    default = FactValue(f"of {policy.arn}", {"version": policy.default.id}, policy.default.document)
     yield Fact(DEFAULT_VERSION_FACT, policy.id), default
     for version in policy.versions.values():
         state = FactValue(f"{version.id} of {policy.arn}", {"version": version.id}, version.document)

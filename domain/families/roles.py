@@ -35,7 +35,7 @@ TRUST_POLICY_FACT = FactKind("trust policy")
 def _facts(_account: Account, role: Role) -> Iterator[tuple[Fact, FactValue]]:
     said = {"name": role.name, "path": role.path, "description": role.description}
     yield Fact(ROLE_FACT, role.id), FactValue(role.name, {**said, "session_seconds_max": role.session_seconds_max})
-    meant = [f"{arn} {unique_id}" for arn, unique_id in sorted(role.trusted.items())]
+    meant = tuple(f"{arn} {unique_id}" for arn, unique_id in sorted(role.trusted.items()))
     yield Fact(TRUST_POLICY_FACT, role.id), FactValue(f"of role {role.name}", {"trusted": meant}, role.trust_policy)
 
 

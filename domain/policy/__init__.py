@@ -4,6 +4,14 @@ from domain.foundation.errors import MalformedPolicyDocument
 from domain.policy.catalogue import ActionCatalogue, CatalogueAction, ResourceType, Service
 from domain.policy.conditions import Condition
 from domain.policy.decode import TEXT_CHARACTERS_MAX
+from domain.policy.differences import (
+    StatementDifference,
+    StatementText,
+    document_differences,
+    listing_change,
+    say_the_same,
+    statement_differences,
+)
 from domain.policy.document import (
     GROUP_INLINE_POLICIES_CHARACTERS_MAX,
     MANAGED_POLICY_CHARACTERS_MAX,
@@ -36,7 +44,7 @@ from domain.policy.explain import (
 )
 from domain.policy.lint import Finding, FindingType, lint
 from domain.policy.partial import KnownKeys, PartialDecision, Possibility, Residual, evaluate_partial
-from domain.policy.positions import Path, Position, Positions, Span, positions
+from domain.policy.positions import Path, Position, Positions, Span, positions, rename_principals
 from domain.policy.principals import Naming, PrincipalName, Principals, RequestPrincipal
 from domain.policy.reach import Reach, granting_patterns, merge_reaches, reachable
 from domain.policy.time_boundaries import TIME_KEYS, TimeBoundaries, time_boundaries

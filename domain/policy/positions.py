@@ -1,9 +1,10 @@
-"""Where things stand in the text of a policy: for findings of the linter and the matched statements of a simulation."""
+"""Where things stand in the text of a policy: for findings of the linter, the matched statements of a simulation, and
+names that are not what they were when it was written."""
 
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from domain.policy.decode import NESTING_LEVELS_MAX
@@ -47,6 +48,10 @@ class Positions:
     def __contains__(self, path: Path) -> bool:
         return path in self._offsets
 
+    def __iter__(self) -> Iterator[Path]:
+        """Inner values before those around them, otherwise in the order of the text."""
+        return iter(self._offsets)
+
     def span_of(self, path: Path) -> Span:
         """That of the value; () is the document. Raises LookupError when the text has no such value."""
         start, end = self._offsets[path]
@@ -78,6 +83,23 @@ def positions(text: str) -> Positions:
     """
     line_feeds = [found.start() for found in re.finditer("\n", text)]
     return Positions(_offsets(text) or {(): (0, len(text))}, line_feeds)
+
+
+def rename_principals(text: str, names: Mapping[str, str]) -> str:
+    """The trust policy with other names for some of the users and roles in its Principal elements. All else stays as it
+    was written, to the character."""
+    places = positions(text)
+    spans = [places.span_of(path) for path in places if _member_names(path) == ("Statement", "Principal", "AWS")]
+    written = {(span.start.offset, span.end.offset): text[span.start.offset : span.end.offset] for span in spans}
+    # From the end: so the offsets before stay what they are.
+    for (start, end), value in sorted(written.items(), reverse=True):
+        if value.startswith('"') and (name := json.loads(value)) in names:
+            text = f"{text[:start]}{json.dumps(names[name])}{text[end:]}"
+    return text
+
+
+def _member_names(path: Path) -> Path:
+    return tuple(part for part in path if isinstance(part, str))
 
 
 def _offsets(text: str) -> dict[Path, tuple[int, int]] | None:

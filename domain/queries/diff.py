@@ -1,32 +1,49 @@
 """What two values of an account differ in, and which changes made it so.
 
 Bookkeeping is no difference: when credentials were last used, what the scheduler has told, failed attempts, in which
-order pairs were made, which numbers versions had that are gone, and that a revocation is forgotten when the session
-would have ended by itself. Everything else is told fact by fact (`domain.facts`).
+order pairs were made, which numbers versions had that are gone, how a policy document is written that says the same,
+and that a revocation is forgotten when the session would have ended by itself. Everything else is told fact by fact
+(`domain.facts`).
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from domain.account import Account, AccountChange, evolve
 from domain.facts import AttributeValue, Fact, FactValue, facts
 from domain.foundation.events import Entry
+from domain.policy import StatementDifference, document_differences, listing_change, statement_differences
+
+ChangeKind = Literal["added", "changed", "removed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FactDifference:
+    """Of one fact, by one change or by all between two values."""
+
     fact: Fact
     before: FactValue | None
     """None: it was not there."""
     after: FactValue | None
-    made_by: tuple[Entry, ...]
-    """Every change of the fact between the two values, the last one first."""
+
+    @property
+    def change(self) -> ChangeKind:
+        if self.before is None:
+            return "added"
+        return "changed" if self.after is not None else "removed"
+
+    @property
+    def statements(self) -> tuple[StatementDifference, ...]:
+        """Of the policy document, where it has one."""
+        before, after = (None if state is None else state.document for state in (self.before, self.after))
+        return statement_differences(before, after)
 
     @property
     def sentence(self) -> str:
-        """In English, with the names that things had in the end; of what is gone, when it was first changed."""
+        """In English, with the names that things had afterwards; of what is gone, before."""
         kind = self.fact.kind
         what = kind.name.capitalize()
         if self.after is None:
@@ -37,13 +54,32 @@ class Difference:
         return f"{what} {self.after.name} changed: {'; '.join(_changed(self.before, self.after))}."
 
 
+@dataclass(frozen=True, slots=True)
+class FactStep:
+    """What one change made of a fact."""
+
+    entry: Entry
+    made: FactDifference
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    made: FactDifference
+    """In net terms, with the names that things had in the end; of what is gone, when it was first changed."""
+    steps: tuple[FactStep, ...]
+    """Every change of the fact between the two values, the last one first, each with the names of then."""
+
+
 def _changed(before: FactValue, after: FactValue) -> Iterator[str]:
     for name in sorted(before.said.keys() | after.said.keys()):
         was, is_ = before.said.get(name), after.said.get(name)
-        if was != is_:
+        if isinstance(was, tuple) and isinstance(is_, tuple):
+            if told := listing_change(name, frozenset(was), frozenset(is_)):
+                yield told
+        elif was != is_:
             yield f"{name} was {_shown(was)} and is {_shown(is_)}"
-    if before.document != after.document:
-        yield "its document says something else"
+    if before.document is not None and after.document is not None:
+        yield from document_differences(before.document, after.document)
 
 
 def _shown(value: AttributeValue) -> str:
@@ -52,10 +88,8 @@ def _shown(value: AttributeValue) -> str:
             return "nothing"
         case datetime():
             return value.isoformat()
-        case str() | int():
-            return str(value)
         case _:
-            return ", ".join(value) or "nothing"
+            return str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +104,7 @@ class Differences:
 
 def differences(before: Account, changes: Iterable[Entry], changes_max: int) -> Differences:
     """What the changes that follow made of the account, in net terms."""
-    account, first, made_by = before, dict[Fact, FactValue | None](), defaultdict[Fact, list[Entry]](list)
+    account, first, steps = before, dict[Fact, FactValue | None](), defaultdict[Fact, list[FactStep]](list)
     last, touched = dict[Fact, FactValue | None](), set[str]()
     entry = stopped_at = None
     for number, change in enumerate(changes):
@@ -85,17 +119,17 @@ def differences(before: Account, changes: Iterable[Entry], changes_max: int) -> 
             for fact, was, is_ in changed_facts(former, account, subject):
                 first.setdefault(fact, was)
                 last[fact] = is_
-                made_by[fact].append(change)
+                steps[fact].append(FactStep(change, FactDifference(fact, was, is_)))
     for subject in touched:
         # They say what they said; what the things in them are called may be another name since.
         last |= facts(account, subject)
     found = [
-        Difference(fact, first[fact], last[fact], tuple(reversed(made)))
-        for fact, made in made_by.items()
+        Difference(FactDifference(fact, first[fact], last[fact]), tuple(reversed(made)))
+        for fact, made in steps.items()
         if first[fact] != last[fact]
     ]
-    found.sort(key=lambda difference: difference.made_by[0].position)
-    return Differences(tuple(found), len(made_by) - len(found), stopped_at)
+    found.sort(key=lambda difference: difference.steps[0].entry.position)
+    return Differences(tuple(found), len(steps) - len(found), stopped_at)
 
 
 def changed_facts(

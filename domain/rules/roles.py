@@ -1,16 +1,16 @@
 """Roles: what may be done with them and with whom they trust."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from domain.account import Account
 from domain.authorization import SERVICE_LINKED
-from domain.call_context import user_or_role_by_arn
+from domain.call_context import user_or_role_by_arn, user_or_role_by_id
 from domain.entity_kinds import refuse_deletion
-from domain.families.roles import ROLES, RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
+from domain.families.roles import ROLES, Role, RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
 from domain.families.users import USERS
 from domain.foundation.errors import InvalidInput, LimitExceeded, MalformedPolicyDocument
 from domain.foundation.identifiers import INSTALLATION, account_of_arn
-from domain.policy import TRUST_POLICY_CHARACTERS_MAX, PolicyType, new_policy_size, parse
+from domain.policy import TRUST_POLICY_CHARACTERS_MAX, PolicyType, compiled, new_policy_size, parse, rename_principals
 from domain.rules.quotas import ROLES_MAX, refuse_beyond
 
 Other = Callable[[str], Account]
@@ -99,3 +99,29 @@ def trusted_ids(account: Account, trust_policy: str, other: Other) -> dict[str, 
                 raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{name}"')
             meant[name] = entity.id
     return meant
+
+
+def served_trust_policy(account: Account, role: Role, others: Mapping[str, Account]) -> str:
+    """The document as AWS shows it: with the ARNs that the users and roles have now whom it meant when it was written,
+    and the unique ids of those who are gone, whoever has their names since (IAM User Guide, "AWS JSON policy elements:
+    Principal"). `others` has the other accounts that it names users and roles of, as they are at the same moment.
+    """
+    renamed = {written: now for written, now in _names_now(account, role, others) if written != now}
+    return rename_principals(role.trust_policy, renamed) if renamed else role.trust_policy
+
+
+def _names_now(account: Account, role: Role, others: Mapping[str, Account]) -> Iterator[tuple[str, str]]:
+    """By what the document calls them."""
+    for arn, unique_id in role.trusted.items():
+        owner = others.get(account_of_arn(arn) or "", account)
+        yield arn, _arn_now(owner, unique_id) or unique_id
+    for statement in compiled(role.trust_policy, PolicyType.TRUST).statements:
+        for _, name in statement.principals.names if statement.principals else ():
+            if (arn_now := _arn_now(account, name)) is not None:
+                yield name, arn_now
+
+
+def _arn_now(owner: Account, unique_id: str) -> str | None:
+    """None where nobody has the id any more."""
+    entity = user_or_role_by_id(owner, unique_id)
+    return None if entity is None else owner.arn(entity.resource)

@@ -14,7 +14,9 @@ from domain.families.users import USERS, User
 from domain.rules import groups
 from services.iam.entity_members import (
     EntityMembers,
+    OtherAccounts,
     group_members,
+    other_accounts,
     policy_members,
     policy_sort_key,
     role_members_with_last_used,
@@ -42,8 +44,8 @@ _NO_POLICIES: Map[str, str] = Map()
 
 @answers("GetAccountAuthorizationDetails", on=any_resource, records="filter marker max_items")
 def get_account_authorization_details(
-    _account: Account,
-    _call: Call,
+    account: Account,
+    call: Call,
     *,
     filter: list[str] | None = None,  # noqa: A002  AWS's name
     marker: str | None = None,
@@ -51,13 +53,16 @@ def get_account_authorization_details(
 ) -> Outcome:
     """One page over all four lists together, handed out in four lists."""
     pages = page_request("AuthorizationDetails", marker, max_items)
+    kinds = filter or _KINDS
+    trusted = (arn for role in account[ROLES] for arn in role.trusted) if "Role" in kinds else ()
+    others = other_accounts(account, call, trusted)
 
     def answer(after: Account) -> Mapping[str, object]:
         shown: dict[str, list[EntityMembers]] = {name: [] for name in _LISTS.values()}
         page = pages.of(
-            _of_kinds(after, filter or _KINDS),
+            _of_kinds(after, kinds),
             key=_key,
-            render=lambda entity: shown[_LISTS[type(entity)]].append(_details(after, entity)),
+            render=lambda entity: shown[_LISTS[type(entity)]].append(_details(after, entity, others)),
         )
         del page["AuthorizationDetails"]
         return page | shown
@@ -91,7 +96,7 @@ def _key(entity: DetailedEntity) -> str:
     return f"{_KIND_ORDER[type(entity)]} {name}"
 
 
-def _details(account: Account, entity: DetailedEntity) -> EntityMembers:
+def _details(account: Account, entity: DetailedEntity, others: OtherAccounts) -> EntityMembers:
     match entity:
         case User():
             return {
@@ -107,7 +112,7 @@ def _details(account: Account, entity: DetailedEntity) -> EntityMembers:
                 "AttachedManagedPolicies": _attached(account, entity),
             }
         case Role():
-            members = role_members_with_last_used(account, entity)
+            members = role_members_with_last_used(account, entity, others)
             return {
                 **{name: value for name, value in members.items() if name not in _NOT_IN_DETAIL},
                 "InstanceProfileList": [],

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from domain.account import Account
+from domain.calls import Call
 from domain.families.access_keys import AccessKey
 from domain.families.boundaries import BOUNDARIES, boundary_arn
 from domain.families.credential_use import LAST_USES
@@ -13,9 +14,13 @@ from domain.families.policies import ATTACHMENTS, ManagedPolicy, PolicyVersion
 from domain.families.roles import Role
 from domain.families.tags import Tag, tags_of
 from domain.families.users import USERS, User
+from domain.foundation.identifiers import account_of_arn
 from domain.rules.access_keys import owner_name
+from domain.rules.roles import served_trust_policy
 
 EntityMembers = dict[str, object]
+OtherAccounts = Mapping[str, Account]
+"""Those besides the role's own of which its trust policy names users and roles, by id."""
 _MARKED_KEY_BYTES_MAX = 200
 _DIGEST_DIGITS = 16
 
@@ -44,20 +49,27 @@ def group_members(account: Account, group: Group) -> EntityMembers:
     return _identity(account, "Group", group)
 
 
-def role_members_with_last_used(account: Account, role: Role) -> EntityMembers:
+def role_members_with_last_used(account: Account, role: Role, others: OtherAccounts) -> EntityMembers:
     """With RoleLastUsed, which GetRole alone shows (so IAM's listings do not carry it)."""
-    return role_members(account, role) | {"RoleLastUsed": _last_used(account, role)}
+    return role_members(account, role, others) | {"RoleLastUsed": _last_used(account, role)}
 
 
-def role_members(account: Account, role: Role) -> EntityMembers:
+def role_members(account: Account, role: Role, others: OtherAccounts) -> EntityMembers:
     """With tags and permissions boundary, which IAM's listings do not carry (API Reference, "ListRoles")."""
-    return listed_role_members(account, role) | _tags_and_boundary(account, role.id)
+    return listed_role_members(account, role, others) | _tags_and_boundary(account, role.id)
 
 
-def listed_role_members(account: Account, role: Role) -> EntityMembers:
+def listed_role_members(account: Account, role: Role, others: OtherAccounts) -> EntityMembers:
     members = _identity(account, "Role", role)
-    members |= {"AssumeRolePolicyDocument": role.trust_policy, "MaxSessionDuration": role.session_seconds_max}
+    trust_policy = served_trust_policy(account, role, others)
+    members |= {"AssumeRolePolicyDocument": trust_policy, "MaxSessionDuration": role.session_seconds_max}
     return members if role.description is None else members | {"Description": role.description}
+
+
+def other_accounts(account: Account, call: Call, trusted: Iterable[str]) -> OtherAccounts:
+    """Of these ARNs of users and roles. Read in the round, for an answer is made too late for that. Raises
+    NeedsAccounts."""
+    return call.accounts({owner_id for arn in trusted if (owner_id := account_of_arn(arn)) not in {None, account.id}})
 
 
 def _identity(account: Account, kind: str, entity: User | Group | Role) -> EntityMembers:

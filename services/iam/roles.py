@@ -12,6 +12,7 @@ from services.iam import condition_keys, resources
 from services.iam.entities import list_under_path
 from services.iam.entity_members import (
     listed_role_members,
+    other_accounts,
     role_members,
     role_members_with_last_used,
     tags_from_request,
@@ -55,8 +56,9 @@ def create_role(
         other=call.account,
     )
     born = (created.role_id, created.role_name)
+    others = other_accounts(account, call, created.trusted)
     return Outcome(
-        lambda after: {"Role": role_members(after, after[ROLES].by_id[created.role_id])},
+        lambda after: {"Role": role_members(after, after[ROLES].by_id[created.role_id], others)},
         [
             created,
             *tagging.tags_on_create(ROLE, *born, given),
@@ -68,16 +70,20 @@ def create_role(
 
 
 @answers("GetRole", on=resources.role, records="role_name", context=condition_keys.boundary_of_role)
-def get_role(account: Account, _call: Call, *, role_name: str) -> Outcome:
+def get_role(account: Account, call: Call, *, role_name: str) -> Outcome:
     role = account[ROLES].named(role_name)
-    return Outcome(lambda after: {"Role": role_members_with_last_used(after, role)})
+    others = other_accounts(account, call, role.trusted)
+    return Outcome(lambda after: {"Role": role_members_with_last_used(after, role, others)})
 
 
 @answers("ListRoles", on=resources.roles_under_path, records="path_prefix marker max_items")
 def list_roles(
-    _account: Account, _call: Call, *, path_prefix: str = "/", marker: str | None = None, max_items: int | None = None
+    account: Account, call: Call, *, path_prefix: str = "/", marker: str | None = None, max_items: int | None = None
 ) -> Outcome:
-    return list_under_path(ROLE, listed_role_members, path_prefix, marker, max_items)
+    others = other_accounts(account, call, (arn for role in account[ROLES] for arn in role.trusted))
+    return list_under_path(
+        ROLE, lambda after, role: listed_role_members(after, role, others), path_prefix, marker, max_items
+    )
 
 
 @answers(
@@ -105,9 +111,10 @@ def update_role(
 @answers(
     "UpdateRoleDescription", on=resources.role, records="role_name description", context=condition_keys.boundary_of_role
 )
-def update_role_description(account: Account, _call: Call, *, role_name: str, description: str) -> Outcome:
+def update_role_description(account: Account, call: Call, *, role_name: str, description: str) -> Outcome:
     updated = roles.update_role(account, role_name=role_name, description=description, session_seconds_max=None)
-    return Outcome(lambda after: {"Role": role_members(after, after[ROLES].by_id[updated.role_id])}, [updated])
+    others = other_accounts(account, call, account[ROLES].named(role_name).trusted)
+    return Outcome(lambda after: {"Role": role_members(after, after[ROLES].by_id[updated.role_id], others)}, [updated])
 
 
 @answers(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psycopg
+from eventsourcing.persistence import StoredEvent
 
 from domain.foundation.events import Entry
 from domain.foundation.moments import NamedMoment
@@ -82,6 +83,14 @@ class HistoricalStates:
             if len(rows) < CHANGES_A_SELECT:
                 return
             after = rows[-1].originator_version
+
+    def changes_of_topic(
+        self, cursor: psycopg.Cursor, account_id: str, topic: str, *, after: int, limit: int
+    ) -> list[Entry]:
+        """The first ones behind a position, to the end of the ledger."""
+        wanted = {"account_id": account_id, "topic": topic, "after": after, "limit": limit}
+        rows = cursor.execute(SQL["select_changes_of_topic"], wanted, binary=True)
+        return [self.mapper.to_domain_event(StoredEvent(*row)) for row in rows]
 
     def _nearest_kept(self, account_id: str, last_change: int) -> _CachedState:
         with self._lock:

@@ -51,6 +51,10 @@ order by position desc limit %(limit)s
 select account_id, position, topic, state from ledger.changes
 where account_id = %(account_id)s and position > %(after)s and position <= %(to)s order by position limit %(limit)s
 
+-- name: select_changes_of_topic
+select account_id, position, topic, state from ledger.changes
+where account_id = %(account_id)s and topic = %(topic)s and position > %(after)s order by position limit %(limit)s
+
 -- name: last_change
 select position from ledger.changes
 where account_id = %(account_id)s and position <= %(position)s order by position desc limit 1

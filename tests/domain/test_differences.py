@@ -1,7 +1,9 @@
 """What two values differ in, told fact by fact."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,13 +18,22 @@ from domain.families.credential_use import LAST_USES
 from domain.families.groups import MEMBERSHIPS
 from domain.families.notices import NOTICES
 from domain.families.passwords import LOGIN_PROFILES
-from domain.families.policies import ATTACHMENTS, MANAGED_POLICIES, ManagedPolicy
+from domain.families.policies import (
+    ATTACHMENTS,
+    MANAGED_POLICIES,
+    InlinePolicyDeleted,
+    InlinePolicyPut,
+    ManagedPolicy,
+    PolicyCreated,
+    PolicyVersionCreated,
+)
+from domain.families.roles import ROLES
 from domain.families.sessions import EXPIRIES_RECORDED, REVOCATION_FACT, REVOCATIONS, SessionRevoked
 from domain.families.tags import EntityTagged, EntityUntagged
 from domain.families.users import UserCreated, UserUpdated
 from domain.foundation.events import Change, Entry
 from domain.foundation.many_to_many import ManyToMany
-from domain.queries.diff import changed_facts, differences
+from domain.queries.diff import Difference, changed_facts, differences
 from tests.domain.accounts import AT, CAUSE, after, new_account, with_users
 from tests.histories import folded, histories
 from tests.people import people
@@ -38,19 +49,44 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
         user_id: replace(login, failed_attempts=0, failed_at=None, earlier=())
         for user_id, login in account[LOGIN_PROFILES].items()
     }
-    keys = account[ACCESS_KEYS]
+    keys, roles = account[ACCESS_KEYS], account[ROLES]
+    trusting = {role.id: replace(role, trust_policy=_in_one_order(role.trust_policy)) for role in roles}
     for relation in (MEMBERSHIPS, ATTACHMENTS, BOUNDARIES):
         account = account.put(relation, _pairs(account[relation]))
     bare = (
         account.put(MANAGED_POLICIES, Map(policies))
         .put(ACCESS_KEYS, replace(keys, owned=_pairs(keys.owned)))
         .put(LOGIN_PROFILES, Map(logins))
+        .put(ROLES, replace(roles, by_id=Map(trusting)))
         .put(LAST_USES, Map())
         .put(REVOCATIONS, Map(dict.fromkeys(revoked, AT)))
         .put(EXPIRIES_RECORDED, None)
         .put(NOTICES, Map())
     )
     return replace(bare, position=0)
+
+
+def _in_one_order(document: str) -> str:
+    """What a list holds, in whatever order it stood there."""
+
+    def ordered(value: object) -> object:
+        match value:
+            case dict():
+                return {name: ordered(value[name]) for name in sorted(value)}
+            case list():
+                return sorted((ordered(inner) for inner in value), key=json.dumps)
+            case _:
+                return value
+
+    return json.dumps(ordered(json.loads(document)))
+
+
+def _assert_chained(difference: Difference) -> None:
+    """Each change begins where the one before it ended, and together they come to what differs."""
+    steps = [step.made for step in reversed(difference.steps)]
+    assert (steps[0].before, steps[-1].after) == (difference.made.before, difference.made.after)
+    assert all(one.after == other.before for one, other in pairwise(steps))
+    assert all(step.before != step.after for step in steps)
 
 
 def _pairs(relation: ManyToMany) -> ManyToMany:
@@ -89,7 +125,7 @@ def test_values_differ_where_they_are_told_to(ledger: list[Entry], data: DataObj
     assert found.stopped_at is None
     same = without_bookkeeping(before, revoked(ledger[:first])) == without_bookkeeping(after, revoked(ledger[:last]))
     assert (not found.differing) == same
-    told = {difference.fact: (difference.before, difference.after) for difference in found.differing}
+    told = {each.made.fact: (each.made.before, each.made.after) for each in found.differing}
     whole = {
         fact: (was, is_)
         for subject in {*subjects(before), *subjects(after)}
@@ -97,8 +133,9 @@ def test_values_differ_where_they_are_told_to(ledger: list[Entry], data: DataObj
     }
     assert _lasting(told) == _lasting(whole)
     for difference in found.differing:
-        assert difference.sentence.endswith(".")
-        assert all(first < entry.position <= last for entry in difference.made_by)
+        assert difference.made.sentence.endswith(".")
+        assert all(first < step.entry.position <= last for step in difference.steps)
+        _assert_chained(difference)
 
 
 @COMMON
@@ -136,8 +173,8 @@ def test_what_came_and_went_is_counted() -> None:
     )
     found = differences(account, entries, CHANGES_MAX)
     (renamed,) = found.differing
-    assert renamed.sentence == "User eve changed: name was ann and is eve."
-    assert renamed.made_by == (entries[3], entries[1])
+    assert renamed.made.sentence == "User eve changed: name was ann and is eve."
+    assert [step.entry for step in renamed.steps] == [entries[3], entries[1]]
     assert found.undone == 1
 
 
@@ -153,10 +190,55 @@ def test_things_are_called_as_they_were_in_the_end() -> None:
         UserUpdated(**of_ann, new_user_name="bea", new_path="/"),
         AccessKeyDeleted(access_key_id="AKIAOLD", user_id="AIDAann", user_name="bea"),
     )
-    assert [difference.sentence for difference in differences(account, entries, CHANGES_MAX).differing] == [
+    assert [difference.made.sentence for difference in differences(account, entries, CHANGES_MAX).differing] == [
         "Access key AKIANEW of user bea was created.",
         "User bea changed: name was ann and is bea.",
         "Access key AKIAOLD of user bea was deleted.",
+    ]
+
+
+def test_each_change_is_its_own_actor_s() -> None:
+    """What was created, changed by another and created again: each step by who made it; the creation that counts is the
+    last one. A policy that is written in another way makes no step."""
+    of_ann = {"entity": "user", "entity_id": "AIDAann", "entity_name": "ann", "policy_name": "p"}
+    document = '{"Version": "2012-10-17", "Statement": [{"Effect": "%s", "Action": "*", "Resource": "*"}]}'
+    account = with_users(new_account(), "ann")
+    entries = made(
+        account,
+        InlinePolicyPut(**of_ann, document=document % "Deny"),
+        InlinePolicyDeleted(**of_ann),
+        InlinePolicyPut(**of_ann, document=document % "Deny"),
+        InlinePolicyPut(**of_ann, document=document.replace(" ", "") % "Deny"),
+        InlinePolicyPut(**of_ann, document=document % "Allow"),
+    )
+    (found,) = differences(account, entries, CHANGES_MAX).differing
+    assert found.made.sentence == "Inline policy p of user ann was written."
+    assert [(step.entry, step.made.change, step.made.sentence) for step in found.steps] == [
+        (
+            entries[4],
+            "changed",
+            "Inline policy p of user ann changed: statement 0 changed (Effect was Deny and is Allow).",
+        ),
+        (entries[2], "added", "Inline policy p of user ann was written."),
+        (entries[1], "removed", "Inline policy p of user ann was deleted."),
+        (entries[0], "added", "Inline policy p of user ann was written."),
+    ]
+    assert differences(folded(entries[2:3], account), entries[3:4], CHANGES_MAX).differing == ()
+
+
+def test_another_default_version_is_told_by_its_statements() -> None:
+    """It is the policy's document that everybody has who holds it, though no version says anything else."""
+    arn = "arn:aws:iam::123456789012:policy/p"
+    first, second = (
+        f'{{"Statement": {{"Effect": "Allow", "Action": "iam:{name}", "Resource": "*"}}}}' for name in ("GetUser", "*")
+    )
+    created = PolicyCreated(policy_id="ANPAp", policy_arn=arn, policy_name="p", path="/", document=first)
+    account = after(new_account(), created)
+    entries = made(account, PolicyVersionCreated(policy_arn=arn, version=2, document=second, is_default=True))
+    said = "statement 0 changed (Action was iam:GetUser and is iam:*)"
+    assert [found.made.sentence for found in differences(account, entries, CHANGES_MAX).differing] == [
+        f"Default version of {arn} changed: version was v1 and is v2; {said}.",
+        f"Policy version v2 of {arn} was created.",
     ]
 
 
@@ -166,7 +248,10 @@ def test_the_work_is_bounded() -> None:
     entries = made(account, *(UserCreated(user_id=f"AIDA{name}", user_name=name, path="/") for name in "abc"))
     found = differences(account, entries, 2)
     assert found.stopped_at == entries[1]
-    assert [difference.sentence for difference in found.differing] == ["User a was created.", "User b was created."]
+    assert [difference.made.sentence for difference in found.differing] == [
+        "User a was created.",
+        "User b was created.",
+    ]
 
 
 def made(account: Account, *happened: Change) -> list[Entry]:

@@ -196,6 +196,12 @@ class Endpoint:
             return self.claims.value
         return self.ledgers[account_id].account if account_id in self.ledgers else empty(account_id)
 
+    def _value_at(self, account_id: str, at: datetime) -> LedgerState:
+        if account_id not in self.ledgers:
+            return self._value_of(account_id)
+        there = self.ledgers[account_id]
+        return there.as_of(sum(entry.at <= at for entry in there.entries))
+
     def find(self, wanted: FactsQuery) -> Facts:
         """What is found out between two rounds. No authorization message is one of this account's: nobody seals any."""
         if isinstance(wanted, MessageQuery):
@@ -203,8 +209,9 @@ class Endpoint:
         if isinstance(wanted, PastQuery):
             # Always a position of this account's here. The installation has nothing that a test would look back for.
             position = int(wanted.moment.removeprefix("p"))
-            others = {account_id: self._value_of(account_id) for account_id in wanted.account_ids[1:]}
-            return PastFacts(self.entries[position - 1].at, {self.account.id: self.as_of(position), **others})
+            at = self.entries[position - 1].at
+            others = {account_id: self._value_at(account_id, at) for account_id in wanted.account_ids[1:]}
+            return PastFacts(at, {self.account.id: self.as_of(position), **others})
 
         assert isinstance(wanted, PasswordQuery), "There are no tables here."
 

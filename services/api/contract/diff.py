@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
 
 from services.api.contract.question import Answer
 from services.api.contract.time_span import Occurrence, SpanPage, SpanQuestion
@@ -20,6 +21,36 @@ class FactState(Answer):
     document: DocumentText | None
 
 
+class StatementState(Answer):
+    """A statement of a policy document. An element lists what it names: principals behind their kind, a condition's
+    values behind operator and key."""
+
+    index: int
+    """Its place in the document, from 0."""
+    sid: str | None
+    elements: Mapping[str, tuple[str, ...]]
+
+
+class StatementChange(Answer):
+    """White space and order, of statements or of what they list, make none."""
+
+    before: StatementState | None
+    """Null: it was added."""
+    after: StatementState | None
+    """Null: it was removed."""
+    sentence: str
+
+
+class FactChange(Occurrence):
+    """What one change made of one thing."""
+
+    change: Literal["added", "changed", "removed"]
+    """`added` is by whoever created, attached or set it."""
+    sentence: str
+    """With the names of then."""
+    statements: tuple[StatementChange, ...]
+
+
 class NetDifference(Answer):
     """One thing that is not as it was."""
 
@@ -32,7 +63,9 @@ class NetDifference(Answer):
     before: FactState | None
     """Null: it was not there."""
     after: FactState | None
-    events: tuple[Occurrence, ...]
+    statements: tuple[StatementChange, ...]
+    """Of its policy document, in net terms; all of them where it was not there, or is no more."""
+    events: tuple[FactChange, ...]
     """Every change of it between the moments, the last one first."""
 
 

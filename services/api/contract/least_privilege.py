@@ -28,9 +28,12 @@ class LeastPrivilegePart(ReplayedPart):
 
 
 class GetLeastPrivilege(ReplayQuestion[LeastPrivilegePart]):
-    """The smallest readable policy for the calls of a user or role that were allowed, and whether it refuses any."""
+    """The smallest readable policy for the calls of a user or role that were allowed, and whether it refuses any. What
+    somebody else did with a contained credential is no example of what is needed."""
 
     path = "/v1/least-privilege/{principal}"
     resource = "least-privilege"
 
     principal: Text
+    include_contained: bool = False
+    """Whether calls of contained credentials, and of what they gave birth to, count too."""

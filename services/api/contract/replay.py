@@ -1,12 +1,29 @@
 """What questions that go through recorded calls have in common: the span, and how far one answer comes in it."""
 
 from abc import ABC
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from domain.foundation.moments import NamedMoment
 from services.api.contract.question import Answer, MomentText, Question
 
 PartT_co = TypeVar("PartT_co", bound="ReplayedPart", covariant=True)
+
+
+class ContainedCalls(Answer):
+    """Calls of a credential that was contained, and of what it gave birth to, up to the containment."""
+
+    credential: str
+    """As the containment named it."""
+    position: int
+    """Of the containment."""
+    at: datetime
+    by: str
+    calls: int
+    """So many of those that the answer is about, or would be."""
+    unknown: str | None
+    """Why there may be more that cannot be told from others' calls. Null where all are known."""
 
 
 class ReplayedPart(Answer):
@@ -19,6 +36,8 @@ class ReplayedPart(Answer):
     """The last of the whole span."""
     stopped_position: int | None
     """Where the answer ends before the span does: there is one more from the position behind it. Null at the end."""
+    contained: tuple[ContainedCalls, ...]
+    """By containments up to now that the account's ledger tells. A call of several is counted with the first."""
 
 
 class ReplayQuestion(Question[PartT_co], ABC, Generic[PartT_co]):
@@ -37,3 +56,12 @@ class ReplayQuestion(Question[PartT_co], ABC, Generic[PartT_co]):
     def existing_at(self) -> NamedMoment | None:
         """Before the account began there were no calls, which is an answer: a span may begin earlier, not end."""
         return self.until
+
+
+def merge_contained(parts: Iterable[ReplayedPart]) -> tuple[ContainedCalls, ...]:
+    """Of all parts of a span."""
+    merged: dict[int, ContainedCalls] = {}
+    for found in (each for part in parts for each in part.contained):
+        calls = found.calls + (merged[found.position].calls if found.position in merged else 0)
+        merged[found.position] = found.model_copy(update={"calls": calls})
+    return tuple(merged[position] for position in sorted(merged))

@@ -14,7 +14,7 @@ from domain.policy import (
     new_policy_size,
 )
 from services.api.contract.question import Answer, Text
-from services.api.contract.replay import ReplayedPart, ReplayQuestion
+from services.api.contract.replay import ReplayedPart, ReplayQuestion, merge_contained
 
 DOCUMENT_CHARACTERS_MAX = ROLE_INLINE_POLICIES_CHARACTERS_MAX
 """No policy of a principal is longer, and no service control policy."""
@@ -86,6 +86,8 @@ class WhatIf(ReplayQuestion[WhatIfPart]):
     """A service control policy that would have stood besides."""
     attach_scp_to: Text | None = None
     """root, account, or the id of a root or unit above the account. The root, if not given."""
+    include_contained: bool = True
+    """Whether calls of contained credentials, and of what they gave birth to, count too."""
 
     @model_validator(mode="after")
     def _is_one_supposition(self) -> Self:
@@ -134,6 +136,7 @@ def merge_parts(parts: tuple[WhatIfPart, ...]) -> WhatIfPart:
         undecidable_because=next((why for part in parts if (why := part.undecidable_because)), None),
         by_other_evaluator=sum(part.by_other_evaluator for part in parts),
         groups=tuple(groups.values()),
+        contained=merge_contained(parts),
     )
 
 

@@ -1,22 +1,25 @@
 """What changed between two moments, and who changed it: in net terms, and change by change."""
 
-from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 
 from domain.facts import FactValue
 from domain.foundation.events import Entry
 from domain.foundation.moments import Moment
-from domain.queries.diff import Difference, differences
+from domain.policy import StatementDifference, StatementText
+from domain.queries.diff import Difference, FactStep, differences
 from services.api.contract.diff import (
     ChangesPage,
     Diff,
     DifferencesPage,
     DocumentText,
+    FactChange,
     FactState,
     ListChanges,
     NetDifference,
     RecordedChange,
+    StatementChange,
+    StatementState,
 )
 from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.time_span import WORK_MAX, cut_page, occurrence_of_entry, page_envelope, resolve_span
@@ -27,25 +30,41 @@ def fact_state(state: FactValue | None) -> FactState | None:
         return None
     text = state.document
     document = None if text is None else DocumentText(sha256=sha256(text.encode()).hexdigest(), text=text)
-    said = {
-        name: value if isinstance(value, str | int | datetime | None) else tuple(value)
-        for name, value in state.said.items()
-    }
-    return FactState(said=said, document=document)
+    return FactState(said=state.said, document=document)
 
 
 def net_difference(found: Difference) -> NetDifference:
-    state = found.after or found.before
+    made = found.made
+    state = made.after or made.before
     assert state is not None
     return NetDifference(
-        kind=found.fact.kind.name,
-        id=found.fact.id,
+        kind=made.fact.kind.name,
+        id=made.fact.id,
         name=state.name,
-        sentence=found.sentence,
-        before=fact_state(found.before),
-        after=fact_state(found.after),
-        events=tuple(map(occurrence_of_entry, found.made_by)),
+        sentence=made.sentence,
+        before=fact_state(made.before),
+        after=fact_state(made.after),
+        statements=tuple(map(statement_change, made.statements)),
+        events=tuple(map(fact_change, found.steps)),
     )
+
+
+def fact_change(step: FactStep) -> FactChange:
+    told = occurrence_of_entry(step.entry)
+    statements = tuple(map(statement_change, step.made.statements))
+    return FactChange(**told.model_dump(), change=step.made.change, sentence=step.made.sentence, statements=statements)
+
+
+def statement_change(found: StatementDifference) -> StatementChange:
+    before, after = statement_state(found.before), statement_state(found.after)
+    return StatementChange(before=before, after=after, sentence=found.describe())
+
+
+def statement_state(statement: StatementText | None) -> StatementState | None:
+    if statement is None:
+        return None
+    elements = {name: tuple(sorted(listed)) for name, listed in statement.elements.items()}
+    return StatementState(index=statement.index, sid=statement.sid, elements=elements)
 
 
 def recorded_change(entry: Entry) -> RecordedChange:

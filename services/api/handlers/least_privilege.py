@@ -9,6 +9,7 @@ from domain.queries.what_if import PoliciesReplaced, ReplayOutcome
 from domain.read_models.least_privilege import CoveringPolicy
 from services.api.action_catalogue import CATALOGUE
 from services.api.contract.least_privilege import GetLeastPrivilege, LeastPrivilegePart, UsedAction
+from services.api.handlers.contained_calls import ContainedCallCounter
 from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.replay import ReplayRange, entity_of, replayed, resolve_range, user_or_role_called
 from services.ledger.call_replay import CallReplay
@@ -27,22 +28,30 @@ def answer_get_least_privilege(question: GetLeastPrivilege, context: AnswerConte
     used: Counter[UsedPermission] = Counter()
     allowed = refused = 0
     stopped_position = part.to
+    contained = ContainedCallCounter(context, part.after)
     walk = CallReplay(context.cursor, context.past.mapper, context.own(part.after))
     for call in walk.calls(after=part.after, to=part.to):
         if entity_of(call) != entity_id or not call.decisions:
             continue
+        lineage = contained.made(call)
+        if lineage is not None and not question.include_contained:
+            contained.add(lineage)
+            continue
         if not call.was_allowed:
+            contained.add(lineage)
             refused += 1
             continue
         these = {UsedPermission(record.action, record.resources[0]) for record in call.decisions}
         if len(used) + len(these - used.keys()) > USED_AN_ANSWER_MAX:
             stopped_position = call.position - 1
             break
+        contained.add(lineage)
         used.update(these)
         allowed += 1
     found = least_privilege(used, CATALOGUE)
     covered = part._replace(to=stopped_position)
-    confirming = Counter() if found is None else _confirmed(context, covered, entity_id, found)
+    left_out = None if question.include_contained else contained
+    confirming = Counter() if found is None else _confirmed(context, covered, entity_id, found, left_out)
     entity = account[USERS].by_id.get(entity_id) or account[ROLES].by_id[entity_id]
     return LeastPrivilegePart(
         account_id=context.account_id,
@@ -57,12 +66,21 @@ def answer_get_least_privilege(question: GetLeastPrivilege, context: AnswerConte
         covering=found,
         confirmed=confirming[ReplayOutcome.UNCHANGED],
         undecidable=confirming[ReplayOutcome.UNDECIDABLE],
+        contained=contained.told(),
     )
 
 
 def _confirmed(
-    context: AnswerContext, part: ReplayRange, entity_id: str, found: CoveringPolicy
+    context: AnswerContext,
+    part: ReplayRange,
+    entity_id: str,
+    found: CoveringPolicy,
+    left_out: ContainedCallCounter | None,
 ) -> Counter[ReplayOutcome]:
     supposition = PoliciesReplaced(context.account_id, entity_id, found.document)
     outcomes = replayed(context, part, supposition, of=entity_id)
-    return Counter(made.outcome for call, made in outcomes if call.was_allowed)
+    return Counter(
+        made.outcome
+        for call, made in outcomes
+        if call.was_allowed and (left_out is None or left_out.made(call) is None)
+    )

@@ -19,6 +19,7 @@ from domain.queries.what_if import (
     ReplayResult,
 )
 from services.api.contract.what_if import CallGroup, ChangedCall, WhatIf, WhatIfPart
+from services.api.handlers.contained_calls import ContainedCallCounter
 from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.replay import entity_called, replayed, resolve_range, user_or_role_called
 
@@ -75,7 +76,12 @@ def answer_what_if(question: WhatIf, context: AnswerContext) -> WhatIfPart:
     part = resolve_range(question, context)
     supposition = supposition_of(question, context.own(part.until), part.until)
     counts, stopped_position = _Counts(), part.to
+    contained = ContainedCallCounter(context, part.after)
     for call, made in replayed(context, part, supposition):
+        lineage = contained.made(call)
+        if lineage is not None and not question.include_contained:
+            contained.add(lineage)
+            continue
         if made.outcome is ReplayOutcome.WITHOUT_DECISION:
             counts.without_decision += 1
         else:
@@ -87,6 +93,7 @@ def answer_what_if(question: WhatIf, context: AnswerContext) -> WhatIfPart:
                 break
             counts.add(key, call, made)
         counts.calls += 1
+        contained.add(lineage)
     refused = sum(group.now_refused for group in counts.groups.values())
     allowed = sum(group.now_allowed for group in counts.groups.values())
     return WhatIfPart(
@@ -102,6 +109,7 @@ def answer_what_if(question: WhatIf, context: AnswerContext) -> WhatIfPart:
         undecidable=counts.undecidable,
         undecidable_because=counts.undecidable_because,
         by_other_evaluator=counts.by_other_evaluator,
+        contained=contained.told(),
         groups=tuple(CallGroup(**key._asdict(), **asdict(group)) for key, group in counts.groups.items()),
     )
 

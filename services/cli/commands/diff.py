@@ -3,8 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from services.api.contract.diff import Diff, DifferencesPage, ListChanges, NetDifference, RecordedChange
-from services.api.contract.time_span import Occurrence
+from services.api.contract.diff import Diff, DifferencesPage, FactChange, ListChanges, RecordedChange
 from services.cli.lib.arguments import MOMENT, add_question_arguments
 from services.cli.lib.interval_output import actor, show_span
 from services.cli.lib.output import Column, short_time
@@ -26,7 +25,11 @@ def run(args: argparse.Namespace) -> None:
         if not show_span(args, ListChanges, span, lambda page: page.changes, CHANGES):
             print_note("Nothing was changed.")
         return
-    if not show_span(args, Diff, span, lambda page: page.differences, DIFFERENCES, _print_undone):
+    if args.output == "json":
+        shown = show_span(args, Diff, span, lambda page: page.differences, (), _print_undone)
+    else:
+        shown = show_span(args, Diff, span, _changes, DIFFERENCES, _print_undone)
+    if not shown:
         print_note("Nothing differs.")
 
 
@@ -36,22 +39,19 @@ def _print_undone(page: DifferencesPage) -> None:
         print_note(f"{page.undone} more {were} changed and changed back: see --all.")
 
 
-def _sentence(found: NetDifference) -> str:
-    """With the number of changes, where there was more than one."""
-    return found.sentence if len(found.events) == 1 else f"{found.sentence} ({len(found.events)} changes)"
+def _changes(page: DifferencesPage) -> Sequence[FactChange]:
+    """Of what differs every change, the first one first, each with who made it: a creation is its creator's, whoever
+    has changed since what was created."""
+    return [change for found in page.differences for change in reversed(found.events)]
 
 
-def _named_change(found: NetDifference) -> Occurrence:
-    """What the sentence says: of what was created its creation, whoever changed it since; else the last change."""
-    return found.events[-1 if found.before is None else 0]
-
-
-DIFFERENCES: Sequence[Column[NetDifference]] = (
-    Column("WHAT CHANGED", _sentence, shrinks=True),
-    Column("TIME", lambda found: short_time(_named_change(found).at)),
-    Column("POSITION", lambda found: str(_named_change(found).position)),
-    Column("OPERATION", lambda found: _named_change(found).operation, shrinks=True),
-    Column("BY", lambda found: actor(_named_change(found)), shrinks=True),
+DIFFERENCES: Sequence[Column[FactChange]] = (
+    Column("TIME", lambda change: short_time(change.at)),
+    Column("POSITION", lambda change: str(change.position)),
+    Column("BY", actor, shrinks=True),
+    Column("OPERATION", lambda change: change.operation, shrinks=True),
+    # Last: a policy's statements may be long, and nothing is aligned behind them.
+    Column("WHAT CHANGED", lambda change: change.sentence, shrinks=True),
 )
 CHANGES: Sequence[Column[RecordedChange]] = (
     Column("POSITION", lambda change: str(change.position)),

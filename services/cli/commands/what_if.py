@@ -8,7 +8,7 @@ from services.cli.lib.arguments import SPAN_OF_CALLS, add_question_arguments, ad
 from services.cli.lib.client import build_question, open_client
 from services.cli.lib.output import Column, JsonLines, count_noun, short_arn, stdout_table
 from services.cli.lib.policy_file import read_policy
-from services.cli.lib.replay_client import ask_whole_span
+from services.cli.lib.replay_client import ask_whole_span, contained_lines
 from services.cli.lib.terminal import UsageError, print_line
 
 
@@ -31,6 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     place.add_argument(
         "--attach-scp-to", metavar="root|account|ID", help="with --scp: root, account or a unit (default: root)"
     )
+    parser.add_argument(
+        "--exclude-contained",
+        action="store_false",
+        dest="include_contained",
+        help="not what was called with a credential that has been contained, or with what it gave birth to",
+    )
     add_span_arguments(parser, *SPAN_OF_CALLS, required=True)
     add_question_arguments(parser, run)
 
@@ -41,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
         "policy": None if args.policy is None else read_policy(args.policy),
         "scp": None if args.scp is None else read_policy(args.scp),
     }
-    names = ("attach_to", "in_place_of_all_of", "instead_of", "attach_scp_to", "since", "until")
+    names = ("attach_to", "in_place_of_all_of", "instead_of", "attach_scp_to", "since", "until", "include_contained")
     parameters |= {name: getattr(args, name) for name in names}
     placed = {args.attach_to, args.in_place_of_all_of, args.instead_of} != {None}
     if placed != (args.policy is not None) or (args.attach_scp_to is not None and args.scp is None):
@@ -55,10 +61,10 @@ def run(args: argparse.Namespace) -> None:
     if args.output == "json":
         JsonLines().show([found])
     else:
-        _show(found)
+        _show(found, included=args.include_contained)
 
 
-def _show(found: WhatIfPart) -> None:
+def _show(found: WhatIfPart, *, included: bool) -> None:
     changed = [group for group in found.groups if group.first_changed is not None]
     print_line(
         f"Of {count_noun(found.calls, 'call')}, positions {found.since_position} to {found.until_position}, "
@@ -73,6 +79,8 @@ def _show(found: WhatIfPart) -> None:
         print_line(
             f"{found.by_other_evaluator:,} were decided by another version of the evaluator, and may differ for that."
         )
+    for line in contained_lines(found.contained, included=included):
+        print_line(line)
     print_line(found.not_modelled)
     if changed:
         print_line("")

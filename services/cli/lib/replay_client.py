@@ -1,10 +1,11 @@
 """Asking for a span of recorded calls, answer by answer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from services.api.contract.replay import ReplayedPart, ReplayQuestion
+from services.api.contract.replay import ContainedCalls, ReplayedPart, ReplayQuestion
 from services.cli.lib.client import QuestionClient, build_question
+from services.cli.lib.output import count_noun, short_time
 from services.cli.lib.progress import Progress
 
 PartT = TypeVar("PartT", bound=ReplayedPart)
@@ -26,3 +27,12 @@ def ask_whole_span(
             going = {"since": f"p{part.stopped_position + 1}", "until": f"p{part.until_position}"}
     progress.clear()
     return tuple(parts)
+
+
+def contained_lines(contained: Iterable[ContainedCalls], *, included: bool) -> Iterator[str]:
+    """What became of the calls of contained lineages: a sentence for each containment."""
+    verb = "Included" if included else "Left out"
+    for each in contained:
+        of = f"the lineage of {each.credential}, contained {short_time(each.at)} (p{each.position}) by {each.by}"
+        unknown = "" if each.unknown is None else f" There may be more: {each.unknown}."
+        yield f"{verb}: {count_noun(each.calls, 'call')} of {of}.{unknown}"

@@ -133,6 +133,13 @@ def test_what_differs(house: InProcessServer) -> None:
     assert [event["operation"] for event in written["events"]] == ["iam:PutUserPolicy", "iam:PutUserPolicy"]
     assert written["events"][0]["position"] > written["events"][1]["position"]
     assert (written["before"], written["after"]["document"]["text"]) == (None, deny)
+    assert [event["change"] for event in written["events"]] == ["changed", "added"]
+    (altered,) = written["events"][0]["statements"]
+    assert (altered["before"]["elements"]["Effect"], altered["after"]["elements"]["Effect"]) == (["Allow"], ["Deny"])
+    assert altered["sentence"] == "statement 0 changed (Effect was Allow and is Deny)"
+    assert altered["sentence"] in written["events"][0]["sentence"]
+    (whole,) = written["statements"]
+    assert (whole["before"], whole["after"]) == (None, altered["after"])
     assert found["undone"] == 1
     changes = house.asks(f"/v1/changes?since=p{since}&until=p{until}").body["changes"]
     assert [change["event"] for change in changes if "bob" in change["event"]] == [

@@ -37,6 +37,7 @@ def replay(since: int, stopped: int | None, refused: int, **more: object) -> Wha
         "account_id": ACCOUNT, "since_position": since, "until_position": 30, "stopped_position": stopped, "calls": 5,
         "unchanged": 4 - refused, "now_refused": refused, "now_allowed": 0, "without_decision": 1, "undecidable": 0,
         "undecidable_because": None, "by_other_evaluator": 0, "groups": [group],
+        "contained": [],
     }  # fmt: skip
     return WhatIfPart.model_validate(of | more)
 
@@ -47,6 +48,7 @@ def used(since: int, stopped: int | None, resource: str, **more: object) -> Leas
         "account_id": ACCOUNT, "since_position": since, "until_position": 30, "stopped_position": stopped,
         "entity_id": "AIDAANN", "arn": ANN, "allowed": 2, "refused": 1, "confirmed": 2, "undecidable": 0,
         "used": [{"action": "iam:GetUser", "resource": resource, "calls": 2}], "covering": covering,
+        "contained": [],
     }  # fmt: skip
     return LeastPrivilegePart.model_validate(of | more)
 
@@ -172,6 +174,36 @@ def test_one_document_for_all_parts(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     captured = capsys.readouterr()
     assert (status, json.loads(captured.out)["confirmed"]) == (EXIT_REFUSED, 3)
     assert "NOT CONFIRMED: of 4 calls that were allowed 3 would be" in captured.err
+
+
+def test_calls_of_contained_credentials(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], policy_file: str
+) -> None:
+    """Left out unless they are asked for; how many of which containment is said, over all parts, and so is what is not
+    known, which is a failure where it should have been left out. What-if has them unless they are to be left out."""
+    told = {"credential": "AKIALEAKED", "position": 28, "at": "2026-01-31T12:00:00Z", "by": ANN, "calls": 2}
+    known, lost = [told | {"unknown": None}], [told | {"unknown": "it cannot be traced"}]
+    parts = [used(7, 10, ANN, contained=known), used(11, None, ANN, contained=known)]
+    replays = [replay(7, None, 0, contained=known)]
+    for words, including, verb in (((), False, "Left out"), (("--include",), True, "Included")):
+        status, questions = shown(monkeypatch, [*parts, *replays], "least-privilege", "ann", *words)
+        assert status == EXIT_OK
+        assert [getattr(question, "include_contained") for question in questions] == [including] * 3  # noqa: B009
+        said = f"{verb}: 4 calls of the lineage of AKIALEAKED, contained 2026-01-31T12:00:00Z (p28) by {ANN}."
+        assert said in capsys.readouterr().err
+    status, _ = shown(monkeypatch, [used(7, None, ANN, contained=lost)], "least-privilege", "ann")
+    captured = capsys.readouterr()
+    assert status == EXIT_REFUSED
+    assert "There may be more: it cannot be traced." in captured.err
+    assert "NOT ALL LEFT OUT" in captured.err
+    assert shown(monkeypatch, [used(7, None, ANN, contained=lost)], "least-privilege", "ann", "--include")[0] == EXIT_OK
+    capsys.readouterr()
+    supposing = ("what-if", "--policy", policy_file, "--attach-to", "ann", "--from", "p7")
+    for words, including, verb in (((), True, "Included"), (("--exclude-contained",), False, "Left out")):
+        status, (question,) = shown(monkeypatch, replays, *supposing, *words)
+        assert isinstance(question, WhatIf)
+        assert (status, question.include_contained) == (EXIT_OK, including)
+        assert f"{verb}: 2 calls of the lineage of AKIALEAKED" in capsys.readouterr().out
 
 
 def test_of_a_server(desk: Desk, tmp_path: Path) -> None:

@@ -1,0 +1,124 @@
+"""Calls that a contained credential made, or what it had given birth to: no example of what a principal needs (ADR
+0034)."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import itemgetter
+
+from domain.families.containment import CredentialContained
+from domain.foundation.errors import InvalidInput, NoSuchEntity
+from domain.foundation.events import Entry
+from domain.foundation.moments import AsOf
+from domain.queries.what_if import CallToReplay
+from projections.queries.lineage import Lineage, trace_lineage
+from services.api.contract.replay import ContainedCalls
+from services.api.handlers.handler import AnswerContext
+from services.api.handlers.replay import entity_of
+from services.api.handlers.visibility import home_account_of
+
+CONTAINMENTS_MAX = 100
+"""So many lineages are followed for one answer."""
+_CREDENTIALS = frozenset({"access_key", "activation", "session"})
+
+
+@dataclass(frozen=True, slots=True)
+class ContainedLineage:
+    """As it was when it was contained, and what it did until then: whoever was given new credentials afterwards, or the
+    old ones back, acts for themselves."""
+
+    containment: Entry
+    credentials: Mapping[str, int] = field(default_factory=dict)
+    """Of the account: key ids and session ids, each with the position behind which it was of the lineage."""
+    owners: Mapping[str, int] = field(default_factory=dict)
+    """Unique ids of users and roles, whose every call is of it, whatever it was signed with."""
+    unknown: str | None = None
+    """Why not all of it is known."""
+    since: datetime | None = None
+    """The moment from which on its calls are not its owner's; None: all of them."""
+
+    def made(self, call: CallToReplay) -> bool:
+        """Whether the call is of it."""
+        if call.position > self.containment.position or (self.since is not None and call.at < self.since):
+            return False
+        credential = call.cause.session_id or call.cause.access_key_id or ""
+        begun = (self.credentials.get(credential), self.owners.get(entity_of(call) or ""))
+        return any(position is not None and position < call.position for position in begun)
+
+
+class ContainedCallCounter:
+    """Tells which calls are of contained lineages, and counts them."""
+
+    def __init__(self, context: AnswerContext, after: int) -> None:
+        """Of containments behind the position, from which on calls are asked about. Raises ProjectionBehind."""
+        self._lineages = tuple(_contained_lineages(context, after))
+        self._calls: Counter[int] = Counter()
+
+    def made(self, call: CallToReplay) -> ContainedLineage | None:
+        """The first containment's lineage that the call is of."""
+        return next((lineage for lineage in self._lineages if lineage.made(call)), None)
+
+    def add(self, lineage: ContainedLineage | None) -> None:
+        """One call, of the lineage or of none."""
+        if lineage is not None:
+            self._calls[lineage.containment.position] += 1
+
+    def told(self) -> tuple[ContainedCalls, ...]:
+        return tuple(
+            ContainedCalls(
+                credential=_event(lineage.containment).seed,
+                position=lineage.containment.position,
+                at=lineage.containment.at,
+                by=lineage.containment.cause.actor,
+                calls=self._calls[lineage.containment.position],
+                unknown=lineage.unknown,
+            )
+            for lineage in self._lineages
+            if self._calls[lineage.containment.position] or lineage.unknown is not None
+        )
+
+
+def _contained_lineages(context: AnswerContext, after: int) -> Iterator[ContainedLineage]:
+    limit = CONTAINMENTS_MAX + 1
+    found = context.past.changes_of_topic(
+        context.cursor, context.account_id, CredentialContained.topic, after=after, limit=limit
+    )
+    for containment in found[:CONTAINMENTS_MAX]:
+        try:
+            lineage = _traced(context, containment)
+        except (NoSuchEntity, InvalidInput) as error:
+            yield ContainedLineage(containment, unknown=f"it cannot be traced: {error.message}")
+            continue
+        own = [node for node in lineage.nodes if node.account_id == context.account_id]
+        stopped = lineage.stopped_after_nodes
+        yield ContainedLineage(
+            containment,
+            _earliest((node.subject_id, node.position) for node in own if node.kind in _CREDENTIALS),
+            _earliest((node.owner_id, node.position) for node in own if node.owns_credentials),
+            None if stopped is None else f"only the first {stopped:,} nodes of its lineage were examined",
+        )
+    for containment in found[CONTAINMENTS_MAX:]:
+        why = f"this containment and later ones were not examined, after {CONTAINMENTS_MAX} others"
+        yield ContainedLineage(containment, unknown=why)
+
+
+def _earliest(places: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """A key may be of a lineage twice, created and activated."""
+    return dict(sorted(places, key=itemgetter(1), reverse=True))
+
+
+def _traced(context: AnswerContext, containment: Entry) -> Lineage:
+    """As of the containment, in all accounts: of what it finds elsewhere nothing is told."""
+    seed, principal = _event(containment).seed, containment.cause.principal
+    contained_from = context.account_id if principal is None else principal.account_id
+    home = home_account_of(seed, contained_from, context.installation(context.as_of.now))
+    as_of = AsOf(context.as_of.now, position=containment.position)
+    if home != context.account_id:
+        as_of = AsOf.time(containment.at, context.as_of.now)
+    return trace_lineage(context.cursor, home, seed, as_of)
+
+
+def _event(containment: Entry) -> CredentialContained:
+    assert isinstance(containment.event, CredentialContained)
+    return containment.event
