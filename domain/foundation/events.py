@@ -96,6 +96,11 @@ def upcasts(old: str, new: str) -> Callable[[Upcast], Upcast]:
     return register
 
 
+def topics_of(topic: str) -> tuple[str, ...]:
+    """Under which events of this topic are stored: itself, and those of the past that are read as it."""
+    return topic, *(old for old in _upcasts if current_topic(old) == topic)
+
+
 class UnknownTopic(LookupError):  # noqa: N818  stands beside Refusal's subclasses in reports
     """A stored event whose topic this version of the program does not know."""
 

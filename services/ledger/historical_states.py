@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import psycopg
 from eventsourcing.persistence import StoredEvent
 
-from domain.foundation.events import Entry
+from domain.foundation.events import Entry, topics_of
 from domain.foundation.moments import NamedMoment
 from domain.ledger_state import LedgerState, empty, evolve
 from domain.time_travel import PastFacts, PastQuery
@@ -88,7 +88,7 @@ class HistoricalStates:
         self, cursor: psycopg.Cursor, account_id: str, topic: str, *, after: int, limit: int
     ) -> list[Entry]:
         """The first ones behind a position, to the end of the ledger."""
-        wanted = {"account_id": account_id, "topic": topic, "after": after, "limit": limit}
+        wanted = {"account_id": account_id, "topics": list(topics_of(topic)), "after": after, "limit": limit}
         rows = cursor.execute(SQL["select_changes_of_topic"], wanted, binary=True)
         return [self.mapper.to_domain_event(StoredEvent(*row)) for row in rows]
 

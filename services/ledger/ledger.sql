@@ -53,7 +53,8 @@ where account_id = %(account_id)s and position > %(after)s and position <= %(to)
 
 -- name: select_changes_of_topic
 select account_id, position, topic, state from ledger.changes
-where account_id = %(account_id)s and topic = %(topic)s and position > %(after)s order by position limit %(limit)s
+where account_id = %(account_id)s and topic = any(%(topics)s::text[]) and position > %(after)s
+order by position limit %(limit)s
 
 -- name: last_change
 select position from ledger.changes

@@ -1,7 +1,12 @@
 """The policy that covers what a principal really did."""
 
+from dataclasses import replace
+from datetime import timedelta
+
+from domain.foundation.errors import ValidationError
+from domain.foundation.moments import NamedMoment
 from domain.read_models.least_privilege import CoveringPolicy
-from services.api.contract.question import Answer, Text
+from services.api.contract.question import Answer, MomentText, Text
 from services.api.contract.replay import ReplayedPart, ReplayQuestion
 
 
@@ -37,3 +42,17 @@ class GetLeastPrivilege(ReplayQuestion[LeastPrivilegePart]):
     principal: Text
     include_contained: bool = False
     """Whether calls of contained credentials, and of what they gave birth to, count too."""
+    compromised_since: MomentText | None = None
+    """The earliest moment at which its credentials may have been in other hands: calls from then on do not count."""
+
+    @property
+    def end(self) -> NamedMoment | None:
+        since = self.compromised_since
+        if since is None:
+            return self.until
+        if self.until is not None:
+            raise ValidationError("The span ends where the credentials may be in other hands: give no other end.")
+        if since.at is not None:
+            return replace(since, at=since.at - timedelta(microseconds=1))
+        assert since.position is not None
+        return replace(since, position=since.position - 1)

@@ -48,14 +48,19 @@ class ReplayQuestion(Question[PartT_co], ABC, Generic[PartT_co]):
     """The newest state, if not given."""
 
     @property
+    def end(self) -> NamedMoment | None:
+        """Of the span; None: the newest state."""
+        return self.until
+
+    @property
     def moment(self) -> NamedMoment:
         """The calls were decided on accounts of the past, always."""
-        return self.since if self.until is None else self.until
+        return self.since if self.end is None else self.end
 
     @property
     def existing_at(self) -> NamedMoment | None:
         """Before the account began there were no calls, which is an answer: a span may begin earlier, not end."""
-        return self.until
+        return self.end
 
 
 def merge_contained(parts: Iterable[ReplayedPart]) -> tuple[ContainedCalls, ...]:

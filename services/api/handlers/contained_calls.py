@@ -17,6 +17,7 @@ from services.api.contract.replay import ContainedCalls
 from services.api.handlers.handler import AnswerContext
 from services.api.handlers.replay import entity_of
 from services.api.handlers.visibility import home_account_of
+from services.ledger.door_uses import DoorUseFinder
 
 CONTAINMENTS_MAX = 100
 """So many lineages are followed for one answer."""
@@ -97,6 +98,7 @@ def _contained_lineages(context: AnswerContext, after: int) -> Iterator[Containe
             _earliest((node.subject_id, node.position) for node in own if node.kind in _CREDENTIALS),
             _earliest((node.owner_id, node.position) for node in own if node.owns_credentials),
             None if stopped is None else f"only the first {stopped:,} nodes of its lineage were examined",
+            lineage.compromised_since,
         )
     for containment in found[CONTAINMENTS_MAX:]:
         why = f"this containment and later ones were not examined, after {CONTAINMENTS_MAX} others"
@@ -116,7 +118,15 @@ def _traced(context: AnswerContext, containment: Entry) -> Lineage:
     as_of = AsOf(context.as_of.now, position=containment.position)
     if home != context.account_id:
         as_of = AsOf.time(containment.at, context.as_of.now)
-    return trace_lineage(context.cursor, home, seed, as_of)
+    since = _event(containment).compromised_since
+    return trace_lineage(
+        context.cursor,
+        home,
+        seed,
+        as_of,
+        compromised_since=None if since is None else AsOf.time(since, context.as_of.now),
+        door_uses=DoorUseFinder(context.cursor, context.past),
+    )
 
 
 def _event(containment: Entry) -> CredentialContained:

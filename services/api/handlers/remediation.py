@@ -17,10 +17,12 @@ from domain.families.boundaries import boundary_arn
 from domain.families.containment import CONTAINED_POLICY_NAME
 from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, ManagedPolicy
-from domain.families.roles import ROLES
+from domain.families.roles import ROLES, Role
 from domain.families.users import USERS
+from domain.foundation.identifiers import account_of_arn
 from domain.read_models.lineage import LineageNode
 from domain.registry import removals_of_kinds
+from domain.rules.roles import served_trust_policy
 
 AccountBefore = Callable[[int], Account]
 """The account as it was at a position."""
@@ -43,6 +45,8 @@ class Remediation:
 
     now: Account
     before: AccountBefore
+    other: Callable[[str], Account]
+    """Another account by its id, at the moment of `now`."""
     created_nodes: Sequence[LineageNode]
     """Of this account, in the order of their positions; without the seed, which nobody of them has made."""
 
@@ -93,9 +97,13 @@ class Remediation:
             role = self.now[ROLES].by_id.get(node.owner_id)
             former = self._before(node, _TRUST)[ROLES].by_id.get(node.owner_id)
             if role is not None and former is not None and former.trust_policy != role.trust_policy:
-                yield aws_command(
-                    "update-assume-role-policy", role_name=role.name, policy_document=_on_one_line(former.trust_policy)
-                )
+                document = _on_one_line(self._trust_of_now(former))
+                yield aws_command("update-assume-role-policy", role_name=role.name, policy_document=document)
+
+    def _trust_of_now(self, former: Role) -> str:
+        """With the ARNs that those have now whom it meant."""
+        named = {account_of_arn(arn) for arn in former.trusted} - {None, self.now.id}
+        return served_trust_policy(self.now, former, {other: self.other(other) for other in named if other})
 
     def _keys(self) -> Iterator[str]:
         for node in self.created_nodes:

@@ -30,7 +30,7 @@ class ReplayRange(NamedTuple):
 def resolve_range(question: ReplayQuestion[ReplayedPart], context: AnswerContext) -> ReplayRange:
     """Raises ValidationError for moments that have not come, or come in the wrong order."""
     newest = AsOf(context.as_of.now)
-    until = newest if question.until is None else question.until.as_of(context.as_of.now)
+    until = newest if question.end is None else question.end.as_of(context.as_of.now)
     end = resolve_in_ledger(context.cursor, context.account_id, until).position
     since = question.since.as_of(context.as_of.now)
     if since.position is not None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from domain.foundation.moments import AsOf, EventRef, Moment
 from domain.read_models.lineage import NODES_MAX, LineageNode, OpenDoor
 from projections.queries.credential_activity import activity_of, first_and_last_call, traced_calls
-from projections.queries.ledger_positions import resolve_in_projection
+from projections.queries.ledger_positions import position_at, resolve_in_projection
 from projections.queries.lineage import Lineage, trace_lineage
 from services.api.contract.tracing import (
     AccountRemediation,
@@ -167,9 +167,11 @@ def _account_remediation(
     context: AnswerContext, found: Lineage, account_id: str, made: Sequence[LineageNode]
 ) -> AccountRemediation:
     here = sorted((node for node in made if node.account_id == account_id), key=lambda node: node.position)
+    moment = found.moments[account_id]
     undoing = Remediation(
-        now=context.account(account_id, found.moments[account_id].position),
+        now=context.account(account_id, moment.position),
         before=lambda position: context.account(account_id, position),
+        other=lambda other_id: context.account(other_id, position_at(context.cursor, other_id, moment.at)),
         created_nodes=here[:REMEDIATED_MAX],
     )
     left = undoing.left + max(0, len(here) - REMEDIATED_MAX)

@@ -11,7 +11,13 @@ from services.api.action_catalogue import CATALOGUE
 from services.api.contract.least_privilege import GetLeastPrivilege, LeastPrivilegePart, UsedAction
 from services.api.contract.replay import merge_contained
 from services.api.contract.what_if import WhatIf
-from services.cli.lib.arguments import SPAN_OF_CALLS, add_question_arguments, add_span_arguments, positive_int
+from services.cli.lib.arguments import (
+    SPAN_OF_CALLS,
+    add_compromised_since,
+    add_question_arguments,
+    add_span_arguments,
+    positive_int,
+)
 from services.cli.lib.client import QuestionClient, build_question, open_client
 from services.cli.lib.output import JsonLines, count_noun, short_time
 from services.cli.lib.replay_client import ask_whole_span, contained_lines
@@ -33,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="include_contained",
         help="also what was called with a credential that has been contained, or with what it gave birth to",
     )
+    add_compromised_since(parser, "calls from then on do not count")
     add_span_arguments(parser, *SPAN_OF_CALLS)
     add_question_arguments(parser, run)
 
@@ -52,6 +59,7 @@ def run(args: argparse.Namespace) -> None:
         "since": since,
         "until": args.until,
         "include_contained": args.include_contained,
+        "compromised_since": args.compromised_since,
     }
     build_question(GetLeastPrivilege, parameters)
     with open_client(args) as client:

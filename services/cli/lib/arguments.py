@@ -25,8 +25,8 @@ def add_historical_arguments(
     _moment(common, "--as-of", "as_of", f"the state at that moment: {MOMENT}; most tables show times to the second")
 
 
-def add_compromised_since(arguments: Arguments) -> None:
-    what = f"the earliest moment at which it may have been in other hands; what it made before is left: {MOMENT}"
+def add_compromised_since(arguments: Arguments, then: str = "what it made before is left") -> None:
+    what = f"the earliest moment at which it may have been in other hands; {then}: {MOMENT}"
     _moment(arguments, "--compromised-since", "compromised_since", what)
 
 

@@ -10,7 +10,7 @@ from botocore.credentials import Credentials as Keys
 
 from domain.families.containment import CredentialContained
 from domain.foundation.errors import NoSuchEntity
-from domain.foundation.events import Entry
+from domain.foundation.events import Entry, topics_of
 from domain.queries.what_if import CallToReplay
 from services.accounts import NewAccount, open_account
 from services.api.handlers import contained_calls
@@ -174,3 +174,27 @@ def test_calls_may_begin_to_be_an_intruder_s(after_seconds: int | None, made: bo
     assert not lineage.made(CallToReplay(5, AT, CAUSE, ()))
     assert not lineage.made(CallToReplay(1, AT, cause, ()))
     assert not lineage.made(CallToReplay(10, AT, cause, ()))
+
+
+def test_from_a_moment_on(house: InProcessServer) -> None:
+    """A containment that says since when the key was in other hands leaves its owner's calls before that in; and the
+    moment can be given without any containment, of which the span ends there."""
+    ann = house.user("ann", ANYTHING)
+    calls(house, ann, "ListUsers")
+    since = house.asks("/v1/history?principal=ann").body["at"]
+    calls(house, ann, "ListRoles")
+    assert used(least(house, "ann", compromised_since=quote(since))) == ["ListUsers"]
+    house.asks(
+        "/v1/contain",
+        method="POST",
+        body=json.dumps({"credential": ann.access_key, "compromised_since": since}).encode(),
+    )
+    answer = least(house, "ann")
+    assert (used(answer), left_out(answer)) == (["ListUsers"], [(ann.access_key, 1)])
+
+
+def test_containments_that_an_earlier_version_recorded() -> None:
+    """Are looked for under their topic of then, too."""
+    assert set(topics_of(CredentialContained.topic)) == {
+        f"account.credential.contained.{each}" for each in ("v1", "v2")
+    }
