@@ -92,17 +92,24 @@ def _contained_lineages(context: AnswerContext, after: int) -> Iterator[Containe
             yield ContainedLineage(containment, unknown=f"it cannot be traced: {error.message}")
             continue
         own = [node for node in lineage.nodes if node.account_id == context.account_id]
-        stopped = lineage.stopped_after_nodes
         yield ContainedLineage(
             containment,
             _earliest((node.subject_id, node.position) for node in own if node.kind in _CREDENTIALS),
             _earliest((node.owner_id, node.position) for node in own if node.owns_credentials),
-            None if stopped is None else f"only the first {stopped:,} nodes of its lineage were examined",
+            _unknown(lineage),
             lineage.compromised_since,
         )
     for containment in found[CONTAINMENTS_MAX:]:
         why = f"this containment and later ones were not examined, after {CONTAINMENTS_MAX} others"
         yield ContainedLineage(containment, unknown=why)
+
+
+def _unknown(lineage: Lineage) -> str | None:
+    if lineage.stopped_after_nodes is not None:
+        return f"only the first {lineage.stopped_after_nodes:,} nodes of its lineage were examined"
+    if lineage.unexamined_calls:
+        return f"at least {lineage.unexamined_calls:,} calls of others were not examined for using what it has altered"
+    return None
 
 
 def _earliest(places: Iterable[tuple[str, int]]) -> dict[str, int]:
