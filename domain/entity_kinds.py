@@ -108,16 +108,20 @@ def naming_setting(component: Component[EntityIndex[E]], renamed: Callable[[E, s
         return {} if entity is None else {entity_id: f"{entity.path}{entity.name}"}
 
     def without(delta: SettingDelta, parts: Parts) -> Account:
+        """As it is, where the former name is another's by now."""
         entities = delta.account[component]
         path, slash, name = parts[delta.owner_id].rpartition("/")
+        taken = entities.find(name)
+        if taken is not None and taken.id != delta.owner_id:
+            return delta.account
         entity = renamed(entities.by_id[delta.owner_id], name, path + slash)
         return delta.account.put(component, entities.put(entity))
 
     def openings(delta: SettingDelta) -> Iterator[str]:
-        for entity_id, former in delta.dropped.items():
-            yield f"is named by policies as {delta.introduced[entity_id]}, not as {former}"
+        now = parts(delta.account, delta.owner_id, "")[delta.owner_id]
+        yield from (f"is named by policies as {now}, not as {former}" for former in delta.dropped.values())
 
-    return Setting(parts, without, openings)
+    return Setting(parts, without, openings, is_keyed=True)
 
 
 _conflicts: list[tuple[int, str, Callable[[Account, str], object]]] = []

@@ -1,11 +1,13 @@
 """The kinds of nodes in the lineage of a credential, and what undoes them: each family registers its own."""
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from domain.account import Account
-from domain.facts import facts
+from domain.facts import every_document, facts
 
 
 class Command(NamedTuple):
@@ -19,6 +21,7 @@ Removals = Callable[[Account, str], Iterator[tuple[str, Command]]]
 """Of all that an owner, by its unique id, has of a kind now: the subject id of each, and what removes it."""
 
 
+_DOCUMENTS_REMEMBERED = 1_024
 Parts = Mapping[str, str]
 """What a setting says, part by part: of a document its statements, of a tag its value by key."""
 
@@ -34,6 +37,21 @@ class SettingDelta:
     """That were not there before the lineage, and are."""
     dropped: Parts
     """That were there before, and are not."""
+    former: Account
+    """As it was before the lineage made this difference."""
+    others: Callable[[], Iterable[Account]] = tuple
+    """Accounts of which policies may ask about it."""
+
+    def is_asked_for(self, key: str) -> bool:
+        """Whether a policy of the account, or of the others, names the condition key, in whatever way: lower-cased."""
+        accounts = (self.account, *self.others())
+        return any(key in _plain(document) for account in accounts for document in every_document(account))
+
+
+@lru_cache(_DOCUMENTS_REMEMBERED)
+def _plain(document: str) -> str:
+    """In lower case, without escapes."""
+    return json.dumps(json.loads(document), ensure_ascii=False).lower()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,8 +65,25 @@ class Setting:
     """The account with these parts in the place of its own."""
     openings: Callable[[SettingDelta], Iterator[str]]
     """What is let in by it, a phrase each; none where nothing is."""
-    is_document: bool = False
-    """A statement stays its author's when somebody else writes the document again."""
+    is_keyed: bool = False
+    """Each part has one value, such as a tag: whoever sets another one decides."""
+    is_versioned: bool = False
+    """A part may come into force long after it was written, by whoever chooses so."""
+
+
+_brought: list[Callable[[Account, Account, str], Account]] = []
+
+
+def brings_back(of: Callable[[Account, Account, str], Account]) -> Callable[[Account, Account, str], Account]:
+    """Adds what a family's things come back with: the account, as it was, and the unique id of what came back."""
+    _brought.append(of)
+    return of
+
+
+def with_what_it_had(account: Account, former: Account, entity_id: str) -> Account:
+    for of in _brought:
+        account = of(account, former, entity_id)
+    return account
 
 
 def documents_of(account: Account, holder_id: str) -> Iterator[str]:

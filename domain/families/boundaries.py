@@ -7,7 +7,6 @@ from domain.account import Account, Component
 from domain.entity_kinds import EntityChange, entity_title
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.foundation.many_to_many import ManyToMany
-from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
 
 BOUNDARIES = Component[ManyToMany]("boundaries", ManyToMany(), forget=ManyToMany.without)
 """Unique ids of what is bounded on the left, and on the right the ARN of the one policy that bounds it. A boundary goes
@@ -19,27 +18,6 @@ def boundary_arn(account: Account, entity_id: str) -> str | None:
     """Of the policy that bounds the entity; None where none does."""
     arns = account[BOUNDARIES].rights_of(entity_id)
     return arns[0] if arns else None
-
-
-def _parts(account: Account, entity_id: str, _subject: str) -> Parts:
-    return dict.fromkeys(account[BOUNDARIES].rights_of(entity_id), "")
-
-
-def _without(delta: SettingDelta, parts: Parts) -> Account:
-    boundaries = delta.account[BOUNDARIES].without(delta.owner_id)
-    for policy_arn in parts:
-        boundaries = boundaries.add(delta.owner_id, policy_arn)
-    return delta.account.put(BOUNDARIES, boundaries)
-
-
-def _openings(delta: SettingDelta) -> Iterator[str]:
-    for policy_arn in delta.dropped:
-        yield f"no longer limits {entity_title(delta.account, delta.owner_id)} to {policy_arn}"
-
-
-BOUNDARY = Setting(_parts, _without, _openings)
-LineageKind("boundary", "boundary of {name}", setting=BOUNDARY)
-LineageKind("boundary_removed", "boundary taken from {name}", setting=BOUNDARY)
 
 
 @tells_facts

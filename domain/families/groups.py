@@ -9,7 +9,7 @@ from domain.entity_kinds import entity_title, kind_of_index, naming_setting, pre
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.foundation.many_to_many import ManyToMany
-from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta, documents_of
+from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta, documents_of, with_what_it_had
 from domain.policy.statement_texts import allows, denies
 
 
@@ -41,19 +41,24 @@ def _member_parts(account: Account, user_id: str, group_id: str) -> Parts:
 
 
 def _without_member(delta: SettingDelta, parts: Parts) -> Account:
-    change = delta.account[MEMBERSHIPS].add if parts else delta.account[MEMBERSHIPS].remove
-    return delta.account.put(MEMBERSHIPS, change(delta.owner_id, delta.subject_id))
+    """A group that is gone comes back with what it had, by its unique id alone: its name may be another's."""
+    account, group_id = delta.account, delta.subject_id
+    if not parts:
+        return account.put(MEMBERSHIPS, account[MEMBERSHIPS].remove(delta.owner_id, group_id))
+    former = delta.former[GROUPS].by_id.get(group_id)
+    if group_id not in account[GROUPS].by_id and former is not None:
+        account = account.put(GROUPS, account[GROUPS].add(replace(former, name=group_id)))
+        account = with_what_it_had(account, delta.former, group_id)
+    return account.put(MEMBERSHIPS, account[MEMBERSHIPS].add(delta.owner_id, group_id))
 
 
 def _member_openings(delta: SettingDelta) -> Iterator[str]:
-    documents = list(documents_of(delta.account, delta.subject_id))
-    if not documents:
-        return
-    user, group = (entity_title(delta.account, each) for each in (delta.owner_id, delta.subject_id))
-    if delta.introduced and any(map(allows, documents)):
-        yield f"allows {user} what {group} is allowed"
-    if delta.dropped and any(map(denies, documents)):
-        yield f"no longer denies {user} what {group} is denied"
+    """What was taken away is asked of the group as it was."""
+    user = entity_title(delta.account, delta.owner_id)
+    if delta.introduced and any(map(allows, documents_of(delta.account, delta.subject_id))):
+        yield f"allows {user} what {entity_title(delta.account, delta.subject_id)} is allowed"
+    if delta.dropped and any(map(denies, documents_of(delta.former, delta.subject_id))):
+        yield f"no longer denies {user} what {entity_title(delta.former, delta.subject_id)} was denied"
 
 
 MEMBERSHIP = Setting(_member_parts, _without_member, _member_openings)

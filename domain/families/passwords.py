@@ -130,7 +130,7 @@ def _openings(delta: SettingDelta) -> Iterator[str]:
         yield f"lets whoever knows the password sign in as {delta.account[USERS].by_id[delta.owner_id].name}"
 
 
-PASSWORD_SETTING = Setting(_parts, lambda delta, _parts: delta.account, _openings)
+PASSWORD_SETTING = Setting(_parts, lambda delta, _parts: delta.account, _openings, is_keyed=True)
 """No call is allowed by a password."""
 LineageKind("password", "password of {name}", removals=_removals, setting=PASSWORD_SETTING)
 

@@ -12,7 +12,7 @@ from domain.entity_kinds import kind_of_index
 from domain.facts import Fact, FactKind, FactValue
 from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
-from domain.policy.statement_texts import document_of, is_allow, principals_of, principals_phrase, statement_texts
+from domain.policy.statement_texts import document_of, is_allow, principal_phrases, principals_of, statement_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +62,13 @@ def _without_trust(delta: SettingDelta, parts: Parts) -> Account:
 
 
 def _trust_openings(delta: SettingDelta) -> Iterator[str]:
-    for text in delta.introduced:
-        if is_allow(text):
-            yield f"lets {principals_phrase(text)} assume it"
-    for text in delta.dropped:
-        if not is_allow(text):
-            yield f"no longer denies {principals_phrase(text)} to assume it"
+    if allowing := [text for text in delta.introduced if is_allow(text)]:
+        yield f"lets {principal_phrases(allowing)} assume it"
+    if denying := [text for text in delta.dropped if not is_allow(text)]:
+        yield f"no longer denies {principal_phrases(denying)} to assume it"
 
 
-TRUST = Setting(_trust_parts, _without_trust, _trust_openings, is_document=True)
+TRUST = Setting(_trust_parts, _without_trust, _trust_openings)
 LineageKind("trust_policy", "trust of role {name}", setting=TRUST)
 
 

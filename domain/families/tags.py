@@ -8,7 +8,7 @@ from immutables import Map
 
 from domain.account import Account, Component, forget_key
 from domain.entity_kinds import EntityChange, entity_title
-from domain.facts import Fact, FactKind, FactValue, every_document, tells_facts
+from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
 
 
@@ -37,14 +37,13 @@ def _without(delta: SettingDelta, parts: Parts) -> Account:
 
 def _openings(delta: SettingDelta) -> Iterator[str]:
     """Of the tags that a policy asks about, in a condition or a variable."""
-    asked = "".join(document.lower() for document in every_document(delta.account))
     for key in sorted(delta.introduced.keys() | delta.dropped.keys()):
-        if f"principaltag/{key}" in asked or f"resourcetag/{key}" in asked:
+        if delta.is_asked_for(f"principaltag/{key}") or delta.is_asked_for(f"resourcetag/{key}"):
             title = entity_title(delta.account, delta.owner_id)
-            yield f"gives {title} another tag {key}, which policies of the account ask about"
+            yield f"gives {title} another tag {key}, and policies ask about that"
 
 
-TAGGING = Setting(_parts, _without, _openings)
+TAGGING = Setting(_parts, _without, _openings, is_keyed=True)
 LineageKind("tags", "tags of {name}", setting=TAGGING)
 
 

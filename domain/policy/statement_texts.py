@@ -1,10 +1,14 @@
-"""Statements of a document as texts that can be compared: equal where they say the same.
+"""Documents divided into statements so small that one of them is there or is not: of one principal, action and resource
+each, under all conditions of the whole. As texts they can be compared: equal where they say the same.
 
-White space, the order of keys and of values, the case of actions, a list of one and the Sid make no difference.
+White space, order, the case of actions, a list of one, the Sid and how a statement is divided make no difference.
 """
 
 import json
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import product
 from typing import Any
 
 from domain.policy.decode import Json, decoded
@@ -12,25 +16,52 @@ from domain.policy.decode import Json, decoded
 _VERSION_DEFAULT = "2008-10-17"
 _NOTHING = {"Effect": "Deny", "Action": "none:None", "Resource": "*"}
 """A document has at least one statement; no service has this action."""
+_PRODUCT_MAX = 1_000
+"""A statement of more combinations is left whole."""
+_DOCUMENTS_REMEMBERED = 1_024
+_DIVIDED = ("Principal", "Action", "Resource")
+"""One of several is enough. Of what is excepted, and of conditions, all count together."""
 
 
-def statement_texts(document: str) -> dict[str, Any]:
-    """The statements by their texts. Raises MalformedPolicyDocument where there is no JSON."""
+@lru_cache(_DOCUMENTS_REMEMBERED)
+def statement_texts(document: str) -> frozenset[str]:
+    """Raises MalformedPolicyDocument where there is no JSON."""
     read = decoded(document)
     assert isinstance(read, dict)
     listed = read["Statement"]
+    version = str(read.get("Version", _VERSION_DEFAULT))
     statements = listed if isinstance(listed, list) else [listed]
-    # Variables mean something from 2012-10-17 on only.
-    version = read.get("Version", _VERSION_DEFAULT)
-    return {
-        json.dumps({**_normal(statement), "Version": version}, sort_keys=True): statement for statement in statements
-    }
+    return frozenset(text for statement in statements for text in _texts(_normal(statement), version))
+
+
+def _texts(statement: dict[str, Any], version: str) -> Iterator[str]:
+    if "${" in json.dumps(statement):
+        # Variables mean something from 2012-10-17 on only.
+        statement = {**statement, "Version": version}
+    divided = [name for name in _DIVIDED if name in statement]
+    sizes = 1
+    for name in divided:
+        sizes *= len(statement[name])
+    if sizes > _PRODUCT_MAX:
+        yield json.dumps(statement, sort_keys=True)
+        return
+    for chosen in product(*(statement[name] for name in divided)):
+        yield json.dumps(
+            {**statement, **{name: [one] for name, one in zip(divided, chosen, strict=True)}}, sort_keys=True
+        )
 
 
 def document_of(texts: Iterable[str]) -> str:
-    """A document that says what these statements say together; nothing, where there are none."""
-    statements = [json.loads(text) for text in texts]
-    version = max((statement.pop("Version") for statement in statements), default=_VERSION_DEFAULT)
+    """A document that says what these say together; nothing, where there are none."""
+    statements = [json.loads(text) for text in sorted(texts)]
+    version = max((statement.pop("Version", _VERSION_DEFAULT) for statement in statements), default=_VERSION_DEFAULT)
+    for statement in statements:
+        for element in ("Principal", "NotPrincipal"):
+            if element in statement:
+                named = defaultdict(list)
+                for kind, name in statement[element]:
+                    named[kind].append(name)
+                statement[element] = dict(named)
     return json.dumps({"Version": version, "Statement": statements or [_NOTHING]})
 
 
@@ -46,30 +77,39 @@ def denies(document: str) -> bool:
     return not all(map(is_allow, statement_texts(document)))
 
 
-def phrase(text: str) -> str:
-    """Such as `iam:* on *`, for people."""
-    statement = json.loads(text)
-    action = _named(statement, "Action")
-    where = f" on {_named(statement, 'Resource')}" if {"Resource", "NotResource"} & statement.keys() else ""
-    return f"{action}{where}{_conditions(text)}"
+def phrases(texts: Iterable[str]) -> Iterator[str]:
+    """Such as `iam:*, s3:* on *`, for people: of statements that differ in the action alone, one."""
+    actions = defaultdict(list)
+    for text in sorted(texts):
+        statement = json.loads(text)
+        actions[f"{_where(statement)}{_conditions(statement)}"].append(_named(statement, "Action"))
+    for where, named in actions.items():
+        yield f"{', '.join(sorted(set(named)))}{where}"
 
 
-def principals_phrase(text: str) -> str:
-    """Such as `arn:aws:iam::111122223333:root under conditions`, for people."""
-    named = principals_of(text)
-    but = "everybody but " if "NotPrincipal" in json.loads(text) else ""
-    return f"{but}{'everybody' if '*' in named else ', '.join(sorted(named))}{_conditions(text)}"
+def principal_phrases(texts: Iterable[str]) -> str:
+    """Such as `arn:aws:iam::111122223333:root`, for people."""
+    told = set()
+    for text in texts:
+        statement = json.loads(text)
+        named = sorted(principals_of(text))
+        but = "everybody but " if "NotPrincipal" in statement else ""
+        told.add(f"{but}{'everybody' if '*' in named else ', '.join(named)}{_conditions(statement)}")
+    return ", ".join(sorted(told))
 
 
 def principals_of(text: str) -> set[str]:
     """Whom a statement names, or excepts."""
     statement = json.loads(text)
-    named = statement.get("Principal", statement.get("NotPrincipal", {}))
-    return {name for names in named.values() for name in names}
+    return {name for _, name in statement.get("Principal", statement.get("NotPrincipal", ()))}
 
 
-def _conditions(text: str) -> str:
-    return " under conditions" if "Condition" in json.loads(text) else ""
+def _conditions(statement: dict[str, Any]) -> str:
+    return " under conditions" if "Condition" in statement else ""
+
+
+def _where(statement: dict[str, Any]) -> str:
+    return f" on {_named(statement, 'Resource')}" if {"Resource", "NotResource"} & statement.keys() else ""
 
 
 def _named(statement: dict[str, Any], element: str) -> str:
@@ -89,19 +129,21 @@ def _normal_element(name: str, value: Json) -> Any:
             return value
         case "Principal" | "NotPrincipal":
             named = value if isinstance(value, dict) else {"AWS": value}
-            return {kind: _sorted(names) for kind, names in named.items()}
+            return sorted([kind, name] for kind, names in named.items() for name in _sorted(names))
         case "Condition":
             assert isinstance(value, dict)
             return {operator: _normal_condition(keys) for operator, keys in value.items()}
         case "Action" | "NotAction":
-            return sorted({str(each).lower() for each in _sorted(value)})
+            return sorted({each.lower() for each in _sorted(value)})
         case _:
             return _sorted(value)
 
 
 def _normal_condition(keys: Json) -> dict[str, list[str]]:
+    """Two keys that differ by case alone are two conditions on one."""
     assert isinstance(keys, dict)
-    return {key.lower(): _sorted(values) for key, values in keys.items()}
+    lowered = [key.lower() for key in keys]
+    return {key if lowered.count(key.lower()) > 1 else key.lower(): _sorted(values) for key, values in keys.items()}
 
 
 def _sorted(value: Json) -> list[str]:

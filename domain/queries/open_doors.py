@@ -2,49 +2,113 @@
 them; and how the account would be without."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple, Self
 
-from domain.account import Account
-from domain.altered_settings import AlteredSetting, SettingChange, without_lineage
+from domain.account import Account, AccountChange, evolve
+from domain.altered_settings import AlteredSetting, without_lineage
 from domain.families.containment import CONTAINED_DOCUMENT, CONTAINED_POLICY_NAME
 from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.families.policies import INLINE_POLICIES, MANAGED_POLICIES, held_by
+from domain.foundation.events import Entry
 from domain.lineage_kinds import Setting
 from domain.read_models.lineage import LineageNode, NodePosition, OpenDoor
 from domain.registry import lineage_kind
 
 AccountAt = Callable[[str, int], Account]
 """The account with this id as it was at a position."""
-_ENDED = frozenset({"deleted", "removed", "replaced"})
+ChangesBetween = Callable[[str, int, int], Iterable[Entry]]
+"""Of the account with this id, behind one position and up to another."""
+CHANGES_MAX = 50_000
+"""So many changes of an account are gone through, the first since the lineage's first."""
 _MADE = frozenset({"user", "group", "role", "policy"})
+_PUTS_BACK = "Contain"
+"""The operation that restores."""
 
 
-def altered_settings(nodes: Iterable[LineageNode], account_at: AccountAt) -> list[AlteredSetting]:
-    """Of the nodes of a lineage, but for its seed."""
-    by_setting: dict[tuple[Setting, str, str, str], list[LineageNode]] = defaultdict(list)
-    for node in nodes:
+class AlteredSettings(NamedTuple):
+    found: list[AlteredSetting]
+    unexamined: int
+    """So many changes of accounts, at least, were not gone through."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Makers:
+    """By which a change is known as the lineage's."""
+
+    places: Mapping[tuple[str, int], LineageNode]
+    requests: frozenset[str]
+    windows: Mapping[str, Sequence[tuple[datetime, datetime | None]]]
+    """Of each key: while what it signs is the lineage's."""
+
+    @classmethod
+    def of(cls, nodes: Sequence[LineageNode], since: datetime | None) -> Self:
+        windows = defaultdict(list)
+        for node in nodes:
+            if node.access_key_id is not None:
+                until = node.since.at if node.kind == "activation" and node.since is not None else None
+                windows[node.access_key_id].append((max(node.at, since) if since else node.at, until))
+        places = {(node.account_id, node.position): node for node in nodes[1:]}
+        return cls(places, frozenset(node.request_id for node in nodes[1:]), windows)
+
+    def made(self, entry: Entry) -> bool:
+        if entry.cause.request_id in self.requests:
+            return True
+        windows = self.windows.get(entry.cause.access_key_id or "", ())
+        return any(begin <= entry.at and (end is None or entry.at < end) for begin, end in windows)
+
+
+def altered_settings(
+    nodes: Sequence[LineageNode],
+    positions: Mapping[str, int],
+    since: datetime | None,
+    account_at: AccountAt,
+    changes: ChangesBetween,
+) -> AlteredSettings:
+    """Of a lineage, its seed first, up to positions of its accounts. Folds the changes since its first one."""
+    named: dict[str, dict[tuple[Setting, str, str], AlteredSetting]] = defaultdict(dict)
+    first: dict[str, int] = {}
+    for node in nodes[1:]:
         kind = lineage_kind(node.kind)
         if kind is not None and kind.setting is not None:
-            by_setting[kind.setting, node.account_id, node.owner_id, node.subject_id].append(node)
-    return [_altered(*key, changes, account_at) for key, changes in by_setting.items()]
+            place = (kind.setting, node.owner_id, node.subject_id)
+            setting = AlteredSetting(kind.setting, node.kind, node.account_id, node.owner_id, node.subject_id)
+            named[node.account_id].setdefault(place, setting).nodes.append((node.position, node.at))
+            first[node.account_id] = min(node.position, first.get(node.account_id, node.position))
+    makers, unexamined = _Makers.of(nodes, since), 0
+    for account_id, settings in named.items():
+        begin, end = first[account_id] - 1, positions[account_id]
+        entries = changes(account_id, begin, end)
+        unexamined += _advance(list(settings.values()), account_at(account_id, begin), entries, makers)
+    return AlteredSettings([each for settings in named.values() for each in settings.values()], unexamined)
 
 
-def _altered(
-    setting: Setting, account_id: str, owner_id: str, subject_id: str, nodes: list[LineageNode], account_at: AccountAt
-) -> AlteredSetting:
-    changes = []
-    for node in sorted(nodes, key=lambda node: node.position):
-        before = setting.parts(account_at(account_id, node.position - 1), owner_id, subject_id).items()
-        kind = lineage_kind(node.kind)
-        written = (kind and kind.writes) or setting.parts
-        after = written(account_at(account_id, node.position), owner_id, subject_id).items()
-        ended = node.since.position if node.since is not None and node.state in _ENDED else None
-        # What is dropped is asked of the account: a version that is not the default replaces nothing yet.
-        added, removed = frozenset(after - before), frozenset(before - after)
-        changes.append(SettingChange(node.kind, node.position, node.at, ended, added, removed))
-    former = account_at(account_id, changes[0].position - 1)
-    return AlteredSetting(setting, account_id, owner_id, subject_id, former, tuple(changes))
+def _advance(settings: Sequence[AlteredSetting], account: Account, entries: Iterable[Entry], makers: _Makers) -> int:
+    """Whether some of them were not gone through any more."""
+    by_owner = defaultdict(list)
+    for setting in settings:
+        by_owner[setting.owner_id].append(setting)
+    for number, entry in enumerate(entries):
+        if number == CHANGES_MAX:
+            return 1
+        before, account = account, evolve(account, entry)
+        assert isinstance(entry.event, AccountChange)
+        touched = [each for owner in entry.event.changed_subjects(account.id) for each in by_owner.get(owner, ())]
+        node = makers.places.get((account.id, entry.position))
+        kind = None if node is None else lineage_kind(node.kind)
+        for setting in touched:
+            writes = kind.writes if kind is not None and kind.setting is setting.setting else None
+            setting.advance(
+                before,
+                account,
+                entry.at,
+                by_lineage=makers.made(entry),
+                putting_back=entry.cause.operation == _PUTS_BACK,
+                written={} if writes is None else writes(account, setting.owner_id, setting.subject_id),
+            )
+    return 0
 
 
 def made_by(nodes: Sequence[LineageNode]) -> frozenset[str]:
@@ -53,39 +117,44 @@ def made_by(nodes: Sequence[LineageNode]) -> frozenset[str]:
 
 
 def open_doors(
-    nodes: Sequence[LineageNode], altered: Iterable[AlteredSetting], account_at: Callable[[str], Account]
+    nodes: Sequence[LineageNode],
+    altered: Sequence[AlteredSetting],
+    account_at: Callable[[str], Account],
+    others: Callable[[], Iterable[Account]] = tuple,
 ) -> Iterator[OpenDoor]:
-    """At the moment of the nodes, which the accounts are of too."""
+    """At the moment of the nodes, which the accounts are of too. `others` are accounts whose policies count as well."""
     by_place = {node.place: node for node in nodes}
     made = made_by(nodes)
-    altered = list(altered)
     accounts = {each.account_id: account_at(each.account_id) for each in altered}
     untouched = {account_id: without_lineage(account, altered) for account_id, account in accounts.items()}
     for each in altered:
         account = accounts[each.account_id]
         delta = each.delta(account)
-        if delta is not None and account.closed_at is None and not _is_shut(account, each.owner_id, made):
-            # What one change opens another one may hide: a detached policy of which the text was replaced too.
-            as_if_alone = replace(delta, account=untouched[each.account_id])
-            opens = tuple(
-                dict.fromkeys(each.setting.openings(delta)) or dict.fromkeys(each.setting.openings(as_if_alone))
-            )
-            if opens:
-                last = by_place[NodePosition(each.account_id, each.changes[-1].position)]
-                yield OpenDoor(node=last, opens=opens)
+        if delta is None or account.closed_at is not None or _is_shut(account, each.owner_id, made):
+            continue
+        delta = replace(delta, others=others)
+        # What one change opens another one may hide: a detached policy of which the text was replaced too.
+        as_if_alone = replace(delta, account=untouched[each.account_id])
+        try:
+            opens = list(each.setting.openings(delta)) or list(each.setting.openings(as_if_alone))
+        except LookupError as error:
+            opens = [f"cannot be described: {error}"]
+        if opens:
+            node = by_place[NodePosition(each.account_id, max(position for position, _ in each.nodes))]
+            yield OpenDoor(node=node, opens=tuple(dict.fromkeys(opens)))
 
 
 def _is_shut(account: Account, owner_id: str, made: Collection[str]) -> bool:
-    """Whether everybody whom it is about may do nothing any more. Where that is nobody, somebody may come to be it, but
-    of what is the lineage's own."""
-    concerned: Sequence[str] = [owner_id]
+    """Whether the user or role that it is about may do nothing any more, or all who hold what is the lineage's own. Who
+    holds another's group or policy may change at any time."""
+    if owner_id not in made:
+        return _is_contained(account, owner_id)
+    holders: Iterable[str] = (owner_id,)
     if owner_id in account[GROUPS].by_id:
-        concerned = account[MEMBERSHIPS].lefts_of(owner_id)
+        holders = account[MEMBERSHIPS].lefts_of(owner_id)
     elif owner_id in account[MANAGED_POLICIES]:
-        concerned = sorted(held_by(account, owner_id).difference(account[GROUPS].by_id))
-    if not concerned:
-        return owner_id in made
-    return all(_is_contained(account, each) for each in concerned)
+        holders = held_by(account, owner_id)
+    return all(_is_contained(account, each) for each in holders)
 
 
 def _is_contained(account: Account, entity_id: str) -> bool:

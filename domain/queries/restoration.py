@@ -9,12 +9,13 @@ from domain.account import Account, AccountChange
 from domain.altered_settings import AlteredSetting
 from domain.entity_kinds import entity_title, find_entity
 from domain.families.boundaries import boundary_arn
+from domain.families.containment import CONTAINED_POLICY_NAME
 from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES
 from domain.families.roles import ROLES, TrustPolicyReplaced
 from domain.families.tags import Tag, tags_of
 from domain.families.users import USERS
-from domain.foundation.errors import Refusal
+from domain.foundation.errors import DeleteConflict, Refusal
 from domain.lineage_kinds import SettingDelta
 from domain.rules import groups, permissions_boundaries, policies, policy_holders, tagging, users
 
@@ -52,12 +53,15 @@ class _Row(NamedTuple):
 def restore(account: Account, altered: Iterable[AlteredSetting], made: frozenset[str], at: datetime) -> Restored:
     """The last that was altered first. `made` are the lineage's own users, roles, groups and policies: for those there
     is no before."""
-    told, changes = [], list[AccountChange]()
-    there = [each for each in altered if each.owner_id not in made and each.delta(account) is not None]
-    for each in sorted(there, key=lambda each: each.changes[-1].position, reverse=True)[:RESTORATIONS_MAX]:
-        refused, undoing = _undoing(each, account)
-        row, place = _ROWS[each.changes[-1].kind], (each.owner_id, each.subject_id)
-        before, after = row.says(each.former, *place), row.says(account, *place)
+    told, changes = list[SettingRestoration](), list[AccountChange]()
+    there = [each for each in altered if each.owner_id not in made and each.subject_id != CONTAINED_POLICY_NAME]
+    for each in sorted(there, key=_last_position, reverse=True):
+        delta = None if account.closed_at is not None else each.delta(account)
+        if delta is None or len(changes) >= RESTORATIONS_MAX:
+            continue
+        refused, undoing = _undoing(each, delta)
+        row, place = _ROWS[each.kind], (each.owner_id, each.subject_id)
+        before, after = row.says(delta.former, *place), row.says(account, *place)
         told.append(SettingRestoration(account.id, row.title(account, *place), before, after, refused))
         for change in undoing:
             account = change.fold(account, at)
@@ -65,15 +69,17 @@ def restore(account: Account, altered: Iterable[AlteredSetting], made: frozenset
     return Restored(told, changes, account)
 
 
-def _undoing(altered: AlteredSetting, account: Account) -> tuple[str | None, list[AccountChange]]:
+def _last_position(altered: AlteredSetting) -> int:
+    return altered.steps[-1].position if altered.steps else 0
+
+
+def _undoing(altered: AlteredSetting, delta: SettingDelta) -> tuple[str | None, list[AccountChange]]:
     """Why it is not put back, or what does it."""
-    last, delta = altered.changes[-1], altered.delta(account)
-    if last.ended_position is not None:
-        return f"somebody else has changed it since, at position {last.ended_position}", []
-    if delta is None:
-        return "it went with another one", []
+    others = altered.steps[-1].others_position
+    if others is not None:
+        return f"somebody else has changed it since, at position {others}", []
     try:
-        return None, list(_ROWS[last.kind].changes(delta, altered.former))
+        return None, list(_ROWS[altered.kind].changes(delta, delta.former))
     except Refusal as refusal:
         return refusal.message, []
 
@@ -103,7 +109,10 @@ def _attachment(delta: SettingDelta, _former: Account) -> Iterator[AccountChange
     kind, holder = policy_holders.holder_of(delta.account, delta.owner_id)
     if delta.introduced:
         yield policy_holders.detach(delta.account, kind, holder.name, policy_arn=delta.subject_id)
-    else:
+    if delta.dropped:
+        policy = delta.account[MANAGED_POLICIES].get(delta.subject_id)
+        if policy is not None and policy.id != delta.dropped[delta.subject_id]:
+            raise DeleteConflict(f"another policy has the ARN {delta.subject_id} by now")
         yield from policy_holders.attach(delta.account, kind, holder.name, policy_arn=delta.subject_id)
 
 
@@ -132,10 +141,13 @@ def _tags(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
     assert found is not None, "The setting is there."
     kind, entity = found
     before = tags_of(former, delta.owner_id)
+    account = delta.account
     if added := sorted(delta.introduced.keys() - delta.dropped.keys()):
-        yield from tagging.untag(delta.account, kind, entity.name, keys=added)
+        for untagged in tagging.untag(account, kind, entity.name, keys=added):
+            account = untagged.fold(account, datetime.min)  # noqa: DTZ901  tags have no time
+            yield untagged
     if lost := [Tag(before[key].key, before[key].value) for key in sorted(delta.dropped)]:
-        yield from tagging.tag(delta.account, kind, entity.name, tags=lost)
+        yield from tagging.tag(account, kind, entity.name, tags=lost)
 
 
 def _user_name(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:

@@ -19,7 +19,7 @@ from projections.queries.ledger_positions import resolve_in_projection
 SQL = load_statements("projections.queries", "lineage.sql")
 PRINCIPALS = load_statements("projections.queries", "queries.sql")["principals"]
 
-DOOR_ROUNDS_MAX = 10
+DOOR_ROUNDS_MAX = 50
 """So often it is looked for who has used what the lineage has opened: each time those who came by that may have opened
 more."""
 
@@ -61,8 +61,8 @@ class DoorUses(NamedTuple):
 
 
 NO_DOOR_USES = DoorUses((), 0)
-FindDoorUses = Callable[[Sequence[LineageNode], Mapping[str, Moment], datetime | None], DoorUses]
-"""From the nodes that are known and the moments of their accounts; of other accounts, up to a time."""
+FindDoorUses = Callable[[Sequence[LineageNode], Mapping[str, Moment], datetime | None, datetime | None], DoorUses]
+"""From the nodes that are known and the moments of their accounts; since the compromise, and up to a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +118,12 @@ def trace_lineage(
     nodes, unexamined = walk.nodes(walk.found), 0
     for _ in range(DOOR_ROUNDS_MAX if door_uses is not None else 0):
         assert door_uses is not None
-        uses, unexamined = door_uses(nodes, walk.moments, walk.until)
+        uses, unexamined = door_uses(nodes, walk.moments, since, walk.until)
         if not walk.enter(uses, min(nodes_max, NODES_MAX)):
             break
         nodes = walk.nodes(walk.found)
     else:
-        walk.stopped |= door_uses is not None
+        unexamined += door_uses is not None
     return Lineage(
         walk.moments,
         nodes,
@@ -246,7 +246,9 @@ class _Traversal:
         """Of the keys what they have signed for, and of the owners what is theirs; the maker is the parent before the
         owner."""
         nodes = [found.node for found in generation]
-        keys = {node.access_key_id: node.place for node in nodes if node.access_key_id is not None}
+        # Of a key that was activated, before the key itself: what it is by then, it is in whole.
+        ordered = sorted(nodes, key=lambda node: node.kind != "activation")
+        keys = {node.access_key_id: node.place for node in ordered if node.access_key_id is not None}
         owners = {(node.account_id, node.owner_id): node.place for node in nodes if node.owns_credentials}
         parameters = {
             "keys": list(keys),
@@ -259,7 +261,7 @@ class _Traversal:
         for child in map(_CreatedNode.of_row, self._cursor.execute(SQL["children"], parameters).fetchall()):
             maker = child.node.by_access_key_id
             parent = keys[maker] if maker in keys else owners[child.node.account_id, child.node.owner_id]
-            if not self._is_known(child.node, parent):
+            if not self._is_known(child.node, parent) or not self._is_signed_by(child.node, parent):
                 continue
             if maker in keys and self._since is not None and child.node.at < self._since:
                 owned = (child.node.account_id, child.node.owner_id) if child.node.access_key_id else None
@@ -268,6 +270,15 @@ class _Traversal:
                     continue
                 parent = owners[owned]
             yield child, parent
+
+    def _is_signed_by(self, child: LineageNode, parent: NodePosition) -> bool:
+        """What an activated key signs is the lineage's while it is active by that: before, and when somebody else has
+        activated it again, it is its owner's."""
+        found = self.found[parent]
+        if found.node.kind != "activation":
+            return True
+        ended = found.ended
+        return found.node.at <= child.at and (ended is None or child.at < ended[1].at)
 
     def _leave(self, child: _CreatedNode, parent: NodePosition) -> None:
         if child.node.place not in self.found and len(self.left) < NODES_MAX:

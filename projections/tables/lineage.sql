@@ -23,7 +23,7 @@ create table births (
     -- As the owner, or whatever was born itself, was called then.
     name text not null,
     arn text,
-    -- Of sessions and keys: what signs for what they give birth to.
+    -- Of sessions and keys: what signs for what they give birth to; of an activation, until it ends.
     access_key_id text,
     -- Of policies, which version, and of texts the digest.
     version text,
@@ -76,7 +76,7 @@ begin
             when node_kind in ('policy', 'policy_version', 'policy_default', 'boundary', 'boundary_removed')
                 then event ->> 'policy_arn'
         end,
-        case when node_kind = 'access_key' then event ->> 'access_key_id' end,
+        case when node_kind in ('access_key', 'activation') then event ->> 'access_key_id' end,
         case when node_kind = 'policy' then 'v1'
             when node_kind in ('policy_version', 'policy_default') then 'v' || (event ->> 'version') end,
         encode(sha256(convert_to(event ->> text_field, 'UTF8')), 'hex'));

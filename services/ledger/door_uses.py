@@ -1,15 +1,21 @@
 """Who has used what a lineage has opened: calls of others that its changes alone made possible (docs/adr/0036)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import psycopg
 
 from domain.account import Account
 from domain.altered_settings import AlteredSetting, without_lineage
-from domain.calls import ApiCalled
+from domain.call_context import user_or_role_by_arn
+from domain.calls import ApiCalled, DecisionRecord
+from domain.entity_kinds import find_entity
+from domain.families.boundaries import boundary_arn
+from domain.foundation.events import Entry
 from domain.foundation.moments import Moment
-from domain.queries.open_doors import altered_settings
+from domain.queries.open_doors import AlteredSettings, altered_settings
 from domain.queries.what_if import CallReplayer, CallToReplay, ReplayOutcome
 from domain.read_models.lineage import LineageNode, NodePosition
 from projections.queries.lineage import SQL, DoorUse, DoorUses
@@ -21,6 +27,9 @@ CALLS_MAX = 5_000
 """So many calls of others that have changed something are examined, the first since the lineage's first change."""
 EVENTS_A_SELECT = 4
 """A call that changes something seldom has more."""
+_BOUNDARY = "iam:permissionsboundary"
+AccountOf = Callable[[str, int], Account]
+log = logging.getLogger("muniment.ledger")
 
 
 class DoorUseFinder:
@@ -30,8 +39,8 @@ class DoorUseFinder:
         self._cursor = cursor
         self._past = past
         self._calls: dict[tuple[str, str], CallToReplay | None] = {}
-        self._changes = 0
-        """That were known when it was last looked."""
+        self._nodes = 0
+        """Changes that were known when it was last looked."""
         self._unexamined = 0
         self._without: tuple[Account, Sequence[AlteredSetting], Account] | None = None
 
@@ -40,19 +49,34 @@ class DoorUseFinder:
         assert isinstance(found, Account)
         return found
 
-    def __call__(self, nodes: Sequence[LineageNode], moments: Mapping[str, Moment], until: datetime | None) -> DoorUses:
-        altered = altered_settings(nodes[1:], self.account)
-        changes = sum(len(each.changes) for each in altered)
-        if changes == self._changes:
+    def altered(
+        self, nodes: Sequence[LineageNode], moments: Mapping[str, Moment], since: datetime | None
+    ) -> AlteredSettings:
+        def changes(account_id: str, after: int, to: int) -> Iterator[Entry]:
+            return self._past.changes(self._cursor, account_id, after=after, to=to)
+
+        positions = {account_id: moment.position for account_id, moment in moments.items()}
+        return altered_settings(nodes, positions, since, self.account, changes)
+
+    def __call__(
+        self,
+        nodes: Sequence[LineageNode],
+        moments: Mapping[str, Moment],
+        since: datetime | None,
+        until: datetime | None,
+    ) -> DoorUses:
+        changes = [node for node in nodes[1:] if not node.gives_access]
+        if len(changes) == self._nodes:
             return DoorUses((), self._unexamined)
-        self._changes = changes
-        keys = [node.access_key_id for node in nodes if node.access_key_id is not None]
-        since = min(change.at for each in altered for change in each.changes)
-        parameters = {"keys": keys, "since": since, "until": until, "limit": CALLS_MAX + 1}
+        self._nodes = len(changes)
+        altered, unexamined = self.altered(nodes, moments, since)
+        keys = [node.access_key_id for node in nodes if node.access_key_id and node.kind != "activation"]
+        first = min(node.at for node in changes)
+        parameters = {"keys": keys, "since": first, "until": until, "limit": CALLS_MAX + 1}
         rows = self._cursor.execute(SQL["by_others"], parameters).fetchall()
         known = [row for row in rows[:CALLS_MAX] if row[0] not in moments or row[1] <= moments[row[0]].position]
         uses, undecidable = self._uses(known, altered)
-        self._unexamined = undecidable + max(0, len(rows) - CALLS_MAX)
+        self._unexamined = unexamined + undecidable + max(0, len(rows) - CALLS_MAX)
         return DoorUses(uses, self._unexamined)
 
     def _uses(self, rows: Sequence[tuple[str, int, str]], altered: list[AlteredSetting]) -> tuple[list[DoorUse], int]:
@@ -70,13 +94,15 @@ class DoorUseFinder:
         return uses, unexamined
 
     def _door(self, call: CallToReplay, altered: list[AlteredSetting]) -> NodePosition:
-        """The setting that by itself makes the difference, or else the first."""
-        alone = (each for each in altered if self._outcome(call, [each]) is ReplayOutcome.REFUSED)
-        setting = next(alone, altered[0])
-        before = [change.position for change in setting.changes if change.at <= call.at]
-        return NodePosition(setting.account_id, (before or [setting.changes[-1].position])[-1])
+        """The setting that by itself makes the difference, or else the first of those that differed then."""
+        differing = [each for each in altered if (step := each.step_at(call.at)) and (step.introduced or step.dropped)]
+        alone = (each for each in differing if self._outcome(call, [each]) is ReplayOutcome.REFUSED)
+        setting = next(alone, differing[0])
+        return NodePosition(setting.account_id, setting.named_before(call.at))
 
     def _outcome(self, call: CallToReplay, altered: Sequence[AlteredSetting]) -> ReplayOutcome:
+        """Undecidable where an account cannot be imagined without the lineage: that must stop no containment."""
+
         def value_of(account_id: str, position: int) -> Account:
             account = self.account(account_id, position)
             if self._without is None or self._without[0] is not account or self._without[1] is not altered:
@@ -84,7 +110,28 @@ class DoorUseFinder:
             return self._without[2]
 
         replayer = CallReplayer(value_of, lambda cause: session_of(self._cursor, self._past.mapper, cause))
-        return replayer.of(call).outcome
+        try:
+            return replayer.of(self._as_if(call, altered, value_of)).outcome
+        except (LookupError, ValueError, TypeError, AssertionError):
+            log.exception("Call %s cannot be decided as if a lineage had not been", call.cause.request_id)
+            return ReplayOutcome.UNDECIDABLE
+
+    def _as_if(self, call: CallToReplay, altered: Sequence[AlteredSetting], value_of: AccountOf) -> CallToReplay:
+        """With the names that users and groups would have, and with the boundary that the user or role whom it is about
+        would have."""
+        names, decisions = dict[str, str](), []
+        for record in call.decisions:
+            for account_id, position in record.positions.items():
+                now, without = self.account(account_id, position), value_of(account_id, position)
+                if now is not without:
+                    names |= _names(now, without, altered)
+            decisions.append(_decision_as_if(record, names, self.account, value_of))
+        principal = call.cause.principal
+        if principal is None or principal.arn not in names:
+            return replace(call, decisions=tuple(decisions))
+        arn = names[principal.arn]
+        renamed = principal.model_copy(update={"arn": arn, "user_name": arn.rpartition("/")[2]})
+        return replace(call, cause=call.cause.model_copy(update={"principal": renamed}), decisions=tuple(decisions))
 
     def _call(self, account_id: str, position: int, request_id: str) -> CallToReplay | None:
         """None where it has no record: what our own server did."""
@@ -106,3 +153,27 @@ class DoorUseFinder:
 
 def _accounts_read(call: CallToReplay) -> set[str]:
     return {account_id for decision in call.decisions for account_id in decision.positions}
+
+
+def _names(now: Account, without: Account, altered: Sequence[AlteredSetting]) -> dict[str, str]:
+    """The ARNs that users and groups would have, by those that they have."""
+    renamed = {}
+    for owner_id in {each.owner_id for each in altered if each.account_id == now.id and each.kind.endswith("_rename")}:
+        is_, would_be = find_entity(now, owner_id), find_entity(without, owner_id)
+        if is_ is not None and would_be is not None and is_[1].resource != would_be[1].resource:
+            renamed[now.arn(is_[1].resource)] = now.arn(would_be[1].resource)
+    return renamed
+
+
+def _decision_as_if(
+    record: DecisionRecord, names: Mapping[str, str], account_at: AccountOf, value_of: AccountOf
+) -> DecisionRecord:
+    (resource,) = record.resources
+    context = {key: tuple(names.get(value, value) for value in values) for key, values in record.context.items()}
+    account_id, position = next(iter(record.positions.items()))
+    if _BOUNDARY in context:
+        entity = user_or_role_by_arn(account_at(account_id, position), resource)
+        arn = None if entity is None else boundary_arn(value_of(account_id, position), entity.id)
+        context = {key: values for key, values in context.items() if key != _BOUNDARY}
+        context |= {} if arn is None else {_BOUNDARY: (arn,)}
+    return record.model_copy(update={"resources": (names.get(resource, resource),), "context": context})

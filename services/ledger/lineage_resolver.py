@@ -7,7 +7,7 @@ import psycopg
 
 from domain.families.containment import Descendant, DescendantKind, LineageFacts, LineageQuery
 from domain.foundation.moments import AsOf
-from domain.queries.open_doors import altered_settings, made_by
+from domain.queries.open_doors import made_by
 from domain.read_models.lineage import LineageNode
 from projections.engine.runner import ProjectionRunner
 from projections.queries.lineage import lagging_accounts, trace_lineage
@@ -60,7 +60,7 @@ class LineageResolver:
                         compromised_since=wanted.compromised_since,
                         door_uses=finder,
                     )
-                    altered = altered_settings(lineage.nodes[1:], finder.account)
+                    altered = finder.altered(lineage.nodes, lineage.moments, lineage.compromised_since).found
             except ProjectionUnreadable as error:
                 raise LedgerUnavailable(str(error)) from error
         descendants = tuple(_descendant(node) for node in lineage.nodes if node.kind in _CONTAINABLE)

@@ -39,7 +39,7 @@ FUNCTION = re.compile(rb"create or replace function (\w+)")
 DEFINITIONS = {
     "credentials": "029c0ec375dd10d21c83add75eb9536d7523b462506de1f6454daa009f5006e0",
     "due": "4f4606491b551a9928d931bb2b418d4d649512b5257d05d86d736e3f97027d6a",
-    "lineage": "45f0a6f1b0e852a734f2deae691a737cf6ca754c7b7a427b46da52a57933aaca",
+    "lineage": "52c5042d2c3b936462cb397e6635d7f695a8a0757e671fa9fa21ca11a17c0362",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
     "trail": "ac70898ae52ae9ff0b3f910bad67fd1ef59ba82994b88b9a72d7395937fea4f9",

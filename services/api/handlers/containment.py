@@ -77,7 +77,7 @@ def answer_contain(question: Contain, context: AnswerContext) -> Containment:
         dry_run=question.dry_run,
         accounts=tuple(_accounts(containing, found, visibility.obstacles)),
         remaining=found.remaining,
-        open_doors=lineage_doors(context, found),
+        open_doors=lineage_doors(visibility, found),
         restored=tuple(Restoration(**asdict(each)) for each in containing.restored),
         left=found.left,
         compromised_since=found.compromised_since,

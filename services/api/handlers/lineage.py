@@ -18,7 +18,7 @@ def answer_show_lineage(question: ShowLineage, context: AnswerContext) -> Lineag
         stopped_after_nodes=found.stopped_after_nodes,
         nodes=found.nodes,
         unfollowed=found.unfollowed,
-        open_doors=lineage_doors(context, found),
+        open_doors=lineage_doors(visibility, found),
         left=found.left,
         unexamined_calls=found.unexamined_calls,
     )

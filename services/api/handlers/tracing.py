@@ -36,7 +36,7 @@ HISTORY_COMMANDS_MAX = 50
 def answer_list_still_alive(question: ListStillAlive, context: AnswerContext) -> StillAlive:
     visibility = AccountVisibility(context)
     found = visible_lineage(visibility, question.credential, NODES_MAX, question.compromised_since)
-    descent = _traced_lineage(context, found)
+    descent = _traced_lineage(visibility, found)
     moment = found.moments[found.seed.account_id]
     return StillAlive(
         account_id=found.seed.account_id,
@@ -62,7 +62,7 @@ def answer_trace_credential(question: TraceCredential, context: AnswerContext) -
     first, last = first_and_last_call(
         context.cursor, seed.account_id, credentials_of(own_credentials(found)), moment.position
     ) or (None, None)
-    descent = _traced_lineage(context, found)
+    descent = _traced_lineage(visibility, found)
     return Trace(
         account_id=seed.account_id,
         position=moment.position,
@@ -78,11 +78,11 @@ def answer_trace_credential(question: TraceCredential, context: AnswerContext) -
     )
 
 
-def _traced_lineage(context: AnswerContext, found: Lineage) -> TracedLineage:
+def _traced_lineage(visibility: AccountVisibility, found: Lineage) -> TracedLineage:
     return TracedLineage(
         nodes=found.nodes,
         alive=found.remaining,
-        open_doors=lineage_doors(context, found),
+        open_doors=lineage_doors(visibility, found),
         left=found.left,
         unexamined_calls=found.unexamined_calls,
         unfollowed=found.unfollowed,

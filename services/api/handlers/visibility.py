@@ -1,7 +1,8 @@
 """Into which accounts whoever asks sees, and the lineages that lead through them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from domain.account import Account
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, is_managed_by
@@ -11,7 +12,7 @@ from domain.foundation.errors import AccessDenied
 from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id, account_of_arn
 from domain.foundation.moments import AsOf, NamedMoment
 from domain.installation import Installation
-from domain.queries.open_doors import altered_settings, open_doors
+from domain.queries.open_doors import open_doors
 from domain.read_models.lineage import NodePosition, OpenDoor
 from projections.queries.ledger_positions import list_account_ids, position_at, resolve_in_projection
 from projections.queries.lineage import Lineage, trace_lineage
@@ -99,21 +100,32 @@ def visible_lineage(
     )
 
 
-def lineage_doors(context: AnswerContext, found: Lineage) -> tuple[OpenDoor, ...]:
+def lineage_doors(visibility: AccountVisibility, found: Lineage) -> tuple[OpenDoor, ...]:
     """What lets somebody in at the moment, because the lineage has made it so."""
-    altered = altered_settings(found.nodes[1:], context.account)
-    return tuple(open_doors(found.nodes, altered, _accounts_at(context, found).__getitem__))
+    context = visibility.context
+    altered = DoorUseFinder(context.cursor, context.past).altered(found.nodes, found.moments, found.compromised_since)
+    accounts = _accounts_at(context, found)
+    return tuple(open_doors(found.nodes, altered.found, accounts.__getitem__, partial(_visible_accounts, visibility)))
 
 
 def settings_put_back(context: AnswerContext, found: Lineage) -> frozenset[NodePosition]:
     """Changes of settings in which nothing is the lineage's any more."""
     accounts = _accounts_at(context, found)
+    altered = DoorUseFinder(context.cursor, context.past).altered(found.nodes, found.moments, found.compromised_since)
     return frozenset(
-        NodePosition(each.account_id, change.position)
-        for each in altered_settings(found.nodes[1:], context.account)
+        NodePosition(each.account_id, position)
+        for each in altered.found
         if each.delta(accounts[each.account_id]) is None
-        for change in each.changes
+        for position, _ in each.nodes
     )
+
+
+def _visible_accounts(visibility: AccountVisibility) -> Iterator[Account]:
+    """As they are at the moment of the answer."""
+    context = visibility.context
+    for account_id in list_account_ids(context.cursor):
+        if visibility(account_id) is None:
+            yield context.account(account_id, position_at(context.cursor, account_id, context.as_of.now))
 
 
 def _accounts_at(context: AnswerContext, found: Lineage) -> dict[str, Account]:

@@ -142,7 +142,7 @@ ALTERATIONS: dict[str, tuple[str, dict[str, str], str]] = {
     "user carl in group barred": (
         "RemoveUserFromGroup",
         {"UserName": "carl", "GroupName": "barred"},
-        "no longer denies user carl what group bared is denied",
+        "no longer denies user carl what group barred was denied",
     ),
     "boundary of user bob": (
         "DeleteUserPermissionsBoundary",
@@ -157,7 +157,7 @@ ALTERATIONS: dict[str, tuple[str, dict[str, str], str]] = {
     "tags of user carl": (
         "TagUser",
         {"UserName": "carl", "Tags.member.1.Key": "team", "Tags.member.1.Value": "red"},
-        "gives user carl another tag team, which policies of the account ask about",
+        "gives user carl another tag team, and policies ask about that",
     ),
     "name of user dora": (
         "UpdateUser",
