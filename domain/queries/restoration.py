@@ -62,7 +62,8 @@ def restore(account: Account, altered: Iterable[AlteredSetting], made: frozenset
         refused, undoing = _undoing(each, delta)
         row, place = _ROWS[each.kind], (each.owner_id, each.subject_id)
         before, after = row.says(delta.former, *place), row.says(account, *place)
-        told.append(SettingRestoration(account.id, row.title(account, *place), before, after, refused))
+        title = row.title(account if find_entity(account, each.subject_id) else delta.former, *place)
+        told.append(SettingRestoration(account.id, title, before, after, refused))
         for change in undoing:
             account = change.fold(account, at)
         changes += undoing
@@ -133,6 +134,9 @@ def _boundary(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
     if policy_arn is None:
         yield permissions_boundaries.delete(delta.account, kind, entity.name)
     else:
+        policy = delta.account[MANAGED_POLICIES].get(policy_arn)
+        if policy is not None and policy.id != delta.dropped.get(policy_arn):
+            raise DeleteConflict(f"another policy has the ARN {policy_arn} by now")
         yield from permissions_boundaries.put(delta.account, kind, entity.name, policy_arn=policy_arn)
 
 

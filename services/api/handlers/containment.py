@@ -83,7 +83,7 @@ def answer_contain(question: Contain, context: AnswerContext) -> Containment:
         compromised_since=found.compromised_since,
         suggested_since=_suggested_since(context, found) if question.dry_run else None,
         unexamined_calls=found.unexamined_calls,
-        standing=tuple(node for node in found.nodes if _is_left_in_force(node) and node.place not in put_back),
+        standing=tuple(node for node in found.nodes if _is_left_in_force(node) and (node.state == "inactive" or node.place not in put_back)),
         untouched=tuple(_untouched(context, found)),
         stopped_after_nodes=found.stopped_after_nodes,
     )
@@ -184,4 +184,6 @@ def _remaining(found: Lineage, account_id: str, there: Iterable[LineageNode]) ->
 
 
 def _is_left_in_force(node: LineageNode) -> bool:
-    return node.alive and not node.gives_access and node.kind != "root" and node.subject_id != CONTAINED_POLICY_NAME
+    """A version that is not the default may become it at any time."""
+    stands = node.alive or (node.kind == "policy_version" and node.state == "inactive")
+    return stands and not node.gives_access and node.kind != "root" and node.subject_id != CONTAINED_POLICY_NAME

@@ -320,3 +320,124 @@ def test_calls_that_were_not_examined_are_told(incident: Incident, monkeypatch: 
     incident.does("AttachUserPolicy", keys=incident.eve, UserName="vic", PolicyArn=ADMINISTRATOR)
     incident.does("CreateUser", keys=incident.vic, UserName="backdoor")
     assert incident.alive()["unexamined_calls"] == 1
+
+
+def test_an_activated_key_is_followed_while_it_is_the_thief_s(incident: Incident) -> None:
+    """What it signs from its activation on descends from it; what its owner had signed before does not."""
+    old = incident.house.user("old", ANYTHING)
+    key = {"UserName": "old", "AccessKeyId": old.access_key}
+    incident.does("CreateUser", keys=old, UserName="before")
+    incident.does("UpdateAccessKey", **key, Status="Inactive")
+    incident.does("UpdateAccessKey", keys=incident.eve, **key, Status="Active")
+    incident.does("CreateUser", keys=old, UserName="after")
+    names = {node["name"] for node in incident.alive()["alive"]}
+    assert "after" in names
+    assert "before" not in names
+    assert incident.contains().body["remaining"] == []
+
+
+def test_a_deny_whose_carrier_is_deleted(incident: Incident) -> None:
+    """Detached or left, and then deleted, or another one put in its place: what it denied is denied no more, which
+    stays an open door; nothing else is put back in its stead. A boundary, too."""
+    incident.peopled()
+    incident.does("CreatePolicy", PolicyName="limit", PolicyDocument=document(NO_S3))
+    limit = f"arn:aws:iam::{incident.house.account_id}:policy/limit"
+    incident.does("PutUserPermissionsBoundary", UserName="carl", PermissionsBoundary=limit)
+    incident.steals("DetachUserPolicy", UserName="vic", PolicyArn="NO_S3")
+    incident.steals("DeleteUserPermissionsBoundary", UserName="bob")
+    incident.steals("DeletePolicy", PolicyArn="NO_S3")
+    incident.steals("CreatePolicy", PolicyName="no-s3", PolicyDocument=document(ANYTHING))
+    incident.steals("RemoveUserFromGroup", UserName="carl", GroupName="barred")
+    incident.steals("DeleteGroupPolicy", GroupName="barred", PolicyName="p")
+    incident.steals("DeleteGroup", GroupName="barred")
+    incident.steals("DeleteUserPermissionsBoundary", UserName="carl")
+    incident.does("DeletePolicy", PolicyArn=limit)
+    told = incident.contains(restore=True).body
+    assert {restored["what"]: restored["refused"] is None for restored in told["restored"]} == {
+        f"{incident.deny_s3} on user vic": False,
+        "boundary of user bob": False,
+        "boundary of user carl": False,
+        "user carl in group barred": False,
+    }
+    assert {door["node"]["name"] for door in told["open_doors"]} >= {"vic", "bob", "carl"}
+
+
+def test_names_that_others_have_by_now(incident: Incident) -> None:
+    """No rename of the thief's, in whatever order with others', keeps the containment from ending the key; a name is
+    put back where it is free, and never over somebody else's decision."""
+    incident.peopled()
+    incident.steals("UpdateUser", UserName="dora", NewUserName="dorothy")
+    incident.does("CreateUser", UserName="dora")
+    incident.steals("UpdateUser", UserName="bob", NewUserName="robert")
+    incident.does("UpdateUser", UserName="robert", NewUserName="rob")
+    told = incident.contains(restore=True).body
+    assert incident.house.aws_does("sts", "GetCallerIdentity", keys=incident.eve)[0] == 403
+    assert [restored["refused"] for restored in told["restored"]] == ["User with name dora already exists."]
+    assert [door["node"]["name"] for door in told["open_doors"]] == ["dora"]
+
+
+def test_whoever_came_by_a_name_or_a_boundary(incident: Incident) -> None:
+    """Calls are decided as if things had their former names, and the boundary that they had: who may make keys below
+    /dev, or change whom a boundary bounds, has used the thief's doing."""
+    incident.peopled()
+    below_dev = {"Effect": "Allow", "Action": "iam:CreateAccessKey", "Resource": "arn:aws:iam::*:user/dev/*"}
+    of_bounded = {
+        "Effect": "Allow",
+        "Action": "iam:AttachUserPolicy",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"iam:PermissionsBoundary": incident.deny_s3}},
+    }
+    helper = incident.house.user("helper", below_dev, of_bounded)
+    incident.steals("UpdateUser", UserName="dora", NewPath="/dev/")
+    incident.does("CreateAccessKey", keys=helper, UserName="dora")
+    incident.steals("PutUserPermissionsBoundary", UserName="carl", PermissionsBoundary="NO_S3")
+    incident.does("AttachUserPolicy", keys=helper, UserName="carl", PolicyArn=ADMINISTRATOR)
+    nodes = incident.house.asks(f"/v1/lineage/{incident.eve.access_key}").body["nodes"]
+    found = {(node["kind"], node["name"]) for node in nodes}
+    assert {("access_key", "dora"), ("attachment", "carl")} <= found
+
+
+def test_what_others_do_moves_the_ground(incident: Incident) -> None:
+    """A thief's statement stands in a list that somebody else has added to; what an administrator had written in
+    between is what is put back; what one has ended and given again for a good reason is nobody's door."""
+    incident.trusts(STRANGER, keys=incident.eve)
+    incident.trusts(f"arn:aws:iam::{incident.house.account_id}:user/vic")
+    incident.trusts(f"arn:aws:iam::{incident.house.account_id}:user/vic", STRANGER, keys=incident.eve)
+    grant = {"UserName": "vic", "PolicyArn": ADMINISTRATOR}
+    incident.does("AttachUserPolicy", keys=incident.eve, **grant)
+    incident.does("DetachUserPolicy", **grant)
+    incident.does("AttachUserPolicy", **grant)
+    incident.does("CreateUser", keys=incident.vic, UserName="innocent")
+    told = incident.contains(restore=True).body
+    assert [restored["what"] for restored in told["restored"]] == ["trust of role ops"]
+    assert told["open_doors"] == []
+    assert incident.alive()["alive"] == []
+    assert incident.house.aws_does("iam", "ListUsers", keys=incident.vic)[0] == 200
+    served = incident.does("GetRole", RoleName="ops")
+    assert ("user%2Fvic" in served, "999988887777" in served) == (True, False)
+
+
+def test_one_lineage_inside_another(incident: Incident) -> None:
+    """What the containment of an inner one puts back is still the outer one's work."""
+    incident.does("CreateUser", keys=incident.eve, UserName="mal")
+    incident.does("AttachUserPolicy", keys=incident.eve, UserName="mal", PolicyArn=ADMINISTRATOR)
+    answer = incident.does("CreateAccessKey", keys=incident.eve, UserName="mal")
+    names = ("AccessKeyId", "SecretAccessKey")
+    mal = Keys(*(answer.partition(f"<{name}>")[2].partition("<")[0] for name in names))
+    incident.does("AttachUserPolicy", keys=incident.eve, UserName="vic", PolicyArn=ADMINISTRATOR)
+    incident.does("DetachUserPolicy", keys=mal, UserName="vic", PolicyArn=ADMINISTRATOR)
+    incident.contains(credential=mal.access_key, restore=True)
+    assert incident.house.aws_does("iam", "ListUsers", keys=incident.vic)[0] == 200
+    assert [door["opens"] for door in incident.contains().body["open_doors"]] == [["allows user vic * on *"]]
+    incident.contains(restore=True)
+    assert incident.house.aws_does("iam", "ListUsers", keys=incident.vic)[0] == 403
+
+
+def test_a_group_is_not_shut_by_who_is_in_it(incident: Incident) -> None:
+    """A decoy of the thief's in somebody else's group shuts nothing: the next member gets what the group was given."""
+    incident.does("CreateGroup", GroupName="devs")
+    incident.steals("AttachGroupPolicy", GroupName="devs", PolicyArn=ADMINISTRATOR)
+    incident.steals("CreateUser", UserName="decoy")
+    incident.steals("AddUserToGroup", UserName="decoy", GroupName="devs")
+    doors = incident.contains().body["open_doors"]
+    assert [door["opens"] for door in doors] == [["allows group devs * on *"]]
