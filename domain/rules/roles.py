@@ -10,7 +10,7 @@ from domain.families.roles import ROLES, RoleCreated, RoleDeleted, RoleUpdated, 
 from domain.families.users import USERS
 from domain.foundation.errors import InvalidInput, LimitExceeded, MalformedPolicyDocument
 from domain.foundation.identifiers import INSTALLATION, account_of_arn
-from domain.policy import TRUST_POLICY_CHARACTERS_MAX, PolicyType, new_policy_size, parse
+from domain.policy import TRUST_POLICY_CHARACTERS_MAX, PolicyType, new_policy_size, parse_new
 from domain.rules.quotas import ROLES_MAX, refuse_beyond
 
 Other = Callable[[str], Account]
@@ -83,7 +83,7 @@ def trusted_ids(account: Account, trust_policy: str, other: Other) -> dict[str, 
     """
     if new_policy_size(trust_policy) > TRUST_POLICY_CHARACTERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for ACLSizePerRole: {TRUST_POLICY_CHARACTERS_MAX}")
-    policy = parse(trust_policy, PolicyType.TRUST)
+    policy = parse_new(trust_policy, PolicyType.TRUST, account.partition)
     meant: dict[str, str] = {}
     for statement in policy.statements:
         for kind, name in statement.principals.names if statement.principals else ():

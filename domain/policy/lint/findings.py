@@ -50,16 +50,19 @@ class Finding:
     path: Path
     """A value that the document has; () is the document."""
     learn_more: str
+    refused: bool
+    """Whether the document is therefore refused when it is written; what is not so marked, AWS saves."""
 
 
-def _finding(type_: FindingType, code: str, message: str, path: Path) -> Finding:
+def _finding(type_: FindingType, code: str, message: str, path: Path, *, refused: bool = False) -> Finding:
     """With a link to AWS's page about it. The anchors of that page are made from the codes."""
     page = _OWN_CODES.get(code)
     link = f"{_GUIDE}{page}" if page else f"{_CHECKS}-{_SECTIONS[type_]}-{code.lower().replace('_', '-')}"
-    return Finding(type_, code, message, path, link)
+    return Finding(type_, code, message, path, link, refused)
 
 
 error = partial(_finding, FindingType.ERROR)
+refusal = partial(_finding, FindingType.ERROR, refused=True)
 security_warning = partial(_finding, FindingType.SECURITY_WARNING)
 warning = partial(_finding, FindingType.WARNING)
 suggestion = partial(_finding, FindingType.SUGGESTION)
