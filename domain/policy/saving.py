@@ -1,8 +1,7 @@
 """What IAM refuses when a policy is saved, beyond the grammar. Documents that are stored are read without it
 (docs/adr/0037).
 
-The sentences are those that IAM answers; where each comes from and what IAM saves although Access Analyzer calls it an
-error, the decision record says.
+The sentences are IAM's. What it saves although Access Analyzer calls it an error, the decision record lists.
 """
 
 import re
