@@ -51,7 +51,7 @@ class Finding:
     """A value that the document has; () is the document."""
     learn_more: str
     refused: bool
-    """Whether the document is therefore refused when it is written; what is not so marked, AWS saves."""
+    """Whether the document is refused as malformed for it when it is written. AWS saves many an error."""
 
 
 def _finding(type_: FindingType, code: str, message: str, path: Path, *, refused: bool = False) -> Finding:
