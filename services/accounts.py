@@ -16,6 +16,7 @@ from domain.foundation.events import Cause, Operator
 from domain.foundation.identifiers import INSTALLATION, Random, new_account_id
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.installation import Installation, OpenedAccount
+from domain.policy import PARTITION
 from domain.rules import accounts
 from domain.rules.aliases import create_account_alias
 from services.ledger.committer import Committer
@@ -56,7 +57,7 @@ class NewAccount:
     ) -> tuple[AccessKeyCreated, list[LedgerAppend]]:
         """The key, and what is to be written. Raises ValidationError and EntityAlreadyExists."""
         founded = accounts.create_installation(installation, random)
-        claims, own = accounts.open_account(installation, self.account_id, "aws", random)
+        claims, own = accounts.open_account(installation, self.account_id, PARTITION, random)
         if self.root_access_key_id is None:
             own += accounts.first_administrator(self.account_id, own, random)
             key = own[-1]

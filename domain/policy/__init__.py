@@ -47,5 +47,6 @@ from domain.policy.partial import KnownKeys, PartialDecision, Possibility, Resid
 from domain.policy.positions import Path, Position, Positions, Span, positions, rename_principals
 from domain.policy.principals import Naming, PrincipalName, Principals, RequestPrincipal
 from domain.policy.reach import Reach, granting_patterns, merge_reaches, reachable
+from domain.policy.saving import PARTITION, PARTITIONS, parse_new
 from domain.policy.time_boundaries import TIME_KEYS, TimeBoundaries, time_boundaries
 from domain.policy.variables import RequestContext, Variable

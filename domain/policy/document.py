@@ -39,6 +39,7 @@ _WHITE_SPACE = str.maketrans("", "", " \t\n\r")
 _SID = re.compile("[0-9A-Za-z]*")
 _ACTION = re.compile(r"\*|(?P<vendor>[A-Za-z0-9-]+):[A-Za-z0-9_*?-]+")
 _RESOURCE = re.compile(r"arn:[a-z*?-]+:[a-z0-9-]+(?::.*)?", re.DOTALL)
+_WILDCARD_IN_SERVICE = re.compile(r"arn:[^:]*:[^:]*[*?].*", re.DOTALL)
 _WILDCARD_IN_TYPE = re.compile(r"arn:[^:]*:(?:iam|sts):[^:]*:[^:]*:(?!\*\Z)[^/]*[*?].*", re.DOTALL)
 
 
@@ -239,7 +240,9 @@ def _resources(elements: Mapping[str, Json], where: str, *, has_variables: bool,
     element, texts = _either(elements, where, "Resource")
     for resource in texts:
         if resource != "*" and not _RESOURCE.fullmatch(resource):
-            reason = f'Resource {resource} must be in ARN format or "*"; the service has no wildcards'
+            reason = f'Resource {resource} must be in ARN format or "*"'
+            if _WILDCARD_IN_SERVICE.fullmatch(resource):
+                reason = f"Resource vendor must be fully qualified and cannot contain regexes, got {resource}"
             refuse(f"{where}.{element}", reason)
         if _WILDCARD_IN_TYPE.fullmatch(resource.partition("${")[0] if has_variables else resource):
             # "Identify AWS resources with Amazon Resource Names", "Paths in ARNs". Of other services we do not know

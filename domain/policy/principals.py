@@ -81,7 +81,7 @@ def principals_in(value: Json, where: str, kinds: tuple[str, ...], *, negated: b
             elif _KINDS[kind].fullmatch(text) and "*" not in text and "?" not in text:
                 names.add((kind, text))
             else:
-                refuse(where, f'Invalid principal in policy: "{kind}":"{text}"')
+                refuse(where, f'Invalid principal in policy: "{kind.upper()}":"{text}"')
     if everyone and negated:
         refuse(where, 'Invalid principal in policy: "*" leaves no principal; expected the principals to except')
     if not written:

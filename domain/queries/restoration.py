@@ -11,7 +11,7 @@ from domain.entity_kinds import entity_title, find_entity
 from domain.families.boundaries import boundary_arn
 from domain.families.containment import CONTAINED_POLICY_NAME
 from domain.families.groups import GROUPS, MEMBERSHIPS
-from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES
+from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES, InlinePolicyPut
 from domain.families.roles import ROLES, TrustPolicyReplaced
 from domain.families.tags import Tag, tags_of
 from domain.families.users import USERS
@@ -103,7 +103,8 @@ def _inline(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
     if document is None:
         yield policy_holders.delete_inline(delta.account, kind, holder.name, policy_name=name)
     else:
-        yield policy_holders.put_inline(delta.account, kind, holder.name, policy_name=name, document=document)
+        # As it was, be it that a document such as this is not saved any more.
+        yield InlinePolicyPut(**kind.naming(holder), policy_name=name, document=document)
 
 
 def _attachment(delta: SettingDelta, _former: Account) -> Iterator[AccountChange]:

@@ -27,7 +27,7 @@ from domain.foundation.errors import LimitExceeded, MalformedPolicyDocument, NoS
 from domain.foundation.events import Change
 from domain.foundation.identifiers import ACCOUNT_ID
 from domain.installation import Installation, OrganizationRemoved, OrganizationSet
-from domain.policy import RCP_CHARACTERS_MAX, SCP_CHARACTERS_MAX, Effect, PolicyType, compiled, parse
+from domain.policy import RCP_CHARACTERS_MAX, SCP_CHARACTERS_MAX, Effect, PolicyType, compiled, parse_new
 
 T = TypeVar("T", bound=Hashable)
 
@@ -104,7 +104,7 @@ def _refuse_malformed(policies: Sequence[ControlPolicy]) -> None:
         if listed.policy.id in _MAINTAINED_BY_AWS:
             continue
         try:
-            parse(listed.policy.document, _QUOTAS[listed.type].grammar)
+            parse_new(listed.policy.document, _QUOTAS[listed.type].grammar)
         except MalformedPolicyDocument as malformed:
             raise MalformedPolicyDocument(f"The policy {listed.policy.name}: {malformed.message}") from malformed
 

@@ -15,7 +15,7 @@ from domain.families.policies import (
     managed_policy,
 )
 from domain.foundation.errors import AccessDenied, DeleteConflict, EntityAlreadyExists, LimitExceeded, NoSuchEntity
-from domain.policy import MANAGED_POLICY_CHARACTERS_MAX, PolicyType, new_policy_size, parse
+from domain.policy import MANAGED_POLICY_CHARACTERS_MAX, PolicyType, new_policy_size, parse_new
 from domain.rules.quotas import CUSTOMER_MANAGED_POLICIES_MAX, POLICY_VERSIONS_MAX, refuse_beyond
 
 
@@ -26,7 +26,7 @@ def create_policy(
     if any(policy.name.lower() == policy_name.lower() for policy in own):
         raise EntityAlreadyExists(f"A policy called {policy_name} already exists. Duplicate names are not allowed.")
     refuse_beyond("PoliciesPerAccount", len(own), CUSTOMER_MANAGED_POLICIES_MAX)
-    refuse_unfit(document)
+    refuse_unfit(account, document)
     return PolicyCreated(
         policy_id=policy_id,
         policy_arn=account.arn(f"policy{path}{policy_name}"),
@@ -46,7 +46,7 @@ def create_policy_version(
             f"A managed policy can have up to {POLICY_VERSIONS_MAX} versions. "
             "Before you create a new version, you must delete an existing version."
         )
-    refuse_unfit(document)
+    refuse_unfit(account, document)
     return PolicyVersionCreated(
         policy_arn=policy_arn, version=policy.last_version + 1, document=document, is_default=set_as_default
     )
@@ -100,8 +100,8 @@ def policy_version(policy: ManagedPolicy, version_id: str) -> PolicyVersion:
     raise NoSuchEntity(f"Policy {policy.arn} version {version_id} does not exist or is not attachable.")
 
 
-def refuse_unfit(document: str) -> None:
+def refuse_unfit(account: Account, document: str) -> None:
     """Raises LimitExceeded, before it is parsed, or MalformedPolicyDocument."""
     if new_policy_size(document) > MANAGED_POLICY_CHARACTERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for PolicySize: {MANAGED_POLICY_CHARACTERS_MAX}")
-    parse(document, PolicyType.IDENTITY)
+    parse_new(document, PolicyType.IDENTITY, account.partition)

@@ -23,7 +23,7 @@ from domain.policy import (
     USER_INLINE_POLICIES_CHARACTERS_MAX,
     PolicyType,
     new_policy_size,
-    parse,
+    parse_new,
     policy_size,
 )
 from domain.rules.quotas import ATTACHED_POLICIES_MAX, refuse_beyond
@@ -80,7 +80,7 @@ def put_inline(account: Account, kind: HolderKind, name: str, *, policy_name: st
     size_max = _INLINE_CHARACTERS_MAX[kind]
     if size > size_max:
         raise LimitExceeded(f"Maximum policy size of {size_max} bytes exceeded for {kind.noun} {holder.name}")
-    parse(document, PolicyType.IDENTITY)
+    parse_new(document, PolicyType.IDENTITY, account.partition)
     return InlinePolicyPut(**kind.naming(holder), policy_name=policy_name, document=document)
 
 

@@ -10,7 +10,14 @@ from domain.families.roles import ROLES, Role, RoleCreated, RoleDeleted, RoleUpd
 from domain.families.users import USERS
 from domain.foundation.errors import InvalidInput, LimitExceeded, MalformedPolicyDocument
 from domain.foundation.identifiers import INSTALLATION, account_of_arn
-from domain.policy import TRUST_POLICY_CHARACTERS_MAX, PolicyType, compiled, new_policy_size, parse, rename_principals
+from domain.policy import (
+    TRUST_POLICY_CHARACTERS_MAX,
+    PolicyType,
+    compiled,
+    new_policy_size,
+    parse_new,
+    rename_principals,
+)
 from domain.rules.quotas import ROLES_MAX, refuse_beyond
 
 Other = Callable[[str], Account]
@@ -83,7 +90,7 @@ def trusted_ids(account: Account, trust_policy: str, other: Other) -> dict[str, 
     """
     if new_policy_size(trust_policy) > TRUST_POLICY_CHARACTERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for ACLSizePerRole: {TRUST_POLICY_CHARACTERS_MAX}")
-    policy = parse(trust_policy, PolicyType.TRUST)
+    policy = parse_new(trust_policy, PolicyType.TRUST, account.partition)
     meant: dict[str, str] = {}
     for statement in policy.statements:
         for kind, name in statement.principals.names if statement.principals else ():

@@ -18,7 +18,7 @@ from domain.foundation.errors import (
 )
 from domain.foundation.events import Principal, SessionIssuer
 from domain.foundation.identifiers import INSTALLATION, SESSION, SESSION_KEY, account_of_arn, new_access_key_id
-from domain.policy import SESSION_POLICIES_CHARACTERS_MAX, PolicyType, new_policy_size, parse, policy_size
+from domain.policy import SESSION_POLICIES_CHARACTERS_MAX, PolicyType, new_policy_size, parse_new, policy_size
 
 CHAINED_SESSION = timedelta(hours=1)
 ROOT_SESSION = timedelta(hours=1)
@@ -107,7 +107,7 @@ def session_policies(account: Account, policy: str | None, policy_arns: Sequence
             f"The session policies have {characters} characters together; at most {SESSION_POLICIES_CHARACTERS_MAX} go."
         )
     if policy is not None:
-        parse(policy, PolicyType.SESSION)
+        parse_new(policy, PolicyType.SESSION, account.partition)
     inline = () if policy is None else (SessionPolicy(document=policy),)
     return (*inline, *(SessionPolicy(policy_arn=arn) for arn in policy_arns))
 

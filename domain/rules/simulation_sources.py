@@ -139,20 +139,18 @@ def _known_of_owner(account: Account) -> RequestContext:
     return {key: values for key, values in keys.items() if values is not None}
 
 
-def source_policy_label(account: Account, sourced: SourcedPolicy) -> tuple[str, str]:
-    """SourcePolicyId and SourcePolicyType of a result: the name of a policy, as the AWS CLI's example of
-    `simulate-principal-policy` has it, and what kind it is."""
+def source_policy_id(account: Account, sourced: SourcedPolicy) -> str:
+    """A managed policy goes by its name; an inline one by what holds it too, as in user_ann_reading, for its name is
+    another's as well. So IAM answers; the API Reference says "identifier"."""
     match sourced.source_type:
         case "managed" | "boundary":
-            policy = account[MANAGED_POLICIES][sourced.source_id]
-            return policy.name, "aws-managed" if policy.is_aws_managed else "user-managed"
+            return account[MANAGED_POLICIES][sourced.source_id].name
         case "inline":
             holder_id, _, name = sourced.source_id.partition("/")
-            return name, holder_of(account, holder_id)[0].noun
-        case "resource":
-            return sourced.source_id, "resource"
+            kind, holder = holder_of(account, holder_id)
+            return f"{kind.noun}_{holder.name}_{name}"
         case _:
-            return sourced.source_id, "none"
+            return sourced.source_id
 
 
 def _with_inputs(layers: Layers, asked: SimulationParameters, actions: Sequence[str]) -> Layers:

@@ -32,7 +32,7 @@ _INDEX = re.compile("[0-9]{1,6}")
     records="locale max_results next_token policy_document policy_type validate_policy_resource_type",
 )
 def validate_policy(
-    _account: Account,
+    account: Account,
     _call: Call,
     *,
     policy_document: str,
@@ -58,7 +58,7 @@ def validate_policy(
     end = begin + min(max_results or FINDINGS_A_PAGE_MAX, FINDINGS_A_PAGE_MAX)
 
     def answer(_after: Account) -> dict[str, object]:
-        found = lint(policy_document, kind, CATALOGUE)
+        found = lint(policy_document, kind, CATALOGUE, account.partition)
         where = positions(policy_document)
         page: dict[str, object] = {"findings": [_finding(finding, where) for finding in found[begin:end]]}
         return page | ({"nextToken": encode_token(listed, str(end))} if end < len(found) else {})

@@ -30,9 +30,11 @@ _WORDS = {Result.ALLOWED: "allowed", Result.IMPLICITLY_DENIED: "implicitDeny", R
 _POLICY_TYPES = {
     Layer.IDENTITY: "IAM Policy",
     Layer.RESOURCE: "Resource Policy",
+    Layer.TRUST: "Resource Policy",
     Layer.BOUNDARY: "Permissions Boundary Policy",
 }
-"""Keys of EvalDecisionDetails. That it has these types of policies is documented, how they are spelt is not."""
+"""SourcePolicyType, and keys of EvalDecisionDetails. The service model has other words for SourcePolicyType (user,
+user-managed, none and so on); IAM answers these, and clients show them."""
 
 
 class _SharedParameters(TypedDict, total=False):
@@ -143,14 +145,15 @@ def _key(position: int) -> str:
 
 
 def _result(account: Account, simulation: Simulation, action: str, places: StatementPositions) -> SimulationMembers:
-    """EvalResourceName is no resource of the caller's any more but a template of the ARN, or `*` for an action that has
-    none: here, where no templates are known, for all."""
+    """EvalResourceName is the resource, if there is one. The result of several names none: the API Reference has
+    a template of their ARNs there, or `*` where none is known, and here none is."""
     found = simulate_action(simulation, action)
     members: SimulationMembers = {
         "EvalActionName": action,
-        "EvalResourceName": "*",
+        "EvalResourceName": simulation.targets[0].arn if len(simulation.targets) == 1 else "*",
         "EvalDecision": _WORDS[found.overall.decision],
         **_judgement(account, found.overall, places),
+        **_details(found.overall.by_policy_type),
     }
     if found.overall.allowed_by_organization is not None:
         members["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": found.overall.allowed_by_organization}
@@ -160,6 +163,8 @@ def _result(account: Account, simulation: Simulation, action: str, places: State
                 "EvalResourceName": arn,
                 "EvalResourceDecision": _WORDS[judgement.decision],
                 **_judgement(account, judgement, places),
+                # Of one resource they are there "only for cross-account simulations" ("ResourceSpecificResult").
+                **_details(judgement.by_policy_type or None),
             }
             for arn, judgement in found.by_resource
         ]
@@ -174,19 +179,20 @@ def _judgement(account: Account, judgement: SimulatedDecision, places: Statement
     }
     if judgement.allowed_by_boundary is not None:
         members["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": judgement.allowed_by_boundary}
-    if judgement.by_policy_type is not None:
-        members["EvalDecisionDetails"] = {
-            _POLICY_TYPES[layer]: _WORDS[result] for layer, result in judgement.by_policy_type.items()
-        }
     return members
 
 
+def _details(by_policy_type: Mapping[Layer, Result] | None) -> SimulationMembers:
+    if by_policy_type is None:
+        return {}
+    return {"EvalDecisionDetails": {_POLICY_TYPES[layer]: _WORDS[result] for layer, result in by_policy_type.items()}}
+
+
 def _statement(account: Account, match: Match, places: StatementPositions) -> SimulationMembers:
-    source_id, source_type = simulation_sources.source_policy_label(account, match.sourced)
     start, end = places.of(match.sourced, match.statement)
     return {
-        "SourcePolicyId": source_id,
-        "SourcePolicyType": source_type,
+        "SourcePolicyId": simulation_sources.source_policy_id(account, match.sourced),
+        "SourcePolicyType": _POLICY_TYPES[match.layer],
         "StartPosition": _point(start),
         "EndPosition": _point(end),
     }

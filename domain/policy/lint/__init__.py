@@ -11,15 +11,16 @@ from dataclasses import replace
 from domain.foundation.errors import MalformedPolicyDocument
 from domain.policy.catalogue import ActionCatalogue
 from domain.policy.decode import TEXT_CHARACTERS_MAX, Json
-from domain.policy.document import PolicyType, parse, policy_size
+from domain.policy.document import PolicyType, policy_size
 from domain.policy.lint.actions import action_findings, redundant_actions
 from domain.policy.lint.conditions import condition_findings, unsupported_keys
 from domain.policy.lint.contradictions import contradictions, pointless_statements
-from domain.policy.lint.findings import Finding, FindingType, error
+from domain.policy.lint.findings import Finding, FindingType, refusal
 from domain.policy.lint.grammar import document_findings
 from domain.policy.lint.parsed import ParsedStatement, decoded, statements
 from domain.policy.lint.resources import mismatched_actions, redundant_resources, resource_findings
 from domain.policy.positions import Path, positions
+from domain.policy.saving import PARTITION, parse_new
 
 __all__ = ["Finding", "FindingType", "lint"]
 
@@ -35,32 +36,36 @@ quadratic."""
 _PLACE = re.compile(r"Statement\[(?P<index>\d{1,6})\](?P<names>(?:\.[A-Za-z]+)*)")
 
 
-def lint(text: str, policy_type: PolicyType, catalogue: ActionCatalogue) -> tuple[Finding, ...]:
-    """In the order of the document. Raises nothing, whatever the text.
+def lint(
+    text: str, policy_type: PolicyType, catalogue: ActionCatalogue, partition: str = PARTITION
+) -> tuple[Finding, ...]:
+    """In the order of the document, for an account of this partition. Raises nothing, whatever the text.
 
-    What the grammar refuses is an ERROR: where no check has one of its own, with the parser's reason.
+    What is refused when it is written is an ERROR: where no check has one of its own, with the parser's reason.
     """
     if len(text) > TEXT_CHARACTERS_MAX:
         message = f"A policy has at most {TEXT_CHARACTERS_MAX:,} characters; this has {len(text):,}."
-        return (error("MALFORMED_POLICY_DOCUMENT", message, ()),)
+        return (refusal("MALFORMED_POLICY_DOCUMENT", message, ()),)
     try:
         document = decoded(text)
     except json.JSONDecodeError as failure:
         message = f"This is not JSON: {failure.msg} at line {failure.lineno}, column {failure.colno}."
-        return (error("JSON_SYNTAX_ERROR", message, ()),)
+        return (refusal("JSON_SYNTAX_ERROR", message, ()),)
     except RecursionError:
-        return (error("JSON_SYNTAX_ERROR", "This is nested deeper than any policy.", ()),)
-    found = list(_findings(text, document, policy_type, catalogue))
-    if all(finding.type is not FindingType.ERROR for finding in found):
-        found += _refusal(text, policy_type)
+        return (refusal("JSON_SYNTAX_ERROR", "This is nested deeper than any policy.", ()),)
+    found = list(_findings(text, document, policy_type, catalogue, partition))
+    if not any(finding.refused for finding in found):
+        found += _refusal(text, policy_type, partition)
     places = positions(text)
     located = [replace(finding, path=places.nearest(finding.path)) for finding in found]
     return tuple(sorted(located, key=lambda finding: places.span_of(finding.path).start.offset))
 
 
-def _findings(text: str, document: Json, policy_type: PolicyType, catalogue: ActionCatalogue) -> Iterator[Finding]:
+def _findings(
+    text: str, document: Json, policy_type: PolicyType, catalogue: ActionCatalogue, partition: str
+) -> Iterator[Finding]:
     if not isinstance(document, dict):
-        yield error("DATA_TYPE_MISMATCH", "A policy is a JSON object.", ())
+        yield refusal("DATA_TYPE_MISMATCH", "A policy is a JSON object.", ())
         return
     yield from document_findings(text, document, policy_type)
     read = list(statements(document))
@@ -70,7 +75,7 @@ def _findings(text: str, document: Json, policy_type: PolicyType, catalogue: Act
         return
     for statement in read:
         yield from action_findings(statement, policy_type, catalogue)
-        yield from resource_findings(statement, catalogue)
+        yield from resource_findings(statement, catalogue, partition)
         yield from condition_findings(statement, catalogue)
     if sum(_texts(statement) for statement in read) <= COMPARED_TEXTS_MAX:
         for statement in read:
@@ -88,11 +93,11 @@ def _texts(statement: ParsedStatement) -> int:
     return 1 + listed + sum(1 + len(condition.values) for condition in statement.conditions())
 
 
-def _refusal(text: str, policy_type: PolicyType) -> Iterator[Finding]:
+def _refusal(text: str, policy_type: PolicyType, partition: str) -> Iterator[Finding]:
     try:
-        parse(text, policy_type)
-    except MalformedPolicyDocument as refusal:
-        yield error("MALFORMED_POLICY_DOCUMENT", refusal.message, _place(refusal.message))
+        parse_new(text, policy_type, partition)
+    except MalformedPolicyDocument as refused:
+        yield refusal("MALFORMED_POLICY_DOCUMENT", refused.message, _place(refused.message))
 
 
 def _place(message: str) -> Path:

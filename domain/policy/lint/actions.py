@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from domain.policy.catalogue import ActionCatalogue, CatalogueAction, Service
 from domain.policy.document import PolicyType
-from domain.policy.lint.findings import Finding, error, security_warning, suggestion, warning
+from domain.policy.lint.findings import Finding, error, refusal, security_warning, suggestion, warning
 from domain.policy.lint.parsed import ListedText, ParsedStatement
 from domain.policy.pattern_relations import covers, is_everything, redundant
 from domain.policy.wildcards import ARN_PARTS, arn_parts, wildcard
@@ -45,16 +45,14 @@ def _one(item: ListedText, catalogue: ActionCatalogue) -> Iterator[Finding]:
     prefix, colon, name = item.text.partition(":")
     if "${" in item.text:
         message = "Variables are for Resource and Condition; an action is written out."
-        yield error("VARIABLE_UNSUPPORTED_IN_ELEMENT", message, item.path)
+        yield refusal("VARIABLE_UNSUPPORTED_IN_ELEMENT", message, item.path)
     elif is_everything(item.text):
         return
     elif not colon:
         message = f"{item.text} names no service; an action is written like iam:GetUser."
-        yield error("INVALID_ACTION", message, item.path)
+        yield refusal("INVALID_ACTION", message, item.path)
     elif "*" in prefix or "?" in prefix:
-        test = wildcard(prefix.lower())
-        if not any(test(service) for service in catalogue.services):
-            yield error("INVALID_SERVICE_IN_ACTION", f"There is no service like {prefix}.", item.path)
+        yield refusal("INVALID_SERVICE_IN_ACTION", f"A service is written out; {prefix} has wildcards.", item.path)
     elif (found := matched(item, catalogue)) is None:
         yield error("INVALID_SERVICE_IN_ACTION", f"There is no service {prefix}.", item.path)
     elif not found[1]:

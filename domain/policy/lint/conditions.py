@@ -13,7 +13,7 @@ from domain.policy.catalogue import (
 )
 from domain.policy.conditions import binary, instant, number
 from domain.policy.lint.actions import matched
-from domain.policy.lint.findings import Finding, error, security_warning, suggestion, warning
+from domain.policy.lint.findings import Finding, error, refusal, security_warning, suggestion, warning
 from domain.policy.lint.parsed import ListedText, ParsedCondition, ParsedStatement
 
 _COMPARISONS = ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
@@ -71,10 +71,10 @@ def unsupported_keys(statement: ParsedStatement, catalogue: ActionCatalogue) -> 
 def _operator_findings(condition: ParsedCondition) -> Iterator[Finding]:
     written = str(condition.path[-2])
     if condition.operator not in KINDS or condition.quantifier not in _QUANTIFIERS:
-        yield error("INVALID_CONDITION_OPERATOR", f"There is no operator {written}.", condition.path)
+        yield refusal("INVALID_CONDITION_OPERATOR", f"There is no operator {written}.", condition.path)
     if condition.operator == "Null" and condition.if_exists:
         message = "Null asks whether there is a value; IfExists has no meaning for it."
-        yield error("NULL_WITH_IF_EXISTS", message, condition.path)
+        yield refusal("NULL_WITH_IF_EXISTS", message, condition.path)
     if condition.operator == "Null" and condition.quantifier:
         message = f"Null with {condition.quantifier} always says the same; leave {condition.quantifier} out."
         yield suggestion("NULL_WITH_QUALIFIER", message, condition.path)
@@ -86,7 +86,7 @@ def _key_findings(condition: ParsedCondition, catalogue: ActionCatalogue) -> Gen
     prefix, colon, name = key.partition(":")
     if not colon or not prefix or not name:
         message = f"{written} is no service:keyname."
-        yield error("INVALID_CONDITION_KEY_FORMAT", message, condition.path)
+        yield refusal("INVALID_CONDITION_KEY_FORMAT", message, condition.path)
         return None
     if key in CROSS_SERVICE_CONDITION_KEYS:
         return CROSS_SERVICE_CONDITION_KEYS[key]
@@ -161,7 +161,7 @@ def _value_findings(condition: ParsedCondition) -> Iterator[Finding]:
         if "${" in value.text:
             if kind not in {"String", "Arn", None}:
                 message = f"{condition.operator} knows no variables; operators on texts and ARNs do."
-                yield error("INVALID_VARIABLE_FOR_OPERATOR", message, value.path)
+                yield refusal("INVALID_VARIABLE_FOR_OPERATOR", message, value.path)
             continue
         yield from _one_value(condition, kind, value)
 

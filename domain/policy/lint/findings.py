@@ -50,16 +50,19 @@ class Finding:
     path: Path
     """A value that the document has; () is the document."""
     learn_more: str
+    refused: bool
+    """Whether the document is refused as malformed for it when it is written. AWS saves many an error."""
 
 
-def _finding(type_: FindingType, code: str, message: str, path: Path) -> Finding:
+def _finding(type_: FindingType, code: str, message: str, path: Path, *, refused: bool = False) -> Finding:
     """With a link to AWS's page about it. The anchors of that page are made from the codes."""
     page = _OWN_CODES.get(code)
     link = f"{_GUIDE}{page}" if page else f"{_CHECKS}-{_SECTIONS[type_]}-{code.lower().replace('_', '-')}"
-    return Finding(type_, code, message, path, link)
+    return Finding(type_, code, message, path, link, refused)
 
 
 error = partial(_finding, FindingType.ERROR)
+refusal = partial(_finding, FindingType.ERROR, refused=True)
 security_warning = partial(_finding, FindingType.SECURITY_WARNING)
 warning = partial(_finding, FindingType.WARNING)
 suggestion = partial(_finding, FindingType.SUGGESTION)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from domain.policy.decode import Json
 from domain.policy.document import PolicyType, policy_size
-from domain.policy.lint.findings import Finding, error, security_warning, suggestion, warning
+from domain.policy.lint.findings import Finding, error, refusal, security_warning, suggestion, warning
 from domain.policy.lint.parsed import ListedText, ParsedStatement, listed, statements
 from domain.policy.principals import KINDS
 
@@ -14,10 +14,10 @@ _DOCUMENT_ELEMENTS = {"Version", "Id", "Statement"}
 def document_findings(text: str, document: Mapping[str, Json], policy_type: PolicyType) -> Iterator[Finding]:
     for name in document:
         if name not in _DOCUMENT_ELEMENTS:
-            yield error("INVALID_POLICY_ELEMENT", f"A policy has no element {name}.", (name,))
+            yield refusal("INVALID_POLICY_ELEMENT", f"A policy has no element {name}.", (name,))
     yield from _version_findings(document)
     if not document.get("Statement"):
-        yield error("MISSING_STATEMENT", "The policy has no statement, so it says nothing.", ())
+        yield refusal("MISSING_STATEMENT", "The policy has no statement, so it says nothing.", ())
     if policy_type.quota is not None:
         size_max, code = policy_type.quota
         if policy_size(text) > size_max:
@@ -33,7 +33,7 @@ def _version_findings(document: Mapping[str, Json]) -> Iterator[Finding]:
     if version is None:
         yield warning("MISSING_VERSION", 'Without Version the policy is of the version of 2008; say "2012-10-17".', ())
     elif version not in ("2012-10-17", "2008-10-17"):
-        yield error("INVALID_VERSION", 'The versions are "2012-10-17" and "2008-10-17".', ("Version",))
+        yield refusal("INVALID_VERSION", 'The versions are "2012-10-17" and "2008-10-17".', ("Version",))
         return
     if version != "2012-10-17":
         for statement in statements(document):
@@ -52,13 +52,13 @@ def _sid_findings(document: Mapping[str, Json], policy_type: PolicyType) -> Iter
         if not sid:
             yield suggestion("EMPTY_SID_VALUE", "The Sid is empty; give the statement a name or leave it out.", path)
         elif not policy_type.free_sids and not (sid.isascii() and sid.isalnum()):
-            yield error("UNSUPPORTED_SID", "A Sid has letters a to z and A to Z and digits only.", path)
+            yield refusal("UNSUPPORTED_SID", "A Sid has letters a to z and A to Z and digits only.", path)
         elif sid in seen:
             message = f'Another statement of this policy has the Sid "{sid}" too.'
             if policy_type.free_sids:
                 yield warning("UNIQUE_SIDS_RECOMMENDED", message, path)
             else:
-                yield error("UNIQUE_SIDS_REQUIRED", message, path)
+                yield refusal("UNIQUE_SIDS_REQUIRED", message, path)
         seen.add(sid)
 
 
@@ -66,15 +66,15 @@ def _statement_findings(statement: ParsedStatement, policy_type: PolicyType) -> 
     elements = statement.elements
     for name in elements:
         if name not in PolicyType.RESOURCE.elements:
-            yield error("INVALID_POLICY_ELEMENT", f"A statement has no element {name}.", statement.at(name))
+            yield refusal("INVALID_POLICY_ELEMENT", f"A statement has no element {name}.", statement.at(name))
     if "Effect" not in elements:
-        yield error("MISSING_EFFECT", "The statement has no Effect; say Allow or Deny.", statement.path)
+        yield refusal("MISSING_EFFECT", "The statement has no Effect; say Allow or Deny.", statement.path)
     elif elements["Effect"] not in ("Allow", "Deny"):
-        yield error("INVALID_EFFECT", "The Effect is neither Allow nor Deny.", statement.at("Effect"))
+        yield refusal("INVALID_EFFECT", "The Effect is neither Allow nor Deny.", statement.at("Effect"))
     for one, other in (("Action", "NotAction"), ("Resource", "NotResource"), ("Principal", "NotPrincipal")):
         if one in elements and other in elements:
             message = f"A statement has {one} or {other}, not both."
-            yield error("UNSUPPORTED_ELEMENT_COMBINATION", message, statement.at(other))
+            yield refusal("UNSUPPORTED_ELEMENT_COMBINATION", message, statement.at(other))
     yield from _missing_findings(statement, policy_type)
     yield from _empty_findings(statement)
     if statement.allows and "NotAction" in elements:
@@ -98,13 +98,15 @@ def _empty_findings(statement: ParsedStatement) -> Iterator[Finding]:
 def _missing_findings(statement: ParsedStatement, policy_type: PolicyType) -> Iterator[Finding]:
     elements = statement.elements
     if "Action" not in elements and "NotAction" not in elements:
-        yield error("MISSING_ACTION", "The statement has neither Action nor NotAction.", statement.path)
+        yield refusal("MISSING_ACTION", "The statement has neither Action nor NotAction.", statement.path)
     has_resource = "Resource" in elements or "NotResource" in elements
     if not has_resource and "Resource" in policy_type.elements:
-        yield error("MISSING_RESOURCE", "The statement has neither Resource nor NotResource.", statement.path)
+        yield refusal("MISSING_RESOURCE", "The statement has neither Resource nor NotResource.", statement.path)
     has_principal = "Principal" in elements or "NotPrincipal" in elements
     if not has_principal and "Principal" in policy_type.elements:
-        yield error("MISSING_PRINCIPAL", "The statement does not say whom it is about: add Principal.", statement.path)
+        yield refusal(
+            "MISSING_PRINCIPAL", "The statement does not say whom it is about: add Principal.", statement.path
+        )
 
 
 def _principal_findings(statement: ParsedStatement, policy_type: PolicyType) -> Iterator[Finding]:
@@ -113,7 +115,7 @@ def _principal_findings(statement: ParsedStatement, policy_type: PolicyType) -> 
             continue
         path = statement.at(name)
         if "Principal" not in policy_type.elements:
-            yield error(policy_type.principal_code, f"A policy of the type {policy_type.value} has no {name}.", path)
+            yield refusal(policy_type.principal_code, f"A policy of the type {policy_type.value} has no {name}.", path)
             continue
         if name == "NotPrincipal" and statement.allows:
             message = "Allow with NotPrincipal allows everybody who is not listed, strangers too; list whom you mean."
@@ -127,7 +129,7 @@ def _principal_findings(statement: ParsedStatement, policy_type: PolicyType) -> 
                 yield from _named_findings(statement, name, keys)
             case _:
                 message = f'{name} is "*" or an object such as {{"AWS": "123456789012"}}.'
-                yield error("INVALID_PRINCIPAL_FORMAT", message, path)
+                yield refusal("INVALID_PRINCIPAL_FORMAT", message, path)
 
 
 def _named_findings(statement: ParsedStatement, name: str, keys: Mapping[str, Json]) -> Iterator[Finding]:
@@ -135,7 +137,7 @@ def _named_findings(statement: ParsedStatement, name: str, keys: Mapping[str, Js
         path = statement.at(name, key)
         if key not in KINDS:
             expected = ", ".join(sorted(KINDS))
-            yield error("INVALID_PRINCIPAL_KEY", f"There are no principals of the kind {key}, only {expected}.", path)
+            yield refusal("INVALID_PRINCIPAL_KEY", f"There are no principals of the kind {key}, only {expected}.", path)
         if value == []:
             yield suggestion("EMPTY_ARRAY_PRINCIPAL", f"{name} names no principal under {key}.", path)
         for item in listed(value, path):
@@ -145,7 +147,7 @@ def _named_findings(statement: ParsedStatement, name: str, keys: Mapping[str, Js
 def _one_named(named: ListedText) -> Iterator[Finding]:
     if named.text != "*" and ("*" in named.text or "?" in named.text):
         message = "A principal is named in whole, or is * for all; it has no wildcards."
-        yield error("UNSUPPORTED_WILDCARD_IN_PRINCIPAL", message, named.path)
+        yield refusal("UNSUPPORTED_WILDCARD_IN_PRINCIPAL", message, named.path)
     for prefix, kind in (("AIDA", "user"), ("AROA", "role")):
         if named.text.startswith(prefix):
             message = f"A unique id names a {kind} that may be gone; name it by its ARN."

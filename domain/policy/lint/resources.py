@@ -5,22 +5,20 @@ from collections.abc import Iterator
 
 from domain.policy.catalogue import ActionCatalogue, ResourceType, Service
 from domain.policy.lint.actions import matched
-from domain.policy.lint.findings import Finding, error, suggestion, warning
+from domain.policy.lint.findings import Finding, error, refusal, suggestion, warning
 from domain.policy.lint.parsed import ListedText, ParsedStatement
 from domain.policy.pattern_relations import arn_overlap, covers, is_everything, overlap, redundant
+from domain.policy.saving import unfit_resource
 from domain.policy.wildcards import ARN_PARTS, arn_parts
 
-_PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
 _REGION = re.compile("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
-_ACCOUNT = re.compile("[0-9]{12}")
-_NUMBERS = re.compile("[0-9-]+")
 
 
-def resource_findings(statement: ParsedStatement, catalogue: ActionCatalogue) -> Iterator[Finding]:
+def resource_findings(statement: ParsedStatement, catalogue: ActionCatalogue, partition: str) -> Iterator[Finding]:
     for element in ("Resource", "NotResource"):
         for item in statement.listed(element):
             if not is_everything(item.text):
-                yield from _arn_findings(item, catalogue)
+                yield from _arn_findings(item, catalogue, partition)
 
 
 def redundant_resources(statement: ParsedStatement) -> Iterator[Finding]:
@@ -31,30 +29,29 @@ def redundant_resources(statement: ParsedStatement) -> Iterator[Finding]:
             yield suggestion("REDUNDANT_RESOURCE", message, items[index].path)
 
 
-def _arn_findings(item: ListedText, catalogue: ActionCatalogue) -> Iterator[Finding]:
+def _arn_findings(item: ListedText, catalogue: ActionCatalogue, partition: str) -> Iterator[Finding]:
     parts = arn_parts(item.text)
     if not overlap(parts[0], "arn"):
-        yield error("INVALID_ARN_PREFIX", f"{item.text} does not begin with arn:.", item.path)
+        yield refusal("INVALID_ARN_PREFIX", f"{item.text} does not begin with arn:.", item.path)
         return
+    unfit = unfit_resource(item.text, partition)
+    if unfit is not None:
+        yield refusal(unfit.code, f"{unfit.reason}.", item.path)
     if len(parts) < ARN_PARTS:
         if not item.text.endswith("*"):
             message = f"{item.text} is no arn:partition:service:region:account:resource."
             yield error("MISSING_ARN_FIELD", message, item.path)
         return
-    _, partition, service, region, account, _ = parts
-    if not any(overlap(partition, known) for known in _PARTITIONS):
-        yield error("INVALID_PARTITION", f"There is no partition {partition}, but {', '.join(_PARTITIONS)}.", item.path)
+    _, _, service, region, account, _ = parts
     if service != service.lower():
-        yield error("INVALID_ARN_SERVICE_CASE", f"The service {service} is written in lower case.", item.path)
+        yield refusal("INVALID_ARN_SERVICE_CASE", f"The service {service} is written in lower case.", item.path)
     if _is_pattern(service):
         message = f"The service {service} can be one that is not meant, today or tomorrow."
         yield suggestion("WILDCARD_IN_SERVICE_NAME", message, item.path)
     if not _is_pattern(region) and region and not _REGION.fullmatch(region):
         yield error("INVALID_ARN_REGION", f"{region} is no Region.", item.path)
-    if _NUMBERS.fullmatch(account) and not _ACCOUNT.fullmatch(account):
-        yield error("INVALID_ARN_ACCOUNT", f"An account id is twelve digits; got {account}.", item.path)
     known = catalogue.service(service) if service in catalogue.services else None
-    if known is not None:
+    if known is not None and unfit is None:
         yield from _needless_part_findings(item, known, region, account)
 
 

@@ -10,8 +10,8 @@ from domain.policy import (
     ROLE_INLINE_POLICIES_CHARACTERS_MAX,
     TEXT_CHARACTERS_MAX,
     PolicyType,
-    compiled,
     new_policy_size,
+    parse_new,
 )
 from services.api.contract.question import Answer, Text
 from services.api.contract.replay import ReplayedPart, ReplayQuestion, merge_contained
@@ -111,7 +111,7 @@ def _check(document: str, policy_type: PolicyType) -> None:
     size = new_policy_size(document)
     if size > DOCUMENT_CHARACTERS_MAX:
         raise ValidationError(f"A policy has at most {DOCUMENT_CHARACTERS_MAX:,} characters; this has {size:,}.")
-    compiled(document, policy_type)
+    parse_new(document, policy_type)
 
 
 def merge_parts(parts: tuple[WhatIfPart, ...]) -> WhatIfPart:

@@ -83,7 +83,11 @@ def answer_contain(question: Contain, context: AnswerContext) -> Containment:
         compromised_since=found.compromised_since,
         suggested_since=_suggested_since(context, found) if question.dry_run else None,
         unexamined_calls=found.unexamined_calls,
-        standing=tuple(node for node in found.nodes if _is_left_in_force(node) and (node.state == "inactive" or node.place not in put_back)),
+        standing=tuple(
+            node
+            for node in found.nodes
+            if _is_left_in_force(node) and (node.state == "inactive" or node.place not in put_back)
+        ),
         untouched=tuple(_untouched(context, found)),
         stopped_after_nodes=found.stopped_after_nodes,
     )

@@ -151,7 +151,10 @@ REFUSED_IDENTITY = {
     "resource-of-white-space": (identity(Resource=f"arn:aws:s3:::{' ' * 120_000}*x"), "at most 10240 characters, got"),
     "resource-two-stars": (identity(Resource="**"), "must be in ARN format"),
     "resource-without-service": (identity(Resource="arn:aws::::x"), "must be in ARN format"),
-    "resource-service-wildcard": (identity(Resource="arn:aws:s*:::x"), "the service has no wildcards"),
+    "resource-service-wildcard": (
+        identity(Resource="arn:aws:s*:::x"),
+        "Resource vendor must be fully qualified and cannot contain regexes",
+    ),
     "resource-type-wildcard": (identity(Resource="arn:aws:iam::123456789012:u*"), "a wildcard in the resource type"),
     "resource-type-star": (identity(Resource="arn:aws:iam::*:*/Bob"), "expected one such as user/*"),
     "resource-variable": (identity(Resource="arn:aws:s3::${aws:PrincipalAccount}:x"), "the last part of an ARN only"),
@@ -193,9 +196,9 @@ REFUSED_TRUST = {
     "session-without-name": (principal("AWS", "arn:aws:sts::123456789012:assumed-role/a"), "Invalid principal"),
     "user-variable": (principal("AWS", "arn:aws:iam::${aws:x}:user/a"), "Invalid principal in policy"),
     "unique-id-of-a-group": (principal("AWS", "AGPAJQABLZS4A3QDU576Q"), "Invalid principal in policy"),
-    "service-star": (principal("Service", "*"), 'Invalid principal in policy: "Service":"*"'),
-    "service-no-domain": (principal("Service", "ec2"), 'Invalid principal in policy: "Service":"ec2"'),
-    "federated-star": (principal("Federated", "*"), 'Invalid principal in policy: "Federated":"*"'),
+    "service-star": (principal("Service", "*"), 'Invalid principal in policy: "SERVICE":"*"'),
+    "service-no-domain": (principal("Service", "ec2"), 'Invalid principal in policy: "SERVICE":"ec2"'),
+    "federated-star": (principal("Federated", "*"), 'Invalid principal in policy: "FEDERATED":"*"'),
     "federated-unknown": (principal("Federated", "idp.example.com"), "Invalid principal in policy"),
 }
 

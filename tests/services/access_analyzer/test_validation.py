@@ -25,10 +25,10 @@ def linted(monkeypatch: pytest.MonkeyPatch) -> list[PolicyType]:
     types: list[PolicyType] = []
     paths: list[Path] = [(), ("Statement", 0), ("Statement", 0, "Action", 0), ("Statement", 0, "Effect"), ("Version",)]
 
-    def lint(_text: str, kind: PolicyType, _catalogue: object) -> tuple[Finding, ...]:
+    def lint(_text: str, kind: PolicyType, _catalogue: object, _partition: str) -> tuple[Finding, ...]:
         types.append(kind)
         return tuple(
-            Finding(FindingType.WARNING, f"CODE_{number}", f"Finding {number}.", path, LINK)
+            Finding(FindingType.WARNING, f"CODE_{number}", f"Finding {number}.", path, LINK, refused=False)
             for number, path in enumerate(paths)
         )
 

@@ -86,11 +86,25 @@ def test_the_command_shows_findings(policy: str, capsys: pytest.CaptureFixture[s
     """As a table and as JSON lines, with the place as editors count; a security warning is exit code 1."""
     assert main(["policy", "lint", policy]) == 1
     title, line = capsys.readouterr().out.splitlines()
-    assert title.split() == ["TYPE", "CODE", "LINE:COLUMN", "MESSAGE"]
-    assert line.split()[:3] == ["SECURITY_WARNING", "PASS_ROLE_WITH_STAR_IN_RESOURCE", "3:41"]
+    assert title.split() == ["TYPE", "REFUSED", "CODE", "LINE:COLUMN", "MESSAGE"]
+    assert line.split()[:4] == ["SECURITY_WARNING", "-", "PASS_ROLE_WITH_STAR_IN_RESOURCE", "3:41"]
     assert main(["policy", "lint", policy, "--output", "json"]) == 1
     row = json.loads(capsys.readouterr().out)
     assert (row["line"], row["column"], row["path"]) == (3, 41, ["Statement", "Resource"])
+
+
+def test_the_command_says_what_is_refused(policy: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the errors those for which the policy cannot be saved, in an account of the partition."""
+    text = Path(policy).read_text().replace('"*"', '["arn:aws:iam:us-east-1::role/x", "arn:aws:iam:nowhere*"]')
+    Path(policy).write_text(text.replace("iam:PassRole", "iam:PassRoles"))
+    found = []
+    for partition in ("aws", "aws-cn"):
+        assert main(["policy", "lint", policy, "--partition", partition, "--output", "json"]) == 1
+        found.append({(row["code"], row["refused"]) for row in map(json.loads, capsys.readouterr().out.splitlines())})
+    assert found == [
+        {("INVALID_ACTION", False), ("ARN_REGION_NOT_ALLOWED", True)},
+        {("INVALID_ACTION", False), ("INVALID_PARTITION", True)},
+    ]
 
 
 def test_a_file_that_is_not_there(policy: str, capsys: pytest.CaptureFixture[str]) -> None:

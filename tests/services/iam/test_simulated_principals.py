@@ -38,12 +38,13 @@ def test_the_example_of_a_principal(endpoint: Endpoint) -> None:
     """That of `simulate-principal-policy`: the policy goes by its name, and its statement from the line on which the
     list opens to the line that ends it."""
     endpoint.user("ann")
-    named = {"UserName": "ann", "PolicyName": "Grant-Access-To-CodeCommit-ListRepo"}
-    endpoint.call(endpoint.root, "PutUserPolicy", PolicyDocument=LISTING, **named)
+    name = "Grant-Access-To-CodeCommit-ListRepo"
+    granting = endpoint.call(endpoint.root, "CreatePolicy", PolicyName=name, PolicyDocument=LISTING)["Policy"]["Arn"]
+    endpoint.call(endpoint.root, "AttachUserPolicy", UserName="ann", PolicyArn=granting)
     assert principal(endpoint, ANN, ActionNames=["codecommit:ListRepositories"])["MatchedStatements"] == [
         {
-            "SourcePolicyId": "Grant-Access-To-CodeCommit-ListRepo",
-            "SourcePolicyType": "user",
+            "SourcePolicyId": name,
+            "SourcePolicyType": "IAM Policy",
             "StartPosition": {"Line": 3, "Column": 19},
             "EndPosition": {"Line": 9, "Column": 10},
         }
@@ -59,8 +60,8 @@ def in_organization(endpoint: Endpoint, *scps: str) -> None:
 
 
 def test_sources_of_a_principal(endpoint: Endpoint) -> None:
-    """A user has its own policies and those of its groups, a group and a role only theirs; each is shown by its name
-    and as what it is. Additional documents come on top."""
+    """A user has its own policies and those of its groups, a group and a role only theirs; a managed one
+    is shown by its name, an inline one with its holder before it. Additional documents come on top."""
     endpoint.user("ann", allow("x:Own"))
     endpoint.call(endpoint.root, "CreateGroup", GroupName="dev", Path="/a/")
     endpoint.call(endpoint.root, "AddUserToGroup", GroupName="dev", UserName="ann")
@@ -74,23 +75,21 @@ def test_sources_of_a_principal(endpoint: Endpoint) -> None:
         endpoint.call(endpoint.root, "AttachGroupPolicy", GroupName="dev", PolicyArn=policy)
     role = endpoint.role("ops", trusting(ACCOUNT), allow("x:Role"))
 
-    def sources(source: str, *actions: str, **members: object) -> list[object]:
+    def sources(source: str, *actions: str, **members: object) -> list[str]:
         answer = endpoint.call(
             endpoint.root, "SimulatePrincipalPolicy", PolicySourceArn=source, ActionNames=actions, **members
         )
-        return [
-            (matched["SourcePolicyId"], matched["SourcePolicyType"])
-            for result in answer["EvaluationResults"]
-            for matched in result["MatchedStatements"]
-        ]
+        matched = [each for result in answer["EvaluationResults"] for each in result["MatchedStatements"]]
+        assert {each["SourcePolicyType"] for each in matched} <= {"IAM Policy"}
+        return [each["SourcePolicyId"] for each in matched]
 
     every = ("x:Own", "x:Group", "x:Ours", "iam:GetUser", "x:Role")
-    of_group = [("shared", "group"), ("ours", "user-managed"), ("IAMReadOnlyAccess", "aws-managed")]
-    assert sources(ANN, *every) == [("may", "user"), *of_group]
+    of_group = ["group_dev_shared", "ours", "IAMReadOnlyAccess"]
+    assert sources(ANN, *every) == ["user_ann_may", *of_group]
     assert sources(arn("group/a/dev"), *every) == of_group
-    assert sources(role, *every) == [("may", "role")]
+    assert sources(role, *every) == ["role_ops_may"]
     more = document(allow("x:Role"))
-    assert sources(ANN, "x:Role", PolicyInputList=[more]) == [("PolicyInputList.1", "none")]
+    assert sources(ANN, "x:Role", PolicyInputList=[more]) == ["PolicyInputList.1"]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +190,7 @@ def test_a_real_boundary_gives_way_to_the_one_given(endpoint: Endpoint) -> None:
     attached = principal(endpoint, ANN, **asked)
     assert attached["EvalDecision"] == "explicitDeny"
     assert [(m["SourcePolicyId"], m["SourcePolicyType"]) for m in attached["MatchedStatements"]] == [
-        ("narrow", "user-managed")
+        ("narrow", "Permissions Boundary Policy")
     ]
     replaced = principal(endpoint, ANN, PermissionsBoundaryPolicyInputList=[document(allow("s3:*"))], **asked)
     assert replaced["PermissionsBoundaryDecisionDetail"] == {"AllowedByPermissionsBoundary": True}

@@ -41,7 +41,7 @@ def endpoint() -> Endpoint:
             [
                 {
                     "SourcePolicyId": "PolicyInputList.1",
-                    "SourcePolicyType": "none",
+                    "SourcePolicyType": "IAM Policy",
                     "StartPosition": {"Line": 1, "Column": 38},
                     "EndPosition": {"Line": 1, "Column": 167},
                 }
@@ -91,6 +91,17 @@ def test_one_result_an_action_with_the_most_restrictive_decision(endpoint: Endpo
     missing = [each["MissingContextValues"] for each in result["ResourceSpecificResults"]]
     assert missing == [[], [], ["aws:SourceVpc"], []]
     assert result["EvalDecisionDetails"] == {}
+    assert all("EvalDecisionDetails" not in each for each in result["ResourceSpecificResults"])
+
+
+@pytest.mark.parametrize(("asked", "named"), [((f"{BUCKET}/x",), f"{BUCKET}/x"), (("*",), "*"), ((), "*")])
+def test_the_result_of_one_resource_names_it(endpoint: Endpoint, asked: tuple[str, ...], named: str) -> None:
+    """As IAM does, whatever the decision is; only of all resources there is no result of each."""
+    for statement in (allow(), deny()):
+        result = custom(endpoint, document(statement), ActionNames=["s3:GetObject"], ResourceArns=asked)
+        assert result["EvalResourceName"] == named
+        by_resource = [each["EvalResourceName"] for each in result.get("ResourceSpecificResults", ())]
+        assert by_resource == ([] if named == "*" else [named])
 
 
 BUCKET_POLICY = document(allow("s3:GetObject", f"{BUCKET}/*", Principal={"AWS": ANN}))
@@ -143,11 +154,11 @@ def test_the_policy_of_a_resource(
     )
     assert (result["EvalDecision"], result["EvalDecisionDetails"]) == (decision, details)
     (of_resource,) = result["ResourceSpecificResults"]
-    assert of_resource["EvalDecisionDetails"] == details
+    assert of_resource.get("EvalDecisionDetails", {}) == details
 
 
 def test_an_allow_of_the_resource_is_shown_as_such(endpoint: Endpoint) -> None:
-    """Its statement is one of ResourcePolicy, of type resource."""
+    """Its statement is one of ResourcePolicy, of that type."""
     result = custom(
         endpoint,
         document(deny("s3:Put*")),
@@ -157,7 +168,7 @@ def test_an_allow_of_the_resource_is_shown_as_such(endpoint: Endpoint) -> None:
         CallerArn=ANN,
     )
     (matched,) = result["MatchedStatements"]
-    assert (matched["SourcePolicyId"], matched["SourcePolicyType"]) == ("ResourcePolicy", "resource")
+    assert (matched["SourcePolicyId"], matched["SourcePolicyType"]) == ("ResourcePolicy", "Resource Policy")
 
 
 def test_a_resource_of_another_account_without_a_policy(endpoint: Endpoint) -> None:
@@ -208,8 +219,15 @@ def test_a_boundary(endpoint: Endpoint) -> None:
     assert [each["EvalDecision"] for each in found.values()] == ["allowed", "explicitDeny", "implicitDeny"]
     allowed = [each["PermissionsBoundaryDecisionDetail"]["AllowedByPermissionsBoundary"] for each in found.values()]
     assert allowed == [True, False, False]
-    sources = [[matched["SourcePolicyId"] for matched in each["MatchedStatements"]] for each in found.values()]
-    assert sources == [["PolicyInputList.1"], ["PermissionsBoundaryPolicyInputList.1"], []]
+    sources = [
+        [(matched["SourcePolicyId"], matched["SourcePolicyType"]) for matched in each["MatchedStatements"]]
+        for each in found.values()
+    ]
+    assert sources == [
+        [("PolicyInputList.1", "IAM Policy")],
+        [("PermissionsBoundaryPolicyInputList.1", "Permissions Boundary Policy")],
+        [],
+    ]
 
 
 def test_levels_of_an_organization(endpoint: Endpoint) -> None:

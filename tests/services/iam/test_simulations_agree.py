@@ -82,5 +82,5 @@ def simulated(endpoint: Endpoint, record: DecisionRecord) -> object:
         ContextEntries=[*OF_A_CALL, *own],
     )
     decided = {ref.source_id.rpartition("/")[2] for ref in record.matched}
-    assert {matched["SourcePolicyId"] for matched in result["MatchedStatements"]} <= decided
+    assert {matched["SourcePolicyId"].rpartition("_")[2] for matched in result["MatchedStatements"]} <= decided
     return result["EvalDecision"]
