@@ -33,7 +33,8 @@ from projections.engine.apply import apply_or_halt
 from projections.engine.definition import Projection, create_tables
 from projections.engine.rebuild import open_rebuild
 from projections.engine.runner import POSITIONS_PER_BATCH_MAX
-from projections.queries.history import HistoryFilters, search_history
+from projections.queries.history import search_history
+from projections.queries.history_filters import HistoryFilters
 from services.ledger.database import connect
 
 ACCOUNTS, CALLS = 100, (1_000_000, 10_000_000)
@@ -57,6 +58,10 @@ select pg_table_size('views.trail'), pg_indexes_size('views.trail') + pg_total_r
 """
 
 Draw = Callable[[random.Random, Trail], HistoryFilters]
+
+
+def _at(time: datetime) -> AsOf:
+    return AsOf(time, at=time)
 
 
 def _key_of(draw: random.Random, trail: Trail) -> str:
@@ -87,8 +92,8 @@ QUESTIONS: Mapping[str, Draw] = {
     "a key, an operation and an hour": lambda draw, trail: HistoryFilters(
         access_key_id=_key_of(draw, trail),
         operation=OPERATIONS[0],
-        since=trail.began_at,
-        until=trail.began_at + timedelta(hours=1),
+        since=_at(trail.began_at),
+        until=_at(trail.began_at + timedelta(hours=1)),
     ),
     "a key and an address, each in a quarter of the calls, never both": lambda _draw, _trail: HistoryFilters(
         access_key_id=BUSY_KEY, source_address=BUSY_ADDRESS

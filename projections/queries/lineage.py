@@ -14,10 +14,14 @@ from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf, EventRef, Moment
 from domain.read_models.lineage import NODES_MAX, LineageNode, LineageState, NodePosition, StateSince, UnfollowedBranch
 from projections.engine.sql_files import load_statements
+from projections.queries.entity_names import nearest_seed, own_resource
 from projections.queries.ledger_positions import resolve_in_projection
 
 SQL = load_statements("projections.queries", "lineage.sql")
 PRINCIPALS = load_statements("projections.queries", "queries.sql")["principals"]
+
+SESSIONS_NAMED_MAX = 5
+"""So many sessions are told where an ARN is that of several, the newest ones."""
 
 AccountFilter = Callable[[str], str | None]
 """Why whoever asks may not see into the account with this id; None where it may."""
@@ -106,8 +110,10 @@ def _find_seed(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Momen
         called = [(entity_id, arn) for kind, entity_id, _, arn in named if kind != "group"]
         if named and not called:
             raise InvalidInput(f"{seed} is a group: it has no credentials. Ask for one of its users.")
+        if not called:
+            called = [(account_id, "root")] if seed == "root" else _sessions_called(cursor, account_id, seed, moment)
         if len(called) > 1:
-            raise InvalidInput(f"{seed} may be {' or '.join(arn for _, arn in called)}: give the ARN.")
+            raise InvalidInput(f"{seed} may be {' or '.join(arn for _, arn in called)}: give the one that you mean.")
         for entity_id, _ in called:
             row = cursor.execute(SQL["seed"], {**place, "seed": entity_id}).fetchone()
     if row is None:
@@ -118,16 +124,34 @@ def _find_seed(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Momen
     return _CreatedNode.of_row(row)
 
 
+def _sessions_called(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> list[tuple[str, str]]:
+    """The ids of the sessions of a role with this ARN, or what follows the account in it, with when each began: the
+    newest ones."""
+    resource = own_resource(account_id, seed)
+    if not resource.startswith("assumed-role/"):
+        return []
+    sought = {"account_id": account_id, "position": moment.position, "resource": resource, "limit": SESSIONS_NAMED_MAX}
+    rows = cursor.execute(SQL["sessions_called"], sought).fetchall()
+    return [(session_id, f"{session_id} of {_to_the_second(at)}") for session_id, at in rows]
+
+
 def _former_holder(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> str:
-    """Who was called so before, or else what a seed looks like."""
+    """Who was called so before, or else what a seed looks like and what is most like it."""
     named = {"account_id": account_id, "position": moment.position, "seed": seed}
     row = cursor.execute(SQL["former"], named).fetchone()
     if row is None:
-        return "expected an access key id, a session id, a name, a unique id or an ARN."
+        near = nearest_seed(cursor, account_id, seed)
+        return f"expected an access key id, a session id, a name, a unique id or an ARN.{near}"
     kind, entity_id, position, at, is_gone = row
     ended = "was deleted" if is_gone else "got another name or path"
-    when = at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return f"the {kind} {entity_id}, who had this name, {ended} at position {position}, {when}: ask for {entity_id}."
+    return (
+        f"the {kind} {entity_id}, who had this name, {ended} at position {position}, {_to_the_second(at)}: ask for "
+        f"{entity_id}."
+    )
+
+
+def _to_the_second(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class _Traversal:

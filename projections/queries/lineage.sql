@@ -28,8 +28,20 @@ select kind, entity_id, valid_to, valid_to_at, not exists (
     )
 from views.principals as former
 where account_id = %(account_id)s and kind in ('user', 'role') and valid_to <= %(position)s
-    and (arn = %(seed)s or lower(name) = lower(%(seed)s))
+    and lower(name) = lower(regexp_replace(%(seed)s, '^.*/', ''))
+    and lower(%(seed)s) in (lower(name), lower(kind || '/' || name), lower(arn),
+        lower(regexp_replace(arn, '^([^:]*:){5}', '')))
 order by valid_to desc limit 1
+
+-- name: sessions_called
+-- Of a role, which stands in the ARN, found by the owner.
+select session.subject_id, session.at
+from views.principals as role join views.births as session
+    on session.account_id = role.account_id and session.owner_id = role.entity_id
+where role.account_id = %(account_id)s and role.kind = 'role'
+    and lower(role.name) = lower(split_part(%(resource)s, '/', 2)) and session.kind = 'session'
+    and session.position <= %(position)s and regexp_replace(session.arn, '^([^:]*:){5}', '') = %(resource)s
+group by session.subject_id, session.at order by session.at desc limit %(limit)s
 
 -- name: children
 -- What the keys have signed for, in all accounts, and the keys and sessions of the owners, whoever made them.

@@ -40,7 +40,7 @@ DEFINITIONS = {
     "lineage": "b3cfc0d477e9606b78b278a8e4902c74403f5854d8c26616697b084190f992ee",
     "permissions": "df752f6a347892c7650fc317f6064f8f7c5f221aebe800238b730b349ccf99ce",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
-    "trail": "ac70898ae52ae9ff0b3f910bad67fd1ef59ba82994b88b9a72d7395937fea4f9",
+    "trail": "810571339acea1a128f49520ce8ce7b4ca3b8e80eb195ee8b1a0bc54bfd61262",
     "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
 }
 """What this version's texts do."""
@@ -232,15 +232,15 @@ def test_progress_is_logged(
 ) -> None:
     """With positions and percent, and what it is about."""
     monkeypatch.setattr("projections.engine.upgrade.REPORT_SECONDS", 0.0)
-    made_by(owner, {"trail": EARLIER["trail"]})
+    made_by(owner, {"sessions": EARLIER["sessions"]})
     with running(database) as runner:
         upgraded(runner)
     lines = [record.getMessage() for record in caplog.records]
     assert (
-        f"The new tables are at trail of {ledger.account_id}: {ledger.position} of {ledger.position} positions, 100 %."
-        in lines
+        f"The new tables are at sessions of {ledger.account_id}: {ledger.position} of {ledger.position} positions, "
+        "100 %." in lines
     )
-    assert lines[-1] == "The new tables of trail have taken their place."
+    assert lines[-1] == "The new tables of sessions have taken their place."
 
 
 def test_an_older_program_does_not_undo_it(

@@ -5,7 +5,7 @@ from abc import ABC
 from domain.families.policies import HolderNoun
 from domain.policy import Layer
 from services.api.contract.access import Action, PrincipalAccess
-from services.api.contract.question import Answer, ResourceText, Text
+from services.api.contract.question import Answer, Text
 from services.api.contract.time_span import Occurrence, SpanPage, SpanQuestion
 
 
@@ -67,8 +67,9 @@ class WhoCould(_AccessBetweenQuestion):
     resource = "who-can"
 
     action: Action
-    on: ResourceText
-    """An ARN, or * where the action is about no single resource."""
+    on: Text
+    """An ARN, or * where the action is about no single resource; an entity of the account also by name, or kind and
+    name."""
 
 
 class CouldAssume(_AccessBetweenQuestion):
@@ -80,7 +81,7 @@ class CouldAssume(_AccessBetweenQuestion):
     resource = "can-assume"
 
     role: Text
-    """Name or ARN."""
+    """By name, `role/` and name, ARN or unique id."""
 
 
 class ListHeldPolicies(SpanQuestion[HeldIntervalsPage]):

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from services.api.contract.replay import ReplayedPart, ReplayQuestion
 from services.cli.lib.client import QuestionClient, build_question
+from services.cli.lib.clipping import note_clipping
 from services.cli.lib.progress import Progress
 
 PartT = TypeVar("PartT", bound=ReplayedPart)
@@ -25,4 +26,5 @@ def ask_whole_span(
             # The calls that ask are calls too: the end stays where it was first.
             going = {"since": f"p{part.stopped_position + 1}", "until": f"p{part.until_position}"}
     progress.clear()
+    note_clipping(parts[0].clipped_to)
     return tuple(parts)

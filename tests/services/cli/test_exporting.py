@@ -103,7 +103,12 @@ class Paging:
         self.questions.append(question)
         last = number == len(self.pages) - 1
         return HistoryPage(
-            account_id="123456789012", limit=1_000, marker=None if last else MARKERS[number], calls=self.pages[number]
+            account_id="123456789012",
+            limit=1_000,
+            marker=None if last else MARKERS[number],
+            position=9,
+            clipped_to=None,
+            calls=self.pages[number],
         )
 
 

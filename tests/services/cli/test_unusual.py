@@ -65,7 +65,13 @@ class Answering:
 
 def page(*findings: Anomaly, marker: str | None = None, cut: tuple[str, ...] = ()) -> UnusualPage:
     return UnusualPage(
-        account_id="123456789012", limit=1_000, marker=marker, silent_days=90, findings=findings, cut_sessions=cut
+        account_id="123456789012",
+        limit=1_000,
+        marker=marker,
+        silent_days=90,
+        clipped_to=None,
+        findings=findings,
+        cut_sessions=cut,
     )
 
 
