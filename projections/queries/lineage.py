@@ -14,7 +14,7 @@ from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf, EventRef, Moment
 from domain.read_models.lineage import NODES_MAX, LineageNode, LineageState, NodePosition, StateSince, UnfollowedBranch
 from projections.engine.sql_files import load_statements
-from projections.queries.entity_names import nearest_seed, own_resource
+from projections.queries.entity_names import names_of_entities, nearest_seed, own_resource
 from projections.queries.ledger_positions import resolve_in_projection
 
 SQL = load_statements("projections.queries", "lineage.sql")
@@ -81,8 +81,8 @@ def trace_lineage(
     follows: AccountFilter = any_account,
     nodes_max: int = NODES_MAX,
 ) -> Lineage:
-    """From an access key id (also that of a session), a session id, a user or role by ARN, unique id or name at the
-    moment, or the account id or root's ARN: what it signed for, and of users, roles and root all keys and sessions;
+    """From an access key id (also that of a session), a session id or ARN, a user or role by ARN, unique id or name at
+    the moment, or before where nobody has it, or the account id, `root` or root's ARN: what it signed for, and of users, roles and root all keys and sessions;
     and so on for each of these. In other accounts at the moment's time.
 
     Raises NoSuchEntity, InvalidInput when the seed has no descendants by its nature or may be several, and what
@@ -112,14 +112,16 @@ def _find_seed(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Momen
             raise InvalidInput(f"{seed} is a group: it has no credentials. Ask for one of its users.")
         if not called:
             called = [(account_id, "root")] if seed == "root" else _sessions_called(cursor, account_id, seed, moment)
+        called = called or _former_holders(cursor, account_id, seed, moment)
         if len(called) > 1:
             raise InvalidInput(f"{seed} may be {' or '.join(arn for _, arn in called)}: give the one that you mean.")
         for entity_id, _ in called:
             row = cursor.execute(SQL["seed"], {**place, "seed": entity_id}).fetchone()
     if row is None:
         raise NoSuchEntity(
-            f"{account_id} had no access key, session, user or role {seed} at position {moment.position}: "
-            f"{_former_holder(cursor, account_id, seed, moment)}"
+            f"{account_id} had no access key, session, user or role {seed} at position {moment.position}, nor before: "
+            "expected an access key id, a session id, a name, a unique id or an ARN."
+            f"{nearest_seed(cursor, account_id, seed)}"
         )
     return _CreatedNode.of_row(row)
 
@@ -135,19 +137,11 @@ def _sessions_called(cursor: psycopg.Cursor, account_id: str, seed: str, moment:
     return [(session_id, f"{session_id} of {_to_the_second(at)}") for session_id, at in rows]
 
 
-def _former_holder(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> str:
-    """Who was called so before, or else what a seed looks like and what is most like it."""
-    named = {"account_id": account_id, "position": moment.position, "seed": seed}
-    row = cursor.execute(SQL["former"], named).fetchone()
-    if row is None:
-        near = nearest_seed(cursor, account_id, seed)
-        return f"expected an access key id, a session id, a name, a unique id or an ARN.{near}"
-    kind, entity_id, position, at, is_gone = row
-    ended = "was deleted" if is_gone else "got another name or path"
-    return (
-        f"the {kind} {entity_id}, who had this name, {ended} at position {position}, {_to_the_second(at)}: ask for "
-        f"{entity_id}."
-    )
+def _former_holders(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> list[tuple[str, str]]:
+    """The users and roles that were called so before, by their ids, twice: as such and for people."""
+    names = names_of_entities(cursor, account_id, seed)
+    ids = sorted({each.entity_id for each in names if each.kind != "group" and each.valid_from <= moment.position})
+    return [(entity_id, entity_id) for entity_id in ids]
 
 
 def _to_the_second(at: datetime) -> str:

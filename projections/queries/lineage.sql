@@ -19,20 +19,6 @@ where account_id = %(account_id)s and position <= %(position)s
     and kind in ('root', 'user', 'role', 'session', 'access_key')
 order by position desc limit 1
 
--- name: former
--- The user or role that was called so last, until when, and whether it was gone then.
-select kind, entity_id, valid_to, valid_to_at, not exists (
-        select from views.principals as later
-        where later.account_id = former.account_id and later.entity_id = former.entity_id
-            and later.valid_from = former.valid_to
-    )
-from views.principals as former
-where account_id = %(account_id)s and kind in ('user', 'role') and valid_to <= %(position)s
-    and lower(name) = lower(regexp_replace(%(seed)s, '^.*/', ''))
-    and lower(%(seed)s) in (lower(name), lower(kind || '/' || name), lower(arn),
-        lower(regexp_replace(arn, '^([^:]*:){5}', '')))
-order by valid_to desc limit 1
-
 -- name: sessions_called
 -- Of a role, which stands in the ARN, found by the owner.
 select session.subject_id, session.at

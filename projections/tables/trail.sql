@@ -93,15 +93,16 @@ language sql immutable parallel safe as $$
         when key ~ '^(new_)?(user|group|role)_name$' then regexp_replace(key, '^new_|_name$', '', 'g') || '/' || value
         when key = 'entity_name' then (said ->> 'entity') || '/' || value
         when key = 'policy_name' and said ?| '{user_name,group_name,role_name,entity_name}' then 'inline-policy/' || value
-        when key in ('access_key_id', 'session_id', 'credential', 'principal', 'role', 'seed', 'attach_to',
-            'in_place_of_all_of', 'instead_of', 'account_alias') and value not like 'arn:%' then value
+        when key in ('access_key_id', 'session_id', 'credential', 'seed', 'account_alias') and value not like 'arn:%'
+            then value
     end
     from jsonb_each_text(said) where value is not null
 $$;
 
 -- name: api.called.v1
 -- Materialised, so that the text is parsed once and not once a column. The events of a call stand right before it,
--- behind the call before it; its first use of a credential in a while says who called, and not about what.
+-- behind the call before it; its first use of a credential in a while says who called, and not about what. What a
+-- question of ours is about it only reads: whoever looks for something would else find that it was looked for.
 with called as materialized (
     select position, at, entry, coalesce(lag(position) over (order by position), (
             select position from ledger.uses
@@ -119,6 +120,7 @@ with called as materialized (
         from jsonb_path_query(entry, '$.event.decisions[*].resources[*]') as resource where resource <> '"*"'
         union all
         select 2, name from resources_named(%(account_id)s, entry #> '{event,parameters}')
+        where entry #>> '{cause,service}' <> 'muniment' or not (entry #>> '{event,read_only}')::boolean
         union all
         select 3, name from (
             select convert_from(state, 'UTF8')::jsonb #- '{event,session,minted_by_access_key_id}'
@@ -143,7 +145,7 @@ with called as materialized (
     insert into trail_resources (account_id, resource_hash, position)
     select distinct %(account_id)s, hashtextextended(lower(name), 0), position from named
 ), about as (
-    select position, array_agg(name order by place, name) as resources from named group by position
+    select position, array_agg(name order by place, name !~ '[/:]', name) as resources from named group by position
 )
 insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
     principal_type, principal_id, principal_arn, user_name, issuer_arn, operator, access_key_id, session_id, peer_address,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from services.api.contract.question import Answer, Page, PagedHistoricalQuestion, Text, with_pattern
+from services.api.contract.question import Answer, Page, PagedHistoricalQuestion, ResourceText, Text, with_pattern
 from services.api.contract.statements import StatementName
 
 _ACTION = r"^([A-Za-z0-9-]+:)?[A-Za-z0-9]+$"
@@ -59,7 +59,7 @@ class WhoCan(_AccessQuestion):
     resource = "who-can"
 
     action: Action
-    on: Text
+    on: ResourceText
     """An ARN, or * where the action is about no single resource; an entity of the account also by name, or kind and
     name."""
 

@@ -5,7 +5,7 @@ from abc import ABC
 from domain.families.policies import HolderNoun
 from domain.policy import Layer
 from services.api.contract.access import Action, PrincipalAccess
-from services.api.contract.question import Answer, Text
+from services.api.contract.question import Answer, ResourceText, Text
 from services.api.contract.time_span import Occurrence, SpanPage, SpanQuestion
 
 
@@ -67,7 +67,7 @@ class WhoCould(_AccessBetweenQuestion):
     resource = "who-can"
 
     action: Action
-    on: Text
+    on: ResourceText
     """An ARN, or * where the action is about no single resource; an entity of the account also by name, or kind and
     name."""
 

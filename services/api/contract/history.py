@@ -1,14 +1,15 @@
 """The access history: which calls were made, by whom, from where, and how they were answered."""
 
 import ipaddress
+from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, model_validator
 
 from domain.foundation.errors import ValidationError
-from domain.foundation.moments import Moment, format_rfc3339
+from domain.foundation.moments import AsOf, Moment, format_rfc3339
 from domain.read_models.history import HistoryCall
-from services.api.contract.question import MomentText, Page, PagedHistoricalQuestion, Text
+from services.api.contract.question import MomentText, Page, PagedHistoricalQuestion, ResourceText, Text
 
 
 def _network(given: str) -> str:
@@ -51,7 +52,7 @@ class LookupHistory(PagedHistoricalQuestion[HistoryPage]):
     """A part of it, in any case."""
     operation: Text | None = None
     """Such as CreateUser or iam:CreateUser, in any case."""
-    on: Text | None = None
+    on: ResourceText | None = None
     """What the call was authorised on, named, changed or created: an entity by name, kind and name (user/ada), ARN or
     id; any other ARN."""
     error_code: Text | None = None
@@ -59,6 +60,9 @@ class LookupHistory(PagedHistoricalQuestion[HistoryPage]):
     until: MomentText | None = None
     newest_first: bool = False
     """Whether it begins with the newest."""
+
+    def existing_at(self, now: datetime) -> AsOf | None:
+        return super().existing_at(now) if self.until is None else self.until.as_of_end(now)
 
     @model_validator(mode="after")
     def _begins_before_it_ends(self) -> Self:

@@ -54,6 +54,15 @@ def _moment_schema(_source: object, handler: GetCoreSchemaHandler) -> CoreSchema
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2_048, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Without control characters: what is asked is recorded, and PostgreSQL takes no U+0000."""
+ResourceText = Annotated[
+    Text,
+    with_pattern(
+        r"\*|arn:[^:]+:[^:]+:[^:]*:[^:]*:.+|(?!arn:)[A-Za-z0-9_+=,.@/*-]+",
+        "A resource is an ARN, such as arn:aws:iam::123456789012:user/alice, or *, or an entity of the account, such "
+        "as user/alice or alice",
+    ),
+]
+"""As authorisation decisions have it, of which * is that of actions about no single resource; or as tables show it."""
 MomentText = Annotated[NamedMoment, GetPydanticSchema(_moment_schema)]
 """As `NamedMoment` reads it."""
 Limit = Annotated[int, Field(ge=1, le=ROWS_MAX)]

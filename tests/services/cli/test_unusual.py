@@ -121,4 +121,4 @@ def test_what_was_not_looked_at_is_said(monkeypatch: pytest.MonkeyPatch, capsys:
 
 def test_a_moment_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["unusual", "--since", "yesterday"]) == EXIT_USAGE
-    assert "A moment is p<position>" in capsys.readouterr().err
+    assert "A moment is now, an age such as" in capsys.readouterr().err
