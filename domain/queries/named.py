@@ -10,11 +10,11 @@ from domain.families.users import USERS, User, Users
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.nearest import nearest
 
-Holder = User | Group | Role
+PolicyHolder = User | Group | Role
 HOLDERS: Collection[HolderNoun] = ("user", "group", "role")
 
 
-def find_holders(account: Account, named: str) -> list[tuple[HolderNoun, Holder]]:
+def find_holders(account: Account, named: str) -> list[tuple[HolderNoun, PolicyHolder]]:
     """The users, groups and roles that are called so: several may have one name."""
     name, lowered = named.rsplit("/", 1)[-1], named.lower()
     return [
@@ -60,5 +60,5 @@ def _families(account: Account) -> tuple[tuple[HolderNoun, Users | Groups | Role
     return ("user", account[USERS]), ("group", account[GROUPS]), ("role", account[ROLES])
 
 
-def _forms(account: Account, kind: HolderNoun, entity: Holder) -> tuple[str, str, str, str]:
+def _forms(account: Account, kind: HolderNoun, entity: PolicyHolder) -> tuple[str, str, str, str]:
     return entity.name, f"{kind}/{entity.name}", account.arn(entity.resource), entity.resource

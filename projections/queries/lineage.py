@@ -82,8 +82,8 @@ def trace_lineage(
     nodes_max: int = NODES_MAX,
 ) -> Lineage:
     """From an access key id (also that of a session), a session id or ARN, a user or role by ARN, unique id or name at
-    the moment, or before where nobody has it, or the account id, `root` or root's ARN: what it signed for, and of users, roles and root all keys and sessions;
-    and so on for each of these. In other accounts at the moment's time.
+    the moment, or before where nobody has it, or the account id, `root` or root's ARN: what it signed for, and of
+    users, roles and root all keys and sessions; and so on for each of these. In other accounts at the moment's time.
 
     Raises NoSuchEntity, InvalidInput when the seed has no descendants by its nature or may be several, and what
     `resolve_in_projection` raises, of any of the accounts.

@@ -24,7 +24,7 @@ from domain.families.policies import (
 )
 from domain.families.roles import RoleDeleted, TrustPolicyReplaced
 from domain.families.sessions import SessionRevoked
-from domain.families.users import UserUpdated
+from domain.families.users import UserCreated, UserUpdated
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.events import Event
 from domain.foundation.moments import AsOf
@@ -142,8 +142,8 @@ def test_a_seed_by_any_name(writer: psycopg.Connection, reader: psycopg.Cursor, 
     with pytest.raises(InvalidInput, match="ops is a group"):
         newest(reader, ledger, "ops")
     for absent, told in (("anne", "anna"), ("user/anne", "user/anna"), ("AKIAROOF", "AKIAROOT")):
-        told = f"user or role {absent} at position .*expected an access key id.* The nearest is {told}"
-        with pytest.raises(NoSuchEntity, match=told):
+        said = f"user or role {absent} at position .*expected an access key id.* The nearest is {told}"
+        with pytest.raises(NoSuchEntity, match=said):
             newest(reader, ledger, absent)
     admin(ledger).does(UserUpdated(user_id="AIDAann", user_name="anna", new_user_name="x", new_path="/"))
     admin(ledger).does(UserCreated(user_id="AIDAnew", user_name="anna", path="/"))

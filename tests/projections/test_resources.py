@@ -120,8 +120,8 @@ def test_a_call_tells_what_it_is_about(
     calls = search_history(reader, ledger.account_id, HistoryFilters(), AsOf(NOW)).calls
     about = {call.request_id: call.resources for call in calls}
     assert about["r3"] == ("group/admins", "user/ada", ADMINS, ADA)
-    assert about["r4"] == ("user/Ada", ADA, "ANPA" + "Z" * 17, ADMINISTRATOR)
-    assert about["r5"] == ("user/Ada", ADA, "user/bob")
+    assert about["r4"] == ("user/Ada", ADMINISTRATOR, ADA, "ANPA" + "Z" * 17)
+    assert about["r5"] == ("user/Ada", "user/bob", ADA)
     assert about["r8"] == ("user/ada", ADMINISTRATOR)
 
 

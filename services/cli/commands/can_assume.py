@@ -9,7 +9,7 @@ from services.cli.lib.arguments import add_historical_arguments, span_parameters
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("role", metavar="ROLE", help="name or ARN of a role of the account")
+    parser.add_argument("role", metavar="ROLE", help="name, ARN or unique id of a role of the account")
     add_access_arguments(parser)
     add_historical_arguments(parser, run)
 

@@ -21,7 +21,7 @@ FOLLOWED_DEFAULT = 10
 FOLLOW_SECONDS = 1.0
 """Between one question and the next."""
 
-Parameters = dict[str, object]
+Given = dict[str, object]
 FILTERS = (
     ("access_key_id", ("--access-key-id",), "made with this key, or claiming it"),
     ("session_id", ("--session-id",), "made in this session"),
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    parameters: Parameters = {name: getattr(args, name) for name, _, _ in FILTERS}
+    parameters: Given = {name: getattr(args, name) for name, _, _ in FILTERS}
     parameters |= {"since": args.since, "until": args.until, "as_of": args.as_of}
     if args.follow:
         if args.until is not None or args.as_of is not None:
@@ -82,7 +82,7 @@ def _note_none(shown: object) -> None:
         print_note("No call matches.")
 
 
-def _newest(client: QuestionClient, parameters: Parameters, count: int) -> tuple[Sequence[HistoryCall], int]:
+def _newest(client: QuestionClient, parameters: Given, count: int) -> tuple[Sequence[HistoryCall], int]:
     """So many calls at most, in the order of the ledger, and the position as of which they are the newest."""
     calls: list[HistoryCall] = []
     pages = _pages(client, {**parameters, "newest_first": True}, lambda: count - len(calls))
@@ -92,7 +92,7 @@ def _newest(client: QuestionClient, parameters: Parameters, count: int) -> tuple
     return calls[::-1], page.position
 
 
-def _pages(client: QuestionClient, parameters: Parameters, wanted: Callable[[], int]) -> Iterator[HistoryPage]:
+def _pages(client: QuestionClient, parameters: Given, wanted: Callable[[], int]) -> Iterator[HistoryPage]:
     """Until there is no other, or no more calls are wanted."""
     marker = None
     while wanted() > 0:
@@ -104,7 +104,7 @@ def _pages(client: QuestionClient, parameters: Parameters, wanted: Callable[[], 
             return
 
 
-def _follow(args: argparse.Namespace, parameters: Parameters) -> None:
+def _follow(args: argparse.Namespace, parameters: Given) -> None:
     """Until it is interrupted. To ask is a call too, which the command leaves out."""
     showing: Output[HistoryCall] = make_output(args.output, HISTORY, CSV_COLUMNS)
     count = args.last or FOLLOWED_DEFAULT

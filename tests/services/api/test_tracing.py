@@ -315,7 +315,7 @@ def test_what_is_gone_has_its_story(house: InProcessServer, leak: Leak) -> None:
     assert gone["owner"]["ended"]["by"].endswith(":user/admin")
     assert gone["containment"] == {"contain": None, "accounts": []}
     # A name that nobody has any more is that of who had it, who has a story still.
-    for name, entity_id in (("--backup", gone["owner"]["entity_id"]), ("user%2Fdeployer", owner["entity_id"])):
+    for name, entity_id in (("--backup", gone["owner"]["entity_id"]), ("user/deployer", owner["entity_id"])):
         assert traced(house, name)["seed"]["subject_id"] == entity_id
     # It was never used: what it could have done is told of the time that it was there.
     assert "iam:CreateUser" not in {

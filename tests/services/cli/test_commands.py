@@ -58,8 +58,8 @@ def test_history(desk: Desk) -> None:
 
 
 def test_every_form_of_a_name(desk: Desk) -> None:
-    """What tables print, and names, ARNs and ids in any case, are accepted wherever somebody or something is named; what
-    never was is an error that names the nearest."""
+    """What tables print, and names, ARNs and ids in any case, are accepted wherever somebody or something is named;
+    what never was is an error that names the nearest."""
     group, managed = "tiny-crew", "arn:aws:iam::aws:policy/IAMReadOnlyAccess"
     made = desk.aws("iam", "create-user", "--user-name", "tinker", "--path", "/shop/")["User"]
     desk.aws("iam", "create-group", "--group-name", group)

@@ -46,7 +46,8 @@ def used(since: int, stopped: int | None, resource: str, **more: object) -> Leas
     covering = {"document": '{"Version": "…"}', "characters": 16, "fits": ["a managed policy"], "generalised": []}
     of: dict[str, object] = {
         "account_id": ACCOUNT, "since_position": since, "until_position": 30, "stopped_position": stopped,
-        "clipped_to": None, "entity_id": "AIDAANN", "arn": ANN, "allowed": 2, "refused": 1, "confirmed": 2, "undecidable": 0,
+        "clipped_to": None,
+        "entity_id": "AIDAANN", "arn": ANN, "allowed": 2, "refused": 1, "confirmed": 2, "undecidable": 0,
         "used": [{"action": "iam:GetUser", "resource": resource, "calls": 2}], "covering": covering,
     }  # fmt: skip
     return LeastPrivilegePart.model_validate(of | more)
