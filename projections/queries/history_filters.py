@@ -120,7 +120,6 @@ class _Trail:
     known: KnownValues
 
     def by_credential(self, column: str, given: str) -> Criterion:
-        require_readable(self.cursor, "lineage")
         return Criterion(
             (IndexWalk(column, given),),
             {column: given},
@@ -130,6 +129,7 @@ class _Trail:
 
     def _is_credential(self, given: str, arns: Sequence[str] = ()) -> bool:
         """Whether a key or a session has this id, or a session one of these ARNs."""
+        require_readable(self.cursor, "lineage")
         sought = {"account_id": self.account_id, "credential": given, "arns": list(arns)}
         return self.cursor.execute(SQL["is_credential"], sought).fetchone() is not None
 
@@ -179,7 +179,7 @@ class _Trail:
         )
 
     def by_principal(self, given: str) -> Criterion:
-        require_readable(self.cursor, "permissions", "lineage")
+        require_readable(self.cursor, "permissions")
         columns = self._principal_columns(given)
         ids = [*columns["entity_ids"], *columns["principal_ids"]]
         walks = [IndexWalk("entity_id", each.partition(":")[0]) for each in ids]
@@ -242,7 +242,7 @@ class _Trail:
     def by_resource(self, given: str) -> Criterion:
         """Under its ids all its calls; under each of its names those of the time when it had it. Of what is only named,
         and may never have been, all that name it. Raises NoSuchEntity for a path that no entity of the name had."""
-        require_readable(self.cursor, "permissions", "lineage")
+        require_readable(self.cursor, "permissions")
         texts = self._resource_texts(given)
         names = names_of_entities(self.cursor, self.account_id, given)
         arns = [] if names else policy_arns(self.cursor, self.account_id, given)

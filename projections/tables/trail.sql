@@ -75,7 +75,7 @@ create or replace function resource_name(in_account text, named text) returns te
 language sql immutable parallel safe as $$
     select case
         when named like 'arn:%' and split_part(named, ':', 3) in ('iam', 'sts') and split_part(named, ':', 5) = in_account
-            then regexp_replace(regexp_replace(named, '^([^:]*:){5}', ''),
+            then regexp_replace(substr(named, strpos(named, ':' || in_account || ':') + 14),
                 '^(user|group|role|policy|instance-profile)/.*/([^/]+)$', '\1/\2')
         else named
     end
@@ -87,10 +87,11 @@ create or replace function resources_named(in_account text, said jsonb) returns 
 language sql immutable parallel safe as $$
     select resource_name(in_account, text #>> '{}')
     from jsonb_path_query(said, 'strict $.** ? (@.type() == "string")') as text
-    where text #>> '{}' ~ '^(arn:[^:]+:[^:]+:[^:]*:[^:]*:.+|A[A-Z]{3}[A-Z2-7]{16,17}|SESN[A-Z2-7]{17})$'
+    where left(text #>> '{}', 1) in ('a', 'A', 'S') and text #>> '{}' ~ '^(arn:[^:]+:[^:]+:[^:]*:[^:]*:.+|A[A-Z]{3}[A-Z2-7]{16,17}|SESN[A-Z2-7]{17})$'
     union all
     select case
-        when key ~ '^(new_)?(user|group|role)_name$' then regexp_replace(key, '^new_|_name$', '', 'g') || '/' || value
+        when key in ('user_name', 'group_name', 'role_name', 'new_user_name', 'new_group_name')
+            then split_part(replace(key, 'new_', ''), '_', 1) || '/' || value
         when key = 'entity_name' then (said ->> 'entity') || '/' || value
         when key = 'policy_name' and said ?| '{user_name,group_name,role_name,entity_name}' then 'inline-policy/' || value
         when key in ('access_key_id', 'session_id', 'credential', 'seed', 'account_alias') and value not like 'arn:%'
@@ -105,15 +106,15 @@ $$;
 -- question of ours is about it only reads: whoever looks for something would else find that it was looked for.
 with called as materialized (
     select position, at, entry, coalesce(lag(position) over (order by position), (
-            select position from ledger.uses
-            where account_id = %(account_id)s and position <= %(after)s and topic = 'api.called.v1'
-            order by position desc limit 1
+            -- Before the first one: behind a use that is not its own, of which no call has three.
+            select position from ledger.uses where account_id = %(account_id)s and position <= %(after)s
+            order by position desc offset 2 limit 1
         ), 0) as former
     from (
         select position, at, convert_from(state, 'UTF8')::jsonb as entry from ledger.uses
         where account_id = %(account_id)s and position > %(after)s and position <= %(to)s and topic = 'api.called.v1'
     ) as used
-), told as (
+), told as materialized (
     select called.position, said.*
     from called cross join lateral (
         select 1 as place, resource_name(%(account_id)s, resource #>> '{}') as name
@@ -137,10 +138,9 @@ with called as materialized (
         ) as made cross join lateral resources_named(%(account_id)s, made.entry -> 'event')
         where made.entry #> '{cause,request_id}' = called.entry #> '{cause,request_id}'
     ) as said
-    where said.name is not null
 ), named as materialized (
-    select position, min(place) as place, (array_agg(name order by place, name))[1] as name
-    from told group by position, lower(name)
+    select distinct on (position, lower(name)) position, place, name from told where name is not null
+    order by position, lower(name), place, name
 ), found as (
     insert into trail_resources (account_id, resource_hash, position)
     select distinct %(account_id)s, hashtextextended(lower(name), 0), position from named

@@ -36,8 +36,8 @@ _SIGNATURE = "AWS Signature Version 4"
 _ABOUT = (
     f"Each request is signed like one to AWS ({_SIGNATURE}) for the service `{SERVICE}`, and allowed by policies of "
     "the account whose key signs it. Times are RFC 3339. A list comes in pages: `marker`, where it is not null, asks "
-    "for the next. An answer tells things as they were right after the call that asks, or at the moment `as_of`. A moment "
-    f"is {MOMENT}."
+    "for the next. An answer tells things as they were right after the call that asks, or at the moment `as_of`. A "
+    f"moment is {MOMENT}."
 )
 _ERROR: JsonSchemaValue = {
     "type": "object",
