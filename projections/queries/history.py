@@ -165,6 +165,8 @@ def _window(
         after = position_before_moment(cursor, account_id, filters.since)
     if filters.until is not None:
         to = min(to, resolve_in_ledger(cursor, account_id, filters.until).position)
+    if after > to:
+        raise ValidationError(f"The span ends before it begins: from position {after + 1} to {to}.")
     return SearchWindow(after, to, newest_first)
 
 

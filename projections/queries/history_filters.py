@@ -264,7 +264,7 @@ class _Trail:
                 "resources_after": [walk.after for walk in walks],
                 "resources_to": [walk.to for walk in walks],
             },
-            lambda: bool(names or arns or self._is_credential(given)),
+            lambda: bool(names or arns or texts[0] == "root" or self._is_credential(given)),
             lambda: nearest_entity(self.cursor, self.account_id, given),
         )
 

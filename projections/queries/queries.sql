@@ -191,7 +191,8 @@ where account_id = %(account_id)s and position = any(%(positions)s::bigint[])
         or access_key_id = any(%(credential_ids)s::text[]) or session_id = any(%(credential_ids)s::text[]))
     and (%(addresses)s::text[] is null or source_address = any(%(addresses)s::text[]))
     and (%(network)s::text is null
-        or case when source_address ~ '^[0-9a-fA-F.:]+$' then source_address::inet <<= %(network)s::inet end)
+        or case when source_address ~ '^[0-9a-fA-F.:]+$' then source_address::inet <<= %(network)s::inet
+            or regexp_replace(source_address, '^::ffff:(.*[.].*)$', '\1')::inet <<= %(network)s::inet end)
     and (%(user_agent)s::text is null or strpos(lower(user_agent), lower(%(user_agent)s)) > 0)
     and (%(operations)s::text[] is null or lower(operation) = any(%(operations)s::text[]))
     and (%(service)s::text is null or service = %(service)s)

@@ -90,6 +90,7 @@ language sql immutable parallel safe as $$
     where left(text #>> '{}', 1) in ('a', 'A', 'S') and text #>> '{}' ~ '^(arn:[^:]+:[^:]+:[^:]*:[^:]*:.+|A[A-Z]{3}[A-Z2-7]{16,17}|SESN[A-Z2-7]{17})$'
     union all
     select case
+        when key = 'user_name' and said ->> 'user_id' = in_account then 'root'
         when key in ('user_name', 'group_name', 'role_name', 'new_user_name', 'new_group_name')
             then split_part(replace(key, 'new_', ''), '_', 1) || '/' || value
         when key = 'entity_name' then (said ->> 'entity') || '/' || value

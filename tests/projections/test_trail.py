@@ -109,6 +109,7 @@ def busy(writer: psycopg.Connection, project: Project) -> Ledger:
         (HistoryFilters(principal="user/ada"), [2, 3, 6]),
         (HistoryFilters(source_address="203.0.113.0/24"), [3, 7]),
         (HistoryFilters(source_address="192.0.0.0/8"), [2, 4, 5, 6]),
+        (HistoryFilters(source_address="203.0.113.9/32"), [3, 7]),
         (HistoryFilters(operation="iam:listusers"), [4]),
         (HistoryFilters(operation="list-users"), [4]),
         (HistoryFilters(operation="sts:ListUsers"), []),
@@ -143,6 +144,8 @@ def test_times_are_inclusive(busy: Ledger, reader: psycopg.Cursor) -> None:
     assert found(busy.times[3] + SECOND / 2, busy.times[5] - SECOND / 2, AsOf(NOW)) == [4]
     assert found(busy.times[3], None, AsOf(NOW, position=4)) == [3, 4]
     assert found(None, busy.times[5], AsOf(NOW, at=busy.times[4])) == [2, 3, 4]
+    with pytest.raises(ValidationError, match="ends before it begins: from position 5 to 3"):
+        found(busy.times[5], busy.times[3], AsOf(NOW))
 
 
 @pytest.mark.parametrize("size", range(1, 8))
