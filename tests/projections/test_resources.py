@@ -150,7 +150,10 @@ def test_a_value_that_never_was_is_an_error(
     known = KnownValues(["CreateUser", "GetRole"], ["AccessDenied"])
     with pytest.raises(NoSuchEntity, match=said):
         search_history(reader, ledger.account_id, HistoryFilters(**given), AsOf(NOW), known=known)
-    for there in (HistoryFilters(operation="iam:getrole"), HistoryFilters(principal="bob")):
+    for there in (
+        *(HistoryFilters(operation="iam:getrole"), HistoryFilters(error_code="accessdenied")),
+        *(HistoryFilters(principal="bob"), HistoryFilters(principal="root"), HistoryFilters(resource="root")),
+    ):
         assert not search_history(reader, ledger.account_id, there, AsOf(NOW), known=known).calls
 
 
