@@ -107,9 +107,11 @@ $$;
 -- question of ours is about it only reads: whoever looks for something would else find that it was looked for.
 with called as materialized (
     select position, at, entry, coalesce(lag(position) over (order by position), (
-            -- Before the first one: behind a use that is not its own, of which no call has three.
-            select position from ledger.uses where account_id = %(account_id)s and position <= %(after)s
-            order by position desc offset 2 limit 1
+            -- Before the first one: behind the last call, or behind a use that is not its own, of which none has three.
+            select coalesce(max(position) filter (where topic = 'api.called.v1'), min(position)) from (
+                select position, topic from ledger.uses where account_id = %(account_id)s and position <= %(after)s
+                order by position desc limit 3
+            ) as last
         ), 0) as former
     from (
         select position, at, convert_from(state, 'UTF8')::jsonb as entry from ledger.uses

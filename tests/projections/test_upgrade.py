@@ -40,7 +40,7 @@ DEFINITIONS = {
     "lineage": "b3cfc0d477e9606b78b278a8e4902c74403f5854d8c26616697b084190f992ee",
     "permissions": "df752f6a347892c7650fc317f6064f8f7c5f221aebe800238b730b349ccf99ce",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
-    "trail": "731a6e9c79b7a184d5e6e1bcb768f90ccf70d94174c4177caba1d9b915492b40",
+    "trail": "5e906f7e717a297a628a7c5089965f9592ea7d893b358bff889d271f5ef40312",
     "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
 }
 """What this version's texts do."""
