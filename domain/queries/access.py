@@ -128,13 +128,6 @@ def can_assume(owner: Account, role: Role, others: Sequence[Account], at: dateti
         yield external_query(owner, role, name, at).answer()
 
 
-def find_role(account: Account, role: str) -> Role | None:
-    """By its name, or its ARN. A closed account has none any more."""
-    if not account.is_open:
-        return None
-    return account[ROLES].find(role) or role_by_arn(account, role)
-
-
 def permission_layers(account: Account, entity_id: str) -> Layers:
     """What a user or role may do, or what a group lends to its members: in each layer, what its statements allow less
     what they deny. Something may be done if every layer allows it and none denies it."""

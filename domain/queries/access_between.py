@@ -29,10 +29,10 @@ from domain.queries.access import (
     external_principals,
     external_query,
     find_caller,
-    find_role,
     principals,
     trusted_accounts,
 )
+from domain.queries.named import find_role
 
 AccountsById = Mapping[str, Account]
 PrincipalKey = tuple[str, str]

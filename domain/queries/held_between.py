@@ -11,15 +11,14 @@ from typing import NamedTuple
 
 from domain.account import Account, evolve
 from domain.authorization import own_policies
-from domain.families.groups import GROUPS, MEMBERSHIPS, Group, Groups
+from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.families.organization import ORGANIZATION_MEMBERSHIP
 from domain.families.policies import HolderNoun
-from domain.families.roles import ROLES, Role, Roles
-from domain.families.users import USERS, User, Users
 from domain.foundation.events import Entry
 from domain.foundation.intervals import Step, mapping_changes
 from domain.policy import Layer, SourcedPolicy
 from domain.queries.access import permission_layers
+from domain.queries.named import find_holders
 
 
 class Holding(NamedTuple):
@@ -65,22 +64,6 @@ def policies_held(account: Account, principal: str) -> dict[Holding, HeldDocumen
         for kind, entity in find_holders(account, principal)
         for holding, text in _holdings_of(account, kind, entity.id)
     }
-
-
-def find_holders(account: Account, principal: str) -> list[tuple[HolderNoun, User | Group | Role]]:
-    """The users, groups and roles with this name, ARN or unique id: several may have one name."""
-    name = principal.rsplit("/", 1)[-1]
-    families: tuple[tuple[HolderNoun, Users | Groups | Roles], ...] = (
-        ("user", account[USERS]),
-        ("group", account[GROUPS]),
-        ("role", account[ROLES]),
-    )
-    return [
-        (kind, entity)
-        for kind, family in families
-        if (entity := family.by_id.get(principal) or family.find(name)) is not None
-        and principal.lower() in {entity.id.lower(), entity.name.lower(), account.arn(entity.resource).lower()}
-    ]
 
 
 def _holdings_of(account: Account, kind: HolderNoun, entity_id: str) -> Iterator[tuple[Holding, HeldDocument]]:

@@ -43,6 +43,9 @@ class HistoryCall(ReadModel):
     requests: int
     parameters: Mapping[str, object]
     decisions: tuple[DecisionRecord, ...]
+    resources: tuple[str, ...]
+    """What the call was about, refused or not: entities of the account by kind and name, such as user/ada, all else by
+    ARN or id. First what was authorised, then what its parameters name, then what it changed or created."""
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented way; mypy does not know it
     @property

@@ -1,9 +1,7 @@
 """The access history: which calls were made, by whom, from where, and how they were answered."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
 import psycopg
@@ -12,13 +10,26 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from domain.calls import DecisionRecord
-from domain.foundation.errors import ValidationError
-from domain.foundation.identifiers import INSTALLATION, account_of_arn
+from domain.foundation.errors import NoSuchEntity, ValidationError
+from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf, Moment
 from domain.read_models.history import HistoryCall
 from projections.engine.sql_files import load_statements
-from projections.queries.history_search import candidate_positions
-from projections.queries.ledger_positions import position_at, position_before, resolve_in_projection, time_at
+from projections.queries.history_filters import (
+    EVERY_CALL,
+    NOTHING_KNOWN,
+    Criterion,
+    HistoryFilters,
+    KnownValues,
+    criteria_of,
+)
+from projections.queries.history_search import IndexWalk, SearchWindow, candidate_positions
+from projections.queries.ledger_positions import (
+    position_before_moment,
+    resolve_in_ledger,
+    resolve_in_projection,
+    time_at,
+)
 
 SQL = load_statements("projections.queries", "queries.sql")
 CALLS_PER_PAGE_MAX = 1_000
@@ -27,27 +38,7 @@ POSITIONS_PER_CALL_MAX = 10
 """For each call that a page can hold, so many positions of each filter are looked at. Where filters fit many calls each
 and few together, the page ends there, short or empty, and the next one goes on."""
 
-_UNIQUE_ID = re.compile(r"A[A-Z]{3}[A-Z2-7]{17}")
 _DECISIONS = TypeAdapter(tuple[DecisionRecord, ...])
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryFilters:
-    """All that are given must fit. Times are inclusive."""
-
-    access_key_id: str | None = None
-    session_id: str | None = None
-    principal: str | None = None
-    """An ARN (a role's finds its sessions), a unique id, CloudTrail's principalId, or a user's name."""
-    source_address: str | None = None
-    """As a trusted proxy reported it; without a proxy, the peer's."""
-    user_agent: str | None = None
-    operation: str | None = None
-    resource: str | None = None
-    """An ARN that a decision about the call was about. "*" is none."""
-    error_code: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +52,26 @@ class HistoryPosition:
 @dataclass(frozen=True, slots=True)
 class History:
     calls: tuple[HistoryCall, ...]
-    """In the order of their positions; those of two ledgers by time. Before the last page there may be fewer than the
-    limit, or none."""
+    """In the order of their positions, or from the newest on; those of two ledgers by time. Before the last page there
+    may be fewer than the limit, or none."""
     after: HistoryPosition
     """Where the next page begins."""
     complete: bool
     """Whether there is no next page."""
+    moment: Moment
+    """As of which this is so."""
 
 
-class _SearchRange(NamedTuple):
-    """What is searched in one ledger, and for which values."""
+class _LedgerSearch(NamedTuple):
+    """What is searched in one ledger, and for what."""
 
     account_id: str
-    columns: Mapping[str, str | None]
-    after: int
+    filters: Sequence[Sequence[IndexWalk]]
+    row: Mapping[str, object]
+    start: int
     """Where the page begins."""
-    begin: int
-    """Behind which anything can fit."""
-    to: int
+    window: SearchWindow
+    """In which anything can fit."""
 
 
 class _LedgerMatches(NamedTuple):
@@ -86,9 +79,9 @@ class _LedgerMatches(NamedTuple):
 
     account_id: str
     calls: Sequence[HistoryCall]
-    after: int
+    start: int
     reached: int
-    """Up to here these are all."""
+    """Up to here, or from behind here on, these are all."""
     complete: bool
     """Whether that is the end."""
 
@@ -99,41 +92,117 @@ def search_history(
     filters: HistoryFilters,
     as_of: AsOf,
     *,
-    after: HistoryPosition = HistoryPosition(),
+    after: HistoryPosition | None = None,
     limit: int = CALLS_PER_PAGE_MAX,
+    newest_first: bool = False,
+    known: KnownValues = NOTHING_KNOWN,
 ) -> History:
     """A page of an account's calls. With an access key id, the requests that claimed this key of the account and
     proved nothing come along from the installation's ledger; they carry an account only if the key id does.
 
-    Raises ValidationError for a limit out of bounds, and what `resolve_in_projection` raises.
+    Raises ValidationError for a limit out of bounds, NoSuchEntity for a filter whose value there never was, and what
+    `criteria_of` and `resolve_in_projection` raise.
     """
     if not 1 <= limit <= CALLS_PER_PAGE_MAX:
         raise ValidationError(f"A page has 1 to {CALLS_PER_PAGE_MAX} calls; got {limit}.")
     moment = resolve_in_projection(cursor, "trail", account_id, as_of)
-    columns = _filter_columns(account_id, filters) | {"concerns_account_id": None}
-    spans = [_search_range(cursor, account_id, moment, filters, columns, after.position)]
-    if filters.access_key_id is not None and account_id != INSTALLATION:
-        # A position is one of the account's ledger; in the installation's, the moment is found by its time.
-        elsewhere = as_of if as_of.position is None else AsOf(as_of.now, at=moment.at)
-        moment = resolve_in_projection(cursor, "trail", INSTALLATION, elsewhere)
-        strangers = columns | {"concerns_account_id": account_id}
-        spans.append(_search_range(cursor, INSTALLATION, moment, filters, strangers, after.installation_position))
     with cursor.connection.transaction():
         cursor.execute(SQL["in_order"])
-        found = [_search_ledger(cursor, span, limit) for span in spans]
-    return _merge_page(cursor, found, limit)
+        criteria = criteria_of(cursor, account_id, filters, known)
+        walks = [each.walks for each in criteria.values() if each.walks is not None]
+        row = {**EVERY_CALL, "concerns_account_id": None, "newest_first": newest_first}
+        for each in criteria.values():
+            row |= each.row
+        start = None if after is None else after.position
+        window = _window(cursor, account_id, moment, filters, newest_first=newest_first)
+        searches = [_begun(account_id, walks, row, window, start)]
+        if filters.access_key_id is not None and account_id != INSTALLATION:
+            start = None if after is None else after.installation_position
+            window = _installation_window(cursor, account_id, as_of, moment, filters, newest_first=newest_first)
+            searches.append(_begun(INSTALLATION, walks, {**row, "concerns_account_id": account_id}, window, start))
+        page = _merge_page(cursor, [_search_ledger(cursor, each, limit) for each in searches], limit, window, moment)
+        if not page.calls and after is None:
+            _refuse_unknown(cursor, account_id, filters, criteria)
+    return page
 
 
-def _merge_page(cursor: psycopg.Cursor, found: Sequence[_LedgerMatches], limit: int) -> History:
+def _refuse_unknown(
+    cursor: psycopg.Cursor, account_id: str, filters: HistoryFilters, criteria: Mapping[str, Criterion]
+) -> None:
+    """Raises NoSuchEntity for a value that no call ever had, and that is nothing's."""
+    every = SearchWindow(0, 2**63 - 1, newest_first=False)
+    for name, criterion in criteria.items():
+        if criterion.walks is None or criterion.exists():
+            continue
+        if not candidate_positions(cursor, account_id, [criterion.walks], every, 1).positions:
+            what, given = name.replace("_", " "), getattr(filters, name)
+            raise NoSuchEntity(
+                f"No call in the history of {account_id} has the {what} {given}, and nothing is or was "
+                f"called so.{criterion.nearest()}"
+            )
+
+
+def _begun(
+    account_id: str,
+    filters: Sequence[Sequence[IndexWalk]],
+    row: Mapping[str, object],
+    window: SearchWindow,
+    start: int | None,
+) -> _LedgerSearch:
+    if start is None:
+        return _LedgerSearch(account_id, filters, row, window.to if window.newest_first else 0, window)
+    rest = window.rest(min(window.to, start) if window.newest_first else max(window.after, start))
+    return _LedgerSearch(account_id, filters, row, start, rest)
+
+
+def _window(
+    cursor: psycopg.Cursor, account_id: str, moment: Moment, filters: HistoryFilters, *, newest_first: bool
+) -> SearchWindow:
+    """Times become positions once, which the keys are ordered by. Raises ValidationError where the span ends before it
+    begins."""
+    after, to = 0, moment.position
+    if filters.since is not None:
+        after = position_before_moment(cursor, account_id, filters.since)
+    if filters.until is not None:
+        to = min(to, resolve_in_ledger(cursor, account_id, filters.until).position)
+    if after > to:
+        raise ValidationError(f"The span ends before it begins: from position {after + 1} to {to}.")
+    return SearchWindow(after, to, newest_first)
+
+
+def _installation_window(
+    cursor: psycopg.Cursor, account_id: str, as_of: AsOf, moment: Moment, filters: HistoryFilters, *, newest_first: bool
+) -> SearchWindow:
+    """A position is one of the account's ledger; in the installation's, the moment is found by its time."""
+
+    def timed(named: AsOf | None) -> AsOf | None:
+        if named is None or named.position is None:
+            return named
+        return AsOf(named.now, at=time_at(cursor, account_id, named.position))
+
+    elsewhere = as_of if as_of.position is None else AsOf(as_of.now, at=moment.at)
+    there = HistoryFilters(since=timed(filters.since), until=timed(filters.until))
+    resolved = resolve_in_projection(cursor, "trail", INSTALLATION, elsewhere)
+    return _window(cursor, INSTALLATION, resolved, there, newest_first=newest_first)
+
+
+def _merge_page(
+    cursor: psycopg.Cursor, found: Sequence[_LedgerMatches], limit: int, window: SearchWindow, moment: Moment
+) -> History:
     """What was found in the account's ledger, and perhaps in the installation's, by time."""
+    newest_first = window.newest_first
     calls = [call for each in found for call in each.calls]
     if len(found) > 1:
         # Behind where the search in one ledger ended, what the other has is not yet in its turn.
         for each in found:
             if not each.complete:
                 end = (time_at(cursor, each.account_id, each.reached), each.account_id)
-                calls = [call for call in calls if (call.at, call.account_id) <= end]
-        calls.sort(key=lambda call: (call.at, call.account_id, call.position))
+                calls = [
+                    call
+                    for call in calls
+                    if ((call.at, call.account_id) >= end if newest_first else (call.at, call.account_id) <= end)
+                ]
+        calls.sort(key=lambda call: (call.at, call.account_id, call.position), reverse=newest_first)
     page = tuple(calls[:limit])
     places, complete = [], True
     for each in found:
@@ -142,75 +211,29 @@ def _merge_page(cursor: psycopg.Cursor, found: Sequence[_LedgerMatches], limit: 
             places.append(each.reached)
             complete &= each.complete
         else:
-            places.append(shown[-1] if shown else each.after)
+            places.append(window.reached_by(shown[-1]) if shown else each.start)
             complete = False
-    return History(page, HistoryPosition(*places), complete)
+    return History(page, HistoryPosition(*places), complete, moment)
 
 
-def _filter_columns(account_id: str, filters: HistoryFilters) -> dict[str, str | None]:
-    """The filters by what holds the answer: columns of the trail, and the resources."""
-    columns = dict.fromkeys(("entity_id", "principal_id", "principal_arn", "issuer_arn", "user_name"))
-    columns |= {
-        "access_key_id": filters.access_key_id,
-        "session_id": filters.session_id,
-        "source_address": filters.source_address,
-        "user_agent": filters.user_agent,
-        "operation": filters.operation,
-        "resource": filters.resource,
-        "error_code": filters.error_code,
-    }
-    return columns if filters.principal is None else columns | _principal_columns(account_id, filters.principal)
-
-
-def _principal_columns(account_id: str, principal: str) -> dict[str, str | None]:
-    """The columns that hold a principal called so."""
-    if principal.startswith("arn:"):
-        resource = principal.split(":", 5)[-1]
-        if resource.startswith("role/"):
-            return {"issuer_arn": principal}
-        if resource.startswith("user/") and account_of_arn(principal) == account_id:
-            return {"principal_arn": principal, "user_name": resource.split("/")[-1]}
-        return {"principal_arn": principal}
-    if ":" in principal:
-        return {"principal_id": principal, "entity_id": principal.partition(":")[0]}
-    if principal == account_id or _UNIQUE_ID.fullmatch(principal):
-        return {"entity_id": principal}
-    return {"user_name": principal}
-
-
-def _search_range(
-    cursor: psycopg.Cursor,
-    account_id: str,
-    moment: Moment,
-    filters: HistoryFilters,
-    columns: Mapping[str, str | None],
-    after: int,
-) -> _SearchRange:
-    """Times become positions once, which the keys are ordered by."""
-    begin, to = after, moment.position
-    if filters.since is not None:
-        begin = max(after, position_before(cursor, account_id, filters.since))
-    if filters.until is not None:
-        to = min(to, position_at(cursor, account_id, filters.until))
-    return _SearchRange(account_id, columns, after, begin, to)
-
-
-def _search_ledger(cursor: psycopg.Cursor, span: _SearchRange, limit: int) -> _LedgerMatches:
-    account_id, columns, after, reached, to = span
+def _search_ledger(cursor: psycopg.Cursor, search: _LedgerSearch, limit: int) -> _LedgerMatches:
+    account_id, filters, row, start, window = search
     calls: list[HistoryCall] = []
     left, at_once = limit * POSITIONS_PER_CALL_MAX, limit + 1
-    while reached < to and len(calls) <= limit and left > 0:
-        walked = candidate_positions(cursor, account_id, columns, reached, to, at_once)
+    while not window.is_empty and len(calls) <= limit and left > 0:
+        walked = candidate_positions(cursor, account_id, filters, window, at_once)
         chosen = {"account_id": account_id, "positions": walked.positions, "limit": limit + 1 - len(calls)}
-        rows = cursor.execute(SQL["history"], {**chosen, **columns}).fetchall()
-        calls += [_history_call(row) for row in rows]
-        reached = calls[-1].position if len(calls) > limit else walked.reached
+        rows = cursor.execute(SQL["history"], {**row, **chosen}).fetchall()
+        calls += [_history_call(each) for each in rows]
+        window = window.rest(window.reached_by(calls[-1].position) if len(calls) > limit else walked.reached)
         left -= at_once
         at_once = min(at_once * 4, POSITIONS_PER_SCAN_MAX, left)
-    return _LedgerMatches(account_id, calls, after, reached, complete=reached >= to and len(calls) <= limit)
+    reached = window.to if window.newest_first else window.after
+    return _LedgerMatches(account_id, calls, start, reached, complete=window.is_empty and len(calls) <= limit)
 
 
 def _history_call(row: TupleRow) -> HistoryCall:
     """The last two columns are JSON."""
-    *values, parameters, decisions = row
-    return HistoryCall.of_row([*values, from_json(parameters), _DECISIONS.validate_json(decisions)])
+    *values, resources, parameters, decisions = row
+    told = [*values, from_json(parameters), _DECISIONS.validate_json(decisions), tuple(resources)]
+    return HistoryCall.of_row(told)

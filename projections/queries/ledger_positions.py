@@ -80,6 +80,13 @@ def list_account_ids(cursor: psycopg.Cursor) -> list[str]:
     return [account_id for (account_id,) in rows]
 
 
+def clipped_to(cursor: psycopg.Cursor, account_id: str, since: AsOf | None) -> Moment | None:
+    """Where the account began, if a span was to begin before; None where it was not."""
+    if since is None or since.at is None or position_at(cursor, account_id, since.at) > 0:
+        return None
+    return Moment(1, time_at(cursor, account_id, 1))
+
+
 def position_at(cursor: psycopg.Cursor, account_id: str, at: datetime) -> int:
     """Of the last event at or before the time; 0 where there is none."""
     row = cursor.execute(SQL["position_at"], {"account_id": account_id, "at": at}).fetchone()
@@ -94,6 +101,13 @@ def time_before(at: datetime, by: timedelta = _TIME_RESOLUTION) -> datetime:
 def position_before(cursor: psycopg.Cursor, account_id: str, at: datetime) -> int:
     """Of the last event before the time; 0 where there is none."""
     return position_at(cursor, account_id, time_before(at))
+
+
+def position_before_moment(cursor: psycopg.Cursor, account_id: str, since: AsOf) -> int:
+    """Behind which a span begins that has the moment in it."""
+    if since.position is not None:
+        return since.position - 1
+    return position_before(cursor, account_id, since.now if since.at is None else since.at)
 
 
 def time_at(cursor: psycopg.Cursor, account_id: str, position: int) -> datetime:

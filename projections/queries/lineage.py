@@ -14,6 +14,7 @@ from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf, EventRef, Moment
 from domain.read_models.lineage import NODES_MAX, LineageNode, LineageState, NodePosition, StateSince, UnfollowedBranch
 from projections.engine.sql_files import load_statements
+from projections.queries.entity_names import names_of_entities, nearest_seed, own_resource
 from projections.queries.ledger_positions import resolve_in_projection
 
 SQL = load_statements("projections.queries", "lineage.sql")
@@ -22,6 +23,8 @@ PRINCIPALS = load_statements("projections.queries", "queries.sql")["principals"]
 DOOR_ROUNDS_MAX = 50
 """So often it is looked for who has used what the lineage has opened: each time those who came by that may have opened
 more."""
+SESSIONS_NAMED_MAX = 5
+"""So many sessions are told where an ARN is that of several, the newest ones."""
 
 AccountFilter = Callable[[str], str | None]
 """Why whoever asks may not see into the account with this id; None where it may."""
@@ -101,10 +104,11 @@ def trace_lineage(
     compromised_since: AsOf | None = None,
     door_uses: FindDoorUses | None = None,
 ) -> Lineage:
-    """From an access key id (also that of a session), a session id, a user or role by ARN, unique id or name at the
-    moment, or the account id or root's ARN: what it signed for, and of users, roles and root all keys and sessions;
-    and so on for each of these. In other accounts at the moment's time. What was signed for before `compromised_since`
-    is left. What others did that `door_uses` finds descends from the change that let them.
+    """From an access key id (also that of a session), a session id or ARN, a user or role by ARN, unique id or name at
+    the moment, or before where nobody has it, or the account id, `root` or root's ARN: what it signed for, and of
+    users, roles and root all keys and sessions; and so on for each of these. In other accounts at the moment's time.
+    What was signed for before `compromised_since` is left. What others did that `door_uses` finds descends from the
+    change that let them.
 
     Raises NoSuchEntity, InvalidInput when the seed has no descendants by its nature or may be several, and what
     `resolve_in_projection` raises, of any of the accounts.
@@ -149,28 +153,42 @@ def _find_seed(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Momen
         called = [(entity_id, arn) for kind, entity_id, _, arn in named if kind != "group"]
         if named and not called:
             raise InvalidInput(f"{seed} is a group: it has no credentials. Ask for one of its users.")
+        if not called:
+            called = [(account_id, "root")] if seed == "root" else _sessions_called(cursor, account_id, seed, moment)
+        called = called or _former_holders(cursor, account_id, seed, moment)
         if len(called) > 1:
-            raise InvalidInput(f"{seed} may be {' or '.join(arn for _, arn in called)}: give the ARN.")
+            raise InvalidInput(f"{seed} may be {' or '.join(arn for _, arn in called)}: give the one that you mean.")
         for entity_id, _ in called:
             row = cursor.execute(SQL["seed"], {**place, "seed": entity_id}).fetchone()
     if row is None:
         raise NoSuchEntity(
-            f"{account_id} had no access key, session, user or role {seed} at position {moment.position}: "
-            f"{_former_holder(cursor, account_id, seed, moment)}"
+            f"{account_id} had no access key, session, user or role {seed} at position {moment.position}, nor before: "
+            "expected an access key id, a session id, a name, a unique id or an ARN."
+            f"{nearest_seed(cursor, account_id, seed)}"
         )
     return _CreatedNode.of_row(row)
 
 
-def _former_holder(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> str:
-    """Who was called so before, or else what a seed looks like."""
-    named = {"account_id": account_id, "position": moment.position, "seed": seed}
-    row = cursor.execute(SQL["former"], named).fetchone()
-    if row is None:
-        return "expected an access key id, a session id, a name, a unique id or an ARN."
-    kind, entity_id, position, at, is_gone = row
-    ended = "was deleted" if is_gone else "got another name or path"
-    when = at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return f"the {kind} {entity_id}, who had this name, {ended} at position {position}, {when}: ask for {entity_id}."
+def _sessions_called(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> list[tuple[str, str]]:
+    """The ids of the sessions of a role with this ARN, or what follows the account in it, with when each began: the
+    newest ones."""
+    resource = own_resource(account_id, seed)
+    if not resource.startswith("assumed-role/"):
+        return []
+    sought = {"account_id": account_id, "position": moment.position, "resource": resource, "limit": SESSIONS_NAMED_MAX}
+    rows = cursor.execute(SQL["sessions_called"], sought).fetchall()
+    return [(session_id, f"{session_id} of {_to_the_second(at)}") for session_id, at in rows]
+
+
+def _former_holders(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> list[tuple[str, str]]:
+    """The users and roles that were called so before, by their ids, twice: as such and for people."""
+    names = names_of_entities(cursor, account_id, seed)
+    ids = sorted({each.entity_id for each in names if each.kind != "group" and each.valid_from <= moment.position})
+    return [(entity_id, entity_id) for entity_id in ids]
+
+
+def _to_the_second(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class _Traversal:

@@ -19,17 +19,15 @@ where account_id = %(account_id)s and position <= %(position)s
     and kind in ('root', 'user', 'role', 'session', 'access_key')
 order by position desc limit 1
 
--- name: former
--- The user or role that was called so last, until when, and whether it was gone then.
-select kind, entity_id, valid_to, valid_to_at, not exists (
-        select from views.principals as later
-        where later.account_id = former.account_id and later.entity_id = former.entity_id
-            and later.valid_from = former.valid_to
-    )
-from views.principals as former
-where account_id = %(account_id)s and kind in ('user', 'role') and valid_to <= %(position)s
-    and (arn = %(seed)s or lower(name) = lower(%(seed)s))
-order by valid_to desc limit 1
+-- name: sessions_called
+-- Of a role, which stands in the ARN, found by the owner.
+select session.subject_id, session.at
+from views.principals as role join views.births as session
+    on session.account_id = role.account_id and session.owner_id = role.entity_id
+where role.account_id = %(account_id)s and role.kind = 'role'
+    and lower(role.name) = lower(split_part(%(resource)s, '/', 2)) and session.kind = 'session'
+    and session.position <= %(position)s and regexp_replace(session.arn, '^([^:]*:){5}', '') = %(resource)s
+group by session.subject_id, session.at order by session.at desc limit %(limit)s
 
 -- name: children
 -- What the keys have signed for, in all accounts, and the keys and sessions of the owners, whoever made them.

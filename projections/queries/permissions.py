@@ -9,6 +9,7 @@ from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.moments import AsOf, EventRef, Moment
 from domain.read_models.permissions import GroupMembership, HeldPolicy
 from projections.engine.sql_files import load_statements
+from projections.queries.entity_names import nearest_entity
 from projections.queries.ledger_positions import resolve_in_projection
 
 SQL = load_statements("projections.queries", "queries.sql")
@@ -34,7 +35,8 @@ def permissions_of(cursor: psycopg.Cursor, account_id: str, principal: str, as_o
     parameters = {"account_id": account_id, "position": moment.position, "principal": principal}
     found = cursor.execute(SQL["principals"], parameters).fetchall()
     if not found:
-        raise NoSuchEntity(f"No user, group or role was called {principal} at position {moment.position}.")
+        near = nearest_entity(cursor, account_id, principal)
+        raise NoSuchEntity(f"No user, group or role was called {principal} at position {moment.position}.{near}")
     if len(found) > 1:
         raise InvalidInput(f"{principal} may be {' or '.join(arn for *_, arn in found)}: give the ARN.")
     kind, entity_id, name, arn = found[0]

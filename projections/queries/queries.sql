@@ -3,8 +3,60 @@
 -- name: principals
 select kind, entity_id, name, arn from views.principals
 where account_id = %(account_id)s and valid_from <= %(position)s and (valid_to is null or valid_to > %(position)s)
-    and (entity_id = %(principal)s or arn = %(principal)s or lower(name) = lower(%(principal)s))
+    and (entity_id = %(principal)s or lower(name) = lower(regexp_replace(%(principal)s, '^.*/', ''))
+        and lower(%(principal)s) in (lower(name), lower(kind || '/' || name), lower(arn),
+            lower(regexp_replace(arn, '^([^:]*:){5}', ''))))
 order by kind
+
+-- name: names
+-- Every name that those had who were ever called so.
+select kind, entity_id, name, arn, valid_from, valid_to from views.principals
+where account_id = %(account_id)s and entity_id in (
+    select entity_id from views.principals
+    where account_id = %(account_id)s
+        and (entity_id = %(principal)s or lower(name) = lower(regexp_replace(%(principal)s, '^.*/', ''))
+            and lower(%(principal)s) in (lower(name), lower(kind || '/' || name), lower(arn),
+                lower(regexp_replace(arn, '^([^:]*:){5}', ''))))
+)
+order by entity_id, valid_from
+
+-- name: policies
+-- The id of a policy stands where it was attached, or was a boundary, and at the call that created it.
+select distinct policy_arn from views.policy_defaults
+where account_id = %(account_id)s and lower(policy_name) = lower(regexp_replace(%(policy)s, '^.*/', ''))
+    and lower(%(policy)s) in (lower(policy_name), 'policy/' || lower(policy_name), lower(policy_arn),
+        lower(regexp_replace(policy_arn, '^([^:]*:){5}', '')))
+union
+select policy_arn from views.attachments where account_id = %(account_id)s and policy_id = %(policy)s
+union
+select 'arn:' || partition || ':iam::' || account_id || ':' || created.resource from views.accounts cross join (
+    select resource from views.trail_resources as place join views.trail as call using (account_id, position)
+        cross join lateral unnest(call.resources) as resource
+    where account_id = %(account_id)s and resource_hash = hashtextextended(lower(%(policy)s), 0)
+        and call.operation = 'CreatePolicy' and %(policy)s = any(call.resources) and resource like 'policy/%%'
+) as created
+where account_id = %(account_id)s
+
+-- name: partition
+select partition from views.accounts where account_id = %(account_id)s
+
+-- name: is_credential
+select 1 from views.births
+where account_id = %(account_id)s
+    and (access_key_id = %(credential)s or subject_id = %(credential)s or arn = any(%(arns)s::text[]))
+limit 1
+
+-- name: credential_ids
+select case %(column)s when 'access_key_id' then access_key_id else subject_id end from views.births
+where account_id = %(account_id)s and kind in ('access_key', 'session') order by position desc limit %(limit)s
+
+-- name: known
+-- What there is, or was, by its last name.
+(select distinct on (entity_id) kind, entity_id, name, arn from views.principals
+where account_id = %(account_id)s order by entity_id, valid_from desc limit %(limit)s)
+union all
+(select distinct 'policy', policy_arn, policy_name, policy_arn from views.policy_defaults
+where account_id = %(account_id)s limit %(limit)s)
 
 -- name: held_policies
 -- What the entity holds itself, and what the groups hold that it was in.
@@ -116,33 +168,34 @@ order by password.created, password.user_id
 select set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true),
     set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true)
 
--- name: positions
-select position from views.trail
-where account_id = %(account_id)s and position > %(after)s and position <= %(to)s order by position limit %(limit)s
-
 -- name: history
 -- Of the calls at these positions, those that fit. JSON comes as its text, which is read faster than psycopg reads it.
 select account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
     principal_type, principal_id, principal_arn, user_name, issuer_arn, operator, access_key_id, session_id,
     peer_address, forwarded_address, user_agent, region, tls, error_code, error_message, concerns_account_id, requests,
-    parameters::text, decisions::text
+    resources, parameters::text, decisions::text
 from views.trail
 where account_id = %(account_id)s and position = any(%(positions)s::bigint[])
     and (%(concerns_account_id)s::text is null or concerns_account_id = %(concerns_account_id)s)
     and (%(access_key_id)s::text is null or access_key_id = %(access_key_id)s)
     and (%(session_id)s::text is null or session_id = %(session_id)s)
-    and (%(entity_id)s::text is null or entity_id = %(entity_id)s)
-    and (%(principal_id)s::text is null or principal_id = %(principal_id)s)
-    and (%(principal_arn)s::text is null or principal_arn = %(principal_arn)s)
-    and (%(issuer_arn)s::text is null or issuer_arn = %(issuer_arn)s)
-    and (%(user_name)s::text is null or user_name = %(user_name)s)
-    and (%(source_address)s::text is null or source_address = %(source_address)s)
-    and (%(user_agent)s::text is null or user_agent = %(user_agent)s)
-    and (%(operation)s::text is null or operation = %(operation)s)
-    and (%(resource)s::text is null
-        or decisions @> jsonb_build_array(jsonb_build_object('resources', jsonb_build_array(%(resource)s::text))))
-    and (%(error_code)s::text is null or error_code = %(error_code)s)
-order by position limit %(limit)s
+    and (not %(by_principal)s or entity_id = any(%(entity_ids)s::text[]) or principal_id = any(%(principal_ids)s::text[])
+        or principal_arn = any(%(principal_arns)s::text[]) or issuer_arn = any(%(issuer_arns)s::text[])
+        or user_name = any(%(user_names)s::text[]) or operator = any(%(operators)s::text[])
+        or access_key_id = any(%(credential_ids)s::text[]) or session_id = any(%(credential_ids)s::text[]))
+    and (%(addresses)s::text[] is null or source_address = any(%(addresses)s::text[]))
+    and (%(network)s::text is null
+        or case when source_address ~ '^[0-9a-fA-F.:]+$' then source_address::inet <<= %(network)s::inet
+            or regexp_replace(source_address, '^::ffff:(.*[.].*)$', '\1')::inet <<= %(network)s::inet end)
+    and (%(user_agent)s::text is null or strpos(lower(user_agent), lower(%(user_agent)s)) > 0)
+    and (%(operations)s::text[] is null or lower(operation) = any(%(operations)s::text[]))
+    and (%(service)s::text is null or service = %(service)s)
+    and (%(resources)s::text[] is null or exists (
+        select from unnest(%(resources)s::text[], %(resources_after)s::bigint[], %(resources_to)s::bigint[])
+            as sought (name, after, to_position)
+        where position > after and position <= to_position and lower(name) = any(lower(resources::text)::text[])))
+    and (%(error_code)s::text is null or lower(error_code) = lower(%(error_code)s))
+order by case when %(newest_first)s then -position else position end limit %(limit)s
 
 -- name: due_access_keys
 -- What has become due first comes first, and of equal times all or none.

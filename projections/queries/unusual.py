@@ -16,7 +16,13 @@ from domain.foundation.errors import ValidationError
 from domain.foundation.moments import AsOf
 from domain.read_models.unusual import CALLS_PER_SESSION_MAX, Anomaly, EvidenceCall, UnusualKind
 from projections.engine.sql_files import load_statements
-from projections.queries.ledger_positions import position_at, position_before, resolve_in_projection, time_before
+from projections.queries.ledger_positions import (
+    position_at,
+    position_before,
+    position_before_moment,
+    resolve_in_projection,
+    time_before,
+)
 
 SQL = load_statements("projections.queries", "unusual.sql")
 CREDENTIALS_PER_SELECT = 20
@@ -78,7 +84,7 @@ def position_range(cursor: psycopg.Cursor, account_id: str, since: AsOf | None, 
     if since is None:
         return PositionRange(0, None, to)
     first = resolve_in_projection(cursor, _PROJECTIONS[0], account_id, since)
-    after = position_before(cursor, account_id, first.at) if since.position is None else since.position - 1
+    after = position_before_moment(cursor, account_id, since)
     if after > to:
         raise ValidationError(f"A span begins before it ends; got one from position {after + 1} to {to}.")
     return PositionRange(after, first.at, to)

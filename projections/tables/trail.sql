@@ -1,5 +1,4 @@
 -- The access history: one row a call, and one for each record of requests that authenticated nobody.
--- fits: e7983883ac79e8d84dcfe9aff0d98742ef96453b61ff31d8b9c5336c8af95809
 
 -- name: schema
 create table trail (
@@ -37,6 +36,9 @@ create table trail (
     error_code text,
     error_message text,
     decisions jsonb not null,
+    -- What the call was about, as resource_name has it: what its decisions, its parameters, and the changes and sessions
+    -- that it made name, each once.
+    resources text[] not null,
     -- Where nobody was authenticated: the account that the claimed key carries, and how many requests the row stands for.
     concerns_account_id text,
     requests int not null,
@@ -52,12 +54,13 @@ create index trail_by_user_name on trail (account_id, user_name, position) where
 create index trail_by_principal on trail (account_id, principal_arn, position)
     where principal_arn is not null and user_name is null;
 create index trail_by_issuer on trail (account_id, issuer_arn, position) where issuer_arn is not null;
+create index trail_by_operator on trail (account_id, operator, position) where operator is not null;
 create index trail_by_source on trail (account_id, source_address, position) where source_address is not null;
 create index trail_by_user_agent on trail (account_id, user_agent_hash, position) where user_agent_hash is not null;
 create index trail_by_operation on trail (account_id, operation, position);
 create index trail_by_error on trail (account_id, error_code, position) where error_code is not null;
 
--- The resources that a call's authorisation decisions were about, each once a call, but not "*", which is none.
+-- Where each of a call's resources is found, in lower case.
 create table trail_resources (
     account_id text not null,
     resource_hash bigint not null,
@@ -65,20 +68,91 @@ create table trail_resources (
     primary key (account_id, resource_hash, position)
 );
 
+-- name: functions
+-- A user, group, role or policy of the account by its kind and its name, which no other has whatever its path; all else
+-- by its whole ARN or id.
+create or replace function resource_name(in_account text, named text) returns text
+language sql immutable parallel safe as $$
+    select case
+        when named like 'arn:%' and split_part(named, ':', 3) in ('iam', 'sts') and split_part(named, ':', 5) = in_account
+            then regexp_replace(substr(named, strpos(named, ':' || in_account || ':') + 14),
+                '^(user|group|role|policy|instance-profile)/.*/([^/]+)$', '\1/\2')
+        else named
+    end
+$$;
+
+-- What an event, or a call's parameters, name: ARNs and ids wherever they stand, and names by the keys that all events
+-- and parameters have for them. A policy without an ARN is the inline one of whoever is named beside it.
+create or replace function resources_named(in_account text, said jsonb) returns table (name text)
+language sql immutable parallel safe as $$
+    select resource_name(in_account, text #>> '{}')
+    from jsonb_path_query(said, 'strict $.** ? (@.type() == "string")') as text
+    where left(text #>> '{}', 1) in ('a', 'A', 'S') and text #>> '{}' ~ '^(arn:[^:]+:[^:]+:[^:]*:[^:]*:.+|A[A-Z]{3}[A-Z2-7]{16,17}|SESN[A-Z2-7]{17})$'
+    union all
+    select case
+        when key = 'user_name' and said ->> 'user_id' = in_account then 'root'
+        when key in ('user_name', 'group_name', 'role_name', 'new_user_name', 'new_group_name')
+            then split_part(replace(key, 'new_', ''), '_', 1) || '/' || value
+        when key = 'entity_name' then (said ->> 'entity') || '/' || value
+        when key = 'policy_name' and said ?| '{user_name,group_name,role_name,entity_name}' then 'inline-policy/' || value
+        when key in ('access_key_id', 'session_id', 'credential', 'seed', 'account_alias') and value not like 'arn:%'
+            then value
+    end
+    from jsonb_each_text(said) where value is not null
+$$;
+
 -- name: api.called.v1
--- Materialised, so that the text is parsed once and not once a column.
+-- Materialised, so that the text is parsed once and not once a column. The events of a call stand right before it,
+-- behind the call before it; its first use of a credential in a while says who called, and not about what. What a
+-- question of ours is about it only reads: whoever looks for something would else find that it was looked for.
 with called as materialized (
-    select position, at, convert_from(state, 'UTF8')::jsonb as entry from ledger.uses
-    where account_id = %(account_id)s and position > %(after)s and position <= %(to)s and topic = 'api.called.v1'
-), concerned as (
+    select position, at, entry, coalesce(lag(position) over (order by position), (
+            -- Before the first one: behind the last call, or behind a use that is not its own, of which none has three.
+            select coalesce(max(position) filter (where topic = 'api.called.v1'), min(position)) from (
+                select position, topic from ledger.uses where account_id = %(account_id)s and position <= %(after)s
+                order by position desc limit 3
+            ) as last
+        ), 0) as former
+    from (
+        select position, at, convert_from(state, 'UTF8')::jsonb as entry from ledger.uses
+        where account_id = %(account_id)s and position > %(after)s and position <= %(to)s and topic = 'api.called.v1'
+    ) as used
+), told as materialized (
+    select called.position, said.*
+    from called cross join lateral (
+        select 1 as place, resource_name(%(account_id)s, resource #>> '{}') as name
+        from jsonb_path_query(entry, '$.event.decisions[*].resources[*]') as resource where resource <> '"*"'
+        union all
+        select 2, name from resources_named(%(account_id)s, entry #> '{event,parameters}')
+        where entry #>> '{cause,service}' <> 'muniment' or not (entry #>> '{event,read_only}')::boolean
+        union all
+        select 3, name from (
+            select convert_from(state, 'UTF8')::jsonb #- '{event,session,minted_by_access_key_id}'
+                #- '{event,session,minted_by_session_id}' as entry
+            from (
+                select state from ledger.changes where account_id = %(account_id)s
+                    and called.position > called.former + 1
+                    and position > called.former and position < called.position and topic <> 'iam.credential.used.v1'
+                union all
+                select state from ledger.uses where account_id = %(account_id)s
+                    and called.position > called.former + 1
+                    and position > called.former and position < called.position
+            ) as before
+        ) as made cross join lateral resources_named(%(account_id)s, made.entry -> 'event')
+        where made.entry #> '{cause,request_id}' = called.entry #> '{cause,request_id}'
+    ) as said
+), named as materialized (
+    select distinct on (position, lower(name)) position, place, name from told where name is not null
+    order by position, lower(name), place, name
+), found as (
     insert into trail_resources (account_id, resource_hash, position)
-    select distinct %(account_id)s, hashtextextended(resource #>> '{}', 0), position
-    from called cross join lateral jsonb_path_query(entry, '$.event.decisions[*].resources[*]') as resource
-    where resource <> '"*"'
+    select distinct %(account_id)s, hashtextextended(lower(name), 0), position from named
+), about as (
+    select position, array_agg(name order by place, name !~ '[/:]', name) as resources from named group by position
 )
 insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
     principal_type, principal_id, principal_arn, user_name, issuer_arn, operator, access_key_id, session_id, peer_address,
-    forwarded_address, user_agent, region, tls, parameters, error_code, error_message, decisions, requests)
+    forwarded_address, user_agent, region, tls, parameters, error_code, error_message, decisions, resources, requests)
 select %(account_id)s, position, at, event_id, cause.request_id, cause.shared_id, cause.service, cause.operation,
     event.read_only, cause.principal ->> 'type', cause.principal ->> 'principal_id', cause.principal ->> 'arn',
     -- A user of another account is told apart by the ARN: the name alone would be mistaken for one of this account's.
@@ -86,8 +160,8 @@ select %(account_id)s, position, at, event_id, cause.request_id, cause.shared_id
     cause.principal #>> '{issuer,arn}',
     (cause.operator ->> 'user') || '@' || (cause.operator ->> 'host'), cause.access_key_id, cause.session_id,
     cause.peer_address, cause.forwarded_address, cause.user_agent, cause.region, cause.tls, event.parameters,
-    event.error_code, event.error_message, coalesce(event.decisions, '[]'), 1
-from called
+    event.error_code, event.error_message, coalesce(event.decisions, '[]'), coalesce(about.resources, '{}'), 1
+from called left join about using (position)
 cross join lateral (select entry ->> 'event_id' as event_id) as line
 cross join lateral jsonb_to_record(entry -> 'cause') as cause (request_id text, shared_id text, service text,
     operation text, principal jsonb, operator jsonb, access_key_id text, session_id text, peer_address text, forwarded_address text,
@@ -103,10 +177,10 @@ with called as materialized (
 )
 insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, access_key_id,
     peer_address, forwarded_address, user_agent, region, tls, parameters, error_code, error_message, decisions,
-    concerns_account_id, requests)
+    resources, concerns_account_id, requests)
 select %(account_id)s, position, at, event_id, cause.request_id, cause.shared_id, cause.service, cause.operation,
     event.claimed_access_key_id, cause.peer_address, cause.forwarded_address, cause.user_agent, cause.region,
-    cause.tls, '{}', event.error_code, event.error_message, '[]', event.claimed_account_id, event.count
+    cause.tls, '{}', event.error_code, event.error_message, '[]', '{}', event.claimed_account_id, event.count
 from called
 cross join lateral (select entry ->> 'event_id' as event_id) as line
 cross join lateral jsonb_to_record(entry -> 'cause') as cause (request_id text, shared_id text, service text,

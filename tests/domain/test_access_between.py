@@ -19,7 +19,7 @@ from domain.families.tags import EntityTagged
 from domain.foundation.events import Change, Entry
 from domain.foundation.intervals import Interval, IntervalBound, Step, intervals
 from domain.policy import Possibility
-from domain.queries.access import Access, can_assume, find_role, who_can
+from domain.queries.access import Access, can_assume, who_can
 from domain.queries.access_between import (
     AccessInquiry,
     ActionInquiry,
@@ -31,6 +31,7 @@ from domain.queries.access_between import (
     merge_ledgers,
 )
 from domain.queries.held_between import held_between, policies_held
+from domain.queries.named import find_role
 from tests.domain.accounts import (
     ALLOW_ALL,
     AT,

@@ -12,8 +12,9 @@ from domain.foundation.events import Cause
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf
 from domain.read_models.history import HistoryCall
-from projections.queries import history
-from projections.queries.history import HistoryFilters, HistoryPosition, search_history
+from projections.queries import history, history_filters
+from projections.queries.history import HistoryPosition, search_history
+from projections.queries.history_filters import EVERY_CALL, HistoryFilters
 from projections.queries.history_search import INDEX_SCANS
 from tests.projections.conftest import Project
 from tests.projections.ledger import NOW, Ledger, cause_of
@@ -87,9 +88,9 @@ def filters(draw: st.DrawFn, account_id: str) -> HistoryFilters:
         access_key_id=maybe("AKIA0", "AKIA1", "AKIA9"),
         session_id=maybe("SESN0", "SESN1"),
         principal=maybe(*principals),
-        source_address=maybe("192.0.2.0", "192.0.2.1"),
-        user_agent=maybe("aws-cli/2", "aws-cli"),
-        operation=maybe("GetUser", "DeleteUser"),
+        source_address=maybe("192.0.2.0", "192.0.2.1", "192.0.2.2/31"),
+        user_agent=maybe("aws-cli/2", "AWS-CLI", "oto", "curl"),
+        operation=maybe("GetUser", "iam:listusers", "DeleteUser"),
         resource=maybe(arn(account_id, 1), arn(account_id, 2), arn(account_id, 3), "*"),
         error_code=maybe("AccessDenied"),
     )
@@ -103,29 +104,40 @@ def fits(account_id: str, called: ApiCalled, cause: Cause, wanted: HistoryFilter
         names.add(principal.user_name)
     if principal.issuer is not None:
         names.add(principal.issuer.arn)
+    address = cause.forwarded_address or cause.peer_address or ""
     resources = {resource for each in called.decisions for resource in each.resources} - {"*"}
     held: dict[str, set[str | None]] = {
         "access_key_id": {cause.access_key_id},
         "session_id": {cause.session_id},
         "principal": {*names},
-        "source_address": {cause.forwarded_address or cause.peer_address},
-        "user_agent": {cause.user_agent},
-        "operation": {cause.operation},
+        "source_address": {address, f"{address[:-1]}2/31" if address.endswith("2") else address},
+        "operation": {cause.operation, f"iam:{cause.operation.lower()}"},
         "resource": {*resources},
         "error_code": {called.error_code},
     }
+    if wanted.user_agent is not None and wanted.user_agent.lower() not in (cause.user_agent or "").lower():
+        return False
     return all(getattr(wanted, name) is None or getattr(wanted, name) in values for name, values in held.items())
 
 
-def read(reader: psycopg.Cursor, account_id: str, wanted: HistoryFilters, as_of: AsOf, limit: int) -> list[HistoryCall]:
-    """Page after page; each begins behind the one before."""
-    after, seen = HistoryPosition(), list[HistoryCall]()
+def read(
+    reader: psycopg.Cursor,
+    account_id: str,
+    wanted: HistoryFilters,
+    as_of: AsOf,
+    limit: int,
+    *,
+    newest_first: bool = False,
+) -> list[HistoryCall]:
+    """Page after page; each begins behind the one before. In the order of the ledger."""
+    end = 2**40 if newest_first else 0
+    after, seen = HistoryPosition(end, end), list[HistoryCall]()
     while True:
-        page = search_history(reader, account_id, wanted, as_of, after=after, limit=limit)
+        page = search_history(reader, account_id, wanted, as_of, after=after, limit=limit, newest_first=newest_first)
         assert len(page.calls) <= limit
         seen += page.calls
         if page.complete:
-            return seen
+            return seen[::-1] if newest_first else seen
         assert page.after != after
         after = page.after
 
@@ -144,8 +156,8 @@ def test_filters_find_what_fits(
     monkeypatch: pytest.MonkeyPatch,
     data: st.DataObject,
 ) -> None:
-    """Any combination of filters, in pages of any size, however few positions are looked at for a page, finds the very
-    calls that fit, once each and in order."""
+    """Any combination of filters, in pages of any size, from either end, however few positions are looked at for a page
+    and however few values are compared, finds the very calls that fit, once each and in order."""
     ledger = Ledger(writer)
     made = data.draw(st.lists(calls(ledger.account_id), max_size=12))
     at = {ledger.append(called, cause=cause): (called, cause) for called, cause in made}
@@ -154,11 +166,14 @@ def test_filters_find_what_fits(
         wanted = data.draw(filters(ledger.account_id))
         limit = data.draw(st.integers(1, 5))
         monkeypatch.setattr(history, "POSITIONS_PER_CALL_MAX", data.draw(st.sampled_from([1, 5, 10_000])))
-        found = read(reader, ledger.account_id, wanted, AsOf(NOW), limit)
+        monkeypatch.setattr(history_filters, "VALUES_MAX", data.draw(st.sampled_from([0, 1, 500])))
+        backwards = data.draw(st.booleans())
+        found = read(reader, ledger.account_id, wanted, AsOf(NOW), limit, newest_first=backwards)
         expected = [position for position, call in at.items() if fits(ledger.account_id, *call, wanted)]
         assert [call.position for call in found] == expected
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
 @pytest.mark.parametrize("at_most", [1, 2, 10_000])
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_two_ledgers_in_one_order(
@@ -168,6 +183,8 @@ def test_two_ledgers_in_one_order(
     monkeypatch: pytest.MonkeyPatch,
     limit: int,
     at_most: int,
+    *,
+    newest_first: bool,
 ) -> None:
     """Where the search in one ledger stops early, nothing later from the other comes before what it has not yet found;
     equal times are ordered by account."""
@@ -189,7 +206,8 @@ def test_two_ledgers_in_one_order(
                 installation.append(stranger("AKIA1", "2" * 12), cause=cause_of(INSTALLATION, principal=None), at=time)
     for account_id in (ledger.account_id, INSTALLATION):
         project(account_id)
-    found = read(reader, ledger.account_id, HistoryFilters(access_key_id="AKIA1"), AsOf(NOW), limit)
+    mine_only = HistoryFilters(access_key_id="AKIA1")
+    found = read(reader, ledger.account_id, mine_only, AsOf(NOW), limit, newest_first=newest_first)
     assert [(call.at, call.account_id, call.position) for call in found] == sorted(expected)
 
 
@@ -249,6 +267,7 @@ INDEXES = {
     "user_name": "trail_by_user_name",
     "principal_arn": "trail_by_principal",
     "issuer_arn": "trail_by_issuer",
+    "operator": "trail_by_operator",
     "source_address": "trail_by_source",
     "user_agent": "trail_by_user_agent",
     "operation": "trail_by_operation",
@@ -257,10 +276,10 @@ INDEXES = {
 }
 FILLED = """
 insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, principal_id,
-    principal_arn, user_name, issuer_arn, access_key_id, session_id, peer_address, user_agent, tls, parameters,
-    error_code, decisions, requests)
+    principal_arn, user_name, issuer_arn, operator, access_key_id, session_id, peer_address, user_agent, tls,
+    parameters, error_code, decisions, resources, requests)
 select '111111111111', n, now(), n, n, n, 'iam', 'same', 'same', 'same', case n % 2 when 0 then 'same' end, 'same',
-    'same', 'same', 'same', 'same', false, '{}', 'same', '[]', 1
+    'same', 'same', 'same', 'same', 'same', false, '{}', 'same', '[]', '{}', 1
 from generate_series(1, 3000) as n
 """
 CONCERNED = """
@@ -281,11 +300,12 @@ def test_each_filter_has_its_index(projector: psycopg.Connection, *, analysed: b
         projector.execute(history.SQL["in_order"])
         parameters = {"account_id": "111111111111", "sought": "same", "after": 5, "to": 2_900, "limit": 100}
         for column, statement in INDEX_SCANS.items():
-            lines = projector.execute(b"explain " + statement, parameters).fetchall()
-            plan = "\n".join(line for (line,) in lines)
-            assert f" using {INDEXES[column]} " in plan, plan
-            assert "Seq Scan" not in plan
-            assert "Sort" not in plan
+            for direction in filter(None, statement):
+                lines = projector.execute(b"explain " + direction, parameters).fetchall()
+                plan = "\n".join(line for (line,) in lines)
+                assert f" using {INDEXES[column]} " in plan, plan
+                assert "Seq Scan" not in plan
+                assert "Sort" not in plan
 
 
 def test_the_rows_come_by_their_positions(projector: psycopg.Connection) -> None:
@@ -294,8 +314,8 @@ def test_the_rows_come_by_their_positions(projector: psycopg.Connection) -> None
         projector.execute(FILLED)
         projector.execute("analyze trail")
         projector.execute(history.SQL["in_order"])
-        columns = dict.fromkeys((*INDEXES, "principal_id", "concerns_account_id"), "same")
-        parameters = {**columns, "account_id": "111111111111", "positions": [7, 8, 9], "limit": 2}
+        row = {**EVERY_CALL, "concerns_account_id": None, "newest_first": False, "user_agent": "same"}
+        parameters = {**row, "account_id": "111111111111", "positions": [7, 8, 9], "limit": 2}
         lines = projector.execute(b"explain " + history.SQL["history"], parameters).fetchall()
         plan = "\n".join(line for (line,) in lines)
         assert "Seq Scan" not in plan, plan

@@ -24,7 +24,7 @@ from domain.families.policies import (
 )
 from domain.families.roles import RoleDeleted, TrustPolicyReplaced
 from domain.families.sessions import SessionRevoked
-from domain.families.users import UserUpdated
+from domain.families.users import UserCreated, UserUpdated
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.events import Event
 from domain.foundation.moments import AsOf
@@ -125,8 +125,9 @@ def test_a_user_or_role_that_was_born_brings_its_own(
 
 
 def test_a_seed_by_any_name(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
-    """A session by its id or key, a user by the name it has now, root by its ARN or the account; a group, and what
-    there is not, are refused with what was expected, or with who had the name before."""
+    """A session by its id, key or ARN, a user by the name it has now, or had before where nobody has it, root by its
+    ARN or the account; each also as tables show it. A group, what may be several, and what there is not, are refused
+    with what was expected and what is most like it."""
     ledger = Ledger(writer)
     admin(ledger).does(AccessKeyCreated(access_key_id="AKIAROOT", user_id=ledger.account_id, user_name="root"))
     session = leaked(ledger).assumes("builder", "SESNONE")
@@ -134,14 +135,22 @@ def test_a_seed_by_any_name(writer: psycopg.Connection, reader: psycopg.Cursor, 
     admin(ledger).does(GroupCreated(group_id="AGPAops", group_name="ops", path="/"))
     project(ledger.account_id)
     assert {newest(reader, ledger, seed).seed.subject_id for seed in ("SESNONE", session.access_key_id)} == {"SESNONE"}
-    assert newest(reader, ledger, "anna").seed.subject_id == "AIDAann"
-    for seed in (ledger.account_id, f"arn:aws:iam::{ledger.account_id}:root"):
+    for seed in ("anna", "user/Anna", f"arn:aws:iam::{ledger.account_id}:user/anna", "ann", "user/ann"):
+        assert newest(reader, ledger, seed).seed.subject_id == "AIDAann"
+    for seed in (ledger.account_id, f"arn:aws:iam::{ledger.account_id}:root", "root"):
         assert born(newest(reader, ledger, seed)) == ["access_key AKIAROOT"]
     with pytest.raises(InvalidInput, match="ops is a group"):
         newest(reader, ledger, "ops")
-    for absent, told in (("ann", "user AIDAann, who had this name"), ("nobody", "expected an access key id")):
-        with pytest.raises(NoSuchEntity, match=f"user or role {absent} at position .*{told}"):
+    for absent, told in (("anne", "anna"), ("user/anne", "user/anna"), ("AKIAROOF", "AKIAROOT")):
+        said = f"user or role {absent} at position .*expected an access key id.* The nearest is {told}"
+        with pytest.raises(NoSuchEntity, match=said):
             newest(reader, ledger, absent)
+    admin(ledger).does(UserUpdated(user_id="AIDAann", user_name="anna", new_user_name="x", new_path="/"))
+    admin(ledger).does(UserCreated(user_id="AIDAnew", user_name="anna", path="/"))
+    admin(ledger).does(UserUpdated(user_id="AIDAnew", user_name="anna", new_user_name="y", new_path="/"))
+    project(ledger.account_id)
+    with pytest.raises(InvalidInput, match="anna may be AIDAann or AIDAnew"):
+        newest(reader, ledger, "anna")
 
 
 def test_since_when_a_deleted_key_was_dead(

@@ -8,7 +8,8 @@ import pytest
 
 from domain.foundation.events import Entry
 from domain.foundation.moments import AsOf
-from projections.queries.history import HistoryFilters, search_history
+from projections.queries.history import search_history
+from projections.queries.history_filters import HistoryFilters
 from services.ledger.database import Database, connect
 from services.ledger.recorder import SQL, LedgerRecorder
 from tests.projections.conftest import Project

@@ -9,7 +9,8 @@ from domain.calls import ApiCalled, DecisionRecord, StatementRef
 from domain.foundation.errors import ValidationError
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf
-from projections.queries.history import History, HistoryFilters, HistoryPosition, search_history
+from projections.queries.history import History, HistoryPosition, search_history
+from projections.queries.history_filters import HistoryFilters
 from tests.projections.conftest import Project
 from tests.projections.ledger import NOW, SECOND, Ledger, cause_of
 from tests.projections.use_events import CALLED, DENIED, role_principal, stranger
@@ -104,7 +105,15 @@ def busy(writer: psycopg.Connection, project: Project) -> Ledger:
         (HistoryFilters(principal="AROA" + "X" * 17), [5]),
         (HistoryFilters(principal="AROA" + "X" * 17 + ":ci"), [5]),
         (HistoryFilters(principal="AROA" + "X" * 17 + ":other"), []),
-        (HistoryFilters(principal="nobody"), []),
+        (HistoryFilters(principal="ASIA1"), [5]),
+        (HistoryFilters(principal="user/ada"), [2, 3, 6]),
+        (HistoryFilters(source_address="203.0.113.0/24"), [3, 7]),
+        (HistoryFilters(source_address="192.0.0.0/8"), [2, 4, 5, 6]),
+        (HistoryFilters(source_address="203.0.113.9/32"), [3, 7]),
+        (HistoryFilters(operation="iam:listusers"), [4]),
+        (HistoryFilters(operation="list-users"), [4]),
+        (HistoryFilters(operation="sts:ListUsers"), []),
+        (HistoryFilters(error_code="accessdenied"), [6]),
         (HistoryFilters(source_address="203.0.113.9"), [3, 7]),
         (HistoryFilters(operation="ListUsers"), [4]),
         (HistoryFilters(error_code="AccessDenied"), [6]),
@@ -127,12 +136,16 @@ def test_times_are_inclusive(busy: Ledger, reader: psycopg.Cursor) -> None:
     """`since` and `until` take in what happened at that very time; a past moment knows nothing later."""
 
     def found(since: datetime | None, until: datetime | None, as_of: AsOf) -> list[int]:
-        return positions(search_history(reader, busy.account_id, HistoryFilters(since=since, until=until), as_of))
+        span = [None if at is None else AsOf(NOW, at=at) for at in (since, until)]
+        filters = HistoryFilters(since=span[0], until=span[1])
+        return positions(search_history(reader, busy.account_id, filters, as_of))
 
     assert found(busy.times[3], busy.times[5], AsOf(NOW)) == [3, 4, 5]
     assert found(busy.times[3] + SECOND / 2, busy.times[5] - SECOND / 2, AsOf(NOW)) == [4]
     assert found(busy.times[3], None, AsOf(NOW, position=4)) == [3, 4]
     assert found(None, busy.times[5], AsOf(NOW, at=busy.times[4])) == [2, 3, 4]
+    with pytest.raises(ValidationError, match="ends before it begins: from position 5 to 3"):
+        found(busy.times[5], busy.times[3], AsOf(NOW))
 
 
 @pytest.mark.parametrize("size", range(1, 8))

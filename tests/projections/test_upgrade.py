@@ -42,7 +42,7 @@ DEFINITIONS = {
     "lineage": "52c5042d2c3b936462cb397e6635d7f695a8a0757e671fa9fa21ca11a17c0362",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
-    "trail": "ac70898ae52ae9ff0b3f910bad67fd1ef59ba82994b88b9a72d7395937fea4f9",
+    "trail": "5e906f7e717a297a628a7c5089965f9592ea7d893b358bff889d271f5ef40312",
     "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
 }
 """What this version's texts do."""
@@ -236,15 +236,15 @@ def test_progress_is_logged(
 ) -> None:
     """With positions and percent, and what it is about."""
     monkeypatch.setattr("projections.engine.upgrade.REPORT_SECONDS", 0.0)
-    made_by(owner, {"trail": EARLIER["trail"]})
+    made_by(owner, {"sessions": EARLIER["sessions"]})
     with running(database) as runner:
         upgraded(runner)
     lines = [record.getMessage() for record in caplog.records]
     assert (
-        f"The new tables are at trail of {ledger.account_id}: {ledger.position} of {ledger.position} positions, 100 %."
-        in lines
+        f"The new tables are at sessions of {ledger.account_id}: {ledger.position} of {ledger.position} positions, "
+        "100 %." in lines
     )
-    assert lines[-1] == "The new tables of trail have taken their place."
+    assert lines[-1] == "The new tables of sessions have taken their place."
 
 
 def test_an_older_program_does_not_undo_it(

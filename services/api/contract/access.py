@@ -8,12 +8,12 @@ from pydantic import StringConstraints
 from services.api.contract.question import Answer, Page, PagedHistoricalQuestion, ResourceText, Text, with_pattern
 from services.api.contract.statements import StatementName
 
-_ACTION = r"^[A-Za-z0-9-]+:[A-Za-z0-9]+$"
+_ACTION = r"^([A-Za-z0-9-]+:)?[A-Za-z0-9]+$"
 
 Action = Annotated[
     str,
     StringConstraints(max_length=128, pattern=_ACTION),
-    with_pattern(_ACTION, "An action is service:Action, such as iam:CreateUser"),
+    with_pattern(_ACTION, "An action is service:Action, such as iam:CreateUser, or the Action alone"),
 ]
 
 
@@ -60,7 +60,8 @@ class WhoCan(_AccessQuestion):
 
     action: Action
     on: ResourceText
-    """An ARN, or * where the action is about no single resource."""
+    """An ARN, or * where the action is about no single resource; an entity of the account also by name, or kind and
+    name."""
 
 
 class CanAssume(_AccessQuestion):
@@ -71,4 +72,4 @@ class CanAssume(_AccessQuestion):
     resource = "can-assume"
 
     role: Text
-    """Name or ARN."""
+    """By name, `role/` and name, ARN or unique id."""

@@ -68,7 +68,8 @@ class WhoCould(_AccessBetweenQuestion):
 
     action: Action
     on: ResourceText
-    """An ARN, or * where the action is about no single resource."""
+    """An ARN, or * where the action is about no single resource; an entity of the account also by name, or kind and
+    name."""
 
 
 class CouldAssume(_AccessBetweenQuestion):
@@ -80,7 +81,7 @@ class CouldAssume(_AccessBetweenQuestion):
     resource = "can-assume"
 
     role: Text
-    """Name or ARN."""
+    """By name, `role/` and name, ARN or unique id."""
 
 
 class ListHeldPolicies(SpanQuestion[HeldIntervalsPage]):

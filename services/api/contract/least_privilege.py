@@ -52,7 +52,11 @@ class GetLeastPrivilege(ReplayQuestion[LeastPrivilegePart]):
             return self.until
         if self.until is not None:
             raise ValidationError("The span ends where the credentials may be in other hands: give no other end.")
-        if since.at is not None:
-            return replace(since, at=since.at - timedelta(microseconds=1))
-        assert since.position is not None
-        return replace(since, position=since.position - 1)
+        instant = timedelta(microseconds=1)
+        return replace(
+            since,
+            at=None if since.at is None else since.at - instant,
+            position=None if since.position is None else since.position - 1,
+            age=None if since.age is None else since.age + instant,
+            is_date=False,
+        )

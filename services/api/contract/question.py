@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from domain.foundation.errors import ValidationError
-from domain.foundation.moments import NamedMoment
+from domain.foundation.moments import AsOf, NamedMoment
 from domain.read_models.read_model import ReadModel
 from services.api.contract.page_markers import parse_marker
 
@@ -30,16 +30,6 @@ SERVICE = "muniment"
 """As which requests are signed and actions named."""
 ROWS_DEFAULT = 100
 ROWS_MAX = 1_000
-
-
-def parse_time(given: object) -> object:
-    """An RFC 3339 time with its offset. Raises ValidationError."""
-    if not isinstance(given, str):
-        return given
-    at = NamedMoment.parse(given).at
-    if at is None:
-        raise ValidationError(f"A time is RFC 3339, such as 2025-01-31T12:00:00Z; got the position {given}.")
-    return at
 
 
 def with_pattern(pattern: str, expected: str) -> BeforeValidator:
@@ -67,13 +57,14 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=2_048, pattern=
 ResourceText = Annotated[
     Text,
     with_pattern(
-        r"\*|arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", "A resource is an ARN, such as arn:aws:iam::123456789012:user/alice, or *"
+        r"\*|arn:[^:]+:[^:]+:[^:]*:[^:]*:.+|(?!arn:)[A-Za-z0-9_+=,.@/*-]+",
+        "A resource is an ARN, such as arn:aws:iam::123456789012:user/alice, or *, or an entity of the account, such "
+        "as user/alice or alice",
     ),
 ]
-"""As authorisation decisions have it: * is that of actions about no single resource."""
+"""As authorisation decisions have it, of which * is that of actions about no single resource; or as tables show it."""
 MomentText = Annotated[NamedMoment, GetPydanticSchema(_moment_schema)]
-"""p<position>, or an RFC 3339 time with its offset."""
-Time = Annotated[datetime, BeforeValidator(parse_time)]
+"""As `NamedMoment` reads it."""
 AnswerT_co = TypeVar("AnswerT_co", bound="Answer", covariant=True)
 
 
@@ -114,10 +105,10 @@ class Question(BaseModel, ABC, Generic[AnswerT_co]):
         """The past that is asked for; None for now."""
         return None
 
-    @property
-    def existing_at(self) -> NamedMoment | None:
-        """The moment at which the account must have begun; None for now, and where it does not matter."""
-        return self.moment
+    def existing_at(self, now: datetime) -> AsOf | None:
+        """The moment at which the account must have begun; None for now. Of a span that is its end: before the account
+        began nothing happened, which is an answer."""
+        return None if self.moment is None else self.moment.as_of(now)
 
     @classmethod
     def answer_type(cls) -> type[AnswerT_co]:
@@ -141,7 +132,8 @@ class HistoricalQuestion(Question[AnswerT_co], ABC, Generic[AnswerT_co]):
     @property
     def moment(self) -> NamedMoment | None:
         """Raises ValidationError, so that what is wrong with all other parameters is told first."""
-        return None if self.as_of is None else NamedMoment.parse(self.as_of)
+        named = None if self.as_of is None else NamedMoment.parse(self.as_of)
+        return None if named is None or named.is_now else named
 
 
 class PagedQuestion(Question[AnswerT_co], ABC, Generic[AnswerT_co]):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from domain.foundation.moments import NamedMoment
+from domain.foundation.moments import AsOf, Moment, NamedMoment
 from services.api.contract.question import Answer, MomentText, Question
 
 PartT_co = TypeVar("PartT_co", bound="ReplayedPart", covariant=True)
@@ -38,6 +38,8 @@ class ReplayedPart(Answer):
     """Where the answer ends before the span does: there is one more from the position behind it. Null at the end."""
     contained: tuple[ContainedCalls, ...]
     """By containments up to now that the account's ledger tells. A call of several is counted with the first."""
+    clipped_to: Moment | None
+    """Where the account began, if the span was to begin before: it begins there."""
 
 
 class ReplayQuestion(Question[PartT_co], ABC, Generic[PartT_co]):
@@ -57,10 +59,9 @@ class ReplayQuestion(Question[PartT_co], ABC, Generic[PartT_co]):
         """The calls were decided on accounts of the past, always."""
         return self.since if self.end is None else self.end
 
-    @property
-    def existing_at(self) -> NamedMoment | None:
+    def existing_at(self, now: datetime) -> AsOf | None:
         """Before the account began there were no calls, which is an answer: a span may begin earlier, not end."""
-        return self.end
+        return None if self.end is None else self.end.as_of_end(now)
 
 
 def merge_contained(parts: Iterable[ReplayedPart]) -> tuple[ContainedCalls, ...]:

@@ -4,7 +4,7 @@ from abc import ABC
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from domain.foundation.moments import Moment, NamedMoment
+from domain.foundation.moments import AsOf, Moment, NamedMoment
 from services.api.contract.question import Answer, MomentText, Page, PagedQuestion
 
 
@@ -27,6 +27,8 @@ class Occurrence(Answer):
 
 class SpanPage(Page):
     since: Moment
+    clipped_to: Moment | None
+    """Where the account began, if the span was to begin before: it begins there."""
     until: Moment
     stopped_at: Moment | None
     """The question took too much work: all pages are about the span up to and including this moment, from which the
@@ -50,6 +52,9 @@ class SpanQuestion(PagedQuestion[PageT_co], ABC, Generic[PageT_co]):
     def moment(self) -> NamedMoment:
         """Whoever asks about a span asks about the past."""
         return self.since
+
+    def existing_at(self, now: datetime) -> AsOf | None:
+        return None if self.until is None else self.until.as_of_end(now)
 
     @property
     def begins_at(self) -> int:

@@ -1,10 +1,11 @@
 """What is unusual in an account's calls, with the calls that show it."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
-from domain.foundation.moments import NamedMoment
+from domain.foundation.moments import AsOf, Moment
 from domain.read_models.unusual import CALLS_PER_SESSION_MAX, SILENT_DAYS_DEFAULT, Anomaly
 from services.api.contract.question import MomentText, Page, PagedHistoricalQuestion
 
@@ -13,6 +14,8 @@ SILENT_DAYS_MAX = 36_500
 
 class UnusualPage(Page):
     silent_days: int
+    clipped_to: Moment | None
+    """Where the account began, if the span was to begin before: it begins there."""
     findings: tuple[Anomaly, ...]
     cut_sessions: tuple[str, ...]
     """Of these sessions only the first `calls_a_session` calls in the span were looked at."""
@@ -35,7 +38,5 @@ class FindUnusual(PagedHistoricalQuestion[UnusualPage]):
     until: MomentText | None = None
     silent_days: Annotated[int, Field(ge=1, le=SILENT_DAYS_MAX)] = SILENT_DAYS_DEFAULT
 
-    @property
-    def existing_at(self) -> NamedMoment | None:
-        """As with all questions about calls: a span may begin before the account did, not end."""
-        return self.moment if self.until is None else self.until
+    def existing_at(self, now: datetime) -> AsOf | None:
+        return super().existing_at(now) if self.until is None else self.until.as_of_end(now)

@@ -127,6 +127,7 @@ def merge_parts(parts: tuple[WhatIfPart, ...]) -> WhatIfPart:
         since_position=first.since_position,
         until_position=last.until_position,
         stopped_position=last.stopped_position,
+        clipped_to=first.clipped_to,
         calls=sum(part.calls for part in parts),
         unchanged=sum(part.unchanged for part in parts),
         now_refused=sum(part.now_refused for part in parts),

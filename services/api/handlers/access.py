@@ -9,9 +9,10 @@ from domain.authorization import ASSUME_ROLE
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.identifiers import account_of_arn
 from domain.policy import Effect, Possibility, Result, reason
-from domain.queries.access import Access, can_assume, find_role, trusted_accounts, who_can
+from domain.queries.access import Access, can_assume, trusted_accounts, who_can
+from domain.queries.named import find_holders, find_policy, find_role, nearest_holder
 from projections.queries.ledger_positions import position_at, resolve_in_ledger
-from services.api.action_catalogue import CATALOGUE
+from services.api.action_catalogue import CATALOGUE, OWN_SERVICES
 from services.api.contract.access import CanAssume, Dependence, PrincipalAccess, PrincipalsPage, WhoCan
 from services.api.contract.page_markers import make_marker
 from services.api.handlers.handler import AnswerContext, handles
@@ -67,25 +68,62 @@ def _page(
 
 @handles(WhoCan)
 def answer_who_can(question: WhoCan, context: AnswerContext) -> PrincipalsPage:
-    refuse_unknown_action(question.action)
-    refuse_foreign_role(context.account_id, question.action, question.on)
     moment = resolve_in_ledger(context.cursor, context.account_id, context.as_of)
     account = context.own(moment.position)
-    return _page(question, account, who_can(account, question.action, question.on, moment.at), question.action)
+    action, on = named_action(question.action), named_resource(account, question.on)
+    refuse_foreign_role(context.account_id, action, on)
+    return _page(question, account, who_can(account, action, on, moment.at), action)
 
 
-def refuse_unknown_action(action: str) -> None:
-    """Whoever may do everything may do an action that there is not, too, which answers nothing. Raises InvalidInput,
-    but not for a service that the catalogue does not know: it may be one of the account's own."""
-    prefix, _, name = action.partition(":")
-    service = CATALOGUE.service(prefix.lower())
-    if service is None or name.lower() in service.actions:
-        return
-    near = [f"{service.prefix}:{service.actions[key].name}" for key in get_close_matches(name.lower(), service.actions)]
+def named_action(given: str) -> str:
+    """With its service, of which one without is of those that are answered here. Whoever may do everything may do an
+    action that there is not, too, which answers nothing. Raises InvalidInput, but not for a service that the catalogue
+    does not know: it may be one of the account's own."""
+    prefix, _, name = given.rpartition(":")
+    services = [CATALOGUE.service(each) for each in ([prefix.lower()] if prefix else OWN_SERVICES)]
+    known = [service for service in services if service is not None]
+    if prefix and not known:
+        return given
+    for service in known:
+        if (action := service.actions.get(name.lower())) is not None:
+            return f"{service.prefix}:{action.name}"
+    near = [
+        f"{service.prefix}:{service.actions[key].name}"
+        for service in known
+        for key in get_close_matches(name.lower(), service.actions)
+    ]
     raise InvalidInput(
-        f"{action} is no action of the action catalogue, version {CATALOGUE.version}; "
-        + (f"the nearest are {', '.join(near)}." if near else f"and none of {service.prefix} has a similar name.")
+        f"{given} is no action of the action catalogue, version {CATALOGUE.version}; "
+        + (
+            f"the nearest are {', '.join(near)}."
+            if near
+            else f"and none of {', '.join(service.prefix for service in known)} has a similar name."
+        )
     )
+
+
+def named_resource(account: Account, given: str) -> str:
+    """An ARN and * as they are; an entity of the account by its ARN. Raises NoSuchEntity and InvalidInput."""
+    if given == "*" or given.startswith("arn:"):
+        return given
+    kind, slash, _ = given.partition("/")
+    if given == "root":
+        return account.arn("root")
+    found = [account.arn(entity.resource) for _, entity in find_holders(account, given)]
+    if len(found) > 1:
+        raise InvalidInput(f"{given} may be {' or '.join(found)}: give the ARN.")
+    if found:
+        return found[0]
+    if slash and kind in {"user", "group", "role"}:
+        # Somebody may create it.
+        return account.arn(given)
+    try:
+        return find_policy(account, given).arn
+    except NoSuchEntity:
+        raise NoSuchEntity(
+            f"No user, group, role or policy was called {given} at position {account.position}; expected an ARN, or * "
+            f"where the action is about no single resource.{nearest_holder(account, given)}"
+        ) from None
 
 
 def refuse_foreign_role(account_id: str, action: str, on: str) -> None:
@@ -101,7 +139,8 @@ def answer_can_assume(question: CanAssume, context: AnswerContext) -> Principals
     account = context.own(moment.position)
     role = find_role(account, question.role)
     if role is None:
-        raise NoSuchEntity(f"No role was called {question.role} at position {moment.position}.")
+        near = nearest_holder(account, question.role, ["role"])
+        raise NoSuchEntity(f"No role was called {question.role} at position {moment.position}.{near}")
     seen, unseen = visible_trusted_accounts(context, trusted_accounts(role.trust_policy))
     others = [context.account(other_id, position_at(context.cursor, other_id, moment.at)) for other_id in seen]
     found = can_assume(account, role, [other for other in others if other.exists], moment.at)

@@ -9,7 +9,6 @@ from domain.foundation.errors import NoSuchEntity
 from domain.foundation.events import Entry
 from domain.foundation.intervals import Interval, IntervalsResult, intervals
 from domain.policy import Possibility
-from domain.queries.access import find_role
 from domain.queries.access_between import (
     AccessInquiry,
     ActionInquiry,
@@ -21,7 +20,8 @@ from domain.queries.access_between import (
     is_same_access,
     merge_ledgers,
 )
-from domain.queries.held_between import HeldDocument, Holding, find_holders, held_between
+from domain.queries.held_between import HeldDocument, Holding, held_between
+from domain.queries.named import find_holders, find_role, nearest_holder
 from projections.queries.ledger_positions import position_at
 from services.api.contract.access_between import (
     AccessInterval,
@@ -32,7 +32,7 @@ from services.api.contract.access_between import (
     ListHeldPolicies,
     WhoCould,
 )
-from services.api.handlers.access import principal_access, refuse_foreign_role, refuse_unknown_action
+from services.api.handlers.access import named_action, named_resource, principal_access, refuse_foreign_role
 from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.time_span import (
     WORK_MAX,
@@ -83,13 +83,14 @@ def _page(
 
 @handles(WhoCould)
 def answer_who_could(question: WhoCould, context: AnswerContext) -> AccessIntervalsPage:
-    refuse_unknown_action(question.action)
-    refuse_foreign_role(context.account_id, question.action, question.on)
     span = resolve_span(question, context)
+    action = named_action(question.action)
+    on = named_resource(context.own(span.until.position), question.on)
+    refuse_foreign_role(context.account_id, action, on)
     changes = context.changes(context.account_id, after=span.since.position, to=span.until.position)
     values = {context.account_id: context.own(span.since.position)}
-    found = _access(ActionInquiry(context.account_id, question.action, question.on), values, span, changes)
-    return _page(question, context, span, found, question.action)
+    found = _access(ActionInquiry(context.account_id, action, on), values, span, changes)
+    return _page(question, context, span, found, action)
 
 
 @handles(CouldAssume)
@@ -99,7 +100,7 @@ def answer_could_assume(question: CouldAssume, context: AnswerContext) -> Access
     own = list(_until_stopped(context.changes(context.account_id, after=span.since.position, to=span.until.position)))
     trusted = accounts_ever_trusted(owner, question.role, own)
     seen, unseen = visible_trusted_accounts(context, trusted)
-    positions = {other: tuple(position_at(context.cursor, other, moment.at) for moment in span) for other in seen}
+    positions = {other: tuple(position_at(context.cursor, other, moment.at) for moment in span[:2]) for other in seen}
     values = {context.account_id: owner} | {
         other_id: context.account(other_id, first) for other_id, (first, _) in positions.items()
     }
@@ -107,9 +108,14 @@ def answer_could_assume(question: CouldAssume, context: AnswerContext) -> Access
         own, *(context.changes(other_id, after=first, to=last) for other_id, (first, last) in positions.items())
     )
     found = _access(AssumeRoleInquiry(context.account_id, question.role), values, span, changes)
-    if not found.intervals and not any(find_role(context.own(moment.position), question.role) for moment in span):
-        raise NoSuchEntity(f"No role was called {question.role} in the span.")
+    if not found.intervals and not _was_called(question, context, span):
+        near = nearest_holder(context.own(span.until.position), question.role, ["role"])
+        raise NoSuchEntity(f"No role was called {question.role} in the span.{near}")
     return _page(question, context, span, found, ASSUME_ROLE, unseen)
+
+
+def _was_called(question: CouldAssume, context: AnswerContext, span: TimeSpan) -> bool:
+    return any(find_role(context.own(moment.position), question.role) for moment in span[:2])
 
 
 @handles(ListHeldPolicies)
@@ -118,9 +124,12 @@ def answer_list_held_policies(question: ListHeldPolicies, context: AnswerContext
     changes = context.changes(context.account_id, after=span.since.position, to=span.until.position)
     account = context.own(span.since.position)
     found = intervals(held_between(account, span.since.at, changes, question.principal), WORK_MAX)
-    values = (context.own(moment.position) for moment in span)
+    values = (context.own(moment.position) for moment in span[:2])
     if not found.intervals and not any(find_holders(value, question.principal) for value in values):
-        raise NoSuchEntity(f"No user, group or role was called {question.principal} in the span, or it held nothing.")
+        near = nearest_holder(context.own(span.until.position), question.principal)
+        raise NoSuchEntity(
+            f"No user, group or role was called {question.principal} in the span, or it held nothing.{near}"
+        )
     shown, after = cut_page(question, found.intervals)
     return HeldIntervalsPage(
         **page_envelope(question, context.account_id, span, stop_moment(context, found.stopped_at), after),

@@ -58,6 +58,7 @@ def answer_get_least_privilege(question: GetLeastPrivilege, context: AnswerConte
         since_position=part.after + 1,
         until_position=part.until,
         stopped_position=stopped_position if stopped_position < part.until else None,
+        clipped_to=part.clipped_to,
         entity_id=entity_id,
         arn=account.arn(entity.resource),
         allowed=allowed,

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from domain.account import Account
 from domain.families.groups import GROUPS
 from domain.foundation.errors import InvalidInput, NoSuchEntity, ValidationError
-from domain.foundation.moments import AsOf
-from domain.queries.held_between import find_holders
+from domain.foundation.moments import AsOf, Moment
+from domain.queries.named import find_holders, nearest_holder
 from domain.queries.what_if import CallReplayer, CallToReplay, HypotheticalChange, ReplayResult
-from projections.queries.ledger_positions import position_before, resolve_in_ledger
+from projections.queries.ledger_positions import clipped_to, position_before_moment, resolve_in_ledger
 from services.api.contract.replay import ReplayedPart, ReplayQuestion
 from services.api.handlers.handler import AnswerContext
 from services.ledger.call_replay import CallReplay, HypotheticalStates
@@ -25,22 +25,20 @@ class ReplayRange(NamedTuple):
     to: int
     until: int
     """The end of the span."""
+    clipped_to: Moment | None
 
 
 def resolve_range(question: ReplayQuestion[ReplayedPart], context: AnswerContext) -> ReplayRange:
     """Raises ValidationError for moments that have not come, or come in the wrong order."""
     newest = AsOf(context.as_of.now)
-    until = newest if question.end is None else question.end.as_of(context.as_of.now)
+    until = newest if question.end is None else question.end.as_of_end(context.as_of.now)
     end = resolve_in_ledger(context.cursor, context.account_id, until).position
     since = question.since.as_of(context.as_of.now)
-    if since.position is not None:
-        after = since.position - 1
-    else:
-        assert since.at is not None
-        after = position_before(context.cursor, context.account_id, since.at)
+    after = position_before_moment(context.cursor, context.account_id, since)
     if after > end:
         raise ValidationError(f"A span begins before it ends; got {question.since} to {question.until or 'now'}.")
-    return ReplayRange(after, min(end, after + POSITIONS_AN_ANSWER_MAX), end)
+    began = clipped_to(context.cursor, context.account_id, since)
+    return ReplayRange(after, min(end, after + POSITIONS_AN_ANSWER_MAX), end, began)
 
 
 def replayed(
@@ -59,7 +57,9 @@ def entity_called(account: Account, text: str, position: int) -> str:
     InvalidInput when it is the name of several."""
     found = [entity for _, entity in find_holders(account, text)]
     if not found:
-        raise NoSuchEntity(f"No user, group or role was called {text} at position {position}.")
+        raise NoSuchEntity(
+            f"No user, group or role was called {text} at position {position}.{nearest_holder(account, text)}"
+        )
     if len(found) > 1:
         raise InvalidInput(f"{text} may be {' or '.join(account.arn(each.resource) for each in found)}: give the ARN.")
     return found[0].id

@@ -8,7 +8,7 @@ from domain.foundation.errors import ValidationError
 from domain.foundation.events import Change, Entry
 from domain.foundation.intervals import IntervalBound
 from domain.foundation.moments import AsOf, Moment
-from projections.queries.ledger_positions import position_at, resolve_in_ledger
+from projections.queries.ledger_positions import clipped_to, position_at, resolve_in_ledger
 from services.api.contract.page_markers import make_marker
 from services.api.contract.time_span import Occurrence, SpanPage, SpanQuestion
 from services.api.handlers.handler import AnswerContext
@@ -30,6 +30,8 @@ T = TypeVar("T")
 class TimeSpan(NamedTuple):
     since: Moment
     until: Moment
+    clipped: bool
+    """Whether it was to begin before the account did."""
 
 
 def occurrence(end: IntervalBound | None) -> Occurrence | None:
@@ -66,22 +68,25 @@ def occurrence_of_entry(entry: Entry) -> Occurrence:
 
 
 def resolve_span(question: SpanQuestion[SpanPage], context: AnswerContext) -> TimeSpan:
-    """Raises ValidationError where it ends before it begins, or has not come yet."""
+    """Begins with the account at the earliest. Raises ValidationError where it ends before it begins, or has not come
+    yet."""
     as_of = context.as_of
-    since = resolve_in_ledger(context.cursor, context.account_id, as_of)
+    began = clipped_to(context.cursor, context.account_id, as_of)
+    # Before its first event, which is in the span.
+    since = Moment(0, began.at) if began else resolve_in_ledger(context.cursor, context.account_id, as_of)
     if question.place is not None:
         _, position, microseconds = question.place
         if microseconds > _LAST_MICROSECOND:
             raise ValidationError(f"The marker is not one that {type(question).__name__} has given.")
-        return TimeSpan(since, Moment(position, _EPOCH + microseconds * _MICROSECOND))
-    ends = AsOf(as_of.now) if question.until is None else question.until.as_of(as_of.now)
+        return TimeSpan(since, Moment(position, _EPOCH + microseconds * _MICROSECOND), began is not None)
+    ends = AsOf(as_of.now) if question.until is None else question.until.as_of_end(as_of.now)
     until = resolve_in_ledger(context.cursor, context.account_id, ends)
     if until.position < since.position or until.at < since.at:
         raise ValidationError(
             f"The span ends before it begins: from {question.since} (position {since.position}) "
             f"to {question.until or 'now'} (position {until.position})."
         )
-    return TimeSpan(since, until)
+    return TimeSpan(since, until, began is not None)
 
 
 def stop_moment(context: AnswerContext, at: datetime | None) -> Moment | None:
@@ -93,7 +98,7 @@ def page_envelope(
     question: SpanQuestion[SpanPage], account_id: str, span: TimeSpan, stopped_at: Moment | None, after: int | None
 ) -> dict[str, Any]:
     """What every page about a span has besides its rows. The next one begins behind `after`; None on the last."""
-    marker = None
+    marker, clipped_to = None, Moment(1, span.since.at) if span.clipped else None
     if after is not None:
         until = (span.until.at - _EPOCH) // _MICROSECOND
         marker = make_marker(type(question).__name__, after, span.until.position, until)
@@ -101,7 +106,8 @@ def page_envelope(
         "account_id": account_id,
         "limit": question.limit,
         "marker": marker,
-        "since": span.since,
+        "since": clipped_to or span.since,
+        "clipped_to": clipped_to,
         "until": span.until,
         "stopped_at": stopped_at,
     }

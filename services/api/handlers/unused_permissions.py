@@ -12,15 +12,11 @@ from domain.queries.reach import ReachOverTime, reach_over_time
 from domain.read_models.lineage import LineageNode
 from projections.queries.credential_activity import CredentialIds, first_and_last_call
 from projections.queries.lineage import Lineage
-from services.api.action_catalogue import CATALOGUE
-from services.api.contract.question import SERVICE
+from services.api.action_catalogue import CATALOGUE, OWN_SERVICES
 from services.api.contract.unused_permissions import UnusedAction, UnusedByCredential, UnusedPermissions, UnusedService
 from services.api.handlers.handler import AnswerContext
 from services.ledger.recorder import select
 from services.wire.errors import ServiceFailure
-
-OWN_SERVICES = ("iam", "sts", "access-analyzer", SERVICE)
-"""That are answered here, and whose actions are told one by one."""
 
 CHANGES_MAX = 10_000
 """So many changes of the account are gone through."""

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from domain.account import Account
 from domain.call_context import principal_arn_of
 from domain.families.organization import ORGANIZATION_MEMBERSHIP
-from domain.families.policies import MANAGED_POLICIES
 from domain.foundation.errors import NoSuchEntity
+from domain.queries.named import find_policy
 from domain.queries.what_if import (
     CallToReplay,
     ControlPolicyAdded,
@@ -101,6 +101,7 @@ def answer_what_if(question: WhatIf, context: AnswerContext) -> WhatIfPart:
         since_position=part.after + 1,
         until_position=part.until,
         stopped_position=stopped_position if stopped_position < part.until else None,
+        clipped_to=part.clipped_to,
         calls=counts.calls,
         unchanged=counts.calls - refused - allowed - counts.without_decision - counts.undecidable,
         now_refused=refused,
@@ -125,11 +126,7 @@ def supposition_of(question: WhatIf, account: Account, position: int) -> Hypothe
         entity_id = user_or_role_called(account, question.in_place_of_all_of, position)
         return PoliciesReplaced(account.id, entity_id, question.policy)
     assert question.instead_of is not None
-    if question.instead_of not in account[MANAGED_POLICIES]:
-        raise NoSuchEntity(
-            f"There was no managed policy {question.instead_of} at position {position}; expected an ARN."
-        )
-    return DocumentReplaced(account.id, question.instead_of, question.policy)
+    return DocumentReplaced(account.id, find_policy(account, question.instead_of).arn, question.policy)
 
 
 def _level(account: Account, where: str, position: int) -> str:

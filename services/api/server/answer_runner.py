@@ -41,8 +41,8 @@ class AnswerRunner:
         handler = HANDLERS[type(question)]
         self._wait(account_id, position)
         with self._readers() as connection, connection.cursor() as cursor:
-            if question.existing_at is not None:
-                require_account_existed(cursor, account_id, question.existing_at.as_of(at))
+            if (existing_at := question.existing_at(at)) is not None:
+                require_account_existed(cursor, account_id, existing_at)
             other_id = handler.also_reads(question)
             if other_id is not None:
                 head: Final = "select position from ledger.heads where account_id = %s"

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
+from domain.foundation.moments import MOMENT
 from domain.time_travel import TIME_TRAVEL
 from services.api.contract.question import SERVICE, Answer, Question
 from services.api.contract.questions import QUESTIONS
@@ -35,8 +36,8 @@ _SIGNATURE = "AWS Signature Version 4"
 _ABOUT = (
     f"Each request is signed like one to AWS ({_SIGNATURE}) for the service `{SERVICE}`, and allowed by policies of "
     "the account whose key signs it. Times are RFC 3339. A list comes in pages: `marker`, where it is not null, asks "
-    "for the next. An answer tells things as they were right after the call that asks, or at the moment `as_of`: an "
-    "RFC 3339 time, or a position in the account's ledger such as p42."
+    "for the next. An answer tells things as they were right after the call that asks, or at the moment `as_of`. A "
+    f"moment is {MOMENT}."
 )
 _ERROR: JsonSchemaValue = {
     "type": "object",

@@ -8,7 +8,7 @@ from services.cli.lib.access_output import add_access_arguments, show_access
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("role", metavar="ROLE", help="name or ARN of a role of the account")
+    parser.add_argument("role", metavar="ROLE", help="name, ARN or unique id of a role of the account")
     add_access_arguments(parser, run)
 
 

@@ -3,8 +3,9 @@
 import argparse
 from collections.abc import Sequence
 
+from domain.foundation.moments import MOMENT
 from services.api.contract.diff import Diff, DifferencesPage, FactChange, ListChanges, RecordedChange
-from services.cli.lib.arguments import MOMENT, add_question_arguments
+from services.cli.lib.arguments import add_question_arguments, moment_text
 from services.cli.lib.interval_output import actor, show_span
 from services.cli.lib.output import Column, short_time
 from services.cli.lib.terminal import print_note
@@ -12,7 +13,7 @@ from services.cli.lib.terminal import print_note
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, which in (("since", "T1"), ("until", "T2")):
-        parser.add_argument(name, metavar=which, help=MOMENT)
+        parser.add_argument(name, type=moment_text, metavar=which, help=MOMENT)
     parser.add_argument(
         "--all", action="store_true", help="every change, including those that were changed back, and bookkeeping"
     )

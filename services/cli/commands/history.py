@@ -2,42 +2,128 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 from pydantic_core import to_jsonable_python
 
 from domain.read_models.history import HistoryCall
-from services.api.contract.history import LookupHistory
-from services.cli.lib.arguments import FULL_TIME, TABLE_OR_JSON, add_historical_arguments, positive_int
-from services.cli.lib.client import show_pages
-from services.cli.lib.output import Column, exact_time, short_arn
-from services.cli.lib.terminal import print_note
+from services.api.contract.history import HistoryPage, LookupHistory
+from services.api.contract.question import ROWS_MAX
+from services.cli.lib.arguments import TABLE_OR_JSON, add_historical_arguments, add_span_arguments, positive_int
+from services.cli.lib.client import QuestionClient, build_question, open_client, show_pages
+from services.cli.lib.clipping import note_clipping
+from services.cli.lib.output import Column, Output, exact_time, make_output, short_arn
+from services.cli.lib.terminal import UsageError, print_note
+
+FOLLOWED_DEFAULT = 10
+FOLLOW_SECONDS = 1.0
+"""Between one question and the next."""
+
+Given = dict[str, object]
+FILTERS = (
+    ("access_key_id", ("--access-key-id",), "made with this key, or claiming it"),
+    ("session_id", ("--session-id",), "made in this session"),
+    (
+        "principal",
+        ("--principal",),
+        "made by this user, role, session, root, or `operator user@host`: as a table shows it, its name, ARN or id",
+    ),
+    ("source_address", ("--source-address", "--address"), "from this address, or network such as 192.0.2.0/24"),
+    ("user_agent", ("--user-agent",), "by a client whose user agent has this part"),
+    ("operation", ("--operation",), "of this operation, such as CreateUser or iam:CreateUser"),
+    ("on", ("--resource", "--on"), "about this: an entity as a table shows it, its name, ARN or id; any other ARN"),
+    ("error_code", ("--error-code",), "refused with this code, such as AccessDenied"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    for name, what in (
-        ("access-key-id", "made with this key, or claiming it"),
-        ("session-id", "made in this session"),
-        ("principal", "made by this ARN (a role's finds its sessions), unique id or user name"),
-        ("source-address", "from this address"),
-        ("user-agent", "by a client with exactly this user agent"),
-        ("operation", "of this operation, such as CreateUser"),
-        ("resource", "about the resource with this ARN, as recorded in an authorization decision"),
-        ("error-code", "refused with this code, such as AccessDenied"),
-    ):
-        parser.add_argument(f"--{name}", help=what)
-    parser.add_argument("--since", metavar="TIME", help=f"at this time or later: {FULL_TIME}")
-    parser.add_argument("--until", metavar="TIME", help="at this time or earlier")
-    parser.add_argument("--limit", type=positive_int, metavar="N", help="the first N of them")
+    parser.epilog = "Exit code 1 for a value that never was: the message names the nearest that was."
+    for name, words, what in FILTERS:
+        parser.add_argument(*words, dest=name, help=what)
+    add_span_arguments(parser, "at this moment or later", "at this moment or earlier")
+    parser.add_argument(
+        "--last", "--limit", dest="last", type=positive_int, metavar="N", help="only the newest N, in their order"
+    )
+    what = f"go on with what is called from now on, after the newest N (default: {FOLLOWED_DEFAULT}); Ctrl-C ends it"
+    parser.add_argument("--follow", action="store_true", help=what)
     add_historical_arguments(parser, run, (*TABLE_OR_JSON, "csv"))
 
 
 def run(args: argparse.Namespace) -> None:
-    filters = ("access_key_id", "session_id", "principal", "source_address", "user_agent", "operation", "error_code")
-    parameters = {name: getattr(args, name) for name in (*filters, "since", "until", "as_of")}
-    parameters["on"] = args.resource
-    if not show_pages(args, LookupHistory, parameters, lambda page: page.calls, HISTORY, args.limit, CSV_COLUMNS):
+    parameters: Given = {name: getattr(args, name) for name, _, _ in FILTERS}
+    parameters |= {"since": args.since, "until": args.until, "as_of": args.as_of}
+    if args.follow:
+        if args.until is not None or args.as_of is not None:
+            raise UsageError("--follow is about what comes: it takes no --until and no --as-of.")
+        _follow(args, parameters)
+    elif args.last is not None:
+        with open_client(args) as client:
+            calls, _ = _newest(client, parameters, args.last)
+        make_output(args.output, HISTORY, CSV_COLUMNS).show(calls)
+        _note_none(calls)
+    else:
+        _note_none(
+            show_pages(
+                args,
+                LookupHistory,
+                parameters,
+                lambda page: page.calls,
+                HISTORY,
+                exported=CSV_COLUMNS,
+                first=lambda page: note_clipping(page.clipped_to),
+            )
+        )
+
+
+def _note_none(shown: object) -> None:
+    if not shown:
         print_note("No call matches.")
+
+
+def _newest(client: QuestionClient, parameters: Given, count: int) -> tuple[Sequence[HistoryCall], int]:
+    """So many calls at most, in the order of the ledger, and the position as of which they are the newest."""
+    calls: list[HistoryCall] = []
+    pages = _pages(client, {**parameters, "newest_first": True}, lambda: count - len(calls))
+    for page in pages:
+        calls += page.calls
+    note_clipping(page.clipped_to)
+    return calls[::-1], page.position
+
+
+def _pages(client: QuestionClient, parameters: Given, wanted: Callable[[], int]) -> Iterator[HistoryPage]:
+    """Until there is no other, or no more calls are wanted."""
+    marker = None
+    while wanted() > 0:
+        given = {"limit": min(ROWS_MAX, wanted()), "marker": marker}
+        page = client.ask(build_question(LookupHistory, {**parameters, **given}))
+        yield page
+        marker = page.marker
+        if marker is None:
+            return
+
+
+def _follow(args: argparse.Namespace, parameters: Given) -> None:
+    """Until it is interrupted. To ask is a call too, which the command leaves out."""
+    showing: Output[HistoryCall] = make_output(args.output, HISTORY, CSV_COLUMNS)
+    count = args.last or FOLLOWED_DEFAULT
+    with open_client(args) as client:
+        # One more: the call that asks is the newest, unless it does not fit the filters.
+        calls, reached = _newest(client, parameters, count + 1)
+        _show_others(showing, calls, reached, count)
+        while True:
+            time.sleep(FOLLOW_SECONDS)
+            following = {**parameters, "since": f"p{reached + 1}"}
+            for page in _pages(client, following, lambda: ROWS_MAX):
+                _show_others(showing, page.calls, page.position, ROWS_MAX)
+            reached = page.position
+
+
+def _show_others(showing: Output[HistoryCall], calls: Sequence[HistoryCall], asked: int, count: int) -> None:
+    """Without the call at the position `asked`. A position of the installation's ledger is another one."""
+    showing.show([call for call in calls if call.concerns_account_id or call.position != asked][-count:])
+    sys.stdout.flush()
 
 
 def _principal(call: HistoryCall) -> str | None:

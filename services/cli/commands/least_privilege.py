@@ -106,6 +106,7 @@ def _merge_parts(client: QuestionClient, parts: Sequence[LeastPrivilegePart], *,
     return last.model_copy(
         update={
             "since_position": parts[0].since_position,
+            "clipped_to": parts[0].clipped_to,
             "allowed": allowed,
             "refused": sum(part.refused for part in parts),
             "used": tuple(listed),

@@ -7,12 +7,13 @@ from domain.read_models.unusual import SILENT_DAYS_DEFAULT, Anomaly, UnusualKind
 from services.api.contract.unusual import FindUnusual, UnusualPage
 from services.cli.lib.arguments import SPAN_OF_CALLS, add_historical_arguments, add_span_arguments, positive_int
 from services.cli.lib.client import show_pages
+from services.cli.lib.clipping import note_clipping
 from services.cli.lib.output import Column, arn_resource, count_noun, short_time
 from services.cli.lib.terminal import print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_span_arguments(parser, *SPAN_OF_CALLS, words=("--since", "--until"))
+    add_span_arguments(parser, *SPAN_OF_CALLS)
     what = f"report keys used again after N days without use (default: {SILENT_DAYS_DEFAULT})"
     parser.add_argument("--silent-days", type=positive_int, metavar="N", help=what)
     add_historical_arguments(parser, run)
@@ -20,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     parameters = {name: getattr(args, name) for name in ("since", "until", "silent_days", "as_of")}
-    if not show_pages(args, FindUnusual, parameters, _findings, UNUSUAL):
+    if not show_pages(
+        args, FindUnusual, parameters, _findings, UNUSUAL, first=lambda page: note_clipping(page.clipped_to)
+    ):
         print_note("Nothing unusual was found.")
 
 

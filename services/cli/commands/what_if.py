@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PRINCIPAL",
         help="with --policy: as the only policy of this user or role, without groups",
     )
-    place.add_argument("--instead-of", metavar="ARN", help="with --policy: in place of the text of this managed policy")
+    place.add_argument(
+        "--instead-of", metavar="POLICY", help="with --policy: in place of the text of this managed policy"
+    )
     place.add_argument(
         "--attach-scp-to", metavar="root|account|ID", help="with --scp: root, account or a unit (default: root)"
     )

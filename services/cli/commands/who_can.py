@@ -8,10 +8,9 @@ from services.cli.lib.access_output import add_access_arguments, show_access
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", metavar="ACTION", help="such as iam:CreateUser")
-    parser.add_argument(
-        "resource", metavar="RESOURCE", help="an ARN, or '*' where the action is about no single resource"
-    )
+    parser.add_argument("action", metavar="ACTION", help="such as iam:CreateUser or CreateUser")
+    what = "an ARN, an entity such as user/alice, or '*' where the action is about no single resource"
+    parser.add_argument("resource", metavar="RESOURCE", help=what)
     add_access_arguments(parser, run)
 
 

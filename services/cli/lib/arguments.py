@@ -2,8 +2,11 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import TypeAlias
 
+from domain.foundation.errors import ValidationError
+from domain.foundation.moments import MOMENT, NamedMoment
 from services.cli.lib.terminal import UsageError
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse names it nowhere else
@@ -11,8 +14,6 @@ RunCommand = Callable[[argparse.Namespace], None]
 Arguments: TypeAlias = "argparse._ActionsContainer"  # noqa: SLF001  nor what a parser and a group of it are
 TABLE_OR_JSON = ("table", "json")
 DATA_DEFAULT = "(default: $MUNIMENT_DATA or ./data)"
-FULL_TIME = "a full RFC 3339 timestamp, such as 2026-07-01T00:00:00Z"
-MOMENT = f"{FULL_TIME}, or a position, such as p12"
 SPAN_OF_CALLS = ("calls from this moment on", "calls up to this moment (default: now)")
 """Between which two moments they were made."""
 
@@ -22,12 +23,13 @@ def add_historical_arguments(
 ) -> None:
     """A command that asks about now or about the past."""
     common = add_question_arguments(parser, run, outputs)
-    _moment(common, "--as-of", "as_of", f"the state at that moment: {MOMENT}; most tables show times to the second")
+    what = f"the state at that moment: {MOMENT}; of a date at 00:00 UTC; most tables show times to the second"
+    _moment(common, ["--as-of"], "as_of", what)
 
 
 def add_compromised_since(arguments: Arguments, then: str = "what it made before is left") -> None:
     what = f"the earliest moment at which it may have been in other hands; {then}: {MOMENT}"
-    _moment(arguments, "--compromised-since", "compromised_since", what)
+    _moment(arguments, ("--compromised-since",), "compromised_since", what)
 
 
 def add_operator_arguments(parser: argparse.ArgumentParser, run: RunCommand) -> Arguments:
@@ -66,22 +68,24 @@ def add_command(commands: Commands, name: str, what: str) -> argparse.ArgumentPa
     return commands.add_parser(name, help=what, description=what[0].upper() + what[1:])
 
 
-def add_span_arguments(
-    parser: argparse.ArgumentParser,
-    first: str,
-    last: str,
-    *,
-    words: tuple[str, str] = ("--from", "--to"),
-    required: bool = False,
-) -> None:
+def add_span_arguments(parser: argparse.ArgumentParser, first: str, last: str, *, required: bool = False) -> None:
     """A command that asks about everything between two moments. `first` and `last` say what each of them is about;
     where they are `required`, the last one is now if it is not given."""
-    _moment(parser, words[0], "since", first, required=required)
-    _moment(parser, words[1], "until", last)
+    _moment(parser, ["--from", "--since"], "since", f"{first}: {MOMENT}; of a date from 00:00 UTC", required=required)
+    _moment(parser, ["--to", "--until"], "until", f"{last}; of a date its whole day")
 
 
-def _moment(arguments: Arguments, word: str, name: str, what: str, *, required: bool = False) -> None:
-    arguments.add_argument(word, dest=name, required=required, metavar="TIME|pPOSITION", help=what)
+def _moment(arguments: Arguments, words: Sequence[str], name: str, what: str, *, required: bool = False) -> None:
+    arguments.add_argument(*words, dest=name, type=moment_text, required=required, metavar="MOMENT", help=what)
+
+
+def moment_text(text: str) -> str:
+    """An age is counted from when the command began, once, however many questions it asks. What is no moment is told
+    like all that a question does not take."""
+    try:
+        return NamedMoment.parse(text).absolute(datetime.now(UTC))
+    except ValidationError:
+        return text
 
 
 def add_interval_arguments(parser: argparse.ArgumentParser) -> None:

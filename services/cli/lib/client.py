@@ -54,8 +54,9 @@ def show_pages(
     columns: Sequence[Column[T]],
     rows_max: int | None = None,
     exported: Sequence[Column[T]] = (),
+    first: Callable[[P], None] = lambda _page: None,
 ) -> int:
-    """Asks page after page and shows each when it has come. Gives the number of rows."""
+    """Asks page after page and shows each when it has come; `first` is told the first. Gives the number of rows."""
     build_question(question, parameters)
     showing, progress = make_output(args.output, columns, exported), Progress()
     shown, marker = 0, None
@@ -64,6 +65,8 @@ def show_pages(
             while rows_max is None or shown < rows_max:
                 size = ROWS_MAX if rows_max is None else min(ROWS_MAX, rows_max - shown)
                 page = client.ask(build_question(question, {**parameters, "limit": size, "marker": marker}))
+                if marker is None:
+                    first(page)
                 rows = rows_of(page)
                 showing.show(rows)
                 shown += len(rows)

@@ -9,6 +9,7 @@ from domain.foundation.moments import Moment, format_rfc3339
 from services.api.contract.question import Question
 from services.api.contract.time_span import Occurrence, SpanPage
 from services.cli.lib.client import show_pages
+from services.cli.lib.clipping import note_clipping
 from services.cli.lib.output import Column, short_arn, short_time
 from services.cli.lib.terminal import print_note
 
@@ -46,6 +47,7 @@ def show_span(
 
     shown = show_pages(args, question, parameters, rows, columns)
     for page in pages:
+        note_clipping(page.clipped_to)
         print_note(f"From {_place(page.since)} to {_place(page.until)}{'' if args.until else ', which was now'}.")
         if rest is not None:
             rest(page)

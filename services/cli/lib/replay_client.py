@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from services.api.contract.replay import ContainedCalls, ReplayedPart, ReplayQuestion
 from services.cli.lib.client import QuestionClient, build_question
+from services.cli.lib.clipping import note_clipping
 from services.cli.lib.output import count_noun, short_time
 from services.cli.lib.progress import Progress
 
@@ -26,6 +27,7 @@ def ask_whole_span(
             # The calls that ask are calls too: the end stays where it was first.
             going = {"since": f"p{part.stopped_position + 1}", "until": f"p{part.until_position}"}
     progress.clear()
+    note_clipping(parts[0].clipped_to)
     return tuple(parts)
 
 

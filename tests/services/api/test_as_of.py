@@ -25,7 +25,7 @@ def test_a_position_and_a_time(house: InProcessServer) -> None:
     for moment, told in (
         ("p999999", "Position 999999 has not come yet"),
         ("2999-01-01T00:00:00Z", "has not come yet"),
-        ("yesterday", "A moment is p&lt;position&gt;, such as p42, or an RFC 3339 time"),
+        ("yesterday", "A moment is now, an age such as"),
         ("p1", ""),
     ):
         status, answer = house.aws_does("iam", "ListUsers", as_of=moment)

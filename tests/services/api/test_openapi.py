@@ -100,7 +100,7 @@ def test_constraints_are_told() -> None:
     assert (action["required"], action["schema"]["maxLength"]) == (True, 128)
     assert re.fullmatch(action["schema"]["pattern"], "iam:GetUser")
     (can_assume,) = (question for question in QUESTIONS if question.__name__ == "CanAssume")
-    assert parameter(can_assume, "role")["description"] == "Name or ARN."
+    assert parameter(can_assume, "role")["description"] == "By name, `role/` and name, ARN or unique id."
 
 
 @EACH

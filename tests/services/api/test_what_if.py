@@ -172,7 +172,7 @@ def test_it_takes_the_question_itself_and_the_past(house: InProcessServer) -> No
         ({"scp": ALLOWS.replace("Effect", "effect")}, "MalformedPolicyDocument", "prohibited field effect"),
         ({"scp": ALLOWS + " " * 9 + "x" * 10_240}, "ValidationError", "at most 10,240 characters"),
         ({"policy": ALLOWS, "attach_to": "nobody"}, "NoSuchEntity", "called nobody"),
-        ({"policy": ALLOWS, "instead_of": "arn:aws:iam::aws:policy/None"}, "NoSuchEntity", "no managed policy"),
+        ({"policy": ALLOWS, "instead_of": "arn:aws:iam::aws:policy/None"}, "NoSuchEntity", "No managed policy"),
         ({"policy": ALLOWS, "in_place_of_all_of": "crew"}, "ValidationError", "is a group"),
         ({"policy": ALLOWS, "attach_to": "twice"}, "InvalidInput", "give the ARN"),
         ({"scp": ALLOWS, "since": "p999999"}, "ValidationError", "A span begins before it ends"),

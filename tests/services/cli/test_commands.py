@@ -24,7 +24,7 @@ def user_with_key(desk: Desk, name: str) -> dict[str, str]:
 
 
 def test_history(desk: Desk) -> None:
-    """What a key did, refusals included, in order; as a table and as JSON lines; and an end at --limit."""
+    """What a key did, refusals included, in order; as a table and as JSON lines; and the newest alone."""
     key = user_with_key(desk, "historic")
     theirs = desk.server.credentials(key["AccessKeyId"], key["SecretAccessKey"])
     refused = desk.muniment("sessions", environment=theirs)
@@ -44,7 +44,8 @@ def test_history(desk: Desk) -> None:
         ["127.0.0.1", "user/historic", "muniment:ListSessions", "AccessDenied"],
         ["127.0.0.1", "user/historic", "muniment:ListCredentials", "AccessDenied"],
     ]
-    assert desk.rows(*asked, "--limit", "1") == rows[:1]
+    assert desk.rows(*asked, "--last", "1") == desk.rows(*asked, "--limit", "1") == rows[1:]
+    assert desk.rows(*asked, "--last", "3") == rows
     since = str(rows[1]["at"])
     copied = lines[1].split()[1]
     assert desk.rows(*asked, "--since", copied, "--until", copied) == [rows[1]], "As the table shows it."
@@ -54,6 +55,39 @@ def test_history(desk: Desk) -> None:
     titles, *exported = csv.reader(io.StringIO(desk.muniment(*asked, "--output", "csv").out))
     assert titles == list(rows[0])
     assert [line[titles.index("operation")] for line in exported] == ["ListSessions", "ListCredentials"]
+
+
+def test_every_form_of_a_name(desk: Desk) -> None:
+    """What tables print, and names, ARNs and ids in any case, are accepted wherever somebody or something is named;
+    what never was is an error that names the nearest."""
+    group, managed = "tiny-crew", "arn:aws:iam::aws:policy/IAMReadOnlyAccess"
+    made = desk.aws("iam", "create-user", "--user-name", "tinker", "--path", "/shop/")["User"]
+    desk.aws("iam", "create-group", "--group-name", group)
+    desk.aws("iam", "add-user-to-group", "--user-name", "Tinker", "--group-name", group)
+    desk.aws("iam", "attach-group-policy", "--group-name", group, "--policy-arn", managed)
+    desk.aws("iam", "update-user", "--user-name", "tinker", "--new-user-name", "tailor")
+    forms = ("tailor", "user/tailor", "user/shop/tailor", made["Arn"].replace("tinker", "tailor"), made["UserId"])
+    for form in (*forms, "tinker", "USER/Tinker", made["Arn"]):
+        about = [row["operation"] for row in desk.rows("history", "--resource", form)]
+        assert about == ["CreateUser", "AddUserToGroup", "UpdateUser"]
+        assert desk.muniment("trace", form, "--still-alive").status == 1
+        assert desk.rows("history", "--principal", form) == []
+    for form in forms:
+        assert managed in desk.muniment("permissions", form).out
+        assert desk.muniment("who-can", "getuser", form).status == 0
+        assert desk.muniment("least-privilege", form, "--since", "1h").status == 0
+    for form in (managed, "policy/IAMReadOnlyAccess", "iamreadonlyaccess"):
+        assert desk.rows("history", "--resource", form, "--last", "1")[0]["operation"] == "AttachGroupPolicy"
+    for operation in ("iam:AttachGroupPolicy", "attachgrouppolicy", "attach-group-policy"):
+        assert group in str(desk.rows("history", "--operation", operation)[-1]["resources"])
+    for words in (
+        *(("history", f"--{word}", "user/tinkr") for word in ("resource", "principal")),
+        *((command, "user/tinkr") for command in ("trace", "contain", "permissions")),
+        ("least-privilege", "user/tinkr"),
+    ):
+        told = desk.muniment(*words)
+        assert (told.status, told.out) == (1, "")
+        assert "The nearest is user/t" in told.error
 
 
 def test_hostile_user_agents(desk: Desk) -> None:
@@ -83,7 +117,7 @@ def test_as_of(desk: Desk) -> None:
     assert user_key not in desk.muniment("credentials", "--as-of", f"p{before}").out
     unread = desk.muniment("credentials", "--as-of", "yesterday")
     assert (unread.status, unread.out) == (2, "")
-    assert "A moment is p<position>" in unread.error
+    assert "A moment is now, an age such as" in unread.error
     future = desk.muniment("credentials", "--as-of", "2999-01-01T00:00:00Z")
     assert future.status == 1
     assert re.fullmatch(r"muniment: ValidationError: .* has not come yet; .*\n", future.error)
@@ -93,7 +127,7 @@ def test_nothing_to_show(desk: Desk) -> None:
     """An empty answer is no error, and is said on standard error alone."""
     desk.aws("iam", "create-user", "--user-name", "bare")
     for words, said in (
-        (("history", "--operation", "Nothing"), "No call matches."),
+        (("history", "--operation", "iam:UploadSSHPublicKey"), "No call matches."),
         (("permissions", "bare"), "The user bare held no policy at position"),
         (("sessions", "--as-of", "p1"), "There was no session."),
         (("credentials", "--as-of", "p1", "--output", "json"), "There was no access key and no password."),
@@ -178,9 +212,9 @@ def test_the_operator_without_a_server(desk: Desk, tmp_path: Path) -> None:
         (("history", "--account-id", "123456789012"), None, 2, "are for --local"),
         (("permissions", ""), None, 2, "principal cannot be '': expected a name, an ARN or an id"),
         (("trace", ""), None, 2, "cannot be '': expected a name, an ARN or an id"),
-        (("who-can", "CreateUser", "*"), None, 2, "An action is service:Action, such as iam:CreateUser"),
+        (("who-can", "Create User", "*"), None, 2, "An action is service:Action, such as iam:CreateUser"),
         (("sessions", "revoke", "nope"), None, 2, "A session id is SESN and 17 letters and digits"),
-        (("credentials", "--as-of", "2026-01-01T00:00:00"), None, 2, "The offset from UTC is missing"),
+        (("credentials", "--as-of", "2026-01-01T99:00"), None, 2, "A moment is now, an age such as"),
         (("sessions", "end"), None, 2, "invalid choice"),
     ],
 )

@@ -3,8 +3,8 @@
 import argparse
 import csv
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import count
 
@@ -73,7 +73,7 @@ def test_whatever_comes(texts: list[str]) -> None:
 COLUMNS = """\
 account_id position at event_id request_id shared_id service operation read_only principal_type principal_id
 principal_arn user_name issuer_arn operator access_key_id session_id peer_address forwarded_address user_agent region
-tls error_code error_message concerns_account_id requests parameters decisions source_address"""
+tls error_code error_message concerns_account_id requests parameters decisions resources source_address"""
 
 
 def test_the_columns_of_the_history() -> None:
@@ -95,19 +95,32 @@ class Paging:
         self.pages = pages
         self.questions: list[LookupHistory] = []
         self.lines_written: list[int] = []
+        self.markers: Sequence[str | None] = [*MARKERS, None]
 
     def ask(self, question: Question[HistoryPage]) -> HistoryPage:
         assert isinstance(question, LookupHistory)
         self.lines_written.append(self.out.getvalue().count("\r\n"))
         number = len(self.questions)
         self.questions.append(question)
-        last = number == len(self.pages) - 1
         return HistoryPage(
-            account_id="123456789012", limit=1_000, marker=None if last else MARKERS[number], calls=self.pages[number]
+            account_id="123456789012",
+            limit=1_000,
+            marker=self.markers[number],
+            position=9,
+            clipped_to=None,
+            calls=self.pages[number],
         )
 
 
 MARKERS = [make_marker("LookupHistory", position, 0, 9) for position in (8, 9)]
+
+
+def answering(paging: Paging) -> Callable[[argparse.Namespace], AbstractContextManager[Paging]]:
+    @contextmanager
+    def asked(_chosen: argparse.Namespace) -> Iterator[Paging]:
+        yield paging
+
+    return asked
 
 
 def test_rows_are_written_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,11 +129,7 @@ def test_rows_are_written_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
     out, err = io.StringIO(), io.StringIO()
     paging = Paging(out, [CALLS[:2], (), CALLS[2:]])
 
-    @contextmanager
-    def asked(_chosen: argparse.Namespace) -> Iterator[Paging]:
-        yield paging
-
-    monkeypatch.setattr(client, "open_client", asked)
+    monkeypatch.setattr(client, "open_client", answering(paging))
     monkeypatch.setattr(client, "Progress", lambda: Progress(err, partial(next, count(0, 20))))
     monkeypatch.setattr("sys.stdout", out)
     parser = argparse.ArgumentParser()
@@ -134,3 +143,31 @@ def test_rows_are_written_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(list(csv.reader(io.StringIO(out.getvalue(), newline="")))) == 1 + len(CALLS)
     asked_for = [question.model_dump(exclude_none=True, exclude_unset=True) for question in paging.questions]
     assert asked_for == [{**given, "limit": 1_000, **more} for more in ({}, *({"marker": each} for each in MARKERS))]
+
+
+def test_following(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest first, in their order, then what comes, from behind what was seen on: each once, and none of the
+    command's own calls, which stand where its questions were answered."""
+
+    def at(*positions: int) -> tuple[HistoryCall, ...]:
+        return tuple(CALLS[0].model_copy(update={"position": position}) for position in positions)
+
+    out = io.StringIO()
+    paging = Paging(out, [at(9, 7, 6, 4), at(9), at(10, 12, 9)])
+    paging.markers = [None] * 3
+    sleeps = iter([None, None])
+    monkeypatch.setattr(history, "open_client", answering(paging))
+    monkeypatch.setattr("sys.stdout", out)
+    monkeypatch.setattr("time.sleep", lambda _seconds: next(sleeps))
+    parser = argparse.ArgumentParser()
+    history.add_arguments(parser)
+    chosen = parser.parse_args(["--follow", "--last", "3", "--operation", "GetUser", "--output", "csv"])
+    with pytest.raises(StopIteration):
+        chosen.run(chosen)
+    shown = [row["position"] for row in csv.DictReader(io.StringIO(out.getvalue(), newline=""))]
+    assert shown == ["4", "6", "7", "10", "12"]
+    asked_for = [question.model_dump(exclude_none=True, exclude_unset=True) for question in paging.questions]
+    assert asked_for == [
+        {"operation": "GetUser", "newest_first": True, "limit": 4},
+        *[{"operation": "GetUser", "since": "p10", "limit": 1_000}] * 2,
+    ]

@@ -44,7 +44,7 @@ def test_between_two_moments(desk: Desk) -> None:
     for words, said in (
         (("who-can", "iam:GetUser", "*", "--to", until), "--to ends what --from begins"),
         (("can-assume", "any", "--from", since, "--as-of", since), "--as-of is about one moment"),
-        (("diff", since, "yesterday"), "A moment is p<position>"),
+        (("diff", since, "yesterday"), "A moment is now, an age such as"),
     ):
         refused = desk.muniment(*words)
         assert (refused.status, said in refused.error) == (2, True)

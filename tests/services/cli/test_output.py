@@ -31,6 +31,7 @@ ORDINARY = EMPTY | {
     "requests": 1,
     "parameters": {},
     "decisions": (),
+    "resources": (),
 }
 REFUSED = {"position": 8, "operation": "ListUsers", "error_code": "AccessDenied", "forwarded_address": "2001:db8::1"}
 STRANGE = {

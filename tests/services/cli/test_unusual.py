@@ -65,7 +65,13 @@ class Answering:
 
 def page(*findings: Anomaly, marker: str | None = None, cut: tuple[str, ...] = ()) -> UnusualPage:
     return UnusualPage(
-        account_id="123456789012", limit=1_000, marker=marker, silent_days=90, findings=findings, cut_sessions=cut
+        account_id="123456789012",
+        limit=1_000,
+        marker=marker,
+        silent_days=90,
+        clipped_to=None,
+        findings=findings,
+        cut_sessions=cut,
     )
 
 
@@ -115,4 +121,4 @@ def test_what_was_not_looked_at_is_said(monkeypatch: pytest.MonkeyPatch, capsys:
 
 def test_a_moment_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["unusual", "--since", "yesterday"]) == EXIT_USAGE
-    assert "A moment is p<position>" in capsys.readouterr().err
+    assert "A moment is now, an age such as" in capsys.readouterr().err

@@ -34,7 +34,8 @@ def replay(since: int, stopped: int | None, refused: int, **more: object) -> Wha
         "now_allowed": 0, "first_changed": changed if refused else None,
     }  # fmt: skip
     of: dict[str, object] = {
-        "account_id": ACCOUNT, "since_position": since, "until_position": 30, "stopped_position": stopped, "calls": 5,
+        "account_id": ACCOUNT, "since_position": since, "until_position": 30, "stopped_position": stopped,
+        "clipped_to": None, "calls": 5,
         "unchanged": 4 - refused, "now_refused": refused, "now_allowed": 0, "without_decision": 1, "undecidable": 0,
         "undecidable_because": None, "by_other_evaluator": 0, "groups": [group],
         "contained": [],
@@ -46,6 +47,7 @@ def used(since: int, stopped: int | None, resource: str, **more: object) -> Leas
     covering = {"document": '{"Version": "…"}', "characters": 16, "fits": ["a managed policy"], "generalised": []}
     of: dict[str, object] = {
         "account_id": ACCOUNT, "since_position": since, "until_position": 30, "stopped_position": stopped,
+        "clipped_to": None,
         "entity_id": "AIDAANN", "arn": ANN, "allowed": 2, "refused": 1, "confirmed": 2, "undecidable": 0,
         "used": [{"action": "iam:GetUser", "resource": resource, "calls": 2}], "covering": covering,
         "contained": [],
