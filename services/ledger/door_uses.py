@@ -25,6 +25,7 @@ from services.ledger.reevaluation import session_of
 
 CALLS_MAX = 5_000
 """So many calls of others that have changed something are examined, the first since the lineage's first change."""
+ACCOUNTS_MAX = 64
 EVENTS_A_SELECT = 4
 """A call that changes something seldom has more."""
 _BOUNDARY = "iam:permissionsboundary"
@@ -38,6 +39,7 @@ class DoorUseFinder:
     def __init__(self, cursor: psycopg.Cursor, past: HistoricalStates) -> None:
         self._cursor = cursor
         self._past = past
+        self._accounts: dict[tuple[str, int], Account] = {}
         self._calls: dict[tuple[str, str], CallToReplay | None] = {}
         self._nodes = 0
         """Changes that were known when it was last looked."""
@@ -45,9 +47,14 @@ class DoorUseFinder:
         self._without: tuple[Account, Sequence[AlteredSetting], Account] | None = None
 
     def account(self, account_id: str, position: int) -> Account:
-        found = self._past.at(self._cursor, account_id, position)
-        assert isinstance(found, Account)
-        return found
+        place = (account_id, position)
+        if place not in self._accounts:
+            found = self._past.at(self._cursor, account_id, position)
+            assert isinstance(found, Account)
+            if len(self._accounts) == ACCOUNTS_MAX:
+                self._accounts.clear()
+            self._accounts[place] = found
+        return self._accounts[place]
 
     def altered(
         self, nodes: Sequence[LineageNode], moments: Mapping[str, Moment], since: datetime | None

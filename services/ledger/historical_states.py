@@ -52,10 +52,6 @@ class HistoricalStates:
 
         Raises CorruptEntry and Corrupt.
         """
-        with self._lock:
-            if (account_id, position) in self._kept:  # a change stands there
-                self._kept.move_to_end((account_id, position))
-                return self._kept[account_id, position].value
         last_change = _last_change(cursor, account_id, position)
         if last_change is None:
             return empty(account_id)
