@@ -13,20 +13,22 @@ from psycopg import sql
 from domain.account import Account, AccountCreated
 from domain.calls import ApiCalled
 from domain.families.access_keys import ACCESS_KEYS, AccessKeyCreated
+from domain.families.aliases import ACCOUNT_ALIAS
 from domain.families.groups import GROUPS, GroupCreated
 from domain.families.passwords import LOGIN_PROFILES, LoginProfileCreated
 from domain.families.users import UserCreated, UserDeleted
 from domain.foundation.events import Change, Entry, Event
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.secret import SecretKind
-from domain.installation import AccountOpened, InstallationFounded
+from domain.installation import AccountOpened, AccountRetired, AliasClaimed, InstallationFounded
 from projections.engine.sql_files import load_statements
 from services.ledger import verification
 from services.ledger.database import Database, connect
+from services.ledger.discrepancy import Discrepancy
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import SQL, LedgerRecorder
 from services.ledger.snapshots import take_snapshot
-from services.ledger.verification import Discrepancy, VerificationResult, verify
+from services.ledger.verification import VerificationResult, verify
 from tests.histories import folded, histories
 from tests.services.ledger.rounds import ACCOUNT, BEGAN_AT, OTHER, USE_TOPICS, cause
 
@@ -76,10 +78,11 @@ def write(connection: psycopg.Connection, entries: Sequence[Entry]) -> None:
         cursor.execute(SQL["move_heads"], head)
 
 
-def write_installation(connection: psycopg.Connection, ledger_id: str) -> None:
+def write_installation(connection: psycopg.Connection, ledger_id: str, *claims: Event) -> None:
     events = (
         InstallationFounded(ledger_id="0f", schema_version=1),
         AccountOpened(opened_account_id=ACCOUNT, ledger_id=ledger_id),
+        *claims,
     )
     write(connection, [entry(INSTALLATION, position, event) for position, event in enumerate(events, 1)])
 
@@ -136,13 +139,17 @@ def test_honest_ledgers_are_whole(
     owner.execute("truncate ledger.heads, ledger.changes, ledger.uses, ledger.snapshots, secrets.data_keys cascade")
     first = history[0].event
     assert isinstance(first, AccountCreated)
-    write_installation(writer, first.ledger_id)
+    account = folded(history)
+    alias, closed = account[ACCOUNT_ALIAS], account.closed_at
+    claims: list[Event] = [AliasClaimed(account_alias=alias, for_account_id=ACCOUNT)] if alias else []
+    claims += [AccountRetired(retired_account_id=ACCOUNT)] if closed else []
+    write_installation(writer, first.ledger_id, *claims)
     write(writer, history)
     write_secrets(writer, folded(history))
     for position in data.draw(st.sets(st.integers(1, len(history)), max_size=3)):
         write_snapshot(writer, folded(history[:position]))
     assert verify(writer) == [
-        VerificationResult(INSTALLATION, 2, None),
+        VerificationResult(INSTALLATION, 2 + len(claims), None),
         VerificationResult(ACCOUNT, len(history), None),
     ]
     assert verify(writer, ACCOUNT) == verify(writer)
