@@ -129,27 +129,30 @@ def test_columns_that_are_updated_are_exactly_these(owner: psycopg.Connection) -
     assert set(rows) == UPDATABLE
 
 
-@pytest.mark.parametrize(
-    "setback", ["position = position - 1", "last_change = last_change - 1", "at = at - interval '1 microsecond'"]
-)
-def test_a_head_only_moves_on(recorded: Database, setback: LiteralString) -> None:
+@pytest.mark.parametrize("role", ["writer", "owner"])
+def test_a_head_only_moves_on(recorded: Database, role: DatabaseRole) -> None:
     """Neither a server's login nor the owner sets a head back, or takes one away: positions would be given twice, and
     the events that are cut off would not be missed."""
     with connect(recorded, "writer") as writer:
         writer.execute("insert into ledger.heads values ('123456789012', 1, 1, '2026-01-31')")
         writer.execute("update ledger.heads set position = 2, last_change = 2, at = '2026-02-01'")
-    refused: tuple[tuple[DatabaseRole, LiteralString], ...] = (
-        ("writer", f"update ledger.heads set {setback}"),
-        ("owner", f"update ledger.heads set {setback}"),
-        ("owner", "update ledger.heads set account_id = '123456789013'"),
-        ("owner", "delete from ledger.heads"),
-        ("owner", "truncate ledger.heads"),
-    )
-    for role, statement in refused:
-        with connect(recorded, role) as connection, pytest.raises(IntegrityConstraintViolation, match="only moves on"):
+    for statement in (
+        "update ledger.heads set position = 1",
+        "update ledger.heads set last_change = 1",
+        "update ledger.heads set at = '2026-01-31 23:59:59'",
+        "update ledger.heads set account_id = '123456789013'",
+        "delete from ledger.heads",
+        "truncate ledger.heads",
+    ):
+        with (
+            connect(recorded, role) as connection,
+            pytest.raises((IntegrityConstraintViolation, InsufficientPrivilege)),
+        ):
             connection.execute(statement)
-    with connect(recorded, "writer") as writer, pytest.raises(InsufficientPrivilege):
-        writer.execute("update ledger.heads set account_id = '123456789013'")
+    with connect(recorded, "reader") as reader:
+        assert reader.execute("select account_id, position, last_change from ledger.heads").fetchall() == [
+            ("123456789012", 2, 2)
+        ]
 
 
 def test_only_the_writer_opens_months(recorded: Database) -> None:
