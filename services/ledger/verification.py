@@ -18,6 +18,7 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 
 from domain.account import CorruptLedger
+from domain.calls import ApiCalled
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.passwords import LOGIN_PROFILES
 from domain.foundation.events import Change, Entry
@@ -199,7 +200,10 @@ class _Verification:
                 raise _Broken(reading.position, f"a head with {name} {is_expected}", f"{is_found}")
 
     def _compare_end(self, reading: "_LedgerProgress") -> None:
-        """The end, against everybody who has seen the ledger go on."""
+        """The end, against its own last call, and everybody who has seen the ledger go on."""
+        if reading.unrecorded is not None:
+            expected = f"the record of the call {reading.unrecorded}"
+            raise _Broken(reading.position + 1, expected, "the end of the ledger")
         projection, position = self._projected.get(reading.account_id, ("", 0))
         seen = [(position, f"the tables of {projection}")]
         seen += [(checkpoint.position, checkpoint.source) for checkpoint in reading.checkpoints]
@@ -260,6 +264,8 @@ class _LedgerProgress:
         self.value: LedgerState = empty(account_id)
         self.principals = {account_id}
         """Whoever may ever have had a secret: the root user, and every user."""
+        self.unrecorded: str | None = None
+        """A request whose events are here, and the record of the call not yet: it comes behind them (services.wire)."""
         self.position = 0
         self.at = _EPOCH
         self._digest = hashlib.sha256()
@@ -273,6 +279,7 @@ class _LedgerProgress:
             raise _Broken(event.position, f"the time {entry.at.isoformat()} of its bytes", event.at.isoformat())
         if entry.at < self.at:
             raise _Broken(event.position, f"a time not before {self.at.isoformat()}", entry.at.isoformat())
+        self._take_request(entry)
         is_change = isinstance(entry.event, Change)
         if is_change != event.is_change:
             tables = ("changes", "uses") if is_change else ("uses", "changes")
@@ -289,6 +296,14 @@ class _LedgerProgress:
             if checkpoint.position == self.position and checkpoint.sha256 != self.sha256:
                 expected = f"the bytes up to here that {checkpoint.source} has found, SHA-256 {checkpoint.sha256}"
                 raise _Broken(self.position, expected, f"others, {self.sha256}")
+
+    def _take_request(self, entry: Entry) -> None:
+        """Of what a principal of this account did; what comes from another's ledger may have its record there."""
+        cause = entry.cause
+        if self.unrecorded not in {None, cause.request_id}:
+            raise _Broken(entry.position, f"the record of the call {self.unrecorded}", "another request")
+        is_own = cause.origin == "api" and cause.principal is not None and cause.principal.account_id == self.account_id
+        self.unrecorded = cause.request_id if is_own and not isinstance(entry.event, ApiCalled) else None
 
 
 def _expected_secrets(value: LedgerState) -> Mapping[SecretId, str]:

@@ -22,8 +22,11 @@ from services.ledger.discrepancy import Discrepancy
 from services.ledger.verification import VerificationResult, verify
 
 BLIND_SPOT = (
-    "A database that was put back to an earlier state as a whole, or rewritten with all that refers to it, looks the "
-    "same from within. Keep the output of `verify --output json` elsewhere, and give it to the next with --earlier."
+    "What this cannot see: a database that was put back to an earlier state as a whole, or rewritten with all that "
+    "refers to it. Keep the output of `verify --output json` elsewhere, and give it to the next with --earlier."
+)
+BLIND_SPOT_AFTER = (
+    "What this cannot see: events that were lost or rewritten since {earlier} was printed, everywhere alike."
 )
 
 
@@ -52,8 +55,7 @@ def run(args: argparse.Namespace) -> None:
         # Before the tables are compared, which somebody else's rebuilding may prevent.
         _show(args, verdicts, altered)
         problem = _compare(args, database, progress)
-    if not earlier:
-        print_note(BLIND_SPOT)
+    print_note(BLIND_SPOT_AFTER.format(earlier=args.earlier) if earlier else BLIND_SPOT)
     broken = [verdict.account_id for verdict in verdicts if verdict.finding is not None]
     if (broken or altered) and problem is not None:
         print_note(problem)
