@@ -30,9 +30,12 @@ where relid in (to_regclass('ledger.changes'), to_regclass('ledger.uses'))
 order by 1
 
 -- name: rights
-select role, pg_class.oid::regclass::text, privilege from pg_class
-    cross join unnest(array['muniment_writer', 'muniment_projector', 'muniment_reader']) as roles (role)
+-- Of whoever is neither the owner nor a superuser. Of a head, a server moves on three columns.
+select rolname, pg_class.oid::regclass::text, privilege from pg_class cross join pg_roles
     cross join unnest(array['UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) as privileges (privilege)
 where relnamespace = to_regnamespace('ledger') and relkind in ('r', 'p')
-    and has_table_privilege(role, pg_class.oid, privilege)
+    and not rolsuper and rolname not like 'pg\_%%' and not pg_has_role(pg_roles.oid, relowner, 'member')
+    and case when privilege = 'UPDATE' and relname <> 'heads'
+        then has_any_column_privilege(pg_roles.oid, pg_class.oid, privilege)
+        else has_table_privilege(pg_roles.oid, pg_class.oid, privilege) end
 order by 1, 2, 3

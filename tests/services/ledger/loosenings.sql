@@ -15,6 +15,12 @@ create or replace function ledger.refuse_rewriting() returns trigger language pl
 -- name: a_right_too_many
 grant update on ledger.uses to muniment_projector
 
+-- name: a_column_too_many
+grant update (state) on ledger.changes to muniment_reader
+
+-- name: a_login_that_may_delete
+grant delete on ledger.heads to muniment_server
+
 -- name: a_use_was_altered
 set session_replication_role = replica;
 update ledger.uses set at = at where position = 4
