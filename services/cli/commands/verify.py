@@ -21,6 +21,8 @@ from services.ledger.database import Database, connect
 from services.ledger.discrepancy import Discrepancy
 from services.ledger.verification import VerificationResult, verify
 
+EARLIER_BYTES_MAX = 64 << 20
+"""Of the file of an earlier verification: more than 400,000 ledgers have."""
 BLIND_SPOT = (
     "What this cannot see: a database that was put back to an earlier state as a whole, or rewritten with all that "
     "refers to it. Keep the output of `verify --output json` elsewhere, and give it to the next with --earlier."
@@ -70,8 +72,11 @@ def run(args: argparse.Namespace) -> None:
 def _read_earlier(name: str) -> Mapping[str, Checkpoint]:
     """Raises UsageError."""
     try:
-        with Path(name).open(encoding="utf-8") as lines:
-            return parse_checkpoints(lines, name)
+        with Path(name).open("rb") as file:
+            content = file.read(EARLIER_BYTES_MAX + 1)
+        if len(content) > EARLIER_BYTES_MAX:
+            raise UsageError(f"Cannot use {name}: it is longer than {EARLIER_BYTES_MAX:,} bytes.")
+        return parse_checkpoints(content.decode().splitlines(), name)
     except OSError as error:
         raise UsageError(f"Cannot read {name}: {error.strerror}.") from error
     except (InvalidCheckpoints, UnicodeDecodeError) as error:

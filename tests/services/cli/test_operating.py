@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Identifier
 from projections.engine.definition import PROJECTION_NAMES
 from projections.engine.rebuild import open_rebuild
 from services.cli.commands.verify import BLIND_SPOT
-from services.cli.entry_point import main
+from services.cli.entry_point import EXIT_INTERRUPTED, EXIT_USAGE, main
 from services.ledger.database import DatabaseRole, connect
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
@@ -165,9 +165,38 @@ def test_a_ledger_that_was_set_back(tmp_path: Path) -> None:
             assert (told.status, "must not be relied on" in told.error) == (1, True)
             assert f"position {position}: expected an event, for the verification at" in told.out
             assert "The database: expected no row of ledger.uses" in told.error
-        kept.write_text("{}")
-        unread = muniment(data, "verify", "--earlier", str(kept))
-        assert (unread.status, f"Cannot use {kept}: it has no verdict" in unread.error) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("", "it has no verdict of a ledger that was found whole"),
+        ('{"account_id": "1", "finding": null}', "line 1 is none of"),
+        ("LEDGER  POSITIONS", "line 1 is none of"),
+        (" " * 101, "it is longer than 100 bytes"),
+    ],
+)
+def test_an_earlier_verification_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], content: str, why: str
+) -> None:
+    """It is refused before anything is looked at, and never taken for one that found nothing."""
+    monkeypatch.setattr("services.cli.commands.verify.EARLIER_BYTES_MAX", 100)
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text(content)
+    assert main(["verify", "--data", str(tmp_path), "--earlier", str(kept)]) == EXIT_USAGE
+    assert f"Cannot use {kept}: {why}" in capsys.readouterr().err
+    assert main(["verify", "--data", str(tmp_path), "--earlier", str(tmp_path / "none")]) == EXIT_USAGE
+
+
+def test_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that was broken off says so, and ends with a code of neither finding nor all-clear."""
+
+    def interrupt(_args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("services.cli.commands.verify.operator_database", interrupt)
+    assert main(["verify", "--data", str(tmp_path)]) == EXIT_INTERRUPTED
+    assert capsys.readouterr().err == "muniment: Interrupted.\n"
 
 
 def set_back(owner: psycopg.Connection, account_id: str) -> int:

@@ -6,6 +6,10 @@ alter table ledger.changes disable trigger append_only
 -- name: a_partitions_trigger_is_gone
 drop trigger never_truncated on ledger.uses_other
 
+-- name: a_trigger_that_lets_through
+create or replace trigger append_only before update on ledger.changes
+    for each row when (old.position > 9) execute function ledger.refuse_rewriting()
+
 -- name: heads_may_go_back
 drop trigger never_back on ledger.heads
 

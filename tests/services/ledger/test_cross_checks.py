@@ -179,6 +179,7 @@ LOOSENINGS = load_statements("tests.services.ledger", "loosenings.sql")
 NOTICED = {
     "a_trigger_is_off": ("the trigger append_only on ledger.changes", "none, or one that is switched off"),
     "a_partitions_trigger_is_gone": ("the trigger never_truncated on ledger.uses_other", "none"),
+    "a_trigger_that_lets_through": ("the trigger append_only on ledger.changes", "none"),
     "heads_may_go_back": ("the trigger never_back on ledger.heads", "none"),
     "a_guard_lets_through": ("the function ledger.refuse_rewriting as this program makes it", "another"),
     "a_right_too_many": ("muniment_projector without the right to UPDATE ledger.uses", "the right"),
