@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import TupleRow
 
 from projections.engine import apply, definition
 from projections.engine.apply import AccountHalt, apply_or_halt
@@ -70,6 +71,30 @@ class _Target(NamedTuple):
     """To come to."""
 
 
+class TableBehind(NamedTuple):
+    """New tables that have not come as far as the live ones."""
+
+    projection: str
+    account_id: str
+    position: int
+    """Of the new tables."""
+    live: int
+    """That of the live ones."""
+    head: int
+    """Where the ledger ends now. The live tables have read more than there is where it is less than theirs."""
+
+    def __str__(self) -> str:
+        if self.head < self.live:
+            return (
+                f"{self.projection} of {self.account_id}: the live tables have read up to position {self.live}, and "
+                f"the ledger ends at {self.head}"
+            )
+        return (
+            f"{self.projection} of {self.account_id}: the new tables halt at position {self.position + 1}, the live "
+            f"ones are at {self.live}"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectionHalt:
     projection: str
@@ -82,8 +107,8 @@ class RebuildComparison:
     """Each at equal positions of both, account by account."""
     incomparable: tuple[str, ...]
     """Projections whose live tables another version of the program has made, or nobody yet."""
-    behind: tuple[tuple[str, str], ...]
-    """Projections and accounts that cannot be read any more as far as the live tables once were: not compared."""
+    behind: tuple[TableBehind, ...]
+    """Where the ledger cannot be read any more as far as the live tables once were: not compared."""
     live_halts: tuple[ProjectionHalt, ...]
     rebuilt_halts: tuple[ProjectionHalt, ...]
     """When the new tables had gone on to the end of the ledgers."""
@@ -198,14 +223,14 @@ class Rebuild:
             with self._connection.transaction(), self._connection.cursor() as cursor:
                 self._follow(self._targets())
                 behind = tuple(self._behind())
-                tables = tuple(self._compared(cursor, {account_id for _, account_id, *_ in behind}))
+                tables = tuple(self._compared(cursor, {each.account_id for each in behind}))
         finally:
             self._connection.isolation_level = None
         self._follow(self._targets_at_heads(self._names))
         return RebuildComparison(
             tables,
             tuple(name for name in self._names if name not in self._comparable),
-            tuple((name, account_id) for name, account_id, *_ in behind),
+            behind,
             self._halts(LIVE_SCHEMA) if self._comparable else (),
             self._halts(REBUILD_SCHEMA),
         )
@@ -250,11 +275,7 @@ class Rebuild:
             # From here nobody moves the live tables. Ours are at the heads, so no view goes back behind what it told.
             self._follow(self._targets_at_heads(self._names))
             if behind := self._behind():
-                name, account_id, position, live_position = behind[0]
-                raise RebuildRefused(
-                    f"The new tables of {name} halt at position {position + 1} of {account_id}, the live ones are at "
-                    f"{live_position}: they stay."
-                )
+                raise RebuildRefused(f"{behind[0]}. The live tables stay.")
             swap_tables(cursor, REBUILD_SCHEMA, [self._objects[name] for name in moving], staying)
             if SHARED_TABLES in kept:
                 cursor.execute(SQL["forget_cursors"], {"kept": kept})
@@ -292,18 +313,21 @@ class Rebuild:
         """To the live tables where they can be compared, elsewhere to the ends of the ledgers."""
         comparable = self._comparable
         aims = self._targets_at_heads([name for name in self._names if name not in comparable])
-        return aims + (self._found("behind", comparable, halted_too=False) if comparable else [])
+        return aims + (self._found("aims_at_live", comparable) if comparable else [])
 
     def _targets_at_heads(self, names: Sequence[str]) -> list[_Target]:
         return self._found("aims_at_heads", names)
 
-    def _behind(self) -> list[_Target]:
-        fitting = [name for name in self._names if name in self._fitting]
-        return sorted(self._found("behind", fitting)) if fitting else []
+    def _found(self, statement: str, names: Sequence[str]) -> list[_Target]:
+        return [_Target(*row) for row in self._rows(statement, names)]
 
-    def _found(self, statement: str, names: Sequence[str], *, halted_too: bool = True) -> list[_Target]:
-        parameters = {"projections": list(names), "account_id": self._account_id, "halted_too": halted_too}
-        return [_Target(*row) for row in self._connection.execute(SQL[statement], parameters).fetchall()]
+    def _behind(self) -> list[TableBehind]:
+        fitting = [name for name in self._names if name in self._fitting]
+        return sorted(TableBehind(*row) for row in self._rows("behind", fitting)) if fitting else []
+
+    def _rows(self, statement: str, names: Sequence[str]) -> list[TupleRow]:
+        parameters = {"projections": list(names), "account_id": self._account_id}
+        return self._connection.execute(SQL[statement], parameters).fetchall()
 
     def _follow(self, aims: Sequence[_Target], pause: Pause = lambda _seconds: None) -> int:
         """Comes to each of them, or halts before. Gives how many positions that were."""
@@ -316,6 +340,11 @@ class Rebuild:
                     self._connection, projection, aim.account_id, POSITIONS_PER_BATCH_MAX, log.info, last=aim.last
                 )
                 assert followed is not None, "The schema is ours alone."
+                if followed.position == position and not followed.halted:
+                    raise RebuildRefused(
+                        f"The ledger of {aim.account_id} was to be read up to position {aim.last} and ends at "
+                        f"{followed.head}: it was set back meanwhile."
+                    )
                 done += followed.position - position
                 position, halted = followed.position, followed.halted
                 self._tell(f"{aim.projection} of {aim.account_id}", done, total)

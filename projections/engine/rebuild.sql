@@ -15,13 +15,22 @@ where heads.account_id = coalesce(%(account_id)s, heads.account_id)
     and coalesce(rebuilt.position, 0) < heads.position and rebuilt.halted_at is null
 order by heads.account_id
 
--- name: behind
--- Where the live tables are ahead of the new ones; if so asked, only where these have not halted.
-select live.projection, live.account_id, coalesce(rebuilt.position, 0), live.position
-from views.cursors as live left join cursors as rebuilt
+-- name: aims_at_live
+-- What the live tables have besides what the new ones have, as far as the ledgers go.
+select live.projection, live.account_id, coalesce(rebuilt.position, 0), least(live.position, heads.position)
+from views.cursors as live join ledger.heads using (account_id) left join cursors as rebuilt
     on rebuilt.account_id = live.account_id and rebuilt.projection = live.projection
 where live.projection = any(%(projections)s) and live.account_id = coalesce(%(account_id)s, live.account_id)
-    and coalesce(rebuilt.position, 0) < live.position and (%(halted_too)s or rebuilt.halted_at is null)
+    and coalesce(rebuilt.position, 0) < least(live.position, heads.position) and rebuilt.halted_at is null
+order by live.account_id
+
+-- name: behind
+-- Where the live tables are ahead of the new ones, and how far the ledger goes there.
+select live.projection, live.account_id, coalesce(rebuilt.position, 0), live.position, coalesce(heads.position, 0)
+from views.cursors as live left join ledger.heads using (account_id) left join cursors as rebuilt
+    on rebuilt.account_id = live.account_id and rebuilt.projection = live.projection
+where live.projection = any(%(projections)s) and live.account_id = coalesce(%(account_id)s, live.account_id)
+    and coalesce(rebuilt.position, 0) < live.position
 order by live.account_id
 
 -- name: lock_cursors

@@ -1,5 +1,5 @@
 """The words of the command `muniment`, and how it ends: 0 when all is well, 1 when refused or failed, 2 when it was
-not understood."""
+not understood, 130 when it was interrupted."""
 
 import argparse
 import logging
@@ -15,6 +15,9 @@ from services.cli.lib.arguments import add_command
 from services.cli.lib.terminal import Failure, UsageError, print_note
 
 EXIT_OK, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2
+EXIT_INTERRUPTED = 130
+"""As a shell has it of SIGINT: a check that did not come to its end has found neither that all is well nor that it is
+not."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_note(f"{refusal.code}: {refusal.message}")
         return EXIT_REFUSED
     except KeyboardInterrupt:
-        return EXIT_REFUSED
+        print_note("Interrupted.")
+        return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever reads has had enough. What is still buffered goes nowhere, instead of failing at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,28 +1,35 @@
 """Whether a ledger is whole: its positions, its bytes, what it folds into, and what is kept beside it.
 
-Bytes that were altered into others that are a legal entry too, no check of one ledger by itself can find; the tables of
-the projections may tell it, which were made from the bytes that stood there before.
+Bytes that were altered into others that are a legal entry too, no check of one ledger by itself can find. What was made
+from the bytes that stood there before may tell: the tables of the projections, and checkpoints of earlier verifications
+(docs/adr/0038).
 """
 
+import hashlib
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 import psycopg
 from eventsourcing.persistence import StoredEvent
 
 from domain.account import CorruptLedger
+from domain.calls import ApiCalled
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.passwords import LOGIN_PROFILES
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.secret import SecretId, SecretKind
-from domain.installation import Installation
+from domain.installation import Installation, OpenedAccount
 from domain.ledger_state import LedgerState, empty, evolve
 from projections.engine.sql_files import load_statements
+from services.ledger.checkpoints import Checkpoint, recorded_checkpoints
+from services.ledger.cross_references import CrossReferences, compare_claim
+from services.ledger.discrepancy import Discrepancy
 from services.ledger.mapper import CorruptEntry, EntryMapper
 from services.ledger.snapshots import CorruptSnapshot, differing_columns, restore_snapshot, snapshot_topic
 
@@ -36,26 +43,14 @@ VerificationProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Discrepancy:
-    """The first thing that is not as it should be. What comes after it was not looked at."""
-
-    position: int | None
-    """None where it is about no position."""
-    expected: str
-    found: str
-
-    def __str__(self) -> str:
-        place = "" if self.position is None else f"position {self.position}: "
-        return f"{place}expected {self.expected}, found {self.found}"
-
-
-@dataclass(frozen=True, slots=True)
 class VerificationResult:
     account_id: str
     positions: int
     """That were found in order."""
     finding: Discrepancy | None
     """None where all is well."""
+    sha256: str | None = field(default=None, compare=False)
+    """Of a ledger in which all is well: a checkpoint's."""
 
 
 class _Broken(Exception):  # noqa: N818  carries a finding
@@ -73,17 +68,26 @@ class _StoredEvent(NamedTuple):
 
 
 def verify(
-    connection: psycopg.Connection, account_id: str | None = None, tell: VerificationProgress = lambda *_: None
+    connection: psycopg.Connection,
+    account_id: str | None = None,
+    tell: VerificationProgress = lambda *_: None,
+    earlier: Mapping[str, Checkpoint] = MappingProxyType({}),
 ) -> list[VerificationResult]:
     """The installation's ledger first, then all others or the one. As of one moment, while others go on writing, and
-    with nothing locked; `connection` is the writer's, who alone may see secrets and snapshots beside the events."""
+    with nothing locked; `connection` is the writer's, who alone may see secrets and snapshots beside the events.
+    Ledgers have to go on from the checkpoints that they were found at earlier."""
     with _snapshot(connection):
-        heads: dict[str, int] = dict(connection.execute(SQL["accounts"]).fetchall())
-        verification = _Verification(connection, tell, sum(heads.values()))
-        installation = verification.verdict(INSTALLATION)
-        wanted = heads.keys() | (verification.claims or {}).keys() if account_id is None else {account_id}
-        others = [verification.verdict(other) for other in sorted(wanted - {INSTALLATION})]
-    return [installation, *others]
+        verification = _Verification(connection, tell, earlier)
+        verdicts = [verification.verdict(INSTALLATION)]
+        wanted = verification.known if account_id is None else {account_id}
+        verdicts += [verification.verdict(other) for other in sorted(wanted - {INSTALLATION})]
+        found = dict(verification.references.findings())
+    return [
+        replace(each, finding=found[each.account_id], sha256=None)
+        if each.finding is None and each.account_id in found
+        else each
+        for each in verdicts
+    ]
 
 
 @contextmanager
@@ -102,25 +106,36 @@ def _snapshot(connection: psycopg.Connection) -> Iterator[None]:
 
 
 class _Verification:
-    def __init__(self, connection: psycopg.Connection, tell: VerificationProgress, total: int) -> None:
+    def __init__(
+        self, connection: psycopg.Connection, tell: VerificationProgress, earlier: Mapping[str, Checkpoint]
+    ) -> None:
         self._connection = connection
         self._tell = tell
-        self._total = total
-        self._done = 0
         self._mapper = EntryMapper()
-        self.claims: Mapping[str, str] | None = None
-        """Ledger ids by account id, as the installation says; None where it cannot be asked."""
+        heads: dict[str, int] = dict(connection.execute(SQL["accounts"]).fetchall())
+        self._total = sum(heads.values())
+        self._done = 0
+        self._projected = _projected(connection)
+        self._checkpoints = (recorded_checkpoints(connection), earlier)
+        self.references = CrossReferences()
+        self.known = {*heads, *self._projected, *self._checkpoints[0], *earlier}
+        """Every account of which anything in the database says that it is there."""
+        self._opened: Mapping[str, OpenedAccount] | None = None
+        """As the installation says; None where it cannot be asked."""
 
     def verdict(self, account_id: str) -> VerificationResult:
-        reading = _LedgerProgress(account_id)
+        checkpoints = [known[account_id] for known in self._checkpoints if account_id in known]
+        reading = _LedgerProgress(account_id, checkpoints)
         try:
             self._read(reading)
             self._compare_head(reading)
+            self._compare_end(reading)
             self._compare_secrets(reading)
             self._compare_claim(reading)
         except _Broken as wrong:
             return VerificationResult(account_id, reading.position, wrong.finding)
-        return VerificationResult(account_id, reading.position, None)
+        self.references.end(account_id, reading.value.position)
+        return VerificationResult(account_id, reading.position, None, reading.sha256)
 
     def _read(self, reading: "_LedgerProgress") -> None:
         place = {"account_id": reading.account_id}
@@ -132,7 +147,9 @@ class _Verification:
             cursor.execute(SQL["events"], place, binary=True)
             for row in cursor:
                 event = _StoredEvent(*row)
-                reading.take(event, self._entry(reading, event))
+                entry = self._entry(reading, event)
+                reading.take(event, entry)
+                self.references.take(entry)
                 if event.is_change and event.position in snapshots:
                     snapshots.remove(event.position)
                     self._compare_snapshot(reading)
@@ -182,6 +199,19 @@ class _Verification:
             if is_expected != is_found:
                 raise _Broken(reading.position, f"a head with {name} {is_expected}", f"{is_found}")
 
+    def _compare_end(self, reading: "_LedgerProgress") -> None:
+        """The end, against its own last call, and everybody who has seen the ledger go on."""
+        if reading.unrecorded is not None:
+            expected = f"the record of the call {reading.unrecorded}"
+            raise _Broken(reading.position + 1, expected, "the end of the ledger")
+        projection, position = self._projected.get(reading.account_id, ("", 0))
+        seen = [(position, f"the tables of {projection}")]
+        seen += [(checkpoint.position, checkpoint.source) for checkpoint in reading.checkpoints]
+        for position, who in seen:
+            if position > reading.position:
+                expected = f"an event, for {who} has read up to position {position}"
+                raise _Broken(reading.position + 1, expected, "the end of the ledger")
+
     def _compare_secrets(self, reading: "_LedgerProgress") -> None:
         rows = self._connection.execute(SQL["secrets"], {"account_id": reading.account_id}).fetchall()
         found = {SecretId(SecretKind(kind), name): principal_id for kind, name, principal_id in rows}
@@ -194,34 +224,62 @@ class _Verification:
                 raise _Broken(None, f"no sealed {what}, for which the account has no use", "one")
             if found[secret_id] != expected[secret_id]:
                 raise _Broken(None, f"the {what} sealed for {expected[secret_id]}", f"for {found[secret_id]}")
+        keys = self._connection.execute(SQL["data_keys"], {"account_id": reading.account_id}).fetchall()
+        for (principal_id,) in keys:
+            if principal_id not in reading.principals:
+                raise _Broken(None, f"no data key of {principal_id}, whom no event created", "one")
 
     def _compare_claim(self, reading: "_LedgerProgress") -> None:
         value = reading.value
         if isinstance(value, Installation):
-            self.claims = {account_id: opened.ledger_id for account_id, opened in value.accounts.items()}
-        elif self.claims is not None and value.ledger_id != self.claims.get(value.id, ""):
-            claimed = self.claims.get(value.id)
-            raise _Broken(
-                1,
-                f"the ledger {claimed}, which the installation has opened" if claimed else "no account",
-                f"the ledger {value.ledger_id}" if value.exists else "nothing",
-            )
+            self._opened = value.accounts
+            self.known |= {*value.accounts}
+            self._compare_claimed_keys(value)
+        elif self._opened is not None:
+            for different in compare_claim(self._opened, value):
+                raise _Broken(different.position, different.expected, different.found)
+
+    def _compare_claimed_keys(self, installation: Installation) -> None:
+        claimed = installation.claimed_access_key_ids
+        kept: dict[str, str] = dict(self._connection.execute(SQL["access_key_accounts"]).fetchall())
+        for access_key_id in sorted(kept.keys() | claimed.keys()):
+            owner, found = claimed.get(access_key_id, "no account"), kept.get(access_key_id, "none")
+            if owner != found:
+                raise _Broken(None, f"{owner} as the owner of {access_key_id}, as the installation has it", found)
+
+
+def _projected(connection: psycopg.Connection) -> Mapping[str, tuple[str, int]]:
+    """By account id, the projection that has come farthest, and how far."""
+    if connection.execute(SQL["are_there_cursors"]).fetchone() != (True,):
+        return {}
+    return {account_id: (name, position) for account_id, name, position in connection.execute(SQL["projected"])}
 
 
 class _LedgerProgress:
     """A ledger as far as it was read, and found in order."""
 
-    def __init__(self, account_id: str) -> None:
+    def __init__(self, account_id: str, checkpoints: Sequence[Checkpoint]) -> None:
         self.account_id = account_id
+        self.checkpoints = checkpoints
         self.value: LedgerState = empty(account_id)
+        self.principals = {account_id}
+        """Whoever may ever have had a secret: the root user, and every user."""
+        self.unrecorded: str | None = None
+        """A request whose events are here, and the record of the call not yet: it comes behind them (services.wire)."""
         self.position = 0
         self.at = _EPOCH
+        self._digest = hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
 
     def take(self, event: _StoredEvent, entry: Entry) -> None:
         if entry.at != event.at:
             raise _Broken(event.position, f"the time {entry.at.isoformat()} of its bytes", event.at.isoformat())
         if entry.at < self.at:
             raise _Broken(event.position, f"a time not before {self.at.isoformat()}", entry.at.isoformat())
+        self._take_request(entry)
         is_change = isinstance(entry.event, Change)
         if is_change != event.is_change:
             tables = ("changes", "uses") if is_change else ("uses", "changes")
@@ -231,7 +289,21 @@ class _LedgerProgress:
                 self.value = evolve(self.value, entry)
             except CorruptLedger as corrupt:
                 raise _Broken(event.position, "a change that can follow those before it", str(corrupt)) from corrupt
+            self.principals.add(getattr(entry.event, "user_id", self.account_id))
         self.position, self.at = event.position, entry.at
+        self._digest.update(len(event.state).to_bytes(8, "big") + event.state)
+        for checkpoint in self.checkpoints:
+            if checkpoint.position == self.position and checkpoint.sha256 != self.sha256:
+                expected = f"the bytes up to here that {checkpoint.source} has found, SHA-256 {checkpoint.sha256}"
+                raise _Broken(self.position, expected, f"others, {self.sha256}")
+
+    def _take_request(self, entry: Entry) -> None:
+        """Of what a principal of this account did; what comes from another's ledger may have its record there."""
+        cause = entry.cause
+        if self.unrecorded not in {None, cause.request_id}:
+            raise _Broken(entry.position, f"the record of the call {self.unrecorded}", "another request")
+        is_own = cause.origin == "api" and cause.principal is not None and cause.principal.account_id == self.account_id
+        self.unrecorded = cause.request_id if is_own and not isinstance(entry.event, ApiCalled) else None
 
 
 def _expected_secrets(value: LedgerState) -> Mapping[SecretId, str]:

@@ -18,6 +18,7 @@ select account_id, coalesce(position, 0) from (
     union select account_id from ledger.snapshots
     union select account_id from secrets.access_key_secrets
     union select account_id from secrets.password_hashes
+    union select account_id from secrets.data_keys
 ) as known left join ledger.heads using (account_id) order by account_id
 
 -- name: head
@@ -44,3 +45,17 @@ select 'access-key-secret', access_key_id, principal_id from secrets.access_key_
 where account_id = %(account_id)s
 union all
 select 'password-hash', password_id, principal_id from secrets.password_hashes where account_id = %(account_id)s
+
+-- name: data_keys
+select principal_id from secrets.data_keys where account_id = %(account_id)s order by principal_id
+
+-- name: access_key_accounts
+select access_key_id, account_id from secrets.access_key_accounts
+
+-- name: are_there_cursors
+select to_regclass('views.cursors') is not null
+
+-- name: projected
+-- How far the projection has come that is ahead of the others.
+select distinct on (account_id) account_id, projection, position from views.cursors
+order by account_id, position desc, projection

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from domain.families.users import UserCreated
 from projections.engine.compare import RowDifference
 from projections.engine.definition import LIVE_SCHEMA, PROJECTION_NAMES
-from projections.engine.rebuild import REBUILD_SCHEMA, Connect, RebuildComparison, open_rebuild
+from projections.engine.rebuild import (
+    REBUILD_SCHEMA,
+    REMAINING_POSITIONS_MAX,
+    Connect,
+    RebuildComparison,
+    TableBehind,
+    open_rebuild,
+)
 from projections.engine.swap import RebuildRefused
 from services.ledger.database import Database, connect
 from tests.projections.conftest import Project
@@ -165,12 +172,38 @@ def test_a_ledger_that_cannot_be_read_any_more(
     owner.execute("delete from ledger.changes where account_id = %s and position = 2", (ledger.account_id,))
     comparison = compared(opens)
     assert not comparison.is_equal
-    assert comparison.behind == tuple((name, ledger.account_id) for name in sorted(PROJECTION_NAMES))
+    names = sorted(PROJECTION_NAMES)
+    assert comparison.behind == tuple(TableBehind(name, ledger.account_id, 1, 3, 3) for name in names)
     assert {halt.halted.position for halt in comparison.rebuilt_halts} == {2}
     assert differences(comparison) == {}
-    with pytest.raises(RebuildRefused, match=f"halt at position 2 of {ledger.account_id}, the live ones are at 3"):
+    with pytest.raises(
+        RebuildRefused, match=f"{ledger.account_id}: the new tables halt at position 2, the live ones are at 3"
+    ):
         swapped(opens)
     assert owner.execute("select count(*) from views.principals").fetchone() == (2,)
+
+
+@pytest.mark.parametrize("cut", [1, REMAINING_POSITIONS_MAX + 1])
+def test_a_ledger_that_was_set_back(
+    opens: Connect, owner: psycopg.Connection, writer: psycopg.Connection, project: Project, cut: int
+) -> None:
+    """Of events that are gone with the head that counted them nothing is waited for: the rebuild ends, with how far the
+    live tables were and where the ledger ends; a swap is refused."""
+    ledger, honest = Ledger(writer), Ledger(writer)
+    ledger.append(*[CALLED] * cut)
+    for account_id in (ledger.account_id, honest.account_id):
+        project(account_id, cut + 1)
+    owner.execute("set session_replication_role = replica")
+    owner.execute("delete from ledger.uses where account_id = %s", (ledger.account_id,))
+    owner.execute("update ledger.heads set position = 1 where account_id = %s", (ledger.account_id,))
+    comparison = compared(opens)
+    assert comparison.behind[-1] == TableBehind("trail", ledger.account_id, 1, cut + 1, 1)
+    assert not comparison.is_equal
+    assert comparison.rebuilt_halts == ()
+    with pytest.raises(RebuildRefused, match=f"read up to position {cut + 1}, and the ledger ends at 1"):
+        swapped(opens)
+    owner.execute("delete from ledger.heads where account_id = %s", (ledger.account_id,))
+    assert compared(opens).behind[-1] == TableBehind("trail", ledger.account_id, 0, cut + 1, 0)
 
 
 def test_one_at_a_time(opens: Connect) -> None:

@@ -33,5 +33,7 @@ def run(args: argparse.Namespace) -> None:
     if args.swap:
         was = "" if comparison.is_equal else ", which differed or could not be compared,"
         print_note(f"The new tables have taken the place of the live ones{was} and go on from there.")
+    elif comparison.behind:
+        raise Failure("The live tables tell of more than can be read from the ledgers: see `muniment verify`.")
     elif not comparison.is_equal:
         raise Failure("The live tables differ from the ledgers. Use --swap to replace them with the new ones.")

@@ -1,8 +1,11 @@
 """The command `verify`: checks ledgers and projections, as the operator on the database itself."""
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 
 from domain.foundation.identifiers import INSTALLATION
 from projections.engine.definition import PROJECTION_NAMES
@@ -11,37 +14,82 @@ from services.cli.lib.operator_database import operator_database, record_operato
 from services.cli.lib.output import Column, make_output
 from services.cli.lib.progress import Progress
 from services.cli.lib.rebuild_output import NotCompared, rebuild_and_compare, show_comparison
-from services.cli.lib.terminal import Failure, print_note
+from services.cli.lib.terminal import Failure, UsageError, print_note
+from services.ledger.catalogue import compare_catalogue
+from services.ledger.checkpoints import OPERATION, Checkpoint, InvalidCheckpoints, parse_checkpoints, split_checkpoints
 from services.ledger.database import Database, connect
+from services.ledger.discrepancy import Discrepancy
 from services.ledger.verification import VerificationResult, verify
+
+EARLIER_BYTES_MAX = 64 << 20
+"""Of the file of an earlier verification: more than 400,000 ledgers have."""
+BLIND_SPOT = (
+    "What this cannot see: a database that was put back to an earlier state as a whole, or rewritten with all that "
+    "refers to it. Keep the output of `verify --output json` elsewhere, and give it to the next with --earlier."
+)
+BLIND_SPOT_AFTER = (
+    "What this cannot see: events that were lost or rewritten since {earlier} was printed, everywhere alike."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_operator_table_arguments(parser, run)
     parser.add_argument("--account-id", help="only this account, and the installation's ledger")
+    parser.add_argument(
+        "--earlier",
+        metavar="FILE",
+        help="what an earlier `verify --output json` has printed: ledgers must go on from it",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     """Raises Failure when something is not as it should be."""
+    earlier = {} if args.earlier is None else _read_earlier(args.earlier)
     with operator_database(args) as database:
         progress = Progress()
         with connect(database, "writer") as connection:
-            verdicts = verify(connection, args.account_id, progress.tell)
+            verdicts = verify(connection, args.account_id, progress.tell, earlier)
+            altered = list(compare_catalogue(connection))
         if args.account_id is not None and verdicts[-1] == VerificationResult(args.account_id, 0, None):
             raise Failure(f"There is no account {args.account_id} here.")
         _record(database, args.account_id, verdicts)
         progress.clear()
         # Before the tables are compared, which somebody else's rebuilding may prevent.
-        make_output(args.output, VERDICTS).show(verdicts)
-        sys.stdout.flush()
+        _show(args, verdicts, altered)
         problem = _compare(args, database, progress)
+    print_note(BLIND_SPOT_AFTER.format(earlier=args.earlier) if earlier else BLIND_SPOT)
     broken = [verdict.account_id for verdict in verdicts if verdict.finding is not None]
+    if (broken or altered) and problem is not None:
+        print_note(problem)
     if broken:
-        if problem is not None:
-            print_note(problem)
         raise Failure(f"The ledger{'s' if len(broken) > 1 else ''} of {', '.join(broken)} must not be relied on.")
+    if altered:
+        raise Failure("The ledgers agree with themselves, but the database let them be altered: see above.")
     if problem is not None:
         raise Failure(f"The ledgers are intact. {problem}")
+
+
+def _read_earlier(name: str) -> Mapping[str, Checkpoint]:
+    """Raises UsageError."""
+    try:
+        with Path(name).open("rb") as file:
+            content = file.read(EARLIER_BYTES_MAX + 1)
+        if len(content) > EARLIER_BYTES_MAX:
+            raise UsageError(f"Cannot use {name}: it is longer than {EARLIER_BYTES_MAX:,} bytes.")
+        return parse_checkpoints(content.decode().splitlines(), name)
+    except OSError as error:
+        raise UsageError(f"Cannot read {name}: {error.strerror}.") from error
+    except (InvalidCheckpoints, UnicodeDecodeError) as error:
+        raise UsageError(f"Cannot use {name}: {error}.") from error
+
+
+def _show(args: argparse.Namespace, verdicts: Sequence[VerificationResult], altered: Sequence[Discrepancy]) -> None:
+    make_output(args.output, VERDICTS).show(verdicts)
+    if altered and args.output == "json":
+        sys.stdout.write(json.dumps({"database": [asdict(each) for each in altered]}) + "\n")
+    sys.stdout.flush()
+    for each in altered:
+        print_note(f"The database: {each}.")
 
 
 def _compare(args: argparse.Namespace, database: Database, progress: Progress) -> str | None:
@@ -61,8 +109,10 @@ def _record(database: Database, account_id: str | None, verdicts: Sequence[Verif
     if any(verdict.account_id == INSTALLATION and verdict.finding is not None for verdict in verdicts):
         print_note("The installation's ledger is broken: this verification is not recorded.")
         return
-    parameters = {} if account_id is None else {"account_id": account_id}
-    record_operator_call(database, "VerifyLedgers", read_only=True, parameters=parameters)
+    named = {} if account_id is None else {"account_id": account_id}
+    whole = {each.account_id: (each.positions, each.sha256) for each in verdicts if each.sha256 is not None}
+    for checkpoints in split_checkpoints(whole):
+        record_operator_call(database, OPERATION, read_only=True, parameters={**named, **checkpoints})
 
 
 VERDICTS: Sequence[Column[VerificationResult]] = (

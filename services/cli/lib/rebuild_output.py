@@ -59,8 +59,8 @@ def comparison_problems(comparison: RebuildComparison) -> Iterator[str]:
     """What is not as it should be, a line each."""
     for name in comparison.incomparable:
         yield f"{name}: the live tables are missing, or were made by another version of this program: not compared."
-    for name, account_id in comparison.behind:
-        yield f"{name} of {account_id}: cannot be read any more as far as the live tables are: not compared."
+    for behind in comparison.behind:
+        yield f"{behind}: not compared."
     for compared in comparison.tables:
         if compared.difference is not None:
             difference = _describe_difference(compared.difference)

@@ -4,14 +4,17 @@ import getpass
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import ANY
 from urllib.request import urlopen
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from projections.engine.definition import PROJECTION_NAMES
 from projections.engine.rebuild import open_rebuild
-from services.cli.entry_point import main
+from services.cli.commands.verify import BLIND_SPOT
+from services.cli.entry_point import EXIT_INTERRUPTED, EXIT_USAGE, main
 from services.ledger.database import DatabaseRole, connect
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
@@ -98,7 +101,7 @@ def test_beside_a_server(own: Desk) -> None:
         assert own.rows("history", "--operation", "CreateUser")[-1]["parameters"] == {"user_name": f"after{number}"}
     assert own.server.log.read_text() == ""
     verified = muniment(data, "verify")
-    assert (verified.status, verified.error) == (0, "")
+    assert (verified.status, verified.error) == (0, f"muniment: {BLIND_SPOT}\n")
     account_id = str(own.aws("sts", "get-caller-identity")["Account"])
     ledgers = [line.split() for line in verified.out.splitlines()][1:3]
     assert [(ledger, result) for ledger, _, result in ledgers] == [("000000000000", "ok"), (account_id, "ok")]
@@ -108,9 +111,11 @@ def test_beside_a_server(own: Desk) -> None:
     assert acts(data)[before:] == [
         ("RebuildProjections", {"projections": [], "swap": False}, True),
         ("RebuildProjections", {"projections": [], "swap": True}, False),
-        ("VerifyLedgers", {}, True),
-        ("VerifyLedgers", {"account_id": account_id}, True),
+        ("VerifyLedgers", {"checkpoints": ANY}, True),
+        ("VerifyLedgers", {"account_id": account_id, "checkpoints": ANY}, True),
     ]
+    (_, parameters, _) = acts(data)[-1]
+    assert parameters["checkpoints"] == {line["account_id"]: [line["positions"], line["sha256"]] for line in one[:2]}
 
 
 def test_a_table_that_was_altered(own: Desk) -> None:
@@ -133,6 +138,83 @@ def test_a_table_that_was_altered(own: Desk) -> None:
     assert (swapped.status, said in swapped.error) == (0, True)
     assert "which differed or could not be compared" in swapped.error
     assert muniment(data, "verify").status == 0
+
+
+def test_a_ledger_that_was_set_back(tmp_path: Path) -> None:
+    """Both commands end, and say how far the tables had read and where the ledger ends; with the tables set back too,
+    the verification before tells, and what was kept of it elsewhere."""
+    with running_server() as server:
+        data, kept = server.data, tmp_path / "kept.jsonl"
+        account_id = str(Desk(server).aws("sts", "get-caller-identity")["Account"])
+        Desk(server).rows("history", "--limit", "1")  # Waits until the tables have come to this very call.
+        kept.write_text(muniment(data, "verify", "--output", "json").out)
+        assert muniment(data, "verify", "--earlier", str(kept)).status == 0
+        with opened(data, "owner") as owner:
+            position = set_back(owner, account_id)
+        end = f"read up to position {position}, and the ledger ends at {position - 1}"
+        for words in (["rebuild"], ["rebuild", "--swap"], ["verify"]):
+            told = muniment(data, *words)
+            assert (told.status, f"trail of {account_id}: the live tables have {end}" in told.error) == (1, True)
+        with opened(data, "projector") as projector:
+            projector.execute(
+                "update views.cursors set position = %s where account_id = %s", (position - 1, account_id)
+            )
+        assert muniment(data, "rebuild", "--swap").status == 0
+        for words in (["verify"], ["verify", "--earlier", str(kept)]):
+            told = muniment(data, *words)
+            assert (told.status, "must not be relied on" in told.error) == (1, True)
+            assert f"position {position}: expected an event, for the verification at" in told.out
+            assert "The database: expected no row of ledger.uses" in told.error
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("", "it has no verdict of a ledger that was found whole"),
+        ('{"account_id": "1", "finding": null}', "line 1 is none of"),
+        ("LEDGER  POSITIONS", "line 1 is none of"),
+        (" " * 101, "it is longer than 100 bytes"),
+    ],
+)
+def test_an_earlier_verification_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], content: str, why: str
+) -> None:
+    """It is refused before anything is looked at, and never taken for one that found nothing."""
+    monkeypatch.setattr("services.cli.commands.verify.EARLIER_BYTES_MAX", 100)
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text(content)
+    assert main(["verify", "--data", str(tmp_path), "--earlier", str(kept)]) == EXIT_USAGE
+    assert f"Cannot use {kept}: {why}" in capsys.readouterr().err
+    assert main(["verify", "--data", str(tmp_path), "--earlier", str(tmp_path / "none")]) == EXIT_USAGE
+
+
+def test_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that was broken off says so, and ends with a code of neither finding nor all-clear."""
+
+    def interrupt(_args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("services.cli.commands.verify.operator_database", interrupt)
+    assert main(["verify", "--data", str(tmp_path)]) == EXIT_INTERRUPTED
+    assert capsys.readouterr().err == "muniment: Interrupted.\n"
+
+
+def set_back(owner: psycopg.Connection, account_id: str) -> int:
+    """Removes the last use, as the owner can, and sets the head back. Gives the position."""
+    found = owner.execute("select position from ledger.heads where account_id = %s", (account_id,)).fetchone()
+    assert found is not None
+    for table, trigger in (("uses", "append_only"), ("heads", "never_back")):
+        owner.execute(SQL("alter table ledger.{} disable trigger {}").format(Identifier(table), Identifier(trigger)))
+    owner.execute("delete from ledger.uses where account_id = %s and position = %s", (account_id, found[0]))
+    events = "(select * from ledger.uses union all select * from ledger.changes) as events"
+    last = SQL("select position, at from {} where account_id = %s order by position desc limit 1").format(SQL(events))
+    owner.execute(
+        SQL("update ledger.heads set (position, at) = ({}) where account_id = %s").format(last),
+        (account_id, account_id),
+    )
+    for table, trigger in (("uses", "append_only"), ("heads", "never_back")):
+        owner.execute(SQL("alter table ledger.{} enable trigger {}").format(Identifier(table), Identifier(trigger)))
+    return int(found[0])
 
 
 def test_what_cannot_be_meant(own: Desk, tmp_path: Path) -> None:

@@ -113,11 +113,23 @@ insert into secrets.password_hashes values ('123456789012', 'AIPWEVE', 'AIDAANN'
 update secrets.access_key_secrets set principal_id = 'AIDAEVE'
 where account_id = '123456789012'
 
+-- name: a_data_key_of_nobody
+insert into secrets.data_keys values ('123456789012', 'AIDAEVE', 'm', '')
+
 -- name: the_ledger_of_another_account
 update ledger.changes
 set state = convert_to(replace(convert_from(state, 'UTF8'), '"1f"', '"2f"'), 'UTF8')
 where account_id = '123456789012' and position = 1;
 delete from ledger.snapshots
+
+-- name: the_account_is_closed_elsewhere
+insert into ledger.changes select '000000000000', 3, 'installation.account.retired.v1', at, convert_to(replace(replace(
+        replace(replace(convert_from(state, 'UTF8'), '"position":2', '"position":3'), ',"ledger_id":"1f"', ''),
+        'account.opened', 'account.retired'), 'opened_account_id', 'retired_account_id'), 'UTF8')
+from ledger.changes
+where account_id = '000000000000' and position = 2;
+update ledger.heads set position = 3, last_change = 3
+where account_id = '000000000000'
 
 -- name: nothing_is_left
 delete from ledger.changes

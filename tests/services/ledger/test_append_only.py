@@ -21,17 +21,25 @@ REWRITINGS: dict[str, LiteralString] = {
 }
 RIGHTS: dict[str, dict[str, str]] = {
     # What each role may do: select, insert, update, delete, truncate, references, trigger.
-    "ledger.heads": {"writer": "SIU", "projector": "S", "reader": "S"},
+    "ledger.heads": {"writer": "SI", "projector": "S", "reader": "S"},
     "ledger.changes": {"writer": "SI", "projector": "S", "reader": "S"},
     "ledger.uses": {"writer": "SI", "projector": "S", "reader": "S"},
     f"ledger.{MONTH}": {},
     "ledger.uses_other": {},
     "ledger.snapshots": {"writer": "SI", "reader": "S"},
-    "secrets.data_keys": {"writer": "SIUD"},
-    "secrets.access_key_secrets": {"writer": "SIUD"},
+    "secrets.data_keys": {"writer": "SID"},
+    "secrets.access_key_secrets": {"writer": "SID"},
     "secrets.access_key_accounts": {"writer": "SI"},
-    "secrets.password_hashes": {"writer": "SIUD"},
+    "secrets.password_hashes": {"writer": "SID"},
     "public.muniment_migrations": {"reader": "S"},
+}
+UPDATABLE = {
+    # The columns that a role may update, of tables that it may not update as a whole.
+    ("writer", "ledger.heads", "position"),
+    ("writer", "ledger.heads", "last_change"),
+    ("writer", "ledger.heads", "at"),
+    ("writer", "secrets.data_keys", "master_key_id"),
+    ("writer", "secrets.data_keys", "wrapped"),
 }
 PRIVILEGES = {
     "S": "SELECT",
@@ -106,6 +114,45 @@ def test_rights_are_exactly_these(owner: psycopg.Connection, role: DatabaseRole)
             == (True,)
         }
         assert may == set(rights.get(role, "")), table
+
+
+def test_columns_that_are_updated_are_exactly_these(owner: psycopg.Connection) -> None:
+    """Of tables beside the events too, a role may update what a server moves on, and nothing besides."""
+    rows = owner.execute(
+        "select role, schemaname || '.' || tablename, attname from pg_tables"
+        " cross join unnest(%s::text[]) as roles (role)"
+        " join pg_attribute on attrelid = format('%%I.%%I', schemaname, tablename)::regclass and attnum > 0"
+        " where schemaname in ('ledger', 'secrets', 'public')"
+        " and has_column_privilege('muniment_' || role, attrelid, attnum, 'UPDATE')",
+        (list(ROLES),),
+    ).fetchall()
+    assert set(rows) == UPDATABLE
+
+
+@pytest.mark.parametrize("role", ["writer", "owner"])
+def test_a_head_only_moves_on(recorded: Database, role: DatabaseRole) -> None:
+    """Neither a server's login nor the owner sets a head back, or takes one away: positions would be given twice, and
+    the events that are cut off would not be missed."""
+    with connect(recorded, "writer") as writer:
+        writer.execute("insert into ledger.heads values ('123456789012', 1, 1, '2026-01-31')")
+        writer.execute("update ledger.heads set position = 2, last_change = 2, at = '2026-02-01'")
+    for statement in (
+        "update ledger.heads set position = 1",
+        "update ledger.heads set last_change = 1",
+        "update ledger.heads set at = '2026-01-31 23:59:59'",
+        "update ledger.heads set account_id = '123456789013'",
+        "delete from ledger.heads",
+        "truncate ledger.heads",
+    ):
+        with (
+            connect(recorded, role) as connection,
+            pytest.raises((IntegrityConstraintViolation, InsufficientPrivilege)),
+        ):
+            connection.execute(statement)
+    with connect(recorded, "reader") as reader:
+        assert reader.execute("select account_id, position, last_change from ledger.heads").fetchall() == [
+            ("123456789012", 2, 2)
+        ]
 
 
 def test_only_the_writer_opens_months(recorded: Database) -> None:

@@ -1,130 +1,38 @@
 """Verifying: what is whole is said to be, and each way of breaking a ledger is named, with the place."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg import sql
 
-from domain.account import Account, AccountCreated
-from domain.calls import ApiCalled
-from domain.families.access_keys import ACCESS_KEYS, AccessKeyCreated
-from domain.families.groups import GROUPS, GroupCreated
-from domain.families.passwords import LOGIN_PROFILES, LoginProfileCreated
+from domain.account import AccountCreated
+from domain.families.aliases import ACCOUNT_ALIAS
+from domain.families.groups import GROUPS
 from domain.families.users import UserCreated, UserDeleted
-from domain.foundation.events import Change, Entry, Event
+from domain.foundation.events import Entry, Event
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.secret import SecretKind
-from domain.installation import AccountOpened, InstallationFounded
+from domain.installation import AccountRetired, AliasClaimed
 from projections.engine.sql_files import load_statements
 from services.ledger import verification
 from services.ledger.database import Database, connect
-from services.ledger.mapper import EntryMapper
-from services.ledger.recorder import SQL, LedgerRecorder
-from services.ledger.snapshots import take_snapshot
-from services.ledger.verification import Discrepancy, VerificationResult, verify
+from services.ledger.discrepancy import Discrepancy
+from services.ledger.verification import VerificationResult, verify
 from tests.histories import folded, histories
-from tests.services.ledger.rounds import ACCOUNT, BEGAN_AT, OTHER, USE_TOPICS, cause
-
-LEDGER_ID = "1f"
-CALLED = ApiCalled(read_only=True, parameters={})
-HISTORY: Sequence[Event] = (
-    AccountCreated(ledger_id=LEDGER_ID, kind="live", partition="aws", schema_version=1),
-    UserCreated(user_id="AIDAANN", user_name="ann", path="/"),
-    AccessKeyCreated(access_key_id="AKIAANN", user_id="AIDAANN", user_name="ann"),
-    CALLED,
-    GroupCreated(group_id="AGPAOPS", group_name="ops", path="/"),
-    CALLED,
-    LoginProfileCreated(user_id="AIDAANN", user_name="ann", password_id="AIPWANN", reset_required=False),
+from tests.services.ledger.rounds import ACCOUNT, OTHER
+from tests.services.ledger.whole_ledger import (
+    HISTORY,
+    MAPPER,
+    entry,
+    finding,
+    write,
+    write_installation,
+    write_secrets,
+    write_snapshot,
 )
-MAPPER = EntryMapper()
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[psycopg.Connection]:
-    with connect(database, "writer") as connection:
-        yield connection
-
-
-@pytest.fixture
-def owner(database: Database) -> Iterator[psycopg.Connection]:
-    """Who tampers: as long as it does, no trigger is in its way."""
-    with connect(database, "owner") as connection:
-        connection.execute("set session_replication_role = replica")
-        yield connection
-
-
-def entry(account_id: str, position: int, event: Event) -> Entry:
-    at = BEGAN_AT + timedelta(seconds=position)
-    return Entry(account_id, position, f"{position:08x}-0000-4000-8000-000000000000", at, cause(), event)
-
-
-def write(connection: psycopg.Connection, entries: Sequence[Entry]) -> None:
-    """As rounds do, each event in one of its own."""
-    recorder = LedgerRecorder(lambda: connection, USE_TOPICS)
-    last = entries[-1]
-    changes = [written.position for written in entries if isinstance(written.event, Change)]
-    head = {"accounts": [last.account_id], "positions": [last.position], "last_changes": [changes[-1]], "at": last.at}
-    with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute(SQL["found"], {"accounts": [last.account_id]})
-        for written in entries:
-            recorder.insert_events([MAPPER.to_stored_event(written)], cursor=cursor, at=written.at)
-        cursor.execute(SQL["move_heads"], head)
-
-
-def write_installation(connection: psycopg.Connection, ledger_id: str) -> None:
-    events = (
-        InstallationFounded(ledger_id="0f", schema_version=1),
-        AccountOpened(opened_account_id=ACCOUNT, ledger_id=ledger_id),
-    )
-    write(connection, [entry(INSTALLATION, position, event) for position, event in enumerate(events, 1)])
-
-
-def write_secrets(connection: psycopg.Connection, account: Account) -> None:
-    keys = [("access_key_secrets", key.id, key.user_id) for key in account[ACCESS_KEYS].by_id.values()]
-    profiles = account[LOGIN_PROFILES].values()
-    passwords = [("password_hashes", name, profile.user_id) for profile in profiles for name in profile.password_ids]
-    for table, name, principal_id in keys + passwords:
-        data_key = "insert into secrets.data_keys values (%s, %s, 'm', '') on conflict do nothing"
-        connection.execute(data_key, (account.id, principal_id))
-        insert = sql.SQL("insert into {} values (%s, %s, %s, '')").format(sql.Identifier("secrets", table))
-        connection.execute(insert, (account.id, name, principal_id))
-
-
-def write_snapshot(connection: psycopg.Connection, value: Account) -> None:
-    stored = take_snapshot(value)
-    connection.execute(
-        SQL["insert_snapshot"],
-        {
-            "account_id": stored.originator_id,
-            "position": stored.originator_version,
-            "topic": stored.topic,
-            "state": stored.state,
-        },
-    )
-
-
-def finding(verdicts: Iterable[VerificationResult], account_id: str = ACCOUNT) -> Discrepancy | None:
-    """That of the account, after the others were found to be whole."""
-    found = {verdict.account_id: verdict for verdict in verdicts}
-    assert [verdict for verdict in found.values() if verdict.finding and verdict.account_id != account_id] == []
-    return found[account_id].finding
-
-
-@pytest.fixture
-def history(writer: psycopg.Connection) -> Sequence[Entry]:
-    """A whole installation of one account, with a secret and a snapshot."""
-    entries = [entry(ACCOUNT, position, event) for position, event in enumerate(HISTORY, 1)]
-    write_installation(writer, LEDGER_ID)
-    write(writer, entries)
-    write_secrets(writer, folded(entries))
-    write_snapshot(writer, folded(entries[:5]))
-    assert verify(writer) == [VerificationResult(INSTALLATION, 2, None), VerificationResult(ACCOUNT, 7, None)]
-    return entries
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -136,13 +44,17 @@ def test_honest_ledgers_are_whole(
     owner.execute("truncate ledger.heads, ledger.changes, ledger.uses, ledger.snapshots, secrets.data_keys cascade")
     first = history[0].event
     assert isinstance(first, AccountCreated)
-    write_installation(writer, first.ledger_id)
+    account = folded(history)
+    alias, closed = account[ACCOUNT_ALIAS], account.closed_at
+    claims: list[Event] = [AliasClaimed(account_alias=alias, for_account_id=ACCOUNT)] if alias else []
+    claims += [AccountRetired(retired_account_id=ACCOUNT)] if closed else []
+    write_installation(writer, first.ledger_id, *claims)
     write(writer, history)
     write_secrets(writer, folded(history))
     for position in data.draw(st.sets(st.integers(1, len(history)), max_size=3)):
         write_snapshot(writer, folded(history[:position]))
     assert verify(writer) == [
-        VerificationResult(INSTALLATION, 2, None),
+        VerificationResult(INSTALLATION, 2 + len(claims), None),
         VerificationResult(ACCOUNT, len(history), None),
     ]
     assert verify(writer, ACCOUNT) == verify(writer)
@@ -176,6 +88,8 @@ NAMED: dict[str, tuple[int | None, str, str]] = {
     "a_password_is_missing": (None, "a sealed password-hash AIPWANN", "none"),
     "a_password_without_a_profile": (None, "no sealed password-hash AIPWEVE, for which the account has no use", "one"),
     "a_secret_of_somebody_else": (None, "the access-key-secret AKIAANN sealed for AIDAANN", "for AIDAEVE"),
+    "a_data_key_of_nobody": (None, "no data key of AIDAEVE, whom no event created", "one"),
+    "the_account_is_closed_elsewhere": (None, "a closed account, as the installation has it", "an open account"),
     "the_ledger_of_another_account": (1, "the ledger 1f, which the installation has opened", "the ledger 2f"),
     "nothing_is_left": (1, "the ledger 1f, which the installation has opened", "nothing"),
 }

@@ -194,11 +194,14 @@ def test_two_first_keys_of_a_principal_share_the_data_key_that_stays(
         "UPDATE secrets.access_key_secrets SET sealed = ''",
     ],
 )
-def test_who_writes_the_tables_exchanges_nothing(cursor: Cursor[TupleRow], swap: LiteralString) -> None:
+def test_who_writes_the_tables_exchanges_nothing(
+    database: Database, cursor: Cursor[TupleRow], swap: LiteralString
+) -> None:
     """With every right on the database, boxes swapped between rows, rows relabelled and bytes altered do not open."""
     STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("one"))
     STORE.put(cursor, ACCOUNT, BOB, key("AKIA2"), Secret("two"))
-    cursor.execute(swap)
+    with connect(database, "owner") as owner:
+        owner.execute(swap)
     names = [name for (name,) in cursor.execute("SELECT access_key_id FROM secrets.access_key_secrets").fetchall()]
     assert names
     for name in names:

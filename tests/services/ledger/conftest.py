@@ -1,0 +1,48 @@
+"""Connections for tests that verify ledgers, and a ledger to begin with."""
+
+from collections.abc import Iterator, Sequence
+
+import psycopg
+import pytest
+
+from domain.foundation.events import Entry
+from domain.foundation.identifiers import INSTALLATION
+from services.ledger.database import Database, connect
+from services.ledger.verification import VerificationResult, verify
+from tests.histories import folded
+from tests.services.ledger.rounds import ACCOUNT
+from tests.services.ledger.whole_ledger import (
+    HISTORY,
+    LEDGER_ID,
+    entry,
+    write,
+    write_installation,
+    write_secrets,
+    write_snapshot,
+)
+
+
+@pytest.fixture
+def writer(database: Database) -> Iterator[psycopg.Connection]:
+    with connect(database, "writer") as connection:
+        yield connection
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[psycopg.Connection]:
+    """Who tampers: as long as it does, no trigger is in its way."""
+    with connect(database, "owner") as connection:
+        connection.execute("set session_replication_role = replica")
+        yield connection
+
+
+@pytest.fixture
+def history(writer: psycopg.Connection) -> Sequence[Entry]:
+    """A whole installation of one account, with a secret and a snapshot."""
+    entries = [entry(ACCOUNT, position, event) for position, event in enumerate(HISTORY, 1)]
+    write_installation(writer, LEDGER_ID)
+    write(writer, entries)
+    write_secrets(writer, folded(entries))
+    write_snapshot(writer, folded(entries[:5]))
+    assert verify(writer) == [VerificationResult(INSTALLATION, 2, None), VerificationResult(ACCOUNT, 7, None)]
+    return entries
