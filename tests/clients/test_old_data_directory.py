@@ -13,6 +13,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from services.ledger.embedded_leftover import poll_attempts
 from tests.clients.prepared import ROOT
 from tests.clients.server import Server, serving
 from tests.fixtures.data_directory import asking
@@ -27,6 +28,7 @@ REWORDED = {
     "changed the own password": "changed their own password",
     "as long as no organisation forbids it": "unless an organization forbids it",
     "Somebody gave a wrong password of user": "A wrong password was entered for user",
+    "account.credential.contained.v1": "account.credential.contained.v2",
     "its document says something else": "statement 0 changed (Principal was AWS "
     "arn:aws:iam::657623706504:user/people/alice and is AWS arn:aws:iam::657623706504:user/bob)",
 }
@@ -40,6 +42,9 @@ def server() -> Iterator[Server]:
     with place_for_data() as place:
         restore(place / "data")
         with serving(place) as running:
+            for _ in poll_attempts(60.0):
+                if "have taken their place" in running.log.read_text():
+                    break
             yield running
             said = running.log.read_text()
     assert "a defect" not in said, said

@@ -219,7 +219,8 @@ def test_an_expired_session_is_refused_without_a_scheduler(
     client's to before it.)"""
     offset = [-timedelta(minutes=14)]
     monkeypatch.setattr(
-        "tests.services.api.in_process_server.LedgerRuntime", lambda *given: LedgerRuntime(*given, clock=clock)
+        "tests.services.api.in_process_server.LedgerRuntime",
+        lambda *given, **_of_its_own: LedgerRuntime(*given, clock=clock),
     )
 
     def clock() -> datetime:

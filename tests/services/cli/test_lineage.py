@@ -30,7 +30,9 @@ def test_a_leaked_key_is_seen_and_contained(desk: Desk) -> None:
         ("├─ ", "session"),
         ("├─ ", "user"),
         ("└─ ", "inline"),
+        ("Ope", "n"),
     ]
+    assert below[-1].startswith("Open door: inline policy p of brood: allows ")
     planned = desk.muniment("contain", key["AccessKeyId"], "--dry-run")
     assert (planned.status, planned.error.endswith("muniment: Nothing was changed.\n")) == (0, True)
     assert planned.out.split()[1:6] == ["CONTAINED", "ALREADY", "FROM", "WOULD", "DENY"]

@@ -17,7 +17,7 @@ WRITTEN = """{"Version": "2012-10-17",  "Statement": [
   {"Sid": "In", "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": [
      "ALICE", "arn:aws:iam::123456789012:user\\/bob", "CAROL", "123456789012"]},
    "Condition": {"StringNotEquals": {"aws:PrincipalArn": ["ALICE"]}}},
-  {"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": {"Service": "example.com", "AWS": "ALICE"}}
+  {"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com", "AWS": "ALICE"}}
 ]}"""
 
 
