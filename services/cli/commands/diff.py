@@ -47,16 +47,16 @@ def _named_change(found: NetDifference) -> Occurrence:
 
 
 DIFFERENCES: Sequence[Column[NetDifference]] = (
-    Column("WHAT CHANGED", _sentence, shrinks=True),
+    Column("WHAT CHANGED", _sentence, wraps=True),
     Column("TIME", lambda found: short_time(_named_change(found).at)),
     Column("POSITION", lambda found: str(_named_change(found).position)),
-    Column("OPERATION", lambda found: _named_change(found).operation, shrinks=True),
-    Column("BY", lambda found: actor(_named_change(found)), shrinks=True),
+    Column("OPERATION", lambda found: _named_change(found).operation),
+    Column("BY", lambda found: actor(_named_change(found))),
 )
 CHANGES: Sequence[Column[RecordedChange]] = (
     Column("POSITION", lambda change: str(change.position)),
     Column("TIME", lambda change: short_time(change.at)),
-    Column("WHAT HAPPENED", lambda change: change.event, shrinks=True),
-    Column("OPERATION", lambda change: change.operation, shrinks=True),
-    Column("BY", actor, shrinks=True),
+    Column("WHAT HAPPENED", lambda change: change.event, wraps=True),
+    Column("OPERATION", lambda change: change.operation),
+    Column("BY", actor),
 )

@@ -10,7 +10,7 @@ from domain.read_models.history import HistoryCall
 from services.api.contract.history import LookupHistory
 from services.cli.lib.arguments import FULL_TIME, TABLE_OR_JSON, add_historical_arguments, positive_int
 from services.cli.lib.client import show_pages
-from services.cli.lib.output import Column, exact_time, short_arn
+from services.cli.lib.output import Column, exact_time, result_colour, short_arn
 from services.cli.lib.terminal import print_note
 
 
@@ -47,6 +47,12 @@ def _principal(call: HistoryCall) -> str | None:
     return short_arn(call.principal_arn, call.account_id)
 
 
+def _on(call: HistoryCall) -> str | None:
+    """The resources that its decisions were about."""
+    found = dict.fromkeys(arn for decision in call.decisions for arn in decision.resources)
+    return ", ".join(short_arn(arn, call.account_id) for arn in found) or None
+
+
 def _result(call: HistoryCall) -> str:
     result = call.error_code or "ok"
     return result if call.requests == 1 else f"{result} ({call.requests} times)"
@@ -62,13 +68,16 @@ def _csv_column(name: str) -> Column[HistoryCall]:
 
 HISTORY: Sequence[Column[HistoryCall]] = (
     # A position of the installation's ledger, where strangers' calls stand, is none of this account's.
-    Column("POSITION", lambda call: None if call.concerns_account_id else str(call.position)),
+    Column("POSITION", lambda call: None if call.concerns_account_id else str(call.position), wide=True),
     Column("TIME", lambda call: exact_time(call.at)),
-    Column("SOURCE", lambda call: call.source_address),
-    Column("PRINCIPAL", _principal, shrinks=True),
-    Column("OPERATION", lambda call: f"{call.service}:{call.operation}".strip(":"), shrinks=True),
-    Column("RESULT", _result),
-    Column("USER AGENT", lambda call: call.user_agent, shrinks=True),
+    Column("WHO", _principal),
+    Column("OPERATION", lambda call: f"{call.service}:{call.operation}".strip(":")),
+    Column("ON", _on, wraps=True),
+    Column("RESULT", _result, wraps=True, colour=result_colour),
+    Column("FROM", lambda call: call.source_address),
+    Column("ACCESS KEY", lambda call: call.access_key_id, wide=True),
+    Column("REQUEST", lambda call: call.request_id, wide=True),
+    Column("USER AGENT", lambda call: call.user_agent, wraps=True, wide=True),
 )
 CSV_COLUMNS: Sequence[Column[HistoryCall]] = tuple(
     _csv_column(name) for name in (*HistoryCall.model_fields, "source_address")

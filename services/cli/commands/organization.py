@@ -33,7 +33,7 @@ def _set(args: argparse.Namespace) -> None:
     organization = _read(args.file)
     with operator_ledger(args) as ledger:
         effects = set_organization(ledger.committer, organization)
-    make_output(args.output, EFFECTS).show(effects)
+    make_output(args, EFFECTS).show(effects)
     for node in nodes_allowing_nothing(organization):
         print_note(
             f"No policy attached to {node} allows anything: all actions are denied in the accounts at or below it."
@@ -43,7 +43,7 @@ def _set(args: argparse.Namespace) -> None:
 def _remove(args: argparse.Namespace) -> None:
     with operator_ledger(args) as ledger:
         effects = remove_organization(ledger.committer)
-    make_output(args.output, EFFECTS).show(effects)
+    make_output(args, EFFECTS).show(effects)
 
 
 def _show(args: argparse.Namespace) -> None:

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _revoke(args: argparse.Namespace) -> None:
     revoked = ask(args, RevokeSession, {"session_id": args.session_id})
-    make_output(args.output, REVOKED).show([revoked])
+    make_output(args, REVOKED).show([revoked])
 
 
 def _issued_by(session: SessionDetails) -> str:
@@ -62,8 +62,8 @@ def _state(session: SessionDetails) -> str:
 
 SESSIONS: Sequence[Column[SessionDetails]] = (
     Column("SESSION", lambda session: session.session_id),
-    Column("PRINCIPAL", lambda session: arn_resource(session.principal_arn), shrinks=True),
-    Column("ISSUED BY", _issued_by, shrinks=True),
+    Column("PRINCIPAL", lambda session: arn_resource(session.principal_arn)),
+    Column("ISSUED BY", _issued_by),
     Column("ISSUED", lambda session: short_time(session.issued_at)),
     Column("EXPIRES", lambda session: short_time(session.expires_at)),
     Column("STATE", _state),
@@ -72,7 +72,7 @@ SESSIONS: Sequence[Column[SessionDetails]] = (
 )
 REVOKED: Sequence[Column[RevokedSession]] = (
     Column("SESSION", lambda revoked: revoked.session_id),
-    Column("PRINCIPAL", lambda revoked: arn_resource(revoked.principal_arn), shrinks=True),
+    Column("PRINCIPAL", lambda revoked: arn_resource(revoked.principal_arn)),
     Column("REVOKED", lambda revoked: short_time(revoked.revoked_at)),
     Column("POSITION", lambda revoked: str(revoked.revoked_position)),
 )

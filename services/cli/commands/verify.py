@@ -8,7 +8,7 @@ from domain.foundation.identifiers import INSTALLATION
 from projections.engine.definition import PROJECTION_NAMES
 from services.cli.lib.arguments import add_operator_table_arguments
 from services.cli.lib.operator_database import operator_database, record_operator_call
-from services.cli.lib.output import Column, make_output
+from services.cli.lib.output import Column, make_output, result_colour
 from services.cli.lib.progress import Progress
 from services.cli.lib.rebuild_output import NotCompared, rebuild_and_compare, show_comparison
 from services.cli.lib.terminal import Failure, print_note
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
         _record(database, args.account_id, verdicts)
         progress.clear()
         # Before the tables are compared, which somebody else's rebuilding may prevent.
-        make_output(args.output, VERDICTS).show(verdicts)
+        make_output(args, VERDICTS).show(verdicts)
         sys.stdout.flush()
         problem = _compare(args, database, progress)
     broken = [verdict.account_id for verdict in verdicts if verdict.finding is not None]
@@ -68,5 +68,10 @@ def _record(database: Database, account_id: str | None, verdicts: Sequence[Verif
 VERDICTS: Sequence[Column[VerificationResult]] = (
     Column("LEDGER", lambda verdict: verdict.account_id),
     Column("POSITIONS", lambda verdict: str(verdict.positions)),
-    Column("RESULT", lambda verdict: "ok" if verdict.finding is None else str(verdict.finding)),
+    Column(
+        "RESULT",
+        lambda verdict: "ok" if verdict.finding is None else str(verdict.finding),
+        wraps=True,
+        colour=result_colour,
+    ),
 )

@@ -51,6 +51,12 @@ def _add_common_group(parser: argparse.ArgumentParser) -> Arguments:
 
 def add_output_argument(arguments: Arguments) -> None:
     arguments.add_argument("--output", choices=TABLE_OR_JSON, default="table", help="json: one object a line")
+    add_wide_argument(arguments)
+
+
+def add_wide_argument(arguments: Arguments, default: object = False) -> None:  # noqa: FBT002  argparse's
+    what = "tables with all their columns, a row on one line, however long"
+    arguments.add_argument("--wide", action="store_true", default=default, help=what)
 
 
 def add_verbose_argument(arguments: Arguments, default: object = False) -> None:  # noqa: FBT002  argparse's
@@ -114,6 +120,7 @@ def add_question_arguments(
         default="table" if default is None else default,
         help="json: one object a line, with all fields",
     )
+    add_wide_argument(common, off)
     common.add_argument("--profile", default=default, help="AWS profile with credentials, region and endpoint_url")
     common.add_argument(
         "--endpoint-url", default=default, metavar="URL", help="the server, if other than the profile's"

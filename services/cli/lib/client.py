@@ -57,7 +57,7 @@ def show_pages(
 ) -> int:
     """Asks page after page and shows each when it has come. Gives the number of rows."""
     build_question(question, parameters)
-    showing, progress = make_output(args.output, columns, exported), Progress()
+    showing, progress = make_output(args, columns, exported), Progress()
     shown, marker = 0, None
     try:
         with open_client(args) as client:

@@ -39,14 +39,14 @@ def test_history(desk: Desk) -> None:
     ]
     assert {row["user_agent"] for row in rows} == {"muniment/0.1.0"}
     title, *lines = desk.muniment(*asked).out.splitlines()
-    assert title.split() == ["POSITION", "TIME", "SOURCE", "PRINCIPAL", "OPERATION", "RESULT", "USER", "AGENT"]
-    assert [line.split()[2:6] for line in lines] == [
-        ["127.0.0.1", "user/historic", "muniment:ListSessions", "AccessDenied"],
-        ["127.0.0.1", "user/historic", "muniment:ListCredentials", "AccessDenied"],
+    assert title.split() == ["TIME", "WHO", "OPERATION", "ON", "RESULT", "FROM"]
+    assert [line.split()[1:] for line in lines] == [
+        ["user/historic", "muniment:ListSessions", "sessions", "AccessDenied", "127.0.0.1"],
+        ["user/historic", "muniment:ListCredentials", "credentials", "AccessDenied", "127.0.0.1"],
     ]
     assert desk.rows(*asked, "--limit", "1") == rows[:1]
     since = str(rows[1]["at"])
-    copied = lines[1].split()[1]
+    copied = lines[1].split()[0]
     assert desk.rows(*asked, "--since", copied, "--until", copied) == [rows[1]], "As the table shows it."
     assert desk.rows(*asked, "--since", since) == rows[1:]
     resource = f"arn:aws:muniment::{rows[1]['account_id']}:credentials"
@@ -69,7 +69,7 @@ def test_hostile_user_agents(desk: Desk) -> None:
     connection.close()
     (row,) = desk.rows("history", "--access-key-id", key)
     assert row["user_agent"] == "\x9b2Jevil"
-    shown = desk.muniment("history", "--access-key-id", key).out
+    shown = desk.muniment("history", "--wide", "--access-key-id", key).out
     assert "\x9b" not in shown
     assert shown.splitlines()[1].endswith("evil")
 
