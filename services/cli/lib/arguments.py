@@ -2,11 +2,11 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from services.cli.lib.terminal import UsageError
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse names it nowhere else
+Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # noqa: SLF001  argparse names it nowhere else
 RunCommand = Callable[[argparse.Namespace], None]
 Arguments: TypeAlias = "argparse._ActionsContainer"  # noqa: SLF001  nor what a parser and a group of it are
 TABLE_OR_JSON = ("table", "json")
@@ -69,7 +69,8 @@ def add_subcommands(parser: argparse.ArgumentParser) -> Commands:
 
 def add_command(commands: Commands, name: str, what: str) -> argparse.ArgumentParser:
     """Described by the line that stands for it in the list of commands."""
-    return commands.add_parser(name, help=what, description=what[0].upper() + what[1:])
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=what, description=what[0].upper() + what[1:])
+    return parser
 
 
 def add_span_arguments(

@@ -15,6 +15,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tests.clients.prepared import BIN
+from tests.clients.server import run
 from tests.services.cli.conftest import Desk
 
 
@@ -128,7 +129,19 @@ def test_a_session_is_revoked(desk: Desk) -> None:
     assert (again.status, session_id in again.out) == (0, True)
     unknown = desk.muniment("sessions", "revoke", "SESN" + "A" * 17)
     assert (unknown.status, "has issued no session" in unknown.error) == (1, True)
-    assert desk.muniment("sessions", "revoke", "deploy-1").status == 2
+    mistyped = desk.muniment("sessions", "revoke", "deploy-1")
+    assert (mistyped.status, "A session id is SESN and 17" in mistyped.error) == (2, True)
+    kept = desk.aws("sts", "get-session-token")["Credentials"]
+    (row,) = [row for row in desk.rows("sessions", "--active") if row["access_key_id"] == kept["AccessKeyId"]]
+    kept_id = str(row["session_id"])
+    for typed, status in (
+        (kept_id[:-1] + ("A" if kept_id[-1] != "A" else "B"), 1),
+        (kept_id[:-1], 2),
+        (kept["AccessKeyId"], 2),
+    ):
+        near = desk.muniment("sessions", "revoke", typed)
+        assert (near.status, near.error.endswith(f" Did you mean {kept_id}, of user/admin?\n")) == (status, True)
+    assert kept_id in desk.muniment("sessions", "--active").out
 
 
 def test_the_operator(desk: Desk) -> None:
@@ -181,7 +194,7 @@ def test_the_operator_without_a_server(desk: Desk, tmp_path: Path) -> None:
         (("who-can", "CreateUser", "*"), None, 2, "An action is service:Action, such as iam:CreateUser"),
         (("sessions", "revoke", "nope"), None, 2, "A session id is SESN and 17 letters and digits"),
         (("credentials", "--as-of", "2026-01-01T00:00:00"), None, 2, "The offset from UTC is missing"),
-        (("sessions", "end"), None, 2, "invalid choice"),
+        (("sessions", "end"), None, 2, "expected revoke"),
     ],
 )
 def test_what_goes_wrong(
@@ -192,7 +205,28 @@ def test_what_goes_wrong(
     assert (answer.status, answer.out) == (status, "")
     assert said in answer.error
     assert "Traceback" not in answer.error
-    assert status == 2 or answer.error.count("\n") == 1
+    assert answer.error.count("\n") == 1
+
+
+def test_services_of_a_profile(desk: Desk, tmp_path: Path) -> None:
+    """The endpoint of IAM or STS in a services section is found, as the aws command finds it, before that of the
+    profile and after the environment's; a section that there is not is told."""
+    config = tmp_path / "config"
+    written = (desk.server.data / "aws-profile").read_text()
+    profile = "\n".join(line for line in written.splitlines() if not line.startswith("endpoint_url"))
+    environment = {"AWS_CONFIG_FILE": str(config), "AWS_PROFILE": "muniment"}
+    nowhere = "http://127.0.0.1:1"
+    for service in ("iam", "sts"):
+        section = f"[services here]\n{service} =\n  endpoint_url = {desk.server.endpoint}\n"
+        config.write_text(f"{profile}\nservices = here\nendpoint_url = {nowhere}\n{section}")
+        answer = desk.muniment("credentials", environment=environment)
+        assert answer.status == 0, answer.error
+    stock = run(["aws", "sts", "get-caller-identity"], environment)
+    assert stock.status == 0, stock.error
+    for variable in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM"):
+        assert nowhere in desk.muniment("credentials", environment={**environment, variable: nowhere}).error
+    config.write_text(f"{profile}\nservices = there\n")
+    assert "[services there], which is not" in desk.muniment("credentials", environment=environment).error
 
 
 def test_a_reader_who_has_had_enough(desk: Desk) -> None:
