@@ -2,6 +2,7 @@
 not understood."""
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -13,7 +14,7 @@ from domain.foundation.errors import Refusal
 from services.cli.commands import COMMANDS
 from services.cli.lib.arguments import add_command
 from services.cli.lib.parser import Parser, ShowVersion, did_you_mean, move_common_options
-from services.cli.lib.terminal import Colour, Failure, UsageError, print_note
+from services.cli.lib.terminal import Colour, Failure, UsageError, os_error_text, print_note
 
 EXIT_OK, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2
 EXIT_CODES = """\
@@ -27,6 +28,9 @@ exit codes:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # For a terminal that cannot write all names.
     words = move_common_options(sys.argv[1:] if arguments is None else arguments)
     try:
         args = _parse(words)
@@ -43,8 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_REFUSED
     except BrokenPipeError:
         # Whoever reads has had enough. What is still buffered goes nowhere, instead of failing at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
+    except OSError as error:
+        print_note(f"{os_error_text(error)}.", Colour.RED)
+        _discard_output()
+        return EXIT_REFUSED
     return EXIT_OK
+
+
+def _discard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:

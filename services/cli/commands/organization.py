@@ -10,7 +10,7 @@ from services.cli.lib.arguments import add_command, add_operator_table_arguments
 from services.cli.lib.operator_database import operator_ledger
 from services.cli.lib.organization_file import InvalidFile, organization_to_json, parse_organization
 from services.cli.lib.output import Column, JsonLines, make_output
-from services.cli.lib.terminal import Failure, print_line, print_note
+from services.cli.lib.terminal import Failure, os_error_text, print_line, print_note
 from services.organization import OrganizationEffect, get_organization, remove_organization, set_organization
 
 
@@ -61,8 +61,10 @@ def _show(args: argparse.Namespace) -> None:
 def _read(file: str) -> Organization:
     try:
         return parse_organization(Path(file).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{file} cannot be read: {error}.") from error
+    except OSError as error:
+        raise Failure(f"Cannot read the organization. {os_error_text(error)}.") from error
+    except UnicodeDecodeError as error:
+        raise Failure(f"{file} is not in UTF-8: byte {error.start}.") from error
     except InvalidFile as refused:
         raise Failure(f"{file}: {refused}") from refused
 

@@ -107,7 +107,12 @@ def _configured_endpoint(session: Session) -> str | None:
 
 
 def _checked_endpoint(endpoint: str) -> str:
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query:
-        raise Failure(f"An endpoint is a URL such as http://127.0.0.1:8420, without a path; got {endpoint!r}.")
+    refusal = Failure(f"An endpoint is a URL such as http://127.0.0.1:8420, without a path; got {endpoint!r}.")
+    try:
+        parts = urlsplit(endpoint)
+        _ = parts.port  # Is read here, and not when it was given.
+    except ValueError:
+        raise refusal from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/") or parts.query:
+        raise refusal
     return f"{parts.scheme}://{parts.netloc}"

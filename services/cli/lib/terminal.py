@@ -75,6 +75,12 @@ def _print(out: TextIO, text: str, colour: Colour | None) -> None:
     out.write((painted(shown, colour) if colours_shown(out) else shown) + "\n")
 
 
+def os_error_text(error: OSError) -> str:
+    """In words, without the number."""
+    said = error.strerror or str(error)
+    return f"{said}: {error.filename}" if error.filename is not None else said
+
+
 class Failure(Exception):  # noqa: N818  said to a person
     """Exit code 1. Its message is what the person reads."""
 

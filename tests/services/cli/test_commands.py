@@ -14,7 +14,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tests.clients.prepared import BIN
+from tests.clients.prepared import BIN, ROOT
 from tests.clients.server import run
 from tests.services.cli.conftest import Desk
 
@@ -185,6 +185,9 @@ def test_the_operator_without_a_server(desk: Desk, tmp_path: Path) -> None:
         (("history", "--profile", "nobody"), {}, 1, "The config profile (nobody) could not be found"),
         (("history",), {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}, 1, "No endpoint found"),
         (("history", "--endpoint-url", "localhost:1"), None, 1, "An endpoint is a URL"),
+        (("history", "--endpoint-url", "http://[::1"), None, 1, "An endpoint is a URL"),
+        (("history", "--endpoint-url", "http://127.0.0.1:99999"), None, 1, "An endpoint is a URL"),
+        (("history", "--principal", "x" * 5000), None, 2, "xxx…'"),
         (("history", "--endpoint-url", "http://127.0.0.1:1"), None, 1, "Is the server running?"),
         (("history", "--limit", "0"), None, 2, "a whole number of at least 1"),
         (("history", "--local", "--profile", "x"), None, 2, "--local opens the database"),
@@ -206,6 +209,21 @@ def test_what_goes_wrong(
     assert said in answer.error
     assert "Traceback" not in answer.error
     assert answer.error.count("\n") == 1
+
+
+def test_output_that_cannot_be_written(desk: Desk) -> None:
+    """A full disk is told in a line; an alphabet that has no such characters gets their numbers."""
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONPATH": str(ROOT), **desk.server.profile}
+    command = [str(BIN / "muniment"), "credentials"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (ended.returncode, ended.stderr) == (1, b"muniment: No space left on device.\n")
+    desk.aws("sts", "get-session-token")
+    ascii_ = {**environment, "PYTHONIOENCODING": "ascii"}
+    tree = [str(BIN / "muniment"), "sessions", "--tree", "admin"]
+    ended = subprocess.run(tree, env=ascii_, capture_output=True, check=False)
+    assert (ended.returncode, b"Traceback" in ended.stderr) == (0, False)
+    assert b"\\u2514\\u2500 " in ended.stdout
 
 
 def test_services_of_a_profile(desk: Desk, tmp_path: Path) -> None:
