@@ -240,9 +240,8 @@ class Table(Generic[T]):
 
 def _narrowest(text: str) -> int:
     """Of running text. Where it is broken, its later lines are indented: none looks like a row."""
-    if len(text) <= TEXT_CHARACTERS_MIN:
-        return len(text)
-    return max(TEXT_CHARACTERS_MIN, *(len(GAP) + len(word) for word in text.split(" ")))
+    longest = max(map(len, text.split(" ")))
+    return min(len(text), max(TEXT_CHARACTERS_MIN, len(GAP) + longest))
 
 
 def _line_length(cells: Sequence[int]) -> int:
