@@ -7,7 +7,7 @@ from domain.read_models.lineage import NODES_MAX, LineageNode
 from services.api.contract.lineage import LineageTree, ShowLineage
 from services.cli.lib.client import ask
 from services.cli.lib.doors_output import print_left, show_doors
-from services.cli.lib.output import JsonLines, short_time
+from services.cli.lib.output import TEXT_CHARACTERS_MIN, JsonLines, short_time
 from services.cli.lib.terminal import Colour, print_line, print_note, printable, stdout_width, wrapped
 from services.cli.lib.trace_phrases import children_of, lineage_left, node_colour, node_label
 
@@ -46,8 +46,9 @@ def tree_lines(
         created = children[node.place]
         indent = below + ("│  " if created else "   ")
         text = printable(node_line(node, tree.account_id, wide=wide))
-        for line in wrapped(before + text, width, indent):
-            yield line, node_colour(node)
+        lines = wrapped(text, width and max(width - len(indent), TEXT_CHARACTERS_MIN))
+        for number, line in enumerate(lines):
+            yield (indent if number else before) + line, node_colour(node)
         drawn = [(child, below + "├─ ", below + "│  ") for child in created[:-1]]
         drawn += [(child, below + "└─ ", below + "   ") for child in created[-1:]]
         waiting += reversed(drawn)

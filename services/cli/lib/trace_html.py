@@ -13,8 +13,8 @@ from services.cli.lib import trace_svg as pictures
 from services.cli.lib.markup import Markup, document, element, group
 from services.cli.lib.output import cut, short_arn, short_time
 
-CELL_CHARACTERS_MAX = 160
-"""What is longer is cut, and whole in its title."""
+CELL_CHARACTERS_MAX = 1_000
+"""What is longer, as no ARN is, is cut, and whole in its title."""
 SERVICES_SHOWN = 40
 NODES_LISTED_MAX = 200
 """The first ones."""
