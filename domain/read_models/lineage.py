@@ -66,6 +66,8 @@ class LineageNode(ReadModel):
     inactive_position: Annotated[int | None, Field(exclude=True)] = None
     """Of the event from which on it was not active any more: before that of `since`, for what was inactive when it was
     deleted. None where there is no `since`, and in answers."""
+    subject_name: str | None = None
+    """What the subject was called then, where that is somebody else than the owner: of a membership the group."""
 
     @property
     def place(self) -> NodePosition:

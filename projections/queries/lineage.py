@@ -225,7 +225,10 @@ class _Traversal:
     def nodes(self, of: Mapping[NodePosition, _CreatedNode]) -> tuple[LineageNode, ...]:
         """As they are at the moment."""
         states = dict(_states_at(self._cursor, self.moments, of.values()))
-        return tuple(_node_at(found.node, *self.origins[place], states[place]) for place, found in of.items())
+        groups = _group_names(self._cursor, [found.node for found in of.values()])
+        return tuple(
+            _node_at(found.node, *self.origins[place], states[place], groups.get(place)) for place, found in of.items()
+        )
 
     def descend(self, nodes_max: int) -> None:
         self._descend(list(self.found.values()), nodes_max)
@@ -363,7 +366,21 @@ def _final_state(created: _CreatedNode, moment: Moment) -> tuple[LineageState, E
     return None
 
 
-def _node_at(node: LineageNode, parent: NodePosition | None, depth: int, condition: _StateAtMoment) -> LineageNode:
+def _group_names(cursor: psycopg.Cursor, nodes: Iterable[LineageNode]) -> dict[NodePosition, str]:
+    """As far as they are known: whether a membership is one depends on no name."""
+    changed = [node for node in nodes if node.kind in {"membership", "membership_removed"}]
+    parameters = {
+        "accounts": [node.account_id for node in changed],
+        "positions": [node.position for node in changed],
+        "groups": [node.subject_id for node in changed],
+    }
+    rows = cursor.execute(SQL["group_names"], parameters).fetchall() if changed else []
+    return {NodePosition(account_id, position): name for account_id, position, name in rows}
+
+
+def _node_at(
+    node: LineageNode, parent: NodePosition | None, depth: int, condition: _StateAtMoment, subject_name: str | None
+) -> LineageNode:
     state, since, before = condition
     first = before or since
     return node.model_copy(
@@ -374,5 +391,6 @@ def _node_at(node: LineageNode, parent: NodePosition | None, depth: int, conditi
             "since": None if since is None else StateSince.model_validate(since),
             "alive": state == "active",
             "inactive_position": None if first is None else first.position,
+            "subject_name": subject_name,
         }
     )

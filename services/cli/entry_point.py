@@ -2,6 +2,7 @@
 not understood, 130 when it was interrupted."""
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -12,54 +13,71 @@ from importlib import import_module
 from domain.foundation.errors import Refusal
 from services.cli.commands import COMMANDS
 from services.cli.lib.arguments import add_command
-from services.cli.lib.terminal import Failure, UsageError, print_note
+from services.cli.lib.parser import Parser, ShowVersion, did_you_mean, move_common_options
+from services.cli.lib.terminal import Colour, Failure, UsageError, os_error_text, print_note
 
 EXIT_OK, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2
 EXIT_INTERRUPTED = 130
 """As a shell has it of SIGINT: a check that did not come to its end has found neither that all is well nor that it is
 not."""
+EXIT_CODES = """\
+Options that many commands have, such as --output and --profile, may stand before the command or behind it.
+
+exit codes:
+  0  all is well
+  1  refused or failed; for some commands, something was found: their own --help says what
+  2  not understood; nothing was asked or done
+  130  interrupted: nothing was found either way
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    words = sys.argv[1:] if arguments is None else arguments
-    parser = build_parser(words[:1])
-    _refuse_unknown_command(parser, words[:1])
-    args = parser.parse_args(words)
-    _refuse_contradictions(parser, args)
-    _log_to_stderr(verbose=args.verbose)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # For a terminal that cannot write all names.
+    words = move_common_options(sys.argv[1:] if arguments is None else arguments)
     try:
+        args = _parse(words)
+        _log_to_stderr(verbose=args.verbose)
         args.run(args)
         sys.stdout.flush()
     except Failure as failure:
-        print_note(str(failure))
+        print_note(str(failure), Colour.RED)
         return EXIT_USAGE if isinstance(failure, UsageError) else EXIT_REFUSED
     except Refusal as refusal:
-        print_note(f"{refusal.code}: {refusal.message}")
+        print_note(f"{refusal.code}: {refusal.message}", Colour.RED)
         return EXIT_REFUSED
     except KeyboardInterrupt:
         print_note("Interrupted.")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever reads has had enough. What is still buffered goes nowhere, instead of failing at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
+    except OSError as error:
+        print_note(f"{os_error_text(error)}.", Colour.RED)
+        _discard_output()
+        return EXIT_REFUSED
     return EXIT_OK
 
 
-def _refuse_unknown_command(parser: argparse.ArgumentParser, first: Sequence[str]) -> None:
-    help_lists_all = f"`{parser.prog} --help` lists all commands."
-    if not first:
-        parser.error(f"No command was given. {help_lists_all}")
-    (word,) = first
-    if word.startswith("-") or word in COMMANDS:
-        return
-    # Nothing else needs it.
-    from difflib import get_close_matches  # noqa: PLC0415
-
-    meant = "".join(f" Did you mean {close}?" for close in get_close_matches(word, COMMANDS, n=1))
-    parser.error(f"There is no command {word!r}.{meant} {help_lists_all}")
+def _discard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _refuse_contradictions(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    """Raises UsageError."""
+    command = next((word for word in words if not word.startswith("-")), None)
+    parser = build_parser([] if command is None else [command])
+    if command is None and not {"-h", "--help", "--version"}.intersection(words):
+        parser.error("no command was given")
+    if command is not None and command not in COMMANDS:
+        parser.error(f"there is no command {command!r}.{did_you_mean(command, COMMANDS)}")
+    args = parser.parse_all(words)
+    _refuse_contradictions(parser, args)
+    return args
+
+
+def _refuse_contradictions(parser: Parser, args: argparse.Namespace) -> None:
     if not hasattr(args, "local"):
         return
     if args.local and (args.profile is not None or args.endpoint_url is not None):
@@ -77,11 +95,16 @@ def _log_to_stderr(*, verbose: bool) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
 
 
-def build_parser(complete: Collection[str] = COMMANDS.keys()) -> argparse.ArgumentParser:
+def build_parser(complete: Collection[str] = COMMANDS.keys()) -> Parser:
     """Of all commands, with the arguments of those that are named: the modules of the others are not imported."""
-    parser = argparse.ArgumentParser(
-        prog="muniment", description="An IAM and STS in which every account action is an immutable event."
+    parser = Parser(
+        prog="muniment",
+        description="An IAM and STS in which every account action is an immutable event.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action=ShowVersion, nargs=0, help="show the version and exit")
+    parser.set_defaults(whole_parser=build_parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, what in COMMANDS.items():
         command = add_command(commands, name, what)

@@ -44,7 +44,8 @@ class Operation:
     def call(self, account: Account, call: Call, parameters: dict[str, Any]) -> Outcome:
         """Raises refusals, ValidationError for a parameter that is not supported among them."""
         if refused := sorted(self.without & parameters.keys()):
-            raise ValidationError(f"{self.name}: this server does not support the parameter {', '.join(refused)} yet.")
+            names = ", ".join("".join(part.capitalize() for part in name.split("_")) for name in refused)
+            raise ValidationError(f"{self.name}: this server does not support the parameter {names} yet.")
         if self.holder is not None:
             parameters = {("name" if key == self.holder else key): value for key, value in parameters.items()}
         return self.run(account, call, **parameters)

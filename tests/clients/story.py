@@ -44,6 +44,7 @@ class Story:
             self.sessions_end_early,
             self.a_key_is_rotated,
             self.what_happened,
+            self.a_key_leaks,
             self.why_it_was_decided,
         ):
             self.show(f"\n# {(chapter.__doc__ or '').strip()}")
@@ -234,6 +235,36 @@ class Story:
         assert "deploy-1" in self.muniment("sessions", "--active", "--as-of", self.facts["before the revocation"])
         assert old not in self.muniment("credentials")
         assert old in self.muniment("credentials", "--as-of", self.facts["before the old key was inactive"])
+
+    def a_key_leaks(self) -> None:
+        """The key of a build server leaks. What came of it is found, ended in one step, and compared with before."""
+        self.does("admin", "iam", "create-user", "--user-name", "ci")
+        allowing = document(statement("Allow", "iam:*"))
+        inline = ("--user-name", "ci", "--policy-name", "building", "--policy-document", allowing)
+        self.does("admin", "iam", "put-user-policy", *inline)
+        key = self.does("admin", "iam", "create-access-key", "--user-name", "ci")["AccessKey"]
+        leaked = key["AccessKeyId"]
+        self.becomes("the intruder", key)
+        before = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        self.does("the intruder", "iam", "create-user", "--user-name", "backup")
+        second = self.does("the intruder", "iam", "create-access-key", "--user-name", "backup")["AccessKey"]
+        self.becomes("backup", second)
+        self.does("backup", "sts", "get-caller-identity")
+        tree = self.muniment("sessions", "--tree", leaked)
+        assert f"access key {second['AccessKeyId']} of backup  [active]" in tree, tree
+        planned = self.muniment("contain", leaked, "--dry-run")
+        assert re.search(r"would deny +AIDA\w+ +user/backup", planned), planned
+        contained = self.muniment("contain", leaked, "--reason", "found in a build log")
+        assert ": CONTAINED from p" in contained, contained
+        for person in ("the intruder", "backup"):
+            self.refused(person, "sts", "get-caller-identity", code="InvalidClientTokenId")
+        self.muniment("trace", leaked, "--still-alive")
+        told = self.muniment("trace", leaked)
+        assert "Nothing of it is still usable." in told, told
+        past = ("--endpoint-url", f"{self.server.endpoint}/as-of/{before}/")
+        users = ("iam", "list-users", "--query", "Users[].UserName")
+        names = [self.does("admin", *more, *users) for more in (past, ())]
+        assert ["backup" in each for each in names] == [False, True], names
 
     def why_it_was_decided(self) -> None:
         """Why a call was denied, from the ledger alone; and every decision of the story comes out again as recorded."""

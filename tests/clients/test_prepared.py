@@ -11,7 +11,7 @@ from tests.clients.server import Server, run, started
         ("aws", "sts", "get-caller-identity"),
         ("aws", "iam", "get-user", "--user-name", "nobody-of-that-name"),
         ("aws", "iam", "get-user", "--usr-name", "x"),
-        ("muniment", "history", "--limit", "1", "--until", "p20", "--output", "json"),
+        ("muniment", "history", "--limit", "1", "--until", "p1", "--output", "json"),
         ("muniment", "sessions", "revoke", "SESN" + "A" * 17),
         ("muniment", "permisions"),
     ],

@@ -14,7 +14,17 @@ COMMON_TO_COMMANDS_MIN = 5
 _HEAD = """\
 # Commands
 
-Exit code 0: all is well. 1: refused or failed. 2: not understood. `muniment COMMAND --help` prints the same as below.
+| exit code | means |
+|---|---|
+| 0 | all is well |
+| 1 | refused or failed, or something was found: where a command says so below |
+| 2 | not understood: nothing was asked or done |
+
+`muniment COMMAND --help` prints the same as below, `muniment --version` the version. Options of many commands may stand
+before the command or behind it. What was mistyped is answered with the nearest that there is.
+
+On a terminal, a table that is wider breaks running text between words, gives a row two lines, or makes it a block. It
+cuts nothing. Elsewhere each row is one line. Colour is for terminals, without `NO_COLOR` and `TERM=dumb`.
 
 This page is generated: `{command}`.
 

@@ -82,7 +82,7 @@ def _list(args: argparse.Namespace) -> None:
     with operator_ledger(args) as ledger:
         opened = list_accounts(ledger.committer)
     rows = [AccountRow.of(account_id, opened[account_id]) for account_id in sorted(opened)]
-    make_output(args.output, ACCOUNTS).show(rows)
+    make_output(args, ACCOUNTS).show(rows)
     if not rows:
         print_note("There is no account.")
 

@@ -1,8 +1,9 @@
-"""The tree of a credential's lineage, and its containment."""
+"""The command that contains a credential."""
 
 import argparse
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from domain.foundation.moments import format_rfc3339
 from services.api.contract.containment import Contain, ContainedAccount, Containment, Restoration
@@ -12,7 +13,7 @@ from services.cli.lib.client import QuestionClient, build_question, open_client
 from services.cli.lib.doors_output import print_left, show_doors
 from services.cli.lib.lineage_tree import node_line
 from services.cli.lib.output import Column, JsonLines, arn_resource, stdout_table
-from services.cli.lib.terminal import Failure, print_line, print_note
+from services.cli.lib.terminal import Colour, Failure, print_line, print_note, print_wrapped
 
 CONTAIN_ATTEMPTS_MAX = 5
 """What is born between the finding and the ending is ended by the next attempt, when its parents are dead: the second
@@ -45,28 +46,31 @@ def run(args: argparse.Namespace) -> None:
     }
     question = build_question(Contain, parameters)
     restored: dict[str, Restoration] = {}
+    showing = stdout_table(ENDED, wide=args.wide)
     with open_client(args) as client:
         for answer in _attempts(client, question):
             restored |= {f"{each.account_id} {each.what}": each for each in answer.restored}
             if args.output == "json":
                 JsonLines().show([answer])
             else:
-                stdout_table(PLANNED if args.dry_run else ACCOUNTS).show(answer.accounts)
+                showing.show([row for account in answer.accounts for row in _ended(account, dry_run=args.dry_run)])
     if args.output != "json":
+        for account in answer.accounts:
+            _print_verdict(account)
         _show_restored(restored.values(), dry_run=args.dry_run)
         show_doors(answer.open_doors, answer.account_id)
-    _print_notes(answer)
+    _print_notes(answer, wide=args.wide)
     if args.dry_run:
         print_note("Nothing was changed.")
     elif reasons := list(_why_not_over(answer, args.credential)):
         raise Failure(" ".join(reasons))
 
 
-def _print_notes(answer: Containment) -> None:
+def _print_notes(answer: Containment, *, wide: bool) -> None:
     doors = {door.node.place for door in answer.open_doors}
     for node in answer.standing:
         if node.place not in doors:
-            print_note(f"Left as it is: {node_line(node, answer.account_id)}")
+            print_note(f"Left as it is: {node_line(node, answer.account_id, wide=wide)}")
     print_left(answer.left)
     for arn in answer.untouched:
         said = f"Not contained: {arn_resource(arn)}. It existed before its credential in this lineage."
@@ -113,22 +117,35 @@ def _attempts(client: QuestionClient, question: Question[Containment]) -> Iterat
             return
 
 
-def _ids_with_names(account: ContainedAccount, ids: Sequence[str]) -> str:
-    return ", ".join(f"{each} ({account.names[each]})" if each in account.names else each for each in ids)
+class _Ended(NamedTuple):
+    """A row: what is cut off, by which means."""
+
+    account_id: str
+    how: str
+    name: str | None
+    id: str
 
 
-def _columns(contained: str, denied: str, deactivated: str, revoked: str) -> Sequence[Column[ContainedAccount]]:
-    return (
-        Column("ACCOUNT", lambda account: account.account_id),
-        Column(contained, lambda account: "yes" if account.contained else "no"),
-        Column("FROM", lambda account: None if account.position is None else f"p{account.position}"),
-        Column(denied, lambda account: _ids_with_names(account, account.denied), shrinks=True),
-        Column(deactivated, lambda account: _ids_with_names(account, account.deactivated), shrinks=True),
-        Column(revoked, lambda account: _ids_with_names(account, account.revoked), shrinks=True),
-        Column("NOT CONTAINED BECAUSE", lambda account: account.reason, shrinks=True),
-    )
+def _ended(account: ContainedAccount, *, dry_run: bool) -> Iterator[_Ended]:
+    for did, would, ids in (
+        ("denied", "would deny", account.denied),
+        ("deactivated", "would deactivate", account.deactivated),
+        ("revoked", "would revoke", account.revoked),
+    ):
+        for each in ids:
+            yield _Ended(account.account_id, would if dry_run else did, account.names.get(each), each)
 
 
-ACCOUNTS = _columns("CONTAINED", "DENIED", "DEACTIVATED", "REVOKED")
-PLANNED = _columns("CONTAINED ALREADY", "WOULD DENY", "WOULD DEACTIVATE", "WOULD REVOKE")
-"""Of a dry run."""
+def _print_verdict(account: ContainedAccount) -> None:
+    if account.contained:
+        print_line(f"{account.account_id}: CONTAINED from p{account.position} on.", Colour.GREEN)
+    else:
+        print_wrapped(f"{account.account_id}: NOT CONTAINED: {account.reason}.", colour=Colour.RED)
+
+
+ENDED: Sequence[Column[_Ended]] = (
+    Column("ACCOUNT", lambda ended: ended.account_id),
+    Column("CONTAINMENT", lambda ended: ended.how),
+    Column("ID", lambda ended: ended.id),
+    Column("NAME", lambda ended: ended.name),
+)

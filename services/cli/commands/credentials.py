@@ -8,7 +8,7 @@ from services.api.contract.credentials import ListCredentials
 from services.cli.lib.arguments import add_historical_arguments
 from services.cli.lib.client import show_pages
 from services.cli.lib.output import Column, short_time
-from services.cli.lib.terminal import print_note
+from services.cli.lib.terminal import Colour, print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def _notice(held: AccessKeyCredential | PasswordCredential) -> str | None:
 
 CREDENTIALS: Sequence[Column[AccessKeyCredential | PasswordCredential]] = (
     Column("CREDENTIAL", lambda held: "password" if isinstance(held, PasswordCredential) else held.access_key_id),
-    Column("USER", lambda held: held.user_name or "root", shrinks=True),
+    Column("USER", lambda held: held.user_name or "root"),
     Column("STATUS", _status),
     Column(
         "CREATED", lambda held: short_time((held.changed if isinstance(held, PasswordCredential) else held.created).at)
@@ -53,7 +53,7 @@ CREDENTIALS: Sequence[Column[AccessKeyCredential | PasswordCredential]] = (
         lambda held: short_time(held.expires_at) if isinstance(held, PasswordCredential) and held.expires_at else None,
     ),
     Column("LAST USED", lambda held: short_time(used.at) if (used := _last_used(held)) else None),
-    Column("SERVICE", lambda held: used.service if (used := _last_used(held)) else None),
-    Column("REGION", lambda held: used.region if (used := _last_used(held)) else None),
-    Column("NOTICE", _notice),
+    Column("SERVICE", lambda held: used.service if (used := _last_used(held)) else None, wide=True),
+    Column("REGION", lambda held: used.region if (used := _last_used(held)) else None, wide=True),
+    Column("NOTICE", _notice, colour=lambda _text: Colour.YELLOW),
 )

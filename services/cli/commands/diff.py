@@ -49,15 +49,14 @@ def _changes(page: DifferencesPage) -> Sequence[FactChange]:
 DIFFERENCES: Sequence[Column[FactChange]] = (
     Column("TIME", lambda change: short_time(change.at)),
     Column("POSITION", lambda change: str(change.position)),
-    Column("BY", actor, shrinks=True),
-    Column("OPERATION", lambda change: change.operation, shrinks=True),
-    # Last: a policy's statements may be long, and nothing is aligned behind them.
-    Column("WHAT CHANGED", lambda change: change.sentence, shrinks=True),
+    Column("BY", actor),
+    Column("OPERATION", lambda change: change.operation),
+    Column("WHAT CHANGED", lambda change: change.sentence, wraps=True),
 )
 CHANGES: Sequence[Column[RecordedChange]] = (
     Column("POSITION", lambda change: str(change.position)),
     Column("TIME", lambda change: short_time(change.at)),
-    Column("WHAT HAPPENED", lambda change: change.event, shrinks=True),
-    Column("OPERATION", lambda change: change.operation, shrinks=True),
-    Column("BY", actor, shrinks=True),
+    Column("WHAT HAPPENED", lambda change: change.event, wraps=True),
+    Column("OPERATION", lambda change: change.operation),
+    Column("BY", actor),
 )

@@ -7,7 +7,7 @@ from services.api.contract.decisions import ExplainDecision, ExplainedCall, Expl
 from services.cli.lib.arguments import add_question_arguments
 from services.cli.lib.client import ask
 from services.cli.lib.output import Column, JsonLines, short_arn, short_time, stdout_table
-from services.cli.lib.terminal import Failure, print_line
+from services.cli.lib.terminal import Colour, Failure, print_line, print_wrapped
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,25 +21,26 @@ def run(args: argparse.Namespace) -> None:
     if args.output == "json":
         JsonLines().show([call])
     else:
-        _show_explained(call)
+        _show_explained(call, wide=args.wide)
     if differing := [decision for decision in call.decisions if not decision.agrees]:
         text = "; ".join(_difference(decision) for decision in differing)
         raise Failure(f"NOT AS RECORDED at position {call.position} of account {call.account_id}: {text}")
 
 
-def _show_explained(call: ExplainedCall) -> None:
+def _show_explained(call: ExplainedCall, *, wide: bool) -> None:
     who = "an unauthenticated caller" if call.principal_arn is None else short_arn(call.principal_arn, call.account_id)
-    print_line(f"{short_time(call.at)} {who} called {call.service}:{call.operation}: {call.error_code or 'ok'}")
+    print_wrapped(f"{short_time(call.at)} {who} called {call.service}:{call.operation}: {call.error_code or 'ok'}")
     if not call.decisions:
         print_line("No policy was evaluated.")
     for decision in call.decisions:
         print_line("")
-        print_line(f"{decision.action} on {decision.resource}: {decision.verdict}")
+        colour = Colour.GREEN if decision.result == "allowed" else Colour.RED
+        print_wrapped(f"{decision.action} on {decision.resource}: {decision.verdict}", "  ", colour)
         for key, values in decision.context.items():
-            print_line(f"  {key} was {', '.join(values)}")
+            print_wrapped(f"  {key} was {', '.join(values)}", "    ")
         for key in decision.missing_keys:
             print_line(f"  {key} was not there")
-        stdout_table(_explained(call.account_id)).show(decision.statements)
+        stdout_table(_explained(call.account_id), wide=wide).show(decision.statements)
 
 
 def _difference(decision: ExplainedDecision) -> str:
@@ -71,9 +72,9 @@ def _explained(account_id: str) -> Sequence[Column[ExplainedStatement]]:
 
     return (
         Column("LAYER", layer),
-        Column("POLICY", _policy, shrinks=True),
+        Column("POLICY", _policy, wraps=True),
         Column("STATEMENT", lambda statement: f"{statement.index} {statement.sid or ''}".rstrip()),
         Column("EFFECT", lambda statement: statement.effect),
         Column("APPLIES", lambda statement: "yes" if statement.applies else "no"),
-        Column("FIRST MISMATCH", _mismatch, shrinks=True),
+        Column("FIRST MISMATCH", _mismatch, wraps=True),
     )

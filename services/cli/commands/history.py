@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from services.api.contract.question import ROWS_MAX
 from services.cli.lib.arguments import TABLE_OR_JSON, add_historical_arguments, add_span_arguments, positive_int
 from services.cli.lib.client import QuestionClient, build_question, open_client, show_pages
 from services.cli.lib.clipping import note_clipping
-from services.cli.lib.output import Column, Output, exact_time, make_output, short_arn
+from services.cli.lib.output import Column, Output, exact_time, make_output, result_colour, short_arn
 from services.cli.lib.terminal import UsageError, print_note
 
 FOLLOWED_DEFAULT = 10
@@ -22,6 +23,7 @@ FOLLOW_SECONDS = 1.0
 """Between one question and the next."""
 
 Given = dict[str, object]
+_UNIQUE_ID = re.compile(r"A(IDA|ROA|GPA|NPA|IPW)[A-Z0-9]{16,}")
 FILTERS = (
     ("access_key_id", ("--access-key-id",), "made with this key, or claiming it"),
     ("session_id", ("--session-id",), "made in this session"),
@@ -61,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
     elif args.last is not None:
         with open_client(args) as client:
             calls, _ = _newest(client, parameters, args.last)
-        make_output(args.output, HISTORY, CSV_COLUMNS).show(calls)
+        make_output(args, HISTORY, CSV_COLUMNS).show(calls)
         _note_none(calls)
     else:
         _note_none(
@@ -106,7 +108,7 @@ def _pages(client: QuestionClient, parameters: Given, wanted: Callable[[], int])
 
 def _follow(args: argparse.Namespace, parameters: Given) -> None:
     """Until it is interrupted. To ask is a call too, which the command leaves out."""
-    showing: Output[HistoryCall] = make_output(args.output, HISTORY, CSV_COLUMNS)
+    showing: Output[HistoryCall] = make_output(args, HISTORY, CSV_COLUMNS)
     count = args.last or FOLLOWED_DEFAULT
     with open_client(args) as client:
         # One more: the call that asks is the newest, unless it does not fit the filters.
@@ -133,6 +135,12 @@ def _principal(call: HistoryCall) -> str | None:
     return short_arn(call.principal_arn, call.account_id)
 
 
+def _on(call: HistoryCall) -> str | None:
+    """What it names or touches, by name."""
+    named = (each for each in call.resources if _UNIQUE_ID.fullmatch(each) is None)
+    return ", ".join(dict.fromkeys(short_arn(each, call.account_id) for each in named)) or None
+
+
 def _result(call: HistoryCall) -> str:
     result = call.error_code or "ok"
     return result if call.requests == 1 else f"{result} ({call.requests} times)"
@@ -148,13 +156,16 @@ def _csv_column(name: str) -> Column[HistoryCall]:
 
 HISTORY: Sequence[Column[HistoryCall]] = (
     # A position of the installation's ledger, where strangers' calls stand, is none of this account's.
-    Column("POSITION", lambda call: None if call.concerns_account_id else str(call.position)),
+    Column("POSITION", lambda call: None if call.concerns_account_id else str(call.position), wide=True),
     Column("TIME", lambda call: exact_time(call.at)),
-    Column("SOURCE", lambda call: call.source_address),
-    Column("PRINCIPAL", _principal, shrinks=True),
-    Column("OPERATION", lambda call: f"{call.service}:{call.operation}".strip(":"), shrinks=True),
-    Column("RESULT", _result),
-    Column("USER AGENT", lambda call: call.user_agent, shrinks=True),
+    Column("WHO", _principal),
+    Column("OPERATION", lambda call: f"{call.service}:{call.operation}".strip(":")),
+    Column("ON", _on, wraps=True),
+    Column("RESULT", _result, wraps=True, colour=result_colour),
+    Column("FROM", lambda call: call.source_address),
+    Column("ACCESS KEY", lambda call: call.access_key_id, wide=True),
+    Column("REQUEST", lambda call: call.request_id, wide=True),
+    Column("USER AGENT", lambda call: call.user_agent, wraps=True, wide=True),
 )
 CSV_COLUMNS: Sequence[Column[HistoryCall]] = tuple(
     _csv_column(name) for name in (*HistoryCall.model_fields, "source_address")

@@ -10,7 +10,7 @@ from services.cli.lib.arguments import add_command, add_operator_table_arguments
 from services.cli.lib.operator_database import operator_ledger
 from services.cli.lib.organization_file import InvalidFile, organization_to_json, parse_organization
 from services.cli.lib.output import Column, JsonLines, make_output
-from services.cli.lib.terminal import Failure, print_line, print_note
+from services.cli.lib.terminal import Failure, os_error_text, print_line, print_note
 from services.organization import OrganizationEffect, get_organization, remove_organization, set_organization
 
 
@@ -33,7 +33,7 @@ def _set(args: argparse.Namespace) -> None:
     organization = _read(args.file)
     with operator_ledger(args) as ledger:
         effects = set_organization(ledger.committer, organization)
-    make_output(args.output, EFFECTS).show(effects)
+    make_output(args, EFFECTS).show(effects)
     for node in nodes_allowing_nothing(organization):
         print_note(
             f"No policy attached to {node} allows anything: all actions are denied in the accounts at or below it."
@@ -43,7 +43,7 @@ def _set(args: argparse.Namespace) -> None:
 def _remove(args: argparse.Namespace) -> None:
     with operator_ledger(args) as ledger:
         effects = remove_organization(ledger.committer)
-    make_output(args.output, EFFECTS).show(effects)
+    make_output(args, EFFECTS).show(effects)
 
 
 def _show(args: argparse.Namespace) -> None:
@@ -61,8 +61,10 @@ def _show(args: argparse.Namespace) -> None:
 def _read(file: str) -> Organization:
     try:
         return parse_organization(Path(file).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{file} cannot be read: {error}.") from error
+    except OSError as error:
+        raise Failure(f"Cannot read the organization. {os_error_text(error)}.") from error
+    except UnicodeDecodeError as error:
+        raise Failure(f"{file} is not in UTF-8: byte {error.start}.") from error
     except InvalidFile as refused:
         raise Failure(f"{file}: {refused}") from refused
 

@@ -11,7 +11,7 @@ from services.api.contract.statements import StatementName, StatementReach
 from services.cli.lib.arguments import add_historical_arguments, add_interval_arguments, span_parameters
 from services.cli.lib.client import ask
 from services.cli.lib.interval_output import END_COLUMNS, show_span
-from services.cli.lib.output import Column, JsonLines, short_time, stdout_table
+from services.cli.lib.output import Column, JsonLines, short_arn, short_time, stdout_table
 from services.cli.lib.terminal import print_note
 
 
@@ -31,12 +31,14 @@ def run(args: argparse.Namespace) -> None:
     if args.output == "json":
         JsonLines().show([found])
         return
-    stdout_table(PERMISSIONS).show(found.policies)
+    stdout_table(_permissions(found.account_id), wide=args.wide).show(found.policies)
     if not found.policies:
         print_note(f"The {found.kind} {found.name} held no policy at position {found.position}.")
         return
     sys.stdout.write("\n")
-    stdout_table(REACH).show([granted for layer in found.can for granted in (*layer.allows, *layer.denies)])
+    stdout_table(REACH, wide=args.wide).show(
+        [granted for layer in found.can for granted in (*layer.allows, *layer.denies)]
+    )
 
 
 def _join(texts: Sequence[str], *, negated: bool) -> str:
@@ -57,17 +59,23 @@ def _held(held: HeldInterval) -> str:
     return held.source_id.partition("/")[2] if held.source_type == "inline" else held.source_id
 
 
-PERMISSIONS: Sequence[Column[HeldPolicy]] = (
-    Column("POLICY", lambda held: held.policy_arn or held.policy_name, shrinks=True),
-    Column("VERSION", lambda held: held.version_id or "inline"),
-    Column("THROUGH", lambda held: f"group {held.through.group_name}" if held.through else None, shrinks=True),
-    Column(
-        "SINCE", lambda held: short_time(max(held.since.at, held.through.since.at) if held.through else held.since.at)
-    ),
-    Column("BY", lambda held: held.since.by, shrinks=True),
-)
+def _permissions(account_id: str) -> Sequence[Column[HeldPolicy]]:
+    return (
+        Column("POLICY", lambda held: held.policy_arn or held.policy_name),
+        Column("VERSION", lambda held: held.version_id or "inline"),
+        Column("THROUGH", lambda held: f"group {held.through.group_name}" if held.through else None),
+        Column("SINCE", _since),
+        Column("BY", lambda held: short_arn(held.since.by, account_id)),
+    )
+
+
+def _since(held: HeldPolicy) -> str:
+    """When it was held, and by the entity itself or a group that it was in."""
+    return short_time(max(held.since.at, held.through.since.at) if held.through else held.since.at)
+
+
 HELD: Sequence[Column[HeldInterval]] = (
-    Column("POLICY", _held, shrinks=True),
+    Column("POLICY", _held),
     Column("VERSION", lambda held: held.version_id or held.source_type),
     Column("LAYER", lambda held: held.layer.value),
     Column("THROUGH", lambda held: held.through),
@@ -76,8 +84,8 @@ HELD: Sequence[Column[HeldInterval]] = (
 REACH: Sequence[Column[StatementReach]] = (
     Column("LAYER", lambda granted: granted.statement.layer.value),
     Column("EFFECT", lambda granted: granted.statement.effect.value),
-    Column("ACTION", lambda granted: _join(granted.action, negated=granted.not_action), shrinks=True),
-    Column("RESOURCE", lambda granted: _join(granted.on, negated=granted.not_on), shrinks=True),
-    Column("CONDITION", lambda granted: _conditions(granted.conditions), shrinks=True),
-    Column("POLICY", lambda granted: _statement(granted.statement), shrinks=True),
+    Column("ACTION", lambda granted: _join(granted.action, negated=granted.not_action), wraps=True),
+    Column("RESOURCE", lambda granted: _join(granted.on, negated=granted.not_on), wraps=True),
+    Column("CONDITION", lambda granted: _conditions(granted.conditions), wraps=True),
+    Column("POLICY", lambda granted: _statement(granted.statement), wraps=True),
 )

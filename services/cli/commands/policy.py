@@ -56,7 +56,7 @@ def _lint(args: argparse.Namespace) -> None:
         start = places.span_of(each.path).start
         place = (start.line, start.column + 1)
         rows.append(LintRow(each.type.value, each.code, *place, each.path, each.message, each.learn_more, each.refused))
-    make_output(args.output, FINDINGS).show(rows)
+    make_output(args, FINDINGS).show(rows)
     if not found:
         print_note("Nothing was found.")
     if any(finding.type in FAILING for finding in found):
@@ -68,5 +68,5 @@ FINDINGS: Sequence[Column[LintRow]] = (
     Column("REFUSED", lambda row: "yes" if row.refused else ""),
     Column("CODE", lambda row: row.code),
     Column("LINE:COLUMN", lambda row: f"{row.line}:{row.column}"),
-    Column("MESSAGE", lambda row: row.message),
+    Column("MESSAGE", lambda row: row.message, wraps=True),
 )

@@ -3,14 +3,16 @@
 import argparse
 from collections.abc import Sequence
 
+from domain.foundation.errors import NoSuchEntity, Refusal
 from domain.foundation.identifiers import account_of_arn
 from domain.read_models.sessions import SessionDetails
+from services.api.contract.question import ROWS_MAX
 from services.api.contract.sessions import ListSessions, RevokedSession, RevokeSession
 from services.cli.lib.arguments import add_compromised_since, add_historical_arguments, add_question_arguments
 from services.cli.lib.client import ask, show_pages
 from services.cli.lib.lineage_tree import show_lineage_tree
 from services.cli.lib.output import Column, arn_resource, make_output, short_arn, short_time
-from services.cli.lib.terminal import UsageError, print_note
+from services.cli.lib.terminal import Failure, UsageError, print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,8 +46,36 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _revoke(args: argparse.Namespace) -> None:
-    revoked = ask(args, RevokeSession, {"session_id": args.session_id})
-    make_output(args.output, REVOKED).show([revoked])
+    """Raises Failure that names the session which was probably meant, where there is none of that id."""
+    try:
+        revoked = ask(args, RevokeSession, {"session_id": args.session_id})
+    except UsageError as refusal:
+        raise UsageError(f"{refusal}{_meant(args)}") from refusal
+    except (Failure, NoSuchEntity) as refusal:
+        raise Failure(f"{refusal}{_meant(args)}") from refusal
+    make_output(args, REVOKED).show([revoked])
+
+
+def _meant(args: argparse.Namespace) -> str:
+    """A sentence; nothing where no session is like it, or whoever asks may not list them."""
+    known: dict[str, SessionDetails] = {}
+    try:
+        for session in ask(args, ListSessions, {"active": True, "limit": ROWS_MAX}).sessions:
+            name = session.principal_arn.rsplit("/", 1)[-1]
+            known |= dict.fromkeys((session.session_id, session.access_key_id, name), session)
+    except (Failure, Refusal):
+        return ""
+    # Nothing else needs it.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    close = get_close_matches(args.session_id, known, n=1, cutoff=NEAR)
+    return "".join(
+        f" Did you mean {known[each].session_id}, of {arn_resource(known[each].principal_arn)}?" for each in close
+    )
+
+
+NEAR = 0.3
+"""So like must a session be: of its id, its name or its key id."""
 
 
 def _issued_by(session: SessionDetails) -> str:
@@ -62,8 +92,8 @@ def _state(session: SessionDetails) -> str:
 
 SESSIONS: Sequence[Column[SessionDetails]] = (
     Column("SESSION", lambda session: session.session_id),
-    Column("PRINCIPAL", lambda session: arn_resource(session.principal_arn), shrinks=True),
-    Column("ISSUED BY", _issued_by, shrinks=True),
+    Column("PRINCIPAL", lambda session: arn_resource(session.principal_arn)),
+    Column("ISSUED BY", _issued_by),
     Column("ISSUED", lambda session: short_time(session.issued_at)),
     Column("EXPIRES", lambda session: short_time(session.expires_at)),
     Column("STATE", _state),
@@ -72,7 +102,7 @@ SESSIONS: Sequence[Column[SessionDetails]] = (
 )
 REVOKED: Sequence[Column[RevokedSession]] = (
     Column("SESSION", lambda revoked: revoked.session_id),
-    Column("PRINCIPAL", lambda revoked: arn_resource(revoked.principal_arn), shrinks=True),
+    Column("PRINCIPAL", lambda revoked: arn_resource(revoked.principal_arn)),
     Column("REVOKED", lambda revoked: short_time(revoked.revoked_at)),
     Column("POSITION", lambda revoked: str(revoked.revoked_position)),
 )

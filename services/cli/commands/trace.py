@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     elif args.output == "html":
         sys.stdout.write(render_trace(found))
     else:
-        show_trace(found)
+        show_trace(found, wide=args.wide)
 
 
 def _still_alive(args: argparse.Namespace) -> None:
@@ -52,7 +52,7 @@ def _still_alive(args: argparse.Namespace) -> None:
     if args.output == "html" or args.calls is not None:
         raise UsageError("--still-alive shows no calls and renders no page: use it with --output table or json.")
     found = ask(args, ListStillAlive, _asked(args))
-    make_output(args.output, ALIVE).show(found.alive)
+    make_output(args, ALIVE).show(found.alive)
     if args.output == "json":
         JsonLines().show(found.open_doors)
     else:

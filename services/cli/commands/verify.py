@@ -11,7 +11,7 @@ from domain.foundation.identifiers import INSTALLATION
 from projections.engine.definition import PROJECTION_NAMES
 from services.cli.lib.arguments import add_operator_table_arguments
 from services.cli.lib.operator_database import operator_database, record_operator_call
-from services.cli.lib.output import Column, make_output
+from services.cli.lib.output import Column, make_output, result_colour
 from services.cli.lib.progress import Progress
 from services.cli.lib.rebuild_output import NotCompared, rebuild_and_compare, show_comparison
 from services.cli.lib.terminal import Failure, UsageError, print_note
@@ -84,7 +84,7 @@ def _read_earlier(name: str) -> Mapping[str, Checkpoint]:
 
 
 def _show(args: argparse.Namespace, verdicts: Sequence[VerificationResult], altered: Sequence[Discrepancy]) -> None:
-    make_output(args.output, VERDICTS).show(verdicts)
+    make_output(args, VERDICTS).show(verdicts)
     if altered and args.output == "json":
         sys.stdout.write(json.dumps({"database": [asdict(each) for each in altered]}) + "\n")
     sys.stdout.flush()
@@ -118,5 +118,10 @@ def _record(database: Database, account_id: str | None, verdicts: Sequence[Verif
 VERDICTS: Sequence[Column[VerificationResult]] = (
     Column("LEDGER", lambda verdict: verdict.account_id),
     Column("POSITIONS", lambda verdict: str(verdict.positions)),
-    Column("RESULT", lambda verdict: "ok" if verdict.finding is None else str(verdict.finding)),
+    Column(
+        "RESULT",
+        lambda verdict: "ok" if verdict.finding is None else str(verdict.finding),
+        wraps=True,
+        colour=result_colour,
+    ),
 )

@@ -9,7 +9,7 @@ from services.cli.lib.client import build_question, open_client
 from services.cli.lib.output import Column, JsonLines, count_noun, short_arn, stdout_table
 from services.cli.lib.policy_file import read_policy
 from services.cli.lib.replay_client import ask_whole_span, contained_lines
-from services.cli.lib.terminal import UsageError, print_line
+from services.cli.lib.terminal import UsageError, print_line, print_wrapped
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,39 +63,39 @@ def run(args: argparse.Namespace) -> None:
     if args.output == "json":
         JsonLines().show([found])
     else:
-        _show(found, included=args.include_contained)
+        _show(found, included=args.include_contained, wide=args.wide)
 
 
-def _show(found: WhatIfPart, *, included: bool) -> None:
+def _show(found: WhatIfPart, *, included: bool, wide: bool) -> None:
     changed = [group for group in found.groups if group.first_changed is not None]
-    print_line(
+    print_wrapped(
         f"Of {count_noun(found.calls, 'call')}, positions {found.since_position} to {found.until_position}, "
         f"{found.now_refused:,} would be refused and {found.now_allowed:,} allowed; {found.unchanged:,} end as "
         "they did."
     )
     if found.without_decision:
-        print_line(f"For {found.without_decision:,} no policy was evaluated.")
+        print_wrapped(f"For {found.without_decision:,} no policy was evaluated.")
     if found.undecidable:
-        print_line(f"{found.undecidable:,} CANNOT BE RE-EVALUATED; the first: {found.undecidable_because}")
+        print_wrapped(f"{found.undecidable:,} CANNOT BE RE-EVALUATED; the first: {found.undecidable_because}")
     if found.by_other_evaluator:
-        print_line(
+        print_wrapped(
             f"{found.by_other_evaluator:,} were decided by another version of the evaluator, and may differ for that."
         )
     for line in contained_lines(found.contained, included=included):
-        print_line(line)
-    print_line(found.not_modelled)
+        print_wrapped(line)
+    print_wrapped(found.not_modelled)
     if changed:
         print_line("")
-        stdout_table(_columns(found.account_id)).show(changed)
+        stdout_table(_columns(found.account_id), wide=wide).show(changed)
 
 
 def _columns(account_id: str) -> Sequence[Column[CallGroup]]:
     return (
-        Column("PRINCIPAL", lambda group: short_arn(group.principal_arn, account_id), shrinks=True),
+        Column("PRINCIPAL", lambda group: short_arn(group.principal_arn, account_id)),
         Column("OPERATION", lambda group: f"{group.service}:{group.operation}"),
         Column("CALLS", lambda group: str(group.calls)),
         Column("REFUSED", lambda group: str(group.now_refused)),
         Column("ALLOWED", lambda group: str(group.now_allowed)),
         Column("FIRST", lambda group: f"p{group.first_changed.position}" if group.first_changed else None),
-        Column("REASON", lambda group: group.first_changed.why if group.first_changed else None, shrinks=True),
+        Column("REASON", lambda group: group.first_changed.why if group.first_changed else None, wraps=True),
     )

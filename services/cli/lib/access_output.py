@@ -11,7 +11,7 @@ from services.cli.lib.arguments import RunCommand, add_historical_arguments, add
 from services.cli.lib.client import show_pages
 from services.cli.lib.interval_output import END_COLUMNS, show_span
 from services.cli.lib.output import Column, arn_resource
-from services.cli.lib.terminal import print_note
+from services.cli.lib.terminal import Colour, print_note
 
 
 def add_access_arguments(parser: ArgumentParser, run: RunCommand) -> None:
@@ -61,7 +61,7 @@ def _print_unseen(account_ids: Iterable[str]) -> None:
 
 
 def _principal(interval: AccessInterval) -> str:
-    """The account behind the name, where it does no harm to cut it."""
+    """The account behind the name."""
     found = interval.principal
     name = arn_resource(found.arn) if found.account_id else found.arn
     return f"{name} {found.account_id or ''}".rstrip()
@@ -75,6 +75,10 @@ def _access(interval: AccessInterval) -> str:
     return interval.principal.access + ("" if interval.complete else ", or time-dependent")
 
 
+def _access_colour(text: str) -> Colour:
+    return {"allowed": Colour.GREEN, "denied": Colour.RED}.get(text, Colour.YELLOW)
+
+
 def _dependencies(found: PrincipalAccess) -> Iterator[str]:
     for dependence in found.depends_on:
         verb = "if" if dependence.statement.effect is Effect.ALLOW else "unless"
@@ -83,14 +87,14 @@ def _dependencies(found: PrincipalAccess) -> Iterator[str]:
 
 PRINCIPALS: Sequence[Column[PrincipalAccess]] = (
     Column("PRINCIPAL", lambda found: found.arn),
-    Column("ACCESS", lambda found: found.access),
-    Column("REASON", lambda found: found.reason, shrinks=True),
-    Column("DEPENDS ON", lambda found: ", ".join(dict.fromkeys(_dependencies(found))), shrinks=True),
+    Column("ACCESS", lambda found: found.access, colour=_access_colour),
+    Column("REASON", lambda found: found.reason, wraps=True),
+    Column("DEPENDS ON", lambda found: ", ".join(dict.fromkeys(_dependencies(found))), wraps=True),
 )
 
 INTERVALS: Sequence[Column[AccessInterval]] = (
-    Column("PRINCIPAL", _principal, shrinks=True),
-    Column("ACCESS", _access),
+    Column("PRINCIPAL", _principal),
+    Column("ACCESS", _access, wraps=True, colour=_access_colour),
     *END_COLUMNS,
-    Column("REASON", _reason, shrinks=True),
+    Column("REASON", _reason, wraps=True),
 )

@@ -3,13 +3,13 @@
 import argparse
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from domain.foundation.errors import ValidationError
 from domain.foundation.moments import MOMENT, NamedMoment
 from services.cli.lib.terminal import UsageError
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse names it nowhere else
+Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # noqa: SLF001  argparse names it nowhere else
 RunCommand = Callable[[argparse.Namespace], None]
 Arguments: TypeAlias = "argparse._ActionsContainer"  # noqa: SLF001  nor what a parser and a group of it are
 TABLE_OR_JSON = ("table", "json")
@@ -53,6 +53,12 @@ def _add_common_group(parser: argparse.ArgumentParser) -> Arguments:
 
 def add_output_argument(arguments: Arguments) -> None:
     arguments.add_argument("--output", choices=TABLE_OR_JSON, default="table", help="json: one object a line")
+    add_wide_argument(arguments)
+
+
+def add_wide_argument(arguments: Arguments, default: object = False) -> None:  # noqa: FBT002  argparse's
+    what = "tables with all their columns, a row on one line, however long"
+    arguments.add_argument("--wide", action="store_true", default=default, help=what)
 
 
 def add_verbose_argument(arguments: Arguments, default: object = False) -> None:  # noqa: FBT002  argparse's
@@ -65,7 +71,8 @@ def add_subcommands(parser: argparse.ArgumentParser) -> Commands:
 
 def add_command(commands: Commands, name: str, what: str) -> argparse.ArgumentParser:
     """Described by the line that stands for it in the list of commands."""
-    return commands.add_parser(name, help=what, description=what[0].upper() + what[1:])
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=what, description=what[0].upper() + what[1:])
+    return parser
 
 
 def add_span_arguments(parser: argparse.ArgumentParser, first: str, last: str, *, required: bool = False) -> None:
@@ -118,6 +125,7 @@ def add_question_arguments(
         default="table" if default is None else default,
         help="json: one object a line, with all fields",
     )
+    add_wide_argument(common, off)
     common.add_argument("--profile", default=default, help="AWS profile with credentials, region and endpoint_url")
     common.add_argument(
         "--endpoint-url", default=default, metavar="URL", help="the server, if other than the profile's"

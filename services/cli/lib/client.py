@@ -10,9 +10,12 @@ import pydantic
 
 from domain.foundation.errors import ValidationError
 from services.api.contract.question import ROWS_MAX, Answer, Page, Question
-from services.cli.lib.output import Column, make_output
+from services.cli.lib.output import Column, cut, make_output
 from services.cli.lib.progress import Progress
 from services.cli.lib.terminal import UsageError
+
+GIVEN_CHARACTERS_MAX = 200
+"""Of a value that is refused."""
 
 A = TypeVar("A", bound=Answer)
 P = TypeVar("P", bound=Page)
@@ -58,7 +61,7 @@ def show_pages(
 ) -> int:
     """Asks page after page and shows each when it has come; `first` is told the first. Gives the number of rows."""
     build_question(question, parameters)
-    showing, progress = make_output(args.output, columns, exported), Progress()
+    showing, progress = make_output(args, columns, exported), Progress()
     shown, marker = 0, None
     try:
         with open_client(args) as client:
@@ -87,7 +90,7 @@ def build_question(question: type[Question[A]], parameters: Mapping[str, object]
         _ = built.moment  # Is read here, and not when it was given.
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
-        name, given = first["loc"][0], str(first["input"])
+        name, given = first["loc"][0], cut(str(first["input"]), GIVEN_CHARACTERS_MAX)
         expected = first["msg"] if given else "expected a name, an ARN or an id, such as alice"
         raise UsageError(f"{name} cannot be {given!r}: {expected}") from error
     except ValidationError as refusal:

@@ -4,15 +4,16 @@ from collections.abc import Iterable
 
 from domain.read_models.lineage import LineageNode, OpenDoor
 from services.cli.lib.output import short_time
-from services.cli.lib.terminal import print_line, print_note
+from services.cli.lib.terminal import Colour, print_note, print_wrapped
 from services.cli.lib.trace_phrases import door_lines, label
 
+DOOR_INDENT = "    "
 LEFT_SHOWN = 20
 
 
 def show_doors(doors: Iterable[OpenDoor], account_id: str) -> None:
     for line in door_lines(doors, account_id):
-        print_line(line)
+        print_wrapped(line, DOOR_INDENT, Colour.YELLOW)
 
 
 def print_left(left: tuple[LineageNode, ...]) -> None:

@@ -77,7 +77,7 @@ def _by(happened: Occurrence | None) -> str | None:
 
 END_COLUMNS: Sequence[Column[HasEnds]] = (
     Column("FROM", lambda interval: short_time(interval.opened.at) if interval.opened else AT_THE_START),
-    Column("OPENED BY", lambda interval: _by(interval.opened), shrinks=True),
+    Column("OPENED BY", lambda interval: _by(interval.opened), wraps=True),
     Column("TO", lambda interval: short_time(interval.closed.at) if interval.closed else AT_THE_END),
-    Column("CLOSED BY", lambda interval: _by(interval.closed), shrinks=True),
+    Column("CLOSED BY", lambda interval: _by(interval.closed), wraps=True),
 )

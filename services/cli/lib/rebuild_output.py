@@ -10,7 +10,7 @@ from functools import partial
 from projections.engine.compare import RowDifference, TableComparison
 from projections.engine.rebuild import RebuildComparison, open_rebuild
 from projections.engine.swap import RebuildRefused
-from services.cli.lib.output import Column, JsonLines, cut, stdout_table
+from services.cli.lib.output import Column, JsonLines, cut, result_colour, stdout_table
 from services.cli.lib.progress import Progress
 from services.cli.lib.terminal import Failure, print_note
 from services.ledger.database import Database, connect
@@ -50,7 +50,7 @@ def show_comparison(args: argparse.Namespace, comparison: RebuildComparison) -> 
     if args.output == "json":
         JsonLines().show([{**asdict(comparison), "equal": comparison.is_equal}])
         return
-    stdout_table(COMPARED).show(comparison.tables)
+    stdout_table(COMPARED, wide=args.wide).show(comparison.tables)
     for line in comparison_problems(comparison):
         print_note(line)
 
@@ -89,5 +89,5 @@ COMPARED: Sequence[Column[TableComparison]] = (
     Column("TABLE", lambda compared: compared.table),
     Column("ROWS", lambda compared: str(compared.rows_live)),
     Column("NEW ROWS", lambda compared: str(compared.rows_rebuilt)),
-    Column("RESULT", lambda compared: "equal" if compared.difference is None else "differs"),
+    Column("RESULT", lambda compared: "equal" if compared.difference is None else "differs", colour=result_colour),
 )

@@ -22,6 +22,8 @@ VERSION = version("muniment")
 REGION_DEFAULT = "us-east-1"
 TIMEOUT_SECONDS = 30
 OK = 200
+SERVICES = ("iam", "sts")
+"""Both are at the endpoint of this one."""
 
 A = TypeVar("A", bound=Answer)
 
@@ -34,16 +36,18 @@ class RemoteClient:
         session = Session(profile=profile)
         try:
             credentials = session.get_credentials()
-            configured = session.get_scoped_config().get("endpoint_url")
+            configured = _configured_endpoint(session)
             region = session.get_config_variable("region") or REGION_DEFAULT
             verify = session.get_config_variable("ca_bundle") or True
         except BotoCoreError as error:
             raise Failure(str(error)) from error
         if credentials is None:
             raise Failure("No credentials found: export AWS_CONFIG_FILE and AWS_PROFILE, or use --profile or --local.")
-        endpoint = endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or configured
+        endpoint = endpoint_url or configured
         if endpoint is None:
-            raise Failure("No endpoint found: use --endpoint-url, AWS_ENDPOINT_URL, or endpoint_url in the profile.")
+            raise Failure(
+                "No endpoint found: use --endpoint-url, AWS_ENDPOINT_URL, or endpoint_url in profile or services."
+            )
         self._endpoint = _checked_endpoint(endpoint)
         self._signer = SigV4Auth(credentials, SERVICE, region)
         self._http = URLLib3Session(proxies=get_environ_proxies(self._endpoint), verify=verify, timeout=TIMEOUT_SECONDS)
@@ -85,8 +89,30 @@ class RemoteClient:
             return Failure(f"{self._endpoint} answered {status} and no error of ours: is it muniment?")
 
 
+def _configured_endpoint(session: Session) -> str | None:
+    """Where the aws command would find IAM, or else STS (AWS SDKs and Tools Reference Guide, "Service-specific
+    endpoints"): environment before configuration, a service's own before that of all. Raises Failure."""
+    if session.get_config_variable("ignore_configured_endpoint_urls"):
+        return None
+    profile = session.get_scoped_config()
+    name = profile.get("services")
+    sections = session.full_config.get("services", {})
+    if name is not None and name not in sections:
+        raise Failure(f"The profile names the section [services {name}], which is not in the configuration.")
+    section = sections.get(name, {})
+    own = [section.get(service, {}) for service in SERVICES]
+    found = [os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") for service in SERVICES]
+    found += [os.environ.get("AWS_ENDPOINT_URL"), *(each.get("endpoint_url") for each in own if isinstance(each, dict))]
+    return next(filter(None, [*found, profile.get("endpoint_url")]), None)
+
+
 def _checked_endpoint(endpoint: str) -> str:
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query:
-        raise Failure(f"An endpoint is a URL such as http://127.0.0.1:8420, without a path; got {endpoint!r}.")
+    refusal = Failure(f"An endpoint is a URL such as http://127.0.0.1:8420, without a path; got {endpoint!r}.")
+    try:
+        parts = urlsplit(endpoint)
+        _ = parts.port  # Is read here, and not when it was given.
+    except ValueError:
+        raise refusal from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/") or parts.query:
+        raise refusal
     return f"{parts.scheme}://{parts.netloc}"

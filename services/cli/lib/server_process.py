@@ -11,36 +11,42 @@ from psycopg_pool import PoolTimeout
 
 from services.app import WorkerStopped, profile_path, run_server, run_worker
 from services.cli.lib.operator_database import database_failures, running_database
-from services.cli.lib.terminal import Failure
+from services.cli.lib.terminal import Failure, os_error_text
 from services.ledger.database import DatabaseUnfit
 from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded_programs import EmbeddedError
 from services.ledger.pending_call import LedgerUnavailable
 from services.secrets.master_key import InvalidMasterKey
-from services.settings import InvalidSetting, read_settings
+from services.settings import InvalidSetting, Settings, read_settings
 
 
 def serve(args: argparse.Namespace) -> None:
     """Until it is interrupted. Raises Failure, when everything that was started is stopped again."""
     try:
         found = read_settings(os.environ, data=args.data, listen=args.listen)
-        run_server(found, lambda endpoint: _print_ready(endpoint, profile_path(found)), frozenset(args.without))
+        run_server(
+            found, lambda endpoint, founded: _print_ready(endpoint, found, founded=founded), frozenset(args.without)
+        )
     except (
         *(InvalidSetting, InvalidMasterKey, OSError, EmbeddedError, UnsafeDatabaseError),
         *(DatabaseUnfit, LedgerUnavailable, psycopg.OperationalError, PoolTimeout),
     ) as error:
-        raise Failure(str(error)) from error
+        raise Failure(os_error_text(error) if isinstance(error, OSError) else str(error)) from error
 
 
-def _print_ready(endpoint: str, profile: Path) -> None:
+def _print_ready(endpoint: str, settings: Settings, *, founded: bool) -> None:
     here = shlex.quote(str(Path(sys.executable).parent))
+    profile = profile_path(settings)
     sys.stdout.write(f"muniment ready on {endpoint}\n\n")
     if profile.exists():
+        stored = "the database" if settings.database_url else f"the data in {settings.data}"
         sys.stdout.write(
+            f"{'The first account is open.' if founded else f'It continues with {stored}.'} "
             "Now type, in another terminal:\n"
             f"  export AWS_CONFIG_FILE={shlex.quote(str(profile))} AWS_PROFILE=muniment PATH={here}:$PATH\n"
-            "  aws iam create-user --user-name alice\n"
+            f"  aws {'iam create-user --user-name alice' if founded else 'sts get-caller-identity'}\n"
             "  muniment history\n"
+            f"An aws that is older than 2.13 knows no endpoint_url: add --endpoint-url {endpoint} to its commands.\n"
         )
     else:
         sys.stdout.write(

@@ -1,19 +1,23 @@
 """The story of a credential as one page of HTML, which opens without a network and prints."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import resources
 from typing import TypeVar
 
 from domain.read_models.credential_activity import TracedCall
+from domain.read_models.lineage import LineageNode, NodePosition
 from services.api.contract.tracing import CredentialUse, Trace
 from services.cli.lib import trace_phrases as words
 from services.cli.lib import trace_svg as pictures
 from services.cli.lib.markup import Markup, document, element, group
-from services.cli.lib.output import cut
+from services.cli.lib.output import cut, short_arn, short_time
 
-CELL_CHARACTERS_MAX = 160
-"""What is longer is cut, and whole in its title."""
+CELL_CHARACTERS_MAX = 1_000
+"""What is longer, as no ARN is, is cut, and whole in its title."""
 SERVICES_SHOWN = 40
+NODES_LISTED_MAX = 200
+"""The first ones."""
 
 T = TypeVar("T")
 
@@ -34,9 +38,9 @@ def render_trace(trace: Trace) -> str:
         *_timeline(trace),
         *_doors(trace),
         element("h2", "What it created"),
-        pictures.lineage_tree(descent.nodes, trace.account_id),
+        _lineage(descent.nodes, trace.account_id),
         _legend((("born alive", "active, or in force"), ("born", "ended"))),
-        _note(pictures.nodes_left(descent.nodes)),
+        _note(_nodes_left(descent.nodes)),
         *map(_note, words.lineage_left(descent)),
         *(part for did in trace.did for part in _activity(did)),
         element("h2", "Unused permissions of it and its descendants"),
@@ -89,14 +93,35 @@ def _activity(did: CredentialUse) -> Iterator[Markup | None]:
 
 
 def _timeline(trace: Trace) -> Iterator[Markup | None]:
-    picture = pictures.timeline(trace)
-    yield element("p", "It was never used.") if picture is None else picture
+    drawn = list(pictures.timeline(trace))
+    yield from drawn or [element("p", "It was never used.")]
     yield _legend((
         ("life alive", "active"), ("life", "ended"), ("call", "call answered"), ("call refused", "call refused"),
     ))  # fmt: skip
     yield _note(pictures.lanes_left(trace))
     if any(did.calls_left or did.stopped_position is not None for did in trace.did):
         yield _note(f"Only the first {sum(len(did.calls) for did in trace.did)} calls are drawn.")
+
+
+def _lineage(nodes: Sequence[LineageNode], home: str) -> Markup:
+    """Each under what created it. A narrow page breaks their texts between words, and cuts none."""
+    created = defaultdict[NodePosition | None, list[Markup]](list)
+    for node in reversed(words.depth_first(nodes)[:NODES_LISTED_MAX]):
+        below = created.pop(node.place, [])
+        item = element(
+            "li",
+            _sign("born alive" if node.alive else "born"),
+            element("span", words.label(node, home)),
+            element("small", f"{short_time(node.at)}, {words.state(node)}, by {short_arn(node.by, home)}"),
+            element("ul", *reversed(below)) if below else None,
+        )
+        created[node.parent].append(item)
+    return element("ul", *reversed(created[None]), class_="lineage")
+
+
+def _nodes_left(nodes: Sequence[LineageNode]) -> str | None:
+    left = len(nodes) - NODES_LISTED_MAX
+    return f"{left} more nodes are not shown." if left > 0 else None
 
 
 def _call_look(call: TracedCall) -> str | None:

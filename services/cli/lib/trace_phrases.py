@@ -12,7 +12,10 @@ from domain.registry import lineage_kind
 from services.api.contract.lineage import LineageTree
 from services.api.contract.tracing import AccountRemediation, CredentialUse, RemediationPlan, Trace, TracedLineage
 from services.api.contract.unused_permissions import UnusedPermissions, UnusedService
-from services.cli.lib.output import ABSENT, Column, T_contra, short_arn, short_time
+from services.cli.lib.output import ABSENT, Column, T_contra, result_colour, short_arn, short_time
+from services.cli.lib.terminal import Colour
+
+NOTHING_LEFT = "Nothing of it is still usable."
 
 
 class TraceField(NamedTuple):
@@ -46,13 +49,20 @@ def node_label(node: LineageNode) -> str:
     kind = lineage_kind(node.kind)
     return ("{kind} {subject} of {name}" if kind is None else kind.label).format(
         kind=node.kind,
-        subject=node.subject_id,
+        subject=node.subject_id if node.subject_name is None else f"{node.subject_name} ({node.subject_id})",
         name=node.name,
         account=node.account_id,
         version=node.version,
         policy=node.subject_id.rsplit("/", 1)[-1],
         acted_as=(node.arn or node.name).split(":", 5)[-1],
     )
+
+
+def node_colour(node: LineageNode) -> Colour | None:
+    """Red is what somebody can act with."""
+    if not node.alive:
+        return Colour.FAINT
+    return Colour.RED if node.gives_access else None
 
 
 def state(node: LineageNode) -> str:
@@ -82,7 +92,11 @@ def verdict(trace: Trace) -> str:
         return f"OPEN DOORS:{_doors(trace)}"
     if unknown:
         return "Nothing that was examined is still usable; not everything was examined."
-    return "Nothing of it is still usable."
+    return NOTHING_LEFT
+
+
+def verdict_colour(trace: Trace) -> Colour:
+    return Colour.GREEN if verdict(trace) == NOTHING_LEFT else Colour.RED
 
 
 def _doors(trace: Trace) -> str:
@@ -94,7 +108,7 @@ def door_lines(doors: Iterable[OpenDoor], account_id: str) -> Iterator[str]:
     """One a door, such as `Open door: trust of role admin lets 111122223333 assume it (p40 …)`."""
     for door in doors:
         node = door.node
-        when = f"p{node.position}, {short_time(node.at)}, by {node.by}"
+        when = f"p{node.position}, {short_time(node.at)}, by {short_arn(node.by, node.account_id)}"
         yield f"Open door: {label(node, account_id)}: {'; '.join(door.opens)} ({when})"
 
 
@@ -102,7 +116,8 @@ def trace_fields(trace: Trace) -> Iterator[TraceField]:
     owner, seed = trace.owner, trace.seed
     yield TraceField("Account", f"{trace.account_id}, as of position {trace.position}, {short_time(trace.at)}")
     yield TraceField("State", state(seed))
-    yield TraceField("Owner", f"{owner.kind} {owner.entity_id}")
+    called = (owner.arn_now or owner.arn_then).rsplit("/", 1)[-1]
+    yield TraceField("Owner", f"{owner.kind} {called} ({owner.entity_id})" if owner.kind != "root" else "root")
     yield TraceField("ARN at creation", owner.arn_then)
     yield TraceField("ARN now", owner.arn_now or "deleted")
     yield TraceField("Owner created", f"{short_time(owner.created.at)} by {owner.created.by}")
@@ -127,6 +142,11 @@ def credential(call: TracedCall) -> str:
     return call.access_key_id if call.session_id is None else call.session_id
 
 
+def _named_credential(call: TracedCall, account_id: str) -> str:
+    whose = "" if call.principal_arn is None else f" of {short_arn(call.principal_arn, account_id)}"
+    return credential(call) + whose
+
+
 def operation(call: TracedCall) -> str:
     return f"{call.service}:{call.operation}"
 
@@ -149,7 +169,7 @@ def tallies(did: CredentialUse) -> Iterator[tuple[Sequence[TraceColumn[CallTally
 
 def _tally_columns(title: str, if_none: str) -> Sequence[TraceColumn[CallTally]]:
     return (
-        TraceColumn(title, lambda row: if_none if row.text is None else row.text, shrinks=True),
+        TraceColumn(title, lambda row: if_none if row.text is None else row.text, wraps=True),
         TraceColumn("FIRST", lambda row: short_time(row.first.at), look="time"),
         TraceColumn("LAST", lambda row: short_time(row.last.at), look="time"),
         TraceColumn("OK", lambda row: str(row.answered), look="number"),
@@ -161,12 +181,12 @@ def call_columns(account_id: str) -> Sequence[TraceColumn[TracedCall]]:
     return (
         TraceColumn("POSITION", lambda call: str(call.position), look="number"),
         TraceColumn("TIME", lambda call: short_time(call.at), look="time"),
-        TraceColumn("CREDENTIAL", credential, shrinks=True),
+        TraceColumn("CREDENTIAL", lambda call: _named_credential(call, account_id), wraps=True),
         TraceColumn("SOURCE", lambda call: call.source_address or ABSENT),
-        TraceColumn("OPERATION", operation, shrinks=True),
-        TraceColumn("RESULT", result, remark=lambda call: call.error_message),
+        TraceColumn("OPERATION", operation),
+        TraceColumn("RESULT", result, colour=result_colour, remark=lambda call: call.error_message),
         TraceColumn(
-            "ON", lambda call: ", ".join(short_arn(arn, account_id) for arn in call.resources) or ABSENT, shrinks=True
+            "ON", lambda call: ", ".join(short_arn(arn, account_id) for arn in call.resources) or ABSENT, wraps=True
         ),
     )
 
@@ -282,10 +302,10 @@ def unused_by_grant(could: UnusedPermissions, services_told: int) -> Iterator[Se
 
 
 GRANTED: Sequence[TraceColumn[ServiceGrant]] = (
-    TraceColumn("GRANTED BY", lambda granted: granted.by, shrinks=True),
+    TraceColumn("GRANTED BY", lambda granted: granted.by, wraps=True),
     TraceColumn("ACTIONS", lambda granted: str(granted.actions), look="number"),
     TraceColumn("CONDITIONAL", lambda granted: str(granted.conditional), look="number"),
-    TraceColumn("SERVICES", lambda granted: granted.services, shrinks=True),
+    TraceColumn("SERVICES", lambda granted: granted.services, wraps=True),
 )
 
 

@@ -1,27 +1,27 @@
 """The story of a credential on a terminal."""
 
-import textwrap
 from collections.abc import Iterable, Sequence
 
 from domain.read_models.lineage import LineageNode
 from services.api.contract.tracing import CredentialUse, Trace
 from services.cli.lib import trace_phrases as words
 from services.cli.lib.doors_output import show_doors
-from services.cli.lib.output import Column, short_time, stdout_table
-from services.cli.lib.terminal import print_line
+from services.cli.lib.output import Column, short_arn, short_time, stdout_table
+from services.cli.lib.terminal import Colour, print_line, print_wrapped, stdout_width, wrapped
 
 WIDTH = 100
 """Of running text, in characters."""
 SERVICES_SHOWN = 8
 INDENT = "  "
+INDENTS_MAX = 12
 
 
-def show_trace(trace: Trace) -> None:
-    print_line(words.title(trace))
-    print_line(words.verdict(trace))
+def show_trace(trace: Trace, *, wide: bool) -> None:
+    print_line(words.title(trace), Colour.BOLD)
+    print_wrapped(words.verdict(trace), colour=words.verdict_colour(trace))
     print_line("")
     for fact in words.trace_fields(trace):
-        print_line(f"{fact.title + ':':<20}{fact.text}")
+        print_wrapped(f"{fact.title + ':':<20}{fact.text}", " " * 20)
     _head(words.containment_title(trace.containment))
     _contained(trace)
     if trace.descent.open_doors:
@@ -29,18 +29,20 @@ def show_trace(trace: Trace) -> None:
         show_doors(trace.descent.open_doors, trace.account_id)
     _head("What it created")
     for node in words.depth_first(trace.descent.nodes):
-        print_line(f"{INDENT * node.depth}{words.label(node, trace.account_id)}: {words.state(node)}")
+        indent = INDENT * min(node.depth, INDENTS_MAX)
+        text = f"{words.label(node, trace.account_id)}: {words.state(node)}"
+        print_wrapped(indent + text, indent + INDENT * 2, words.node_colour(node))
     for text in words.lineage_left(trace.descent):
         print_line(text)
     for did in trace.did:
         _head("Addresses, user agents and operations")
-        _activity(did)
+        _activity(did, wide=wide)
     _head("Unused permissions of it and its descendants")
     _wrapped(words.unused_permissions_note(trace.could_have))
     _lines(words.unused_by_credential(trace.could_have, trace.account_id))
     for fact in words.actions_by_service(trace.could_have):
         _wrapped(f"{fact.title}: {fact.text}")
-    stdout_table(words.GRANTED).show(list(words.unused_by_grant(trace.could_have, SERVICES_SHOWN)))
+    stdout_table(words.GRANTED, wide=wide).show(list(words.unused_by_grant(trace.could_have, SERVICES_SHOWN)))
 
 
 def _contained(trace: Trace) -> None:
@@ -55,15 +57,15 @@ def _contained(trace: Trace) -> None:
         _lines(undone.commands)
 
 
-def _activity(did: CredentialUse) -> None:
+def _activity(did: CredentialUse, *, wide: bool) -> None:
     print_line(words.calls_searched(did))
     for columns, rows, left_out in words.tallies(did):
         print_line("")
-        stdout_table(columns).show(rows)
+        stdout_table(columns, wide=wide).show(rows)
         if left_out is not None:
             print_line(left_out)
     _head("Calls")
-    stdout_table(words.call_columns(did.account_id)).show(did.calls)
+    stdout_table(words.call_columns(did.account_id), wide=wide).show(did.calls)
     if (left := words.calls_left(did)) is not None:
         print_line(left)
         _lines(did.histories)
@@ -71,7 +73,7 @@ def _activity(did: CredentialUse) -> None:
 
 def _head(title: str) -> None:
     print_line("")
-    print_line(title.upper())
+    print_line(title.upper(), Colour.BOLD)
 
 
 def _lines(commands: Iterable[str]) -> None:
@@ -80,15 +82,15 @@ def _lines(commands: Iterable[str]) -> None:
 
 
 def _wrapped(text: str) -> None:
-    for row in textwrap.wrap(text, WIDTH, subsequent_indent=INDENT, break_on_hyphens=False):
+    for row in wrapped(text, min(WIDTH, stdout_width() or WIDTH), INDENT):
         print_line(row)
 
 
 ALIVE: Sequence[Column[LineageNode]] = (
     Column("ACCOUNT", lambda node: node.account_id),
-    Column("ACTIVE", lambda node: words.label(node, node.account_id)),
+    Column("ACTIVE", lambda node: words.label(node, node.account_id), wraps=True),
     Column("CREATED", lambda node: short_time(node.at)),
     Column("POSITION", lambda node: str(node.position)),
     Column("EXPIRES", lambda node: None if node.expires_at is None else short_time(node.expires_at)),
-    Column("BY", lambda node: node.by, shrinks=True),
+    Column("BY", lambda node: short_arn(node.by, node.account_id)),
 )

@@ -14,7 +14,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tests.clients.prepared import BIN
+from tests.clients.prepared import BIN, ROOT
+from tests.clients.server import run
 from tests.services.cli.conftest import Desk
 
 
@@ -39,15 +40,15 @@ def test_history(desk: Desk) -> None:
     ]
     assert {row["user_agent"] for row in rows} == {"muniment/0.1.0"}
     title, *lines = desk.muniment(*asked).out.splitlines()
-    assert title.split() == ["POSITION", "TIME", "SOURCE", "PRINCIPAL", "OPERATION", "RESULT", "USER", "AGENT"]
-    assert [line.split()[2:6] for line in lines] == [
-        ["127.0.0.1", "user/historic", "muniment:ListSessions", "AccessDenied"],
-        ["127.0.0.1", "user/historic", "muniment:ListCredentials", "AccessDenied"],
+    assert title.split() == ["TIME", "WHO", "OPERATION", "ON", "RESULT", "FROM"]
+    assert [line.split()[1:] for line in lines] == [
+        ["user/historic", "muniment:ListSessions", "sessions", "AccessDenied", "127.0.0.1"],
+        ["user/historic", "muniment:ListCredentials", "credentials", "AccessDenied", "127.0.0.1"],
     ]
     assert desk.rows(*asked, "--last", "1") == desk.rows(*asked, "--limit", "1") == rows[1:]
     assert desk.rows(*asked, "--last", "3") == rows
     since = str(rows[1]["at"])
-    copied = lines[1].split()[1]
+    copied = lines[1].split()[0]
     assert desk.rows(*asked, "--since", copied, "--until", copied) == [rows[1]], "As the table shows it."
     assert desk.rows(*asked, "--since", since) == rows[1:]
     resource = f"arn:aws:muniment::{rows[1]['account_id']}:credentials"
@@ -103,7 +104,7 @@ def test_hostile_user_agents(desk: Desk) -> None:
     connection.close()
     (row,) = desk.rows("history", "--access-key-id", key)
     assert row["user_agent"] == "\x9b2Jevil"
-    shown = desk.muniment("history", "--access-key-id", key).out
+    shown = desk.muniment("history", "--wide", "--access-key-id", key).out
     assert "\x9b" not in shown
     assert shown.splitlines()[1].endswith("evil")
 
@@ -162,7 +163,19 @@ def test_a_session_is_revoked(desk: Desk) -> None:
     assert (again.status, session_id in again.out) == (0, True)
     unknown = desk.muniment("sessions", "revoke", "SESN" + "A" * 17)
     assert (unknown.status, "has issued no session" in unknown.error) == (1, True)
-    assert desk.muniment("sessions", "revoke", "deploy-1").status == 2
+    mistyped = desk.muniment("sessions", "revoke", "deploy-1")
+    assert (mistyped.status, "A session id is SESN and 17" in mistyped.error) == (2, True)
+    kept = desk.aws("sts", "get-session-token")["Credentials"]
+    (row,) = [row for row in desk.rows("sessions", "--active") if row["access_key_id"] == kept["AccessKeyId"]]
+    kept_id = str(row["session_id"])
+    for typed, status in (
+        (kept_id[:-1] + ("A" if kept_id[-1] != "A" else "B"), 1),
+        (kept_id[:-1], 2),
+        (kept["AccessKeyId"], 2),
+    ):
+        near = desk.muniment("sessions", "revoke", typed)
+        assert (near.status, near.error.endswith(f" Did you mean {kept_id}, of user/admin?\n")) == (status, True)
+    assert kept_id in desk.muniment("sessions", "--active").out
 
 
 def test_the_operator(desk: Desk) -> None:
@@ -206,6 +219,9 @@ def test_the_operator_without_a_server(desk: Desk, tmp_path: Path) -> None:
         (("history", "--profile", "nobody"), {}, 1, "The config profile (nobody) could not be found"),
         (("history",), {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}, 1, "No endpoint found"),
         (("history", "--endpoint-url", "localhost:1"), None, 1, "An endpoint is a URL"),
+        (("history", "--endpoint-url", "http://[::1"), None, 1, "An endpoint is a URL"),
+        (("history", "--endpoint-url", "http://127.0.0.1:99999"), None, 1, "An endpoint is a URL"),
+        (("history", "--principal", "x" * 5000), None, 2, "xxx…'"),
         (("history", "--endpoint-url", "http://127.0.0.1:1"), None, 1, "Is the server running?"),
         (("history", "--limit", "0"), None, 2, "a whole number of at least 1"),
         (("history", "--local", "--profile", "x"), None, 2, "--local opens the database"),
@@ -215,7 +231,7 @@ def test_the_operator_without_a_server(desk: Desk, tmp_path: Path) -> None:
         (("who-can", "Create User", "*"), None, 2, "An action is service:Action, such as iam:CreateUser"),
         (("sessions", "revoke", "nope"), None, 2, "A session id is SESN and 17 letters and digits"),
         (("credentials", "--as-of", "2026-01-01T99:00"), None, 2, "A moment is now, an age such as"),
-        (("sessions", "end"), None, 2, "invalid choice"),
+        (("sessions", "end"), None, 2, "expected revoke"),
     ],
 )
 def test_what_goes_wrong(
@@ -226,7 +242,43 @@ def test_what_goes_wrong(
     assert (answer.status, answer.out) == (status, "")
     assert said in answer.error
     assert "Traceback" not in answer.error
-    assert status == 2 or answer.error.count("\n") == 1
+    assert answer.error.count("\n") == 1
+
+
+def test_output_that_cannot_be_written(desk: Desk) -> None:
+    """A full disk is told in a line; an alphabet that has no such characters gets their numbers."""
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONPATH": str(ROOT), **desk.server.profile}
+    command = [str(BIN / "muniment"), "credentials"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (ended.returncode, ended.stderr) == (1, b"muniment: No space left on device.\n")
+    desk.aws("sts", "get-session-token")
+    ascii_ = {**environment, "PYTHONIOENCODING": "ascii"}
+    tree = [str(BIN / "muniment"), "sessions", "--tree", "admin"]
+    ended = subprocess.run(tree, env=ascii_, capture_output=True, check=False)
+    assert (ended.returncode, b"Traceback" in ended.stderr) == (0, False)
+    assert b"\\u2514\\u2500 " in ended.stdout
+
+
+def test_services_of_a_profile(desk: Desk, tmp_path: Path) -> None:
+    """The endpoint of IAM or STS in a services section is found, as the aws command finds it, before that of the
+    profile and after the environment's; a section that there is not is told."""
+    config = tmp_path / "config"
+    written = (desk.server.data / "aws-profile").read_text()
+    profile = "\n".join(line for line in written.splitlines() if not line.startswith("endpoint_url"))
+    environment = {"AWS_CONFIG_FILE": str(config), "AWS_PROFILE": "muniment"}
+    nowhere = "http://127.0.0.1:1"
+    for service in ("iam", "sts"):
+        section = f"[services here]\n{service} =\n  endpoint_url = {desk.server.endpoint}\n"
+        config.write_text(f"{profile}\nservices = here\nendpoint_url = {nowhere}\n{section}")
+        answer = desk.muniment("credentials", environment=environment)
+        assert answer.status == 0, answer.error
+    stock = run(["aws", "sts", "get-caller-identity"], environment)
+    assert stock.status == 0, stock.error
+    for variable in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM"):
+        assert nowhere in desk.muniment("credentials", environment={**environment, variable: nowhere}).error
+    config.write_text(f"{profile}\nservices = there\n")
+    assert "[services there], which is not" in desk.muniment("credentials", environment=environment).error
 
 
 def test_a_reader_who_has_had_enough(desk: Desk) -> None:

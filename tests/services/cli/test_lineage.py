@@ -1,6 +1,7 @@
 """The tree of a lineage, and containment, as processes against a running server."""
 
 import json
+import re
 
 import boto3
 import pytest
@@ -22,27 +23,37 @@ def test_a_leaked_key_is_seen_and_contained(desk: Desk) -> None:
     sts.get_session_token()
     iam.create_user(UserName="brood")
     iam.put_user_policy(UserName="brood", PolicyName="p", PolicyDocument=MAY)
+    desk.aws("iam", "create-group", "--group-name", "crew")
+    iam.add_user_to_group(GroupName="crew", UserName="brood")
     shown = desk.muniment("sessions", "--tree", key["AccessKeyId"])
     assert shown.status == 0, shown.error
-    first, *below = shown.out.splitlines()
+    first, *below, opened = shown.out.splitlines()
     assert first.startswith(f"access key {key['AccessKeyId']} of leaky  [active]  ")
     assert [(line[:3], line[3:].split()[0]) for line in below] == [
         ("├─ ", "session"),
         ("├─ ", "user"),
-        ("└─ ", "inline"),
-        ("Ope", "n"),
+        ("├─ ", "inline"),
+        ("└─ ", "brood"),
     ]
-    assert below[-1].startswith("Open door: inline policy p of brood: allows ")
+    assert re.match(r"└─ brood put into group crew \(AGPA[A-Z0-9]{17}\)  \[active\]", below[-1])
+    assert opened.startswith("Open door: inline policy p of brood: allows * on *")
     planned = desk.muniment("contain", key["AccessKeyId"], "--dry-run")
     assert (planned.status, planned.error.endswith("muniment: Nothing was changed.\n")) == (0, True)
-    assert planned.out.split()[1:6] == ["CONTAINED", "ALREADY", "FROM", "WOULD", "DENY"]
+    title, *rows = [re.split(" {2,}", line) for line in planned.out.splitlines()]
+    assert title == ["ACCOUNT", "CONTAINMENT", "ID", "NAME"]
+    whom = [cells for _account, *cells in rows[:3]]
+    assert [(how, name) for how, _id, name in whom] == [
+        ("would deny", "user/brood"), ("would deactivate", "leaky"), ("would revoke", "user/leaky"),
+    ]  # fmt: skip
+    assert whom[1][1] == key["AccessKeyId"]
     contained = desk.muniment("contain", key["AccessKeyId"], "--reason", "found on a disk")
     assert contained.status == 0, contained.error
-    title, row = contained.out.splitlines()
-    columns = ("ACCOUNT", "CONTAINED", "FROM", "DENIED", "DEACTIVATED", "REVOKED", "NOT CONTAINED BECAUSE")
-    assert title.split() == " ".join(columns).split()
-    assert row.split()[1] == "yes"
-    assert row.split()[4:7] == ["(user/brood)", key["AccessKeyId"], "(leaky)"]
+    account_id, _, verdict = contained.out.splitlines()[-1].partition(": ")
+    assert account_id == contained.out.splitlines()[1].split()[0]
+    assert re.fullmatch(r"CONTAINED from p[0-9]+ on\.", verdict)
+    assert [line.split()[1:] for line in contained.out.splitlines()[1:4]] == [
+        [did, each, name] for did, (_, each, name) in zip(("denied", "deactivated", "revoked"), whom, strict=True)
+    ]
     assert (
         "Not contained: user/leaky. It existed before its credential in this lineage. To contain it too: "
         in contained.error
@@ -53,7 +64,7 @@ def test_a_leaked_key_is_seen_and_contained(desk: Desk) -> None:
     (tree,) = desk.rows("sessions", "--tree", key["AccessKeyId"])
     nodes = tree["nodes"]
     assert isinstance(nodes, list)
-    assert [node["state"] for node in nodes] == ["inactive", "revoked", "contained", "active"]
+    assert [node["state"] for node in nodes] == ["inactive", "revoked", "contained", "active", "active"]
 
 
 def test_what_is_not_understood(desk: Desk) -> None:

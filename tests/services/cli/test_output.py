@@ -2,7 +2,11 @@
 
 import io
 import json
+import re
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -11,9 +15,19 @@ from hypothesis import strategies as st
 from domain.read_models.history import HistoryCall
 from services.cli.commands.history import HISTORY
 from services.cli.lib.output import Column, JsonLines, Table
-from services.cli.lib.terminal import printable
+from services.cli.lib.terminal import Colour, colours_shown, printable
 
 AT = datetime(2026, 1, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Row:
+    id: str
+    name: str
+    why: str
 
 
 EMPTY: dict[str, object] = dict.fromkeys(HistoryCall.model_fields)
@@ -50,34 +64,115 @@ CALLS = tuple(
     for fields in ({"position": 7, "operation": "CreateUser"}, REFUSED, STRANGE)
 )
 SMALL_HISTORY = """\
-POSITION  TIME                         SOURCE       PRINCIPAL        OPERATION       RESULT                            USER AGENT
-7         2026-01-31T23:59:59.999999Z  192.0.2.7    user/team/alice  iam:CreateUser  ok                                aws-cli/1.46
-8         2026-01-31T23:59:59.999999Z  2001:db8::1  user/team/alice  iam:ListUsers   AccessDenied                      aws-cli/1.46
--         2026-01-31T23:59:59.999999Z  192.0.2.7    -                -               SignatureDoesNotMatch (12 times)  evil
-"""  # noqa: E501  as it is printed
+TIME                         WHO              OPERATION       ON  RESULT                            FROM
+2026-01-31T23:59:59.999999Z  user/team/alice  iam:CreateUser  -   ok                                192.0.2.7
+2026-01-31T23:59:59.999999Z  user/team/alice  iam:ListUsers   -   AccessDenied                      2001:db8::1
+2026-01-31T23:59:59.999999Z  -                -               -   SignatureDoesNotMatch (12 times)  192.0.2.7
+"""
+ROW = Row("AKIAEXAMPLE", "user/alice", "made by an operation that takes a few words to tell")
+LONG = Row("SESNEXAMPLE", "assumed-role/production-deployer/build-417-of-release", "arn:aws:iam::aws:policy/Long x")
+COLUMNS: tuple[Column[Row], ...] = (
+    Column("ID", lambda row: row.id),
+    Column("NAME", lambda row: row.name),
+    Column("WHY", lambda row: row.why, wraps=True),
+)
 
 
-def shown(width: int | None) -> list[str]:
+def shown(columns: Sequence[Column[T]], rows: Sequence[T], width: int | None = None, *, coloured: bool = False) -> str:
     out = io.StringIO()
-    Table(HISTORY, out, width).show(CALLS)
-    return out.getvalue().splitlines()
+    Table(columns, out, width, coloured=coloured).show(rows)
+    return out.getvalue()
 
 
 def test_a_small_history() -> None:
-    """The table, pinned: aligned, times as exactly as kept, refusals and strangers told, no escape sequence."""
-    assert shown(None) == SMALL_HISTORY.splitlines()
+    """The table, pinned: aligned, times as exactly as kept, refusals and strangers told, no escape sequence. What is
+    for --wide is in no other."""
+    assert shown([column for column in HISTORY if not column.wide], CALLS) == SMALL_HISTORY
+    wide = shown(HISTORY, CALLS)
+    assert wide.startswith("POSITION  TIME ")
+    assert wide.splitlines()[3].endswith("evil")
+    assert "\x1b" not in wide
 
 
-def test_it_fits_the_terminal() -> None:
-    """Columns that may shrink do, the widest first; a cut is seen; nothing else is touched."""
-    lines = shown(120)
-    assert max(map(len, lines)) == 120
-    assert lines[1] == (
-        "7         2026-01-31T23:59:59.999999Z  192.0.2.7    user/team…  iam:Creat…  ok                                "
-        "aws-cli/1…"
-    )
-    # Narrower than what must not be cut: the terminal wraps.
-    assert "2001:db8::1  user/te…  iam:Lis…  AccessDenied  " in shown(20)[2]
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (
+            66,
+            """\
+ID           NAME        WHY
+AKIAEXAMPLE  user/alice  made by an operation that takes a few
+                           words to tell
+""",
+        ),
+        (
+            50,
+            """\
+ID           NAME
+    WHY
+AKIAEXAMPLE  user/alice
+    made by an operation that takes a few words to
+      tell
+""",
+        ),
+        (
+            20,
+            """\
+ID    AKIAEXAMPLE
+NAME  user/alice
+WHY   made by an operation that takes a few
+        words to tell
+""",
+        ),
+    ],
+)
+def test_it_fits_the_terminal(width: int, expected: str) -> None:
+    """Running text is broken between words; then a row takes two lines; then each cell has one."""
+    assert shown(COLUMNS, [ROW], width) == expected
+
+
+def test_a_row_that_is_longer_than_most_is_ragged() -> None:
+    """The others keep their one line."""
+    title, *lines = shown(COLUMNS, [ROW, ROW, ROW, LONG], 80).splitlines()
+    assert lines[:2] == lines[2:4] == lines[4:6]
+    assert lines[6] == "SESNEXAMPLE  assumed-role/production-deployer/build-417-of-release"
+    assert lines[7] == " " * title.index("WHY") + "arn:aws:iam::aws:policy/Long x"
+
+
+WORDS = st.sampled_from(
+    ["a", "of", "words", "user/alice", "AKIAEXAMPLEEXAMPLE", "arn:aws:iam::aws:policy/A" + "z" * 40]
+)
+TEXTS = st.lists(WORDS, min_size=1, max_size=9).map(" ".join)
+
+
+@given(st.lists(st.builds(Row, TEXTS, TEXTS, TEXTS), min_size=1, max_size=6), st.none() | st.integers(1, 200))
+def test_no_word_is_ever_cut(rows: list[Row], width: int | None) -> None:
+    """Whatever the width, each word stands whole; and where there is none, each row on its line."""
+    told = shown(COLUMNS, rows, width)
+    assert width is not None or len(told.splitlines()) == 1 + len(rows)
+    words = set(told.split())
+    assert {word for row in rows for cell in astuple(row) for word in cell.split()} <= words
+    plain = [Row(*(cell.replace(" ", "-") for cell in astuple(row))) for row in rows]
+    assert {cell for row in plain for cell in astuple(row)} <= set(shown(COLUMNS, plain, width).split())
+
+
+def test_colour_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one is, unless NO_COLOR says otherwise or it has none; and it changes no width."""
+    terminal, pipe = io.StringIO(), io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert (colours_shown(terminal), colours_shown(pipe)) == (True, False)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not colours_shown(terminal)
+    monkeypatch.setenv("NO_COLOR", "")
+    assert colours_shown(terminal)
+    monkeypatch.setenv("TERM", "dumb")
+    assert not colours_shown(terminal)
+    columns: tuple[Column[Row], ...] = (Column("ID", lambda row: row.id, colour=lambda _text: Colour.RED), *COLUMNS[1:])
+    painted = shown(columns, [ROW, LONG], 80, coloured=True)
+    assert "\x1b[31mAKIAEXAMPLE\x1b[0m" in painted
+    assert re.sub(r"\x1b\[[0-9]+m", "", painted) == shown(columns, [ROW, LONG], 80)
 
 
 def test_pages_share_one_title() -> None:

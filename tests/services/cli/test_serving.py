@@ -11,11 +11,11 @@ import pytest
 
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
-from tests.clients.prepared import BIN
+from tests.clients.prepared import BIN, ROOT
 from tests.clients.server import READY, run
 from tests.places import place_for_data
 
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture
@@ -43,22 +43,29 @@ def nothing_runs(data: Path) -> bool:
 
 
 def test_the_first_start(place: Path) -> None:
-    """What a person sees: where it answers and three commands, no secret, no noise; then a clean end."""
+    """What a person sees: where it answers and three commands, no secret, no noise; then a clean end. The next start
+    says that it goes on, and proposes to create nothing again."""
     data = place / "data"
-    with serving(data) as process:
-        assert process.stdout is not None
-        said = [process.stdout.readline() for _ in range(6)]
-        process.send_signal(signal.SIGINT)
-        out, error = process.communicate()
-    assert (process.returncode, out, error) == (0, "", "")
-    assert said[0].startswith(READY + "http://127.0.0.1:")
-    assert said[1:] == [
-        "\n",
-        "Now type, in another terminal:\n",
-        f"  export AWS_CONFIG_FILE={data}/aws-profile AWS_PROFILE=muniment PATH={BIN}:$PATH\n",
-        "  aws iam create-user --user-name alice\n",
-        "  muniment history\n",
-    ]
+    for greeting, proposed in (
+        ("The first account is open.", "aws iam create-user --user-name alice"),
+        (f"It continues with the data in {data}.", "aws sts get-caller-identity"),
+    ):
+        with serving(data) as process:
+            assert process.stdout is not None
+            said = [process.stdout.readline() for _ in range(7)]
+            process.send_signal(signal.SIGINT)
+            out, error = process.communicate()
+        assert (process.returncode, out, error) == (0, "", "")
+        assert said[0].startswith(READY + "http://127.0.0.1:")
+        endpoint = said[0].removeprefix(READY).strip()
+        assert said[1:] == [
+            "\n",
+            f"{greeting} Now type, in another terminal:\n",
+            f"  export AWS_CONFIG_FILE={data}/aws-profile AWS_PROFILE=muniment PATH={BIN}:$PATH\n",
+            f"  {proposed}\n",
+            "  muniment history\n",
+            f"An aws that is older than 2.13 knows no endpoint_url: add --endpoint-url {endpoint} to its commands.\n",
+        ]
     assert nothing_runs(data)
 
 

@@ -199,12 +199,15 @@ def test_bounds_are_said_in_words(answered: list[Answer], capsys: pytest.Capture
         assert bound in written
 
 
-def test_long_texts_are_cut_and_whole_in_a_title() -> None:
-    """A label has room for so many characters; whoever points at it reads the rest."""
-    long = "long-" * 100
+def test_very_long_texts_are_cut_and_whole_in_a_title() -> None:
+    """Those of cells; whoever points at one reads the rest. Labels and what else has a name stand whole."""
+    long = "long-" * 300
     read = skeleton(render_trace(story(long)))
     assert any(told.endswith("…") for told in read.texts)
-    assert any(f"user {long}" in told for told in read.texts)
+    assert f"user {long}" in read.texts
+    assert f"access key AKIASEED of {long}: active, 2 calls" in read.texts
+    arn = f"arn:aws:iam::{ACCOUNT}:role/" + "path/" * 100 + "name"
+    assert arn in skeleton(render_trace(story(arn))).texts
     assert any(value == long for value in read.values["title"])
 
 

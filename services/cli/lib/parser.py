@@ -1,0 +1,98 @@
+"""The parser of the words: it says in one line what it does not understand, and what was probably meant."""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from services.cli.lib.terminal import UsageError
+
+COMMON_OPTIONS: Mapping[str, int] = {
+    **dict.fromkeys(("--output", "--profile", "--endpoint-url", "--data", "--account-id", "--as-of"), 1),
+    **dict.fromkeys(("--local", "--wide", "--verbose"), 0),
+}
+"""Of many commands, before or behind which they may stand; and how many values each takes."""
+_INVALID_CHOICE = re.compile(r"(argument \S+): invalid choice: '(.*)' \(choose from (.*)\)")
+
+
+class Parser(argparse.ArgumentParser):
+    """Sub-parsers are of this class, too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UsageError, without the usage, which is many lines long."""
+        if found := _INVALID_CHOICE.fullmatch(message):
+            choices = re.findall(r"[^', ]+", found[3])
+            message = (
+                f"{found[1]} cannot be {found[2]!r}: expected {', '.join(choices)}.{did_you_mean(found[2], choices)}"
+            )
+        end = "" if message.endswith(("?", ".")) else "."
+        raise UsageError(f"{message[0].upper()}{message[1:]}{end} See `{self.prog} --help`.")
+
+    def parse_all(self, words: Sequence[str]) -> argparse.Namespace:
+        """Raises UsageError; what is left over is named by the command that does not know it."""
+        args, unknown = self.parse_known_args(words)
+        if unknown:
+            meant = self._meant_by(words)
+            word = unknown[0].partition("=")[0]
+            known = [option for action in meant.actions() for option in action.option_strings]
+            what = f"does not take {word}" if word.startswith("-") else f"does not expect {word!r}"
+            meant.error(f"`{meant.prog}` {what}.{did_you_mean(word, known)}")
+        return args
+
+    def actions(self) -> list[argparse.Action]:
+        """What it takes: options and arguments."""
+        return self._actions
+
+    def subparsers(self) -> "dict[str, Parser]":
+        """By their words."""
+        return {
+            word: parser
+            for action in self._actions
+            if isinstance(action, argparse._SubParsersAction)  # noqa: SLF001  argparse names it nowhere else
+            for word, parser in action.choices.items()
+        }
+
+    def _meant_by(self, words: Iterable[str]) -> "Parser":
+        parser = self
+        for word in words:
+            parser = parser.subparsers().get(word, parser)
+        return parser
+
+
+class ShowVersion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        # Reading it takes longer than all the rest of the help.
+        from importlib.metadata import version  # noqa: PLC0415
+
+        sys.stdout.write(f"{parser.prog} {version('muniment')}\n")
+        parser.exit()
+
+
+def move_common_options(words: Sequence[str]) -> list[str]:
+    """Those that stand before the command, or between it and a subcommand, go behind all the rest."""
+    moved: list[str] = []
+    kept: list[str] = []
+    at = 0
+    while at < len(words):
+        name, equals, _ = words[at].partition("=")
+        if name in COMMON_OPTIONS:
+            end = at + 1 + (0 if equals else COMMON_OPTIONS[name])
+            moved += words[at:end]
+            at = end
+        elif kept or words[at].startswith("-"):
+            break
+        else:
+            kept.append(words[at])
+            at += 1
+    rest = [*kept, *words[at:]]
+    end = rest.index("--") if "--" in rest else len(rest)
+    return [*rest[:end], *moved, *rest[end:]]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A sentence, if anything is near; with the space before it."""
+    # Nothing else needs it.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    return "".join(f" Did you mean {close}?" for close in get_close_matches(word, [*known], n=1))
