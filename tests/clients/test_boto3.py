@@ -131,7 +131,7 @@ def test_errors_are_those_that_the_model_names(iam: Any) -> None:
         iam.create_access_key(UserName="once")
     with pytest.raises(errors.DeleteConflictException):
         iam.delete_user(UserName="once")
-    with pytest.raises(ClientError, match=r"\(ValidationError\).*tags"):
+    with pytest.raises(ClientError, match=r"\(ValidationError\).*Tags"):
         iam.create_policy(PolicyName="tagged", PolicyDocument="{}", Tags=[{"Key": "not", "Value": "yet"}])
 
 

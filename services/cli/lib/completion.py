@@ -118,8 +118,8 @@ def _fish(parser: Parser) -> str:
                 if action.choices
                 else " -rF"
             )
-            name = action.option_strings[-1].removeprefix("--")
-            lines.append(f"complete -c muniment -n {shlex.quote(here)} -l {name}{takes} -d {_line(action.help)}")
+            long = " ".join(f"-l {word[2:]}" for word in action.option_strings if word.startswith("--"))
+            lines.append(f"complete -c muniment -n {shlex.quote(here)} {long}{takes} -d {_line(action.help)}")
     return "\n".join(lines) + "\n"
 
 

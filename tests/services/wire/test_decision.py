@@ -128,7 +128,7 @@ def test_unsupported_parameters_are_told_to_who_may_ask(endpoint: Endpoint) -> N
     parameters = {"policy_name": "p", "policy_document": "{}", "tags": [{"key": "a", "value": "b"}]}
     decision = decided(endpoint, endpoint.root, "CreatePolicy", parameters)
     assert isinstance(decision.result, ValidationError)
-    assert "parameter tags" in decision.result.message
+    assert "parameter Tags" in decision.result.message
     assert recorded(decision).parameters == {"policy_name": "p", "policy_document": "{}"}
     ann = endpoint.user("ann")
     assert isinstance(decided(endpoint, ann, "CreatePolicy", parameters).result, AccessDenied)
