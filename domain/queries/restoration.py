@@ -11,6 +11,7 @@ from domain.entity_kinds import entity_title, find_entity
 from domain.families.boundaries import boundary_arn
 from domain.families.containment import CONTAINED_POLICY_NAME
 from domain.families.groups import GROUPS, MEMBERSHIPS
+from domain.families.passwords import LOGIN_PROFILES
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES, InlinePolicyPut
 from domain.families.roles import ROLES, TrustPolicyReplaced
 from domain.families.tags import Tag, tags_of
@@ -167,7 +168,9 @@ def _group_name(delta: SettingDelta, former: Account) -> Iterator[AccountChange]
 
 def _password(delta: SettingDelta, _former: Account) -> NoReturn:
     name = delta.account[USERS].by_id[delta.owner_id].name
-    raise Refusal(f"a former password is not kept: aws iam delete-login-profile --user-name {name}")
+    if delta.dropped:
+        raise Refusal(f"the former one is not kept; set another: aws iam update-login-profile --user-name {name}")
+    raise Refusal(f"there was none before; delete it: aws iam delete-login-profile --user-name {name}")
 
 
 def _inline_document(account: Account, holder_id: str, name: str) -> str | None:
@@ -191,6 +194,10 @@ def _resource(account: Account, entity_id: str, _subject: str) -> str | None:
 
 def _tags_text(account: Account, entity_id: str, _subject: str) -> str | None:
     return ", ".join(f"{tag.key}={tag.value}" for tag in tags_of(account, entity_id).values()) or None
+
+
+def _password_text(account: Account, user_id: str, _subject: str) -> str | None:
+    return "set" if user_id in account[LOGIN_PROFILES] else None
 
 
 def _of(words: str) -> Callable[[Account, str, str], str]:
@@ -231,7 +238,7 @@ _ROWS = {
     "tags": _TAGS,
     "user_rename": _Row(_of("name"), _resource, _user_name),
     "group_rename": _Row(_of("name"), _resource, _group_name),
-    "password": _Row(_of("password"), lambda *_place: None, _password),
+    "password": _Row(_of("password"), _password_text, _password),
 }
 """By the kinds of the lineage's nodes."""
 

@@ -24,7 +24,6 @@ from services.api.handlers.visibility import (
     arn_of,
     home_account_of,
     lineage_doors,
-    settings_put_back,
     visible_lineage,
     why_unmanaged,
 )
@@ -70,7 +69,6 @@ def answer_contain(question: Contain, context: AnswerContext) -> Containment:
     assert isinstance(containing, ContainmentPlan)
     visibility = AccountVisibility(context)
     found = visible_lineage(visibility, question.credential, NODES_MAX, question.compromised_since, newest=True)
-    put_back = settings_put_back(context, found)
     return Containment(
         account_id=context.account_id,
         credential=question.credential,
@@ -83,11 +81,7 @@ def answer_contain(question: Contain, context: AnswerContext) -> Containment:
         compromised_since=found.compromised_since,
         suggested_since=_suggested_since(context, found) if question.dry_run else None,
         unexamined_calls=found.unexamined_calls,
-        standing=tuple(
-            node
-            for node in found.nodes
-            if _is_left_in_force(node) and (node.state == "inactive" or node.place not in put_back)
-        ),
+        standing=tuple(node for node in found.nodes if _is_left_in_force(node)),
         untouched=tuple(_untouched(context, found)),
         stopped_after_nodes=found.stopped_after_nodes,
     )

@@ -1,7 +1,7 @@
 """Into which accounts whoever asks sees, and the lineages that lead through them."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from domain.account import Account
@@ -88,7 +88,7 @@ def visible_lineage(
         # A position is one of the requester's ledger; in others the moment is found by its time.
         at = resolve_in_projection(context.cursor, "lineage", context.account_id, as_of).at
         as_of = AsOf.time(at, at)
-    return trace_lineage(
+    found = trace_lineage(
         context.cursor,
         home,
         credential,
@@ -98,6 +98,9 @@ def visible_lineage(
         compromised_since=None if compromised_since is None else compromised_since.as_of(context.as_of.now),
         door_uses=DoorUseFinder(context.cursor, context.past),
     )
+    put_back, over = _settings_put_back(context, found), {"state": "replaced", "alive": False}
+    nodes = (node.model_copy(update=over) if node.place in put_back else node for node in found.nodes)
+    return replace(found, nodes=tuple(nodes))
 
 
 def lineage_doors(visibility: AccountVisibility, found: Lineage) -> tuple[OpenDoor, ...]:
@@ -108,15 +111,19 @@ def lineage_doors(visibility: AccountVisibility, found: Lineage) -> tuple[OpenDo
     return tuple(open_doors(found.nodes, altered.found, accounts.__getitem__, partial(_visible_accounts, visibility)))
 
 
-def settings_put_back(context: AnswerContext, found: Lineage) -> frozenset[NodePosition]:
-    """Changes of settings in which nothing is the lineage's any more."""
+def _settings_put_back(context: AnswerContext, found: Lineage) -> frozenset[NodePosition]:
+    """Changes of which nothing is left, though no event has ended them, such as of tags."""
+    standing = {node.place for node in found.nodes if node.state == "active"}
     accounts = _accounts_at(context, found)
     altered = DoorUseFinder(context.cursor, context.past).altered(found.nodes, found.moments, found.compromised_since)
-    return frozenset(
-        NodePosition(each.account_id, position)
-        for each in altered.found
-        if each.delta(accounts[each.account_id]) is None
-        for position, _ in each.nodes
+    return (
+        frozenset(
+            NodePosition(each.account_id, position)
+            for each in altered.found
+            if each.delta(accounts[each.account_id]) is None
+            for position, _ in each.nodes
+        )
+        & standing
     )
 
 

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
     _print_notes(answer, wide=args.wide)
     if args.dry_run:
         print_note("Nothing was changed.")
-    elif reasons := list(_why_not_over(answer, args.credential)):
+    elif reasons := list(_why_not_over(answer, args.credential, restored=args.restore)):
         raise Failure(" ".join(reasons))
 
 
@@ -85,22 +85,25 @@ def _print_notes(answer: Containment, *, wide: bool) -> None:
         )
 
 
-def _why_not_over(answer: Containment, credential: str) -> Iterator[str]:
+def _why_not_over(answer: Containment, credential: str, *, restored: bool) -> Iterator[str]:
     if left := [account.account_id for account in answer.accounts if not account.contained]:
         yield f"Not contained in {', '.join(left)}: some of {credential} is still active there."
     if answer.open_doors:
-        yield f"Open doors: {len(answer.open_doors)}. What it has altered still lets others in; --restore puts it back."
+        how = "undo by hand what was not put back" if restored else "--restore puts it back"
+        yield f"Open doors: {len(answer.open_doors)}. What it has altered still lets others in: {how}."
     if answer.unexamined_calls:
         yield f"At least {answer.unexamined_calls} calls of others were not examined for using what it has altered."
 
 
 def _show_restored(restored: Iterable[Restoration], *, dry_run: bool) -> None:
-    """Before and after, an item a line."""
+    """Each with what it says and what it said before the lineage, which it says again where it is put back."""
     done, undone = ("Would put back", "Would not put back") if dry_run else ("Put back", "Not put back")
+    removed = "Would remove" if dry_run else "Removed"
     for each in restored:
-        print_line(f"{done}: {each.what}" if each.refused is None else f"{undone}: {each.what}: {each.refused}")
-        print_line(f"  before: {_on_one_line(each.before)}")
-        print_line(f"  after:  {_on_one_line(each.after)}")
+        verb = undone if each.refused is not None else removed if each.before is None else done
+        print_line(f"{verb}: {each.what}" + (f": {each.refused}" if each.refused is not None else ""))
+        print_line(f"  as altered: {_on_one_line(each.after)}")
+        print_line(f"  before:     {_on_one_line(each.before)}")
 
 
 def _on_one_line(text: str | None) -> str:

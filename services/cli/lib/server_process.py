@@ -46,7 +46,8 @@ def _print_ready(endpoint: str, settings: Settings, *, founded: bool) -> None:
             f"  export AWS_CONFIG_FILE={shlex.quote(str(profile))} AWS_PROFILE=muniment PATH={here}:$PATH\n"
             f"  aws {'iam create-user --user-name alice' if founded else 'sts get-caller-identity'}\n"
             "  muniment history\n"
-            f"An aws that is older than 2.13 knows no endpoint_url: add --endpoint-url {endpoint} to its commands.\n"
+            "An aws before 2.13, or 1.29 of version 1, knows no endpoint_url: "
+            f"add --endpoint-url {endpoint} to its commands.\n"
         )
     else:
         sys.stdout.write(
