@@ -5,7 +5,7 @@ A filter is all that its value can mean: a name is whoever was ever called so, u
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import psycopg
@@ -30,6 +30,7 @@ VALUES_MAX = 500
 """So many user agents, addresses, operations or error codes of an account are compared with what is asked for. Where
 there are more of them, each call is."""
 
+TEMPORARY_KEY = "ASIA"
 _KINDS = ("user", "group", "role", "policy", "inline-policy", "instance-profile")
 """Of what a name alone may be."""
 _UNIQUE_ID = re.compile(r"A[A-Z]{3}[A-Z2-7]{17}")
@@ -99,7 +100,7 @@ def criteria_of(
     ProjectionUnreadable."""
     makers: dict[str, Callable[[_Trail, str], Criterion]] = {
         "access_key_id": lambda trail, given: trail.by_credential("access_key_id", given),
-        "session_id": lambda trail, given: trail.by_credential("session_id", given),
+        "session_id": _Trail.by_session,
         "principal": _Trail.by_principal,
         "source_address": _Trail.by_address,
         "user_agent": _Trail.by_user_agent,
@@ -127,6 +128,13 @@ class _Trail:
             lambda: nearest_credential(self.cursor, self.account_id, given, column),
         )
 
+    def by_session(self, given: str) -> Criterion:
+        """By its id, by the id of its key, or by any other form that a principal has of it."""
+        if "/" in given or ":" in given:
+            return self.by_principal(given)
+        is_key = given.upper().startswith(TEMPORARY_KEY)
+        return self.by_credential("access_key_id" if is_key else "session_id", given.upper() if is_key else given)
+
     def _is_credential(self, given: str, arns: Sequence[str] = ()) -> bool:
         """Whether a key or a session has this id, or a session one of these ARNs."""
         require_readable(self.cursor, "lineage")
@@ -146,7 +154,12 @@ class _Trail:
         service, _, name = given.lower().rpartition(":")
         spelt = [name, name.replace("-", "")]
         row = {"operations": spelt, "service": service or None}
-        return self._among("operation", name, lambda each: each.lower() in spelt, row, self.known.operations)
+        found = self._among("operation", name, lambda each: each.lower() in spelt, row, self.known.operations)
+        if not service or found.walks is None:
+            return found
+        pair = {"account_id": self.account_id, "operations": [walk.value for walk in found.walks], "service": service}
+        is_any = self.cursor.execute(SQL["is_operation_of"], pair).fetchone() is not None
+        return found if is_any else replace(found, walks=())
 
     def by_address(self, given: str) -> Criterion:
         network = ip_network(given, strict=False)

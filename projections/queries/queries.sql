@@ -46,6 +46,11 @@ where account_id = %(account_id)s
     and (access_key_id = %(credential)s or subject_id = %(credential)s or arn = any(%(arns)s::text[]))
 limit 1
 
+-- name: is_operation_of
+select 1 from views.trail
+where account_id = %(account_id)s and operation = any(%(operations)s::text[]) and lower(service) = %(service)s
+limit 1
+
 -- name: credential_ids
 select case %(column)s when 'access_key_id' then access_key_id else subject_id end from views.births
 where account_id = %(account_id)s and kind in ('access_key', 'session') order by position desc limit %(limit)s

@@ -47,7 +47,7 @@ def show_access(
         return page.principals
 
     if not show_pages(args, question, {**parameters, "as_of": args.as_of}, rows, PRINCIPALS):
-        print_note(f"No principal can {what}.")
+        print_note(f"No principal that is listed can {what}." if unseen else f"No principal can {what}.")
     _print_unseen(sorted(unseen))
 
 

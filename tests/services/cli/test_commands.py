@@ -24,6 +24,14 @@ def user_with_key(desk: Desk, name: str) -> dict[str, str]:
     return desk.aws("iam", "create-access-key", "--user-name", name)["AccessKey"]
 
 
+def test_an_operation_of_another_service_is_none(desk: Desk) -> None:
+    """No service has every operation: iam:GetCallerIdentity never was, though sts has one that was called."""
+    desk.aws("sts", "get-caller-identity")
+    assert desk.muniment("history", "--operation", "sts:GetCallerIdentity").status == 0
+    refused = desk.muniment("history", "--operation", "iam:GetCallerIdentity")
+    assert (refused.status, "nothing is or was called so" in refused.error) == (1, True)
+
+
 def test_history(desk: Desk) -> None:
     """What a key did, refusals included, in order; as a table and as JSON lines; and the newest alone."""
     key = user_with_key(desk, "historic")
