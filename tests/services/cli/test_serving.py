@@ -64,8 +64,10 @@ def test_the_first_start(place: Path) -> None:
             f"  export AWS_CONFIG_FILE={data}/aws-profile AWS_PROFILE=muniment PATH={BIN}:$PATH\n",
             f"  {proposed}\n",
             "  muniment history\n",
-            "An aws before 2.13, or 1.29 of version 1, knows no endpoint_url: "
-            f"add --endpoint-url {endpoint} to its commands.\n",
+            (
+                "An aws before 2.13, or 1.29 of version 1, knows no endpoint_url: "
+                f"add --endpoint-url {endpoint} to its commands.\n"
+            ),
         ]
     assert nothing_runs(data)
 
