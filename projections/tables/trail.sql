@@ -99,6 +99,12 @@ language sql immutable parallel safe as $$
             then value
     end
     from jsonb_each_text(said) where value is not null
+    union all
+    -- Whom and what a document names: principals and resources without wildcards.
+    select case when named[1] = in_account then 'root' else resource_name(in_account, named[1]) end
+    from jsonb_each_text(said) as field
+    cross join lateral regexp_matches(field.value, '"(arn:[^"*?$\\]+|[0-9]{12})"', 'g') as named
+    where field.key in ('trust_policy', 'document')
 $$;
 
 -- name: api.called.v1

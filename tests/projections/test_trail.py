@@ -112,7 +112,6 @@ def busy(writer: psycopg.Connection, project: Project) -> Ledger:
         (HistoryFilters(source_address="203.0.113.9/32"), [3, 7]),
         (HistoryFilters(operation="iam:listusers"), [4]),
         (HistoryFilters(operation="list-users"), [4]),
-        (HistoryFilters(operation="sts:ListUsers"), []),
         (HistoryFilters(error_code="accessdenied"), [6]),
         (HistoryFilters(source_address="203.0.113.9"), [3, 7]),
         (HistoryFilters(operation="ListUsers"), [4]),

@@ -4,6 +4,7 @@ import csv
 import getpass
 import http.client
 import io
+import json
 import os
 import re
 import subprocess
@@ -30,6 +31,24 @@ def test_an_operation_of_another_service_is_none(desk: Desk) -> None:
     assert desk.muniment("history", "--operation", "sts:GetCallerIdentity").status == 0
     refused = desk.muniment("history", "--operation", "iam:GetCallerIdentity")
     assert (refused.status, "nothing is or was called so" in refused.error) == (1, True)
+
+
+def test_whom_a_document_names(desk: Desk) -> None:
+    """Outsiders of a trust policy, by ARN, account and root, and what a policy is about, are found in the history."""
+    outside, account_id = "arn:aws:iam::999988887777:root", str(desk.aws("sts", "get-caller-identity")["Account"])
+    trust = {"Effect": "Allow", "Principal": {"AWS": [outside, account_id, "888877776666"]}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    desk.aws("iam", "create-role", "--role-name", "ajar", "--assume-role-policy-document", document)
+    about = f"arn:aws:iam::{account_id}:user/spelt-out"
+    policy = json.dumps(
+        {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "iam:*", "Resource": about}}
+    )
+    desk.aws("iam", "create-policy", "--policy-name", "about-one", "--policy-document", policy)
+    for form, operation in (
+        *((each, "CreateRole") for each in (outside, "888877776666", "root", account_id)),
+        (about, "CreatePolicy"),
+    ):
+        assert desk.rows("history", "--resource", form, "--last", "1")[0]["operation"] == operation
 
 
 def test_history(desk: Desk) -> None:
