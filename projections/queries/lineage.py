@@ -63,7 +63,6 @@ class DoorUses(NamedTuple):
     """So many calls at least might be some, too."""
 
 
-NO_DOOR_USES = DoorUses((), 0)
 FindDoorUses = Callable[[Sequence[LineageNode], Mapping[str, Moment], datetime | None, datetime | None], DoorUses]
 """From the nodes that are known and the moments of their accounts; since the compromise, and up to a time."""
 

@@ -25,11 +25,18 @@ from services.ledger.reevaluation import session_of
 
 CALLS_MAX = 5_000
 """So many calls of others that have changed something are examined, the first since the lineage's first change."""
+WORK_MAX = 500_000
+"""So many settings are left out of accounts, of all calls together: a few seconds' work. What comes behind is told as
+not examined, so that no thief delays a containment by altering much."""
+ALONE_MAX = 25
+"""So many settings are tried one by one for which of them has let a call in."""
 ACCOUNTS_MAX = 64
 EVENTS_A_SELECT = 4
 """A call that changes something seldom has more."""
 _BOUNDARY = "iam:permissionsboundary"
 AccountOf = Callable[[str, int], Account]
+_DEFECTS = (LookupError, ValueError, TypeError, AssertionError)
+"""What imagining an account may end with: it stops no containment, and is no all-clear."""
 log = logging.getLogger("muniment.ledger")
 
 
@@ -76,9 +83,23 @@ class DoorUseFinder:
         if len(changes) == self._nodes:
             return DoorUses((), self._unexamined)
         self._nodes = len(changes)
+        try:
+            return self._looked(nodes, moments, since, until, min(node.at for node in changes))
+        except _DEFECTS:
+            log.exception("What others did with what a lineage has altered cannot be told")
+            self._unexamined = max(1, self._unexamined)
+            return DoorUses((), self._unexamined)
+
+    def _looked(
+        self,
+        nodes: Sequence[LineageNode],
+        moments: Mapping[str, Moment],
+        since: datetime | None,
+        until: datetime | None,
+        first: datetime,
+    ) -> DoorUses:
         altered, unexamined = self.altered(nodes, moments, since)
         keys = [node.access_key_id for node in nodes if node.access_key_id and node.kind != "activation"]
-        first = min(node.at for node in changes)
         parameters = {"keys": keys, "since": first, "until": until, "limit": CALLS_MAX + 1}
         rows = self._cursor.execute(SQL["by_others"], parameters).fetchall()
         known = [row for row in rows[:CALLS_MAX] if row[0] not in moments or row[1] <= moments[row[0]].position]
@@ -87,9 +108,11 @@ class DoorUseFinder:
         return DoorUses(uses, self._unexamined)
 
     def _uses(self, rows: Sequence[tuple[str, int, str]], altered: list[AlteredSetting]) -> tuple[list[DoorUse], int]:
-        uses, unexamined = [], 0
+        uses, unexamined = list[DoorUse](), 0
         changed = {each.account_id for each in altered}
-        for account_id, position, request_id in rows:
+        for number, (account_id, position, request_id) in enumerate(rows):
+            if number * len(altered) > WORK_MAX:
+                return uses, unexamined + len(rows) - number
             call = self._call(account_id, position, request_id)
             if call is None or not call.was_allowed or changed.isdisjoint(_accounts_read(call)):
                 continue
@@ -103,12 +126,13 @@ class DoorUseFinder:
     def _door(self, call: CallToReplay, altered: list[AlteredSetting]) -> NodePosition:
         """The setting that by itself makes the difference, or else the first of those that differed then."""
         differing = [each for each in altered if (step := each.step_at(call.at)) and (step.introduced or step.dropped)]
-        alone = (each for each in differing if self._outcome(call, [each]) is ReplayOutcome.REFUSED)
-        setting = next(alone, differing[0])
+        tried = differing[:ALONE_MAX] or altered
+        alone = (each for each in tried if self._outcome(call, [each]) is ReplayOutcome.REFUSED)
+        setting = next(alone, tried[0])
         return NodePosition(setting.account_id, setting.named_before(call.at))
 
     def _outcome(self, call: CallToReplay, altered: Sequence[AlteredSetting]) -> ReplayOutcome:
-        """Undecidable where an account cannot be imagined without the lineage: that must stop no containment."""
+        """Undecidable where an account cannot be imagined without the lineage."""
 
         def value_of(account_id: str, position: int) -> Account:
             account = self.account(account_id, position)
@@ -119,7 +143,7 @@ class DoorUseFinder:
         replayer = CallReplayer(value_of, lambda cause: session_of(self._cursor, self._past.mapper, cause))
         try:
             return replayer.of(self._as_if(call, altered, value_of)).outcome
-        except (LookupError, ValueError, TypeError, AssertionError):
+        except _DEFECTS:
             log.exception("Call %s cannot be decided as if a lineage had not been", call.cause.request_id)
             return ReplayOutcome.UNDECIDABLE
 
@@ -178,9 +202,12 @@ def _decision_as_if(
     (resource,) = record.resources
     context = {key: tuple(names.get(value, value) for value in values) for key, values in record.context.items()}
     account_id, position = next(iter(record.positions.items()))
-    if _BOUNDARY in context:
-        entity = user_or_role_by_arn(account_at(account_id, position), resource)
-        arn = None if entity is None else boundary_arn(value_of(account_id, position), entity.id)
-        context = {key: values for key, values in context.items() if key != _BOUNDARY}
-        context |= {} if arn is None else {_BOUNDARY: (arn,)}
+    entity = user_or_role_by_arn(account_at(account_id, position), resource)
+    if entity is not None and not record.action.endswith("PermissionsBoundary"):
+        is_ = boundary_arn(account_at(account_id, position), entity.id)
+        would_be = boundary_arn(value_of(account_id, position), entity.id)
+        # What is asked for, of a new user or a new boundary, is the caller's own choice.
+        if is_ != would_be and context.get(_BOUNDARY) == (None if is_ is None else (is_,)):
+            context = {key: values for key, values in context.items() if key != _BOUNDARY}
+            context |= {} if would_be is None else {_BOUNDARY: (would_be,)}
     return record.model_copy(update={"resources": (names.get(resource, resource),), "context": context})

@@ -397,6 +397,21 @@ def test_whoever_came_by_a_name_or_a_boundary(incident: Incident) -> None:
     assert {("access_key", "dora"), ("attachment", "carl")} <= found
 
 
+def test_a_boundary_that_is_asked_for_is_the_caller_s(incident: Incident) -> None:
+    """Who may create users only with a boundary does so by right, whatever a thief has altered. Who may change only
+    users without one has used that the thief took one away."""
+    incident.peopled()
+    bounded = {"StringEquals": {"iam:PermissionsBoundary": incident.deny_s3}}
+    creates = {"Effect": "Allow", "Action": "iam:CreateUser", "Resource": "*", "Condition": bounded}
+    attaches = {"Effect": "Allow", "Action": "iam:AttachUserPolicy", "Resource": "*"}
+    helper = incident.house.user("helper", creates, attaches, {**attaches, "Effect": "Deny", "Condition": bounded})
+    incident.steals("DeleteUserPermissionsBoundary", UserName="bob")
+    incident.does("CreateUser", keys=helper, UserName="junior", PermissionsBoundary=incident.deny_s3)
+    incident.does("AttachUserPolicy", keys=helper, UserName="bob", PolicyArn=ADMINISTRATOR)
+    nodes = incident.house.asks(f"/v1/lineage/{incident.eve.access_key}").body["nodes"]
+    assert [(node["kind"], node["name"]) for node in nodes[1:]] == [("boundary_removed", "bob"), ("attachment", "bob")]
+
+
 def test_what_others_do_moves_the_ground(incident: Incident) -> None:
     """A thief's statement stands in a list that somebody else has added to; what an administrator had written in
     between is what is put back; what one has ended and given again for a good reason is nobody's door."""
