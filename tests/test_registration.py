@@ -8,7 +8,8 @@ import pytest
 
 from domain.foundation import events
 from domain.foundation.events import Change, Use, upcasts
-from domain.registry import event_classes
+from domain.queries import restoration
+from domain.registry import event_classes, lineage_kind, lineage_kind_names
 from services.api.contract.history import LookupHistory
 from services.api.contract.question import Answer, Question
 from services.api.contract.questions import QUESTIONS
@@ -163,3 +164,10 @@ def test_an_operation_that_no_protocol_serves() -> None:
     registers(lambda: answers("GetFoo", service="imagination", on=None))()
     with pytest.raises(TypeError, match=r"^No protocol serves imagination:GetFoo\.$"):
         require_served(served)
+
+
+def test_every_setting_can_be_put_back() -> None:
+    """Each kind of change that may let somebody in has a row that restores it, or is a creation."""
+    kinds = {name for name in lineage_kind_names() if (kind := lineage_kind(name)) is not None and kind.setting}
+    assert kinds - set(restoration._ROWS) == {"policy"}
+    assert set(restoration._ROWS) <= kinds

@@ -240,7 +240,7 @@ _ROWS = {
     "group_rename": _Row(_of("name"), _resource, _group_name),
     "password": _Row(_of("password"), _password_text, _password),
 }
-"""By the kinds of the lineage's nodes."""
+"""By the kinds of the lineage's nodes, but for `policy`: what the lineage itself created has no before."""
 
 
 def _group_title(account: Account, group_id: str) -> str:
