@@ -68,6 +68,8 @@ class LineageNode(ReadModel):
     deleted. None where there is no `since`, and in answers."""
     subject_name: str | None = None
     """What the subject was called then, where that is somebody else than the owner: of a membership the group."""
+    name_now: str | None = None
+    """What it, or its owner, is called at the moment, if otherwise: the former name may be somebody else's by now."""
 
     @property
     def place(self) -> NodePosition:

@@ -12,7 +12,7 @@ with named as (
 )
 select account_id, position, at, request_id, null as parent, 0 as depth, kind, subject_id, owner_id, name, arn,
     access_key_id, version, sha256, by_arn, by_access_key_id, by_session_id, expires_at,
-    'active' as state, null as since, true as alive, null as inactive_position, null as subject_name,
+    'active' as state, null as since, true as alive, null as inactive_position, null as subject_name, null as name_now,
     ended_as, ended_position, ended_at, ended_by
 from named join views.births using (position)
 where account_id = %(account_id)s and position <= %(position)s
@@ -42,7 +42,7 @@ with found as (
 )
 select account_id, position, at, request_id, null as parent, 0 as depth, kind, subject_id, owner_id, name, arn,
     access_key_id, version, sha256, by_arn, by_access_key_id, by_session_id, expires_at,
-    'active' as state, null as since, true as alive, null as inactive_position, null as subject_name,
+    'active' as state, null as since, true as alive, null as inactive_position, null as subject_name, null as name_now,
     ended_as, ended_position, ended_at, ended_by
 from found join views.births using (account_id, position)
 order by at, account_id, position limit %(limit)s
@@ -51,7 +51,7 @@ order by at, account_id, position limit %(limit)s
 -- What came of these calls, in all accounts.
 select account_id, position, at, request_id, null as parent, 0 as depth, kind, subject_id, owner_id, name, arn,
     access_key_id, version, sha256, by_arn, by_access_key_id, by_session_id, expires_at,
-    'active' as state, null as since, true as alive, null as inactive_position, null as subject_name,
+    'active' as state, null as since, true as alive, null as inactive_position, null as subject_name, null as name_now,
     ended_as, ended_position, ended_at, ended_by
 from views.births
 where request_id = any(%(requests)s::text[]) and (%(until)s::timestamptz is null or at <= %(until)s)

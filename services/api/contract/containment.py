@@ -26,7 +26,7 @@ class ContainedAccount(Answer):
     """Sessions."""
     names: Mapping[str, str]
     """By id, of all these: a user, role or session as its ARN ends, of a key its owner. As they were called when they
-    were born."""
+    were born, and behind a comma what they are called now, if otherwise."""
 
 
 class Restoration(Answer):

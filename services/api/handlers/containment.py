@@ -153,7 +153,8 @@ def _contained_from(there: Iterable[LineageNode], moment: int) -> int:
 def _names(there: Iterable[LineageNode], ends: CredentialContained) -> dict[str, str]:
     ended = {*ends.denied, *ends.deactivated, *ends.revoked}
     return {
-        node.subject_id: node.name if node.arn is None else node.arn.split(":", 5)[-1]
+        node.subject_id: (node.name if node.arn is None else node.arn.split(":", 5)[-1])
+        + ("" if node.name_now is None else f", now {node.name_now}")
         for node in there
         if node.subject_id in ended
     }

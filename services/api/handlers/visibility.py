@@ -1,10 +1,11 @@
 """Into which accounts whoever asks sees, and the lineages that lead through them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from domain.account import Account
+from domain.entity_kinds import find_entity
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, is_managed_by
 from domain.families.roles import ROLES
 from domain.families.users import USERS
@@ -13,7 +14,7 @@ from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id
 from domain.foundation.moments import AsOf, NamedMoment
 from domain.installation import Installation
 from domain.queries.open_doors import open_doors
-from domain.read_models.lineage import NodePosition, OpenDoor
+from domain.read_models.lineage import LineageNode, NodePosition, OpenDoor
 from projections.queries.ledger_positions import list_account_ids, position_at, resolve_in_projection
 from projections.queries.lineage import Lineage, trace_lineage
 from services.api.handlers.handler import AnswerContext
@@ -100,7 +101,14 @@ def visible_lineage(
     )
     put_back, over = _settings_put_back(context, found), {"state": "replaced", "alive": False}
     nodes = (node.model_copy(update=over) if node.place in put_back else node for node in found.nodes)
-    return replace(found, nodes=tuple(nodes))
+    return replace(found, nodes=tuple(_named_now(nodes, _accounts_at(context, found))))
+
+
+def _named_now(nodes: Iterable[LineageNode], accounts: Mapping[str, Account]) -> Iterator[LineageNode]:
+    for node in nodes:
+        owner = find_entity(accounts[node.account_id], node.owner_id)
+        is_renamed = owner is not None and owner[1].name != node.name
+        yield node.model_copy(update={"name_now": owner[1].name}) if owner is not None and is_renamed else node
 
 
 def lineage_doors(visibility: AccountVisibility, found: Lineage) -> tuple[OpenDoor, ...]:

@@ -47,7 +47,7 @@ def label(node: LineageNode, home: str) -> str:
 
 def node_label(node: LineageNode) -> str:
     kind = lineage_kind(node.kind)
-    return ("{kind} {subject} of {name}" if kind is None else kind.label).format(
+    told = ("{kind} {subject} of {name}" if kind is None else kind.label).format(
         kind=node.kind,
         subject=node.subject_id if node.subject_name is None else f"{node.subject_name} ({node.subject_id})",
         name=node.name,
@@ -56,6 +56,7 @@ def node_label(node: LineageNode) -> str:
         policy=node.subject_id.rsplit("/", 1)[-1],
         acted_as=(node.arn or node.name).split(":", 5)[-1],
     )
+    return told if node.name_now is None else f"{told}, now {node.name_now}"
 
 
 def node_colour(node: LineageNode) -> Colour | None:

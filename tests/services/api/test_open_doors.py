@@ -376,6 +376,19 @@ def test_names_that_others_have_by_now(incident: Incident) -> None:
     assert [door["node"]["name"] for door in told["open_doors"]] == ["dora"]
 
 
+def test_a_former_name_is_told_with_that_of_now(incident: Incident) -> None:
+    """Somebody else may have it by now: whom a containment is about must not be mistaken."""
+    incident.does("CreateUser", keys=incident.eve, UserName="backdoor")
+    incident.does("UpdateUser", UserName="backdoor", NewUserName="renamed")
+    incident.does("CreateUser", UserName="backdoor")
+    told = incident.contains().body
+    names = [name for account in told["accounts"] for name in account["names"].values()]
+    assert "user/backdoor, now renamed" in names
+    assert (
+        incident.house.aws_does("iam", "GetUserPolicy", UserName="backdoor", PolicyName=CONTAINED_POLICY_NAME)[0] == 404
+    )
+
+
 def test_whoever_came_by_a_name_or_a_boundary(incident: Incident) -> None:
     """Calls are decided as if things had their former names, and the boundary that they had: who may make keys below
     /dev, or change whom a boundary bounds, has used the thief's doing."""
