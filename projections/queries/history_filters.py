@@ -15,6 +15,7 @@ from domain.foundation.moments import AsOf
 from domain.foundation.nearest import nearest
 from projections.engine.sql_files import load_statements
 from projections.queries.entity_names import (
+    NameOfEntity,
     names_of_entities,
     nearest_credential,
     nearest_entity,
@@ -259,13 +260,18 @@ class _Trail:
         texts = self._resource_texts(given)
         names = names_of_entities(self.cursor, self.account_id, given)
         arns = [] if names else policy_arns(self.cursor, self.account_id, given)
-        if not names and not arns and texts[0] != own_resource(self.account_id, given):
+        # An ARN has the path in it, with which a name is not another one's.
+        is_path = texts[0] != own_resource(self.account_id, given)
+        if not names and not arns and (is_path or given.lower().startswith("arn:")):
             others = names_of_entities(self.cursor, self.account_id, texts[0])
             if others:
                 raise NoSuchEntity(f"Nothing was ever called {given}. The nearest is {others[-1].arn}.")
         # A unique id is in no name: those of its entity may have been others' before and after.
         texts += [resource_name(self.account_id, arn) for arn in arns]
-        walks = [IndexWalk("resource", each) for each in texts]
+        bearers = {each.entity_id for each in names}
+        taken = [each for each in names_of_entities(self.cursor, self.account_id, texts[0]) if bearers]
+        taken = [each for each in taken if each.entity_id not in bearers]
+        walks = [IndexWalk("resource", each, *gap) for each in texts for gap in _gaps(taken)]
         for called in names:
             until = LAST_POSITION if called.valid_to is None else called.valid_to
             walks.append(IndexWalk("resource", called.entity_id))
@@ -286,6 +292,18 @@ class _Trail:
         text = "root" if given == self.account_id else resource_name(self.account_id, given)
         is_name = not any(character in text for character in ":/") and not _UNIQUE_ID.fullmatch(text)
         return [text, *(f"{kind}/{text}" for kind in _KINDS)] if is_name else [text]
+
+
+def _gaps(taken: Iterable[NameOfEntity]) -> Iterator[tuple[int, int]]:
+    """Where nobody of these had the name: behind one position and up to another. The call that ended it stands right
+    behind its event."""
+    after = 0
+    for each in sorted(taken, key=lambda each: each.valid_from):
+        yield after, each.valid_from - 1
+        if each.valid_to is None:
+            return
+        after = each.valid_to + 1
+    yield after, LAST_POSITION
 
 
 def _lies_in(address: str, network: IPv4Network | IPv6Network) -> bool:

@@ -86,7 +86,7 @@ FIRST = ["CreateUser", "AddUserToGroup", "AttachUserPolicy", "UpdateUser", "GetU
         (ADA, [*FIRST, "DeleteUser"]),
         ("user/bob", [*FIRST, "DeleteUser"]),
         ("arn:aws:iam::{account}:user/bob", [*FIRST, "DeleteUser"]),
-        ("arn:aws:iam::{account}:user/team/ada", [*FIRST, "CreateUser", "AttachUserPolicy", "DeleteUser"]),
+        ("arn:aws:iam::{account}:user/team/ada", [*FIRST, "DeleteUser"]),
         ("ADA", [*FIRST, "CreateUser", "AttachUserPolicy", "DeleteUser"]),
         (LATER, ["CreateUser", "AttachUserPolicy"]),
         ("admins", ["CreateGroup", "AddUserToGroup"]),

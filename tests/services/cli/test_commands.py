@@ -33,6 +33,18 @@ def test_an_operation_of_another_service_is_none(desk: Desk) -> None:
     assert (refused.status, "nothing is or was called so" in refused.error) == (1, True)
 
 
+def test_an_arn_with_a_path_is_its_bearer_s(desk: Desk) -> None:
+    """Not of whoever has the name below another path; one that nobody ever had is an error that names the nearest."""
+    first = desk.aws("iam", "create-user", "--user-name", "twice", "--path", "/first/")["User"]["Arn"]
+    below = first.replace("/first/", "/")
+    refused = desk.muniment("history", "--resource", below)
+    assert (refused.status, first in refused.error) == (1, True)
+    desk.aws("iam", "delete-user", "--user-name", "twice")
+    desk.aws("iam", "create-user", "--user-name", "twice")
+    for arn, operations in ((first, ["CreateUser", "DeleteUser"]), (below, ["CreateUser"])):
+        assert [row["operation"] for row in desk.rows("history", "--resource", arn)] == operations
+
+
 def test_whom_a_document_names(desk: Desk) -> None:
     """Outsiders of a trust policy, by ARN, account and root, and what a policy is about, are found in the history."""
     outside, account_id = "arn:aws:iam::999988887777:root", str(desk.aws("sts", "get-caller-identity")["Account"])
