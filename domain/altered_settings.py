@@ -25,6 +25,8 @@ class SettingStep:
     """Taken away by the lineage, and still missing."""
     former: Account
     """Before the lineage began to make this difference."""
+    lost: Account
+    """Before the last of `dropped` was taken away."""
     others_position: int | None
     """Where somebody else has changed the setting last, while there was a difference."""
 
@@ -84,7 +86,8 @@ class AlteredSetting:
         touched = None if by_lineage or not is_different or putting_back else after.position
         others = touched or (last.others_position if last and is_different else None)
         former = last.former if last is not None and is_different else before
-        self.steps.append(SettingStep(after.position, at, by_lineage, introduced, dropped, former, others))
+        lost = last.lost if last is not None and dropped.items() <= last.dropped.items() else before
+        self.steps.append(SettingStep(after.position, at, by_lineage, introduced, dropped, former, lost, others))
 
     def step(self, position: int) -> SettingStep | None:
         found = bisect_right(self.steps, position, key=lambda step: step.position)
@@ -109,7 +112,7 @@ class AlteredSetting:
         dropped = dict(step.dropped.items() - parts)
         if not introduced and not dropped:
             return None
-        return SettingDelta(account, self.owner_id, self.subject_id, introduced, dropped, step.former)
+        return SettingDelta(account, self.owner_id, self.subject_id, introduced, dropped, step.former, step.lost)
 
     def without(self, account: Account) -> Account:
         """The account as it would be, had the lineage left this alone."""

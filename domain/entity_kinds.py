@@ -108,9 +108,11 @@ def naming_setting(component: Component[EntityIndex[E]], renamed: Callable[[E, s
         return {} if entity is None else {entity_id: f"{entity.path}{entity.name}"}
 
     def without(delta: SettingDelta, parts: Parts) -> Account:
-        """As it is, where the former name is another's by now."""
-        entities = delta.account[component]
-        path, slash, name = parts[delta.owner_id].rpartition("/")
+        """As it is, where there was no former name, or it is another's by now."""
+        entities, former = delta.account[component], parts.get(delta.owner_id)
+        if former is None:
+            return delta.account
+        path, slash, name = former.rpartition("/")
         taken = entities.find(name)
         if taken is not None and taken.id != delta.owner_id:
             return delta.account

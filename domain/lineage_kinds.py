@@ -39,6 +39,8 @@ class SettingDelta:
     """That were there before, and are not."""
     former: Account
     """As it was before the lineage made this difference."""
+    lost: Account
+    """As it was before the last of `dropped` was taken away: what they name was there."""
     others: Callable[[], Iterable[Account]] = tuple
     """Accounts of which policies may ask about it."""
 

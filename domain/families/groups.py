@@ -45,10 +45,10 @@ def _without_member(delta: SettingDelta, parts: Parts) -> Account:
     account, group_id = delta.account, delta.subject_id
     if not parts:
         return account.put(MEMBERSHIPS, account[MEMBERSHIPS].remove(delta.owner_id, group_id))
-    former = delta.former[GROUPS].by_id.get(group_id)
+    former = delta.lost[GROUPS].by_id.get(group_id)
     if group_id not in account[GROUPS].by_id and former is not None:
         account = account.put(GROUPS, account[GROUPS].add(replace(former, name=group_id)))
-        account = with_what_it_had(account, delta.former, group_id)
+        account = with_what_it_had(account, delta.lost, group_id)
     return account.put(MEMBERSHIPS, account[MEMBERSHIPS].add(delta.owner_id, group_id))
 
 
@@ -57,8 +57,8 @@ def _member_openings(delta: SettingDelta) -> Iterator[str]:
     user = entity_title(delta.account, delta.owner_id)
     if delta.introduced and any(map(allows, documents_of(delta.account, delta.subject_id))):
         yield f"allows {user} what {entity_title(delta.account, delta.subject_id)} is allowed"
-    if delta.dropped and any(map(denies, documents_of(delta.former, delta.subject_id))):
-        yield f"no longer denies {user} what {entity_title(delta.former, delta.subject_id)} was denied"
+    if delta.dropped and any(map(denies, documents_of(delta.lost, delta.subject_id))):
+        yield f"no longer denies {user} what {entity_title(delta.lost, delta.subject_id)} was denied"
 
 
 MEMBERSHIP = Setting(_member_parts, _without_member, _member_openings)

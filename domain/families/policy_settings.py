@@ -6,7 +6,7 @@ from itertools import filterfalse
 
 from domain.account import Account
 from domain.entity_kinds import entity_title
-from domain.families.boundaries import BOUNDARIES
+from domain.families.boundaries import BOUNDARIES, boundary_arn
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES
 from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta, brings_back
 from domain.policy.statement_texts import document_of, is_allow, phrases, statement_texts
@@ -48,7 +48,7 @@ def _without_inline(delta: SettingDelta, parts: Parts) -> Account:
 
 def _with_policy(delta: SettingDelta, policy_arn: str) -> Account:
     """The account with the policy that it was, where it is gone or another one has its ARN."""
-    policies, former = delta.account[MANAGED_POLICIES], delta.former[MANAGED_POLICIES].get(policy_arn)
+    policies, former = delta.account[MANAGED_POLICIES], delta.lost[MANAGED_POLICIES].get(policy_arn)
     now = policies.get(policy_arn)
     if former is None or (now is not None and now.id == former.id):
         return delta.account
@@ -73,7 +73,7 @@ def _without_attachment(delta: SettingDelta, parts: Parts) -> Account:
 def _attachment_openings(delta: SettingDelta) -> Iterator[str]:
     """What was taken away is asked of the policy as it was."""
     title = entity_title(delta.account, delta.owner_id)
-    given, taken = (account[MANAGED_POLICIES].get(delta.subject_id) for account in (delta.account, delta.former))
+    given, taken = (account[MANAGED_POLICIES].get(delta.subject_id) for account in (delta.account, delta.lost))
     if delta.introduced and given is not None:
         allowing = filter(is_allow, statement_texts(given.default.document))
         yield from (f"allows {title} {told}" for told in phrases(allowing))
@@ -93,13 +93,19 @@ def _held(account: Account, former: Account, holder_id: str) -> Account:
     return account
 
 
+_BOUNDARY = "boundary"
+"""Of the one part: ARN and unique id of the policy."""
+
+
 def _boundary_parts(account: Account, entity_id: str, _subject: str) -> Parts:
-    return {arn: account[MANAGED_POLICIES][arn].id for arn in account[BOUNDARIES].rights_of(entity_id)}
+    arn = boundary_arn(account, entity_id)
+    return {} if arn is None else {_BOUNDARY: f"{arn} {account[MANAGED_POLICIES][arn].id}"}
 
 
 def _without_boundary(delta: SettingDelta, parts: Parts) -> Account:
     account = delta.account.put(BOUNDARIES, delta.account[BOUNDARIES].without(delta.owner_id))
-    for policy_arn in parts:
+    if _BOUNDARY in parts:
+        policy_arn, _ = parts[_BOUNDARY].split()
         account = _with_policy(replace(delta, account=account), policy_arn)
         account = account.put(BOUNDARIES, account[BOUNDARIES].add(delta.owner_id, policy_arn))
     return account
@@ -107,14 +113,15 @@ def _without_boundary(delta: SettingDelta, parts: Parts) -> Account:
 
 def _boundary_openings(delta: SettingDelta) -> Iterator[str]:
     title = entity_title(delta.account, delta.owner_id)
-    yield from (f"no longer limits {title} to {policy_arn}" for policy_arn in delta.dropped)
-    if delta.introduced and delta.is_asked_for("iam:permissionsboundary"):
-        yield f"bounds {title} by {', '.join(delta.introduced)}, and policies ask about that"
+    if _BOUNDARY in delta.dropped:
+        yield f"no longer limits {title} to {delta.dropped[_BOUNDARY].split()[0]}"
+    if _BOUNDARY in delta.introduced and delta.is_asked_for("iam:permissionsboundary"):
+        yield f"bounds {title} by {delta.introduced[_BOUNDARY].split()[0]}, and policies ask about that"
 
 
 DEFAULT_VERSION = Setting(_default_parts, _without_default, _document_openings, is_versioned=True)
 INLINE_POLICY = Setting(_inline_parts, _without_inline, _document_openings)
-BOUNDARY = Setting(_boundary_parts, _without_boundary, _boundary_openings)
+BOUNDARY = Setting(_boundary_parts, _without_boundary, _boundary_openings, is_keyed=True)
 ATTACHMENT = Setting(_attachment_parts, _without_attachment, _attachment_openings)
 LineageKind("policy", setting=DEFAULT_VERSION)
 LineageKind("policy_version", "{version} of policy {name}", setting=DEFAULT_VERSION, writes=_last_version_parts)

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple, Self
 
 from domain.account import Account, AccountChange, evolve
@@ -126,17 +127,18 @@ def open_doors(
     by_place = {node.place: node for node in nodes}
     made = made_by(nodes)
     accounts = {each.account_id: account_at(each.account_id) for each in altered}
-    untouched = {account_id: without_lineage(account, altered) for account_id, account in accounts.items()}
+    untouched = cache(lambda account_id: without_lineage(accounts[account_id], altered))
     for each in altered:
         account = accounts[each.account_id]
         delta = each.delta(account)
         if delta is None or account.closed_at is not None or _is_shut(account, each.owner_id, made):
             continue
         delta = replace(delta, others=others)
-        # What one change opens another one may hide: a detached policy of which the text was replaced too.
-        as_if_alone = replace(delta, account=untouched[each.account_id])
         try:
-            opens = list(each.setting.openings(delta)) or list(each.setting.openings(as_if_alone))
+            opens = list(each.setting.openings(delta))
+            if not opens:
+                # What one change opens another one may hide: a detached policy of which the text was replaced too.
+                opens = list(each.setting.openings(replace(delta, account=untouched(each.account_id))))
         except LookupError as error:
             opens = [f"cannot be described: {error}"]
         if opens:

@@ -137,7 +137,7 @@ def _boundary(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
         yield permissions_boundaries.delete(delta.account, kind, entity.name)
     else:
         policy = delta.account[MANAGED_POLICIES].get(policy_arn)
-        if policy is not None and policy.id != delta.dropped.get(policy_arn):
+        if policy is not None and policy.id != former[MANAGED_POLICIES][policy_arn].id:
             raise DeleteConflict(f"another policy has the ARN {policy_arn} by now")
         yield from permissions_boundaries.put(delta.account, kind, entity.name, policy_arn=policy_arn)
 

@@ -8,6 +8,7 @@ import pytest
 from services.ledger.database import Database, ExternalDatabase
 from tests.conftest import PROJECTED_TEMPLATE, copied
 from tests.services.api.in_process_server import InProcessServer, opened
+from tests.services.api.incident import Incident
 
 
 @pytest.fixture
@@ -21,3 +22,8 @@ def database(projected_template: str) -> Iterator[ExternalDatabase]:
 def house(database: Database, tmp_path: Path) -> Iterator[InProcessServer]:
     with opened(database, tmp_path) as house:
         yield house
+
+
+@pytest.fixture
+def incident(house: InProcessServer) -> Incident:
+    return Incident(house)

@@ -295,7 +295,7 @@ def test_output_that_cannot_be_written(desk: Desk) -> None:
     ascii_ = {**environment, "PYTHONIOENCODING": "ascii"}
     tree = [str(BIN / "muniment"), "sessions", "--tree", "admin"]
     ended = subprocess.run(tree, env=ascii_, capture_output=True, check=False)
-    assert (ended.returncode, b"Traceback" in ended.stderr) == (0, False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
     assert b"\\u2514\\u2500 " in ended.stdout
 
 

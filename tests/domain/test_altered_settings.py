@@ -1,0 +1,88 @@
+"""Whatever a lineage and others do in turn, the account without the lineage's part can be told, used and put back."""
+
+from collections.abc import Iterator
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
+
+from domain.account import Account
+from domain.altered_settings import AlteredSetting, without_lineage
+from domain.entity_kinds import find_entity
+from domain.facts import facts, subjects
+from domain.families.groups import GROUPS
+from domain.families.policies import INLINE_POLICIES, MANAGED_POLICIES
+from domain.foundation.events import Change, Entry
+from domain.ledger_state import empty, evolve
+from domain.lineage_kinds import Setting
+from domain.queries.restoration import restore
+from domain.registry import lineage_kind, lineage_kind_names
+from tests.histories import histories
+from tests.steps import ACCOUNT
+
+KINDS = [
+    (kind.setting, kind.name, kind.writes)
+    for name in sorted(lineage_kind_names() - {"policy"})
+    if (kind := lineage_kind(name)) is not None and kind.setting is not None
+]
+
+
+def settings_of(values: list[Account]) -> list[AlteredSetting]:
+    """Every setting that there has been in one of the values."""
+    found = dict[tuple[Setting, str, str], AlteredSetting]()
+    for account in values:
+        subjects_of = {owner: [owner, *account[INLINE_POLICIES].get(owner, ())] for owner in subjects(account)}
+        pairs = [*account[GROUPS].by_id, *account[MANAGED_POLICIES]]
+        for setting, kind, _ in KINDS:
+            for owner, own in subjects_of.items():
+                for subject in (*own, *pairs):
+                    if setting.parts(account, owner, subject):
+                        place = (setting, owner, subject)
+                        found.setdefault(place, AlteredSetting(setting, kind, account.id, owner, subject))
+    return list(found.values())
+
+
+def everything_said(account: Account) -> None:
+    """Reads all that hangs together: names, groups, policies, boundaries."""
+    for subject in subjects(account):
+        facts(account, subject)
+
+
+def changes(ledger: list[Entry]) -> Iterator[tuple[Account, Account, Entry]]:
+    account = empty(ACCOUNT)
+    for entry in ledger:
+        if isinstance(entry.event, Change):
+            before, account = account, evolve(account, entry)
+            assert isinstance(before, Account)
+            assert isinstance(account, Account)
+            yield before, account, entry
+
+
+@settings(max_examples=60)
+@given(histories(calls_max=30), st.data())
+def test_an_account_without_a_lineage_is_whole(ledger: list[Entry], data: DataObject) -> None:
+    values = list(changes(ledger))
+    altered = settings_of([after for _, after, _ in values])
+    begins = data.draw(st.integers(0, len(values)))
+    made = set[str]()
+    for number, (before, after, entry) in enumerate(values):
+        maker = "others" if number < begins else data.draw(st.sampled_from(["lineage", "lineage", "others", "contain"]))
+        if maker == "lineage":
+            made |= {*subjects(after)} - {*subjects(before)}
+        if number < begins:
+            continue
+        for each in altered:
+            writes = next(writes for setting, kind, writes in KINDS if (setting, kind) == (each.setting, each.kind))
+            by_lineage = maker == "lineage"
+            written = writes(after, each.owner_id, each.subject_id) if by_lineage and writes is not None else {}
+            each.advance(
+                before, after, entry.at, by_lineage=by_lineage, putting_back=maker == "contain", written=written
+            )
+        everything_said(without_lineage(after, altered))
+        for each in altered:
+            if (delta := each.delta(after)) is not None:
+                assert find_entity(after, each.owner_id) is not None
+                list(each.setting.openings(delta))
+                everything_said(each.without(after))
+        restored = restore(after, altered, frozenset(made), entry.at)
+        everything_said(restored.account)
