@@ -45,7 +45,7 @@ from domain.policy.explain import (
 from domain.policy.lint import Finding, FindingType, lint
 from domain.policy.partial import KnownKeys, PartialDecision, Possibility, Residual, evaluate_partial
 from domain.policy.positions import Path, Position, Positions, Span, positions, rename_principals
-from domain.policy.principals import Naming, PrincipalName, Principals, RequestPrincipal
+from domain.policy.principals import Naming, PrincipalName, Principals, RequestPrincipal, written_out
 from domain.policy.reach import Reach, granting_patterns, merge_reaches, reachable
 from domain.policy.saving import PARTITION, PARTITIONS, parse_new
 from domain.policy.time_boundaries import TIME_KEYS, TimeBoundaries, time_boundaries

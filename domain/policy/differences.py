@@ -1,7 +1,7 @@
 """What two policy documents differ in: not their texts, but their statements.
 
-White space, the order of statements and of what an element lists, and whether a single value stands in a list, mean
-nothing.
+White space, the order of statements and of what an element lists, whether a single value stands in a list, and in which
+of its two ways an account is named, mean nothing.
 """
 
 import json
@@ -12,11 +12,14 @@ from functools import lru_cache
 from operator import attrgetter, methodcaller
 
 from domain.policy.decode import Json, decoded, unquoted
+from domain.policy.principals import written_out
+from domain.policy.saving import PARTITION
 
 Elements = Mapping[str, frozenset[str]]
 """What each element of a statement lists. A principal has its kind before it, a condition's value its operator and
 key."""
 _TEXTS_REMEMBERED_MAX = 4_096
+_PRINCIPALS = {"Principal", "NotPrincipal"}
 _CHANGED_ALONE = ("Sid", "Action", "Resource", "Principal", "Condition", "Effect", "NotAction", "NotResource")
 
 
@@ -139,7 +142,8 @@ def _texts_in(element: str, value: Json) -> Iterator[str]:
         case dict():
             for name, inner in value.items():
                 # Below an operator stand keys; below a kind of principal, names.
-                yield from (f"{name} {text}" for text in _texts_in(element, inner))
+                for text in _texts_in(element, inner):
+                    yield f"{name} {written_out(name, text, PARTITION) if element in _PRINCIPALS else text}"
         case list():
             yield from (text for inner in value for text in _texts_in(element, inner))
         case _:

@@ -86,7 +86,7 @@ def positions(text: str) -> Positions:
 
 
 def rename_principals(text: str, names: Mapping[str, str]) -> str:
-    """The trust policy with other names for some of the users and roles in its Principal elements. All else stays as it
+    """The trust policy with other names for some of the principals in its Principal elements. All else stays as it
     was written, to the character."""
     places = positions(text)
     spans = [places.span_of(path) for path in places if _member_names(path) == ("Statement", "Principal", "AWS")]

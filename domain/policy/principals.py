@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_pri
 import re
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NoReturn
 
 from domain.policy.decode import Json, object_in, refuse, texts_in
 
@@ -14,12 +15,13 @@ PrincipalName = tuple[str, str]
 the ARN or domain name of an identity provider) or ("CanonicalUser", an id that S3 gives to an account)."""
 
 _ACCOUNT = re.compile(r"(arn:[a-z-]+:iam::)?(?P<id>[0-9]{12})(?(1):root)")
+_DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _KINDS = {
     "AWS": re.compile(
         r"arn:[a-z-]+:(?:iam::[0-9]{12}:(?:user|role)/[!-~]+|sts::[0-9]{12}:(?:assumed-role/[!-.0-~]+/[!-~]+"
         r"|federated-user/[!-~]+))|(?:AIDA|AROA)[A-Z0-9]{12,124}"
     ),
-    "Service": re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+"),
+    "Service": _DOMAIN,
     "Federated": re.compile(
         r"arn:[a-z-]+:iam::[0-9]{12}:(?:saml|oidc)-provider/[!-~]+"
         r"|cognito-identity\.amazonaws\.com|www\.amazon\.com|graph\.facebook\.com|accounts\.google\.com"
@@ -81,12 +83,26 @@ def principals_in(value: Json, where: str, kinds: tuple[str, ...], *, negated: b
             elif _KINDS[kind].fullmatch(text) and "*" not in text and "?" not in text:
                 names.add((kind, text))
             else:
-                refuse(where, f'Invalid principal in policy: "{kind.upper()}":"{text}"')
+                refuse_principal(where, kind, text)
     if everyone and negated:
         refuse(where, 'Invalid principal in policy: "*" leaves no principal; expected the principals to except')
     if not written:
         refuse(where, "Missing required field Principal; expected at least one principal")
     return Principals(negated, everyone, frozenset(account_ids), frozenset(names), tuple(written))
+
+
+def refuse_principal(where: str, kind: str, text: str) -> NoReturn:
+    """In IAM's words."""
+    reason = "Invalid principal in policy: "
+    if kind == "Federated" and not _DOMAIN.fullmatch(text):
+        reason = "Federated principals must be valid domain names or SAML metadata ARNs, got "
+    refuse(where, f'{reason}"{kind.upper()}":"{text}"')
+
+
+def written_out(kind: str, name: str, partition: str) -> str:
+    """A name as IAM shows it: an account of this partition that is named by its number by the ARN of its root."""
+    is_number = kind == "AWS" and _ACCOUNT.fullmatch(name) and not name.startswith("arn:")
+    return f"arn:{partition}:iam::{name}:root" if is_number else name
 
 
 def naming_of(principals: Principals, principal: RequestPrincipal | None, *, bounded: bool) -> Naming:

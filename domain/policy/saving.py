@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from domain.policy.decode import refuse
 from domain.policy.document import Policy, PolicyType, Statement, parse
 from domain.policy.pattern_relations import overlap
-from domain.policy.principals import Principals
+from domain.policy.principals import Principals, refuse_principal
 from domain.policy.wildcards import ARN_PARTS, arn_parts
 
 PARTITION: Final = "aws"
@@ -31,9 +31,12 @@ _IAM_TYPES = (
 _REGIONAL_TYPES_OF_S3 = (
     *("accesspoint/*", "access-grants/*", "async-request/*", "job/*", "storage-lens/*", "storage-lens-group/*"),
 )
-_SERVICE_PRINCIPAL = re.compile(
-    r"(?:[a-z0-9-]+\.)+(?:amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|amazon\.com|c2s\.ic\.gov|sc2s\.sgov\.gov)"
+SERVICE_PRINCIPAL = re.compile(
+    r"(?P<name>(?!-)[a-z0-9-]+(?<!-)(?:\.(?!-)[a-z0-9-]+(?<!-))*)\.(?:amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu"
+    r"|amazon\.com|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
 )
+"""A name, of one or more parts, under a domain of one of the partitions or, as Alexa's, of the shop."""
+_SAML_PROVIDER = re.compile(r"arn:[^:]+:iam::[^:]+:saml-provider/[\w.-]{1,128}", re.ASCII)
 _TRUST_ACTIONS = (
     *("sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity"),
     *("sts:tagsession", "sts:setsourceidentity", "sts:setcontext"),
@@ -54,7 +57,7 @@ def parse_new(text: str, policy_type: PolicyType, partition: str = PARTITION) ->
     for statement in policy.statements:
         where = f"Statement[{statement.index}]"
         for resource in statement.resources.texts if statement.resources else ():
-            if (unfit := unfit_resource(resource, partition)) is not None:
+            if (unfit := unfit_resource(resource, policy_type, partition)) is not None:
                 refuse(f"{where}.{statement.resource_element}", unfit.reason)
         if statement.principals is not None:
             _refuse_strange_principals(statement.principals, where, partition)
@@ -63,12 +66,15 @@ def parse_new(text: str, policy_type: PolicyType, partition: str = PARTITION) ->
     return policy
 
 
-def unfit_resource(text: str, partition: str) -> Unfit | None:
+def unfit_resource(text: str, policy_type: PolicyType, partition: str) -> Unfit | None:
     """None of what is fit, and of what is no ARN at all, which the grammar refuses. Of an ARN with fewer parts only
-    those that are there are looked at."""
+    those that are there are looked at; IAM completes it, but not in a session policy ("Identify AWS resources with
+    Amazon Resource Names")."""
     parts = arn_parts(text)
     if len(parts) == 1 or parts[0] != "arn":
         return None
+    if len(parts) < ARN_PARTS and policy_type is PolicyType.SESSION:
+        return Unfit("MISSING_ARN_FIELD", f'Resource {text} must be in ARN format or "*"; it lacks parts')
     complete = [*parts, *("*" * (ARN_PARTS - len(parts)))]
     _, given, service, region, account, resource = complete
     if not overlap(given, partition):
@@ -109,9 +115,10 @@ def _refuse_strange_principals(principals: Principals, where: str, partition: st
     kinds = {name: kind for kind, name in principals.names}
     for text in principals.texts:
         kind = kinds.get(text, "AWS")
-        strange = kind == "Service" and not _SERVICE_PRINCIPAL.fullmatch(text)
+        strange = kind == "Service" and not SERVICE_PRINCIPAL.fullmatch(text)
+        strange |= ":saml-provider/" in text and not _SAML_PROVIDER.fullmatch(text)
         if strange or (text.startswith("arn:") and arn_parts(text)[1] != partition):
-            refuse(element, f'Invalid principal in policy: "{kind.upper()}":"{text}"')
+            refuse_principal(element, kind, text)
 
 
 def _refuse_other_actions(statement: Statement, where: str) -> None:

@@ -1,7 +1,8 @@
 """Documents divided into statements so small that one of them is there or is not: of one principal, action and resource
 each, under all conditions of the whole. As texts they can be compared: equal where they say the same.
 
-White space, order, the case of actions, a list of one, the Sid and how a statement is divided make no difference.
+White space, order, the case of actions, a list of one, the Sid, how a statement is divided and in which of its two ways
+an account is named make no difference.
 """
 
 import json
@@ -12,6 +13,8 @@ from itertools import product
 from typing import Any
 
 from domain.policy.decode import Json, decoded
+from domain.policy.principals import written_out
+from domain.policy.saving import PARTITION
 
 _VERSION_DEFAULT = "2008-10-17"
 _NOTHING = {"Effect": "Deny", "Action": "none:None", "Resource": "*"}
@@ -129,7 +132,8 @@ def _normal_element(name: str, value: Json) -> Any:
             return value
         case "Principal" | "NotPrincipal":
             named = value if isinstance(value, dict) else {"AWS": value}
-            return sorted([kind, name] for kind, names in named.items() for name in _sorted(names))
+            listed = ((kind, name) for kind, names in named.items() for name in _sorted(names))
+            return sorted({(kind, written_out(kind, name, PARTITION)) for kind, name in listed})
         case "Condition":
             assert isinstance(value, dict)
             return {operator: _normal_condition(keys) for operator, keys in value.items()}

@@ -17,6 +17,7 @@ from domain.policy import (
     new_policy_size,
     parse_new,
     rename_principals,
+    written_out,
 )
 from domain.rules.quotas import ROLES_MAX, refuse_beyond
 
@@ -110,8 +111,9 @@ def trusted_ids(account: Account, trust_policy: str, other: Other) -> dict[str, 
 
 def served_trust_policy(account: Account, role: Role, others: Mapping[str, Account]) -> str:
     """The document as AWS shows it: with the ARNs that the users and roles have now whom it meant when it was written,
-    and the unique ids of those who are gone, whoever has their names since (IAM User Guide, "AWS JSON policy elements:
-    Principal"). `others` has the other accounts that it names users and roles of, as they are at the same moment.
+    and the unique ids of those who are gone, whoever has their names since; accounts by the ARN of their root, whether
+    they exist or not (IAM User Guide, "AWS JSON policy elements: Principal"). `others` has the other accounts that it
+    names users and roles of, as they are at the same moment.
     """
     renamed = {written: now for written, now in _names_now(account, role, others) if written != now}
     return rename_principals(role.trust_policy, renamed) if renamed else role.trust_policy
@@ -119,13 +121,17 @@ def served_trust_policy(account: Account, role: Role, others: Mapping[str, Accou
 
 def _names_now(account: Account, role: Role, others: Mapping[str, Account]) -> Iterator[tuple[str, str]]:
     """By what the document calls them."""
-    for arn, unique_id in role.trusted.items():
-        owner = others.get(account_of_arn(arn) or "", account)
-        yield arn, _arn_now(owner, unique_id) or unique_id
+    for written, unique_id in role.trusted.items():
+        owner = others.get(account_of_arn(written) or "", account)
+        yield written, _arn_now(owner, unique_id) or unique_id
     for statement in compiled(role.trust_policy, PolicyType.TRUST).statements:
-        for _, name in statement.principals.names if statement.principals else ():
+        if statement.principals is None:
+            continue
+        for _, name in statement.principals.names:
             if (arn_now := _arn_now(account, name)) is not None:
                 yield name, arn_now
+        for account_id in statement.principals.account_ids:
+            yield account_id, written_out("AWS", account_id, account.partition)
 
 
 def _arn_now(owner: Account, unique_id: str) -> str | None:

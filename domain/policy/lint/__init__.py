@@ -18,6 +18,7 @@ from domain.policy.lint.contradictions import contradictions, pointless_statemen
 from domain.policy.lint.findings import Finding, FindingType, refusal
 from domain.policy.lint.grammar import document_findings
 from domain.policy.lint.parsed import ParsedStatement, decoded, statements
+from domain.policy.lint.principals import service_principal_findings
 from domain.policy.lint.resources import mismatched_actions, redundant_resources, resource_findings
 from domain.policy.positions import Path, positions
 from domain.policy.saving import PARTITION, parse_new
@@ -75,7 +76,8 @@ def _findings(
         return
     for statement in read:
         yield from action_findings(statement, policy_type, catalogue)
-        yield from resource_findings(statement, catalogue, partition)
+        yield from resource_findings(statement, policy_type, catalogue, partition)
+        yield from service_principal_findings(statement, catalogue)
         yield from condition_findings(statement, catalogue)
     if sum(_texts(statement) for statement in read) <= COMPARED_TEXTS_MAX:
         for statement in read:

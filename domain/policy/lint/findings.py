@@ -12,6 +12,7 @@ _OWN_CODES = {
     "MALFORMED_POLICY_DOCUMENT": "reference_policies_grammar.html",
     "POLICY_SIZE_EXCEEDS_QUOTA": "reference_iam-quotas.html",
     "ALLOW_WITH_NOT_ACTION": "reference_policies_elements_notaction.html",
+    "UNKNOWN_SERVICE_PRINCIPAL": "reference_policies_elements_principal.html",
     "RESOURCE_TYPE_DOES_NOT_FIT": "reference_policies_elements_resource.html",
     "UNSUPPORTED_CONDITION_KEY_FOR_ACTION": "reference_policies_condition-keys.html",
     "FORALLVALUES_WITHOUT_NULL_CHECK": "reference_policies_condition-single-vs-multi-valued-context-keys.html",

@@ -4,21 +4,25 @@ import re
 from collections.abc import Iterator
 
 from domain.policy.catalogue import ActionCatalogue, ResourceType, Service
+from domain.policy.document import PolicyType
 from domain.policy.lint.actions import matched
 from domain.policy.lint.findings import Finding, error, refusal, suggestion, warning
 from domain.policy.lint.parsed import ListedText, ParsedStatement
 from domain.policy.pattern_relations import arn_overlap, covers, is_everything, overlap, redundant
-from domain.policy.saving import unfit_resource
+from domain.policy.saving import Unfit, unfit_resource
 from domain.policy.wildcards import ARN_PARTS, arn_parts
 
 _REGION = re.compile("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 
 
-def resource_findings(statement: ParsedStatement, catalogue: ActionCatalogue, partition: str) -> Iterator[Finding]:
+def resource_findings(
+    statement: ParsedStatement, policy_type: PolicyType, catalogue: ActionCatalogue, partition: str
+) -> Iterator[Finding]:
     for element in ("Resource", "NotResource"):
         for item in statement.listed(element):
             if not is_everything(item.text):
-                yield from _arn_findings(item, catalogue, partition)
+                unfit = unfit_resource(item.text, policy_type, partition)
+                yield from _arn_findings(item, unfit, catalogue)
 
 
 def redundant_resources(statement: ParsedStatement) -> Iterator[Finding]:
@@ -29,16 +33,15 @@ def redundant_resources(statement: ParsedStatement) -> Iterator[Finding]:
             yield suggestion("REDUNDANT_RESOURCE", message, items[index].path)
 
 
-def _arn_findings(item: ListedText, catalogue: ActionCatalogue, partition: str) -> Iterator[Finding]:
+def _arn_findings(item: ListedText, unfit: Unfit | None, catalogue: ActionCatalogue) -> Iterator[Finding]:
     parts = arn_parts(item.text)
     if not overlap(parts[0], "arn"):
         yield refusal("INVALID_ARN_PREFIX", f"{item.text} does not begin with arn:.", item.path)
         return
-    unfit = unfit_resource(item.text, partition)
     if unfit is not None:
         yield refusal(unfit.code, f"{unfit.reason}.", item.path)
     if len(parts) < ARN_PARTS:
-        if not item.text.endswith("*"):
+        if not item.text.endswith("*") and (unfit is None or unfit.code != "MISSING_ARN_FIELD"):
             message = f"{item.text} is no arn:partition:service:region:account:resource."
             yield error("MISSING_ARN_FIELD", message, item.path)
         return

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from domain.policy import document_differences, say_the_same, statement_differences
+from domain.policy.statement_texts import statement_texts
 
 GET = {"Sid": "Get", "Effect": "Allow", "Action": ["iam:GetUser", "iam:GetRole"], "Resource": "*"}
 GET_SAID = "Effect Allow, Action iam:GetRole, iam:GetUser, Resource *"
@@ -44,13 +45,19 @@ def document(*statements: object, version: str = "2012-10-17") -> str:
             ),
         ),
         (document(TRUST), document({**TRUST, "Principal": {"AWS": ["AIDAEXAMPLEEXAMPLE", "123456789012"]}})),
+        (
+            document(TRUST),
+            document({**TRUST, "Principal": {"AWS": ["AIDAEXAMPLEEXAMPLE", "arn:aws:iam::123456789012:root"]}}),
+        ),
         (document({**DENY, "Sid": ""}), document(DENY)),
         (json.dumps({"Statement": GET}), document(GET, version="2008-10-17")),
     ],
 )
 def test_how_it_is_written_means_nothing(one: str, other: str) -> None:
-    """White space, order of names, statements and values, one value or a list of it: the same document."""
+    """White space, order of names, statements and values, one value or a list of it, the number of an account or the
+    ARN of its root: the same document, for a difference and for what a lineage has altered."""
     assert one != other
+    assert statement_texts(one) == statement_texts(other)
     assert say_the_same(one, other)
     assert say_the_same(other, one)
     assert statement_differences(one, other) == ()

@@ -198,7 +198,7 @@ REFUSED_TRUST = {
     "unique-id-of-a-group": (principal("AWS", "AGPAJQABLZS4A3QDU576Q"), "Invalid principal in policy"),
     "service-star": (principal("Service", "*"), 'Invalid principal in policy: "SERVICE":"*"'),
     "service-no-domain": (principal("Service", "ec2"), 'Invalid principal in policy: "SERVICE":"ec2"'),
-    "federated-star": (principal("Federated", "*"), 'Invalid principal in policy: "FEDERATED":"*"'),
+    "federated-star": (principal("Federated", "*"), 'SAML metadata ARNs, got "FEDERATED":"*"'),
     "federated-unknown": (principal("Federated", "idp.example.com"), "Invalid principal in policy"),
 }
 

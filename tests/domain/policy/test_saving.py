@@ -117,6 +117,11 @@ def test_another_partition_has_its_own_arns() -> None:
         ),
         (trusting({"Service": ["ec2.amazonaws.com", "ec2.example.com"]}), '"SERVICE":"ec2.example.com"'),
         (trusting({"Service": "amazonaws.com"}), '"SERVICE":"amazonaws.com"'),
+        (trusting({"Service": "-.amazonaws.com"}), 'Invalid principal in policy: "SERVICE":"-.amazonaws.com"'),
+        (trusting({"Service": "ec2.amazonaws.com.example.com"}), '"SERVICE":"ec2.amazonaws.com.example.com"'),
+        (trusting({"Federated": "nonsense"}), "Federated principals must be valid domain names or SAML metadata ARNs"),
+        (trusting({"Federated": "arn:aws:iam::123456789012:saml-provider/a/b"}), "domain names or SAML metadata ARNs"),
+        (trusting({"Federated": "idp.example.com"}), 'Invalid principal in policy: "FEDERATED":"idp.example.com"'),
         (trusting({"AWS": "123456789012"}, "sts:GetCallerIdentity"), "may only specify STS AssumeRole actions"),
         (trusting({"AWS": "123456789012"}, ["sts:AssumeRole", "iam:GetUser"]), "may only specify STS AssumeRole"),
     ],
@@ -131,8 +136,18 @@ def test_trust_in_what_cannot_be_is_refused(text: str, sentence: str) -> None:
 def test_trust_is_saved() -> None:
     """In services of each suffix, and for whatever goes with assuming a role."""
     services = ["ec2.amazonaws.com", "ec2.amazonaws.com.cn", "delivery.logs.amazonaws.com", "alexa-appkit.amazon.com"]
+    services += ["states.eu-west-1.amazonaws.com", "nobody-knows.amazonaws.com"]
     for action in ("sts:AssumeRole", "sts:*", "STS:Assume*", "sts:TagSession", "sts:SetSourceIdentity"):
         parse_new(trusting({"Service": services, "AWS": "arn:aws:iam::123456789012:root"}, action), PolicyType.TRUST)
+
+
+@pytest.mark.parametrize("resource", ["arn:aws:sqs", "arn:aws:s3:*", "arn:aws:s3:::"])
+def test_a_session_policy_has_whole_arns(resource: str) -> None:
+    """IAM completes an ARN of fewer than six parts in an identity-based policy, and STS does not."""
+    text = document(Action="s3:*", Resource=resource)
+    is_whole = resource.count(":") == 5
+    assert verdicts(text, PolicyType.IDENTITY) == (False, False)
+    assert verdicts(text, PolicyType.SESSION) == (not is_whole, not is_whole)
 
 
 @pytest.mark.parametrize("resource", [resource for resource in UNFIT if "s*" not in resource])

@@ -23,6 +23,10 @@ WRITTEN = """{"Version": "2012-10-17",  "Statement": [
 
 def written(alice: str, bob: str, carol: str, spelt: str = arn("user/alice")) -> str:
     """The condition says what was written: it is a text like any other."""
+    return as_written(alice, bob, carol, spelt).replace('"123456789012"', f'"{arn("root")}"')
+
+
+def as_written(alice: str, bob: str, carol: str, spelt: str = arn("user/alice")) -> str:
     head, tail = WRITTEN.split('"aws:PrincipalArn": ["ALICE"]')
     text = f'{head}"aws:PrincipalArn": ["{spelt}"]{tail}'
     return text.replace('"ALICE"', f'"{alice}"').replace("CAROL", carol).replace(f"{arn('user')}\\/bob", bob)
@@ -55,18 +59,18 @@ def served(home: Endpoint) -> str:
 
 def test_principals_have_the_names_of_now_or_none(home: Endpoint, away: Endpoint) -> None:
     """Of users of the account and of another one: their ARN while they live, whatever it has become, and their unique
-    id afterwards, also when their name is somebody else's. Nothing else of the text is touched, the ledger has it as
-    it was written, and each past moment shows the names of then."""
+    id afterwards, also when their name is somebody else's; of an account, the ARN of its root. Nothing else of the text
+    is touched, the ledger has it as it was written, and each past moment shows the names of then."""
     for name in ("alice", "bob"):
         home.user(name, allow())
     away.user("carol")
     bob_id = home.account[USERS].named("bob").id
     carol_id = away.account[USERS].named("carol").id
     alice, carol = arn("user/alice"), f"arn:aws:iam::{AWAY}:user/carol"
-    text = written(alice, f"{arn('user')}\\/bob", carol)
+    text, shown = (each(alice, f"{arn('user')}\\/bob", carol) for each in (as_written, written))
     home.call(home.root, "CreateRole", RoleName="ops", AssumeRolePolicyDocument=text)
-    assert served(home) == text
-    moments = [(len(home.entries), text)]
+    assert served(home) == shown
+    moments = [(len(home.entries), shown)]
 
     def turned(change: str, expected: str) -> None:
         home.later(seconds=1)
@@ -119,14 +123,15 @@ def test_what_is_served_and_what_is_decided_agree(home: Endpoint) -> None:
 
 
 def test_a_unique_id_is_shown_as_the_name_that_it_has(home: Endpoint) -> None:
-    """As what was written by ARN; a role is found by its id as a user is, and a whole account stays what it is."""
+    """As what was written by ARN; a role is found by its id as a user is, and a whole account by its root."""
     home.role("ci", trusting(ACCOUNT))
     role_id = home.account[ROLES].named("ci").id
     text = document(trusting(role_id, ACCOUNT))
     created = home.call(home.root, "CreateRole", RoleName="ops", AssumeRolePolicyDocument=text)["Role"]
-    assert unquote(created["AssumeRolePolicyDocument"]) == served(home) == text.replace(role_id, arn("role/ci"))
+    shown = text.replace(f'"{ACCOUNT}"', f'"{arn("root")}"')
+    assert unquote(created["AssumeRolePolicyDocument"]) == served(home) == shown.replace(role_id, arn("role/ci"))
     home.call(home.root, "DeleteRole", RoleName="ci")
-    assert served(home) == text
+    assert served(home) == shown
 
 
 def test_accounts_are_asked_for_at_once(home: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
