@@ -17,6 +17,7 @@ from domain.families.roles import ROLES, TrustPolicyReplaced
 from domain.families.tags import Tag, tags_of
 from domain.families.users import USERS
 from domain.foundation.errors import DeleteConflict, Refusal
+from domain.foundation.suggested_commands import suggested_command
 from domain.lineage_kinds import SettingDelta
 from domain.rules import groups, permissions_boundaries, policies, policy_holders, tagging, users
 
@@ -169,8 +170,10 @@ def _group_name(delta: SettingDelta, former: Account) -> Iterator[AccountChange]
 def _password(delta: SettingDelta, _former: Account) -> NoReturn:
     name = delta.account[USERS].by_id[delta.owner_id].name
     if delta.dropped:
-        raise Refusal(f"the former one is not kept; set another: aws iam update-login-profile --user-name {name}")
-    raise Refusal(f"there was none before; delete it: aws iam delete-login-profile --user-name {name}")
+        command = suggested_command("aws", "iam", "update-login-profile", user_name=name)
+        raise Refusal(f"the former one is not kept; set another: {command}")
+    command = suggested_command("aws", "iam", "delete-login-profile", user_name=name)
+    raise Refusal(f"there was none before; delete it: {command}")
 
 
 def _inline_document(account: Account, holder_id: str, name: str) -> str | None:

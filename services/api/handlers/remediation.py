@@ -6,7 +6,6 @@ person can run these one by one.
 """
 
 import json
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLIC
 from domain.families.roles import ROLES, Role
 from domain.families.users import USERS
 from domain.foundation.identifiers import account_of_arn
+from domain.foundation.suggested_commands import suggested_command
 from domain.read_models.lineage import LineageNode
 from domain.registry import removals_of_kinds
 from domain.rules.roles import served_trust_policy
@@ -254,12 +254,7 @@ def _key_command(operation: str, now: Account, node: LineageNode, **options: str
 
 
 def aws_command(operation: str, *flags: str, **options: str) -> str:
-    """For a shell. A value that begins with a dash would be taken for an option by itself."""
-    words = ["aws", "iam", operation, *flags]
-    for name, value in options.items():
-        option = f"--{name.replace('_', '-')}"
-        words += [f"{option}={value}"] if value.startswith("-") else [option, value]
-    return shlex.join(words)
+    return suggested_command("aws", "iam", operation, *flags, **options)
 
 
 def _on_one_line(document: str) -> str:

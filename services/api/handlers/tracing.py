@@ -1,10 +1,10 @@
 """The story of a credential: whose it is, from where it was used and for what, what it gave birth to, what it could
 have done and did not, what of all this is alive, and what would contain it."""
 
-import shlex
 from collections.abc import Sequence
 
 from domain.foundation.moments import AsOf, EventRef, Moment
+from domain.foundation.suggested_commands import suggested_command
 from domain.read_models.lineage import NODES_MAX, LineageNode, OpenDoor
 from projections.queries.credential_activity import activity_of, first_and_last_call, traced_calls
 from projections.queries.ledger_positions import position_at, resolve_in_projection
@@ -101,8 +101,8 @@ def _activity(
     looked = activity_of(context.cursor, account_id, credentials, moment.position)
     told = traced_calls(context.cursor, account_id, looked.positions[:calls_max])
     histories = [
-        *(f"muniment history --access-key-id {shlex.quote(key)}" for key in credentials.access_key_ids),
-        *(f"muniment history --session-id {shlex.quote(session)}" for session in credentials.session_ids),
+        *(suggested_command("muniment", "history", access_key_id=key) for key in credentials.access_key_ids),
+        *(suggested_command("muniment", "history", session_id=session) for session in credentials.session_ids),
     ]
     did = CredentialUse(
         account_id=account_id,
@@ -158,7 +158,7 @@ def _remediation_plan(
         credential,
     ]
     return RemediationPlan(
-        contain=shlex.join(contain) if found.remaining or doors else None,
+        contain=suggested_command(*contain) if found.remaining or doors else None,
         accounts=tuple(undone for undone in accounts if undone.commands or undone.left),
     )
 

@@ -1,11 +1,11 @@
 """The command that contains a credential."""
 
 import argparse
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from domain.foundation.moments import format_rfc3339
+from domain.foundation.suggested_commands import suggested_command
 from services.api.contract.containment import Contain, ContainedAccount, Containment, Restoration
 from services.api.contract.question import Question
 from services.cli.lib.arguments import add_compromised_since, add_question_arguments
@@ -74,7 +74,7 @@ def _print_notes(answer: Containment, *, wide: bool) -> None:
     print_left(answer.left)
     for arn in answer.untouched:
         said = f"Not contained: {arn_resource(arn)}. It existed before its credential in this lineage."
-        print_note(f"{said} To contain it too: muniment contain {shlex.quote(arn)}")
+        print_note(f"{said} To contain it too: {suggested_command('muniment', 'contain', arn)}")
     if answer.stopped_after_nodes is not None:
         print_note(f"The lineage has more than {answer.stopped_after_nodes} nodes; the others were not examined.")
     if answer.suggested_since is not None:

@@ -3,7 +3,6 @@
 import argparse
 import os
 import secrets
-import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -14,6 +13,7 @@ from psycopg_pool import PoolTimeout
 from domain.account import CorruptLedger
 from domain.calls import ApiCalled
 from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.suggested_commands import suggested_command
 from services.accounts import operator_cause
 from services.app import LedgerRuntime, check_database, open_database
 from services.cli.lib.terminal import Failure
@@ -43,7 +43,7 @@ def running_database(settings: Settings) -> Database:
     if database is None:
         raise Failure(
             f"No server runs on {settings.data}, and the embedded database runs with it: start it with "
-            f"`muniment serve --data {shlex.quote(str(settings.data))}` and ask again."
+            f"`{suggested_command('muniment', 'serve', data=str(settings.data))}` and ask again."
         )
     return check_database(database)
 

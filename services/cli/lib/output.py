@@ -19,7 +19,7 @@ from typing import Generic, Protocol, TextIO, TypeVar
 from pydantic_core import to_jsonable_python
 
 from domain.foundation.identifiers import account_of_arn
-from services.cli.lib.terminal import Colour, colours_shown, painted, printable, stdout_width, wrapped
+from services.cli.lib.terminal import Colour, colours_shown, escaped, painted, printable, stdout_width, wrapped
 
 GAP = "  "
 FOLD_INDENT = "    "
@@ -29,7 +29,7 @@ TEXT_CHARACTERS_MIN = 40
 USUAL_SHARE = 0.75
 """Of the rows: where so many fit, the others may be ragged."""
 ABSENT = "-"
-_BEGINS_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001  the wide forms of the four are meant
+_BEGINS_A_FORMULA = tuple("=+-@＝＋－＠")  # noqa: RUF001  the wide forms of the four are meant
 """To a spreadsheet (OWASP, "CSV Injection"; ASVS 1.2.10)."""
 
 
@@ -263,13 +263,12 @@ class JsonLines:
 
 class Csv(Generic[T]):
     """Comma-separated values (RFC 4180) under a line of titles, which comes also where there are no rows. A spreadsheet
-    takes no cell for a formula: one that begins like one has an apostrophe before it. What is absent is empty."""
+    takes no cell for a formula: one that begins like one has an apostrophe before it. No control character of a cell's
+    text comes out, on a terminal or into a file that is shown on one. What is absent is empty."""
 
-    def __init__(self, columns: Sequence[Column[T]], out: TextIO, written: Callable[[str], str]) -> None:
-        """`written` is what becomes of a cell's text: on a terminal, only what is printable."""
+    def __init__(self, columns: Sequence[Column[T]], out: TextIO) -> None:
         self._columns = columns
         self._writer = csv.writer(out, lineterminator="\r\n")
-        self._written = written
         self._writer.writerow([column.title for column in columns])
 
     def show(self, rows: Sequence[T]) -> None:
@@ -277,7 +276,7 @@ class Csv(Generic[T]):
             self._writer.writerow([self._cell(column.of(row) or "") for column in self._columns])
 
     def _cell(self, text: str) -> str:
-        text = self._written(text)
+        text = escaped(text)
         return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) else text
 
 
@@ -289,7 +288,7 @@ def make_output(
         case "json":
             return JsonLines()
         case "csv":
-            return Csv(exported, sys.stdout, printable if sys.stdout.isatty() else str)
+            return Csv(exported, sys.stdout)
         case _:
             return stdout_table(columns, wide=args.wide)
 
