@@ -93,7 +93,7 @@ def named(key: str, patterns: Iterable[str]) -> str | None:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 _GLOBAL_KEYS_BY_TYPE = {
     "String": (
-        "aws:CalledViaFirst aws:CalledViaLast aws:Ec2InstanceSourceVpc aws:FederatedProvider aws:PrincipalAccount "
+        "aws:CalledViaAWSMCP aws:CalledViaFirst aws:CalledViaLast aws:Ec2InstanceSourceVpc aws:FederatedProvider aws:PrincipalAccount "
         "aws:PrincipalOrgID aws:PrincipalServiceName aws:PrincipalTag/* aws:PrincipalType aws:referer "
         "aws:RequestedRegion aws:RequestTag/* aws:ResourceAccount aws:ResourceOrgID aws:ResourceTag/* "
         "aws:SourceAccount aws:SourceIdentity aws:SourceOrgID aws:SourceVpc aws:SourceVpce aws:UserAgent aws:userid "
@@ -125,5 +125,10 @@ CROSS_SERVICE_CONDITION_KEYS: Mapping[str, str] = {
     "identitystore:userid": "String",
     "lambda:sourcefunctionarn": "ARN",
     "ssm:sourceinstancearn": "ARN",
+    # The Service Authorization Reference has these on the page of another service, or beside actions alone.
+    "ec2:osuser": "String",
+    "identitystore:groupid": "ArrayOfString",
+    "iot:jobid": "String",
+    "kms:recipientattestation:pcr8:servicename": "String",
 }
 """Keys of one service that requests to others bring (the same page, "Cross-service condition keys")."""

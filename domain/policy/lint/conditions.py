@@ -98,9 +98,8 @@ def _key_findings(condition: ParsedCondition, catalogue: ActionCatalogue) -> Gen
     elif (service := catalogue.service(prefix) if prefix in catalogue.services else None) is not None:
         keys, code, whose = service.condition_keys, "INVALID_SERVICE_CONDITION_KEY", f"{prefix} has no condition key"
     else:
-        yield error(
-            "INVALID_SERVICE", f"There is no service {prefix}, whose condition key this would be.", condition.path
-        )
+        message = f"No service {prefix} is known here, whose condition key {written} would be."
+        yield warning("UNKNOWN_SERVICE_IN_CONDITION_KEY", message, condition.path)
         return None
     pattern = named(key, keys)
     if pattern is None:

@@ -14,6 +14,7 @@ _OWN_CODES = {
     "ALLOW_WITH_NOT_ACTION": "reference_policies_elements_notaction.html",
     "UNKNOWN_SERVICE_PRINCIPAL": "reference_policies_elements_principal.html",
     "RESOURCE_TYPE_DOES_NOT_FIT": "reference_policies_elements_resource.html",
+    "UNKNOWN_SERVICE_IN_CONDITION_KEY": "reference_policies_condition-keys.html",
     "UNSUPPORTED_CONDITION_KEY_FOR_ACTION": "reference_policies_condition-keys.html",
     "FORALLVALUES_WITHOUT_NULL_CHECK": "reference_policies_condition-single-vs-multi-valued-context-keys.html",
     "CONDITION_NEVER_MATCHES": "reference_policies_elements_condition.html",

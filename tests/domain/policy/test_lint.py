@@ -210,6 +210,15 @@ def test_principals(principal: dict[str, Any], expected: tuple[FindingType, str,
     assert (type_, code, ("Statement", 0, *path)) in found(of(statement), PolicyType.TRUST)
 
 
+@pytest.mark.parametrize("service", ["nobody-knows", "s4.eu-west-1", "s3", "x.iam", "ecs-tasks"])
+def test_services_that_may_not_be(service: str) -> None:
+    """A service that is not known may exist all the same: its principal is saved, with a warning."""
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": [f"{service}.amazonaws.com"]}}
+    said = [(type_, path) for type_, code, path in found(of(statement), PolicyType.TRUST) if "PRINCIPAL" in code]
+    is_known = service in {"s3", "x.iam", "ecs-tasks"}
+    assert said == ([] if is_known else [(WARNING, ("Statement", 0, "Principal", "Service", 0))])
+
+
 @pytest.mark.parametrize(
     ("statement", "type_", "code"),
     [
@@ -221,7 +230,7 @@ def test_principals(principal: dict[str, Any], expected: tuple[FindingType, str,
         (condition("StringEquals", "aws:user", "a"), ERROR, "INVALID_GLOBAL_CONDITION_KEY"),
         (condition("StringEquals", "aws:RequestTag", "a"), ERROR, "MISSING_TAG_KEY_IN_CONDITION"),
         (condition("StringEquals", "s3:suffix", "a"), ERROR, "INVALID_SERVICE_CONDITION_KEY"),
-        (condition("StringEquals", "nope:key", "a"), ERROR, "INVALID_SERVICE"),
+        (condition("StringEquals", "nope:key", "a"), WARNING, "UNKNOWN_SERVICE_IN_CONDITION_KEY"),
         (condition("StringEquals", "s3:prefix", "a"), WARNING, "UNSUPPORTED_CONDITION_KEY_FOR_ACTION"),
         (condition("NumericEquals", "aws:username", "1"), WARNING, "TYPE_MISMATCH"),
         (condition("Bool", "aws:SecureTransport", ["true", "false"]), ERROR, "INVALID_CONDITION_MULTIPLE_BOOLEAN"),

@@ -173,7 +173,6 @@ SAVED: list[dict[str, object]] = [
     {"Resource": "arn:aws:s3::123456789012:b"},
     {"Effect": "Deny", **when("StringEquals", "aws:No", "a")},
     when("StringEquals", "s3:no", "a"),
-    when("StringEquals", "nope:key", "a"),
     when("StringEquals", "aws:TagKeys", "a"),
     when("StringEquals", "aws:RequestTag", "a"),
     when("StringEquals", "aws:ARN", "a"),

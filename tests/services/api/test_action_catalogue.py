@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from domain.policy import PolicyType
-from domain.policy.lint import lint
+from domain.policy.catalogue import GLOBAL_CONDITION_KEYS
+from domain.policy.lint import CHECKED_CHARACTERS_MAX, lint
 from services.api.action_catalogue import CATALOGUE, InstalledCatalogue
 from services.cli import main
 
@@ -71,6 +72,46 @@ def test_policies_of_every_day() -> None:
     invokes = "arn:aws:lambda:eu-west-1:123456789012:function:f:live"
     assert codes({"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": invokes}) == []
     assert "PASS_ROLE_WITH_STAR_IN_ACTION_AND_RESOURCE" in codes({"Effect": "Allow", "Action": "*", "Resource": "*"})
+
+
+GLOBAL_KEYS = """
+PrincipalArn PrincipalAccount PrincipalOrgPaths PrincipalOrgID PrincipalTag/* PrincipalIsAWSService
+PrincipalServiceName PrincipalServiceNamesList PrincipalType userid username
+AssumedRoot FederatedProvider TokenIssueTime SignInSessionArn MultiFactorAuthAge MultiFactorAuthPresent
+ChatbotSourceArn Ec2InstanceSourceVpc Ec2InstanceSourcePrivateIPv4 SourceIdentity
+SourceIp SourceVpc SourceVpcArn SourceVpce VpceAccount VpceOrgID VpceOrgPaths VpcSourceIp
+ResourceAccount ResourceOrgID ResourceOrgPaths ResourceTag/*
+CalledVia CalledViaFirst CalledViaLast CalledViaAWSMCP ViaAWSService ViaAWSMCPService CurrentTime EpochTime referer
+RequestedRegion RequestTag/* TagKeys SecureTransport SourceAccount SourceArn SourceOrgID SourceOrgPaths UserAgent
+IsMcpServiceAction"""
+CROSS_SERVICE_KEYS = """
+ec2:RoleDelivery ec2:SourceInstanceArn glue:RoleAssumedBy glue:CredentialIssuingService codebuild:BuildArn
+codebuild:ProjectArn lambda:SourceFunctionArn ssm:SourceInstanceArn identitystore:UserId"""
+"""The table of the page "AWS global condition context keys", property by property, as of September 2026."""
+KEYS_A_DOCUMENT = 200
+
+
+def test_every_condition_key_of_the_reference_is_known() -> None:
+    """Those of the table of global keys, and each that any page of the Service Authorization Reference declares or has
+    beside an action or a resource type, iam's and sts's among them. What varies in a key is filled in, and the linter
+    is asked about a policy that has it."""
+    global_keys = {f"aws:{name}".lower() for name in GLOBAL_KEYS.split()}
+    keys = global_keys | set(CROSS_SERVICE_KEYS.lower().split())
+    for service in filter(None, map(CATALOGUE.service, CATALOGUE.services)):
+        keys |= service.condition_keys.keys()
+        keys = keys.union(*(action.condition_keys for action in service.actions.values()))
+        keys = keys.union(*(resource.condition_keys for resource in service.resource_types.values()))
+    assert {"iam:passedtoservice", "sts:externalid", "saml:aud", "kms:encryptioncontext:*"} <= keys
+    written = sorted(key.replace("*", "x") for key in keys)
+    unknown = []
+    for begin in range(0, len(written), KEYS_A_DOCUMENT):
+        condition = {"Null": dict.fromkeys(written[begin : begin + KEYS_A_DOCUMENT], "false")}
+        statement = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+        text = json.dumps({"Version": "2012-10-17", "Statement": statement})
+        assert len(text) < CHECKED_CHARACTERS_MAX
+        unknown += [finding.message for finding in lint(text, PolicyType.IDENTITY, CATALOGUE) if "KEY" in finding.code]
+    assert unknown == []
+    assert global_keys == GLOBAL_CONDITION_KEYS.keys()
 
 
 @pytest.fixture
