@@ -15,6 +15,7 @@ from domain.policy.document import PolicyType, policy_size
 from domain.policy.lint.actions import action_findings, redundant_actions
 from domain.policy.lint.conditions import condition_findings, unsupported_keys
 from domain.policy.lint.contradictions import contradictions, pointless_statements
+from domain.policy.lint.escalation import escalation_findings
 from domain.policy.lint.findings import Finding, FindingType, refusal
 from domain.policy.lint.grammar import document_findings
 from domain.policy.lint.parsed import ParsedStatement, decoded, statements
@@ -79,6 +80,7 @@ def _findings(
         yield from resource_findings(statement, policy_type, catalogue, partition)
         yield from service_principal_findings(statement, catalogue)
         yield from condition_findings(statement, catalogue)
+    yield from escalation_findings(read, policy_type)
     if sum(_texts(statement) for statement in read) <= COMPARED_TEXTS_MAX:
         for statement in read:
             yield from mismatched_actions(statement, catalogue)

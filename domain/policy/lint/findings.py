@@ -16,6 +16,8 @@ _OWN_CODES = {
     "RESOURCE_TYPE_DOES_NOT_FIT": "reference_policies_elements_resource.html",
     "UNKNOWN_SERVICE_IN_CONDITION_KEY": "reference_policies_condition-keys.html",
     "UNSUPPORTED_CONDITION_KEY_FOR_ACTION": "reference_policies_condition-keys.html",
+    "FULL_ADMINISTRATOR": "best-practices.html",
+    "PRIVILEGE_ESCALATION": "best-practices.html",
     "FORALLVALUES_WITHOUT_NULL_CHECK": "reference_policies_condition-single-vs-multi-valued-context-keys.html",
     "CONDITION_NEVER_MATCHES": "reference_policies_elements_condition.html",
     "STATEMENT_NEVER_TAKES_EFFECT": "reference_policies_evaluation-logic.html",

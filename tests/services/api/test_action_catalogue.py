@@ -12,6 +12,8 @@ import pytest
 from domain.policy import PolicyType
 from domain.policy.catalogue import GLOBAL_CONDITION_KEYS
 from domain.policy.lint import CHECKED_CHARACTERS_MAX, lint
+from domain.policy.lint.escalation import ESCALATIONS, STARTING
+from domain.policy.pattern_relations import overlap
 from services.api.action_catalogue import CATALOGUE, InstalledCatalogue
 from services.cli import main
 
@@ -112,6 +114,18 @@ def test_every_condition_key_of_the_reference_is_known() -> None:
         unknown += [finding.message for finding in lint(text, PolicyType.IDENTITY, CATALOGUE) if "KEY" in finding.code]
     assert unknown == []
     assert global_keys == GLOBAL_CONDITION_KEYS.keys()
+
+
+def test_the_ways_to_more_permissions_are_actions() -> None:
+    """Of the reference, about resources of the type that is told; PassRole is the last."""
+    for way in ESCALATIONS:
+        prefix, _, name = way.action.partition(":")
+        service = CATALOGUE.service(prefix)
+        assert service is not None
+        types = service.types_of(service.actions[name.lower()])
+        assert any(overlap(resource.arn.split(":", 5)[5], way.about) for resource in types), way
+    assert ESCALATIONS[-1].action == "iam:PassRole"
+    assert {action for names in CATALOGUE.actions.values() for action in names}.issuperset(STARTING)
 
 
 @pytest.fixture
