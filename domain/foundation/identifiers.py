@@ -5,12 +5,16 @@ import binascii
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Final
 
 Random = Callable[[int], bytes]
 """Gives that many random bytes. The domain draws from what a call brings, so that a test can know what is drawn."""
 
 INSTALLATION = "000000000000"
 """The account id of the installation ledger; AWS gives it to nobody."""
+
+PARTITION: Final = "aws"
+"""Of the accounts that an installation opens."""
 
 _BASE32_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _UNIQUE_ID_DIGITS = 17

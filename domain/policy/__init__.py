@@ -1,6 +1,7 @@
 """The policy language: documents, decisions on requests, and why. Usable by itself; it knows no account."""
 
 from domain.foundation.errors import MalformedPolicyDocument
+from domain.foundation.identifiers import PARTITION
 from domain.policy.catalogue import ActionCatalogue, CatalogueAction, ResourceType, Service
 from domain.policy.conditions import Condition
 from domain.policy.decode import TEXT_CHARACTERS_MAX
@@ -45,8 +46,9 @@ from domain.policy.explain import (
 from domain.policy.lint import Finding, FindingType, lint
 from domain.policy.partial import KnownKeys, PartialDecision, Possibility, Residual, evaluate_partial
 from domain.policy.positions import Path, Position, Positions, Span, positions, rename_principals
-from domain.policy.principals import Naming, PrincipalName, Principals, RequestPrincipal, written_out
+from domain.policy.principals import Naming, PrincipalName, Principals, RequestPrincipal
 from domain.policy.reach import Reach, granting_patterns, merge_reaches, reachable
-from domain.policy.saving import PARTITION, PARTITIONS, parse_new
+from domain.policy.saving import PARTITIONS, parse_new
+from domain.policy.statement_texts import written_out
 from domain.policy.time_boundaries import TIME_KEYS, TimeBoundaries, time_boundaries
 from domain.policy.variables import RequestContext, Variable

@@ -12,8 +12,7 @@ from functools import lru_cache
 from operator import attrgetter, methodcaller
 
 from domain.policy.decode import Json, decoded, unquoted
-from domain.policy.principals import written_out
-from domain.policy.saving import PARTITION
+from domain.policy.statement_texts import written_out
 
 Elements = Mapping[str, frozenset[str]]
 """What each element of a statement lists. A principal has its kind before it, a condition's value its operator and
@@ -143,7 +142,7 @@ def _texts_in(element: str, value: Json) -> Iterator[str]:
             for name, inner in value.items():
                 # Below an operator stand keys; below a kind of principal, names.
                 for text in _texts_in(element, inner):
-                    yield f"{name} {written_out(name, text, PARTITION) if element in _PRINCIPALS else text}"
+                    yield f"{name} {written_out(name, text) if element in _PRINCIPALS else text}"
         case list():
             yield from (text for inner in value for text in _texts_in(element, inner))
         case _:

@@ -99,12 +99,6 @@ def refuse_principal(where: str, kind: str, text: str) -> NoReturn:
     refuse(where, f'{reason}"{kind.upper()}":"{text}"')
 
 
-def written_out(kind: str, name: str, partition: str) -> str:
-    """A name as IAM shows it: an account of this partition that is named by its number by the ARN of its root."""
-    is_number = kind == "AWS" and _ACCOUNT.fullmatch(name) and not name.startswith("arn:")
-    return f"arn:{partition}:iam::{name}:root" if is_number else name
-
-
 def naming_of(principals: Principals, principal: RequestPrincipal | None, *, bounded: bool) -> Naming:
     """None is an anonymous caller. `bounded`: the principal has a permissions boundary, and then no NotPrincipal spares
     it ("IAM JSON policy elements: NotPrincipal")."""

@@ -5,16 +5,15 @@ The sentences are IAM's. What it saves although Access Analyzer calls it an erro
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from domain.foundation.identifiers import PARTITION
 from domain.policy.decode import refuse
 from domain.policy.document import Policy, PolicyType, Statement, parse
 from domain.policy.pattern_relations import overlap
 from domain.policy.principals import Principals, refuse_principal
 from domain.policy.wildcards import ARN_PARTS, arn_parts
 
-PARTITION: Final = "aws"
-"""Of the accounts that an installation opens."""
 PARTITIONS = (PARTITION, "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
 
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")

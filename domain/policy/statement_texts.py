@@ -12,9 +12,8 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
+from domain.foundation.identifiers import ACCOUNT_ID, PARTITION, arn
 from domain.policy.decode import Json, decoded
-from domain.policy.principals import written_out
-from domain.policy.saving import PARTITION
 
 _VERSION_DEFAULT = "2008-10-17"
 _NOTHING = {"Effect": "Deny", "Action": "none:None", "Resource": "*"}
@@ -107,6 +106,11 @@ def principals_of(text: str) -> set[str]:
     return {name for _, name in statement.get("Principal", statement.get("NotPrincipal", ()))}
 
 
+def written_out(kind: str, name: str, partition: str = PARTITION) -> str:
+    """A principal as IAM shows it: an account that is named by its number by the ARN of its root."""
+    return arn(partition, "iam", name, "root") if kind == "AWS" and ACCOUNT_ID.fullmatch(name) else name
+
+
 def _conditions(statement: dict[str, Any]) -> str:
     return " under conditions" if "Condition" in statement else ""
 
@@ -133,7 +137,7 @@ def _normal_element(name: str, value: Json) -> Any:
         case "Principal" | "NotPrincipal":
             named = value if isinstance(value, dict) else {"AWS": value}
             listed = ((kind, name) for kind, names in named.items() for name in _sorted(names))
-            return sorted({(kind, written_out(kind, name, PARTITION)) for kind, name in listed})
+            return sorted({(kind, written_out(kind, name)) for kind, name in listed})
         case "Condition":
             assert isinstance(value, dict)
             return {operator: _normal_condition(keys) for operator, keys in value.items()}

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from domain.foundation.errors import MalformedPolicyDocument
+from domain.foundation.identifiers import PARTITION
 from domain.policy.catalogue import ActionCatalogue
 from domain.policy.decode import TEXT_CHARACTERS_MAX, Json
 from domain.policy.document import PolicyType, policy_size
@@ -22,7 +23,7 @@ from domain.policy.lint.parsed import ParsedStatement, decoded, statements
 from domain.policy.lint.principals import service_principal_findings
 from domain.policy.lint.resources import mismatched_actions, redundant_resources, resource_findings
 from domain.policy.positions import Path, positions
-from domain.policy.saving import PARTITION, parse_new
+from domain.policy.saving import parse_new
 
 __all__ = ["Finding", "FindingType", "lint"]
 
