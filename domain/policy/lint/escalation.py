@@ -27,6 +27,7 @@ _OWN = "/${aws:username}"
 """How the ARN of one's own user ends. Without the slash, `ann` would be `joann` too."""
 _BOUNDARY = "iam:permissionsboundary"
 _POLICY = "iam:policyarn"
+_ADMINISTRATORS_POLICIES = ("arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/IAMFullAccess")
 _TAGS = ("aws:resourcetag/", "iam:resourcetag/")
 
 
@@ -116,8 +117,11 @@ def escalation_findings(read: Sequence[ParsedStatement], policy_type: PolicyType
         resources = _Resources(statement)
         for way in ESCALATIONS if started else ESCALATIONS[:-1]:
             items = granted(way.action)
-            resource = resources.dangerous(way.about, is_own=way.is_own) if items else None
-            if resource is not None and not _is_bounded(statement, way) and not is_denied(way.action, resource):
+            if not items or _is_bounded(statement, way):
+                continue
+            dangerous = resources.dangerous(way.about, is_own=way.is_own)
+            resource = next((text for text in dangerous if not is_denied(way.action, text)), None)
+            if resource is not None:
                 for item in items:
                     opened[item].append((way, resource))
         yield from _told(opened, started)
@@ -150,12 +154,14 @@ def _denials(read: Sequence[ParsedStatement]) -> Callable[[str, str], bool]:
     denied = [(_granting(statement), statement.texts("Resource")) for statement in denying]
 
     @cache
-    def is_denied(action: str, resource: str) -> bool:
-        return any(
-            granted(action) and any(arn_covers(text, resource) for text in resources) for granted, resources in denied
-        )
+    def texts_denied(action: str) -> tuple[str, ...]:
+        return tuple(text for granted, resources in denied if granted(action) for text in resources)
 
-    return is_denied
+    @cache
+    def is_covered(resource: str, texts: tuple[str, ...]) -> bool:
+        return any(arn_covers(text, resource) for text in texts)
+
+    return lambda action, resource: is_covered(resource, texts_denied(action))
 
 
 class _Resources:
@@ -165,23 +171,24 @@ class _Resources:
         self._excepting = "NotResource" in statement.elements
         texts = statement.texts("NotResource" if self._excepting else "Resource")
         self._parts = [(text, part) for text in texts if (part := _of_iam(text)) is not None]
-        self._found: dict[tuple[str, bool], str | None] = {}
+        self._found: dict[tuple[str, bool], list[str]] = {}
 
-    def dangerous(self, about: str, *, is_own: bool) -> str | None:
-        """The one by which it is about all of these, about an administrator's, or about the bearer itself."""
+    def dangerous(self, about: str, *, is_own: bool) -> list[str]:
+        """Those by which it is about all of these, about an administrator's, or about the bearer itself."""
         key = about, is_own
         if key not in self._found:
-            self._found[key] = self._find(about, is_own=is_own)
+            self._found[key] = list(self._find(about, is_own=is_own))
         return self._found[key]
 
-    def _find(self, about: str, *, is_own: bool) -> str | None:
+    def _find(self, about: str, *, is_own: bool) -> Iterator[str]:
         if self._excepting:
-            return None if any(covers(part, about) for _, part in self._parts) else "*"
+            if not any(covers(part, about) for _, part in self._parts):
+                yield "*"
+            return
         for text, part in self._parts:
             by_name = "admin" in part.lower() and overlap(part, about)
             if by_name or covers(part, about) or (about == _USERS and not is_own and part.endswith(_OWN)):
-                return text
-        return None
+                yield text
 
 
 def _of_iam(text: str) -> str | None:
@@ -204,7 +211,8 @@ def _narrows(condition: ParsedCondition) -> bool:
     """Whether it leaves only what it lists."""
     is_positive = "Not" not in condition.operator and condition.operator != "Null"
     holds_without = condition.if_exists or condition.quantifier == "ForAllValues"
-    return is_positive and not holds_without and not any(map(is_everything, condition.texts))
+    gives_all = any(covers(text, policy) for text in condition.texts for policy in _ADMINISTRATORS_POLICIES)
+    return is_positive and not holds_without and not gives_all
 
 
 def _told(opened: Opened, started: Sequence[str]) -> Iterator[Finding]:

@@ -9,6 +9,8 @@ import hashlib
 from dataclasses import dataclass
 from html import escape
 
+from services.cli.lib.terminal import visible
+
 _EMPTY = frozenset({"meta"})
 """Elements without content, which have no end tag (HTML Living Standard, "Void elements")."""
 
@@ -35,11 +37,6 @@ def element(name: str, /, *children: Markup | str | None, **attributes: str | No
 def group(*children: Markup | None) -> Markup:
     """Several pieces, one behind the other."""
     return Markup("".join(child.text for child in children if child is not None))
-
-
-def visible(text: str) -> str:
-    """With every character that shows nothing, moves the cursor or turns the writing round as U+ and its number."""
-    return "".join(character if character.isprintable() else f"[U+{ord(character):04X}]" for character in text)
 
 
 def document(title: str, style: str, body: Markup) -> str:

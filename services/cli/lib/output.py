@@ -19,7 +19,7 @@ from typing import Generic, Protocol, TextIO, TypeVar
 from pydantic_core import to_jsonable_python
 
 from domain.foundation.identifiers import account_of_arn
-from services.cli.lib.terminal import Colour, colours_shown, escaped, painted, printable, stdout_width, wrapped
+from services.cli.lib.terminal import Colour, colours_shown, painted, printable, stdout_width, visible, wrapped
 
 GAP = "  "
 FOLD_INDENT = "    "
@@ -276,7 +276,7 @@ class Csv(Generic[T]):
             self._writer.writerow([self._cell(column.of(row) or "") for column in self._columns])
 
     def _cell(self, text: str) -> str:
-        text = escaped(text)
+        text = visible(text)
         return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) else text
 
 

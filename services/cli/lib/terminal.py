@@ -1,7 +1,6 @@
 """What reaches a terminal: no text that came from a request as it is, for it may hold escape sequences. And what ends a
 command without being a defect: one line for a person, and an exit code."""
 
-import json
 import os
 import re
 import shutil
@@ -22,9 +21,9 @@ def printable(text: str) -> str:
     return "".join(character for character in _ESCAPE_SEQUENCES.sub("", text) if character.isprintable())
 
 
-def escaped(text: str) -> str:
-    """With whatever is not printable, line ends too, written as in JSON: to be seen, not obeyed."""
-    return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in text)
+def visible(text: str) -> str:
+    """With every character that shows nothing, moves the cursor or turns the writing round as U+ and its number."""
+    return "".join(character if character.isprintable() else f"[U+{ord(character):04X}]" for character in text)
 
 
 class Colour(Enum):

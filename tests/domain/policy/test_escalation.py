@@ -56,6 +56,7 @@ def said(*statements: dict[str, Any], policy_type: PolicyType = PolicyType.IDENT
         (allow("iam:PutUserPolicy", OWN), ["PutUserPolicy"]),
         (allow("iam:AttachRolePolicy", **when("ArnNotEquals", "iam:PolicyARN", "a")), ["AttachRolePolicy"]),
         (allow("iam:AttachRolePolicy", **when("ArnLike", "iam:PolicyARN", "*")), ["AttachRolePolicy"]),
+        (allow("iam:AttachRolePolicy", **when("ArnLike", "iam:PolicyARN", "arn:aws:iam::aws:*")), ["AttachRolePolicy"]),
         (allow("iam:PutRolePolicy", **when("StringEqualsIfExists", "iam:ResourceTag/a", "b")), ["PutRolePolicy"]),
     ],
     ids=str,
@@ -122,3 +123,9 @@ def test_too_many_denials_close_nothing() -> None:
     closing = deny("iam:*", [*(f"arn:aws:iam::1:role/{number}" for number in range(DENIED_MAX - 2)), "*"])
     assert said(allow("iam:PutUserPolicy"), closing) == []
     assert said(allow("iam:PutUserPolicy"), closing, deny("s3:*")) != []
+
+
+def test_a_denial_closes_what_it_covers() -> None:
+    """Not the other resources of the statement that it does not cover."""
+    ((_, _, message),) = said(allow("iam:PutUserPolicy", [OWN, "*"]), deny("iam:PutUserPolicy", OWN))
+    assert "iam:PutUserPolicy on * " in message

@@ -39,21 +39,21 @@ def written(*rows: str) -> str:
         ("+1", "'+1"),
         ("-2+3", "'-2+3"),
         ("@SUM(A1)", "'@SUM(A1)"),
-        ("\t=1", r"\t=1"),
-        ("\r=1", r"\r=1"),
+        ("\t=1", "[U+0009]=1"),
+        ("\r=1", "[U+000D]=1"),
         ("\uff1d1", "'\uff1d1"),
         ("a=1", "a=1"),
         ("a,b", '"a,b"'),
         ('say "x"', '"say ""x"""'),
-        ("two\nlines", r"two\nlines"),
-        ("\x1b[2Jx", r"\u001b[2Jx"),
-        ("\x9b2Jx\x7f\u202e", r"\u009b2Jx\u007f\u202e"),
+        ("two\nlines", "two[U+000A]lines"),
+        ("\x1b[2Jx", "[U+001B][2Jx"),
+        ("\x9b2Jx\x7f\u202e", "[U+009B]2Jx[U+007F][U+202E]"),
     ],
     ids=repr,
 )
 def test_cells(hostile: str, cell: str) -> None:
     """What begins a formula gets an apostrophe; commas and quotes are quoted; control characters, C1's too, and what
-    turns the writing round are written as in JSON."""
+    turns the writing round are shown by their numbers."""
     assert written(hostile) == f"text\r\n{cell}\r\n"
 
 
@@ -83,7 +83,7 @@ def test_the_columns_of_the_history() -> None:
     assert list(first) == COLUMNS.split()
     assert (first["at"], first["position"], first["tls"]) == ("2026-01-31T23:59:59.999999Z", "7", "false")
     assert (first["parameters"], first["decisions"], first["error_code"]) == ("{}", "[]", "")
-    assert [row["user_agent"] for row in rows] == ["aws-cli/1.46", r"\u001b[2Jevil\u202e\u009b1m"]
+    assert [row["user_agent"] for row in rows] == ["aws-cli/1.46", "[U+001B][2Jevil[U+202E][U+009B]1m"]
 
 
 class Paging:

@@ -17,8 +17,9 @@ from services.api.contract.question import Answer, Question
 from services.api.contract.tracing import StillAlive, TracedLineage
 from services.cli.entry_point import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, main
 from services.cli.lib import client
-from services.cli.lib.markup import element, visible
+from services.cli.lib.markup import element
 from services.cli.lib.output import cut
+from services.cli.lib.terminal import visible
 from services.cli.lib.trace_html import render_trace
 from services.cli.lib.trace_phrases import user_agents_by_product
 from tests.services.cli.trace_example import ACCOUNT, AT, node, story
