@@ -33,6 +33,7 @@ from domain.families.tags import EntityTagged, EntityUntagged
 from domain.families.users import UserCreated, UserUpdated
 from domain.foundation.events import Change, Entry
 from domain.foundation.many_to_many import ManyToMany
+from domain.policy import written_out
 from domain.queries.diff import Difference, changed_facts, differences
 from tests.domain.accounts import AT, CAUSE, after, new_account, with_users
 from tests.histories import folded, histories
@@ -67,7 +68,7 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
 
 
 def _in_one_order(document: str) -> str:
-    """What a list holds, in whatever order it stood there."""
+    """What a list holds, in whatever order it stood there; an account by the ARN of its root, if by its number."""
 
     def ordered(value: object) -> object:
         match value:
@@ -75,6 +76,8 @@ def _in_one_order(document: str) -> str:
                 return {name: ordered(value[name]) for name in sorted(value)}
             case list():
                 return sorted((ordered(inner) for inner in value), key=json.dumps)
+            case str():
+                return written_out("AWS", value)
             case _:
                 return value
 
