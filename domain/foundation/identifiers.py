@@ -28,11 +28,20 @@ ACCESS_KEY, SESSION_KEY = "AKIA", "ASIA"
 """Prefixes of access key ids: long-term, and temporary from STS."""
 SESSION = "SESN"
 """Prefix of session ids, which are ours alone."""
+_ISSUED_ID = re.compile(
+    rf"(?:{ACCESS_KEY}|{SESSION_KEY}|{SESSION}|AIDA|AROA|AGPA|ANPA)[A-Z0-9]{{16,17}}(?=:|$)", re.IGNORECASE
+)
 
 
 def new_account_id(random: Random) -> str:
     """Twelve digits that do not begin with zero, so that no program which reads it as a number loses a digit."""
     return str(100_000_000_000 + int.from_bytes(random(8)) % 900_000_000_000)
+
+
+def canonical_id(text: str) -> str:
+    """An id as it was issued, in upper case, however it is written; a session's name behind it, and all else, as it
+    is."""
+    return _ISSUED_ID.sub(lambda found: found[0].upper(), text, count=1) if _ISSUED_ID.match(text) else text
 
 
 def new_unique_id(prefix: str, random: Random) -> str:

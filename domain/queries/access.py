@@ -5,7 +5,7 @@ would bring along and nobody can know beforehand (its address, its parameters) i
 is conditional.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,9 +34,10 @@ from domain.families.groups import GROUPS
 from domain.families.roles import ROLES, Role
 from domain.families.users import USERS
 from domain.foundation.events import Cause, Principal, SessionIssuer
-from domain.foundation.identifiers import account_of_arn
+from domain.foundation.identifiers import ACCOUNT_ID, account_of_arn
 from domain.policy import (
     TIME_KEYS,
+    Effect,
     KnownKeys,
     Layer,
     Layers,
@@ -148,15 +149,36 @@ def is_administrator(account: Account, entity_id: str, at: datetime) -> bool:
 
 def trusted_accounts(trust: str) -> frozenset[str] | None:
     """Those whose principals the trust policy may name: the ones to ask besides the role's own. None for all that there
-    are, of a role that trusts `*`."""
+    are, of a role that trusts `*`, or all but some."""
     found: set[str] = set()
     for statement in compiled(trust, PolicyType.TRUST).statements:
         if statement.principals is not None:
-            if statement.principals.everyone:
+            excepts = statement.principals.negated and statement.effect is Effect.ALLOW
+            if statement.principals.everyone or excepts:
                 return None
             arns = {account_of_arn(name) for kind, name in statement.principals.names if kind == "AWS"}
             found |= statement.principals.account_ids | {account_id for account_id in arns if account_id is not None}
     return frozenset(found)
+
+
+def admitted_of(trusts: Iterable[str], owner_id: str, unseen: Collection[str]) -> tuple[str, ...]:
+    """Whom trust policies of an account admit in the accounts that were not looked into (`*`: in some that are not
+    named), as they name them. A unique id says nothing of its account."""
+    found = set[str]()
+    for trust in trusts if unseen else ():
+        for statement in compiled(trust, PolicyType.TRUST).statements:
+            named = statement.principals
+            if named is None or statement.effect is not Effect.ALLOW:
+                continue
+            if named.negated:
+                found.add(f"everybody but {', '.join(named.texts)}")
+                continue
+            for text in named.texts:
+                account_id = account_of_arn(text) or (text if ACCOUNT_ID.fullmatch(text) else None)
+                is_other = text == "*" or account_id not in {None, owner_id}
+                if account_id in unseen or ("*" in unseen and is_other):
+                    found.add(text)
+    return tuple(sorted(found))
 
 
 def principals(account: Account) -> Iterator[Caller]:

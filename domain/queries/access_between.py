@@ -132,17 +132,24 @@ class AssumeRoleInquiry(AccessInquiry):
         return account.is_open and (account.id == self.owner_id or trusted is None or account.id in trusted)
 
 
-def accounts_ever_trusted(owner: Account, role: str, changes: Iterable[Entry]) -> frozenset[str] | None:
-    """Of any role that is called so in the span: those whose principals its trust policies may name. None for all."""
-    name = role.rsplit("/", 1)[-1].lower()
+def trust_policies(owner: Account, role: str, changes: Iterable[Entry]) -> frozenset[str]:
+    """Of any role that is called so in the span."""
+    named = role.rsplit("/", 1)[-1].lower()
     first = find_role(owner, role)
     texts = set() if first is None else {first.trust_policy}
     for change in changes:
         event = change.event
-        if isinstance(event, RoleCreated | TrustPolicyReplaced) and event.role_name.lower() == name:
+        if not isinstance(event, RoleCreated | TrustPolicyReplaced):
+            continue
+        if named in {event.role_name.lower(), event.role_id.lower()}:
             texts.add(event.trust_policy)
+    return frozenset(texts)
+
+
+def accounts_trusted(trusts: Iterable[str]) -> frozenset[str] | None:
+    """Those whose principals the trust policies may name. None for all."""
     found = frozenset[str]()
-    for text in texts:
+    for text in trusts:
         trusted = trusted_accounts(text)
         if trusted is None:
             return None

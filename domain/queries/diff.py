@@ -95,7 +95,7 @@ def _shown(value: AttributeValue) -> str:
 @dataclass(frozen=True, slots=True)
 class Differences:
     differing: tuple[Difference, ...]
-    """In the order of the last change of each."""
+    """In the order of the last change of each; those of one change by what they are about."""
     undone: int
     """So many facts were changed and were in the end what they had been."""
     stopped_at: Entry | None
@@ -128,8 +128,13 @@ def differences(before: Account, changes: Iterable[Entry], changes_max: int) -> 
         for fact, made in steps.items()
         if first[fact] != last[fact]
     ]
-    found.sort(key=lambda difference: difference.steps[0].entry.position)
+    found.sort(key=_place)
     return Differences(tuple(found), len(steps) - len(found), stopped_at)
+
+
+def _place(difference: Difference) -> tuple[int, str, str]:
+    fact = difference.made.fact
+    return difference.steps[0].entry.position, fact.kind.name, fact.id
 
 
 def changed_facts(

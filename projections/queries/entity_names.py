@@ -1,7 +1,7 @@
 """How people name entities, and which of an account's entities a name has ever meant."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import psycopg
@@ -11,6 +11,7 @@ from domain.foundation.nearest import NEAREST_OF_MAX, nearest
 from projections.engine.sql_files import load_statements
 
 SQL = load_statements("projections.queries", "queries.sql")
+ENTITY_KINDS = ("root", "user", "group", "role", "policy")
 _OWN = re.compile(r"(user|group|role|policy|instance-profile)/(.*/)?([^/]+)")
 
 
@@ -54,11 +55,9 @@ def policy_arns(cursor: psycopg.Cursor, account_id: str, named: str) -> Sequence
 def nearest_seed(cursor: psycopg.Cursor, account_id: str, named: str) -> str:
     """A sentence that names what is most like it of that which has credentials, or is one."""
     kind = {"AKIA": "access_key_id", "ASIA": "access_key_id", "SESN": "session_id"}.get(named[:4])
-    return (
-        nearest_entity(cursor, account_id, named)
-        if kind is None
-        else nearest_credential(cursor, account_id, named, kind)
-    )
+    if kind is not None:
+        return nearest_credential(cursor, account_id, named, kind)
+    return nearest_session(cursor, account_id, named) or nearest_entity(cursor, account_id, named)
 
 
 def nearest_credential(cursor: psycopg.Cursor, account_id: str, named: str, kind: str) -> str:
@@ -67,14 +66,26 @@ def nearest_credential(cursor: psycopg.Cursor, account_id: str, named: str, kind
     return nearest(named, [each for (each,) in cursor.execute(SQL["credential_ids"], sought).fetchall()])
 
 
-def nearest_entity(cursor: psycopg.Cursor, account_id: str, named: str) -> str:
-    """A sentence that names what was ever called most like it."""
-    given = {"account_id": account_id, "limit": NEAREST_OF_MAX}
+def nearest_session(cursor: psycopg.Cursor, account_id: str, named: str) -> str:
+    """Of the newest sessions of a role, one of the same role; empty where the name is not of that form."""
+    resource = own_resource(account_id, named)
+    parts = re.fullmatch("(assumed-role|role)/([^/]+)/[^/]+", resource)
+    if parts is None:
+        return ""
+    sought = {"account_id": account_id, "role": parts[2], "limit": NEAREST_OF_MAX}
+    return nearest(resource, [each for (each,) in cursor.execute(SQL["session_names"], sought).fetchall()])
 
-    def known() -> Iterator[str]:
-        yield "root"
-        for kind, entity_id, name, arn in cursor.execute(SQL["known"], given).fetchall():
+
+def nearest_entity(cursor: psycopg.Cursor, account_id: str, named: str, kinds: Collection[str] = ENTITY_KINDS) -> str:
+    """A sentence that names what of these kinds is called most like it, or was called last; or else was ever."""
+    rows = cursor.execute(SQL["known"], {"account_id": account_id, "limit": NEAREST_OF_MAX}).fetchall()
+
+    def known(*, is_last: bool) -> Iterator[str]:
+        if "root" in kinds:
+            yield "root"
+        for kind, entity_id, name, arn, last in rows:
             form = arn if named.startswith("arn:") else f"{kind}/{name}" if "/" in named else name
-            yield entity_id if re.fullmatch("A[A-Z0-9]{19,20}", named) else form
+            if kind in kinds and last is is_last:
+                yield entity_id if re.fullmatch("A[A-Z0-9]{19,20}", named) else form
 
-    return nearest(named, known())
+    return nearest(named, known(is_last=True)) or nearest(named, known(is_last=False))

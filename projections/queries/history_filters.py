@@ -11,14 +11,16 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 import psycopg
 
 from domain.foundation.errors import InvalidInput, NoSuchEntity
+from domain.foundation.identifiers import SESSION_KEY
 from domain.foundation.moments import AsOf
 from domain.foundation.nearest import nearest
 from projections.engine.sql_files import load_statements
+from projections.queries.called_sessions import sessions_called
 from projections.queries.entity_names import (
     NameOfEntity,
     names_of_entities,
     nearest_credential,
-    nearest_entity,
+    nearest_seed,
     own_resource,
     policy_arns,
     resource_name,
@@ -31,7 +33,8 @@ VALUES_MAX = 500
 """So many user agents, addresses, operations or error codes of an account are compared with what is asked for. Where
 there are more of them, each call is."""
 
-TEMPORARY_KEY = "ASIA"
+SESSIONS_MAX = 500
+"""So many sessions of one name are looked for, the newest ones."""
 _KINDS = ("user", "group", "role", "policy", "inline-policy", "instance-profile")
 """Of what a name alone may be."""
 _UNIQUE_ID = re.compile(r"A[A-Z]{3}[A-Z2-7]{17}")
@@ -81,7 +84,7 @@ class Criterion:
     row: Mapping[str, object]
     """Parameters of the statement that tells of a call whether it fits."""
     exists: Callable[[], bool]
-    """Whether there is, or was, what is asked for, whether or not any call had it."""
+    """Whether there is, or was, what is asked for, whether or not any call had it; or can be, as any address can."""
     nearest: Callable[[], str]
     """A sentence with the value that is most like it; empty where there is none."""
 
@@ -133,8 +136,7 @@ class _Trail:
         """By its id, by the id of its key, or by any other form that a principal has of it."""
         if "/" in given or ":" in given:
             return self.by_principal(given)
-        is_key = given.upper().startswith(TEMPORARY_KEY)
-        return self.by_credential("access_key_id" if is_key else "session_id", given.upper() if is_key else given)
+        return self.by_credential("access_key_id" if given.startswith(SESSION_KEY) else "session_id", given)
 
     def _is_credential(self, given: str, arns: Sequence[str] = ()) -> bool:
         """Whether a key or a session has this id, or a session one of these ARNs."""
@@ -143,7 +145,9 @@ class _Trail:
         return self.cursor.execute(SQL["is_credential"], sought).fetchone() is not None
 
     def by_user_agent(self, given: str) -> Criterion:
-        return self._among("user_agent", given, lambda agent: given.lower() in agent.lower(), {"user_agent": given})
+        agent = {"user_agent": given}
+        found = self._among("user_agent", given, lambda each: given.lower() in each.lower(), agent)
+        return replace(found, exists=_can_be)
 
     def by_error_code(self, given: str) -> Criterion:
         code = {"error_code": given}
@@ -166,14 +170,13 @@ class _Trail:
         network = ip_network(given, strict=False)
         if network.num_addresses > 1:
             row = {"network": str(network)}
-            return self._among("source_address", given, lambda each: _lies_in(each, network), row)
+            return replace(
+                self._among("source_address", given, lambda each: _lies_in(each, network), row), exists=_can_be
+            )
         address = str(network.network_address)
         spelt = sorted({given.partition("/")[0], address, f"::ffff:{address}"})
         return Criterion(
-            tuple(IndexWalk("source_address", each) for each in spelt),
-            {"addresses": spelt},
-            lambda: False,
-            lambda: nearest(given, self._values("source_address")),
+            tuple(IndexWalk("source_address", each) for each in spelt), {"addresses": spelt}, _can_be, lambda: ""
         )
 
     def _values(self, column: str) -> list[str]:
@@ -212,11 +215,13 @@ class _Trail:
             tuple(walks),
             {"by_principal": True, **columns},
             lambda: self._is_principal(given, columns["principal_arns"]),
-            lambda: nearest_entity(self.cursor, self.account_id, given),
+            lambda: nearest_seed(self.cursor, self.account_id, given),
         )
 
     def _is_principal(self, given: str, arns: Sequence[str]) -> bool:
         if resource_name(self.account_id, given) in {"root", self.account_id} or self._is_credential(given, arns):
+            return True
+        if sessions_called(self.cursor, self.account_id, given, limit=1):
             return True
         entity = given if given.startswith("arn:") else given.partition(":")[0]
         return bool(names_of_entities(self.cursor, self.account_id, entity))
@@ -230,6 +235,8 @@ class _Trail:
         if names and not callers:
             raise InvalidInput(f"{given} is a group, which makes no calls. Ask for one of its users.")
         columns["entity_ids"] += callers
+        sessions = [] if names else sessions_called(self.cursor, self.account_id, given, limit=SESSIONS_MAX)
+        columns["credential_ids"] += [each.session_id for each in sessions]
         for column, value in self._forms(given):
             columns[column].append(value)
         return columns
@@ -260,14 +267,16 @@ class _Trail:
         texts = self._resource_texts(given)
         names = names_of_entities(self.cursor, self.account_id, given)
         arns = [] if names else policy_arns(self.cursor, self.account_id, given)
+        sessions = [] if names or arns else self._sessions(given)
         # An ARN has the path in it, with which a name is not another one's.
         is_path = texts[0] != own_resource(self.account_id, given)
-        if not names and not arns and (is_path or given.lower().startswith("arn:")):
+        if not names and not arns and not sessions and (is_path or given.lower().startswith("arn:")):
             others = names_of_entities(self.cursor, self.account_id, texts[0])
             if others:
                 raise NoSuchEntity(f"Nothing was ever called {given}. The nearest is {others[-1].arn}.")
         # A unique id is in no name: those of its entity may have been others' before and after.
         texts += [resource_name(self.account_id, arn) for arn in arns]
+        texts = sessions or texts
         bearers = {each.entity_id for each in names}
         taken = [each for each in names_of_entities(self.cursor, self.account_id, texts[0]) if bearers]
         taken = [each for each in taken if each.entity_id not in bearers]
@@ -283,15 +292,30 @@ class _Trail:
                 "resources_after": [walk.after for walk in walks],
                 "resources_to": [walk.to for walk in walks],
             },
-            lambda: bool(names or arns or texts[0] == "root" or self._is_credential(given)),
-            lambda: nearest_entity(self.cursor, self.account_id, given),
+            lambda: bool(names or arns or sessions or texts[0] == "root" or self._is_credential(given)),
+            lambda: nearest_seed(self.cursor, self.account_id, given),
         )
+
+    def _sessions(self, given: str) -> list[str]:
+        """As what calls may name the sessions that are called so; asked for by an id, it is not one of those that are
+        called like it."""
+        found = sessions_called(self.cursor, self.account_id, given, limit=SESSIONS_MAX)
+        ids = [named for each in found for named in (each.session_id, each.access_key_id)]
+        if not found or given in ids:
+            return ids
+        names = {f"assumed-role/{each.role}/{re.split('[/:]', given)[-1]}" for each in found}
+        return [*names, *ids]
 
     def _resource_texts(self, given: str) -> list[str]:
         """As which calls may name it."""
         text = "root" if given == self.account_id else resource_name(self.account_id, given)
         is_name = not any(character in text for character in ":/") and not _UNIQUE_ID.fullmatch(text)
         return [text, *(f"{kind}/{text}" for kind in _KINDS)] if is_name else [text]
+
+
+def _can_be() -> bool:
+    """That nobody ever called from an address or by an agent is an answer, and no mistake of whoever asks."""
+    return True
 
 
 def _gaps(taken: Iterable[NameOfEntity]) -> Iterator[tuple[int, int]]:

@@ -71,7 +71,9 @@ def resolve_in_ledger(cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> M
 
 
 def _position_not_reached(position: int, account_id: str, head: int) -> ValidationError:
-    return ValidationError(f"Position {position} has not come yet; the ledger of {account_id} is at {head}.")
+    return ValidationError(
+        f"Position {position} has not come yet; the ledger of {account_id} is at {head}: its last position is p{head}."
+    )
 
 
 def list_account_ids(cursor: psycopg.Cursor) -> list[str]:
@@ -104,9 +106,10 @@ def position_before(cursor: psycopg.Cursor, account_id: str, at: datetime) -> in
 
 
 def position_before_moment(cursor: psycopg.Cursor, account_id: str, since: AsOf) -> int:
-    """Behind which a span begins that has the moment in it."""
+    """Behind which a span begins that has the moment in it. Raises ValidationError for a position that the ledger does
+    not have yet."""
     if since.position is not None:
-        return since.position - 1
+        return resolve_in_ledger(cursor, account_id, since).position - 1
     return position_before(cursor, account_id, since.now if since.at is None else since.at)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple, Self
 
@@ -14,17 +14,16 @@ from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf, EventRef, Moment
 from domain.read_models.lineage import NODES_MAX, LineageNode, LineageState, NodePosition, StateSince, UnfollowedBranch
 from projections.engine.sql_files import load_statements
-from projections.queries.entity_names import names_of_entities, nearest_seed, own_resource
+from projections.queries.bearers import When, bearers
+from projections.queries.called_sessions import sessions_called, several_sessions
+from projections.queries.entity_names import names_of_entities, nearest_seed
 from projections.queries.ledger_positions import resolve_in_projection
 
 SQL = load_statements("projections.queries", "lineage.sql")
-PRINCIPALS = load_statements("projections.queries", "queries.sql")["principals"]
 
 DOOR_ROUNDS_MAX = 50
 """So often it is looked for who has used what the lineage has opened: each time those who came by that may have opened
 more."""
-SESSIONS_NAMED_MAX = 5
-"""So many sessions are told where an ARN is that of several, the newest ones."""
 
 AccountFilter = Callable[[str], str | None]
 """Why whoever asks may not see into the account with this id; None where it may."""
@@ -148,12 +147,12 @@ def _find_seed(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Momen
     row = cursor.execute(SQL["seed"], {**place, "seed": seed}).fetchone()
     if row is None:
         resolve_in_projection(cursor, "permissions", account_id, AsOf(moment.at, position=moment.position))
-        named = cursor.execute(PRINCIPALS, {**place, "principal": seed}).fetchall()
-        called = [(entity_id, arn) for kind, entity_id, _, arn in named if kind != "group"]
+        named = bearers(cursor, account_id, seed, When.at(moment.position))
+        called = [(each.entity_id, each.arn) for each in named if each.kind != "group"]
         if named and not called:
             raise InvalidInput(f"{seed} is a group: it has no credentials. Ask for one of its users.")
         if not called:
-            called = [(account_id, "root")] if seed == "root" else _sessions_called(cursor, account_id, seed, moment)
+            called = [(account_id, "root")] if seed == "root" else _session_called(cursor, account_id, seed, moment)
         called = called or _former_holders(cursor, account_id, seed, moment)
         if len(called) > 1:
             raise InvalidInput(f"{seed} may be {' or '.join(arn for _, arn in called)}: give the one that you mean.")
@@ -168,15 +167,12 @@ def _find_seed(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Momen
     return _CreatedNode.of_row(row)
 
 
-def _sessions_called(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> list[tuple[str, str]]:
-    """The ids of the sessions of a role with this ARN, or what follows the account in it, with when each began: the
-    newest ones."""
-    resource = own_resource(account_id, seed)
-    if not resource.startswith("assumed-role/"):
-        return []
-    sought = {"account_id": account_id, "position": moment.position, "resource": resource, "limit": SESSIONS_NAMED_MAX}
-    rows = cursor.execute(SQL["sessions_called"], sought).fetchall()
-    return [(session_id, f"{session_id} of {_to_the_second(at)}") for session_id, at in rows]
+def _session_called(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> list[tuple[str, str]]:
+    """The id of the session of a role that is called so. Raises InvalidInput where there are several."""
+    found = sessions_called(cursor, account_id, seed, moment.position)
+    if len(found) > 1:
+        raise InvalidInput(several_sessions(seed, found))
+    return [(each.session_id, seed) for each in found]
 
 
 def _former_holders(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> list[tuple[str, str]]:
@@ -184,10 +180,6 @@ def _former_holders(cursor: psycopg.Cursor, account_id: str, seed: str, moment: 
     names = names_of_entities(cursor, account_id, seed)
     ids = sorted({each.entity_id for each in names if each.kind != "group" and each.valid_from <= moment.position})
     return [(entity_id, entity_id) for entity_id in ids]
-
-
-def _to_the_second(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class _Traversal:

@@ -20,14 +20,33 @@ where account_id = %(account_id)s and position <= %(position)s
 order by position desc limit 1
 
 -- name: sessions_called
--- Of a role, which stands in the ARN, found by the owner.
-select session.subject_id, session.at
-from views.principals as role join views.births as session
-    on session.account_id = role.account_id and session.owner_id = role.entity_id
-where role.account_id = %(account_id)s and role.kind = 'role'
-    and lower(role.name) = lower(split_part(%(resource)s, '/', 2)) and session.kind = 'session'
-    and session.position <= %(position)s and regexp_replace(session.arn, '^([^:]*:){5}', '') = %(resource)s
-group by session.subject_id, session.at order by session.at desc limit %(limit)s
+-- Of a role, by its unique id or what it was called then, found by the owner; or the session by its id, or its key's.
+with named as (
+    select position from views.births where account_id = %(account_id)s and subject_id = %(id)s
+    union
+    select position from views.births where account_id = %(account_id)s and access_key_id = %(id)s
+    union
+    select session.position
+    from views.principals as role join views.births as session
+        on session.account_id = role.account_id and session.owner_id = role.entity_id
+    where role.account_id = %(account_id)s and role.kind = 'role'
+        and (role.entity_id = %(role)s or lower(role.name) = lower(%(role)s))
+        and (role.entity_id = %(role)s or lower(split_part(session.arn, '/', 2)) = lower(%(role)s))
+        and split_part(session.arn, '/', 3) = %(session)s
+)
+select subject_id, access_key_id, at, split_part(arn, '/', 2) from named join views.births using (position)
+where account_id = %(account_id)s and kind = 'session' and position <= %(position)s
+order by position desc limit %(limit)s
+
+-- name: owner_of
+-- A key or session, and whose it is: as its own ARN has it, or what its owner was called when it began.
+select kind, case when kind = 'session' and arn like '%%:assumed-role/%%' then 'role/' || split_part(arn, '/', 2)
+        when owner_id = account_id then 'root' when kind = 'session' then split_part(arn, ':', 6)
+        else 'user/' || name end
+from views.births
+where account_id = %(account_id)s and kind in ('session', 'access_key')
+    and (subject_id = %(credential)s or access_key_id = %(credential)s)
+order by position desc limit 1
 
 -- name: children
 -- What the keys have signed for, in all accounts, and the keys and sessions of the owners, whoever made them.

@@ -1,15 +1,15 @@
 """Who holds which policy, and how, at any moment."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import psycopg
 
 from domain.families.policies import HolderNoun
-from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.moments import AsOf, EventRef, Moment
 from domain.read_models.permissions import GroupMembership, HeldPolicy
 from projections.engine.sql_files import load_statements
-from projections.queries.entity_names import nearest_entity
+from projections.queries.bearers import When, only_bearer
 from projections.queries.ledger_positions import resolve_in_projection
 
 SQL = load_statements("projections.queries", "queries.sql")
@@ -28,19 +28,13 @@ class PrincipalPermissions:
 def permissions_of(cursor: psycopg.Cursor, account_id: str, principal: str, as_of: AsOf) -> PrincipalPermissions:
     """What a user, group or role held itself, and a user through its groups.
 
-    The principal is an ARN, a unique id, or a name, by what it was called at the moment. Raises NoSuchEntity,
-    InvalidInput when a name is that of several, and what `resolve_in_projection` raises.
+    The principal is an ARN, a unique id, or a name, by what it was called at the moment. Raises what `only_bearer` and
+    `resolve_in_projection` raise.
     """
     moment = resolve_in_projection(cursor, "permissions", account_id, as_of)
-    parameters = {"account_id": account_id, "position": moment.position, "principal": principal}
-    found = cursor.execute(SQL["principals"], parameters).fetchall()
-    if not found:
-        near = nearest_entity(cursor, account_id, principal)
-        raise NoSuchEntity(f"No user, group or role was called {principal} at position {moment.position}.{near}")
-    if len(found) > 1:
-        raise InvalidInput(f"{principal} may be {' or '.join(arn for *_, arn in found)}: give the ARN.")
-    kind, entity_id, name, arn = found[0]
-    held = cursor.execute(SQL["held_policies"], {**parameters, "entity_id": entity_id}).fetchall()
+    found = only_bearer(cursor, account_id, principal, When.at(moment.position))
+    parameters = {"account_id": account_id, "position": moment.position, "entity_id": found.entity_id}
+    held = cursor.execute(SQL["held_policies"], parameters).fetchall()
     policies = tuple(
         HeldPolicy(
             policy_name=row[0],
@@ -53,4 +47,5 @@ def permissions_of(cursor: psycopg.Cursor, account_id: str, principal: str, as_o
         )
         for row in held
     )
-    return PrincipalPermissions(kind, entity_id, name, arn, moment, policies)
+    kind = cast("HolderNoun", found.kind)
+    return PrincipalPermissions(kind, found.entity_id, found.name, found.arn, moment, policies)

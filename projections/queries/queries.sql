@@ -1,12 +1,20 @@
 -- What is asked of the live tables. "Valid at" is always the position to which the moment was resolved.
 
--- name: principals
-select kind, entity_id, name, arn from views.principals
-where account_id = %(account_id)s and valid_from <= %(position)s and (valid_to is null or valid_to > %(position)s)
-    and (entity_id = %(principal)s or lower(name) = lower(regexp_replace(%(principal)s, '^.*/', ''))
-        and lower(%(principal)s) in (lower(name), lower(kind || '/' || name), lower(arn),
+-- name: bearers
+-- Who of these kinds was called so behind one position, or already there, and up to another. A row for each name.
+select kind, entity_id, name, arn, valid_from, valid_to from views.principals
+where account_id = %(account_id)s and kind = any(%(kinds)s::text[])
+    and valid_from <= %(to)s and (valid_to is null or valid_to > %(after)s)
+    and (entity_id = %(named)s or lower(name) = lower(regexp_replace(%(named)s, '^.*/', ''))
+        and lower(%(named)s) in (lower(name), lower(kind || '/' || name), lower(arn),
             lower(regexp_replace(arn, '^([^:]*:){5}', ''))))
-order by kind
+union all
+select 'policy', policy_arn, max(policy_name), policy_arn, min(valid_from),
+    case when bool_and(valid_to is not null) then max(valid_to) end
+from views.policy_defaults
+where account_id = %(account_id)s and policy_arn = any(%(policy_arns)s::text[])
+group by policy_arn having min(valid_from) <= %(to)s and (bool_or(valid_to is null) or max(valid_to) > %(after)s)
+order by valid_from, kind
 
 -- name: names
 -- Every name that those had who were ever called so.
@@ -55,12 +63,19 @@ limit 1
 select case %(column)s when 'access_key_id' then access_key_id else subject_id end from views.births
 where account_id = %(account_id)s and kind in ('access_key', 'session') order by position desc limit %(limit)s
 
+-- name: session_names
+-- Of the sessions of roles, as they are called behind the account.
+select regexp_replace(arn, '^([^:]*:){5}', '') from views.births
+where account_id = %(account_id)s and kind = 'session' and lower(split_part(arn, '/', 2)) = lower(%(role)s)
+    and arn like '%%:assumed-role/%%'
+order by position desc limit %(limit)s
+
 -- name: known
--- What there is, or was, by its last name.
-(select distinct on (entity_id) kind, entity_id, name, arn from views.principals
-where account_id = %(account_id)s order by entity_id, valid_from desc limit %(limit)s)
+-- What there is, or was, by all its names, the newest first; and whether each was the last one.
+(select kind, entity_id, name, arn, valid_from = max(valid_from) over (partition by entity_id) from views.principals
+where account_id = %(account_id)s order by valid_from desc limit %(limit)s)
 union all
-(select distinct 'policy', policy_arn, policy_name, policy_arn from views.policy_defaults
+(select distinct 'policy', policy_arn, policy_name, policy_arn, true from views.policy_defaults
 where account_id = %(account_id)s limit %(limit)s)
 
 -- name: held_policies

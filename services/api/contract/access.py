@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from services.api.contract.question import Answer, Page, PagedHistoricalQuestion, ResourceText, Text, with_pattern
+from services.api.contract.question import Answer, NameText, Page, PagedHistoricalQuestion, ResourceText, with_pattern
 from services.api.contract.statements import StatementName
 
 _ACTION = r"^([A-Za-z0-9-]+:)?[A-Za-z0-9]+$"
@@ -42,8 +42,10 @@ class PrincipalsPage(Page):
     position: int
     """As of which this is so."""
     unseen: tuple[str, ...] = ()
-    """Accounts that a trust policy names, and into which whoever asks does not see: of their principals nothing is
-    told. `*` where it names everybody, and there are such."""
+    """Accounts that a trust policy names, and into which whoever asks does not see, or which are not here: of their
+    principals nothing is told. `*` where it names everybody, and there are such."""
+    admitted: tuple[str, ...] = ()
+    """Whom it names there, as it names them."""
     principals: tuple[PrincipalAccess, ...]
 
 
@@ -71,5 +73,5 @@ class CanAssume(_AccessQuestion):
     path = "/v1/can-assume/{role}"
     resource = "can-assume"
 
-    role: Text
+    role: NameText
     """By name, `role/` and name, ARN or unique id."""

@@ -5,8 +5,20 @@ from abc import ABC
 from domain.families.policies import HolderNoun
 from domain.policy import Layer
 from services.api.contract.access import Action, PrincipalAccess
-from services.api.contract.question import Answer, ResourceText, Text
+from services.api.contract.question import Answer, NameText, ResourceText
 from services.api.contract.time_span import Occurrence, SpanPage, SpanQuestion
+
+
+class Bearer(Answer):
+    """Somebody who was called as was asked, and from when to when."""
+
+    kind: HolderNoun
+    entity_id: str
+    arn: str
+    valid_from: int
+    """The position of the event."""
+    valid_to: int | None
+    """The position from which on it was not so any more; null: it is."""
 
 
 class AccessInterval(Answer):
@@ -24,8 +36,12 @@ class AccessInterval(Answer):
 
 class AccessIntervalsPage(SpanPage):
     unseen: tuple[str, ...] = ()
-    """Accounts that a trust policy named, and into which whoever asks does not see: of their principals nothing is
-    told. `*` where it named everybody, and there are such."""
+    """Accounts that a trust policy named, and into which whoever asks does not see, or which are not here: of their
+    principals nothing is told. `*` where it named everybody, and there are such."""
+    admitted: tuple[str, ...] = ()
+    """Whom it named there, as it named them."""
+    called: tuple[Bearer, ...] = ()
+    """The roles that were called so."""
     intervals: tuple[AccessInterval, ...]
 
 
@@ -52,6 +68,8 @@ class HeldInterval(Answer):
 
 
 class HeldIntervalsPage(SpanPage):
+    called: tuple[Bearer, ...] = ()
+    """Who was called so."""
     intervals: tuple[HeldInterval, ...]
 
 
@@ -80,7 +98,7 @@ class CouldAssume(_AccessBetweenQuestion):
     path = "/v1/could-assume/{role}"
     resource = "can-assume"
 
-    role: Text
+    role: NameText
     """By name, `role/` and name, ARN or unique id."""
 
 
@@ -90,5 +108,5 @@ class ListHeldPolicies(SpanQuestion[HeldIntervalsPage]):
     path = "/v1/permissions/{principal}/held"
     resource = "permissions"
 
-    principal: Text
+    principal: NameText
     """A name or ARN is whoever was called so at each moment; a unique id follows through renames."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from domain.read_models.lineage import LineageNode, OpenDoor
-from services.api.contract.question import Answer, MomentText, Question, Text
+from services.api.contract.question import Answer, MomentText, NameText, Question, Text
 
 
 class ContainedAccount(Answer):
@@ -81,7 +81,7 @@ class Contain(Question[Containment]):
     resource = "credential/{credential}"
     read_only = False
 
-    credential: Text
+    credential: NameText
     """An access key id, a session id, a user or role by name, unique id or ARN, or root's ARN."""
     dry_run: bool = False
     """Whether it is only told what would be done."""

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from domain.policy import Mismatch
 from services.api.contract.question import Answer, Question, Text
@@ -73,4 +76,5 @@ class ExplainDecision(Question[ExplainedCall]):
     path = "/v1/decisions/{request_id}"
     resource = "decision/{request_id}"
 
-    request_id: Text
+    request_id: Annotated[Text, AfterValidator(str.lower)]
+    """In any case."""

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, model_validator
 from domain.foundation.errors import ValidationError
 from domain.foundation.moments import AsOf, Moment, format_rfc3339
 from domain.read_models.history import HistoryCall
-from services.api.contract.question import MomentText, Page, PagedHistoricalQuestion, ResourceText, Text
+from services.api.contract.question import MomentText, NameText, Page, PagedHistoricalQuestion, ResourceText, Text
 
 
 def _network(given: str) -> str:
@@ -35,15 +35,16 @@ class HistoryPage(Page):
 
 class LookupHistory(PagedHistoricalQuestion[HistoryPage]):
     """The calls that fit all filters, in the order of the ledger, refused ones included. What entities are called, they
-    are found by too that were called so once. A value that never was is an error, which names the nearest that was."""
+    are found by too that were called so once. A value that never was is an error, which names the nearest that was;
+    but that nobody ever called from an address, or by a user agent, is an answer."""
 
     path = "/v1/history"
     resource = "history"
     place_numbers = 3
 
-    access_key_id: Text | None = None
-    session_id: Text | None = None
-    principal: Text | None = None
+    access_key_id: NameText | None = None
+    session_id: NameText | None = None
+    principal: NameText | None = None
     """A user or role by name, kind and name (role/deploy), ARN or unique id; root; a session by ARN or principal id; a
     key or session id; `operator user@host`."""
     source_address: Annotated[Text, AfterValidator(_network)] | None = None

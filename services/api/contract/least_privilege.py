@@ -6,7 +6,7 @@ from datetime import timedelta
 from domain.foundation.errors import ValidationError
 from domain.foundation.moments import NamedMoment
 from domain.read_models.least_privilege import CoveringPolicy
-from services.api.contract.question import Answer, MomentText, Text
+from services.api.contract.question import Answer, MomentText, NameText
 from services.api.contract.replay import ReplayedPart, ReplayQuestion
 
 
@@ -39,7 +39,7 @@ class GetLeastPrivilege(ReplayQuestion[LeastPrivilegePart]):
     path = "/v1/least-privilege/{principal}"
     resource = "least-privilege"
 
-    principal: Text
+    principal: NameText
     include_contained: bool = False
     """Whether calls of contained credentials, and of what they gave birth to, count too."""
     compromised_since: MomentText | None = None

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.read_models.lineage import NODES_MAX, LineageNode, OpenDoor, UnfollowedBranch
-from services.api.contract.question import Answer, HistoricalQuestion, MomentText, Text
+from services.api.contract.question import Answer, HistoricalQuestion, MomentText, NameText
 
 NODES_DEFAULT = 1_000
 
@@ -37,7 +37,7 @@ class ShowLineage(HistoricalQuestion[LineageTree]):
     path = "/v1/lineage/{credential}"
     resource = "credential/{credential}"
 
-    credential: Text
+    credential: NameText
     """An access key id, a session id, a user or role by name, unique id or ARN, or root's ARN."""
     compromised_since: MomentText | None = None
     """The earliest moment at which it may have been in other hands: what it had made before is left."""

@@ -2,7 +2,7 @@
 
 from domain.families.policies import HolderNoun
 from domain.read_models.permissions import HeldPolicy
-from services.api.contract.question import Answer, HistoricalQuestion, Text
+from services.api.contract.question import Answer, HistoricalQuestion, NameText
 from services.api.contract.statements import LayerReach
 
 
@@ -25,4 +25,4 @@ class ListPermissions(HistoricalQuestion[PermissionsReport]):
     path = "/v1/permissions/{principal}"
     resource = "permissions"
 
-    principal: Text
+    principal: NameText

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -22,6 +23,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from domain.foundation.errors import ValidationError
+from domain.foundation.identifiers import canonical_id
 from domain.foundation.moments import AsOf, NamedMoment
 from domain.read_models.read_model import ReadModel
 from services.api.contract.page_markers import parse_marker
@@ -33,8 +35,9 @@ ROWS_MAX = 1_000
 
 
 def with_pattern(pattern: str, expected: str) -> BeforeValidator:
-    """Says in words what is expected of a text. The pattern itself is for programs that read the schema."""
-    form = re.compile(pattern)
+    """Says in words what is expected of a text, in any case. The pattern itself is for programs that read the
+    schema."""
+    form = re.compile(pattern, re.IGNORECASE)
 
     def checked(given: object) -> object:
         if isinstance(given, str) and form.fullmatch(given) is None:
@@ -54,10 +57,12 @@ def _moment_schema(_source: object, handler: GetCoreSchemaHandler) -> CoreSchema
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2_048, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Without control characters: what is asked is recorded, and PostgreSQL takes no U+0000."""
+NameText = Annotated[Text, AfterValidator(canonical_id)]
+"""By which something is called: an id in any case, an ARN, a name, kind and name."""
 ResourceText = Annotated[
-    Text,
+    NameText,
     with_pattern(
-        r"\*|arn:[^:]+:[^:]+:[^:]*:[^:]*:.+|(?!arn:)[A-Za-z0-9_+=,.@/*-]+",
+        r"\*|arn:[^:]+:[^:]+:[^:]*:[^:]*:.+|(AROA[A-Z0-9]+:)?(?!arn:)[A-Za-z0-9_+=,.@/*-]+",
         "A resource is an ARN, such as arn:aws:iam::123456789012:user/alice, or *, or an entity of the account, such "
         "as user/alice or alice",
     ),

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import BeforeValidator, StringConstraints
 
-from domain.foundation.identifiers import SESSION
+from domain.foundation.identifiers import SESSION, canonical_id
 from domain.read_models.sessions import SessionDetails
 from services.api.contract.question import Answer, Page, PagedHistoricalQuestion, Question, with_pattern
 
@@ -46,4 +46,5 @@ class RevokeSession(Question[RevokedSession]):
         str,
         StringConstraints(pattern=_SESSION_ID),
         with_pattern(_SESSION_ID, f"A session id is {SESSION} and 17 letters and digits, as ListSessions tells it"),
+        BeforeValidator(lambda given: canonical_id(given) if isinstance(given, str) else given),
     ]

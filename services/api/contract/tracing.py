@@ -9,7 +9,7 @@ from pydantic import Field
 from domain.foundation.moments import EventRef
 from domain.read_models.credential_activity import CallTallies, TracedCall
 from domain.read_models.lineage import LineageKindName, LineageNode, OpenDoor, UnfollowedBranch
-from services.api.contract.question import ROWS_DEFAULT, ROWS_MAX, Answer, HistoricalQuestion, MomentText, Text
+from services.api.contract.question import ROWS_DEFAULT, ROWS_MAX, Answer, HistoricalQuestion, MomentText, NameText
 from services.api.contract.unused_permissions import UnusedPermissions
 
 
@@ -122,7 +122,7 @@ class ListStillAlive(HistoricalQuestion[StillAlive]):
     path = "/v1/trace/{credential}/alive"
     resource = "credential/{credential}"
 
-    credential: Text
+    credential: NameText
     compromised_since: MomentText | None = None
     """The earliest moment at which it may have been in other hands: what it had made before is left."""
 
@@ -133,7 +133,7 @@ class TraceCredential(HistoricalQuestion[Trace]):
     path = "/v1/trace/{credential}"
     resource = "credential/{credential}"
 
-    credential: Text
+    credential: NameText
     compromised_since: MomentText | None = None
     """The earliest moment at which it may have been in other hands: what it had made before is left."""
     calls: Annotated[int, Field(ge=0, le=ROWS_MAX)] = ROWS_DEFAULT

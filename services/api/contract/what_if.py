@@ -13,7 +13,7 @@ from domain.policy import (
     new_policy_size,
     parse_new,
 )
-from services.api.contract.question import Answer, Text
+from services.api.contract.question import Answer, NameText, Text
 from services.api.contract.replay import ReplayedPart, ReplayQuestion, merge_contained
 
 DOCUMENT_CHARACTERS_MAX = ROLE_INLINE_POLICIES_CHARACTERS_MAX
@@ -76,11 +76,11 @@ class WhatIf(ReplayQuestion[WhatIfPart]):
     resource = "what-if"
 
     policy: PolicyText | None = None
-    attach_to: Text | None = None
+    attach_to: NameText | None = None
     """A user, group or role, which would have had the policy besides."""
-    in_place_of_all_of: Text | None = None
+    in_place_of_all_of: NameText | None = None
     """A user or role, which would have had this policy only, and been in no group."""
-    instead_of: Text | None = None
+    instead_of: NameText | None = None
     """The ARN of a managed policy, which would have had this text."""
     scp: PolicyText | None = None
     """A service control policy that would have stood besides."""

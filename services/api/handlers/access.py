@@ -1,16 +1,19 @@
 """Native questions about access, answered from accounts as their ledgers fold: who can, and who can assume."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from itertools import islice
 
 from domain.account import Account
 from domain.authorization import ASSUME_ROLE
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.identifiers import account_of_arn
+from domain.foundation.nearest import close_to
 from domain.policy import Effect, Possibility, Result, reason
-from domain.queries.access import Access, can_assume, trusted_accounts, who_can
-from domain.queries.named import find_holders, find_policy, find_role, nearest_holder
+from domain.policy.saving import unfit_resource
+from domain.queries.access import Access, admitted_of, can_assume, trusted_accounts, who_can
+from domain.queries.named import find_role
+from projections.queries.bearers import HOLDERS, When, bearers, no_bearer, only_bearer
+from projections.queries.entity_names import own_resource
 from projections.queries.ledger_positions import position_at, resolve_in_ledger
 from services.api.action_catalogue import CATALOGUE, OWN_SERVICES
 from services.api.contract.access import CanAssume, Dependence, PrincipalAccess, PrincipalsPage, WhoCan
@@ -18,6 +21,10 @@ from services.api.contract.page_markers import make_marker
 from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.statements import statement_name
 from services.api.handlers.visibility import visible_trusted_accounts
+
+KINDS = (*HOLDERS, "policy")
+"""Of resources that an account has entities of."""
+NEAREST_ACTIONS_MAX = 3
 
 
 def principal_access(found: Access, action: str) -> PrincipalAccess:
@@ -49,7 +56,12 @@ def principal_access(found: Access, action: str) -> PrincipalAccess:
 
 
 def _page(
-    question: WhoCan | CanAssume, account: Account, found: Iterable[Access], action: str, unseen: tuple[str, ...] = ()
+    question: WhoCan | CanAssume,
+    account: Account,
+    found: Iterable[Access],
+    action: str,
+    unseen: tuple[str, ...] = (),
+    admitted: tuple[str, ...] = (),
 ) -> PrincipalsPage:
     """The place is the number of those who came before: the answer about a moment never changes."""
     (after,) = question.place or (0,)
@@ -62,6 +74,7 @@ def _page(
         marker=following,
         position=account.position,
         unseen=unseen,
+        admitted=admitted,
         principals=tuple(principal_access(access, action) for access in shown[: question.limit]),
     )
 
@@ -70,7 +83,8 @@ def _page(
 def answer_who_can(question: WhoCan, context: AnswerContext) -> PrincipalsPage:
     moment = resolve_in_ledger(context.cursor, context.account_id, context.as_of)
     account = context.own(moment.position)
-    action, on = named_action(question.action), named_resource(account, question.on)
+    action = named_action(question.action)
+    on = named_resource(context, question.on, action, When.at(moment.position))
     refuse_foreign_role(context.account_id, action, on)
     return _page(question, account, who_can(account, action, on, moment.at), action)
 
@@ -90,7 +104,7 @@ def named_action(given: str) -> str:
     near = [
         f"{service.prefix}:{service.actions[key].name}"
         for service in known
-        for key in get_close_matches(name.lower(), service.actions)
+        for key in close_to(name.lower(), service.actions, NEAREST_ACTIONS_MAX)
     ]
     raise InvalidInput(
         f"{given} is no action of the action catalogue, version {CATALOGUE.version}; "
@@ -102,28 +116,28 @@ def named_action(given: str) -> str:
     )
 
 
-def named_resource(account: Account, given: str) -> str:
-    """An ARN and * as they are; an entity of the account by its ARN. Raises NoSuchEntity and InvalidInput."""
-    if given == "*" or given.startswith("arn:"):
+def named_resource(context: AnswerContext, given: str, action: str, when: When) -> str:
+    """An entity of the account by its ARN; *, and ARNs and patterns of all else, as they are. Raises NoSuchEntity for
+    what has never been or was not then, unless the action is to create it; and InvalidInput."""
+    account = context.own(when.to)
+    resource = own_resource(account.id, given)
+    if given == "*" or resource.startswith("arn:") or any(character in given for character in "*?"):
         return given
-    kind, slash, _ = given.partition("/")
-    if given == "root":
+    if resource in {"root", account.id}:
         return account.arn("root")
-    found = [account.arn(entity.resource) for _, entity in find_holders(account, given)]
+    kind, slash, _ = resource.partition("/")
+    if given.startswith("arn:") and kind not in KINDS:
+        if (unfit := unfit_resource(given, account.partition)) is not None:
+            raise InvalidInput(f"{unfit.reason}.")
+        return given
+    found = list(dict.fromkeys(each.arn for each in bearers(context.cursor, account.id, given, when, KINDS)))
     if len(found) > 1:
         raise InvalidInput(f"{given} may be {' or '.join(found)}: give the ARN.")
     if found:
         return found[0]
-    if slash and kind in {"user", "group", "role"}:
-        # Somebody may create it.
-        return account.arn(given)
-    try:
-        return find_policy(account, given).arn
-    except NoSuchEntity:
-        raise NoSuchEntity(
-            f"No user, group, role or policy was called {given} at position {account.position}; expected an ARN, or * "
-            f"where the action is about no single resource.{nearest_holder(account, given)}"
-        ) from None
+    if slash and action.lower() == f"iam:create{kind}":
+        return account.arn(resource)
+    raise NoSuchEntity(no_bearer(context.cursor, account.id, given, when, KINDS))
 
 
 def refuse_foreign_role(account_id: str, action: str, on: str) -> None:
@@ -137,11 +151,12 @@ def refuse_foreign_role(account_id: str, action: str, on: str) -> None:
 def answer_can_assume(question: CanAssume, context: AnswerContext) -> PrincipalsPage:
     moment = resolve_in_ledger(context.cursor, context.account_id, context.as_of)
     account = context.own(moment.position)
-    role = find_role(account, question.role)
+    called = only_bearer(context.cursor, account.id, question.role, When.at(moment.position), ["role"])
+    role = find_role(account, called.entity_id)
     if role is None:
-        near = nearest_holder(account, question.role, ["role"])
-        raise NoSuchEntity(f"No role was called {question.role} at position {moment.position}.{near}")
+        raise NoSuchEntity(f"The account {account.id} was closed at position {moment.position}: nobody can.")
     seen, unseen = visible_trusted_accounts(context, trusted_accounts(role.trust_policy))
     others = [context.account(other_id, position_at(context.cursor, other_id, moment.at)) for other_id in seen]
     found = can_assume(account, role, [other for other in others if other.exists], moment.at)
-    return _page(question, account, found, ASSUME_ROLE, unseen)
+    admitted = admitted_of([role.trust_policy], account.id, unseen)
+    return _page(question, account, found, ASSUME_ROLE, unseen, admitted)

@@ -1,7 +1,8 @@
 """Who could, and what somebody held, between two moments: intervals, each opened and closed by a named event."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from domain.account import Account
 from domain.authorization import ASSUME_ROLE
@@ -9,6 +10,7 @@ from domain.foundation.errors import NoSuchEntity
 from domain.foundation.events import Entry
 from domain.foundation.intervals import Interval, IntervalsResult, intervals
 from domain.policy import Possibility
+from domain.queries.access import admitted_of
 from domain.queries.access_between import (
     AccessInquiry,
     ActionInquiry,
@@ -16,16 +18,18 @@ from domain.queries.access_between import (
     PrincipalKey,
     TimedAccess,
     access_between,
-    accounts_ever_trusted,
+    accounts_trusted,
     is_same_access,
     merge_ledgers,
+    trust_policies,
 )
 from domain.queries.held_between import HeldDocument, Holding, held_between
-from domain.queries.named import find_holders, find_role, nearest_holder
+from projections.queries.bearers import HOLDERS, When, bearers, no_bearer
 from projections.queries.ledger_positions import position_at
 from services.api.contract.access_between import (
     AccessInterval,
     AccessIntervalsPage,
+    Bearer,
     CouldAssume,
     HeldInterval,
     HeldIntervalsPage,
@@ -66,7 +70,7 @@ def _page(
     span: TimeSpan,
     found: IntervalsResult[PrincipalKey, TimedAccess],
     action: str,
-    unseen: tuple[str, ...] = (),
+    **told: Any,
 ) -> AccessIntervalsPage:
     wanted = [
         each
@@ -76,7 +80,7 @@ def _page(
     shown, after = cut_page(question, wanted)
     return AccessIntervalsPage(
         **page_envelope(question, context.account_id, span, stop_moment(context, found.stopped_at), after),
-        unseen=unseen,
+        **told,
         intervals=tuple(access_interval(interval, action) for interval in shown),
     )
 
@@ -85,7 +89,7 @@ def _page(
 def answer_who_could(question: WhoCould, context: AnswerContext) -> AccessIntervalsPage:
     span = resolve_span(question, context)
     action = named_action(question.action)
-    on = named_resource(context.own(span.until.position), question.on)
+    on = named_resource(context, question.on, action, _when(span))
     refuse_foreign_role(context.account_id, action, on)
     changes = context.changes(context.account_id, after=span.since.position, to=span.until.position)
     values = {context.account_id: context.own(span.since.position)}
@@ -96,10 +100,11 @@ def answer_who_could(question: WhoCould, context: AnswerContext) -> AccessInterv
 @handles(CouldAssume)
 def answer_could_assume(question: CouldAssume, context: AnswerContext) -> AccessIntervalsPage:
     span = resolve_span(question, context)
+    called = _called(context, question.role, span, ["role"])
     owner = context.own(span.since.position)
     own = list(_until_stopped(context.changes(context.account_id, after=span.since.position, to=span.until.position)))
-    trusted = accounts_ever_trusted(owner, question.role, own)
-    seen, unseen = visible_trusted_accounts(context, trusted)
+    trusts = trust_policies(owner, question.role, own)
+    seen, unseen = visible_trusted_accounts(context, accounts_trusted(trusts))
     positions = {other: tuple(position_at(context.cursor, other, moment.at) for moment in span[:2]) for other in seen}
     values = {context.account_id: owner} | {
         other_id: context.account(other_id, first) for other_id, (first, _) in positions.items()
@@ -108,31 +113,34 @@ def answer_could_assume(question: CouldAssume, context: AnswerContext) -> Access
         own, *(context.changes(other_id, after=first, to=last) for other_id, (first, last) in positions.items())
     )
     found = _access(AssumeRoleInquiry(context.account_id, question.role), values, span, changes)
-    if not found.intervals and not _was_called(question, context, span):
-        near = nearest_holder(context.own(span.until.position), question.role, ["role"])
-        raise NoSuchEntity(f"No role was called {question.role} in the span.{near}")
-    return _page(question, context, span, found, ASSUME_ROLE, unseen)
+    admitted = admitted_of(trusts, context.account_id, unseen)
+    return _page(question, context, span, found, ASSUME_ROLE, unseen=unseen, admitted=admitted, called=called)
 
 
-def _was_called(question: CouldAssume, context: AnswerContext, span: TimeSpan) -> bool:
-    return any(find_role(context.own(moment.position), question.role) for moment in span[:2])
+def _when(span: TimeSpan) -> When:
+    return When(span.since.position, span.until.position, "to")
+
+
+def _called(context: AnswerContext, named: str, span: TimeSpan, kinds: Sequence[str]) -> tuple[Bearer, ...]:
+    """Raises NoSuchEntity where nobody was called so."""
+    when = _when(span)
+    found = bearers(context.cursor, context.account_id, named, when, kinds)
+    if not found:
+        raise NoSuchEntity(no_bearer(context.cursor, context.account_id, named, when, kinds))
+    return tuple(map(Bearer.model_validate, found))
 
 
 @handles(ListHeldPolicies)
 def answer_list_held_policies(question: ListHeldPolicies, context: AnswerContext) -> HeldIntervalsPage:
     span = resolve_span(question, context)
     changes = context.changes(context.account_id, after=span.since.position, to=span.until.position)
+    called = _called(context, question.principal, span, HOLDERS)
     account = context.own(span.since.position)
     found = intervals(held_between(account, span.since.at, changes, question.principal), WORK_MAX)
-    values = (context.own(moment.position) for moment in span[:2])
-    if not found.intervals and not any(find_holders(value, question.principal) for value in values):
-        near = nearest_holder(context.own(span.until.position), question.principal)
-        raise NoSuchEntity(
-            f"No user, group or role was called {question.principal} in the span, or it held nothing.{near}"
-        )
     shown, after = cut_page(question, found.intervals)
     return HeldIntervalsPage(
         **page_envelope(question, context.account_id, span, stop_moment(context, found.stopped_at), after),
+        called=called,
         intervals=tuple(map(held_interval, shown)),
     )
 

@@ -2,8 +2,6 @@
 
 from collections import Counter
 
-from domain.families.roles import ROLES
-from domain.families.users import USERS
 from domain.queries.least_privilege import UsedPermission, least_privilege
 from domain.queries.what_if import PoliciesReplaced, ReplayOutcome
 from domain.read_models.least_privilege import CoveringPolicy
@@ -11,7 +9,7 @@ from services.api.action_catalogue import CATALOGUE
 from services.api.contract.least_privilege import GetLeastPrivilege, LeastPrivilegePart, UsedAction
 from services.api.handlers.contained_calls import ContainedCallCounter
 from services.api.handlers.handler import AnswerContext, handles
-from services.api.handlers.replay import ReplayRange, entity_of, replayed, resolve_range, user_or_role_called
+from services.api.handlers.replay import ReplayRange, caller_called_in, entity_of, replayed, resolve_range
 from services.ledger.call_replay import CallReplay
 
 USED_AN_ANSWER_MAX = 5_000
@@ -21,10 +19,10 @@ USED_AN_ANSWER_MAX = 5_000
 @handles(GetLeastPrivilege)
 def answer_get_least_privilege(question: GetLeastPrivilege, context: AnswerContext) -> LeastPrivilegePart:
     """Goes through the calls twice: for what was used, and for whether the document allows it. Raises NoSuchEntity,
-    InvalidInput and ValidationError for a principal that is no user or role at the end of the span."""
+    InvalidInput and ValidationError for a principal that was no user or role in the span."""
     part = resolve_range(question, context)
-    account = context.own(part.until)
-    entity_id = user_or_role_called(account, question.principal, part.until)
+    called = caller_called_in(context, question.principal, part)
+    entity_id = called.entity_id
     used: Counter[UsedPermission] = Counter()
     allowed = refused = 0
     stopped_position = part.to
@@ -52,7 +50,6 @@ def answer_get_least_privilege(question: GetLeastPrivilege, context: AnswerConte
     covered = part._replace(to=stopped_position)
     left_out = None if question.include_contained else contained
     confirming = Counter() if found is None else _confirmed(context, covered, entity_id, found, left_out)
-    entity = account[USERS].by_id.get(entity_id) or account[ROLES].by_id[entity_id]
     return LeastPrivilegePart(
         account_id=context.account_id,
         since_position=part.after + 1,
@@ -60,7 +57,7 @@ def answer_get_least_privilege(question: GetLeastPrivilege, context: AnswerConte
         stopped_position=stopped_position if stopped_position < part.until else None,
         clipped_to=part.clipped_to,
         entity_id=entity_id,
-        arn=account.arn(entity.resource),
+        arn=called.arn,
         allowed=allowed,
         refused=refused,
         used=tuple(UsedAction(action=key.action, resource=key.resource, calls=used[key]) for key in sorted(used)),

@@ -1,14 +1,13 @@
 """Going through recorded calls for an answer, as far as one answer goes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from domain.account import Account
-from domain.families.groups import GROUPS
-from domain.foundation.errors import InvalidInput, NoSuchEntity, ValidationError
+from domain.foundation.errors import ValidationError
 from domain.foundation.moments import AsOf, Moment
-from domain.queries.named import find_holders, nearest_holder
 from domain.queries.what_if import CallReplayer, CallToReplay, HypotheticalChange, ReplayResult
+from projections.queries.bearers import CALLERS, HOLDERS, When, bearers, only_bearer
+from projections.queries.entity_names import NameOfEntity
 from projections.queries.ledger_positions import clipped_to, position_before_moment, resolve_in_ledger
 from services.api.contract.replay import ReplayedPart, ReplayQuestion
 from services.api.handlers.handler import AnswerContext
@@ -52,25 +51,20 @@ def replayed(
             yield call, replay.of(call)
 
 
-def entity_called(account: Account, text: str, position: int) -> str:
-    """The unique id of the user, group or role whose ARN, name or unique id this is. Raises NoSuchEntity, and
-    InvalidInput when it is the name of several."""
-    found = [entity for _, entity in find_holders(account, text)]
-    if not found:
-        raise NoSuchEntity(
-            f"No user, group or role was called {text} at position {position}.{nearest_holder(account, text)}"
-        )
-    if len(found) > 1:
-        raise InvalidInput(f"{text} may be {' or '.join(account.arn(each.resource) for each in found)}: give the ARN.")
-    return found[0].id
+def called_in(context: AnswerContext, named: str, part: ReplayRange, kinds: Sequence[str] = HOLDERS) -> NameOfEntity:
+    """The user, group, role or managed policy that was called so in the span, or in what is left of it. Raises
+    NoSuchEntity, and InvalidInput where there were several."""
+    when = When(part.after, part.until, "to")
+    return only_bearer(context.cursor, context.account_id, named, when, kinds)
 
 
-def user_or_role_called(account: Account, text: str, position: int) -> str:
+def caller_called_in(context: AnswerContext, named: str, part: ReplayRange) -> NameOfEntity:
     """Raises ValidationError for a group, too."""
-    entity_id = entity_called(account, text, position)
-    if entity_id in account[GROUPS].by_id:
-        raise ValidationError(f"{text} is a group, which makes no calls: expected a user or role.")
-    return entity_id
+    when = When(part.after, part.until, "to")
+    found = bearers(context.cursor, context.account_id, named, when)
+    if {each.kind for each in found} == {"group"}:
+        raise ValidationError(f"{named} is a group, which makes no calls: expected a user or role.")
+    return called_in(context, named, part, CALLERS)
 
 
 def entity_of(call: CallToReplay) -> str | None:

@@ -151,9 +151,11 @@ def visible_trusted_accounts(
     context: AnswerContext, trusted: Collection[str] | None
 ) -> tuple[list[str], tuple[str, ...]]:
     """Of the accounts that are trusted, None for all, those besides the role's own that whoever asks sees into; and how
-    the others are told. An account has nothing to say about another one's principals."""
-    visibility = AccountVisibility(context)
-    named = list_account_ids(context.cursor) if trusted is None else sorted(trusted)
-    seen = [other_id for other_id in named if other_id != context.account_id and visibility(other_id) is None]
+    the others are told, those that are not here too. An account has nothing to say about another one's principals."""
+    visibility, there_are = AccountVisibility(context), set(list_account_ids(context.cursor))
+    named = sorted({*(there_are if trusted is None else trusted)} - {context.account_id})
+    seen = [other_id for other_id in named if other_id in there_are and visibility(other_id) is None]
+    if trusted is not None:
+        return seen, tuple(other_id for other_id in named if other_id not in seen)
     # Which accounts there are is nobody's business either.
-    return seen, tuple(visibility.obstacles) if trusted is not None else tuple({"*" for _ in visibility.obstacles})
+    return seen, tuple({"*" for _ in visibility.obstacles})

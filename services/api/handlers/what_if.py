@@ -7,7 +7,6 @@ from domain.account import Account
 from domain.call_context import principal_arn_of
 from domain.families.organization import ORGANIZATION_MEMBERSHIP
 from domain.foundation.errors import NoSuchEntity
-from domain.queries.named import find_policy
 from domain.queries.what_if import (
     CallToReplay,
     ControlPolicyAdded,
@@ -21,7 +20,7 @@ from domain.queries.what_if import (
 from services.api.contract.what_if import CallGroup, ChangedCall, WhatIf, WhatIfPart
 from services.api.handlers.contained_calls import ContainedCallCounter
 from services.api.handlers.handler import AnswerContext, handles
-from services.api.handlers.replay import entity_called, replayed, resolve_range, user_or_role_called
+from services.api.handlers.replay import ReplayRange, called_in, caller_called_in, replayed, resolve_range
 
 GROUPS_AN_ANSWER_MAX = 1_000
 
@@ -72,9 +71,9 @@ class _Counts:
 
 @handles(WhatIf)
 def answer_what_if(question: WhatIf, context: AnswerContext) -> WhatIfPart:
-    """Raises NoSuchEntity and InvalidInput where what is supposed could be about nothing at the end of the span."""
+    """Raises NoSuchEntity and InvalidInput where what is supposed could be about nothing in the span."""
     part = resolve_range(question, context)
-    supposition = supposition_of(question, context.own(part.until), part.until)
+    supposition = supposition_of(question, context, part)
     counts, stopped_position = _Counts(), part.to
     contained = ContainedCallCounter(context, part.after)
     for call, made in replayed(context, part, supposition):
@@ -115,18 +114,20 @@ def answer_what_if(question: WhatIf, context: AnswerContext) -> WhatIfPart:
     )
 
 
-def supposition_of(question: WhatIf, account: Account, position: int) -> HypotheticalChange:
-    """What is supposed, by what things are called at the end of the span. Raises NoSuchEntity and InvalidInput."""
+def supposition_of(question: WhatIf, context: AnswerContext, part: ReplayRange) -> HypotheticalChange:
+    """What is supposed, by what things were called in the span. Raises NoSuchEntity and InvalidInput."""
+    account_id = context.account_id
     if question.scp is not None:
-        return ControlPolicyAdded(account.id, _level(account, question.attach_scp_to or "root", position), question.scp)
+        level = _level(context.own(part.until), question.attach_scp_to or "root", part.until)
+        return ControlPolicyAdded(account_id, level, question.scp)
     assert question.policy is not None
     if question.attach_to is not None:
-        return PolicyAdded(account.id, entity_called(account, question.attach_to, position), question.policy)
+        return PolicyAdded(account_id, called_in(context, question.attach_to, part).entity_id, question.policy)
     if question.in_place_of_all_of is not None:
-        entity_id = user_or_role_called(account, question.in_place_of_all_of, position)
-        return PoliciesReplaced(account.id, entity_id, question.policy)
+        entity_id = caller_called_in(context, question.in_place_of_all_of, part).entity_id
+        return PoliciesReplaced(account_id, entity_id, question.policy)
     assert question.instead_of is not None
-    return DocumentReplaced(account.id, find_policy(account, question.instead_of).arn, question.policy)
+    return DocumentReplaced(account_id, called_in(context, question.instead_of, part, ["policy"]).arn, question.policy)
 
 
 def _level(account: Account, where: str, position: int) -> str:

@@ -29,7 +29,8 @@ def run(args: argparse.Namespace) -> None:
     if args.output == "json":
         shown = show_span(args, Diff, span, lambda page: page.differences, (), _print_undone)
     else:
-        shown = show_span(args, Diff, span, _changes, DIFFERENCES, _print_undone)
+        found: list[FactChange] = []
+        shown = show_span(args, Diff, span, lambda page: _changes(page, found), DIFFERENCES, _print_undone)
     if not shown:
         print_note("Nothing differs.")
 
@@ -40,10 +41,11 @@ def _print_undone(page: DifferencesPage) -> None:
         print_note(f"{page.undone} more {were} changed and changed back: see --all.")
 
 
-def _changes(page: DifferencesPage) -> Sequence[FactChange]:
-    """Of what differs every change, the first one first, each with who made it: a creation is its creator's, whoever
-    has changed since what was created."""
-    return [change for found in page.differences for change in reversed(found.events)]
+def _changes(page: DifferencesPage, found: list[FactChange]) -> Sequence[FactChange]:
+    """Of what differs every change, each with who made it: a creation is its creator's, whoever has changed since what
+    was created. In the order of their positions, which pages are not: with the last page all of them."""
+    found += [change for difference in page.differences for change in reversed(difference.events)]
+    return sorted(found, key=lambda change: change.position or 0) if page.marker is None else ()
 
 
 DIFFERENCES: Sequence[Column[FactChange]] = (

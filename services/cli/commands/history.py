@@ -38,10 +38,24 @@ FILTERS = (
     ("on", ("--resource", "--on"), "about this: an entity as a table shows it, its name, ARN or id; any other ARN"),
     ("error_code", ("--error-code",), "refused with this code, such as AccessDenied"),
 )
+WHICH = {
+    "operation": "of {}",
+    "principal": "by {}",
+    "access_key_id": "with the key {}",
+    "session_id": "in the session {}",
+    "source_address": "from {}",
+    "user_agent": "by a user agent with {}",
+    "on": "about {}",
+    "error_code": "refused with {}",
+}
+"""Of each filter, which calls it leaves."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "Exit code 1 for a value that never was: the message names the nearest that was."
+    parser.epilog = (
+        "Exit code 1 for a value that never was: the message names the nearest that was. That nothing ever called from "
+        "an address, or by a user agent, is an answer: exit code 0."
+    )
     for name, words, what in FILTERS:
         parser.add_argument(*words, dest=name, help=what)
     add_span_arguments(parser, "at this moment or later", "at this moment or earlier")
@@ -64,24 +78,28 @@ def run(args: argparse.Namespace) -> None:
         with open_client(args) as client:
             calls, _ = _newest(client, parameters, args.last)
         make_output(args, HISTORY, CSV_COLUMNS).show(calls)
-        _note_none(calls)
+        shown = len(calls)
     else:
-        _note_none(
-            show_pages(
-                args,
-                LookupHistory,
-                parameters,
-                lambda page: page.calls,
-                HISTORY,
-                exported=CSV_COLUMNS,
-                first=lambda page: note_clipping(page.clipped_to),
-            )
+        shown = show_pages(
+            args,
+            LookupHistory,
+            parameters,
+            lambda page: page.calls,
+            HISTORY,
+            exported=CSV_COLUMNS,
+            first=lambda page: note_clipping(page.clipped_to),
         )
-
-
-def _note_none(shown: object) -> None:
     if not shown:
-        print_note("No call matches.")
+        print_note(_none(args))
+
+
+def _none(args: argparse.Namespace) -> str:
+    """That there was no such call, in a sentence that says which, and when."""
+    given = {name: getattr(args, name) for name in WHICH}
+    asked = "".join(f" {which.format(given[name])}" for name, which in WHICH.items() if given[name] is not None)
+    moments = (("since", args.since), ("up to", args.until), ("as of", args.as_of))
+    span = "".join(f" {word} {moment}" for word, moment in moments if moment is not None)
+    return f"No call{asked} was {'' if span else 'ever '}made{span}."
 
 
 def _newest(client: QuestionClient, parameters: Given, count: int) -> tuple[Sequence[HistoryCall], int]:

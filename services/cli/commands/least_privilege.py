@@ -29,10 +29,14 @@ DAYS_MAX = 36_500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "The document is printed to standard output, and remarks on it to standard error."
+    parser.epilog = (
+        "The document is printed to standard output, and remarks on it to standard error. Exit code 1, and no "
+        "document, when the principal used nothing; 1 too when the document is not confirmed, or not all that was to "
+        "be left out is known."
+    )
     parser.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user or role")
     what = f"without --from: calls of the last so many days (default: {DAYS_DEFAULT})"
-    parser.add_argument("--days", type=_days, default=DAYS_DEFAULT, help=what)
+    parser.add_argument("--days", type=_days, help=what)
     parser.add_argument(
         "--include",
         action="store_true",
@@ -51,9 +55,14 @@ def _days(text: str) -> int:
     return days
 
 
+def _chosen(args: argparse.Namespace) -> bool:
+    """Whether whoever asks has said where the span begins."""
+    return args.since is not None or args.days is not None
+
+
 def run(args: argparse.Namespace) -> None:
-    """Raises Failure after it has shown a document that is not confirmed."""
-    since = args.since or short_time(datetime.now(UTC) - timedelta(days=args.days))
+    """Raises Failure where nothing was used, and after it has shown a document that is not confirmed."""
+    since = args.since or short_time(datetime.now(UTC) - timedelta(days=args.days or DAYS_DEFAULT))
     parameters = {
         "principal": args.principal,
         "since": since,
@@ -63,7 +72,7 @@ def run(args: argparse.Namespace) -> None:
     }
     build_question(GetLeastPrivilege, parameters)
     with open_client(args) as client:
-        parts = ask_whole_span(client, GetLeastPrivilege, parameters)
+        parts = ask_whole_span(client, GetLeastPrivilege, parameters, since_default=not _chosen(args))
         found = parts[0] if len(parts) == 1 else _merge_parts(client, parts, included=args.include_contained)
     if args.output == "json":
         JsonLines().show([found])
@@ -73,6 +82,8 @@ def run(args: argparse.Namespace) -> None:
         raise Failure(
             "NOT ALL LEFT OUT: what some contained credentials did is not known; begin behind it with --from."
         )
+    if found.covering is None:
+        raise Failure(_used_nothing(found, included=args.include_contained))
     if found.confirmed < found.allowed:
         raise Failure(
             f"NOT CONFIRMED: of {found.allowed:,} calls that were allowed {found.confirmed:,} would be, and "
@@ -118,20 +129,26 @@ def _merge_parts(client: QuestionClient, parts: Sequence[LeastPrivilegePart], *,
     )
 
 
+def _span(found: LeastPrivilegePart) -> str:
+    return f"positions {found.since_position} to {found.until_position}"
+
+
+def _used_nothing(found: LeastPrivilegePart, *, included: bool) -> str:
+    left_out = not included and any(each.calls for each in found.contained)
+    return (
+        f"{found.arn} used nothing{' else' if left_out else ''}, {_span(found)}: it needs no policy, and no document "
+        f"was written. Calls that were refused: {found.refused:,}."
+    )
+
+
 def _show(found: LeastPrivilegePart, *, included: bool) -> None:
     for line in contained_lines(found.contained, included=included):
         print_note(line)
-    span = f"positions {found.since_position} to {found.until_position}"
-    left_out = not included and any(each.calls for each in found.contained)
     if found.covering is None:
-        print_note(
-            f"{found.arn} was allowed nothing{' else' if left_out else ''}, {span}: it needs no policy. "
-            f"Calls that were refused: {found.refused:,}."
-        )
         return
     sys.stdout.write(found.covering.document + "\n")
     print_note(
-        f"It covers {count_noun(found.allowed, 'allowed call')} of {found.arn}, {span}, and would refuse "
+        f"It covers {count_noun(found.allowed, 'allowed call')} of {found.arn}, {_span(found)}, and would refuse "
         f"{found.allowed - found.confirmed - found.undecidable:,} of them. "
         f"Calls that were refused are not covered: {found.refused:,}."
     )

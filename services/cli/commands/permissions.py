@@ -10,7 +10,7 @@ from services.api.contract.permissions import ListPermissions
 from services.api.contract.statements import StatementName, StatementReach
 from services.cli.lib.arguments import add_historical_arguments, add_interval_arguments, span_parameters
 from services.cli.lib.client import ask
-from services.cli.lib.interval_output import END_COLUMNS, show_span
+from services.cli.lib.interval_output import END_COLUMNS, note_bearers, show_span
 from services.cli.lib.output import Column, JsonLines, short_arn, short_time, stdout_table
 from services.cli.lib.terminal import print_note
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if between := span_parameters(args):
         parameters = {"principal": args.principal, **between}
-        if not show_span(args, ListHeldPolicies, parameters, lambda page: page.intervals, HELD):
+        if not show_span(args, ListHeldPolicies, parameters, lambda page: page.intervals, HELD, note_bearers):
             print_note(f"{args.principal} held no policy.")
         return
     found = ask(args, ListPermissions, {"principal": args.principal, "as_of": args.as_of})

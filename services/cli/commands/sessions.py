@@ -1,15 +1,17 @@
 """The commands about sessions."""
 
 import argparse
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from domain.foundation.errors import NoSuchEntity, Refusal
-from domain.foundation.identifiers import account_of_arn
+from domain.foundation.identifiers import SESSION, account_of_arn, canonical_id
+from domain.foundation.nearest import close_to
 from domain.read_models.sessions import SessionDetails
 from services.api.contract.question import ROWS_MAX
 from services.api.contract.sessions import ListSessions, RevokedSession, RevokeSession
 from services.cli.lib.arguments import add_compromised_since, add_historical_arguments, add_question_arguments
-from services.cli.lib.client import ask, show_pages
+from services.cli.lib.client import ask, open_client, show_pages
 from services.cli.lib.lineage_tree import show_lineage_tree
 from services.cli.lib.output import Column, arn_resource, make_output, short_arn, short_time
 from services.cli.lib.terminal import Failure, UsageError, print_note
@@ -25,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "%(prog)s [OPTION ...]\n       %(prog)s revoke ID [OPTION ...]"
     actions = parser.add_subparsers(title="subcommand", metavar="SUBCOMMAND", prog=parser.prog)
     revoke = actions.add_parser("revoke", help="revoke a session")
-    revoke.add_argument("session_id", metavar="ID", help="as `muniment sessions` shows it")
+    revoke.add_argument("session_id", metavar="ID", help="its id, key id, or name, as `muniment sessions` shows it")
     # Suppressed, so that what stands before `revoke` is not forgotten.
     add_question_arguments(revoke, _revoke, default=argparse.SUPPRESS)
     add_compromised_since(parser)
@@ -46,9 +48,13 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _revoke(args: argparse.Namespace) -> None:
-    """Raises Failure that names the session which was probably meant, where there is none of that id."""
+    """By its id, or by what else means one active session. Raises Failure that names the session which was probably
+    meant, where there is none."""
+    session_id = canonical_id(args.session_id)
+    if not session_id.startswith(SESSION):
+        session_id = _only_session(args, session_id)
     try:
-        revoked = ask(args, RevokeSession, {"session_id": args.session_id})
+        revoked = ask(args, RevokeSession, {"session_id": session_id})
     except UsageError as refusal:
         raise UsageError(f"{refusal}{_meant(args)}") from refusal
     except (Failure, NoSuchEntity) as refusal:
@@ -56,26 +62,57 @@ def _revoke(args: argparse.Namespace) -> None:
     make_output(args, REVOKED).show([revoked])
 
 
-def _meant(args: argparse.Namespace) -> str:
-    """A sentence; nothing where no session is like it, or whoever asks may not list them."""
-    known: dict[str, SessionDetails] = {}
+def _only_session(args: argparse.Namespace, named: str) -> str:
+    """The id of the active one with this key id, or what principals are called; itself where there is none. Raises
+    UsageError where there are several."""
+    found = [each for each in _active(args) if named in _forms(each)]
+    if len(found) > 1:
+        told = " or ".join(f"{each.access_key_id} of {short_time(each.issued_at)}" for each in found)
+        raise UsageError(f"{named} is the name of several sessions: {told}. Give the key id of the one that you mean.")
+    return found[0].session_id if found else named
+
+
+def _forms(session: SessionDetails) -> tuple[str, ...]:
+    """Each is this session's, or that of others of its name. A user or root is none: it has other sessions."""
+    resource = arn_resource(session.principal_arn)
+    if not resource.startswith("assumed-role/"):
+        return (session.access_key_id,)
+    name = resource.rpartition("/")[2]
+    forms = (resource, resource.removeprefix("assumed-"), f"{session.entity_id}:{name}")
+    return session.access_key_id, session.principal_arn, *forms
+
+
+def _active(args: argparse.Namespace) -> Iterator[SessionDetails]:
+    """Nothing where whoever asks may not list them."""
+    marker = None
     try:
-        for session in ask(args, ListSessions, {"active": True, "limit": ROWS_MAX}).sessions:
-            name = session.principal_arn.rsplit("/", 1)[-1]
-            known |= dict.fromkeys((session.session_id, session.access_key_id, name), session)
+        with open_client(args) as client:
+            while True:
+                page = client.ask(ListSessions(active=True, limit=ROWS_MAX, marker=marker))
+                yield from page.sessions
+                marker = page.marker
+                if marker is None:
+                    return
     except (Failure, Refusal):
-        return ""
-    # Nothing else needs it.
-    from difflib import get_close_matches  # noqa: PLC0415
+        return
 
-    close = get_close_matches(args.session_id, known, n=1, cutoff=NEAR)
+
+def _meant(args: argparse.Namespace) -> str:
+    """A sentence; nothing where no active session is like it. One of another principal is not meant where the principal
+    was named."""
+    given = canonical_id(args.session_id)
+    known = {form: session for session in _active(args) for form in (session.session_id, *_forms(session))}
+    principal = re.match("(?:arn:[^/]*:)?(?:assumed-)?role/([^/]+)/|(AROA[A-Z0-9]+):", given)
+    named = None if principal is None else (principal[1] or principal[2])
+    of_principal = [
+        form
+        for form, session in known.items()
+        if named is None or named in {session.entity_id, arn_resource(session.principal_arn).split("/")[1]}
+    ]
     return "".join(
-        f" Did you mean {known[each].session_id}, of {arn_resource(known[each].principal_arn)}?" for each in close
+        f" Did you mean {known[each].session_id}, of {arn_resource(known[each].principal_arn)}?"
+        for each in close_to(given, of_principal)
     )
-
-
-NEAR = 0.3
-"""So like must a session be: of its id, its name or its key id."""
 
 
 def _issued_by(session: SessionDetails) -> str:

@@ -9,7 +9,7 @@ from services.api.contract.access_between import AccessInterval, AccessIntervals
 from services.api.contract.question import Question
 from services.cli.lib.arguments import RunCommand, add_historical_arguments, add_interval_arguments, span_parameters
 from services.cli.lib.client import show_pages
-from services.cli.lib.interval_output import END_COLUMNS, show_span
+from services.cli.lib.interval_output import END_COLUMNS, note_bearers, show_span
 from services.cli.lib.output import Column, arn_resource
 from services.cli.lib.terminal import Colour, print_note
 
@@ -30,33 +30,48 @@ def show_access(
     """At a moment or, where a span is meant, over it. `what` is what principals can do."""
     parameters = {**parameters, "everybody": args.everybody or None}
     if between := span_parameters(args):
+        between_pages: list[AccessIntervalsPage] = []
         if not show_span(
             args,
             question_between,
             {**parameters, **between},
             lambda page: page.intervals,
             INTERVALS,
-            lambda page: _print_unseen(page.unseen),
+            between_pages.append,
         ):
-            print_note(f"No principal could {what}.")
+            print_note(f"No principal {_examined(between_pages)}could {what}.")
+        for page in between_pages:
+            note_bearers(page)
+        _print_unseen(between_pages)
         return
-    unseen: set[str] = set()
+
+    pages: list[PrincipalsPage] = []
 
     def rows(page: PrincipalsPage) -> Sequence[PrincipalAccess]:
-        unseen.update(page.unseen)
+        pages[:] = [page]
         return page.principals
 
     if not show_pages(args, question, {**parameters, "as_of": args.as_of}, rows, PRINCIPALS):
-        print_note(f"No principal that is listed can {what}." if unseen else f"No principal can {what}.")
-    _print_unseen(sorted(unseen))
+        print_note(f"No principal {_examined(pages)}can {what}.")
+    _print_unseen(pages)
 
 
-def _print_unseen(account_ids: Iterable[str]) -> None:
-    for account_id in account_ids:
-        which = "other accounts" if account_id == "*" else f"the account {account_id}"
+def _examined(pages: Iterable[PrincipalsPage | AccessIntervalsPage]) -> str:
+    """Where not everybody was: what is said of the others is no all-clear."""
+    return "of the accounts examined " if any(page.unseen for page in pages) else ""
+
+
+def _print_unseen(pages: Iterable[PrincipalsPage | AccessIntervalsPage]) -> None:
+    for page in pages:
+        if not page.unseen:
+            continue
+        which = "accounts that you may not see" if "*" in page.unseen else f"account {', '.join(page.unseen)}"
+        admitted = ", ".join("everybody" if each == "*" else each for each in page.admitted)
         print_note(
-            f"Principals of {which}, trusted by the role, are not listed: ask from the management account of their "
-            "organization."
+            f"NOT EXAMINED: {which}, outside of your view. There the trust policy admits "
+            f"{admitted or 'principals'}, so that principals who are not listed may assume "
+            "the role. Ask from the management account of their organization.",
+            Colour.YELLOW,
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from domain.foundation.moments import Moment, format_rfc3339
+from services.api.contract.access_between import AccessIntervalsPage, HeldIntervalsPage
 from services.api.contract.question import Question
 from services.api.contract.time_span import Occurrence, SpanPage
 from services.cli.lib.client import show_pages
@@ -57,6 +58,17 @@ def show_span(
                 f"--from {format_rfc3339(page.stopped_at.at)}."
             )
     return shown
+
+
+def note_bearers(page: AccessIntervalsPage | HeldIntervalsPage) -> None:
+    """Where the name was that of several, whose the rows are."""
+    if len(page.called) > 1:
+        told = (
+            f"{each.kind} {each.entity_id} from p{each.valid_from} "
+            + ("on" if each.valid_to is None else f"to p{each.valid_to - 1}")
+            for each in page.called
+        )
+        print_note(f"Several were called so: {'; '.join(told)}. Ask by the unique id for one of them.")
 
 
 def _place(moment: Moment) -> str:

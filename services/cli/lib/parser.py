@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
+from domain.foundation.nearest import close_to
 from services.cli.lib.terminal import UsageError
 
 COMMON_OPTIONS: Mapping[str, int] = {
@@ -92,7 +93,4 @@ def move_common_options(words: Sequence[str]) -> list[str]:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence, if anything is near; with the space before it."""
-    # Nothing else needs it.
-    from difflib import get_close_matches  # noqa: PLC0415
-
-    return "".join(f" Did you mean {close}?" for close in get_close_matches(word, [*known], n=1))
+    return "".join(f" Did you mean {close}?" for close in close_to(word, known))

@@ -13,9 +13,14 @@ PartT = TypeVar("PartT", bound=ReplayedPart)
 
 
 def ask_whole_span(
-    client: QuestionClient, question: type[ReplayQuestion[PartT]], parameters: Mapping[str, object]
+    client: QuestionClient,
+    question: type[ReplayQuestion[PartT]],
+    parameters: Mapping[str, object],
+    *,
+    since_default: bool = False,
 ) -> tuple[PartT, ...]:
-    """All the answers that together cover the span, in order."""
+    """All the answers that together cover the span, in order. That it begins later is said, unless nobody has asked for
+    its beginning."""
     progress, parts = Progress(), list[PartT]()
     going: dict[str, object] = {}
     while not parts or parts[-1].stopped_position is not None:
@@ -27,7 +32,8 @@ def ask_whole_span(
             # The calls that ask are calls too: the end stays where it was first.
             going = {"since": f"p{part.stopped_position + 1}", "until": f"p{part.until_position}"}
     progress.clear()
-    note_clipping(parts[0].clipped_to)
+    if not since_default:
+        note_clipping(parts[0].clipped_to)
     return tuple(parts)
 
 

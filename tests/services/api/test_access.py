@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from services.accounts import NewAccount, open_account
-from tests.services.api.in_process_server import InProcessServer
+from tests.services.api.in_process_server import InProcessServer, Reply
 from tests.services.api.test_containment import organize
 
 ALLOW = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}
@@ -115,6 +115,51 @@ def test_a_role_that_trusts_everybody(house: InProcessServer) -> None:
     assert told["unseen"] == ["*"]
     admins = [f"arn:aws:iam::{account_id}:user/admin" for account_id in (house.account_id, opening.account_id)]
     assert [row["arn"] for row in found if row["arn"].endswith("user/admin")] == admins
+
+
+def test_accounts_that_are_not_examined(house: InProcessServer) -> None:
+    """Accounts outside of the view of whoever asks, and those that are not here, are told with whom the trust policy
+    admits there: that nobody is listed is no all-clear. So of a role by its id, and of trust that came in the span."""
+    stranger, outside = NewAccount(), "999988887777"
+    open_account(house.ledger.committer, stranger)
+    named = [f"arn:aws:iam::{stranger.account_id}:root", outside]
+    trust = {"Effect": "Allow", "Principal": {"AWS": house.account_id}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Statement": trust})
+    assert house.aws_does("iam", "CreateRole", RoleName="ajar", AssumeRolePolicyDocument=document)[0] == 200
+    since = house.asks("/v1/sessions").position
+    document = json.dumps({"Statement": {**trust, "Principal": {"AWS": named}}})
+    assert house.aws_does("iam", "UpdateAssumeRolePolicy", RoleName="ajar", PolicyDocument=document)[0] == 200
+    role_id = house.asks("/v1/permissions/ajar").body["entity_id"]
+    for path in ("can-assume/ajar", f"could-assume/{role_id}?since=p{since}"):
+        told = house.asks(f"/v1/{path}").body
+        assert sorted(told["unseen"]) == sorted([stranger.account_id, outside])
+        assert sorted(told["admitted"]) == sorted(named)
+
+
+def test_a_resource_that_never_was(house: InProcessServer) -> None:
+    """Of the account's own it is said, with the nearest; what an action is to create, patterns, and what belongs to
+    other accounts and services, are asked about as they are."""
+    own = f"arn:aws:iam::{house.account_id}"
+
+    def asked(action: str, on: str) -> Reply:
+        return house.asks(f"/v1/who-can?action={quote(action)}&on={quote(on, safe='')}")
+
+    for action, on, said in (
+        ("GetUser", "user/nope", "was called user/nope at position"),
+        ("GetUser", "user/nope", "nor ever."),
+        ("GetUser", f"{own}:user/admim", f"The nearest is {own}:user/admin."),
+        ("GetUser", f"{own}:usr/admin", "must either be"),
+        ("GetPolicy", "policy/IAMFulAccess", "The nearest is policy/IAMFullAccess."),
+    ):
+        assert said in asked(action, on).error[1]
+    for action, on in (
+        ("GetUser", f"{own}:user/ADMIN"),
+        ("CreateUser", "user/nope"),
+        ("GetUser", "user/*"),
+        ("GetUser", "arn:aws:iam::210987654321:user/nope"),
+        ("s3:GetObject", "arn:aws:s3:::shop/nope"),
+    ):
+        assert asked(action, on).status == 200
 
 
 def test_what_a_user_can_do(house: InProcessServer) -> None:

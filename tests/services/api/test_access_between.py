@@ -1,6 +1,7 @@
 """What was so between two moments, and what changed, asked of a server."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -117,6 +118,45 @@ def test_what_was_held(house: InProcessServer) -> None:
     assert house.asks("/v1/permissions/nobody/held?since=p1").error[0] == "NoSuchEntity"
 
 
+def test_whoever_was_called_so_in_the_span(house: InProcessServer) -> None:
+    """A user that was renamed and deleted, and one that came under its name, are found by the names of then, by ARN and
+    id; two of one name are told with both ids; and of now it is said when they were deleted."""
+    house.user("bob", ALLOW)
+    first = house.asks("/v1/permissions/bob")
+    does(house, "UpdateUser", UserName="bob", NewUserName="alice")
+    does(house, "DeleteUserPolicy", UserName="alice", PolicyName="inline")
+    (key,) = house.asks("/v1/credentials").body["credentials"][-1:]
+    does(house, "DeleteAccessKey", UserName="alice", AccessKeyId=key["access_key_id"])
+    does(house, "DeleteUser", UserName="alice")
+    gone = now(house)
+    bob, arn = first.body["entity_id"], first.body["arn"]
+    for form in ("bob", "user/BOB", arn, bob.lower()):
+        named = quote(form, safe="")
+        assert house.asks(f"/v1/permissions/{named}?as_of=p{first.position}").body["entity_id"] == bob
+        assert house.asks(f"/v1/least-privilege/{named}?since=p1").body["entity_id"] == bob
+        assert len(house.asks(f"/v1/permissions/{named}/held?since=p1").body["intervals"]) == 1
+        assert house.asks(f"/v1/who-could?action=GetUser&on={named}&since=p1").status == 200
+        policy = json.dumps({"Version": "2012-10-17", "Statement": ALLOW})
+        body = json.dumps({"policy": policy, "attach_to": form, "since": "p1"}).encode()
+        assert house.asks("/v1/what-if", method="POST", body=body).status == 200
+    for question, option in (
+        ("permissions/alice", "as-of"),
+        ("who-can?action=GetUser&on=alice", "as-of"),
+        (f"permissions/bob/held?since=p{gone}", "to"),
+        (f"least-privilege/alice?since=p{gone}", "to"),
+    ):
+        code, said = house.asks(f"/v1/{question}").error
+        assert code == "NoSuchEntity"
+        assert re.search(rf"\({bob}\) was deleted at .*: ask with --{option} p", said)
+    house.user("bob")
+    again = house.asks("/v1/permissions/bob").body["entity_id"]
+    code, said = house.asks("/v1/least-privilege/bob?since=p1").error
+    assert (code, bob in said, again in said) == ("InvalidInput", True, True)
+    called = house.asks("/v1/permissions/bob/held?since=p1").body["called"]
+    assert [each["entity_id"] for each in called] == [bob, again]
+    assert "has been called alice since" in house.asks(f"/v1/permissions/bob?as_of=p{gone - 8}").error[1]
+
+
 def test_what_differs(house: InProcessServer) -> None:
     """Net differences with the changes that made them, the last first, documents with their digest; what was undone is
     counted; and every change by itself when that is asked for."""
@@ -148,6 +188,9 @@ def test_what_differs(house: InProcessServer) -> None:
     ]
     assert changes[-1]["fields"]["user_name"] == "bob"
     assert house.asks(f"/v1/diff?since=p{until}&until=p{until}").body["differences"] == []
+    everything = house.asks(f"/v1/diff?since=p1&until=p{until}").body["differences"]
+    places = [(row["events"][0]["position"], row["kind"], row["id"]) for row in everything]
+    assert places == sorted(places)
 
 
 def test_pages_of_differences(house: InProcessServer) -> None:

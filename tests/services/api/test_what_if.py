@@ -175,7 +175,7 @@ def test_it_takes_the_question_itself_and_the_past(house: InProcessServer) -> No
         ({"policy": ALLOWS, "instead_of": "arn:aws:iam::aws:policy/None"}, "NoSuchEntity", "No managed policy"),
         ({"policy": ALLOWS, "in_place_of_all_of": "crew"}, "ValidationError", "is a group"),
         ({"policy": ALLOWS, "attach_to": "twice"}, "InvalidInput", "give the ARN"),
-        ({"scp": ALLOWS, "since": "p999999"}, "ValidationError", "A span begins before it ends"),
+        ({"scp": ALLOWS, "since": "p999999"}, "ValidationError", "its last position is p"),
         ({"scp": ALLOWS, "until": "p999999"}, "ValidationError", "has not come yet"),
         ({"scp": ALLOWS, "since": "2999-01-01T00:00:00Z"}, "ValidationError", "has not come yet"),
         ({"scp": ALLOWS, "since": "soon"}, "ValidationError", "A moment is"),

@@ -115,7 +115,8 @@ def test_every_form_of_a_name(desk: Desk) -> None:
     for form in forms:
         assert managed in desk.muniment("permissions", form).out
         assert desk.muniment("who-can", "getuser", form).status == 0
-        assert desk.muniment("least-privilege", form, "--since", "1h").status == 0
+        unused = desk.muniment("least-privilege", form, "--since", "1h")
+        assert (unused.status, unused.out, "used nothing" in unused.error) == (1, "", True)
     for form in (managed, "policy/IAMReadOnlyAccess", "iamreadonlyaccess"):
         assert desk.rows("history", "--resource", form, "--last", "1")[0]["operation"] == "AttachGroupPolicy"
     for operation in ("iam:AttachGroupPolicy", "attachgrouppolicy", "attach-group-policy"):
@@ -167,7 +168,12 @@ def test_nothing_to_show(desk: Desk) -> None:
     """An empty answer is no error, and is said on standard error alone."""
     desk.aws("iam", "create-user", "--user-name", "bare")
     for words, said in (
-        (("history", "--operation", "iam:UploadSSHPublicKey"), "No call matches."),
+        (("history", "--operation", "iam:UploadSSHPublicKey"), "No call of iam:UploadSSHPublicKey was ever made."),
+        (("history", "--address", "203.0.113.9"), "No call from 203.0.113.9 was ever made."),
+        (
+            ("history", "--user-agent", "evil", "--from", "p1", "--output", "json"),
+            "No call by a user agent with evil was",
+        ),
         (("permissions", "bare"), "The user bare held no policy at position"),
         (("sessions", "--as-of", "p1"), "There was no session."),
         (("credentials", "--as-of", "p1", "--output", "json"), "There was no access key and no password."),
@@ -203,6 +209,7 @@ def test_a_session_is_revoked(desk: Desk) -> None:
     unknown = desk.muniment("sessions", "revoke", "SESN" + "A" * 17)
     assert (unknown.status, "has issued no session" in unknown.error) == (1, True)
     mistyped = desk.muniment("sessions", "revoke", "deploy-1")
+    assert "Did you mean" not in mistyped.error, "Nothing is like it."
     assert (mistyped.status, "A session id is SESN and 17" in mistyped.error) == (2, True)
     kept = desk.aws("sts", "get-session-token")["Credentials"]
     (row,) = [row for row in desk.rows("sessions", "--active") if row["access_key_id"] == kept["AccessKeyId"]]
@@ -210,11 +217,48 @@ def test_a_session_is_revoked(desk: Desk) -> None:
     for typed, status in (
         (kept_id[:-1] + ("A" if kept_id[-1] != "A" else "B"), 1),
         (kept_id[:-1], 2),
-        (kept["AccessKeyId"], 2),
+        (kept["AccessKeyId"][:-1], 2),
     ):
         near = desk.muniment("sessions", "revoke", typed)
         assert (near.status, near.error.endswith(f" Did you mean {kept_id}, of user/admin?\n")) == (status, True)
     assert kept_id in desk.muniment("sessions", "--active").out
+    (revoked,) = desk.rows("sessions", "revoke", kept["AccessKeyId"].lower())
+    assert revoked["session_id"] == kept_id
+
+
+def test_every_form_of_a_session(desk: Desk) -> None:
+    """Name, ARN and the id that GetCallerIdentity prints are taken where a session may be named, and told as what they
+    are where none may; of several sessions with the name the key ids are listed. A suggestion is of the same role."""
+    account_id = str(desk.aws("sts", "get-caller-identity")["Account"])
+    trust = {"Effect": "Allow", "Principal": {"AWS": account_id}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    keys = {}
+    for role, session in (("ship", "build-1"), ("ship", "build-2"), ("sail", "build-3")):
+        if session != "build-2":
+            desk.aws("iam", "create-role", "--role-name", role, "--assume-role-policy-document", document)
+        arn = f"arn:aws:iam::{account_id}:role/{role}"
+        made = desk.aws("sts", "assume-role", "--role-arn", arn, "--role-session-name", session)
+        keys[session], user_id, arn_of_session = (made["Credentials"]["AccessKeyId"], *made["AssumedRoleUser"].values())
+        if session == "build-2":
+            forms = ("role/ship/build-2", "assumed-role/ship/build-2", arn_of_session, user_id, keys[session].lower())
+    for form in forms:
+        (traced,) = desk.rows("trace", form)
+        assert keys["build-2"] in str(traced["seed"])
+        about = desk.rows("history", "--resource", form)
+        assert [(row["operation"], keys["build-2"] in str(row["resources"])) for row in about] == [("AssumeRole", True)]
+        assert desk.rows("history", "--principal", form) == []
+        for command in ("permissions", "least-privilege", "can-assume"):
+            told = desk.muniment(command, form)
+            assert (told.status, "It is a session of role/ship: ask for that." in told.error) == (1, True)
+    near = desk.muniment("sessions", "revoke", "role/sail/build-2")
+    assert (near.status, near.error.endswith("of assumed-role/sail/build-3?\n")) == (2, True)
+    again = desk.aws(
+        "sts", "assume-role", "--role-arn", f"arn:aws:iam::{account_id}:role/ship", "--role-session-name", "build-2"
+    )["Credentials"]["AccessKeyId"]
+    for words in (("trace", forms[0]), ("contain", forms[2], "--dry-run"), ("sessions", "revoke", forms[3])):
+        several = desk.muniment(*words)
+        assert several.status != 0
+        assert all(key in several.error for key in (keys["build-2"], again))
 
 
 def test_the_operator(desk: Desk) -> None:

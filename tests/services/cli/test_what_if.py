@@ -149,7 +149,7 @@ def test_a_document_and_what_is_said_of_it(monkeypatch: pytest.MonkeyPatch, caps
     assert "would refuse 0 of them. Calls that were refused are not covered: 1." in captured.err
     assert "Its 16 characters fit a managed policy." in captured.err
     nothing = used(7, None, ANN, covering=None, allowed=0, confirmed=0, used=[])
-    assert shown(monkeypatch, [nothing], "least-privilege", "ann")[0] == EXIT_OK
+    assert shown(monkeypatch, [nothing], "least-privilege", "ann")[0] == EXIT_REFUSED
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "needs no policy" in captured.err
