@@ -8,7 +8,7 @@ from domain.authorization import ASSUME_ROLE
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.identifiers import account_of_arn
 from domain.foundation.nearest import close_to
-from domain.policy import Effect, Possibility, Result, reason
+from domain.policy import Effect, PolicyType, Possibility, Result, reason
 from domain.policy.saving import unfit_resource
 from domain.queries.access import Access, admitted_of, can_assume, trusted_accounts, who_can
 from domain.queries.named import find_role
@@ -127,7 +127,7 @@ def named_resource(context: AnswerContext, given: str, action: str, when: When) 
         return account.arn("root")
     kind, slash, _ = resource.partition("/")
     if given.startswith("arn:") and kind not in KINDS:
-        if (unfit := unfit_resource(given, account.partition)) is not None:
+        if (unfit := unfit_resource(given, PolicyType.IDENTITY, account.partition)) is not None:
             raise InvalidInput(f"{unfit.reason}.")
         return given
     found = list(dict.fromkeys(each.arn for each in bearers(context.cursor, account.id, given, when, KINDS)))
