@@ -147,6 +147,10 @@ class AccountChange(Change, ABC):
     def fold(self, account: Account, at: datetime) -> Account:
         """The account afterwards. Never refuses; raises LookupError where no legal history leads here."""
 
+    def fold_entry(self, account: Account, entry: Entry) -> Account:
+        """As `fold`, for a change that means something besides by who has made it."""
+        return self.fold(account, entry.at)
+
     @abstractmethod
     def affected_principals(self, before: Account, after: Account) -> frozenset[str] | None:
         """The principals whose access may be another afterwards: unique ids, and the account's for root; None:
@@ -239,6 +243,6 @@ def evolve(account: Account, entry: Entry) -> Account:
     try:
         if not isinstance(event, AccountChange):
             raise TypeError(f"{type(event).__name__} is no change of an account.")  # noqa: TRY301
-        return replace(event.fold(account, entry.at), position=entry.position)
+        return replace(event.fold_entry(account, entry), position=entry.position)
     except (LookupError, TypeError) as error:
         raise CorruptLedger(f"Account {account.id}, position {entry.position}: {event!r} does not fit.") from error

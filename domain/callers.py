@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.account import Account
-from domain.families.access_keys import ACCESS_KEYS
+from domain.descent import DESCENTS, Descent, DescentLink, descent_of_key, made
+from domain.families.access_keys import ACCESS_KEYS, AccessKey
+from domain.families.containment import ContainedLineage, containing
 from domain.families.roles import ROLES
-from domain.families.sessions import REVOCATIONS, Session
+from domain.families.sessions import REVOCATIONS, Session, SessionClaims
 from domain.families.users import USERS
 from domain.foundation.errors import ExpiredToken, InvalidClientTokenId
 from domain.foundation.events import Principal
@@ -30,13 +32,19 @@ class Caller:
 
 
 def caller_of_key(account: Account, access_key_id: str) -> Caller:
-    """Whose long-term key this is. Raises InvalidClientTokenId when it is unknown, inactive or deleted, or the account
-    is closed."""
+    """Whose long-term key this is. Raises InvalidClientTokenId when it is unknown, inactive, deleted or contained, or
+    the account is closed."""
     _refuse_closed(account)
     key = account[ACCESS_KEYS].by_id.get(access_key_id)
     if key is None or key.status != "Active":
         raise InvalidClientTokenId(INVALID_TOKEN)
+    if containing_key(account, key) is not None:
+        raise InvalidClientTokenId(INVALID_TOKEN)
     return Caller(principal_of(account, key.user_id), key.user_id, key.id)
+
+
+def containing_key(account: Account, key: AccessKey) -> ContainedLineage | None:
+    return containing(account, lambda: descent_of_key(account, key.id, key.user_id))
 
 
 def _refuse_closed(account: Account) -> None:
@@ -54,11 +62,27 @@ def principal_of(account: Account, user_id: str) -> Principal:
     )
 
 
+def descent_of(account: Account, caller: Caller) -> Descent:
+    if caller.session is not None:
+        return descent_of_session(account, caller.session)
+    return descent_of_key(account, caller.access_key_id, caller.entity_id)
+
+
+def descent_of_session(account: Account, session: Session) -> Descent:
+    """As its token says; of a token from before there was a descent in it, as the account knows."""
+    if isinstance(session, SessionClaims) and session.descent is not None:
+        return session.descent
+    origin = DescentLink(session.access_key_id, session.minted_by_access_key_id, session.issued_at, session.entity_id)
+    return made(account, origin, account[DESCENTS].get(session.minted_by_access_key_id)).shortened()
+
+
 def caller_of_session(account: Account, session: Session, at: datetime) -> Caller:
-    """Who acts in a session whose token was opened. Raises ExpiredToken when it is over, by time or by revocation,
-    and InvalidClientTokenId when the role or user behind it is gone, or the account is closed."""
+    """Who acts in a session whose token was opened. Raises ExpiredToken when it is over, by time, by revocation or by
+    containment, and InvalidClientTokenId when the role or user behind it is gone, or the account is closed."""
     _refuse_closed(account)
     if session.expires_at <= at or session.session_id in account[REVOCATIONS]:
+        raise ExpiredToken("The security token included in the request is expired")
+    if containing(account, lambda: descent_of_session(account, session)) is not None:
         raise ExpiredToken("The security token included in the request is expired")
     entity_id = session.entity_id
     if not (entity_id in account[ROLES].by_id or entity_id in account[USERS].by_id or entity_id == account.id):

@@ -11,7 +11,7 @@ from domain.callers import Caller
 from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.containment import LineageFacts, LineageQuery
 from domain.families.passwords import PasswordFacts, PasswordQuery
-from domain.families.sessions import Session
+from domain.families.sessions import SessionClaims
 from domain.foundation.errors import Refusal
 from domain.foundation.events import Cause, Event, Use, Value
 from domain.foundation.identifiers import INSTALLATION, Random, new_unique_id
@@ -61,7 +61,7 @@ class Call:
     cause: Cause
     at: datetime
     random: Random
-    seal_session: Callable[[Session, Secret], str]
+    seal_session: Callable[[SessionClaims, Secret], str]
     decisions: list["DecisionRecord"] = field(default_factory=list)
     """The authorisation checks made so far; they are recorded with the call, however it ends."""
     ledgers: Mapping[str, LedgerState] = field(default_factory=dict)
@@ -130,6 +130,9 @@ class Outcome:
     """Events for other ledgers that the call has read, by account id."""
     refusal: Refusal | None = None
     """The answer, where the call is refused and changes something all the same."""
+    then: NeedsFacts | None = None
+    """For what the call is decided once more when this is committed, with what else it does. Where that is not found,
+    this was all."""
 
 
 def refused(refusal: Refusal, *events: Event) -> Outcome:

@@ -10,10 +10,21 @@ from hypothesis.strategies import DrawFn
 
 from domain.account import Account
 from domain.calls import ApiCalled
+from domain.descent import DescentLink, made
 from domain.families import credential_use
 from domain.families.access_keys import ACCESS_KEYS, AccessKeyStatus
 from domain.families.aliases import ACCOUNT_ALIAS
-from domain.families.containment import Descendant, LineageFacts, LineageQuery
+from domain.families.containment import (
+    CONTAINED_LINEAGES,
+    AccountReached,
+    Descendant,
+    DescentRecorded,
+    LineageContained,
+    LineageFacts,
+    LineageQuery,
+    LineageReleased,
+    Seed,
+)
 from domain.families.credential_use import LAST_USES, CredentialUsed
 from domain.families.groups import GROUP, GROUPS
 from domain.families.organization import (
@@ -41,7 +52,14 @@ from domain.families.sessions import Session, SessionIssued, SessionRevoked
 from domain.families.tags import Tag
 from domain.families.users import USER, USERS
 from domain.foundation.events import Event, Principal
-from domain.foundation.identifiers import ACCESS_KEY, SESSION_KEY, Random, new_access_key_id, new_unique_id
+from domain.foundation.identifiers import (
+    ACCESS_KEY,
+    SESSION_KEY,
+    Random,
+    new_access_key_id,
+    new_account_id,
+    new_unique_id,
+)
 from domain.installation import Installation
 from domain.queries import containment
 from domain.rules import (
@@ -262,9 +280,25 @@ def _containment(draw: DrawFn, account: Account, at: datetime) -> Sequence[Event
     entity_id = _one(draw, [*account[USERS].by_id, *account[ROLES].by_id])
     kind: Literal["user", "role"] = "user" if entity_id in account[USERS].by_id else "role"
     seed = Descendant(account.id, kind, entity_id, entity_id, None, None, None)
-    lineage = LineageFacts(LineageQuery(account.id, entity_id, at), (seed,))
+    lineage = LineageFacts(LineageQuery(account.id, entity_id, at), Seed(entity_id, None), (seed,))
     contained = containment.contain({account.id: account}, lineage, lambda _account: None, None, at)
     return contained.events.get(account.id, ())
+
+
+def _lineage(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
+    """As a whole it is contained and released, and comes to other accounts."""
+    contained = account[CONTAINED_LINEAGES]
+    match _step(draw, contained, "create", "release", "reach", "descend"):
+        case "create":
+            key = _one(draw, account[ACCESS_KEYS].by_id.values())
+            return [LineageContained(seed=key.id, seed_owner=key.user_id, compromised_since=None)]
+        case "release":
+            return [LineageReleased(seed=_one(draw, contained))]
+        case "reach":
+            return [AccountReached(reached=new_account_id(random))]
+        case _:
+            user = _one(draw, account[USERS])
+            return [DescentRecorded(descent=made(account, DescentLink(user.id, by="ASIAEXAMPLE")))]
 
 
 def _session(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
@@ -354,6 +388,6 @@ def _organization(draw: DrawFn, account: Account, _at: datetime, _random: Random
 
 STEPS: tuple[Step, ...] = (
     _user, _group, _membership, _role, _policy, _held_policy, _tags, _boundary, _access_key,
-    _password, _password_policy, _use_of_credential, _session, _tick, _tick, _alias,
+    _password, _password_policy, _use_of_credential, _session, _lineage, _tick, _tick, _alias,
     _organization,
 )  # fmt: skip

@@ -7,10 +7,12 @@ from typing import Literal
 
 from immutables import Map
 
-from domain.account import Account, AffectsNobody, Component
+from domain.account import Account, AffectsNobody, Component, forget_key
+from domain.descent import ACTIVATIONS, MakesActor, activated
 from domain.entity_kinds import entity_title, find_entity, prevents_deletion
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.families.notices import Notice
+from domain.foundation.events import Entry
 from domain.foundation.many_to_many import ManyToMany
 from domain.lineage_kinds import Command, LineageKind
 
@@ -80,7 +82,9 @@ class AccessKeyChange(AffectsNobody):
     subject = "user_id"
 
 
-class AccessKeyCreated(AccessKeyChange, topic="iam.access_key.created.v1"):
+class AccessKeyCreated(MakesActor, AccessKeyChange, topic="iam.access_key.created.v1"):
+    actor = "access_key_id"
+    owner = "user_id"
     sentence = "Access key {access_key_id} of {user_name} was created."
 
     def fold(self, account: Account, at: datetime) -> Account:
@@ -94,6 +98,9 @@ class AccessKeyActivated(AccessKeyChange, topic="iam.access_key.activated.v1"):
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(ACCESS_KEYS, account[ACCESS_KEYS].with_status(self.access_key_id, "Active"))
 
+    def fold_entry(self, account: Account, entry: Entry) -> Account:
+        return activated(super().fold_entry(account, entry), self.access_key_id, self.user_id, entry)
+
 
 class AccessKeyDeactivated(AccessKeyChange, topic="iam.access_key.deactivated.v1"):
     """The key may no longer sign. Sessions minted from it live on, as in AWS; `contain` ends those too."""
@@ -101,6 +108,7 @@ class AccessKeyDeactivated(AccessKeyChange, topic="iam.access_key.deactivated.v1
     sentence = "Access key {access_key_id} of {user_name} was deactivated."
 
     def fold(self, account: Account, at: datetime) -> Account:
+        account = account.put(ACTIVATIONS, forget_key(account[ACTIVATIONS], self.access_key_id))
         return account.put(ACCESS_KEYS, account[ACCESS_KEYS].with_status(self.access_key_id, "Inactive"))
 
 

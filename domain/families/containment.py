@@ -1,14 +1,19 @@
 """Containment: what is done to a credential that has leaked and to all that it gave birth to, and what is to be known
 for that."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from domain.account import Account, Bookkeeping
+from immutables import Map
+
+from domain.account import Account, AffectsNobody, Bookkeeping, Component
 from domain.altered_settings import AlteredSetting
-from domain.foundation.events import upcasts
+from domain.descent import ANYBODY, DESCENTS, Descent
+from domain.facts import Fact, FactKind, FactValue, tells_facts
+from domain.foundation.events import Entry, upcasts
 from domain.foundation.moments import AsOf
 
 CONTAINED_POLICY_NAME = "MunimentContained"
@@ -51,6 +56,123 @@ def _restored_nothing(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
+@dataclass(frozen=True, slots=True)
+class ContainedLineage:
+    """Nothing of it is honoured."""
+
+    seed: str
+    """A credential by its access key id, a user or role by its unique id, root by the account id."""
+    seed_owner: str | None
+    """Whose credential the seed is."""
+    since: datetime | None
+    """What the seed had made before is not of it; None: all that it has ever made is."""
+    spared: tuple[str, ...]
+    """Ids, like the seed's, of credentials, users and roles that are honoured with all that they have made."""
+    position: int
+    """From which on nothing of it is honoured."""
+
+    def holds(self, descent: Descent) -> bool:
+        """Whether what descends so is of it. Where it cannot be told any more, it is."""
+        if ANYBODY not in descent.forgotten and self.seed in descent.known:
+            return descent.leads_to(self.seed, self.since, self.spared)
+        is_forgotten = not {ANYBODY, self.seed_owner}.isdisjoint(descent.forgotten)
+        return is_forgotten and descent.known.isdisjoint(self.spared)
+
+
+CONTAINED_LINEAGES = Component[Map[str, ContainedLineage]]("contained_lineages", Map())
+"""By their seeds."""
+CONTAINED_LINEAGES_MAX = 1_000
+"""Of an account. Whoever wants to contain more releases some."""
+REACHED_ACCOUNTS = Component[Map[str, datetime]]("reached_accounts", Map())
+"""Other accounts that sessions were ever issued into from this one, with when that was first."""
+CONTAINED_FACT = FactKind("contained lineage", "was contained", "was released")
+
+
+@tells_facts
+def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
+    lineage = account[CONTAINED_LINEAGES].get(subject)
+    if lineage is not None:
+        said = {"compromised_since": lineage.since, "spared": lineage.spared}
+        yield Fact(CONTAINED_FACT, subject), FactValue(f"lineage of {subject}", said)
+
+
+def containing(account: Account, descent: Callable[[], Descent]) -> ContainedLineage | None:
+    """The contained lineage to which it belongs; None where it belongs to none."""
+    lineages = account[CONTAINED_LINEAGES]
+    if not lineages:
+        return None
+    of = descent()
+    candidates = lineages.values() if of.forgotten else (lineages[each] for each in of.known if each in lineages)
+    return next((lineage for lineage in candidates if lineage.holds(of)), None)
+
+
+class ContainmentChange(AffectsNobody):
+    """Who acts with what is asked before any policy is."""
+
+    seed: str
+    subject = "seed"
+
+
+class LineageContained(ContainmentChange, topic="account.lineage.contained.v1"):
+    """From here on nothing is honoured that descends from the seed, whatever and however much it is."""
+
+    seed_owner: str | None = None
+    compromised_since: datetime | None = None
+    spared: tuple[str, ...] = ()
+    reason: str | None = None
+    sentence = "The lineage of {seed} was contained."
+
+    def fold(self, account: Account, at: datetime) -> Account:
+        return self._contained(account, account.position + 1)
+
+    def fold_entry(self, account: Account, entry: Entry) -> Account:
+        return self._contained(account, entry.position)
+
+    def _contained(self, account: Account, position: int) -> Account:
+        """Contained twice it is contained as the one or as the other says."""
+        since, spared = self.compromised_since, self.spared
+        former = account[CONTAINED_LINEAGES].get(self.seed)
+        if former is not None:
+            since = None if since is None or former.since is None else min(since, former.since)
+            spared = tuple(each for each in spared if each in former.spared)
+        lineage = ContainedLineage(self.seed, self.seed_owner, since, spared, former.position if former else position)
+        return account.put(CONTAINED_LINEAGES, account[CONTAINED_LINEAGES].set(self.seed, lineage))
+
+
+class LineageReleased(ContainmentChange, topic="account.lineage.released.v1"):
+    """What descends from the seed is honoured again, as far as nothing else has ended it."""
+
+    reason: str | None = None
+    sentence = "The lineage of {seed} was released."
+
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(CONTAINED_LINEAGES, account[CONTAINED_LINEAGES].delete(self.seed))
+
+
+class AccountReached(Bookkeeping, topic="account.reached.v1"):
+    """The first session into another account was issued from here: what descends from here may be there, too."""
+
+    reached: str
+
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(REACHED_ACCOUNTS, account[REACHED_ACCOUNTS].set(self.reached, at))
+
+    def describe(self) -> str:
+        return f"The first session into account {self.reached} was issued."
+
+
+class DescentRecorded(Bookkeeping, topic="account.descent.recorded.v1"):
+    """From what something descends that a session has made: the account knows no sessions."""
+
+    descent: Descent
+
+    def fold(self, account: Account, at: datetime) -> Account:
+        return account.put(DESCENTS, account[DESCENTS].set(self.descent.links[0].id, self.descent))
+
+    def describe(self) -> str:
+        return f"The descent of {self.descent.links[0].id} was recorded."
+
+
 DescendantKind = Literal["user", "role", "access_key", "session"]
 
 
@@ -70,6 +192,14 @@ class Descendant:
     """None of the seed."""
 
 
+class Seed(NamedTuple):
+    """Of a lineage."""
+
+    id: str
+    """As `ContainedLineage` has it."""
+    owner_id: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class LineageQuery:
     """What only the tables can tell: which sessions and keys there are, no account's value says in whole."""
@@ -79,6 +209,8 @@ class LineageQuery:
     seed: str
     asked_at: datetime
     compromised_since: AsOf | None = None
+    spared: tuple[str, ...] = ()
+    """Ids, as `ContainedLineage` has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +218,7 @@ class LineageFacts:
     """The lineage as the tables had it when every ledger was read to its end. What was born since then is missing."""
 
     wanted: LineageQuery
+    seed: Seed
     descendants: tuple[Descendant, ...]
     """Parents before their children."""
     altered: tuple[AlteredSetting, ...] = ()

@@ -8,6 +8,7 @@ from datetime import datetime
 from immutables import Map
 
 from domain.account import Account, AffectsNobody, AffectsSubject, Component
+from domain.descent import MakesActor
 from domain.entity_kinds import kind_of_index
 from domain.facts import Fact, FactKind, FactValue
 from domain.foundation.entity_index import EntityIndex, NamedEntity
@@ -81,12 +82,13 @@ class RoleChange(AffectsSubject):
     subject = "role_id"
 
 
-class RoleCreated(RoleChange, topic="iam.role.created.v1"):
+class RoleCreated(MakesActor, RoleChange, topic="iam.role.created.v1"):
     path: str
     description: str | None = None
     session_seconds_max: int
     trust_policy: str
     trusted: Mapping[str, str]
+    actor = "role_id"
     sentence = "Role {role_name} was created with path {path}."
 
     def fold(self, account: Account, at: datetime) -> Account:

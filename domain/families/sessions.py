@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from immutables import Map
 
 from domain.account import Account, AffectsNobody, Bookkeeping, Component
+from domain.descent import Descent
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.foundation.events import Principal, Use, Value
 from domain.lineage_kinds import LineageKind
@@ -35,6 +36,17 @@ class Session(Value):
     minted_by_access_key_id: str
     minted_by_session_id: str | None = None
     """The session that asked for this one, when it was itself temporary (role chaining)."""
+
+
+class SessionClaims(Session):
+    """What a token holds, where the ledger has the session."""
+
+    descent: Descent | None = None
+    """None in tokens from before there was one."""
+
+    @property
+    def recorded(self) -> Session:
+        return Session.model_construct(**{name: getattr(self, name) for name in Session.model_fields})
 
 
 class SessionIssued(Use, topic="sts.session.issued.v1"):

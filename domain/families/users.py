@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.account import Account, AffectsSubject, Component
+from domain.descent import MakesActor
 from domain.entity_kinds import kind_of_index, naming_setting
 from domain.facts import Fact, FactKind, FactValue
 from domain.foundation.entity_index import EntityIndex, NamedEntity
@@ -39,8 +40,9 @@ class UserChange(AffectsSubject):
     subject = "user_id"
 
 
-class UserCreated(UserChange, topic="iam.user.created.v1"):
+class UserCreated(MakesActor, UserChange, topic="iam.user.created.v1"):
     path: str
+    actor = "user_id"
     sentence = "User {user_name} was created with path {path}."
 
     def fold(self, account: Account, at: datetime) -> Account:

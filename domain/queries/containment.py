@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.account import Account
-from domain.callers import Caller
+from domain.callers import Caller, containing_key
 from domain.families.access_keys import ACCESS_KEYS, AccessKeyDeactivated
 from domain.families.containment import (
     CONTAINED_DOCUMENT,
@@ -46,6 +46,7 @@ class ContainmentPlan:
     """With those that were refused."""
     after: Mapping[str, Account] = field(default_factory=dict)
     """The accounts of `events` with what was put back."""
+    spared: tuple[str, ...] = ()
 
 
 def contain(
@@ -98,7 +99,8 @@ def refuse_lockout(account: Account, after: Account, events: Iterable[Change], a
     cut = {event.access_key_id for event in events if isinstance(event, AccessKeyDeactivated)}
     denied = {event.entity_id for event in events if isinstance(event, InlinePolicyPut)}
     active = [key for key in account[ACCESS_KEYS].by_id.values() if key.status == "Active"]
-    left = {key.user_id for key in active if key.id not in cut and key.user_id not in denied}
+    honoured = [key for key in active if containing_key(after, key) is None]
+    left = {key.user_id for key in honoured if key.id not in cut and key.user_id not in denied}
     if any(is_administrator(after, owner_id, at) for owner_id in left):
         return
     for owner_id in sorted({key.user_id for key in active} - left):

@@ -5,10 +5,13 @@ from datetime import timedelta
 
 from domain.account import Account
 from domain.authorization import authorize_assume_role, role_by_arn
+from domain.callers import descent_of
 from domain.calls import Call
+from domain.descent import DESCENTS, DescentLink, made, refuse_too_long
+from domain.families.containment import containing
 from domain.families.policies import MANAGED_POLICIES
 from domain.families.roles import Role
-from domain.families.sessions import Session, SessionPolicy
+from domain.families.sessions import SessionClaims, SessionPolicy
 from domain.foundation.errors import (
     AccessDenied,
     InvalidClientTokenId,
@@ -35,7 +38,7 @@ def assume_role(
     policy: str | None,
     policy_arns: Sequence[str],
     external_id: str | None,
-) -> Session:
+) -> SessionClaims:
     """The session, if the caller may have it. Whether the role exists is told to nobody who may not assume it.
 
     The role, the session and its policies are of the account that the ARN names; where that is another one than the
@@ -49,9 +52,12 @@ def assume_role(
         context["sts:externalid"] = (external_id,)
     role = authorize_assume_role(account, owner, call, role_arn, role_to_assume(owner, role_arn), context)
     _refuse_too_long(call, role, duration)
+    if containing(owner, lambda: made(owner, DescentLink(role.id)).joined(owner[DESCENTS].get(role.id))) is not None:
+        raise AccessDenied(f"The role {role_arn} is contained: nobody can assume it until that is released.")
     return _session(
         owner,
         call,
+        minting=account,
         principal=Principal(
             type="AssumedRole",
             principal_id=f"{role.id}:{role_session_name}",
@@ -112,29 +118,37 @@ def session_policies(account: Account, policy: str | None, policy_arns: Sequence
     return (*inline, *(SessionPolicy(policy_arn=arn) for arn in policy_arns))
 
 
-def get_session_token(account: Account, call: Call, *, duration: timedelta) -> Session:
+def get_session_token(account: Account, call: Call, *, duration: timedelta) -> SessionClaims:
     """A session of the user itself, with the user's permissions. No policy is asked: AWS lets every user have one."""
     caller = call.caller
     if caller.session is not None:
         raise AccessDenied("Cannot call GetSessionToken with session credentials")
     issued = caller.principal.model_copy(update={"session_issued_at": call.at})
     limited = min(duration, ROOT_SESSION) if caller.is_root else duration
-    return _session(account, call, principal=issued, entity_id=caller.entity_id, duration=limited, policies=())
+    return _session(
+        account, call, minting=account, principal=issued, entity_id=caller.entity_id, duration=limited, policies=()
+    )
 
 
 def _session(
     account: Account,
     call: Call,
     *,
+    minting: Account,
     principal: Principal,
     entity_id: str,
     duration: timedelta,
     policies: tuple[SessionPolicy, ...],
-) -> Session:
-    parent = call.caller.session
-    return Session(
-        session_id=call.unique_id(SESSION),
-        access_key_id=new_access_key_id(SESSION_KEY, account.id, call.random),
+) -> SessionClaims:
+    """Of the account, for a caller of the minting one. Raises LimitExceeded when its descent is too long."""
+    parent, session_id = call.caller.session, call.unique_id(SESSION)
+    access_key_id = new_access_key_id(SESSION_KEY, account.id, call.random)
+    origin = DescentLink(access_key_id, call.caller.access_key_id, call.at, entity_id)
+    descent = made(account, origin, descent_of(minting, call.caller))
+    refuse_too_long(descent)
+    return SessionClaims(
+        session_id=session_id,
+        access_key_id=access_key_id,
         principal=principal,
         entity_id=entity_id,
         issued_at=call.at,
@@ -142,6 +156,7 @@ def _session(
         policies=policies,
         minted_by_access_key_id=call.caller.access_key_id,
         minted_by_session_id=None if parent is None else parent.session_id,
+        descent=descent,
     )
 
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 import psycopg
 
-from domain.families.containment import Descendant, DescendantKind, LineageFacts, LineageQuery
+from domain.families.containment import Descendant, DescendantKind, LineageFacts, LineageQuery, Seed
 from domain.foundation.moments import AsOf
+from domain.queries.contained_lineages import without_spared
 from domain.queries.open_doors import made_by
 from domain.read_models.lineage import LineageNode
 from projections.engine.runner import ProjectionRunner
@@ -60,11 +61,14 @@ class LineageResolver:
                         compromised_since=wanted.compromised_since,
                         door_uses=finder,
                     )
-                    altered = finder.altered(lineage.nodes, lineage.moments, lineage.compromised_since).found
+                    nodes = without_spared(lineage.nodes, wanted.spared)
+                    altered = finder.altered(nodes, lineage.moments, lineage.compromised_since).found
             except ProjectionUnreadable as error:
                 raise LedgerUnavailable(str(error)) from error
-        descendants = tuple(_descendant(node) for node in lineage.nodes if node.kind in _CONTAINABLE)
-        return LineageFacts(wanted, descendants, tuple(altered), made_by(lineage.nodes), lineage.compromised_since)
+        descendants = tuple(_descendant(node) for node in nodes if node.kind in _CONTAINABLE)
+        return LineageFacts(
+            wanted, _seed(lineage.seed), descendants, tuple(altered), made_by(nodes), lineage.compromised_since
+        )
 
 
 _CONTAINABLE: Mapping[str, DescendantKind] = {
@@ -75,6 +79,12 @@ _CONTAINABLE: Mapping[str, DescendantKind] = {
     "session": "session",
 }
 """What else is of a lineage containment cannot end; it shows as remaining while it gives access."""
+
+
+def _seed(node: LineageNode) -> Seed:
+    if node.access_key_id is not None:
+        return Seed(node.access_key_id, node.owner_id)
+    return Seed(node.subject_id, None)
 
 
 def _descendant(node: LineageNode) -> Descendant:

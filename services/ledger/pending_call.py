@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from domain.calls import NewSecret
+from domain.calls import NeedsFacts, NewSecret
 from domain.foundation.events import Cause, Event
 from domain.foundation.secret import SecretId
 from domain.ledger_state import LedgerState
@@ -30,6 +30,8 @@ class CallResult:
     result: Any
     """Opaque to the ledger: it comes back in `CommittedCall`."""
     appends: Sequence[LedgerAppend]
+    then: NeedsFacts | None = None
+    """For what the call is decided once more afterwards."""
 
 
 class LedgerNotLocked(LookupError):  # noqa: N818  says what there is not
@@ -47,6 +49,8 @@ class CommittedCall:
     """The accounts as they were right after this call's own events."""
     positions: Mapping[str, int]
     """The position of this call's last event in each ledger it wrote to."""
+    then: NeedsFacts | None = None
+    """For what the call is decided once more."""
 
 
 LedgerStates = Mapping[str, LedgerState]

@@ -176,7 +176,8 @@ class RoundProcessor:
         plan.entries += entries
         plan.secrets += [append for append in decided.appends if append.new_secrets or append.destroyed_secrets]
         positions = {append.account_id: plan.heads[append.account_id].position for append in decided.appends}
-        plan.answers.append((call, CommittedCall(decided.result, plan.values_of(call.accounts), positions)))
+        values = plan.values_of(call.accounts)
+        plan.answers.append((call, CommittedCall(decided.result, values, positions, decided.then)))
 
     def _drafted(self, plan: RoundPlan, appends: Iterable[LedgerAppend]) -> tuple[dict[str, _LockedHead], list[Entry]]:
         """The ledgers with the events behind them, as new heads: the old ones hold until the whole call has succeeded.

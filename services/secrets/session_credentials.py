@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from domain.callers import INVALID_TOKEN
-from domain.families.sessions import Session
+from domain.families.sessions import SessionClaims
 from domain.foundation.errors import InvalidClientTokenId
 from domain.foundation.secret import Secret
 from services.secrets.session_tokens import SessionTokens
@@ -22,15 +22,15 @@ class SessionCredentials:
 
     def __init__(self, tokens: SessionTokens) -> None:
         self._tokens = tokens
-        self._opened: OrderedDict[tuple[str, str], tuple[Session, Secret]] = OrderedDict()
+        self._opened: OrderedDict[tuple[str, str], tuple[SessionClaims, Secret]] = OrderedDict()
 
-    def seal(self, session: Session, secret: Secret) -> str:
+    def seal(self, session: SessionClaims, secret: Secret) -> str:
         claims = to_json({"secret": secret.reveal(), "session": session.model_dump(mode="json", exclude_defaults=True)})
         return self._tokens.seal(
             claims, account_id=session.principal.account_id, access_key_id=session.access_key_id, at=session.issued_at
         )
 
-    def open(self, token: str, *, access_key_id: str, at: datetime) -> tuple[Session, Secret]:
+    def open(self, token: str, *, access_key_id: str, at: datetime) -> tuple[SessionClaims, Secret]:
         """Raises InvalidClientTokenId for anything but a token of ours that belongs to this access key id.
 
         Whether the session is over is decided in the round, on the account's value.
@@ -41,7 +41,7 @@ class SessionCredentials:
             return known
         try:
             claims = from_json(self._tokens.open(token, access_key_id=access_key_id, at=at))
-            opened = Session.model_validate(claims["session"]), Secret(claims["secret"])
+            opened = SessionClaims.model_validate(claims["session"]), Secret(claims["secret"])
         except (ValidationError, ValueError, LookupError, TypeError):
             raise InvalidClientTokenId(INVALID_TOKEN) from None
         self._opened[token, access_key_id] = opened

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from domain.account import Account
 from domain.calls import Call, Outcome
-from domain.families.sessions import Session, SessionIssued
+from domain.families.containment import REACHED_ACCOUNTS, AccountReached
+from domain.families.sessions import SessionClaims, SessionIssued
 from domain.rules import sessions
 from services.wire.operations import answers
 
@@ -44,14 +45,16 @@ def assume_role(
     )
     principal = session.principal
     credentials = _credentials(call, session)
-    issued, at_home = [SessionIssued(session=session)], principal.account_id == account.id
+    issued, owner_id = [SessionIssued(session=session.recorded)], principal.account_id
+    at_home = owner_id == account.id
+    reached = [] if at_home or owner_id in account[REACHED_ACCOUNTS] else [AccountReached(reached=owner_id)]
     return Outcome(
         lambda _after: {
             "Credentials": credentials,
             "AssumedRoleUser": {"AssumedRoleId": principal.principal_id, "Arn": principal.arn},
         },
-        events=issued if at_home else (),
-        elsewhere={} if at_home else {principal.account_id: issued},
+        events=issued if at_home else reached,
+        elsewhere={} if at_home else {owner_id: issued},
     )
 
 
@@ -67,10 +70,10 @@ def get_session_token(
 ) -> Outcome:
     session = sessions.get_session_token(account, call, duration=timedelta(seconds=duration_seconds))
     credentials = _credentials(call, session)
-    return Outcome(lambda _after: {"Credentials": credentials}, [SessionIssued(session=session)])
+    return Outcome(lambda _after: {"Credentials": credentials}, [SessionIssued(session=session.recorded)])
 
 
-def _credentials(call: Call, session: Session) -> dict[str, object]:
+def _credentials(call: Call, session: SessionClaims) -> dict[str, object]:
     """The members of AWS's Credentials: the only place where the secret and the token are shown."""
     secret = call.secret_access_key()
     return {

@@ -1,17 +1,19 @@
 """What happens to a request inside its round: a pure function of the newest values."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from domain.account import Account
 from domain.authorization import authorize
 from domain.call_context import requested_region
-from domain.callers import Caller, caller_of_key, caller_of_session
+from domain.callers import Caller, caller_of_key, caller_of_session, descent_of
 from domain.calls import ApiCalled, Call, Outcome
+from domain.descent import MakesActor, refuse_too_long
+from domain.families.containment import DescentRecorded
 from domain.families.credential_use import LAST_USES, CredentialUsed, is_news
-from domain.families.sessions import Session
+from domain.families.sessions import SessionClaims
 from domain.foundation.errors import Refusal, ValidationError
 from domain.foundation.events import Cause, Event
 from domain.foundation.identifiers import Random
@@ -23,7 +25,7 @@ from services.wire.fact_rounds import NOTHING_FOUND, FoundFacts
 from services.wire.operations import Operation
 from services.wire.time_travel import perform_as_of
 
-SealSession = Callable[[Session, Secret], str]
+SealSession = Callable[[SessionClaims, Secret], str]
 AS_OF = "as_of"
 """Under which a call's moment of the past stands among its parameters; no operation of AWS has one of this name."""
 
@@ -67,7 +69,7 @@ def decision_for(
             return CallResult(refusal.as_value(), _appends(account, call, events, call_record(request, refusal, call)))
         events += outcome.events
         record = call_record(request, outcome.refusal, call)
-        return CallResult(outcome.refusal or outcome, _appends(account, call, events, record, outcome))
+        return CallResult(outcome.refusal or outcome, _appends(account, call, events, record, outcome), outcome.then)
 
     return decide
 
@@ -91,12 +93,37 @@ def _perform(account: Account, call: Call, request: AuthenticatedRequest, found:
                 "Member must be free of U+0000 and of lone surrogates"
             )
     refuse_beyond_session_token(call, operation.service, operation.name)
+    return _with_descents(account, call, _answered(account, call, request, operation, parameters, found))
+
+
+def _answered(
+    account: Account,
+    call: Call,
+    request: AuthenticatedRequest,
+    operation: Operation,
+    parameters: dict[str, Any],
+    found: FoundFacts,
+) -> Outcome:
     if request.as_of is not None:
         return perform_as_of(account, call, operation, parameters, request.as_of, found.past)
     if operation.on is not None:
         resource = operation.on(account, call, parameters)
         authorize(account, call, operation.action, resource, operation.context(account, parameters))
     return operation.call(account, call, parameters)
+
+
+def _with_descents(account: Account, call: Call, outcome: Outcome) -> Outcome:
+    """What somebody can act with or as carries its descent; the account does not know that of a session. Raises
+    LimitExceeded when it is too long."""
+    events = list[Event]()
+    for event in outcome.events:
+        events.append(event)
+        if isinstance(event, MakesActor):
+            descent = event.made_with(account, descent_of(account, call.caller), call.cause, call.at)
+            refuse_too_long(descent)
+            if call.caller.session is not None:
+                events.append(DescentRecorded(descent=descent))
+    return replace(outcome, events=events) if len(events) > len(outcome.events) else outcome
 
 
 def _use_of_credential(account: Account, call: Call) -> list[Event]:

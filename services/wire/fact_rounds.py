@@ -1,13 +1,16 @@
 """Decisions that need facts no round has time for: those are found out beside it, and the decision is made again."""
 
 import itertools
+import logging
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from domain.calls import Facts, FactsQuery, NeedsFacts
 from domain.foundation.errors import Refusal
 from domain.time_travel import PastFacts
-from services.ledger.pending_call import CommittedCall
+from services.ledger.pending_call import CommittedCall, LedgerUnavailable
+
+log = logging.getLogger("muniment.wire")
 
 
 class FoundFacts(NamedTuple):
@@ -18,19 +21,34 @@ class FoundFacts(NamedTuple):
     refusal: Refusal | None = None
     """Of a call for which facts could not be found: what it is to be refused with."""
 
+    def with_facts(self, facts: Facts) -> "FoundFacts":
+        return self._replace(past=facts) if isinstance(facts, PastFacts) else self._replace(facts=facts)
+
 
 NOTHING_FOUND = FoundFacts()
+Decide = Callable[[FoundFacts], Awaitable[CommittedCall]]
+Find = Callable[[FactsQuery], Awaitable[Facts]]
 
 
-async def decide_with_facts(
-    decide: Callable[[FoundFacts], Awaitable[CommittedCall]],
-    find: Callable[[FactsQuery], Awaitable[Facts]],
-    *,
-    decisions_max: int | None = None,
-) -> CommittedCall:
+async def decide_with_facts(decide: Decide, find: Find, *, decisions_max: int | None = None) -> CommittedCall:
     """`decide` makes the decision in a round; it may raise NeedsFacts unless it has a refusal. Without `decisions_max`
-    it is made until its facts hold, however fast the account moves on."""
-    found = NOTHING_FOUND
+    it is made until its facts hold, however fast the account moves on.
+
+    Where the call goes on after its commit (`Outcome.then`) and cannot, what it has come to by then is its answer.
+    """
+    first = await _decided(decide, find, NOTHING_FOUND, decisions_max)
+    if first.then is None:
+        return first
+    try:
+        found = NOTHING_FOUND.with_facts(await find(first.then.wanted))
+        second = await _decided(decide, find, found, decisions_max)
+    except (Refusal, LedgerUnavailable) as error:
+        log.warning("A call does not go on after its commit: %s", error)
+        return first
+    return first if isinstance(second.result, Refusal) else second
+
+
+async def _decided(decide: Decide, find: Find, found: FoundFacts, decisions_max: int | None) -> CommittedCall:
     for decisions in itertools.count(1):
         try:
             return await decide(found)
@@ -40,9 +58,7 @@ async def decide_with_facts(
                 found = found._replace(refusal=needed.unsettled)
                 continue
             try:
-                facts = await find(needed.wanted)
+                found = found.with_facts(await find(needed.wanted))
             except Refusal as refusal:
                 found = found._replace(refusal=refusal.as_value())
-                continue
-            found = found._replace(past=facts) if isinstance(facts, PastFacts) else found._replace(facts=facts)
     raise AssertionError("A refused call needs no facts.")

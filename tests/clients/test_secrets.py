@@ -14,7 +14,7 @@ import pytest
 from botocore.credentials import Credentials
 from psycopg.sql import SQL, Identifier
 
-from domain.families.sessions import Session
+from domain.families.sessions import SessionClaims
 from domain.foundation.secret import Secret
 from domain.ledger_state import LedgerState, empty, evolve
 from services.ledger.database import connect
@@ -204,7 +204,7 @@ def sealed(server: Server, *, expires_in: timedelta) -> Credentials:
     at = datetime.now(UTC)
     issued_now = credentials_in(called(server, form("GetSessionToken", "sts"), service="sts"))
     (entry,) = [found for found in entries(server, issued_now.access_key) if found["topic"] == "sts.session.issued.v1"]
-    session = Session.model_validate(entry["event"]["session"])
+    session = SessionClaims.model_validate(entry["event"]["session"])
     session = session.model_copy(update={"issued_at": at - timedelta(hours=2), "expires_at": at + expires_in})
     keys = SessionCredentials(SessionTokens(MasterKeys.from_environment_or_file(server.data / "master.key")))
     token = keys.seal(session.model_copy(update={"issued_at": at}), Secret(issued_now.secret_key))
@@ -245,7 +245,7 @@ def test_a_token_of_another_installation_is_refused(server: Server) -> None:
     (entry,) = [found for found in entries(server, holder.access_key) if found["topic"] == "sts.session.issued.v1"]
     with place_for_data() as place:
         foreign = SessionCredentials(SessionTokens(MasterKeys.from_environment_or_file(place / "master.key")))
-        token = foreign.seal(Session.model_validate(entry["event"]["session"]), Secret(holder.secret_key))
+        token = foreign.seal(SessionClaims.model_validate(entry["event"]["session"]), Secret(holder.secret_key))
     forged = Credentials(holder.access_key, holder.secret_key, token)
     reply = called(server, form("GetCallerIdentity", "sts"), by=forged, service="sts")
     assert (reply.status, reply.code) == (403, "InvalidClientTokenId")

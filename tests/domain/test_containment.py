@@ -15,6 +15,7 @@ from domain.families.containment import (
     Descendant,
     LineageFacts,
     LineageQuery,
+    Seed,
 )
 from domain.families.policies import InlinePolicyPut
 from domain.families.sessions import Session, SessionRevoked
@@ -68,7 +69,7 @@ def contained(account: Account, *descendants: Descendant) -> ContainmentPlan:
 
 
 def lineage(descendants: Sequence[Descendant]) -> LineageFacts:
-    return LineageFacts(LineageQuery(ACCOUNT, "seed", AT), tuple(descendants))
+    return LineageFacts(LineageQuery(ACCOUNT, "seed", AT), Seed("seed", None), tuple(descendants))
 
 
 def test_everything_is_ended_once() -> None:

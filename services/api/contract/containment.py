@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from domain.read_models.lineage import LineageNode, OpenDoor
 from services.api.contract.question import Answer, MomentText, NameText, Question, Text
@@ -89,6 +89,8 @@ class Contain(Question[Containment]):
     """Whether what the lineage has altered is put back as it was, where nobody else has changed it since."""
     compromised_since: MomentText | None = None
     """The earliest moment at which it may have been in other hands: what it had made before is left. Recorded."""
+    spare: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
+    """Access keys, users and roles that stay honoured with all that they have made, by id, name or ARN. Recorded."""
     include_self: bool = False
     """Whether the caller and the last administrator may be cut off."""
     reason: Annotated[Text, StringConstraints(max_length=256)] | None = None

@@ -2,6 +2,7 @@
 
 from services.api.contract.access import CanAssume, WhoCan
 from services.api.contract.access_between import CouldAssume, ListHeldPolicies, WhoCould
+from services.api.contract.contained_lineages import ListContainedLineages, ReleaseLineage
 from services.api.contract.containment import Contain
 from services.api.contract.credentials import ListCredentials
 from services.api.contract.decisions import ExplainDecision
@@ -19,5 +20,5 @@ from services.api.contract.what_if import WhatIf
 QUESTIONS: tuple[type[Question[Answer]], ...] = (
     LookupHistory, ListPermissions, ListSessions, ListCredentials, ExplainDecision, RevokeSession, ShowLineage, Contain,
     WhoCan, CanAssume, WhatIf, GetLeastPrivilege, WhoCould, CouldAssume, ListHeldPolicies, Diff, ListChanges,
-    FindUnusual, TraceCredential, ListStillAlive,
+    FindUnusual, TraceCredential, ListStillAlive, ListContainedLineages, ReleaseLineage,
 )  # fmt: skip

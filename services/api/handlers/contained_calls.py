@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 
-from domain.families.containment import CredentialContained
+from domain.families.containment import CredentialContained, LineageContained
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.events import Entry
 from domain.foundation.moments import AsOf
@@ -25,7 +25,7 @@ _CREDENTIALS = frozenset({"access_key", "activation", "session"})
 
 
 @dataclass(frozen=True, slots=True)
-class ContainedLineage:
+class TracedContainment:
     """As it was when it was contained, and what it did until then: whoever was given new credentials afterwards, or the
     old ones back, acts for themselves."""
 
@@ -56,11 +56,11 @@ class ContainedCallCounter:
         self._lineages = tuple(_contained_lineages(context, after))
         self._calls: Counter[int] = Counter()
 
-    def made(self, call: CallToReplay) -> ContainedLineage | None:
+    def made(self, call: CallToReplay) -> TracedContainment | None:
         """The first containment's lineage that the call is of."""
         return next((lineage for lineage in self._lineages if lineage.made(call)), None)
 
-    def add(self, lineage: ContainedLineage | None) -> None:
+    def add(self, lineage: TracedContainment | None) -> None:
         """One call, of the lineage or of none."""
         if lineage is not None:
             self._calls[lineage.containment.position] += 1
@@ -80,19 +80,16 @@ class ContainedCallCounter:
         )
 
 
-def _contained_lineages(context: AnswerContext, after: int) -> Iterator[ContainedLineage]:
-    limit = CONTAINMENTS_MAX + 1
-    found = context.past.changes_of_topic(
-        context.cursor, context.account_id, CredentialContained.topic, after=after, limit=limit
-    )
+def _contained_lineages(context: AnswerContext, after: int) -> Iterator[TracedContainment]:
+    found = _containments(context, after)
     for containment in found[:CONTAINMENTS_MAX]:
         try:
             lineage = _traced(context, containment)
         except (NoSuchEntity, InvalidInput) as error:
-            yield ContainedLineage(containment, unknown=f"it cannot be traced: {error.message}")
+            yield TracedContainment(containment, unknown=f"it cannot be traced: {error.message}")
             continue
         own = [node for node in lineage.nodes if node.account_id == context.account_id]
-        yield ContainedLineage(
+        yield TracedContainment(
             containment,
             _earliest((node.subject_id, node.position) for node in own if node.kind in _CREDENTIALS),
             _earliest((node.owner_id, node.position) for node in own if node.owns_credentials),
@@ -101,7 +98,20 @@ def _contained_lineages(context: AnswerContext, after: int) -> Iterator[Containe
         )
     for containment in found[CONTAINMENTS_MAX:]:
         why = f"this containment and later ones were not examined, after {CONTAINMENTS_MAX} others"
-        yield ContainedLineage(containment, unknown=why)
+        yield TracedContainment(containment, unknown=why)
+
+
+def _containments(context: AnswerContext, after: int) -> list[Entry]:
+    """One of each call: it may have ended credentials besides, or found none."""
+    entries = [
+        entry
+        for topic in (LineageContained.topic, CredentialContained.topic)
+        for entry in context.past.changes_of_topic(
+            context.cursor, context.account_id, topic, after=after, limit=CONTAINMENTS_MAX + 1
+        )
+    ]
+    by_call = {entry.cause.request_id: entry for entry in entries}
+    return sorted(by_call.values(), key=lambda entry: entry.position)
 
 
 def _unknown(lineage: Lineage) -> str | None:
@@ -136,6 +146,6 @@ def _traced(context: AnswerContext, containment: Entry) -> Lineage:
     )
 
 
-def _event(containment: Entry) -> CredentialContained:
-    assert isinstance(containment.event, CredentialContained)
+def _event(containment: Entry) -> CredentialContained | LineageContained:
+    assert isinstance(containment.event, CredentialContained | LineageContained)
     return containment.event

@@ -1,15 +1,38 @@
 """The containment of a credential: it, and all that it gave birth to, is cut off in one step."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from domain.account import Account
+from domain.callers import descent_of
 from domain.calls import NeedsFacts, Outcome
-from domain.families.containment import CONTAINED_POLICY_NAME, CredentialContained, LineageFacts, LineageQuery
-from domain.foundation.errors import AccessDenied, Throttling
+from domain.families.containment import (
+    CONTAINED_LINEAGES,
+    CONTAINED_POLICY_NAME,
+    CredentialContained,
+    LineageContained,
+    LineageFacts,
+    LineageQuery,
+    Seed,
+)
+from domain.foundation.errors import AccessDenied, NoSuchEntity, OperationNotPermittedException, Throttling
+from domain.foundation.events import Change
 from domain.foundation.moments import AsOf
-from domain.queries.containment import ContainmentPlan, contain, refuse_lockout, refuse_self_containment
+from domain.queries.contained_lineages import (
+    containing_events,
+    find_seed,
+    reached_from,
+    refuse_everybody,
+    without_spared,
+)
+from domain.queries.containment import (
+    ContainmentBarrier,
+    ContainmentPlan,
+    contain,
+    refuse_lockout,
+    refuse_self_containment,
+)
 from domain.read_models.lineage import NODES_MAX, LineageNode
 from projections.queries.credential_activity import activity_of
 from projections.queries.ledger_positions import resolve_in_projection
@@ -22,10 +45,10 @@ from services.api.handlers.unused_permissions import credentials_of, own_credent
 from services.api.handlers.visibility import (
     AccountVisibility,
     arn_of,
+    barred_accounts,
     home_account_of,
     lineage_doors,
     visible_lineage,
-    why_unmanaged,
 )
 
 ACTION = f"{SERVICE}:Contain"
@@ -37,30 +60,121 @@ _OWNED = frozenset({"access_key", "session"})
 
 @decides(Contain)
 def decide_contain(question: Contain, account: Account, requester: Requester) -> Outcome:
-    """Raises OperationNotPermittedException, AccessDenied, NeedsFacts and NeedsAccounts."""
-    barred = _barred_accounts(account, requester, question.credential)
-    home = home_account_of(question.credential, account.id, requester.installation())
-    if (why := barred(requester.accounts([home])[home])) is not None:
-        raise AccessDenied(f"{question.credential} is of the account {home}: {why}")
-    if not isinstance(requester.facts, LineageFacts):
-        unsettled = Throttling("The lineage could not be determined in time.")
-        since = None if question.compromised_since is None else question.compromised_since.as_of(requester.at)
-        raise NeedsFacts(LineageQuery(home, question.credential, requester.at, since), unsettled=unsettled)
-    # The accounts may have moved on since. What the lineage does not have yet shows in the answer as remaining.
-    descendants = requester.facts.descendants
-    altered = (each.account_id for each in requester.facts.altered) if question.restore else ()
-    accounts = requester.accounts({account.id, *(each.account_id for each in descendants), *altered})
-    containing = contain(accounts, requester.facts, barred, question.reason, requester.at, restoring=question.restore)
+    """The lineage is contained by one event, at once; what it has in the tables is ended one by one afterwards.
+
+    Raises OperationNotPermittedException, AccessDenied, LimitExceeded, NeedsFacts and NeedsAccounts."""
+    barred = barred_accounts(account, requester, ACTION, question.credential)
+    home_id = home_account_of(question.credential, account.id, requester.installation())
+    home = requester.accounts([home_id])[home_id]
+    if (why := barred(home)) is not None:
+        raise AccessDenied(f"{question.credential} is of the account {home_id}: {why}")
+    facts = requester.facts if isinstance(requester.facts, LineageFacts) else None
+    as_of = None if question.compromised_since is None else question.compromised_since.as_of(requester.at)
+    spared = _spared(question, home, requester, barred)
+    query = LineageQuery(home_id, question.credential, requester.at, as_of, spared)
+    needed = NeedsFacts(query, unsettled=Throttling("The lineage could not be determined in time."))
+    seed = find_seed(home, question.credential) if facts is None else facts.seed
+    if facts is None and (question.dry_run or seed is None or (as_of is not None and as_of.at is None)):
+        raise needed
+    assert seed is not None
+    since = facts.compromised_since if facts is not None else None if as_of is None else as_of.at
+    reached = reached_from(home_id, requester.accounts).keys()
+    seen = {each.account_id for each in facts.descendants} if facts is not None else set[str]()
+    accounts = requester.accounts({account.id, *reached, *seen})
+    honouring = {each: accounts[each] for each in sorted({*reached, *seen}) if accounts[each].is_open}
+    reachable = {each: there for each, there in honouring.items() if barred(there) is None}
+    marking = containing_events(reachable, seed, since, spared, question.reason)
+    if not question.include_self and marking:
+        _refuse_harm(question, requester, home, accounts, seed, marking)
+    if facts is None and marking and not _includes_caller(requester, accounts, seed, marking):
+        told = {"containing": ContainmentPlan({}, (), {}, spared=spared)}
+        return replace(_appended(account, told, marking, {}), then=needed)
+    if facts is None:
+        raise needed
+    return _ended_one_by_one(question, account, requester, facts, barred, marking)
+
+
+def _includes_caller(
+    requester: Requester, accounts: Mapping[str, Account], seed: Seed, marking: Mapping[str, LineageContained]
+) -> bool:
+    """It can do nothing more when that is committed."""
+    caller = requester.caller
+    if caller is None or caller.principal.account_id not in marking:
+        return False
+    account = accounts[caller.principal.account_id]
+    contained = marking[account.id].fold(account, requester.at)[CONTAINED_LINEAGES][seed.id]
+    return contained.holds(descent_of(account, caller))
+
+
+def _refuse_harm(
+    question: Contain,
+    requester: Requester,
+    home: Account,
+    accounts: Mapping[str, Account],
+    seed: Seed,
+    marking: Mapping[str, LineageContained],
+) -> None:
+    if question.compromised_since is None:
+        refuse_everybody(home, seed, requester.at)
+    if _includes_caller(requester, accounts, seed, marking):
+        assert requester.caller is not None
+        raise OperationNotPermittedException(
+            f"This would cut off the caller: {requester.caller.principal.arn} calls with a credential that descends "
+            f"from {question.credential}. Call with another credential, or with --include-self."
+        )
+    for account_id, event in marking.items():
+        refuse_lockout(accounts[account_id], event.fold(accounts[account_id], requester.at), (), requester.at)
+
+
+def _spared(question: Contain, home: Account, requester: Requester, barred: ContainmentBarrier) -> tuple[str, ...]:
+    """Their ids. Raises NoSuchEntity."""
+    found = set[str]()
+    for named in question.spare:
+        account_id = home_account_of(named, home.id, requester.installation())
+        account = requester.accounts([account_id])[account_id]
+        seed = find_seed(account, named) if barred(account) is None else None
+        if seed is None:
+            raise NoSuchEntity(
+                f"{account_id} has no access key, user or role {named} that could be spared: expected the id, name or "
+                "ARN of one that there is."
+            )
+        found.add(seed.id)
+    return tuple(sorted(found))
+
+
+def _ended_one_by_one(
+    question: Contain,
+    account: Account,
+    requester: Requester,
+    facts: LineageFacts,
+    barred: ContainmentBarrier,
+    marking: Mapping[str, LineageContained],
+) -> Outcome:
+    # The accounts may have moved on since. What the lineage does not have yet is not honoured either.
+    altered = (each.account_id for each in facts.altered) if question.restore else ()
+    accounts = requester.accounts({account.id, *(each.account_id for each in facts.descendants), *altered})
+    containing = contain(accounts, facts, barred, question.reason, requester.at, restoring=question.restore)
     if not question.include_self:
         if requester.caller is not None:
-            refuse_self_containment(requester.caller, descendants)
+            refuse_self_containment(requester.caller, facts.descendants)
         for account_id, events in containing.events.items():
             refuse_lockout(accounts[account_id], containing.after[account_id], events, requester.at)
-    told = {"containing": containing}
+    told = {"containing": replace(containing, spared=facts.wanted.spared)}
     if question.dry_run:
         return Outcome(lambda _after: told)
-    elsewhere = {other: events for other, events in containing.events.items() if other != account.id}
-    return Outcome(lambda _after: told, containing.events.get(account.id, ()), elsewhere=elsewhere)
+    return _appended(account, told, marking, containing.events)
+
+
+def _appended(
+    account: Account,
+    told: Mapping[str, object],
+    marking: Mapping[str, LineageContained],
+    ending: Mapping[str, Sequence[Change]],
+) -> Outcome:
+    marks = {other: (event,) for other, event in marking.items()}
+    events = {other: (*marks.get(other, ()), *ending.get(other, ())) for other in sorted({*marks, *ending})}
+    own = events.pop(account.id, ())
+    return Outcome(lambda _after: told, own, elsewhere=events)
 
 
 @handles(Contain, reads_everywhere=True)
@@ -69,11 +183,14 @@ def answer_contain(question: Contain, context: AnswerContext) -> Containment:
     assert isinstance(containing, ContainmentPlan)
     visibility = AccountVisibility(context)
     found = visible_lineage(visibility, question.credential, NODES_MAX, question.compromised_since, newest=True)
+    kept = without_spared(found.nodes, containing.spared)
+    left = tuple(node for node in found.nodes if node not in kept)
+    found = replace(found, nodes=kept, left=(*found.left, *left))
     return Containment(
         account_id=context.account_id,
         credential=question.credential,
         dry_run=question.dry_run,
-        accounts=tuple(_accounts(containing, found, visibility.obstacles)),
+        accounts=tuple(_accounts(context, containing, found, visibility.obstacles)),
         remaining=found.remaining,
         open_doors=lineage_doors(visibility, found),
         restored=tuple(Restoration(**asdict(each)) for each in containing.restored),
@@ -110,25 +227,16 @@ def _firsts(seen: Iterable[tuple[str, datetime]]) -> list[datetime]:
     return sorted(first.values())
 
 
-def _barred_accounts(account: Account, requester: Requester, credential: str) -> Callable[[Account], str | None]:
-    """Why the requester may contain nothing in an account. Each is asked once, for the check is recorded."""
-    asked: dict[str, str | None] = {account.id: None}  # In its own account the caller has been allowed already.
-
-    def barred(other: Account) -> str | None:
-        if other.id not in asked and requester.caller is not None:
-            resource = other.arn(f"credential/{credential}", SERVICE)
-            asked[other.id] = why_unmanaged(account.id, other) or requester.denied(ACTION, resource)
-        return asked.get(other.id)
-
-    return barred
-
-
-def _accounts(containing: ContainmentPlan, found: Lineage, obstacles: Mapping[str, str]) -> Iterable[ContainedAccount]:
+def _accounts(
+    context: AnswerContext, containing: ContainmentPlan, found: Lineage, obstacles: Mapping[str, str]
+) -> Iterable[ContainedAccount]:
     """Those that the lineage is known to come to, and those where something was done."""
     done = dict(zip(containing.events, containing.contained, strict=True))
     for account_id in sorted({*found.moments, *done, *containing.barred, *obstacles}):
         there = [node for node in found.nodes if node.account_id == account_id and node.gives_access]
-        reason = containing.barred.get(account_id) or obstacles.get(account_id) or _remaining(found, account_id, there)
+        is_whole = account_id in found.moments and _is_contained_whole(context, found, account_id)
+        remaining = _alive(there) if is_whole else _remaining(found, account_id, there)
+        reason = containing.barred.get(account_id) or obstacles.get(account_id) or remaining
         ends = done.get(account_id)
         yield ContainedAccount(
             account_id=account_id,
@@ -178,8 +286,18 @@ def _remaining(found: Lineage, account_id: str, there: Iterable[LineageNode]) ->
         )
     if account_id not in found.moments:
         return "it is reached through an account that is not visible from here: run this from there"
+    return _alive(there)
+
+
+def _alive(there: Iterable[LineageNode]) -> str | None:
     alive = sum(node.alive for node in there)
     return f"{alive} still active" if alive else None
+
+
+def _is_contained_whole(context: AnswerContext, found: Lineage, account_id: str) -> bool:
+    """However much of it was not examined."""
+    seed = found.seed.access_key_id or found.seed.subject_id
+    return seed in context.account(account_id, found.moments[account_id].position)[CONTAINED_LINEAGES]
 
 
 def _is_left_in_force(node: LineageNode) -> bool:

@@ -1,11 +1,12 @@
 """Into which accounts whoever asks sees, and the lineages that lead through them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from domain.account import Account
 from domain.entity_kinds import find_entity
+from domain.families.containment import CONTAINED_LINEAGES
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, is_managed_by
 from domain.families.roles import ROLES
 from domain.families.users import USERS
@@ -13,11 +14,14 @@ from domain.foundation.errors import AccessDenied
 from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id, account_of_arn
 from domain.foundation.moments import AsOf, NamedMoment
 from domain.installation import Installation
+from domain.queries.contained_lineages import held_by_lineages
 from domain.queries.open_doors import open_doors
 from domain.read_models.lineage import LineageNode, NodePosition, OpenDoor
 from projections.queries.ledger_positions import list_account_ids, position_at, resolve_in_projection
 from projections.queries.lineage import Lineage, trace_lineage
+from services.api.contract.question import SERVICE
 from services.api.handlers.handler import AnswerContext
+from services.api.handlers.requester import Requester
 from services.ledger.door_uses import DoorUseFinder
 
 
@@ -61,6 +65,21 @@ def home_account_of(credential: str, account_id: str, installation: Installation
     return account_id if named in {None, INSTALLATION} else named
 
 
+def barred_accounts(
+    account: Account, requester: Requester, action: str, credential: str
+) -> Callable[[Account], str | None]:
+    """Why the requester may do nothing to a credential in an account. Each is asked once, for the check is recorded."""
+    asked: dict[str, str | None] = {account.id: None}  # In its own account the caller has been allowed already.
+
+    def barred(other: Account) -> str | None:
+        if other.id not in asked and requester.caller is not None:
+            resource = other.arn(f"credential/{credential}", SERVICE)
+            asked[other.id] = why_unmanaged(account.id, other) or requester.denied(action, resource)
+        return asked.get(other.id)
+
+    return barred
+
+
 def arn_of(account: Account, entity_id: str) -> str | None:
     """By which an account calls a user, a role or root; None where it has none of that id."""
     if entity_id == account.id:
@@ -101,7 +120,8 @@ def visible_lineage(
     )
     put_back, over = _settings_put_back(context, found), {"state": "replaced", "alive": False}
     nodes = (node.model_copy(update=over) if node.place in put_back else node for node in found.nodes)
-    return replace(found, nodes=tuple(_named_now(nodes, _accounts_at(context, found))))
+    accounts = _accounts_at(context, found)
+    return replace(found, nodes=tuple(_contained(_named_now(nodes, accounts), accounts)))
 
 
 def _named_now(nodes: Iterable[LineageNode], accounts: Mapping[str, Account]) -> Iterator[LineageNode]:
@@ -109,6 +129,21 @@ def _named_now(nodes: Iterable[LineageNode], accounts: Mapping[str, Account]) ->
         owner = find_entity(accounts[node.account_id], node.owner_id)
         is_renamed = owner is not None and owner[1].name != node.name
         yield node.model_copy(update={"name_now": owner[1].name}) if owner is not None and is_renamed else node
+
+
+def _contained(nodes: Iterable[LineageNode], accounts: Mapping[str, Account]) -> Iterator[LineageNode]:
+    """What was contained as a whole is not alive, whatever has become of each of it by itself."""
+    there = list(nodes)
+    lineages = {account_id: account[CONTAINED_LINEAGES] for account_id, account in accounts.items()}
+    held = {node.place: lineage for node, lineage in held_by_lineages(there, lineages)}
+    for node in there:
+        position = held[node.place].position if node.place in held else None
+        if position is not None and node.alive:
+            yield node.model_copy(update={"state": "contained", "alive": False, "inactive_position": position})
+        elif position is not None and node.inactive_position is not None:
+            yield node.model_copy(update={"inactive_position": min(position, node.inactive_position)})
+        else:
+            yield node
 
 
 def lineage_doors(visibility: AccountVisibility, found: Lineage) -> tuple[OpenDoor, ...]:

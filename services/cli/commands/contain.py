@@ -2,28 +2,38 @@
 
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from domain.foundation.moments import format_rfc3339
 from domain.foundation.suggested_commands import suggested_command
+from services.api.contract.contained_lineages import ContainedSeed, ListContainedLineages, ReleaseLineage
 from services.api.contract.containment import Contain, ContainedAccount, Containment, Restoration
 from services.api.contract.question import Question
 from services.cli.lib.arguments import add_compromised_since, add_question_arguments
-from services.cli.lib.client import QuestionClient, build_question, open_client
+from services.cli.lib.client import QuestionClient, ask, build_question, open_client
 from services.cli.lib.doors_output import print_left, show_doors
 from services.cli.lib.lineage_tree import node_line
-from services.cli.lib.output import Column, JsonLines, arn_resource, stdout_table
-from services.cli.lib.terminal import Colour, Failure, print_line, print_note, print_wrapped
+from services.cli.lib.output import Column, JsonLines, arn_resource, short_time, stdout_table
+from services.cli.lib.terminal import Colour, Failure, UsageError, print_line, print_note, print_wrapped
 
-CONTAIN_ATTEMPTS_MAX = 5
-"""What is born between the finding and the ending is ended by the next attempt, when its parents are dead: the second
-finds nothing more to do, unless there is more than one call ends."""
+CONTAIN_ATTEMPTS_MAX = 500
+"""The first contains the lineage. Each ends some of what it has by itself, until there is nothing left."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Exit code 1 when any of it is still active somewhere; a dry run that is not refused ends with 0."
-    parser.add_argument("credential", metavar="KEY|SESSION|PRINCIPAL", help="its id, name or ARN")
+    parser.add_argument("credential", metavar="KEY|SESSION|PRINCIPAL", nargs="?", help="its id, name or ARN")
     add_compromised_since(parser)
+    parser.add_argument(
+        "--spare",
+        metavar="ID|NAME",
+        action="append",
+        default=[],
+        help="honour it with all that it has made; repeatable",
+    )
+    parser.add_argument("--release", action="store_true", help="honour the contained lineage again")
+    parser.add_argument("--list", action="store_true", help="show the lineages that are contained")
     parser.add_argument(
         "--restore", action="store_true", help="put back what it has altered, where nobody else has changed it since"
     )
@@ -36,11 +46,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    if args.list:
+        _list(args)
+    elif args.credential is None:
+        raise UsageError("Expected KEY|SESSION|PRINCIPAL, or --list.")
+    elif args.release:
+        _release(args)
+    else:
+        _contain(args)
+
+
+def _list(args: argparse.Namespace) -> None:
+    answer = ask(args, ListContainedLineages, {})
+    if args.output == "json":
+        JsonLines().show([answer])
+    elif answer.lineages:
+        stdout_table(CONTAINED, wide=args.wide).show(answer.lineages)
+    else:
+        print_note("No lineage is contained.")
+
+
+def _release(args: argparse.Namespace) -> None:
+    answer = ask(args, ReleaseLineage, {"credential": args.credential, "reason": args.reason})
+    if args.output == "json":
+        JsonLines().show([answer])
+    else:
+        for account in answer.accounts:
+            if account.reason is None:
+                print_line(f"{account.account_id}: RELEASED from p{account.position} on.", Colour.GREEN)
+            else:
+                print_wrapped(f"{account.account_id}: NOT RELEASED: {account.reason}.", colour=Colour.RED)
+        print_note(
+            "Keys that were deactivated, sessions that were revoked and policies MunimentContained stay as they are."
+        )
+    if any(account.reason is not None for account in answer.accounts):
+        raise Failure(f"{answer.seed} is still contained in some accounts.")
+
+
+def _contain(args: argparse.Namespace) -> None:
     parameters = {
         "credential": args.credential,
         "dry_run": args.dry_run or None,
         "restore": args.restore or None,
         "compromised_since": args.compromised_since,
+        "spare": tuple(args.spare) or None,
         "include_self": args.include_self or None,
         "reason": args.reason,
     }
@@ -116,8 +165,12 @@ def _attempts(client: QuestionClient, question: Question[Containment]) -> Iterat
         answer = client.ask(question)
         yield answer
         done = any(account.denied or account.deactivated or account.revoked for account in answer.accounts)
-        if answer.dry_run or not done or not (answer.remaining or answer.restored):
+        if answer.dry_run or not done:
             return
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else short_time(at)
 
 
 class _Ended(NamedTuple):
@@ -146,6 +199,13 @@ def _print_verdict(account: ContainedAccount) -> None:
         print_wrapped(f"{account.account_id}: NOT CONTAINED: {account.reason}.", colour=Colour.RED)
 
 
+CONTAINED: Sequence[Column[ContainedSeed]] = (
+    Column("SEED", lambda lineage: lineage.seed),
+    Column("NAME", lambda lineage: lineage.name),
+    Column("POSITION", lambda lineage: f"p{lineage.position}"),
+    Column("SINCE", lambda lineage: _time(lineage.compromised_since)),
+    Column("SPARED", lambda lineage: " ".join(lineage.spared)),
+)
 ENDED: Sequence[Column[_Ended]] = (
     Column("ACCOUNT", lambda ended: ended.account_id),
     Column("CONTAINMENT", lambda ended: ended.how),

@@ -14,6 +14,7 @@ ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 NO_S3 = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
 OF_RED = {**ANYTHING, "Condition": {"StringEquals": {"aws:PrincipalTag/team": "red"}}}
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+NOT_RESTORED = {"access key", "login profile", "policy version", "revocation", "contained lineage"}
 STRANGER = "arn:aws:iam::999988887777:root"
 
 
@@ -92,6 +93,5 @@ class Incident:
             fact: value
             for subject in subjects(account)
             for fact, value in facts(account, subject).items()
-            if fact.kind.name not in {"access key", "login profile", "policy version", "revocation"}
-            and not fact.id.endswith(CONTAINED_POLICY_NAME)
+            if fact.kind.name not in NOT_RESTORED and not fact.id.endswith(CONTAINED_POLICY_NAME)
         }

@@ -14,7 +14,7 @@ from domain.foundation.events import Entry, topics_of
 from domain.queries.what_if import CallToReplay
 from services.accounts import NewAccount, open_account
 from services.api.handlers import contained_calls
-from services.api.handlers.contained_calls import ContainedLineage
+from services.api.handlers.contained_calls import TracedContainment
 from tests.domain.accounts import ACCOUNT, AT, CAUSE
 from tests.services.api.in_process_server import InProcessServer, signed_form
 from tests.services.api.test_containment import ANYTHING, TRUST, created, organize
@@ -109,6 +109,8 @@ def test_who_was_contained_whole_begins_anew(house: InProcessServer) -> None:
     contains(house, "ann")
     fresh = key_of(house, "ann")
     house.aws_does("iam", "DeleteUserPolicy", UserName="ann", PolicyName="MunimentContained")
+    body = json.dumps({"credential": "ann"}).encode()
+    assert house.asks("/v1/contained-lineages/release", method="POST", body=body).status == 200
     calls(house, fresh, "ListUsers")
     found = least(house, "ann")
     assert (used(found), left_out(found)) == (["ListUsers"], [("ann", 1)])
@@ -168,7 +170,7 @@ def test_calls_may_begin_to_be_an_intruder_s(after_seconds: int | None, made: bo
     """Where it is known since when a credential was in other hands, calls before are its owner's."""
     contained = Entry(ACCOUNT, 9, "e", AT, CAUSE, CredentialContained(seed="k", denied=(), deactivated=(), revoked=()))
     since = None if after_seconds is None else AT + timedelta(seconds=after_seconds)
-    lineage = ContainedLineage(contained, credentials={"AKIAEXAMPLE": 1}, since=since)
+    lineage = TracedContainment(contained, credentials={"AKIAEXAMPLE": 1}, since=since)
     cause = CAUSE.model_copy(update={"access_key_id": "AKIAEXAMPLE"})
     assert lineage.made(CallToReplay(5, AT, cause, ())) is made
     assert not lineage.made(CallToReplay(5, AT, CAUSE, ()))

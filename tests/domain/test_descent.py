@@ -1,0 +1,100 @@
+"""A thing tells what it descends from by itself, however much has been made, and forgets nobody silently."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.account import Account
+from domain.descent import ANYBODY, DESCENTS, GENERATIONS_MAX, LINKS_MAX, Descent, DescentLink, made, refuse_too_long
+from domain.families.containment import ContainedLineage
+from domain.foundation.errors import LimitExceeded
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+Makings = list[tuple[int, int, int]]
+"""Of each: the number of its maker, of its owner (both among those before), and of the day. 0 made itself."""
+
+
+@st.composite
+def makings(draw: st.DrawFn) -> Makings:
+    """Odd ones are credentials, each made with one and owned by what is even; even ones are users."""
+    found: Makings = []
+    for number in range(1, draw(st.integers(2, 14))):
+        credentials = [0, *range(1, number, 2)]
+        owners = [0, *range(2, number, 2)]
+        found.append((draw(st.sampled_from(credentials)), draw(st.sampled_from(owners)), draw(st.integers(0, 3))))
+    return found
+
+
+def descents_of(makings: Makings) -> Mapping[int, Descent]:
+    account = Account("123456789012")
+    found = {0: made(account, DescentLink("0"))}
+    for number, (maker, owner, day) in enumerate(makings, 1):
+        is_credential = number % 2 == 1
+        link = DescentLink(str(number), str(maker), AT + timedelta(days=day), str(owner) if is_credential else None)
+        found[number] = made(account, link, found[maker])
+        account = account.put(DESCENTS, account[DESCENTS].set(str(number), found[number]))
+    return found
+
+
+def naive(makings: Makings, number: int, ancestor: int, since: int, spared: set[int], day: int = 9) -> bool:
+    """By every way there is."""
+    if number in spared:
+        return False
+    if number == ancestor and day >= since:
+        return True
+    if number == 0:
+        return False
+    maker, owner, made_on = makings[number - 1]
+    is_owned = number % 2 == 1 and naive(makings, owner, ancestor, since, spared, day)
+    return is_owned or naive(makings, maker, ancestor, since, spared, made_on)
+
+
+@given(makings(), st.data())
+def test_it_is_as_walking_says(makings: Makings, data: st.DataObject) -> None:
+    descents = descents_of(makings)
+    ancestor, since = data.draw(st.sampled_from(sorted(descents))), data.draw(st.integers(0, 3))
+    spared = set(data.draw(st.lists(st.sampled_from(sorted(descents)), max_size=2)))
+    for number, descent in descents.items():
+        told = descent.leads_to(str(ancestor), AT + timedelta(days=since), [str(each) for each in spared])
+        assert told == naive(makings, number, ancestor, since, spared)
+
+
+def rotated(times: int) -> list[Descent]:
+    """Keys of one user, each made with the one before, the first by somebody else's key."""
+    account = Account("123456789012")
+    found = [made(account, DescentLink("key0", "stolen", AT, "user"), made(account, DescentLink("stolen", of="other")))]
+    for number in range(1, times):
+        link = DescentLink(f"key{number}", f"key{number - 1}", AT + timedelta(days=number), "user")
+        found.append(made(account, link, found[-1]))
+    return found
+
+
+def test_a_key_may_be_rotated_for_ever_and_outruns_nobody() -> None:
+    """Its descent stays short. What had made the first one is still known, and of those between it is told that there
+    were some: a containment of one of them holds it, one of somebody else's key does not."""
+    keys = rotated(200)
+    assert len(keys[-1].links) <= GENERATIONS_MAX + 2
+    assert keys[-1].leads_to("stolen")
+    for seed, owner, holds in (("key3", "user", True), ("key198", "user", True), ("another", "someone", False)):
+        assert ContainedLineage(seed, owner, None, (), 1).holds(keys[-1]) is holds
+    assert not ContainedLineage("key7", "user", None, (), 1).holds(keys[3])
+    assert not ContainedLineage("key3", "user", None, ("key199",), 1).holds(keys[-1])
+
+
+def test_a_descent_has_a_bound() -> None:
+    """A chain of users that each make the next one is refused when a token could not hold it. In a history from before
+    there was a bound it is of anybody's lineage."""
+    account = Account("123456789012")
+    descent = made(account, DescentLink("0"))
+    for number in range(1, LINKS_MAX):
+        descent = made(account, DescentLink(str(number), str(number - 1), AT, None), descent)
+        refuse_too_long(descent)
+    longer = made(account, DescentLink("more", str(LINKS_MAX - 1), AT, None), descent)
+    with pytest.raises(LimitExceeded, match=f"has {LINKS_MAX + 1} links"):
+        refuse_too_long(longer)
+    short = longer.shortened()
+    assert (len(short.links), short.forgotten) == (LINKS_MAX, (ANYBODY,))
+    assert ContainedLineage("0", None, None, (), 1).holds(short)
