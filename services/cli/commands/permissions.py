@@ -61,11 +61,11 @@ def _held(held: HeldInterval) -> str:
 
 def _permissions(account_id: str) -> Sequence[Column[HeldPolicy]]:
     return (
-        Column("POLICY", lambda held: held.policy_arn or held.policy_name),
+        Column("POLICY", lambda held: held.policy_arn or held.policy_name, least=15),
         Column("VERSION", lambda held: held.version_id or "inline"),
         Column("THROUGH", lambda held: f"group {held.through.group_name}" if held.through else None),
         Column("SINCE", _since),
-        Column("BY", lambda held: short_arn(held.since.by, account_id)),
+        Column("BY", lambda held: short_arn(held.since.by, account_id), least=10),
     )
 
 
@@ -87,5 +87,5 @@ REACH: Sequence[Column[StatementReach]] = (
     Column("ACTION", lambda granted: _join(granted.action, negated=granted.not_action), wraps=True),
     Column("RESOURCE", lambda granted: _join(granted.on, negated=granted.not_on), wraps=True),
     Column("CONDITION", lambda granted: _conditions(granted.conditions), wraps=True),
-    Column("POLICY", lambda granted: _statement(granted.statement), wraps=True),
+    Column("POLICY", lambda granted: _statement(granted.statement), wraps=True, least=20),
 )

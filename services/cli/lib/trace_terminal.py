@@ -92,5 +92,5 @@ ALIVE: Sequence[Column[LineageNode]] = (
     Column("CREATED", lambda node: short_time(node.at)),
     Column("POSITION", lambda node: str(node.position)),
     Column("EXPIRES", lambda node: None if node.expires_at is None else short_time(node.expires_at)),
-    Column("BY", lambda node: short_arn(node.by, node.account_id)),
+    Column("BY", lambda node: short_arn(node.by, node.account_id), least=10),
 )
