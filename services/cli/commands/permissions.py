@@ -51,7 +51,7 @@ def _conditions(conditions: Mapping[str, Mapping[str, Sequence[str]]]) -> str | 
 
 
 def _statement(name: StatementName) -> str:
-    return f"{name.source_id} {name.sid or name.index}"
+    return f"{name.policy}, statement {name.sid or name.index}"
 
 
 def _held(held: HeldInterval) -> str:

@@ -1,7 +1,7 @@
 """The story of a credential in words, for the terminal and for the page alike. Nothing here is safe to show by itself:
 names, addresses and user agents are as somebody chose them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -293,6 +293,15 @@ def actions_by_service(could: UnusedPermissions) -> Iterator[TraceField]:
         found.setdefault(service, []).append(f"{action}*" if unused.conditional else action)
     for service, actions in found.items():
         yield TraceField(service, ", ".join(actions))
+
+
+def actions_counted(could: UnusedPermissions) -> str:
+    """Such as `3 actions of iam, 2 of sts`, of the same services; empty where there are none."""
+    found = Counter(unused.action.partition(":")[0] for unused in could.actions)
+    return ", ".join(
+        f"{count} of {service}" if number else f"{count_phrase(count, 'action', 'actions')} of {service}"
+        for number, (service, count) in enumerate(found.items())
+    )
 
 
 def unused_by_grant(could: UnusedPermissions, services_told: int) -> Iterator[ServiceGrant]:

@@ -39,9 +39,13 @@ def show_trace(trace: Trace, *, wide: bool) -> None:
         _activity(did, wide=wide)
     _head("Unused permissions of it and its descendants")
     _wrapped(words.unused_permissions_note(trace.could_have))
-    _lines(words.unused_by_credential(trace.could_have, trace.account_id))
-    for fact in words.actions_by_service(trace.could_have):
-        _wrapped(f"{fact.title}: {fact.text}")
+    for text in words.unused_by_credential(trace.could_have, trace.account_id):
+        print_wrapped(INDENT + text, INDENT * 2)
+    if wide:
+        for fact in words.actions_by_service(trace.could_have):
+            _wrapped(f"{fact.title}: {fact.text}")
+    elif counts := words.actions_counted(trace.could_have):
+        _wrapped(f"{counts}. To list them: --wide, or --output json or html.")
     stdout_table(words.GRANTED, wide=wide).show(list(words.unused_by_grant(trace.could_have, SERVICES_SHOWN)))
 
 
