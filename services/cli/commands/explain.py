@@ -40,6 +40,7 @@ def _show_explained(call: ExplainedCall, *, wide: bool) -> None:
             print_wrapped(f"  {key} was {', '.join(values)}", "    ")
         for key in decision.missing_keys:
             print_line(f"  {key} was not there")
+        print_line("")
         stdout_table(_explained(call.account_id), wide=wide).show(decision.statements)
 
 

@@ -1,7 +1,6 @@
 """The command that asks what a principal holds and can do."""
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 
 from domain.read_models.permissions import HeldPolicy
@@ -12,7 +11,7 @@ from services.cli.lib.arguments import add_historical_arguments, add_interval_ar
 from services.cli.lib.client import ask
 from services.cli.lib.interval_output import END_COLUMNS, show_span
 from services.cli.lib.output import Column, JsonLines, short_arn, short_time, stdout_table
-from services.cli.lib.terminal import print_note
+from services.cli.lib.terminal import Colour, print_heading, print_line, print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,11 +30,12 @@ def run(args: argparse.Namespace) -> None:
     if args.output == "json":
         JsonLines().show([found])
         return
-    stdout_table(_permissions(found.account_id), wide=args.wide).show(found.policies)
     if not found.policies:
         print_note(f"The {found.kind} {found.name} held no policy at position {found.position}.")
         return
-    sys.stdout.write("\n")
+    print_line("POLICIES", Colour.BOLD)
+    stdout_table(_permissions(found.account_id), wide=args.wide).show(found.policies)
+    print_heading("What they say")
     stdout_table(REACH, wide=args.wide).show(
         [granted for layer in found.can for granted in (*layer.allows, *layer.denies)]
     )

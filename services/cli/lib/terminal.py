@@ -55,6 +55,12 @@ def print_line(text: str, colour: Colour | None = None) -> None:
     _print(sys.stdout, text, colour)
 
 
+def print_heading(title: str) -> None:
+    """Above what belongs together on standard output, apart from what stands before it."""
+    print_line("")
+    print_line(title.upper(), Colour.BOLD)
+
+
 def print_wrapped(text: str, indent: str = "", colour: Colour | None = None) -> None:
     """On standard output, broken between words where its terminal ends; later lines begin with `indent`."""
     for line in wrapped(printable(text), stdout_width(), indent):
