@@ -235,21 +235,23 @@ def run_server(
     """Runs until it is interrupted, `without` what a worker does elsewhere. `on_ready` is told the address as soon as
     requests are answered, and whether the first account was opened at this start.
 
-    Raises InvalidSetting when the address cannot be listened on, before anything is started.
+    Raises InvalidSetting when the address cannot be listened on, before anything is started; but first what the data
+    directory has to be refused for, such as another server on it, which may be what listens there.
     """
-    with _listening_socket(settings) as listener:
-        keys = load_master_keys(settings)
-        with open_database(settings) as database:
-            ledger = LedgerRuntime(
-                database, keys, follower=ProgressWatcher if "projections" in without else ProjectionRunner
-            )
-            with ledger.running(), ledger.scheduler.running() if "scheduler" not in without else nullcontext():
-                ledger.refuse_unknown_master_keys()
-                # A new program may be able to read what the last one stumbled over.
-                if "projections" not in without:
-                    ledger.runner.resume()
-                    ledger.runner.upgrade()
-                _Server(ledger, settings, on_ready, without).run(sockets=[listener])
+    keys = load_master_keys(settings)
+    if settings.database_url is None:
+        EmbeddedPostgres(resolve_directory(settings.data / "postgres")).refuse_used()
+    with _listening_socket(settings) as listener, open_database(settings) as database:
+        ledger = LedgerRuntime(
+            database, keys, follower=ProgressWatcher if "projections" in without else ProjectionRunner
+        )
+        with ledger.running(), ledger.scheduler.running() if "scheduler" not in without else nullcontext():
+            ledger.refuse_unknown_master_keys()
+            # A new program may be able to read what the last one stumbled over.
+            if "projections" not in without:
+                ledger.runner.resume()
+                ledger.runner.upgrade()
+            _Server(ledger, settings, on_ready, without).run(sockets=[listener])
 
 
 def run_worker(database: Database, on_ready: Callable[[], None]) -> None:
@@ -286,7 +288,8 @@ def _listening_socket(settings: Settings) -> socket.socket:
             raise
     except OSError as error:
         raise InvalidSetting(
-            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Choose another address with --listen."
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Choose another address with "
+            f"MUNIMENT_LISTEN=HOST:PORT or --listen."
         ) from error
     return listener
 

@@ -154,6 +154,11 @@ class EmbeddedPostgres:
     ) -> None:
         self.stop()
 
+    def refuse_used(self) -> None:
+        """Raises EmbeddedError where another server runs on it."""
+        if (self._directory / "lock").exists():
+            os.close(self._take_lock())
+
     def _open_directory(self, user: SystemUser) -> None:
         """Private to us. PostgreSQL's user, where it is another, may pass but neither list nor write.
 
