@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -55,7 +56,7 @@ from services.randomness import Randomness
 from services.scheduler import Scheduler
 from services.secrets.authorization_messages import AuthorizationMessages
 from services.secrets.envelope import Envelope
-from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
+from services.secrets.master_key import KEY_BYTES, InvalidMasterKey, MasterKey, MasterKeys
 from services.secrets.passwords import PasswordHashes
 from services.secrets.session_credentials import SessionCredentials
 from services.secrets.session_tokens import SessionTokens
@@ -215,10 +216,24 @@ def check_database(database: Database) -> Database:
 
 
 def load_master_keys(settings: Settings) -> MasterKeys:
-    """Those that the operator provides; a first start makes one, in the data directory. Raises InvalidMasterKey."""
+    """Those that the operator provides; a first start makes one, in the data directory. Raises InvalidMasterKey and
+    InvalidSetting."""
     # Others may pass through to what is theirs (the database's user, when we are root), but not look around.
-    settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
-    return MasterKeys.from_environment_or_file(settings.data / "master.key")
+    try:
+        settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
+    except OSError as error:
+        said = "it is not a directory" if isinstance(error, FileExistsError) else error.strerror
+        raise InvalidSetting(
+            f"The data directory {settings.data} cannot be made: {said}. Choose another with MUNIMENT_DATA or --data."
+        ) from error
+    path = settings.data / "master.key"
+    is_needed = settings.database_url is None and (settings.data / "postgres").exists()
+    if is_needed and not path.exists() and "MUNIMENT_MASTER_KEY" not in os.environ:
+        raise InvalidMasterKey(
+            f"The master key file {path} is missing, and the database beside it was begun with one: put it back, or "
+            "set MUNIMENT_MASTER_KEY."
+        )
+    return MasterKeys.from_environment_or_file(path)
 
 
 class WorkerStopped(Exception):  # noqa: N818  said to a person
@@ -235,23 +250,25 @@ def run_server(
     """Runs until it is interrupted, `without` what a worker does elsewhere. `on_ready` is told the address as soon as
     requests are answered, and whether the first account was opened at this start.
 
-    Raises InvalidSetting when the address cannot be listened on, before anything is started; but first what the data
-    directory has to be refused for, such as another server on it, which may be what listens there.
+    Raises InvalidSetting when the address cannot be listened on, before anything is started.
     """
-    keys = load_master_keys(settings)
-    if settings.database_url is None:
-        EmbeddedPostgres(resolve_directory(settings.data / "postgres")).refuse_used()
-    with _listening_socket(settings) as listener, open_database(settings) as database:
-        ledger = LedgerRuntime(
-            database, keys, follower=ProgressWatcher if "projections" in without else ProjectionRunner
-        )
-        with ledger.running(), ledger.scheduler.running() if "scheduler" not in without else nullcontext():
-            ledger.refuse_unknown_master_keys()
-            # A new program may be able to read what the last one stumbled over.
-            if "projections" not in without:
-                ledger.runner.resume()
-                ledger.runner.upgrade()
-            _Server(ledger, settings, on_ready, without).run(sockets=[listener])
+    place = settings.data / "postgres"
+    if settings.database_url is None and place.exists():
+        # First: another server on the same data may be what listens there.
+        EmbeddedPostgres(place).refuse_used()
+    with _listening_socket(settings) as listener:
+        keys = load_master_keys(settings)
+        with open_database(settings) as database:
+            ledger = LedgerRuntime(
+                database, keys, follower=ProgressWatcher if "projections" in without else ProjectionRunner
+            )
+            with ledger.running(), ledger.scheduler.running() if "scheduler" not in without else nullcontext():
+                ledger.refuse_unknown_master_keys()
+                # A new program may be able to read what the last one stumbled over.
+                if "projections" not in without:
+                    ledger.runner.resume()
+                    ledger.runner.upgrade()
+                _Server(ledger, settings, on_ready, without).run(sockets=[listener])
 
 
 def run_worker(database: Database, on_ready: Callable[[], None]) -> None:

@@ -46,8 +46,8 @@ def stdout_width() -> int | None:
 
 
 def print_note(text: str, colour: Colour | None = None) -> None:
-    """A line on standard error."""
-    _print(sys.stderr, f"muniment: {text}", colour)
+    """A line on standard error, whatever the text."""
+    _print(sys.stderr, f"muniment: {' '.join(text.split())}", colour)
 
 
 def print_line(text: str, colour: Colour | None = None) -> None:
