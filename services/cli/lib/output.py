@@ -160,7 +160,7 @@ class Table(Generic[T]):
             and self._line > (self._width or self._line)
             and any(column.short for column in self._columns)
         ):
-            self._shortened = True
+            self._shortened, self._titled = True, None
             self._forget()
             shown = self._cells(rows)
             needs = self._measure(shown)
