@@ -10,22 +10,20 @@ from services.cli.lib.client import show_pages
 from services.cli.lib.output import Column, short_time
 from services.cli.lib.terminal import Colour, print_note
 
-LAST_USED = (
+_LAST_USED = (
     "LAST USED is written at most once in 15 minutes: the last use may be up to 15 minutes later. Each call is in "
     "`muniment history --access-key-id KEY`."
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = LAST_USED
+    parser.epilog = _LAST_USED
     add_historical_arguments(parser, run)
 
 
 def run(args: argparse.Namespace) -> None:
     if not show_pages(args, ListCredentials, {"as_of": args.as_of}, lambda page: page.credentials, CREDENTIALS):
         print_note("There was no access key and no password.")
-    elif args.output == "table":
-        print_note(LAST_USED)
 
 
 def _status(held: AccessKeyCredential | PasswordCredential) -> str:

@@ -46,8 +46,8 @@ def stdout_width() -> int | None:
 
 
 def print_note(text: str, colour: Colour | None = None) -> None:
-    """A line on standard error, whatever the text."""
-    _print(sys.stderr, f"muniment: {' '.join(text.split())}", colour)
+    """One line on standard error, of however many the text has."""
+    _print(sys.stderr, f"muniment: {' '.join(text.splitlines())}", colour)
 
 
 def print_line(text: str, colour: Colour | None = None) -> None:
