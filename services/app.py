@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import os
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -56,7 +55,7 @@ from services.randomness import Randomness
 from services.scheduler import Scheduler
 from services.secrets.authorization_messages import AuthorizationMessages
 from services.secrets.envelope import Envelope
-from services.secrets.master_key import KEY_BYTES, InvalidMasterKey, MasterKey, MasterKeys
+from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.secrets.passwords import PasswordHashes
 from services.secrets.session_credentials import SessionCredentials
 from services.secrets.session_tokens import SessionTokens
@@ -216,24 +215,10 @@ def check_database(database: Database) -> Database:
 
 
 def load_master_keys(settings: Settings) -> MasterKeys:
-    """Those that the operator provides; a first start makes one, in the data directory. Raises InvalidMasterKey and
-    InvalidSetting."""
-    # Others may pass through to what is theirs (the database's user, when we are root), but not look around.
-    try:
-        settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
-    except OSError as error:
-        said = "it is not a directory" if isinstance(error, FileExistsError) else error.strerror
-        raise InvalidSetting(
-            f"The data directory {settings.data} cannot be made: {said}. Choose another with MUNIMENT_DATA or --data."
-        ) from error
-    path = settings.data / "master.key"
-    is_needed = settings.database_url is None and (settings.data / "postgres").exists()
-    if is_needed and not path.exists() and "MUNIMENT_MASTER_KEY" not in os.environ:
-        raise InvalidMasterKey(
-            f"The master key file {path} is missing, and the database beside it was begun with one: put it back, or "
-            "set MUNIMENT_MASTER_KEY."
-        )
-    return MasterKeys.from_environment_or_file(path)
+    """Those that the operator provides; a first start makes one. Raises InvalidMasterKey and InvalidSetting."""
+    settings.make_data_directory()
+    is_first = settings.database_url is not None or not (settings.data / "postgres").exists()
+    return MasterKeys.from_environment_or_file(settings.data / "master.key", creates=is_first)
 
 
 class WorkerStopped(Exception):  # noqa: N818  said to a person
@@ -252,10 +237,8 @@ def run_server(
 
     Raises InvalidSetting when the address cannot be listened on, before anything is started.
     """
-    place = settings.data / "postgres"
-    if settings.database_url is None and place.exists():
-        # First: another server on the same data may be what listens there.
-        EmbeddedPostgres(place).refuse_used()
+    if settings.database_url is None and (place := settings.data / "postgres").exists():
+        EmbeddedPostgres(place).refuse_used()  # It may be what listens there.
     with _listening_socket(settings) as listener:
         keys = load_master_keys(settings)
         with open_database(settings) as database:

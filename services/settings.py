@@ -28,6 +28,17 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     """Whose X-Forwarded-For and X-Forwarded-Proto are believed."""
 
+    def make_data_directory(self) -> None:
+        """Others may pass through to what is theirs (the database's user, when we are root), but not look around.
+        Raises InvalidSetting."""
+        try:
+            self.data.mkdir(mode=0o711, parents=True, exist_ok=True)
+        except OSError as error:
+            said = "it is not a directory" if isinstance(error, FileExistsError) else error.strerror
+            raise InvalidSetting(
+                f"The data directory {self.data} cannot be made: {said}. Choose another with MUNIMENT_DATA or --data."
+            ) from error
+
 
 def read_settings(environment: Mapping[str, str], *, data: str | None = None, listen: str | None = None) -> Settings:
     """Flags win over the environment. Raises InvalidSetting."""
