@@ -1,12 +1,12 @@
 """The containment of a credential: it, and all that it gave birth to, is cut off in one step."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from domain.account import Account
 from domain.calls import NeedsFacts, Outcome
-from domain.families.containment import CONTAINED_POLICY_NAME, CredentialContained, LineageFacts, LineageQuery
+from domain.families.containment import CONTAINED_POLICY_NAME, LineageFacts, LineageQuery
 from domain.foundation.errors import AccessDenied, Throttling
 from domain.foundation.moments import AsOf
 from domain.queries.containment import ContainmentPlan, contain, refuse_lockout, refuse_self_containment
@@ -73,7 +73,7 @@ def answer_contain(question: Contain, context: AnswerContext) -> Containment:
         account_id=context.account_id,
         credential=question.credential,
         dry_run=question.dry_run,
-        accounts=tuple(_accounts(containing, found, visibility.obstacles)),
+        accounts=tuple(_accounts(containing, found, visibility.obstacles, dry_run=question.dry_run)),
         remaining=found.remaining,
         open_doors=lineage_doors(visibility, found),
         restored=tuple(Restoration(**asdict(each)) for each in containing.restored),
@@ -123,22 +123,28 @@ def _barred_accounts(account: Account, requester: Requester, credential: str) ->
     return barred
 
 
-def _accounts(containing: ContainmentPlan, found: Lineage, obstacles: Mapping[str, str]) -> Iterable[ContainedAccount]:
+def _accounts(
+    containing: ContainmentPlan, found: Lineage, obstacles: Mapping[str, str], *, dry_run: bool
+) -> Iterable[ContainedAccount]:
     """Those that the lineage is known to come to, and those where something was done."""
     done = dict(zip(containing.events, containing.contained, strict=True))
     for account_id in sorted({*found.moments, *done, *containing.barred, *obstacles}):
         there = [node for node in found.nodes if node.account_id == account_id and node.gives_access]
-        reason = containing.barred.get(account_id) or obstacles.get(account_id) or _remaining(found, account_id, there)
+        barred = containing.barred.get(account_id) or obstacles.get(account_id)
+        reason = barred or _remaining(found, account_id, there)
         ends = done.get(account_id)
+        ended = {*ends.denied, *ends.deactivated, *ends.revoked} if ends else set()
+        is_known = dry_run and barred is None and found.stopped_after_nodes is None and account_id in found.moments
         yield ContainedAccount(
             account_id=account_id,
             contained=reason is None,
             reason=reason,
+            would_remain=sum(node.alive and node.subject_id not in ended for node in there) if is_known else None,
             position=_contained_from(there, found.moments[account_id].position) if reason is None else None,
             denied=ends.denied if ends else (),
             deactivated=ends.deactivated if ends else (),
             revoked=ends.revoked if ends else (),
-            names=_names(there, ends) if ends else {},
+            names=_names(there, ended),
         )
 
 
@@ -150,8 +156,7 @@ def _contained_from(there: Iterable[LineageNode], moment: int) -> int:
     return max((node.inactive_position or 0 for node in acting or ended), default=moment)
 
 
-def _names(there: Iterable[LineageNode], ends: CredentialContained) -> dict[str, str]:
-    ended = {*ends.denied, *ends.deactivated, *ends.revoked}
+def _names(there: Iterable[LineageNode], ended: Collection[str]) -> dict[str, str]:
     return {
         node.subject_id: (node.name if node.arn is None else node.arn.split(":", 5)[-1])
         + ("" if node.name_now is None else f", now {node.name_now}")
