@@ -8,6 +8,7 @@ from domain.account import Account
 from domain.call_context import NO_VALUES, CallContext, ConditionValues, user_or_role_by_arn
 from domain.callers import Caller
 from domain.calls import Call, DecisionRecord, StatementRef
+from domain.entity_kinds import find_entity
 from domain.families.boundaries import boundary_arn
 from domain.families.groups import MEMBERSHIPS
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, Level, OrganizationPolicy
@@ -206,11 +207,18 @@ def own_policies(account: Account, holder_id: str) -> Iterator[SourcedPolicy]:
     """Of a user, group or role, without what it has through others."""
     inline = account[INLINE_POLICIES].get(holder_id)
     if inline is not None:
+        holder = _resource_of(account, holder_id)
         # By name: a mapping's own order differs from process to process, and what is recorded must not.
         for name in sorted(inline):
-            yield SourcedPolicy(compiled(inline[name], PolicyType.IDENTITY), f"{holder_id}/{name}", "inline", None)
+            document = compiled(inline[name], PolicyType.IDENTITY)
+            yield SourcedPolicy(document, f"{holder_id}/{name}", "inline", None, holder)
     for arn in account[ATTACHMENTS].rights_of(holder_id):
         yield _managed(account, arn, PolicyType.IDENTITY)
+
+
+def _resource_of(account: Account, holder_id: str) -> str | None:
+    found = find_entity(account, holder_id)
+    return None if found is None else found[1].resource
 
 
 _OWN_PASSWORD = json.dumps({
@@ -248,7 +256,7 @@ def _session_policies(account: Account, caller: Caller) -> Iterator[SourcedPolic
 
 
 def trust_policy(role: Role) -> SourcedPolicy:
-    return SourcedPolicy(compiled(role.trust_policy, PolicyType.TRUST), role.id, "trust", None)
+    return SourcedPolicy(compiled(role.trust_policy, PolicyType.TRUST), role.id, "trust", None, role.resource)
 
 
 def principal_without_names(caller: Caller) -> RequestPrincipal:

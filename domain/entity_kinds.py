@@ -123,7 +123,7 @@ def naming_setting(component: Component[EntityIndex[E]], renamed: Callable[[E, s
         now = parts(delta.account, delta.owner_id, "")[delta.owner_id]
         yield from (f"is named by policies as {now}, not as {former}" for former in delta.dropped.values())
 
-    return Setting(parts, without, openings, is_keyed=True)
+    return Setting(parts, without, openings, is_keyed=True, is_name=True)
 
 
 _conflicts: list[tuple[int, str, Callable[[Account, str], object]]] = []

@@ -71,6 +71,8 @@ class Setting:
     """Each part has one value, such as a tag: whoever sets another one decides."""
     is_versioned: bool = False
     """A part may come into force long after it was written, by whoever chooses so."""
+    is_name: bool = False
+    """Calls tell the owner by it, in ARNs."""
 
 
 _brought: list[Callable[[Account, Account, str], Account]] = []

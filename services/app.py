@@ -215,10 +215,10 @@ def check_database(database: Database) -> Database:
 
 
 def load_master_keys(settings: Settings) -> MasterKeys:
-    """Those that the operator provides; a first start makes one, in the data directory. Raises InvalidMasterKey."""
-    # Others may pass through to what is theirs (the database's user, when we are root), but not look around.
-    settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
-    return MasterKeys.from_environment_or_file(settings.data / "master.key")
+    """Those that the operator provides; a first start makes one. Raises InvalidMasterKey and InvalidSetting."""
+    settings.make_data_directory()
+    is_first = settings.database_url is not None or not (settings.data / "postgres").exists()
+    return MasterKeys.from_environment_or_file(settings.data / "master.key", creates=is_first)
 
 
 class WorkerStopped(Exception):  # noqa: N818  said to a person
@@ -237,6 +237,8 @@ def run_server(
 
     Raises InvalidSetting when the address cannot be listened on, before anything is started.
     """
+    if settings.database_url is None and (place := settings.data / "postgres").exists():
+        EmbeddedPostgres(place).refuse_used()  # It may be what listens there.
     with _listening_socket(settings) as listener:
         keys = load_master_keys(settings)
         with open_database(settings) as database:
@@ -286,7 +288,8 @@ def _listening_socket(settings: Settings) -> socket.socket:
             raise
     except OSError as error:
         raise InvalidSetting(
-            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Choose another address with --listen."
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Choose another address with "
+            f"MUNIMENT_LISTEN=HOST:PORT or --listen."
         ) from error
     return listener
 

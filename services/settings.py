@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -25,6 +28,17 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     """Whose X-Forwarded-For and X-Forwarded-Proto are believed."""
 
+    def make_data_directory(self) -> None:
+        """Others may pass through to what is theirs (the database's user, when we are root), but not look around.
+        Raises InvalidSetting."""
+        try:
+            self.data.mkdir(mode=0o711, parents=True, exist_ok=True)
+        except OSError as error:
+            said = "it is not a directory" if isinstance(error, FileExistsError) else error.strerror
+            raise InvalidSetting(
+                f"The data directory {self.data} cannot be made: {said}. Choose another with MUNIMENT_DATA or --data."
+            ) from error
+
 
 def read_settings(environment: Mapping[str, str], *, data: str | None = None, listen: str | None = None) -> Settings:
     """Flags win over the environment. Raises InvalidSetting."""
@@ -36,14 +50,27 @@ def read_settings(environment: Mapping[str, str], *, data: str | None = None, li
         )
     return Settings(
         data=Path(data or environment.get("MUNIMENT_DATA") or "data").expanduser().absolute(),
-        database_url=environment.get("MUNIMENT_DATABASE_URL") or None,
-        owner_database_url=environment.get("MUNIMENT_OWNER_DATABASE_URL") or None,
+        database_url=_database_url(environment, "MUNIMENT_DATABASE_URL"),
+        owner_database_url=_database_url(environment, "MUNIMENT_OWNER_DATABASE_URL"),
         host=host,
         port=port,
         trusted_proxies=tuple(
             _network(text) for text in environment.get("MUNIMENT_TRUSTED_PROXIES", "").split(",") if text
         ),
     )
+
+
+def _database_url(environment: Mapping[str, str], variable: str) -> str | None:
+    url = environment.get(variable) or None
+    try:
+        conninfo_to_dict(url or "")
+    except ProgrammingError:
+        # What PostgreSQL says of it may have a piece of a password.
+        raise InvalidSetting(
+            f"{variable} is not understood: expected postgresql://LOGIN:PASSWORD@HOST/DATABASE with parameters that "
+            "PostgreSQL knows."
+        ) from None
+    return url
 
 
 def _listen(text: str) -> tuple[str, int]:

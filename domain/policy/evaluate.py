@@ -35,6 +35,32 @@ class SourcedPolicy:
     source_type: str
     """managed, inline, trust, resource, session, boundary, scp, rcp, password policy or root."""
     version_id: str | None
+    holder: str | None = None
+    """Whose an inline or trust policy is, such as user/alice."""
+
+    @property
+    def name(self) -> str:
+        """For people, without its type."""
+        if self.holder is None:
+            return self.source_id
+        return f"{self.source_id.partition('/')[2]} of {self.holder}".lstrip()
+
+    @property
+    def title(self) -> str:
+        """For people, such as `inline policy deploying of role/deployer`."""
+        return f"{_TITLES.get(self.source_type, self.source_type)} {self.name}"
+
+
+_TITLES = {
+    "managed": "managed policy",
+    "inline": "inline policy",
+    "trust": "trust policy",
+    "boundary": "permissions boundary",
+    "session": "session policy of",
+    "scp": "service control policy",
+    "rcp": "resource control policy",
+    "password policy": "password policy of",
+}
 
 
 class Layer(StrEnum):

@@ -88,7 +88,7 @@ class Reevaluation:
         for layer, _, sourced, statement, _ in self.explanation.decision.matched:
             if layer is self.explanation.decision.layer:
                 told = statement.sid is not None and self.account_of(layer) == account_id
-                yield f"{sourced.source_id} statement {statement.index}" + (f" ({statement.sid})" if told else "")
+                yield f"{sourced.name} statement {statement.index}" + (f" ({statement.sid})" if told else "")
 
 
 def reevaluate_decision(

@@ -11,7 +11,7 @@ from domain.foundation.moments import EventRef
 @dataclass(frozen=True, slots=True)
 class AccessKeyLastUsed:
     at: datetime
-    """The beginning of the window of the last use (domain.usage.USE_WINDOW)."""
+    """The beginning of the window of the last use (domain.families.credential_use.USE_WINDOW)."""
     service: str
     region: str
 

@@ -13,7 +13,7 @@ from importlib import import_module
 from domain.foundation.errors import Refusal
 from services.cli.commands import COMMANDS
 from services.cli.lib.arguments import add_command
-from services.cli.lib.parser import Parser, ShowVersion, did_you_mean, move_common_options
+from services.cli.lib.parser import COMMON_OPTIONS, Parser, ShowVersion, did_you_mean, move_common_options
 from services.cli.lib.terminal import Colour, Failure, UsageError, os_error_text, print_note
 
 EXIT_OK, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2
@@ -68,6 +68,9 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     """Raises UsageError."""
     command = next((word for word in words if not word.startswith("-")), None)
     parser = build_parser([] if command is None else [command])
+    if command not in COMMANDS:
+        before = words if command is None else words[: words.index(command)]
+        parser.refuse_unknown_options(before, COMMON_OPTIONS)
     if command is None and not {"-h", "--help", "--version"}.intersection(words):
         parser.error("no command was given")
     if command is not None and command not in COMMANDS:

@@ -41,7 +41,8 @@ log = logging.getLogger("muniment.ledger")
 
 
 class DoorUseFinder:
-    """For one answer, on a connection that reads. Blocks for as long as it takes to fold and decide."""
+    """For one answer, on a connection that reads. Blocks for as long as it takes to fold and decide. What a lineage has
+    altered it remembers: it is asked for several times over."""
 
     def __init__(self, cursor: psycopg.Cursor, past: HistoricalStates) -> None:
         self._cursor = cursor
@@ -52,6 +53,7 @@ class DoorUseFinder:
         """Changes that were known when it was last looked."""
         self._unexamined = 0
         self._without: tuple[Account, Sequence[AlteredSetting], Account] | None = None
+        self._altered: tuple[object, AlteredSettings] | None = None
 
     def account(self, account_id: str, position: int) -> Account:
         place = (account_id, position)
@@ -70,7 +72,10 @@ class DoorUseFinder:
             return self._past.changes(self._cursor, account_id, after=after, to=to)
 
         positions = {account_id: moment.position for account_id, moment in moments.items()}
-        return altered_settings(nodes, positions, since, self.account, changes)
+        asked = ([node.place for node in nodes], positions, since)
+        if self._altered is None or self._altered[0] != asked:
+            self._altered = asked, altered_settings(nodes, positions, since, self.account, changes)
+        return self._altered[1]
 
     def __call__(
         self,
@@ -189,7 +194,7 @@ def _accounts_read(call: CallToReplay) -> set[str]:
 def _names(now: Account, without: Account, altered: Sequence[AlteredSetting]) -> dict[str, str]:
     """The ARNs that users and groups would have, by those that they have."""
     renamed = {}
-    for owner_id in {each.owner_id for each in altered if each.account_id == now.id and each.kind.endswith("_rename")}:
+    for owner_id in {each.owner_id for each in altered if each.account_id == now.id and each.setting.is_name}:
         is_, would_be = find_entity(now, owner_id), find_entity(without, owner_id)
         if is_ is not None and would_be is not None and is_[1].resource != would_be[1].resource:
             renamed[now.arn(is_[1].resource)] = now.arn(would_be[1].resource)

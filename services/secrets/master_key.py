@@ -73,14 +73,15 @@ class MasterKeys:
         return next((key for key in self.all if key.key_id == key_id), None)
 
     @classmethod
-    def from_environment_or_file(cls, path: Path) -> Self:
+    def from_environment_or_file(cls, path: Path, *, creates: bool = True) -> Self:
         """The keys that the operator provides: MUNIMENT_MASTER_KEY or else the file, and MUNIMENT_MASTER_KEY_PREVIOUS.
+        A file that is missing is created only where nothing can be sealed under another key yet.
 
         Raises InvalidMasterKey.
         """
         previous = from_environment("MUNIMENT_MASTER_KEY_PREVIOUS")
         return cls(
-            current=from_environment("MUNIMENT_MASTER_KEY") or load_or_create(path),
+            current=from_environment("MUNIMENT_MASTER_KEY") or _from_file(path, creates=creates),
             previous=() if previous is None else (previous,),
         )
 
@@ -101,6 +102,15 @@ def from_environment(variable: str) -> MasterKey | None:
             f"{variable} must be the base64 of {KEY_BYTES} random bytes ({len(base64.b64encode(bytes(KEY_BYTES)))} "
             f"characters), or not be set at all; it holds {len(text)} characters of something else."
         ) from None
+
+
+def _from_file(path: Path, *, creates: bool) -> MasterKey:
+    if not creates and not path.exists():
+        raise InvalidMasterKey(
+            f"The master key file {path} is missing, and the database beside it was begun with one: put it back, or "
+            "set MUNIMENT_MASTER_KEY."
+        )
+    return load_or_create(path)
 
 
 def load_or_create(path: Path) -> MasterKey:

@@ -274,8 +274,8 @@ class Story:
         told = self.muniment("explain", denied["request_id"])
         assert "iam:ListGroups on arn:aws:iam::" in told, told
         assert ": denied with an explicit deny in an identity-based policy" in told, told
-        assert re.search(r"identity +inline \S+/no-groups +0 +Deny +yes", told), told
-        assert re.search(rf"identity +managed {self.facts['reading']} v1 +0 +Allow +yes", told), told
+        assert re.search(r"identity +inline policy no-groups of user/alice +0 +Deny +yes", told), told
+        assert re.search(rf"identity +managed policy {self.facts['reading']} v1 +0 +Allow +yes", told), told
         every = explanations(self.server)
         allowed = next(call for call in every if call["operation"] == "ListGroups" and call["error_code"] is None)
         told = self.muniment("explain", allowed["request_id"])

@@ -182,8 +182,8 @@ def refused_to_serve(data: Path, listen: str) -> str:
 
 
 def test_two_servers_do_not_share_a_directory(server: Server) -> None:
-    """The second is told which process has it, and the first goes on."""
-    said = refused_to_serve(server.data, "127.0.0.1:0")
+    """The second is told which process has it, before it is told that the address is taken, and the first goes on."""
+    said = refused_to_serve(server.data, server.endpoint.removeprefix("http://"))
     assert f"in use by the server with pid {server.process.pid}" in said
     assert called(server, form("ListUsers")).status == 200
 

@@ -16,6 +16,8 @@ class ContainedAccount(Answer):
     """Whether nothing of the credential is honoured in the account."""
     reason: str | None
     """Why nothing was contained here, or what is left to do."""
+    would_remain: int | None = None
+    """Of a dry run, where something may be contained: so many that are active would be active still."""
     position: int | None
     """From here on nothing of it is honoured; null where something still is."""
     denied: tuple[str, ...]

@@ -12,6 +12,8 @@ class StatementName(Answer):
     layer: Layer
     source_type: str
     source_id: str
+    policy: str
+    """For people, such as `inline policy deploying of role/deployer`."""
     version_id: str | None
     sha256: str
     """Of the document's text."""

@@ -36,7 +36,7 @@ def principal_access(found: Access, action: str) -> PrincipalAccess:
     )
     if decision.result is Result.ALLOWED:
         by = next(name for name in names if name.effect is Effect.ALLOW and name.layer is decision.layer)
-        why = f"allowed by {by.source_type} {by.source_id}, statement {by.sid or by.index}"
+        why = f"allowed by {by.policy}, statement {by.sid or by.index}"
         if by.source_type == "root":
             why = "allowed to the root user, unless an organization forbids it"
     else:

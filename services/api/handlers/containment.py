@@ -1,6 +1,6 @@
 """The containment of a credential: it, and all that it gave birth to, is cut off in one step."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
@@ -10,7 +10,6 @@ from domain.calls import NeedsFacts, Outcome
 from domain.families.containment import (
     CONTAINED_LINEAGES,
     CONTAINED_POLICY_NAME,
-    CredentialContained,
     LineageContained,
     LineageFacts,
     LineageQuery,
@@ -190,7 +189,7 @@ def answer_contain(question: Contain, context: AnswerContext) -> Containment:
         account_id=context.account_id,
         credential=question.credential,
         dry_run=question.dry_run,
-        accounts=tuple(_accounts(context, containing, found, visibility.obstacles)),
+        accounts=tuple(_accounts(context, containing, found, visibility.obstacles, dry_run=question.dry_run)),
         remaining=found.remaining,
         open_doors=lineage_doors(visibility, found),
         restored=tuple(Restoration(**asdict(each)) for each in containing.restored),
@@ -228,25 +227,28 @@ def _firsts(seen: Iterable[tuple[str, datetime]]) -> list[datetime]:
 
 
 def _accounts(
-    context: AnswerContext, containing: ContainmentPlan, found: Lineage, obstacles: Mapping[str, str]
+    context: AnswerContext, containing: ContainmentPlan, found: Lineage, obstacles: Mapping[str, str], *, dry_run: bool
 ) -> Iterable[ContainedAccount]:
     """Those that the lineage is known to come to, and those where something was done."""
     done = dict(zip(containing.events, containing.contained, strict=True))
     for account_id in sorted({*found.moments, *done, *containing.barred, *obstacles}):
         there = [node for node in found.nodes if node.account_id == account_id and node.gives_access]
         is_whole = account_id in found.moments and _is_contained_whole(context, found, account_id)
-        remaining = _alive(there) if is_whole else _remaining(found, account_id, there)
-        reason = containing.barred.get(account_id) or obstacles.get(account_id) or remaining
+        barred = containing.barred.get(account_id) or obstacles.get(account_id)
+        reason = barred or (_alive(there) if is_whole else _remaining(found, account_id, there))
         ends = done.get(account_id)
+        ended = {*ends.denied, *ends.deactivated, *ends.revoked} if ends else set()
+        is_known = dry_run and barred is None and found.stopped_after_nodes is None and account_id in found.moments
         yield ContainedAccount(
             account_id=account_id,
             contained=reason is None,
             reason=reason,
+            would_remain=sum(node.alive and node.subject_id not in ended for node in there) if is_known else None,
             position=_contained_from(there, found.moments[account_id].position) if reason is None else None,
             denied=ends.denied if ends else (),
             deactivated=ends.deactivated if ends else (),
             revoked=ends.revoked if ends else (),
-            names=_names(there, ends) if ends else {},
+            names=_names(there, ended),
         )
 
 
@@ -258,8 +260,7 @@ def _contained_from(there: Iterable[LineageNode], moment: int) -> int:
     return max((node.inactive_position or 0 for node in acting or ended), default=moment)
 
 
-def _names(there: Iterable[LineageNode], ends: CredentialContained) -> dict[str, str]:
-    ended = {*ends.denied, *ends.deactivated, *ends.revoked}
+def _names(there: Iterable[LineageNode], ended: Collection[str]) -> dict[str, str]:
     return {
         node.subject_id: (node.name if node.arn is None else node.arn.split(":", 5)[-1])
         + ("" if node.name_now is None else f", now {node.name_now}")

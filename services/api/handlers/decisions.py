@@ -82,6 +82,7 @@ def _statement(made: Reevaluation, verdict: StatementVerdict, account_id: str) -
         account_id=owner_id,
         source_type=sourced.source_type,
         source_id=sourced.source_id,
+        policy=sourced.title,
         version_id=sourced.version_id,
         sha256=sourced.policy.sha256,
         index=verdict.statement.index,

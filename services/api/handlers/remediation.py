@@ -2,7 +2,8 @@
 what was tied and untied, then what was created, each emptied before it is deleted.
 
 Containing ends credentials. It leaves users, roles, policies and trust where they are, for a person to judge: that
-person can run these one by one.
+person can run these one by one. What `contain --restore` does is not among them, where it is advised. The leaked key
+itself, which is inactive by then, goes last.
 """
 
 import json
@@ -15,7 +16,7 @@ from domain.families.access_keys import ACCESS_KEYS
 from domain.families.boundaries import boundary_arn
 from domain.families.containment import CONTAINED_POLICY_NAME
 from domain.families.groups import GROUPS, MEMBERSHIPS
-from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, ManagedPolicy
+from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES, ManagedPolicy
 from domain.families.roles import ROLES, Role
 from domain.families.users import USERS
 from domain.foundation.identifiers import account_of_arn
@@ -44,11 +45,14 @@ class Remediation:
     """Of one account, whose created_nodes are given; those of others need commands of their own."""
 
     now: Account
+    """As it will be when these are run."""
     before: AccountBefore
     other: Callable[[str], Account]
     """Another account by its id, at the moment of `now`."""
     created_nodes: Sequence[LineageNode]
     """Of this account, in the order of their positions; without the seed, which nobody of them has made."""
+    seed: LineageNode | None = None
+    """Where it is of this account."""
 
     def commands(self) -> list[str]:
         steps = [
@@ -59,6 +63,7 @@ class Remediation:
             *self._ties(),
             *self._entities(),
             *self._policies(),
+            *self._seed(),
         ]
         return list(dict.fromkeys(steps))
 
@@ -115,6 +120,14 @@ class Remediation:
             if node.kind == "access_key":
                 yield _key_command("delete-access-key", self.now, node)
 
+    def _seed(self) -> Iterator[str]:
+        if (
+            self.seed is not None
+            and self.seed.kind == "access_key"
+            and self.seed.subject_id in self.now[ACCESS_KEYS].by_id
+        ):
+            yield _key_command("delete-access-key", self.now, self.seed)
+
     def _removals(self) -> Iterator[str]:
         for kind, removals in removals_of_kinds().items():
             for node in self._of({kind}):
@@ -137,14 +150,15 @@ class Remediation:
         for node in self._of(_ATTACHED):
             entity, arn = kind_and_name(self.now, node.owner_id), node.subject_id
             attached = (node.owner_id, arn) in self._before(node, _ATTACHED)[ATTACHMENTS]
-            if entity is not None and attached != (node.kind == "attachment"):
+            if entity is not None and attached != ((node.owner_id, arn) in self.now[ATTACHMENTS]):
                 verb = "attach" if attached else "detach"
                 if not attached or arn in self.now[MANAGED_POLICIES]:
                     yield _entity_command(entity, f"{verb}-{{}}-policy", policy_arn=arn)
         for node in self._of(_MEMBER):
             user, group = self.now[USERS].by_id.get(node.owner_id), self.now[GROUPS].by_id.get(node.subject_id)
             was_in = (node.owner_id, node.subject_id) in self._before(node, _MEMBER)[MEMBERSHIPS]
-            if user is not None and group is not None and was_in != (node.kind == "membership"):
+            is_in = (node.owner_id, node.subject_id) in self.now[MEMBERSHIPS]
+            if user is not None and group is not None and was_in != is_in:
                 verb = "add-user-to-group" if was_in else "remove-user-from-group"
                 yield aws_command(verb, group_name=group.name, user_name=user.name)
         for node in self._of(_BOUNDARY):
@@ -154,7 +168,7 @@ class Remediation:
         entity, name = kind_and_name(self.now, node.owner_id), node.subject_id
         held = self._before(node, _INLINE)[INLINE_POLICIES].get(node.owner_id)
         former = None if held is None else held.get(name)
-        if entity is None:
+        if entity is None or former == self.now[INLINE_POLICIES].get(node.owner_id, NO_INLINE_POLICIES).get(name):
             return
         if former is not None:
             yield _entity_command(entity, "put-{}-policy", policy_name=name, policy_document=_on_one_line(former))
@@ -168,6 +182,8 @@ class Remediation:
         if entity is None or bounded is None:
             return
         former_arn = boundary_arn(former, bounded.id)
+        if former_arn == boundary_arn(self.now, bounded.id):
+            return
         if former_arn is not None:
             yield _entity_command(entity, "put-{}-permissions-boundary", permissions_boundary=former_arn)
         elif node.kind == "boundary":

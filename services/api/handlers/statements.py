@@ -14,6 +14,7 @@ def statement_name(layer: Layer, sourced: SourcedPolicy, statement: Statement) -
         layer=layer,
         source_type=sourced.source_type,
         source_id=sourced.source_id,
+        policy=sourced.title,
         version_id=sourced.version_id,
         sha256=sourced.policy.sha256,
         index=statement.index,

@@ -3,8 +3,11 @@ have done and did not, what of all this is alive, and what would contain it."""
 
 from collections.abc import Sequence
 
+from domain.altered_settings import AlteredSetting
 from domain.foundation.moments import AsOf, EventRef, Moment
 from domain.foundation.suggested_commands import suggested_command
+from domain.queries.open_doors import made_by
+from domain.queries.restoration import restore
 from domain.read_models.lineage import NODES_MAX, LineageNode, OpenDoor
 from projections.queries.credential_activity import activity_of, first_and_last_call, traced_calls
 from projections.queries.ledger_positions import position_at, resolve_in_projection
@@ -74,7 +77,7 @@ def answer_trace_credential(question: TraceCredential, context: AnswerContext) -
         did=tuple(told for told, _ in did.values()),
         descent=descent,
         could_have=unused_permissions(context, found, used),
-        containment=_remediation_plan(context, found, question, descent.open_doors),
+        containment=_remediation_plan(visibility, found, question, descent.open_doors),
     )
 
 
@@ -142,12 +145,15 @@ def _owner(context: AnswerContext, seed: LineageNode, moment: Moment) -> Owner:
 
 
 def _remediation_plan(
-    context: AnswerContext, found: Lineage, question: TraceCredential, doors: Sequence[OpenDoor]
+    visibility: AccountVisibility, found: Lineage, question: TraceCredential, doors: Sequence[OpenDoor]
 ) -> RemediationPlan:
     keys = {node.access_key_id for node in found.nodes if node.access_key_id is not None}
     opened = {node.place for node in found.nodes if not node.gives_access}
     made = [node for node in found.nodes[1:] if node.by_access_key_id in keys or node.parent in opened]
-    accounts = (_account_remediation(context, found, account_id, made) for account_id in found.moments)
+    altered = visibility.altered(found) if doors else []
+    accounts = (
+        _account_remediation(visibility.context, found, account_id, made, altered) for account_id in found.moments
+    )
     credential, since = question.credential, question.compromised_since
     contain = [
         *("muniment", "contain"),
@@ -164,15 +170,22 @@ def _remediation_plan(
 
 
 def _account_remediation(
-    context: AnswerContext, found: Lineage, account_id: str, made: Sequence[LineageNode]
+    context: AnswerContext,
+    found: Lineage,
+    account_id: str,
+    made: Sequence[LineageNode],
+    altered: Sequence[AlteredSetting],
 ) -> AccountRemediation:
+    """What is left to do where what is altered has been put back, as far as it can be."""
     here = sorted((node for node in made if node.account_id == account_id), key=lambda node: node.position)
     moment = found.moments[account_id]
+    there = [each for each in altered if each.account_id == account_id]
     undoing = Remediation(
-        now=context.account(account_id, moment.position),
+        now=restore(context.account(account_id, moment.position), there, made_by(found.nodes), moment.at).account,
         before=lambda position: context.account(account_id, position),
         other=lambda other_id: context.account(other_id, position_at(context.cursor, other_id, moment.at)),
         created_nodes=here[:REMEDIATED_MAX],
+        seed=found.seed if found.seed.account_id == account_id else None,
     )
     left = undoing.left + max(0, len(here) - REMEDIATED_MAX)
     return AccountRemediation(account_id=account_id, commands=tuple(undoing.commands()), left=left)

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 
 from domain.account import Account
+from domain.altered_settings import AlteredSetting
 from domain.entity_kinds import find_entity
 from domain.families.containment import CONTAINED_LINEAGES
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, is_managed_by
@@ -25,7 +26,7 @@ from services.api.handlers.requester import Requester
 from services.ledger.door_uses import DoorUseFinder
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AccountVisibility:
     """Which other accounts whoever asks sees into: those of an organization that its own account manages now, and the
     operator all. None whose tables lag, for half an answer would pass for a whole one."""
@@ -33,6 +34,15 @@ class AccountVisibility:
     context: AnswerContext
     obstacles: dict[str, str] = field(default_factory=dict)
     """By account id: why it was not seen into."""
+
+    @cached_property
+    def door_uses(self) -> DoorUseFinder:
+        """One for the whole answer."""
+        return DoorUseFinder(self.context.cursor, self.context.past)
+
+    def altered(self, found: Lineage) -> list[AlteredSetting]:
+        """What of settings is the lineage's."""
+        return self.door_uses.altered(found.nodes, found.moments, found.compromised_since).found
 
     def __call__(self, other_id: str) -> str | None:
         """Why it does not see into the account; None where it does."""
@@ -116,9 +126,9 @@ def visible_lineage(
         follows=visibility,
         nodes_max=nodes_max,
         compromised_since=None if compromised_since is None else compromised_since.as_of(context.as_of.now),
-        door_uses=DoorUseFinder(context.cursor, context.past),
+        door_uses=visibility.door_uses,
     )
-    put_back, over = _settings_put_back(context, found), {"state": "replaced", "alive": False}
+    put_back, over = _settings_put_back(visibility, found), {"state": "replaced", "alive": False}
     nodes = (node.model_copy(update=over) if node.place in put_back else node for node in found.nodes)
     accounts = _accounts_at(context, found)
     return replace(found, nodes=tuple(_contained(_named_now(nodes, accounts), accounts)))
@@ -148,21 +158,19 @@ def _contained(nodes: Iterable[LineageNode], accounts: Mapping[str, Account]) ->
 
 def lineage_doors(visibility: AccountVisibility, found: Lineage) -> tuple[OpenDoor, ...]:
     """What lets somebody in at the moment, because the lineage has made it so."""
-    context = visibility.context
-    altered = DoorUseFinder(context.cursor, context.past).altered(found.nodes, found.moments, found.compromised_since)
-    accounts = _accounts_at(context, found)
-    return tuple(open_doors(found.nodes, altered.found, accounts.__getitem__, partial(_visible_accounts, visibility)))
+    accounts = _accounts_at(visibility.context, found)
+    altered = visibility.altered(found)
+    return tuple(open_doors(found.nodes, altered, accounts.__getitem__, partial(_visible_accounts, visibility)))
 
 
-def _settings_put_back(context: AnswerContext, found: Lineage) -> frozenset[NodePosition]:
+def _settings_put_back(visibility: AccountVisibility, found: Lineage) -> frozenset[NodePosition]:
     """Changes of which nothing is left, though no event has ended them, such as of tags."""
     standing = {node.place for node in found.nodes if node.state == "active"}
-    accounts = _accounts_at(context, found)
-    altered = DoorUseFinder(context.cursor, context.past).altered(found.nodes, found.moments, found.compromised_since)
+    accounts = _accounts_at(visibility.context, found)
     return (
         frozenset(
             NodePosition(each.account_id, position)
-            for each in altered.found
+            for each in visibility.altered(found)
             if each.delta(accounts[each.account_id]) is None
             for position, _ in each.nodes
         )

@@ -22,7 +22,8 @@ from services.cli.lib.arguments import (
 from services.cli.lib.operator_database import open_or_create_database, operator_ledger, operator_settings
 from services.cli.lib.output import Column, make_output, short_time
 from services.cli.lib.terminal import Failure, UsageError, print_note
-from services.settings import Settings
+from services.secrets.master_key import InvalidMasterKey
+from services.settings import InvalidSetting, Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -141,9 +142,13 @@ def _confirm(account_id: str) -> None:
 
 @contextmanager
 def _recording_ledger(found: Settings) -> Iterator[LedgerRuntime]:
-    """With the real master key: what is sealed here, the server opens."""
-    with open_or_create_database(found) as database:
-        ledger = LedgerRuntime(database, load_master_keys(found))
-        with ledger.recording():
-            ledger.refuse_unknown_master_keys()
-            yield ledger
+    """With the real master key: what is sealed here, the server opens. Raises Failure."""
+    try:
+        keys = load_master_keys(found)
+        with open_or_create_database(found) as database:
+            ledger = LedgerRuntime(database, keys)
+            with ledger.recording():
+                ledger.refuse_unknown_master_keys()
+                yield ledger
+    except (InvalidMasterKey, InvalidSetting) as error:
+        raise Failure(str(error)) from error

@@ -104,25 +104,31 @@ def _contain(args: argparse.Namespace) -> None:
             else:
                 showing.show([row for account in answer.accounts for row in _ended(account, dry_run=args.dry_run)])
     if args.output != "json":
+        print_line("")
         for account in answer.accounts:
-            _print_verdict(account)
+            _print_verdict(account, dry_run=args.dry_run)
         _show_restored(restored.values(), dry_run=args.dry_run)
+        if args.dry_run and answer.open_doors:
+            print_line("As it is now:")
         show_doors(answer.open_doors, answer.account_id)
-    _print_notes(answer, wide=args.wide)
+    _print_notes(answer, wide=args.wide, dry_run=args.dry_run)
     if args.dry_run:
         print_note("Nothing was changed.")
     elif reasons := list(_why_not_over(answer, args.credential, restored=args.restore)):
         raise Failure(" ".join(reasons))
 
 
-def _print_notes(answer: Containment, *, wide: bool) -> None:
+def _print_notes(answer: Containment, *, wide: bool, dry_run: bool) -> None:
+    left, outside = (
+        ("Would be left as it is", "Would not be contained") if dry_run else ("Left as it is", "Not contained")
+    )
     doors = {door.node.place for door in answer.open_doors}
     for node in answer.standing:
         if node.place not in doors:
-            print_note(f"Left as it is: {node_line(node, answer.account_id, wide=wide)}")
+            print_note(f"{left}: {node_line(node, answer.account_id, wide=wide)}")
     print_left(answer.left)
     for arn in answer.untouched:
-        said = f"Not contained: {arn_resource(arn)}. It existed before its credential in this lineage."
+        said = f"{outside}: {arn_resource(arn)}. It existed before its credential in this lineage."
         print_note(f"{said} To contain it too: {suggested_command('muniment', 'contain', arn)}")
     if answer.stopped_after_nodes is not None:
         print_note(f"The lineage has more than {answer.stopped_after_nodes} nodes; the others were not examined.")
@@ -192,8 +198,19 @@ def _ended(account: ContainedAccount, *, dry_run: bool) -> Iterator[_Ended]:
             yield _Ended(account.account_id, would if dry_run else did, account.names.get(each), each)
 
 
-def _print_verdict(account: ContainedAccount) -> None:
-    if account.contained:
+def _print_verdict(account: ContainedAccount, *, dry_run: bool) -> None:
+    if dry_run and not account.contained:
+        left = account.would_remain
+        would = "NOT BE CONTAINED" if left is None else "BE CONTAINED IN PART" if left else "BE CONTAINED"
+        why = (
+            account.reason
+            if left is None
+            else f"{left} would still be active"
+            if left
+            else "nothing active would be left"
+        )
+        print_wrapped(f"{account.account_id}: WOULD {would}: {why}.", colour=Colour.YELLOW)
+    elif account.contained:
         print_line(f"{account.account_id}: CONTAINED from p{account.position} on.", Colour.GREEN)
     else:
         print_wrapped(f"{account.account_id}: NOT CONTAINED: {account.reason}.", colour=Colour.RED)

@@ -10,8 +10,14 @@ from services.cli.lib.client import show_pages
 from services.cli.lib.output import Column, short_time
 from services.cli.lib.terminal import Colour, print_note
 
+_LAST_USED = (
+    "LAST USED is written at most once in 15 minutes: the last use may be up to 15 minutes later. Each call is in "
+    "`muniment history --access-key-id KEY`."
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _LAST_USED
     add_historical_arguments(parser, run)
 
 

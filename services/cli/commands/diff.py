@@ -51,14 +51,14 @@ def _changes(page: DifferencesPage, found: list[FactChange]) -> Sequence[FactCha
 DIFFERENCES: Sequence[Column[FactChange]] = (
     Column("TIME", lambda change: short_time(change.at)),
     Column("POSITION", lambda change: str(change.position)),
-    Column("BY", actor),
-    Column("OPERATION", lambda change: change.operation),
+    Column("BY", actor, least=10),
+    Column("OPERATION", lambda change: change.operation, least=13),
     Column("WHAT CHANGED", lambda change: change.sentence, wraps=True),
 )
 CHANGES: Sequence[Column[RecordedChange]] = (
     Column("POSITION", lambda change: str(change.position)),
     Column("TIME", lambda change: short_time(change.at)),
     Column("WHAT HAPPENED", lambda change: change.event, wraps=True),
-    Column("OPERATION", lambda change: change.operation),
-    Column("BY", actor),
+    Column("OPERATION", lambda change: change.operation, least=13),
+    Column("BY", actor, least=10),
 )

@@ -40,6 +40,7 @@ def _show_explained(call: ExplainedCall, *, wide: bool) -> None:
             print_wrapped(f"  {key} was {', '.join(values)}", "    ")
         for key in decision.missing_keys:
             print_line(f"  {key} was not there")
+        print_line("")
         stdout_table(_explained(call.account_id), wide=wide).show(decision.statements)
 
 
@@ -55,7 +56,7 @@ def _difference(decision: ExplainedDecision) -> str:
 
 def _policy(statement: ExplainedStatement) -> str:
     version = f" {statement.version_id}" if statement.version_id else ""
-    return f"{statement.source_type} {statement.source_id}{version}"
+    return f"{statement.policy}{version}"
 
 
 def _mismatch(statement: ExplainedStatement) -> str | None:
@@ -72,7 +73,7 @@ def _explained(account_id: str) -> Sequence[Column[ExplainedStatement]]:
 
     return (
         Column("LAYER", layer),
-        Column("POLICY", _policy, wraps=True),
+        Column("POLICY", _policy, wraps=True, least=20),
         Column("STATEMENT", lambda statement: f"{statement.index} {statement.sid or ''}".rstrip()),
         Column("EFFECT", lambda statement: statement.effect),
         Column("APPLIES", lambda statement: "yes" if statement.applies else "no"),

@@ -15,7 +15,16 @@ from services.api.contract.question import ROWS_MAX
 from services.cli.lib.arguments import TABLE_OR_JSON, add_historical_arguments, add_span_arguments, positive_int
 from services.cli.lib.client import QuestionClient, build_question, open_client, show_pages
 from services.cli.lib.clipping import note_clipping
-from services.cli.lib.output import Column, Output, exact_time, make_output, result_colour, short_arn
+from services.cli.lib.output import (
+    Column,
+    Output,
+    date_of,
+    exact_time,
+    make_output,
+    result_colour,
+    short_arn,
+    time_of_day,
+)
 from services.cli.lib.terminal import UsageError, print_note
 
 FOLLOWED_DEFAULT = 10
@@ -153,6 +162,10 @@ def _principal(call: HistoryCall) -> str | None:
     return short_arn(call.principal_arn, call.account_id)
 
 
+def _operation(call: HistoryCall) -> str:
+    return f"{call.service}:{call.operation}".strip(":")
+
+
 def _on(call: HistoryCall) -> str | None:
     """What it names or touches, by name."""
     named = (each for each in call.resources if _UNIQUE_ID.fullmatch(each) is None)
@@ -175,10 +188,15 @@ def _csv_column(name: str) -> Column[HistoryCall]:
 HISTORY: Sequence[Column[HistoryCall]] = (
     # A position of the installation's ledger, where strangers' calls stand, is none of this account's.
     Column("POSITION", lambda call: None if call.concerns_account_id else str(call.position), wide=True),
-    Column("TIME", lambda call: exact_time(call.at)),
-    Column("WHO", _principal),
-    Column("OPERATION", lambda call: f"{call.service}:{call.operation}".strip(":")),
-    Column("ON", _on, wraps=True),
+    Column(
+        "TIME",
+        lambda call: exact_time(call.at),
+        short=lambda call: time_of_day(call.at),
+        above=lambda call: date_of(call.at),
+    ),
+    Column("WHO", _principal, least=10),
+    Column("OPERATION", _operation, least=13, short=lambda call: call.operation),
+    Column("ON", _on, wraps=True, least=12),
     Column("RESULT", _result, wraps=True, colour=result_colour),
     Column("FROM", lambda call: call.source_address),
     Column("ACCESS KEY", lambda call: call.access_key_id, wide=True),

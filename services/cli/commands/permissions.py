@@ -1,7 +1,6 @@
 """The command that asks what a principal holds and can do."""
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 
 from domain.read_models.permissions import HeldPolicy
@@ -12,7 +11,7 @@ from services.cli.lib.arguments import add_historical_arguments, add_interval_ar
 from services.cli.lib.client import ask
 from services.cli.lib.interval_output import END_COLUMNS, note_bearers, show_span
 from services.cli.lib.output import Column, JsonLines, short_arn, short_time, stdout_table
-from services.cli.lib.terminal import print_note
+from services.cli.lib.terminal import Colour, print_heading, print_line, print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,11 +30,12 @@ def run(args: argparse.Namespace) -> None:
     if args.output == "json":
         JsonLines().show([found])
         return
-    stdout_table(_permissions(found.account_id), wide=args.wide).show(found.policies)
     if not found.policies:
         print_note(f"The {found.kind} {found.name} held no policy at position {found.position}.")
         return
-    sys.stdout.write("\n")
+    print_line("POLICIES", Colour.BOLD)
+    stdout_table(_permissions(found.account_id), wide=args.wide).show(found.policies)
+    print_heading("What they say")
     stdout_table(REACH, wide=args.wide).show(
         [granted for layer in found.can for granted in (*layer.allows, *layer.denies)]
     )
@@ -51,7 +51,7 @@ def _conditions(conditions: Mapping[str, Mapping[str, Sequence[str]]]) -> str | 
 
 
 def _statement(name: StatementName) -> str:
-    return f"{name.source_id} {name.sid or name.index}"
+    return f"{name.policy}, statement {name.sid or name.index}"
 
 
 def _held(held: HeldInterval) -> str:
@@ -61,11 +61,11 @@ def _held(held: HeldInterval) -> str:
 
 def _permissions(account_id: str) -> Sequence[Column[HeldPolicy]]:
     return (
-        Column("POLICY", lambda held: held.policy_arn or held.policy_name),
+        Column("POLICY", lambda held: held.policy_arn or held.policy_name, least=15),
         Column("VERSION", lambda held: held.version_id or "inline"),
         Column("THROUGH", lambda held: f"group {held.through.group_name}" if held.through else None),
         Column("SINCE", _since),
-        Column("BY", lambda held: short_arn(held.since.by, account_id)),
+        Column("BY", lambda held: short_arn(held.since.by, account_id), least=10),
     )
 
 
@@ -87,5 +87,5 @@ REACH: Sequence[Column[StatementReach]] = (
     Column("ACTION", lambda granted: _join(granted.action, negated=granted.not_action), wraps=True),
     Column("RESOURCE", lambda granted: _join(granted.on, negated=granted.not_on), wraps=True),
     Column("CONDITION", lambda granted: _conditions(granted.conditions), wraps=True),
-    Column("POLICY", lambda granted: _statement(granted.statement), wraps=True),
+    Column("POLICY", lambda granted: _statement(granted.statement), wraps=True, least=20),
 )

@@ -129,17 +129,17 @@ def _state(session: SessionDetails) -> str:
 
 SESSIONS: Sequence[Column[SessionDetails]] = (
     Column("SESSION", lambda session: session.session_id),
-    Column("PRINCIPAL", lambda session: arn_resource(session.principal_arn)),
-    Column("ISSUED BY", _issued_by),
+    Column("PRINCIPAL", lambda session: arn_resource(session.principal_arn), least=20),
+    Column("ISSUED BY", _issued_by, least=10),
+    Column("SOURCE", lambda session: session.source_address),
     Column("ISSUED", lambda session: short_time(session.issued_at)),
     Column("EXPIRES", lambda session: short_time(session.expires_at)),
-    Column("STATE", _state),
-    Column("ACCESS KEY", lambda session: session.access_key_id),
-    Column("SOURCE", lambda session: session.source_address),
+    Column("STATE", _state, least=10),
+    Column("ACCESS KEY", lambda session: session.access_key_id, wide=True),
 )
 REVOKED: Sequence[Column[RevokedSession]] = (
     Column("SESSION", lambda revoked: revoked.session_id),
-    Column("PRINCIPAL", lambda revoked: arn_resource(revoked.principal_arn)),
+    Column("PRINCIPAL", lambda revoked: arn_resource(revoked.principal_arn), least=20),
     Column("REVOKED", lambda revoked: short_time(revoked.revoked_at)),
     Column("POSITION", lambda revoked: str(revoked.revoked_position)),
 )

@@ -54,7 +54,7 @@ UNUSUAL: Sequence[Column[Anomaly]] = (
     Column("TIME", lambda finding: short_time(finding.at)),
     Column("POSITION", lambda finding: str(finding.position)),
     Column("CREDENTIAL", lambda finding: finding.credential),
-    Column("PRINCIPAL", lambda finding: arn_resource(finding.principal_arn)),
+    Column("PRINCIPAL", lambda finding: arn_resource(finding.principal_arn), least=10),
     Column("EVIDENCE", _evidence, wraps=True),
     Column("REQUEST", lambda finding: finding.evidence[-1].request_id),
 )

@@ -14,7 +14,7 @@ from services.cli.lib.operator_database import operator_database, record_operato
 from services.cli.lib.output import Column, make_output, result_colour
 from services.cli.lib.progress import Progress
 from services.cli.lib.rebuild_output import NotCompared, rebuild_and_compare, show_comparison
-from services.cli.lib.terminal import Failure, UsageError, print_note
+from services.cli.lib.terminal import Colour, Failure, UsageError, print_line, print_note
 from services.ledger.catalogue import compare_catalogue
 from services.ledger.checkpoints import OPERATION, Checkpoint, InvalidCheckpoints, parse_checkpoints, split_checkpoints
 from services.ledger.database import Database, connect
@@ -84,6 +84,8 @@ def _read_earlier(name: str) -> Mapping[str, Checkpoint]:
 
 
 def _show(args: argparse.Namespace, verdicts: Sequence[VerificationResult], altered: Sequence[Discrepancy]) -> None:
+    if args.output == "table":
+        print_line("LEDGERS", Colour.BOLD)
     make_output(args, VERDICTS).show(verdicts)
     if altered and args.output == "json":
         sys.stdout.write(json.dumps({"database": [asdict(each) for each in altered]}) + "\n")
@@ -96,7 +98,7 @@ def _compare(args: argparse.Namespace, database: Database, progress: Progress) -
     """Shows how the projections compare with the ledgers. What is wrong with them, if anything is."""
     try:
         with rebuild_and_compare(database, [], args.account_id, progress) as (comparison, _):
-            show_comparison(args, comparison)
+            show_comparison(args, comparison, "Projections, beside new ones built from the ledgers")
     except NotCompared as refused:
         return f"The tables of {', '.join(PROJECTION_NAMES)} were not compared with them: {refused}"
     if not comparison.is_equal or comparison.live_halts or comparison.rebuilt_halts:

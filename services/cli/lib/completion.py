@@ -3,15 +3,15 @@
 import argparse
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from services.cli.lib.parser import Parser
 
-_BASH = """\
-# Completion of muniment for bash.
+_FUNCTION = """\
 _muniment() {{
-    local current=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} command= word
-    for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
+    local {locals} command= word
+    for word in {words_before}; do
         case "$command/$word" in
             {commands}) command=$command/$word ;;
         esac
@@ -21,29 +21,8 @@ _muniment() {{
     esac
     case "$command" in
 {words}
-    esac
+    esac{otherwise}
 }}
-complete -o default -F _muniment muniment
-"""
-_ZSH = """\
-#compdef muniment
-# Completion of muniment for zsh.
-_muniment() {{
-    local before=${{words[CURRENT-1]}} command= word
-    for word in ${{words[2,CURRENT-1]}}; do
-        case "$command/$word" in
-            {commands}) command=$command/$word ;;
-        esac
-    done
-    case "$command $before" in
-{values}
-    esac
-    case "$command" in
-{words}
-    esac
-    _files
-}}
-if [[ $funcstack[1] == _muniment ]]; then _muniment "$@"; else compdef _muniment muniment; fi
 """
 
 
@@ -64,7 +43,7 @@ class _Command(NamedTuple):
         chosen = [
             str(word) for action in self.parser.actions() if not action.option_strings for word in _values(action)
         ]
-        return [*chosen, *(action.option_strings[-1] for action in self.options)]
+        return [*chosen, *(word for action in self.options for word in action.option_strings if word.startswith("--"))]
 
 
 def _commands(parser: Parser, path: tuple[str, ...] = (), about: str = "") -> Iterator[_Command]:
@@ -77,10 +56,21 @@ def _values(action: argparse.Action) -> list[str]:
     return [str(value) for value in action.choices or ()]
 
 
-def _by_cases(template: str, complete: Callable[[Sequence[str]], str], files: str) -> Callable[[Parser], str]:
-    """For shells with `case`. `complete` is what offers these words, `files` what offers the names of files."""
+@dataclass(frozen=True, slots=True)
+class _ShellWithCases:
+    """One with functions and `case`."""
 
-    def script(parser: Parser) -> str:
+    begin: str
+    locals: str
+    words_before: str
+    complete: Callable[[Sequence[str]], str]
+    """What offers these words."""
+    files: str
+    """What offers the names of files."""
+    otherwise: str
+    end: str
+
+    def __call__(self, parser: Parser) -> str:
         found = list(_commands(parser))
         values, words = [], []
         for command in found:
@@ -88,13 +78,18 @@ def _by_cases(template: str, complete: Callable[[Sequence[str]], str], files: st
             for action in command.options:
                 if action.nargs != 0:
                     pattern = "|".join(shlex.quote(f"{path} {option}") for option in action.option_strings)
-                    offered = complete(_values(action)) if action.choices else files
+                    offered = self.complete(_values(action)) if action.choices else self.files
                     values.append(f"        {pattern}) {offered}; return ;;")
-            words.append(f"        {shlex.quote(path)}) {complete(command.words)} ;;")
-        paths = "|".join("/" + "/".join(command.path) for command in found if command.path)
-        return template.format(commands=paths, values="\n".join(values), words="\n".join(words))
-
-    return script
+            words.append(f"        {shlex.quote(path)}) {self.complete(command.words)} ;;")
+        function = _FUNCTION.format(
+            locals=self.locals,
+            words_before=self.words_before,
+            commands="|".join("/" + "/".join(command.path) for command in found if command.path),
+            values="\n".join(values),
+            words="\n".join(words),
+            otherwise=self.otherwise,
+        )
+        return self.begin + function + self.end
 
 
 def _fish(parser: Parser) -> str:
@@ -136,7 +131,23 @@ def _zsh_words(words: Sequence[str]) -> str:
 
 
 SHELLS: Mapping[str, Callable[[Parser], str]] = {
-    "bash": _by_cases(_BASH, _bash_words, "COMPREPLY=()"),
-    "zsh": _by_cases(_ZSH, _zsh_words, "_files"),
+    "bash": _ShellWithCases(
+        begin="# Completion of muniment for bash.\n",
+        locals="current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}",
+        words_before='"${COMP_WORDS[@]:1:COMP_CWORD-1}"',
+        complete=_bash_words,
+        files="COMPREPLY=()",
+        otherwise="",
+        end="complete -o default -F _muniment muniment\n",
+    ),
+    "zsh": _ShellWithCases(
+        begin="#compdef muniment\n# Completion of muniment for zsh.\n",
+        locals="before=${words[CURRENT-1]}",
+        words_before="${words[2,CURRENT-1]}",
+        complete=_zsh_words,
+        files="_files",
+        otherwise="\n    _files",
+        end='if [[ $funcstack[1] == _muniment ]]; then _muniment "$@"; else compdef _muniment muniment; fi\n',
+    ),
     "fish": _fish,
 }

@@ -2,18 +2,19 @@
 the terminal as it is, for it may hold escape sequences.
 
 A terminal shows a table whole, however narrow it is. Ids, names and ARNs are never cut: running text is broken between
-words, a row takes two lines, a row that is longer than most is ragged, and where all are, each is a block."""
+words, what is longer than its column takes the rest of the line or one of its own, a row takes two lines, and where
+that does not do either, each row is a block."""
 
 import argparse
 import csv
 import json
 import sys
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import zip_longest
 from math import ceil
-from operator import le
 from typing import Generic, Protocol, TextIO, TypeVar
 
 from pydantic_core import to_jsonable_python
@@ -45,6 +46,16 @@ def short_time(at: datetime) -> str:
 def exact_time(at: datetime) -> str:
     """RFC 3339 in UTC, as exactly as the ledger keeps time: copied, it finds the same moment again."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def date_of(at: datetime) -> str:
+    """Of UTC."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d UTC")
+
+
+def time_of_day(at: datetime) -> str:
+    """In UTC, to the second, below its date."""
+    return at.astimezone(UTC).strftime("%H:%M:%S")
 
 
 def count_noun(count: int, what: str) -> str:
@@ -79,6 +90,12 @@ class Column(Generic[T_contra]):
     """Whether it is running text or a list, which may be broken between words."""
     wide: bool = False
     """Whether only `--wide` shows it."""
+    least: int | None = None
+    """So many characters wide at least where not all columns fit; None: as wide as most of its cells."""
+    short: Callable[[T_contra], str | None] | None = None
+    """A shorter form, for where the whole ones do not fit."""
+    above: Callable[[T_contra], str] | None = None
+    """What the shorter form leaves out: it stands above the first of the rows that have it."""
     colour: Callable[[str], Colour | None] = _no_colour
     """Of a cell with this text."""
 
@@ -94,6 +111,21 @@ class Layout:
 
     lines: Sequence[Sequence[int]]
     widths: Sequence[int]
+    is_tight: bool = False
+    """Whether it stays so, however long the cells of later pages."""
+
+
+_Needs = Sequence[Sequence[int]]
+"""By column: what each of a page's cells takes at least, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """The lines of a cell, and where they begin."""
+
+    begin: int
+    texts: Sequence[str]
+    colour: Colour | None
 
 
 class Output(Protocol[T_contra]):
@@ -111,57 +143,95 @@ class Table(Generic[T]):
         self._out = out
         self._width = width
         self._coloured = coloured
-        titles = [len(column.title) for column in columns]
-        self._widest, self._needed, self._usual = titles, titles, titles
-        """What each column takes: not broken anywhere, broken where it may be, and so but for the longest rows."""
-        self._line = 0
-        """And a row that is no longer than most, on one line."""
+        self._shortened = False
+        """Whether cells have their shorter forms."""
+        self._above: Sequence[str] = ()
+        self._forget()
         self._titled: Layout | None = None
         self._is_first = True
 
     def show(self, rows: Sequence[T]) -> None:
         if not rows:
             return
-        shown = [[printable(column.of(row) or "") or ABSENT for column in self._columns] for row in rows]
-        self._measure(shown)
-        layout = self._layout()
+        shown = self._cells(rows)
+        needs = self._measure(shown)
+        if (
+            not self._shortened
+            and self._line > (self._width or self._line)
+            and any(column.short for column in self._columns)
+        ):
+            self._shortened, self._titled = True, None
+            self._forget()
+            shown = self._cells(rows)
+            needs = self._measure(shown)
+        layout = self._layout(needs)
         if layout is not None and (self._titled is None or layout.lines != self._titled.lines):
             self._write_row(layout, [column.title for column in self._columns], [Colour.BOLD] * len(self._columns))
             self._titled = layout
-        for cells in shown:
+        for row, cells in zip(rows, shown, strict=True):
+            self._write_above(row)
             colours = [column.colour(cell) for column, cell in zip(self._columns, cells, strict=True)]
             if layout is None:
                 self._write_block(cells, colours)
-            elif all(map(le, self._needs(cells), layout.widths)):
-                self._write_row(layout, cells, colours)
             else:
-                self._write_ragged(layout, cells, colours)
+                self._write_row(layout, cells, colours)
             self._is_first = False
+
+    def _forget(self) -> None:
+        """All that was measured."""
+        titles = [len(column.title) for column in self._columns]
+        self._widest, self._needed, self._usual = titles, titles, titles
+        """What each column takes: not broken anywhere, broken where it may be, and so but for the longest rows."""
+        self._line = 0
+        """And a row that is no longer than most, on one line."""
+
+    def _cells(self, rows: Sequence[T]) -> list[list[str]]:
+        forms = [(column.short if self._shortened else None) or column.of for column in self._columns]
+        return [[printable(of(row) or "") or ABSENT for of in forms] for row in rows]
+
+    def _write_above(self, row: T) -> None:
+        if self._shortened:
+            texts = [printable(column.above(row)) for column in self._columns if column.above is not None]
+            for text in texts if texts != self._above else []:
+                self._out.write(self._painted(text, Colour.BOLD) + "\n")
+            self._above = texts
 
     def _needs(self, cells: Sequence[str]) -> list[int]:
         """How many characters each cell takes at least."""
         return [
-            _narrowest(cell) if column.wraps else len(cell) for column, cell in zip(self._columns, cells, strict=True)
+            _narrowest(cell, TEXT_CHARACTERS_MIN if column.least is None else column.least)
+            if column.wraps
+            else len(cell)
+            for column, cell in zip(self._columns, cells, strict=True)
         ]
 
-    def _measure(self, shown: Sequence[Sequence[str]]) -> None:
+    def _measure(self, shown: Sequence[Sequence[str]]) -> _Needs:
         needs = [self._needs(cells) for cells in shown]
         usual = ceil(USUAL_SHARE * len(needs)) - 1
         self._widest = _widest(self._widest, *([*map(len, cells)] for cells in shown))
         self._needed = _widest(self._needed, *needs)
-        self._usual = _widest(self._usual, [sorted(column)[usual] for column in zip(*needs, strict=True)])
+        columns = [sorted(column) for column in zip(*needs, strict=True)]
+        self._usual = _widest(self._usual, [column[usual] for column in columns])
         self._line = max(self._line, sorted(map(_line_length, needs))[usual])
+        return columns
 
-    def _layout(self) -> Layout | None:
+    def _layout(self, needs: _Needs) -> Layout | None:
         """With the fewest lines a row that fit, the longest rows left aside; None where blocks are easier to read."""
         if self._width is None:
             return Layout([[*range(len(self._columns))]], self._widest)
+        if self._titled is not None and self._titled.is_tight:
+            return self._titled
+        tight = [
+            usual if column.least is None else max(min(needed, column.least), len(column.title))
+            for column, needed, usual in zip(self._columns, self._needed, self._usual, strict=True)
+        ]
         for lines_max in range(1, FOLDED_LINES_MAX + 1):
-            for needed in (self._needed, self._usual):
+            for needed in (self._needed, self._usual, tight):
                 lines = self._packed(needed)
+                is_tight = needed == tight != self._usual
                 fits = all(self._room(needed, line, at) >= 0 for at, line in enumerate(lines))
-                if fits and len(lines) <= lines_max and (len(lines) > 1 or self._line <= self._width):
-                    return Layout(lines, self._widened(needed, lines))
+                if fits and len(lines) <= lines_max and (len(lines) > 1 or is_tight or self._line <= self._width):
+                    return Layout(lines, self._widened(needed, lines, needs), is_tight)
         return None
 
     def _packed(self, needed: Sequence[int]) -> list[list[int]]:
@@ -178,44 +248,62 @@ class Table(Generic[T]):
         assert self._width is not None
         return self._width - (len(FOLD_INDENT) if at else 0) - _line_length([needed[each] for each in line])
 
-    def _widened(self, needed: Sequence[int], lines: Sequence[Sequence[int]]) -> list[int]:
-        """What is left on a line is given to the columns that lack most."""
+    def _widened(self, needed: Sequence[int], lines: Sequence[Sequence[int]], needs: _Needs) -> list[int]:
+        """What is left on a line is given where it spares most cells a line of their own, a character at a time, then
+        to the columns that lack most."""
         widths = list(needed)
         for at, line in enumerate(lines):
-            for _ in range(self._room(needed, line, at)):
+            room = self._room(needed, line, at)
+            while gains := [gain for number in line for gain in _gains(needs[number], widths[number], room, number)]:
+                _, characters, number = max(gains)
+                widths[number] += characters
+                room -= characters
+            for _ in range(room):
                 lacking = max(line, key=lambda each: self._widest[each] - widths[each])
                 widths[lacking] += widths[lacking] < self._widest[lacking]
         return widths
 
     def _write_row(self, layout: Layout, cells: Sequence[str], colours: Sequence[Colour | None]) -> None:
-        for at, line in enumerate(layout.lines):
-            broken = [wrapped(cells[each], layout.widths[each], GAP) for each in line]
-            for texts in zip_longest(*broken, fillvalue=""):
-                written = [
-                    self._painted(text, colours[each]) + " " * (layout.widths[each] - len(text))
-                    for each, text in zip(line, texts, strict=True)
-                ]
-                self._out.write((FOLD_INDENT if at else "") + GAP.join(written).rstrip() + "\n")
-
-    def _write_ragged(self, layout: Layout, cells: Sequence[str], colours: Sequence[Colour | None]) -> None:
-        """Each cell under its title, or as near to it as the others allow; on a new line where it would be broken."""
-        assert self._width is not None
+        """Each cell under its title. Text that is longer than its column stands on a line of its own below, beginning
+        further left; a name takes the rest of its line, unless there is room enough under the next titles."""
         needs = self._needs(cells)
         for at, line in enumerate(layout.lines):
             stop = len(FOLD_INDENT) if at else 0
-            written, place = "", 0
-            for number in line:
-                rest = _line_length([needs[each] for each in line if each >= number])
-                begin = max(place + len(GAP), min(stop, self._width - rest)) if place else stop
-                if place and begin + needs[number] > self._width:
-                    written, place, begin = f"{written}\n", 0, stop
-                if begin + needs[number] > self._width:
-                    begin = min(begin, len(FOLD_INDENT))
-                texts = wrapped(cells[number], max(self._width - begin, needs[number]), GAP)
-                shown = [self._painted(text, colours[number]) for text in texts]
-                written += " " * (begin - place) + ("\n" + " " * begin).join(shown)
-                place = begin + len(texts[-1])
+            beside: list[_Placed] = []
+            below: list[_Placed] = []
+            for number, free in zip(line, self._free(line, layout.widths, needs), strict=True):
+                cell, need, colour = cells[number], needs[number], colours[number]
+                rest = need if self._width is None else self._width - stop
+                if need <= free:
+                    beside.append(_Placed(stop, wrapped(cell, free, GAP), colour))
+                elif need <= rest and (number == line[-1] or not self._columns[number].wraps):
+                    beside.append(_Placed(stop, wrapped(cell, rest, GAP), colour))
+                    self._write_placed(beside)
+                    beside = []
+                else:
+                    begin = min(stop, max(len(FOLD_INDENT), stop + rest - len(cell)))
+                    below.append(_Placed(begin, wrapped(cell, max(stop + rest - begin, need), GAP), colour))
                 stop += layout.widths[number] + len(GAP)
+            for placed in (beside, *([each] for each in below)):
+                self._write_placed(placed)
+
+    def _free(self, line: Sequence[int], widths: Sequence[int], needs: Sequence[int]) -> list[int]:
+        """The characters that each cell of a line has: its column's, and those of the next whose text goes below."""
+        free: list[int] = []
+        after = 0
+        for number in reversed(line):
+            free.append(widths[number] + after)
+            goes_below = self._columns[number].wraps and needs[number] > free[-1] and number != line[-1]
+            after = len(GAP) + free[-1] if goes_below else 0
+        return free[::-1]
+
+    def _write_placed(self, placed: Sequence["_Placed"]) -> None:
+        for texts in zip_longest(*(each.texts for each in placed), fillvalue=""):
+            written, end = "", 0
+            for each, text in zip(placed, texts, strict=True):
+                if text:
+                    written += " " * (each.begin - end) + self._painted(text, each.colour)
+                    end = each.begin + len(text)
             self._out.write(written + "\n")
 
     def _write_block(self, cells: Sequence[str], colours: Sequence[Colour | None]) -> None:
@@ -238,10 +326,18 @@ class Table(Generic[T]):
         return painted(text, colour) if self._coloured else text
 
 
-def _narrowest(text: str) -> int:
+def _gains(needs: Sequence[int], width: int, room: int, number: int) -> Iterator[tuple[float, int, int]]:
+    """Of making a column wider: how many cells a character is good for, how many characters, and which column."""
+    for need in set(needs):
+        if 0 < need - width <= room:
+            cells = bisect_right(needs, need) - bisect_right(needs, width)
+            yield cells / (need - width), need - width, number
+
+
+def _narrowest(text: str, least: int) -> int:
     """Of running text. Where it is broken, its later lines are indented: none looks like a row."""
-    longest = max(map(len, text.split(" ")))
-    return min(len(text), max(TEXT_CHARACTERS_MIN, len(GAP) + longest))
+    first, *more = map(len, text.split(" "))
+    return min(len(text), max(least, first, *(len(GAP) + each for each in more)))
 
 
 def _line_length(cells: Sequence[int]) -> int:

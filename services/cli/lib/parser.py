@@ -4,6 +4,7 @@ import argparse
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, NoReturn
 
 from domain.foundation.nearest import close_to
@@ -32,18 +33,32 @@ class Parser(argparse.ArgumentParser):
 
     def parse_all(self, words: Sequence[str]) -> argparse.Namespace:
         """Raises UsageError; what is left over is named by the command that does not know it."""
+        self.refuse_unknown_options(words)
         args, unknown = self.parse_known_args(words)
         if unknown:
             meant = self._meant_by(words)
             word = unknown[0].partition("=")[0]
-            known = [option for action in meant.actions() for option in action.option_strings]
             what = f"does not take {word}" if word.startswith("-") else f"does not expect {word!r}"
-            meant.error(f"`{meant.prog}` {what}.{did_you_mean(word, known)}")
+            meant.error(f"`{meant.prog}` {what}.{did_you_mean(word, meant.options())}")
         return args
+
+    def refuse_unknown_options(self, words: Sequence[str], besides: Iterable[str] = ()) -> None:
+        """Raises UsageError for what no command that is meant takes, even where something else is missing. Options may
+        be abbreviated."""
+        meant = self._meant_by(words)
+        here = self
+        for word in takewhile(lambda word: word != "--", words):
+            here = here.subparsers().get(word, here)
+            name, known = word.partition("=")[0], [*besides, *meant.options(), *here.options()]
+            if name.startswith("--") and not any(option.startswith(name) for option in known):
+                meant.error(f"`{meant.prog}` does not take {name}.{did_you_mean(name, known)}")
 
     def actions(self) -> list[argparse.Action]:
         """What it takes: options and arguments."""
         return self._actions
+
+    def options(self) -> list[str]:
+        return [option for action in self._actions for option in action.option_strings]
 
     def subparsers(self) -> "dict[str, Parser]":
         """By their words."""

@@ -12,7 +12,7 @@ from projections.engine.rebuild import RebuildComparison, open_rebuild
 from projections.engine.swap import RebuildRefused
 from services.cli.lib.output import Column, JsonLines, cut, result_colour, stdout_table
 from services.cli.lib.progress import Progress
-from services.cli.lib.terminal import Failure, print_note
+from services.cli.lib.terminal import Failure, print_heading, print_note
 from services.ledger.database import Database, connect
 
 VALUE_CHARACTERS_MAX = 200
@@ -46,10 +46,13 @@ def rebuild_and_compare(
         raise NotCompared(str(refused)) from refused
 
 
-def show_comparison(args: argparse.Namespace, comparison: RebuildComparison) -> None:
+def show_comparison(args: argparse.Namespace, comparison: RebuildComparison, heading: str | None = None) -> None:
+    """With a heading for people, where another table stands above."""
     if args.output == "json":
         JsonLines().show([{**asdict(comparison), "equal": comparison.is_equal}])
         return
+    if heading is not None:
+        print_heading(heading)
     stdout_table(COMPARED, wide=args.wide).show(comparison.tables)
     for line in comparison_problems(comparison):
         print_note(line)

@@ -29,7 +29,7 @@ def serve(args: argparse.Namespace) -> None:
         )
     except (
         *(InvalidSetting, InvalidMasterKey, OSError, EmbeddedError, UnsafeDatabaseError),
-        *(DatabaseUnfit, LedgerUnavailable, psycopg.OperationalError, PoolTimeout),
+        *(DatabaseUnfit, LedgerUnavailable, psycopg.Error, PoolTimeout),
     ) as error:
         raise Failure(os_error_text(error) if isinstance(error, OSError) else str(error)) from error
 

@@ -51,13 +51,19 @@ def stdout_width() -> int | None:
 
 
 def print_note(text: str, colour: Colour | None = None) -> None:
-    """A line on standard error."""
-    _print(sys.stderr, f"muniment: {text}", colour)
+    """One line on standard error, of however many the text has."""
+    _print(sys.stderr, f"muniment: {' '.join(text.splitlines())}", colour)
 
 
 def print_line(text: str, colour: Colour | None = None) -> None:
     """A line on standard output."""
     _print(sys.stdout, text, colour)
+
+
+def print_heading(title: str) -> None:
+    """Above what belongs together on standard output, apart from what stands before it."""
+    print_line("")
+    print_line(title.upper(), Colour.BOLD)
 
 
 def print_wrapped(text: str, indent: str = "", colour: Colour | None = None) -> None:

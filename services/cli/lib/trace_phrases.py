@@ -1,7 +1,7 @@
 """The story of a credential in words, for the terminal and for the page alike. Nothing here is safe to show by itself:
 names, addresses and user agents are as somebody chose them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from domain.registry import lineage_kind
 from services.api.contract.lineage import LineageTree
 from services.api.contract.tracing import AccountRemediation, CredentialUse, RemediationPlan, Trace, TracedLineage
 from services.api.contract.unused_permissions import UnusedPermissions, UnusedService
-from services.cli.lib.output import ABSENT, Column, T_contra, result_colour, short_arn, short_time
+from services.cli.lib.output import ABSENT, Column, T_contra, date_of, result_colour, short_arn, short_time, time_of_day
 from services.cli.lib.terminal import Colour
 
 NOTHING_LEFT = "Nothing of it is still usable."
@@ -170,7 +170,7 @@ def tallies(did: CredentialUse) -> Iterator[tuple[Sequence[TraceColumn[CallTally
 
 def _tally_columns(title: str, if_none: str) -> Sequence[TraceColumn[CallTally]]:
     return (
-        TraceColumn(title, lambda row: if_none if row.text is None else row.text, wraps=True),
+        TraceColumn(title, lambda row: if_none if row.text is None else row.text, wraps=True, least=20),
         TraceColumn("FIRST", lambda row: short_time(row.first.at), look="time"),
         TraceColumn("LAST", lambda row: short_time(row.last.at), look="time"),
         TraceColumn("OK", lambda row: str(row.answered), look="number"),
@@ -181,13 +181,22 @@ def _tally_columns(title: str, if_none: str) -> Sequence[TraceColumn[CallTally]]
 def call_columns(account_id: str) -> Sequence[TraceColumn[TracedCall]]:
     return (
         TraceColumn("POSITION", lambda call: str(call.position), look="number"),
-        TraceColumn("TIME", lambda call: short_time(call.at), look="time"),
-        TraceColumn("CREDENTIAL", lambda call: _named_credential(call, account_id), wraps=True),
+        TraceColumn(
+            "TIME",
+            lambda call: short_time(call.at),
+            short=lambda call: time_of_day(call.at),
+            above=lambda call: date_of(call.at),
+            look="time",
+        ),
+        TraceColumn("CREDENTIAL", lambda call: _named_credential(call, account_id), short=credential, wraps=True),
         TraceColumn("SOURCE", lambda call: call.source_address or ABSENT),
-        TraceColumn("OPERATION", operation),
+        TraceColumn("OPERATION", operation, least=13, short=lambda call: call.operation),
         TraceColumn("RESULT", result, colour=result_colour, remark=lambda call: call.error_message),
         TraceColumn(
-            "ON", lambda call: ", ".join(short_arn(arn, account_id) for arn in call.resources) or ABSENT, wraps=True
+            "ON",
+            lambda call: ", ".join(short_arn(arn, account_id) for arn in call.resources) or ABSENT,
+            wraps=True,
+            least=12,
         ),
     )
 
@@ -284,6 +293,15 @@ def actions_by_service(could: UnusedPermissions) -> Iterator[TraceField]:
         found.setdefault(service, []).append(f"{action}*" if unused.conditional else action)
     for service, actions in found.items():
         yield TraceField(service, ", ".join(actions))
+
+
+def actions_counted(could: UnusedPermissions) -> str:
+    """Such as `3 actions of iam, 2 of sts`, of the same services; empty where there are none."""
+    found = Counter(unused.action.partition(":")[0] for unused in could.actions)
+    return ", ".join(
+        f"{count} of {service}" if number else f"{count_phrase(count, 'action', 'actions')} of {service}"
+        for number, (service, count) in enumerate(found.items())
+    )
 
 
 def unused_by_grant(could: UnusedPermissions, services_told: int) -> Iterator[ServiceGrant]:

@@ -7,7 +7,7 @@ from services.api.contract.tracing import CredentialUse, Trace
 from services.cli.lib import trace_phrases as words
 from services.cli.lib.doors_output import show_doors
 from services.cli.lib.output import Column, short_arn, short_time, stdout_table
-from services.cli.lib.terminal import Colour, print_line, print_wrapped, stdout_width, wrapped
+from services.cli.lib.terminal import Colour, print_heading, print_line, print_wrapped, stdout_width, wrapped
 
 WIDTH = 100
 """Of running text, in characters."""
@@ -22,12 +22,12 @@ def show_trace(trace: Trace, *, wide: bool) -> None:
     print_line("")
     for fact in words.trace_fields(trace):
         print_wrapped(f"{fact.title + ':':<20}{fact.text}", " " * 20)
-    _head(words.containment_title(trace.containment))
+    print_heading(words.containment_title(trace.containment))
     _contained(trace)
     if trace.descent.open_doors:
-        _head("Open doors")
+        print_heading("Open doors")
         show_doors(trace.descent.open_doors, trace.account_id)
-    _head("What it created")
+    print_heading("What it created")
     for node in words.depth_first(trace.descent.nodes):
         indent = INDENT * min(node.depth, INDENTS_MAX)
         text = f"{words.label(node, trace.account_id)}: {words.state(node)}"
@@ -35,13 +35,18 @@ def show_trace(trace: Trace, *, wide: bool) -> None:
     for text in words.lineage_left(trace.descent):
         print_line(text)
     for did in trace.did:
-        _head("Addresses, user agents and operations")
+        print_heading("Addresses, user agents and operations")
         _activity(did, wide=wide)
-    _head("Unused permissions of it and its descendants")
+    print_heading("Unused permissions of it and its descendants")
     _wrapped(words.unused_permissions_note(trace.could_have))
-    _lines(words.unused_by_credential(trace.could_have, trace.account_id))
-    for fact in words.actions_by_service(trace.could_have):
-        _wrapped(f"{fact.title}: {fact.text}")
+    for text in words.unused_by_credential(trace.could_have, trace.account_id):
+        print_wrapped(INDENT + text, INDENT * 2)
+    if wide:
+        for fact in words.actions_by_service(trace.could_have):
+            _wrapped(f"{fact.title}: {fact.text}")
+    elif counts := words.actions_counted(trace.could_have):
+        _wrapped(f"{counts}. To list them: --wide, or --output json or html.")
+    print_line("")
     stdout_table(words.GRANTED, wide=wide).show(list(words.unused_by_grant(trace.could_have, SERVICES_SHOWN)))
 
 
@@ -64,16 +69,11 @@ def _activity(did: CredentialUse, *, wide: bool) -> None:
         stdout_table(columns, wide=wide).show(rows)
         if left_out is not None:
             print_line(left_out)
-    _head("Calls")
+    print_heading("Calls")
     stdout_table(words.call_columns(did.account_id), wide=wide).show(did.calls)
     if (left := words.calls_left(did)) is not None:
         print_line(left)
         _lines(did.histories)
-
-
-def _head(title: str) -> None:
-    print_line("")
-    print_line(title.upper(), Colour.BOLD)
 
 
 def _lines(commands: Iterable[str]) -> None:
@@ -92,5 +92,5 @@ ALIVE: Sequence[Column[LineageNode]] = (
     Column("CREATED", lambda node: short_time(node.at)),
     Column("POSITION", lambda node: str(node.position)),
     Column("EXPIRES", lambda node: None if node.expires_at is None else short_time(node.expires_at)),
-    Column("BY", lambda node: short_arn(node.by, node.account_id)),
+    Column("BY", lambda node: short_arn(node.by, node.account_id), least=10),
 )

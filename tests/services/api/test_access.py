@@ -36,7 +36,7 @@ def test_who_can_now_and_then(house: InProcessServer) -> None:
         ("user/alice", "allowed"),
     ]
     bob = house.asks(f"/v1/who-can{GET_USER}").body["principals"][-1]
-    assert bob["reason"] == f"allowed by inline {bob['entity_id']}/inline, statement 0"
+    assert bob["reason"] == "allowed by inline policy inline of user/bob, statement 0"
     ((depends),) = bob["depends_on"]
     assert (depends["statement"]["index"], depends["conditions"]) == (1, ["IpAddress aws:SourceIp"])
 

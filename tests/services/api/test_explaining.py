@@ -47,7 +47,7 @@ def test_an_allowed_call(house: InProcessServer) -> None:
     assert (decision["recorded_result"], decision["result"], decision["layer"]) == ("allowed", "allowed", "identity")
     looking, denying = decision["statements"]
     assert (looking["sid"], looking["effect"], looking["applies"], looking["mismatch"]) == ("Look", "Allow", True, None)
-    assert decision["verdict"] == f"allowed by the identity-based policy {looking['source_id']} statement 0 (Look)"
+    assert decision["verdict"] == "allowed by the identity-based policy inline of user/alice statement 0 (Look)"
     assert (denying["index"], denying["applies"]) == (1, False)
     assert denying["mismatch"] == {"element": "StringEquals aws:UserAgent", "had": [], "wanted": ["night"]}
     assert (decision["context"], decision["missing_keys"]) == ({}, ["aws:UserAgent", "aws:SourceIdentity"])

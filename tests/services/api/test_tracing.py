@@ -102,8 +102,9 @@ def camel(words: str) -> str:
     return "".join(word.capitalize() for word in words.split("-"))
 
 
-def contains(house: InProcessServer, leak: Leak) -> None:
-    contained = house.asks("/v1/contain", method="POST", body=json.dumps({"credential": leak.key.access_key}).encode())
+def contains(house: InProcessServer, key: Keys, **more: object) -> None:
+    asked = {"credential": key.access_key, **more}
+    contained = house.asks("/v1/contain", method="POST", body=json.dumps(asked).encode())
     assert contained.body["remaining"] == []
 
 
@@ -172,10 +173,15 @@ def test_the_commands_undo_it(house: InProcessServer, leak: Leak) -> None:
     done and everything is as it was before."""
     containment = traced(house, leak.key.access_key)["containment"]
     assert containment["contain"] == f"muniment contain --restore {leak.key.access_key}"
-    contains(house, leak)
+    contains(house, leak.key, restore=True)
     (undone,) = containment["accounts"]
     for command in undone["commands"]:
         obeys(house, command)
+    # The leaked key itself goes last, and what --restore has done is not done again.
+    assert undone["commands"][-1].endswith(
+        f"delete-access-key --user-name deployer --access-key-id {leak.key.access_key}"
+    )
+    assert not [command for command in undone["commands"] if "trust" in command or "assume-role-policy" in command]
     after = traced(house, leak.key.access_key)
     assert after["containment"] == {"contain": None, "accounts": []}
     assert after["descent"]["alive"] == []
@@ -217,6 +223,7 @@ def test_what_was_there_before_is_put_back(house: InProcessServer) -> None:
         does(house, key, "iam", "CreatePolicyVersion", **wide)
     does(house, key, "iam", "DeletePolicyVersion", PolicyArn=grants, VersionId="v1")
     (undone,) = traced(house, key.access_key)["containment"]["accounts"]
+    contains(house, key, restore=True)
     for command in undone["commands"]:
         obeys(house, command)
     assert traced(house, key.access_key)["containment"]["accounts"] == []
@@ -234,7 +241,7 @@ def test_still_alive(house: InProcessServer, leak: Leak) -> None:
     """Before containment what lets somebody in, after it nothing; and as of before, what it was."""
     before = house.asks(f"/v1/trace/{leak.key.access_key}/alive")
     assert {node["kind"] for node in before.body["alive"]} == {"access_key", "session", "user"}
-    contains(house, leak)
+    contains(house, leak.key)
     assert house.asks(f"/v1/trace/{leak.key.access_key}/alive").body["alive"] == []
     then = house.asks(f"/v1/trace/{leak.key.access_key}/alive?as_of=p{before.position}")
     assert then.body["alive"] == before.body["alive"]
@@ -256,7 +263,7 @@ def test_a_kind_that_no_family_has_registered(
 def test_a_credential_that_is_not_honoured_any_more(house: InProcessServer, leak: Leak) -> None:
     """Calls with a dead key and a revoked session are of the story. Nobody called by them, so they have no principal;
     whoever asks over HTTP understands that, and is told that the last use was refused."""
-    contains(house, leak)
+    contains(house, leak.key)
     for keys in (leak.session, leak.key):
         assert house.aws_does("iam", "ListUsers", keys=keys)[0] == 403
     told = house.asks(f"/v1/trace/{leak.key.access_key}")
@@ -353,8 +360,9 @@ def test_into_another_account(story: Story) -> None:
     assert made[1][:2] == ["CreateUser", "CreateAccessKey"]
     assert made[1][-1] == "AssumeRole"
     assert {node["account_id"] for node in found["descent"]["alive"]} == {home, other}
-    (undone,) = found["containment"]["accounts"]
-    assert undone["account_id"] == other
+    own, undone = found["containment"]["accounts"]
+    assert (own["account_id"], undone["account_id"]) == (home, other)
+    assert [command.split()[2] for command in own["commands"]] == ["delete-access-key"]
     assert undone["commands"][-1] == "aws iam delete-user --user-name mallory"
     assert f"with credentials of {other}" in render_trace(Trace.model_validate(found))
 

@@ -171,8 +171,8 @@ def test_nothing_to_show(desk: Desk) -> None:
         (("history", "--operation", "iam:UploadSSHPublicKey"), "No call of iam:UploadSSHPublicKey was ever made."),
         (("history", "--address", "203.0.113.9"), "No call from 203.0.113.9 was ever made."),
         (
-            ("history", "--user-agent", "evil", "--from", "p1", "--output", "json"),
-            "No call by a user agent with evil was",
+            ("history", "--user-agent", "no-such/0.1", "--from", "p1", "--output", "json"),
+            "No call by a user agent with no-such/0.1 was",
         ),
         (("permissions", "bare"), "The user bare held no policy at position"),
         (("sessions", "--as-of", "p1"), "There was no session."),

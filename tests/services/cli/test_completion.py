@@ -24,6 +24,8 @@ printf '%s\\n' "${COMPREPLY[@]}"
         ("history --out", {"--output"}),
         ("history --output ", {"table", "json", "csv"}),
         ("history --output json --wi", {"--wide"}),
+        ("history --a", {"--access-key-id", "--address", "--account-id", "--as-of"}),
+        ("history --si", {"--since"}),
         ("account ", {"create", "list", "close", "--help"}),
         ("account list --ou", {"--output"}),
         ("sessions revoke --prof", {"--profile"}),

@@ -23,6 +23,7 @@ def statement(**more: object) -> decisions.ExplainedStatement:
         "account_id": ACCOUNT,
         "source_type": "managed",
         "source_id": "arn:aws:iam::aws:policy/Reading",
+        "policy": "managed policy arn:aws:iam::aws:policy/Reading",
         "version_id": "v3",
         "sha256": "0" * 64,
         "index": 0,
@@ -80,7 +81,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, answer: decisions.ExplainedCall, *wor
 
 def test_a_person_reads(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Who did what; the verdict in one line; what the policies looked at; and statement by statement what they made of
-    it, another account's by id alone, and nothing that a terminal would obey."""
+    it, and nothing that a terminal would obey."""
     mismatch = {"element": "StringEquals aws:username", "had": ["ann\x9b2J"], "wanted": ["eva", "kim"]}
     answer = call(
         statement(),
@@ -90,12 +91,18 @@ def test_a_person_reads(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
             account_id=OTHER,
             source_type="trust",
             source_id="AROA",
+            policy="trust policy of role/ops",
             version_id=None,
             sid=None,
             applies=False,
         ),
         statement(
-            layer="scp", level="ou-ab12-11111111", source_type="scp", source_id="p-FullAWSAccess", version_id=None
+            layer="scp",
+            level="ou-ab12-11111111",
+            source_type="scp",
+            source_id="p-FullAWSAccess",
+            policy="service control policy p-FullAWSAccess",
+            version_id=None,
         ),
     )
     assert shown(monkeypatch, answer) == EXIT_OK
@@ -108,17 +115,17 @@ def test_a_person_reads(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     )
     assert [re.split(" {2,}", line) for line in table] == [
         ["LAYER", "POLICY", "STATEMENT", "EFFECT", "APPLIES", "FIRST MISMATCH"],
-        ["identity", "managed arn:aws:iam::aws:policy/Reading v3", "0 Look", "Allow", "yes", "-"],
+        ["identity", "managed policy arn:aws:iam::aws:policy/Reading v3", "0 Look", "Allow", "yes", "-"],
         [
             "identity",
-            "managed arn:aws:iam::aws:policy/Reading v3",
+            "managed policy arn:aws:iam::aws:policy/Reading v3",
             "1",
             "Deny",
             "no",
             "StringEquals aws:username: ann, wanted eva or kim",
         ],
-        [f"trust {OTHER}", "trust AROA", "0", "Allow", "no", "-"],
-        ["scp ou-ab12-11111111", "scp p-FullAWSAccess", "0 Look", "Allow", "yes", "-"],
+        [f"trust {OTHER}", "trust policy of role/ops", "0", "Allow", "no", "-"],
+        ["scp ou-ab12-11111111", "service control policy p-FullAWSAccess", "0 Look", "Allow", "yes", "-"],
     ]
 
 

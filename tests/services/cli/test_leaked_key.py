@@ -64,7 +64,7 @@ def test_from_the_leak_to_the_end(desk: Desk, leaked: str) -> None:
     alive = desk.muniment("trace", leaked, "--still-alive")
     assert (alive.status, "user --backup" in alive.out) == (EXIT_REFUSED, True)
     commands = [line.strip() for line in told.out.splitlines() if line.startswith(("  muniment contain", "  aws iam"))]
-    assert len(commands) == 7
+    assert len(commands) == 8
     shell = ["sh", "-ec", "\n".join(commands)]
     environment = {
         **desk.server.profile,

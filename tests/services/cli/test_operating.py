@@ -103,7 +103,9 @@ def test_beside_a_server(own: Desk) -> None:
     verified = muniment(data, "verify")
     assert (verified.status, verified.error) == (0, f"muniment: {BLIND_SPOT}\n")
     account_id = str(own.aws("sts", "get-caller-identity")["Account"])
-    ledgers = [line.split() for line in verified.out.splitlines()][1:3]
+    assert verified.out.startswith("LEDGERS\nLEDGER ")
+    assert "\n\nPROJECTIONS, BESIDE NEW ONES BUILT FROM THE LEDGERS\nPROJECTION " in verified.out
+    ledgers = [line.split() for line in verified.out.splitlines()][2:4]
     assert [(ledger, result) for ledger, _, result in ledgers] == [("000000000000", "ok"), (account_id, "ok")]
     one = lines(muniment(data, "verify", "--account-id", account_id, "--output", "json"))
     assert [(line["account_id"], line["finding"]) for line in one[:2]] == [("000000000000", None), (account_id, None)]

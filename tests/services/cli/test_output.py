@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import pytest
@@ -69,6 +69,27 @@ TIME                         WHO              OPERATION       ON  RESULT        
 2026-01-31T23:59:59.999999Z  user/team/alice  iam:ListUsers   -   AccessDenied                      2001:db8::1
 2026-01-31T23:59:59.999999Z  -                -               -   SignatureDoesNotMatch (12 times)  192.0.2.7
 """
+SESSION = {
+    "position": 9,
+    "operation": "AttachUserPolicy",
+    "principal_arn": "arn:aws:sts::123456789012:assumed-role/production-deployer/github-actions-build-417",
+    "resources": (
+        "arn:aws:iam::123456789012:user/backup",
+        "AIDAEXAMPLEEXAMPLE12",
+        "arn:aws:iam::aws:policy/AdministratorAccess",
+    ),
+}
+NARROW_HISTORY = """\
+TIME      WHO              OPERATION         ON        RESULT        FROM
+2026-01-31 UTC
+23:59:59  user/team/alice  CreateUser        -         ok            192.0.2.7
+23:59:59  user/team/alice  ListUsers         -         AccessDenied  2001:db8::1
+23:59:59  assumed-role/production-deployer/github-actions-build-417
+                           AttachUserPolicy            ok            192.0.2.7
+                        user/backup, arn:aws:iam::aws:policy/AdministratorAccess
+2026-02-01 UTC
+00:00:00  user/team/alice  CreateUser        -         ok            192.0.2.7
+"""
 ROW = Row("AKIAEXAMPLE", "user/alice", "made by an operation that takes a few words to tell")
 LONG = Row("SESNEXAMPLE", "assumed-role/production-deployer/build-417-of-release", "arn:aws:iam::aws:policy/Long x")
 COLUMNS: tuple[Column[Row], ...] = (
@@ -92,6 +113,19 @@ def test_a_small_history() -> None:
     assert wide.startswith("POSITION  TIME ")
     assert wide.splitlines()[3].endswith("evil")
     assert "\x1b" not in wide
+
+
+def test_a_history_of_sessions_is_a_table_at_80_columns() -> None:
+    """A date stands once, columns do not slip for a long name or list, and what is for --wide is in no other."""
+    narrow = [column for column in HISTORY if not column.wide]
+    later = {"position": 10, "operation": "CreateUser", "at": AT + timedelta(seconds=1)}
+    calls = [*CALLS[:2], *(HistoryCall.model_validate(ORDINARY | fields) for fields in (SESSION, later))]
+    assert shown(narrow, calls, 80) == NARROW_HISTORY
+    out = io.StringIO()
+    pages = Table(narrow, out, 80)
+    for call in calls:
+        pages.show([call])
+    assert max(map(len, out.getvalue().splitlines())) <= 80
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,8 @@ def test_an_address_in_use(place: Path) -> None:
         answer = run(["muniment", "serve", "--data", str(place / "data"), "--listen", address], {})
     assert (answer.status, answer.out) == (1, "")
     assert answer.error == (
-        f"muniment: Cannot listen on {address}: Address already in use. Choose another address with --listen.\n"
+        f"muniment: Cannot listen on {address}: Address already in use. "
+        "Choose another address with MUNIMENT_LISTEN=HOST:PORT or --listen.\n"
     )
     assert list(place.iterdir()) == []
 
@@ -111,3 +112,18 @@ def test_settings_that_cannot_be_meant(place: Path) -> None:
         answer = run(["muniment", "serve", "--data", str(place / "data"), "--listen", listen], {})
         assert (answer.status, answer.error.count("\n")) == (1, 1)
         assert said in answer.error
+    (place / "file").touch()
+    (place / "foreign" / "postgres" / "data").mkdir(parents=True)
+    (place / "foreign" / "postgres" / "data" / "PG_VERSION").write_text("x\n")
+    for data, settings, said in (
+        ("data", {"MUNIMENT_DATABASE_URL": "postgres//u:sesame@host"}, "MUNIMENT_DATABASE_URL is not understood"),
+        ("data", {"MUNIMENT_DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "refused Is the server running"),
+        ("data", {"MUNIMENT_MASTER_KEY": "abc"}, "MUNIMENT_MASTER_KEY must be the base64"),
+        ("file", {}, f"The data directory {place}/file cannot be made: it is not a directory."),
+        ("foreign", {}, f"The master key file {place}/foreign/master.key is missing"),
+        ("foreign", {"MUNIMENT_MASTER_KEY": "A" * 43 + "="}, "should have a major version of PostgreSQL"),
+    ):
+        answer = run(["muniment", "serve", "--data", str(place / data), "--listen", "127.0.0.1:0"], settings)
+        assert (answer.status, answer.error.count("\n")) == (1, 1), answer.error
+        assert said in answer.error
+        assert "sesame" not in answer.error

@@ -52,6 +52,19 @@ def test_nothing_heavy_is_imported_to_say_how_it_is_used(words: list[str]) -> No
             ["--output", "json", "histroy"],
             "There is no command 'histroy'. Did you mean history? See `muniment --help`.",
         ),
+        (["--verson"], "`muniment` does not take --verson. Did you mean --version? See `muniment --help`."),
+        (
+            ["--verson", "history"],
+            "`muniment history` does not take --verson. Did you mean --version? See `muniment history --help`.",
+        ),
+        (
+            ["what-if", "--polcy", "x"],
+            "`muniment what-if` does not take --polcy. Did you mean --policy? See `muniment what-if --help`.",
+        ),
+        (
+            ["--profle", "x", "history"],
+            "`muniment` does not take --profle. Did you mean --profile? See `muniment --help`.",
+        ),
         (["frobnicate"], "There is no command 'frobnicate'. See `muniment --help`."),
         (
             ["history", "--operaton", "CreateUser"],

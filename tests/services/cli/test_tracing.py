@@ -182,8 +182,12 @@ def test_json_has_the_text_itself(text: str, answered: list[Answer], capsys: pyt
 def test_bounds_are_said_in_words(answered: list[Answer], capsys: pytest.CaptureFixture[str]) -> None:
     """Wherever something is left out, the terminal and the page say so, and how to get the rest."""
     answered.append(story("x"))
+    main(["trace", "AKIASEED", "--wide"])
+    assert "iam: GetUser*" in capsys.readouterr().out
     main(["trace", "AKIASEED"])
     told = capsys.readouterr().out
+    assert "1 action of iam. To list them: --wide" in told
+    assert "GetUser" not in told[told.index("UNUSED PERMISSIONS") :]
     written = " ".join(skeleton(render_trace(story("x"))).texts)
     for bound in (
         "calls after position 30 were not examined",
