@@ -10,6 +10,7 @@ from benchmarks import (
     append,
     call_replay,
     command,
+    containment,
     fold,
     historical_states,
     history,
@@ -42,6 +43,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "policy": decisions.measured,
     "what-if": call_replay.measured,
     "command": command.measured,
+    "containment": containment.measured,
 }
 """Each gives the text that goes between its marks in the README."""
 QUICK = Size(repetitions=1, seconds=1, share=0.02)
