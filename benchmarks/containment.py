@@ -37,7 +37,7 @@ OF_LINEAGE = """
     where entry #>> '{cause,principal,arn}' is distinct from %(innocent)s
 """
 ABOUT = (
-    "{threads} threads with the leaked key: sessions of a role, and users with keys that go on likewise. While they do, an "
+    "{threads} threads with the leaked key: sessions of a role, and users with keys that go on likewise. Meanwhile an "
     "administrator contains the key. Behind the event's position no call of the lineage was allowed."
 )
 
