@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from sys import intern
 from typing import Any, NamedTuple, TypeVar
 
 from domain.policy.pattern_lists import pattern_list
-from domain.policy.prices import LOOKUP, TYPED_READ, TYPED_READ_CHARACTER, TYPED_VALUE, Weight
+from domain.policy.weights import LOOKUP, TYPED_READ, TYPED_READ_CHARACTER, TYPED_VALUE, Weight
 from domain.policy.variables import Piece, RequestContext, Variable, fixed, pieces, substituted
-from domain.policy.wildcards import ARN_PARTS, Token, Wildcard, arn_parts, matcher, tokens
+from domain.policy.wildcards import ARN_PARTS, Test, Token, Wildcard, arn_parts, matcher, tokens
 
 OCTET_MAX = 255
 PLAIN_DATE_CHARACTERS = 20
@@ -173,7 +174,7 @@ def _one_of(normal: Callable[[str], str]) -> CompileOperator:
         texts = frozenset(normal(_joined(pattern)) for pattern in map(fixed, patterns) if pattern is not None)
         varying = tuple(pattern for pattern in patterns if fixed(pattern) is None)
         negated = wanted.negated
-        weight = Weight(LOOKUP, 0 if normal is str else 1, varying)
+        weight = Weight(LOOKUP, 0 if normal is str else 1).with_varying(varying)
         if not varying:
             return lambda present, _context: (normal(present) in texts) != negated, weight
 
@@ -219,8 +220,8 @@ def _arn_like(wanted: Operands) -> tuple[Compare, Weight]:
     """Part by part: no wildcard reaches from one of the first five parts into the next
     ("Amazon Resource Name (ARN) condition operators")."""
     patterns = [_arn_parts(wanted, text) for text in wanted.texts]
-    whole = [pattern for pattern in (fixed(_bound(parts)) for parts in patterns) if pattern is not None]
-    test, weight = pattern_list(whole)
+    whole = {pattern: parts for parts in patterns if (pattern := fixed(_bound(parts))) is not None}
+    test, weight = pattern_list(tuple(whole), lambda pattern: _part_by_part(whole[pattern]))
     varying = tuple(parts for parts in patterns if any(fixed(part) is None for part in parts))
     negated, if_unfit = wanted.negated, wanted.if_unfit
 
@@ -265,6 +266,12 @@ def _bound(parts: Sequence[Sequence[Piece]]) -> tuple[Piece, ...]:
         found.extend(_OF_PART.get(piece, piece) if isinstance(piece, Wildcard) else piece for piece in part)
         found.append(":")
     return (*found, *parts[-1])
+
+
+def _part_by_part(parts: Sequence[Sequence[Piece]]) -> Test:
+    """Of a single pattern without variables: faster than going through the text once."""
+    tests = tuple(matcher(same) for part in parts if (same := fixed(part)) is not None)
+    return lambda text: all(test(part) for test, part in zip(tests, arn_parts(text), strict=True))
 
 
 def _matches(pattern: Sequence[Piece], part: str, context: RequestContext) -> bool:
@@ -319,9 +326,11 @@ def condition(name: str, key: str, texts: tuple[str, ...], *, has_variables: boo
             "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.; "
             f'got "{key}", expected a key such as aws:SourceIp'
         )
+    # One text for all policies: looking it up then compares no characters.
+    context_key = intern(key.lower())
     bare = name.removeprefix(_ALL if name.startswith(_ALL) else _ANY)
     if bare == "Null":
-        return Condition(name, key, texts, key.lower(), (), _null(key.lower(), texts), Weight(LOOKUP, 0))
+        return Condition(name, key, texts, context_key, (), _null(context_key, texts), Weight(LOOKUP, 0))
     known = OPERATORS.get(bare.removesuffix(_IF_EXISTS))
     if known is None:
         raise ValueError(
@@ -337,9 +346,9 @@ def condition(name: str, key: str, texts: tuple[str, ...], *, has_variables: boo
         name,
         key,
         texts,
-        key.lower(),
+        context_key,
         tuple(piece for piece in variables if isinstance(piece, Variable)),
-        _holding(name, key.lower(), compare, if_missing=known.negated or name.endswith(_IF_EXISTS), denies=denies),
+        _holding(name, context_key, compare, if_missing=known.negated or name.endswith(_IF_EXISTS), denies=denies),
         weight,
     )
 

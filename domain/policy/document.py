@@ -16,6 +16,7 @@ from typing import ClassVar
 from domain.policy.conditions import Condition, condition
 from domain.policy.decode import Json, decoded, object_in, refuse, refuse_oversized, text_in, texts_in, unquoted
 from domain.policy.elements import Patterns, action_patterns, resource_patterns
+from domain.policy.weights import Weight
 from domain.policy.principals import KINDS, Principals, principals_in
 from domain.policy.variables import RequestContext
 
@@ -120,6 +121,9 @@ class StatementsByAction(dict[str, tuple[Statement, ...]]):
     def __init__(self, statements: tuple[Statement, ...]) -> None:
         super().__init__()
         self._statements = statements
+        weights = [statement.actions.weight for statement in statements]
+        self.finding = Weight(sum(each.per_value for each in weights), sum(each.per_character for each in weights))
+        """Of an action among their patterns."""
 
     def __missing__(self, action: str) -> tuple[Statement, ...]:
         found = tuple(statement for statement in self._statements if statement.actions.match(action, _NO_CONTEXT))

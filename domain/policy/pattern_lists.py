@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from domain.policy.prices import LOOKUP, Weight, scanning
+from domain.policy.weights import LOOKUP, Weight, scanning
 from domain.policy.wildcards import Automaton, Test, Token, Wildcard, characters, chunks, matcher
 
 TRIED_ONE_BY_ONE_MAX = 8
@@ -31,19 +31,20 @@ def pattern_list(patterns: Sequence[_Pattern], single: Callable[[_Pattern], Test
         else:
             head, tail = texts
             ends.setdefault((len(head), len(tail)), set()).add((head, tail))
-    if len(patterns) <= TRIED_ONE_BY_ONE_MAX:
-        weight = Weight(LOOKUP * len(patterns), sum(scanning(characters(pattern)) for pattern in others))
-        return _tried(tuple(map(single, patterns))), weight
     if len(others) <= TRIED_ONE_BY_ONE_MAX:
         tests = tuple(map(single, others))
         per_character = sum(scanning(characters(pattern)) for pattern in others)
+        if len(patterns) <= TRIED_ONE_BY_ONE_MAX:
+            simple = (matcher(pattern) for pattern in patterns if pattern not in others)
+            return _tried((*simple, *tests)), Weight(LOOKUP * len(patterns), per_character)
     else:
         automaton = Automaton(others)
         automaton.prepare()
         tests = (automaton.accepts,)
         per_character = scanning(sum(map(characters, others)) + len(others))
     weight = Weight(LOOKUP * (1 + len(ends) + len(tests)), per_character)
-    return _looked_up(frozenset(plain), tuple((*lengths, frozenset(pairs)) for lengths, pairs in ends.items()), tests), weight
+    pairs = tuple((*lengths, frozenset(found)) for lengths, found in ends.items())
+    return _looked_up(frozenset(plain), pairs, tests), weight
 
 
 def _tried(tests: tuple[Test, ...]) -> Test:

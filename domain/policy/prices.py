@@ -1,55 +1,87 @@
 """What a decision costs at most, in steps that are counted and never timed: told from its policies and from the lengths
 of the request's values, before any of it is done (docs/adr/0039)."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
 
-from domain.policy.variables import Piece, RequestContext, Variable
+from domain.policy.document import Policy, Statement
+from domain.policy.variables import NO_VALUES, RequestContext, Variable
+from domain.policy.weights import Weight, together
 
 BUDGET_STEPS = 2_000_000
 """Of one decision. A step takes some ten nanoseconds on a small machine: so much, some twenty milliseconds. It is part
 of what a decision means: another number is another version of the evaluator."""
-LOOKUP = 30
-"""To look a text up, or to compare it with a plain pattern or one of one star."""
-STATEMENT = 400
+PRICES_REMEMBERED_MAX = 4_096
+"""Sets of policies with an action each."""
+_STATEMENT = 400
 """To take a statement about the action up, and to record that it applied."""
-TYPED_READ, TYPED_READ_CHARACTER, TYPED_VALUE = 100, 2, 20
-"""To read a value of a type and each of its characters; to compare it with one of a policy."""
-_SCANNED_CHARACTER = 12
-_SCANNED_WIDTH = 150
-"""Characters of patterns that go through a text take as much again as a step a character."""
-_FILLING, _FILLED_CHARACTER = 300, 30
-"""To make a pattern of its variables' values, and each character of it."""
+_CONDITION, _KEY, _PIECE = 40, 200, 40
+"""To ask for a condition, for the values of a context key, and for a piece of a pattern that varies."""
 
 
-def scanning(width: int) -> int:
-    """Steps for each character of a text that patterns of so many characters, all together, go through."""
-    return _SCANNED_CHARACTER + width // _SCANNED_WIDTH
+
+class Price(NamedTuple):
+    """Of deciding about an action by some policies."""
+
+    fixed: int
+    """Steps that no value changes."""
+    resource: Weight
+    values: tuple[tuple[str, int, int], ...]
+    """Context keys, all that statements ask for, with the steps of each value and of each of its characters."""
+    varying: tuple[tuple[str, Weight], ...]
+    """Context keys whose values are compared with patterns that vary."""
+
+    def weigh(self, resource: str, context: RequestContext) -> tuple[int, RequestContext]:
+        """The steps for a request with this resource and these values, and the values, each looked up once: they stand
+        for the context in what is decided by these policies."""
+        steps = self.fixed + self.resource.per_value + self.resource.per_character * len(resource)
+        known: dict[str, tuple[str, ...]] = {}
+        get = context.get
+        for key, per_value, per_character in self.values:
+            present = known[key] = get(key) or NO_VALUES
+            for value in present:
+                steps += per_value + per_character * len(value)
+        if self.resource.varying:
+            steps += self.resource.varying_steps(1, len(resource), known)
+        for key, weight in self.varying:
+            steps += weight.varying_steps(len(known[key]), sum(map(len, known[key])), known)
+        return steps, known
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """Of comparing values with a list of a policy."""
+@lru_cache(maxsize=PRICES_REMEMBERED_MAX)
+def price_of(action: str, policies: tuple[Policy, ...]) -> Price:
+    """Of a lower-cased action. To find the statements about it is weighed as if nobody had asked for it yet: nothing
+    that is remembered may change a decision. Once the fixed part exceeds every budget, the rest is not looked at."""
+    finding = [policy.about.finding for policy in policies]
+    fixed = sum(each.per_value + each.per_character * len(action) for each in finding)
+    resources: list[Weight] = []
+    values: dict[str, list[Weight]] = defaultdict(list)
+    for policy in policies:
+        if fixed > BUDGET_STEPS:
+            break
+        for statement in policy.about[action]:
+            fixed += _STATEMENT + _CONDITION * len(statement.conditions)
+            if statement.fits is not None and statement.resources is not None:
+                resources.append(statement.resources.weight)
+            for condition in statement.conditions:
+                values[condition.context_key].append(condition.weight)
+            variables = tuple(_variables(statement))
+            fixed += _PIECE * len(variables)
+            for variable in variables:
+                values[variable.context_key]  # noqa: B018  asked for, though nothing is compared with it
+    of_keys = [(key, together(weights)) for key, weights in values.items()]
+    return Price(
+        fixed + _KEY * len(of_keys),
+        together(resources),
+        tuple((key, weight.per_value, weight.per_character) for key, weight in of_keys),
+        tuple((key, weight) for key, weight in of_keys if weight.varying),
+    )
 
-    per_value: int
-    per_character: int
-    """Of a value."""
-    varying: tuple[tuple[Piece, ...], ...] = ()
-    """Patterns that each value's comparison fills in first."""
 
-    def steps(self, values: int, characters: int, context: RequestContext) -> int:
-        """Of so many values with so many characters together."""
-        steps = self.per_value * values + self.per_character * characters
-        for pattern in self.varying:
-            width = sum(_length(piece, context) for piece in pattern)
-            steps += values * (_FILLING + _FILLED_CHARACTER * width) + scanning(width) * characters
-        return steps
-
-    def with_varying(self, patterns: Iterable[tuple[Piece, ...]]) -> "Weight":
-        return Weight(self.per_value, self.per_character, tuple(patterns))
-
-
-def _length(piece: Piece, context: RequestContext) -> int:
-    if isinstance(piece, Variable):
-        return len(piece.value(context) or "")
-    return len(piece) if isinstance(piece, str) else 1
+def _variables(statement: Statement) -> Iterable[Variable]:
+    if statement.resources is not None:
+        yield from statement.resources.variables
+    for condition in statement.conditions:
+        yield from condition.variables
