@@ -48,7 +48,7 @@ class Operands(NamedTuple):
     """What holds for a value of the request that is not of the operator's type."""
 
     def pieces(self, text: str, read: Callable[[str], Iterable[Token]]) -> tuple[Piece, ...]:
-        return pieces(text, read) if self.has_variables else tuple(read(text))
+        return pieces(text, read) if self.has_variables and "${" in text else tuple(read(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +341,7 @@ def condition(name: str, key: str, texts: tuple[str, ...], *, has_variables: boo
     has_variables = has_variables and known.substitutes
     wanted = Operands(texts, has_variables, known.negated, if_unfit=known.negated and denies)
     compare, weight = known.compile(wanted)
-    variables = [piece for text in texts for piece in wanted.pieces(text, lambda part: (part,))]
+    variables = [piece for text in texts if "${" in text for piece in wanted.pieces(text, lambda part: (part,))]
     return Condition(
         name,
         key,

@@ -22,6 +22,7 @@ def pattern_list(patterns: Sequence[_Pattern], single: Callable[[_Pattern], Test
     plain: set[str] = set()
     ends: dict[tuple[int, int], set[tuple[str, str]]] = {}
     others: list[_Pattern] = []
+    patterns = tuple(dict.fromkeys(patterns))
     for pattern in patterns:
         texts = chunks(pattern)
         if texts is None or len(texts) > 2:  # noqa: PLR2004  more than a beginning and an end
@@ -41,7 +42,7 @@ def pattern_list(patterns: Sequence[_Pattern], single: Callable[[_Pattern], Test
         automaton = Automaton(others)
         automaton.prepare()
         tests = (automaton.accepts,)
-        per_character = scanning(sum(map(characters, others)) + len(others))
+        per_character = scanning(automaton.width)
     weight = Weight(LOOKUP * (1 + len(ends) + len(tests)), per_character)
     pairs = tuple((*lengths, frozenset(found)) for lengths, found in ends.items())
     return _looked_up(frozenset(plain), pairs, tests), weight

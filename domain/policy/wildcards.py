@@ -134,23 +134,26 @@ class Automaton:
     It is made for the first text that is long enough to match: of patterns longer than any text, never.
     """
 
-    __slots__ = ("_anything", "_goals", "_moves", "_patterns", "_shortest", "_starts", "_stays", "_stays_on_colon")
+    __slots__ = ("_anything", "_goals", "_moves", "_patterns", "_shortest", "_starts", "_stays", "_stays_on_colon", "width")
 
     def __init__(self, patterns: Sequence[tuple[Token, ...]]) -> None:
         self._patterns = patterns
-        self._shortest = min(map(characters, patterns))
+        lengths = [characters(pattern) for pattern in patterns]
+        self.width = sum(lengths) + len(lengths)
+        """Bits of the integer."""
+        self._shortest = min(lengths)
         self._goals = 0
 
     def prepare(self) -> None:
         """In time linear in the patterns' characters."""
-        size = sum(map(characters, self._patterns)) // 8 + len(self._patterns) + 1
+        size = self.width // 8 + 1
         ones, ones_on_colon, stays, stays_on_colon, starts, goals = (bytearray(size) for _ in range(6))
         exact: dict[str, bytearray] = {}
         at = 0
         for pattern in self._patterns:
-            _set(starts, at)
+            starts[at >> 3] |= 1 << (at & 7)
             for token in pattern:
-                if isinstance(token, str):
+                if type(token) is str:
                     for character in token:
                         places = exact.get(character)
                         if places is None:
@@ -158,15 +161,15 @@ class Automaton:
                         places[at >> 3] |= 1 << (at & 7)
                         at += 1
                 elif token in _ONES:
-                    _set(ones, at)
+                    ones[at >> 3] |= 1 << (at & 7)
                     if token is Wildcard.ONE:
-                        _set(ones_on_colon, at)
+                        ones_on_colon[at >> 3] |= 1 << (at & 7)
                     at += 1
                 else:
-                    _set(stays, at)
+                    stays[at >> 3] |= 1 << (at & 7)
                     if token is Wildcard.ANY:
-                        _set(stays_on_colon, at)
-            _set(goals, at)
+                        stays_on_colon[at >> 3] |= 1 << (at & 7)
+            goals[at >> 3] |= 1 << (at & 7)
             at += 1
         self._anything = _number(ones)
         self._moves = {character: _number(places) | self._anything for character, places in exact.items()}
@@ -192,11 +195,7 @@ class Automaton:
 
 def characters(pattern: Iterable[Token]) -> int:
     """That a text has at least to match."""
-    return sum(len(token) if isinstance(token, str) else token in _ONES for token in pattern)
-
-
-def _set(bits: bytearray, at: int) -> None:
-    bits[at >> 3] |= 1 << (at & 7)
+    return sum([len(token) if isinstance(token, str) else token in _ONES for token in pattern])
 
 
 def _number(bits: bytes | bytearray) -> int:
