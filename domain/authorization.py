@@ -17,6 +17,7 @@ from domain.families.roles import ROLES, Role
 from domain.families.users import USERS
 from domain.foundation.errors import AccessDenied
 from domain.policy import (
+    BUDGET_STEPS,
     Decision,
     Layer,
     Layers,
@@ -32,8 +33,9 @@ from domain.policy import (
 )
 from domain.time_travel import AS_OF_POSITION
 
-EVALUATOR = 2
+EVALUATOR = 3
 """The version of the evaluation, recorded with each decision. A change of meaning is a new version."""
+_FIRST_WITH_BUDGET = 3
 
 ASSUME_ROLE = "sts:AssumeRole"
 
@@ -70,7 +72,7 @@ def authorize_past(
     _decide(call, check(account, call, action, resource, known, past=past), known)
     then = check(past, call, action, resource, known, past=past)
     decision = evaluate(then.layers, then.request)
-    if decision.result is Result.EXPLICITLY_DENIED:
+    if decision.result in {Result.EXPLICITLY_DENIED, Result.TOO_COSTLY}:
         _conclude(call, then, decision, known)
 
 
@@ -136,6 +138,11 @@ def _conclude(call: Call, asked: Check, decision: Decision, context: Mapping[str
             f"User: {call.caller.principal.arn} is not authorized to perform: {request.action} on resource: "
             f"{request.resource} {reason(decision, request.action)}"
         )
+
+
+def budget_of(evaluator: int) -> int | None:
+    """The steps that a decision by this version of the evaluation could take; None where it counted none."""
+    return BUDGET_STEPS if evaluator >= _FIRST_WITH_BUDGET else None
 
 
 def layers_of(account: Account, caller: Caller) -> list[tuple[Layer, Sequence[SourcedPolicy]]]:

@@ -159,9 +159,9 @@ class DecisionRecord(Value):
 
     action: str
     resources: tuple[str, ...]
-    result: Literal["allowed", "explicitly denied", "implicitly denied"]
+    result: Literal["allowed", "explicitly denied", "implicitly denied", "too costly"]
     layer: str
-    """That decided."""
+    """That decided; of what was too costly, where most of the cost was."""
     matched: tuple[StatementRef, ...]
     context: Mapping[str, tuple[str, ...]]
     """The condition values of the operation itself; those of the call are in the cause."""

@@ -151,7 +151,7 @@ def _of_levels(decision: Decision, levels: set[int]) -> Result:
     return Result.ALLOWED if effects else Result.IMPLICITLY_DENIED
 
 
-_SEVERITY = (Result.ALLOWED, Result.IMPLICITLY_DENIED, Result.EXPLICITLY_DENIED)
+_SEVERITY = (Result.ALLOWED, Result.IMPLICITLY_DENIED, Result.TOO_COSTLY, Result.EXPLICITLY_DENIED)
 
 
 def _most_restrictive(judgements: Sequence[SimulatedDecision]) -> SimulatedDecision:
