@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from domain.account import Account
 from domain.call_context import NO_VALUES, CallContext, ConditionValues, user_or_role_by_arn
 from domain.callers import Caller
-from domain.calls import Call, DecisionRecord, StatementRef
+from domain.calls import Call, DecisionRecord, StatementRef, require_read
 from domain.families.boundaries import boundary_arn
 from domain.families.groups import MEMBERSHIPS
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, Level, OrganizationPolicy
@@ -71,6 +71,7 @@ def authorize_past(
     known = {**context, AS_OF_POSITION: (str(past.position),)}
     _decide(call, check(account, call, action, resource, known, past=past), known)
     then = check(past, call, action, resource, known, past=past)
+    require_read(then.layers)
     decision = evaluate(then.layers, then.request)
     if decision.result in {Result.EXPLICITLY_DENIED, Result.TOO_COSTLY}:
         _conclude(call, then, decision, known)
@@ -127,6 +128,7 @@ def check_assume_role(
 
 
 def _decide(call: Call, asked: Check, context: Mapping[str, ConditionValues]) -> None:
+    require_read(asked.layers)
     _conclude(call, asked, evaluate(asked.layers, asked.request), context)
 
 
@@ -215,9 +217,14 @@ def own_policies(account: Account, holder_id: str) -> Iterator[SourcedPolicy]:
     if inline is not None:
         # By name: a mapping's own order differs from process to process, and what is recorded must not.
         for name in sorted(inline):
-            yield SourcedPolicy(compiled(inline[name], PolicyType.IDENTITY), f"{holder_id}/{name}", "inline", None)
+            policy = compiled(inline[name], PolicyType.IDENTITY)
+            yield SourcedPolicy(policy, inline_source_id(holder_id, name), "inline", None)
     for arn in account[ATTACHMENTS].rights_of(holder_id):
         yield _managed(account, arn, PolicyType.IDENTITY)
+
+
+def inline_source_id(holder_id: str, policy_name: str) -> str:
+    return f"{holder_id}/{policy_name}"
 
 
 _OWN_PASSWORD = json.dumps({

@@ -45,7 +45,7 @@ from domain.policy.explain import (
 from domain.policy.lint import Finding, FindingType, lint
 from domain.policy.partial import KnownKeys, PartialDecision, Possibility, Residual, evaluate_partial
 from domain.policy.positions import Path, Position, Positions, Span, positions, rename_principals
-from domain.policy.prices import BUDGET_STEPS
+from domain.policy.prices import BUDGET_STEPS, least_steps
 from domain.policy.principals import Naming, PrincipalName, Principals, RequestPrincipal
 from domain.policy.reach import Reach, granting_patterns, merge_reaches, reachable
 from domain.policy.saving import PARTITION, PARTITIONS, parse_new

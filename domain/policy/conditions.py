@@ -15,8 +15,8 @@ from sys import intern
 from typing import Any, NamedTuple, TypeVar
 
 from domain.policy.pattern_lists import pattern_list
-from domain.policy.weights import LOOKUP, TYPED_READ, TYPED_READ_CHARACTER, TYPED_VALUE, Weight
 from domain.policy.variables import Piece, RequestContext, Variable, fixed, pieces, substituted
+from domain.policy.weights import LOOKUP, TYPED_READ, TYPED_READ_CHARACTER, TYPED_VALUE, Weight
 from domain.policy.wildcards import ARN_PARTS, Test, Token, Wildcard, arn_parts, matcher, tokens
 
 OCTET_MAX = 255

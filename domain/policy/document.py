@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import ClassVar
+from weakref import WeakValueDictionary
 
 from domain.policy.conditions import Condition, condition
 from domain.policy.decode import Json, decoded, object_in, refuse, refuse_oversized, text_in, texts_in, unquoted
 from domain.policy.elements import Patterns, action_patterns, resource_patterns
-from domain.policy.weights import Weight
 from domain.policy.principals import KINDS, Principals, principals_in
 from domain.policy.variables import RequestContext
+from domain.policy.weights import Weight
 
 # How long documents may be, in characters without white space, as `policy_size` counts them ("IAM and AWS STS
 # quotas"). Of inline policies all those of one user, group or role count together; of session policies, all of one
@@ -136,8 +137,10 @@ class StatementsByAction(dict[str, tuple[Statement, ...]]):
 _NO_CONTEXT: RequestContext = {}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Policy:
+    """One that was written before is read when first asked for more than its text and type (`compiled`)."""
+
     type: PolicyType
     version: str
     id: str | None
@@ -146,6 +149,26 @@ class Policy:
     """Of the text in UTF-8, in hexadecimal digits."""
     text: str = field(repr=False)
     about: StatementsByAction = field(repr=False)
+
+    @property
+    def is_read(self) -> bool:
+        try:
+            object.__getattribute__(self, "about")
+        except AttributeError:
+            return False
+        return True
+
+    def __getattr__(self, name: str) -> object:
+        """Only asked for what is not there: of a policy that was not read yet."""
+        if name not in _READ:
+            raise AttributeError(name)
+        read = parse(self.text, self.type)
+        for each in _READ:
+            object.__setattr__(self, each, getattr(read, each))
+        return getattr(read, name)
+
+
+_READ = ("version", "id", "statements", "sha256", "about")
 
 
 def policy_size(text: str) -> int:
@@ -162,8 +185,18 @@ def new_policy_size(text: str) -> int:
 
 @lru_cache(maxsize=COMPILED_POLICIES_MAX)
 def compiled(text: str, policy_type: PolicyType) -> Policy:
-    """`parse` for stored documents, which are evaluated over and over."""
-    return parse(text, policy_type)
+    """Of a stored document, which is evaluated over and over; there is one for each text, as long as somebody has it.
+    It is not read yet: see `Policy.is_read`."""
+    policy = _ALIVE.get((text, policy_type))
+    if policy is None:
+        policy = object.__new__(Policy)
+        object.__setattr__(policy, "text", text)
+        object.__setattr__(policy, "type", policy_type)
+        _ALIVE[text, policy_type] = policy
+    return policy
+
+
+_ALIVE: WeakValueDictionary[tuple[str, PolicyType], Policy] = WeakValueDictionary()
 
 
 def parse(text: str, policy_type: PolicyType) -> Policy:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from domain.policy.pattern_lists import pattern_list
-from domain.policy.weights import Weight
 from domain.policy.variables import Piece, RequestContext, Variable, fixed, pieces, substituted
+from domain.policy.weights import Weight
 from domain.policy.wildcards import ARN_PARTS, Test, matcher, resource_starts_at, tokens
 
 

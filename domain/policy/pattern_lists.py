@@ -53,7 +53,7 @@ def _tried(tests: tuple[Test, ...]) -> Test:
         return tests[0]
 
     def matches(text: str) -> bool:
-        for test in tests:
+        for test in tests:  # noqa: SIM110  faster than a generator
             if test(text):
                 return True
         return False
@@ -71,7 +71,7 @@ def _looked_up(
         for head, tail, pairs in ends:
             if head + tail <= length and (text[:head], text[length - tail :]) in pairs:
                 return True
-        for test in tests:
+        for test in tests:  # noqa: SIM110  faster than a generator
             if test(text):
                 return True
         return False

@@ -2,7 +2,7 @@
 of the request's values, before any of it is done (docs/adr/0039)."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,11 +15,11 @@ BUDGET_STEPS = 2_000_000
 of what a decision means: another number is another version of the evaluator."""
 PRICES_REMEMBERED_MAX = 4_096
 """Sets of policies with an action each."""
+ACTION_CHARACTERS_MIN = 3
 _STATEMENT = 400
 """To take a statement about the action up, and to record that it applied."""
 _CONDITION, _KEY, _PIECE = 40, 200, 40
 """To ask for a condition, for the values of a context key, and for a piece of a pattern that varies."""
-
 
 
 class Price(NamedTuple):
@@ -53,24 +53,40 @@ class Price(NamedTuple):
 @lru_cache(maxsize=PRICES_REMEMBERED_MAX)
 def price_of(action: str, policies: tuple[Policy, ...]) -> Price:
     """Of a lower-cased action. To find the statements about it is weighed as if nobody had asked for it yet: nothing
-    that is remembered may change a decision. Once the fixed part exceeds every budget, the rest is not looked at."""
+    that is remembered may change a decision."""
+    return _price(policies, len(action), lambda policy: policy.about[action])
+
+
+def least_steps(policies: Sequence[Policy]) -> int:
+    """For any action at all, on the shortest resource, with no value of any condition key."""
+
+    def about_every_action(policy: Policy) -> Iterable[Statement]:
+        return (statement for statement in policy.statements if statement.actions.is_everything)
+
+    steps, _ = _price(policies, ACTION_CHARACTERS_MIN, about_every_action).weigh("*", {})
+    return steps
+
+
+def _price(
+    policies: Sequence[Policy], action_characters: int, statements_of: Callable[[Policy], Iterable[Statement]]
+) -> Price:
+    """Once the fixed part exceeds every budget, the rest is not looked at."""
     finding = [policy.about.finding for policy in policies]
-    fixed = sum(each.per_value + each.per_character * len(action) for each in finding)
+    fixed = sum(each.per_value + each.per_character * action_characters for each in finding)
     resources: list[Weight] = []
     values: dict[str, list[Weight]] = defaultdict(list)
     for policy in policies:
         if fixed > BUDGET_STEPS:
             break
-        for statement in policy.about[action]:
-            fixed += _STATEMENT + _CONDITION * len(statement.conditions)
+        for statement in statements_of(policy):
+            variables = tuple(_variables(statement))
+            fixed += _STATEMENT + _CONDITION * len(statement.conditions) + _PIECE * len(variables)
             if statement.fits is not None and statement.resources is not None:
                 resources.append(statement.resources.weight)
             for condition in statement.conditions:
                 values[condition.context_key].append(condition.weight)
-            variables = tuple(_variables(statement))
-            fixed += _PIECE * len(variables)
             for variable in variables:
-                values[variable.context_key]  # noqa: B018  asked for, though nothing is compared with it
+                values[variable.context_key]
     of_keys = [(key, together(weights)) for key, weights in values.items()]
     return Price(
         fixed + _KEY * len(of_keys),

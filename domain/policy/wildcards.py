@@ -134,7 +134,17 @@ class Automaton:
     It is made for the first text that is long enough to match: of patterns longer than any text, never.
     """
 
-    __slots__ = ("_anything", "_goals", "_moves", "_patterns", "_shortest", "_starts", "_stays", "_stays_on_colon", "width")
+    __slots__ = (
+        "_anything",
+        "_goals",
+        "_moves",
+        "_patterns",
+        "_shortest",
+        "_starts",
+        "_stays",
+        "_stays_on_colon",
+        "width",
+    )
 
     def __init__(self, patterns: Sequence[tuple[Token, ...]]) -> None:
         self._patterns = patterns
