@@ -142,12 +142,16 @@ def evaluate(layers: Layers, request: Request, budget: int | None = BUDGET_STEPS
 
 
 def _refused_for_cost(layers: Layers, request: Request, steps: int, budget: int) -> Decision:
-    action = request.action.lower()
-    costs = [
-        (price_of(action, (sourced.policy,)).weigh(request.resource, request.context)[0], layer, sourced)
-        for layer, policies in layers
-        for sourced in policies
-    ]
+    """Names the costliest policy among the first ones that exceed the budget: to weigh each of the others by itself
+    could take longer than a decision may."""
+    action, weighed = request.action.lower(), 0
+    costs: list[tuple[int, Layer, SourcedPolicy]] = []
+    for layer, sourced in ((layer, sourced) for layer, policies in layers for sourced in policies):
+        if weighed > budget:
+            break
+        of_one, _ = price_of(action, (sourced.policy,)).weigh(request.resource, request.context)
+        costs.append((of_one, layer, sourced))
+        weighed += of_one
     most, layer, costliest = max(costs, key=itemgetter(0))
     return Decision(Result.TOO_COSTLY, layer, (), Excess(steps, budget, costliest, most))
 

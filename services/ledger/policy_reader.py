@@ -46,10 +46,18 @@ class PolicyReader(threading.Thread):
             return waiting
 
     def run(self) -> None:
-        while (call := self._next()) is not None:
-            for policy in call.policies:
-                _ = policy.statements
-            self._read(call)
+        while self.read_next():
+            pass
+
+    def read_next(self) -> bool:
+        """Waits for a call and reads its policies; False when closed."""
+        call = self._next()
+        if call is None:
+            return False
+        for policy in call.policies:
+            _ = policy.statements
+        self._read(call)
+        return True
 
     def _next(self) -> PendingCall | None:
         with self._changed:
