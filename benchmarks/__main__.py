@@ -17,12 +17,13 @@ from benchmarks import (
     processes,
     projection_lag,
     report,
+    siege,
     startup,
     throughput,
     tick,
 )
 from benchmarks.load import wrk
-from benchmarks.policy import decisions
+from benchmarks.policy import decisions, prices
 from benchmarks.profiling import profile
 from benchmarks.servers import NotMeasured
 from benchmarks.size import Size
@@ -42,6 +43,8 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "policy": decisions.measured,
     "what-if": call_replay.measured,
     "command": command.measured,
+    "prices": prices.measured,
+    "siege": siege.measured,
 }
 """Each gives the text that goes between its marks in the README."""
 QUICK = Size(repetitions=1, seconds=1, share=0.02)

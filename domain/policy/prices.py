@@ -16,7 +16,7 @@ of what a decision means: another number is another version of the evaluator."""
 PRICES_REMEMBERED_MAX = 4_096
 """Sets of policies with an action each."""
 ACTION_CHARACTERS_MIN = 3
-_STATEMENT = 400
+_STATEMENT = 700
 """To take a statement about the action up, and to record that it applied."""
 _CONDITION, _KEY, _PIECE = 40, 200, 40
 """To ask for a condition, for the values of a context key, and for a piece of a pattern that varies."""
