@@ -3,22 +3,24 @@
 import time
 from pathlib import Path
 
-from benchmarks.report import circumstances
+from benchmarks.report import machine
 from benchmarks.size import Size
 from domain.policy import BUDGET_STEPS, Layer, Layers, PolicyType, SourcedPolicy, evaluate, parse
 from domain.policy.prices import price_of
 from tests.domain.policy.expensive import ATTACKS, POLICIES_MAX, Attack
 
 MILLISECONDS_MAX = 20
+ABOUT = (
+    "Of each attack as many policies as a user can have and the budget allows. Processor time of one process; "
+    "remembered: asked about before."
+)
 TIMES = 5
 
 
-def measured(directory: Path, size: Size) -> str:
+def measured(_directory: Path, size: Size) -> str:
     lines = [
-        circumstances(directory),
-        "Of each attack as many policies as a user can have and the budget allows, nine tenths of it or more unless they "
-        "are all 110. Processor time of one process; remembered: asked about before. The least of "
-        f"{size.of(TIMES)} or one.\n",
+        machine(),
+        f"{ABOUT} The least of {max(1, size.of(TIMES))}.\n",
         "| attack | policies | steps | ms, first | ms, remembered | ns a step | to read a policy, ms |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
@@ -31,7 +33,9 @@ def _line(name: str, attack: Attack, times: int) -> str:
     count = min(POLICIES_MAX, BUDGET_STEPS // one)
     if not count:
         return f"| {name} | refused with one | {one:,} | | | | |"
-    first, remembered, reading = [], [], []
+    first: list[float] = []
+    remembered: list[float] = []
+    reading: list[float] = []
     for _ in range(times):
         since = time.process_time()
         layers = _layers(attack, count)

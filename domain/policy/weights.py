@@ -9,6 +9,8 @@ LOOKUP = 30
 """To look a text up, or to compare it with a plain pattern or one of one star. (A step: `prices.BUDGET_STEPS`.)"""
 TYPED_READ, TYPED_READ_CHARACTER, TYPED_VALUE = 100, 2, 20
 """To read a value of a type, and each of its characters; to compare it with one of a policy."""
+PREPARED_CHARACTER = 40
+"""To prepare a character of a pattern that goes through a text by itself."""
 _SCANNED_CHARACTER = 12
 _SCANNED_WIDTH = 150
 """So many characters of patterns, that go through a text side by side, take a step more for each of its characters."""

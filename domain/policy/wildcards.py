@@ -80,9 +80,13 @@ def matcher(pattern: Iterable[Token]) -> Test:
     if len(texts) == 1:
         return head.__eq__
     if middle:
-        small = sum(map(len, texts)) <= CHUNKED_CHARACTERS_MAX
-        return _several_stars(head, middle, tail) if small else Automaton([pattern]).accepts
+        return _several_stars(head, middle, tail) if searchable(texts) else Automaton([pattern]).accepts
     return _one_star(head, tail)
+
+
+def searchable(texts: Iterable[str]) -> bool:
+    """Whether texts that stars part are searched for piece by piece."""
+    return sum(map(len, texts)) <= CHUNKED_CHARACTERS_MAX
 
 
 def chunks(pattern: Iterable[Token]) -> list[str] | None:

@@ -49,7 +49,7 @@ def _agent(characters: int) -> Request:
     return asking(context={"aws:useragent": ("x" * characters,)})
 
 
-_TAGS = asking(context={"aws:tagkeys": tuple("x" * 128 for _ in range(50))})
+_TAGS = asking(context={"aws:tagkeys": tuple("0" * 128 for _ in range(50))})
 ATTACKS: dict[str, Attack] = {
     "a star and a character, on an agent": Attack(
         _where("StringLike", "aws:UserAgent", patterns("*?@")), _agent(1_000)
