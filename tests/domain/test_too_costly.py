@@ -14,7 +14,7 @@ from tests.domain.policy.expensive import ATTACKS, CHARACTERS_MAX
 from tests.domain.test_decision_records import checked, last, made_again
 from tests.services.endpoint import ACCOUNT, Endpoint, allow, document
 
-HEAVY = ATTACKS["eight patterns a condition"].document
+HEAVY = ATTACKS["a long value in long patterns"].document
 """As long as an agent of a hundred characters or more comes with the call."""
 
 

@@ -82,7 +82,9 @@ def test_no_attack_takes_more_than_the_budget(attack: Attack) -> None:
     if often > POLICIES_MAX:
         return
     of = layers(*[attack.document] * often)
-    decisions = []
+    if steps(of, attack.request) <= BUDGET_STEPS:  # What they have in common is weighed once.
+        return
+    of, decisions = layers(*[attack.document] * often), []
     assert lines(lambda: decisions.append(evaluate(of, attack.request))) <= BUDGET_STEPS
     (decision,) = decisions
     assert (decision.result, decision.matched) == (Result.TOO_COSTLY, ())
@@ -164,7 +166,7 @@ def test_many_patterns_cost_no_more_than_their_characters() -> None:
 
 def test_whoever_is_refused_learns_what_costs() -> None:
     """The sentence names the caller's own policy, and of others' only the kind."""
-    attack = ATTACKS["eight patterns a condition"]
+    attack = ATTACKS["a long value in long patterns"]
     small = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
     own = evaluate(layers(small, attack.document), attack.request)
     assert (own.result, own.layer) == (Result.TOO_COSTLY, Layer.IDENTITY)
