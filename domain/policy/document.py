@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -17,6 +18,7 @@ from weakref import WeakValueDictionary
 from domain.policy.conditions import Condition, condition
 from domain.policy.decode import Json, decoded, object_in, refuse, refuse_oversized, text_in, texts_in, unquoted
 from domain.policy.elements import Patterns, action_patterns, resource_patterns
+from domain.policy.kept_readings import KeptReadings
 from domain.policy.principals import KINDS, Principals, principals_in
 from domain.policy.variables import RequestContext
 from domain.policy.weights import Weight
@@ -35,6 +37,8 @@ SCP_CHARACTERS_MAX = 10_240
 RCP_CHARACTERS_MAX = 5_120
 
 COMPILED_POLICIES_MAX = 4_096
+READ_CHARACTERS_MAX = 4_194_304
+"""Of stored policies that are kept as they were read."""
 ACTIONS_REMEMBERED_PER_POLICY_MAX = 1_024
 
 _WHITE_SPACE = str.maketrans("", "", " \t\n\r")
@@ -165,10 +169,21 @@ class Policy:
         read = parse(self.text, self.type)
         for each in _READ:
             object.__setattr__(self, each, getattr(read, each))
+        _KEPT.add(self)
         return getattr(read, name)
+
+    def forget(self) -> None:
+        """What was read, until it is asked for again."""
+        for each in reversed(_READ):
+            with suppress(AttributeError):
+                object.__delattr__(self, each)
 
 
 _READ = ("version", "id", "statements", "sha256", "about")
+"""What is there once it was read, in this order: whoever has the last has all."""
+
+
+_KEPT = KeptReadings(READ_CHARACTERS_MAX)
 
 
 def policy_size(text: str) -> int:

@@ -101,6 +101,9 @@ def _simulate_on(simulation: Simulation, action: str, of: Target) -> SimulatedDe
     explained = explain(visible, request)
     hidden = len(visible) < len(simulation.layers)
     decision = evaluate(simulation.layers, request) if hidden else explained.decision
+    if decision.result is Result.TOO_COSTLY:
+        # Nothing was compared: what each side says is not known.
+        return SimulatedDecision(decision.result, (), (), None, None, None)
     allowed_by_organization = None
     if simulation.in_organization:
         levels = [level for level, (layer, _) in enumerate(simulation.layers) if layer is Layer.SCP]

@@ -27,10 +27,11 @@ from domain.policy import (
     parse,
     reason,
 )
+from domain.policy.kept_readings import KeptReadings
 from domain.policy.pattern_lists import pattern_list
 from domain.policy.prices import price_of
 from domain.policy.wildcards import matcher, resource_starts_at, tokens
-from tests.domain.policy.expensive import ATTACKS, CHARACTERS_MAX, POLICIES_MAX, Attack, asking, patterns
+from tests.domain.policy.expensive import ATTACKS, POLICIES_MAX, Attack, asking, patterns
 from tests.domain.policy.generated import DecisionExample, questions
 from tests.domain.policy.test_naive import compared, parsed
 
@@ -194,9 +195,21 @@ def test_what_is_remembered_decides_nothing() -> None:
     assert evaluate(of, attack.request) == first
 
 
+def test_no_more_is_kept_read_than_may_be() -> None:
+    """The first one that was read is forgotten, and read again when somebody asks."""
+    texts = [ATTACKS["ARNs"].document + " " * number for number in (1, 2, 3)]
+    policies = [compiled(text, PolicyType.IDENTITY) for text in texts]
+    kept = KeptReadings(sum(map(len, texts[:2])) + 3)
+    for policy in policies:
+        assert policy.statements
+        kept.add(policy)
+    assert [policy.is_read for policy in policies] == [False, True, True]
+    assert policies[0].about["iam:getuser"] == policies[0].statements
+
+
 def test_a_stored_policy_is_read_when_it_is_needed() -> None:
     """There is one of each text, unread until somebody asks for what stands in it."""
-    text = ATTACKS["ARNs"].document + " " * (CHARACTERS_MAX % 7)
+    text = ATTACKS["ARNs"].document + " " * 9
     policy = compiled(text, PolicyType.IDENTITY)
     assert not policy.is_read
     assert compiled(text, PolicyType.IDENTITY) is policy
