@@ -37,7 +37,7 @@ def reason(decision: Decision, action: str) -> str:
         # Of policies that others keep, callers learn no name.
         named = f" {excess.costliest.source_id}" if decision.layer in _OF_CALLER else ""
         return (
-            f"because its policies take {excess.steps} steps to evaluate with values as long as these; expected at "
+            f"because the policies take {excess.steps} steps to evaluate with values as long as these; expected at "
             f"most {excess.budget}. {one[0].upper()}{one[1:]}{named} takes {excess.costliest_steps} of them: give it "
             "fewer or simpler patterns"
         )

@@ -46,7 +46,7 @@ def test_a_call_that_is_too_costly_is_refused_recorded_and_explained(monkeypatch
     assert (record.result, record.layer, record.matched, record.evaluator) == ("too costly", "identity", (), EVALUATOR)
     _, made = last(endpoint)
     assert made.agrees
-    assert made.verdict(ACCOUNT).startswith("denied because its policies take")
+    assert made.verdict(ACCOUNT).startswith("denied because the policies take")
     assert checked(endpoint) > 0
 
 
@@ -67,7 +67,7 @@ def test_a_decision_of_an_evaluator_without_a_budget_is_made_as_it_was(monkeypat
         CallToReplay(entry.position, entry.at, entry.cause, (old.model_copy(update={"result": "allowed"}),))
     )
     assert replayed.outcome is ReplayOutcome.REFUSED
-    assert "would be refused because its policies take" in replayed.why
+    assert "would be refused because the policies take" in replayed.why
 
 
 def test_what_could_only_be_too_costly_is_not_given() -> None:

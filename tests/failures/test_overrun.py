@@ -59,7 +59,7 @@ def test_policies_are_read_outside_of_rounds(database: Database) -> None:
     others are decided meanwhile."""
     found(database)
     found(database, OTHER)
-    text = ATTACKS["ARNs"].document + " "
+    text = ATTACKS["ARNs"].document + "\n"  # Nobody else has this one.
     seen = []
 
     def reading(values: LedgerStates, at: datetime) -> CallResult:
