@@ -18,12 +18,13 @@ from benchmarks import (
     processes,
     projection_lag,
     report,
+    siege,
     startup,
     throughput,
     tick,
 )
 from benchmarks.load import wrk
-from benchmarks.policy import decisions
+from benchmarks.policy import decisions, prices
 from benchmarks.profiling import profile
 from benchmarks.servers import NotMeasured
 from benchmarks.size import Size
@@ -44,6 +45,8 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "what-if": call_replay.measured,
     "command": command.measured,
     "containment": containment.measured,
+    "prices": prices.measured,
+    "siege": siege.measured,
 }
 """Each gives the text that goes between its marks in the README."""
 QUICK = Size(repetitions=1, seconds=1, share=0.02)

@@ -32,6 +32,11 @@ class Client:
         """Seconds from the first byte of the request to the last of the answer. Raises NotMeasured when that is none
         of success."""
         since = time.perf_counter()
+        self.answer(request)
+        return time.perf_counter() - since
+
+    def answer(self, request: bytes) -> str:
+        """Its body. Raises NotMeasured."""
         self._socket.sendall(request)
         head, body = b"", self._socket.recv(_RECEIVED_BYTES_MAX)
         while b"\r\n\r\n" not in body:
@@ -40,10 +45,9 @@ class Client:
         length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
         while len(body) < length:
             body += self._more()
-        seconds = time.perf_counter() - since
         if not head.startswith(b"HTTP/1.1 200 "):
             raise NotMeasured(f"Expected an answer of success, got {head[:40]!r}: {body[:500]!r}")
-        return seconds
+        return body.decode()
 
     def _more(self) -> bytes:
         received = self._socket.recv(_RECEIVED_BYTES_MAX)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from domain.account import Account
 from domain.call_context import NO_VALUES, CallContext, ConditionValues, user_or_role_by_arn
 from domain.callers import Caller
-from domain.calls import Call, DecisionRecord, StatementRef
+from domain.calls import Call, DecisionRecord, StatementRef, require_read
 from domain.entity_kinds import find_entity
 from domain.families.boundaries import boundary_arn
 from domain.families.groups import MEMBERSHIPS
@@ -18,6 +18,7 @@ from domain.families.roles import ROLES, Role
 from domain.families.users import USERS
 from domain.foundation.errors import AccessDenied
 from domain.policy import (
+    BUDGET_STEPS,
     Decision,
     Layer,
     Layers,
@@ -33,8 +34,9 @@ from domain.policy import (
 )
 from domain.time_travel import AS_OF_POSITION
 
-EVALUATOR = 2
+EVALUATOR = 3
 """The version of the evaluation, recorded with each decision. A change of meaning is a new version."""
+_FIRST_WITH_BUDGET = 3
 
 ASSUME_ROLE = "sts:AssumeRole"
 
@@ -70,8 +72,9 @@ def authorize_past(
     known = {**context, AS_OF_POSITION: (str(past.position),)}
     _decide(call, check(account, call, action, resource, known, past=past), known)
     then = check(past, call, action, resource, known, past=past)
+    require_read(then.layers)
     decision = evaluate(then.layers, then.request)
-    if decision.result is Result.EXPLICITLY_DENIED:
+    if decision.result in {Result.EXPLICITLY_DENIED, Result.TOO_COSTLY}:
         _conclude(call, then, decision, known)
 
 
@@ -126,6 +129,7 @@ def check_assume_role(
 
 
 def _decide(call: Call, asked: Check, context: Mapping[str, ConditionValues]) -> None:
+    require_read(asked.layers)
     _conclude(call, asked, evaluate(asked.layers, asked.request), context)
 
 
@@ -137,6 +141,11 @@ def _conclude(call: Call, asked: Check, decision: Decision, context: Mapping[str
             f"User: {call.caller.principal.arn} is not authorized to perform: {request.action} on resource: "
             f"{request.resource} {reason(decision, request.action)}"
         )
+
+
+def budget_of(evaluator: int) -> int | None:
+    """The steps that a decision by this version of the evaluation could take; None where it counted none."""
+    return BUDGET_STEPS if evaluator >= _FIRST_WITH_BUDGET else None
 
 
 def layers_of(account: Account, caller: Caller) -> list[tuple[Layer, Sequence[SourcedPolicy]]]:
@@ -210,8 +219,8 @@ def own_policies(account: Account, holder_id: str) -> Iterator[SourcedPolicy]:
         holder = _resource_of(account, holder_id)
         # By name: a mapping's own order differs from process to process, and what is recorded must not.
         for name in sorted(inline):
-            document = compiled(inline[name], PolicyType.IDENTITY)
-            yield SourcedPolicy(document, f"{holder_id}/{name}", "inline", None, holder)
+            policy = compiled(inline[name], PolicyType.IDENTITY)
+            yield SourcedPolicy(policy, inline_source_id(holder_id, name), "inline", None, holder)
     for arn in account[ATTACHMENTS].rights_of(holder_id):
         yield _managed(account, arn, PolicyType.IDENTITY)
 
@@ -219,6 +228,10 @@ def own_policies(account: Account, holder_id: str) -> Iterator[SourcedPolicy]:
 def _resource_of(account: Account, holder_id: str) -> str | None:
     found = find_entity(account, holder_id)
     return None if found is None else found[1].resource
+
+
+def inline_source_id(holder_id: str, policy_name: str) -> str:
+    return f"{holder_id}/{policy_name}"
 
 
 _OWN_PASSWORD = json.dumps({

@@ -18,6 +18,7 @@ from domain.foundation.identifiers import INSTALLATION, Random, new_unique_id
 from domain.foundation.secret import Secret, SecretId
 from domain.installation import Installation
 from domain.ledger_state import LedgerState
+from domain.policy import Layers, Policy
 from domain.time_travel import AS_OF_POSITION, PastFacts, PastQuery
 
 AnswerRenderer = Callable[[Account], Mapping[str, object]]
@@ -31,6 +32,26 @@ class NeedsAccounts(Exception):  # noqa: N818  no error: an answer of a decision
     def __init__(self, accounts: frozenset[str]) -> None:
         super().__init__(f"Accounts needed besides: {sorted(accounts)}")
         self.accounts = accounts
+
+
+class NeedsPolicies(Exception):  # noqa: N818  no error: an answer of a decision
+    """A decision needs policies whose texts take too long to read in a round. They are read outside, and it is run
+    again while somebody holds them."""
+
+    def __init__(self, policies: tuple[Policy, ...]) -> None:
+        super().__init__(f"Policies to be read: {len(policies)}")
+        self.policies = policies
+
+
+UNREAD_CHARACTERS_MAX = 16_384
+"""Of the policies of one decision that a round may read itself, some five milliseconds at worst."""
+
+
+def require_read(layers: Layers) -> None:
+    """Raises NeedsPolicies where too much is to be read still."""
+    unread = [each.policy for _, policies in layers for each in policies if not each.policy.is_read]
+    if sum(len(policy.text) for policy in unread) > UNREAD_CHARACTERS_MAX:
+        raise NeedsPolicies(tuple(unread))
 
 
 FactsQuery = PasswordQuery | MessageQuery | PastQuery | LineageQuery
@@ -162,9 +183,9 @@ class DecisionRecord(Value):
 
     action: str
     resources: tuple[str, ...]
-    result: Literal["allowed", "explicitly denied", "implicitly denied"]
+    result: Literal["allowed", "explicitly denied", "implicitly denied", "too costly"]
     layer: str
-    """That decided."""
+    """That decided; of what was too costly, where most of the cost was."""
     matched: tuple[StatementRef, ...]
     context: Mapping[str, tuple[str, ...]]
     """The condition values of the operation itself; those of the call are in the cause."""

@@ -33,7 +33,7 @@ from domain.policy.document import (
     policy_size,
 )
 from domain.policy.elements import Patterns
-from domain.policy.evaluate import Decision, Layer, Layers, Match, Request, Result, SourcedPolicy, evaluate
+from domain.policy.evaluate import Decision, Excess, Layer, Layers, Match, Request, Result, SourcedPolicy, evaluate
 from domain.policy.explain import (
     Explanation,
     Mismatch,
@@ -46,6 +46,7 @@ from domain.policy.explain import (
 from domain.policy.lint import Finding, FindingType, lint
 from domain.policy.partial import KnownKeys, PartialDecision, Possibility, Residual, evaluate_partial
 from domain.policy.positions import Path, Position, Positions, Span, positions, rename_principals
+from domain.policy.prices import BUDGET_STEPS, least_steps
 from domain.policy.principals import Naming, PrincipalName, Principals, RequestPrincipal
 from domain.policy.reach import Reach, granting_patterns, merge_reaches, reachable
 from domain.policy.saving import PARTITIONS, parse_new

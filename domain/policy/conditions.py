@@ -7,13 +7,16 @@ import base64
 import ipaddress
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from sys import intern
 from typing import Any, NamedTuple, TypeVar
 
+from domain.policy.pattern_lists import pattern_list
 from domain.policy.variables import Piece, RequestContext, Variable, fixed, pieces, substituted
+from domain.policy.weights import LOOKUP, TYPED_READ, TYPED_READ_CHARACTER, TYPED_VALUE, Weight
 from domain.policy.wildcards import ARN_PARTS, Test, Token, Wildcard, arn_parts, matcher, tokens
 
 OCTET_MAX = 255
@@ -28,7 +31,7 @@ _NUMBER = re.compile(r"[+-]?\d{1,40}(\.\d{1,40})?", re.ASCII)
 
 Compare = Callable[[str, RequestContext], bool]
 """Whether one value of the request satisfies an operator."""
-CompileOperator = Callable[["Operands"], Compare]
+CompileOperator = Callable[["Operands"], tuple[Compare, Weight]]
 """Raises ValueError when a value in the policy is not of the operator's type."""
 T = TypeVar("T")
 U = TypeVar("U")
@@ -45,7 +48,7 @@ class Operands(NamedTuple):
     """What holds for a value of the request that is not of the operator's type."""
 
     def pieces(self, text: str, read: Callable[[str], Iterable[Token]]) -> tuple[Piece, ...]:
-        return pieces(text, read) if self.has_variables else tuple(read(text))
+        return pieces(text, read) if self.has_variables and "${" in text else tuple(read(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Condition:
     context_key: str
     variables: tuple[Variable, ...]
     holds: Callable[[RequestContext], bool]
+    weight: Weight
 
     @property
     def name(self) -> str:
@@ -145,7 +149,7 @@ def _is_in(address: tuple[int, int], network: tuple[int, int, int]) -> bool:
 def _typed(read: Callable[[str], T], compare: Callable[[U, T], bool], read_own: Callable[[str], U]) -> CompileOperator:
     """Values of a type: in the policy they must be, in a request they may fail to be."""
 
-    def compile_(wanted: Operands) -> Compare:
+    def compile_(wanted: Operands) -> tuple[Compare, Weight]:
         others = tuple(read(text) for text in wanted.texts)
         negated, if_unfit = wanted.negated, wanted.if_unfit
 
@@ -159,19 +163,20 @@ def _typed(read: Callable[[str], T], compare: Callable[[U, T], bool], read_own: 
                     return not negated
             return negated
 
-        return satisfies
+        return satisfies, Weight(TYPED_READ + TYPED_VALUE * len(others), TYPED_READ_CHARACTER)
 
     return compile_
 
 
 def _one_of(normal: Callable[[str], str]) -> CompileOperator:
-    def compile_(wanted: Operands) -> Compare:
+    def compile_(wanted: Operands) -> tuple[Compare, Weight]:
         patterns = [wanted.pieces(text, lambda part: (part,)) for text in wanted.texts]
         texts = frozenset(normal(_joined(pattern)) for pattern in map(fixed, patterns) if pattern is not None)
         varying = tuple(pattern for pattern in patterns if fixed(pattern) is None)
         negated = wanted.negated
+        weight = Weight(LOOKUP, 0 if normal is str else 1).with_varying(varying)
         if not varying:
-            return lambda present, _context: (normal(present) in texts) != negated
+            return lambda present, _context: (normal(present) in texts) != negated, weight
 
         def satisfies(present: str, context: RequestContext) -> bool:
             text = normal(present)
@@ -183,7 +188,7 @@ def _one_of(normal: Callable[[str], str]) -> CompileOperator:
                     return not negated
             return negated
 
-        return satisfies
+        return satisfies, weight
 
     return compile_
 
@@ -193,44 +198,48 @@ def _joined(pattern: Iterable[Token]) -> str:
     return "".join(token for token in pattern if isinstance(token, str))
 
 
-def _like(wanted: Operands) -> Compare:
+def _like(wanted: Operands) -> tuple[Compare, Weight]:
     patterns = [wanted.pieces(text, tokens) for text in wanted.texts]
-    tests = tuple(matcher(pattern) for pattern in map(fixed, patterns) if pattern is not None)
+    test, weight = pattern_list([pattern for pattern in map(fixed, patterns) if pattern is not None])
     varying = tuple(pattern for pattern in patterns if fixed(pattern) is None)
     negated = wanted.negated
 
     def satisfies(present: str, context: RequestContext) -> bool:
-        for test in tests:
-            if test(present):
-                return not negated
+        if test(present):
+            return not negated
         for pattern in varying:
             filled = substituted(pattern, context)
             if filled is not None and matcher(filled)(present):
                 return not negated
         return negated
 
-    return satisfies
+    return satisfies, weight.with_varying(varying)
 
 
-def _arn_like(wanted: Operands) -> Compare:
+def _arn_like(wanted: Operands) -> tuple[Compare, Weight]:
     """Part by part: no wildcard reaches from one of the first five parts into the next
     ("Amazon Resource Name (ARN) condition operators")."""
     patterns = [_arn_parts(wanted, text) for text in wanted.texts]
+    whole = {pattern: parts for parts in patterns if (pattern := fixed(_bound(parts))) is not None}
+    test, weight = pattern_list(tuple(whole), lambda pattern: _part_by_part(whole[pattern]))
+    varying = tuple(parts for parts in patterns if any(fixed(part) is None for part in parts))
     negated, if_unfit = wanted.negated, wanted.if_unfit
 
     def satisfies(present: str, context: RequestContext) -> bool:
         parts = arn_parts(present)
         if len(parts) != ARN_PARTS or parts[0] != "arn":
             return if_unfit
-        for pattern in patterns:
-            if all(_matches(test, part, context) for test, part in zip(pattern, parts, strict=True)):
+        if test(present):
+            return not negated
+        for pattern in varying:
+            if all(_matches(wanted_part, part, context) for wanted_part, part in zip(pattern, parts, strict=True)):
                 return not negated
         return negated
 
-    return satisfies
+    return satisfies, weight.with_varying(map(_bound, varying))
 
 
-def _arn_parts(wanted: Operands, text: str) -> tuple[Test | tuple[Piece, ...], ...]:
+def _arn_parts(wanted: Operands, text: str) -> list[list[Piece]]:
     """A colon of the policy parts the ARN, one in a value that a request fills in does not."""
     parts: list[list[Piece]] = [[]]
     for piece in wanted.pieces(text, tokens):
@@ -244,12 +253,28 @@ def _arn_parts(wanted: Operands, text: str) -> tuple[Test | tuple[Piece, ...], .
         parts *= ARN_PARTS
     if len(parts) != ARN_PARTS:
         raise ValueError(f'"{text}" is not an ARN: expected {ARN_PARTS} parts with colons between them, or "*"')
-    return tuple(matcher(same) if (same := fixed(part)) is not None else tuple(part) for part in parts)
+    return parts
 
 
-def _matches(pattern: Test | tuple[Piece, ...], part: str, context: RequestContext) -> bool:
-    if not isinstance(pattern, tuple):
-        return pattern(part)
+_OF_PART = {Wildcard.ANY: Wildcard.ANY_OF_PART, Wildcard.ONE: Wildcard.ONE_OF_PART}
+
+
+def _bound(parts: Sequence[Sequence[Piece]]) -> tuple[Piece, ...]:
+    """One pattern of the parts, in which no wildcard of the first five matches a colon."""
+    found: list[Piece] = []
+    for part in parts[:-1]:
+        found.extend(_OF_PART.get(piece, piece) if isinstance(piece, Wildcard) else piece for piece in part)
+        found.append(":")
+    return (*found, *parts[-1])
+
+
+def _part_by_part(parts: Sequence[Sequence[Piece]]) -> Test:
+    """Of a single pattern without variables: faster than going through the text once."""
+    tests = tuple(matcher(same) for part in parts if (same := fixed(part)) is not None)
+    return lambda text: all(test(part) for test, part in zip(tests, arn_parts(text), strict=True))
+
+
+def _matches(pattern: Sequence[Piece], part: str, context: RequestContext) -> bool:
     filled = substituted(pattern, context)
     return filled is not None and matcher(filled)(part)
 
@@ -301,9 +326,11 @@ def condition(name: str, key: str, texts: tuple[str, ...], *, has_variables: boo
             "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.; "
             f'got "{key}", expected a key such as aws:SourceIp'
         )
+    # One text for all policies: looking it up then compares no characters.
+    context_key = intern(key.lower())
     bare = name.removeprefix(_ALL if name.startswith(_ALL) else _ANY)
     if bare == "Null":
-        return Condition(name, key, texts, key.lower(), (), _null(key.lower(), texts))
+        return Condition(name, key, texts, context_key, (), _null(context_key, texts), Weight(LOOKUP, 0))
     known = OPERATORS.get(bare.removesuffix(_IF_EXISTS))
     if known is None:
         raise ValueError(
@@ -313,15 +340,16 @@ def condition(name: str, key: str, texts: tuple[str, ...], *, has_variables: boo
     # Whoever denies by what something is not, denies what cannot be told; nobody is allowed by it.
     has_variables = has_variables and known.substitutes
     wanted = Operands(texts, has_variables, known.negated, if_unfit=known.negated and denies)
-    compare = known.compile(wanted)
-    variables = [piece for text in texts for piece in wanted.pieces(text, lambda part: (part,))]
+    compare, weight = known.compile(wanted)
+    variables = [piece for text in texts if "${" in text for piece in wanted.pieces(text, lambda part: (part,))]
     return Condition(
         name,
         key,
         texts,
-        key.lower(),
+        context_key,
         tuple(piece for piece in variables if isinstance(piece, Variable)),
-        _holding(name, key.lower(), compare, if_missing=known.negated or name.endswith(_IF_EXISTS), denies=denies),
+        _holding(name, context_key, compare, if_missing=known.negated or name.endswith(_IF_EXISTS), denies=denies),
+        weight,
     )
 
 

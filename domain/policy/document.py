@@ -8,16 +8,20 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import ClassVar
+from weakref import WeakValueDictionary
 
 from domain.policy.conditions import Condition, condition
 from domain.policy.decode import Json, decoded, object_in, refuse, refuse_oversized, text_in, texts_in, unquoted
 from domain.policy.elements import Patterns, action_patterns, resource_patterns
+from domain.policy.kept_readings import KeptReadings
 from domain.policy.principals import KINDS, Principals, principals_in
 from domain.policy.variables import RequestContext
+from domain.policy.weights import Weight
 
 # How long documents may be, in characters without white space, as `policy_size` counts them ("IAM and AWS STS
 # quotas"). Of inline policies all those of one user, group or role count together; of session policies, all of one
@@ -33,6 +37,8 @@ SCP_CHARACTERS_MAX = 10_240
 RCP_CHARACTERS_MAX = 5_120
 
 COMPILED_POLICIES_MAX = 4_096
+READ_CHARACTERS_MAX = 4_194_304
+"""Of stored policies that are kept as they were read."""
 ACTIONS_REMEMBERED_PER_POLICY_MAX = 1_024
 
 _WHITE_SPACE = str.maketrans("", "", " \t\n\r")
@@ -120,6 +126,9 @@ class StatementsByAction(dict[str, tuple[Statement, ...]]):
     def __init__(self, statements: tuple[Statement, ...]) -> None:
         super().__init__()
         self._statements = statements
+        weights = [statement.actions.weight for statement in statements]
+        self.finding = Weight(sum(each.per_value for each in weights), sum(each.per_character for each in weights))
+        """Of an action among their patterns."""
 
     def __missing__(self, action: str) -> tuple[Statement, ...]:
         found = tuple(statement for statement in self._statements if statement.actions.match(action, _NO_CONTEXT))
@@ -132,8 +141,10 @@ class StatementsByAction(dict[str, tuple[Statement, ...]]):
 _NO_CONTEXT: RequestContext = {}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Policy:
+    """One that was written before is read when first asked for more than its text and type (`compiled`)."""
+
     type: PolicyType
     version: str
     id: str | None
@@ -142,6 +153,37 @@ class Policy:
     """Of the text in UTF-8, in hexadecimal digits."""
     text: str = field(repr=False)
     about: StatementsByAction = field(repr=False)
+
+    @property
+    def is_read(self) -> bool:
+        try:
+            object.__getattribute__(self, "about")
+        except AttributeError:
+            return False
+        return True
+
+    def __getattr__(self, name: str) -> object:
+        """Only asked for what is not there: of a policy that was not read yet."""
+        if name not in _READ:
+            raise AttributeError(name)
+        read = parse(self.text, self.type)
+        for each in _READ:
+            object.__setattr__(self, each, getattr(read, each))
+        _KEPT.add(self)
+        return getattr(read, name)
+
+    def forget(self) -> None:
+        """What was read, until it is asked for again."""
+        for each in reversed(_READ):
+            with suppress(AttributeError):
+                object.__delattr__(self, each)
+
+
+_READ = ("version", "id", "statements", "sha256", "about")
+"""What is there once it was read, in this order: whoever has the last has all."""
+
+
+_KEPT = KeptReadings(READ_CHARACTERS_MAX)
 
 
 def policy_size(text: str) -> int:
@@ -158,8 +200,18 @@ def new_policy_size(text: str) -> int:
 
 @lru_cache(maxsize=COMPILED_POLICIES_MAX)
 def compiled(text: str, policy_type: PolicyType) -> Policy:
-    """`parse` for stored documents, which are evaluated over and over."""
-    return parse(text, policy_type)
+    """Of a stored document, which is evaluated over and over; there is one for each text, as long as somebody has it.
+    It is not read yet: see `Policy.is_read`."""
+    policy = _ALIVE.get((text, policy_type))
+    if policy is None:
+        policy = object.__new__(Policy)
+        object.__setattr__(policy, "text", text)
+        object.__setattr__(policy, "type", policy_type)
+        _ALIVE[text, policy_type] = policy
+    return policy
+
+
+_ALIVE: WeakValueDictionary[tuple[str, PolicyType], Policy] = WeakValueDictionary()
 
 
 def parse(text: str, policy_type: PolicyType) -> Policy:

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from domain.policy.pattern_lists import pattern_list
 from domain.policy.variables import Piece, RequestContext, Variable, fixed, pieces, substituted
-from domain.policy.wildcards import ARN_PARTS, Test, matcher, resource_starts_at, tokens, wildcard
+from domain.policy.weights import Weight
+from domain.policy.wildcards import ARN_PARTS, Test, matcher, resource_starts_at, tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,7 @@ class Patterns:
     negated: bool
     variables: tuple[Variable, ...]
     match: Callable[[str, RequestContext], bool]
+    weight: Weight
 
     @property
     def is_everything(self) -> bool:
@@ -23,44 +26,37 @@ class Patterns:
 
 def action_patterns(texts: tuple[str, ...], *, negated: bool) -> Patterns:
     """Actions are case-insensitive: give `match` a lower-cased action."""
-    return Patterns(texts, negated, (), _matching(tuple(wildcard(text.lower()) for text in texts), negated=negated))
+    test, weight = pattern_list([tokens(text.lower()) for text in texts])
+    return Patterns(texts, negated, (), _matching(test, negated=negated), weight)
 
 
 def resource_patterns(texts: tuple[str, ...], *, negated: bool, has_variables: bool, denies: bool) -> Patterns:
     """`has_variables`: the policy's version has them; `denies`: the statement does. Raises ValueError for a variable
     that is malformed, or stands where there can be none."""
     patterns = [_resource(text, has_variables=has_variables) for text in texts]
-    tests = tuple(matcher(pattern) for pattern in map(fixed, patterns) if pattern is not None)
-    varying = [pattern for pattern in patterns if fixed(pattern) is None]
+    test, weight = pattern_list([pattern for pattern in map(fixed, patterns) if pattern is not None])
+    varying = tuple(pattern for pattern in patterns if fixed(pattern) is None)
     variables = tuple(piece for pattern in varying for piece in pattern if isinstance(piece, Variable))
     if not varying:
-        return Patterns(texts, negated, (), _matching(tests, negated=negated))
-    match = _filling(_matching(tests, negated=False), varying, negated=negated, denies=denies)
-    return Patterns(texts, negated, variables, match)
+        return Patterns(texts, negated, (), _matching(test, negated=negated), weight)
+    match = _filling(test, varying, negated=negated, denies=denies)
+    return Patterns(texts, negated, variables, match, weight.with_varying(varying))
 
 
-def _matching(tests: Sequence[Test], *, negated: bool) -> Callable[[str, RequestContext], bool]:
-    if len(tests) == 1 and not negated:
-        (only,) = tests
-        return lambda text, _context: only(text)
-
-    def match(text: str, _context: RequestContext) -> bool:
-        for test in tests:
-            if test(text):
-                return not negated
-        return negated
-
-    return match
+def _matching(test: Test, *, negated: bool) -> Callable[[str, RequestContext], bool]:
+    if negated:
+        return lambda text, _context: not test(text)
+    return lambda text, _context: test(text)
 
 
 def _filling(
-    fixed: Callable[[str, RequestContext], bool], varying: Sequence[tuple[Piece, ...]], *, negated: bool, denies: bool
+    fixed: Test, varying: Sequence[tuple[Piece, ...]], *, negated: bool, denies: bool
 ) -> Callable[[str, RequestContext], bool]:
     """A pattern with a variable that has no value matches no resource ("Policy variables with no value"). NotResource
     would then match every one: nobody is allowed by what is not known, and what is denied stays so."""
 
     def match(text: str, context: RequestContext) -> bool:
-        if fixed(text, context):
+        if fixed(text):
             return not negated
         unknown = False
         for pattern in varying:

@@ -6,9 +6,11 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from operator import itemgetter
 from typing import NamedTuple
 
 from domain.policy.document import Effect, Policy, Statement
+from domain.policy.prices import BUDGET_STEPS, price_of
 from domain.policy.principals import Naming, RequestPrincipal, naming_of
 from domain.policy.variables import RequestContext
 from domain.policy.wildcards import ARN_PARTS, arn_parts
@@ -85,6 +87,8 @@ class Result(Enum):
     ALLOWED = "allowed"
     IMPLICITLY_DENIED = "implicitly denied"
     EXPLICITLY_DENIED = "explicitly denied"
+    TOO_COSTLY = "too costly"
+    """Nothing was compared: it would have taken more steps than a decision may."""
 
 
 class Match(NamedTuple):
@@ -98,12 +102,24 @@ class Match(NamedTuple):
     naming: Naming
 
 
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """What a decision would have taken, in steps (`prices.BUDGET_STEPS`)."""
+
+    steps: int
+    budget: int
+    costliest: SourcedPolicy
+    costliest_steps: int
+
+
 class Decision(NamedTuple):
     result: Result
     layer: Layer
-    """Which denied, did not allow, or granted."""
+    """Which denied, did not allow, or granted; of what would have been too costly, where most of it was."""
     matched: tuple[Match, ...]
     """Every statement that applied to the request, allowing or denying, in the order of the layers given."""
+    excess: Excess | None = None
+    """Of what would have been too costly."""
 
 
 Layers = Sequence[tuple[Layer, Sequence[SourcedPolicy]]]
@@ -125,9 +141,19 @@ _NOT, _EVERYONE, _PRINCIPAL = Naming.NOT, Naming.EVERYONE, Naming.PRINCIPAL
 _IDENTITY, _RESOURCE, _TRUST = Layer.IDENTITY, Layer.RESOURCE, Layer.TRUST
 
 
-def evaluate(layers: Layers, request: Request) -> Decision:
-    """An explicit deny wins; else each layer that has to must allow. Linear in the statements about the action."""
+def evaluate(layers: Layers, request: Request, budget: int | None = BUDGET_STEPS) -> Decision:
+    """An explicit deny wins; else each layer that has to must allow. Linear in the statements about the action.
+
+    What would take more steps than the budget is too costly, and not looked at. None is no budget: for decisions of an
+    evaluator that knew none, and for requests that were weighed already.
+    """
     action = request.action.lower()
+    if budget is not None:
+        price = price_of(action, tuple([sourced.policy for _, policies in layers for sourced in policies]))
+        steps, known = price.weigh(request.resource, request.context)
+        if steps > budget:
+            return _refused_for_cost(layers, request, steps, budget)
+        request = Request(action, request.resource, request.principal, known, request.resource_account)
     matched = [
         Match(layer, level, sourced, statement, naming)
         for level, (layer, policies) in enumerate(layers)
@@ -139,6 +165,21 @@ def evaluate(layers: Layers, request: Request) -> Decision:
     if denying:
         return Decision(Result.EXPLICITLY_DENIED, min(denying, key=_IN_ORDER.index), tuple(matched))
     return Decision(*_combined(layers, matched, request), tuple(matched))
+
+
+def _refused_for_cost(layers: Layers, request: Request, steps: int, budget: int) -> Decision:
+    """Names the costliest policy among the first ones that exceed the budget: to weigh each of the others by itself
+    could take longer than a decision may."""
+    action, weighed = request.action.lower(), 0
+    costs: list[tuple[int, Layer, SourcedPolicy]] = []
+    for layer, sourced in ((layer, sourced) for layer, policies in layers for sourced in policies):
+        if weighed > budget:
+            break
+        of_one, _ = price_of(action, (sourced.policy,)).weigh(request.resource, request.context)
+        costs.append((of_one, layer, sourced))
+        weighed += of_one
+    most, layer, costliest = max(costs, key=itemgetter(0))
+    return Decision(Result.TOO_COSTLY, layer, (), Excess(steps, budget, costliest, most))
 
 
 def applies(statement: Statement, request: Request, layers: Layers) -> Naming:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from domain.policy.document import Effect, Statement
 from domain.policy.evaluate import Decision, Layer, Layers, Request, Result, SourcedPolicy, evaluate, has_boundary
+from domain.policy.prices import BUDGET_STEPS
 from domain.policy.principals import naming_of
 from domain.policy.variables import Variable
 
@@ -19,6 +20,9 @@ _POLICY: Mapping[Layer, tuple[str, str]] = {
 }
 
 
+_OF_CALLER = frozenset({Layer.IDENTITY, Layer.BOUNDARY, Layer.SESSION})
+
+
 def reason(decision: Decision, action: str) -> str:
     """The tail of AWS's sentence "User: … is not authorized to perform: … on resource: … ".
     (IAM User Guide, "Troubleshoot access denied error messages".) Raises ValueError when the request was allowed.
@@ -28,6 +32,15 @@ def reason(decision: Decision, action: str) -> str:
         return f"with an explicit deny in {one}"
     if decision.result is Result.IMPLICITLY_DENIED:
         return f"because no {kind} allows the {action} action"
+    if decision.excess is not None:
+        excess = decision.excess
+        # Of policies that others keep, callers learn no name.
+        named = f" {excess.costliest.source_id}" if decision.layer in _OF_CALLER else ""
+        return (
+            f"because the policies take {excess.steps} steps to evaluate with values as long as these; expected at "
+            f"most {excess.budget}. {one[0].upper()}{one[1:]}{named} takes {excess.costliest_steps} of them: give it "
+            "fewer or simpler patterns"
+        )
     raise ValueError(f"An allowed request has no reason for its refusal: {action}.")
 
 
@@ -66,14 +79,18 @@ class StatementVerdict:
 class Explanation:
     decision: Decision
     verdicts: tuple[StatementVerdict, ...]
-    """Of every statement about the action of the request, in the order of the layers given."""
+    """Of every statement about the action of the request, in the order of the layers given; of what was too costly,
+    none."""
     missing_keys: tuple[str, ...]
     """Condition keys, as the policies spell them, that statements about this action and resource ask for and the
     request does not have."""
 
 
-def explain(layers: Layers, request: Request) -> Explanation:
-    """Decides anew, with all that an explanation needs."""
+def explain(layers: Layers, request: Request, budget: int | None = BUDGET_STEPS) -> Explanation:
+    """Decides anew, with all that an explanation needs. Of what is too costly no statement is looked at."""
+    decision = evaluate(layers, request, budget)
+    if decision.result is Result.TOO_COSTLY:
+        return Explanation(decision, (), ())
     verdicts = tuple(_verdicts(layers, request))
     missing: dict[str, str] = {}
     for verdict in verdicts:
@@ -81,7 +98,7 @@ def explain(layers: Layers, request: Request) -> Explanation:
             for key, context_key in statement_context_keys(verdict.statement):
                 if not request.context.get(context_key):
                     missing.setdefault(context_key, key)
-    return Explanation(evaluate(layers, request), verdicts, tuple(missing.values()))
+    return Explanation(decision, verdicts, tuple(missing.values()))
 
 
 def statement_context_keys(statement: Statement) -> Iterator[tuple[str, str]]:

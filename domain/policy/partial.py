@@ -42,11 +42,14 @@ class PartialDecision:
 def evaluate_partial(layers: Layers, request: Request, knows: KnownKeys) -> PartialDecision:
     """At best each statement that nobody can tell about applies if it allows and not if it denies, at worst the other
     way round. Where both come out alike, so does every request in between: an allow more never takes access away, a
-    deny less neither."""
-    best = evaluate(_Assumption(knows, favoured=Effect.ALLOW).layers(layers), request)
+    deny less neither. What is too costly with the values that are known is so with any others."""
+    weighed = evaluate(layers, request)
+    if weighed.result is Result.TOO_COSTLY:
+        return PartialDecision(Possibility.IMPOSSIBLE, weighed, ())
+    best = evaluate(_Assumption(knows, favoured=Effect.ALLOW).layers(layers), request, None)
     if best.result is not Result.ALLOWED:
         return PartialDecision(Possibility.IMPOSSIBLE, best, ())
-    worst = evaluate(_Assumption(knows, favoured=Effect.DENY).layers(layers), request)
+    worst = evaluate(_Assumption(knows, favoured=Effect.DENY).layers(layers), request, None)
     if worst.result is Result.ALLOWED:
         return PartialDecision(Possibility.CERTAIN, worst, ())
     return PartialDecision(Possibility.CONDITIONAL, best, tuple(_residuals(layers, request, knows)))

@@ -5,11 +5,13 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.ht
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from sys import intern
 
 from domain.policy.wildcards import Token
 
 RequestContext = Mapping[str, tuple[str, ...]]
 """Condition keys, lower-cased, with their values in this request. No values is the same as no key."""
+NO_VALUES: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def _variable(text: str, start: int) -> tuple[Variable, int]:
     vendor, colon, name = key.partition(":")
     if not (vendor and colon and name) or any(character in "*?${'" for character in key):
         raise ValueError(f'"{key}" is no policy variable, expected a key such as aws:username')
-    return Variable(key, key.lower(), default), end
+    return Variable(key, intern(key.lower()), default), end
 
 
 def _default(text: str, start: int) -> tuple[str, int]:

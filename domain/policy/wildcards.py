@@ -1,5 +1,6 @@
 """Wildcards of Action, Resource and StringLike: `*` is any characters, `?` is one (docs/adr/0006)."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 
@@ -28,6 +29,7 @@ Token = str | Wildcard
 
 _FREE = {"*": Wildcard.ANY, "?": Wildcard.ONE}
 _BOUND = {"*": Wildcard.ANY_OF_PART, "?": Wildcard.ONE_OF_PART}
+_WILD = re.compile("[*?]")
 _ONES = frozenset({Wildcard.ONE, Wildcard.ONE_OF_PART})
 
 
@@ -38,9 +40,8 @@ def tokens(pattern: str, free_from: int = 0) -> tuple[Token, ...]:
     ARNs")."""
     found: list[Token] = []
     start = 0
-    for at, character in enumerate(pattern):
-        if character not in _FREE:
-            continue
+    for wild in _WILD.finditer(pattern):
+        at, character = wild.start(), wild[0]
         if at > start:
             found.append(pattern[start:at])
         start = at + 1
@@ -72,29 +73,33 @@ def matcher(pattern: Iterable[Token]) -> Test:
     pattern = tuple(pattern)
     if pattern == (Wildcard.ANY,):
         return lambda _text: True
-    chunks = _chunks(pattern)
-    if chunks is None:
-        return _Automaton(pattern).accepts
-    head, *middle, tail = chunks if len(chunks) > 1 else (chunks[0], "")
-    if len(chunks) == 1:
+    texts = chunks(pattern)
+    if texts is None:
+        return Automaton([pattern]).accepts
+    head, *middle, tail = texts if len(texts) > 1 else (texts[0], "")
+    if len(texts) == 1:
         return head.__eq__
     if middle:
-        small = sum(map(len, chunks)) <= CHUNKED_CHARACTERS_MAX
-        return _several_stars(head, middle, tail) if small else _Automaton(pattern).accepts
+        return _several_stars(head, middle, tail) if searchable(texts) else Automaton([pattern]).accepts
     return _one_star(head, tail)
 
 
-def _chunks(pattern: Iterable[Token]) -> list[str] | None:
+def searchable(texts: Iterable[str]) -> bool:
+    """Whether texts that stars part are searched for piece by piece."""
+    return sum(map(len, texts)) <= CHUNKED_CHARACTERS_MAX
+
+
+def chunks(pattern: Iterable[Token]) -> list[str] | None:
     """The texts that stars part; None where the pattern has other wildcards."""
-    chunks = [""]
+    texts = [""]
     for token in pattern:
         if isinstance(token, str):
-            chunks[-1] += token
+            texts[-1] += token
         elif token is Wildcard.ANY:
-            chunks.append("")
+            texts.append("")
         else:
             return None
-    return chunks
+    return texts
 
 
 def _one_star(head: str, tail: str) -> Test:
@@ -121,58 +126,91 @@ def _several_stars(head: str, middle: Sequence[str], tail: str) -> Test:
     return test
 
 
-class _Automaton:
-    """All ways in which a pattern can still match, as the bits of one integer (the Shift-And method).
+class Automaton:
+    """All ways in which patterns can still match, as the bits of one integer (the Shift-And method): one pass over the
+    text, however many the patterns are.
 
-    Bit i of the state says that the first i characters of the pattern, its stars not counted, fit what has been
-    read. It never goes back in the text, so that no pattern makes it slow: matching by two pointers is quadratic
-    for a pattern such as `*aaab`, and a regular expression worse than that with every further star.
+    They stand side by side, each with a bit more than it has characters, stars not counted. The bit i of a pattern says
+    that its first i characters fit what has been read; the last one moves nowhere, so none runs into the next pattern.
+    It never goes back in the text, so that no pattern makes it slow: matching by two pointers is quadratic for a
+    pattern such as `*aaab`, and a regular expression worse than that with every further star.
 
-    It is made for the first text that is long enough to match: of a pattern longer than any text, never.
+    It is made for the first text that is long enough to match: of patterns longer than any text, never.
     """
 
-    __slots__ = ("_anything", "_goal", "_moves", "_pattern", "_shortest", "_stays", "_stays_on_colon")
+    __slots__ = (
+        "_anything",
+        "_goals",
+        "_moves",
+        "_patterns",
+        "_shortest",
+        "_starts",
+        "_stays",
+        "_stays_on_colon",
+        "width",
+    )
 
-    def __init__(self, pattern: tuple[Token, ...]) -> None:
-        self._pattern = pattern
-        self._shortest = sum(len(token) if isinstance(token, str) else token in _ONES for token in pattern)
-        self._goal = 0
+    def __init__(self, patterns: Sequence[tuple[Token, ...]]) -> None:
+        self._patterns = patterns
+        lengths = [characters(pattern) for pattern in patterns]
+        self.width = sum(lengths) + len(lengths)
+        """Bits of the integer."""
+        self._shortest = min(lengths)
+        self._goals = 0
 
-    def _prepare(self) -> None:
-        exact: dict[str, int] = {}
-        one = one_on_colon = stays = stays_on_colon = 0
-        bit = 1
-        for token in self._pattern:
-            if isinstance(token, str):
-                for character in token:
-                    exact[character] = exact.get(character, 0) | bit
-                    bit <<= 1
-            elif token in _ONES:
-                one |= bit
-                if token is Wildcard.ONE:
-                    one_on_colon |= bit
-                bit <<= 1
-            else:
-                stays |= bit
-                if token is Wildcard.ANY:
-                    stays_on_colon |= bit
-        self._moves = {character: bits | one for character, bits in exact.items()}
-        self._moves[":"] = exact.get(":", 0) | one_on_colon
-        self._anything = one
-        self._stays = stays
-        self._stays_on_colon = stays_on_colon
-        self._goal = bit
+    def prepare(self) -> None:
+        """In time linear in the patterns' characters."""
+        size = self.width // 8 + 1
+        ones, ones_on_colon, stays, stays_on_colon, starts, goals = (bytearray(size) for _ in range(6))
+        exact: dict[str, bytearray] = {}
+        at = 0
+        for pattern in self._patterns:
+            starts[at >> 3] |= 1 << (at & 7)
+            for token in pattern:
+                if type(token) is str:
+                    for character in token:
+                        places = exact.get(character)
+                        if places is None:
+                            places = exact[character] = bytearray(size)
+                        places[at >> 3] |= 1 << (at & 7)
+                        at += 1
+                elif token in _ONES:
+                    ones[at >> 3] |= 1 << (at & 7)
+                    if token is Wildcard.ONE:
+                        ones_on_colon[at >> 3] |= 1 << (at & 7)
+                    at += 1
+                else:
+                    stays[at >> 3] |= 1 << (at & 7)
+                    if token is Wildcard.ANY:
+                        stays_on_colon[at >> 3] |= 1 << (at & 7)
+            goals[at >> 3] |= 1 << (at & 7)
+            at += 1
+        self._anything = _number(ones)
+        self._moves = {character: _number(places) | self._anything for character, places in exact.items()}
+        self._moves[":"] = _number(exact.get(":", b"")) | _number(ones_on_colon)
+        self._stays, self._stays_on_colon = _number(stays), _number(stays_on_colon)
+        self._starts, self._goals = _number(starts), _number(goals)
 
     def accepts(self, text: str) -> bool:
+        """Whether one of the patterns matches."""
         if len(text) < self._shortest:
             return False
-        if not self._goal:
-            self._prepare()
+        if not self._goals:
+            self.prepare()
         moves, anything, stays, stays_on_colon = self._moves, self._anything, self._stays, self._stays_on_colon
-        state = 1
+        state = self._starts
         for character in text:
             stay = stays_on_colon if character == ":" else stays
             state = (state & moves.get(character, anything)) << 1 | state & stay
             if not state:
                 return False
-        return bool(state & self._goal)
+        return bool(state & self._goals)
+
+
+def characters(pattern: Iterable[Token]) -> int:
+    """That a text has at least to match."""
+    return sum([len(token) if isinstance(token, str) else token in _ONES for token in pattern])
+
+
+def _number(bits: bytes | bytearray) -> int:
+    return int.from_bytes(bits, "little")

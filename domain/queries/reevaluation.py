@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.account import Account
-from domain.authorization import ASSUME_ROLE, Check, check, check_assume_role, statements_of
+from domain.authorization import ASSUME_ROLE, Check, budget_of, check, check_assume_role, statements_of
 from domain.call_context import CallContext, ConditionValues, user_or_role_by_id
 from domain.callers import Caller
 from domain.calls import Call, DecisionRecord
@@ -105,7 +105,7 @@ def reevaluate_decision(
     Raises CannotReevaluate when these are not what the decision was made from.
     """
     check = rebuild_check(entry.cause, entry.at, record, accounts, session, past)
-    return Reevaluation(record, check, explain(check.layers, check.request))
+    return Reevaluation(record, check, explain(check.layers, check.request, budget_of(record.evaluator)))
 
 
 def rebuild_check(

@@ -242,7 +242,7 @@ class CallReplayer:
         before: DecisionRecord | None = None
         for record in call.decisions:
             decision = self._decided(call, record, session)
-            if decision.result is Result.EXPLICITLY_DENIED:
+            if decision.result in {Result.EXPLICITLY_DENIED, Result.TOO_COSTLY}:
                 return record, decision
             if decision.result is Result.IMPLICITLY_DENIED and not _is_past_check(before, record):
                 return record, decision

@@ -1,6 +1,7 @@
 """Groups: what may be done with them and with their members."""
 
 from domain.account import Account
+from domain.authorization import identity_policies, own_policies
 from domain.entity_kinds import refuse_deletion
 from domain.families.groups import (
     GROUPS,
@@ -14,6 +15,7 @@ from domain.families.groups import (
 )
 from domain.families.users import USERS, User
 from domain.foundation.errors import NoSuchEntity
+from domain.rules.policy_prices import refuse_unaffordable
 from domain.rules.quotas import GROUPS_MAX, GROUPS_OF_A_USER_MAX, refuse_beyond
 
 
@@ -44,6 +46,7 @@ def add_user_to_group(account: Account, *, group_name: str, user_name: str) -> t
     if (user.id, group.id) in account[MEMBERSHIPS]:
         return ()
     refuse_beyond("GroupsPerUser", len(account[MEMBERSHIPS].rights_of(user.id)), GROUPS_OF_A_USER_MAX)
+    refuse_unaffordable(f"user {user.name}", (*identity_policies(account, user.id), *own_policies(account, group.id)))
     return (UserAddedToGroup(group_id=group.id, group_name=group.name, user_id=user.id, user_name=user.name),)
 
 

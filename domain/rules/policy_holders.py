@@ -1,6 +1,7 @@
 """What users, groups and roles hold alike: attached managed policies and inline policies."""
 
 from domain.account import Account
+from domain.authorization import identity_policies, inline_source_id
 from domain.entity_kinds import EntityKind
 from domain.families.groups import GROUP, Group
 from domain.families.policies import (
@@ -22,10 +23,13 @@ from domain.policy import (
     ROLE_INLINE_POLICIES_CHARACTERS_MAX,
     USER_INLINE_POLICIES_CHARACTERS_MAX,
     PolicyType,
+    SourcedPolicy,
+    compiled,
     new_policy_size,
     parse_new,
     policy_size,
 )
+from domain.rules.policy_prices import refuse_unaffordable
 from domain.rules.quotas import ATTACHED_POLICIES_MAX, refuse_beyond
 
 Holder = User | Group | Role
@@ -56,6 +60,8 @@ def attach(account: Account, kind: HolderKind, name: str, *, policy_arn: str) ->
     if (holder.id, policy_arn) in account[ATTACHMENTS]:
         return ()
     refuse_beyond(f"PoliciesPer{kind.title}", len(account[ATTACHMENTS].rights_of(holder.id)), ATTACHED_POLICIES_MAX)
+    added = SourcedPolicy(compiled(policy.default.document, PolicyType.IDENTITY), policy.arn, "managed", None)
+    refuse_unaffordable(f"{kind.noun} {holder.name}", (*identity_policies(account, holder.id), added))
     return (PolicyAttached(**kind.naming(holder), policy_id=policy.id, policy_arn=policy.arn),)
 
 
@@ -80,7 +86,10 @@ def put_inline(account: Account, kind: HolderKind, name: str, *, policy_name: st
     size_max = _INLINE_CHARACTERS_MAX[kind]
     if size > size_max:
         raise LimitExceeded(f"Maximum policy size of {size_max} bytes exceeded for {kind.noun} {holder.name}")
-    parse_new(document, PolicyType.IDENTITY, account.partition)
+    parsed = parse_new(document, PolicyType.IDENTITY, account.partition)
+    put = SourcedPolicy(parsed, inline_source_id(holder.id, policy_name), "inline", None)
+    kept = (each for each in identity_policies(account, holder.id) if each.source_id != put.source_id)
+    refuse_unaffordable(f"{kind.noun} {holder.name}", (*kept, put))
     return InlinePolicyPut(**kind.naming(holder), policy_name=policy_name, document=document)
 
 

@@ -101,6 +101,9 @@ def _simulate_on(simulation: Simulation, action: str, of: Target) -> SimulatedDe
     explained = explain(visible, request)
     hidden = len(visible) < len(simulation.layers)
     decision = evaluate(simulation.layers, request) if hidden else explained.decision
+    if decision.result is Result.TOO_COSTLY:
+        # Nothing was compared: what each side says is not known.
+        return SimulatedDecision(decision.result, (), (), None, None, None)
     allowed_by_organization = None
     if simulation.in_organization:
         levels = [level for level, (layer, _) in enumerate(simulation.layers) if layer is Layer.SCP]
@@ -151,7 +154,7 @@ def _of_levels(decision: Decision, levels: set[int]) -> Result:
     return Result.ALLOWED if effects else Result.IMPLICITLY_DENIED
 
 
-_SEVERITY = (Result.ALLOWED, Result.IMPLICITLY_DENIED, Result.EXPLICITLY_DENIED)
+_SEVERITY = (Result.ALLOWED, Result.IMPLICITLY_DENIED, Result.TOO_COSTLY, Result.EXPLICITLY_DENIED)
 
 
 def _most_restrictive(judgements: Sequence[SimulatedDecision]) -> SimulatedDecision:

@@ -8,6 +8,7 @@ from domain.account import Account
 from domain.authorization import identity_policies, layers_of, service_controls
 from domain.call_context import PRINCIPAL_TAG, ConditionValues, iso_time, organization_id, organization_paths
 from domain.callers import Caller
+from domain.calls import require_read
 from domain.families.groups import GROUP
 from domain.families.organization import ORGANIZATION_MEMBERSHIP
 from domain.families.policies import MANAGED_POLICIES
@@ -232,6 +233,7 @@ def _simulation(
         has_side = asked.resource_policy is not None or owner_id == stated_owner
         targets.append(Target(arn, owner_id if has_side else asking.account_id, asking, {**known, **owned, **entries}))
     simulation = Simulation(actions, tuple(targets), _with_inputs(layers, asked, actions), in_organization)
+    require_read(simulation.layers)
     refuse_too_much(simulation)
     return simulation
 
@@ -239,7 +241,9 @@ def _simulation(
 def policies_of(account: Account, source_arn: str, documents: Sequence[str]) -> list[Policy]:
     """What grants to a user, group or role, and further documents. Raises NoSuchEntity and InvalidInput."""
     of = source(account, source_arn)
-    return [*(sourced.policy for sourced in identity_policies(account, of.holder.id)), *policies_in(documents)]
+    stored = tuple(identity_policies(account, of.holder.id))
+    require_read([(Layer.IDENTITY, stored)])
+    return [*(sourced.policy for sourced in stored), *policies_in(documents)]
 
 
 def policies_in(documents: Sequence[str]) -> list[Policy]:

@@ -26,7 +26,13 @@ from services.wire.pagination import PageRequest, page_request
 
 SimulationMembers = dict[str, object]
 
-_WORDS = {Result.ALLOWED: "allowed", Result.IMPLICITLY_DENIED: "implicitDeny", Result.EXPLICITLY_DENIED: "explicitDeny"}
+_WORDS = {
+    Result.ALLOWED: "allowed",
+    Result.IMPLICITLY_DENIED: "implicitDeny",
+    Result.TOO_COSTLY: "implicitDeny",
+    Result.EXPLICITLY_DENIED: "explicitDeny",
+}
+"""PolicyEvaluationDecisionType has no word for what is too costly: nothing allows it, and no statement denies it."""
 _POLICY_TYPES = {
     Layer.IDENTITY: "IAM Policy",
     Layer.RESOURCE: "Resource Policy",

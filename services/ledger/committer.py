@@ -11,9 +11,10 @@ import psycopg
 from domain.account import CorruptLedger
 from domain.ledger_state import LedgerState
 from services.ledger.arrays import text_array
-from services.ledger.call_queue import CALL_SECONDS_MAX, CLOSED_MESSAGE, CallQueue, split_expired
+from services.ledger.call_queue import CALL_SECONDS_MAX, CLOSED_MESSAGE, CallQueue, Overloaded, split_expired
 from services.ledger.database import limit_lock_waits
 from services.ledger.pending_call import CommittedCall, DecideCall, LedgerUnavailable, PendingCall
+from services.ledger.policy_reader import PolicyReader
 from services.ledger.recorder import SQL, select
 from services.ledger.round import CLOCK_BEHIND_HEAD_MAX, AnsweredCall, RoundPlan, RoundProcessor
 from services.ledger.snapshots import count_entities
@@ -26,6 +27,7 @@ SNAPSHOT_CHANGES_MIN = 500
 SNAPSHOT_ENTITIES_A_CHANGE = 3
 """To restore an entity takes a third as long as to fold a change: so no past value costs more than twice what its
 snapshot does."""
+OVERRAN = "Deciding the call took so long that its round was lost. The call was not recorded."
 LATE = f"No round began within {CALL_SECONDS_MAX} s. The call was not recorded."
 # Classes of SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html
 _RETRYABLE_STATES = frozenset({"40", "55"})
@@ -65,6 +67,7 @@ class Committer:
         self._deliver: Deliver = lambda answer: answer()
         values = StateCache(rounds.mapper)
         self._loader = StateLoader(connect, values, loaded=self._queue.loaded, not_loaded=self._not_loaded)
+        self._reader = PolicyReader(lambda call: self.refuse(self._queue.put_back([call])))
         self._threads = [
             _RoundThread(connect, rounds, self._queue, values, self),
             _WaitingRoundThread(connect, rounds, self._queue, values, self),
@@ -80,13 +83,13 @@ class Committer:
         self._deliver = deliver
 
     def start(self) -> None:
-        for thread in (*self._threads, self._loader):
+        for thread in (*self._threads, self._loader, self._reader):
             thread.start()
 
     @property
     def alive(self) -> bool:
         """Whether every thread is there to make rounds."""
-        return all(thread.is_alive() for thread in (*self._threads, self._loader))
+        return all(thread.is_alive() for thread in (*self._threads, self._loader, self._reader))
 
     def refuse_wrong_clock(self, database_now: datetime) -> None:
         """Raises LedgerUnavailable when rounds would, for all accounts or for one that they have come across: this
@@ -99,13 +102,13 @@ class Committer:
     def stop(self) -> None:
         """Ends after the rounds that are under way; what still waits is answered LedgerUnavailable."""
         self.close()
-        for thread in (*self._threads, self._loader):
+        for thread in (*self._threads, self._loader, self._reader):
             thread.join()
 
     def close(self) -> None:
         """No round begins any more: what waits, and what is submitted from now on, is answered LedgerUnavailable."""
         self._loader.close()
-        self.refuse(self._queue.close())
+        self.refuse([*self._queue.close(), *self._reader.close()])
 
     def submit(self, call: PendingCall) -> None:
         """Queues the call; its reply comes after the commit. Raises Overloaded when too many wait, LedgerUnavailable
@@ -147,6 +150,9 @@ class Committer:
         self.deliver(plan.answers)
         self.refuse(self._queue.put_back(plan.left))
         self.refuse(self._queue.hold(plan.missed))
+        if plan.unread:
+            too_many = Overloaded("Too many calls of this account wait for their policies to be read.")
+            self.deliver([(call, too_many) for call in self._reader.put(plan.unread)])
         if plan.cold:
             self.refuse(self._queue.load(plan.cold))
             self._loader.load(plan.behind)
@@ -229,7 +235,9 @@ class _RoundThread(threading.Thread):
     def _failed(self, calls: list[PendingCall], plan: RoundPlan | None, error: Exception) -> None:
         if self._connection is not None and self._connection.closed:
             self._after_lost_connection(calls, plan, error)
-        elif isinstance(error, LedgerUnavailable):
+            return
+        calls = self._without_overran(calls, plan)
+        if isinstance(error, LedgerUnavailable):
             self._committer.deliver([(call, error) for call in calls])
         elif self.waits and isinstance(error, psycopg.errors.LockNotAvailable):
             self._committer.refuse(self._queue.hold(calls, rested=True))
@@ -240,8 +248,8 @@ class _RoundThread(threading.Thread):
             # connection may find another server: one that became a standby refuses to write.
             self._disconnect()
             self._committer.deliver([(call, LedgerUnavailable(str(error))) for call in calls])
-        elif len(calls) == 1:
-            self._committer.deliver([(calls[0], _as_unavailable(error))])
+        elif len(calls) <= 1:
+            self._committer.deliver([(call, _as_unavailable(error)) for call in calls])
         else:
             # Something in this round cannot be written. It is found in twice the logarithm of so many rounds, and the
             # others succeed.
@@ -286,7 +294,16 @@ class _RoundThread(threading.Thread):
         except (psycopg.Error, LedgerUnavailable) as still:
             self._committer.refuse(calls, f"Whether the call was recorded is unknown: {still}")
             return
-        self._again(calls, error)
+        self._again(self._without_overran(calls, plan), error)
+
+    def _without_overran(self, calls: list[PendingCall], plan: RoundPlan | None) -> list[PendingCall]:
+        """The calls of a round of which nothing has happened, but for those whose own deciding may have lost it: they
+        are refused, and never decided again. They would lose the next round, and everybody else's calls with it."""
+        if plan is None or not plan.overran:
+            return calls
+        log.error("A round was lost in which deciding took too long. Not decided again: %s calls", len(plan.overran))
+        self._committer.refuse(plan.overran, OVERRAN)
+        return [call for call in calls if call not in plan.overran]
 
     def _again(self, calls: list[PendingCall], error: Exception) -> None:
         """Nothing of the round has happened: its calls run again, if they have not done so too often."""

@@ -10,6 +10,7 @@ from domain.calls import NeedsFacts, NewSecret
 from domain.foundation.events import Cause, Event
 from domain.foundation.secret import SecretId
 from domain.ledger_state import LedgerState
+from domain.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class CommittedCall:
 LedgerStates = Mapping[str, LedgerState]
 DecideCall = Callable[[LedgerStates, datetime], CallResult]
 """A pure function of the newest values, empty ones where there is no ledger, and the round's time. It may raise
-NeedsAccounts; anything else that it raises fails this call alone."""
+NeedsAccounts and NeedsPolicies; anything else that it raises fails this call alone."""
 ReplyToCall = Callable[[CommittedCall | BaseException], None]
 
 
@@ -75,5 +76,7 @@ class PendingCall:
     """Rounds in which another process held one of its accounts."""
     rests_until: float = field(default=0.0, init=False)
     """Until then nobody waits for its accounts again, on the monotonic clock."""
+    policies: tuple[Policy, ...] = field(default=(), init=False)
+    """That a round found unread, held until the call is decided."""
     runs: int = field(default=0, init=False)
     """Rounds that failed as a whole before they were committed."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from eventsourcing.persistence import EventStore
 
-from domain.calls import NeedsAccounts
+from domain.calls import NeedsAccounts, NeedsPolicies
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import Random, new_uuid
 from domain.ledger_state import LedgerState, empty, evolve
@@ -20,6 +20,9 @@ from services.ledger.state_cache import CHANGES_A_ROUND_MAX, CachedState, StateC
 from services.secrets.store import SecretStore
 
 DECIDING_SECONDS_MAX = 0.020
+OVERRUN_SECONDS = 0.25
+"""Of the processor, for one call: far more than any decision takes, and so long before PostgreSQL ends the transaction
+(`database.STATEMENT_SECONDS_MAX`) that a busy machine does not come between."""
 CLOCK_BEHIND_HEAD_MAX = timedelta(seconds=2)
 CLOCK_FROM_DATABASE_MAX = timedelta(seconds=5)
 
@@ -59,6 +62,10 @@ class RoundPlan:
     """Not decided, since another process holds an account."""
     cold: list[PendingCall] = field(default_factory=list)
     """Not decided, since a value has to be loaded first."""
+    overran: list[PendingCall] = field(default_factory=list)
+    """Whose own deciding took so long that the round may have been lost over it."""
+    unread: list[PendingCall] = field(default_factory=list)
+    """Not decided, since policies have to be read first."""
     behind: set[str] = field(default_factory=set)
     """Accounts whose value in memory is too far behind their head."""
     ahead: dict[str, datetime] = field(default_factory=dict)
@@ -138,8 +145,11 @@ class RoundProcessor:
                 continue
             if time.perf_counter() > until:
                 plan.left.append(call)
-            else:
-                self._decide_one(plan, call)
+                continue
+            began = time.thread_time()
+            self._decide_one(plan, call)
+            if time.thread_time() - began > OVERRUN_SECONDS:
+                plan.overran.append(call)
 
     def _is_left(self, plan: RoundPlan, call: PendingCall, *, wait: bool) -> bool:
         """Whether the call cannot be decided now. Who has waited for all heads and not got one knows that there is no
@@ -168,6 +178,10 @@ class RoundProcessor:
                 return
             call.accounts |= more.accounts
             plan.left.append(call)
+            return
+        except NeedsPolicies as more:
+            call.policies = more.policies
+            plan.unread.append(call)
             return
         except Exception as error:  # noqa: BLE001  handed to the caller, who logs it
             plan.answers.append((call, error))

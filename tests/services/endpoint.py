@@ -15,7 +15,7 @@ import botocore.serialize
 
 from domain import installation
 from domain.account import Account, evolve
-from domain.calls import ApiCalled, Facts, FactsQuery, NeedsAccounts, NeedsFacts, NewSecret, Outcome
+from domain.calls import ApiCalled, Facts, FactsQuery, NeedsAccounts, NeedsFacts, NeedsPolicies, NewSecret, Outcome
 from domain.families.access_keys import AccessKeyCreated
 from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.passwords import PasswordQuery
@@ -185,6 +185,10 @@ class Endpoint:
         while True:
             try:
                 return decide(values, self.at)
+            except NeedsPolicies as unread:
+                for policy in unread.policies:
+                    assert policy.statements
+                continue
             except NeedsAccounts as more:
                 needed = more.accounts
             assert not needed <= values.keys()

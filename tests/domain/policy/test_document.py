@@ -320,7 +320,7 @@ def test_stored_documents_are_compiled_once() -> None:
     assert compiled(document(ALLOW), PolicyType.IDENTITY) is compiled(document(ALLOW), PolicyType.IDENTITY)
     assert compiled(document(ALLOW), PolicyType.SESSION).type is PolicyType.SESSION
     with pytest.raises(MalformedPolicyDocument):
-        compiled(document(ALLOW), PolicyType.TRUST)
+        _ = compiled(document(ALLOW), PolicyType.TRUST).statements
 
 
 def test_white_space_does_not_count() -> None:

@@ -30,6 +30,8 @@ from tests.domain.policy.naive import Document, decide
 from tests.domain.policy.naive_conditions import holds
 from tests.domain.policy.policies import BOB
 
+COMPARED = frozenset(Result) - {Result.TOO_COSTLY}
+"""Nothing that is generated is too costly."""
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "50"))
 """Of each property, each with about seven requests."""
 
@@ -93,7 +95,7 @@ def test_the_comparison_reaches_the_language() -> None:
                         missing.difference_update(
                             (reached, is_held) for reached in (name.removesuffix("IfExists"), prefix, suffix)
                         )
-        return not missing and min(results[one] for one in Result) > results.total() / 20
+        return not missing and min(results[one] for one in COMPARED) > results.total() / 20
 
     fixed = settings(
         derandomize=True,
@@ -105,7 +107,7 @@ def test_the_comparison_reaches_the_language() -> None:
     with suppress(NoSuchExample):
         find(questions(), all_is_reached, settings=fixed)
     assert not missing
-    assert min(results[one] for one in Result) > results.total() / 20
+    assert min(results[one] for one in COMPARED) > results.total() / 20
 
 
 def statements_of(levels: Levels) -> Iterator[Statement]:
