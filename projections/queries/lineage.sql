@@ -19,6 +19,10 @@ where account_id = %(account_id)s and position <= %(position)s
     and kind in ('root', 'user', 'role', 'session', 'access_key')
 order by position desc limit 1
 
+-- name: owner_arns
+select entity_id, arn from views.principals
+where account_id = %(account_id)s and entity_id = any(%(owners)s::text[]) and valid_to is null
+
 -- name: sessions_called
 -- Of a role, which stands in the ARN, found by the owner.
 select session.subject_id, session.at

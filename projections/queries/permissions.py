@@ -36,7 +36,7 @@ def permissions_of(cursor: psycopg.Cursor, account_id: str, principal: str, as_o
     found = cursor.execute(SQL["principals"], parameters).fetchall()
     if not found:
         near = nearest_entity(cursor, account_id, principal)
-        raise NoSuchEntity(f"No user, group or role was called {principal} at position {moment.position}.{near}")
+        raise NoSuchEntity(f"No user, group or role was called {principal} at position {moment.position}.", near)
     if len(found) > 1:
         raise InvalidInput(f"{principal} may be {' or '.join(arn for *_, arn in found)}: give the ARN.")
     kind, entity_id, name, arn = found[0]

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from domain.read_models.lineage import LineageNode, OpenDoor
-from services.api.contract.question import Answer, MomentText, Question, Text
+from services.api.contract.question import CREDENTIAL_RESOURCE, Answer, MomentText, Question, Text
 
 
 class ContainedAccount(Answer):
@@ -78,7 +78,7 @@ class Contain(Question[Containment]):
 
     method = "POST"
     path = "/v1/contain"
-    resource = "credential/{credential}"
+    resource = CREDENTIAL_RESOURCE
     read_only = False
 
     credential: Text

@@ -122,7 +122,8 @@ def named_resource(account: Account, given: str) -> str:
     except NoSuchEntity:
         raise NoSuchEntity(
             f"No user, group, role or policy was called {given} at position {account.position}; expected an ARN, or * "
-            f"where the action is about no single resource.{nearest_holder(account, given)}"
+            "where the action is about no single resource.",
+            nearest_holder(account, given),
         ) from None
 
 
@@ -140,7 +141,7 @@ def answer_can_assume(question: CanAssume, context: AnswerContext) -> Principals
     role = find_role(account, question.role)
     if role is None:
         near = nearest_holder(account, question.role, ["role"])
-        raise NoSuchEntity(f"No role was called {question.role} at position {moment.position}.{near}")
+        raise NoSuchEntity(f"No role was called {question.role} at position {moment.position}.", near)
     seen, unseen = visible_trusted_accounts(context, trusted_accounts(role.trust_policy))
     others = [context.account(other_id, position_at(context.cursor, other_id, moment.at)) for other_id in seen]
     found = can_assume(account, role, [other for other in others if other.exists], moment.at)

@@ -110,7 +110,7 @@ def answer_could_assume(question: CouldAssume, context: AnswerContext) -> Access
     found = _access(AssumeRoleInquiry(context.account_id, question.role), values, span, changes)
     if not found.intervals and not _was_called(question, context, span):
         near = nearest_holder(context.own(span.until.position), question.role, ["role"])
-        raise NoSuchEntity(f"No role was called {question.role} in the span.{near}")
+        raise NoSuchEntity(f"No role was called {question.role} in the span.", near)
     return _page(question, context, span, found, ASSUME_ROLE, unseen)
 
 
@@ -128,7 +128,7 @@ def answer_list_held_policies(question: ListHeldPolicies, context: AnswerContext
     if not found.intervals and not any(find_holders(value, question.principal) for value in values):
         near = nearest_holder(context.own(span.until.position), question.principal)
         raise NoSuchEntity(
-            f"No user, group or role was called {question.principal} in the span, or it held nothing.{near}"
+            f"No user, group or role was called {question.principal} in the span, or it held nothing.", near
         )
     shown, after = cut_page(question, found.intervals)
     return HeldIntervalsPage(

@@ -10,6 +10,7 @@ from domain.families.containment import CONTAINED_POLICY_NAME, CredentialContain
 from domain.foundation.errors import AccessDenied, Throttling
 from domain.foundation.moments import AsOf
 from domain.queries.containment import ContainmentPlan, contain, refuse_lockout, refuse_self_containment
+from domain.queries.named import home_account_of
 from domain.read_models.lineage import NODES_MAX, LineageNode
 from projections.queries.credential_activity import activity_of
 from projections.queries.ledger_positions import resolve_in_projection
@@ -19,14 +20,7 @@ from services.api.contract.question import SERVICE
 from services.api.handlers.handler import AnswerContext, decides, handles
 from services.api.handlers.requester import Requester
 from services.api.handlers.unused_permissions import credentials_of, own_credentials
-from services.api.handlers.visibility import (
-    AccountVisibility,
-    arn_of,
-    home_account_of,
-    lineage_doors,
-    visible_lineage,
-    why_unmanaged,
-)
+from services.api.handlers.visibility import AccountVisibility, arn_of, lineage_doors, visible_lineage, why_unmanaged
 
 ACTION = f"{SERVICE}:Contain"
 
@@ -65,7 +59,7 @@ def decide_contain(question: Contain, account: Account, requester: Requester) ->
 
 @handles(Contain, reads_everywhere=True)
 def answer_contain(question: Contain, context: AnswerContext) -> Containment:
-    containing = context.decision_result["containing"]
+    containing = context.decided.told["containing"]
     assert isinstance(containing, ContainmentPlan)
     visibility = AccountVisibility(context)
     found = visible_lineage(visibility, question.credential, NODES_MAX, question.compromised_since, newest=True)

@@ -58,7 +58,7 @@ def entity_called(account: Account, text: str, position: int) -> str:
     found = [entity for _, entity in find_holders(account, text)]
     if not found:
         raise NoSuchEntity(
-            f"No user, group or role was called {text} at position {position}.{nearest_holder(account, text)}"
+            f"No user, group or role was called {text} at position {position}.", nearest_holder(account, text)
         )
     if len(found) > 1:
         raise InvalidInput(f"{text} may be {' or '.join(account.arn(each.resource) for each in found)}: give the ARN.")

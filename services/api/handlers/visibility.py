@@ -9,14 +9,14 @@ from domain.entity_kinds import find_entity
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, is_managed_by
 from domain.families.roles import ROLES
 from domain.families.users import USERS
-from domain.foundation.errors import AccessDenied
-from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id, account_of_arn
+from domain.foundation.errors import AccessDenied, NoSuchEntity
 from domain.foundation.moments import AsOf, NamedMoment
-from domain.installation import Installation
+from domain.queries.named import home_account_of
 from domain.queries.open_doors import open_doors
 from domain.read_models.lineage import LineageNode, NodePosition, OpenDoor
 from projections.queries.ledger_positions import list_account_ids, position_at, resolve_in_projection
 from projections.queries.lineage import Lineage, trace_lineage
+from projections.queries.readable import ProjectionBehind
 from services.api.handlers.handler import AnswerContext
 from services.ledger.door_uses import DoorUseFinder
 
@@ -53,14 +53,6 @@ def why_unmanaged(account_id: str, other: Account) -> str | None:
     return f"it is not in an organization managed by {account_id}"
 
 
-def home_account_of(credential: str, account_id: str, installation: Installation) -> str:
-    """The account that the credential names, by ARN or key id, which says nothing of a key that was brought from
-    elsewhere; of any other name, the requester's own."""
-    claimed = installation.claimed_access_key_ids.get(credential)
-    named = claimed or account_of_arn(credential) or account_of_access_key_id(credential)
-    return account_id if named in {None, INSTALLATION} else named
-
-
 def arn_of(account: Account, entity_id: str) -> str | None:
     """By which an account calls a user, a role or root; None where it has none of that id."""
     if entity_id == account.id:
@@ -83,6 +75,8 @@ def visible_lineage(
     if newest:
         as_of = AsOf(as_of.now)
     home = home_account_of(credential, context.account_id, context.installation(as_of.now))
+    if home in context.behind:
+        raise ProjectionBehind(f"The tables of {home} lag behind its ledger: ask again.")
     if (obstacle := visibility(home)) is not None:
         raise AccessDenied(f"{credential} is of the account {home}: {obstacle}.")
     if home != context.account_id and as_of.position is not None:
@@ -99,6 +93,9 @@ def visible_lineage(
         compromised_since=None if compromised_since is None else compromised_since.as_of(context.as_of.now),
         door_uses=DoorUseFinder(context.cursor, context.past),
     )
+    owners, seed = context.decided.owners, found.seed
+    if owners is not None and (seed.account_id, seed.owner_id) not in owners:
+        raise NoSuchEntity(f"What is called {credential} has changed meanwhile: ask again.")
     put_back, over = _settings_put_back(context, found), {"state": "replaced", "alive": False}
     nodes = (node.model_copy(update=over) if node.place in put_back else node for node in found.nodes)
     return replace(found, nodes=tuple(_named_now(nodes, _accounts_at(context, found))))
