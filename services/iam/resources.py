@@ -12,7 +12,7 @@ from domain.families.groups import GROUPS
 from domain.families.roles import ROLES
 from domain.families.users import USERS
 from domain.foundation.entity_index import EntityIndex, NamedEntity
-from services.wire.operations import FindResource, Parameters, Target
+from services.wire.operations import FindResource, Parameters, TargetResource
 
 E = TypeVar("E", bound=NamedEntity)
 
@@ -20,11 +20,11 @@ E = TypeVar("E", bound=NamedEntity)
 def _named(noun: str, index: Component[EntityIndex[E]]) -> FindResource:
     """The one that has the name, in whatever case and below whatever path; a refusal tells neither."""
 
-    def resource(account: Account, _call: Call, parameters: Parameters) -> Target:
+    def resource(account: Account, _call: Call, parameters: Parameters) -> TargetResource:
         name = parameters[f"{noun}_name"]
         named = account.arn(f"{noun}{parameters.get('path', '/')}{name}")
         found = account[index].find(name)
-        return Target(named if found is None else account.arn(found.resource), named)
+        return TargetResource(named if found is None else account.arn(found.resource), named)
 
     return resource
 
@@ -32,38 +32,38 @@ def _named(noun: str, index: Component[EntityIndex[E]]) -> FindResource:
 _user, group, role = _named("user", USERS), _named("group", GROUPS), _named("role", ROLES)
 
 
-def user(account: Account, call: Call, parameters: Parameters) -> Target:
+def user(account: Account, call: Call, parameters: Parameters) -> TargetResource:
     """The user named, or without a name the caller itself."""
     if parameters.get("user_name") is None:
-        return Target.of_arn(call.caller.principal.arn)
+        return TargetResource.of_arn(call.caller.principal.arn)
     return _user(account, call, parameters)
 
 
-def policy(_account: Account, _call: Call, parameters: Parameters) -> Target:
-    return Target.of_arn(parameters["policy_arn"])
+def policy(_account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+    return TargetResource.of_arn(parameters["policy_arn"])
 
 
-def access_key_owner(account: Account, _call: Call, parameters: Parameters) -> Target:
+def access_key_owner(account: Account, _call: Call, parameters: Parameters) -> TargetResource:
     """The user whose key it is. A key that does not exist is nobody's: only who may ask about all users learns so."""
     key = account[ACCESS_KEYS].by_id.get(parameters["access_key_id"])
     if key is None:
         owner = "user/*"
     else:
         owner = "root" if key.user_id == account.id else account[USERS].by_id[key.user_id].resource
-    return Target(account.arn(owner), account.arn("user/*"))
+    return TargetResource(account.arn(owner), account.arn("user/*"))
 
 
-def new_policy(account: Account, _call: Call, parameters: Parameters) -> Target:
-    return Target.of_arn(account.arn(f"policy{parameters.get('path', '/')}{parameters['policy_name']}"))
+def new_policy(account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+    return TargetResource.of_arn(account.arn(f"policy{parameters.get('path', '/')}{parameters['policy_name']}"))
 
 
-def policy_source(_account: Account, _call: Call, parameters: Parameters) -> Target:
+def policy_source(_account: Account, _call: Call, parameters: Parameters) -> TargetResource:
     """The user, group or role whose policies are asked about."""
-    return Target.of_arn(parameters["policy_source_arn"])
+    return TargetResource.of_arn(parameters["policy_source_arn"])
 
 
 def _under_path(noun: str) -> FindResource:
-    return lambda account, _call, parameters: Target.of_arn(account.arn(f"{noun}{parameters.get('path_prefix', '/')}"))
+    return lambda account, _call, parameters: TargetResource.of_arn(account.arn(f"{noun}{parameters.get('path_prefix', '/')}"))
 
 
 users_under_path, groups_under_path = _under_path("user"), _under_path("group")

@@ -1,7 +1,14 @@
 -- name: lock
--- The heads of a round; those that another process holds are left out. The database's clock comes along.
-select account_id, position, last_change, at, clock_timestamp()
-from ledger.heads where account_id = any(%(accounts)s::text[]) order by account_id for update skip locked
+-- The heads of a round; those that another process holds are left out, and of those that there are not nothing is
+-- known but that. The database's clock comes along.
+with locked as (
+    select account_id, position, last_change, at
+    from ledger.heads where account_id = any(%(accounts)s::text[]) order by account_id for update skip locked
+)
+select account_id, position, last_change, at, clock_timestamp() from locked
+union all
+select account_id, null, null, null, clock_timestamp() from unnest(%(accounts)s::text[]) as wanted (account_id)
+where not exists (select from ledger.heads where heads.account_id = wanted.account_id)
 
 -- name: lock_waiting
 select account_id, position, last_change, at, clock_timestamp()

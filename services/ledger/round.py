@@ -25,8 +25,8 @@ CLOCK_FROM_DATABASE_MAX = timedelta(seconds=5)
 
 Clock = Callable[[], datetime]
 AnsweredCall = tuple[PendingCall, CommittedCall | BaseException]
-_Row = tuple[str, int, int, datetime, datetime]
-"""Account, position, last change and time of its head; the database's clock."""
+_Row = tuple[str, int | None, int, datetime, datetime]
+"""Account, position, last change and time of its head, None where there is no such ledger; the database's clock."""
 
 
 def system_clock() -> datetime:
@@ -63,6 +63,8 @@ class RoundPlan:
     """Accounts whose value in memory is too far behind their head."""
     ahead: dict[str, datetime] = field(default_factory=dict)
     """Accounts whose head is ahead of this server's clock, by more than can be told apart from a wrong clock."""
+    absent: set[str] = field(default_factory=set)
+    """Accounts that have no ledger: their values are empty."""
     waited: bool = False
     """Whether another process was found to hold an account and was waited for."""
 
@@ -112,6 +114,9 @@ class RoundProcessor:
         plan = RoundPlan(now, {}, waited=waited)
         changes_max = CHANGES_A_ROUND_MAX
         for account_id, position, last_change, head_at, _ in rows:
+            if position is None:
+                plan.absent.add(account_id)
+                continue
             if head_at - now > CLOCK_BEHIND_HEAD_MAX:
                 plan.ahead[account_id] = head_at
                 continue
@@ -151,7 +156,7 @@ class RoundProcessor:
             )
         elif call.accounts & plan.behind:
             plan.cold.append(call)
-        elif not wait:
+        elif not wait and not call.accounts <= plan.heads.keys() | plan.absent:
             plan.missed.append(call)
         else:
             return False

@@ -15,7 +15,7 @@ Parameters = Mapping[str, Any]
 """As parsed from the request, under their snake_case names."""
 
 
-class Target(NamedTuple):
+class TargetResource(NamedTuple):
     """What the caller has to be allowed to act on."""
 
     arn: str
@@ -29,7 +29,7 @@ class Target(NamedTuple):
         return cls(arn, arn)
 
 
-FindResource = Callable[[Account, Call, Parameters], Target]
+FindResource = Callable[[Account, Call, Parameters], TargetResource]
 FindConditionKeys = Callable[[Account, Parameters], Mapping[str, tuple[str, ...]]]
 """The condition keys that the operation itself brings, lower-cased; the tags of a user or role that it acts on come
 without."""
@@ -70,9 +70,9 @@ class Operation:
         return f"{self.service}:{self.name}"
 
 
-def any_resource(_account: Account, _call: Call, _parameters: Parameters) -> Target:
+def any_resource(_account: Account, _call: Call, _parameters: Parameters) -> TargetResource:
     """The resource of actions that know none of their own."""
-    return Target.of_arn("*")
+    return TargetResource.of_arn("*")
 
 
 _operations: dict[tuple[str, str], Operation] = {}

@@ -12,7 +12,7 @@ from services.api.contract.questions import QUESTIONS
 from services.api.handlers.credential_access import authorize_credential
 from services.api.handlers.handler import Decided, decide_question
 from services.api.handlers.requester import Requester
-from services.wire.operations import FindResource, Operation, Parameters, Target, answers, find_operation
+from services.wire.operations import FindResource, Operation, Parameters, TargetResource, answers, find_operation
 from services.wire.suggestions import may_list
 
 
@@ -29,8 +29,8 @@ def operation_of(question: type[Question[Answer]]) -> Operation:
 
 
 def _find_resource(question: type[Question[Answer]]) -> FindResource:
-    def resource(account: Account, _call: Call, parameters: Parameters) -> Target:
-        return Target.of_arn(account.arn(question.resource.format_map(parameters), service=SERVICE))
+    def resource(account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+        return TargetResource.of_arn(account.arn(question.resource.format_map(parameters), service=SERVICE))
 
     return resource
 
