@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import (
+    account_existence,
     append,
     call_replay,
     command,
@@ -42,6 +43,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "policy": decisions.measured,
     "what-if": call_replay.measured,
     "command": command.measured,
+    "existence": account_existence.measured,
 }
 """Each gives the text that goes between its marks in the README."""
 QUICK = Size(repetitions=1, seconds=1, share=0.02)

@@ -28,9 +28,9 @@ class Client:
     ) -> None:
         self._socket.close()
 
-    def call(self, request: bytes) -> float:
-        """Seconds from the first byte of the request to the last of the answer. Raises NotMeasured when that is none
-        of success."""
+    def call(self, request: bytes, status: int = 200) -> float:
+        """Seconds from the first byte of the request to the last of the answer. Raises NotMeasured when that has
+        another status."""
         since = time.perf_counter()
         self._socket.sendall(request)
         head, body = b"", self._socket.recv(_RECEIVED_BYTES_MAX)
@@ -41,8 +41,8 @@ class Client:
         while len(body) < length:
             body += self._more()
         seconds = time.perf_counter() - since
-        if not head.startswith(b"HTTP/1.1 200 "):
-            raise NotMeasured(f"Expected an answer of success, got {head[:40]!r}: {body[:500]!r}")
+        if not head.startswith(b"HTTP/1.1 %d " % status):
+            raise NotMeasured(f"Expected an answer of {status}, got {head[:40]!r}: {body[:500]!r}")
         return seconds
 
     def _more(self) -> bytes:

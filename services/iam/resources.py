@@ -63,7 +63,9 @@ def policy_source(_account: Account, _call: Call, parameters: Parameters) -> Tar
 
 
 def _under_path(noun: str) -> FindResource:
-    return lambda account, _call, parameters: TargetResource.of_arn(account.arn(f"{noun}{parameters.get('path_prefix', '/')}"))
+    return lambda account, _call, parameters: TargetResource.of_arn(
+        account.arn(f"{noun}{parameters.get('path_prefix', '/')}")
+    )
 
 
 users_under_path, groups_under_path = _under_path("user"), _under_path("group")

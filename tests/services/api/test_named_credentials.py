@@ -1,12 +1,16 @@
 """A credential is authorised by whose it is, however it is called; and refusals tell no more than was asked."""
 
 import json
+import threading
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
 from botocore.credentials import Credentials as Keys
 
+from services.accounts import NewAccount, open_account
 from services.api.contract.question import CREDENTIAL_RESOURCE
 from services.api.contract.questions import QUESTIONS
 from tests.services.api.in_process_server import InProcessServer, Reply
@@ -138,3 +142,31 @@ def test_a_refusal_of_aws_tells_what_was_asked(house: InProcessServer, named: st
         for key in (house.admin.access_key, "AKIA" + "A" * 16)
     ]
     assert told[0] == told[1]
+
+
+def test_assuming_a_role_takes_the_same_work_whether_there_is_such_an_account(
+    house: InProcessServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused, in an account and in none: the same rounds by the same thread, with the same statements in the same
+    order, and none more for the one than for the other."""
+    house.ledger.committer.deliver_through(lambda answer: answer())
+    other = NewAccount()
+    open_account(house.ledger.committer, other)
+    statements: list[tuple[str, object]] = []
+    execute = psycopg.Cursor.execute
+
+    def counted(cursor: psycopg.Cursor, query: str, *arguments: Any, **options: Any) -> psycopg.Cursor:
+        if (thread := threading.current_thread().name) in {"muniment-rounds", "muniment-patience", "muniment-loading"}:
+            statements.append((thread, query))
+        return execute(cursor, query, *arguments, **options)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", counted)
+    taken = []
+    for account_id in (other.account_id, "999999999999") * 2:
+        statements.clear()
+        arn = f"arn:aws:iam::{account_id}:role/nobody"
+        status, said = house.aws_does("sts", "AssumeRole", RoleArn=arn, RoleSessionName="any")
+        assert (status, f"on resource: {arn} because no role trust policy" in said) == (403, True)
+        taken.append(tuple(statements))
+    assert len(taken[2]) > 2
+    assert taken[2] == taken[3]
