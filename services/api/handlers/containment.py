@@ -32,8 +32,8 @@ _OWNED = frozenset({"access_key", "session"})
 @decides(Contain)
 def decide_contain(question: Contain, account: Account, requester: Requester) -> Outcome:
     """Raises OperationNotPermittedException, AccessDenied, NeedsFacts and NeedsAccounts."""
-    barred = _barred_accounts(account, requester, question.credential)
     home = home_account_of(question.credential, account.id, requester.installation())
+    barred = _barred_accounts(account, requester, home)
     if (why := barred(requester.accounts([home])[home])) is not None:
         raise AccessDenied(f"{question.credential} is of the account {home}: {why}")
     if not isinstance(requester.facts, LineageFacts):
@@ -104,14 +104,17 @@ def _firsts(seen: Iterable[tuple[str, datetime]]) -> list[datetime]:
     return sorted(first.values())
 
 
-def _barred_accounts(account: Account, requester: Requester, credential: str) -> Callable[[Account], str | None]:
-    """Why the requester may contain nothing in an account. Each is asked once, for the check is recorded."""
-    asked: dict[str, str | None] = {account.id: None}  # In its own account the caller has been allowed already.
+def _barred_accounts(account: Account, requester: Requester, home: str) -> Callable[[Account], str | None]:
+    """Why the requester may contain nothing in an account. Each is asked once, for the check is recorded: in that of the
+    credential the caller has been allowed already, in others it is about whatever the lineage has there."""
+    asked: dict[str, str | None] = {}
 
     def barred(other: Account) -> str | None:
         if other.id not in asked and requester.caller is not None:
-            resource = other.arn(f"credential/{credential}", SERVICE)
-            asked[other.id] = why_unmanaged(account.id, other) or requester.denied(ACTION, resource)
+            why = None if other.id == account.id else why_unmanaged(account.id, other)
+            if why is None and other.id != home:
+                why = requester.denied(ACTION, other.arn("credential/*", SERVICE))
+            asked[other.id] = why
         return asked.get(other.id)
 
     return barred

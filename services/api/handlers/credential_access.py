@@ -1,4 +1,4 @@
-"""Who may ask about a credential: by whose it is, however it is called."""
+"""Who may ask about a credential: by whose it is, however it is called (docs/adr/0044)."""
 
 from typing import Any
 
