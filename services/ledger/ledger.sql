@@ -1,6 +1,10 @@
 -- name: lock
--- The heads of a round; those that another process holds are left out, and of those that there are not nothing is
--- known but that. The database's clock comes along.
+-- The heads of a round; those that another process holds are left out. The database's clock comes along.
+select account_id, position, last_change, at, clock_timestamp()
+from ledger.heads where account_id = any(%(accounts)s::text[]) order by account_id for update skip locked
+
+-- name: lock_or_absent
+-- The same, and a row without a position for each account that there is not. It takes half as long again.
 with locked as (
     select account_id, position, last_change, at
     from ledger.heads where account_id = any(%(accounts)s::text[]) order by account_id for update skip locked

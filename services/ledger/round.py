@@ -104,7 +104,9 @@ class RoundProcessor:
         wanted = {"accounts": text_array(accounts)}
         rows: list[_Row] = []
         if not wait or len(accounts) == 1:  # of several, those found free would be locked out of order
-            rows = cursor.execute(SQL["lock"], wanted, binary=True).fetchall()
+            # Whoever names another account must not learn by the time whether there is one.
+            name = "lock_or_absent" if any(len(call.accounts) > 1 for call in calls) else "lock"
+            rows = cursor.execute(SQL[name], wanted, binary=True).fetchall()
         waited = wait and len(rows) < len(accounts)
         if waited:
             rows = cursor.execute(SQL["lock_waiting"], wanted, binary=True).fetchall()

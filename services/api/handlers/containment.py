@@ -105,8 +105,8 @@ def _firsts(seen: Iterable[tuple[str, datetime]]) -> list[datetime]:
 
 
 def _barred_accounts(account: Account, requester: Requester, home: str) -> Callable[[Account], str | None]:
-    """Why the requester may contain nothing in an account. Each is asked once, for the check is recorded: in that of the
-    credential the caller has been allowed already, in others it is about whatever the lineage has there."""
+    """Why the requester may contain nothing in an account. Each is asked once, for the check is recorded: in that of
+    the credential the caller has been allowed already, in others it is about whatever the lineage has there."""
     asked: dict[str, str | None] = {}
 
     def barred(other: Account) -> str | None:
