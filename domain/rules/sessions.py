@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from domain.account import Account
 from domain.authorization import authorize_assume_role, role_by_arn
-from domain.calls import Call
+from domain.calls import Call, NeedsAccounts
 from domain.families.policies import MANAGED_POLICIES
 from domain.families.roles import Role
 from domain.families.sessions import Session, SessionPolicy
@@ -70,9 +70,11 @@ def _owner(account: Account, call: Call, role_arn: str) -> Account:
     owner_id = account_of_arn(role_arn)
     if owner_id in {None, account.id, INSTALLATION}:
         return account
+    if missing := {owner_id, INSTALLATION} - call.ledgers.keys():
+        raise NeedsAccounts(frozenset(missing))
     owner = call.account(owner_id)
-    if owner.exists:
-        call.concerned.add(owner_id)
+    # A call about no account is recorded where nobody's are, so that it takes as long as one about an account.
+    call.concerned.add(owner_id if owner.exists else INSTALLATION)
     return owner
 
 

@@ -148,16 +148,18 @@ def test_assuming_a_role_takes_the_same_work_whether_there_is_such_an_account(
     house: InProcessServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Refused, in an account and in none: the same rounds by the same thread, with the same statements in the same
-    order, and none more for the one than for the other."""
+    order and as many entries written."""
     house.ledger.committer.deliver_through(lambda answer: answer())
     other = NewAccount()
     open_account(house.ledger.committer, other)
-    statements: list[tuple[str, object]] = []
+    statements: list[tuple[str, object, int]] = []
     execute = psycopg.Cursor.execute
 
     def counted(cursor: psycopg.Cursor, query: str, *arguments: Any, **options: Any) -> psycopg.Cursor:
         if (thread := threading.current_thread().name) in {"muniment-rounds", "muniment-patience", "muniment-loading"}:
-            statements.append((thread, query))
+            given = arguments[0] if arguments else None
+            accounts = given.get("accounts") if isinstance(given, dict) else None
+            statements.append((thread, query, 0 if accounts is None else len(accounts.content)))
         return execute(cursor, query, *arguments, **options)
 
     monkeypatch.setattr(psycopg.Cursor, "execute", counted)
