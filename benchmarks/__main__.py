@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import (
+    account_existence,
     append,
     call_replay,
     command,
@@ -47,6 +48,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "containment": containment.measured,
     "prices": prices.measured,
     "siege": siege.measured,
+    "existence": account_existence.measured,
 }
 """Each gives the text that goes between its marks in the README."""
 QUICK = Size(repetitions=1, seconds=1, share=0.02)

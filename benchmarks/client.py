@@ -28,14 +28,14 @@ class Client:
     ) -> None:
         self._socket.close()
 
-    def call(self, request: bytes) -> float:
-        """Seconds from the first byte of the request to the last of the answer. Raises NotMeasured when that is none
-        of success."""
+    def call(self, request: bytes, status: int = 200) -> float:
+        """Seconds from the first byte of the request to the last of the answer. Raises NotMeasured when that has
+        another status."""
         since = time.perf_counter()
-        self.answer(request)
+        self.answer(request, status)
         return time.perf_counter() - since
 
-    def answer(self, request: bytes) -> str:
+    def answer(self, request: bytes, status: int = 200) -> str:
         """Its body. Raises NotMeasured."""
         self._socket.sendall(request)
         head, body = b"", self._socket.recv(_RECEIVED_BYTES_MAX)
@@ -45,8 +45,8 @@ class Client:
         length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
         while len(body) < length:
             body += self._more()
-        if not head.startswith(b"HTTP/1.1 200 "):
-            raise NotMeasured(f"Expected an answer of success, got {head[:40]!r}: {body[:500]!r}")
+        if not head.startswith(b"HTTP/1.1 %d " % status):
+            raise NotMeasured(f"Expected an answer of {status}, got {head[:40]!r}: {body[:500]!r}")
         return body.decode()
 
     def _more(self) -> bytes:

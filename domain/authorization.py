@@ -58,24 +58,38 @@ class Check:
 
 
 def authorize(
-    account: Account, call: Call, action: str, resource: str, context: Mapping[str, ConditionValues] = NO_VALUES
+    account: Account,
+    call: Call,
+    action: str,
+    resource: str,
+    context: Mapping[str, ConditionValues] = NO_VALUES,
+    *,
+    named: str | None = None,
 ) -> None:
-    """Raises AccessDenied unless the caller may do `action` to the ARN `resource`. The check is recorded either way."""
-    _decide(call, check(account, call, action, resource, context), context)
+    """Raises AccessDenied unless the caller may do `action` to the ARN `resource`. The check is recorded either way.
+    `named` is the resource as the caller has named it, where its ARN would tell more than that: a refusal says so."""
+    _decide(call, check(account, call, action, resource, context), context, named)
 
 
 def authorize_past(
-    account: Account, past: Account, call: Call, action: str, resource: str, context: Mapping[str, ConditionValues]
+    account: Account,
+    past: Account,
+    call: Call,
+    action: str,
+    resource: str,
+    context: Mapping[str, ConditionValues],
+    *,
+    named: str | None = None,
 ) -> None:
     """Like `authorize` for a resource of the past, which only the policies of now can allow. What the policies of then
     explicitly denied stays denied: that a deny was lifted opens nothing of before."""
     known = {**context, AS_OF_POSITION: (str(past.position),)}
-    _decide(call, check(account, call, action, resource, known, past=past), known)
+    _decide(call, check(account, call, action, resource, known, past=past), known, named)
     then = check(past, call, action, resource, known, past=past)
     require_read(then.layers)
     decision = evaluate(then.layers, then.request)
     if decision.result in {Result.EXPLICITLY_DENIED, Result.TOO_COSTLY}:
-        _conclude(call, then, decision, known)
+        _conclude(call, then, decision, known, named)
 
 
 def check(
@@ -128,18 +142,20 @@ def check_assume_role(
     return Check(layers, Request(ASSUME_ROLE, role_arn, request_principal(call.caller, role), known), read)
 
 
-def _decide(call: Call, asked: Check, context: Mapping[str, ConditionValues]) -> None:
+def _decide(call: Call, asked: Check, context: Mapping[str, ConditionValues], named: str | None = None) -> None:
     require_read(asked.layers)
-    _conclude(call, asked, evaluate(asked.layers, asked.request), context)
+    _conclude(call, asked, evaluate(asked.layers, asked.request), context, named)
 
 
-def _conclude(call: Call, asked: Check, decision: Decision, context: Mapping[str, ConditionValues]) -> None:
+def _conclude(
+    call: Call, asked: Check, decision: Decision, context: Mapping[str, ConditionValues], named: str | None
+) -> None:
     request = asked.request
     call.decisions.append(_record(asked, decision, context))
     if decision.result is not Result.ALLOWED:
         raise AccessDenied.by_decision(
             f"User: {call.caller.principal.arn} is not authorized to perform: {request.action} on resource: "
-            f"{request.resource} {reason(decision, request.action)}"
+            f"{named or request.resource} {reason(decision, request.action)}"
         )
 
 

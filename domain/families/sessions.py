@@ -1,6 +1,7 @@
 """Sessions: what a temporary credential stands for, and which of them have been ended early."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from immutables import Map
@@ -53,9 +54,44 @@ class SessionIssued(Use, topic="sts.session.issued.v1"):
     session: Session
 
 
-Revocations = Map[str, datetime]
-REVOCATIONS = Component[Revocations]("revoked_sessions", Map(), ids=lambda revoked: revoked)
-"""By session id: until when it has to be remembered."""
+_NONE: Map[str, datetime] = Map()
+
+
+@dataclass(frozen=True, slots=True)
+class Revocations(Collection[str]):
+    """The ids of sessions that were ended early, each until the longest session would have ended by itself, and for as
+    long again at most. A whole generation is forgotten at once: no step looks through what is there."""
+
+    newer_since: datetime | None = None
+    """When the first of the newer ones was revoked."""
+    newer: Map[str, datetime] = _NONE
+    """By session id: when it was revoked."""
+    older: Map[str, datetime] = _NONE
+    """Those before."""
+
+    def add(self, session_id: str, at: datetime) -> "Revocations":
+        """With another one, which is no earlier. One that is revoked twice was over the first time."""
+        if session_id in self:
+            return self
+        if self.newer_since is not None and at - self.newer_since < LONGEST_SESSION:
+            return Revocations(self.newer_since, self.newer.set(session_id, at), self.older)
+        return Revocations(at, _NONE.set(session_id, at), self.newer)
+
+    def revoked_at(self, session_id: str) -> datetime | None:
+        return self.newer.get(session_id) or self.older.get(session_id)
+
+    def __contains__(self, session_id: object) -> bool:
+        return session_id in self.newer or session_id in self.older
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.older
+        yield from self.newer
+
+    def __len__(self) -> int:
+        return len(self.older) + len(self.newer)
+
+
+REVOCATIONS = Component[Revocations]("revoked_sessions", Revocations(), ids=lambda revoked: revoked)
 EXPIRIES_RECORDED = Component[datetime | None]("expiries_recorded", None)
 """Of the sessions that expired up to here it has been recorded; None before the first."""
 REVOCATION_FACT = FactKind("session revocation", "was made", "was forgotten")
@@ -70,8 +106,8 @@ def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
 
 def is_revoked(revoked: Revocations, session_id: str, before: datetime) -> bool:
     """Whether the session was ended before that time."""
-    until = revoked.get(session_id)
-    return until is not None and until - LONGEST_SESSION < before
+    at = revoked.revoked_at(session_id)
+    return at is not None and at < before
 
 
 class SessionRevoked(AffectsNobody, topic="sts.session.revoked.v1"):
@@ -82,9 +118,7 @@ class SessionRevoked(AffectsNobody, topic="sts.session.revoked.v1"):
     subject = "session_id"
 
     def fold(self, account: Account, at: datetime) -> Account:
-        """A revocation is forgotten when the longest session would have ended by itself."""
-        remembered = {session_id: until for session_id, until in account[REVOCATIONS].items() if until > at}
-        return account.put(REVOCATIONS, Map(remembered | {self.session_id: at + LONGEST_SESSION}))
+        return account.put(REVOCATIONS, account[REVOCATIONS].add(self.session_id, at))
 
 
 class SessionExpired(Use, topic="sts.session.expired.v1"):

@@ -79,7 +79,15 @@ class PasswordPolicyViolation(Refusal): ...
 
 
 # What the account's state does not allow
-class NoSuchEntity(Refusal): ...
+class NoSuchEntity(Refusal):
+    def __init__(self, message: str, suggestion: str = "") -> None:
+        """`suggestion` is a sentence that names what may have been meant. It is for those who may list what there is,
+        and no part of the message."""
+        super().__init__(message)
+        self.suggestion = suggestion
+
+    def suggesting(self) -> Self:
+        return type(self)(f"{self.message}{self.suggestion}")
 
 
 class EntityAlreadyExists(Refusal): ...

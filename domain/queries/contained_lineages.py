@@ -14,10 +14,9 @@ from domain.families.containment import (
     LineageContained,
     Seed,
 )
-from domain.families.roles import ROLES
-from domain.families.users import USERS
 from domain.foundation.errors import LimitExceeded, OperationNotPermittedException
 from domain.foundation.identifiers import SESSION_KEY, account_of_access_key_id
+from domain.queries.named import credential_owners
 from domain.read_models.lineage import LineageNode, NodePosition
 
 TRUSTED_AFTER = timedelta(days=1)
@@ -28,22 +27,13 @@ AccountsOf = Callable[[Collection[str]], Mapping[str, Account]]
 def find_seed(account: Account, named: str) -> Seed | None:
     """An access key id, also of a session, or a user, role or root, by unique id, name or ARN. None where the account
     itself cannot tell, or it may be several."""
-    if named in {"root", account.id, account.arn("root")}:
-        return Seed(account.id, None)
     key = account[ACCESS_KEYS].by_id.get(named)
     if key is not None:
         return Seed(key.id, key.user_id)
     if named.startswith(SESSION_KEY) and account_of_access_key_id(named) == account.id:
         return Seed(named, None)
-    kind, _, name = named.removeprefix(account.arn("")).rpartition("/")
-    found = set[str]()
-    for noun, entities in (("user", account[USERS]), ("role", account[ROLES])):
-        entity = entities.by_id.get(named)
-        if entity is None and kind.partition("/")[0] in {"", noun}:
-            entity = entities.find(name)
-        if entity is not None and named in {entity.id, entity.name, f"{noun}/{name}", account.arn(entity.resource)}:
-            found.add(entity.id)
-    return Seed(found.pop(), None) if len(found) == 1 else None
+    owners = credential_owners(account, named)
+    return Seed(owners.pop(), None) if len(owners) == 1 else None
 
 
 def reached_from(home: str, accounts_of: AccountsOf) -> dict[str, Account]:

@@ -1,10 +1,14 @@
-"""Which entity of an account somebody means: by name, by kind and name as tables show it, by ARN, or by unique id."""
+"""Which entity of an account somebody means: by name, by kind and name as tables show it, by ARN, or by unique id; and
+whose a credential is."""
 
 from domain.account import Account
+from domain.families.access_keys import ACCESS_KEYS
 from domain.families.groups import GROUPS, Group, Groups
 from domain.families.policies import HolderNoun
 from domain.families.roles import ROLES, Role, Roles
 from domain.families.users import USERS, User, Users
+from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id, account_of_arn
+from domain.installation import Installation
 
 PolicyHolder = User | Group | Role
 
@@ -25,6 +29,39 @@ def find_role(account: Account, role: str) -> Role | None:
     if not account.is_open:
         return None
     return next((entity for _, entity in find_holders(account, role) if isinstance(entity, Role)), None)
+
+
+def home_account_of(credential: str, account_id: str, installation: Installation) -> str:
+    """The account that the credential names, by ARN or key id, which says nothing of a key that was brought from
+    elsewhere; of any other name, the requester's own."""
+    claimed = installation.claimed_access_key_ids.get(credential)
+    named = claimed or account_of_arn(credential) or account_of_access_key_id(credential)
+    return account_id if named in {None, INSTALLATION} else named
+
+
+def credential_owners(account: Account, credential: str) -> set[str]:
+    """The unique ids, of root the account's, of whom an access key id, or a name, ARN or unique id may mean now. Of
+    sessions, and of what is gone, the account knows nothing."""
+    owners = {entity.id for kind, entity in find_holders(account, credential) if kind != "group"}
+    if (key := account[ACCESS_KEYS].by_id.get(credential)) is not None:
+        owners.add(key.user_id)
+    if credential in {"root", account.id, account.arn("root")}:
+        owners.add(account.id)
+    return owners
+
+
+def owner_resource(account: Account, owner_id: str) -> str:
+    """What follows the account in the owner's ARN; the unique id of one who is gone."""
+    if owner_id == account.id:
+        return "root"
+    entity = account[USERS].by_id.get(owner_id) or account[ROLES].by_id.get(owner_id)
+    return owner_id if entity is None else entity.resource
+
+
+def resources_if_there(credential: str) -> tuple[str, ...]:
+    """Whose it could be, as `owner_resource` would have it, if nothing is so called."""
+    resource = credential.split(":", 5)[-1]
+    return (resource,) if "/" in resource else (f"user/{resource}", f"role/{resource}")
 
 
 def _families(account: Account) -> tuple[tuple[HolderNoun, Users | Groups | Roles], ...]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from domain.account import Account
 from domain.authorization import authorize_assume_role, role_by_arn
 from domain.callers import descent_of
-from domain.calls import Call
+from domain.calls import Call, NeedsAccounts
 from domain.descent import DESCENTS, DescentLink, made, refuse_too_long
 from domain.families.containment import containing
 from domain.families.policies import MANAGED_POLICIES
@@ -76,9 +76,11 @@ def _owner(account: Account, call: Call, role_arn: str) -> Account:
     owner_id = account_of_arn(role_arn)
     if owner_id in {None, account.id, INSTALLATION}:
         return account
+    if missing := {owner_id, INSTALLATION} - call.ledgers.keys():
+        raise NeedsAccounts(frozenset(missing))
     owner = call.account(owner_id)
-    if owner.exists:
-        call.concerned.add(owner_id)
+    # A call about no account is recorded where nobody's are, so that it takes as long as one about an account.
+    call.concerned.add(owner_id if owner.exists else INSTALLATION)
     return owner
 
 

@@ -1,6 +1,7 @@
 """Sessions, by what people and tables call them, and keys: whose they are."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -47,7 +48,7 @@ def sessions_called(
     return [CalledSession(*row) for row in cursor.execute(SQL["sessions_called"], sought).fetchall()]
 
 
-def several_sessions(named: str, found: list[CalledSession]) -> str:
+def several_sessions(named: str, found: Sequence[object]) -> str:
     """That a name is that of several, for people."""
     told = " or ".join(map(str, found[:SESSIONS_NAMED_MAX]))
     others = ", or an earlier one" if len(found) > SESSIONS_NAMED_MAX else ""

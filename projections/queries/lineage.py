@@ -4,41 +4,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple
 
 import psycopg
 
 from domain.families.containment import CONTAINED_POLICY_NAME, CONTAINED_SHA256
-from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf, EventRef, Moment
 from domain.read_models.lineage import NODES_MAX, LineageNode, LineageState, NodePosition, StateSince, UnfollowedBranch
 from projections.engine.sql_files import load_statements
-from projections.queries.bearers import When, bearers
-from projections.queries.called_sessions import sessions_called, several_sessions
-from projections.queries.entity_names import names_of_entities, nearest_seed
 from projections.queries.ledger_positions import resolve_in_projection
+from projections.queries.lineage_seeds import CreatedNode, find_seed
 
 SQL = load_statements("projections.queries", "lineage.sql")
 
 DOOR_ROUNDS_MAX = 50
 """So often it is looked for who has used what the lineage has opened: each time those who came by that may have opened
 more."""
-
 AccountFilter = Callable[[str], str | None]
 """Why whoever asks may not see into the account with this id; None where it may."""
-
-
-class _CreatedNode(NamedTuple):
-    """A row: the node as it was created, and how it ended for good."""
-
-    node: LineageNode
-    ended: tuple[LineageState, EventRef] | None
-
-    @classmethod
-    def of_row(cls, row: Sequence[Any]) -> Self:
-        *columns, ended_as, position, at, by = row
-        return cls(LineageNode.of_row(columns), None if ended_as is None else (ended_as, EventRef(position, at, by)))
 
 
 class _StateAtMoment(NamedTuple):
@@ -115,7 +99,7 @@ def trace_lineage(
     since = None
     if compromised_since is not None:
         since = compromised_since.at or resolve_in_projection(cursor, "lineage", account_id, compromised_since).at
-    walk = _Traversal(cursor, as_of, _find_seed(cursor, account_id, seed, moment), moment, follows, since)
+    walk = _Traversal(cursor, as_of, find_seed(cursor, account_id, seed, moment), moment, follows, since)
     walk.descend(min(nodes_max, NODES_MAX))
     nodes, unexamined = walk.nodes(walk.found), 0
     for _ in range(DOOR_ROUNDS_MAX if door_uses is not None else 0):
@@ -142,46 +126,6 @@ def lagging_accounts(cursor: psycopg.Cursor) -> dict[str, int]:
     return dict(cursor.execute(SQL["behind"], {"installation": INSTALLATION}).fetchall())
 
 
-def _find_seed(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> _CreatedNode:
-    place = {"account_id": account_id, "position": moment.position}
-    row = cursor.execute(SQL["seed"], {**place, "seed": seed}).fetchone()
-    if row is None:
-        resolve_in_projection(cursor, "permissions", account_id, AsOf(moment.at, position=moment.position))
-        named = bearers(cursor, account_id, seed, When.at(moment.position))
-        called = [(each.entity_id, each.arn) for each in named if each.kind != "group"]
-        if named and not called:
-            raise InvalidInput(f"{seed} is a group: it has no credentials. Ask for one of its users.")
-        if not called:
-            called = [(account_id, "root")] if seed == "root" else _session_called(cursor, account_id, seed, moment)
-        called = called or _former_holders(cursor, account_id, seed, moment)
-        if len(called) > 1:
-            raise InvalidInput(f"{seed} may be {' or '.join(arn for _, arn in called)}: give the one that you mean.")
-        for entity_id, _ in called:
-            row = cursor.execute(SQL["seed"], {**place, "seed": entity_id}).fetchone()
-    if row is None:
-        raise NoSuchEntity(
-            f"{account_id} had no access key, session, user or role {seed} at position {moment.position}, nor before: "
-            "expected an access key id, a session id, a name, a unique id or an ARN."
-            f"{nearest_seed(cursor, account_id, seed)}"
-        )
-    return _CreatedNode.of_row(row)
-
-
-def _session_called(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> list[tuple[str, str]]:
-    """The id of the session of a role that is called so. Raises InvalidInput where there are several."""
-    found = sessions_called(cursor, account_id, seed, moment.position)
-    if len(found) > 1:
-        raise InvalidInput(several_sessions(seed, found))
-    return [(each.session_id, seed) for each in found]
-
-
-def _former_holders(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> list[tuple[str, str]]:
-    """The users and roles that were called so before, by their ids, twice: as such and for people."""
-    names = names_of_entities(cursor, account_id, seed)
-    ids = sorted({each.entity_id for each in names if each.kind != "group" and each.valid_from <= moment.position})
-    return [(entity_id, entity_id) for entity_id in ids]
-
-
 class _Traversal:
     """From parents to children, a generation at a time. What has been found is not looked at again, so that it ends
     also where a key has made another one for its own user."""
@@ -190,7 +134,7 @@ class _Traversal:
         self,
         cursor: psycopg.Cursor,
         as_of: AsOf,
-        seed: _CreatedNode,
+        seed: CreatedNode,
         moment: Moment,
         follows: AccountFilter,
         compromised_since: datetime | None,
@@ -209,11 +153,11 @@ class _Traversal:
         self.origins: dict[NodePosition, tuple[NodePosition | None, int]] = {seed.node.place: (None, 0)}
         """The parent, and the generation."""
         self.unfollowed: dict[NodePosition, UnfollowedBranch] = {}
-        self.left: dict[NodePosition, _CreatedNode] = {}
+        self.left: dict[NodePosition, CreatedNode] = {}
         """What was signed for before the compromise."""
         self.stopped = False
 
-    def nodes(self, of: Mapping[NodePosition, _CreatedNode]) -> tuple[LineageNode, ...]:
+    def nodes(self, of: Mapping[NodePosition, CreatedNode]) -> tuple[LineageNode, ...]:
         """As they are at the moment."""
         states = dict(_states_at(self._cursor, self.moments, of.values()))
         groups = _group_names(self._cursor, [found.node for found in of.values()])
@@ -228,17 +172,17 @@ class _Traversal:
         """What came of calls through open doors, with all that descends from it. Whether that was anything new."""
         doors = {use.request_id: use.door for use in uses}
         parameters = {"requests": list(doors), "until": self.until, "limit": nodes_max + 1}
-        rows = map(_CreatedNode.of_row, self._cursor.execute(SQL["of_requests"], parameters).fetchall())
+        rows = map(CreatedNode.of_row, self._cursor.execute(SQL["of_requests"], parameters).fetchall())
         children = [(child, doors[child.node.request_id]) for child in rows]
         created = self._add(((child, door) for child, door in children if self._is_known(child.node, door)), nodes_max)
         self._descend(created, nodes_max)
         return bool(created)
 
-    def _descend(self, generation: list[_CreatedNode], nodes_max: int) -> None:
+    def _descend(self, generation: list[CreatedNode], nodes_max: int) -> None:
         while generation and not self.stopped:
             generation = self._add(self._children(generation, nodes_max + 1), nodes_max)
 
-    def _add(self, children: Iterable[tuple[_CreatedNode, NodePosition]], nodes_max: int) -> list[_CreatedNode]:
+    def _add(self, children: Iterable[tuple[CreatedNode, NodePosition]], nodes_max: int) -> list[CreatedNode]:
         """Those that were not found before."""
         created = []
         for child, parent in children:
@@ -254,7 +198,7 @@ class _Traversal:
             created.append(child)
         return created
 
-    def _children(self, generation: list[_CreatedNode], limit: int) -> Iterator[tuple[_CreatedNode, NodePosition]]:
+    def _children(self, generation: list[CreatedNode], limit: int) -> Iterator[tuple[CreatedNode, NodePosition]]:
         """Of the keys what they have signed for, and of the owners what is theirs; the maker is the parent before the
         owner."""
         nodes = [found.node for found in generation]
@@ -270,7 +214,7 @@ class _Traversal:
             # Some of them may have been found before.
             "limit": limit + len(self.found) + len(self.unfollowed),
         }
-        for child in map(_CreatedNode.of_row, self._cursor.execute(SQL["children"], parameters).fetchall()):
+        for child in map(CreatedNode.of_row, self._cursor.execute(SQL["children"], parameters).fetchall()):
             maker = child.node.by_access_key_id
             parent = keys[maker] if maker in keys else owners[child.node.account_id, child.node.owner_id]
             if not self._is_known(child.node, parent) or not self._is_signed_by(child.node, parent):
@@ -292,7 +236,7 @@ class _Traversal:
         ended = found.ended
         return found.node.at <= child.at and (ended is None or child.at < ended[1].at)
 
-    def _leave(self, child: _CreatedNode, parent: NodePosition) -> None:
+    def _leave(self, child: CreatedNode, parent: NodePosition) -> None:
         if child.node.place not in self.found and len(self.left) < NODES_MAX:
             self.left[child.node.place] = child
             self.origins[child.node.place] = parent, self.origins[parent][1] + 1
@@ -318,7 +262,7 @@ class _Traversal:
 
 
 def _states_at(
-    cursor: psycopg.Cursor, moments: dict[str, Moment], created: Iterable[_CreatedNode]
+    cursor: psycopg.Cursor, moments: dict[str, Moment], created: Iterable[CreatedNode]
 ) -> Iterator[tuple[NodePosition, _StateAtMoment]]:
     in_order = sorted(created, key=lambda each: each.node.place)
     for account_id, of_account in groupby(in_order, lambda each: each.node.account_id):
@@ -347,7 +291,7 @@ def _states_at(
                 yield node.place, _StateAtMoment("active", None)
 
 
-def _final_state(created: _CreatedNode, moment: Moment) -> tuple[LineageState, EventRef | None] | None:
+def _final_state(created: CreatedNode, moment: Moment) -> tuple[LineageState, EventRef | None] | None:
     """How it ended for good by the moment, if it did. What has expired cannot be ended again."""
     ended, expires_at = created.ended, created.node.expires_at
     if ended and ended[1].position <= moment.position and (expires_at is None or ended[1].at < expires_at):

@@ -19,6 +19,10 @@ where account_id = %(account_id)s and position <= %(position)s
     and kind in ('root', 'user', 'role', 'session', 'access_key')
 order by position desc limit 1
 
+-- name: owner_arns
+select entity_id, arn from views.principals
+where account_id = %(account_id)s and entity_id = any(%(owners)s::text[]) and valid_to is null
+
 -- name: sessions_called
 -- Of a role, by its unique id or what it was called then, found by the owner; or the session by its id, or its key's.
 with named as (

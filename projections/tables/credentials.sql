@@ -1,5 +1,6 @@
 -- Access keys and passwords, at every position: keys with whose, since when, active or not, and when they were last
 -- used; passwords with whose, since when, to be reset or not, and how long the account's policy lets them be.
+-- fits: 029c0ec375dd10d21c83add75eb9536d7523b462506de1f6454daa009f5006e0
 -- fits: 3c31509d2c07d974d76ea7610a7e8be77015f0fb3a4206d1d6a874d53ad1eba7
 -- fits: fadac94e666b90ed8dd7ab1e93bf7f518a55cefa4feaabf8d2a8a1057b2e8399
 
@@ -12,6 +13,7 @@ create table access_keys (
     primary key (account_id, valid_from, access_key_id)
 );
 create unique index access_keys_open on access_keys (account_id, access_key_id) where valid_to is null;
+create index access_keys_open_by_user on access_keys (account_id, user_id) where valid_to is null;
 create index access_keys_valid on access_keys (account_id, valid_from, valid_to);
 
 create table access_key_statuses (

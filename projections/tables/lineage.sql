@@ -1,6 +1,7 @@
 -- What every credential gave birth to: sessions, keys, users, roles, and each change that can let somebody in again.
 -- A birth is found by the access key that signed for it, in whatever account's ledger it stands: no two keys of an
 -- installation have the same id, and that of a session is its session's own.
+-- fits: 52c5042d2c3b936462cb397e6635d7f695a8a0757e671fa9fa21ca11a17c0362
 
 -- name: schema
 create table births (
@@ -37,8 +38,11 @@ create table births (
 );
 create index births_by_maker on births (by_access_key_id) where by_access_key_id is not null;
 create index births_by_access_key on births (access_key_id) where access_key_id is not null;
-create index births_by_owner on births (account_id, owner_id);
+create index births_by_owner on births (account_id, owner_id, kind);
 create index births_by_subject on births (account_id, subject_id);
+-- For what an event ends: among all that had ended before, and sessions that have run out, it would be looked for long.
+create index births_open_by_owner on births (account_id, owner_id, kind) where ended_position is null;
+create index births_open_by_subject on births (account_id, subject_id) where ended_position is null;
 create index births_by_time on births (at);
 create index births_by_request on births (request_id);
 
@@ -82,16 +86,22 @@ begin
         encode(sha256(convert_to(event ->> text_field, 'UTF8')), 'hex'));
 end $$;
 
--- Ends what belongs to the owner: of these kinds, and of this subject or version, if they are given; again, `owner` and
--- `subject` are fields of the event. A session that is over by then has ended already.
+-- Ends what belongs to the owner: all of it, or that of these kinds and, if they are given, of this subject and version;
+-- again, `owner` and `subject` are fields of the event. A session that is over by then has ended already.
 create or replace function end_owned(in_account text, at_position bigint, at_time timestamptz, entry jsonb,
     how text, owner text, kinds text[] default null, subject text default null, of_version text default null)
 returns void language plpgsql as $$
 begin
+    if kinds is null then
+        update births set ended_as = how, ended_position = at_position, ended_at = at_time, ended_by = actor(entry)
+        where account_id = in_account and ended_position is null and position < at_position
+            and owner_id = entry #>> array['event', owner] and (expires_at is null or expires_at > at_time);
+        return;
+    end if;
     update births set ended_as = how, ended_position = at_position, ended_at = at_time, ended_by = actor(entry)
     where account_id = in_account and ended_position is null and position < at_position
         and owner_id = entry #>> array['event', owner] and (expires_at is null or expires_at > at_time)
-        and (kinds is null or kind = any(kinds)) and (of_version is null or version = of_version)
+        and kind = any(kinds) and (of_version is null or version = of_version)
         and (subject is null or subject_id = entry #>> array['event', subject]);
 end $$;
 

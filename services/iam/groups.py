@@ -54,7 +54,8 @@ def update_group(
     group = account[GROUPS].named(group_name)
     after = replace(group, name=new_group_name or group.name, path=new_path or group.path)
     if after != group:
-        authorize(account, call, "iam:UpdateGroup", account.arn(after.resource))
+        named = account.arn(f"group{new_path or '/'}{new_group_name or group_name}")
+        authorize(account, call, "iam:UpdateGroup", account.arn(after.resource), named=named)
     return done(groups.update_group(account, group_name=group_name, new_path=new_path, new_group_name=new_group_name))
 
 

@@ -3,61 +3,69 @@
 Which operation acts on which resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
 """
 
-from domain.account import Account
+from typing import TypeVar
+
+from domain.account import Account, Component
 from domain.calls import Call
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.groups import GROUPS
 from domain.families.roles import ROLES
 from domain.families.users import USERS
-from services.wire.operations import FindResource, Parameters
+from domain.foundation.entity_index import EntityIndex, NamedEntity
+from services.wire.operations import FindResource, Parameters, TargetResource
+
+E = TypeVar("E", bound=NamedEntity)
 
 
-def user(account: Account, call: Call, parameters: Parameters) -> str:
+def _named(noun: str, index: Component[EntityIndex[E]]) -> FindResource:
+    """The one that has the name, in whatever case and below whatever path; a refusal tells neither."""
+
+    def resource(account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+        name = parameters[f"{noun}_name"]
+        named = account.arn(f"{noun}{parameters.get('path', '/')}{name}")
+        found = account[index].find(name)
+        return TargetResource(named if found is None else account.arn(found.resource), named)
+
+    return resource
+
+
+_user, group, role = _named("user", USERS), _named("group", GROUPS), _named("role", ROLES)
+
+
+def user(account: Account, call: Call, parameters: Parameters) -> TargetResource:
     """The user named, or without a name the caller itself."""
-    name = parameters.get("user_name")
-    if name is None:
-        return call.caller.principal.arn
-    found = account[USERS].find(name)
-    return account.arn(found.resource if found else f"user{parameters.get('path', '/')}{name}")
+    if parameters.get("user_name") is None:
+        return TargetResource.of_arn(call.caller.principal.arn)
+    return _user(account, call, parameters)
 
 
-def group(account: Account, _call: Call, parameters: Parameters) -> str:
-    name = parameters["group_name"]
-    found = account[GROUPS].find(name)
-    return account.arn(found.resource if found else f"group{parameters.get('path', '/')}{name}")
+def policy(_account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+    return TargetResource.of_arn(parameters["policy_arn"])
 
 
-def role(account: Account, _call: Call, parameters: Parameters) -> str:
-    name = parameters["role_name"]
-    found = account[ROLES].find(name)
-    return account.arn(found.resource if found else f"role{parameters.get('path', '/')}{name}")
-
-
-def policy(_account: Account, _call: Call, parameters: Parameters) -> str:
-    arn: str = parameters["policy_arn"]
-    return arn
-
-
-def new_policy(account: Account, _call: Call, parameters: Parameters) -> str:
-    return account.arn(f"policy{parameters.get('path', '/')}{parameters['policy_name']}")
-
-
-def access_key_owner(account: Account, _call: Call, parameters: Parameters) -> str:
+def access_key_owner(account: Account, _call: Call, parameters: Parameters) -> TargetResource:
     """The user whose key it is. A key that does not exist is nobody's: only who may ask about all users learns so."""
     key = account[ACCESS_KEYS].by_id.get(parameters["access_key_id"])
     if key is None:
-        return account.arn("user/*")
-    return account.arn("root" if key.user_id == account.id else account[USERS].by_id[key.user_id].resource)
+        owner = "user/*"
+    else:
+        owner = "root" if key.user_id == account.id else account[USERS].by_id[key.user_id].resource
+    return TargetResource(account.arn(owner), account.arn("user/*"))
 
 
-def policy_source(_account: Account, _call: Call, parameters: Parameters) -> str:
+def new_policy(account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+    return TargetResource.of_arn(account.arn(f"policy{parameters.get('path', '/')}{parameters['policy_name']}"))
+
+
+def policy_source(_account: Account, _call: Call, parameters: Parameters) -> TargetResource:
     """The user, group or role whose policies are asked about."""
-    arn: str = parameters["policy_source_arn"]
-    return arn
+    return TargetResource.of_arn(parameters["policy_source_arn"])
 
 
 def _under_path(noun: str) -> FindResource:
-    return lambda account, _call, parameters: account.arn(f"{noun}{parameters.get('path_prefix', '/')}")
+    return lambda account, _call, parameters: TargetResource.of_arn(
+        account.arn(f"{noun}{parameters.get('path_prefix', '/')}")
+    )
 
 
 users_under_path, groups_under_path = _under_path("user"), _under_path("group")

@@ -70,7 +70,8 @@ def update_user(
     after = replace(user, name=new_user_name or user.name, path=new_path or user.path)
     if after != user:
         tags = condition_keys.resource_tags(account, user)
-        authorize(account, call, "iam:UpdateUser", account.arn(after.resource), tags)
+        named = account.arn(f"user{new_path or '/'}{new_user_name or user_name}")
+        authorize(account, call, "iam:UpdateUser", account.arn(after.resource), tags, named=named)
     return done(users.update_user(account, user_name=user_name, new_path=new_path, new_user_name=new_user_name))
 
 

@@ -3,6 +3,17 @@
 select account_id, position, last_change, at, clock_timestamp()
 from ledger.heads where account_id = any(%(accounts)s::text[]) order by account_id for update skip locked
 
+-- name: lock_or_absent
+-- The same, and a row without a position for each account that there is not. It takes half as long again.
+with locked as (
+    select account_id, position, last_change, at
+    from ledger.heads where account_id = any(%(accounts)s::text[]) order by account_id for update skip locked
+)
+select account_id, position, last_change, at, clock_timestamp() from locked
+union all
+select account_id, null, null, null, clock_timestamp() from unnest(%(accounts)s::text[]) as wanted (account_id)
+where not exists (select from ledger.heads where heads.account_id = wanted.account_id)
+
 -- name: lock_waiting
 select account_id, position, last_change, at, clock_timestamp()
 from ledger.heads where account_id = any(%(accounts)s::text[]) order by account_id for update

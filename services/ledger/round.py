@@ -28,8 +28,8 @@ CLOCK_FROM_DATABASE_MAX = timedelta(seconds=5)
 
 Clock = Callable[[], datetime]
 AnsweredCall = tuple[PendingCall, CommittedCall | BaseException]
-_Row = tuple[str, int, int, datetime, datetime]
-"""Account, position, last change and time of its head; the database's clock."""
+_Row = tuple[str, int | None, int, datetime, datetime]
+"""Account, position, last change and time of its head, None where there is no such ledger; the database's clock."""
 
 
 def system_clock() -> datetime:
@@ -70,6 +70,8 @@ class RoundPlan:
     """Accounts whose value in memory is too far behind their head."""
     ahead: dict[str, datetime] = field(default_factory=dict)
     """Accounts whose head is ahead of this server's clock, by more than can be told apart from a wrong clock."""
+    absent: set[str] = field(default_factory=set)
+    """Accounts that have no ledger: their values are empty."""
     waited: bool = False
     """Whether another process was found to hold an account and was waited for."""
 
@@ -109,7 +111,9 @@ class RoundProcessor:
         wanted = {"accounts": text_array(accounts)}
         rows: list[_Row] = []
         if not wait or len(accounts) == 1:  # of several, those found free would be locked out of order
-            rows = cursor.execute(SQL["lock"], wanted, binary=True).fetchall()
+            # Whoever names another account must not learn by the time whether there is one.
+            name = "lock_or_absent" if any(len(call.accounts) > 1 for call in calls) else "lock"
+            rows = cursor.execute(SQL[name], wanted, binary=True).fetchall()
         waited = wait and len(rows) < len(accounts)
         if waited:
             rows = cursor.execute(SQL["lock_waiting"], wanted, binary=True).fetchall()
@@ -119,6 +123,9 @@ class RoundProcessor:
         plan = RoundPlan(now, {}, waited=waited)
         changes_max = CHANGES_A_ROUND_MAX
         for account_id, position, last_change, head_at, _ in rows:
+            if position is None:
+                plan.absent.add(account_id)
+                continue
             if head_at - now > CLOCK_BEHIND_HEAD_MAX:
                 plan.ahead[account_id] = head_at
                 continue
@@ -161,7 +168,7 @@ class RoundProcessor:
             )
         elif call.accounts & plan.behind:
             plan.cold.append(call)
-        elif not wait:
+        elif not wait and not call.accounts <= plan.heads.keys() | plan.absent:
             plan.missed.append(call)
         else:
             return False

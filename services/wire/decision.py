@@ -23,6 +23,7 @@ from services.ledger.pending_call import CallResult, DecideCall, LedgerAppend, L
 from services.wire.authentication import VerifiedCredential
 from services.wire.fact_rounds import NOTHING_FOUND, FoundFacts
 from services.wire.operations import Operation
+from services.wire.suggestions import with_suggestion
 from services.wire.time_travel import perform_as_of
 
 SealSession = Callable[[SessionClaims, Secret], str]
@@ -82,7 +83,7 @@ def resolve_caller(account: Account, credential: VerifiedCredential, at: datetim
 
 def _perform(account: Account, call: Call, request: AuthenticatedRequest, found: FoundFacts) -> Outcome:
     if (refusal := found.refusal or request.refusal) is not None:
-        raise refusal
+        raise with_suggestion(account, call, refusal)
     operation = request.operation
     assert operation is not None
     parameters = dict(request.parameters)
@@ -107,8 +108,9 @@ def _answered(
     if request.as_of is not None:
         return perform_as_of(account, call, operation, parameters, request.as_of, found.past)
     if operation.on is not None:
-        resource = operation.on(account, call, parameters)
-        authorize(account, call, operation.action, resource, operation.context(account, parameters))
+        target = operation.on(account, call, parameters)
+        context = operation.context(account, parameters)
+        authorize(account, call, operation.action, target.arn, context, named=target.named)
     return operation.call(account, call, parameters)
 
 

@@ -9,6 +9,7 @@ import psycopg
 from domain.calls import Facts, FactsQuery
 from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.containment import LineageQuery
+from domain.families.credential_owners import OwnerQuery
 from domain.foundation.errors import Throttling
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.time_travel import PastQuery
@@ -72,6 +73,8 @@ class FactResolver:
             return self._pasts.found(wanted)
         if isinstance(wanted, LineageQuery):
             return self._lineages.found(wanted)
+        if isinstance(wanted, OwnerQuery):
+            return self._lineages.owners(wanted)
 
         def hash_of(password_id: str) -> Secret | None:
             with self._connections() as connection, connection.cursor() as cursor:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from domain.account import Account
 from domain.calls import Call, Outcome
@@ -13,8 +13,23 @@ from domain.foundation.errors import ValidationError
 
 Parameters = Mapping[str, Any]
 """As parsed from the request, under their snake_case names."""
-FindResource = Callable[[Account, Call, Parameters], str]
-"""The ARN that the caller has to be allowed to act on."""
+
+
+class TargetResource(NamedTuple):
+    """What the caller has to be allowed to act on."""
+
+    arn: str
+    """The one that it has, by which policies know it."""
+    named: str
+    """As the caller has named it, which is all that a refusal tells."""
+
+    @classmethod
+    def of_arn(cls, arn: str) -> Self:
+        """Of what the caller has named by its ARN, or which has the caller's own or none."""
+        return cls(arn, arn)
+
+
+FindResource = Callable[[Account, Call, Parameters], TargetResource]
 FindConditionKeys = Callable[[Account, Parameters], Mapping[str, tuple[str, ...]]]
 """The condition keys that the operation itself brings, lower-cased; the tags of a user or role that it acts on come
 without."""
@@ -55,9 +70,9 @@ class Operation:
         return f"{self.service}:{self.name}"
 
 
-def any_resource(_account: Account, _call: Call, _parameters: Parameters) -> str:
+def any_resource(_account: Account, _call: Call, _parameters: Parameters) -> TargetResource:
     """The resource of actions that know none of their own."""
-    return "*"
+    return TargetResource.of_arn("*")
 
 
 _operations: dict[tuple[str, str], Operation] = {}

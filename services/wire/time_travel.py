@@ -69,9 +69,9 @@ def perform_as_of(
     call_then = replace(call, at=past.at, ledgers=past.ledgers)
     try:
         if operation.on is not None:
-            resource = operation.on(then, call_then, parameters)
+            target = operation.on(then, call_then, parameters)
             context = operation.context(then, parameters)
-            authorize_past(account, then, call, operation.action, resource, context)
+            authorize_past(account, then, call, operation.action, target.arn, context, named=target.named)
         outcome = operation.call(then, call_then, parameters)
     except NeedsAccounts as more:
         raise _wanted(call, moment, account.id, *sorted(past.ledgers.keys() - {account.id} | more.accounts)) from None

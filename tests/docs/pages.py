@@ -35,6 +35,11 @@ _NATIVE_SECTION = """\
 {rows}
 [openapi.json](../openapi.json) describes parameters and answers. A question about the past also needs
 `muniment:TimeTravel`.
+
+Resources are `arn:PARTITION:muniment::ACCOUNT:` and what openapi.json says there. A question about a credential is
+about whoever has it, however the credential is called: `credential/user/PATH/NAME`, `credential/role/PATH/NAME` or
+`credential/root`, and of a user or role that is gone `credential/` and its unique id. So a policy about
+`credential/user/ann` is about ann, her access keys and her sessions.
 """
 
 

@@ -314,7 +314,11 @@ def seen(account: Account, at: datetime) -> Naive:
         changed={user_id: profile.changed_at for user_id, profile in account[LOGIN_PROFILES].items()},
         failures={p.user_id: p.failed_attempts for p in account[LOGIN_PROFILES].values() if p.failed_attempts},
         password_policy=None if (policy := account[PASSWORD_POLICY]) is None else asdict(policy),
-        revoked={session: until - timedelta(hours=36) for session, until in account[REVOCATIONS].items() if until > at},
+        revoked={
+            session: revoked_at
+            for session in account[REVOCATIONS]
+            if (revoked_at := account[REVOCATIONS].revoked_at(session)) and revoked_at + timedelta(hours=36) > at
+        },
         notices={
             (credential, about): due_at
             for credential, told in account[NOTICES].items()

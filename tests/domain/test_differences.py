@@ -28,7 +28,7 @@ from domain.families.policies import (
     PolicyVersionCreated,
 )
 from domain.families.roles import ROLES
-from domain.families.sessions import EXPIRIES_RECORDED, REVOCATION_FACT, REVOCATIONS, SessionRevoked
+from domain.families.sessions import EXPIRIES_RECORDED, REVOCATION_FACT, REVOCATIONS, Revocations, SessionRevoked
 from domain.families.tags import EntityTagged, EntityUntagged
 from domain.families.users import UserCreated, UserUpdated
 from domain.foundation.events import Change, Entry
@@ -60,7 +60,7 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
         .put(LOGIN_PROFILES, Map(logins))
         .put(ROLES, replace(roles, by_id=Map(trusting)))
         .put(LAST_USES, Map())
-        .put(REVOCATIONS, Map(dict.fromkeys(revoked, AT)))
+        .put(REVOCATIONS, Revocations(AT, Map(dict.fromkeys(revoked, AT))))
         .put(EXPIRIES_RECORDED, None)
         .put(NOTICES, Map())
     )

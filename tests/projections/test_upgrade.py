@@ -37,9 +37,9 @@ EARLIER = {SHARED_TABLES: "659f2f881af96d4d2d766f45fce4ca361be132e0aafe468eeb231
 UNKNOWN = "0" * 64
 FUNCTION = re.compile(rb"create or replace function (\w+)")
 DEFINITIONS = {
-    "credentials": "029c0ec375dd10d21c83add75eb9536d7523b462506de1f6454daa009f5006e0",
+    "credentials": "8852e184e7e50b31dc7828bae1fd34c2732bf8b576c28410fd1f602253aa7aca",
     "due": "4f4606491b551a9928d931bb2b418d4d649512b5257d05d86d736e3f97027d6a",
-    "lineage": "52c5042d2c3b936462cb397e6635d7f695a8a0757e671fa9fa21ca11a17c0362",
+    "lineage": "bcbfa6b17dc6e326873aa1f4c570320481e55a5928a251e300f0fefc14b4e920",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
     "trail": "bad16f612147b59417a20357ae840f07bb58a395679de505d070d808e0c11fbc",

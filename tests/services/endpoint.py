@@ -72,7 +72,8 @@ class Claims:
     def append(self, events: Sequence[Event], cause: Cause, at: datetime) -> None:
         for event in events:
             entry = Entry(INSTALLATION, self.value.position + 1, "", at, cause, event)
-            self.value = installation.evolve(self.value, entry)
+            if isinstance(event, Change):
+                self.value = installation.evolve(self.value, entry)
 
 
 class Endpoint:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from services.api.contract.question import Answer, HistoricalQuestion, Question, Text
+from services.api.contract.question import CREDENTIAL_RESOURCE, Answer, HistoricalQuestion, NameText, Question, Text
 
 
 class ContainedSeed(Answer):
@@ -52,10 +52,10 @@ class ReleaseLineage(Question[Release]):
 
     method = "POST"
     path = "/v1/contained-lineages/release"
-    resource = "credential/{credential}"
+    resource = CREDENTIAL_RESOURCE
     read_only = False
 
-    credential: Text
+    credential: NameText
     """The seed, as Contain or ListContainedLineages have it."""
     reason: Annotated[Text, StringConstraints(max_length=256)] | None = None
     """Recorded with the events."""

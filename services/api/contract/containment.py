@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from domain.read_models.lineage import LineageNode, OpenDoor
-from services.api.contract.question import Answer, MomentText, NameText, Question, Text
+from services.api.contract.question import CREDENTIAL_RESOURCE, Answer, MomentText, NameText, Question, Text
 
 
 class ContainedAccount(Answer):
@@ -80,7 +80,7 @@ class Contain(Question[Containment]):
 
     method = "POST"
     path = "/v1/contain"
-    resource = "credential/{credential}"
+    resource = CREDENTIAL_RESOURCE
     read_only = False
 
     credential: NameText

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.read_models.lineage import NODES_MAX, LineageNode, OpenDoor, UnfollowedBranch
-from services.api.contract.question import Answer, HistoricalQuestion, MomentText, NameText
+from services.api.contract.question import CREDENTIAL_RESOURCE, Answer, HistoricalQuestion, MomentText, NameText
 
 NODES_DEFAULT = 1_000
 
@@ -35,7 +35,7 @@ class ShowLineage(HistoricalQuestion[LineageTree]):
     """What a credential gave birth to, transitively and across accounts, and what of it is alive."""
 
     path = "/v1/lineage/{credential}"
-    resource = "credential/{credential}"
+    resource = CREDENTIAL_RESOURCE
 
     credential: NameText
     """An access key id, a session id, a user or role by name, unique id or ARN, or root's ARN."""

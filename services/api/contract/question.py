@@ -85,6 +85,11 @@ class Page(Answer):
     """Asks for the next page, which may turn out empty; null on the last."""
 
 
+CREDENTIAL_RESOURCE = "credential/{owner}"
+"""Of questions about a `credential`, however it is called: whose it is, as the owner's ARN ends (user/team/ann, role/ci
+or root), or the unique id of one who is gone."""
+
+
 class Question(BaseModel, ABC, Generic[AnswerT_co]):
     """A class is named like its operation: the action that policies speak of is muniment:<its name>."""
 

@@ -9,7 +9,15 @@ from pydantic import Field
 from domain.foundation.moments import EventRef
 from domain.read_models.credential_activity import CallTallies, TracedCall
 from domain.read_models.lineage import LineageKindName, LineageNode, OpenDoor, UnfollowedBranch
-from services.api.contract.question import ROWS_DEFAULT, ROWS_MAX, Answer, HistoricalQuestion, MomentText, NameText
+from services.api.contract.question import (
+    CREDENTIAL_RESOURCE,
+    ROWS_DEFAULT,
+    ROWS_MAX,
+    Answer,
+    HistoricalQuestion,
+    MomentText,
+    NameText,
+)
 from services.api.contract.unused_permissions import UnusedPermissions
 
 
@@ -120,7 +128,7 @@ class ListStillAlive(HistoricalQuestion[StillAlive]):
     """What of a credential, and of all that it gave birth to, lets somebody in."""
 
     path = "/v1/trace/{credential}/alive"
-    resource = "credential/{credential}"
+    resource = CREDENTIAL_RESOURCE
 
     credential: NameText
     compromised_since: MomentText | None = None
@@ -131,7 +139,7 @@ class TraceCredential(HistoricalQuestion[Trace]):
     """Everything about a key, a session, a user, a role or root in one report."""
 
     path = "/v1/trace/{credential}"
-    resource = "credential/{credential}"
+    resource = CREDENTIAL_RESOURCE
 
     credential: NameText
     compromised_since: MomentText | None = None

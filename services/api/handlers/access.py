@@ -137,7 +137,7 @@ def named_resource(context: AnswerContext, given: str, action: str, when: When) 
         return found[0]
     if slash and action.lower() == f"iam:create{kind}":
         return account.arn(resource)
-    raise NoSuchEntity(no_bearer(context.cursor, account.id, given, when, KINDS))
+    raise NoSuchEntity(*no_bearer(context.cursor, account.id, given, when, KINDS))
 
 
 def refuse_foreign_role(account_id: str, action: str, on: str) -> None:

@@ -126,7 +126,7 @@ def _called(context: AnswerContext, named: str, span: TimeSpan, kinds: Sequence[
     when = _when(span)
     found = bearers(context.cursor, context.account_id, named, when, kinds)
     if not found:
-        raise NoSuchEntity(no_bearer(context.cursor, context.account_id, named, when, kinds))
+        raise NoSuchEntity(*no_bearer(context.cursor, context.account_id, named, when, kinds))
     return tuple(map(Bearer.model_validate, found))
 
 

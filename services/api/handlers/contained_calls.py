@@ -11,12 +11,12 @@ from domain.families.containment import CredentialContained, LineageContained
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.events import Entry
 from domain.foundation.moments import AsOf
+from domain.queries.named import home_account_of
 from domain.queries.what_if import CallToReplay
 from projections.queries.lineage import Lineage, trace_lineage
 from services.api.contract.replay import ContainedCalls
 from services.api.handlers.handler import AnswerContext
 from services.api.handlers.replay import entity_of
-from services.api.handlers.visibility import home_account_of
 from services.ledger.door_uses import DoorUseFinder
 
 CONTAINMENTS_MAX = 100

@@ -6,6 +6,7 @@ from domain.families.access_keys import ACCESS_KEYS
 from domain.families.containment import CONTAINED_LINEAGES, ContainedLineage, LineageReleased
 from domain.foundation.errors import NoSuchEntity
 from domain.queries.contained_lineages import find_seed, reached_from
+from domain.queries.named import home_account_of
 from projections.queries.ledger_positions import resolve_in_ledger
 from services.api.contract.contained_lineages import (
     ContainedLineages,
@@ -18,7 +19,7 @@ from services.api.contract.contained_lineages import (
 from services.api.contract.question import SERVICE
 from services.api.handlers.handler import AnswerContext, decides, handles
 from services.api.handlers.requester import Requester
-from services.api.handlers.visibility import arn_of, barred_accounts, home_account_of
+from services.api.handlers.visibility import arn_of, barred_accounts
 
 ACTION = f"{SERVICE}:ReleaseLineage"
 RELEASES_MAX = 1_000
@@ -48,8 +49,8 @@ def _told(account: Account, lineage: ContainedLineage) -> ContainedSeed:
 @decides(ReleaseLineage)
 def decide_release_lineage(question: ReleaseLineage, account: Account, requester: Requester) -> Outcome:
     """Raises AccessDenied, NoSuchEntity and NeedsAccounts."""
-    barred = barred_accounts(account, requester, ACTION, question.credential)
     home_id = home_account_of(question.credential, account.id, requester.installation())
+    barred = barred_accounts(account, requester, ACTION, home_id)
     home = requester.accounts([home_id])[home_id]
     reached = reached_from(home_id, requester.accounts) | {account.id: account}
     found = find_seed(home, question.credential)
@@ -73,7 +74,7 @@ def decide_release_lineage(question: ReleaseLineage, account: Account, requester
 
 @handles(ReleaseLineage, reads_everywhere=True)
 def answer_release_lineage(_question: ReleaseLineage, context: AnswerContext) -> Release:
-    seed, reasons, since = (context.decision_result[each] for each in ("seed", "reasons", "since"))
+    seed, reasons, since = (context.decided.told[each] for each in ("seed", "reasons", "since"))
     assert isinstance(seed, str)
     assert isinstance(reasons, dict)
     assert isinstance(since, dict)

@@ -32,6 +32,7 @@ from domain.queries.containment import (
     refuse_lockout,
     refuse_self_containment,
 )
+from domain.queries.named import home_account_of
 from domain.read_models.lineage import NODES_MAX, LineageNode
 from projections.queries.credential_activity import activity_of
 from projections.queries.ledger_positions import resolve_in_projection
@@ -41,14 +42,7 @@ from services.api.contract.question import SERVICE
 from services.api.handlers.handler import AnswerContext, decides, handles
 from services.api.handlers.requester import Requester
 from services.api.handlers.unused_permissions import credentials_of, own_credentials
-from services.api.handlers.visibility import (
-    AccountVisibility,
-    arn_of,
-    barred_accounts,
-    home_account_of,
-    lineage_doors,
-    visible_lineage,
-)
+from services.api.handlers.visibility import AccountVisibility, arn_of, barred_accounts, lineage_doors, visible_lineage
 
 ACTION = f"{SERVICE}:Contain"
 
@@ -62,8 +56,8 @@ def decide_contain(question: Contain, account: Account, requester: Requester) ->
     """The lineage is contained by one event, at once; what it has in the tables is ended one by one afterwards.
 
     Raises OperationNotPermittedException, AccessDenied, LimitExceeded, NeedsFacts and NeedsAccounts."""
-    barred = barred_accounts(account, requester, ACTION, question.credential)
     home_id = home_account_of(question.credential, account.id, requester.installation())
+    barred = barred_accounts(account, requester, ACTION, home_id)
     home = requester.accounts([home_id])[home_id]
     if (why := barred(home)) is not None:
         raise AccessDenied(f"{question.credential} is of the account {home_id}: {why}")
@@ -178,7 +172,7 @@ def _appended(
 
 @handles(Contain, reads_everywhere=True)
 def answer_contain(question: Contain, context: AnswerContext) -> Containment:
-    containing = context.decision_result["containing"]
+    containing = context.decided.told["containing"]
     assert isinstance(containing, ContainmentPlan)
     visibility = AccountVisibility(context)
     found = visible_lineage(visibility, question.credential, NODES_MAX, question.compromised_since, newest=True)

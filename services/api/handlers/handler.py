@@ -18,6 +18,21 @@ from services.api.contract.question import Answer, Question
 from services.api.handlers.requester import Requester
 from services.ledger.historical_states import HistoricalStates
 
+Owners = frozenset[tuple[str, str]]
+"""Account ids, each with the unique id of a user or role in it, or its own for root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What the round has to tell to whoever answers."""
+
+    told: Mapping[str, object]
+    """By the question's own decision."""
+    owners: Owners | None = None
+    """Whose credentials the caller may ask about in this question; None of an operator."""
+    may_list: Callable[[], bool] = lambda: True
+    """Whether whoever asks may know what else there is."""
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerContext:
@@ -33,8 +48,7 @@ class AnswerContext:
     """Whether it is for the operator, who may see into all accounts."""
     behind: frozenset[str] = frozenset()
     """Accounts whose tables lag, of a question that reads everywhere."""
-    decision_result: Mapping[str, object] = field(default_factory=dict)
-    """What the decision in the round had to tell."""
+    decided: Decided = field(default_factory=lambda: Decided({}))
 
     def account(self, account_id: str, position: int) -> Account:
         """As it was at the position; empty where there is no such ledger."""

@@ -1,9 +1,10 @@
 """Sessions: those that were issued, and the end of one."""
 
 from domain.account import Account
-from domain.calls import Outcome
+from domain.calls import NeedsFacts, Outcome
+from domain.families.credential_owners import OwnerFacts, OwnerQuery
 from domain.families.sessions import REVOCATIONS, SessionRevoked
-from domain.foundation.errors import NoSuchEntity
+from domain.foundation.errors import NoSuchEntity, Throttling
 from projections.engine.sql_files import load_statements
 from projections.queries.readable import require_readable
 from projections.queries.sessions import issued_sessions
@@ -31,11 +32,18 @@ def answer_list_sessions(question: ListSessions, context: AnswerContext) -> Sess
 
 
 @decides(RevokeSession)
-def decide_revoke_session(question: RevokeSession, account: Account, _requester: Requester) -> Outcome:
-    """The account keeps no list of live sessions, so any id that can be one is revoked: a session that was issued
-    a moment ago, and that no table knows yet, must not slip through."""
-    revoked = question.session_id in account[REVOCATIONS]
-    return Outcome(lambda _after: {}, () if revoked else (SessionRevoked(session_id=question.session_id),))
+def decide_revoke_session(question: RevokeSession, account: Account, requester: Requester) -> Outcome:
+    """The account keeps no list of its sessions: the tables say that there is none of the id. One that they may not
+    know yet must not slip through. Raises NoSuchEntity and NeedsFacts."""
+    if question.session_id in account[REVOCATIONS]:
+        return Outcome(lambda _after: {})
+    facts = requester.facts
+    if not isinstance(facts, OwnerFacts):
+        wanted = OwnerQuery(account.id, question.session_id, requester.at)
+        raise NeedsFacts(wanted, unsettled=Throttling("Whether there is such a session could not be found in time."))
+    if facts.complete and all(owner.kind != "session" for owner in facts.owners):
+        raise NoSuchEntity(f"Account {account.id} has issued no session {question.session_id}.")
+    return Outcome(lambda _after: {}, (SessionRevoked(session_id=question.session_id),))
 
 
 @handles(RevokeSession)

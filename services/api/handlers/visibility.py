@@ -11,15 +11,15 @@ from domain.families.containment import CONTAINED_LINEAGES
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, is_managed_by
 from domain.families.roles import ROLES
 from domain.families.users import USERS
-from domain.foundation.errors import AccessDenied
-from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id, account_of_arn
+from domain.foundation.errors import AccessDenied, NoSuchEntity
 from domain.foundation.moments import AsOf, NamedMoment
-from domain.installation import Installation
 from domain.queries.contained_lineages import held_by_lineages
+from domain.queries.named import home_account_of
 from domain.queries.open_doors import open_doors
 from domain.read_models.lineage import LineageNode, NodePosition, OpenDoor
 from projections.queries.ledger_positions import list_account_ids, position_at, resolve_in_projection
 from projections.queries.lineage import Lineage, trace_lineage
+from projections.queries.readable import ProjectionBehind
 from services.api.contract.question import SERVICE
 from services.api.handlers.handler import AnswerContext
 from services.api.handlers.requester import Requester
@@ -67,24 +67,17 @@ def why_unmanaged(account_id: str, other: Account) -> str | None:
     return f"it is not in an organization managed by {account_id}"
 
 
-def home_account_of(credential: str, account_id: str, installation: Installation) -> str:
-    """The account that the credential names, by ARN or key id, which says nothing of a key that was brought from
-    elsewhere; of any other name, the requester's own."""
-    claimed = installation.claimed_access_key_ids.get(credential)
-    named = claimed or account_of_arn(credential) or account_of_access_key_id(credential)
-    return account_id if named in {None, INSTALLATION} else named
-
-
-def barred_accounts(
-    account: Account, requester: Requester, action: str, credential: str
-) -> Callable[[Account], str | None]:
-    """Why the requester may do nothing to a credential in an account. Each is asked once, for the check is recorded."""
-    asked: dict[str, str | None] = {account.id: None}  # In its own account the caller has been allowed already.
+def barred_accounts(account: Account, requester: Requester, action: str, home: str) -> Callable[[Account], str | None]:
+    """Why the requester may do nothing to a credential in an account. Each is asked once, for the check is recorded: in
+    that of the credential the caller has been allowed already, in others it is about whatever the lineage has there."""
+    asked: dict[str, str | None] = {}
 
     def barred(other: Account) -> str | None:
         if other.id not in asked and requester.caller is not None:
-            resource = other.arn(f"credential/{credential}", SERVICE)
-            asked[other.id] = why_unmanaged(account.id, other) or requester.denied(action, resource)
+            why = None if other.id == account.id else why_unmanaged(account.id, other)
+            if why is None and other.id != home:
+                why = requester.denied(action, other.arn("credential/*", SERVICE))
+            asked[other.id] = why
         return asked.get(other.id)
 
     return barred
@@ -112,6 +105,8 @@ def visible_lineage(
     if newest:
         as_of = AsOf(as_of.now)
     home = home_account_of(credential, context.account_id, context.installation(as_of.now))
+    if home in context.behind:
+        raise ProjectionBehind(f"The tables of {home} lag behind its ledger: ask again.")
     if (obstacle := visibility(home)) is not None:
         raise AccessDenied(f"{credential} is of the account {home}: {obstacle}.")
     if home != context.account_id and as_of.position is not None:
@@ -128,6 +123,9 @@ def visible_lineage(
         compromised_since=None if compromised_since is None else compromised_since.as_of(context.as_of.now),
         door_uses=visibility.door_uses,
     )
+    owners, seed = context.decided.owners, found.seed
+    if owners is not None and (seed.account_id, seed.owner_id) not in owners:
+        raise NoSuchEntity(f"What is called {credential} has changed meanwhile: ask again.")
     put_back, over = _settings_put_back(visibility, found), {"state": "replaced", "alive": False}
     nodes = (node.model_copy(update=over) if node.place in put_back else node for node in found.nodes)
     accounts = _accounts_at(context, found)

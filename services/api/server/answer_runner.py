@@ -1,15 +1,15 @@
 """Reading an answer from the tables, once they have come as far as the call that asks."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, TypeVar
 
+from domain.foundation.errors import NoSuchEntity
 from domain.foundation.moments import AsOf
 from projections.engine.runner import ProjectionRunner
 from projections.queries.ledger_positions import require_account_existed
 from projections.queries.readable import ProjectionBehind, same_tables
 from services.api.contract.question import Answer, Question
-from services.api.handlers.handler import HANDLERS, AnswerContext, answer_question
+from services.api.handlers.handler import HANDLERS, AnswerContext, Decided, answer_question
 from services.ledger.historical_states import HistoricalStates
 from services.ledger.lineage_resolver import accounts_behind
 from services.ledger.recorder import ConnectionSource
@@ -31,9 +31,7 @@ class AnswerRunner:
         self._past = past
         self._for_operator = for_operator
 
-    def answer(
-        self, question: Question[A], account_id: str, position: int, at: datetime, decision_result: Mapping[str, object]
-    ) -> A:
+    def answer(self, question: Question[A], account_id: str, position: int, at: datetime, decided: Decided) -> A:
         """As of the call at this position and time, or of the moment that the question names. Blocks for some seconds
         at most. Raises refusals: ServiceUnavailable when the projections lag or have halted, ValidationError for a
         moment before the account began."""
@@ -49,12 +47,14 @@ class AnswerRunner:
                 for (other_position,) in cursor.execute(head, (other_id,)).fetchall():
                     self._wait(other_id, other_position)
             behind = accounts_behind(cursor, self._runner) if handler.reads_everywhere else frozenset[str]()
-            context = AnswerContext(cursor, self._past, account_id, as_of, self._for_operator, behind, decision_result)
+            context = AnswerContext(cursor, self._past, account_id, as_of, self._for_operator, behind, decided)
             try:
                 with same_tables(cursor):
                     return answer_question(question, context)
             except ProjectionBehind as error:
                 raise ServiceUnavailable(str(error)) from error
+            except NoSuchEntity as refusal:
+                raise refusal.suggesting() if decided.may_list() else refusal from None
 
     def _wait(self, account_id: str, position: int) -> None:
         if not self._runner.wait(account_id, position, WAIT_SECONDS_MAX):

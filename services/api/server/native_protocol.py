@@ -14,6 +14,7 @@ from domain.foundation.errors import Refusal, ValidationError
 from services.api.contract.question import SERVICE, Answer, Question
 from services.api.contract.questions import QUESTIONS
 from services.api.handlers import registry as handlers
+from services.api.handlers.handler import Decided
 from services.api.server import operations
 from services.api.server.answer_runner import AnswerRunner
 from services.api.server.operations import bind_question, operation_of
@@ -74,9 +75,11 @@ class NativeProtocol(WireProtocol[ReceivedQuestion]):
             return ParsedRequest(known.name if known else "", known, {}, refusal.as_value())
 
     async def write(self, shape: ReceivedQuestion, committed: CommittedOutcome) -> bytes:
-        account_id, position, result = committed.account.id, committed.position, committed.result()
+        account_id, position = committed.account.id, committed.position
+        decided = committed.result()["decided"]
+        assert isinstance(decided, Decided)
         answer = await self._workers.run_in_thread(
-            partial(self._tables.answer, shape.question, account_id, position, shape.at, result)
+            partial(self._tables.answer, shape.question, account_id, position, shape.at, decided)
         )
         return answer.model_dump_json().encode()
 

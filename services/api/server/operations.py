@@ -7,11 +7,13 @@ from domain.account import Account
 from domain.authorization import authorize
 from domain.calls import Call, Outcome
 from domain.time_travel import TIME_TRAVEL
-from services.api.contract.question import SERVICE, Answer, Question
+from services.api.contract.question import CREDENTIAL_RESOURCE, SERVICE, Answer, Question
 from services.api.contract.questions import QUESTIONS
-from services.api.handlers.handler import decide_question
+from services.api.handlers.credential_access import authorize_credential
+from services.api.handlers.handler import Decided, decide_question
 from services.api.handlers.requester import Requester
-from services.wire.operations import FindResource, Operation, Parameters, answers, find_operation
+from services.wire.operations import FindResource, Operation, Parameters, TargetResource, answers, find_operation
+from services.wire.suggestions import may_list
 
 
 def bind_question(question: Question[Answer]) -> Operation:
@@ -27,27 +29,33 @@ def operation_of(question: type[Question[Answer]]) -> Operation:
 
 
 def _find_resource(question: type[Question[Answer]]) -> FindResource:
-    def resource(account: Account, _call: Call, parameters: Parameters) -> str:
-        return account.arn(question.resource.format_map(parameters), service=SERVICE)
+    def resource(account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+        return TargetResource.of_arn(account.arn(question.resource.format_map(parameters), service=SERVICE))
 
     return resource
 
 
 def _decide(question: Question[Answer], account: Account, call: Call, **parameters: object) -> Outcome:
-    if question.moment is not None:
+    owners = None
+    if question.resource == CREDENTIAL_RESOURCE:
+        owners = authorize_credential(question, account, call)
+    elif question.moment is not None:
         # Reading the past takes the action itself, which has been asked for, and this.
-        authorize(account, call, TIME_TRAVEL, _find_resource(type(question))(account, call, parameters))
+        authorize(account, call, TIME_TRAVEL, _find_resource(type(question))(account, call, parameters).arn)
     # The answer is read from the tables after the commit, when they have come as far as this very call.
     outcome = decide_question(question, account, Requester.of(account, call))
     call.concerned.update(outcome.elsewhere)
-    return outcome
+    return replace(
+        outcome,
+        answer=lambda after: {"decided": Decided(outcome.answer(after), owners, partial(may_list, account, call))},
+    )
 
 
 for _question in QUESTIONS:
     answers(
         _question.__name__,
         service=SERVICE,
-        on=_find_resource(_question),
+        on=None if _question.resource == CREDENTIAL_RESOURCE else _find_resource(_question),
         records=" ".join(_question.model_fields),
         read_only=_question.read_only,
     )(_decide)

@@ -12,10 +12,12 @@ from typing import TypeVar
 from domain.account import Account
 from domain.calls import ApiCalled, Facts, FactsQuery
 from domain.families.containment import LineageQuery
+from domain.families.credential_owners import OwnerQuery
+from domain.foundation.errors import NoSuchEntity
 from domain.foundation.identifiers import INSTALLATION
 from services.accounts import installation_in, operator_cause
 from services.api.contract.question import Answer, Question
-from services.api.handlers.handler import decide_question
+from services.api.handlers.handler import Decided, decide_question
 from services.api.handlers.requester import Requester
 from services.api.server.answer_runner import AnswerRunner
 from services.app import LedgerRuntime
@@ -60,15 +62,19 @@ class LocalClient:
 
         committed = self._decided(decide)
         at, told = committed.result
-        return self._tables.answer(question, self._account_id, committed.positions[self._account_id], at, told)
+        return self._tables.answer(question, self._account_id, committed.positions[self._account_id], at, Decided(told))
 
     def _decided(self, decide: Callable[[Facts | None, LedgerStates, datetime], CallResult]) -> CommittedCall:
         async def in_round(found: FoundFacts) -> CommittedCall:
+            if isinstance(found.refusal, NoSuchEntity):
+                raise found.refusal.suggesting()
             if found.refusal is not None:
                 raise found.refusal
             return self._ledger.committer.decide(frozenset({self._account_id}), partial(decide, found.facts))
 
         async def find(wanted: FactsQuery) -> Facts:
+            if isinstance(wanted, OwnerQuery):
+                return self._lineages.owners(wanted)
             assert isinstance(wanted, LineageQuery)
             return self._lineages.found(wanted)
 

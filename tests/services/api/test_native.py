@@ -105,6 +105,7 @@ def test_without_a_permission_nothing_is_told(house: InProcessServer) -> None:
         "request_id": "r-1",
         "role": "ops",
         "credential": "alice",
+        "owner": "alice",
     }
     for question in QUESTIONS:
         path = question.path.format_map(named) + NEEDED.get(question.__name__, "")
@@ -337,10 +338,17 @@ def test_a_revocation_is_no_read(house: InProcessServer) -> None:
 
 
 def test_sessions_that_are_none(house: InProcessServer) -> None:
-    """An id of no session is told, since a typing error must not pass for a revocation; a text that can be none is
-    refused before the round."""
-    unknown = house.asks("/v1/sessions/SESN" + "A" * 17 + "/revoke", method="POST")
+    """An id of no session is refused, since a typing error must not pass for a revocation: that is recorded, and
+    nothing else, also where a user is called so. A text that can be none is refused before the round."""
+    session_id = "SESN" + "A" * 17
+    house.user(session_id)
+    before = house.asks("/v1/credentials").position
+    unknown = house.asks(f"/v1/sessions/{session_id}/revoke", method="POST")
     assert (unknown.status, unknown.error[0]) == (404, "NoSuchEntity")
+    assert before is not None
+    assert unknown.position == before + 1
+    (call,) = house.asks("/v1/history?operation=RevokeSession").body["calls"]
+    assert call["error_code"] == "NoSuchEntity"
     assert house.asks("/v1/sessions/x/revoke", method="POST").error[0] == "ValidationError"
 
 

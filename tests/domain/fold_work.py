@@ -1,0 +1,262 @@
+"""Counts what folding each kind of event takes in a small and in a large account, and prints it as JSON.
+
+The maps have to be those of `immutables` in Python, whose every step the interpreter counts; that of C, which servers
+use, does the same unseen. What C does in one step, such as copying a dictionary, shows in the bytes that it takes.
+"""
+
+import json
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from types import FrameType
+from typing import Any
+
+from immutables import Map
+
+from domain import ledger_state
+from domain.account import Account, AccountChange
+from domain.families.organization import Level, Organization, OrganizationMembership
+from domain.foundation.events import Change, Entry
+from domain.foundation.identifiers import INSTALLATION
+from domain.ledger_state import LedgerState
+from domain.registry import event_classes
+from tests.domain.accounts import ACCOUNT, ALLOW_ALL, AT, CAUSE, policy_arn, trusting
+
+SMALL, LARGE = 100, 2_500
+"""So many there are of everything in an account."""
+
+FIELDS: dict[str, object] = {
+    "access_key_id": "AKIA0",
+    "account_alias": "alias",
+    "actions": 1,
+    "allow_users_to_change_password": True,
+    "compromised_since": AT,
+    "created_at": AT,
+    "credential": "access_key",
+    "credential_id": "AKIA0",
+    "deactivated": (),
+    "denied": (),
+    "description": "some",
+    "digest": "digest",
+    "document": ALLOW_ALL,
+    "due_at": AT,
+    "entity": "user",
+    "entity_id": "AIDA0",
+    "entity_name": "u0",
+    "evidence": {"created_at": AT},
+    "for_account_id": "100000000000",
+    "group_id": "AGPA0",
+    "group_name": "g0",
+    "hard_expiry": False,
+    "is_default": True,
+    "keys": ("key0",),
+    "kind": "live",
+    "ledger_id": "l",
+    "max_password_age": 90,
+    "membership": OrganizationMembership("o-1", ACCOUNT, (Level("r-1", "root", (), ()),)),
+    "minimum_password_length": 8,
+    "new_group_name": "new",
+    "new_path": "/",
+    "new_user_name": "new",
+    "opened_account_id": "999999999999",
+    "organization": Organization("o-1", ACCOUNT, (), ()),
+    "organization_id": "o-1",
+    "owner_id": "AIDA0",
+    "owner_name": "u0",
+    "partition": "aws",
+    "password_id": "AIPWnew",
+    "password_reuse_prevention": 24,
+    "path": "/",
+    "policy_arn": policy_arn("p0"),
+    "policy_arns": (),
+    "policy_id": "ANPA0",
+    "policy_name": "p0",
+    "reason": "leaked",
+    "region": "us-east-1",
+    "require_lowercase_characters": True,
+    "require_numbers": True,
+    "require_symbols": True,
+    "require_uppercase_characters": True,
+    "reset_required": False,
+    "restored": (),
+    "retired_account_id": "100000000000",
+    "revoked": (),
+    "role_id": "AROA0",
+    "role_name": "r0",
+    "rotation_due_at": AT,
+    "rule": {"profile": "default", "version": 1, "name": "any", "days": 90},
+    "schema_version": 1,
+    "seed": "AKIA0",
+    "service": "iam",
+    "services": 1,
+    "session_id": "SESN0",
+    "session_seconds_max": 3_600,
+    "tags": {"key0": "value"},
+    "trust_policy": trusting(ACCOUNT),
+    "trusted": {},
+    "up_to": AT,
+    "user_id": "AIDA0",
+    "user_name": "u0",
+    "version": 2,
+    "versions": (),
+}
+"""What events say by the name of the field, where the table below says nothing else."""
+
+CASES: dict[str, dict[str, object]] = {
+    "iam.user.created.v1": {"user_id": "AIDAnew", "user_name": "new"},
+    "iam.group.created.v1": {"group_id": "AGPAnew", "group_name": "new"},
+    "iam.role.created.v1": {"role_id": "AROAnew", "role_name": "new"},
+    "iam.policy.created.v1": {"policy_arn": policy_arn("new"), "policy_name": "new"},
+    "iam.policy.version_created.v1": {"version": 1_000_000},
+    "iam.access_key.created.v1": {"access_key_id": "AKIAnew"},
+    "iam.inline_policy.put.v1": {"policy_name": "new"},
+    "iam.inline_policy.deleted.v1": {"policy_name": "inline0"},
+    "iam.policy.attached.v1": {"policy_arn": policy_arn("aside")},
+    "iam.group.user_added.v1": {"group_id": "AGPAaside"},
+    "iam.permissions_boundary.put.v1": {"policy_arn": policy_arn("aside")},
+    "iam.permissions_boundary.deleted.v1": {"policy_arn": policy_arn("p0")},
+    "iam.password.expired.v1": {"credential_id": "AIDA0"},
+    "iam.login_profile.created.v1": {"user_id": "AIDAaside"},
+    "sts.session.revoked.v1": {"session_id": "SESNnew"},
+    "installation.action_catalogue.published.v1": {"version": "2"},
+    "installation.alias.claimed.v1": {"account_alias": "new"},
+    "installation.alias.released.v1": {"account_alias": "alias0"},
+    "installation.access_key_id.claimed.v1": {"access_key_id": "AKIAnew"},
+}
+
+BEGINNINGS = frozenset({"account.created.v1", "installation.founded.v1"})
+"""Of ledgers that have nothing yet."""
+
+
+def event(topic: str, **fields: object) -> Change:
+    """Raises KeyError for a field about which the tables above say nothing."""
+    of = event_classes()[topic]
+    assert issubclass(of, Change)
+    said = CASES.get(topic, {}) | fields
+    return of.model_validate({name: said[name] if name in said else FIELDS[name] for name in of.model_fields})
+
+
+def account_history(n: int) -> Iterator[Change]:
+    """An account with n of everything: u0 has n of all that a user can have, and all that can have many has it."""
+    yield event("account.created.v1")
+    yield event("iam.account.password_policy.updated.v1")
+    yield event("iam.account_alias.created.v1")
+    yield event("account.organization_policies.applied.v1")
+    for i in (*range(n), "aside"):
+        user = {"user_id": f"AIDA{i}", "user_name": f"u{i}"}
+        held = {"entity_id": f"AIDA{i}", "entity_name": f"u{i}"}
+        yield event("iam.user.created.v1", **user)
+        yield event("iam.group.created.v1", group_id=f"AGPA{i}", group_name=f"g{i}")
+        yield event("iam.role.created.v1", role_id=f"AROA{i}", role_name=f"r{i}")
+        yield event("iam.policy.created.v1", policy_id=f"ANPA{i}", policy_arn=policy_arn(f"p{i}"), policy_name=f"p{i}")
+        yield event("sts.session.revoked.v1", session_id=f"SESN{i}")
+        if i == "aside":
+            return
+        yield event("iam.policy.version_created.v1", version=i + 2, is_default=False)
+        yield event("iam.access_key.created.v1", access_key_id=f"AKIA{i}")
+        yield event("iam.credential.used.v1", credential_id=f"AKIA{i}")
+        yield event("iam.login_profile.created.v1", password_id=f"AIPW{i}", **user)
+        yield event("iam.inline_policy.put.v1", policy_name=f"inline{i}")
+        yield event("iam.entity.tagged.v1", tags={f"key{i}": "value"})
+        yield event("iam.policy.attached.v1", policy_arn=policy_arn("p0"), **held)
+        yield event("iam.permissions_boundary.put.v1", policy_arn=policy_arn("p0"), **held)
+        yield event("iam.group.user_added.v1", group_id="AGPA0", **user)
+        if i:
+            yield event("iam.policy.attached.v1", policy_arn=policy_arn(f"p{i}"))
+            yield event("iam.group.user_added.v1", group_id=f"AGPA{i}")
+            yield event("iam.access_key.rotation_due.v1", credential_id=f"AKIA{i}")
+
+
+def installation_history(n: int) -> Iterator[Change]:
+    yield event("installation.founded.v1")
+    yield event("installation.organization.set.v1")
+    for i in range(n):
+        account_id = str(100_000_000_000 + i)
+        yield event("installation.account.opened.v1", opened_account_id=account_id)
+        yield event("installation.alias.claimed.v1", account_alias=f"alias{i}", for_account_id=account_id)
+        yield event("installation.access_key_id.claimed.v1", access_key_id=f"AKIA{i}", for_account_id=account_id)
+        yield event("installation.managed_catalogue.published.v1", digest=f"digest{i}")
+        yield event("installation.action_catalogue.published.v1", digest=f"digest{i}")
+
+
+def evolve(value: LedgerState, change: Change) -> LedgerState:
+    entry = Entry(value.id, value.position + 1, "e", AT + timedelta(seconds=1), CAUSE, change)
+    return ledger_state.evolve(value, entry)
+
+
+def folded(account_id: str, history: Iterator[Change]) -> LedgerState:
+    value = ledger_state.empty(account_id)
+    for change in history:
+        value = evolve(value, change)
+    return value
+
+
+def steps(work: Callable[[], object]) -> int:
+    """How many instructions the interpreter takes."""
+    taken = 0
+
+    def trace(frame: FrameType, what: str, _argument: Any) -> Any:
+        nonlocal taken
+        frame.f_trace_lines, frame.f_trace_opcodes = False, True
+        taken += what == "opcode"
+        return trace
+
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(None)
+    return taken
+
+
+def bytes_taken(work: Callable[[], object]) -> int:
+    """How much memory there is in use at most, beyond what was."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        work()
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+def told_work(value: LedgerState, change: Change) -> int:
+    """Steps of saying whom and what the change concerns, for each that it names."""
+    if not isinstance(change, AccountChange):
+        return 0
+    after = evolve(value, change)
+    assert isinstance(value, Account)
+    assert isinstance(after, Account)
+    named = {*change.changed_subjects(ACCOUNT), *(change.affected_principals(value, after) or ())}
+
+    def tell() -> None:
+        change.affected_principals(value, after)
+        tuple(change.changed_subjects(ACCOUNT))
+
+    return steps(tell) // max(1, len(named))
+
+
+def measured() -> dict[str, dict[str, list[int]]]:
+    """By topic: steps, bytes, and steps of telling a name, in the small account and in the large one."""
+    accounts = [folded(ACCOUNT, account_history(n)) for n in (SMALL, LARGE)]
+    installations = [folded(INSTALLATION, installation_history(n)) for n in (SMALL, LARGE)]
+    found = {}
+    for topic, of in event_classes().items():
+        if issubclass(of, Change):
+            ledgers = accounts if issubclass(of, AccountChange) else installations
+            values = [ledger_state.empty(each.id) for each in ledgers] if topic in BEGINNINGS else ledgers
+            change = event(topic)
+            found[topic] = {
+                "steps": [steps(partial(evolve, value, change)) for value in values],
+                "bytes": [bytes_taken(partial(evolve, value, change)) for value in values],
+                "told": [told_work(value, change) for value in values],
+            }
+    return found
+
+
+if __name__ == "__main__":
+    assert Map.__module__ == "immutables.map", "This Map's steps cannot be counted."
+    sys.stdout.write(json.dumps(measured()))
