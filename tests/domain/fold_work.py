@@ -17,6 +17,7 @@ from immutables import Map
 
 from domain import ledger_state
 from domain.account import Account, AccountChange
+from domain.descent import DescentLink, made
 from domain.families.organization import Level, Organization, OrganizationMembership
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
@@ -38,6 +39,7 @@ FIELDS: dict[str, object] = {
     "credential_id": "AKIA0",
     "deactivated": (),
     "denied": (),
+    "descent": made(Account(ACCOUNT), DescentLink("AIDA0", "ASIA0", AT)),
     "description": "some",
     "digest": "digest",
     "document": ALLOW_ALL,
@@ -73,6 +75,7 @@ FIELDS: dict[str, object] = {
     "policy_arns": (),
     "policy_id": "ANPA0",
     "policy_name": "p0",
+    "reached": "999999999999",
     "reason": "leaked",
     "region": "us-east-1",
     "require_lowercase_characters": True,
@@ -89,10 +92,12 @@ FIELDS: dict[str, object] = {
     "rule": {"profile": "default", "version": 1, "name": "any", "days": 90},
     "schema_version": 1,
     "seed": "AKIA0",
+    "seed_owner": "AIDA0",
     "service": "iam",
     "services": 1,
     "session_id": "SESN0",
     "session_seconds_max": 3_600,
+    "spared": (),
     "tags": {"key0": "value"},
     "trust_policy": trusting(ACCOUNT),
     "trusted": {},
@@ -110,6 +115,7 @@ CASES: dict[str, dict[str, object]] = {
     "iam.role.created.v1": {"role_id": "AROAnew", "role_name": "new"},
     "iam.policy.created.v1": {"policy_arn": policy_arn("new"), "policy_name": "new"},
     "iam.policy.version_created.v1": {"version": 1_000_000},
+    "account.lineage.contained.v1": {"seed": "AKIAnew"},
     "iam.access_key.created.v1": {"access_key_id": "AKIAnew"},
     "iam.inline_policy.put.v1": {"policy_name": "new"},
     "iam.inline_policy.deleted.v1": {"policy_name": "inline0"},
@@ -157,6 +163,8 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.policy.version_created.v1", version=i + 2, is_default=False)
         yield event("iam.access_key.created.v1", access_key_id=f"AKIA{i}")
         yield event("iam.credential.used.v1", credential_id=f"AKIA{i}")
+        yield event("account.lineage.contained.v1", seed=f"AKIA{i}")
+        yield event("account.reached.v1", reached=str(100_000_000_000 + i))
         yield event("iam.login_profile.created.v1", password_id=f"AIPW{i}", **user)
         yield event("iam.inline_policy.put.v1", policy_name=f"inline{i}")
         yield event("iam.entity.tagged.v1", tags={f"key{i}": "value"})
