@@ -184,7 +184,7 @@ class DecisionRecord(Value):
 
     action: str
     resources: tuple[str, ...]
-    result: Literal["allowed", "explicitly denied", "implicitly denied", "too costly"]
+    result: Literal["too costly", "allowed", "explicitly denied", "implicitly denied"]
     layer: str
     """That decided; of what was too costly, where most of the cost was."""
     matched: tuple[StatementRef, ...]

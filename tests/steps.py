@@ -298,7 +298,9 @@ def _lineage(draw: DrawFn, account: Account, _at: datetime, random: Random) -> S
             return [AccountReached(reached=new_account_id(random))]
         case _:
             user = _one(draw, account[USERS])
-            return [DescentRecorded(descent=made(account, DescentLink(user.id, by="ASIAEXAMPLE")))]
+            return [
+                DescentRecorded(descendant_id=user.id, descent=made(account, DescentLink(user.id, by="ASIAEXAMPLE")))
+            ]
 
 
 def _session(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:

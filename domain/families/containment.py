@@ -79,7 +79,7 @@ class ContainedLineage:
         return is_forgotten and descent.known.isdisjoint(self.spared)
 
 
-CONTAINED_LINEAGES = Component[Map[str, ContainedLineage]]("contained_lineages", Map())
+CONTAINED_LINEAGES = Component[Map[str, ContainedLineage]]("contained_lineages", Map(), ids=lambda lineages: lineages)
 """By their seeds."""
 CONTAINED_LINEAGES_MAX = 1_000
 """Of an account. Whoever wants to contain more releases some."""
@@ -153,24 +153,21 @@ class AccountReached(Bookkeeping, topic="account.reached.v1"):
     """The first session into another account was issued from here: what descends from here may be there, too."""
 
     reached: str
+    sentence = "The first session into account {reached} was issued."
 
     def fold(self, account: Account, at: datetime) -> Account:
         return account.put(REACHED_ACCOUNTS, account[REACHED_ACCOUNTS].set(self.reached, at))
-
-    def describe(self) -> str:
-        return f"The first session into account {self.reached} was issued."
 
 
 class DescentRecorded(Bookkeeping, topic="account.descent.recorded.v1"):
     """From what something descends that a session has made: the account knows no sessions."""
 
+    descendant_id: str
     descent: Descent
+    sentence = "The descent of {descendant_id} was recorded."
 
     def fold(self, account: Account, at: datetime) -> Account:
-        return account.put(DESCENTS, account[DESCENTS].set(self.descent.links[0].id, self.descent))
-
-    def describe(self) -> str:
-        return f"The descent of {self.descent.links[0].id} was recorded."
+        return account.put(DESCENTS, account[DESCENTS].set(self.descendant_id, self.descent))
 
 
 DescendantKind = Literal["user", "role", "access_key", "session"]

@@ -124,7 +124,7 @@ def _with_descents(account: Account, call: Call, outcome: Outcome) -> Outcome:
             descent = event.made_with(account, descent_of(account, call.caller), call.cause, call.at)
             refuse_too_long(descent)
             if call.caller.session is not None:
-                events.append(DescentRecorded(descent=descent))
+                events.append(DescentRecorded(descendant_id=descent.links[0].id, descent=descent))
     return replace(outcome, events=events) if len(events) > len(outcome.events) else outcome
 
 

@@ -39,6 +39,7 @@ FIELDS: dict[str, object] = {
     "credential_id": "AKIA0",
     "deactivated": (),
     "denied": (),
+    "descendant_id": "AIDA0",
     "descent": made(Account(ACCOUNT), DescentLink("AIDA0", "ASIA0", AT)),
     "description": "some",
     "digest": "digest",

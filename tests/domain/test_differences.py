@@ -11,9 +11,11 @@ from hypothesis.strategies import DataObject
 from immutables import Map
 
 from domain.account import Account
+from domain.descent import ACTIVATIONS, DESCENTS, MADE
 from domain.facts import Fact, subjects
 from domain.families.access_keys import ACCESS_KEYS, AccessKeyCreated, AccessKeyDeleted
 from domain.families.boundaries import BOUNDARIES
+from domain.families.containment import REACHED_ACCOUNTS
 from domain.families.credential_use import LAST_USES
 from domain.families.groups import MEMBERSHIPS
 from domain.families.notices import NOTICES
@@ -63,6 +65,10 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
         .put(REVOCATIONS, Revocations(AT, Map(dict.fromkeys(revoked, AT))))
         .put(EXPIRIES_RECORDED, None)
         .put(NOTICES, Map())
+        .put(DESCENTS, Map())
+        .put(ACTIVATIONS, Map())
+        .put(MADE, Map())
+        .put(REACHED_ACCOUNTS, Map())
     )
     return replace(bare, position=0)
 
