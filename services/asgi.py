@@ -37,6 +37,15 @@ class AsgiApp:
         self._protocols = protocols
         self._health = health
         self._trusted_proxies = trusted_proxies
+        self._stopping = False
+
+    def stop(self) -> None:
+        """From now on every answer is its connection's last, what waits for a thread is answered 503, and whatever else
+        has come is done."""
+        self._stopping = True
+        self._pipeline.close()
+        for protocol in self._protocols:
+            protocol.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,6 +58,8 @@ class AsgiApp:
             (b"cache-control", b"no-store"),
             *response.headers,
         ]
+        if self._stopping:
+            headers.append((b"connection", b"close"))
         if response.position is not None:
             headers.append((b"x-muniment-position", b"%d" % response.position))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
@@ -61,15 +72,19 @@ class AsgiApp:
         if path == openapi.PATH:
             return await openapi.answer()
         request = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), b"")
-        split = RequestPath.split(path)
+        if (excess := request.excess) is not None:
+            # Before anything is decoded, and before anybody is asked whose request it is.
+            request = replace(request, raw_path=b"/v1/" if path.startswith(b"/v1/") else b"/", query=b"")
+        split = RequestPath.split(request.raw_path)
         protocol = next((each.speaking_to(request) for each in self._protocols if each.serves(request, split)), None)
-        refusal: Refusal | None = None
+        refusal: Refusal | None = None if excess is None else RequestEntityTooLarge(excess)
         try:
             request = replace(request, body=await _read_body(receive))
         except RequestTimeout as failure:
             refusal = failure
         except RequestEntityTooLarge as failure:
-            refusal = failure if protocol is None or protocol.needs_body(request) else None
+            if protocol is None or protocol.needs_body(request):
+                refusal = failure
         if refusal is None and protocol is not None:
             return await self._pipeline.answer(request, split, self._origin(scope, request), protocol)
         refusal = refusal or UnknownPath(

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-re
 """
 
 import re
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
@@ -23,7 +24,7 @@ _AMBIGUOUS = re.compile(rb"\+|%(?![0-9A-Fa-f]{2})")
 def canonical_request(
     request: RawRequest,
     path: bytes,
-    parameters: list[tuple[bytes, bytes]],
+    parameters: Sequence[tuple[bytes, bytes]],
     fields: dict[bytes, bytes],
     signed_headers: bytes,
     payload: bytes,
@@ -81,7 +82,7 @@ def query_parameters(query: bytes) -> list[tuple[bytes, bytes]]:
     return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in pairs]
 
 
-def _canonical_query(query: bytes, parameters: list[tuple[bytes, bytes]]) -> bytes:
+def _canonical_query(query: bytes, parameters: Sequence[tuple[bytes, bytes]]) -> bytes:
     # A raw '+' is a plus to a signer and a space to a form parser: were it accepted, somebody between the two could
     # change the one into the other. The specification has both percent-encoded.
     if _AMBIGUOUS.search(query):

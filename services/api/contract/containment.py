@@ -80,6 +80,7 @@ class Contain(Question[Containment]):
     path = "/v1/contain"
     resource = "credential/{credential}"
     read_only = False
+    ends_access = True
 
     credential: Text
     """An access key id, a session id, a user or role by name, unique id or ARN, or root's ARN."""

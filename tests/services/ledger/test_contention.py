@@ -10,6 +10,7 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from domain.foundation.events import Entry
+from services.fair_queue import Turn
 from services.ledger import call_queue as lines
 from services.ledger import round as deciding
 from services.ledger.call_queue import LOOK_SECONDS_MAX, LOOK_SECONDS_MIN, CallQueue
@@ -53,7 +54,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def work(account_id: str) -> PendingCall:
-    return PendingCall(frozenset({account_id}), appending(), lambda _answer: None)
+    return PendingCall(frozenset({account_id}), appending(), lambda _answer: None, Turn(account_id, "somebody"))
 
 
 @pytest.mark.usefixtures("patient")
@@ -135,8 +136,8 @@ def test_who_waited_in_vain_lets_others_go_first(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.usefixtures("patient")
 def test_a_flood_delays_another_s_call_by_one_round(founded: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With 10,000 calls of one account waiting, a call of another that comes in the middle of a round is in the next
-    one. Rounds are told apart by their time."""
+    """With all calls of one account waiting that may, a call of another that comes in the middle of a round is in the
+    next one. Rounds are told apart by their time."""
     monkeypatch.setattr(deciding, "DECIDING_SECONDS_MAX", 3_600.0)
     under_way, come = threading.Event(), threading.Event()
     times: list[datetime] = []
@@ -150,8 +151,8 @@ def test_a_flood_delays_another_s_call_by_one_round(founded: Database, monkeypat
         return CallResult(at, [])
 
     committer = committer_on(founded)
-    for _ in range(10_000):
-        submit(committer, flooding)
+    for number in range(lines.CALLS_OF_AN_ACCOUNT_MAX):
+        submit(committer, flooding, by=f"{number // lines.CALLS_OF_A_PRINCIPAL_MAX}")
     with running(committer):
         assert under_way.wait(ANSWER_SECONDS_MAX)
         single = submit(committer, appending(use(), to=OTHER), OTHER)
