@@ -17,6 +17,7 @@ from benchmarks import (
     processes,
     projection_lag,
     report,
+    siege,
     startup,
     throughput,
     tick,
@@ -42,6 +43,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "policy": decisions.measured,
     "what-if": call_replay.measured,
     "command": command.measured,
+    "siege": siege.measured,
 }
 """Each gives the text that goes between its marks in the README."""
 QUICK = Size(repetitions=1, seconds=1, share=0.02)

@@ -32,6 +32,23 @@ class Client:
         """Seconds from the first byte of the request to the last of the answer. Raises NotMeasured when that is none
         of success."""
         since = time.perf_counter()
+        self.answer(request)
+        return time.perf_counter() - since
+
+    def timed(self, request: bytes) -> tuple[int, float]:
+        """The status of the answer, whatever it is, and the seconds."""
+        since = time.perf_counter()
+        head, _ = self._exchanged(request)
+        return int(head.split(b" ", 2)[1]), time.perf_counter() - since
+
+    def answer(self, request: bytes) -> bytes:
+        """Its body. Raises NotMeasured when it is none of success."""
+        head, body = self._exchanged(request)
+        if not head.startswith(b"HTTP/1.1 200 "):
+            raise NotMeasured(f"Expected an answer of success, got {head[:40]!r}: {body[:500]!r}")
+        return body
+
+    def _exchanged(self, request: bytes) -> tuple[bytes, bytes]:
         self._socket.sendall(request)
         head, body = b"", self._socket.recv(_RECEIVED_BYTES_MAX)
         while b"\r\n\r\n" not in body:
@@ -40,10 +57,7 @@ class Client:
         length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
         while len(body) < length:
             body += self._more()
-        seconds = time.perf_counter() - since
-        if not head.startswith(b"HTTP/1.1 200 "):
-            raise NotMeasured(f"Expected an answer of success, got {head[:40]!r}: {body[:500]!r}")
-        return seconds
+        return head, body
 
     def _more(self) -> bytes:
         received = self._socket.recv(_RECEIVED_BYTES_MAX)

@@ -18,6 +18,7 @@ from services.api.contract.lineage import ShowLineage
 from services.api.handlers import containment
 from services.cli.lib.lineage_tree import tree_lines
 from services.cli.lib.local import LocalClient
+from services.fair_queue import Turn
 from services.ledger.database import Database, connect
 from services.organization import set_organization
 from services.wire.time_travel import RequestPath
@@ -290,8 +291,8 @@ def test_what_is_born_meanwhile_is_contained_by_asking_again(story: Story) -> No
     house = story.house
 
     class Late(type(house.facts)):  # type: ignore[misc]  # the house's own kind
-        async def find(self, account_id: str, wanted: Any) -> Any:
-            facts = await plain.find(account_id, wanted)
+        async def find(self, turn: Turn, wanted: Any) -> Any:
+            facts = await plain.find(turn, wanted)
             members = {"RoleArn": f"arn:aws:iam::{house.account_id}:role/builder", "RoleSessionName": "late"}
             request = signed_form("sts", "AssumeRole", story.leaked, **members)
             answer = await house.gate(plain).answer(request, RequestPath.split(request.raw_path), PEER, house.aws)

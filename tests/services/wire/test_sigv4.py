@@ -95,8 +95,8 @@ def at(instant: datetime, valid_for: timedelta = timedelta(minutes=15)) -> Prese
     return PresentedSignature(claim, b"to sign")
 
 
-def scoped(presented: PresentedSignature, **changes: str) -> PresentedSignature:
-    return replace(presented, claim=replace(presented.claim, **changes))
+def scoped(presented: PresentedSignature, *, region: str = "us-east-1", service: str = "iam") -> PresentedSignature:
+    return replace(presented, claim=replace(presented.claim, region=region, service=service))
 
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
