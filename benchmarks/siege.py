@@ -1,8 +1,7 @@
 """What another account notices while somebody attacks: each row of ATTACKS goes on, and somebody else calls."""
 
-import asyncio
 import json
-import multiprocessing
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -10,14 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
-from multiprocessing.connection import Connection
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from benchmarks import attackers
 from benchmarks.accounts import Account, open_accounts
 from benchmarks.client import Client
 from benchmarks.latency import percentiles
@@ -32,7 +30,6 @@ CALLS, CALLS_MIN = 400, 60
 """Of the account that is not attacked."""
 CONTAINMENTS, CONTAINMENTS_MIN = 20, 2
 WARM_UP_SECONDS = 1.0
-READY_SECONDS_MAX = 60
 P99_AIM_MS = 250
 ABOUT = (
     "One connection of an account calls GetUser, GetCallerIdentity and TagUser in turns, and contains a key now and "
@@ -235,63 +232,24 @@ def noticed(scene: Scene, attack: Attack, calls: int, containments: int) -> Noti
 @contextmanager
 def _attackers(scene: Scene, attack: Attack) -> Iterator[Callable[[], Counter[int]]]:
     """In a process of their own. Gives what ends them, and tells how they were answered."""
-    ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    requests = attack.requests(scene)
-    arguments = (theirs, scene.endpoint, requests, attack.connections)
-    process = multiprocessing.get_context("spawn").Process(target=_attack, args=arguments, daemon=True)
-    process.start()
-    if not ours.poll(READY_SECONDS_MAX):
-        raise NotMeasured("The attackers did not begin.")
-    ours.recv()
-    try:
-
-        def told() -> Counter[int]:
-            ours.send(None)
-            found: Counter[int] = ours.recv()
-            return found
-
-        yield told
-    finally:
-        process.terminate()
-        process.join()
-
-
-def _attack(pipe: Connection, endpoint: str, requests: Sequence[bytes], connections: int) -> None:
-    """What the attackers' process does."""
-    asyncio.run(_attack_until_told(pipe, endpoint, requests, connections))
-
-
-async def _attack_until_told(pipe: Connection, endpoint: str, requests: Sequence[bytes], connections: int) -> None:
-    statuses: Counter[int] = Counter()
-    attacking = [asyncio.create_task(_attacker(endpoint, requests, number, statuses)) for number in range(connections)]
-    pipe.send(None)
-    await asyncio.to_thread(pipe.recv)
-    for task in attacking:
-        task.cancel()
-    await asyncio.gather(*attacking, return_exceptions=True)
-    pipe.send(statuses)
-
-
-async def _attacker(endpoint: str, requests: Sequence[bytes], number: int, statuses: Counter[int]) -> None:
-    place = urlsplit(endpoint)
-    first = number * len(requests) // 97 % len(requests)
-    coming = cycle([*requests[first:], *requests[:first]])
-    while True:
-        reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    requests = [request.decode("latin-1") for request in attack.requests(scene)]
+    command = [sys.executable, "-m", "benchmarks.attackers"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        orders, answers = process.stdin, process.stdout
         try:
-            while True:
-                writer.write(next(coming))
-                await writer.drain()
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0] or 0)
-                await reader.readexactly(length)
-                statuses[int(head.split(b" ", 2)[1])] += 1
-                if b"connection: close" in head.lower():
-                    break
-        except (OSError, asyncio.IncompleteReadError):
-            statuses[0] += 1
+            print(json.dumps([scene.endpoint, requests, attack.connections]), file=orders, flush=True)
+            if answers.readline().strip() != attackers.READY:
+                raise NotMeasured("The attackers did not begin.")
+
+            def told() -> Counter[int]:
+                print(file=orders, flush=True)
+                return Counter({int(status): count for status, count in json.loads(answers.readline()).items()})
+
+            yield told
         finally:
-            writer.close()
+            process.kill()
 
 
 def measured(directory: Path, size: Size) -> str:
@@ -306,13 +264,13 @@ def measured(directory: Path, size: Size) -> str:
         ]
         for attack in ATTACKS:
             found = noticed(scene, attack, calls, containments)
-            lines.append(_row(attack, found))
+            lines.append(row(attack, found))
             print(lines[-1], file=sys.stderr)
             server.catch_up()
         return "\n".join(lines) + "\n"
 
 
-def _row(attack: Attack, found: Noticed) -> str:
+def row(attack: Attack, found: Noticed) -> str:
     p50, p99 = percentiles(found.seconds)
     contained, _ = percentiles(found.containing_seconds)
     attacked = ", ".join(

@@ -42,11 +42,11 @@ class RawRequest:
     def excess(self) -> str | None:
         """What of its target is too much to be decoded; None where nothing is."""
         if len(self.raw_path) > PATH_BYTES_MAX:
-            return f"The path has {len(self.raw_path)} bytes: at most {PATH_BYTES_MAX} are read."
+            return f"The path is longer than {PATH_BYTES_MAX} bytes."
         if len(self.query) > QUERY_BYTES_MAX:
-            return f"The query string has {len(self.query)} bytes: at most {QUERY_BYTES_MAX} are read. Use POST."
-        if (count := self.query.count(b"&") + 1) > QUERY_PARAMETERS_MAX:
-            return f"The query string has {count} parameters: at most {QUERY_PARAMETERS_MAX} are read. Use POST."
+            return f"The query string is longer than {QUERY_BYTES_MAX} bytes. Use POST."
+        if self.query.count(b"&") >= QUERY_PARAMETERS_MAX:
+            return f"The query string has more than {QUERY_PARAMETERS_MAX} parameters. Use POST."
         return None
 
     def header(self, name: str) -> str | None:

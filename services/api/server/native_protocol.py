@@ -29,7 +29,7 @@ from services.wire.time_travel import RequestPath
 
 REGISTERED = (operations, handlers)
 """What importing registers: the native operations, and what answers them."""
-READERS = 8
+READERS = 4
 """Threads that read answers, besides those of the reserved lane; the pool of connections has as many."""
 READS_WAITING_MAX = (256, 64, 32)
 """In all, of an account, of a principal."""
