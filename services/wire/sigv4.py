@@ -30,6 +30,7 @@ from services.wire.canonical import (
     SIGNED_LIKE_S3,
     canonical_path,
     canonical_request,
+    check_signed_headers,
     declared_payload,
     hex_digest,
     payload_hash,
@@ -153,6 +154,7 @@ def read_claim(request: RawRequest) -> SignatureClaim:
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
             f"'{day}' != '{timestamp[:8]}'."
         )
+    check_signed_headers(claim.signed_headers, fields)
     return SignatureClaim(
         access_key_id=access_key_id.decode("ascii"),
         region=region,
@@ -171,8 +173,7 @@ def read_claim(request: RawRequest) -> SignatureClaim:
 def present(claim: SignatureClaim, request: RawRequest, *, body_is_read: bool = True) -> PresentedSignature:
     """What must have been signed. Where nobody reads the body, what the client declares of it is what was signed.
 
-    Raises IncompleteSignature if the request breaks a rule of signing, SignatureDoesNotMatch if no secret could make it
-    match.
+    Raises SignatureDoesNotMatch if no secret could make it match.
     """
     fields = request.fields()
     payload = payload_hash(request.body, fields) if body_is_read else declared_payload(request, fields, claim.service)

@@ -198,6 +198,26 @@ def test_hashing_keeps_no_containment_waiting(house: InProcessServer) -> None:
     assert all(isinstance(facts, PasswordFacts) for facts in found)
 
 
+def test_a_call_that_is_given_up_is_answered(house: InProcessServer, bob: Any) -> None:
+    """A server that stops waits for its last answers, and not for ever: then they say what is not known."""
+    held = Held(house.ledger.writers.connection)
+    facts = FactResolver(held, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages)
+    change = signed_form("iam", "ChangePassword", bob, OldPassword=FIRST, NewPassword=SECOND)
+
+    async def given_up() -> Response:
+        house.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
+        pipeline = house.gate(facts)
+        asking = asyncio.create_task(pipeline.answer(change, RequestPath.split(change.raw_path), PEER, house.aws))
+        while not held.waiting:
+            await asyncio.sleep(0)
+        asking.cancel()
+        held.let_go()
+        return await asking
+
+    answer = asyncio.run(given_up())
+    assert (answer.status, b"Whether the call was recorded is unknown" in answer.body) == (503, True)
+
+
 def test_a_full_line_is_an_answer_on_record(house: InProcessServer, bob: Any) -> None:
     """Throttling, which clients try again; with the caller's name in the ledger, and no password set."""
 
