@@ -2,13 +2,16 @@
 
 import ipaddress
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
-from domain.foundation.errors import Refusal
+from domain.foundation.errors import Refusal, Throttling
 from services.api.server import openapi
 from services.api.server.health import Health
+from services.bounded_http import source_of
 from services.settings import Network
 from services.wire.errors import RequestEntityTooLarge, RequestTimeout, UnknownPath
 from services.wire.protocol import WireProtocol
@@ -18,10 +21,35 @@ from services.wire.time_travel import RequestPath
 
 BODY_BYTES_MAX = 1_048_576
 """The largest requests carry policy documents, of which the models take 131,072 characters."""
+SMALL_BODY_BYTES = 65_536
+"""Every request may have so much in memory before anybody is proved."""
+LARGE_BODIES_MAX = 256
+"""So many may have more; of an address as many as are free."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class _LargeBodies:
+    """Places for what is more than small, each taken until the request is answered. One event loop's."""
+
+    def __init__(self) -> None:
+        self._of: Counter[str] = Counter()
+        self._free = LARGE_BODIES_MAX
+
+    def take(self, source: str) -> None:
+        """Raises Throttling."""
+        if self._of[source] >= self._free:
+            raise Throttling("Rate exceeded: too many large requests are being read.")
+        self._of[source] += 1
+        self._free -= 1
+
+    def free(self, source: str) -> None:
+        self._free += 1
+        self._of[source] -= 1
+        if not self._of[source]:
+            del self._of[source]
 
 
 class AsgiApp:
@@ -38,6 +66,7 @@ class AsgiApp:
         self._health = health
         self._trusted_proxies = trusted_proxies
         self._stopping = False
+        self._large_bodies = _LargeBodies()
 
     def stop(self) -> None:
         """From now on every answer is its connection's last, what waits for a thread is answered 503, and whatever else
@@ -78,15 +107,22 @@ class AsgiApp:
         split = RequestPath.split(request.raw_path)
         protocol = next((each.speaking_to(request) for each in self._protocols if each.serves(request, split)), None)
         refusal: Refusal | None = None if excess is None else RequestEntityTooLarge(excess)
-        try:
-            request = replace(request, body=await _read_body(receive))
-        except RequestTimeout as failure:
-            refusal = failure
-        except RequestEntityTooLarge as failure:
-            if protocol is None or protocol.needs_body(request):
+        source = source_of(scope["client"][0] if scope["client"] else "")
+        with ExitStack() as held:
+
+            def grow() -> None:
+                self._large_bodies.take(source)
+                held.callback(self._large_bodies.free, source)
+
+            try:
+                request = replace(request, body=await _read_body(receive, grow))
+            except (RequestTimeout, Throttling) as failure:
                 refusal = failure
-        if refusal is None and protocol is not None:
-            return await self._pipeline.answer(request, split, self._origin(scope, request), protocol)
+            except RequestEntityTooLarge as failure:
+                if protocol is None or protocol.needs_body(request):
+                    refusal = failure
+            if refusal is None and protocol is not None:
+                return await self._pipeline.answer(request, split, self._origin(scope, request), protocol)
         refusal = refusal or UnknownPath(
             "AWS operations are served at / or at their own path, optionally prefixed with /as-of/MOMENT; "
             "muniment's own API is under /v1/."
@@ -127,9 +163,9 @@ def _plain(address: str) -> str:
     return str(_parse_address(address) or address)
 
 
-async def _read_body(receive: Receive) -> bytes:
-    """Raises RequestEntityTooLarge as soon as too much has come, and RequestTimeout when the client has gone, or was
-    too slow for `BoundedHttp`."""
+async def _read_body(receive: Receive, grow: Callable[[], None]) -> bytes:
+    """`grow` is asked once whether it may be more than small. Raises what that raises, RequestEntityTooLarge as soon as
+    too much has come, and RequestTimeout when the client has gone, or was too slow for `BoundedHttp`."""
     parts: list[bytes] = []
     size = 0
     while True:
@@ -137,7 +173,9 @@ async def _read_body(receive: Receive) -> bytes:
         if message["type"] == "http.disconnect":
             raise RequestTimeout("The client has gone before its request was complete.")
         parts.append(message.get("body", b""))
-        size += len(parts[-1])
+        was_small, size = size <= SMALL_BODY_BYTES, size + len(parts[-1])
+        if was_small and size > SMALL_BODY_BYTES:
+            grow()
         if size > BODY_BYTES_MAX:
             raise RequestEntityTooLarge(f"A request has at most {BODY_BYTES_MAX} bytes.")
         if not message.get("more_body"):

@@ -208,7 +208,7 @@ def test_a_call_that_is_given_up_is_answered(house: InProcessServer, bob: Any) -
         house.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
         pipeline = house.gate(facts)
         asking = asyncio.create_task(pipeline.answer(change, RequestPath.split(change.raw_path), PEER, house.aws))
-        while not held.waiting:
+        while not held.waiting:  # noqa: ASYNC110  it waits in a thread
             await asyncio.sleep(0)
         asking.cancel()
         held.let_go()

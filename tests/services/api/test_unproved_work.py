@@ -1,15 +1,20 @@
 """Nothing unproved is worth work: what is done for a request before its caller is proved, counted."""
 
+import asyncio
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import pytest
 from botocore.credentials import Credentials as Keys
 
 from domain.foundation.identifiers import ACCESS_KEY, new_access_key_id
+from services import asgi
+from services.api.server.health import Health
+from services.asgi import SMALL_BODY_BYTES, AsgiApp
 from services.secrets.store import SecretStore
 from services.wire import authentication, canonical, form_input
 from services.wire.json_input import PARTS_MAX
@@ -191,3 +196,51 @@ def test_what_ends_access_is_in_the_reserved_lane() -> None:
     given = {"status": "Active", "policy_document": '"Allow"', "policy_arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
     for name in ("UpdateAccessKey", "PutUserPolicy", "AttachUserPolicy", "UpdateAssumeRolePolicy"):
         assert not lane[name].ends_access(given)
+
+
+def test_large_bodies_are_bounded_by_address(house: InProcessServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends them, an address takes no more of the memory than it leaves free, and gives it back. Small ones are
+    read all the time."""
+    monkeypatch.setattr(asgi, "LARGE_BODIES_MAX", 8)
+    bodies: list[asyncio.Event] = []
+    held = AsgiApp(house.gate(house.facts), (house.native, house.aws), cast("Health", None), ())
+    small = signed_form("iam", "ListUsers", house.admin)
+    large = signed_form("iam", "ListUsers", house.admin, Filler="a" * SMALL_BODY_BYTES)
+
+    async def sent(raw: RawRequest, address: str, *, slowly: bool = False) -> str | None:
+        arrived = asyncio.Event()
+        parts: list[dict[str, Any]] = [{"body": raw.body[:-1], "more_body": True}, {"body": raw.body[-1:]}]
+        if slowly:
+            bodies.append(arrived)
+
+        async def receive() -> dict[str, Any]:
+            if len(parts) == 1 and slowly:
+                await arrived.wait()
+            return {"type": "http.request", **parts.pop(0)}
+
+        said: list[bytes] = []
+
+        async def send(message: Any) -> None:
+            said.append(message.get("body", b""))
+
+        scope = {"type": "http", "method": raw.method, "raw_path": raw.raw_path, "query_string": raw.query}
+        await held({**scope, "headers": raw.headers, "client": (address, 1), "scheme": "http"}, receive, send)
+        found = re.search(rb"<Code>(.*?)</Code>", b"".join(said))
+        return found and found[1].decode()
+
+    async def besieged() -> list[str | None]:
+        house.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
+        slow = [asyncio.create_task(sent(large, "192.0.2.1", slowly=True)) for _ in range(8)]
+        for _ in range(3):  # each comes as far as it may
+            await asyncio.sleep(0)
+        assert sum(each.done() for each in slow) == 4
+        assert {each.result() for each in slow if each.done()} == {"Throttling"}
+        found = [await sent(large, "192.0.2.1"), await sent(large, "192.0.2.2"), await sent(small, "192.0.2.1")]
+        for arrived in bodies:
+            arrived.set()
+        await asyncio.gather(*slow)
+        return [*found, await sent(large, "192.0.2.1")]
+
+    refused, *others = asyncio.run(besieged())
+    assert refused == "Throttling"
+    assert others == ["ValidationError", None, "ValidationError"]
