@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from services.fair_queue import FairQueue, Places, Turn
@@ -56,14 +57,15 @@ class _Job(Generic[T]):
         self.answer: Future[T] = Future()
         self._work = work
 
-    def run(self) -> None:
-        if self.answer.set_running_or_notify_cancel():
-            try:
-                result = self._work()
-            except BaseException as error:  # noqa: BLE001  told to who waits
-                self.answer.set_exception(error)
-            else:
-                self.answer.set_result(result)
+    def run(self) -> Callable[[], None]:
+        """Gives what tells the result to who waits."""
+        if not self.answer.set_running_or_notify_cancel():
+            return lambda: None
+        try:
+            result = self._work()
+        except BaseException as error:  # noqa: BLE001  told to who waits
+            return partial(self.answer.set_exception, error)
+        return partial(self.answer.set_result, result)
 
     def refuse(self) -> None:
         if self.answer.set_running_or_notify_cancel():
@@ -105,17 +107,18 @@ class _Lane:
         self._threads.shutdown(wait=False)
 
     def _drain(self) -> None:
-        job: _Job[Any] | None = None
-        while (job := self._next(job)) is not None:
-            job.run()
+        while (job := self._next()) is not None:
+            tell = job.run()
+            # A place is free when the work is done, not when the caller stops waiting for it; and before it is told, so
+            # that whoever asks again finds it free.
+            with self._lock:
+                self._places.free(job.turn)
+                self._at_work[job.turn.account_id] -= 1
+            tell()
 
-    def _next(self, done: _Job[Any] | None) -> _Job[Any] | None:
+    def _next(self) -> _Job[Any] | None:
         """None where there is nothing that may begin now: then whoever ends next looks again."""
         with self._lock:
-            if done is not None:
-                # A place is free when the work is done, not when the caller stops waiting for it.
-                self._places.free(done.turn)
-                self._at_work[done.turn.account_id] -= 1
             job = self._waiting.take(lambda account_id: self._at_work[account_id] < self._of_an_account_max)
             if job is None:
                 self._busy -= 1

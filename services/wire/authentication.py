@@ -27,7 +27,8 @@ UNKNOWN_KEYS_MAX = 50_000
 UNKNOWN_SECONDS = 2.0
 """For which an access key id that nobody had is not looked up again. It may be given to somebody in the meantime
 (docs/adr/0010); ids that are made here are random, and nobody has asked for one before."""
-LOOKUP_THREADS = 2
+LOOKUP_THREADS = 4
+"""Half of which are at work at a time: who is not proved is nobody's account."""
 LOOKUPS_WAITING_MAX, LOOKUPS_AN_ADDRESS_MAX = 2_048, 512
 READ_SECONDS_MAX = 5
 """A database that was stopped answers nothing, not even that a statement takes too long."""
