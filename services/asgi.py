@@ -1,5 +1,6 @@
 """The ASGI application: bytes in, bytes out, within bounds. Which protocol a request is in is asked here."""
 
+import asyncio
 import ipaddress
 import uuid
 from collections import Counter
@@ -23,6 +24,8 @@ BODY_BYTES_MAX = 1_048_576
 """The largest requests carry policy documents, of which the models take 131,072 characters."""
 SMALL_BODY_BYTES = 65_536
 """Every request may have so much in memory before anybody is proved."""
+EXCESS_PAUSE_SECONDS = 0.2
+"""Before a target that is too long is refused, for which nobody had to prove anything: a connection brings so few."""
 LARGE_BODIES_MAX = 256
 """So many may have more; of an address as many as are free."""
 
@@ -103,6 +106,7 @@ class AsgiApp:
         request = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), b"")
         if (excess := request.excess) is not None:
             # Before anything is decoded, and before anybody is asked whose request it is.
+            await asyncio.sleep(EXCESS_PAUSE_SECONDS)
             request = replace(request, raw_path=b"/v1/" if path.startswith(b"/v1/") else b"/", query=b"")
         split = RequestPath.split(request.raw_path)
         protocol = next((each.speaking_to(request) for each in self._protocols if each.serves(request, split)), None)

@@ -26,7 +26,7 @@ CONNECTIONS_MAX = 8_000
 """Whoever comes then is answered 503. An idle connection costs some 20 KB, and is closed after a while."""
 STOPPING_SECONDS = 0.5
 """For which a connection without a request stays open when the server is stopped: what is on its way is answered."""
-TARGET_BYTES_MAX = 40_960
+QUERY_BYTES_MAX = 16_400
 """More is not parsed: what is left tells the application that it is too much."""
 OTHER_OPEN_FILES = 200
 """Open files that are no client's connections."""
@@ -151,7 +151,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_is_open = False
-        self.url = self.url[:TARGET_BYTES_MAX]
+        path, mark, query = self.url.partition(b"?")
+        self.url = path + mark + query[:QUERY_BYTES_MAX]
         if len(self._unanswered) > PIPELINED_MAX:
             raise ValueError(f"More than {PIPELINED_MAX} requests wait.")  # as above
         super().on_headers_complete()

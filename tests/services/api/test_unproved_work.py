@@ -62,9 +62,10 @@ def nobodys(house: InProcessServer, number: int = 1) -> Keys:
     ],
 )
 def test_a_query_string_that_is_too_much_is_not_decoded(
-    house: InProcessServer, work: Counter[str], query: bytes, message: str
+    house: InProcessServer, work: Counter[str], monkeypatch: pytest.MonkeyPatch, query: bytes, message: str
 ) -> None:
     """Whoever sends it, with a signature or without, to whatever path."""
+    monkeypatch.setattr(asgi, "EXCESS_PAUSE_SECONDS", 0.0)
     for path in (b"/", b"/v1/history", b"/as-of/p1/", b"/policy/validation"):
         answer = house.over_http(RawRequest("GET", path, query, HOST, b""))
         assert (answer.status, message in answer.body.decode()) == (413, True)
