@@ -48,11 +48,12 @@ def connections_max() -> int:
 
 
 def source_of(address: str) -> str:
-    """Whose connection it is. Of IPv6 that is the network of 64 bits, in which one machine has all addresses that it
+    """Whose an address is. Of IPv6 that is the network of 64 bits, in which one machine has all addresses that it
     wants."""
-    if ":" not in address:
+    try:
+        parsed = ipaddress.IPv6Address(address.partition("%")[0])
+    except ValueError:
         return address
-    parsed = ipaddress.IPv6Address(address.partition("%")[0])
     return str(parsed.ipv4_mapped or ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
 
 

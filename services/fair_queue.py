@@ -20,7 +20,7 @@ class Turn:
     account_id: str
     """Empty for the server's own work, the operator's, and that of callers who are not proved."""
     principal: str
-    """Whoever acts in the account: the unique id of a user or role. Who is not proved is known by address alone."""
+    """Whoever acts in the account: the unique id of a user or role. Who is not proved is known by his address alone."""
     reserved: bool = False
     """Whether it waits in the reserved lane."""
 
@@ -29,9 +29,10 @@ OPERATOR = Turn("", "operator", reserved=True)
 SERVER = Turn("", "server")
 
 
-def turn_of_stranger(address: str) -> Turn:
-    """Of a caller who has not proved anything. All of them together have the turns of one account."""
-    return Turn("", f"address {address}")
+def turn_of_stranger(source: str) -> Turn:
+    """Of a caller who has not proved anything, by where he calls from (`bounded_http.source_of`). All of them together
+    have the turns of one account."""
+    return Turn("", f"source {source}")
 
 
 def _anybody(_account_id: str) -> bool:

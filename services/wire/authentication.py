@@ -79,13 +79,13 @@ class Authenticator:
             places=Places(LOOKUPS_WAITING_MAX, LOOKUPS_WAITING_MAX, LOOKUPS_AN_ADDRESS_MAX),
         )
 
-    async def find(self, claim: SignatureClaim, now: datetime, *, service: str, address: str) -> ClaimedCredential:
+    async def find(self, claim: SignatureClaim, now: datetime, *, service: str, source: str) -> ClaimedCredential:
         """Before anything is made of the request that takes time. Raises SignatureDoesNotMatch for another service or
         time, InvalidClientTokenId for a credential that nobody has, LedgerUnavailable when that cannot be read now,
-        and Overloaded when too many of the address are looked up."""
+        and Overloaded when too many of the source are looked up."""
         refuse_untimely(claim, now, service=service)
         if claim.session_token is None:
-            held = self._held.get(claim.access_key_id) or await self._read(claim.access_key_id, address)
+            held = self._held.get(claim.access_key_id) or await self._read(claim.access_key_id, source)
         else:
             held = self._opened(claim, now)
         if held is None:
@@ -116,12 +116,12 @@ class Authenticator:
         credential = VerifiedCredential(account_id, claim.access_key_id, session)
         return ClaimedCredential(credential, session.entity_id, secret)
 
-    async def _read(self, access_key_id: str, address: str) -> ClaimedCredential | None:
+    async def _read(self, access_key_id: str, source: str) -> ClaimedCredential | None:
         if not ACCESS_KEY_ID.fullmatch(access_key_id) or self._unknown.get(access_key_id, 0.0) > time.monotonic():
             return None
         try:
             async with asyncio.timeout(READ_SECONDS_MAX):
-                held = await self._lookups.run(turn_of_stranger(address), partial(self._read_now, access_key_id))
+                held = await self._lookups.run(turn_of_stranger(source), partial(self._read_now, access_key_id))
         except (psycopg.OperationalError, TimeoutError) as error:
             raise LedgerUnavailable(f"The secret cannot be read: {error!r}") from error
         if held is None:

@@ -11,6 +11,7 @@ from domain.account import Account
 from domain.foundation.errors import AccessDenied, MissingAuthenticationToken, Refusal, Throttling
 from domain.foundation.events import Cause
 from domain.foundation.identifiers import Random, new_uuid
+from services.bounded_http import source_of
 from services.fair_pool import FairPool, Stopping
 from services.fair_queue import Overloaded, Places, Turn, turn_of_stranger
 from services.ledger.committer import Committer
@@ -135,15 +136,15 @@ class RequestPipeline:
         now = self._clock()
         claim: sigv4.SignatureClaim | None = None
         service: str | None = None
-        address = origin.forwarded_address or origin.peer_address
+        source = source_of(origin.forwarded_address or origin.peer_address)
         try:
             claim = _claim(raw, path, protocol)
             operation_path = path.behind_moment(claim.path)
             protocol.require_signed_for(claim.service)
             service = claim.service
-            held = await self._credentials.find(claim, now, service=service, address=address)
+            held = await self._credentials.find(claim, now, service=service, source=source)
             present = partial(sigv4.present, claim, raw, body_is_read=protocol.needs_body(raw))
-            presented = await self._prepared(raw, turn_of_stranger(address), present)
+            presented = await self._prepared(raw, turn_of_stranger(source), present)
             credential = self._credentials.verify(presented, held, now, service=service)
         except Refusal as refusal:
             claimed = claim.access_key_id if claim else None

@@ -146,7 +146,7 @@ def test_what_is_large_is_proved_and_read_beside_the_event_loop(
     document = json.dumps({"Version": "2012-10-17", "Statement": []}) + " " * SMALL_BYTES_MAX
     assert house.aws_does("iam", "CreatePolicy", PolicyName="large", PolicyDocument=document)[0] == 400
     address, principal = submitted
-    assert address == "address 192.0.2.7"
+    assert address == "source 192.0.2.7"
     assert principal.startswith("AIDA")
 
 
