@@ -13,10 +13,8 @@ from secrets import token_bytes
 from time import sleep
 from typing import Literal
 
-import psycopg
 import uvicorn
 from eventsourcing.persistence import EventStore
-from psycopg_pool import ConnectionPool
 
 from domain.foundation.events import Use, event_classes
 from projections.engine.progress import ProgressWatcher
@@ -31,16 +29,7 @@ from services.bounded_http import BoundedHttp, connections_max
 from services.due_recorder import DueRecorder
 from services.fair_pool import RESERVED_THREADS
 from services.ledger.committer import Committer
-from services.ledger.database import (
-    Database,
-    DatabaseRole,
-    ExternalDatabase,
-    connect,
-    limit_statements,
-    migrate,
-    refuse_unmigrated,
-    with_timeouts,
-)
+from services.ledger.database import Database, ExternalDatabase, connect, connection_pool, migrate, refuse_unmigrated
 from services.ledger.disk_guard import DiskGuard
 from services.ledger.durability import refuse_unsafe_settings
 from services.ledger.embedded import EmbeddedPostgres
@@ -104,8 +93,8 @@ class LedgerRuntime:
         self.random = Randomness()
         self.sessions = SessionCredentials(SessionTokens(master_keys))
         self.secrets = SecretStore(Envelope(master_keys))
-        self.writers = _pool(database, "writer", WRITER_CONNECTIONS_MAX)
-        self.readers = _pool(database, "reader", READER_CONNECTIONS_MAX)
+        self.writers = connection_pool(database, "writer", WRITER_CONNECTIONS_MAX)
+        self.readers = connection_pool(database, "reader", READER_CONNECTIONS_MAX)
         self.past = HistoricalStates(mapper)
         self.denials = DenialMessages(AuthorizationMessages(master_keys), self.readers.connection, self.past)
         self.snapshotter = Snapshotter(lambda: connect(database, "writer"))
@@ -169,22 +158,6 @@ class LedgerRuntime:
             yield
         finally:
             self.runner.stop()
-
-
-def _pool(database: Database, role: DatabaseRole, size: int) -> ConnectionPool[psycopg.Connection]:
-    return ConnectionPool(
-        with_timeouts(database.conninfo(role)),
-        kwargs={"autocommit": True},
-        min_size=1,
-        max_size=size,
-        timeout=2,
-        # Given up soon and tried anew by the next call: the pool would double its pauses while an outage lasts.
-        reconnect_timeout=2,
-        open=False,
-        configure=limit_statements,
-        check=ConnectionPool.check_connection,
-        name=f"muniment-{role}",
-    )
 
 
 @contextmanager

@@ -14,8 +14,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -38,6 +37,7 @@ from services.wire.canonical import (
     signed_path,
 )
 from services.wire.raw_request import RawRequest
+from services.wire.signing_dates import basic, date_in_header, instant
 
 AUTHORIZATION_BYTES_MAX: Final = 8192
 SIGNED_HEADERS_MAX: Final = 100
@@ -58,10 +58,6 @@ _ACCESS_KEY_ID = re.compile(rb"\w{16,128}")
 _SCOPE = re.compile(rb"([0-9]{8})/([A-Za-z0-9-]{1,64})/([a-z0-9-]{1,64})/aws4_request")
 _CLAIMED_SERVICE = re.compile(rb"(?:/|%2[Ff])([a-z0-9-]{1,64})(?:/|%2[Ff])aws4_request")
 _SIGNATURE = re.compile(rb"[0-9a-f]{64}")
-_ISO_8601_BASIC = re.compile(rb"[0-9]{8}T(?:[01][0-9]|2[0-3])[0-9]{4}Z")
-_IMF_FIXDATE = re.compile(
-    rb"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} (?:[0-9]{2}:){2}[0-9]{2} (?:GMT|UTC|[+-]0000)"
-)
 
 _MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
@@ -148,7 +144,7 @@ def read_claim(request: RawRequest) -> SignatureClaim:
     if (count := claim.signed_headers.count(b";") + 1) > SIGNED_HEADERS_MAX:
         raise IncompleteSignature(f"SignedHeaders names {count} headers: at most {SIGNED_HEADERS_MAX} are read.")
 
-    timestamp = _basic(claim.signed_at)
+    timestamp = basic(claim.signed_at)
     if not timestamp.startswith(day):
         raise SignatureDoesNotMatch(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
@@ -181,7 +177,7 @@ def present(claim: SignatureClaim, request: RawRequest, *, body_is_read: bool = 
         request, canonical_path(claim.path, claim.service), claim.parameters, fields, claim.signed_headers, payload
     )
     scope = f"{claim.day}/{claim.region}/{claim.service}/aws4_request"
-    head = f"{_ALGORITHM.decode()}\n{_basic(claim.signed_at)}\n{scope}\n".encode("ascii")
+    head = f"{_ALGORITHM.decode()}\n{basic(claim.signed_at)}\n{scope}\n".encode("ascii")
     return PresentedSignature(claim, head + hex_digest(canonical))
 
 
@@ -236,13 +232,13 @@ def refuse_untimely(claim: SignatureClaim, now: datetime, *, service: str) -> No
         seconds = claim.valid_for // timedelta(seconds=1)
         span = f"{seconds} sec." if seconds % 60 else f"{seconds // 60} min."
         raise SignatureDoesNotMatch(
-            f"Signature expired: {_basic(claim.signed_at)} is now earlier than "
-            f"{_basic(now - claim.valid_for)} ({_basic(now)} - {span})"
+            f"Signature expired: {basic(claim.signed_at)} is now earlier than "
+            f"{basic(now - claim.valid_for)} ({basic(now)} - {span})"
         )
     if age < -SKEW_MAX:
         raise SignatureDoesNotMatch(
-            f"Signature not yet current: {_basic(claim.signed_at)} is still later than "
-            f"{_basic(now + SKEW_MAX)} ({_basic(now)} + 15 min.)"
+            f"Signature not yet current: {basic(claim.signed_at)} is still later than "
+            f"{basic(now + SKEW_MAX)} ({basic(now)} + 15 min.)"
         )
 
 
@@ -293,7 +289,7 @@ def _claim_in_header(fields: dict[bytes, bytes]) -> _Claim:
         found[b"Credential"],
         found[b"SignedHeaders"],
         found[b"Signature"],
-        _date_in_header(fields),
+        date_in_header(fields),
         fields.get(b"x-amz-security-token"),
         None,
     )
@@ -326,7 +322,7 @@ def _claim_in_query(parameters: Sequence[tuple[bytes, bytes]], fields: dict[byte
         found[b"X-Amz-Credential"],
         found[b"X-Amz-SignedHeaders"],
         found[b"X-Amz-Signature"],
-        _instant(found[b"X-Amz-Date"]),
+        instant(found[b"X-Amz-Date"]),
         found.get(b"X-Amz-Security-Token"),
         found.get(b"X-Amz-Expires"),
     )
@@ -353,38 +349,6 @@ def _malformed_credential(credential: bytes) -> IncompleteSignature | SignatureD
     return IncompleteSignature(
         "Credential should be scoped to a date of eight digits, and to a region and a service of at most 64 letters, "
         "digits and hyphens each."
-    )
-
-
-def _date_in_header(fields: dict[bytes, bytes]) -> datetime:
-    if (date := fields.get(b"x-amz-date")) is not None:
-        return _instant(date.strip())
-    if (date := fields.get(b"date")) is None:
-        raise IncompleteSignature(
-            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
-        )
-    date = date.strip()
-    if _IMF_FIXDATE.fullmatch(date) is None:
-        return _instant(date)
-    try:
-        return parsedate_to_datetime(date.decode("ascii")).replace(tzinfo=UTC)
-    except ValueError as error:
-        raise IncompleteSignature("The 'Date' header names a day or a time of day that does not exist.") from error
-
-
-def _instant(date: bytes) -> datetime:
-    if _ISO_8601_BASIC.fullmatch(date) is None:
-        raise IncompleteSignature("Date must be in ISO-8601 'basic format', such as 20260131T235959Z.")
-    try:
-        return datetime.fromisoformat(date.decode("ascii"))
-    except ValueError as error:
-        raise IncompleteSignature("The date names a day or a time of day that does not exist.") from error
-
-
-def _basic(instant: datetime) -> str:
-    """ISO 8601's basic format. Not strftime, which writes years before 1000 with fewer than four digits."""
-    return (
-        f"{instant.year:04}{instant.month:02}{instant.day:02}T{instant.hour:02}{instant.minute:02}{instant.second:02}Z"
     )
 
 
