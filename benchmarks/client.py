@@ -35,8 +35,20 @@ class Client:
         self.answer(request, status)
         return time.perf_counter() - since
 
-    def answer(self, request: bytes, status: int = 200) -> str:
-        """Its body. Raises NotMeasured."""
+    def timed(self, request: bytes) -> tuple[int, float]:
+        """The status of the answer, whatever it is, and the seconds."""
+        since = time.perf_counter()
+        head, _ = self._exchanged(request)
+        return int(head.split(b" ", 2)[1]), time.perf_counter() - since
+
+    def answer(self, request: bytes, status: int = 200) -> bytes:
+        """Its body. Raises NotMeasured when it has another status."""
+        head, body = self._exchanged(request)
+        if not head.startswith(b"HTTP/1.1 %d " % status):
+            raise NotMeasured(f"Expected an answer of {status}, got {head[:40]!r}: {body[:500]!r}")
+        return body
+
+    def _exchanged(self, request: bytes) -> tuple[bytes, bytes]:
         self._socket.sendall(request)
         head, body = b"", self._socket.recv(_RECEIVED_BYTES_MAX)
         while b"\r\n\r\n" not in body:
@@ -45,9 +57,7 @@ class Client:
         length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
         while len(body) < length:
             body += self._more()
-        if not head.startswith(b"HTTP/1.1 %d " % status):
-            raise NotMeasured(f"Expected an answer of {status}, got {head[:40]!r}: {body[:500]!r}")
-        return body.decode()
+        return head, body
 
     def _more(self) -> bytes:
         received = self._socket.recv(_RECEIVED_BYTES_MAX)

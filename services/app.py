@@ -13,33 +13,23 @@ from secrets import token_bytes
 from time import sleep
 from typing import Literal
 
-import psycopg
 import uvicorn
 from eventsourcing.persistence import EventStore
-from psycopg_pool import ConnectionPool
 
 from domain.foundation.events import Use, event_classes
 from projections.engine.progress import ProgressWatcher
 from projections.engine.runner import ProjectionRunner
 from services.api.server.answer_runner import AnswerRunner
 from services.api.server.health import Health
-from services.api.server.native_protocol import NativeProtocol
+from services.api.server.native_protocol import READERS, NativeProtocol
 from services.asgi import AsgiApp, Receive, Scope, Send
 from services.aws_services import aws_protocols
 from services.bootstrap import bootstrap, publish_catalogue, update_endpoint
 from services.bounded_http import BoundedHttp, connections_max
 from services.due_recorder import DueRecorder
+from services.fair_pool import RESERVED_THREADS
 from services.ledger.committer import Committer
-from services.ledger.database import (
-    Database,
-    DatabaseRole,
-    ExternalDatabase,
-    connect,
-    limit_statements,
-    migrate,
-    refuse_unmigrated,
-    with_timeouts,
-)
+from services.ledger.database import Database, ExternalDatabase, connect, connection_pool, migrate, refuse_unmigrated
 from services.ledger.disk_guard import DiskGuard
 from services.ledger.durability import refuse_unsafe_settings
 from services.ledger.embedded import EmbeddedPostgres
@@ -62,9 +52,9 @@ from services.secrets.session_tokens import SessionTokens
 from services.secrets.store import SecretStore
 from services.settings import InvalidSetting, Settings
 from services.wire.absent_services import AbsentServices
-from services.wire.authentication import Authenticator
+from services.wire.authentication import LOOKUP_THREADS, Authenticator
 from services.wire.denial_messages import DenialMessages
-from services.wire.fact_resolver import FactResolver
+from services.wire.fact_resolver import HASHING_THREADS, LOOKING_THREADS, FactResolver
 from services.wire.operations import require_served
 from services.wire.request_pipeline import RequestPipeline
 from services.wire.unauthenticated import UnauthenticatedRecorder
@@ -72,10 +62,14 @@ from services.wire.unauthenticated import UnauthenticatedRecorder
 log = logging.getLogger("muniment")
 BackgroundTask = Literal["scheduler", "projections"]
 """What a server does besides answering, and a worker can do in its place."""
-POOL_SIZE = 4
+READER_CONNECTIONS_MAX = READERS + LOOKING_THREADS + 2 * RESERVED_THREADS + 2
+"""One for each thread that reads while a caller waits, and for health: none waits for another's connection."""
+WRITER_CONNECTIONS_MAX = HASHING_THREADS + LOOKUP_THREADS + 2
 HOUSEKEEPING_SECONDS = 60
 MONTH_AHEAD = timedelta(days=28)  # Never beyond the next month, and daily work gets there in time.
 KEEP_ALIVE_SECONDS = 75
+STOP_SECONDS_MAX = 8
+"""For which a server that stops waits for its last answers: longer than any round, or than a reading that has begun."""
 WORKER_SWEEP_SECONDS = 1.0
 """Servers do not tell a worker of their commits, and those who read there wait for what it projects."""
 BACKLOG = 1_024
@@ -99,8 +93,8 @@ class LedgerRuntime:
         self.random = Randomness()
         self.sessions = SessionCredentials(SessionTokens(master_keys))
         self.secrets = SecretStore(Envelope(master_keys))
-        self.writers = _pool(database, "writer")
-        self.readers = _pool(database, "reader")
+        self.writers = connection_pool(database, "writer", WRITER_CONNECTIONS_MAX)
+        self.readers = connection_pool(database, "reader", READER_CONNECTIONS_MAX)
         self.past = HistoricalStates(mapper)
         self.denials = DenialMessages(AuthorizationMessages(master_keys), self.readers.connection, self.past)
         self.snapshotter = Snapshotter(lambda: connect(database, "writer"))
@@ -164,22 +158,6 @@ class LedgerRuntime:
             yield
         finally:
             self.runner.stop()
-
-
-def _pool(database: Database, role: DatabaseRole) -> ConnectionPool[psycopg.Connection]:
-    return ConnectionPool(
-        with_timeouts(database.conninfo(role)),
-        kwargs={"autocommit": True},
-        min_size=1,
-        max_size=POOL_SIZE,
-        timeout=2,
-        # Given up soon and tried anew by the next call: the pool would double its pauses while an outage lasts.
-        reconnect_timeout=2,
-        open=False,
-        configure=limit_statements,
-        check=ConnectionPool.check_connection,
-        name=f"muniment-{role}",
-    )
 
 
 @contextmanager
@@ -310,7 +288,7 @@ def http_config(application: Callable[[Scope, Receive, Send], Awaitable[None]]) 
         backlog=BACKLOG,
         limit_concurrency=connections_max(),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=STOP_SECONDS_MAX,
     )
 
 
@@ -328,14 +306,14 @@ class _Server(uvicorn.Server):
         self._unauthenticated = UnauthenticatedRecorder(ledger.committer, ledger.random)
         pasts = HistoricalStateResolver(ledger.readers.connection, ledger.past)
         lineages = LineageResolver(ledger.readers.connection, ledger.runner, ledger.past)
-        self._facts = FactResolver(
+        facts = FactResolver(
             ledger.writers.connection, ledger.secrets, PasswordHashes(), ledger.denials, pasts, lineages
         )
         pipeline = RequestPipeline(
             ledger.committer,
             Authenticator(ledger.writers.connection, ledger.secrets, ledger.sessions),
             self._unauthenticated,
-            self._facts,
+            facts,
             ledger.denials,
             clock=ledger.clock,
             random=ledger.random,
@@ -347,7 +325,8 @@ class _Server(uvicorn.Server):
         served = (native, *aws_protocols())
         require_served([service for protocol in served for service in protocol.services])
         protocols = (AbsentServices(served), *served)
-        super().__init__(http_config(AsgiApp(pipeline, protocols, health, settings.trusted_proxies)))
+        self._application = AsgiApp(pipeline, protocols, health, settings.trusted_proxies)
+        super().__init__(http_config(self._application))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
@@ -370,10 +349,12 @@ class _Server(uvicorn.Server):
         self._housekeeping.cancel()
         with suppress(asyncio.CancelledError):
             await self._housekeeping
+        self._application.stop()
         await super().shutdown(sockets)
+        if unanswered := tuple(self.server_state.tasks):  # which have been cancelled, and say so
+            await asyncio.wait(unanswered, timeout=1)
         with suppress(LedgerUnavailable):
             await self._unauthenticated.flush(self._ledger.clock() + timedelta(minutes=1))
-        self._facts.close()
         # The loop ends now; what rounds still answer, nobody waits for there.
         self._ledger.committer.deliver_through(lambda answer: answer())
 

@@ -1,14 +1,18 @@
 """The ASGI application: bytes in, bytes out, within bounds. Which protocol a request is in is asked here."""
 
+import asyncio
 import ipaddress
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
-from domain.foundation.errors import Refusal
+from domain.foundation.errors import Refusal, Throttling
 from services.api.server import openapi
 from services.api.server.health import Health
+from services.bounded_http import source_of
 from services.settings import Network
 from services.wire.errors import RequestEntityTooLarge, RequestTimeout, UnknownPath
 from services.wire.protocol import WireProtocol
@@ -18,10 +22,37 @@ from services.wire.time_travel import RequestPath
 
 BODY_BYTES_MAX = 1_048_576
 """The largest requests carry policy documents, of which the models take 131,072 characters."""
+SMALL_BODY_BYTES = 65_536
+"""Every request may have so much in memory before anybody is proved."""
+EXCESS_PAUSE_SECONDS = 0.2
+"""Before a target that is too long is refused, for which nobody had to prove anything: a connection brings so few."""
+LARGE_BODIES_MAX = 256
+"""So many may have more; of an address as many as are free."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class _LargeBodies:
+    """Places for what is more than small, each taken until the request is answered. One event loop's."""
+
+    def __init__(self) -> None:
+        self._of: Counter[str] = Counter()
+        self._free = LARGE_BODIES_MAX
+
+    def take(self, source: str) -> None:
+        """Raises Throttling."""
+        if self._of[source] >= self._free:
+            raise Throttling("Rate exceeded: too many large requests are being read.")
+        self._of[source] += 1
+        self._free -= 1
+
+    def free(self, source: str) -> None:
+        self._free += 1
+        self._of[source] -= 1
+        if not self._of[source]:
+            del self._of[source]
 
 
 class AsgiApp:
@@ -37,6 +68,16 @@ class AsgiApp:
         self._protocols = protocols
         self._health = health
         self._trusted_proxies = trusted_proxies
+        self._stopping = False
+        self._large_bodies = _LargeBodies()
+
+    def stop(self) -> None:
+        """From now on every answer is its connection's last, what waits for a thread is answered 503, and whatever else
+        has come is done."""
+        self._stopping = True
+        self._pipeline.close()
+        for protocol in self._protocols:
+            protocol.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,6 +90,8 @@ class AsgiApp:
             (b"cache-control", b"no-store"),
             *response.headers,
         ]
+        if self._stopping:
+            headers.append((b"connection", b"close"))
         if response.position is not None:
             headers.append((b"x-muniment-position", b"%d" % response.position))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
@@ -61,17 +104,29 @@ class AsgiApp:
         if path == openapi.PATH:
             return await openapi.answer()
         request = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), b"")
-        split = RequestPath.split(path)
+        if (excess := request.excess) is not None:
+            # Before anything is decoded, and before anybody is asked whose request it is.
+            await asyncio.sleep(EXCESS_PAUSE_SECONDS)
+            request = replace(request, raw_path=b"/v1/" if path.startswith(b"/v1/") else b"/", query=b"")
+        split = RequestPath.split(request.raw_path)
         protocol = next((each.speaking_to(request) for each in self._protocols if each.serves(request, split)), None)
-        refusal: Refusal | None = None
-        try:
-            request = replace(request, body=await _read_body(receive))
-        except RequestTimeout as failure:
-            refusal = failure
-        except RequestEntityTooLarge as failure:
-            refusal = failure if protocol is None or protocol.needs_body(request) else None
-        if refusal is None and protocol is not None:
-            return await self._pipeline.answer(request, split, self._origin(scope, request), protocol)
+        refusal: Refusal | None = None if excess is None else RequestEntityTooLarge(excess)
+        source = source_of(scope["client"][0] if scope["client"] else "")
+        with ExitStack() as held:
+
+            def grow() -> None:
+                self._large_bodies.take(source)
+                held.callback(self._large_bodies.free, source)
+
+            try:
+                request = replace(request, body=await _read_body(receive, grow))
+            except (RequestTimeout, Throttling) as failure:
+                refusal = failure
+            except RequestEntityTooLarge as failure:
+                if protocol is None or protocol.needs_body(request):
+                    refusal = failure
+            if refusal is None and protocol is not None:
+                return await self._pipeline.answer(request, split, self._origin(scope, request), protocol)
         refusal = refusal or UnknownPath(
             "AWS operations are served at / or at their own path, optionally prefixed with /as-of/MOMENT; "
             "muniment's own API is under /v1/."
@@ -112,9 +167,9 @@ def _plain(address: str) -> str:
     return str(_parse_address(address) or address)
 
 
-async def _read_body(receive: Receive) -> bytes:
-    """Raises RequestEntityTooLarge as soon as too much has come, and RequestTimeout when the client has gone, or was
-    too slow for `BoundedHttp`."""
+async def _read_body(receive: Receive, grow: Callable[[], None]) -> bytes:
+    """`grow` is asked once whether it may be more than small. Raises what that raises, RequestEntityTooLarge as soon as
+    too much has come, and RequestTimeout when the client has gone, or was too slow for `BoundedHttp`."""
     parts: list[bytes] = []
     size = 0
     while True:
@@ -122,7 +177,9 @@ async def _read_body(receive: Receive) -> bytes:
         if message["type"] == "http.disconnect":
             raise RequestTimeout("The client has gone before its request was complete.")
         parts.append(message.get("body", b""))
-        size += len(parts[-1])
+        was_small, size = size <= SMALL_BODY_BYTES, size + len(parts[-1])
+        if was_small and size > SMALL_BODY_BYTES:
+            grow()
         if size > BODY_BYTES_MAX:
             raise RequestEntityTooLarge(f"A request has at most {BODY_BYTES_MAX} bytes.")
         if not message.get("more_body"):

@@ -15,7 +15,7 @@ from domain.foundation.events import Cause
 from domain.foundation.identifiers import Random, new_uuid
 from domain.rules.lifecycle import DEFAULT_PROFILE, LifecycleCandidates, LifecycleProfile, due_events
 from projections.queries.due import find_due
-from services.ledger.call_queue import Overloaded
+from services.fair_queue import Overloaded
 from services.ledger.committer import Committer
 from services.ledger.pending_call import (
     CallResult,

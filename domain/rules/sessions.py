@@ -98,10 +98,26 @@ def _refuse_too_long(call: Call, role: Role, duration: timedelta) -> None:
         raise ValidationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 
 
+def refuse_oversized(policy: str | None, policy_arns: int) -> None:
+    """What no account could let through. Raises ValidationError and PackedPolicyTooLarge."""
+    if policy_arns > SESSION_POLICY_ARNS_MAX:
+        raise ValidationError(
+            "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {SESSION_POLICY_ARNS_MAX}"
+        )
+    if policy is not None and len(policy) > SESSION_POLICIES_CHARACTERS_MAX:
+        raise _too_large(len(policy))
+
+
+def _too_large(characters: int) -> PackedPolicyTooLarge:
+    return PackedPolicyTooLarge(
+        f"The session policies have {characters} characters together; at most {SESSION_POLICIES_CHARACTERS_MAX} go."
+    )
+
+
 def session_policies(account: Account, policy: str | None, policy_arns: Sequence[str]) -> tuple[SessionPolicy, ...]:
     """The policies that narrow a session. Inline and managed ones share one limit."""
-    if len(policy_arns) > SESSION_POLICY_ARNS_MAX:
-        raise ValidationError(f"A session takes at most {SESSION_POLICY_ARNS_MAX} managed policies.")
+    refuse_oversized(policy, len(policy_arns))
     characters = 0
     for arn in policy_arns:
         managed = account[MANAGED_POLICIES].get(arn)
@@ -111,9 +127,7 @@ def session_policies(account: Account, policy: str | None, policy_arns: Sequence
     if policy is not None:
         characters += new_policy_size(policy)
     if characters > SESSION_POLICIES_CHARACTERS_MAX:
-        raise PackedPolicyTooLarge(
-            f"The session policies have {characters} characters together; at most {SESSION_POLICIES_CHARACTERS_MAX} go."
-        )
+        raise _too_large(characters)
     if policy is not None:
         parse_new(policy, PolicyType.SESSION, account.partition)
     inline = () if policy is None else (SessionPolicy(document=policy),)

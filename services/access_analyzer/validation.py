@@ -6,7 +6,7 @@ from hashlib import sha256
 from domain.account import Account
 from domain.calls import Call, Outcome
 from domain.foundation.errors import ValidationError
-from domain.policy import TEXT_CHARACTERS_MAX, Finding, Path, PolicyType, Position, Positions, lint, positions
+from domain.policy import Finding, Path, PolicyType, Position, Positions, lint, positions
 from services.api.action_catalogue import CATALOGUE
 from services.wire.input_shapes import ValidationFailures
 from services.wire.operations import answers, any_resource
@@ -46,10 +46,6 @@ def validate_policy(
 
     A malformed document is no refusal: that it is malformed is what was found.
     """
-    if len(policy_document) > TEXT_CHARACTERS_MAX:
-        raise _constraint_violation(
-            "policyDocument", f"Member must have length less than or equal to {TEXT_CHARACTERS_MAX}"
-        )
     if max_results is not None and max_results < 1:
         raise _constraint_violation("maxResults", "Member must have value greater than or equal to 1")
     kind = _type(policy_type, validate_policy_resource_type)

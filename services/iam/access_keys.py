@@ -50,7 +50,12 @@ def list_access_keys(
     )
 
 
-@answers("UpdateAccessKey", on=resources.user, records="user_name access_key_id status")
+@answers(
+    "UpdateAccessKey",
+    on=resources.user,
+    records="user_name access_key_id status",
+    ends_access=lambda parameters: parameters.get("status") == "Inactive",
+)
 def update_access_key(
     account: Account, call: Call, *, access_key_id: str, status: AccessKeyStatus, user_name: str | None = None
 ) -> Outcome:

@@ -6,7 +6,7 @@ from domain.rules import policy_holders
 from services.iam import condition_keys, entities
 from services.iam.entities import IamEntity
 from services.iam.entity_members import policy_sort_key
-from services.wire.operations import Parameters, answers
+from services.wire.operations import Parameters, answers, may_deny
 from services.wire.pagination import page_request
 
 
@@ -17,7 +17,7 @@ def _answer_attached(entity: IamEntity, attach: str, detach: str, list_attached:
     def context(account: Account, parameters: Parameters) -> condition_keys.ConditionKeys:
         return {**entity.boundary(account, parameters), **condition_keys.policy_arn(account, parameters)}
 
-    @answers(attach, on=on, holder=holder, records=f"{holder} policy_arn", context=context)
+    @answers(attach, on=on, holder=holder, records=f"{holder} policy_arn", context=context, ends_access=may_deny)
     def attach_policy(account: Account, _call: Call, *, name: str, policy_arn: str) -> Outcome:
         return done(*policy_holders.attach(account, kind, name, policy_arn=policy_arn))
 
@@ -50,7 +50,14 @@ def _answer_inline(entity: IamEntity, put: str, get: str, list_inline: str, dele
     """Answers the operations of one kind of holder on inline policies, by their AWS names."""
     kind, on, holder, boundary = entity.kind, entity.on, entity.holder, entity.boundary
 
-    @answers(put, on=on, holder=holder, records=f"{holder} policy_name policy_document", context=boundary)
+    @answers(
+        put,
+        on=on,
+        holder=holder,
+        records=f"{holder} policy_name policy_document",
+        context=boundary,
+        ends_access=may_deny,
+    )
     def put_policy(account: Account, _call: Call, *, name: str, policy_name: str, policy_document: str) -> Outcome:
         return done(policy_holders.put_inline(account, kind, name, policy_name=policy_name, document=policy_document))
 

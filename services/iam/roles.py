@@ -17,7 +17,7 @@ from services.iam.entity_members import (
     role_members_with_last_used,
     tags_from_request,
 )
-from services.wire.operations import answers
+from services.wire.operations import answers, may_deny
 
 SESSION_SECONDS_DEFAULT = 3_600
 
@@ -122,6 +122,7 @@ def update_role_description(account: Account, call: Call, *, role_name: str, des
     on=resources.role,
     records="role_name policy_document",
     context=condition_keys.boundary_of_role,
+    ends_access=may_deny,
 )
 def update_assume_role_policy(account: Account, call: Call, *, role_name: str, policy_document: str) -> Outcome:
     return done(

@@ -1,15 +1,18 @@
-"""Calls that wait for a round: in lines, one for each set of accounts, taken in turns (docs/adr/0012)."""
+"""Calls that wait for a round: in turns by whose they are, and apart when their accounts cannot be had now
+(docs/adr/0012, 0042)."""
 
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
+from services.fair_queue import Places, TwoLanes
 from services.ledger.pending_call import LedgerUnavailable, PendingCall
 
-WAITING_CALLS_MAX = 20_000
+WAITING_CALLS_MAX, CALLS_OF_AN_ACCOUNT_MAX, CALLS_OF_A_PRINCIPAL_MAX = 20_000, 4_000, 2_000
+RESERVED_CALLS_MAX, RESERVED_OF_AN_ACCOUNT_MAX, RESERVED_OF_A_PRINCIPAL_MAX = 4_000, 1_000, 250
+"""In the reserved lane."""
 CALL_SECONDS_MAX = 4.0
 """A call in no round by then is answered LedgerUnavailable, and never decided: longer than PostgreSQL
 lets a stalled process keep an account (`database.STATEMENT_SECONDS_MAX`), shorter than requests wait for an answer."""
@@ -23,35 +26,40 @@ _NEVER = float("inf")
 _Accounts = frozenset[str]
 
 
-class Overloaded(Exception):  # noqa: N818  a state of the queue
-    """Too many calls are waiting. The answer is Throttling."""
-
-
 class _QueueState(Enum):
-    IN_TURN = 1
-    """Anybody's turn comes."""
-    HELD = 2
+    HELD = 1
     """Another process was found to hold one of the accounts."""
-    AWAITED = 3
+    AWAITED = 2
     """The thread that waits is waiting for the accounts, or makes their round."""
-    LOADING = 4
+    LOADING = 3
     """A value is being loaded, outside of any lock."""
 
 
 @dataclass(slots=True, eq=False)
 class _AccountQueue:
+    """Of accounts that cannot be had in any round."""
+
     accounts: _Accounts
-    calls: deque[PendingCall] = field(default_factory=deque)
-    state: _QueueState = _QueueState.IN_TURN
+    state: _QueueState
     look_at: float = 0.0
     """Of a held queue: when a round that does not wait tries it again."""
     wait_at: float = 0.0
     """Of a held queue: from when on it may be waited for."""
+    calls: TwoLanes[PendingCall] = field(default_factory=TwoLanes)
+    oldest: float = _NEVER
+    """No call was submitted before."""
+    founding: bool = False
+    """Whether a call that may begin a ledger has waited here."""
+
+    def add(self, call: PendingCall, *, in_front: bool = False) -> None:
+        (self.calls.put_back if in_front else self.calls.put)(call.turn, call)
+        self.oldest = min(self.oldest, call.since)
+        self.founding = self.founding or call.founding
 
 
 class CallQueue:
     """Two threads take from here: one whose rounds never wait (`take`), and one that waits for what another process
-    holds (`take_held`). No queue is with both, so they do not contend with each other."""
+    holds (`take_held`). No account is with both, so they do not contend with each other."""
 
     def __init__(self) -> None:
         lock = threading.Lock()
@@ -59,39 +67,33 @@ class CallQueue:
         self._held = threading.Condition(lock)
         # Guarded by the lock.
         self._open = True
-        self._count = 0
-        self._turns: OrderedDict[_Accounts, _AccountQueue] = OrderedDict()
-        self._apart: dict[_Accounts, _AccountQueue] = {}  # held, awaited, loading
+        self._places = {
+            False: Places(WAITING_CALLS_MAX, CALLS_OF_AN_ACCOUNT_MAX, CALLS_OF_A_PRINCIPAL_MAX),
+            True: Places(RESERVED_CALLS_MAX, RESERVED_OF_AN_ACCOUNT_MAX, RESERVED_OF_A_PRINCIPAL_MAX),
+        }
+        self._turns: TwoLanes[PendingCall] = TwoLanes()
+        """Calls whose accounts have been set apart since are found out when their turn comes."""
+        self._apart: dict[_Accounts, _AccountQueue] = {}
 
     def put(self, call: PendingCall) -> None:
         """Raises Overloaded, and LedgerUnavailable when closed."""
         with self._in_turn:
             if not self._open:
                 raise LedgerUnavailable(CLOSED_MESSAGE)
-            queue = self._queue_of(call)
-            # No more than are free: however many calls one account has waiting, there is room for another's.
-            if len(queue.calls) >= WAITING_CALLS_MAX - self._count:
-                if not queue.calls and queue.state is _QueueState.IN_TURN:
-                    del self._turns[call.accounts]
-                raise Overloaded(f"{self._count} calls are waiting for a round, {len(queue.calls)} of them here.")
-            queue.calls.append(call)
-            self._count += 1
-            if call.founding and queue.state is _QueueState.IN_TURN:
-                self._set_apart(queue, _QueueState.HELD, look_at=_NEVER)
-            (self._in_turn if queue.state is _QueueState.IN_TURN else self._held).notify()
+            self._places[call.turn.reserved].take(call.turn)
+            self._insert(call)
 
     def take(self, most: int) -> list[PendingCall]:
-        """At most that many calls, one of each queue after the other, and all that have become too old wherever they
-        wait. Waits for the first; empty when closed."""
+        """At most that many calls in turn, and all that have become too old wherever they wait. Waits for the first;
+        empty when closed."""
         with self._in_turn:
             while self._open:
                 taken, pause = self._look_apart()
-                while len(taken) < most and self._turns:
-                    accounts, queue = self._turns.popitem(last=False)
-                    taken.append(queue.calls.popleft())
-                    self._count -= 1
-                    if queue.calls:
-                        self._turns[accounts] = queue
+                while len(taken) < most and (call := self._turns.take()) is not None:
+                    if call.accounts in self._apart:
+                        self._insert(call)
+                    else:
+                        taken.append(self._freed(call))
                 if taken:
                     return taken
                 self._in_turn.wait(pause)
@@ -118,8 +120,9 @@ class CallQueue:
             return self._first_of(queue, most) if queue is not None and queue.state is _QueueState.AWAITED else []
 
     def put_back(self, calls: list[PendingCall]) -> list[PendingCall]:
-        """In front of their queues, and these in front of the others. Gives back what a closed queue does not take."""
-        return self._put_in_front(calls, self._set_founding_apart)
+        """In front of the others, in this order. Gives back what a closed queue does not take."""
+        with self._in_turn:
+            return self._put_in_front(calls)
 
     def hold(self, calls: list[PendingCall], *, rested: bool = False) -> list[PendingCall]:
         """Puts back calls whose accounts another process holds. With a rest, if they were waited for in vain."""
@@ -128,44 +131,34 @@ class CallQueue:
             call.misses += 1
             if rested:
                 call.rests_until = now + REST_SECONDS
-
-        def set_apart(queue: _AccountQueue) -> None:
-            if queue.state is (_QueueState.AWAITED if rested else _QueueState.IN_TURN):
-                first = queue.calls[0]
-                pause = min(LOOK_SECONDS_MIN * 2 ** min(first.misses - 1, 10), LOOK_SECONDS_MAX)
-                look_at = _NEVER if _is_founding(queue) else now + pause
-                self._set_apart(queue, _QueueState.HELD, look_at=look_at, wait_at=max(now, first.rests_until))
-
-        return self._put_in_front(calls, set_apart)
+        with self._in_turn:
+            for first in _first_of_each(calls):
+                queue = self._apart.get(first.accounts)
+                if queue is None or (rested and queue.state is _QueueState.AWAITED):
+                    pause = min(LOOK_SECONDS_MIN * 2 ** min(first.misses - 1, 10), LOOK_SECONDS_MAX)
+                    self._set_apart(first.accounts, _QueueState.HELD, now + pause, max(now, first.rests_until))
+            return self._put_in_front(calls)
 
     def load(self, calls: list[PendingCall]) -> list[PendingCall]:
         """Puts back calls one of whose accounts is being loaded, until it is `loaded`."""
-
-        def set_apart(queue: _AccountQueue) -> None:
-            if queue.state is not _QueueState.LOADING:
-                self._set_apart(queue, _QueueState.LOADING)
-
-        return self._put_in_front(calls, set_apart)
+        with self._in_turn:
+            for first in _first_of_each(calls):
+                self._set_apart(first.accounts, _QueueState.LOADING)
+            return self._put_in_front(calls)
 
     def loaded(self, account_id: str) -> None:
         """The account's calls may try again."""
         with self._in_turn:
-            for queue in tuple(self._apart.values()):
-                if queue.state is _QueueState.LOADING and account_id in queue.accounts:
-                    self._back_in_turn(queue)
+            for queue in self._loading(account_id):
+                self._back_in_turn(queue)
 
     def take_loading(self, account_id: str) -> list[PendingCall]:
         """All calls that wait for a value that cannot be loaded."""
         with self._in_turn:
-            queues = [
-                queue
-                for queue in self._apart.values()
-                if queue.state is _QueueState.LOADING and account_id in queue.accounts
-            ]
-            calls = [call for queue in queues for call in self._first_of(queue, len(queue.calls))]
+            queues = self._loading(account_id)
             for queue in queues:
                 del self._apart[queue.accounts]
-            return calls
+            return [self._freed(call) for queue in queues for call in queue.calls.drained()]
 
     def release(self, accounts: _Accounts, *, contended: bool) -> None:
         """The awaited accounts have had their round. As long as another process was found to hold them, they are
@@ -176,73 +169,76 @@ class CallQueue:
                 return
             if contended and queue.calls:
                 now = time.monotonic()
-                self._set_apart(queue, _QueueState.HELD, look_at=now + LOOK_SECONDS_MAX, wait_at=now)
+                self._set_apart(accounts, _QueueState.HELD, now + LOOK_SECONDS_MAX, now)
             else:
                 self._back_in_turn(queue)
 
     def close(self) -> list[PendingCall]:
         """Takes and gives nothing any more; gives back what was waiting."""
         with self._in_turn:
-            calls = [call for queues in (self._turns, self._apart) for queue in queues.values() for call in queue.calls]
+            waiting = [self._turns, *(queue.calls for queue in self._apart.values())]
+            calls = [self._freed(call) for calls in waiting for call in calls.drained()]
             self._open = False
-            self._turns.clear()
             self._apart.clear()
-            self._count = 0
             self._in_turn.notify_all()
             self._held.notify_all()
             return calls
 
-    def _queue_of(self, call: PendingCall) -> _AccountQueue:
-        queue = self._turns.get(call.accounts) or self._apart.get(call.accounts)
-        if queue is None:
-            queue = self._turns[call.accounts] = _AccountQueue(call.accounts)
-        return queue
+    def _loading(self, account_id: str) -> list[_AccountQueue]:
+        return [
+            queue
+            for queue in self._apart.values()
+            if queue.state is _QueueState.LOADING and account_id in queue.accounts
+        ]
+
+    def _freed(self, call: PendingCall) -> PendingCall:
+        self._places[call.turn.reserved].free(call.turn)
+        return call
 
     def _first_of(self, queue: _AccountQueue, most: int) -> list[PendingCall]:
-        taken = [queue.calls.popleft() for _ in range(min(most, len(queue.calls)))]
-        self._count -= len(taken)
+        taken: list[PendingCall] = []
+        while len(taken) < most and (call := queue.calls.take()) is not None:
+            taken.append(self._freed(call))
         return taken
 
-    def _put_in_front(self, calls: list[PendingCall], then: Callable[[_AccountQueue], None]) -> list[PendingCall]:
-        with self._in_turn:
-            if not self._open:
-                return calls
-            queues: dict[_Accounts, _AccountQueue] = {}
-            for call in reversed(calls):
-                queue = queues[call.accounts] = self._queue_of(call)
-                queue.calls.appendleft(call)
-                if queue.state is _QueueState.IN_TURN:
-                    self._turns.move_to_end(call.accounts, last=False)
-            self._count += len(calls)
-            for queue in reversed(queues.values()):
-                then(queue)
+    def _insert(self, call: PendingCall, *, in_front: bool = False) -> None:
+        """Whoever begins a ledger that another process is beginning has to wait for it: not in the rounds that never
+        wait."""
+        if call.founding and call.accounts not in self._apart:
+            self._set_apart(call.accounts, _QueueState.HELD)
+        queue = self._apart.get(call.accounts)
+        if queue is None:
+            (self._turns.put_back if in_front else self._turns.put)(call.turn, call)
             self._in_turn.notify()
-            return []
+            return
+        queue.add(call, in_front=in_front)
+        if queue.founding:
+            queue.look_at = _NEVER
+        self._held.notify()
 
-    def _set_apart(
-        self, queue: _AccountQueue, state: _QueueState, *, look_at: float = 0.0, wait_at: float = 0.0
-    ) -> None:
-        self._turns.pop(queue.accounts, None)
-        self._apart[queue.accounts] = queue
+    def _put_in_front(self, calls: list[PendingCall]) -> list[PendingCall]:
+        if not self._open:
+            return calls
+        for call in reversed(calls):
+            self._places[call.turn.reserved].take_again(call.turn)
+            self._insert(call, in_front=True)
+        return []
+
+    def _set_apart(self, accounts: _Accounts, state: _QueueState, look_at: float = 0.0, wait_at: float = 0.0) -> None:
+        queue = self._apart.setdefault(accounts, _AccountQueue(accounts, state))
         queue.state, queue.look_at, queue.wait_at = state, look_at, wait_at
         if state is _QueueState.HELD:
             self._held.notify()
         self._in_turn.notify()
 
     def _back_in_turn(self, queue: _AccountQueue) -> None:
+        if queue.founding and queue.calls:
+            self._set_apart(queue.accounts, _QueueState.HELD, _NEVER)
+            return
         del self._apart[queue.accounts]
-        queue.state = _QueueState.IN_TURN
-        if queue.calls:
-            self._turns[queue.accounts] = queue
-            self._turns.move_to_end(queue.accounts, last=False)
-            self._in_turn.notify()
-            self._set_founding_apart(queue)
-
-    def _set_founding_apart(self, queue: _AccountQueue) -> None:
-        """Whoever begins a ledger that another process is beginning has to wait for it: not in the rounds that never
-        wait."""
-        if queue.state is _QueueState.IN_TURN and _is_founding(queue):
-            self._set_apart(queue, _QueueState.HELD, look_at=_NEVER)
+        for call in reversed(tuple(queue.calls.drained())):
+            self._turns.put_back(call.turn, call)
+        self._in_turn.notify()
 
     def _look_apart(self) -> tuple[list[PendingCall], float | None]:
         """Brings back what is due for another look. Gives calls that have become too old, and the seconds until
@@ -253,20 +249,30 @@ class CallQueue:
         now = time.monotonic()
         look_at = now + LOOK_SECONDS_MAX
         for queue in tuple(self._apart.values()):
-            while queue.calls and queue.calls[0].since + CALL_SECONDS_MAX < now:
-                old.append(queue.calls.popleft())
+            if queue.oldest + CALL_SECONDS_MAX < now:
+                old += self._expired(queue)
             if queue.state is _QueueState.HELD and not queue.calls:
                 del self._apart[queue.accounts]
             elif queue.state is _QueueState.HELD and queue.look_at <= now:
                 self._back_in_turn(queue)
             elif queue.state is _QueueState.HELD:
                 look_at = min(look_at, queue.look_at)
-        self._count -= len(old)
         return old, look_at - now if self._apart else None
 
+    def _expired(self, queue: _AccountQueue) -> list[PendingCall]:
+        young, old = split_expired(queue.calls.drained())
+        queue.oldest = _NEVER
+        for call in young:
+            queue.add(call)
+        return [self._freed(call) for call in old]
 
-def _is_founding(queue: _AccountQueue) -> bool:
-    return any(call.founding for call in queue.calls)
+
+def _first_of_each(calls: Iterable[PendingCall]) -> list[PendingCall]:
+    """Of each set of accounts."""
+    first: dict[_Accounts, PendingCall] = {}
+    for call in calls:
+        first.setdefault(call.accounts, call)
+    return list(first.values())
 
 
 def split_expired(calls: Iterable[PendingCall]) -> tuple[list[PendingCall], list[PendingCall]]:

@@ -10,8 +10,9 @@ import psycopg
 
 from domain.account import CorruptLedger
 from domain.ledger_state import LedgerState
+from services.fair_queue import OPERATOR, SERVER, Overloaded, Turn
 from services.ledger.arrays import text_array
-from services.ledger.call_queue import CALL_SECONDS_MAX, CLOSED_MESSAGE, CallQueue, Overloaded, split_expired
+from services.ledger.call_queue import CALL_SECONDS_MAX, CLOSED_MESSAGE, CallQueue, split_expired
 from services.ledger.database import limit_lock_waits
 from services.ledger.pending_call import CommittedCall, DecideCall, LedgerUnavailable, PendingCall
 from services.ledger.policy_reader import PolicyReader
@@ -118,10 +119,12 @@ class Committer:
         self._queue.put(call)
 
     def decide(self, accounts: frozenset[str], decide: DecideCall, *, founding: bool = False) -> CommittedCall:
-        """Submits and waits: for callers that are not on the event loop."""
-        return self.begin(accounts, decide, founding=founding).result()
+        """Submits what the operator wants, and waits: for callers that are not on the event loop."""
+        return self.begin(accounts, decide, OPERATOR, founding=founding).result()
 
-    def begin(self, accounts: frozenset[str], decide: DecideCall, *, founding: bool = False) -> Future[CommittedCall]:
+    def begin(
+        self, accounts: frozenset[str], decide: DecideCall, turn: Turn = SERVER, *, founding: bool = False
+    ) -> Future[CommittedCall]:
         """Submits, and gives what will have the answer."""
         answer: Future[CommittedCall] = Future()
 
@@ -131,7 +134,7 @@ class Committer:
             else:
                 answer.set_result(result)
 
-        self.submit(PendingCall(accounts, decide, reply, founding))
+        self.submit(PendingCall(accounts, decide, reply, turn, founding))
         return answer
 
     def deliver(self, answers: list[AnsweredCall]) -> None:

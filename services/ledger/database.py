@@ -7,6 +7,7 @@ from typing import Final, Literal, Protocol
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
+from psycopg_pool import ConnectionPool
 
 from projections.engine.sql_files import SqlStatement, load_script
 from services.ledger.durability import keep_durable
@@ -227,3 +228,20 @@ def _login_powers(cursor: psycopg.Cursor, login: str) -> tuple[str | None, bool]
     if owns:
         return "owns the ledger", has_roles
     return None if power is None else f"has {power}, with which it can change the ledger", has_roles
+
+
+def connection_pool(database: Database, role: DatabaseRole, size: int) -> ConnectionPool[psycopg.Connection]:
+    """Of at most so many connections in autocommit. Not open yet."""
+    return ConnectionPool(
+        with_timeouts(database.conninfo(role)),
+        kwargs={"autocommit": True},
+        min_size=1,
+        max_size=size,
+        timeout=2,
+        # Given up soon and tried anew by the next call: the pool would double its pauses while an outage lasts.
+        reconnect_timeout=2,
+        open=False,
+        configure=limit_statements,
+        check=ConnectionPool.check_connection,
+        name=f"muniment-{role}",
+    )

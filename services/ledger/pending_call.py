@@ -11,6 +11,7 @@ from domain.foundation.events import Cause, Event
 from domain.foundation.secret import SecretId
 from domain.ledger_state import LedgerState
 from domain.policy import Policy
+from services.fair_queue import SERVER, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class PendingCall:
     accounts: frozenset[str]
     decide: DecideCall
     reply: ReplyToCall
+    turn: Turn = SERVER
     founding: bool = False
     """Whether it may begin ledgers that do not exist yet."""
     since: float = field(default_factory=time.monotonic, init=False)

@@ -47,12 +47,20 @@ class SecretStore:
         return account_of_access_key_id(access_key_id) if claimed is None else claimed[0]
 
     def get(self, cursor: Cursor[TupleRow], account_id: str, secret_id: SecretId) -> Secret | None:
+        found = self.get_with_owner(cursor, account_id, secret_id)
+        return None if found is None else found[1]
+
+    def get_with_owner(
+        self, cursor: Cursor[TupleRow], account_id: str, secret_id: SecretId
+    ) -> tuple[str, Secret] | None:
+        """With the unique id of whose it is."""
         kind, name = secret_id
         row = cursor.execute(SQL[f"get_{kind.value}"], {"account_id": account_id, "name": name}).fetchone()
         if row is None:
             return None
-        *data_key, sealed = row
-        return self._envelope.open(WrappedDataKey(*data_key), sealed, purpose=kind.value, name=name)
+        *columns, sealed = row
+        data_key = WrappedDataKey(*columns)
+        return data_key.principal_id, self._envelope.open(data_key, sealed, purpose=kind.value, name=name)
 
     def delete(self, cursor: Cursor[TupleRow], account_id: str, secret_id: SecretId) -> None:
         kind, name = secret_id

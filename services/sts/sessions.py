@@ -8,10 +8,16 @@ from domain.calls import Call, Outcome
 from domain.families.containment import REACHED_ACCOUNTS, AccountReached
 from domain.families.sessions import SessionClaims, SessionIssued
 from domain.rules import sessions
-from services.wire.operations import answers
+from services.wire.operations import Parameters, answers
 
 ASSUME_ROLE_SECONDS_DEFAULT = 3_600
 GET_SESSION_TOKEN_SECONDS_DEFAULT = 43_200
+
+
+def check_session_policies(parameters: Parameters) -> None:
+    """Of the text as it was sent, before anything is decided or kept
+    (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html, Policy)."""
+    sessions.refuse_oversized(parameters.get("policy"), len(parameters.get("policy_arns", ())))
 
 
 @answers(
@@ -21,6 +27,7 @@ GET_SESSION_TOKEN_SECONDS_DEFAULT = 43_200
     records="role_arn role_session_name duration_seconds policy policy_arns external_id",
     without="tags transitive_tag_keys serial_number token_code source_identity provided_contexts "
     "minimum_session_token_size",
+    check_sizes=check_session_policies,
 )
 def assume_role(
     account: Account,

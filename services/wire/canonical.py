@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-re
 """
 
 import re
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
@@ -23,15 +24,15 @@ _AMBIGUOUS = re.compile(rb"\+|%(?![0-9A-Fa-f]{2})")
 def canonical_request(
     request: RawRequest,
     path: bytes,
-    parameters: list[tuple[bytes, bytes]],
+    parameters: Sequence[tuple[bytes, bytes]],
     fields: dict[bytes, bytes],
     signed_headers: bytes,
     payload: bytes,
 ) -> bytes:
-    """From `path` as `canonical_path` gives it, `parameters` decoded, the headers as `RawRequest.fields`, and what
-    stands for the body.
+    """From `path` as `canonical_path` gives it, `parameters` decoded, the headers as `RawRequest.fields`, checked by
+    `check_signed_headers`, and what stands for the body.
 
-    Raises IncompleteSignature or SignatureDoesNotMatch if the request breaks a rule that no signature can mend.
+    Raises SignatureDoesNotMatch if the query string breaks a rule that no signature can mend.
     """
     return b"\n".join(
         (
@@ -81,7 +82,7 @@ def query_parameters(query: bytes) -> list[tuple[bytes, bytes]]:
     return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in pairs]
 
 
-def _canonical_query(query: bytes, parameters: list[tuple[bytes, bytes]]) -> bytes:
+def _canonical_query(query: bytes, parameters: Sequence[tuple[bytes, bytes]]) -> bytes:
     # A raw '+' is a plus to a signer and a space to a form parser: were it accepted, somebody between the two could
     # change the one into the other. The specification has both percent-encoded.
     if _AMBIGUOUS.search(query):
@@ -97,6 +98,12 @@ def _canonical_query(query: bytes, parameters: list[tuple[bytes, bytes]]) -> byt
 
 
 def _canonical_headers(signed_headers: bytes, fields: dict[bytes, bytes]) -> list[bytes]:
+    return [b"%b:%b" % (name, b" ".join(fields[name].split())) for name in signed_headers.split(b";")]
+
+
+def check_signed_headers(signed_headers: bytes, fields: dict[bytes, bytes]) -> None:
+    """Raises IncompleteSignature for a list that is none, and SignatureDoesNotMatch where it leaves out a header that
+    has to be signed, or names one that is not there."""
     names = signed_headers.split(b";")
     unsigned = fields.keys() - set(names)
     if b"host" in unsigned or b"host" not in fields:
@@ -106,19 +113,15 @@ def _canonical_headers(signed_headers: bytes, fields: dict[bytes, bytes]) -> lis
             raise SignatureDoesNotMatch(
                 f"'{name[:64].decode('ascii', 'backslashreplace')}' must be a 'SignedHeader' in the AWS Authorization."
             )
-    lines = []
     previous = b""
     for position, name in enumerate(names, start=1):
         if name <= previous or name != name.lower():
             raise IncompleteSignature(
                 f"SignedHeaders must be lower-case, sorted, and free of duplicates: element {position} is not."
             )
-        value = fields.get(name)
-        if value is None:
+        if name not in fields:
             raise SignatureDoesNotMatch(f"Element {position} of SignedHeaders names a header that did not arrive.")
-        lines.append(b"%b:%b" % (name, b" ".join(value.split())))
         previous = name
-    return lines
 
 
 def payload_hash(body: bytes, fields: dict[bytes, bytes]) -> bytes:

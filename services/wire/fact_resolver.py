@@ -1,8 +1,8 @@
 """What decisions want to know and rounds have no time for, found out beside them (docs/adr/0013)."""
 
-import asyncio
-import threading
-from concurrent.futures import ThreadPoolExecutor
+import os
+import sys
+from functools import partial
 
 import psycopg
 
@@ -10,9 +10,12 @@ from domain.calls import Facts, FactsQuery
 from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.containment import LineageQuery
 from domain.families.credential_owners import OwnerQuery
+from domain.families.passwords import PasswordQuery
 from domain.foundation.errors import Throttling
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.time_travel import PastQuery
+from services.fair_pool import FairPool
+from services.fair_queue import Overloaded, Places, Turn
 from services.ledger.historical_states import HistoricalStateResolver
 from services.ledger.lineage_resolver import LineageResolver
 from services.ledger.pending_call import LedgerUnavailable
@@ -21,15 +24,19 @@ from services.secrets.passwords import PasswordHashes
 from services.secrets.store import SecretStore
 from services.wire.denial_messages import DenialMessages
 
-IN_FLIGHT_MAX = 2
-"""Calls for which facts are found at a time: hashing a password takes 64 MiB and a processor, folding a past too."""
-QUEUED_MAX = 16
-"""Calls that wait for that, each for seconds where 24 passwords are to be compared."""
+HASHING_THREADS = 2
+"""Hashing a password takes 64 MiB and a processor for a tenth of a second, and up to 24 are compared for one call."""
+HASHING_PLACES = (64, 16, 8)
+"""Of which some are at work: in all, of an account, of a principal."""
+LOOKING_THREADS = 4
+LOOKING_PLACES = (128, 32, 16)
+HASHING_NICENESS = 10
+"""Whoever answers calls goes first where processors are few."""
 
 
 class FactResolver:
-    """As many threads as hashes may be in flight. Whoever comes when all places in the line are taken is refused:
-    hashing is the one thing here with which a caller could keep a server busy."""
+    """Passwords are hashed by threads of their own, so that nothing else waits for them, a containment least of all: it
+    wants a lineage, and comes in the reserved lane."""
 
     def __init__(
         self,
@@ -46,25 +53,26 @@ class FactResolver:
         self._denials = denials
         self._pasts = pasts
         self._lineages = lineages
-        self._threads = ThreadPoolExecutor(IN_FLIGHT_MAX, thread_name_prefix="muniment-facts")
-        self._places = threading.BoundedSemaphore(IN_FLIGHT_MAX + QUEUED_MAX)
+        self._hashing = FairPool(
+            "hashing", threads=HASHING_THREADS, places=Places(*HASHING_PLACES), initializer=_let_others_go_first
+        )
+        self._looking = FairPool("facts", threads=LOOKING_THREADS, places=Places(*LOOKING_PLACES))
 
-    async def find(self, account_id: str, wanted: FactsQuery) -> Facts:
-        """Raises Throttling when too many wait, Unavailable when the database cannot be read, and refusals of what is
-        asked for."""
-        if not self._places.acquire(blocking=False):
-            raise Throttling("Rate exceeded: too many passwords, messages and past moments are being looked into.")
-        found = self._threads.submit(self._found, account_id, wanted)
-        # Not when the caller stops waiting: until then the thread is busy, or the place in the line taken.
-        found.add_done_callback(lambda _found: self._places.release())
+    async def find(self, turn: Turn, wanted: FactsQuery) -> Facts:
+        """What an account wants to know of itself. Raises Throttling when too many wait, LedgerUnavailable when the
+        database cannot be read, Stopping, and refusals of what is asked for."""
+        pool = self._hashing if isinstance(wanted, PasswordQuery) else self._looking
         try:
-            return await asyncio.wrap_future(found)
+            return await pool.run(turn, partial(self._found, turn.account_id, wanted))
+        except Overloaded as full:
+            raise Throttling(str(full)) from full
         except psycopg.OperationalError as error:
             raise LedgerUnavailable(f"Facts cannot be read: {error!r}") from error
 
     def close(self) -> None:
         """Nothing new is begun; what is under way is not waited for."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._hashing.close()
+        self._looking.close()
 
     def _found(self, account_id: str, wanted: FactsQuery) -> Facts:
         if isinstance(wanted, MessageQuery):
@@ -81,3 +89,9 @@ class FactResolver:
                 return self._store.get(cursor, account_id, SecretId(SecretKind.PASSWORD, password_id))
 
         return self._hashes.found(wanted, hash_of)
+
+
+def _let_others_go_first() -> None:
+    """Linux keeps the niceness of each thread apart, and gives it to those that a thread begins."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, 0, HASHING_NICENESS)

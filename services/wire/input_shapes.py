@@ -6,7 +6,6 @@ brings a table of compilers.
 
 import base64
 import re
-import sys
 from collections.abc import Callable, Mapping, Sized
 from datetime import UTC, datetime
 
@@ -18,6 +17,8 @@ from services.wire.shapes import Shape, is_secret, wire_name
 
 ECHO_CHARACTERS_MAX = 256
 """No more than that of a value or a name that we were sent appears in a message."""
+LENGTH_MAX = 131_072
+"""Of a text or a collection for which a model has no limit: as much as any model takes elsewhere."""
 FAILURES_SHOWN_MAX = 32
 """An answer words that many failures and counts the rest."""
 
@@ -154,7 +155,7 @@ def text(member: str, shape: Shape, _readers: ShapeReaders, *, otherwise: str) -
 
 def length_limits(shape: Shape) -> tuple[int, int]:
     """The least and the greatest length of a text or a collection."""
-    return shape.metadata.get("min", 0), shape.metadata.get("max", sys.maxsize)
+    return shape.metadata.get("min", 0), shape.metadata.get("max", LENGTH_MAX)
 
 
 def _echo(value: str, *, secret: bool) -> str:

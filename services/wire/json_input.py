@@ -4,6 +4,7 @@ https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NoReturn
@@ -28,6 +29,8 @@ PATH, QUERY, BODY = "uri", "querystring", "body"
 ParseJson = Callable[[Mapping[str, InputNode]], dict[str, object]]
 """Takes what was sent by where it stood."""
 
+PARTS_MAX = 65_536
+"""Commas and colons, which bound the values of a body. A policy of the largest size has fewer."""
 _ANY_TEXT = r"[\s\S]*"
 
 
@@ -36,6 +39,8 @@ def decode_body(body: bytes) -> InputNode:
     request of which two programs could read different things is refused."""
     if not body:
         return {}
+    if (parts := body.count(b",") + body.count(b":")) > PARTS_MAX:
+        raise MalformedBody(f"The body has {parts} commas and colons: at most {PARTS_MAX} are read.")
     try:
         node: InputNode = _DECODER.decode(body.decode())
     except (ValueError, RecursionError) as error:  # a JSONDecodeError, a UnicodeDecodeError, too many digits, too deep
@@ -47,7 +52,7 @@ def decode_body(body: bytes) -> InputNode:
 def _object(members: list[tuple[str, InputNode]]) -> dict[str, InputNode]:
     found = dict(members)
     if len(found) < len(members):
-        twice = next(name for name, _ in members if sum(name == other for other, _ in members) > 1)
+        twice = Counter(name for name, _ in members).most_common(1)[0][0]
         raise MalformedBody(f"The name '{excerpt(twice)}' appears twice in one object of the body.")
     return found
 

@@ -74,7 +74,9 @@ class ModelProtocol(WireProtocol[Compiled], Generic[Described, Compiled]):
             if operation is None:
                 raise _not_implemented(described, name)
             shape: Compiled = described.operation(name)
-            return ParsedRequest(name, operation, self._parameters(shape, sent), shape=shape)
+            parameters = self._parameters(shape, sent)
+            operation.check_sizes(parameters)
+            return ParsedRequest(name, operation, parameters, shape=shape)
         except Refusal as refusal:
             return ParsedRequest(name, operation, {}, refusal.as_value())
 

@@ -33,10 +33,15 @@ FindResource = Callable[[Account, Call, Parameters], TargetResource]
 FindConditionKeys = Callable[[Account, Parameters], Mapping[str, tuple[str, ...]]]
 """The condition keys that the operation itself brings, lower-cased; the tags of a user or role that it acts on come
 without."""
+EndsAccess = Callable[[Parameters], bool]
+CheckSizes = Callable[[Parameters], None]
+"""Raises a refusal for parameters beyond limits that AWS's model does not have, before anybody asks who may."""
 
 _READ_ONLY_PREFIXES = ("Decode", "Get", "List", "Simulate", "Validate")
 """How AWS's names begin of what only tells. What is called otherwise is taken for a write: none runs on the past."""
 _NOT_READ_ONLY = frozenset({"GetSessionToken"})
+_ENDING_ACCESS_PREFIXES = ("Deactivate", "Delete", "Detach", "Remove")
+"""How AWS's names begin of what takes something away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,9 @@ class Operation:
     without: frozenset[str]
     """Parameters of AWS's operation that this server does not take yet: it refuses them, never ignores them."""
     read_only: bool
+    ends_access: EndsAccess
+    """Whether a call with these parameters is in the reserved lane (docs/adr/0042)."""
+    check_sizes: CheckSizes
     holder: str | None = None
     """The parameter that `run` takes under the name `name`, where users, groups and roles share one function."""
 
@@ -68,6 +76,12 @@ class Operation:
     @property
     def action(self) -> str:
         return f"{self.service}:{self.name}"
+
+
+def may_deny(parameters: Parameters) -> bool:
+    """Of what saves a policy: a Deny is how AWS has sessions revoked and users locked out
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html)."""
+    return "Deny" in parameters.get("policy_document", "") or "DenyAll" in parameters.get("policy_arn", "")
 
 
 def any_resource(_account: Account, _call: Call, _parameters: Parameters) -> TargetResource:
@@ -89,11 +103,17 @@ def answers(
     context: FindConditionKeys = lambda _account, _parameters: {},
     holder: str | None = None,
     read_only: bool | None = None,
+    ends_access: EndsAccess | None = None,
+    check_sizes: CheckSizes = lambda _parameters: None,
 ) -> Callable[[OperationFunction], OperationFunction]:
     """Registers the decorated function for the AWS operation `name`. `records` and `without` are names of parameters,
-    separated by spaces. Whether it only reads, AWS's names tell; others have to say."""
+    separated by spaces. Whether it only reads, and whether it ends access, AWS's names tell; others have to say."""
     if read_only is None:
         read_only = name.startswith(_READ_ONLY_PREFIXES) and name not in _NOT_READ_ONLY
+
+    if ends_access is None:
+        takes_away = name.startswith(_ENDING_ACCESS_PREFIXES)
+        ends_access = lambda _parameters: takes_away  # noqa: E731
 
     def register(run: OperationFunction) -> OperationFunction:
         if (service, name) in _operations:
@@ -107,6 +127,8 @@ def answers(
             recorded=frozenset(records.split()),
             without=frozenset(without.split()),
             read_only=read_only,
+            ends_access=ends_access,
+            check_sizes=check_sizes,
             holder=holder,
         )
         return run

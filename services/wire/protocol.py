@@ -9,6 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from domain.account import Account
 from domain.calls import Outcome
 from domain.foundation.errors import Refusal, SignatureDoesNotMatch
+from services.fair_queue import Turn
 from services.wire.operations import Operation, Parameters
 from services.wire.raw_request import RawRequest
 from services.wire.time_travel import RequestPath
@@ -48,6 +49,8 @@ class CommittedOutcome:
     position: int
     """Of the call's last event in the account's ledger."""
     request_id: str
+    turn: Turn
+    """Whose turn it is, where writing the answer has to wait."""
 
     def result(self) -> Mapping[str, object]:
         """The answer, by AWS's member names."""
@@ -94,7 +97,11 @@ class WireProtocol(ABC, Generic[Shape]):
 
     @abstractmethod
     async def write(self, shape: Shape, committed: CommittedOutcome) -> bytes:
-        """The answer, made after the commit. May still raise a Refusal."""
+        """The answer, made after the commit. What may be long is made beside the event loop. May still raise a
+        Refusal, Overloaded and Stopping."""
+
+    def close(self) -> None:
+        """Of answers that wait to be made, none is begun any more."""
 
     @abstractmethod
     def refuse(self, refusal: Refusal, service: str | None, request_id: str) -> RenderedRefusal:

@@ -1,15 +1,19 @@
 """The one way of a signed request, whatever its protocol, into a round of its account and back."""
 
+import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from domain.account import Account
 from domain.foundation.errors import AccessDenied, MissingAuthenticationToken, Refusal, Throttling
 from domain.foundation.events import Cause
 from domain.foundation.identifiers import Random, new_uuid
-from services.ledger.call_queue import Overloaded
+from services.bounded_http import source_of
+from services.fair_pool import FairPool, Stopping
+from services.fair_queue import Overloaded, Places, Turn, turn_of_stranger
 from services.ledger.committer import Committer
 from services.ledger.pending_call import CommittedCall, LedgerUnavailable
 from services.ledger.round import Clock
@@ -20,17 +24,21 @@ from services.wire.denial_messages import DenialMessages
 from services.wire.errors import ServiceFailure, ServiceUnavailable
 from services.wire.fact_resolver import FactResolver
 from services.wire.fact_rounds import FoundFacts, decide_with_facts
-from services.wire.protocol import CommittedOutcome, WireProtocol
+from services.wire.protocol import CommittedOutcome, ParsedRequest, WireProtocol
 from services.wire.raw_request import RawRequest
 from services.wire.submission import commit_and_wait
 from services.wire.time_travel import RequestPath
 from services.wire.unauthenticated import UnauthenticatedRecorder
 
 log = logging.getLogger("muniment.wire")
+T = TypeVar("T")
 USER_AGENT_CHARACTERS_MAX = 1_000
 OK = 200
 AUTHORIZATION_MESSAGE_HEADER = b"x-muniment-authorization-message"
 """Of a call that policies denied: who may have it decoded is told why."""
+PREPARING_THREADS = 2
+PREPARING_PLACES = (256, 64, 32)
+"""In all, of an account, of a principal, or of an address whose requests are still to be proved."""
 DECISIONS_MAX = 3
 """So often a call is decided for which facts have to be found out, while its account moves on."""
 
@@ -79,6 +87,13 @@ class RequestPipeline:
         self._clock = clock
         self._random = random
         self._seal_session = seal_session
+        self._preparing = FairPool("preparing", threads=PREPARING_THREADS, places=Places(*PREPARING_PLACES))
+
+    def close(self) -> None:
+        """What waits for a thread is answered 503, and nothing begins to wait."""
+        self._preparing.close()
+        self._credentials.close()
+        self._facts.close()
 
     async def answer(
         self, raw: RawRequest, path: RequestPath, origin: RequestOrigin, protocol: WireProtocol[Any]
@@ -92,6 +107,11 @@ class RequestPipeline:
             refusal: Refusal = ServiceUnavailable("The request has failed due to a temporary failure of the server.")
         except Overloaded as error:
             refusal = Throttling(str(error))
+        except Stopping:
+            refusal = ServiceUnavailable("The server is being stopped. Try again.")
+        except asyncio.CancelledError:
+            # Nobody but a server that has waited long enough for its last answers cancels one.
+            refusal = ServiceUnavailable("The server was stopped. Whether the call was recorded is unknown.")
         except Exception:
             log.exception("%s: a defect", request_id)
             # What went wrong is for the log, which has the request id too.
@@ -114,34 +134,38 @@ class RequestPipeline:
             tls=origin.tls,
         )
         now = self._clock()
-        presented: sigv4.PresentedSignature | None = None
+        claim: sigv4.SignatureClaim | None = None
         service: str | None = None
+        source = source_of(origin.forwarded_address or origin.peer_address)
         try:
-            presented = _presented(raw, path, protocol)
-            operation_path = path.behind_moment(presented.path)
-            protocol.require_signed_for(presented.service)
-            service = presented.service
-            credential = await self._credentials.authenticate(presented, now, service=service)
+            claim = _claim(raw, path, protocol)
+            operation_path = path.behind_moment(claim.path)
+            protocol.require_signed_for(claim.service)
+            service = claim.service
+            held = await self._credentials.find(claim, now, service=service, source=source)
+            present = partial(sigv4.present, claim, raw, body_is_read=protocol.needs_body(raw))
+            presented = await self._prepared(raw, turn_of_stranger(source), present)
+            credential = self._credentials.verify(presented, held, now, service=service)
         except Refusal as refusal:
-            claimed = presented.access_key_id if presented else None
+            claimed = claim.access_key_id if claim else None
             account_id = self._credentials.account_of(claimed) if claimed else None
             await self._unauthenticated.record(cause(service="", operation=""), refusal, claimed, account_id, now)
             return refusal_response(protocol, refusal, service, request_id)
-        parsed = protocol.read(raw, operation_path, service, now)
+        read = partial(protocol.read, raw, operation_path, service, now)
+        parsed = await self._prepared(raw, held.turn(), read)
+        turn = held.turn(reserved=_ends_access(parsed))
         proved = cause(
             service=service,
             operation=parsed.name,
-            region=presented.region,
-            access_key_id=presented.access_key_id,
+            region=claim.region,
+            access_key_id=claim.access_key_id,
             session_id=credential.session.session_id if credential.session else None,
         )
         request = AuthenticatedRequest(
             credential, proved, parsed.operation, parsed.parameters, parsed.refusal, path.moment
         )
         committed = await decide_with_facts(
-            partial(self._decide, request),
-            partial(self._facts.find, credential.account_id),
-            decisions_max=DECISIONS_MAX,
+            partial(self._decide, request, turn), partial(self._facts.find, turn), decisions_max=DECISIONS_MAX
         )
         refuse = partial(refusal_response, protocol, service=service, request_id=request_id)
         position = committed.positions[credential.account_id]
@@ -150,7 +174,8 @@ class RequestPipeline:
         account = committed.values[credential.account_id]
         assert isinstance(account, Account)
         try:
-            body = await protocol.write(parsed.shape, CommittedOutcome(committed.result, account, position, request_id))
+            outcome = CommittedOutcome(committed.result, account, position, request_id, turn)
+            body = await protocol.write(parsed.shape, outcome)
         except Refusal as refusal:
             return refuse(refusal, position=position)
         return Response(OK, body, request_id, position, protocol.content_type)
@@ -164,18 +189,27 @@ class RequestPipeline:
         message = self._denials.message(account_id, answer.position).encode("ascii")
         return replace(answer, headers=(*answer.headers, (AUTHORIZATION_MESSAGE_HEADER, message)))
 
-    async def _decide(self, request: AuthenticatedRequest, found: FoundFacts) -> CommittedCall:
+    async def _prepared(self, raw: RawRequest, turn: Turn, work: Callable[[], T]) -> T:
+        """Raises what `work` raises, Overloaded and Stopping."""
+        return work() if raw.is_small else await self._preparing.run(turn, work)
+
+    async def _decide(self, request: AuthenticatedRequest, turn: Turn, found: FoundFacts) -> CommittedCall:
         """Raises NeedsFacts, LedgerUnavailable, Overloaded, and whatever a defect raised."""
         decide = decision_for(request, self._random, self._seal_session, found)
-        return await commit_and_wait(self._committer, frozenset({request.credential.account_id}), decide)
+        return await commit_and_wait(self._committer, frozenset({request.credential.account_id}), decide, turn)
 
 
-def _presented(raw: RawRequest, path: RequestPath, protocol: WireProtocol[Any]) -> sigv4.PresentedSignature:
+def _claim(raw: RawRequest, path: RequestPath, protocol: WireProtocol[Any]) -> sigv4.SignatureClaim:
     try:
-        return sigv4.read_signature(raw, body_is_read=protocol.needs_body(raw))
+        return sigv4.read_claim(raw)
     except MissingAuthenticationToken:
-        protocol.refuse_unsigned(raw, path.path)
+        if raw.is_small:
+            protocol.refuse_unsigned(raw, path.path)
         raise
+
+
+def _ends_access(parsed: ParsedRequest[Any]) -> bool:
+    return parsed.refusal is None and parsed.operation is not None and parsed.operation.ends_access(parsed.parameters)
 
 
 def refusal_response(

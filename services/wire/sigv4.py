@@ -2,20 +2,21 @@
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 
-In two steps, so that the secret can be looked up between them: `read_signature` finds out who claims to call and
-computes what that caller must have signed, `SignatureVerifier.verify` proves it. A refusal's message never repeats what
-it could not read: refusals are recorded, and a client's mistake may have put a secret there.
+In three steps, so that the secret can be looked up between them and nothing unproved is worth work: `read_claim` finds
+out who claims to call, `present` computes what that caller must have signed, `SignatureVerifier.verify` proves it. A
+refusal's message never repeats what it could not read: refusals are recorded, and a client's mistake may have put a
+secret there.
 """
 
 import hmac
 import re
 import secrets
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple
 
 from domain.foundation.errors import (
     IncompleteSignature,
@@ -28,6 +29,7 @@ from services.wire.canonical import (
     SIGNED_LIKE_S3,
     canonical_path,
     canonical_request,
+    check_signed_headers,
     declared_payload,
     hex_digest,
     payload_hash,
@@ -35,8 +37,10 @@ from services.wire.canonical import (
     signed_path,
 )
 from services.wire.raw_request import RawRequest
+from services.wire.signing_dates import basic, date_in_header, instant
 
 AUTHORIZATION_BYTES_MAX: Final = 8192
+SIGNED_HEADERS_MAX: Final = 100
 EXPIRES_SECONDS_MAX: Final = 604_800
 SKEW_MAX: Final = timedelta(minutes=15)
 
@@ -54,10 +58,6 @@ _ACCESS_KEY_ID = re.compile(rb"\w{16,128}")
 _SCOPE = re.compile(rb"([0-9]{8})/([A-Za-z0-9-]{1,64})/([a-z0-9-]{1,64})/aws4_request")
 _CLAIMED_SERVICE = re.compile(rb"(?:/|%2[Ff])([a-z0-9-]{1,64})(?:/|%2[Ff])aws4_request")
 _SIGNATURE = re.compile(rb"[0-9a-f]{64}")
-_ISO_8601_BASIC = re.compile(rb"[0-9]{8}T(?:[01][0-9]|2[0-3])[0-9]{4}Z")
-_IMF_FIXDATE = re.compile(
-    rb"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} (?:[0-9]{2}:){2}[0-9]{2} (?:GMT|UTC|[+-]0000)"
-)
 
 _MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
@@ -67,8 +67,8 @@ _UNKNOWN = "The security token included in the request is invalid."
 
 
 @dataclass(frozen=True, slots=True)
-class PresentedSignature:
-    """What a request claims, and the material to prove it with. Nothing in it is proven before `verify` returns."""
+class SignatureClaim:
+    """What a request claims. Nothing in it is proven before `SignatureVerifier.verify` returns."""
 
     access_key_id: str
     region: str
@@ -83,9 +83,19 @@ class PresentedSignature:
     path: bytes
     """Still percent-encoded, but normalised, unless for S3: the path that was signed. Route by it, never by the raw
     path, which may be respelt (`//`, `/x/../`) without breaking the signature."""
-    string_to_sign: bytes = field(repr=False)
     signature: bytes = field(repr=False)
     """64 lower-case hexadecimal digits."""
+    signed_headers: bytes = field(repr=False)
+    parameters: Sequence[tuple[bytes, bytes]] = field(repr=False)
+    """Of the query string, decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedSignature:
+    """A claim, and the material to prove it with."""
+
+    claim: SignatureClaim
+    string_to_sign: bytes = field(repr=False)
 
 
 class _Claim(NamedTuple):
@@ -98,7 +108,7 @@ class _Claim(NamedTuple):
 
 
 def claimed_service(request: RawRequest) -> str | None:
-    """The service in the credential scope, at a glance: nothing is proven, and `read_signature` reads it anew."""
+    """The service in the credential scope, at a glance: nothing is proven, and `read_claim` reads it anew."""
     authorization = next((value for name, value in request.headers if name == b"authorization"), None)
     found = _CLAIMED_SERVICE.search(request.query if authorization is None else authorization)
     return found and found[1].decode("ascii")
@@ -111,12 +121,12 @@ def is_signed(request: RawRequest) -> bool:
     )
 
 
-def read_signature(request: RawRequest, *, body_is_read: bool = True) -> PresentedSignature:
-    """The signature that a request presents, in its headers or in its query string. Where nobody reads the body, what
-    the client declares of it is what was signed.
+def read_claim(request: RawRequest) -> SignatureClaim:
+    """Who claims to call, in the headers or in the query string. Cheap: nothing is hashed, sorted or encoded.
 
-    Raises MissingAuthenticationToken if there is none, IncompleteSignature if it is malformed, SignatureDoesNotMatch if
-    no secret could make it match, InvalidClientTokenId if the access key id or session token cannot be one.
+    Raises MissingAuthenticationToken if nobody does, IncompleteSignature if the claim is malformed,
+    SignatureDoesNotMatch if no secret could make it match, InvalidClientTokenId if the access key id or session token
+    cannot be one.
     """
     fields = request.fields()
     parameters = query_parameters(request.query) if request.query else []
@@ -131,20 +141,17 @@ def read_signature(request: RawRequest, *, body_is_read: bool = True) -> Present
     day, region, service = (part.decode("ascii") for part in matched.groups())
     if _SIGNATURE.fullmatch(claim.signature) is None:
         raise IncompleteSignature("Signature must be 64 lower-case hexadecimal digits.")
+    if (count := claim.signed_headers.count(b";") + 1) > SIGNED_HEADERS_MAX:
+        raise IncompleteSignature(f"SignedHeaders names {count} headers: at most {SIGNED_HEADERS_MAX} are read.")
 
-    timestamp = _basic(claim.signed_at).encode("ascii")
-    if not timestamp.startswith(day.encode("ascii")):
+    timestamp = basic(claim.signed_at)
+    if not timestamp.startswith(day):
         raise SignatureDoesNotMatch(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
-            f"'{day}' != '{timestamp[:8].decode('ascii')}'."
+            f"'{day}' != '{timestamp[:8]}'."
         )
-
-    path = signed_path(request.raw_path, service)
-    payload = payload_hash(request.body, fields) if body_is_read else declared_payload(request, fields, service)
-    canonical = canonical_request(
-        request, canonical_path(path, service), parameters, fields, claim.signed_headers, payload
-    )
-    return PresentedSignature(
+    check_signed_headers(claim.signed_headers, fields)
+    return SignatureClaim(
         access_key_id=access_key_id.decode("ascii"),
         region=region,
         service=service,
@@ -152,10 +159,26 @@ def read_signature(request: RawRequest, *, body_is_read: bool = True) -> Present
         signed_at=claim.signed_at,
         valid_for=_validity(claim.expires, service),
         session_token=_token(claim.session_token),
-        path=path,
-        string_to_sign=b"\n".join((_ALGORITHM, timestamp, scope, hex_digest(canonical))),
+        path=signed_path(request.raw_path, service),
         signature=claim.signature,
+        signed_headers=claim.signed_headers,
+        parameters=parameters,
     )
+
+
+def present(claim: SignatureClaim, request: RawRequest, *, body_is_read: bool = True) -> PresentedSignature:
+    """What must have been signed. Where nobody reads the body, what the client declares of it is what was signed.
+
+    Raises SignatureDoesNotMatch if no secret could make it match.
+    """
+    fields = request.fields()
+    payload = payload_hash(request.body, fields) if body_is_read else declared_payload(request, fields, claim.service)
+    canonical = canonical_request(
+        request, canonical_path(claim.path, claim.service), claim.parameters, fields, claim.signed_headers, payload
+    )
+    scope = f"{claim.day}/{claim.region}/{claim.service}/aws4_request"
+    head = f"{_ALGORITHM.decode()}\n{basic(claim.signed_at)}\n{scope}\n".encode("ascii")
+    return PresentedSignature(claim, head + hex_digest(canonical))
 
 
 class SignatureVerifier:
@@ -168,37 +191,29 @@ class SignatureVerifier:
         self._limit = limit
         self._keys: OrderedDict[tuple[bytes, str, str, str], hmac.HMAC] = OrderedDict()
         self._fingerprint_key = secrets.token_bytes(32)
-        self._nobodys = Secret(secrets.token_hex(20))
 
     def verify(self, presented: PresentedSignature, secret: Secret, now: datetime, *, service: str) -> None:
         """Returns if the request was signed with `secret` for this service and is current at `now` (UTC, the arrival).
 
         Raises SignatureDoesNotMatch otherwise.
         """
-        _check_scope(presented, service)
-        _check_time(presented, now)
+        refuse_untimely(presented.claim, now, service=service)
         if not self._proves(presented, secret):
             raise SignatureDoesNotMatch(_MISMATCH)
-
-    def refuse_unknown(self, presented: PresentedSignature, now: datetime, *, service: str) -> NoReturn:
-        """Refuses an access key id that nobody has, with the work and the precedence of refusals of `verify`."""
-        _check_scope(presented, service)
-        _check_time(presented, now)
-        self._proves(presented, self._nobodys)
-        raise InvalidClientTokenId(_UNKNOWN)
 
     def _proves(self, presented: PresentedSignature, secret: Secret) -> bool:
         # The secret itself, as a fingerprint, is part of the name under which its signing key is kept: the key of a
         # secret that was replaced cannot be found any more, whatever the access key id.
         text = secret.reveal().encode()
         fingerprint = blake2b(text, digest_size=32, key=self._fingerprint_key).digest()
-        slot = (fingerprint, presented.day, presented.region, presented.service)
-        key = self._keys.get(slot) or hmac.new(_signing_key(text, presented), digestmod="sha256")
+        claim = presented.claim
+        slot = (fingerprint, claim.day, claim.region, claim.service)
+        key = self._keys.get(slot) or hmac.new(_signing_key(text, claim), digestmod="sha256")
         # Not hmac.digest, which gives the interpreter lock away for the microsecond that it takes.
         proof = key.copy()
         proof.update(presented.string_to_sign)
         expected = proof.hexdigest().encode("ascii")
-        if not hmac.compare_digest(expected, presented.signature):
+        if not hmac.compare_digest(expected, claim.signature):
             return False
         # Kept only now: a stranger who knows a key id but not its secret cannot displace the keys of others.
         self._keys[slot] = key
@@ -208,32 +223,35 @@ class SignatureVerifier:
         return True
 
 
-def _signing_key(secret: bytes, presented: PresentedSignature) -> bytes:
-    key = b"AWS4" + secret
-    for part in (presented.day, presented.region, presented.service):
-        key = hmac.digest(key, part.encode("ascii"), "sha256")
-    return hmac.digest(key, _TERMINATOR, "sha256")
-
-
-def _check_scope(presented: PresentedSignature, service: str) -> None:
-    if presented.service != service:
+def refuse_untimely(claim: SignatureClaim, now: datetime, *, service: str) -> None:
+    """Raises SignatureDoesNotMatch for what was signed for another service or time."""
+    if claim.service != service:
         raise SignatureDoesNotMatch(f"Credential should be scoped to correct service: '{service}'.")
-
-
-def _check_time(presented: PresentedSignature, now: datetime) -> None:
-    age = now - presented.signed_at
-    if age > presented.valid_for:
-        seconds = presented.valid_for // timedelta(seconds=1)
+    age = now - claim.signed_at
+    if age > claim.valid_for:
+        seconds = claim.valid_for // timedelta(seconds=1)
         span = f"{seconds} sec." if seconds % 60 else f"{seconds // 60} min."
         raise SignatureDoesNotMatch(
-            f"Signature expired: {_basic(presented.signed_at)} is now earlier than "
-            f"{_basic(now - presented.valid_for)} ({_basic(now)} - {span})"
+            f"Signature expired: {basic(claim.signed_at)} is now earlier than "
+            f"{basic(now - claim.valid_for)} ({basic(now)} - {span})"
         )
     if age < -SKEW_MAX:
         raise SignatureDoesNotMatch(
-            f"Signature not yet current: {_basic(presented.signed_at)} is still later than "
-            f"{_basic(now + SKEW_MAX)} ({_basic(now)} + 15 min.)"
+            f"Signature not yet current: {basic(claim.signed_at)} is still later than "
+            f"{basic(now + SKEW_MAX)} ({basic(now)} + 15 min.)"
         )
+
+
+def unknown_key() -> InvalidClientTokenId:
+    """Of an access key id that nobody has."""
+    return InvalidClientTokenId(_UNKNOWN)
+
+
+def _signing_key(secret: bytes, claim: SignatureClaim) -> bytes:
+    key = b"AWS4" + secret
+    for part in (claim.day, claim.region, claim.service):
+        key = hmac.digest(key, part.encode("ascii"), "sha256")
+    return hmac.digest(key, _TERMINATOR, "sha256")
 
 
 def _claim_in_header(fields: dict[bytes, bytes]) -> _Claim:
@@ -271,13 +289,13 @@ def _claim_in_header(fields: dict[bytes, bytes]) -> _Claim:
         found[b"Credential"],
         found[b"SignedHeaders"],
         found[b"Signature"],
-        _date_in_header(fields),
+        date_in_header(fields),
         fields.get(b"x-amz-security-token"),
         None,
     )
 
 
-def _claim_in_query(parameters: list[tuple[bytes, bytes]], fields: dict[bytes, bytes]) -> _Claim | None:
+def _claim_in_query(parameters: Sequence[tuple[bytes, bytes]], fields: dict[bytes, bytes]) -> _Claim | None:
     """None if no parameter of authentication is in the query string."""
     found: dict[bytes, bytes] = {}
     for name, value in parameters:
@@ -304,7 +322,7 @@ def _claim_in_query(parameters: list[tuple[bytes, bytes]], fields: dict[bytes, b
         found[b"X-Amz-Credential"],
         found[b"X-Amz-SignedHeaders"],
         found[b"X-Amz-Signature"],
-        _instant(found[b"X-Amz-Date"]),
+        instant(found[b"X-Amz-Date"]),
         found.get(b"X-Amz-Security-Token"),
         found.get(b"X-Amz-Expires"),
     )
@@ -331,38 +349,6 @@ def _malformed_credential(credential: bytes) -> IncompleteSignature | SignatureD
     return IncompleteSignature(
         "Credential should be scoped to a date of eight digits, and to a region and a service of at most 64 letters, "
         "digits and hyphens each."
-    )
-
-
-def _date_in_header(fields: dict[bytes, bytes]) -> datetime:
-    if (date := fields.get(b"x-amz-date")) is not None:
-        return _instant(date.strip())
-    if (date := fields.get(b"date")) is None:
-        raise IncompleteSignature(
-            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
-        )
-    date = date.strip()
-    if _IMF_FIXDATE.fullmatch(date) is None:
-        return _instant(date)
-    try:
-        return parsedate_to_datetime(date.decode("ascii")).replace(tzinfo=UTC)
-    except ValueError as error:
-        raise IncompleteSignature("The 'Date' header names a day or a time of day that does not exist.") from error
-
-
-def _instant(date: bytes) -> datetime:
-    if _ISO_8601_BASIC.fullmatch(date) is None:
-        raise IncompleteSignature("Date must be in ISO-8601 'basic format', such as 20260131T235959Z.")
-    try:
-        return datetime.fromisoformat(date.decode("ascii"))
-    except ValueError as error:
-        raise IncompleteSignature("The date names a day or a time of day that does not exist.") from error
-
-
-def _basic(instant: datetime) -> str:
-    """ISO 8601's basic format. Not strftime, which writes years before 1000 with fewer than four digits."""
-    return (
-        f"{instant.year:04}{instant.month:02}{instant.day:02}T{instant.hour:02}{instant.minute:02}{instant.second:02}Z"
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from services.fair_queue import SERVER, Turn
 from services.ledger.committer import Committer
 from services.ledger.pending_call import CommittedCall, DecideCall, LedgerUnavailable, PendingCall
 
@@ -10,7 +11,9 @@ ANSWER_SECONDS_MAX = 5
 runs at all. One that was stopped, or that a network swallowed, ends nothing."""
 
 
-async def commit_and_wait(committer: Committer, accounts: frozenset[str], decide: DecideCall) -> CommittedCall:
+async def commit_and_wait(
+    committer: Committer, accounts: frozenset[str], decide: DecideCall, turn: Turn = SERVER
+) -> CommittedCall:
     """The call, decided and durable. Raises Unavailable, Overloaded, and whatever a defect raised.
 
     The committer has to deliver on this event loop (`Committer.deliver_through`).
@@ -29,7 +32,7 @@ async def commit_and_wait(committer: Committer, accounts: frozenset[str], decide
     def give_up() -> None:
         reply(LedgerUnavailable(f"No round ended in {ANSWER_SECONDS_MAX} s: whether the call was recorded is unknown."))
 
-    committer.submit(PendingCall(accounts, decide, reply))
+    committer.submit(PendingCall(accounts, decide, reply, turn))
     # Not asyncio.timeout, which costs every call three times as much.
     too_late = loop.call_later(ANSWER_SECONDS_MAX, give_up)
     try:

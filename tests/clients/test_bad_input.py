@@ -7,6 +7,7 @@ import botocore.session
 import pytest
 from botocore.model import OperationModel, Shape
 
+from domain.policy import SESSION_POLICIES_CHARACTERS_MAX
 from services.aws_services import SERVICES
 from services.wire.operations import all_operations
 from tests.clients.raw_http import VERSIONS, Reply, called, entries, form, refusals_recorded, refused
@@ -185,8 +186,11 @@ def with_document(server: Server, place: str, assumable: str, document: str) -> 
     ],
 )
 def test_no_policy_that_cannot_be_one_is_taken(server: Server, assumable: str, place: str, document: str) -> None:
-    """Depth, numbers and escapes that break parsers, in every place that takes a document."""
-    refused(server, with_document(server, place, assumable, document), 400, "MalformedPolicyDocument")
+    """Depth, numbers and escapes that break parsers, in every place that takes a document. Of a session policy the
+    length is asked first."""
+    is_long = place == "session policy" and len(document) > SESSION_POLICIES_CHARACTERS_MAX
+    code = "PackedPolicyTooLarge" if is_long else "MalformedPolicyDocument"
+    refused(server, with_document(server, place, assumable, document), 400, code)
 
 
 @pytest.mark.parametrize("place", PLACES)

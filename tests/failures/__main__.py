@@ -4,9 +4,12 @@ import argparse
 import sys
 from statistics import median
 
+from benchmarks import siege
+from tests.clients.server import running_server
 from tests.failures.scenarios import CONTROL, SCENARIOS, Measured, Scenario, measured
 from tests.failures.sites import NoMount
 
+SIEGE_CALLS, SIEGE_CONTAINMENTS = 200, 10
 HEAD = (
     "| scenario | faults | acknowledged | lost | doubled | changed | 503 | no answer | s to the first answer after |\n"
     "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
@@ -32,6 +35,7 @@ def main() -> int:
             _say(f"  {complaint}")
         sound &= bool(one.findings.lost) if scenario is CONTROL else not one.findings and not one.strange
     sys.stdout.write("\n".join([HEAD, *map(_row, found)]) + "\n")
+    sound &= _besieged(chosen.only)
     if not sound:
         _say("Not sound: see above. (Of the control, losses are expected.)")
     return not sound
@@ -46,6 +50,21 @@ def _measured(scenario: Scenario, faults: int, clients: int) -> Measured | None:
     except NoMount as reason:
         _say(f"  SKIPPED: {reason}")
         return None
+
+
+def _besieged(only: str) -> bool:
+    """Whether nobody else noticed more of any attack than that it took longer."""
+    attacks = [attack for attack in siege.ATTACKS if only in attack.name]
+    if not attacks:
+        return True
+    sound = True
+    with running_server() as server:
+        scene = siege.opened_scene(server.endpoint, server.data)
+        for attack in attacks:
+            one = siege.noticed(scene, attack, SIEGE_CALLS, SIEGE_CONTAINMENTS)
+            sys.stdout.write(siege.row(attack, one) + "\n")
+            sound &= one.answers == {200: SIEGE_CALLS} and one.contained == {200: SIEGE_CONTAINMENTS}
+    return sound
 
 
 def _row(one: Measured) -> str:

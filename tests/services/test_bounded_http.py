@@ -12,7 +12,7 @@ import uvicorn
 
 from services import bounded_http
 from services.asgi import Receive, Scope, Send
-from services.bounded_http import OTHER_OPEN_FILES, PIPELINED_MAX, BoundedHttp, connections_max
+from services.bounded_http import OTHER_OPEN_FILES, PIPELINED_MAX, BoundedHttp, connections_max, source_of
 
 DEADLINE_SECONDS = 30
 LONG = 16 * 1024 * 1024
@@ -170,20 +170,55 @@ def test_as_many_in_a_row_as_allowed_are_answered() -> None:
 
 
 def test_a_connection_too_many_is_told_so() -> None:
-    """503, and who is connected already is still served."""
-    with served(Application(), connections=4) as port:
-        first, *others = held = [connected(port) for _ in range(3)]
+    """503 when an address holds as many as are free; another address has room, and who is connected already is still
+    served."""
+    with served(Application(), connections=8) as port:
+        first, *others = held = [connected(port) for _ in range(4)]
         try:
             for connection in held:  # Whoever was answered has been counted.
                 connection.sendall(GET)
                 assert answered(connection)
             with connected(port) as refused:
                 assert read_to_the_end(refused).startswith(b"HTTP/1.1 503")
+            with socket.create_connection(("127.0.0.1", port), DEADLINE_SECONDS, ("127.0.0.2", 0)) as another:
+                another.sendall(GET)
+                assert answered(another)
             first.sendall(GET)
             assert answered(first)
         finally:
             for connection in (first, *others):
                 connection.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
+)
+def test_whose_connection_it_is(address: str, source: str) -> None:
+    """One machine has a network of IPv6 addresses, and an IPv4 address in two forms."""
+    assert source_of(address) == source
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /" + b"%61" * 6_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n",
+        GET[:-2] + (b"X-Long: " + b"a" * 8_000 + b"\r\n") * 12 + b"\r\n",
+    ],
+)
+def test_a_head_in_one_piece_is_bounded_too(head: bytes) -> None:
+    """A long path is not decoded, and long headers are not kept, though the event loop has read them at once."""
+    application = Application()
+    with served(application) as port, connected(port) as connection:
+        connection.sendall(head)
+        assert read_to_the_end(connection).startswith(b"HTTP/1.1 400")
+    assert application.headers == []
 
 
 def test_connections_leave_room_for_the_database(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,7 @@ class Contain(Question[Containment]):
     path = "/v1/contain"
     resource = CREDENTIAL_RESOURCE
     read_only = False
+    ends_access = True
 
     credential: NameText
     """An access key id, a session id, a user or role by name, unique id or ARN, or root's ARN."""

@@ -101,6 +101,8 @@ class Question(BaseModel, ABC, Generic[AnswerT_co]):
     resource: ClassVar[str]
     """What follows the account in the ARN that policies speak of."""
     read_only: ClassVar[bool] = True
+    ends_access: ClassVar[bool] = False
+    """Whether it is served in the reserved lane, which nothing else can fill."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **config: Any) -> None:

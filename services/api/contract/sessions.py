@@ -41,6 +41,7 @@ class RevokeSession(Question[RevokedSession]):
     path = "/v1/sessions/{session_id}/revoke"
     resource = "session/{session_id}"
     read_only = False
+    ends_access = True
 
     session_id: Annotated[
         str,

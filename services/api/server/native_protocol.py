@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from http import HTTPStatus
 
 import pydantic
@@ -18,20 +17,23 @@ from services.api.handlers.handler import Decided
 from services.api.server import operations
 from services.api.server.answer_runner import AnswerRunner
 from services.api.server.operations import bind_question, operation_of
+from services.fair_pool import FairPool
+from services.fair_queue import Places
 from services.wire.errors import COMMON_ERROR_STATUSES, UnknownPath
 from services.wire.form_input import form_fields
 from services.wire.input_shapes import excerpt
+from services.wire.json_input import PARTS_MAX
 from services.wire.protocol import CommittedOutcome, ParsedRequest, RenderedRefusal, WireProtocol
 from services.wire.raw_request import RawRequest
 from services.wire.routes import match_path
 from services.wire.time_travel import RequestPath
-from services.wire.worker_pool import WorkerPool
 
 REGISTERED = (operations, handlers)
 """What importing registers: the native operations, and what answers them."""
 READERS = 4
-"""Threads that read answers; the pool of connections has as many."""
-READS_WAITING_MAX = 256
+"""Threads that read answers, besides those of the reserved lane; the pool of connections has as many."""
+READS_WAITING_MAX = (256, 64, 32)
+"""In all, of an account, of a principal."""
 
 STATUSES = COMMON_ERROR_STATUSES | {
     "InvalidInput": HTTPStatus.BAD_REQUEST,
@@ -54,7 +56,7 @@ class NativeProtocol(WireProtocol[ReceivedQuestion]):
 
     def __init__(self, tables: AnswerRunner) -> None:
         self._tables = tables
-        self._workers = WorkerPool("reading", threads=READERS, waiting_max=READS_WAITING_MAX)
+        self._workers = FairPool("reading", threads=READERS, places=Places(*READS_WAITING_MAX))
 
     def serves(self, _request: RawRequest, path: RequestPath) -> bool:
         """Its questions have the moment among their parameters."""
@@ -78,10 +80,15 @@ class NativeProtocol(WireProtocol[ReceivedQuestion]):
         account_id, position = committed.account.id, committed.position
         decided = committed.result()["decided"]
         assert isinstance(decided, Decided)
-        answer = await self._workers.run_in_thread(
-            partial(self._tables.answer, shape.question, account_id, position, shape.at, decided)
-        )
-        return answer.model_dump_json().encode()
+
+        def write() -> bytes:
+            answer = self._tables.answer(shape.question, account_id, position, shape.at, decided)
+            return answer.model_dump_json().encode()
+
+        return await self._workers.run(committed.turn, write)
+
+    def close(self) -> None:
+        self._workers.close()
 
     def refuse(self, refusal: Refusal, _service: str | None, request_id: str) -> RenderedRefusal:
         error = {"code": refusal.code, "message": refusal.message, "request_id": request_id}
@@ -116,6 +123,8 @@ def _question(asked_for: type[Question[Answer]], in_path: Mapping[str, str], raw
 
 
 def _object(body: bytes) -> dict[str, object]:
+    if (parts := body.count(b",") + body.count(b":")) > PARTS_MAX:
+        raise ValidationError(f"The body has {parts} commas and colons: at most {PARTS_MAX} are read.")
     try:
         given = from_json(body) if body else {}
     except ValueError as error:

@@ -58,4 +58,5 @@ for _question in QUESTIONS:
         on=None if _question.resource == CREDENTIAL_RESOURCE else _find_resource(_question),
         records=" ".join(_question.model_fields),
         read_only=_question.read_only,
+        ends_access=lambda _parameters, question=_question: question.ends_access,  # type: ignore[misc]
     )(_decide)

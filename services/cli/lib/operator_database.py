@@ -17,7 +17,7 @@ from domain.foundation.suggested_commands import suggested_command
 from services.accounts import operator_cause
 from services.app import LedgerRuntime, check_database, open_database
 from services.cli.lib.terminal import Failure
-from services.ledger.call_queue import Overloaded
+from services.fair_queue import Overloaded
 from services.ledger.database import Database, DatabaseUnfit, ExternalDatabase, connect
 from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded import EmbeddedPostgres

@@ -6,11 +6,13 @@ https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.foundation.errors import MissingAction, Refusal
+from services.fair_pool import FairPool
+from services.fair_queue import Places
 from services.wire.errors import COMMON_ERROR_STATUSES
 from services.wire.form_input import ParseForm, compile_input, form_fields
 from services.wire.json_output import SerialiseJson, compile_document
@@ -22,6 +24,11 @@ from services.wire.time_travel import RequestPath
 from services.wire.xml_output import SerialiseXml, compile_output, escape_xml
 
 _SERVER_FAULT = 500
+THREADS = 2
+ANSWERS_WAITING_MAX = (256, 64, 32)
+"""Of answers that may be long: in all, of an account, of a principal."""
+_LONG_ANSWERS = ("GetAccountAuthorizationDetails", "GetContextKeys", "GetGroup", "List", "Simulate")
+"""How the names begin of operations whose answers may take more than a few kilobytes, or long to find out."""
 _WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?")
 
 
@@ -33,6 +40,8 @@ class QueryOperationModel(OperationContract):
     serialise_json: SerialiseJson
     """The result alone."""
     has_result: bool
+    may_be_long: bool
+    """Whether the answer is made beside the event loop."""
 
 
 class QueryServiceModel(DescribedService[QueryOperationModel]):
@@ -52,6 +61,7 @@ class QueryServiceModel(DescribedService[QueryOperationModel]):
             serialise=compile_output(name, model.output_shape, self.namespace),
             serialise_json=compile_document(name, model.output_shape),
             has_result=model.output_shape is not None,
+            may_be_long=name.startswith(_LONG_ANSWERS),
         )
 
 
@@ -63,6 +73,7 @@ class QueryProtocol(ModelProtocol[QueryServiceModel, QueryOperationModel]):
     def __init__(self, described: Iterable[QueryServiceModel]) -> None:
         super().__init__(described)
         self._in_json = _QueryInJson(self)
+        self._workers = FairPool("rendering", threads=THREADS, places=Places(*ANSWERS_WAITING_MAX))
 
     def serves(self, request: RawRequest, path: RequestPath) -> bool:
         """An operation that stands in a header is another protocol's."""
@@ -84,7 +95,15 @@ class QueryProtocol(ModelProtocol[QueryServiceModel, QueryOperationModel]):
         return shape.parse({name: value for name, value in sent.items() if not name.startswith("X-Amz-")})
 
     async def write(self, shape: QueryOperationModel, committed: CommittedOutcome) -> bytes:
-        return shape.serialise(committed.result(), committed.request_id)
+        return await self.make(shape, committed, lambda: shape.serialise(committed.result(), committed.request_id))
+
+    async def make(
+        self, shape: QueryOperationModel, committed: CommittedOutcome, document: Callable[[], bytes]
+    ) -> bytes:
+        return await self._workers.run(committed.turn, document) if shape.may_be_long else document()
+
+    def close(self) -> None:
+        self._workers.close()
 
     def refuse(self, refusal: Refusal, service: str | None, request_id: str) -> RenderedRefusal:
         return render(refusal, self._services[service] if service else None, request_id)
@@ -109,10 +128,13 @@ class _QueryInJson(WireProtocol[QueryOperationModel]):
         return self._query.read(request, path, service, now)
 
     async def write(self, shape: QueryOperationModel, committed: CommittedOutcome) -> bytes:
-        document = shape.serialise_json(committed.result()).decode()
-        result = f'"{shape.name}Result":{document},' if shape.has_result else ""
-        metadata = f'"ResponseMetadata":{{"RequestId":{json.dumps(committed.request_id)}}}'
-        return f'{{"{shape.name}Response":{{{result}{metadata}}}}}'.encode()
+        def document() -> bytes:
+            members = shape.serialise_json(committed.result()).decode()
+            result = f'"{shape.name}Result":{members},' if shape.has_result else ""
+            metadata = f'"ResponseMetadata":{{"RequestId":{json.dumps(committed.request_id)}}}'
+            return f'{{"{shape.name}Response":{{{result}{metadata}}}}}'.encode()
+
+        return await self._query.make(shape, committed, document)
 
     def refuse(self, refusal: Refusal, service: str | None, request_id: str) -> RenderedRefusal:
         status, fault = error_kind(refusal, self._query.described(service) if service else None)

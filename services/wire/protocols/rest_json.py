@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from botocore.model import ServiceModel
 
 from domain.foundation.errors import Refusal
+from services.fair_pool import FairPool
+from services.fair_queue import Places
 from services.wire.errors import UnknownPath
 from services.wire.json_input import BODY, PATH, QUERY, ParseJson, compile_request, decode_body, query_values
 from services.wire.json_output import SerialiseJson, compile_document
@@ -19,10 +21,10 @@ from services.wire.protocol import CommittedOutcome, RenderedRefusal
 from services.wire.raw_request import RawRequest
 from services.wire.routes import match_path
 from services.wire.time_travel import RequestPath
-from services.wire.worker_pool import WorkerPool
 
 THREADS = 2
-ANSWERS_WAITING_MAX = 64
+ANSWERS_WAITING_MAX = (64, 32, 16)
+"""In all, of an account, of a principal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class RestJsonProtocol(ModelProtocol[RestServiceModel, RestOperationModel]):
         self._first_segments = frozenset[bytes]().union(
             *(service.first_segments for service in self._services.values())
         )
-        self._workers = WorkerPool("answering", threads=THREADS, waiting_max=ANSWERS_WAITING_MAX)
+        self._workers = FairPool("answering", threads=THREADS, places=Places(*ANSWERS_WAITING_MAX))
 
     def serves(self, _request: RawRequest, path: RequestPath) -> bool:
         """By the path's first segment: what begins like an operation's path is for its service."""
@@ -96,7 +98,10 @@ class RestJsonProtocol(ModelProtocol[RestServiceModel, RestOperationModel]):
         return shape.parse({PATH: {**in_path}, QUERY: query_values(request.query), BODY: decode_body(request.body)})
 
     async def write(self, shape: RestOperationModel, committed: CommittedOutcome) -> bytes:
-        return await self._workers.run_in_thread(lambda: shape.serialise(committed.result()))
+        return await self._workers.run(committed.turn, lambda: shape.serialise(committed.result()))
+
+    def close(self) -> None:
+        self._workers.close()
 
     def refuse(self, refusal: Refusal, service: str | None, _request_id: str) -> RenderedRefusal:
         return render(refusal, self._services[service] if service else None)

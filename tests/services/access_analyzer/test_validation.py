@@ -111,7 +111,7 @@ def test_a_trust_policy_is_a_resource_policy_of_its_own_grammar(linted: list[Pol
     ("members", "told"),
     [
         ({"maxResults": 0}, "Value at 'maxResults' failed to satisfy constraint"),
-        ({"policyDocument": " " * (TEXT_CHARACTERS_MAX + 1)}, "Value at 'policyDocument' failed to satisfy constraint"),
+        ({"policyDocument": " " * (TEXT_CHARACTERS_MAX + 1)}, "at 'policyDocument' failed to satisfy constraint"),
         ({"policyType": "POLICY"}, "Value 'POLICY' at 'policyType' failed to satisfy constraint"),
         ({"locale": "XX"}, "Value 'XX' at 'locale' failed to satisfy constraint"),
         ({"policyDocument": "\0"}, "'policy_document' failed to satisfy constraint"),

@@ -18,6 +18,7 @@ from services.api.contract.lineage import ShowLineage
 from services.api.handlers import containment
 from services.cli.lib.lineage_tree import tree_lines
 from services.cli.lib.local import LocalClient
+from services.fair_queue import Turn
 from services.ledger.database import Database, connect
 from services.ledger.pending_call import LedgerUnavailable
 from services.organization import set_organization
@@ -292,7 +293,7 @@ def test_nothing_is_born_meanwhile(story: Story) -> None:
     house = story.house
 
     class Late(type(house.facts)):  # type: ignore[misc]  # the house's own kind
-        async def find(self, _account_id: str, _wanted: Any) -> Any:
+        async def find(self, _turn: Turn, _wanted: Any) -> Any:
             members = {"RoleArn": f"arn:aws:iam::{house.account_id}:role/builder", "RoleSessionName": "late"}
             request = signed_form("sts", "AssumeRole", story.leaked, **members)
             answer = await house.gate(plain).answer(request, RequestPath.split(request.raw_path), PEER, house.aws)

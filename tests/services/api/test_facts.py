@@ -1,6 +1,7 @@
 """Calls for which something has to be found out beside the rounds: passwords, on a real database."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +14,13 @@ from domain.calls import Facts, FactsQuery
 from domain.families.passwords import PasswordFacts, PasswordQuery
 from domain.foundation.errors import Throttling
 from domain.foundation.secret import Secret
+from services.fair_queue import Turn
 from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
-from services.wire.fact_resolver import IN_FLIGHT_MAX, QUEUED_MAX, FactResolver
-from services.wire.request_pipeline import DECISIONS_MAX
+from services.wire.fact_resolver import HASHING_PLACES, HASHING_THREADS, FactResolver
+from services.wire.request_pipeline import DECISIONS_MAX, Response
 from services.wire.time_travel import RequestPath
-from tests.services.api.in_process_server import PEER, InProcessServer, signed_form
+from tests.services.api.in_process_server import PEER, InProcessServer, signed, signed_form
 from tests.services.endpoint import HASHES
 
 FIRST, SECOND = "Correct-Horse-1", "Battery-Staple-2"
@@ -42,9 +44,9 @@ class Meddling(FactResolver):
         self.left = times
         self.asked = 0
 
-    async def find(self, account_id: str, wanted: FactsQuery) -> Facts:
+    async def find(self, turn: Turn, wanted: FactsQuery) -> Facts:
         self.asked += 1
-        facts = await super().find(account_id, wanted)
+        facts = await super().find(turn, wanted)
         if self.left:
             self.left -= 1
             update = signed_form("iam", "UpdateLoginProfile", self.house.admin, UserName="bob", Password=FIRST)
@@ -133,37 +135,95 @@ class Held:
 
 
 def test_only_so_many_at_a_time(house: InProcessServer) -> None:
-    """However many ask, no more than the bound are worked on; those beyond the line are refused at once, and when the
-    others are done there is room again. Who went away in the meantime takes no room for ever."""
+    """However many ask, no more than the bound are worked on; of one caller those beyond the bound are refused at once,
+    while another account's is not, and when the others are done there is room again. Who went away in the meantime
+    takes no room for ever."""
     held = Held(house.ledger.writers.connection)
     finder = FactResolver(held, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages)
     wanted = PasswordQuery(Secret(SECOND), frozenset({"AIPW1"}))
+    mine, others = Turn(house.account_id, "AIDAME"), Turn("111122223333", "AIDAOTHER")
+    *_, places = HASHING_PLACES
 
     async def asked() -> list[Facts | BaseException]:
-        places = IN_FLIGHT_MAX + QUEUED_MAX
-        asking = [asyncio.create_task(finder.find(house.account_id, wanted)) for _ in range(places)]
+        asking = [asyncio.create_task(finder.find(mine, wanted)) for _ in range(places)]
         await asyncio.sleep(0)  # each has taken its place
         for _ in range(3):
             with pytest.raises(Throttling):
-                await finder.find(house.account_id, wanted)
-        asking[-1].cancel()
+                await finder.find(mine, wanted)
+        asking.append(asyncio.create_task(finder.find(others, wanted)))
+        await asyncio.sleep(0)
+        asking[places - 1].cancel()
         held.let_go()
         found = await asyncio.gather(*asking, return_exceptions=True)
-        again = await asyncio.gather(*(finder.find(house.account_id, wanted) for _ in range(places)))
+        # The place of who went away is free when its turn has come.
+        again = await asyncio.gather(*(finder.find(mine, wanted) for _ in range(places - 1)))
         return [*found, *again]
 
     found = asyncio.run(asked())
     assert sum(isinstance(facts, asyncio.CancelledError) for facts in found) == 1
     assert all(facts.reused == {} for facts in found if isinstance(facts, PasswordFacts))
     assert sum(isinstance(facts, PasswordFacts) for facts in found) == len(found) - 1
-    assert held.most <= IN_FLIGHT_MAX
+    assert held.most <= HASHING_THREADS
+
+
+def test_hashing_keeps_no_containment_waiting(house: InProcessServer) -> None:
+    """With every thread that hashes at work and every place taken, the lineage that a containment wants is found, and
+    so is a moment of the past."""
+    held = Held(house.ledger.writers.connection)
+    house.facts = FactResolver(held, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages)
+    wanted = PasswordQuery(Secret(SECOND), frozenset({"AIPW1"}))
+    total, _, each = HASHING_PLACES
+
+    async def asked() -> tuple[list[Facts], list[Response]]:
+        asking = [
+            asyncio.create_task(house.facts.find(Turn(f"{number:012}", "AIDAME"), wanted))
+            for number in range(total // each)
+            for _ in range(each)
+        ]
+        await asyncio.sleep(0)
+        with pytest.raises(Throttling):
+            await house.facts.find(Turn(house.account_id, "AIDAME"), wanted)
+        house.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
+        body = json.dumps({"credential": house.admin.access_key, "dry_run": True, "include_self": True}).encode()
+        contain = signed("POST", "/v1/contain", house.admin, body)
+        pipeline = house.gate(house.facts)
+        contained = await pipeline.answer(contain, RequestPath.split(contain.raw_path), PEER, house.native)
+        then = signed_form("iam", "ListUsers", house.admin, "p5")
+        past = await pipeline.answer(then, RequestPath.split(then.raw_path), PEER, house.aws)
+        assert not any(each.done() for each in asking)
+        held.let_go()
+        return await asyncio.gather(*asking), [contained, past]
+
+    found, answers = asyncio.run(asked())
+    assert [answer.status for answer in answers] == [200, 200], answers
+    assert all(isinstance(facts, PasswordFacts) for facts in found)
+
+
+def test_a_call_that_is_given_up_is_answered(house: InProcessServer, bob: Any) -> None:
+    """A server that stops waits for its last answers, and not for ever: then they say what is not known."""
+    held = Held(house.ledger.writers.connection)
+    facts = FactResolver(held, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages)
+    change = signed_form("iam", "ChangePassword", bob, OldPassword=FIRST, NewPassword=SECOND)
+
+    async def given_up() -> Response:
+        house.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
+        pipeline = house.gate(facts)
+        asking = asyncio.create_task(pipeline.answer(change, RequestPath.split(change.raw_path), PEER, house.aws))
+        while not held.waiting:  # noqa: ASYNC110  it waits in a thread
+            await asyncio.sleep(0)
+        asking.cancel()
+        held.let_go()
+        return await asking
+
+    answer = asyncio.run(given_up())
+    assert (answer.status, b"Whether the call was recorded is unknown" in answer.body) == (503, True)
 
 
 def test_a_full_line_is_an_answer_on_record(house: InProcessServer, bob: Any) -> None:
     """Throttling, which clients try again; with the caller's name in the ledger, and no password set."""
 
     class Full(FactResolver):
-        async def find(self, _account_id: str, _wanted: FactsQuery) -> Facts:
+        async def find(self, _turn: Turn, _wanted: FactsQuery) -> Facts:
             raise Throttling("Rate exceeded")
 
     house.facts = Full(
@@ -186,4 +246,6 @@ def test_hashes_that_cannot_be_read(house: InProcessServer, bob: Any) -> None:
     assert status == 503
     assert records(house, "ChangePassword") == []
     with pytest.raises(LedgerUnavailable):
-        asyncio.run(house.facts.find(house.account_id, PasswordQuery(Secret(SECOND), frozenset({"AIPW1"}))))
+        asyncio.run(
+            house.facts.find(Turn(house.account_id, "AIDAME"), PasswordQuery(Secret(SECOND), frozenset({"AIPW1"})))
+        )

@@ -16,6 +16,7 @@ from domain.foundation.events import Cause, Change, Entry, Event, Use, event_cla
 from domain.foundation.identifiers import Random
 from domain.ledger_state import LedgerState, evolve
 from domain.rules.users import create_user
+from services.fair_queue import Turn
 from services.ledger.committer import Committer, OpenConnection
 from services.ledger.database import Database, connect
 from services.ledger.mapper import EntryMapper
@@ -87,9 +88,12 @@ def running(committer: Committer) -> Iterator[Committer]:
         committer.stop()
 
 
-def submit(committer: Committer, decide: DecideCall, *accounts: str, founding: bool = False) -> Future[CommittedCall]:
+def submit(
+    committer: Committer, decide: DecideCall, *accounts: str, founding: bool = False, by: str = "somebody"
+) -> Future[CommittedCall]:
     """Queues a call, by default one of ACCOUNT. A second answer to it is an error of its own (InvalidStateError)."""
-    return committer.begin(frozenset(accounts or {ACCOUNT}), decide, founding=founding)
+    of = frozenset(accounts or {ACCOUNT})
+    return committer.begin(of, decide, Turn(min(of), by), founding=founding)
 
 
 def cause(operation: str = "Any") -> Cause:

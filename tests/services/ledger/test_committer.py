@@ -13,8 +13,9 @@ from domain.calls import NeedsAccounts
 from domain.families.users import USERS
 from domain.foundation.errors import EntityAlreadyExists
 from domain.foundation.events import Entry
+from services.fair_queue import Overloaded, Turn
 from services.ledger import call_queue as lines
-from services.ledger.call_queue import CLOSED_MESSAGE, Overloaded
+from services.ledger.call_queue import CLOSED_MESSAGE
 from services.ledger.committer import Committer
 from services.ledger.database import Database
 from services.ledger.mapper import EntryMapper
@@ -163,16 +164,25 @@ def test_answers_go_where_they_are_waited_for(founded: Database) -> None:
 
 
 def test_too_many_calls_are_turned_away(founded: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The queue is bounded: one more is refused at once, and there is room again when rounds have been made. An account
-    gets no more of the room than it leaves free, so that there is some for others."""
-    monkeypatch.setattr(lines, "WAITING_CALLS_MAX", 6)
+    """The queue is bounded: one more is refused at once, and there is room again when rounds have been made. A
+    principal leaves room for others of the account, an account for other accounts, and no number of calls takes the
+    places of the reserved lane."""
+    monkeypatch.setattr(lines, "CALLS_OF_A_PRINCIPAL_MAX", 3)
+    monkeypatch.setattr(lines, "CALLS_OF_AN_ACCOUNT_MAX", 4)
+    monkeypatch.setattr(lines, "WAITING_CALLS_MAX", 5)
     committer = committer_on(founded)
     waiting = [submit(committer, appending(use())) for _ in range(3)]
-    with pytest.raises(Overloaded, match="3 calls are waiting"):
+    with pytest.raises(Overloaded, match="3 calls of the caller are waiting, 3 in all"):
         submit(committer, appending(use()))
-    other = submit(committer, appending(use(), to=OTHER), OTHER)
+    waiting.append(submit(committer, appending(use()), by="another"))
+    with pytest.raises(Overloaded, match="0 calls of the caller are waiting, 4 in all"):
+        submit(committer, appending(use()), by="a third")
+    waiting.append(submit(committer, appending(use(), to=OTHER), OTHER))
+    with pytest.raises(Overloaded, match="1 calls of the caller are waiting, 5 in all"):
+        submit(committer, appending(use(), to=OTHER), OTHER)
+    waiting.append(committer.begin(frozenset({ACCOUNT}), appending(use()), Turn(ACCOUNT, "somebody", reserved=True)))
     with running(committer):
-        assert all(answer.result(ANSWER_SECONDS_MAX) for answer in (*waiting, other))
+        assert all(answer.result(ANSWER_SECONDS_MAX) for answer in waiting)
         assert submit(committer, appending(use())).result(ANSWER_SECONDS_MAX)
 
 

@@ -10,6 +10,7 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from domain.foundation.events import Entry
+from services.fair_queue import Turn
 from services.ledger import call_queue as lines
 from services.ledger import round as deciding
 from services.ledger.call_queue import LOOK_SECONDS_MAX, LOOK_SECONDS_MIN, CallQueue
@@ -53,7 +54,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def work(account_id: str) -> PendingCall:
-    return PendingCall(frozenset({account_id}), appending(), lambda _answer: None)
+    return PendingCall(frozenset({account_id}), appending(), lambda _answer: None, Turn(account_id, "somebody"))
 
 
 @pytest.mark.usefixtures("patient")
@@ -135,8 +136,9 @@ def test_who_waited_in_vain_lets_others_go_first(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.usefixtures("patient")
 def test_a_flood_delays_another_s_call_by_one_round(founded: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With 10,000 calls of one account waiting, a call of another that comes in the middle of a round is in the next
-    one. Rounds are told apart by their time."""
+    """With all calls of one account waiting that may but one, a call of another account that comes in the middle of a
+    round is in the next one; so is one of another principal of the account, and one in the reserved lane of the very
+    principal. Rounds are told apart by their time."""
     monkeypatch.setattr(deciding, "DECIDING_SECONDS_MAX", 3_600.0)
     under_way, come = threading.Event(), threading.Event()
     times: list[datetime] = []
@@ -150,14 +152,18 @@ def test_a_flood_delays_another_s_call_by_one_round(founded: Database, monkeypat
         return CallResult(at, [])
 
     committer = committer_on(founded)
-    for _ in range(10_000):
-        submit(committer, flooding)
+    for number in range(lines.CALLS_OF_AN_ACCOUNT_MAX - 1):
+        submit(committer, flooding, by=f"{number // lines.CALLS_OF_A_PRINCIPAL_MAX}")
     with running(committer):
         assert under_way.wait(ANSWER_SECONDS_MAX)
-        single = submit(committer, appending(use(), to=OTHER), OTHER)
+        singles = [
+            submit(committer, appending(use(), to=OTHER), OTHER),
+            submit(committer, appending(use()), by="another"),
+            committer.begin(frozenset({ACCOUNT}), appending(use()), Turn(ACCOUNT, "0", reserved=True)),
+        ]
         come.set()
-        at = single.result(ANSWER_SECONDS_MAX).result
-    assert at == times[2]
+        at = {single.result(ANSWER_SECONDS_MAX).result for single in singles}
+    assert at == {times[2]}
 
 
 def fail_inserts(database: Database, sqlstate: str, times: int) -> None:

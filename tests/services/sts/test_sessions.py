@@ -211,7 +211,7 @@ def test_session_policies_have_limits(endpoint: Endpoint) -> None:
     endpoint.session(ann, RoleArn=OPS, Policy=long)
     with pytest.raises(PackedPolicyTooLarge, match="at most 2048 go"):
         endpoint.session(ann, RoleArn=OPS, Policy=long, PolicyArns=[{"arn": full}])
-    with pytest.raises(ValidationError, match="at most 10 managed policies"):
+    with pytest.raises(ValidationError, match="length less than or equal to 10"):
         endpoint.session(ann, RoleArn=OPS, PolicyArns=[{"arn": admin}] * 11)
     with pytest.raises(MalformedPolicyDocument, match="does not exist"):
         endpoint.session(ann, RoleArn=OPS, PolicyArns=[{"arn": arn("policy/none")}])

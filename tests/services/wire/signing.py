@@ -18,7 +18,15 @@ from domain.foundation.errors import (
 from domain.foundation.secret import Secret
 from services.wire.canonical import SIGNED_LIKE_S3
 from services.wire.raw_request import RawRequest
-from services.wire.sigv4 import PresentedSignature, SignatureVerifier, read_signature
+from services.wire.sigv4 import (
+    PresentedSignature,
+    SignatureClaim,
+    SignatureVerifier,
+    present,
+    read_claim,
+    refuse_untimely,
+    unknown_key,
+)
 from tests.vectors.sigv4.generate import Vector
 
 ACCESS_KEY_ID = "AKIDEXAMPLE000000000"
@@ -70,16 +78,22 @@ def authorization(request: RawRequest) -> bytes:
     return dict(request.headers)[b"authorization"]
 
 
+def read_signature(request: RawRequest, *, body_is_read: bool = True) -> PresentedSignature:
+    """Both steps before the proof."""
+    return present(read_claim(request), request, body_is_read=body_is_read)
+
+
 def verified(
     request: RawRequest, after: timedelta = timedelta(), *, service: str = "iam", body_is_read: bool = True
-) -> PresentedSignature:
+) -> SignatureClaim:
     """Reads and verifies the request as if it arrived that long after it was signed."""
     presented = read_signature(request, body_is_read=body_is_read)
-    keys = SignatureVerifier(1)
-    if presented.access_key_id != ACCESS_KEY_ID:
-        keys.refuse_unknown(presented, presented.signed_at + after, service=service)
-    keys.verify(presented, SECRET, presented.signed_at + after, service=service)
-    return presented
+    claim = presented.claim
+    refuse_untimely(claim, claim.signed_at + after, service=service)
+    if claim.access_key_id != ACCESS_KEY_ID:
+        raise unknown_key()
+    SignatureVerifier(1).verify(presented, SECRET, claim.signed_at + after, service=service)
+    return claim
 
 
 def arrived(vector: Vector) -> RawRequest:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from domain.account import Account
 from domain.calls import Outcome
 from domain.foundation.errors import NoSuchEntity, Refusal, SignatureDoesNotMatch
+from services.fair_queue import SERVER
 from services.wire.errors import ServiceUnavailable
 from services.wire.protocol import CommittedOutcome, WireProtocol
 from services.wire.raw_request import RawRequest
@@ -46,7 +47,7 @@ def in_json(value: object) -> object:
 
 
 def written(service: str, operation: str, result: Mapping[str, object]) -> bytes:
-    committed = CommittedOutcome(Outcome(lambda _account: result), Account("123456789012"), 1, 'r"1')
+    committed = CommittedOutcome(Outcome(lambda _account: result), Account("123456789012"), 1, 'r"1', SERVER)
     return asyncio.run(JSON.write(SERVICES[service].operation(operation), committed))
 
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from domain.foundation.errors import IncompleteSignature, MissingAuthenticationToken, SignatureDoesNotMatch
 from services.wire.raw_request import RawRequest
-from services.wire.sigv4 import read_signature
-from tests.services.wire.signing import ACCESS_KEY_ID, REFUSALS, signed, verified, with_header
+from tests.services.wire.signing import ACCESS_KEY_ID, REFUSALS, read_signature, signed, verified, with_header
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 SCOPE = "20260131/us-east-1/iam/aws4_request"
@@ -164,7 +163,7 @@ def test_requests_and_claims_print_without_secrets() -> None:
     assert "s3cret" not in repr(request)
     assert ACCESS_KEY_ID in repr(presented)
     assert "s3cret" not in repr(presented)
-    assert presented.signature.decode() not in repr(presented)
+    assert presented.claim.signature.decode() not in repr(presented)
 
 
 FRAGMENTS = st.one_of(

@@ -7,13 +7,13 @@ import pytest
 from domain.foundation.errors import SignatureDoesNotMatch
 from services.wire.canonical import PAYLOAD_HEADER, SIGNED_LIKE_S3
 from services.wire.raw_request import RawRequest
-from services.wire.sigv4 import PresentedSignature, claimed_service
+from services.wire.sigv4 import SignatureClaim, claimed_service
 from tests.services.wire.signing import signed, verified, with_header
 
 PATHS = ("/", "//", "/bucket/a//b/../c/./", "/bucket/%C3%BC%20%2B~", "/b/x%252F", "/b/%28a%29%2A%27%21", "/b/~-._")
 
 
-def verified_by_s3(request: RawRequest, service: str = "s3") -> PresentedSignature:
+def verified_by_s3(request: RawRequest, service: str = "s3") -> SignatureClaim:
     return verified(request, service=service, body_is_read=False)
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from domain.foundation.errors import SignatureDoesNotMatch
 from domain.foundation.secret import Secret
-from services.wire.sigv4 import SignatureVerifier, read_signature
-from tests.services.wire.signing import arrived
+from services.wire.sigv4 import SignatureVerifier
+from tests.services.wire.signing import arrived, read_signature
 from tests.vectors.sigv4 import generate
 
 VECTORS: list[generate.Vector] = json.loads(generate.PINNED.read_text(encoding="ascii"))
@@ -23,12 +23,14 @@ def test_what_awscrt_signed_is_read_and_verified(vector: generate.Vector) -> Non
     presented = read_signature(arrived(vector))
     signed_at = datetime.fromisoformat(vector["signed_at"])
     SignatureVerifier(1).verify(presented, Secret(generate.SECRET), signed_at, service=vector["service"])
-    assert presented.access_key_id == generate.ACCESS_KEY_ID
-    assert (presented.region, presented.service) == (vector["region"], vector["service"])
-    assert (presented.signed_at, presented.day) == (signed_at, signed_at.strftime("%Y%m%d"))
+    assert presented.claim.access_key_id == generate.ACCESS_KEY_ID
+    assert (presented.claim.region, presented.claim.service) == (vector["region"], vector["service"])
+    assert (presented.claim.signed_at, presented.claim.day) == (signed_at, signed_at.strftime("%Y%m%d"))
     ignored = vector["service"] == "sts"
-    assert presented.valid_for == timedelta(seconds=900 if ignored else min(vector["expires_seconds"] or 900, 900))
-    assert presented.session_token == vector["session_token"]
+    assert presented.claim.valid_for == timedelta(
+        seconds=900 if ignored else min(vector["expires_seconds"] or 900, 900)
+    )
+    assert presented.claim.session_token == vector["session_token"]
 
 
 @EVERY_VECTOR
@@ -37,7 +39,7 @@ def test_what_awscrt_signed_is_refused_with_another_secret(vector: generate.Vect
     presented = read_signature(arrived(vector))
     with pytest.raises(SignatureDoesNotMatch, match="does not match the signature you provided"):
         SignatureVerifier(1).verify(
-            presented, Secret(generate.SECRET.lower()), presented.signed_at, service=vector["service"]
+            presented, Secret(generate.SECRET.lower()), presented.claim.signed_at, service=vector["service"]
         )
 
 
