@@ -66,6 +66,7 @@ from services.wire.authentication import Authenticator
 from services.wire.denial_messages import DenialMessages
 from services.wire.fact_resolver import FactResolver
 from services.wire.operations import require_served
+from services.wire.refusal_counts import RefusalCounts, RefusalRecorder
 from services.wire.request_pipeline import RequestPipeline
 from services.wire.unauthenticated import UnauthenticatedRecorder
 
@@ -323,6 +324,7 @@ class _Server(uvicorn.Server):
         self._settings = settings
         self._on_ready = on_ready
         self._unauthenticated = UnauthenticatedRecorder(ledger.committer, ledger.random)
+        self._refusals = RefusalRecorder(ledger.committer, RefusalCounts())
         pasts = HistoricalStateResolver(ledger.readers.connection, ledger.past)
         lineages = LineageResolver(ledger.readers.connection, ledger.runner, ledger.past)
         self._facts = FactResolver(
@@ -332,6 +334,7 @@ class _Server(uvicorn.Server):
             ledger.committer,
             Authenticator(ledger.writers.connection, ledger.secrets, ledger.sessions),
             self._unauthenticated,
+            self._refusals,
             self._facts,
             ledger.denials,
             clock=ledger.clock,
@@ -370,6 +373,8 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
         with suppress(LedgerUnavailable):
             await self._unauthenticated.flush(self._ledger.clock() + timedelta(minutes=1))
+        with suppress(LedgerUnavailable):
+            await self._refusals.flush()
         self._facts.close()
         # The loop ends now; what rounds still answer, nobody waits for there.
         self._ledger.committer.deliver_through(lambda answer: answer())
@@ -378,6 +383,7 @@ class _Server(uvicorn.Server):
         while True:
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
             try:
+                await self._refusals.flush()
                 await self._unauthenticated.flush(self._ledger.clock())
                 await asyncio.to_thread(self._ledger.open_months)
             except Exception:

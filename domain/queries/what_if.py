@@ -32,7 +32,7 @@ from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLIC
 from domain.families.sessions import Session
 from domain.foundation.events import Cause, Entry
 from domain.policy import Decision, Result, evaluate, reason, statement_context_keys
-from domain.queries.reevaluation import CannotReevaluate, rebuild_check, rebuild_context
+from domain.queries.reevaluation import CannotReevaluate, rebuild_check, rebuild_context, require_kept
 
 HYPOTHETICAL_POLICY_NAME = "what if"
 """What the supposed policy is called. The space keeps it apart from every policy that there is: IAM takes none."""
@@ -250,6 +250,7 @@ class CallReplayer:
         return None
 
     def _decided(self, call: CallToReplay, record: DecisionRecord, session: Session | None) -> Decision:
+        require_kept(record)
         accounts = {account_id: self._value_of(account_id, at) for account_id, at in record.positions.items()}
         account = next(iter(accounts.values()))
         if record.as_of is not None or len(accounts) > 1 or account.position != record.positions[account.id]:

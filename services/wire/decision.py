@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from domain.account import Account
@@ -13,19 +14,19 @@ from domain.calls import ApiCalled, Call, Outcome
 from domain.families.credential_use import LAST_USES, CredentialUsed, is_news
 from domain.families.sessions import Session
 from domain.foundation.errors import Refusal, ValidationError
-from domain.foundation.events import Cause, Event
+from domain.foundation.events import Cause, Event, Principal
 from domain.foundation.identifiers import Random
 from domain.foundation.secret import Secret
 from domain.rules.sessions import refuse_beyond_session_token
 from services.ledger.pending_call import CallResult, DecideCall, LedgerAppend, LedgerStates
 from services.wire.authentication import VerifiedCredential
+from services.wire.call_record import call_record, refused_elsewhere, storable
 from services.wire.fact_rounds import NOTHING_FOUND, FoundFacts
 from services.wire.operations import Operation
+from services.wire.refusal_counts import RefusedCall
 from services.wire.time_travel import perform_as_of
 
 SealSession = Callable[[Session, Secret], str]
-AS_OF = "as_of"
-"""Under which a call's moment of the past stands among its parameters; no operation of AWS has one of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,36 @@ class AuthenticatedRequest:
 
 
 def decision_for(
-    request: AuthenticatedRequest, random: Random, seal_session: SealSession, found: FoundFacts = NOTHING_FOUND
+    request: AuthenticatedRequest,
+    random: Random,
+    seal_session: SealSession,
+    found: FoundFacts = NOTHING_FOUND,
+    is_recorded: Callable[[RefusedCall], bool] = lambda _refused: True,
 ) -> DecideCall:
-    """The decision on a request, to be submitted to the committer; its result is an Outcome or a Refusal. It may raise
-    NeedsFacts, and is then made again with what was found."""
+    """The decision on a request, to be submitted to the committer; its result is an Outcome, a Refusal, or, where that
+    is not recorded, a RefusedCall. It may raise NeedsFacts, and is then made again with what was found."""
+    recorded = partial(call_record, request.operation, request.parameters, as_of=request.as_of)
+
+    def refused(account: Account, cause: Cause, at: datetime, refusal: Refusal, call: Call | None = None) -> CallResult:
+        events = [] if call is None else _use_of_credential(account, call)
+        others = [] if call is None else sorted(call.concerned)
+        record = recorded(refusal.as_value(), decisions=() if call is None else call.decisions)
+        this = RefusedCall(
+            refusal,
+            record,
+            cause,
+            (account.id, *others),
+            at,
+            *_caller(request.credential, cause),
+            request.operation is not None,
+        )
+        # The first use of a credential in a while is told, whatever came of it.
+        if not events and not is_recorded(this):
+            return CallResult(this, [])
+        appends = [LedgerAppend(account.id, cause, [*events, record])]
+        elsewhere, told = refused_elsewhere(record, cause)
+        appends += [LedgerAppend(other, told, [elsewhere]) for other in others]
+        return CallResult(refusal, appends)
 
     def decide(values: LedgerStates, at: datetime) -> CallResult:
         account = values[request.credential.account_id]
@@ -57,16 +84,16 @@ def decision_for(
             caller = resolve_caller(account, request.credential, at)
         except Refusal as refusal:
             cause = request.cause.model_copy(update={"region": region})
-            return CallResult(refusal.as_value(), [LedgerAppend(account.id, cause, [call_record(request, refusal)])])
+            return refused(account, cause, at, refusal)
         cause = request.cause.model_copy(update={"region": region, "principal": caller.principal})
         call = Call(caller, cause, at, random, seal_session, ledgers=values, facts=found.facts)
-        events = _use_of_credential(account, call)
         try:
             outcome = _perform(account, call, request, found)
         except Refusal as refusal:
-            return CallResult(refusal.as_value(), _appends(account, call, events, call_record(request, refusal, call)))
-        events += outcome.events
-        record = call_record(request, outcome.refusal, call)
+            return refused(account, cause, at, refusal, call)
+        events = [*_use_of_credential(account, call), *outcome.events]
+        every = [*outcome.events, *(event for events in outcome.elsewhere.values() for event in events)]
+        record = recorded(outcome.refusal, decisions=call.decisions, events=every)
         return CallResult(outcome.refusal or outcome, _appends(account, call, events, record, outcome))
 
     return decide
@@ -85,7 +112,7 @@ def _perform(account: Account, call: Call, request: AuthenticatedRequest, found:
     assert operation is not None
     parameters = dict(request.parameters)
     for name, value in parameters.items():
-        if _visible(value) != value:
+        if storable(value) != value:
             raise ValidationError(
                 f"1 validation error detected: Value at '{name}' failed to satisfy constraint: "
                 "Member must be free of U+0000 and of lone surrogates"
@@ -119,51 +146,21 @@ def _use_of_credential(account: Account, call: Call) -> list[Event]:
     ]
 
 
-def call_record(request: AuthenticatedRequest, refusal: Refusal | None, call: Call | None = None) -> ApiCalled:
-    """The record of the call itself. Only parameters on the operation's allow-list, and only parsed ones, go in."""
-    operation = request.operation
-    recorded = operation.recorded if operation is not None else frozenset[str]()
-    parameters = {name: _visible(value) for name, value in request.parameters.items() if name in recorded}
-    if request.as_of is not None:
-        parameters[AS_OF] = storable_text(request.as_of)
-    return ApiCalled(
-        read_only=operation is None or operation.read_only,
-        parameters=parameters,
-        error_code=refusal.code if refusal else None,
-        error_message=storable_text(refusal.message) if refusal else None,
-        decisions=tuple(call.decisions) if call else (),
-    )
-
-
-def storable_text(text: str) -> str:
-    """U+0000 and lone surrogates, which PostgreSQL's JSON does not take and which an attacker sends, become visible
-    escapes."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.replace("\0", "\\u0000").encode("utf-8", "backslashreplace").decode()
-
-
-def _visible(value: object) -> object:
-    """A parameter with every text in it made storable."""
-    match value:
-        case str():
-            return storable_text(value)
-        case list():
-            return [_visible(inner) for inner in value]
-        case dict():
-            return {storable_text(name): _visible(inner) for name, inner in value.items()}
-        case _:
-            return value
-
-
 def _appends(
-    account: Account, call: Call, events: list[Event], record: ApiCalled, outcome: Outcome | None = None
+    account: Account, call: Call, events: list[Event], record: ApiCalled, outcome: Outcome
 ) -> list[LedgerAppend]:
     """The call's own events and its record in the caller's ledger, and what belongs in others'."""
-    secrets = (outcome.new_secrets, outcome.destroyed_secrets) if outcome else ((), ())
+    secrets = outcome.new_secrets, outcome.destroyed_secrets
     appends = [LedgerAppend(account.id, call.cause, [*events, record], *secrets)]
-    elsewhere = outcome.elsewhere if outcome else {}
-    for other in sorted(call.concerned | elsewhere.keys()):
+    for other in sorted(call.concerned | outcome.elsewhere.keys()):
         recorded = [record] if other in call.concerned else []
-        appends.append(LedgerAppend(other, call.cause, [*elsewhere.get(other, ()), *recorded]))
+        appends.append(LedgerAppend(other, call.cause, [*outcome.elsewhere.get(other, ()), *recorded]))
     return appends
+
+
+def _caller(credential: VerifiedCredential, cause: Cause) -> tuple[str, Principal | None]:
+    """Whose permissions count, as far as that is known, and the principal, whether or not it still is one."""
+    if credential.session is not None:
+        return credential.session.entity_id, credential.session.principal
+    principal = cause.principal
+    return credential.access_key_id if principal is None else principal.principal_id, principal

@@ -15,13 +15,15 @@ from services.ledger.pending_call import CommittedCall, LedgerUnavailable
 from services.ledger.round import Clock
 from services.wire import sigv4
 from services.wire.authentication import Authenticator
-from services.wire.decision import AuthenticatedRequest, SealSession, decision_for, storable_text
+from services.wire.call_record import storable_text
+from services.wire.decision import AuthenticatedRequest, SealSession, decision_for
 from services.wire.denial_messages import DenialMessages
 from services.wire.errors import ServiceFailure, ServiceUnavailable
 from services.wire.fact_resolver import FactResolver
 from services.wire.fact_rounds import FoundFacts, decide_with_facts
 from services.wire.protocol import CommittedOutcome, WireProtocol
 from services.wire.raw_request import RawRequest
+from services.wire.refusal_counts import RefusalRecorder, RefusedCall
 from services.wire.submission import commit_and_wait
 from services.wire.time_travel import RequestPath
 from services.wire.unauthenticated import UnauthenticatedRecorder
@@ -64,6 +66,7 @@ class RequestPipeline:
         committer: Committer,
         credentials: Authenticator,
         unauthenticated: UnauthenticatedRecorder,
+        refusals: RefusalRecorder,
         facts: FactResolver,
         denials: DenialMessages,
         *,
@@ -74,6 +77,7 @@ class RequestPipeline:
         self._committer = committer
         self._credentials = credentials
         self._unauthenticated = unauthenticated
+        self._refusals = refusals
         self._facts = facts
         self._denials = denials
         self._clock = clock
@@ -144,6 +148,9 @@ class RequestPipeline:
             decisions_max=DECISIONS_MAX,
         )
         refuse = partial(refusal_response, protocol, service=service, request_id=request_id)
+        if isinstance(committed.result, RefusedCall):
+            self._refusals.count(committed.result)
+            return refuse(committed.result.refusal)
         position = committed.positions[credential.account_id]
         if isinstance(committed.result, Refusal):
             return self._explained(refuse(committed.result, position=position), committed.result, credential.account_id)
@@ -166,7 +173,7 @@ class RequestPipeline:
 
     async def _decide(self, request: AuthenticatedRequest, found: FoundFacts) -> CommittedCall:
         """Raises NeedsFacts, LedgerUnavailable, Overloaded, and whatever a defect raised."""
-        decide = decision_for(request, self._random, self._seal_session, found)
+        decide = decision_for(request, self._random, self._seal_session, found, self._refusals.is_recorded)
         return await commit_and_wait(self._committer, frozenset({request.credential.account_id}), decide)
 
 

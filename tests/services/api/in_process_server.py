@@ -31,6 +31,7 @@ from services.wire.authentication import Authenticator
 from services.wire.fact_resolver import FactResolver
 from services.wire.protocol import WireProtocol
 from services.wire.raw_request import RawRequest
+from services.wire.refusal_counts import RefusalCounts, RefusalRecorder
 from services.wire.request_pipeline import RequestOrigin, RequestPipeline, Response
 from services.wire.time_travel import RequestPath
 from services.wire.unauthenticated import UnauthenticatedRecorder
@@ -103,6 +104,7 @@ class InProcessServer:
             self.ledger.committer,
             self.credentials,
             UnauthenticatedRecorder(self.ledger.committer, secrets.token_bytes),
+            RefusalRecorder(self.ledger.committer, RefusalCounts()),
             facts,
             self.ledger.denials,
             clock=self.ledger.clock,
