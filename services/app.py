@@ -44,6 +44,7 @@ from services.ledger.disk_guard import DiskGuard
 from services.ledger.durability import refuse_unsafe_settings
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
+from services.ledger.growth import UNLIMITED, GrowthShares
 from services.ledger.historical_states import HistoricalStateResolver, HistoricalStates
 from services.ledger.lineage_resolver import LineageResolver
 from services.ledger.mapper import EntryMapper
@@ -94,8 +95,10 @@ class LedgerRuntime:
         *,
         clock: Clock = system_clock,
         follower: Callable[..., ProjectionRunner] = ProjectionRunner,
+        shares: GrowthShares = UNLIMITED,
     ) -> None:
-        mapper = EntryMapper()
+        self.shares = shares
+        mapper = EntryMapper(shares.charge)
         self.clock = clock
         self.random = Randomness()
         self.sessions = SessionCredentials(SessionTokens(master_keys))
@@ -242,7 +245,10 @@ def run_server(
         keys = load_master_keys(settings)
         with open_database(settings) as database:
             ledger = LedgerRuntime(
-                database, keys, follower=ProgressWatcher if "projections" in without else ProjectionRunner
+                database,
+                keys,
+                follower=ProgressWatcher if "projections" in without else ProjectionRunner,
+                shares=GrowthShares(settings.account_bytes_an_hour),
             )
             with ledger.running(), ledger.scheduler.running() if "scheduler" not in without else nullcontext():
                 ledger.refuse_unknown_master_keys()
@@ -337,6 +343,7 @@ class _Server(uvicorn.Server):
             self._refusals,
             self._facts,
             ledger.denials,
+            ledger.shares,
             clock=ledger.clock,
             random=ledger.random,
             seal_session=ledger.sessions.seal,

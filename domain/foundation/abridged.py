@@ -84,7 +84,8 @@ def _digest(value: object, room: int) -> tuple[dict[str, object], int]:
     """And the bytes of its beginning."""
     encoded = (value if isinstance(value, str) else _text(value)).encode()
     beginning = encoded[: max(0, min(BEGINNING_BYTES_MAX, room))].decode(errors="ignore")
-    told: dict[str, object] = {"bytes": len(encoded), "sha256": sha256(encoded).hexdigest(), "beginning": beginning}
+    digest = sha256(encoded).hexdigest()
+    told: dict[str, object] = {"bytes": len(encoded), "sha256": digest, "beginning": f"{beginning}…"}
     return {ABRIDGED: told if isinstance(value, str) else {"of": "JSON", **told}}, len(beginning.encode())
 
 

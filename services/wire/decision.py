@@ -1,9 +1,8 @@
 """What happens to a request inside its round: a pure function of the newest values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from domain.account import Account
@@ -14,7 +13,7 @@ from domain.calls import ApiCalled, Call, Outcome
 from domain.families.credential_use import LAST_USES, CredentialUsed, is_news
 from domain.families.sessions import Session
 from domain.foundation.errors import Refusal, ValidationError
-from domain.foundation.events import Cause, Event, Principal
+from domain.foundation.events import Cause, Event
 from domain.foundation.identifiers import Random
 from domain.foundation.secret import Secret
 from domain.rules.sessions import refuse_beyond_session_token
@@ -22,7 +21,7 @@ from services.ledger.pending_call import CallResult, DecideCall, LedgerAppend, L
 from services.wire.authentication import VerifiedCredential
 from services.wire.call_record import call_record, refused_elsewhere, storable
 from services.wire.fact_rounds import NOTHING_FOUND, FoundFacts
-from services.wire.operations import Operation
+from services.wire.operations import Operation, ends_access
 from services.wire.refusal_counts import RefusedCall
 from services.wire.time_travel import perform_as_of
 
@@ -43,6 +42,10 @@ class AuthenticatedRequest:
     as_of: str | None = None
     """The moment of the past that it is about; None for now."""
 
+    @property
+    def ends_access(self) -> bool:
+        return self.operation is not None and ends_access(self.operation, self.parameters)
+
 
 def decision_for(
     request: AuthenticatedRequest,
@@ -53,28 +56,16 @@ def decision_for(
 ) -> DecideCall:
     """The decision on a request, to be submitted to the committer; its result is an Outcome, a Refusal, or, where that
     is not recorded, a RefusedCall. It may raise NeedsFacts, and is then made again with what was found."""
-    recorded = partial(call_record, request.operation, request.parameters, as_of=request.as_of)
 
     def refused(account: Account, cause: Cause, at: datetime, refusal: Refusal, call: Call | None = None) -> CallResult:
+        this = refused_call(request, cause, refusal.as_value(), at, call)
         events = [] if call is None else _use_of_credential(account, call)
-        others = [] if call is None else sorted(call.concerned)
-        record = recorded(refusal.as_value(), decisions=() if call is None else call.decisions)
-        this = RefusedCall(
-            refusal,
-            record,
-            cause,
-            (account.id, *others),
-            at,
-            *_caller(request.credential, cause),
-            request.operation is not None,
-        )
         # The first use of a credential in a while is told, whatever came of it.
         if not events and not is_recorded(this):
             return CallResult(this, [])
-        appends = [LedgerAppend(account.id, cause, [*events, record])]
-        elsewhere, told = refused_elsewhere(record, cause)
-        appends += [LedgerAppend(other, told, [elsewhere]) for other in others]
-        return CallResult(refusal, appends)
+        elsewhere, told = refused_elsewhere(this.record, cause)
+        others = [LedgerAppend(account_id, told, [elsewhere]) for account_id in this.accounts[1:]]
+        return CallResult(this.refusal, [LedgerAppend(account.id, cause, [*events, this.record]), *others])
 
     def decide(values: LedgerStates, at: datetime) -> CallResult:
         account = values[request.credential.account_id]
@@ -93,7 +84,7 @@ def decision_for(
             return refused(account, cause, at, refusal, call)
         events = [*_use_of_credential(account, call), *outcome.events]
         every = [*outcome.events, *(event for events in outcome.elsewhere.values() for event in events)]
-        record = recorded(outcome.refusal, decisions=call.decisions, events=every)
+        record = _record(request, outcome.refusal, call, every)
         return CallResult(outcome.refusal or outcome, _appends(account, call, events, record, outcome))
 
     return decide
@@ -158,9 +149,30 @@ def _appends(
     return appends
 
 
-def _caller(credential: VerifiedCredential, cause: Cause) -> tuple[str, Principal | None]:
-    """Whose permissions count, as far as that is known, and the principal, whether or not it still is one."""
+def _record(
+    request: AuthenticatedRequest, refusal: Refusal | None, call: Call | None, events: Iterable[Event] = ()
+) -> ApiCalled:
+    decisions = () if call is None else call.decisions
+    return call_record(
+        request.operation, request.parameters, refusal, as_of=request.as_of, decisions=decisions, events=events
+    )
+
+
+def refused_call(
+    request: AuthenticatedRequest, cause: Cause, refusal: Refusal, at: datetime, call: Call | None = None
+) -> RefusedCall:
+    """Without a call, one of which is not known whether its credential is good for anything."""
+    credential, principal = request.credential, cause.principal
+    caller_id = credential.access_key_id if principal is None else principal.principal_id
     if credential.session is not None:
-        return credential.session.entity_id, credential.session.principal
-    principal = cause.principal
-    return credential.access_key_id if principal is None else principal.principal_id, principal
+        caller_id, principal = credential.session.entity_id, credential.session.principal
+    return RefusedCall(
+        refusal=refusal,
+        record=_record(request, refusal, call),
+        cause=cause,
+        accounts=(credential.account_id, *(sorted(call.concerned) if call else ())),
+        at=at,
+        caller_id=caller_id,
+        principal=principal,
+        is_known=request.operation is not None,
+    )

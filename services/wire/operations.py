@@ -55,6 +55,16 @@ class Operation:
         return f"{self.service}:{self.name}"
 
 
+_ENDS_ACCESS_PREFIXES = ("Contain", "Deactivate", "Delete", "Detach", "Remove", "Revoke")
+
+
+def ends_access(operation: Operation, parameters: Parameters) -> bool:
+    """Whether the call takes something away from somebody, which must be possible when nothing else is."""
+    if operation.name == "UpdateAccessKey":
+        return parameters.get("status") == "Inactive"
+    return operation.name.startswith(_ENDS_ACCESS_PREFIXES)
+
+
 def any_resource(_account: Account, _call: Call, _parameters: Parameters) -> str:
     """The resource of actions that know none of their own."""
     return "*"

@@ -11,12 +11,13 @@ from domain.foundation.events import Cause
 from domain.foundation.identifiers import Random, new_uuid
 from services.ledger.call_queue import Overloaded
 from services.ledger.committer import Committer
+from services.ledger.growth import GrowthShares
 from services.ledger.pending_call import CommittedCall, LedgerUnavailable
 from services.ledger.round import Clock
 from services.wire import sigv4
 from services.wire.authentication import Authenticator
 from services.wire.call_record import storable_text
-from services.wire.decision import AuthenticatedRequest, SealSession, decision_for
+from services.wire.decision import AuthenticatedRequest, SealSession, decision_for, refused_call
 from services.wire.denial_messages import DenialMessages
 from services.wire.errors import ServiceFailure, ServiceUnavailable
 from services.wire.fact_resolver import FactResolver
@@ -69,6 +70,7 @@ class RequestPipeline:
         refusals: RefusalRecorder,
         facts: FactResolver,
         denials: DenialMessages,
+        shares: GrowthShares,
         *,
         clock: Clock,
         random: Random,
@@ -80,6 +82,7 @@ class RequestPipeline:
         self._refusals = refusals
         self._facts = facts
         self._denials = denials
+        self._shares = shares
         self._clock = clock
         self._random = random
         self._seal_session = seal_session
@@ -142,12 +145,16 @@ class RequestPipeline:
         request = AuthenticatedRequest(
             credential, proved, parsed.operation, parsed.parameters, parsed.refusal, path.moment
         )
+        refuse = partial(refusal_response, protocol, service=service, request_id=request_id)
+        if self._shares.is_used_up(credential.account_id, ends_access=request.ends_access):
+            throttled = Throttling("Rate exceeded: the account has written its share of an hour.")
+            self._refusals.count(refused_call(request, request.cause, throttled, now))
+            return refuse(throttled)
         committed = await decide_with_facts(
             partial(self._decide, request),
             partial(self._facts.find, credential.account_id),
             decisions_max=DECISIONS_MAX,
         )
-        refuse = partial(refusal_response, protocol, service=service, request_id=request_id)
         if isinstance(committed.result, RefusedCall):
             self._refusals.count(committed.result)
             return refuse(committed.result.refusal)

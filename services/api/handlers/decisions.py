@@ -25,6 +25,11 @@ def answer_explain_decision(question: ExplainDecision, context: AnswerContext) -
     require_readable(context.cursor, "trail")
     row = context.cursor.execute(SQL["called"], {"account_id": account_id, "request_id": request_id}).fetchone()
     found = None if row is None else call_at(context.cursor, context.past.mapper, account_id, row[0])
+    if row is not None and row[1]:
+        raise NoSuchEntity(
+            f"The call {request_id} is one of many that were refused alike and counted, not recorded one by one: of "
+            "its decision nothing was kept."
+        )
     if found is None or found[0].cause.request_id != request_id:
         raise NoSuchEntity(
             f"The ledger of account {account_id} has no call with the request id {request_id}; expected one that was "

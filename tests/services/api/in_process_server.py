@@ -107,6 +107,7 @@ class InProcessServer:
             RefusalRecorder(self.ledger.committer, RefusalCounts()),
             facts,
             self.ledger.denials,
+            self.ledger.shares,
             clock=self.ledger.clock,
             random=secrets.token_bytes,
             seal_session=self.ledger.sessions.seal,
