@@ -107,7 +107,7 @@ class LedgerRuntime:
         self.readers = _pool(database, "reader")
         self.past = HistoricalStates(mapper)
         self.denials = DenialMessages(AuthorizationMessages(master_keys), self.readers.connection, self.past)
-        self.snapshotter = Snapshotter(lambda: connect(database, "writer"))
+        self.snapshotter = Snapshotter(lambda: connect(database, "writer"), database.shortage)
         self.runner = follower(lambda: connect(database, "projector"), shortage=database.shortage)
         self.space = DiskGuard(database.shortage, self._hold)
         use_topics = frozenset(topic for topic, event in event_classes().items() if issubclass(event, Use))

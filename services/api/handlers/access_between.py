@@ -73,11 +73,11 @@ def _page(
         for each in found.intervals
         if question.everybody or each.value.access.possible.possibility is not Possibility.IMPOSSIBLE
     ]
-    shown, after = cut_page(question, wanted)
+    shown, after = cut_page(question, wanted, lambda interval: access_interval(interval, action))
     return AccessIntervalsPage(
         **page_envelope(question, context.account_id, span, stop_moment(context, found.stopped_at), after),
         unseen=unseen,
-        intervals=tuple(access_interval(interval, action) for interval in shown),
+        intervals=shown,
     )
 
 
@@ -130,10 +130,10 @@ def answer_list_held_policies(question: ListHeldPolicies, context: AnswerContext
         raise NoSuchEntity(
             f"No user, group or role was called {question.principal} in the span, or it held nothing.{near}"
         )
-    shown, after = cut_page(question, found.intervals)
+    shown, after = cut_page(question, found.intervals, held_interval)
     return HeldIntervalsPage(
         **page_envelope(question, context.account_id, span, stop_moment(context, found.stopped_at), after),
-        intervals=tuple(map(held_interval, shown)),
+        intervals=shown,
     )
 
 
