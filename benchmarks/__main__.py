@@ -16,6 +16,7 @@ from benchmarks import (
     latency,
     processes,
     projection_lag,
+    refusals,
     report,
     startup,
     throughput,
@@ -42,6 +43,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "policy": decisions.measured,
     "what-if": call_replay.measured,
     "command": command.measured,
+    "refusals": refusals.measured,
 }
 """Each gives the text that goes between its marks in the README."""
 QUICK = Size(repetitions=1, seconds=1, share=0.02)

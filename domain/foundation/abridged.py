@@ -19,8 +19,9 @@ _DIGEST_BYTES = 130
 
 
 def abridge(parameters: Mapping[str, object], *, refused: bool, held: Collection[str] = ()) -> dict[str, object]:
-    """The parameters of a call, of JSON's types, within the bounds. Short ones are kept first: those are names. A long
-    text that is `held` elsewhere in the ledger, by an event of the call, is kept there alone."""
+    """The parameters of a call, of JSON's types, within the bounds. Those that can be kept whole come first, and short
+    ones before long ones: they are names and ARNs. A long text that is `held` elsewhere in the ledger, by an event of
+    the call, is kept there alone."""
 
     def is_kept_whole(text: str) -> bool:
         size = len(text.encode())
@@ -33,7 +34,12 @@ def abridge(parameters: Mapping[str, object], *, refused: bool, held: Collection
     sizes = {name: _size(value) for name, value in parameters.items()}
     reserved = _DIGEST_BYTES * sum(size > _DIGEST_BYTES for size in sizes.values())
     left, kept = (REFUSED_BYTES_MAX if refused else PARAMETERS_BYTES_MAX - reserved), dict[str, object]()
-    for name in sorted(parameters, key=lambda name: (sizes[name], name)):
+
+    def turn(name: str) -> tuple[bool, int, str]:
+        value = parameters[name]
+        return isinstance(value, str) and not is_kept_whole(value), sizes[name], name
+
+    for name in sorted(parameters, key=turn):
         kept[name], taken = _within(left, parameters[name], is_kept_whole)
         left -= taken
     return {name: kept[name] for name in parameters}

@@ -65,6 +65,7 @@ class InProcessServer:
             ledger.writers.connection, ledger.secrets, HASHES, ledger.denials, self.pasts, self.lineages
         )
         self.trusted_proxies: tuple[Network, ...] = ()
+        self.refusals = RefusalRecorder(ledger.committer, RefusalCounts())
         self.credentials = Authenticator(ledger.writers.connection, ledger.secrets, ledger.sessions)
 
     def answer(self, raw: RawRequest, protocol: WireProtocol[Any]) -> Response:
@@ -104,7 +105,7 @@ class InProcessServer:
             self.ledger.committer,
             self.credentials,
             UnauthenticatedRecorder(self.ledger.committer, secrets.token_bytes),
-            RefusalRecorder(self.ledger.committer, RefusalCounts()),
+            self.refusals,
             facts,
             self.ledger.denials,
             self.ledger.shares,
@@ -125,6 +126,15 @@ class InProcessServer:
         response = self.answer(signed(method, target, keys or self.admin, body, service), self.native)
         assert response.content_type == "application/json"
         return Reply(response.status, json.loads(response.body), response.position)
+
+    def flush(self) -> None:
+        """Records what refusals were counted."""
+
+        async def once() -> None:
+            self.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
+            await self.refusals.flush()
+
+        asyncio.run(once())
 
     def health(self) -> tuple[int, dict[str, Any]]:
         async def once() -> Response:
