@@ -198,8 +198,9 @@ class RefusalRecorder:
     def __init__(self, committer: Committer, counts: RefusalCounts) -> None:
         self._committer = committer
         self._counts = counts
+        self._flushing = asyncio.Lock()
         self._unwritten: list[tuple[_Kind, _Tally]] = []
-        """Taken, and not in a ledger yet."""
+        """Taken, and not in a ledger yet. Guarded by the lock."""
 
     @property
     def is_recorded(self) -> Callable[[RefusedCall], bool]:
@@ -210,7 +211,11 @@ class RefusalRecorder:
 
     async def flush(self) -> None:
         """Records the counts, in every ledger that the calls were about. Raises what a commit raises; what is not
-        written then comes with the next flush."""
+        written then comes with the next flush. Whoever flushes meanwhile returns when these are written, too."""
+        async with self._flushing:
+            await self._flush()
+
+    async def _flush(self) -> None:
         taken = self._counts.take()
         self._unwritten += ((kind, tally) for kind, tallies in taken.items() for tally in tallies.values())
         waiting, self._unwritten = self._unwritten, []

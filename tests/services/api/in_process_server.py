@@ -127,15 +127,6 @@ class InProcessServer:
         assert response.content_type == "application/json"
         return Reply(response.status, json.loads(response.body), response.position)
 
-    def flush(self) -> None:
-        """Records what refusals were counted."""
-
-        async def once() -> None:
-            self.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
-            await self.refusals.flush()
-
-        asyncio.run(once())
-
     def health(self) -> tuple[int, dict[str, Any]]:
         async def once() -> Response:
             health = Health(self.ledger.committer, self.ledger.runner, self.ledger.readers.connection, None)

@@ -1,4 +1,4 @@
-"""Refusals that were counted: what the history, explanations, replays and traces tell of them."""
+"""Refusals that were counted: what the history, explanations, replays and traces tell of them at once."""
 
 import json
 from typing import Any
@@ -39,7 +39,6 @@ def test_history_shows_the_counts(house: InProcessServer) -> None:
     alice = house.user("alice", DENY)
     ids = refused(house, alice, 9)
     refused(house, alice, 1, "hidden")
-    house.flush()
     for query in (
         f"access_key_id={alice.access_key}",
         "principal=alice",
@@ -65,7 +64,6 @@ def test_a_replay_tells_what_it_does_not_know(house: InProcessServer) -> None:
     so does a policy of least privilege."""
     alice = house.user("alice", DENY)
     refused(house, alice, 9)
-    house.flush()
     allow = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
     body = json.dumps({"since": "p1", "policy": json.dumps(allow), "in_place_of_all_of": "alice"}).encode()
     part = house.asks("/v1/what-if", method="POST", body=body).body
@@ -82,7 +80,6 @@ def test_a_trace_counts_them(house: InProcessServer) -> None:
     """The tallies of a credential are of all calls, and the count stands among them."""
     alice = house.user("alice", DENY)
     refused(house, alice, 9)
-    house.flush()
     (did,) = house.asks(f"/v1/trace/{alice.access_key}").body["did"]
     (operation,) = did["operations"]["rows"]
     assert operation["refused"] == 9
@@ -106,7 +103,6 @@ def test_an_account_has_its_share(house: InProcessServer, monkeypatch: pytest.Mo
     assert house.aws_does("iam", "UpdateAccessKey", **gone, Status="Active")[0] == 400
     assert house.aws_does("iam", "UpdateAccessKey", **gone, Status="Inactive")[0] == 200
     assert house.aws_does("iam", "DeleteAccessKey", **gone)[0] == 200
-    house.flush()
     now[0] = 3_600
     assert house.aws_does("iam", "GetUser", UserName="alice")[0] == 200
     throttled = history(house, "error_code=Throttling")

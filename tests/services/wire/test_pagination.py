@@ -121,7 +121,8 @@ def test_a_page_of_long_items_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     is longer by itself has one of its own."""
     monkeypatch.setattr(pagination, "PAGE_CHARACTERS_MAX", 1_000)
     items = {f"{number:02}": [{"Document": "d" * (5_000 if number == 3 else 300)}] for number in range(10)}
-    seen, pages, marker = [], 0, None
+    seen, pages = list[str](), 0
+    marker: str | None = None
     while pages == 0 or marker is not None:
         page = page_request("Roles", marker, 1_000).of(
             items, key=str, render=lambda name: {"of": name, "all": items[name]}
@@ -130,6 +131,7 @@ def test_a_page_of_long_items_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
         assert isinstance(listed, list)
         assert 1 <= len(listed) <= 4
         seen += [each["of"] for each in listed]
-        pages, marker = pages + 1, page.get("Marker")
-        assert marker is None or isinstance(marker, str)
+        following = page.get("Marker")
+        assert following is None or isinstance(following, str)
+        pages, marker = pages + 1, following
     assert seen == sorted(items)
