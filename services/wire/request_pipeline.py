@@ -134,7 +134,7 @@ class RequestPipeline:
             account_id = self._credentials.account_of(claimed) if claimed else None
             await self._unauthenticated.record(cause(service="", operation=""), refusal, claimed, account_id, now)
             return refusal_response(protocol, refusal, service, request_id)
-        if protocol.tells_history:
+        if protocol.tells_history and not self._shares.is_used_up(credential.account_id, ends_access=False):
             await self._refusals.flush()
             now = self._clock()
         parsed = protocol.read(raw, operation_path, service, now)
