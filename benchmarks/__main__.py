@@ -18,6 +18,7 @@ from benchmarks import (
     latency,
     processes,
     projection_lag,
+    refusals,
     report,
     siege,
     startup,
@@ -49,6 +50,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "prices": prices.measured,
     "siege": siege.measured,
     "existence": account_existence.measured,
+    "refusals": refusals.measured,
 }
 """Each gives the text that goes between its marks in the README."""
 QUICK = Size(repetitions=1, seconds=1, share=0.02)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from domain.account import Account
 from domain.call_context import NO_VALUES, CallContext, ConditionValues, user_or_role_by_arn
 from domain.callers import Caller
-from domain.calls import Call, DecisionRecord, StatementRef, require_read
+from domain.calls import MATCHED_MAX, Call, DecisionRecord, StatementRef, kept_context, require_read
 from domain.entity_kinds import find_entity
 from domain.families.boundaries import boundary_arn
 from domain.families.groups import MEMBERSHIPS
@@ -340,8 +340,8 @@ def _record(asked: Check, decision: Decision, context: Mapping[str, ConditionVal
         resources=(asked.request.resource,),
         result=decision.result.value,
         layer=decision.layer.value,
-        matched=statements_of(decision),
-        context=context,
+        matched=statements_of(decision)[:MATCHED_MAX],
+        context=kept_context(context),
         positions={account.id: account.position for account in asked.read},
         evaluator=EVALUATOR,
     )

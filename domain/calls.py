@@ -1,9 +1,11 @@
 """A call on its way through, what comes out of it, and how the ledger remembers it."""
 
 import base64
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Literal, NoReturn
 
 from domain.account import Account
@@ -178,6 +180,27 @@ class StatementRef(Value):
     index: int
 
 
+CONTEXT_BYTES_MAX = 8_192
+"""Of a decision's own condition values, such as request tags, as JSON in UTF-8."""
+MATCHED_MAX = 32
+"""So many of the statements that applied are recorded."""
+CONTEXT_NOT_KEPT = "muniment:contextnotkept"
+"""Stands for condition values that were not kept: their SHA-256 and how many bytes they were."""
+
+
+def kept_context(
+    context: Mapping[str, tuple[str, ...]], bytes_max: int = CONTEXT_BYTES_MAX
+) -> Mapping[str, tuple[str, ...]]:
+    """The condition values of an operation as they are recorded: all of them, or what says that they are not there."""
+    if CONTEXT_NOT_KEPT in context:
+        return context
+    text = json.dumps(context, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    if len(text) <= bytes_max:
+        return context
+    position = {key: context[key] for key in (AS_OF_POSITION,) if key in context}
+    return {**position, CONTEXT_NOT_KEPT: (sha256(text).hexdigest(), str(len(text)))}
+
+
 class DecisionRecord(Value):
     """One authorisation check. With the ledgers folded to `positions`, the cause, and `context`, it re-evaluates to
     the same result."""
@@ -188,12 +211,18 @@ class DecisionRecord(Value):
     layer: str
     """That decided; of what was too costly, where most of the cost was."""
     matched: tuple[StatementRef, ...]
+    """The first of them: MATCHED_MAX at most."""
     context: Mapping[str, tuple[str, ...]]
-    """The condition values of the operation itself; those of the call are in the cause."""
+    """The condition values of the operation itself, as `kept_context` has them; those of the call are in the cause."""
     positions: Mapping[str, int]
     """Of the last change that was folded into each account that was read."""
     evaluator: int
     """Version of the evaluator."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether all that it read is there, so that it can be made again."""
+        return CONTEXT_NOT_KEPT not in self.context
 
     @property
     def as_of(self) -> int | None:
@@ -212,6 +241,21 @@ class ApiCalled(Use, topic="api.called.v1"):
     error_code: str | None = None
     error_message: str | None = None
     decisions: tuple[DecisionRecord, ...] = ()
+
+
+class RefusalsCounted(Use, topic="api.refusals_counted.v1"):
+    """Further refusals of the same caller, operation and error code, too many to be recorded one by one. The cause is
+    that of the first of them, without what was not the same in all."""
+
+    read_only: bool
+    error_code: str
+    count: int
+    first: datetime
+    last: datetime
+    named: tuple[str, ...] = ()
+    """What they were about, ARNs or entities such as user/ada."""
+    named_not_kept: int = 0
+    """Calls that were about something else too."""
 
 
 class UnauthenticatedCalled(Use, topic="api.unauthenticated_called.v1"):

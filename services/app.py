@@ -34,6 +34,7 @@ from services.ledger.disk_guard import DiskGuard
 from services.ledger.durability import refuse_unsafe_settings
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
+from services.ledger.growth import UNLIMITED, GrowthShares
 from services.ledger.historical_states import HistoricalStateResolver, HistoricalStates
 from services.ledger.lineage_resolver import LineageResolver
 from services.ledger.mapper import EntryMapper
@@ -56,6 +57,7 @@ from services.wire.authentication import LOOKUP_THREADS, Authenticator
 from services.wire.denial_messages import DenialMessages
 from services.wire.fact_resolver import HASHING_THREADS, LOOKING_THREADS, FactResolver
 from services.wire.operations import require_served
+from services.wire.refusal_counts import RefusalCounts, RefusalRecorder
 from services.wire.request_pipeline import RequestPipeline
 from services.wire.unauthenticated import UnauthenticatedRecorder
 
@@ -87,8 +89,10 @@ class LedgerRuntime:
         *,
         clock: Clock = system_clock,
         follower: Callable[..., ProjectionRunner] = ProjectionRunner,
+        shares: GrowthShares = UNLIMITED,
     ) -> None:
-        mapper = EntryMapper()
+        self.shares = shares
+        mapper = EntryMapper(shares.charge)
         self.clock = clock
         self.random = Randomness()
         self.sessions = SessionCredentials(SessionTokens(master_keys))
@@ -97,7 +101,7 @@ class LedgerRuntime:
         self.readers = connection_pool(database, "reader", READER_CONNECTIONS_MAX)
         self.past = HistoricalStates(mapper)
         self.denials = DenialMessages(AuthorizationMessages(master_keys), self.readers.connection, self.past)
-        self.snapshotter = Snapshotter(lambda: connect(database, "writer"))
+        self.snapshotter = Snapshotter(lambda: connect(database, "writer"), database.shortage)
         self.runner = follower(lambda: connect(database, "projector"), shortage=database.shortage)
         self.space = DiskGuard(database.shortage, self._hold)
         use_topics = frozenset(topic for topic, event in event_classes().items() if issubclass(event, Use))
@@ -221,7 +225,10 @@ def run_server(
         keys = load_master_keys(settings)
         with open_database(settings) as database:
             ledger = LedgerRuntime(
-                database, keys, follower=ProgressWatcher if "projections" in without else ProjectionRunner
+                database,
+                keys,
+                follower=ProgressWatcher if "projections" in without else ProjectionRunner,
+                shares=GrowthShares(settings.account_bytes_an_hour),
             )
             with ledger.running(), ledger.scheduler.running() if "scheduler" not in without else nullcontext():
                 ledger.refuse_unknown_master_keys()
@@ -304,6 +311,7 @@ class _Server(uvicorn.Server):
         self._settings = settings
         self._on_ready = on_ready
         self._unauthenticated = UnauthenticatedRecorder(ledger.committer, ledger.random)
+        self._refusals = RefusalRecorder(ledger.committer, RefusalCounts())
         pasts = HistoricalStateResolver(ledger.readers.connection, ledger.past)
         lineages = LineageResolver(ledger.readers.connection, ledger.runner, ledger.past)
         facts = FactResolver(
@@ -313,8 +321,10 @@ class _Server(uvicorn.Server):
             ledger.committer,
             Authenticator(ledger.writers.connection, ledger.secrets, ledger.sessions),
             self._unauthenticated,
+            self._refusals,
             facts,
             ledger.denials,
+            ledger.shares,
             clock=ledger.clock,
             random=ledger.random,
             seal_session=ledger.sessions.seal,
@@ -355,6 +365,8 @@ class _Server(uvicorn.Server):
             await asyncio.wait(unanswered, timeout=1)
         with suppress(LedgerUnavailable):
             await self._unauthenticated.flush(self._ledger.clock() + timedelta(minutes=1))
+        with suppress(LedgerUnavailable):
+            await self._refusals.flush()
         # The loop ends now; what rounds still answer, nobody waits for there.
         self._ledger.committer.deliver_through(lambda answer: answer())
 
@@ -362,6 +374,7 @@ class _Server(uvicorn.Server):
         while True:
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
             try:
+                await self._refusals.flush()
                 await self._unauthenticated.flush(self._ledger.clock())
                 await asyncio.to_thread(self._ledger.open_months)
             except Exception:

@@ -27,6 +27,8 @@ class Settings:
     port: int
     trusted_proxies: tuple[Network, ...]
     """Whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    account_bytes_an_hour: int
+    """That the callers of one account may add to ledgers; zero for no limit."""
 
     def make_data_directory(self) -> None:
         """Others may pass through to what is theirs (the database's user, when we are root), but not look around.
@@ -57,6 +59,7 @@ def read_settings(environment: Mapping[str, str], *, data: str | None = None, li
         trusted_proxies=tuple(
             _network(text) for text in environment.get("MUNIMENT_TRUSTED_PROXIES", "").split(",") if text
         ),
+        account_bytes_an_hour=_mebibytes(environment.get("MUNIMENT_ACCOUNT_MIB_AN_HOUR") or "1024") << 20,
     )
 
 
@@ -71,6 +74,12 @@ def _database_url(environment: Mapping[str, str], variable: str) -> str | None:
             "PostgreSQL knows."
         ) from None
     return url
+
+
+def _mebibytes(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > len("1000000000"):
+        raise InvalidSetting(f"MUNIMENT_ACCOUNT_MIB_AN_HOUR is a whole number, 0 for no limit; got {text!r}.")
+    return int(text)
 
 
 def _listen(text: str) -> tuple[str, int]:

@@ -9,7 +9,7 @@ from domain.account import Account
 from domain.authorization import ASSUME_ROLE, Check, budget_of, check, check_assume_role, statements_of
 from domain.call_context import CallContext, ConditionValues, user_or_role_by_id
 from domain.callers import Caller
-from domain.calls import Call, DecisionRecord
+from domain.calls import CONTEXT_NOT_KEPT, MATCHED_MAX, Call, DecisionRecord
 from domain.families.organization import ORGANIZATION_MEMBERSHIP
 from domain.families.sessions import Session
 from domain.foundation.events import Cause, Entry
@@ -46,9 +46,10 @@ class Reevaluation:
     def agrees(self) -> bool:
         """Whether it came out the same, by the same layer and statements, in whatever order. Where it did not, and the
         evaluator's version is the same, the ledger is no longer what it was."""
-        decision = self.explanation.decision
-        made_now = (decision.result.value, decision.layer.value, Counter(statements_of(decision)))
-        return made_now == (self.record.result, self.record.layer, Counter(self.record.matched))
+        decision, record = self.explanation.decision, self.record
+        now, then = Counter(statements_of(decision)), Counter(record.matched)
+        same = then <= now if len(record.matched) == MATCHED_MAX else then == now
+        return same and (decision.result.value, decision.layer.value) == (record.result, record.layer)
 
     def account_of(self, layer: Layer) -> str:
         """Whose policies stand in the layer."""
@@ -117,6 +118,7 @@ def rebuild_check(
     past: Account | None = None,
 ) -> Check:
     """What was decided, brought together again. Raises CannotReevaluate."""
+    require_kept(record)
     caller = _caller(cause, session)
     if record.as_of != (None if past is None else past.position):
         raise CannotReevaluate(f"The past that was looked at, up to position {record.as_of}, is not in the ledger.")
@@ -137,6 +139,18 @@ def rebuild_check(
         return check(account, call, record.action, resource, record.context, past=past)
     owner = next((accounts[other] for other in record.positions if other != account.id), account)
     return check_assume_role(account, owner, call, resource, role_to_assume(owner, resource), record.context)
+
+
+def require_kept(record: DecisionRecord) -> None:
+    """Raises CannotReevaluate where what the decision read was too long to be recorded."""
+    if not record.is_kept:
+        raise CannotReevaluate(why_not_kept(record))
+
+
+def why_not_kept(record: DecisionRecord) -> str:
+    """Of a decision that cannot be made again."""
+    digest, size = record.context[CONTEXT_NOT_KEPT]
+    return f"not kept: what it read of the call was too long ({int(size):,} bytes, SHA-256 {digest})"
 
 
 def rebuild_context(

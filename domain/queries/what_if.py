@@ -18,7 +18,7 @@ from immutables import Map
 from domain.account import Account
 from domain.authorization import EVALUATOR, Check
 from domain.call_context import ConditionValues, user_or_role_by_id
-from domain.calls import ApiCalled, DecisionRecord
+from domain.calls import ApiCalled, DecisionRecord, RefusalsCounted
 from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.families.organization import (
     FULL_AWS_ACCESS,
@@ -30,9 +30,10 @@ from domain.families.organization import (
 )
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES
 from domain.families.sessions import Session
+from domain.foundation.errors import AccessDenied
 from domain.foundation.events import Cause, Entry
 from domain.policy import Decision, Result, evaluate, reason, statement_context_keys
-from domain.queries.reevaluation import CannotReevaluate, rebuild_check, rebuild_context
+from domain.queries.reevaluation import CannotReevaluate, rebuild_check, rebuild_context, require_kept
 
 HYPOTHETICAL_POLICY_NAME = "what if"
 """What the supposed policy is called. The space keeps it apart from every policy that there is: IAM takes none."""
@@ -155,10 +156,21 @@ class CallToReplay:
     at: datetime
     cause: Cause
     decisions: tuple[DecisionRecord, ...]
+    counted: int = 0
+    """So many calls, where refused ones were counted: of what they were decided from nothing is there."""
+    was_denied: bool = False
+    """Of those that were counted, whether it was policies that refused them."""
 
     @classmethod
-    def of(cls, entry: Entry, called: ApiCalled) -> "CallToReplay":
+    def of(cls, entry: Entry, called: ApiCalled | RefusalsCounted) -> "CallToReplay":
+        if isinstance(called, RefusalsCounted):
+            denied = called.error_code == AccessDenied.__name__
+            return cls(entry.position, entry.at, entry.cause, (), called.count, denied)
         return cls(entry.position, entry.at, entry.cause, called.decisions)
+
+    @property
+    def calls(self) -> int:
+        return self.counted or 1
 
     @property
     def was_allowed(self) -> bool:
@@ -190,6 +202,9 @@ class ReplayResult:
     """Of one that changes or cannot be decided, in one sentence."""
 
 
+_NOT_KEPT = ReplayResult(
+    ReplayOutcome.UNDECIDABLE, "not kept: refused calls that were counted, not recorded one by one"
+)
 _UNCHANGED, _WITHOUT_DECISION = ReplayResult(ReplayOutcome.UNCHANGED), ReplayResult(ReplayOutcome.WITHOUT_DECISION)
 DECISIONS_CACHED_MAX = 10_000
 """Decisions."""
@@ -221,6 +236,8 @@ class CallReplayer:
 
     def of(self, call: CallToReplay) -> ReplayResult:
         """What would have become of it."""
+        if call.counted and call.cause.principal is not None:
+            return _NOT_KEPT
         if not call.decisions:
             return _WITHOUT_DECISION
         try:
@@ -250,6 +267,7 @@ class CallReplayer:
         return None
 
     def _decided(self, call: CallToReplay, record: DecisionRecord, session: Session | None) -> Decision:
+        require_kept(record)
         accounts = {account_id: self._value_of(account_id, at) for account_id, at in record.positions.items()}
         account = next(iter(accounts.values()))
         if record.as_of is not None or len(accounts) > 1 or account.position != record.positions[account.id]:

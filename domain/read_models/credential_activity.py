@@ -42,3 +42,5 @@ class TracedCall:
     error_message: str | None
     resources: Sequence[str]
     """What permission was asked for on."""
+    requests: int = 1
+    """More than one of calls that were refused alike and counted."""

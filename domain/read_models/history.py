@@ -10,8 +10,8 @@ from domain.read_models.read_model import ReadModel
 
 
 class HistoryCall(ReadModel):
-    """A call as the ledger has it; where nobody was authenticated, `requests` such calls at once, and what they
-    claimed."""
+    """A call as the ledger has it; or `requests` calls at once, refused alike, that were counted. Where nobody was
+    authenticated, what they claimed."""
 
     account_id: str
     """Whose ledger it stands in."""
@@ -41,6 +41,10 @@ class HistoryCall(ReadModel):
     error_message: str | None
     concerns_account_id: str | None
     requests: int
+    counted_from: datetime | None
+    """When the first of calls was refused that were counted, and not recorded one by one."""
+    counted_to: datetime | None
+    """And the last."""
     parameters: Mapping[str, object]
     decisions: tuple[DecisionRecord, ...]
     resources: tuple[str, ...]

@@ -25,7 +25,7 @@ from projections.engine.definition import (
     prepare_live_tables,
     set_search_path,
 )
-from projections.engine.upgrade import RebuildProgress, Upgrade, rebuild_progress
+from projections.engine.upgrade import RebuildProgress, Upgrade, find_lack, rebuild_progress
 
 POSITIONS_PER_BATCH_MAX = 1_000
 ACCOUNTS_PER_PASS_MAX = 64
@@ -33,6 +33,8 @@ SWEEP_SECONDS = 10.0
 PASS_INTERVAL_SECONDS = 0.025
 """Between two passes: under load each commit touches an account, and a batch costs little more than a single event."""
 RECONNECT_SECONDS_MIN, RECONNECT_SECONDS_MAX = 0.1, 10.0
+ROOM_SECONDS = 1.0
+"""Between two looks at a disk that is full."""
 
 log = logging.getLogger("muniment.projections")
 
@@ -70,8 +72,9 @@ class ProjectionRunner:
         shortage: Callable[[int], str | None] = lambda _bytes: None,
     ) -> None:
         """`connect` gives a connection in autocommit, as muniment_projector. `shortage` says why there is no room for
-        so many bytes."""
+        so many bytes; as long as there is none for calls, nothing is followed. It may raise OSError."""
         self._connect = connect
+        self._shortage = shortage
         self._projections = load_projections() if projections is None else tuple(projections)
         self._names = [projection.name for projection in self._projections]
         self._fitting_digests = fitting_digests(*self._projections)
@@ -225,9 +228,19 @@ class ProjectionRunner:
                 log.critical("The projections stop; the ledger goes on without them.", exc_info=True)
                 raise
 
+    def _wait_for_room(self) -> None:
+        waits = False
+        while not self._stopping and (short := find_lack(self._shortage, 0)):
+            if not waits:
+                log.error("%s The projections wait until there is more.", short)
+            waits = True
+            with self._work:
+                self._work.wait_for(lambda: self._stopping, ROOM_SECONDS)
+
     def _follow_ledgers(self, connection: psycopg.Connection) -> None:
         sweep_at = time.monotonic()
         while not self._stopping:
+            self._wait_for_room()
             if time.monotonic() >= sweep_at or self._look_again:
                 self._look_again = False
                 self._look_what_fits(connection)

@@ -110,6 +110,14 @@ def _is_superseded(connection: psycopg.Connection, made: Mapping[str, str], proj
     return any(own[name] in replaced and name not in fitting_names(made, projections) for name in stale)
 
 
+def find_lack(shortage: Callable[[int], str | None], room_bytes: int) -> str | None:
+    """Why there is no room for so many bytes, or none that is known."""
+    try:
+        return shortage(room_bytes)
+    except OSError as error:
+        return f"The database's disk cannot be looked at: {error.strerror}."
+
+
 class Upgrade:
     """A thread that ends when there is nothing left to build."""
 
@@ -241,10 +249,7 @@ class Upgrade:
             self._obstacle = None
 
     def _lack(self, room_bytes: int) -> str | None:
-        try:
-            return self._shortage(room_bytes)
-        except OSError as error:
-            return f"The database's disk cannot be looked at: {error.strerror}."
+        return find_lack(self._shortage, room_bytes)
 
     def _wait_for(self, what: str, why: str) -> None:
         """Says it once, until something else is in the way."""

@@ -42,8 +42,10 @@ with tallied as (
             when grouping(user_agent) = 0 then 'user agent'
             else 'operation'
         end as by, coalesce(source_address, user_agent, service || ':' || operation) as text,
-        min(position) as first_position, min(at) as first_at, max(position) as last_position, max(at) as last_at,
-        count(*) - count(error_code) as answered, count(error_code) as refused
+        min(position) as first_position, min(coalesce(counted_from, at)) as first_at,
+        max(position) as last_position, max(coalesce(counted_to, at)) as last_at,
+        coalesce(sum(requests) filter (where error_code is null), 0)::bigint as answered,
+        coalesce(sum(requests) filter (where error_code is not null), 0)::bigint as refused
     from views.trail
     where account_id = %(account_id)s and position = any(%(positions)s::bigint[])
     group by grouping sets ((source_address), (user_agent), (service, operation))
@@ -70,11 +72,11 @@ select lower(service || ':' || operation) from called where error_code is null
 -- name: calls
 select position, at, request_id, access_key_id, session_id, principal_arn, source_address, user_agent, service,
     operation, read_only, error_code, error_message,
-    array(
+    case when counted_from is not null then resources else array(
         select distinct resource from jsonb_array_elements(decisions) as decision
         cross join lateral jsonb_array_elements_text(decision -> 'resources') as resource
         order by resource
-    )
+    ) end, requests
 from views.trail
 where account_id = %(account_id)s and position = any(%(positions)s::bigint[])
 order by position

@@ -1,6 +1,6 @@
 """The access history: which calls were made, by whom, from where, and how they were answered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -33,6 +33,10 @@ from projections.queries.ledger_positions import (
 
 SQL = load_statements("projections.queries", "queries.sql")
 CALLS_PER_PAGE_MAX = 1_000
+PAGE_BYTES_MAX = 4 << 20
+"""Of the JSON in a page's calls, of each ledger that is searched. One that is longer has a page of its own."""
+CALLS_PER_SELECT_MAX = 50
+"""So that no more is read than a little beyond a page."""
 POSITIONS_PER_SCAN_MAX = 4_000
 POSITIONS_PER_CALL_MAX = 10
 """For each call that a page can hold, so many positions of each filter are looked at. Where filters fit many calls each
@@ -75,7 +79,7 @@ class _LedgerSearch(NamedTuple):
 
 
 class _LedgerMatches(NamedTuple):
-    """In one ledger, up to one call more than the limit."""
+    """In one ledger, up to the limit."""
 
     account_id: str
     calls: Sequence[HistoryCall]
@@ -219,17 +223,28 @@ def _merge_page(
 def _search_ledger(cursor: psycopg.Cursor, search: _LedgerSearch, limit: int) -> _LedgerMatches:
     account_id, filters, row, start, window = search
     calls: list[HistoryCall] = []
-    left, at_once = limit * POSITIONS_PER_CALL_MAX, limit + 1
-    while not window.is_empty and len(calls) <= limit and left > 0:
+    left, at_once, is_full, size_bytes = limit * POSITIONS_PER_CALL_MAX, limit + 1, False, 0
+    while not window.is_empty and not is_full and left > 0:
         walked = candidate_positions(cursor, account_id, filters, window, at_once)
-        chosen = {"account_id": account_id, "positions": walked.positions, "limit": limit + 1 - len(calls)}
-        rows = cursor.execute(SQL["history"], {**row, **chosen}).fetchall()
-        calls += [_history_call(each) for each in rows]
-        window = window.rest(window.reached_by(calls[-1].position) if len(calls) > limit else walked.reached)
+        for found in _in_parts(walked.positions):
+            chosen = {"account_id": account_id, "positions": found, "limit": limit + 1 - len(calls)}
+            for each in cursor.execute(SQL["history"], {**row, **chosen}).fetchall():
+                size_bytes += sum(len(text) for text in each[-2:])
+                is_full = is_full or len(calls) == limit or (size_bytes > PAGE_BYTES_MAX and bool(calls))
+                if not is_full:
+                    calls.append(_history_call(each))
+            if is_full:
+                break
+        window = window.rest(window.reached_by(calls[-1].position) if is_full else walked.reached)
         left -= at_once
         at_once = min(at_once * 4, POSITIONS_PER_SCAN_MAX, left)
     reached = window.to if window.newest_first else window.after
-    return _LedgerMatches(account_id, calls, start, reached, complete=window.is_empty and len(calls) <= limit)
+    return _LedgerMatches(account_id, calls, start, reached, complete=window.is_empty and not is_full)
+
+
+def _in_parts(positions: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(positions), CALLS_PER_SELECT_MAX):
+        yield positions[start : start + CALLS_PER_SELECT_MAX]
 
 
 def _history_call(row: TupleRow) -> HistoryCall:

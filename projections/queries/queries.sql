@@ -193,7 +193,7 @@ select set_config('enable_sort', 'off', true), set_config('enable_incremental_so
 select account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
     principal_type, principal_id, principal_arn, user_name, issuer_arn, operator, access_key_id, session_id,
     peer_address, forwarded_address, user_agent, region, tls, error_code, error_message, concerns_account_id, requests,
-    resources, parameters::text, decisions::text
+    counted_from, counted_to, resources, parameters::text, decisions::text
 from views.trail
 where account_id = %(account_id)s and position = any(%(positions)s::bigint[])
     and (%(concerns_account_id)s::text is null or concerns_account_id = %(concerns_account_id)s)

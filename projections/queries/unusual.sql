@@ -12,12 +12,12 @@ order by position limit %(limit)s
 with called as (
     select session.id as session_id, call.*
     from unnest(%(session_ids)s::text[]) as session (id) cross join lateral (
-        select position, source_address from views.trail
+        select position, source_address, requests from views.trail
         where account_id = %(account_id)s and session_id = session.id and position > %(from)s and position <= %(to)s
         order by position limit %(calls)s
     ) as call
 ), used as (
-    select session_id, source_address, min(position) as first, count(*) as calls
+    select session_id, source_address, min(position) as first, sum(requests) as calls
     from called where source_address is not null group by session_id, source_address
 ), several as (
     select session_id, sum(calls)::bigint as calls from used group by session_id having count(*) > 1
@@ -86,7 +86,7 @@ order by position limit 1
 -- name: root
 -- What root did between two positions, by key and session: how often, and the first and the last call.
 with used as (
-    select min(position) as first, max(position) as last, count(*) as calls
+    select min(position) as first, max(position) as last, sum(requests)::bigint as calls
     from views.trail
     where account_id = %(account_id)s and entity_id = %(account_id)s and position > %(after)s and position <= %(to)s
     group by access_key_id, session_id

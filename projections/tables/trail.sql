@@ -1,4 +1,5 @@
--- The access history: one row a call, and one for each record of requests that authenticated nobody.
+-- The access history: one row a call, one for each count of refused calls, and one for each record of requests that
+-- authenticated nobody.
 
 -- name: schema
 create table trail (
@@ -42,6 +43,9 @@ create table trail (
     -- Where nobody was authenticated: the account that the claimed key carries, and how many requests the row stands for.
     concerns_account_id text,
     requests int not null,
+    -- Of calls that were counted: when the first and the last of them were refused.
+    counted_from timestamptz,
+    counted_to timestamptz,
     primary key (account_id, position)
 );
 create index trail_by_request on trail (account_id, request_id);
@@ -87,7 +91,8 @@ create or replace function resources_named(in_account text, said jsonb) returns 
 language sql immutable parallel safe as $$
     select resource_name(in_account, text #>> '{}')
     from jsonb_path_query(said, 'strict $.** ? (@.type() == "string")') as text
-    where left(text #>> '{}', 1) in ('a', 'A', 'S') and text #>> '{}' ~ '^(arn:[^:]+:[^:]+:[^:]*:[^:]*:.+|A[A-Z]{3}[A-Z2-7]{16,17}|SESN[A-Z2-7]{17})$'
+    -- Not the beginning of one, in place of a text that was too long.
+    where left(text #>> '{}', 1) in ('a', 'A', 'S') and right(text #>> '{}', 1) <> '…' and text #>> '{}' ~ '^(arn:[^:]+:[^:]+:[^:]*:[^:]*:.+|A[A-Z]{3}[A-Z2-7]{16,17}|SESN[A-Z2-7]{17})$'
     union all
     select case
         when key = 'user_name' and said ->> 'user_id' = in_account then 'root'
@@ -98,7 +103,8 @@ language sql immutable parallel safe as $$
         when key in ('access_key_id', 'session_id', 'credential', 'seed', 'account_alias') and value not like 'arn:%'
             then value
     end
-    from jsonb_each_text(said) where value is not null
+    from jsonb_each(said) as field (key, member) cross join lateral (select member #>> '{}' as value) as text
+    where jsonb_typeof(member) = 'string'
     union all
     -- Whom and what a document names: principals and resources without wildcards.
     select case when named[1] = in_account then 'root' else resource_name(in_account, named[1]) end
@@ -174,6 +180,43 @@ cross join lateral jsonb_to_record(entry -> 'cause') as cause (request_id text, 
     user_agent text, region text, tls boolean)
 cross join lateral jsonb_to_record(entry -> 'event') as event (read_only boolean, parameters jsonb, error_code text,
     error_message text, decisions jsonb)
+
+-- name: api.refusals_counted.v1
+with counted as materialized (
+    select position, at, convert_from(state, 'UTF8')::jsonb as entry from ledger.uses
+    where account_id = %(account_id)s and position > %(after)s and position <= %(to)s
+        and topic = 'api.refusals_counted.v1'
+), named as materialized (
+    select distinct on (position, lower(name)) position, name from counted
+    cross join lateral jsonb_array_elements_text(entry #> '{event,named}') as given (text)
+    cross join lateral resource_name(%(account_id)s, text) as name
+    order by position, lower(name), name
+), found as (
+    insert into trail_resources (account_id, resource_hash, position)
+    select distinct %(account_id)s, hashtextextended(lower(name), 0), position from named
+), about as (
+    select position, array_agg(name order by name !~ '[/:]', name) as resources from named group by position
+)
+insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
+    principal_type, principal_id, principal_arn, user_name, issuer_arn, access_key_id, session_id, peer_address,
+    forwarded_address, user_agent, region, tls, parameters, error_code, error_message, decisions, resources, requests,
+    counted_from, counted_to)
+select %(account_id)s, position, at, event_id, cause.request_id, cause.shared_id, cause.service, cause.operation,
+    event.read_only, cause.principal ->> 'type', cause.principal ->> 'principal_id', cause.principal ->> 'arn',
+    case when cause.principal ->> 'account_id' = %(account_id)s then cause.principal ->> 'user_name' end,
+    cause.principal #>> '{issuer,arn}', cause.access_key_id, cause.session_id, cause.peer_address,
+    cause.forwarded_address, cause.user_agent, cause.region, cause.tls,
+    case when event.named_not_kept = 0 then '{}' else jsonb_build_object('named_not_kept', event.named_not_kept) end,
+    event.error_code, format('Refused %%s times more, from %%s to %%s: counted, not recorded one by one.', event.count,
+        event.first, event.last),
+    '[]', coalesce(about.resources, '{}'), event.count, event.first::timestamptz, event.last::timestamptz
+from counted left join about using (position)
+cross join lateral (select entry ->> 'event_id' as event_id) as line
+cross join lateral jsonb_to_record(entry -> 'cause') as cause (request_id text, shared_id text, service text,
+    operation text, principal jsonb, access_key_id text, session_id text, peer_address text, forwarded_address text,
+    user_agent text, region text, tls boolean)
+cross join lateral jsonb_to_record(entry -> 'event') as event (read_only boolean, error_code text, count int,
+    first text, last text, named_not_kept int)
 
 -- name: api.unauthenticated_called.v1
 with called as materialized (

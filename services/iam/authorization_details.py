@@ -59,11 +59,13 @@ def get_account_authorization_details(
 
     def answer(after: Account) -> Mapping[str, object]:
         shown: dict[str, list[EntityMembers]] = {name: [] for name in _LISTS.values()}
-        page = pages.of(
-            _of_kinds(after, kinds),
-            key=_key,
-            render=lambda entity: shown[_LISTS[type(entity)]].append(_details(after, entity, others)),
-        )
+
+        def render(entity: DetailedEntity) -> EntityMembers:
+            details = _details(after, entity, others)
+            shown[_LISTS[type(entity)]].append(details)
+            return details
+
+        page = pages.of(_of_kinds(after, kinds), key=_key, render=render)
         del page["AuthorizationDetails"]
         return page | shown
 

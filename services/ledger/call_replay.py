@@ -10,7 +10,7 @@ from eventsourcing.persistence import StoredEvent
 from pydantic import BaseModel, ConfigDict
 
 from domain.account import Account, evolve
-from domain.calls import ApiCalled, DecisionRecord
+from domain.calls import ApiCalled, DecisionRecord, RefusalsCounted
 from domain.families.sessions import Session, SessionIssued
 from domain.foundation.events import Cause, Change
 from domain.queries.reevaluation import CannotReevaluate
@@ -102,8 +102,8 @@ class CallReplay:
                 self._account = evolve(self._account, entry)
             case SessionIssued(session=session):
                 self._sessions[session.session_id] = session
-            case ApiCalled() as called:
-                # Stored in a shape of the past.
+            case ApiCalled() | RefusalsCounted() as called:
+                # A call, stored in a shape of the past.
                 return CallToReplay.of(entry, called)
         return None
 

@@ -1,5 +1,6 @@
 """The one place where an entry becomes bytes and bytes become an entry (docs/adr/0002)."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from eventsourcing.persistence import Mapper, StoredEvent
@@ -12,14 +13,16 @@ class EntryMapper(Mapper[str]):
     """The bytes of an entry say everything by themselves: account, position, time, cause and event, as one line of
     JSON. The table's columns are an index over them. The bytes are final: later they are hashed."""
 
-    def __init__(self) -> None:
-        """Without the library's transcoder, cipher and compressor: what is stored is plain JSON."""
+    def __init__(self, on_written: Callable[[Entry, int], None] = lambda _entry, _bytes: None) -> None:
+        """Without the library's transcoder, cipher and compressor: what is stored is plain JSON. `on_written` is told
+        of each entry on its way into a ledger, and how many bytes it has."""
+        self._on_written = on_written
 
     def to_stored_event(self, domain_event: object) -> StoredEvent:
         entry = domain_event
         assert isinstance(entry, Entry)
         event = entry.event
-        return StoredEvent(
+        stored = StoredEvent(
             originator_id=entry.account_id,
             originator_version=entry.position,
             topic=event.topic,
@@ -34,6 +37,8 @@ class EntryMapper(Mapper[str]):
                 _encoded(event),
             ),
         )
+        self._on_written(entry, len(stored.state))
+        return stored
 
     def to_domain_event(self, stored_event: StoredEvent) -> Entry:
         """Raises CorruptEntry when the bytes are no entry, or not the one that the columns promise."""

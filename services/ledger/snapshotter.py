@@ -3,6 +3,7 @@
 import logging
 import queue
 import threading
+from collections.abc import Callable
 
 from domain.ledger_state import LedgerState
 from services.ledger.committer import OpenConnection
@@ -16,9 +17,11 @@ log = logging.getLogger("muniment.ledger")
 
 
 class Snapshotter(threading.Thread):
-    def __init__(self, connect: OpenConnection) -> None:
+    def __init__(self, connect: OpenConnection, shortage: Callable[[], str | None] = lambda: None) -> None:
+        """`shortage` says why nothing is to be written now."""
         super().__init__(name="muniment-snapshots", daemon=True)
         self._connect = connect
+        self._shortage = shortage
         self._due: queue.Queue[LedgerState | None] = queue.Queue(PENDING_SNAPSHOTS_MAX)
 
     def due(self, value: LedgerState) -> None:
@@ -35,7 +38,8 @@ class Snapshotter(threading.Thread):
     def run(self) -> None:
         while (value := self._due.get()) is not None:
             try:
-                self.write(value)
+                if self._shortage() is None:
+                    self.write(value)
             except Exception:
                 log.exception("A snapshot of %s at %d was not written.", value.id, value.position)
 

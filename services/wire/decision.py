@@ -1,6 +1,6 @@
 """What happens to a request inside its round: a pure function of the newest values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -21,14 +21,14 @@ from domain.foundation.secret import Secret
 from domain.rules.sessions import refuse_beyond_session_token
 from services.ledger.pending_call import CallResult, DecideCall, LedgerAppend, LedgerStates
 from services.wire.authentication import VerifiedCredential
+from services.wire.call_record import call_record, refused_elsewhere, storable
 from services.wire.fact_rounds import NOTHING_FOUND, FoundFacts
 from services.wire.operations import Operation
+from services.wire.refusal_counts import RefusedCall
 from services.wire.suggestions import with_suggestion
 from services.wire.time_travel import perform_as_of
 
 SealSession = Callable[[SessionClaims, Secret], str]
-AS_OF = "as_of"
-"""Under which a call's moment of the past stands among its parameters; no operation of AWS has one of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,30 @@ class AuthenticatedRequest:
     as_of: str | None = None
     """The moment of the past that it is about; None for now."""
 
+    @property
+    def ends_access(self) -> bool:
+        return self.refusal is None and self.operation is not None and self.operation.ends_access(self.parameters)
+
 
 def decision_for(
-    request: AuthenticatedRequest, random: Random, seal_session: SealSession, found: FoundFacts = NOTHING_FOUND
+    request: AuthenticatedRequest,
+    random: Random,
+    seal_session: SealSession,
+    found: FoundFacts = NOTHING_FOUND,
+    is_recorded: Callable[[RefusedCall], bool] = lambda _refused: True,
 ) -> DecideCall:
-    """The decision on a request, to be submitted to the committer; its result is an Outcome or a Refusal. It may raise
-    NeedsFacts, and is then made again with what was found."""
+    """The decision on a request, to be submitted to the committer; its result is an Outcome, a Refusal, or, where that
+    is not recorded, a RefusedCall. It may raise NeedsFacts, and is then made again with what was found."""
+
+    def refused(account: Account, cause: Cause, at: datetime, refusal: Refusal, call: Call | None = None) -> CallResult:
+        this = refused_call(request, cause, refusal.as_value(), at, call)
+        events = [] if call is None else _use_of_credential(account, call)
+        # The first use of a credential in a while is told, whatever came of it.
+        if not events and not is_recorded(this):
+            return CallResult(this, [])
+        elsewhere, told = refused_elsewhere(this.record, cause)
+        others = [LedgerAppend(account_id, told, [elsewhere]) for account_id in this.accounts[1:]]
+        return CallResult(this.refusal, [LedgerAppend(account.id, cause, [*events, this.record]), *others])
 
     def decide(values: LedgerStates, at: datetime) -> CallResult:
         account = values[request.credential.account_id]
@@ -60,16 +78,16 @@ def decision_for(
             caller = resolve_caller(account, request.credential, at)
         except Refusal as refusal:
             cause = request.cause.model_copy(update={"region": region})
-            return CallResult(refusal.as_value(), [LedgerAppend(account.id, cause, [call_record(request, refusal)])])
+            return refused(account, cause, at, refusal)
         cause = request.cause.model_copy(update={"region": region, "principal": caller.principal})
         call = Call(caller, cause, at, random, seal_session, ledgers=values, facts=found.facts)
-        events = _use_of_credential(account, call)
         try:
             outcome = _perform(account, call, request, found)
         except Refusal as refusal:
-            return CallResult(refusal.as_value(), _appends(account, call, events, call_record(request, refusal, call)))
-        events += outcome.events
-        record = call_record(request, outcome.refusal, call)
+            return refused(account, cause, at, refusal, call)
+        events = [*_use_of_credential(account, call), *outcome.events]
+        every = [*outcome.events, *(event for events in outcome.elsewhere.values() for event in events)]
+        record = _record(request, outcome.refusal, call, every)
         return CallResult(outcome.refusal or outcome, _appends(account, call, events, record, outcome), outcome.then)
 
     return decide
@@ -88,7 +106,7 @@ def _perform(account: Account, call: Call, request: AuthenticatedRequest, found:
     assert operation is not None
     parameters = dict(request.parameters)
     for name, value in parameters.items():
-        if _visible(value) != value:
+        if storable(value) != value:
             raise ValidationError(
                 f"1 validation error detected: Value at '{name}' failed to satisfy constraint: "
                 "Member must be free of U+0000 and of lone surrogates"
@@ -148,51 +166,42 @@ def _use_of_credential(account: Account, call: Call) -> list[Event]:
     ]
 
 
-def call_record(request: AuthenticatedRequest, refusal: Refusal | None, call: Call | None = None) -> ApiCalled:
-    """The record of the call itself. Only parameters on the operation's allow-list, and only parsed ones, go in."""
-    operation = request.operation
-    recorded = operation.recorded if operation is not None else frozenset[str]()
-    parameters = {name: _visible(value) for name, value in request.parameters.items() if name in recorded}
-    if request.as_of is not None:
-        parameters[AS_OF] = storable_text(request.as_of)
-    return ApiCalled(
-        read_only=operation is None or operation.read_only,
-        parameters=parameters,
-        error_code=refusal.code if refusal else None,
-        error_message=storable_text(refusal.message) if refusal else None,
-        decisions=tuple(call.decisions) if call else (),
+def _appends(
+    account: Account, call: Call, events: list[Event], record: ApiCalled, outcome: Outcome
+) -> list[LedgerAppend]:
+    """The call's own events and its record in the caller's ledger, and what belongs in others'."""
+    secrets = outcome.new_secrets, outcome.destroyed_secrets
+    appends = [LedgerAppend(account.id, call.cause, [*events, record], *secrets)]
+    for other in sorted(call.concerned | outcome.elsewhere.keys()):
+        recorded = [record] if other in call.concerned else []
+        appends.append(LedgerAppend(other, call.cause, [*outcome.elsewhere.get(other, ()), *recorded]))
+    return appends
+
+
+def _record(
+    request: AuthenticatedRequest, refusal: Refusal | None, call: Call | None, events: Iterable[Event] = ()
+) -> ApiCalled:
+    decisions = () if call is None else call.decisions
+    return call_record(
+        request.operation, request.parameters, refusal, as_of=request.as_of, decisions=decisions, events=events
     )
 
 
-def storable_text(text: str) -> str:
-    """U+0000 and lone surrogates, which PostgreSQL's JSON does not take and which an attacker sends, become visible
-    escapes."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.replace("\0", "\\u0000").encode("utf-8", "backslashreplace").decode()
-
-
-def _visible(value: object) -> object:
-    """A parameter with every text in it made storable."""
-    match value:
-        case str():
-            return storable_text(value)
-        case list():
-            return [_visible(inner) for inner in value]
-        case dict():
-            return {storable_text(name): _visible(inner) for name, inner in value.items()}
-        case _:
-            return value
-
-
-def _appends(
-    account: Account, call: Call, events: list[Event], record: ApiCalled, outcome: Outcome | None = None
-) -> list[LedgerAppend]:
-    """The call's own events and its record in the caller's ledger, and what belongs in others'."""
-    secrets = (outcome.new_secrets, outcome.destroyed_secrets) if outcome else ((), ())
-    appends = [LedgerAppend(account.id, call.cause, [*events, record], *secrets)]
-    elsewhere = outcome.elsewhere if outcome else {}
-    for other in sorted(call.concerned | elsewhere.keys()):
-        recorded = [record] if other in call.concerned else []
-        appends.append(LedgerAppend(other, call.cause, [*elsewhere.get(other, ()), *recorded]))
-    return appends
+def refused_call(
+    request: AuthenticatedRequest, cause: Cause, refusal: Refusal, at: datetime, call: Call | None = None
+) -> RefusedCall:
+    """Without a call, one of which is not known whether its credential is good for anything."""
+    credential, principal = request.credential, cause.principal
+    caller_id = credential.access_key_id if principal is None else principal.principal_id
+    if credential.session is not None:
+        caller_id, principal = credential.session.entity_id, credential.session.principal
+    return RefusedCall(
+        refusal=refusal,
+        record=_record(request, refusal, call),
+        cause=cause,
+        accounts=(credential.account_id, *(sorted(call.concerned) if call else ())),
+        at=at,
+        caller_id=caller_id,
+        principal=principal,
+        is_known=request.operation is not None,
+    )

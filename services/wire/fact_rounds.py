@@ -45,7 +45,8 @@ async def decide_with_facts(decide: Decide, find: Find, *, decisions_max: int | 
     except (Refusal, LedgerUnavailable) as error:
         log.warning("A call does not go on after its commit: %s", error)
         return first
-    return first if isinstance(second.result, Refusal) else second
+    # A refusal that is only counted has written nothing.
+    return first if isinstance(second.result, Refusal) or not second.positions else second
 
 
 async def _decided(decide: Decide, find: Find, found: FoundFacts, decisions_max: int | None) -> CommittedCall:

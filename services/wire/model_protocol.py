@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from domain.foundation.errors import InvalidAction, Refusal
 from services.wire import operations
-from services.wire.decision import storable_text
+from services.wire.call_record import storable_text
 from services.wire.model import Compiled, DescribedService
 from services.wire.operations import Operation, Parameters
 from services.wire.protocol import ParsedRequest, WireProtocol

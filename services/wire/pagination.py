@@ -2,7 +2,7 @@
 
 import base64
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -10,6 +10,8 @@ from domain.foundation.errors import ValidationError
 
 ITEMS_DEFAULT = 100
 ITEMS_MAX = 1_000
+PAGE_CHARACTERS_MAX = 1 << 20
+"""Of the texts on a page, which ends early behind more: IAM says that it may give fewer items than were asked for."""
 MARKER_CHARACTERS_MAX = 320
 """What the model lets a client send back."""
 
@@ -38,10 +40,14 @@ class PageRequest:
         if after is not None:
             items = (item for item in items if key(item) > after)
         found = heapq.nsmallest(self.size + 1, items, key=key)
-        shown = found[: self.size]
-        answer: dict[str, object] = {self.name: [render(item) for item in shown], "IsTruncated": len(found) > self.size}
-        if len(found) > self.size:
-            answer["Marker"] = encode_token(self.name, key(shown[-1]))
+        rendered: list[object] = []
+        characters = 0
+        while len(rendered) < min(self.size, len(found)) and characters < PAGE_CHARACTERS_MAX:
+            rendered.append(render(found[len(rendered)]))
+            characters += _characters(rendered[-1])
+        answer: dict[str, object] = {self.name: rendered, "IsTruncated": len(found) > len(rendered)}
+        if len(found) > len(rendered):
+            answer["Marker"] = encode_token(self.name, key(found[len(rendered) - 1]))
         return answer
 
 
@@ -56,6 +62,19 @@ def page_request(name: str, marker: str | None, max_items: int | None) -> PageRe
     except ValueError:
         raise ValidationError("Invalid Marker.") from None
     return PageRequest(name, size, after)
+
+
+def _characters(value: object) -> int:
+    """Of all texts in it."""
+    match value:
+        case str():
+            return len(value)
+        case Mapping():
+            return sum(map(_characters, value.values()))
+        case list() | tuple():
+            return sum(map(_characters, value))
+        case _:
+            return 0
 
 
 def encode_token(name: str, key: str) -> str:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from domain.account import Account
 from domain.calls import Outcome
@@ -63,6 +63,8 @@ class WireProtocol(ABC, Generic[Shape]):
     services: Collection[str]
     """Names in the credential scope that are signed for here."""
     content_type: str
+    tells_history: ClassVar[bool] = False
+    """Whether answers are about recorded calls: what was counted of them is recorded before."""
 
     @abstractmethod
     def serves(self, request: RawRequest, path: RequestPath) -> bool:

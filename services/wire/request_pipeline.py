@@ -15,17 +15,20 @@ from services.bounded_http import source_of
 from services.fair_pool import FairPool, Stopping
 from services.fair_queue import Overloaded, Places, Turn, turn_of_stranger
 from services.ledger.committer import Committer
+from services.ledger.growth import GrowthShares
 from services.ledger.pending_call import CommittedCall, LedgerUnavailable
 from services.ledger.round import Clock
 from services.wire import sigv4
 from services.wire.authentication import Authenticator
-from services.wire.decision import AuthenticatedRequest, SealSession, decision_for, storable_text
+from services.wire.call_record import storable_text
+from services.wire.decision import AuthenticatedRequest, SealSession, decision_for, refused_call
 from services.wire.denial_messages import DenialMessages
 from services.wire.errors import ServiceFailure, ServiceUnavailable
 from services.wire.fact_resolver import FactResolver
 from services.wire.fact_rounds import FoundFacts, decide_with_facts
 from services.wire.protocol import CommittedOutcome, ParsedRequest, WireProtocol
 from services.wire.raw_request import RawRequest
+from services.wire.refusal_counts import RefusalRecorder, RefusedCall
 from services.wire.submission import commit_and_wait
 from services.wire.time_travel import RequestPath
 from services.wire.unauthenticated import UnauthenticatedRecorder
@@ -72,8 +75,10 @@ class RequestPipeline:
         committer: Committer,
         credentials: Authenticator,
         unauthenticated: UnauthenticatedRecorder,
+        refusals: RefusalRecorder,
         facts: FactResolver,
         denials: DenialMessages,
+        shares: GrowthShares,
         *,
         clock: Clock,
         random: Random,
@@ -82,8 +87,10 @@ class RequestPipeline:
         self._committer = committer
         self._credentials = credentials
         self._unauthenticated = unauthenticated
+        self._refusals = refusals
         self._facts = facts
         self._denials = denials
+        self._shares = shares
         self._clock = clock
         self._random = random
         self._seal_session = seal_session
@@ -151,6 +158,9 @@ class RequestPipeline:
             account_id = self._credentials.account_of(claimed) if claimed else None
             await self._unauthenticated.record(cause(service="", operation=""), refusal, claimed, account_id, now)
             return refusal_response(protocol, refusal, service, request_id)
+        if protocol.tells_history and not self._shares.is_used_up(credential.account_id, ends_access=False):
+            await self._refusals.flush()
+            now = self._clock()
         read = partial(protocol.read, raw, operation_path, service, now)
         parsed = await self._prepared(raw, held.turn(), read)
         turn = held.turn(reserved=_ends_access(parsed))
@@ -164,10 +174,17 @@ class RequestPipeline:
         request = AuthenticatedRequest(
             credential, proved, parsed.operation, parsed.parameters, parsed.refusal, path.moment
         )
+        refuse = partial(refusal_response, protocol, service=service, request_id=request_id)
+        if self._shares.is_used_up(credential.account_id, ends_access=request.ends_access):
+            throttled = Throttling("Rate exceeded: the account has written its share of an hour.")
+            self._refusals.count(refused_call(request, request.cause, throttled, now))
+            return refuse(throttled)
         committed = await decide_with_facts(
             partial(self._decide, request, turn), partial(self._facts.find, turn), decisions_max=DECISIONS_MAX
         )
-        refuse = partial(refusal_response, protocol, service=service, request_id=request_id)
+        if isinstance(committed.result, RefusedCall):
+            self._refusals.count(committed.result)
+            return refuse(committed.result.refusal)
         position = committed.positions[credential.account_id]
         if isinstance(committed.result, Refusal):
             return self._explained(refuse(committed.result, position=position), committed.result, credential.account_id)
@@ -195,7 +212,7 @@ class RequestPipeline:
 
     async def _decide(self, request: AuthenticatedRequest, turn: Turn, found: FoundFacts) -> CommittedCall:
         """Raises NeedsFacts, LedgerUnavailable, Overloaded, and whatever a defect raised."""
-        decide = decision_for(request, self._random, self._seal_session, found)
+        decide = decision_for(request, self._random, self._seal_session, found, self._refusals.is_recorded)
         return await commit_and_wait(self._committer, frozenset({request.credential.account_id}), decide, turn)
 
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from domain.calls import UnauthenticatedCalled
+from domain.foundation.abridged import shorten
 from domain.foundation.errors import Refusal
 from domain.foundation.events import Cause, Event
 from domain.foundation.identifiers import INSTALLATION, Random
 from services.ledger.committer import Committer
 from services.ledger.pending_call import CallResult, LedgerAppend
+from services.wire.call_record import MESSAGE_BYTES_MAX, storable_text
 from services.wire.submission import commit_and_wait
 
 SOURCES_A_MINUTE_MAX = 200
@@ -39,7 +41,7 @@ class UnauthenticatedRecorder:
         self._sources.add(source)
         called = UnauthenticatedCalled(
             error_code=refusal.code,
-            error_message=refusal.message,
+            error_message=shorten(storable_text(refusal.message), MESSAGE_BYTES_MAX),
             # What is no account's may be no key id at all, but the secret in the wrong place.
             claimed_access_key_id=access_key_id if account_id else None,
             claimed_account_id=account_id,

@@ -55,6 +55,10 @@ class Scenario:
     cuts_clients: bool = False
 
 
+UNACKNOWLEDGED = frozenset({"ServiceUnavailable", "EntityAlreadyExists"})
+"""Codes of answers that have no position: of refused retries those beyond the first fifty are counted."""
+
+
 @dataclass
 class Measured:
     name: str
@@ -63,7 +67,7 @@ class Measured:
     unavailable: int = 0
     unanswered: int = 0
     strange: list[str] = field(default_factory=list)
-    """Answers that are neither what the ledger says nor 503."""
+    """Answers that are neither what the ledger says nor 503, nor refusals that were counted."""
     seconds: list[float] = field(default_factory=list)
     """From each fault until the first acknowledgement of a call that was sent after it."""
     findings: Findings = field(default_factory=Findings)
@@ -243,7 +247,7 @@ def measured(scenario: Scenario, site: Site, *, faults: int, clients: int) -> Me
     found.acknowledged = len(acknowledged(load.journal))
     found.unavailable = len([answer for answer in answers if answer.code == "ServiceUnavailable"])
     found.unanswered = sum(intent.sent for intent in load.journal) - found.acknowledged - len(answers)
-    found.strange = [f"{answer.status} {answer.code}" for answer in answers if answer.code != "ServiceUnavailable"]
+    found.strange = [f"{answer.status} {answer.code}" for answer in answers if answer.code not in UNACKNOWLEDGED]
     found.findings = compare(load.journal, site.entries())
     found.findings.lost += [
         f"The credential {given.access_key} is not accepted."

@@ -16,7 +16,7 @@ from services.api.contract.questions import QUESTIONS
 from services.api.server.native_protocol import NativeProtocol
 from services.aws_services import aws_protocols
 from services.wire.absent_services import AbsentServices
-from services.wire.decision import storable_text
+from services.wire.call_record import storable_text
 from services.wire.errors import UnsupportedService
 from services.wire.operations import all_operations
 from services.wire.raw_request import RawRequest

@@ -8,7 +8,7 @@ from eventsourcing.persistence import StoredEvent
 
 from domain import ledger_state
 from domain.account import Account, AccountCreated
-from domain.calls import ApiCalled, UnauthenticatedCalled
+from domain.calls import ApiCalled, RefusalsCounted, UnauthenticatedCalled
 from domain.families.sessions import SessionExpired, SessionIssued
 from domain.foundation.events import Cause, Change, Entry, Event, Principal
 from domain.foundation.identifiers import INSTALLATION
@@ -21,7 +21,9 @@ SECOND = timedelta(seconds=1)
 NOW = BEGINNING + timedelta(days=400)
 FOUNDED = AccountCreated(ledger_id="0" * 32, kind="live", partition="aws", schema_version=1)
 MAPPER = EntryMapper()
-_USES = frozenset(event.topic for event in (ApiCalled, UnauthenticatedCalled, SessionIssued, SessionExpired))
+_USES = frozenset(
+    event.topic for event in (ApiCalled, RefusalsCounted, UnauthenticatedCalled, SessionIssued, SessionExpired)
+)
 _accounts = itertools.count(111_111_111_111)
 
 

@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 import psycopg
 import pytest
 
-from domain.calls import ApiCalled, DecisionRecord, StatementRef
+from domain.calls import ApiCalled, DecisionRecord, RefusalsCounted, StatementRef
+from domain.foundation.abridged import abridge
 from domain.foundation.errors import ValidationError
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf
+from projections.queries import history
 from projections.queries.history import History, HistoryPosition, search_history
 from projections.queries.history_filters import HistoryFilters
 from tests.projections.conftest import Project
@@ -210,3 +212,71 @@ def test_claims_of_a_key_stand_in_its_history(
     everybody = search_history(reader, INSTALLATION, HistoryFilters(error_code="InvalidClientTokenId"), AsOf(NOW))
     assert positions(everybody) == [1, 2, 3, 4]
     assert {call.principal_arn for call in everybody.calls} == {None}
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_page_is_bounded_in_bytes(
+    writer: psycopg.Connection,
+    reader: psycopg.Cursor,
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    newest_first: bool,
+) -> None:
+    """Calls with much in them come on more pages, none twice and none left out; one that is too long comes alone."""
+    monkeypatch.setattr(history, "PAGE_BYTES_MAX", 1_000)
+    monkeypatch.setattr(history, "CALLS_PER_SELECT_MAX", 3)
+    ledger = Ledger(writer)
+    for size in (1, 1, 400, 400, 400, 5_000, 1, 1, 1, 1, 1):
+        ledger.append(ApiCalled(read_only=True, parameters={"policy": "p" * size}))
+    project(ledger.account_id)
+    seen, after, pages = list[int](), None, list[int]()
+    while True:
+        page = search_history(
+            reader, ledger.account_id, HistoryFilters(), AsOf(NOW), after=after, newest_first=newest_first
+        )
+        seen, after, pages = seen + positions(page), page.after, [*pages, len(page.calls)]
+        if page.complete:
+            break
+    assert seen == sorted(range(2, ledger.position + 1), reverse=newest_first)
+    assert len(pages) > 3
+    assert all(pages)
+
+
+def test_counted_refusals(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
+    """One row tells how many calls were refused, from when to when and about what, and each of these finds it."""
+    ledger = Ledger(writer)
+    counted = RefusalsCounted(
+        read_only=True,
+        error_code="AccessDenied",
+        count=4_812,
+        first=NOW,
+        last=NOW + SECOND,
+        named=(f"arn:aws:iam::{ledger.account_id}:user/x/Ada", "user/ada", "arn:aws:iam::1:role/ops"),
+        named_not_kept=7,
+    )
+    ledger.append(counted, cause=cause_of(ledger.account_id, "bob", access_key_id="AKIACOUNTED", request_id="counted"))
+    ledger.append(DENIED)
+    project(ledger.account_id)
+    for filters in (
+        HistoryFilters(resource="ada"),
+        HistoryFilters(resource="arn:aws:iam::1:role/ops"),
+        HistoryFilters(access_key_id="AKIACOUNTED"),
+    ):
+        (call,) = search_history(reader, ledger.account_id, filters, AsOf(NOW)).calls
+        assert (call.position, call.requests, call.error_code) == (2, 4_812, "AccessDenied")
+        assert (call.counted_from, call.counted_to) == (NOW, NOW + SECOND)
+        assert call.resources == ("arn:aws:iam::1:role/ops", "user/Ada")
+        assert call.parameters == {"named_not_kept": 7}
+
+
+def test_what_stands_for_a_long_value_is_no_name(
+    writer: psycopg.Connection, reader: psycopg.Cursor, project: Project
+) -> None:
+    """The beginning of a text that was not kept is no ARN, and an abridged name no entity."""
+    ledger = Ledger(writer)
+    long = {"name": "arn:aws:iam::1:role/" + "x" * 900, "user_name": "u" * 900, "role_name": "ops"}
+    ledger.append(ApiCalled(read_only=False, parameters=abridge(long, refused=True)))
+    project(ledger.account_id)
+    (call,) = search_history(reader, ledger.account_id, HistoryFilters(), AsOf(NOW)).calls
+    assert call.resources == ("role/ops",)

@@ -13,16 +13,18 @@ from projections.queries.readable import ProjectionUnreadable, require_readable
 from services.ledger.database import ExternalDatabase
 from tests.projections.conftest import Project
 from tests.projections.ledger import Ledger
+from tests.projections.test_rebuild import user
 from tests.projections.test_runner import LONG, many
 from tests.projections.test_upgrade import UNKNOWN, live, made_by, running, upgraded
 
 
 @pytest.fixture(autouse=True)
-def history(writer: psycopg.Connection, project: Project) -> None:
+def history(writer: psycopg.Connection, project: Project) -> Ledger:
     """Of one account, projected."""
     ledger = Ledger(writer)
     many(ledger, 12)
     project(ledger.account_id)
+    return ledger
 
 
 class Disk:
@@ -35,7 +37,7 @@ class Disk:
         self.kept_from_beginning = Event()
 
     def shortage(self, room_bytes: int) -> str | None:
-        if room_bytes <= ROOM_BYTES and self._after_a_batch is not None:
+        if 0 < room_bytes <= ROOM_BYTES and self._after_a_batch is not None:
             self.free, self._after_a_batch = self._after_a_batch, None
         if self.free > room_bytes:
             return None
@@ -131,3 +133,20 @@ def test_a_full_disk_is_named(
     assert live(owner) == digests(load_projections())
     (said,) = [record.getMessage() for record in caplog.records if "wait for" in record.getMessage()]
     assert said.endswith("begun anew then: The database's disk is full.")
+
+
+def test_projections_wait_too(
+    database: ExternalDatabase, history: Ledger, reader: psycopg.Cursor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as calls have no room, nothing that was recorded before is projected into it; then it is."""
+    monkeypatch.setattr("projections.engine.runner.ROOM_SECONDS", 0.01)
+    before = history.position
+    position = history.append(user("late"))
+    disk = Disk(0)
+    with running(database, shortage=disk.shortage) as runner:
+        runner.notify_changed(frozenset({history.account_id}))
+        twice(disk.lacked)
+        asked = "select position from views.cursors where account_id = %s and projection = 'trail'"
+        assert reader.execute(asked, (history.account_id,)).fetchone() == (before,)
+        disk.free = 1 << 40
+        assert runner.wait(history.account_id, position, LONG)

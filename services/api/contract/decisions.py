@@ -44,11 +44,12 @@ class ExplainedDecision(Answer):
     """As the decision comes out when it is made again from the ledger."""
     layer: str
     evaluator: int
-    agrees: bool
+    agrees: bool | None
     """Whether it came out as it was recorded, by the same statements. If not, and the evaluators are the same, the
-    ledger is no longer what it was."""
+    ledger is no longer what it was. Null where it was not made again, since what it read was not kept: result and
+    layer are those recorded, and no statements are told."""
     verdict: str
-    """One line, in AWS's words."""
+    """One line, in AWS's words, or why it was not made again."""
     positions: Mapping[str, int]
     """Of the last change that was folded into each account that was read."""
     context: Mapping[str, tuple[str, ...]]

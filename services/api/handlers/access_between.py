@@ -77,11 +77,11 @@ def _page(
         for each in found.intervals
         if question.everybody or each.value.access.possible.possibility is not Possibility.IMPOSSIBLE
     ]
-    shown, after = cut_page(question, wanted)
+    shown, after = cut_page(question, wanted, lambda interval: access_interval(interval, action))
     return AccessIntervalsPage(
         **page_envelope(question, context.account_id, span, stop_moment(context, found.stopped_at), after),
         **told,
-        intervals=tuple(access_interval(interval, action) for interval in shown),
+        intervals=shown,
     )
 
 
@@ -137,11 +137,11 @@ def answer_list_held_policies(question: ListHeldPolicies, context: AnswerContext
     called = _called(context, question.principal, span, HOLDERS)
     account = context.own(span.since.position)
     found = intervals(held_between(account, span.since.at, changes, question.principal), WORK_MAX)
-    shown, after = cut_page(question, found.intervals)
+    shown, after = cut_page(question, found.intervals, held_interval)
     return HeldIntervalsPage(
         **page_envelope(question, context.account_id, span, stop_moment(context, found.stopped_at), after),
         called=called,
-        intervals=tuple(map(held_interval, shown)),
+        intervals=shown,
     )
 
 

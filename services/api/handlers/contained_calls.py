@@ -60,10 +60,10 @@ class ContainedCallCounter:
         """The first containment's lineage that the call is of."""
         return next((lineage for lineage in self._lineages if lineage.made(call)), None)
 
-    def add(self, lineage: TracedContainment | None) -> None:
-        """One call, of the lineage or of none."""
+    def add(self, lineage: TracedContainment | None, calls: int = 1) -> None:
+        """Calls of the lineage or of none."""
         if lineage is not None:
-            self._calls[lineage.containment.position] += 1
+            self._calls[lineage.containment.position] += calls
 
     def told(self) -> tuple[ContainedCalls, ...]:
         return tuple(

@@ -1,9 +1,10 @@
 """A call's decisions, made again from the ledger and explained to an account, of whose ledger they are."""
 
 from domain.authorization import EVALUATOR
+from domain.calls import DecisionRecord
 from domain.foundation.errors import NoSuchEntity
 from domain.policy import StatementVerdict
-from domain.queries.reevaluation import CannotReevaluate, Reevaluation
+from domain.queries.reevaluation import CannotReevaluate, Reevaluation, why_not_kept
 from projections.engine.sql_files import load_statements
 from projections.queries.readable import require_readable
 from services.api.contract.decisions import ExplainDecision, ExplainedCall, ExplainedDecision, ExplainedStatement
@@ -24,14 +25,20 @@ def answer_explain_decision(question: ExplainDecision, context: AnswerContext) -
     require_readable(context.cursor, "trail")
     row = context.cursor.execute(SQL["called"], {"account_id": account_id, "request_id": request_id}).fetchone()
     found = None if row is None else call_at(context.cursor, context.past.mapper, account_id, row[0])
+    if row is not None and row[1]:
+        raise NoSuchEntity(
+            f"The call {request_id} is one of many that were refused alike and counted, not recorded one by one: of "
+            "its decision nothing was kept."
+        )
     if found is None or found[0].cause.request_id != request_id:
         raise NoSuchEntity(
             f"The ledger of account {account_id} has no call with the request id {request_id}; expected one that was "
             "answered with x-amzn-requestid, or that is in the history."
         )
     entry, event = found
+    kept = tuple(decision for decision in event.decisions if decision.is_kept)
     try:
-        made_again = reevaluate(context.cursor, context.past, entry, event.decisions)
+        made_again = iter(reevaluate(context.cursor, context.past, entry, kept))
     except CannotReevaluate as error:
         raise ServiceFailure(
             f"The call is at position {entry.position}, but cannot be re-evaluated: {error}"
@@ -47,7 +54,29 @@ def answer_explain_decision(question: ExplainDecision, context: AnswerContext) -
         operation=cause.operation,
         error_code=event.error_code,
         error_message=event.error_message,
-        decisions=tuple(explain_decision(account_id, made) for made in made_again),
+        decisions=tuple(
+            explain_decision(account_id, next(made_again)) if record.is_kept else _not_made_again(record)
+            for record in event.decisions
+        ),
+    )
+
+
+def _not_made_again(record: DecisionRecord) -> ExplainedDecision:
+    return ExplainedDecision(
+        action=record.action,
+        resource=record.resources[0],
+        recorded_result=record.result,
+        recorded_layer=record.layer,
+        recorded_evaluator=record.evaluator,
+        result=record.result,
+        layer=record.layer,
+        evaluator=record.evaluator,
+        agrees=None,
+        verdict=why_not_kept(record),
+        positions=record.positions,
+        context={},
+        missing_keys=(),
+        statements=(),
     )
 
 

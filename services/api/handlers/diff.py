@@ -22,7 +22,14 @@ from services.api.contract.diff import (
     StatementState,
 )
 from services.api.handlers.handler import AnswerContext, handles
-from services.api.handlers.time_span import WORK_MAX, cut_page, occurrence_of_entry, page_envelope, resolve_span
+from services.api.handlers.time_span import (
+    WORK_MAX,
+    cut_page,
+    fill_page,
+    occurrence_of_entry,
+    page_envelope,
+    resolve_span,
+)
 
 
 def fact_state(state: FactValue | None) -> FactState | None:
@@ -78,11 +85,9 @@ def answer_diff(question: Diff, context: AnswerContext) -> DifferencesPage:
     changes = context.changes(context.account_id, after=span.since.position, to=span.until.position)
     found = differences(context.own(span.since.position), changes, WORK_MAX)
     stopped_at = None if found.stopped_at is None else Moment(found.stopped_at.position, found.stopped_at.at)
-    shown, after = cut_page(question, found.differing)
+    shown, after = cut_page(question, found.differing, net_difference)
     return DifferencesPage(
-        **page_envelope(question, context.account_id, span, stopped_at, after),
-        differences=tuple(map(net_difference, shown)),
-        undone=found.undone,
+        **page_envelope(question, context.account_id, span, stopped_at, after), differences=shown, undone=found.undone
     )
 
 
@@ -91,7 +96,7 @@ def answer_list_changes(question: ListChanges, context: AnswerContext) -> Change
     span = resolve_span(question, context)
     after = max(question.begins_at, span.since.position)
     found = list(islice(context.changes(context.account_id, after=after, to=span.until.position), question.limit + 1))
-    shown = found[: question.limit]
+    shown = fill_page(map(recorded_change, found), question.limit)
     following = shown[-1].position if len(found) > len(shown) else None
     envelope = page_envelope(question, context.account_id, span, None, following)
-    return ChangesPage(**envelope, changes=tuple(map(recorded_change, shown)))
+    return ChangesPage(**envelope, changes=shown)

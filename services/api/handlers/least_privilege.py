@@ -24,20 +24,23 @@ def answer_get_least_privilege(question: GetLeastPrivilege, context: AnswerConte
     called = caller_called_in(context, question.principal, part)
     entity_id = called.entity_id
     used: Counter[UsedPermission] = Counter()
-    allowed = refused = 0
+    allowed = refused = not_kept = 0
     stopped_position = part.to
     contained = ContainedCallCounter(context, part.after)
     walk = CallReplay(context.cursor, context.past.mapper, context.own(part.after))
     for call in walk.calls(after=part.after, to=part.to):
-        if entity_of(call) != entity_id or not call.decisions:
+        if entity_of(call) != entity_id or not (call.decisions or call.counted):
             continue
         lineage = contained.made(call)
         if lineage is not None and not question.include_contained:
-            contained.add(lineage)
+            contained.add(lineage, call.calls)
             continue
         if not call.was_allowed:
-            contained.add(lineage)
-            refused += 1
+            contained.add(lineage, call.calls)
+            if call.counted and not call.was_denied:
+                not_kept += call.calls
+            else:
+                refused += call.calls
             continue
         these = {UsedPermission(record.action, record.resources[0]) for record in call.decisions}
         if len(used) + len(these - used.keys()) > USED_AN_ANSWER_MAX:
@@ -63,7 +66,7 @@ def answer_get_least_privilege(question: GetLeastPrivilege, context: AnswerConte
         used=tuple(UsedAction(action=key.action, resource=key.resource, calls=used[key]) for key in sorted(used)),
         covering=found,
         confirmed=confirming[ReplayOutcome.UNCHANGED],
-        undecidable=confirming[ReplayOutcome.UNDECIDABLE],
+        undecidable=not_kept + confirming[ReplayOutcome.UNDECIDABLE],
         contained=contained.told(),
     )
 

@@ -1,7 +1,8 @@
 """Questions about a span of time: two moments, and what opened and closed between them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from domain.foundation.errors import ValidationError
@@ -10,9 +11,12 @@ from domain.foundation.intervals import IntervalBound
 from domain.foundation.moments import AsOf, Moment
 from projections.queries.ledger_positions import clipped_to, position_at, resolve_in_ledger
 from services.api.contract.page_markers import make_marker
+from services.api.contract.question import Answer
 from services.api.contract.time_span import Occurrence, SpanPage, SpanQuestion
 from services.api.handlers.handler import AnswerContext
 
+PAGE_BYTES_MAX = 4 << 20
+"""Of the JSON of a page's rows, behind which it ends."""
 WORK_MAX = 20_000
 """So many changes are folded and answers made for one question, together; a few seconds of one core. What is left of
 the span then has to be asked for again."""
@@ -25,6 +29,7 @@ _LAST_MICROSECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 T = TypeVar("T")
+A = TypeVar("A", bound=Answer)
 
 
 class TimeSpan(NamedTuple):
@@ -113,7 +118,21 @@ def page_envelope(
     }
 
 
-def cut_page(question: SpanQuestion[SpanPage], rows: Sequence[T]) -> tuple[Sequence[T], int | None]:
+def cut_page(
+    question: SpanQuestion[SpanPage], rows: Sequence[T], render: Callable[[T], A]
+) -> tuple[tuple[A, ...], int | None]:
     """Of all rows those of the page, and behind how many the next one begins; None on the last."""
-    ends_at = question.begins_at + question.limit
-    return rows[question.begins_at : ends_at], ends_at if len(rows) > ends_at else None
+    shown = fill_page(map(render, rows[question.begins_at :]), question.limit)
+    ends_at = question.begins_at + len(shown)
+    return shown, ends_at if len(rows) > ends_at else None
+
+
+def fill_page(rendered: Iterable[A], limit: int) -> tuple[A, ...]:
+    """The first ones: so many, or fewer where these are long."""
+    shown, size_bytes = list[A](), 0
+    for row in islice(rendered, limit):
+        shown.append(row)
+        size_bytes += len(row.model_dump_json())
+        if size_bytes >= PAGE_BYTES_MAX:
+            break
+    return tuple(shown)

@@ -51,12 +51,12 @@ class _Counts:
     def add(self, key: GroupKey, call: CallToReplay, made: ReplayResult) -> None:
         """One on which policies were asked."""
         group = self.groups.setdefault(key, _GroupCounts())
-        group.calls += 1
+        group.calls += call.calls
         self.by_other_evaluator += call.by_other_evaluator
         if made.outcome is ReplayOutcome.UNCHANGED:
             return
         if made.outcome is ReplayOutcome.UNDECIDABLE:
-            self.undecidable += 1
+            self.undecidable += call.calls
             self.undecidable_because = self.undecidable_because or made.why
             return
         if made.outcome is ReplayOutcome.REFUSED:
@@ -79,10 +79,10 @@ def answer_what_if(question: WhatIf, context: AnswerContext) -> WhatIfPart:
     for call, made in replayed(context, part, supposition):
         lineage = contained.made(call)
         if lineage is not None and not question.include_contained:
-            contained.add(lineage)
+            contained.add(lineage, call.calls)
             continue
         if made.outcome is ReplayOutcome.WITHOUT_DECISION:
-            counts.without_decision += 1
+            counts.without_decision += call.calls
         else:
             cause = call.cause
             assert cause.principal is not None
@@ -91,8 +91,8 @@ def answer_what_if(question: WhatIf, context: AnswerContext) -> WhatIfPart:
                 stopped_position = call.position - 1
                 break
             counts.add(key, call, made)
-        counts.calls += 1
-        contained.add(lineage)
+        counts.calls += call.calls
+        contained.add(lineage, call.calls)
     refused = sum(group.now_refused for group in counts.groups.values())
     allowed = sum(group.now_allowed for group in counts.groups.values())
     return WhatIfPart(

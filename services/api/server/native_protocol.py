@@ -53,6 +53,7 @@ class ReceivedQuestion:
 class NativeProtocol(WireProtocol[ReceivedQuestion]):
     services = (SERVICE,)
     content_type = "application/json"
+    tells_history = True
 
     def __init__(self, tables: AnswerRunner) -> None:
         self._tables = tables

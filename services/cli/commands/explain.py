@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> None:
         JsonLines().show([call])
     else:
         _show_explained(call, wide=args.wide)
-    if differing := [decision for decision in call.decisions if not decision.agrees]:
+    if differing := [decision for decision in call.decisions if decision.agrees is False]:
         text = "; ".join(_difference(decision) for decision in differing)
         raise Failure(f"NOT AS RECORDED at position {call.position} of account {call.account_id}: {text}")
 
@@ -35,7 +35,8 @@ def _show_explained(call: ExplainedCall, *, wide: bool) -> None:
     for decision in call.decisions:
         print_line("")
         colour = Colour.GREEN if decision.result == "allowed" else Colour.RED
-        print_wrapped(f"{decision.action} on {decision.resource}: {decision.verdict}", "  ", colour)
+        said = decision.verdict if decision.agrees is not None else f"{decision.result}, {decision.verdict}"
+        print_wrapped(f"{decision.action} on {decision.resource}: {said}", "  ", colour)
         for key, values in decision.context.items():
             print_wrapped(f"  {key} was {', '.join(values)}", "    ")
         for key in decision.missing_keys:

@@ -174,7 +174,10 @@ def _on(call: HistoryCall) -> str | None:
 
 def _result(call: HistoryCall) -> str:
     result = call.error_code or "ok"
-    return result if call.requests == 1 else f"{result} ({call.requests} times)"
+    if call.counted_from is not None and call.counted_to is not None:
+        between = f"from {exact_time(call.counted_from)} to {exact_time(call.counted_to)}"
+        return f"{result} (and {call.requests:,} more like it {between})"
+    return result if call.requests == 1 else f"{result} ({call.requests:,} times)"
 
 
 def _csv_column(name: str) -> Column[HistoryCall]:

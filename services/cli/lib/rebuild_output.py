@@ -10,6 +10,7 @@ from functools import partial
 from projections.engine.compare import RowDifference, TableComparison
 from projections.engine.rebuild import RebuildComparison, open_rebuild
 from projections.engine.swap import RebuildRefused
+from projections.engine.upgrade import ROOM_BYTES, find_lack
 from services.cli.lib.output import Column, JsonLines, cut, result_colour, stdout_table
 from services.cli.lib.progress import Progress
 from services.cli.lib.terminal import Failure, print_heading, print_note
@@ -28,14 +29,21 @@ class NotCompared(Failure):
 def rebuild_and_compare(
     database: Database, names: Sequence[str], account_id: str | None, progress: Progress
 ) -> Iterator[tuple[RebuildComparison, Callable[[], None]]]:
-    """What comparing came to, and how to swap. Raises NotCompared where it is refused."""
+    """What comparing came to, and how to swap. Raises NotCompared where it is refused, and where the new tables would
+    take the room that calls need."""
+
+    def tell(what: str, done: int, total: int) -> None:
+        if short := find_lack(database.shortage, ROOM_BYTES):
+            raise NotCompared(short)
+        progress.tell(what, done, total)
+
     try:
         with open_rebuild(
             partial(connect, database, "projector"),
             names,
             account_id=account_id,
             wait_seconds=WAIT_SECONDS_MAX,
-            tell=progress.tell,
+            tell=tell,
         ) as rebuild:
             rebuild.read()
             comparison = rebuild.compare()

@@ -153,7 +153,8 @@ def operation(call: TracedCall) -> str:
 
 
 def result(call: TracedCall) -> str:
-    return call.error_code or "ok"
+    told = call.error_code or "ok"
+    return told if call.requests == 1 else f"{told} ({call.requests:,} times)"
 
 
 def tallies(did: CredentialUse) -> Iterator[tuple[Sequence[TraceColumn[CallTally]], Sequence[CallTally], str | None]]:

@@ -31,6 +31,7 @@ from services.wire.authentication import Authenticator
 from services.wire.fact_resolver import FactResolver
 from services.wire.protocol import WireProtocol
 from services.wire.raw_request import RawRequest
+from services.wire.refusal_counts import RefusalCounts, RefusalRecorder
 from services.wire.request_pipeline import RequestOrigin, RequestPipeline, Response
 from services.wire.time_travel import RequestPath
 from services.wire.unauthenticated import UnauthenticatedRecorder
@@ -64,6 +65,7 @@ class InProcessServer:
             ledger.writers.connection, ledger.secrets, HASHES, ledger.denials, self.pasts, self.lineages
         )
         self.trusted_proxies: tuple[Network, ...] = ()
+        self.refusals = RefusalRecorder(ledger.committer, RefusalCounts())
         self.credentials = Authenticator(ledger.writers.connection, ledger.secrets, ledger.sessions)
 
     def answer(self, raw: RawRequest, protocol: WireProtocol[Any]) -> Response:
@@ -103,8 +105,10 @@ class InProcessServer:
             self.ledger.committer,
             self.credentials,
             UnauthenticatedRecorder(self.ledger.committer, secrets.token_bytes),
+            self.refusals,
             facts,
             self.ledger.denials,
+            self.ledger.shares,
             clock=self.ledger.clock,
             random=secrets.token_bytes,
             seal_session=self.ledger.sessions.seal,

@@ -171,3 +171,16 @@ def tamper(owner: psycopg.Connection) -> None:
         "update ledger.uses set state = convert_to(replace(convert_from(state, 'UTF8'), '\"result\":\"allowed\"',"
         " '\"result\":\"explicitly denied\"'), 'UTF8') where convert_from(state, 'UTF8') like '%%ListUsers%%'"
     )
+
+
+def test_a_decision_that_was_not_kept(house: InProcessServer) -> None:
+    """Of a call with more tags than are kept the decision is told as it was recorded, with the reason why it is not
+    made again; it neither agrees nor disagrees."""
+    alice = house.user("alice", {"Effect": "Allow", "Action": "*", "Resource": "*"})
+    tags = {f"Tags.member.{number}.Key": f"k{number}" for number in range(1, 51)}
+    tags |= {f"Tags.member.{number}.Value": "v" * 250 for number in range(1, 51)}
+    told = explained(house, calls(house, alice, "TagUser", UserName="alice", **tags))
+    (decision,) = told["decisions"]
+    assert (decision["agrees"], decision["result"], decision["recorded_result"]) == (None, "allowed", "allowed")
+    assert decision["verdict"].startswith("not kept: ")
+    assert decision["statements"] == []

@@ -18,7 +18,8 @@ from domain.foundation.secret import SecretId, SecretKind
 from services.ledger.pending_call import CallResult
 from services.wire import operations
 from services.wire.authentication import VerifiedCredential
-from services.wire.decision import AuthenticatedRequest, decision_for, storable_text
+from services.wire.call_record import storable_text
+from services.wire.decision import AuthenticatedRequest, decision_for
 from tests.services.endpoint import ACCOUNT, SERVICE_OF, Endpoint, allow, document, seal, trusting
 
 

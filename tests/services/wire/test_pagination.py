@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.foundation.errors import ValidationError
+from services.wire import pagination
 from services.wire.pagination import MARKER_CHARACTERS_MAX, page_request
 from tests.services.wire.shape_values import SERVICES, botocore_model
 
@@ -113,3 +114,24 @@ def test_a_marker_fits_where_clients_send_it() -> None:
     assert SERVICES["iam"].operation("ListUsers").parse({"Marker": marker}) == {"marker": marker}
     with pytest.raises(ValueError, match="A key of Users is too long for a marker"):
         users(["a" * 640, "b"], max_items=1)
+
+
+def test_a_page_of_long_items_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page ends behind so much text, whatever number of items was asked for, and the next one goes on; an item that
+    is longer by itself has one of its own."""
+    monkeypatch.setattr(pagination, "PAGE_CHARACTERS_MAX", 1_000)
+    items = {f"{number:02}": [{"Document": "d" * (5_000 if number == 3 else 300)}] for number in range(10)}
+    seen, pages = list[str](), 0
+    marker: str | None = None
+    while pages == 0 or marker is not None:
+        page = page_request("Roles", marker, 1_000).of(
+            items, key=str, render=lambda name: {"of": name, "all": items[name]}
+        )
+        listed = page["Roles"]
+        assert isinstance(listed, list)
+        assert 1 <= len(listed) <= 4
+        seen += [each["of"] for each in listed]
+        following = page.get("Marker")
+        assert following is None or isinstance(following, str)
+        pages, marker = pages + 1, following
+    assert seen == sorted(items)

@@ -1,0 +1,138 @@
+"""What a refused call leaves on the disk: recorded by itself, and counted."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import psycopg
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from benchmarks.accounts import Account, create_role, open_accounts
+from benchmarks.report import circumstances
+from benchmarks.servers import Muniment, NotMeasured, muniment
+from benchmarks.size import Size
+from services.ledger.database import connect
+from services.ledger.embedded import EmbeddedPostgres
+from services.ledger.embedded_directory import resolve_directory
+from services.wire.refusal_counts import RECORDED_AT_ONCE_MAX
+
+USERS, COUNTED_MIN, COUNTED = 40, 1_000, 5_000
+AIM_BYTES = 2_500
+LONG = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": "x" * 900_000}]})
+ROLE = "measured"
+ABOUT = (
+    "Growth of all tables and indexes of ledgers and projections, over the calls. The decision, as it is recorded in "
+    "the ledger and in the trail, is taken off in the last column.\n"
+)
+_STORED = """
+    select sum(pg_total_relation_size(pg_class.oid))::bigint from pg_class
+    join pg_namespace on pg_namespace.oid = relnamespace
+    where nspname in ('ledger', 'views') and relkind = 'r'
+"""
+_REFUSED = """
+    select count(*), coalesce(sum(octet_length(entry #>> '{event,decisions}')), 0)::bigint
+    from (select convert_from(state, 'UTF8')::jsonb as entry from ledger.uses where topic = 'api.called.v1') as called
+    where entry #>> '{event,error_code}' is not null
+"""
+_Call = Callable[[Any, Any], object]
+
+
+def measured(directory: Path, size: Size) -> str:
+    """Raises NotMeasured where calls are missing."""
+    with muniment(directory) as server:
+        where = circumstances(server.data)
+        home, other = open_accounts(server.data, 2)
+        create_role(server.endpoint, other, ROLE)
+        role = f"arn:aws:iam::{other.account_id}:role/{ROLE}"
+        users = list(_users(server, home, size.of(USERS)))
+        calls: dict[str, tuple[_Call, int]] = {
+            "GetUser": (lambda iam, _: iam.get_user(UserName="admin"), 1),
+            "PutUserPolicy of 131 kB": (
+                lambda iam, _: iam.put_user_policy(UserName="admin", PolicyName="long", PolicyDocument=LONG[:131_072]),
+                1,
+            ),
+            "AssumeRole into another account, with a policy of 900 kB": (
+                lambda _, sts: sts.assume_role(RoleArn=role, RoleSessionName="nobody", Policy=LONG),
+                2,
+            ),
+        }
+        rows = [_row(server, name, call, users, ledgers) for name, (call, ledgers) in calls.items()]
+        times = max(COUNTED_MIN, size.of(COUNTED))
+        rows += [_counted(server, name, call, users[0], times) for name, (call, _) in calls.items()]
+    return "\n".join([
+        where,
+        ABOUT,
+        "| refused | calls | recorded | bytes a call | without the decision's | aim |",
+        "|---|---:|---:|---:|---:|---:|",
+        *rows,
+    ]) + "\n"  # fmt: skip
+
+
+def _users(server: Muniment, home: Account, count: int) -> Iterator[tuple[Any, Any]]:
+    """Clients of users who may do nothing."""
+    iam = _client(server, "iam", home.access_key_id, home.secret.reveal())
+    for number in range(count):
+        name = f"nobody-{number}"
+        iam.create_user(UserName=name)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        pair = key["AccessKeyId"], key["SecretAccessKey"]
+        yield _client(server, "iam", *pair), _client(server, "sts", *pair)
+
+
+def _client(server: Muniment, service: str, access_key_id: str, secret: str) -> Any:
+    return botocore.session.Session().create_client(
+        service,
+        region_name="us-east-1",
+        endpoint_url=server.endpoint,
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret,
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def _row(server: Muniment, name: str, call: _Call, users: list[tuple[Any, Any]], ledgers: int) -> str:
+    for user in users:
+        _refused(call, user, 1)  # The first use of a key in a while is an event of its own.
+    times = RECORDED_AT_ONCE_MAX - 2
+    before, refused, read = _stored(server)
+    for user in users:
+        _refused(call, user, times)
+    after, refused_after, read_after = _stored(server)
+    recorded, count = refused_after - refused, times * len(users)
+    if recorded != count * ledgers:
+        raise NotMeasured(f"Of {count} refused calls {recorded} records were found.")
+    bytes_a_call = (after - before) / count
+    # In the ledger and, as jsonb that is somewhat shorter or longer, in the trail.
+    without = bytes_a_call - 2 * (read_after - read) / count
+    return f"| {name}, recorded one by one | {count:,} | {recorded:,} | {bytes_a_call:,.0f} | {without:,.0f} | |"
+
+
+def _counted(server: Muniment, name: str, call: _Call, user: tuple[Any, Any], count: int) -> str:
+    before, refused, _ = _stored(server)
+    _refused(call, user, count)
+    after, refused_after, _ = _stored(server)
+    bytes_a_call = (after - before) / count
+    recorded = refused_after - refused
+    return f"| {name}, again and again by one user | {count:,} | {recorded:,} | {bytes_a_call:,.0f} | | {AIM_BYTES:,} |"
+
+
+def _refused(call: _Call, user: tuple[Any, Any], count: int) -> None:
+    for _ in range(count):
+        with suppress(ClientError):
+            call(*user)
+            raise NotMeasured("A call was not refused.")
+
+
+def _stored(server: Muniment) -> tuple[int, int, int]:
+    """Bytes of all tables, refusals that were recorded, and bytes of their decisions."""
+    server.catch_up()
+    database = EmbeddedPostgres(resolve_directory(server.data / "postgres"))
+    connection: psycopg.Connection
+    with connect(database, "owner") as connection:
+        ((stored,),) = connection.execute(_STORED).fetchall()
+        ((count, read),) = connection.execute(_REFUSED).fetchall()
+        return stored, count, read
