@@ -218,11 +218,15 @@ def load_master_keys(settings: Settings) -> MasterKeys:
     """Those that the operator provides; a first start makes one, in the data directory. Raises InvalidMasterKey."""
     # Others may pass through to what is theirs (the database's user, when we are root), but not look around.
     settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
-    return MasterKeys.from_environment_or_file(settings.data / "master.key")
+    return MasterKeys.from_environment_or_file(master_key_path(settings))
 
 
 class WorkerStopped(Exception):  # noqa: N818  said to a person
     """A worker that has ended although nobody told it to."""
+
+
+def master_key_path(settings: Settings) -> Path:
+    return settings.data / "master.key"
 
 
 def profile_path(settings: Settings) -> Path:

@@ -37,6 +37,17 @@ def operator_settings(args: argparse.Namespace) -> Settings:
         raise Failure(str(error)) from error
 
 
+def embedded_settings(args: argparse.Namespace) -> Settings:
+    """For what is done with the embedded database alone. Raises Failure where it is not the one that is meant."""
+    settings = operator_settings(args)
+    if settings.database_url is not None:
+        raise Failure(
+            "MUNIMENT_DATABASE_URL names your own PostgreSQL: back it up and restore it with PostgreSQL's programs, as "
+            "docs/how-to/backup-and-restore.md says."
+        )
+    return settings
+
+
 def running_database(settings: Settings) -> Database:
     """Yours, or the embedded one of a server that runs. Raises Failure where there is none."""
     database = _find_database(settings)
@@ -131,10 +142,14 @@ def _find_database(settings: Settings) -> Database | None:
     """Yours, or the embedded one if it runs."""
     if settings.database_url is not None:
         return ExternalDatabase(settings.database_url)
-    place = settings.data / "postgres"
-    if not place.exists():
+    if not (settings.data / "postgres").exists():
         raise Failure(f"There is no database in {settings.data}: use --data, MUNIMENT_DATA or MUNIMENT_DATABASE_URL.")
-    embedded = EmbeddedPostgres(resolve_directory(place))
+    return find_embedded(settings)
+
+
+def find_embedded(settings: Settings) -> Database | None:
+    """The embedded one, if it runs."""
+    embedded = EmbeddedPostgres(resolve_directory(settings.data / "postgres"))
     try:
         connect(embedded, "reader").close()
     except (psycopg.OperationalError, EmbeddedError):
