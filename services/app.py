@@ -51,10 +51,11 @@ from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import LedgerRecorder
 from services.ledger.round import Clock, RoundProcessor, system_clock
 from services.ledger.snapshotter import Snapshotter
+from services.ledger.storage_probe import StorageProbe
 from services.randomness import Randomness
 from services.scheduler import Scheduler
 from services.secrets.authorization_messages import AuthorizationMessages
-from services.secrets.envelope import Envelope
+from services.secrets.envelope import Envelope, InvalidSeal
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.secrets.passwords import PasswordHashes
 from services.secrets.session_credentials import SessionCredentials
@@ -120,6 +121,7 @@ class LedgerRuntime:
             on_commit=self.runner.notify_changed,
             on_snapshot_due=self.snapshotter.due,
         )
+        self.probe = StorageProbe(self.secrets, self.committer)
         ticks = DueRecorder(self.committer, clock=clock, random=self.random)
         self.scheduler = Scheduler(lambda: connect(database, "reader"), ticks, clock=clock)
 
@@ -137,6 +139,14 @@ class LedgerRuntime:
         """Raises InvalidMasterKey when what lies sealed here needs another key than those provided."""
         with self.writers.connection() as connection, connection.cursor() as cursor:
             self.secrets.refuse_unknown_master_keys(cursor)
+
+    def report_damage(self) -> None:
+        """Says at the start what `/health/ready` says from then on. Others may still be served."""
+        try:
+            with self.writers.connection() as connection:
+                self.probe.read(connection)
+        except (InvalidSeal, psycopg.DatabaseError) as error:
+            log.error("Calls that need what is damaged are answered 5xx: %s", error)  # noqa: TRY400
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -249,6 +259,7 @@ def run_server(
             )
             with ledger.running(), ledger.scheduler.running() if "scheduler" not in without else nullcontext():
                 ledger.refuse_unknown_master_keys()
+                ledger.report_damage()
                 # A new program may be able to read what the last one stumbled over.
                 if "projections" not in without:
                     ledger.runner.resume()
@@ -344,7 +355,7 @@ class _Server(uvicorn.Server):
         )
         native = NativeProtocol(AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past))
         scheduler = None if "scheduler" in without else ledger.scheduler
-        health = Health(ledger.committer, ledger.runner, ledger.readers.connection, scheduler)
+        health = Health(ledger.committer, ledger.runner, ledger.writers.connection, ledger.probe, scheduler)
         served = (native, *aws_protocols())
         require_served([service for protocol in served for service in protocol.services])
         protocols = (AbsentServices(served), *served)

@@ -110,6 +110,19 @@ class ExternalDatabase:
             raise DatabaseNotMigrated(f"The login {login} lacks the roles of a server: {MIGRATE}.")
 
 
+def database_error_text(error: psycopg.Error) -> str:
+    """For whoever operates it: what is wrong, and what to do where that is known."""
+    said = str(error).strip().partition("\n")[0].rstrip(".")
+    if isinstance(error, psycopg.errors.DataCorrupted | psycopg.errors.IndexCorrupted):
+        return (
+            f"The database is damaged: {said}. Keep a copy of it as it is, see what of it is whole with `muniment "
+            "verify`, and restore a backup beside it."
+        )
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return f"The database's login lacks a right that migrating had given it: {said}."
+    return f"The database cannot be used: {str(error).strip()}"
+
+
 def connect(database: Database, role: DatabaseRole) -> psycopg.Connection:
     """A connection in autocommit, so that every transaction is one that the code names. What hangs ends: statements
     of requests, and transactions that nobody goes on with, after two seconds."""

@@ -30,7 +30,7 @@ from services.ledger.embedded_cluster import (
 )
 from services.ledger.embedded_leftover import end_leftover, is_alive, poll_attempts
 from services.ledger.embedded_programs import ENVIRONMENT, EmbeddedError, Programs, SystemUser, find_programs
-from services.ledger.embedded_socket import PORT, make_socket_directory, socket_directory
+from services.ledger.embedded_socket import PORT, make_socket_directory, remove_socket_directory, socket_directory
 
 __all__ = ["EmbeddedError", "EmbeddedPostgres", "EmbeddedRole"]
 
@@ -133,6 +133,7 @@ class EmbeddedPostgres:
         try:
             if self._programs is not None:  # a watchdog that was killed has left one behind
                 end_leftover(self._programs, self._data, socket_directory(self._directory))
+                remove_socket_directory(self._directory)
         finally:
             self._programs = None
             if self._lock is not None:

@@ -18,7 +18,7 @@ from services.accounts import operator_cause
 from services.app import LedgerRuntime, check_database, open_database
 from services.cli.lib.terminal import Failure
 from services.ledger.call_queue import Overloaded
-from services.ledger.database import Database, DatabaseUnfit, ExternalDatabase, connect
+from services.ledger.database import Database, DatabaseUnfit, ExternalDatabase, connect, database_error_text
 from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
@@ -90,8 +90,12 @@ def database_failures() -> Iterator[None]:
     """What a database may come to is a Failure, not a defect."""
     try:
         yield
-    except (psycopg.Error, PoolTimeout, EmbeddedError) as error:
+    except psycopg.Error as error:
+        raise Failure(database_error_text(error)) from error
+    except (PoolTimeout, EmbeddedError) as error:
         raise Failure(f"The database cannot be used: {error}".strip()) from error
+    except (CorruptLedger, CorruptEntry) as error:
+        raise Failure(f"A ledger is broken, see `muniment verify`: {error}") from error
     except (DatabaseUnfit, UnsafeDatabaseError, LedgerUnavailable, Overloaded) as error:
         raise Failure(str(error)) from error
 
