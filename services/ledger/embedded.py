@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,7 +31,14 @@ from services.ledger.embedded_cluster import (
     write_durably,
 )
 from services.ledger.embedded_leftover import end_leftover, is_alive, poll_attempts
-from services.ledger.embedded_programs import ENVIRONMENT, EmbeddedError, Programs, SystemUser, find_programs
+from services.ledger.embedded_programs import (
+    ENVIRONMENT,
+    EmbeddedError,
+    EmbeddedInUse,
+    Programs,
+    SystemUser,
+    find_programs,
+)
 from services.ledger.embedded_socket import PORT, make_socket_directory, remove_socket_directory, socket_directory
 
 __all__ = ["EmbeddedError", "EmbeddedPostgres", "EmbeddedRole"]
@@ -140,6 +149,15 @@ class EmbeddedPostgres:
                 os.close(self._lock)
                 self._lock = None
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Stopped, and nobody starts it while the block lasts. Raises EmbeddedInUse."""
+        lock = self._take_lock()
+        try:
+            yield
+        finally:
+            os.close(lock)
+
     def conninfo(self, role: EmbeddedRole) -> str:
         """What libpq needs to connect as `role`; holds the password. Raises EmbeddedError if never started."""
         return make_conninfo(
@@ -199,7 +217,7 @@ class EmbeddedPostgres:
         except BlockingIOError:
             holder = os.pread(lock, 20, 0).decode() or "unknown"
             os.close(lock)
-            raise EmbeddedError(
+            raise EmbeddedInUse(
                 f"{self._directory} is in use by the server with pid {holder}: stop it or choose another directory."
             ) from None
         os.ftruncate(lock, 0)

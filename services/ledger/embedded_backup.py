@@ -45,6 +45,7 @@ class BaseBackup:
         """Into the empty directory `to`, durably. Raises DamagedBackup at the first file that is not what it was."""
         expected = {**self.files, **self._manifest()}
         total = sum(path.stat().st_size for path in _files(self.place)) >> 10
+        _refuse_full_disk(to, total << 10)
         done = 0
         for path in _files(self.place):
             name = str(path.relative_to(self.place))
@@ -117,18 +118,19 @@ def take_base_backup(conninfo: str, programs: Programs, place: Path, tell: Backu
     return BaseBackup(place, {name: _digest(place / name) for name in sorted(names - listed)}, tell)
 
 
-def _refuse_full_disk(place: Path) -> None:
+def _refuse_full_disk(place: Path, room_bytes: int = 0) -> None:
     """It may be the database's own, and that of everybody else."""
-    if free_bytes(place) < FREE_BYTES_MIN:
-        raise EmbeddedError(f"Fewer than {FREE_BYTES_MIN >> 20} MiB are left on the disk of {place}.")
+    needed = room_bytes + FREE_BYTES_MIN
+    if free_bytes(place) < needed:
+        raise EmbeddedError(f"Fewer than {needed >> 20} MiB are left on the disk of {place}.")
 
 
 def _files(place: Path) -> Iterator[Path]:
     for directory, names, files in os.walk(place):
         for name in (*names, *files):
             path = Path(directory, name)
-            if path.is_symlink():
-                raise DamagedBackup(f"{path} is a link, and a backup has none.")
+            if path.is_symlink() or not (path.is_dir() or path.is_file()):
+                raise DamagedBackup(f"{path} is neither a file nor a directory, and a backup has nothing else.")
         yield from (Path(directory, name) for name in sorted(files))
 
 

@@ -27,6 +27,10 @@ class EmbeddedError(Exception):
     """Our own PostgreSQL cannot run or cannot be trusted; one sentence that a person can act on."""
 
 
+class EmbeddedInUse(EmbeddedError):  # noqa: N818  said to a person
+    """A server runs on it."""
+
+
 class SystemUser(NamedTuple):
     """Whom PostgreSQL runs as. `None` is ourselves, as in `subprocess`."""
 

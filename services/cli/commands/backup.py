@@ -130,7 +130,7 @@ def _copy_master_key(settings: Settings, manifest: BackupManifest, place: Path) 
         key = load(path)
     except InvalidMasterKey as error:
         raise Failure(str(error)) from error
-    if key is None or {*manifest.master_key_ids} > {key.key_id}:
+    if key is None or {*manifest.master_key_ids} - {key.key_id}:
         raise Failure(
             f"The secrets are sealed under the master key {', '.join(manifest.master_key_ids)}, and {path} has "
             f"{'none' if key is None else key.key_id}: back up without --with-master-key, and keep the key yourself."

@@ -20,12 +20,7 @@ from services.app import check_database, master_key_path, migrate_database
 from services.cli.lib.arguments import add_operator_table_arguments
 from services.cli.lib.earlier_verification import read_earlier
 from services.cli.lib.interrupts import terminable
-from services.cli.lib.operator_database import (
-    database_failures,
-    embedded_settings,
-    find_embedded,
-    ledger_without_master_key,
-)
+from services.cli.lib.operator_database import database_failures, embedded_settings, ledger_without_master_key
 from services.cli.lib.output import Column, exact_time, make_output, result_colour
 from services.cli.lib.progress import Progress
 from services.cli.lib.terminal import Failure, os_error_text, print_note
@@ -36,7 +31,7 @@ from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_backup import BaseBackup, DamagedBackup
 from services.ledger.embedded_cluster import sync_directory
 from services.ledger.embedded_directory import resolve_directory
-from services.ledger.embedded_programs import EmbeddedError
+from services.ledger.embedded_programs import EmbeddedError, EmbeddedInUse
 from services.ledger.mapper import CorruptEntry
 from services.ledger.pending_call import CallResult, LedgerAppend
 from services.ledger.verification import VerificationResult, verify
@@ -115,14 +110,14 @@ def _replaced_heads(settings: Settings, *, replace: bool) -> Iterator[Mapping[st
         )
     if "postgres" not in found:
         return
-    if find_embedded(settings) is not None:
-        raise Failure(f"A server runs on {settings.data}: stop it first.")
     try:
         with (
             EmbeddedPostgres(resolve_directory(settings.data / "postgres")) as replaced,
             connect(replaced, "reader") as connection,
         ):
             heads = connection.execute(SQL["heads"]).fetchall()
+    except EmbeddedInUse:
+        raise
     except (EmbeddedError, psycopg.Error) as error:
         print_note(f"The database that is put aside cannot be read, so nothing of it tells what is gone: {error}")
         return
@@ -157,12 +152,15 @@ def _remove(place: Path) -> None:
 def _put_in_place(settings: Settings, place: Path) -> Path | None:
     """Gives where the database from before is, if there was one."""
     database = settings.data / "postgres"
-    aside = None
-    if database.exists():
-        aside = database.with_name(f"postgres.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    if not database.exists():
+        place.rename(database)
+        sync_directory(settings.data)
+        return None
+    aside = database.with_name(f"postgres.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    with EmbeddedPostgres(resolve_directory(database)).held():  # a server may have been started on it meanwhile
         database.rename(aside)
-    place.rename(database)
-    sync_directory(settings.data)
+        place.rename(database)
+        sync_directory(settings.data)
     return aside
 
 
@@ -273,5 +271,10 @@ LEDGERS: Sequence[Column[RestoredLedger]] = (
     Column("LEDGER", lambda ledger: ledger.account_id),
     Column("POSITIONS", lambda ledger: str(ledger.positions)),
     Column("GONE", _gone, wraps=True),
-    Column("RESULT", lambda ledger: ledger.finding or "ok", wraps=True, colour=result_colour),
+    Column(
+        "RESULT",
+        lambda ledger: ledger.finding or ("ok" if ledger.positions else "not in the backup"),
+        wraps=True,
+        colour=result_colour,
+    ),
 )

@@ -146,14 +146,10 @@ def _find_database(settings: Settings) -> Database | None:
     """Yours, or the embedded one if it runs."""
     if settings.database_url is not None:
         return ExternalDatabase(settings.database_url)
-    if not (settings.data / "postgres").exists():
+    place = settings.data / "postgres"
+    if not place.exists():
         raise Failure(f"There is no database in {settings.data}: use --data, MUNIMENT_DATA or MUNIMENT_DATABASE_URL.")
-    return find_embedded(settings)
-
-
-def find_embedded(settings: Settings) -> Database | None:
-    """The embedded one, if it runs."""
-    embedded = EmbeddedPostgres(resolve_directory(settings.data / "postgres"))
+    embedded = EmbeddedPostgres(resolve_directory(place))
     try:
         connect(embedded, "reader").close()
     except (psycopg.OperationalError, EmbeddedError):

@@ -137,6 +137,9 @@ def test_what_it_replaces_is_kept_and_tells(taken: Path, place: Path, capsys: py
     (data / "master.key").unlink()
     assert main(["restore", str(taken), "--data", str(data)]) == 1
     assert "is not empty (postgres)" in capsys.readouterr().err
+    with EmbeddedPostgres(data / "postgres").held():
+        assert main(["restore", str(taken), "--data", str(data), "--replace"]) == 1
+        assert "is in use by the server with pid" in capsys.readouterr().err
     assert main(["restore", str(taken), "--data", str(data), "--replace", "--output", "json"]) == 0
     told = capsys.readouterr()
     assert {row["gone_says"] for row in map(json.loads, told.out.splitlines())} == {"the database before"}
@@ -160,6 +163,8 @@ def spoil(taken: Path, how: str) -> None:
         (database / "standby.signal").touch()
     elif how == "a link":
         (database / "base" / "link").symlink_to("/etc/passwd")
+    elif how == "a pipe":
+        os.mkfifo(database / "base" / "pipe")
     elif how == "other ledgers":
         path = taken / "backup.json"
         manifest = json.loads(path.read_text())
@@ -178,7 +183,8 @@ def spoil(taken: Path, how: str) -> None:
         ("the log", "is not the file that was backed up"),
         ("a file too few", "PG_VERSION"),
         ("a file too many", "standby.signal is not the file that was backed up"),
-        ("a link", "link is a link"),
+        ("a link", "link is neither a file nor a directory"),
+        ("a pipe", "pipe is neither a file nor a directory"),
         ("other ledgers", "is not the one that was backed up"),
         ("no end", "is no backup, or one that was broken off"),
         ("a newer version", "or was written by a newer version: format"),
@@ -252,6 +258,14 @@ def test_the_master_key_is_apart(place: Path, taken: Path, capsys: pytest.Captur
     with_key = place / "with-key"
     assert main(["backup", str(with_key), "--data", str(place / "data"), "--with-master-key"]) == 0
     assert "whoever has this directory has every secret" in capsys.readouterr().err
+    (place / "data" / "master.key").rename(place / "right.key")
+    for wrong in (None, bytes(32)):
+        if wrong is not None:
+            (place / "data" / "master.key").write_bytes(wrong)
+            (place / "data" / "master.key").chmod(0o400)
+        assert main(["backup", str(place / "wrong"), "--data", str(place / "data"), "--with-master-key"]) == 1
+        assert "back up without --with-master-key" in capsys.readouterr().err
+    (place / "right.key").replace(place / "data" / "master.key")
     data = place / "keyed"
     assert main(["restore", str(with_key), "--data", str(data)]) == 0
     assert ((data / "master.key").read_bytes(), (data / "master.key").stat().st_mode & 0o777) == (key, 0o400)
