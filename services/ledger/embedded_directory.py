@@ -27,8 +27,8 @@ def resolve_directory(directory: Path) -> Path:
         place = SYSTEM_STATE / secrets.token_hex(8)
         directory.symlink_to(place)
         _logger.warning(
-            "The user %s, as whom PostgreSQL runs, cannot enter %s: the database is in %s, where %s leads. Whoever "
-            "removes the one removes the other.",
+            "The user %s, as whom PostgreSQL runs, cannot enter %s: the database is in %s, where %s leads. "
+            "Remove both: the one does not go with the other.",
             *(user.name, directory.parent, place, directory),
         )
         return place
