@@ -22,7 +22,6 @@ LOADING_SECONDS = 0.25
 UNREADABLE_MAX = 100
 """Accounts that are remembered: where there are more, these are enough."""
 
-
 log = logging.getLogger("muniment.ledger")
 
 
@@ -88,8 +87,8 @@ class StorageProbe:
 
     @property
     def serves_nobody(self) -> bool:
-        """Whether the installation's ledger is unreadable, or every other."""
-        return INSTALLATION in self.unreadable or 0 < self._ledgers - 1 <= len(self.unreadable)
+        """Whether the installation's ledger is unreadable, or every other, or as many as are remembered."""
+        return INSTALLATION in self.unreadable or 0 < min(self._ledgers - 1, UNREADABLE_MAX) <= len(self.unreadable)
 
 
 def _nothing(_values: LedgerStates, _at: datetime) -> CallResult:
