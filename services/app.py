@@ -55,7 +55,7 @@ from services.ledger.storage_probe import StorageProbe
 from services.randomness import Randomness
 from services.scheduler import Scheduler
 from services.secrets.authorization_messages import AuthorizationMessages
-from services.secrets.envelope import Envelope, InvalidSeal
+from services.secrets.envelope import Envelope
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.secrets.passwords import PasswordHashes
 from services.secrets.session_credentials import SessionCredentials
@@ -140,14 +140,6 @@ class LedgerRuntime:
         with self.writers.connection() as connection, connection.cursor() as cursor:
             self.secrets.refuse_unknown_master_keys(cursor)
 
-    def report_damage(self) -> None:
-        """Says at the start what `/health/ready` says from then on. Others may still be served."""
-        try:
-            with self.writers.connection() as connection:
-                self.probe.read(connection)
-        except (InvalidSeal, psycopg.DatabaseError) as error:
-            log.error("Calls that need what is damaged are answered 5xx: %s", error)  # noqa: TRY400
-
     @contextmanager
     def running(self) -> Iterator[None]:
         with self.readers, self._projecting(), self.recording():
@@ -228,15 +220,11 @@ def load_master_keys(settings: Settings) -> MasterKeys:
     """Those that the operator provides; a first start makes one, in the data directory. Raises InvalidMasterKey."""
     # Others may pass through to what is theirs (the database's user, when we are root), but not look around.
     settings.data.mkdir(mode=0o711, parents=True, exist_ok=True)
-    return MasterKeys.from_environment_or_file(master_key_path(settings))
+    return MasterKeys.from_environment_or_file(settings.master_key_file)
 
 
 class WorkerStopped(Exception):  # noqa: N818  said to a person
     """A worker that has ended although nobody told it to."""
-
-
-def master_key_path(settings: Settings) -> Path:
-    return settings.data / "master.key"
 
 
 def profile_path(settings: Settings) -> Path:
@@ -259,7 +247,7 @@ def run_server(
             )
             with ledger.running(), ledger.scheduler.running() if "scheduler" not in without else nullcontext():
                 ledger.refuse_unknown_master_keys()
-                ledger.report_damage()
+                ledger.probe.report(ledger.writers.connection)
                 # A new program may be able to read what the last one stumbled over.
                 if "projections" not in without:
                     ledger.runner.resume()

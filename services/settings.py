@@ -25,6 +25,11 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     """Whose X-Forwarded-For and X-Forwarded-Proto are believed."""
 
+    @property
+    def master_key_file(self) -> Path:
+        """Where the master key is, if it is not in the environment."""
+        return self.data / "master.key"
+
 
 def read_settings(environment: Mapping[str, str], *, data: str | None = None, listen: str | None = None) -> Settings:
     """Flags win over the environment. Raises InvalidSetting."""

@@ -9,7 +9,7 @@ import psycopg
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from projections.engine.sql_files import load_statements
-from services.ledger.checkpoints import Checkpoint, LedgerDigest
+from services.ledger.checkpoints import LedgerDigest
 from services.ledger.embedded_backup import DamagedBackup
 
 SQL = load_statements("services.ledger", "backup.sql")
@@ -36,11 +36,6 @@ class BackupManifest(BaseModel):
     ledgers: Mapping[str, tuple[int, str]]
     """Position and SHA-256 by account id, as in a checkpoint. The backup has these events, and maybe later ones."""
     files: Mapping[str, str] = Field(repr=False)
-
-    @property
-    def checkpoints(self) -> dict[str, Checkpoint]:
-        source = f"the backup of {self.taken_at.isoformat(timespec='seconds')}"
-        return {each: Checkpoint(position, sha256, source) for each, (position, sha256) in self.ledgers.items()}
 
     @classmethod
     def read(cls, directory: Path) -> "BackupManifest":

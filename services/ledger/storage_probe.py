@@ -13,6 +13,7 @@ from services.ledger.call_queue import Overloaded
 from services.ledger.committer import Committer
 from services.ledger.pending_call import CallResult, LedgerStates, LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
+from services.secrets.envelope import InvalidSeal
 from services.secrets.store import SecretStore
 
 SQL = load_statements("services.ledger", "storage_probe.sql")
@@ -58,6 +59,14 @@ class StorageProbe:
             rows = cursor.execute(SQL["ledgers"], {"after": self._ledger, "limit": LEDGERS_A_PROBE}).fetchall()
             self._ledger = rows[-1][0] if len(rows) == LEDGERS_A_PROBE else ""
             ((self._ledgers,),) = cursor.execute(SQL["count_ledgers"]).fetchall()
+
+    def report(self, connections: ConnectionSource) -> None:
+        """Says in the log, at the start, what would make a monitor red. Others may still be served."""
+        try:
+            with connections() as connection:
+                self.read(connection)
+        except (InvalidSeal, psycopg.DatabaseError) as error:
+            log.error("Calls that need what is damaged are answered 5xx: %s", error)  # noqa: TRY400
 
     def load(self, connections: ConnectionSource) -> None:
         """Makes rounds that write nothing, of the next accounts for a short while, or of one that is `unreadable`."""

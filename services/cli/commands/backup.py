@@ -14,7 +14,6 @@ from pathlib import Path
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from services.app import master_key_path
 from services.cli.lib.arguments import add_operator_arguments
 from services.cli.lib.interrupts import terminable
 from services.cli.lib.operator_database import embedded_settings, existing_database, record_operator_call
@@ -125,7 +124,7 @@ def _take(settings: Settings, database: Database, place: Path, progress: Progres
 
 def _copy_master_key(settings: Settings, manifest: BackupManifest, place: Path) -> None:
     """Raises Failure where there is not the one that is needed."""
-    path = master_key_path(settings)
+    path = settings.master_key_file
     try:
         key = load(path)
     except InvalidMasterKey as error:
@@ -142,7 +141,7 @@ def _tell_of_master_key(args: argparse.Namespace, settings: Settings, manifest: 
     if args.with_master_key:
         print_note("The master key is in it: whoever has this directory has every secret.")
         return
-    where = "MUNIMENT_MASTER_KEY" if "MUNIMENT_MASTER_KEY" in os.environ else str(master_key_path(settings))
+    where = "MUNIMENT_MASTER_KEY" if "MUNIMENT_MASTER_KEY" in os.environ else str(settings.master_key_file)
     print_note(
         f"The master key {', '.join(manifest.master_key_ids)} ({where}) is not in it, and without it no access key and "
         "no password of this backup opens: keep it in another place."

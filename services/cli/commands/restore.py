@@ -16,7 +16,7 @@ from domain.account import CorruptLedger
 from domain.calls import ApiCalled
 from domain.foundation.identifiers import INSTALLATION
 from services.accounts import operator_cause
-from services.app import check_database, master_key_path, migrate_database
+from services.app import check_database, migrate_database
 from services.cli.lib.arguments import add_operator_table_arguments
 from services.cli.lib.earlier_verification import read_earlier
 from services.cli.lib.interrupts import terminable
@@ -246,7 +246,7 @@ def _tell(settings: Settings, source: Path, manifest: BackupManifest, replaced: 
 
 
 def _provide_master_key(settings: Settings, source: Path, manifest: BackupManifest) -> None:
-    path, backed_up = master_key_path(settings), source / master_key_path(settings).name
+    path, backed_up = settings.master_key_file, source / settings.master_key_file.name
     try:
         if backed_up.exists() and not path.exists():
             copy_file(backed_up, path)
