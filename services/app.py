@@ -42,6 +42,7 @@ from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import LedgerRecorder
 from services.ledger.round import Clock, RoundProcessor, system_clock
 from services.ledger.snapshotter import Snapshotter
+from services.ledger.storage_probe import StorageProbe
 from services.randomness import Randomness
 from services.scheduler import Scheduler
 from services.secrets.authorization_messages import AuthorizationMessages
@@ -118,6 +119,7 @@ class LedgerRuntime:
             on_commit=self.runner.notify_changed,
             on_snapshot_due=self.snapshotter.due,
         )
+        self.probe = StorageProbe(self.secrets, self.committer)
         ticks = DueRecorder(self.committer, clock=clock, random=self.random)
         self.scheduler = Scheduler(lambda: connect(database, "reader"), ticks, clock=clock)
 
@@ -200,7 +202,7 @@ def load_master_keys(settings: Settings) -> MasterKeys:
     """Those that the operator provides; a first start makes one. Raises InvalidMasterKey and InvalidSetting."""
     settings.make_data_directory()
     is_first = settings.database_url is not None or not (settings.data / "postgres").exists()
-    return MasterKeys.from_environment_or_file(settings.data / "master.key", creates=is_first)
+    return MasterKeys.from_environment_or_file(settings.master_key_file, creates=is_first)
 
 
 class WorkerStopped(Exception):  # noqa: N818  said to a person
@@ -232,6 +234,7 @@ def run_server(
             )
             with ledger.running(), ledger.scheduler.running() if "scheduler" not in without else nullcontext():
                 ledger.refuse_unknown_master_keys()
+                ledger.probe.report(ledger.writers.connection)
                 # A new program may be able to read what the last one stumbled over.
                 if "projections" not in without:
                     ledger.runner.resume()
@@ -331,7 +334,7 @@ class _Server(uvicorn.Server):
         )
         native = NativeProtocol(AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past))
         scheduler = None if "scheduler" in without else ledger.scheduler
-        health = Health(ledger.committer, ledger.runner, ledger.readers.connection, scheduler)
+        health = Health(ledger.committer, ledger.runner, ledger.writers.connection, ledger.probe, scheduler)
         served = (native, *aws_protocols())
         require_served([service for protocol in served for service in protocol.services])
         protocols = (AbsentServices(served), *served)

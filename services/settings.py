@@ -41,6 +41,11 @@ class Settings:
                 f"The data directory {self.data} cannot be made: {said}. Choose another with MUNIMENT_DATA or --data."
             ) from error
 
+    @property
+    def master_key_file(self) -> Path:
+        """Where the master key is, if it is not in the environment."""
+        return self.data / "master.key"
+
 
 def read_settings(environment: Mapping[str, str], *, data: str | None = None, listen: str | None = None) -> Settings:
     """Flags win over the environment. Raises InvalidSetting."""

@@ -20,11 +20,14 @@ settings.load_profile("untimed")
 
 LONGEST = (
     "tests/failures/test_faults.py",
+    "tests/services/cli/test_backup.py",
     "tests/services/cli/test_operating.py",
+    "tests/failures/test_damage.py",
     "tests/domain/policy/test_naive.py",
     "tests/clients/test_faults.py",
     "tests/services/ledger/test_embedded.py",
     "tests/failures/test_two_servers.py",
+    "tests/docs/test_own_postgresql.py",
     "tests/services/cli/test_commands.py",
     "tests/services/api/test_native.py",
     "tests/clients/test_accounts.py",

@@ -4,6 +4,7 @@ Each verification records its checkpoints in the installation's ledger, and prin
 (docs/adr/0038). The newest one of a ledger is enough: its digest covers every byte up to there.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -22,10 +23,24 @@ RECORDS_A_FETCH = 100
 """So many are in memory at a time."""
 
 
+class LedgerDigest:
+    """Of the bytes of all entries up to a position, each behind its length in 8 bytes, big-endian."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def update(self, state: bytes) -> None:
+        self._digest.update(len(state).to_bytes(8, "big") + state)
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+
 class Checkpoint(NamedTuple):
     position: int
     sha256: str
-    """Of the bytes of all entries up to the position, each behind its length in 8 bytes, big-endian."""
+    """A `LedgerDigest`."""
     source: str
     """Who says so, for people to read."""
 
@@ -58,7 +73,7 @@ def _recorded_in(state: bytes) -> dict[str, tuple[int, str]]:
         return {}
 
 
-def split_checkpoints(found: Mapping[str, tuple[int, str]]) -> Iterator[Mapping[str, object]]:
+def split_checkpoints(found: Mapping[str, tuple[int, str]]) -> Iterator[Mapping[str, Mapping[str, tuple[int, str]]]]:
     """Position and digest of ledgers, as the parameters of the calls that record them. One at least."""
     account_ids = sorted(found)
     for first in range(0, max(len(account_ids), 1), CHECKPOINTS_A_RECORD_MAX):

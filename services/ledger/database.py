@@ -1,6 +1,8 @@
 """Where the ledger lives: connections by role, and migrations (docs/adr/0031)."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from typing import Final, Literal, Protocol
 
@@ -109,6 +111,19 @@ class ExternalDatabase:
             raise DatabaseNotMigrated(f"The login {login} lacks the roles of a server: {MIGRATE}.")
 
 
+def database_error_text(error: psycopg.Error) -> str:
+    """For whoever operates it: what is wrong, and what to do where that is known."""
+    said = str(error).strip().partition("\n")[0].rstrip(".")
+    if isinstance(error, psycopg.errors.DataCorrupted | psycopg.errors.IndexCorrupted):
+        return (
+            f"The database is damaged: {said}. Keep a copy of it as it is, see what of it is whole with `muniment "
+            "verify`, and restore a backup beside it."
+        )
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return f"The database's login lacks a right that migrating had given it: {said}."
+    return f"The database cannot be used: {str(error).strip()}"
+
+
 def connect(database: Database, role: DatabaseRole) -> psycopg.Connection:
     """A connection in autocommit, so that every transaction is one that the code names. What hangs ends: statements
     of requests, and transactions that nobody goes on with, after two seconds."""
@@ -137,6 +152,21 @@ def limit_statements(connection: psycopg.Connection) -> None:
 def limit_lock_waits(connection: psycopg.Connection) -> None:
     """For a connection that is to wait for locks, and not for long."""
     connection.execute("select set_config('lock_timeout', %s, false)", (f"{LOCK_MILLISECONDS_MAX}ms",))
+
+
+@contextmanager
+def patient_snapshot(connection: psycopg.Connection) -> Iterator[None]:
+    """One read-only transaction that takes its time, as of one moment, with nothing locked."""
+    connection.isolation_level, connection.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
+    try:
+        with connection.transaction():
+            connection.execute("set local statement_timeout = 0")
+            connection.execute("set local idle_in_transaction_session_timeout = 0")
+            # Whatever the planner knows of the tables: in the order of the keys, so that no ledger is sorted on disk.
+            connection.execute("set local enable_sort = off")
+            yield
+    finally:
+        connection.isolation_level = connection.read_only = None
 
 
 def migrations() -> list[tuple[str, SqlStatement]]:

@@ -14,14 +14,18 @@ CHECK_SECONDS = 1.0
 log = logging.getLogger("muniment.ledger")
 
 
+def free_bytes(place: Path) -> int:
+    """On the disk of a directory, for whoever is not root. Raises OSError."""
+    disk = os.statvfs(place)
+    return disk.f_bavail * disk.f_frsize
+
+
 def find_shortage(places: Iterable[Path], room_bytes: int = 0) -> str | None:
     """Which of the directories is on a disk with too little room for whoever is not root; None when none is. For
     something that takes room of its own there must be that besides."""
     needed = FREE_BYTES_MIN + room_bytes
     for place in places:
-        disk = os.statvfs(place)
-        free = disk.f_bavail * disk.f_frsize
-        if free < needed:
+        if (free := free_bytes(place)) < needed:
             return f"The database's disk is nearly full: {free >> 20} MiB are left, fewer than {needed >> 20}."
     return None
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,18 +19,27 @@ from psycopg.pq import PGconn, Ping
 
 from services.ledger import embedded_watchdog
 from services.ledger.disk_guard import find_shortage
+from services.ledger.embedded_backup import BaseBackup
 from services.ledger.embedded_cluster import (
     DATABASE,
     EmbeddedRole,
+    add_backup_role,
     create_cluster,
     host_based_authentication,
     read_password,
     user_name,
     write_durably,
 )
-from services.ledger.embedded_leftover import end_leftover, poll_attempts
-from services.ledger.embedded_programs import ENVIRONMENT, EmbeddedError, Programs, SystemUser, find_programs
-from services.ledger.embedded_socket import PORT, make_socket_directory, socket_directory
+from services.ledger.embedded_leftover import end_leftover, is_alive, poll_attempts
+from services.ledger.embedded_programs import (
+    ENVIRONMENT,
+    EmbeddedError,
+    EmbeddedInUse,
+    Programs,
+    SystemUser,
+    find_programs,
+)
+from services.ledger.embedded_socket import PORT, make_socket_directory, remove_socket_directory, socket_directory
 
 __all__ = ["EmbeddedError", "EmbeddedPostgres", "EmbeddedRole"]
 
@@ -79,8 +90,10 @@ class EmbeddedPostgres:
     another process beside the running server: it reads files only.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, backup: BaseBackup | None = None) -> None:
+        """Made of the backup at its first start."""
         self._directory = directory.resolve()
+        self._backup = backup
         self._data = self._directory / "data"
         self._lock: int | None = None
         self._programs: Programs | None = None  # while started
@@ -98,8 +111,13 @@ class EmbeddedPostgres:
             user = SystemUser.chosen()
             self._open_directory(user)
             self._lock = self._take_lock()
-            programs = find_programs(self._directory, user)
-            create_cluster(self._directory, programs)
+            if self._backup is None or self._data.exists():
+                programs = find_programs(self._directory, user)
+                create_cluster(self._directory, programs)
+            else:
+                programs = find_programs(self._directory, user, self._backup.place)
+                create_cluster(self._directory, programs, self._backup.copy)
+            self._take_over(user)
             write_durably(self._directory / "pg_hba.conf", host_based_authentication(), mode=0o644)
             _rotate(self._directory / "postgres.log")
             self._launch(programs)
@@ -125,11 +143,21 @@ class EmbeddedPostgres:
         try:
             if self._programs is not None:  # a watchdog that was killed has left one behind
                 end_leftover(self._programs, self._data, socket_directory(self._directory))
+                remove_socket_directory(self._directory)
         finally:
             self._programs = None
             if self._lock is not None:
                 os.close(self._lock)
                 self._lock = None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Stopped, and nobody starts it while the block lasts. Raises EmbeddedInUse."""
+        lock = self._take_lock()
+        try:
+            yield
+        finally:
+            os.close(lock)
 
     def conninfo(self, role: EmbeddedRole) -> str:
         """What libpq needs to connect as `role`; holds the password. Raises EmbeddedError if never started."""
@@ -173,6 +201,20 @@ class EmbeddedPostgres:
             self._directory.chmod(0o710)
             user.reach(self._directory)
 
+    def _take_over(self, user: SystemUser) -> None:
+        """What a server has written whose PostgreSQL ran as somebody else, such as `nobody`."""
+        if user.uid in {None, self._data.stat().st_uid}:
+            return
+        pid_file = self._data / "postmaster.pid"
+        if pid_file.exists() and is_alive(int(pid_file.read_text().partition("\n")[0])):
+            raise EmbeddedError(
+                f"{pid_file} names a process that is alive, and {self._data} does not belong to {user.name}: end that "
+                f"process if it is a PostgreSQL, or else remove the file."
+            )
+        log = self._data / "pg_wal"
+        for place in (self._data, log.resolve()) if log.is_symlink() else (self._data,):
+            user.give_tree(place)
+
     def _take_lock(self) -> int:
         """Locked for as long as the descriptor lives; no child inherits it."""
         lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -181,7 +223,7 @@ class EmbeddedPostgres:
         except BlockingIOError:
             holder = os.pread(lock, 20, 0).decode() or "unknown"
             os.close(lock)
-            raise EmbeddedError(
+            raise EmbeddedInUse(
                 f"{self._directory} is in use by the server with pid {holder}: stop it, or choose "
                 "another directory with MUNIMENT_DATA or --data."
             ) from None
@@ -194,7 +236,11 @@ class EmbeddedPostgres:
         make_socket_directory(self._directory, programs.user)
         place = socket_directory(self._directory)
         conninfo = self.conninfo("owner")
-        reused_pid = end_leftover(programs, self._data, place)
+        environment = _environment(end_leftover(programs, self._data, place))
+        try:
+            add_backup_role(self._directory, programs, environment)
+        except EmbeddedError:
+            _logger.exception("The database in %s is started, but cannot be backed up while it runs", self._directory)
         log = self._directory / "postgres.log"
         log.touch(mode=0o600)
         with log.open("ab") as output, self._launching:
@@ -207,7 +253,7 @@ class EmbeddedPostgres:
                 stdout=output,
                 stderr=output,
                 cwd="/",
-                env=_environment(reused_pid),
+                env=environment,
                 start_new_session=True,  # a Ctrl-C in our terminal must reach us alone
             )
         for _ in poll_attempts(START_SECONDS_MAX):

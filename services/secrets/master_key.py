@@ -113,6 +113,24 @@ def _from_file(path: Path, *, creates: bool) -> MasterKey:
     return load_or_create(path)
 
 
+def load(path: Path) -> MasterKey | None:
+    """The key in a file; None where there is none. Raises InvalidMasterKey for a file that others can read."""
+    try:
+        return _load(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _refused(path, f"cannot be opened ({error.strerror})") from error
+
+
+def copy_file(path: Path, to: Path) -> None:
+    """Durably, for its owner alone from the beginning. Raises OSError."""
+    with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "wb") as copy:
+        copy.write(path.read_bytes())
+        copy.flush()
+        os.fsync(copy.fileno())
+
+
 def load_or_create(path: Path) -> MasterKey:
     """The key in a file, which the first start creates. Raises InvalidMasterKey for a file that others can read."""
     try:

@@ -62,6 +62,21 @@ class SecretStore:
         data_key = WrappedDataKey(*columns)
         return data_key.principal_id, self._envelope.open(data_key, sealed, purpose=kind.value, name=name)
 
+    def probe(self, cursor: Cursor[TupleRow], kind: SecretKind, after: tuple[str, str], limit: int) -> tuple[str, str]:
+        """Opens so many secrets behind the one of this account and name, in that order, and gives the last of them, or
+        the empty names when that was the end: from there it begins again."""
+        rows = cursor.execute(
+            SQL[f"probe_{kind.value}"], {"account_id": after[0], "name": after[1], "limit": limit}
+        ).fetchall()
+        for name, *data_key, sealed in rows:
+            self._envelope.open(WrappedDataKey(*data_key), sealed, purpose=kind.value, name=name)
+        return (rows[-1][1], rows[-1][0]) if len(rows) == limit else ("", "")
+
+    def probe_accounts_of_keys(self, cursor: Cursor[TupleRow], after: str, limit: int) -> str:
+        """Like `probe`, of what tells whose key a foreign access key id is."""
+        rows = cursor.execute(SQL["probe_accounts_of_keys"], {"name": after, "limit": limit}).fetchall()
+        return rows[-1][0] if len(rows) == limit else ""
+
     def delete(self, cursor: Cursor[TupleRow], account_id: str, secret_id: SecretId) -> None:
         kind, name = secret_id
         cursor.execute(SQL[f"delete_{kind.value}"], {"account_id": account_id, "name": name})

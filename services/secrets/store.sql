@@ -51,3 +51,17 @@ where account_id = %(account_id)s and principal_id = %(principal_id)s and wrappe
 
 -- name: master_keys
 select distinct master_key_id from secrets.data_keys
+
+-- name: probe_access-key-secret
+select access_key_id, account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.access_key_secrets join secrets.data_keys using (account_id, principal_id)
+where (account_id, access_key_id) > (%(account_id)s, %(name)s) order by account_id, access_key_id limit %(limit)s
+
+-- name: probe_password-hash
+select password_id, account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.password_hashes join secrets.data_keys using (account_id, principal_id)
+where (account_id, password_id) > (%(account_id)s, %(name)s) order by account_id, password_id limit %(limit)s
+
+-- name: probe_accounts_of_keys
+select access_key_id, account_id from secrets.access_key_accounts
+where access_key_id > %(name)s order by access_key_id limit %(limit)s

@@ -15,7 +15,9 @@ from projections.engine.upgrade import RebuildProgress
 from services.ledger.committer import Committer
 from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
+from services.ledger.storage_probe import ReadOnlyDatabase, StorageProbe
 from services.scheduler import Scheduler, SchedulerStatus
+from services.secrets.envelope import InvalidSeal
 from services.wire.request_pipeline import Response
 
 log = logging.getLogger("muniment.health")
@@ -28,13 +30,19 @@ class Health:
     """One event loop's."""
 
     def __init__(
-        self, committer: Committer, runner: ProjectionRunner, readers: ConnectionSource, scheduler: Scheduler | None
+        self,
+        committer: Committer,
+        runner: ProjectionRunner,
+        writers: ConnectionSource,
+        probe: StorageProbe,
+        scheduler: Scheduler | None,
     ) -> None:
         """Without a scheduler, none runs in this process."""
+        self._probe = probe
         self._scheduler = scheduler
         self._committer = committer
         self._runner = runner
-        self._readers = readers
+        self._writers = writers
         self._checking = asyncio.Lock()
         self._checked: tuple[float, int, dict[str, object]] = (-KEPT_SECONDS, UNAVAILABLE, {})
 
@@ -53,16 +61,20 @@ class Health:
 
     def _check(self) -> tuple[int, dict[str, object]]:
         """Not ready is who cannot record calls: no committer, no database, or a clock that disagrees with the
-        database's or with what is recorded. No authorization reads a projection, so one that has halted degrades the
+        database's or with what is recorded; and who cannot read what calls read, unless that is the ledger of one
+        account among several. No authorization reads a projection, so one that has halted degrades the
         views alone; were it a reason for 503, one event that cannot be projected would take every server away."""
         committing, refused_because = self._committer.alive, self._committer.refusal_reason
         found: dict[str, object] = {"status": "not ready", "committer": _alive(committing)}
         if refused_because is not None:
             found |= {"calls": "refused", "reason": refused_because}
         try:
-            with self._readers() as connection:
+            with self._writers() as connection:
                 [(database_now,)] = connection.execute("select clock_timestamp()").fetchall()
+            found["storage"] = self._storage()
             status = self._runner.status()
+        except ReadOnlyDatabase:
+            return UNAVAILABLE, found | {"database": "read-only"}
         except (psycopg.OperationalError, PoolTimeout) as error:
             log.warning("The database cannot be reached: %s", error)
             return UNAVAILABLE, found | {"database": "unreachable"}
@@ -77,12 +89,31 @@ class Health:
             log.warning("%s", error)
             return UNAVAILABLE, found | {"clock": "wrong"}
         found["clock"] = "right"
-        if not committing or refused_because is not None:
+        if not committing or refused_because is not None or found["storage"] == "damaged":
             return UNAVAILABLE, found
         if self._scheduler is not None:
             found["scheduler"] = _scheduler(self._scheduler.status)
-        following = status.running is not False and not any(_needs_help(each) for each in status.projections)
+        following = (
+            status.running is not False
+            and found["storage"] == "readable"
+            and not any(_needs_help(each) for each in status.projections)
+        )
         return OK, found | {"status": "ready" if following else "degraded"}
+
+    def _storage(self) -> str:
+        """Damaged is what all calls may need, or the ledger of every account."""
+        try:
+            with self._writers() as connection:
+                self._probe.read(connection)
+            self._probe.load(self._writers)
+        except psycopg.OperationalError:
+            raise
+        except (InvalidSeal, psycopg.DatabaseError) as error:
+            log.error("What calls read cannot be read: %s", error)  # noqa: TRY400  the message says it all
+            return "damaged"
+        if self._probe.serves_nobody:
+            return "damaged"
+        return "damaged in part" if self._probe.unreadable else "readable"
 
 
 def _alive(alive: bool) -> str:  # noqa: FBT001  names a boolean

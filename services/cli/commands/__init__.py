@@ -21,6 +21,8 @@ COMMANDS: Mapping[str, str] = {
     "account": "open, list and close the accounts of this installation",
     "organization": "set, show and remove the organization: units, accounts, service and resource control policies",
     "migrate": "bring the database to this version, as the ledger's owner (MUNIMENT_OWNER_DATABASE_URL)",
+    "backup": "back up the embedded database while it is in use",
+    "restore": "make a data directory of a backup, check it, and record it",
     "rebuild": "rebuild projections from the ledgers and compare them with the live ones",
     "verify": "verify the ledgers and the projections",
     "policy": "check policies before they are used",

@@ -3,26 +3,24 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from domain.foundation.identifiers import INSTALLATION
 from projections.engine.definition import PROJECTION_NAMES
 from services.cli.lib.arguments import add_operator_table_arguments
+from services.cli.lib.earlier_verification import read_earlier
 from services.cli.lib.operator_database import operator_database, record_operator_call
 from services.cli.lib.output import Column, make_output, result_colour
 from services.cli.lib.progress import Progress
 from services.cli.lib.rebuild_output import NotCompared, rebuild_and_compare, show_comparison
-from services.cli.lib.terminal import Colour, Failure, UsageError, print_line, print_note
+from services.cli.lib.terminal import Colour, Failure, print_line, print_note
 from services.ledger.catalogue import compare_catalogue
-from services.ledger.checkpoints import OPERATION, Checkpoint, InvalidCheckpoints, parse_checkpoints, split_checkpoints
+from services.ledger.checkpoints import OPERATION, split_checkpoints
 from services.ledger.database import Database, connect
 from services.ledger.discrepancy import Discrepancy
 from services.ledger.verification import VerificationResult, verify
 
-EARLIER_BYTES_MAX = 64 << 20
-"""Of the file of an earlier verification: more than 400,000 ledgers have."""
 BLIND_SPOT = (
     "What this cannot see: a database that was put back to an earlier state as a whole, or rewritten with all that "
     "refers to it. Keep the output of `verify --output json` elsewhere, and give it to the next with --earlier."
@@ -44,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Raises Failure when something is not as it should be."""
-    earlier = {} if args.earlier is None else _read_earlier(args.earlier)
+    earlier = {} if args.earlier is None else read_earlier(args.earlier)
     with operator_database(args) as database:
         progress = Progress()
         with connect(database, "writer") as connection:
@@ -67,20 +65,6 @@ def run(args: argparse.Namespace) -> None:
         raise Failure("The ledgers agree with themselves, but the database let them be altered: see above.")
     if problem is not None:
         raise Failure(f"The ledgers are intact. {problem}")
-
-
-def _read_earlier(name: str) -> Mapping[str, Checkpoint]:
-    """Raises UsageError."""
-    try:
-        with Path(name).open("rb") as file:
-            content = file.read(EARLIER_BYTES_MAX + 1)
-        if len(content) > EARLIER_BYTES_MAX:
-            raise UsageError(f"Cannot use {name}: it is longer than {EARLIER_BYTES_MAX:,} bytes.")
-        return parse_checkpoints(content.decode().splitlines(), name)
-    except OSError as error:
-        raise UsageError(f"Cannot read {name}: {error.strerror}.") from error
-    except (InvalidCheckpoints, UnicodeDecodeError) as error:
-        raise UsageError(f"Cannot use {name}: {error}.") from error
 
 
 def _show(args: argparse.Namespace, verdicts: Sequence[VerificationResult], altered: Sequence[Discrepancy]) -> None:

@@ -27,3 +27,13 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     for number in INTERRUPT_SIGNALS:
         signal.signal(number, lambda _number, _frame: None)
     raise KeyboardInterrupt
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM interrupts the block as Ctrl-C does, so that it takes away what it has begun."""
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)

@@ -18,7 +18,7 @@ from services.accounts import operator_cause
 from services.app import LedgerRuntime, check_database, open_database
 from services.cli.lib.terminal import Failure
 from services.fair_queue import Overloaded
-from services.ledger.database import Database, DatabaseUnfit, ExternalDatabase, connect
+from services.ledger.database import Database, DatabaseUnfit, ExternalDatabase, connect, database_error_text
 from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
@@ -35,6 +35,17 @@ def operator_settings(args: argparse.Namespace) -> Settings:
         return read_settings(os.environ, data=args.data)
     except InvalidSetting as error:
         raise Failure(str(error)) from error
+
+
+def embedded_settings(args: argparse.Namespace) -> Settings:
+    """For what is done with the embedded database alone. Raises Failure where it is not the one that is meant."""
+    settings = operator_settings(args)
+    if settings.database_url is not None:
+        raise Failure(
+            "MUNIMENT_DATABASE_URL names your own PostgreSQL: back it up and restore it with PostgreSQL's programs, as "
+            "docs/how-to/backup-and-restore.md says."
+        )
+    return settings
 
 
 def running_database(settings: Settings) -> Database:
@@ -79,8 +90,12 @@ def database_failures() -> Iterator[None]:
     """What a database may come to is a Failure, not a defect."""
     try:
         yield
-    except (psycopg.Error, PoolTimeout, EmbeddedError) as error:
+    except psycopg.Error as error:
+        raise Failure(database_error_text(error)) from error
+    except (PoolTimeout, EmbeddedError) as error:
         raise Failure(f"The database cannot be used: {error}".strip()) from error
+    except (CorruptLedger, CorruptEntry) as error:
+        raise Failure(f"A ledger is broken, see `muniment verify`: {error}") from error
     except (DatabaseUnfit, UnsafeDatabaseError, LedgerUnavailable, Overloaded) as error:
         raise Failure(str(error)) from error
 

@@ -9,12 +9,14 @@ from pathlib import Path
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from domain.account import CorruptLedger
 from services.app import WorkerStopped, profile_path, run_server, run_worker
 from services.cli.lib.operator_database import database_failures, running_database
 from services.cli.lib.terminal import Failure, os_error_text
 from services.ledger.database import DatabaseUnfit
 from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded_programs import EmbeddedError
+from services.ledger.mapper import CorruptEntry
 from services.ledger.pending_call import LedgerUnavailable
 from services.secrets.master_key import InvalidMasterKey
 from services.settings import InvalidSetting, Settings, read_settings
@@ -27,9 +29,14 @@ def serve(args: argparse.Namespace) -> None:
         run_server(
             found, lambda endpoint, founded: _print_ready(endpoint, found, founded=founded), frozenset(args.without)
         )
+    except psycopg.OperationalError as error:
+        raise Failure(str(error)) from error
+    except (psycopg.Error, CorruptLedger, CorruptEntry):
+        with database_failures():
+            raise
     except (
         *(InvalidSetting, InvalidMasterKey, OSError, EmbeddedError, UnsafeDatabaseError),
-        *(DatabaseUnfit, LedgerUnavailable, psycopg.Error, PoolTimeout),
+        *(DatabaseUnfit, LedgerUnavailable, PoolTimeout),
     ) as error:
         raise Failure(os_error_text(error) if isinstance(error, OSError) else str(error)) from error
 

@@ -129,7 +129,10 @@ class InProcessServer:
 
     def health(self) -> tuple[int, dict[str, Any]]:
         async def once() -> Response:
-            health = Health(self.ledger.committer, self.ledger.runner, self.ledger.readers.connection, None)
+            ledger = self.ledger
+            if ledger.committer.alive:
+                ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
+            health = Health(ledger.committer, ledger.runner, ledger.writers.connection, ledger.probe, None)
             return await health.answer(b"/health/ready")
 
         response = asyncio.run(once())

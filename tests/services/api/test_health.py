@@ -9,9 +9,14 @@ import psycopg
 import pytest
 
 from projections.engine.definition import PROJECTION_NAMES
+from services.accounts import NewAccount, open_account
 from services.api.server.health import Health
+from services.app import LedgerRuntime
+from services.ledger import storage_probe
 from services.ledger.database import Database, connect
 from services.ledger.round import system_clock
+from services.ledger.storage_probe import StorageProbe
+from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from tests.services.api.in_process_server import InProcessServer
 
 
@@ -55,9 +60,9 @@ def test_without_a_database(house: InProcessServer) -> None:
     """Unreachable is said, the reason is not: it may name hosts and users."""
 
     async def once() -> tuple[int, bytes]:
-        unreachable = Health(
-            house.ledger.committer, house.ledger.runner, lambda: psycopg.connect("host=/nowhere user=somebody"), None
-        )
+        nowhere = lambda: psycopg.connect("host=/nowhere user=somebody")  # noqa: E731
+        ledger = house.ledger
+        unreachable = Health(ledger.committer, ledger.runner, nowhere, ledger.probe, None)
         response = await unreachable.answer(b"/health/ready")
         return response.status, response.body
 
@@ -95,3 +100,60 @@ def test_a_clock_that_is_wrong(house: InProcessServer, monkeypatch: pytest.Monke
     monkeypatch.setattr(house.ledger.committer, "_rounds", rounds)
     status, told = house.health()
     assert (status, told["status"], told["clock"]) == (200, "ready", "right")
+
+
+def test_a_secret_that_does_not_open(house: InProcessServer, database: Database) -> None:
+    """Whoever has such a key is answered 500. Red says so, whichever key it is, as long as it is so."""
+    with connect(database, "owner") as owner:
+        swap = "update secrets.access_key_secrets set sealed = set_byte(sealed, 20, 255 - get_byte(sealed, 20))"
+        owner.execute(swap)
+        assert house.asks("/v1/history").status == 500
+        for _ in range(2):
+            status, told = house.health()
+            assert (status, told["status"], told["storage"]) == (503, "not ready", "damaged")
+        owner.execute(swap)
+    status, told = house.health()
+    assert (status, told["status"], told["storage"]) == (200, "ready", "readable")
+    assert house.asks("/v1/history").status == 200
+
+
+def test_all_secrets_are_looked_at_in_turn(
+    house: InProcessServer, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many at a time, however many there are: behind the last one it begins again, and at a bad one it stays."""
+    monkeypatch.setattr(storage_probe, "SECRETS_A_PROBE", 2)
+    for name in ("ann", "bob", "eve", "joe"):
+        house.user(name)
+    with connect(database, "owner") as owner:
+        found = owner.execute("select access_key_id from secrets.access_key_secrets order by account_id, 1").fetchall()
+        assert len(found) == 5
+        bad = "update secrets.access_key_secrets set sealed = sealed || '.' where access_key_id = %s"
+        owner.execute(bad, found[-1])
+        assert [house.health()[0] for _ in range(5)] == [200, 200, 503, 503, 503]
+
+
+def test_a_ledger_that_cannot_be_read(house: InProcessServer, database: Database) -> None:
+    """A new process meets it at once. Where it is the only account's, nobody is served; where another account is there,
+    that one is, and the server is ready for it."""
+    with connect(database, "owner") as owner:
+        owner.execute("alter table ledger.changes disable trigger append_only")
+        owner.execute(
+            "update ledger.changes set state = '{}' where account_id = %s and position = 2", (house.account_id,)
+        )
+    for others, expected in ((False, (503, "not ready", "damaged")), (True, (200, "degraded", "damaged in part"))):
+        if others:
+            open_account(house.ledger.committer, NewAccount())
+        ledger = LedgerRuntime(database, MasterKeys(MasterKey(bytes(KEY_BYTES))))
+        with ledger.running():
+            probe = StorageProbe(house.ledger.secrets, ledger.committer)
+            health = Health(ledger.committer, ledger.runner, ledger.writers.connection, probe, None)
+            response = asyncio.run(health.answer(b"/health/ready"))
+        told = json.loads(response.body)
+        assert (response.status, told["status"], told["storage"]) == expected
+
+
+def test_a_standby(house: InProcessServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers, and no call can be recorded there."""
+    monkeypatch.setitem(storage_probe.SQL, "writable", "select false")
+    status, told = house.health()
+    assert (status, told["status"], told["database"]) == (503, "not ready", "read-only")

@@ -182,7 +182,7 @@ def test_an_earlier_verification_that_cannot_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], content: str, why: str
 ) -> None:
     """It is refused before anything is looked at, and never taken for one that found nothing."""
-    monkeypatch.setattr("services.cli.commands.verify.EARLIER_BYTES_MAX", 100)
+    monkeypatch.setattr("services.cli.lib.earlier_verification.EARLIER_BYTES_MAX", 100)
     kept = tmp_path / "kept.jsonl"
     kept.write_text(content)
     assert main(["verify", "--data", str(tmp_path), "--earlier", str(kept)]) == EXIT_USAGE

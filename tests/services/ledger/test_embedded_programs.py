@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from services.ledger import embedded_programs
+from services.ledger import embedded_directory, embedded_programs
 from services.ledger.embedded import EmbeddedError, EmbeddedPostgres
-from services.ledger.embedded_programs import SystemUser, find_programs
+from services.ledger.embedded_directory import resolve_directory
+from services.ledger.embedded_programs import OWN_USER, SystemUser, find_programs
 from tests.places import place_for_data
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="concerns the unprivileged user that root chooses")
@@ -75,7 +76,7 @@ def test_a_directory_that_the_user_may_not_enter_is_refused(directory: Path) -> 
     """The message names the very directory that is closed."""
     private = directory / "private"
     private.mkdir(mode=0o700)
-    with pytest.raises(EmbeddedError, match=f"The user nobody, .* may not enter {private}:"):
+    with pytest.raises(EmbeddedError, match=f"The user {OWN_USER}, .* may not enter {private}:"):
         EmbeddedPostgres(private / "data" / "postgres").start()
 
 
@@ -86,3 +87,30 @@ def test_an_unfit_user_is_refused(directory: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("MUNIMENT_POSTGRES_USER", name)
     with pytest.raises(EmbeddedError, match=f"cannot run as '{name}'"):
         EmbeddedPostgres(directory).start()
+
+
+@as_root
+@pytest.mark.parametrize("useradd", ["/bin/false", None])
+def test_a_user_that_cannot_be_made_is_told(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, useradd: str | None
+) -> None:
+    """Such as in a container without the program, or with a read-only /etc: nothing else is run as instead."""
+    monkeypatch.setattr(embedded_programs, "_entry", lambda _name: None)
+    monkeypatch.setattr("shutil.which", lambda *_arguments, **_more: useradd)
+    with pytest.raises(EmbeddedError, match=f"system user {OWN_USER} could not be made for it .* name another user"):
+        EmbeddedPostgres(directory).start()
+    assert not (directory / "data").exists()
+
+
+@as_root
+def test_a_database_elsewhere_is_told(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where PostgreSQL's user cannot come, the database lies elsewhere; who removes the data has to know."""
+    monkeypatch.setattr(embedded_directory, "SYSTEM_STATE", directory / "state")
+    private = directory / "private"
+    private.mkdir(mode=0o700)
+    place = resolve_directory(private / "postgres")
+    assert place.parent == directory / "state"
+    assert f"the database is in {place}, where {private / 'postgres'} leads" in caplog.text
+    assert resolve_directory(private / "postgres") == place
