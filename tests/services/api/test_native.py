@@ -93,7 +93,10 @@ NEEDED = {
 }
 """What has to be given for the question to be read at all."""
 DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
-NEEDED_IN_BODY = {"WhatIf": json.dumps({"since": "p1", "scp": DENY_ALL}).encode(), "Contain": b'{"credential":"alice"}'}
+NEEDED_IN_BODY = {
+    "WhatIf": json.dumps({"since": "p1", "scp": DENY_ALL}).encode(),
+    **dict.fromkeys(("Contain", "ReleaseLineage"), b'{"credential":"alice"}'),
+}
 
 
 def test_without_a_permission_nothing_is_told(house: InProcessServer) -> None:

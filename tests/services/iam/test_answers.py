@@ -111,7 +111,7 @@ def test_groups_and_members(endpoint: Endpoint) -> None:
 def test_a_role(endpoint: Endpoint) -> None:
     """The trust policy comes back as it was written; descriptions only where there is one; GetRole alone tells the last
     use."""
-    trust = document(trusting(ACCOUNT))
+    trust = document(trusting(f"arn:aws:iam::{ACCOUNT}:root"))
     created = endpoint.call(
         endpoint.root, "CreateRole", RoleName="ops", AssumeRolePolicyDocument=trust, Description="night shift"
     )["Role"]

@@ -16,7 +16,7 @@ from tests.domain.test_decision_records import made_again
 from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
 
 STRANGER = "210987654321"
-LONG = document(allow(Sid="s" * 900_000))
+LONG = document(allow(Sid="s" * 100_000))
 TAGS = [{"Key": f"k{number}", "Value": "v" * 250} for number in range(50)]
 
 
@@ -32,7 +32,7 @@ def written(endpoint: Endpoint, before: int = 0) -> int:
 
 @pytest.mark.parametrize("agent", ["a stock client", "x" * 1_000])
 def test_a_refused_call_into_another_account(endpoint: Endpoint, agent: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A policy of 900 kB that is refused costs its caller's ledger little, and the other one a line without it: who
+    """A policy of 100 kB that is refused costs its caller's ledger little, and the other one a line without it: who
     called, what was refused and on what. There it can be decided again, or says that what it read was not kept."""
     other = Endpoint(STRANGER, beside=endpoint)
     role = f"arn:aws:iam::{STRANGER}:role/ops"
