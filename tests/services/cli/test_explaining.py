@@ -106,9 +106,9 @@ def test_a_person_reads(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         ),
     )
     assert shown(monkeypatch, answer) == EXIT_OK
-    what, nothing, verdict, had, lacked, *table = capsys.readouterr().out.splitlines()
+    what, nothing, verdict, had, lacked, gap, *table = capsys.readouterr().out.splitlines()
     assert what == "2026-01-31T12:00:00Z user/ann called sts:AssumeRole: AccessDenied"
-    assert (nothing, had, lacked) == ("", "  aws:username was ann", "  sts:ExternalId was not there")
+    assert (nothing, gap, had, lacked) == ("", "", "  aws:username was ann", "  sts:ExternalId was not there")
     assert verdict == (
         f"sts:AssumeRole on arn:aws:iam::{OTHER}:role/ops: "
         "denied because no role trust policy allows the sts:AssumeRole action"
