@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from uuid import uuid4
 
 import botocore.session
 import pytest
@@ -10,7 +11,8 @@ from botocore.model import OperationModel, Shape
 from domain.policy import SESSION_POLICIES_CHARACTERS_MAX
 from services.aws_services import SERVICES
 from services.wire.operations import all_operations
-from tests.clients.raw_http import VERSIONS, Reply, called, entries, form, refusals_recorded, refused
+from tests.clients import raw_http
+from tests.clients.raw_http import VERSIONS, Reply, called, credentials_in, entries, form, refusals_recorded, refused
 from tests.clients.server import Server
 
 ANSWERED = SERVICES
@@ -20,7 +22,21 @@ POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:L
 NOBODY = "arn:aws:iam::123456789012:role/nobody"
 FINE = form("ListUsers")
 
-pytestmark = pytest.mark.usefixtures("goes_on")
+pytestmark = pytest.mark.usefixtures("goes_on", "somebody_new")
+
+
+@pytest.fixture
+def somebody_new(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An administrator for each test: of one principal's many refusals some would only be counted."""
+    name = f"tester-{uuid4().hex[:12]}"
+    everything = POLICY.replace("iam:ListUsers", "*")
+    for fields in (
+        {"action": "CreateUser"},
+        {"action": "PutUserPolicy", "PolicyName": "all", "PolicyDocument": everything},
+    ):
+        assert called(server, form(**fields, UserName=name)).status == 200
+    keys = credentials_in(called(server, form("CreateAccessKey", UserName=name)))
+    monkeypatch.setattr(raw_http, "administrator", lambda _server: keys)
 
 
 @pytest.mark.parametrize(
