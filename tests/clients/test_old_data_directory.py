@@ -29,10 +29,22 @@ REWORDED = {
     "as long as no organisation forbids it": "unless an organization forbids it",
     "Somebody gave a wrong password of user": "A wrong password was entered for user",
     "account.credential.contained.v1": "account.credential.contained.v2",
+    "allowed by managed arn": "allowed by managed policy arn",
+    "allowed by trust AROAS5W2HGCMAUOZONSNE": "allowed by trust policy of role/deployer",
+    "allowed by inline AROAS5W2HGCMAUOZONSNE/deploying": "allowed by inline policy deploying of role/deployer",
+    "allowed by inline AIDA7YYGXY7XTMRZSKHBT/all": "allowed by inline policy all of user/implant",
+    "trust policy AROAS5W2HGCMAUOZONSNE statement": "trust policy of role/deployer statement",
+    "policy AIDA46E7Y5NS4ZNE3SIZ2/own statement": "policy own of user/people/alice statement",
+    '"evaluator": 2, "agrees"': '"evaluator": 3, "agrees"',
+    '"by_other_evaluator": 0': '"by_other_evaluator": 95',
+    '"aws iam delete-role --role-name door"]': '"aws iam delete-role --role-name door", '
+    '"aws iam delete-access-key --user-name mallory --access-key-id AKIAZSHLNNOEH3E2UYOY"]',
     "its document says something else": "statement 0 changed (Principal was AWS "
     "arn:aws:iam::657623706504:user/people/alice and is AWS arn:aws:iam::657623706504:user/bob)",
 }
-"""Sentences whose English was wrong then, or that said too little."""
+"""Sentences whose English was wrong then, or that said too little; and the evaluator of now."""
+NEW_ACTIONS = ("muniment:ListContainedLineages", "muniment:ReleaseLineage")
+"""That there are by now, so that an administrator could have done them."""
 ONCE = Config(retries={"total_max_attempts": 1})
 
 
@@ -73,7 +85,11 @@ def test_every_question_is_answered_as_before(replies: Sequence[Any]) -> None:
     no row is missing, added or in another place, and no value is another."""
     for asked, reply in zip(EXPECTED["asked"], replies[:-1], strict=True):
         before = _settled(_reworded({"status": asked["status"], "rows": asked["rows"]}))
-        assert _as_before(_settled(reply), before) == before, asked["words"]
+        now = _settled(reply)
+        if asked["words"][0] == "diff":  # Its rows come in the order of positions by now.
+            for answer in (before, now):
+                answer["rows"].sort(key=lambda row: [str(row.get(name)) for name in ("kind", "id", "sentence")])
+        assert _as_before(now, before) == before, asked["words"]
 
 
 def test_no_byte_of_the_ledgers_has_changed(server: Server) -> None:
@@ -132,7 +148,10 @@ def _settled(value: Any) -> Any:
         if any("source_id" in statement for statement in settled.get("statements", ())):
             settled["statements"].sort(key=itemgetter("source_id", "index"))
         return settled
-    return [_settled(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        known = (each for each in value if not isinstance(each, dict) or each.get("action") not in NEW_ACTIONS)
+        return [_settled(each) for each in known]
+    return value
 
 
 @contextmanager
