@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.account import Account
-from domain.descent import DESCENTS, Descent, DescentLink, descent_of_key, made
+from domain.descent import Descent, DescentLink, descent_of_key, known_descent, made
 from domain.families.access_keys import ACCESS_KEYS, AccessKey
 from domain.families.containment import ContainedLineage, containing
 from domain.families.roles import ROLES
@@ -73,7 +73,7 @@ def descent_of_session(account: Account, session: Session) -> Descent:
     if isinstance(session, SessionClaims) and session.descent is not None:
         return session.descent
     origin = DescentLink(session.access_key_id, session.minted_by_access_key_id, session.issued_at, session.entity_id)
-    return made(account, origin, account[DESCENTS].get(session.minted_by_access_key_id)).shortened()
+    return made(account, origin, known_descent(account, session.minted_by_access_key_id)).shortened()
 
 
 def caller_of_session(account: Account, session: Session, at: datetime) -> Caller:

@@ -8,7 +8,7 @@ from abc import ABC
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from immutables import Map
@@ -108,16 +108,41 @@ def _without(links: Iterable[DescentLink], left_out: DescentLink) -> dict[Descen
     return dict.fromkeys(replace(each, by=left_out.by) if each.by == left_out.id else each for each in rest)
 
 
-Descents = Map[str, Descent]
-DESCENTS = Component[Descents]("descents", Map(), forget=forget_key)
-"""Of access keys, users and roles, by their ids."""
-ACTIVATIONS = Component[Descents]("activations", Map(), forget=forget_key)
+DESCENTS = Component[Map[str, str]]("descents", Map(), forget=forget_key)
+"""Of access keys, users and roles, by their ids, as `written` has them: an account has many, and reads few."""
+ACTIVATIONS = Component[Map[str, str]]("activations", Map(), forget=forget_key)
 """Of access keys that are active because somebody has activated them: from whom they descend by that."""
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+
+
+def written(descent: Descent) -> str:
+    """A link after the other, each as four words, and behind a semicolon whose earlier credentials are not known."""
+    links = (
+        f"{link.id} {link.by or '-'} {'-' if link.at is None else (link.at - _EPOCH) // _MICROSECOND} {link.of or '-'}"
+        for link in descent.links
+    )
+    return f"{','.join(links)};{' '.join(descent.forgotten)}"
+
+
+def known_descent(account: Account, descendant_id: str) -> Descent | None:
+    return _read(account[DESCENTS].get(descendant_id))
+
+
+def _read(text: str | None) -> Descent | None:
+    if text is None:
+        return None
+    links, _, forgotten = text.partition(";")
+    return Descent(tuple(_link(*link.split(" ")) for link in links.split(",")), tuple(forgotten.split()))
+
+
+def _link(id_: str, by: str, at: str, of: str) -> DescentLink:
+    made_at = None if at == "-" else _EPOCH + int(at) * _MICROSECOND
+    return DescentLink(id_, None if by == "-" else by, made_at, None if of == "-" else of)
 
 
 def made(account: Account, link: DescentLink, maker: Descent | None = None) -> Descent:
     """Of what is made in the account; of a credential, with its owner's."""
-    return Descent((link,)).joined(maker, None if link.of is None else account[DESCENTS].get(link.of))
+    return Descent((link,)).joined(maker, None if link.of is None else known_descent(account, link.of))
 
 
 def refuse_too_long(descent: Descent) -> None:
@@ -142,7 +167,7 @@ class MakesActor(AccountChange, ABC):
         folded = super().fold_entry(account, entry)
         # Of what a session has made the account does not know all: it is recorded besides.
         descent = self.made_with(account, descent_of_maker(account, entry.cause), entry.cause, entry.at)
-        folded = folded.put(DESCENTS, folded[DESCENTS].set(getattr(self, self.actor), descent.shortened()))
+        folded = folded.put(DESCENTS, folded[DESCENTS].set(getattr(self, self.actor), written(descent.shortened())))
         if self.owner:
             return folded
         counted = folded[MADE]
@@ -157,8 +182,8 @@ class MakesActor(AccountChange, ABC):
 
 def descent_of_key(account: Account, access_key_id: str, owner_id: str | None) -> Descent:
     """Of a key that the account has now, with what its activation adds."""
-    own = account[DESCENTS].get(access_key_id) or made(account, DescentLink(access_key_id, of=owner_id))
-    return own.joined(account[ACTIVATIONS].get(access_key_id)).shortened()
+    own = known_descent(account, access_key_id) or made(account, DescentLink(access_key_id, of=owner_id))
+    return own.joined(_read(account[ACTIVATIONS].get(access_key_id))).shortened()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +210,7 @@ def activated(account: Account, access_key_id: str, owner_id: str, entry: Entry)
     """As long as it is active by that, it descends from whoever has activated it too."""
     link = DescentLink(access_key_id, entry.cause.access_key_id, entry.at, owner_id)
     descent = made(account, link, descent_of_maker(account, entry.cause)).shortened()
-    return account.put(ACTIVATIONS, account[ACTIVATIONS].set(access_key_id, descent))
+    return account.put(ACTIVATIONS, account[ACTIVATIONS].set(access_key_id, written(descent)))
 
 
 def descent_of_maker(account: Account, cause: Cause) -> Descent | None:

@@ -11,7 +11,7 @@ from immutables import Map
 
 from domain.account import Account, AffectsNobody, Bookkeeping, Component
 from domain.altered_settings import AlteredSetting
-from domain.descent import ANYBODY, DESCENTS, Descent
+from domain.descent import ANYBODY, DESCENTS, Descent, written
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.foundation.events import Entry, upcasts
 from domain.foundation.moments import AsOf
@@ -167,7 +167,7 @@ class DescentRecorded(Bookkeeping, topic="account.descent.recorded.v1"):
     sentence = "The descent of {descendant_id} was recorded."
 
     def fold(self, account: Account, at: datetime) -> Account:
-        return account.put(DESCENTS, account[DESCENTS].set(self.descendant_id, self.descent))
+        return account.put(DESCENTS, account[DESCENTS].set(self.descendant_id, written(self.descent)))
 
 
 DescendantKind = Literal["user", "role", "access_key", "session"]

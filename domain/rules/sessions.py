@@ -7,7 +7,7 @@ from domain.account import Account
 from domain.authorization import authorize_assume_role, role_by_arn
 from domain.callers import descent_of
 from domain.calls import Call, NeedsAccounts
-from domain.descent import DESCENTS, DescentLink, made, refuse_too_long
+from domain.descent import DescentLink, known_descent, made, refuse_too_long
 from domain.families.containment import containing
 from domain.families.policies import MANAGED_POLICIES
 from domain.families.roles import Role
@@ -52,7 +52,7 @@ def assume_role(
         context["sts:externalid"] = (external_id,)
     role = authorize_assume_role(account, owner, call, role_arn, role_to_assume(owner, role_arn), context)
     _refuse_too_long(call, role, duration)
-    if containing(owner, lambda: made(owner, DescentLink(role.id)).joined(owner[DESCENTS].get(role.id))) is not None:
+    if containing(owner, lambda: made(owner, DescentLink(role.id)).joined(known_descent(owner, role.id))) is not None:
         raise AccessDenied(f"The role {role_arn} is contained: nobody can assume it until that is released.")
     return _session(
         owner,

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.account import Account
-from domain.descent import ANYBODY, DESCENTS, GENERATIONS_MAX, LINKS_MAX, Descent, DescentLink, made, refuse_too_long
+from domain.descent import (
+    ANYBODY,
+    DESCENTS,
+    GENERATIONS_MAX,
+    LINKS_MAX,
+    Descent,
+    DescentLink,
+    made,
+    refuse_too_long,
+    written,
+)
 from domain.families.containment import ContainedLineage
 from domain.foundation.errors import LimitExceeded
 
@@ -35,7 +45,8 @@ def descents_of(makings: Makings) -> Mapping[int, Descent]:
         is_credential = number % 2 == 1
         link = DescentLink(str(number), str(maker), AT + timedelta(days=day), str(owner) if is_credential else None)
         found[number] = made(account, link, found[maker])
-        account = account.put(DESCENTS, account[DESCENTS].set(str(number), found[number]))
+        account = account.put(DESCENTS, account[DESCENTS].set(str(number), written(found[number])))
+        assert known_descent(account, str(number)) == found[number]
     return found
 
 
