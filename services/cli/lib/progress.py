@@ -12,7 +12,7 @@ _TO_THE_END_ERASED = "\x1b[K"
 
 
 class Progress:
-    """On standard error. What is counted are positions of ledgers."""
+    """On standard error."""
 
     def __init__(self, out: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._out = sys.stderr if out is None else out
@@ -23,8 +23,8 @@ class Progress:
         if not self._moving:
             self._next_at += STANDING_SECONDS  # What is over sooner needs no line.
 
-    def tell(self, doing: str, done: int, total: int) -> None:
-        """Where total is 0, nobody knows how much there is."""
+    def tell(self, doing: str, done: int, total: int, unit: str = "positions") -> None:
+        """Where total is 0, nobody knows how much there is. What is counted are positions of ledgers, if not others."""
         now = self._clock()
         if done < self._done or total != self._total:
             self._began_at = now  # Of something else.
@@ -32,7 +32,7 @@ class Progress:
         if now < self._next_at:
             return
         self._next_at = now + (MOVING_SECONDS if self._moving else STANDING_SECONDS)
-        line = f"muniment: {printable(doing)}{_amount(done, total, now - self._began_at)}"
+        line = f"muniment: {printable(doing)}{_amount(done, total, now - self._began_at, unit)}"
         self._out.write(f"\r{line}{_TO_THE_END_ERASED}" if self._moving else f"{line}\n")
         self._out.flush()
 
@@ -43,10 +43,10 @@ class Progress:
             self._out.flush()
 
 
-def _amount(done: int, total: int, seconds: float) -> str:
+def _amount(done: int, total: int, seconds: float, unit: str) -> str:
     if total == 0:
         return ""
-    amount = f": {done:,} of {total:,} positions"
+    amount = f": {done:,} of {total:,} {unit}"
     if done == 0 or seconds <= 0:
         return amount
     rate = done / seconds
