@@ -71,6 +71,7 @@ class Rotation:
 def _rotate(args: argparse.Namespace) -> None:
     """Raises Failure when it is not finished."""
     with _opened(args) as (database, keys, connection), rotation_lock(connection):
+        refuse_without_room(database)
         former = _begin(database, connection, keys)
         # From here whoever seals anything asks for the key first, and gets the new one.
         count = _rewrap(database, keys, connection, former)

@@ -102,12 +102,16 @@ def operator_ledger(args: argparse.Namespace) -> Iterator[LedgerRuntime]:
 
 def refuse_without_room(database: Database) -> None:
     """Before anything is written: what the operator does leaves the room that calls need. Raises Failure."""
-    try:
-        short = database.shortage()
-    except OSError as error:
-        short = f"The database's disk cannot be looked at: {error.strerror}."
-    if short is not None:
+    if short := find_shortage(database):
         raise Failure(short)
+
+
+def find_shortage(database: Database, room_bytes: int = 0) -> str | None:
+    """Why nothing that takes so much room should be written, as far as that can be seen from here."""
+    try:
+        return database.shortage(room_bytes)
+    except OSError as error:
+        return f"The database's disk cannot be looked at: {error.strerror}."
 
 
 def ledger_without_master_key(database: Database) -> LedgerRuntime:

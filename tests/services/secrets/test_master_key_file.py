@@ -12,7 +12,10 @@ from domain.families.sessions import SessionClaims
 from domain.foundation.errors import InvalidClientTokenId
 from domain.foundation.events import Principal
 from domain.foundation.identifiers import SESSION_KEY, new_access_key_id
-from domain.foundation.secret import Secret
+from domain.foundation.secret import Secret, SecretId, SecretKind
+from services.app import LedgerRuntime
+from services.ledger.database import Database
+from services.secrets.envelope import Envelope
 from services.secrets.master_key import (
     FORMER_KEYS_MAX,
     InvalidMasterKey,
@@ -25,6 +28,7 @@ from services.secrets.master_key import (
 from services.secrets.master_key_file import MasterKeyFile, provided_master_keys
 from services.secrets.session_credentials import SessionCredentials
 from services.secrets.session_tokens import SessionTokens
+from services.secrets.store import SecretStore
 
 ACCOUNT, AT = "123456789012", datetime(2026, 11, 30, tzinfo=UTC)
 END = datetime(2026, 12, 2, tzinfo=UTC)
@@ -147,3 +151,20 @@ def test_sessions_over_a_rotation(path: Path) -> None:
     with pytest.raises(InvalidClientTokenId):
         credentials.open(token, access_key_id=key_id, at=AT)
     credentials.open(newer, access_key_id=newer_id, at=AT)
+
+
+def test_former_keys_go_when_their_time_is_over(database: Database, path: Path) -> None:
+    """Out of the file and the process, by the server itself; not one under which something lies sealed all the same."""
+    first = load(path).current
+    change(path, lambda keys: keys.rotated(KEYS[1]).rotated(KEYS[2]).finished(END))
+    now = [END - timedelta(seconds=1)]
+    ledger = LedgerRuntime(database, MasterKeyFile(path), clock=lambda: now[0])
+    with ledger.writers:
+        with ledger.writers.connection() as connection, connection.cursor() as cursor:
+            straggler = SecretStore(Envelope(MasterKeys(first)))
+            straggler.put(cursor, ACCOUNT, "AIDA1", SecretId(SecretKind.ACCESS_KEY, "AKIA1"), Secret("one"))
+        ledger.forget_master_keys()
+        assert ids(load(path)) == [KEYS[2].key_id, KEYS[1].key_id, first.key_id]
+        now[0] = END
+        ledger.forget_master_keys()
+        assert ids(load(path)) == [KEYS[2].key_id, first.key_id]
