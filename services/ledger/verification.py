@@ -87,12 +87,22 @@ def verify(
 
     What of the database cannot be read is a finding of the ledger that it is of; where it is of none, it is added to
     `unreadable`, or raised as psycopg.Error where there is no such list."""
-    with _snapshot(connection):
-        verification = _Verification(connection, tell, earlier, unreadable)
-        verdicts = [verification.verdict(INSTALLATION)]
-        wanted = verification.known if account_id is None else {account_id}
-        verdicts += [verification.verdict(other) for other in sorted(wanted - {INSTALLATION})]
-        found = dict(verification.references.findings())
+    verification = None
+    try:
+        with _snapshot(connection):
+            verification = _Verification(connection, tell, earlier, unreadable)
+            verdicts = [verification.verdict(INSTALLATION)]
+            wanted = verification.known if account_id is None else {account_id}
+            verdicts += [verification.verdict(other) for other in sorted(wanted - {INSTALLATION})]
+            found = dict(verification.references.findings())
+    except psycopg.OperationalError as error:
+        if not connection.closed or verification is None or verification.reading is None:
+            raise
+        # As PostgreSQL may end it on bytes that it trusts and should not.
+        where = (
+            f"the ledger of {verification.reading.account_id} was read behind position {verification.reading.position}"
+        )
+        raise psycopg.OperationalError(f"the connection was lost while {where}: {error}") from error
     return [
         replace(each, finding=found[each.account_id], sha256=None)
         if each.finding is None and each.account_id in found
@@ -130,6 +140,7 @@ class _Verification:
         self._tell = tell
         self._unreadable = unreadable
         self._mapper = EntryMapper()
+        self.reading: _LedgerProgress | None = None
         self._heads: dict[str, int] = self._asked("the heads", lambda: dict(self._rows("heads")), {})
         self._total = sum(self._heads.values())
         self._done = 0
@@ -167,7 +178,7 @@ class _Verification:
 
     def verdict(self, account_id: str) -> VerificationResult:
         checkpoints = [known[account_id] for known in self._checkpoints if account_id in known]
-        reading = _LedgerProgress(account_id, checkpoints)
+        self.reading = reading = _LedgerProgress(account_id, checkpoints)
         steps = {
             "a head": self._compare_head,
             "an end": self._compare_end,

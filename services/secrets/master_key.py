@@ -28,6 +28,7 @@ _FORMER = struct.Struct(f">{KEY_BYTES}sQ")
 """Behind the current key, of each former one: the key, and the second since 1970 at which its time is over; 0 as long
 as the rotation from it is under way."""
 FORMER_KEYS_MAX = 16
+"""In the file."""
 
 
 class InvalidMasterKey(Exception):  # noqa: N818  stands beside InvalidSeal and the Refusals in reports
@@ -85,11 +86,6 @@ class MasterKeys:
         ids = [key.key_id for key in self.all]
         if len(set(ids)) < len(ids):
             raise InvalidMasterKey(f"The current and the previous master keys must differ; their ids are {ids}.")
-        if len(self.previous) > FORMER_KEYS_MAX:
-            raise InvalidMasterKey(
-                f"There are {len(self.previous)} previous master keys, and at most {FORMER_KEYS_MAX} can be kept: wait "
-                "until the time of the oldest is over, or end the sessions that need it."
-            )
 
     def latest(self) -> Self:
         return self
@@ -117,6 +113,11 @@ class MasterKeys:
 
     def rotated(self, new: MasterKey) -> "MasterKeys":
         """From here on the new one seals. Raises InvalidMasterKey."""
+        if len(self.previous) >= FORMER_KEYS_MAX:
+            raise InvalidMasterKey(
+                f"There are {len(self.previous)} former master keys, and at most {FORMER_KEYS_MAX} can be kept: wait "
+                "until the time of the oldest is over, or take away those that the environment provides."
+            )
         return MasterKeys(new, (self.current, *self.previous), self.ends)
 
     def finished(self, end: datetime) -> "MasterKeys":

@@ -4,7 +4,7 @@ import argparse
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import psycopg
@@ -20,8 +20,8 @@ from services.cli.lib.operator_database import (
 from services.cli.lib.output import Column, make_output, short_time
 from services.cli.lib.progress import Progress
 from services.cli.lib.terminal import Failure, print_note
-from services.ledger.database import Database, connect
-from services.secrets.envelope import Envelope
+from services.ledger.database import Database, ExternalDatabase, connect
+from services.secrets.envelope import Envelope, InvalidSeal
 from services.secrets.master_key import (
     KEY_BYTES,
     InvalidMasterKey,
@@ -38,6 +38,10 @@ from services.secrets.store import SecretStore
 from services.settings import InvalidSetting
 
 OPERATION = "RotateMasterKey"
+ELSEWHERE = (
+    "Servers on other machines would not know a key that is made here, and answer 5xx. If every server of this "
+    "database reads {path} itself, say so with --shared-file; otherwise see docs/how-to/rotate-the-master-key.md."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--end-sessions",
         action="store_true",
         help="for a master key that has leaked: keep no former key; all sessions end, access keys and passwords stay",
+    )
+    rotate.add_argument(
+        "--shared-file",
+        action="store_true",
+        help="with your own PostgreSQL: every server reads this very file (others would not know the new key)",
     )
     add_operator_table_arguments(add_command(commands, "list", "list the master keys and what needs them"), _list)
 
@@ -69,45 +78,50 @@ class Rotation:
 
 
 def _rotate(args: argparse.Namespace) -> None:
-    """Raises Failure when it is not finished."""
+    """Raises Failure when it is not finished, or leaves something behind."""
     with _opened(args) as (database, keys, connection), rotation_lock(connection):
         refuse_without_room(database)
+        if isinstance(keys, MasterKeyFile) and isinstance(database, ExternalDatabase) and not args.shared_file:
+            raise Failure(ELSEWHERE.format(path=keys.path))
         former = _begin(database, connection, keys)
         # From here whoever seals anything asks for the key first, and gets the new one.
-        count = _rewrap(database, keys, connection, former)
-        # Nothing is wrapped by a former key any more, and nobody holds what he has read before.
-        until = _finish(keys, end_sessions=args.end_sessions)
-    make_output(args, ROTATIONS).show([Rotation(keys.latest().current.key_id, former, count, until)])
+        store = SecretStore(Envelope(keys))
+        await_earlier_transactions(connection, store)
+        count, unopened = _rewrap(database, connection, store)
+        done = {"done": True, "master_key_id": store.master_key_id, "former_master_key_ids": former}
+        counts = {"data_keys": count} | ({"unopened": len(unopened)} if unopened else {})
+        record_operator_call(database, OPERATION, read_only=False, parameters={**done, **counts})
+        # Nothing is wrapped by a former key any more, but for what nobody can open.
+        until = _finish(keys, connection, store, end_sessions=args.end_sessions)
+    make_output(args, ROTATIONS).show([Rotation(store.master_key_id, former, count, until)])
     if not isinstance(keys, MasterKeyFile):
         print_note(
             "Sessions that were issued before need the former key: leave it in MUNIMENT_MASTER_KEY_PREVIOUS for 48 "
             "hours, unless it has leaked, then take it away everywhere."
         )
+    for broken in unopened:
+        print_note(str(broken))
+    if unopened:
+        raise Failure(
+            f"{len(unopened)} of the data keys nobody can open, see above: what they sealed is lost, and their former "
+            "master key stays for them, of no other use. Delete those access keys and passwords, and rotate again."
+        )
 
 
-def _rewrap(database: Database, keys: MasterKeySource, connection: psycopg.Connection, former: Sequence[str]) -> int:
-    """Gives how many data keys that were. Raises Failure where some cannot be opened, or the disk is nearly full."""
-    store, progress = SecretStore(Envelope(keys)), Progress()
+def _rewrap(
+    database: Database, connection: psycopg.Connection, store: SecretStore
+) -> tuple[int, Sequence[InvalidSeal]]:
+    """As `rewrap_all`, with progress. Raises Failure where the disk is nearly full."""
+    progress = Progress()
 
     def tell(done: int, total: int) -> None:
         progress.tell("rewrapping", done, total, "data keys")
         refuse_without_room(database)
 
-    await_earlier_transactions(connection, store)
-    count, unopened = rewrap_all(connection, store, tell)
-    progress.clear()
-    done = {"master_key_id": store.master_key_id, "former_master_key_ids": former, "data_keys": count}
-    left = {"unopened": len(unopened)} if unopened else {}
-    record_operator_call(database, OPERATION, read_only=False, parameters={"done": not unopened, **done, **left})
-    for broken in unopened:
-        print_note(str(broken))
-    if unopened:
-        raise Failure(
-            f"{len(unopened)} of the data keys nobody can open, see above: what they sealed is lost. The former master "
-            "key stays as long as they seal anything: delete the access keys and passwords, and rotate again."
-        )
-    await_earlier_transactions(connection, store)
-    return count
+    try:
+        return rewrap_all(connection, store, tell)
+    finally:
+        progress.clear()
 
 
 def _begin(database: Database, connection: psycopg.Connection, keys: MasterKeySource) -> list[str]:
@@ -117,7 +131,9 @@ def _begin(database: Database, connection: psycopg.Connection, keys: MasterKeySo
         store.refuse_unknown_master_keys(cursor)
         former = {*store.master_key_uses(cursor)} - {known.current.key_id}
     if isinstance(keys, MasterKeyFile):
-        former |= {*load(keys.path).rotating_from}
+        # Under a key that has its end lies only what nobody can open, or came back with a backup: no rotation goes on.
+        found = load(keys.path)
+        former = {*found.rotating_from} | former - found.ends.keys()
     if former:
         print_note(f"Bringing what is under {', '.join(sorted(former))} under the master key {known.current.key_id}.")
         _record_begin(database, known.current, sorted(former))
@@ -142,16 +158,23 @@ def _record_begin(database: Database, new: MasterKey, former: Sequence[str]) -> 
     record_operator_call(database, OPERATION, read_only=False, parameters=parameters)
 
 
-def _finish(keys: MasterKeySource, *, end_sessions: bool) -> str | None:
-    """Until when the former keys stay; None where they are gone, or not ours to take away."""
+def _finish(
+    keys: MasterKeySource, connection: psycopg.Connection, store: SecretStore, *, end_sessions: bool
+) -> str | None:
+    """Until when the former keys open tokens; None where they do not, or are not ours to take away."""
     if not isinstance(keys, MasterKeyFile):
         return None
-    if end_sessions:
-        change(keys.path, lambda found: found.without(key.key_id for key in found.previous))
-        return None
-    end = datetime.now(UTC).replace(microsecond=0) + FORMER_KEY_OPENS
-    change(keys.path, lambda found: found.finished(end))
-    return short_time(end)
+    now = datetime.now(UTC).replace(microsecond=0)
+    if not end_sessions:
+        change(keys.path, lambda found: found.finished(now + FORMER_KEY_OPENS))
+        return short_time(now + FORMER_KEY_OPENS)
+    change(keys.path, lambda found: replace(found, ends={key.key_id: now for key in found.previous}))
+    # From here no token of before is accepted. Behind this nobody holds what only a former key would open.
+    await_earlier_transactions(connection, store)
+    with connection.cursor() as cursor:
+        needed = store.master_key_uses(cursor).keys()
+    change(keys.path, lambda found: found.without(found.ends.keys() - needed))
+    return None
 
 
 @dataclass(frozen=True, slots=True)

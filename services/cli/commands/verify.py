@@ -31,6 +31,8 @@ BLIND_SPOT_AFTER = (
     "What this cannot see: events that were lost or rewritten since {earlier} was printed, everywhere alike."
 )
 
+UNTRIED = "What this does not try: whether sealed secrets open, which takes the master key."
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_operator_table_arguments(parser, run)
@@ -59,6 +61,7 @@ def run(args: argparse.Namespace) -> None:
         _show(args, verdicts, [*unreadable, *altered])
         problems = [problem for problem in (unrecorded, _compare(args, database, progress)) if problem is not None]
     print_note(BLIND_SPOT_AFTER.format(earlier=args.earlier) if earlier else BLIND_SPOT)
+    print_note(UNTRIED)
     broken = [verdict.account_id for verdict in verdicts if verdict.finding is not None]
     verdict = _verdict(broken, unreadable, altered)
     if verdict is not None:

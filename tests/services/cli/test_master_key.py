@@ -14,10 +14,12 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from services.ledger.database import connect
+from services.cli.entry_point import main
+from services.ledger.database import ExternalDatabase, connect
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
-from services.secrets.master_key import KEY_BYTES, MasterKey, load
+from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys, change, load, load_or_create
+from services.secrets.rewrapping import rotation_lock
 from tests.clients.server import Answer, Server, run, running_server, serving
 from tests.places import place_for_data
 from tests.services.cli.test_operating import acts, lines
@@ -208,22 +210,55 @@ def test_the_environment_rotates_step_by_step() -> None:
             client(server, "sts", **user).get_caller_identity()
 
 
-def test_what_nobody_can_open_keeps_the_former_key(server: Server) -> None:
-    """A data key that was altered is named, the others are rewrapped, and the rotation is under way until nothing is
-    sealed under it."""
+def test_what_nobody_can_open(server: Server) -> None:
+    """A data key that was altered is named, and hinders nothing: the others are rewrapped, the master key is rotated
+    again, and sessions are ended; its former key stays for it alone, until nothing is sealed under it."""
     new_user_with_key(server, "carol")
+    session, before = session_of(server), load(server.data / "master.key").current.key_id
+    user_id = client(server, "iam").get_user(UserName="carol")["User"]["UserId"]
     with connect(EmbeddedPostgres(resolve_directory(server.data / "postgres")), "owner") as owner:
-        spoil = "update secrets.data_keys set wrapped = '' where principal_id = %s"
-        user_id = client(server, "iam").get_user(UserName="carol")["User"]["UserId"]
-        owner.execute(spoil, (user_id,))
-    for _ in range(2):
-        told = master_key(server.data, "rotate")
+        owner.execute("update secrets.data_keys set wrapped = '' where principal_id = %s", (user_id,))
+    for words in (["rotate"], ["rotate", "--end-sessions"]):
+        told = master_key(server.data, *words)
         assert (told.status, user_id in told.error, "1 of the data keys" in told.error) == (1, True, True)
-        assert len(load(server.data / "master.key").rotating_from) == 1
+    assert [key.key_id for key in load(server.data / "master.key").previous] == [before]
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        client(server, "sts", **session).get_caller_identity()
     iam = client(server, "iam")
     (key,) = iam.list_access_keys(UserName="carol")["AccessKeyMetadata"]
     iam.delete_access_key(UserName="carol", AccessKeyId=key["AccessKeyId"])
-    iam.delete_user(UserName="carol")
-    told = master_key(server.data, "rotate")
+    told = master_key(server.data, "rotate", "--end-sessions")
     assert told.status == 0, told.error
-    assert load(server.data / "master.key").rotating_from == ()
+    assert load(server.data / "master.key").previous == ()
+
+
+def test_wherever_it_was_broken_off(server: Server) -> None:
+    """Right behind the new key, or before the former one got its end: it goes on to that key, and makes no other. One
+    beside another is refused."""
+    path, new = server.data / "master.key", MasterKey(os.urandom(KEY_BYTES))
+    change(path, lambda keys: keys.rotated(new))
+    (row,) = lines(master_key(server.data, "rotate"))
+    assert (row["master_key_id"], int(str(row["data_keys"])) >= 2) == (new.key_id, True)
+    change(path, lambda keys: MasterKeys(keys.current, keys.previous))
+    (row,) = lines(master_key(server.data, "rotate"))
+    assert (row["master_key_id"], row["data_keys"], load(path).rotating_from) == (new.key_id, 0, ())
+    with (
+        connect(EmbeddedPostgres(resolve_directory(server.data / "postgres")), "writer") as other,
+        rotation_lock(other),
+    ):
+        refused = master_key(server.data, "rotate")
+    assert (refused.status, "Somebody else is rotating" in refused.error) == (1, True)
+    assert load(path).current.key_id == new.key_id
+
+
+def test_servers_on_other_machines_are_thought_of(
+    database: ExternalDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a PostgreSQL of one's own a key is made here only for servers that read this file."""
+    monkeypatch.setattr("services.app.refuse_unsafe_settings", lambda _connection: None)  # Tests run without fsync.
+    monkeypatch.setenv("MUNIMENT_DATABASE_URL", database.url)
+    load_or_create(tmp_path / "master.key")
+    before = (tmp_path / "master.key").read_bytes()
+    assert main(["master-key", "rotate", "--data", str(tmp_path)]) == 1
+    assert "say so with --shared-file" in capsys.readouterr().err
+    assert (tmp_path / "master.key").read_bytes() == before
