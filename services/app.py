@@ -55,9 +55,10 @@ from services.randomness import Randomness
 from services.scheduler import Scheduler
 from services.secrets.authorization_messages import AuthorizationMessages
 from services.secrets.envelope import Envelope
-from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys, MasterKeySource, change
+from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys, MasterKeySource
 from services.secrets.master_key_file import MasterKeyFile, provided_master_keys
 from services.secrets.passwords import PasswordHashes
+from services.secrets.rewrapping import forget_ended
 from services.secrets.session_credentials import SessionCredentials
 from services.secrets.session_tokens import SessionTokens
 from services.secrets.store import SecretStore
@@ -142,13 +143,9 @@ class LedgerRuntime:
             self.secrets.open_canary(cursor)
 
     def forget_master_keys(self) -> None:
-        """Takes those whose time is over out of the file, unless something still lies sealed under them. Raises
-        InvalidMasterKey."""
-        if isinstance(self._master_keys, MasterKeyFile) and self._master_keys.latest().ended(self.clock()):
-            with self.writers.connection() as connection, connection.cursor() as cursor:
-                needed = self.secrets.master_key_uses(cursor).keys()
-            ended = self._master_keys.latest().ended(self.clock()) - needed
-            change(self._master_keys.path, lambda keys: keys.without(ended))
+        """Takes those whose time is over out of the file. Raises InvalidMasterKey."""
+        if isinstance(self._master_keys, MasterKeyFile):
+            forget_ended(self._master_keys, self.secrets, self.writers.connection, self.clock())
 
     @contextmanager
     def running(self) -> Iterator[None]:

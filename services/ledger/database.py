@@ -1,6 +1,8 @@
 """Where the ledger lives: connections by role, and migrations (docs/adr/0031)."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from typing import Final, Literal, Protocol
 
@@ -136,6 +138,21 @@ def limit_statements(connection: psycopg.Connection) -> None:
 def limit_lock_waits(connection: psycopg.Connection) -> None:
     """For a connection that is to wait for locks, and not for long."""
     connection.execute("select set_config('lock_timeout', %s, false)", (f"{LOCK_MILLISECONDS_MAX}ms",))
+
+
+@contextmanager
+def patient_snapshot(connection: psycopg.Connection) -> Iterator[None]:
+    """One read-only transaction that takes its time, as of one moment, with nothing locked."""
+    connection.isolation_level, connection.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
+    try:
+        with connection.transaction():
+            connection.execute("set local statement_timeout = 0")
+            connection.execute("set local idle_in_transaction_session_timeout = 0")
+            # Whatever the planner knows of the tables: in the order of the keys, so that no ledger is sorted on disk.
+            connection.execute("set local enable_sort = off")
+            yield
+    finally:
+        connection.isolation_level = connection.read_only = None
 
 
 def migrations() -> list[tuple[str, SqlStatement]]:

@@ -7,8 +7,8 @@ from the bytes that stood there before may tell: the tables of the projections, 
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -32,6 +32,7 @@ from projections.engine.damage import damage_raised, damage_text
 from projections.engine.sql_files import load_statements
 from services.ledger.checkpoints import Checkpoint, recorded_checkpoints
 from services.ledger.cross_references import CrossReferences, compare_claim
+from services.ledger.database import patient_snapshot
 from services.ledger.discrepancy import Discrepancy
 from services.ledger.mapper import CorruptEntry, EntryMapper
 from services.ledger.snapshots import CorruptSnapshot, differing_columns, restore_snapshot, snapshot_topic
@@ -89,7 +90,7 @@ def verify(
     `unreadable`, or raised as psycopg.Error where there is no such list."""
     verification = None
     try:
-        with _snapshot(connection):
+        with patient_snapshot(connection):
             verification = _Verification(connection, tell, earlier, unreadable)
             verdicts = [verification.verdict(INSTALLATION)]
             wanted = verification.known if account_id is None else {account_id}
@@ -99,9 +100,8 @@ def verify(
         if not connection.closed or verification is None or verification.reading is None:
             raise
         # As PostgreSQL may end it on bytes that it trusts and should not.
-        where = (
-            f"the ledger of {verification.reading.account_id} was read behind position {verification.reading.position}"
-        )
+        at = verification.reading
+        where = f"the ledger of {at.account_id} was read behind position {at.position}"
         raise psycopg.OperationalError(f"the connection was lost while {where}: {error}") from error
     return [
         replace(each, finding=found[each.account_id], sha256=None)
@@ -109,21 +109,6 @@ def verify(
         else each
         for each in verdicts
     ]
-
-
-@contextmanager
-def _snapshot(connection: psycopg.Connection) -> Iterator[None]:
-    """One read-only transaction that takes its time."""
-    connection.isolation_level, connection.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
-    try:
-        with connection.transaction():
-            connection.execute("set local statement_timeout = 0")
-            connection.execute("set local idle_in_transaction_session_timeout = 0")
-            # Whatever the planner knows of the tables: in the order of the keys, so that no ledger is sorted on disk.
-            connection.execute("set local enable_sort = off")
-            yield
-    finally:
-        connection.isolation_level = connection.read_only = None
 
 
 class _Verification:

@@ -3,12 +3,15 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import Final
 
 import psycopg
 
 from services.secrets.envelope import InvalidSeal
+from services.secrets.master_key import change
+from services.secrets.master_key_file import MasterKeyFile
 from services.secrets.store import SecretStore
 
 DATA_KEYS_A_BATCH = 500
@@ -76,3 +79,18 @@ def rewrap_all(
             done += batch.found - len(batch.unopened)
             unopened += batch.unopened
             tell(done, total)
+
+
+def forget_ended(
+    keys: MasterKeyFile,
+    store: SecretStore,
+    connections: Callable[[], AbstractContextManager[psycopg.Connection]],
+    at: datetime,
+) -> None:
+    """Takes the former keys whose time is over out of the file, unless something lies sealed under them all the same.
+    Raises InvalidMasterKey."""
+    if keys.latest().ended(at):
+        with connections() as connection, connection.cursor() as cursor:
+            needed = store.master_key_uses(cursor).keys()
+        if ended := keys.latest().ended(at) - needed:
+            change(keys.path, lambda found: found.without(ended))
