@@ -193,13 +193,26 @@ def change(path: Path, changed: Callable[[MasterKeys], MasterKeys]) -> MasterKey
         keys = changed(load(path))
         with _draft(path, _encoded(keys)) as draft:
             draft.replace(path)
-        os.fsync(directory)
     except OSError as error:
         raise _refused(path, f"cannot be replaced ({error.strerror})") from error
     finally:
         os.close(directory)
-    # From here whoever looks at the file finds these keys, also after a loss of power; only now may they seal anything.
+    make_durable(path)
+    # From here whoever looks at the file finds these keys, also after a loss of power.
     return keys
+
+
+def make_durable(path: Path) -> None:
+    """Afterwards the file outlives a loss of power as it is, whoever has put it there; only then may its key seal.
+    Raises InvalidMasterKey."""
+    try:
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except OSError as error:
+        raise _refused(path, f"cannot be made durable ({error.strerror})") from error
 
 
 def _encoded(keys: MasterKeys) -> bytes:
@@ -239,12 +252,7 @@ def _create(path: Path) -> None:
         # The key is on disk under a name that nobody reads: a crash here loses a key that has sealed nothing. A link,
         # unlike a rename, never replaces a key that another process put there first; then that one counts.
         os.link(draft, path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-    # From here the key outlives a loss of power, whichever process drew it; only now may it seal anything.
+    make_durable(path)
 
 
 @contextlib.contextmanager

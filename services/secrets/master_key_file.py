@@ -12,6 +12,7 @@ from services.secrets.master_key import (
     from_environment,
     load,
     load_or_create,
+    make_durable,
     previous_from_environment,
 )
 
@@ -56,6 +57,7 @@ class MasterKeyFile:
 
     def _read(self) -> MasterKeys:
         keys = load(self.path)
+        make_durable(self.path)  # Whoever is changing it may not have come so far.
         besides = tuple(key for key in self._previous if keys.named(key.key_id) is None)
         return MasterKeys(keys.current, (*keys.previous, *besides), keys.ends)
 

@@ -90,10 +90,24 @@ def test_a_change_that_fails_is_told(path: Path, monkeypatch: pytest.MonkeyPatch
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(InvalidMasterKey, match=r"cannot be replaced \(Input/output error\)"):
+    with pytest.raises(InvalidMasterKey, match=r"cannot be (replaced|made durable) \(Input/output error\)"):
         change(path, lambda keys: keys.rotated(KEYS[1]))
     assert ids(load(path)) == (before if failing_call == 1 else [KEYS[1].key_id, *before])
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_new_key_is_durable_before_it_is_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whoever uses it first: the one who rotates may have come no farther than to give the file its name."""
+    server, synced, sync = MasterKeyFile(path), list[int](), os.fsync
+    change(path, lambda keys: keys.rotated(KEYS[1]))
+
+    def noted(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    assert ids(server.latest())[0] == KEYS[1].key_id
+    assert synced == [path.parent.stat().st_ino]
 
 
 def test_a_file_that_is_lost_or_spoilt_takes_no_server_away(path: Path, caplog: pytest.LogCaptureFixture) -> None:
