@@ -21,6 +21,7 @@ settings.load_profile("untimed")
 LONGEST = (
     "tests/failures/test_faults.py",
     "tests/services/cli/test_operating.py",
+    "tests/services/cli/test_master_key.py",
     "tests/domain/policy/test_naive.py",
     "tests/clients/test_faults.py",
     "tests/services/ledger/test_embedded.py",
