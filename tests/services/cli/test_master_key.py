@@ -117,7 +117,7 @@ def calling(server: Server) -> Iterator[list[str]]:
 
 def wait_for_more(answered: list[str]) -> None:
     """So many that the last ones began after this was asked."""
-    reached, pause = len(answered) + 4, threading.Event()
+    reached, pause = len(answered) + 3, threading.Event()
     for _ in range(6_000):
         if len(answered) >= reached:
             return
