@@ -24,6 +24,8 @@ from tests.clients.server import Answer, Server, run, running_server, serving
 from tests.places import place_for_data
 from tests.services.cli.test_operating import acts, lines
 
+SESSION, MAKING = boto3.Session(), threading.Lock()
+"""What it has read of the services is kept; two threads must not make clients at the same time."""
 ONCE = Config(retries={"total_max_attempts": 1})
 KILLED_BETWEEN_BATCHES = """
 import os, signal, sys
@@ -55,8 +57,9 @@ def master_key(data: Path, *words: str, **environment: str) -> Answer:
 
 
 def client(server: Server, service: str, **credentials: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
-    session = boto3.Session(**(credentials or _profile(server)))
-    return session.client(service, endpoint_url=server.endpoint, region_name="us-east-1", config=ONCE)
+    given = credentials or _profile(server)
+    with MAKING:
+        return SESSION.client(service, endpoint_url=server.endpoint, region_name="us-east-1", config=ONCE, **given)
 
 
 def _profile(server: Server) -> dict[str, str]:
