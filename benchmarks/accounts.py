@@ -20,7 +20,7 @@ from services.app import LedgerRuntime
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
-from services.secrets.master_key import MasterKeys
+from services.secrets.master_key_file import provided_master_keys
 
 PROJECTING_SECONDS_MAX = 10
 
@@ -37,7 +37,7 @@ class Account:
 def open_accounts(data: Path, count: int) -> list[Account]:
     """`data` is the data directory of a server that runs. Returns when the projections have seen the accounts, too."""
     ledger = LedgerRuntime(
-        EmbeddedPostgres(resolve_directory(data / "postgres")), MasterKeys.from_environment_or_file(data / "master.key")
+        EmbeddedPostgres(resolve_directory(data / "postgres")), provided_master_keys(data / "master.key")
     )
     with ledger.running():
         return [_opened(ledger) for _ in range(count)]

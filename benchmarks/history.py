@@ -241,7 +241,7 @@ def _rebuilt(place: Store) -> Filled:
         comparison = rebuild.compare()
     if not comparison.is_equal:
         raise NotMeasured("The rebuilt trail is not the live one.")
-    calls = sum(table.rows_rebuilt for table in comparison.tables if table.table == "trail")
+    calls = sum(table.rows_rebuilt or 0 for table in comparison.tables if table.table == "trail")
     print(f"rebuilt: {calls:,} in {seconds:.0f} s", file=sys.stderr)
     return Filled(calls, seconds, backend_seconds)
 

@@ -13,7 +13,7 @@ from services.app import LedgerRuntime, load_master_keys, open_database
 from services.ledger.database import Database, connect
 from services.ledger.mapper import EntryMapper
 from services.ledger.round import Clock, system_clock
-from services.secrets.master_key import MasterKeys
+from services.secrets.master_key_file import provided_master_keys
 from services.settings import read_settings
 
 _POSITION, _EVENT_ID, _REQUEST_ID = 7_777_777_777, "event-id", "request-id"
@@ -38,7 +38,7 @@ class Store:
 
     def ledger(self, clock: Clock = system_clock) -> LedgerRuntime:
         """A new one knows no value yet."""
-        return LedgerRuntime(self.database, MasterKeys.from_environment_or_file(self.data / "master.key"), clock=clock)
+        return LedgerRuntime(self.database, provided_master_keys(self.data / "master.key"), clock=clock)
 
 
 @contextmanager

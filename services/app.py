@@ -47,8 +47,10 @@ from services.randomness import Randomness
 from services.scheduler import Scheduler
 from services.secrets.authorization_messages import AuthorizationMessages
 from services.secrets.envelope import Envelope
-from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
+from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys, MasterKeySource
+from services.secrets.master_key_file import MasterKeyFile, provided_master_keys
 from services.secrets.passwords import PasswordHashes
+from services.secrets.rewrapping import forget_ended
 from services.secrets.session_credentials import SessionCredentials
 from services.secrets.session_tokens import SessionTokens
 from services.secrets.store import SecretStore
@@ -86,7 +88,7 @@ class LedgerRuntime:
     def __init__(
         self,
         database: Database,
-        master_keys: MasterKeys,
+        master_keys: MasterKeySource,
         *,
         clock: Clock = system_clock,
         follower: Callable[..., ProjectionRunner] = ProjectionRunner,
@@ -96,6 +98,7 @@ class LedgerRuntime:
         mapper = EntryMapper(shares.charge)
         self.clock = clock
         self.random = Randomness()
+        self._master_keys = master_keys
         self.sessions = SessionCredentials(SessionTokens(master_keys))
         self.secrets = SecretStore(Envelope(master_keys))
         self.writers = connection_pool(database, "writer", WRITER_CONNECTIONS_MAX)
@@ -137,6 +140,12 @@ class LedgerRuntime:
         """Raises InvalidMasterKey when what lies sealed here needs another key than those provided."""
         with self.writers.connection() as connection, connection.cursor() as cursor:
             self.secrets.refuse_unknown_master_keys(cursor)
+            self.secrets.open_canary(cursor)
+
+    def forget_master_keys(self) -> None:
+        """Takes those whose time is over out of the file. Raises InvalidMasterKey."""
+        if isinstance(self._master_keys, MasterKeyFile):
+            forget_ended(self._master_keys, self.secrets, self.writers.connection, self.clock())
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -198,15 +207,19 @@ def check_database(database: Database) -> Database:
     return database
 
 
-def load_master_keys(settings: Settings) -> MasterKeys:
+def load_master_keys(settings: Settings, *, creates: bool = True) -> MasterKeySource:
     """Those that the operator provides; a first start makes one. Raises InvalidMasterKey and InvalidSetting."""
     settings.make_data_directory()
     is_first = settings.database_url is not None or not (settings.data / "postgres").exists()
-    return MasterKeys.from_environment_or_file(settings.master_key_file, creates=is_first)
+    return provided_master_keys(settings.master_key_file, creates=creates and is_first)
 
 
 class WorkerStopped(Exception):  # noqa: N818  said to a person
     """A worker that has ended although nobody told it to."""
+
+
+def master_key_path(settings: Settings) -> Path:
+    return settings.data / "master.key"
 
 
 def profile_path(settings: Settings) -> Path:
@@ -380,6 +393,7 @@ class _Server(uvicorn.Server):
                 await self._refusals.flush()
                 await self._unauthenticated.flush(self._ledger.clock())
                 await asyncio.to_thread(self._ledger.open_months)
+                await asyncio.to_thread(self._ledger.forget_master_keys)
             except Exception:
                 log.exception("Housekeeping failed; it is tried again in a minute.")
 

@@ -23,6 +23,7 @@ LONGEST = (
     "tests/services/cli/test_backup.py",
     "tests/services/cli/test_operating.py",
     "tests/failures/test_damage.py",
+    "tests/services/cli/test_master_key.py",
     "tests/domain/policy/test_naive.py",
     "tests/clients/test_faults.py",
     "tests/services/ledger/test_embedded.py",

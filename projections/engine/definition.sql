@@ -31,6 +31,11 @@ select coalesce(has_table_privilege(to_regclass('views.replaced_definitions'), '
 -- name: replaced
 select sha256 from views.replaced_definitions where sha256 = any(%(digests)s::text[])
 
+-- name: account_share
+-- Of all positions, how many are the account's.
+select coalesce(sum(position) filter (where account_id = %(account_id)s), 0) / greatest(sum(position), 1)
+from ledger.heads
+
 -- name: live_bytes
 select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint from pg_class
 where relnamespace = to_regnamespace('views') and relkind = 'r'

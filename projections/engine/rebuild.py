@@ -116,7 +116,7 @@ class RebuildComparison:
     @property
     def is_equal(self) -> bool:
         """Whether the live tables say what the ledgers say, as far as they have come."""
-        return not (self.incomparable or self.behind) and all(table.difference is None for table in self.tables)
+        return not (self.incomparable or self.behind) and all(table.is_equal for table in self.tables)
 
 
 @contextmanager
@@ -205,8 +205,8 @@ class Rebuild:
         self._objects = self._create_all_tables()
 
     def read(self) -> None:
-        """Account after account, batch after batch, to where the live tables are; they go on meanwhile."""
-        while self._follow(self._targets()) > REMAINING_POSITIONS_MAX:
+        """Account after account, batch after batch, with pauses, to where the live tables are; they go on meanwhile."""
+        while self._follow(self._targets(), self._pause) > REMAINING_POSITIONS_MAX:
             pass
 
     def read_to_heads(self) -> None:

@@ -7,13 +7,16 @@ from the bytes that stood there before may tell: the tables of the projections, 
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn, TypeVar
 
 import psycopg
 from eventsourcing.persistence import StoredEvent
+from psycopg.rows import TupleRow
 
 from domain.account import CorruptLedger
 from domain.calls import ApiCalled
@@ -24,6 +27,7 @@ from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.secret import SecretId, SecretKind
 from domain.installation import Installation, OpenedAccount
 from domain.ledger_state import LedgerState, empty, evolve
+from projections.engine.damage import damage_raised, damage_text
 from projections.engine.sql_files import load_statements
 from services.ledger.checkpoints import Checkpoint, LedgerDigest, recorded_checkpoints
 from services.ledger.cross_references import CrossReferences, compare_claim
@@ -32,9 +36,13 @@ from services.ledger.discrepancy import Discrepancy
 from services.ledger.mapper import CorruptEntry, EntryMapper
 from services.ledger.snapshots import CorruptSnapshot, differing_columns, restore_snapshot, snapshot_topic
 
+T = TypeVar("T")
+
 SQL = load_statements("services.ledger", "verification.sql")
 EVENTS_A_FETCH = 2_000
 """So many are in memory at a time."""
+FETCHED_BYTES_MAX = 8 << 10
+"""Of each of them. A longer one is fetched alone."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 VerificationProgress = Callable[[str, int, int], None]
@@ -71,16 +79,29 @@ def verify(
     account_id: str | None = None,
     tell: VerificationProgress = lambda *_: None,
     earlier: Mapping[str, Checkpoint] = MappingProxyType({}),
+    unreadable: list[Discrepancy] | None = None,
 ) -> list[VerificationResult]:
     """The installation's ledger first, then all others or the one. As of one moment, while others go on writing, and
     with nothing locked; `connection` is the writer's, who alone may see secrets and snapshots beside the events.
-    Ledgers have to go on from the checkpoints that they were found at earlier."""
-    with patient_snapshot(connection):
-        verification = _Verification(connection, tell, earlier)
-        verdicts = [verification.verdict(INSTALLATION)]
-        wanted = verification.known if account_id is None else {account_id}
-        verdicts += [verification.verdict(other) for other in sorted(wanted - {INSTALLATION})]
-        found = dict(verification.references.findings())
+    Ledgers have to go on from the checkpoints that they were found at earlier.
+
+    What of the database cannot be read is a finding of the ledger that it is of; where it is of none, it is added to
+    `unreadable`, or raised as psycopg.Error where there is no such list."""
+    verification = None
+    try:
+        with patient_snapshot(connection):
+            verification = _Verification(connection, tell, earlier, unreadable)
+            verdicts = [verification.verdict(INSTALLATION)]
+            wanted = verification.known if account_id is None else {account_id}
+            verdicts += [verification.verdict(other) for other in sorted(wanted - {INSTALLATION})]
+            found = dict(verification.references.findings())
+    except psycopg.OperationalError as error:
+        if not connection.closed or verification is None or verification.reading is None:
+            raise
+        # As PostgreSQL may end it on bytes that it trusts and should not.
+        at = verification.reading
+        where = f"the ledger of {at.account_id} was read behind position {at.position}"
+        raise psycopg.OperationalError(f"the connection was lost while {where}: {error}") from error
     return [
         replace(each, finding=found[each.account_id], sha256=None)
         if each.finding is None and each.account_id in found
@@ -91,57 +112,131 @@ def verify(
 
 class _Verification:
     def __init__(
-        self, connection: psycopg.Connection, tell: VerificationProgress, earlier: Mapping[str, Checkpoint]
+        self,
+        connection: psycopg.Connection,
+        tell: VerificationProgress,
+        earlier: Mapping[str, Checkpoint],
+        unreadable: list[Discrepancy] | None,
     ) -> None:
         self._connection = connection
+        # PostgreSQL keeps a fetch as a whole: none goes to its disk where this is more than one can be.
+        connection.execute("set local work_mem = '32MB'")
         self._tell = tell
+        self._unreadable = unreadable
         self._mapper = EntryMapper()
-        heads: dict[str, int] = dict(connection.execute(SQL["accounts"]).fetchall())
-        self._total = sum(heads.values())
+        self.reading: _LedgerProgress | None = None
+        self._heads: dict[str, int] = self._asked("the heads", lambda: dict(self._rows("heads")), {})
+        self._total = sum(self._heads.values())
         self._done = 0
-        self._projected = _projected(connection)
-        self._checkpoints = (recorded_checkpoints(connection), earlier)
+        self._projected: Mapping[str, tuple[str, int]] = self._asked(
+            "how far projections have read", lambda: _projected(connection), {}
+        )
+        recorded: Mapping[str, Checkpoint] = self._asked(
+            "the recorded checkpoints", lambda: recorded_checkpoints(connection), {}
+        )
+        self._checkpoints = (recorded, earlier)
         self.references = CrossReferences()
-        self.known = {*heads, *self._projected, *self._checkpoints[0], *earlier}
+        self.known = {*self._heads, *self._projected, *recorded, *earlier}
         """Every account of which anything in the database says that it is there."""
+        for kept in ("changes", "uses", "snapshots", "secrets"):
+            found: Sequence[TupleRow] = self._asked(
+                f"the accounts with {kept}", partial(self._rows, f"accounts_with_{kept}"), ()
+            )
+            self.known |= {account_id for (account_id,) in found}
         self._opened: Mapping[str, OpenedAccount] | None = None
         """As the installation says; None where it cannot be asked."""
 
+    def _rows(self, statement: str) -> list[TupleRow]:
+        return self._connection.execute(SQL[statement]).fetchall()
+
+    def _asked(self, what: str, ask: Callable[[], T], unknown: T) -> T:
+        """`unknown` where it cannot be read."""
+        if self._unreadable is None:
+            return ask()
+        try:
+            with damage_raised(self._connection, lambda damage: _Broken(None, what, damage)):
+                return ask()
+        except _Broken as broken:
+            self._unreadable.append(broken.finding)
+            return unknown
+
     def verdict(self, account_id: str) -> VerificationResult:
         checkpoints = [known[account_id] for known in self._checkpoints if account_id in known]
-        reading = _LedgerProgress(account_id, checkpoints)
+        self.reading = reading = _LedgerProgress(account_id, checkpoints)
+        steps = {
+            "a head": self._compare_head,
+            "an end": self._compare_end,
+            "sealed secrets and data keys": self._compare_secrets,
+            "claimed access key ids": self._compare_claim,
+        }
         try:
             self._read(reading)
-            self._compare_head(reading)
-            self._compare_end(reading)
-            self._compare_secrets(reading)
-            self._compare_claim(reading)
+            for expected, compare in steps.items():
+                with self._readable(None, expected):
+                    compare(reading)
         except _Broken as wrong:
             return VerificationResult(account_id, reading.position, wrong.finding)
         self.references.end(account_id, reading.value.position)
         return VerificationResult(account_id, reading.position, None, reading.sha256)
 
+    def _readable(self, position: int | None, expected: str) -> AbstractContextManager[None]:
+        return damage_raised(self._connection, lambda damage: _Broken(position, expected, damage))
+
     def _read(self, reading: "_LedgerProgress") -> None:
         place = {"account_id": reading.account_id}
-        topic = snapshot_topic(reading.account_id)
-        found = self._connection.execute(SQL["snapshots"], {**place, "topic": topic}).fetchall()
-        snapshots = {position for (position,) in found}
-        with self._connection.cursor("events") as cursor:
-            cursor.itersize = EVENTS_A_FETCH
-            cursor.execute(SQL["events"], place, binary=True)
-            for row in cursor:
-                event = _StoredEvent(*row)
-                entry = self._entry(reading, event)
-                reading.take(event, entry)
-                self.references.take(entry)
-                if event.is_change and event.position in snapshots:
-                    snapshots.remove(event.position)
-                    self._compare_snapshot(reading)
-                self._done += 1
-                if self._done % EVENTS_A_FETCH == 0:
-                    self._tell(f"the ledger of {reading.account_id}", self._done, self._total)
+        snapshots, damaged = set[int](), None
+        try:
+            with self._readable(None, "snapshots"):
+                topic = snapshot_topic(reading.account_id)
+                found = self._connection.execute(SQL["snapshots"], {**place, "topic": topic}).fetchall()
+                snapshots = {position for (position,) in found}
+        except _Broken as broken:
+            damaged = broken  # The events count for more, and are looked at first.
+        try:
+            with self._connection.transaction(), self._connection.cursor("events") as cursor:
+                cursor.itersize = EVENTS_A_FETCH
+                cursor.execute(SQL["events"], {**place, "bytes_max": FETCHED_BYTES_MAX}, binary=True)
+                for row in cursor:
+                    self._take(reading, row, snapshots)
+        except psycopg.Error as error:
+            damage = damage_text(error)
+            if damage is None:
+                raise
+            self._read_to_damage(reading, snapshots, damage)
         if snapshots:
             raise _Broken(min(snapshots), "no snapshot, for there is no such change", "one")
+        if damaged is not None:
+            raise damaged
+
+    def _take(self, reading: "_LedgerProgress", row: TupleRow, snapshots: set[int]) -> None:
+        event = _StoredEvent(*row)
+        if row[3] is None and event.position == reading.position + 1:
+            event = next(each for each in self._at(reading.account_id, event.position) if each[:3] == event[:3])
+        entry = self._entry(reading, event)
+        reading.take(event, entry)
+        self.references.take(entry)
+        if event.is_change and event.position in snapshots:
+            snapshots.remove(event.position)
+            self._compare_snapshot(reading)
+        self._done += 1
+        if self._done % EVENTS_A_FETCH == 0:
+            self._tell(f"the ledger of {reading.account_id}", self._done, self._total)
+
+    def _at(self, account_id: str, position: int) -> list[_StoredEvent]:
+        place = {"account_id": account_id, "position": position}
+        return [_StoredEvent(*row) for row in self._connection.execute(SQL["event"], place, binary=True)]
+
+    def _read_to_damage(self, reading: "_LedgerProgress", snapshots: set[int], damage: str) -> NoReturn:
+        """Goes on one by one, for PostgreSQL looks ahead: the first that cannot be read is the one to name."""
+        while True:
+            position = reading.position + 1
+            with self._readable(position, "an event that can be read"):
+                events = self._at(reading.account_id, position)
+            if not events:
+                is_end = position > self._heads.get(reading.account_id, 0)
+                raise _Broken(None if is_end else position, "a ledger that can be read to its end", damage)
+            for event in events:
+                self._take(reading, event, snapshots)
 
     def _entry(self, reading: "_LedgerProgress", event: _StoredEvent) -> Entry:
         if event.position != reading.position + 1:
@@ -161,7 +256,8 @@ class _Verification:
 
     def _compare_snapshot(self, reading: "_LedgerProgress") -> None:
         place = {"account_id": reading.account_id, "position": reading.position}
-        row = self._connection.execute(SQL["snapshot"], place, binary=True).fetchone()
+        with self._readable(reading.position, "a snapshot"):
+            row = self._connection.execute(SQL["snapshot"], place, binary=True).fetchone()
         assert row is not None
         try:
             snapshot = restore_snapshot(StoredEvent(*row))
@@ -209,7 +305,7 @@ class _Verification:
             if found[secret_id] != expected[secret_id]:
                 raise _Broken(None, f"the {what} sealed for {expected[secret_id]}", f"for {found[secret_id]}")
         keys = self._connection.execute(SQL["data_keys"], {"account_id": reading.account_id}).fetchall()
-        for (principal_id,) in keys:
+        for principal_id, _ in keys:
             if principal_id not in reading.principals:
                 raise _Broken(None, f"no data key of {principal_id}, whom no event created", "one")
 

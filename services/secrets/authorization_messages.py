@@ -10,14 +10,17 @@ comes twice with something else, and the tag proves both.
 import base64
 import re
 import struct
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from services.secrets.master_key import MasterKeys
+from services.secrets.master_key import MasterKey, MasterKeySource
 
 PREFIX = "muniment_msg_v1_"
 
 _USE = b"muniment authorization messages v1"
+_MASTER_KEYS_HELD_MAX = 32
 _MESSAGE = re.compile(PREFIX + "[A-Za-z0-9_-]{36}")
 _KEY_ID_BYTES, _POSITION_BYTES, _ACCOUNT_BYTES = 4, 7, 5
 _SEALED = struct.Struct(f"{_KEY_ID_BYTES}s{_POSITION_BYTES}s16s")
@@ -26,30 +29,36 @@ _SEALED = struct.Struct(f"{_KEY_ID_BYTES}s{_POSITION_BYTES}s16s")
 class AuthorizationMessages:
     """Seals and opens, for all threads."""
 
-    def __init__(self, master_keys: MasterKeys) -> None:
-        self._ciphers = {bytes.fromhex(key.key_id): key.cipher(_USE) for key in master_keys.all}
-        self._sealing_id = bytes.fromhex(master_keys.current.key_id)
+    def __init__(self, master_keys: MasterKeySource) -> None:
+        self._master_keys = master_keys
 
     def seal(self, account_id: str, position: int) -> str:
         """The message for a call that was denied there. The same place has the same message."""
         placed = position.to_bytes(_POSITION_BYTES, "big")
-        tag = self._ciphers[self._sealing_id].encrypt(_nonce(account_id, placed), b"", None)
-        return PREFIX + base64.urlsafe_b64encode(_SEALED.pack(self._sealing_id, placed, tag)).decode()
+        master_key = self._master_keys.latest().current
+        tag = _cipher(master_key).encrypt(_nonce(account_id, placed), b"", None)
+        return PREFIX + base64.urlsafe_b64encode(_SEALED.pack(bytes.fromhex(master_key.key_id), placed, tag)).decode()
 
     def open(self, message: str, account_id: str) -> int | None:
-        """The position in this account's ledger; None for whatever was not sealed for this account."""
+        """The position in this account's ledger; None for whatever was not sealed for this account, or by a master key
+        that is not here any more."""
         if not _MESSAGE.fullmatch(message):
             return None
         sealed = base64.urlsafe_b64decode(message.removeprefix(PREFIX))
         key_id, placed, tag = _SEALED.unpack(sealed)
-        cipher = self._ciphers.get(key_id)
-        if cipher is None:
+        master_key = self._master_keys.latest().named(key_id.hex())
+        if master_key is None:
             return None
         try:
-            cipher.decrypt(_nonce(account_id, placed), tag, None)
+            _cipher(master_key).decrypt(_nonce(account_id, placed), tag, None)
         except InvalidTag:
             return None
         return int.from_bytes(placed, "big")
+
+
+@lru_cache(maxsize=_MASTER_KEYS_HELD_MAX)
+def _cipher(master_key: MasterKey) -> AESGCM:
+    return master_key.cipher(_USE)
 
 
 def _nonce(account_id: str, placed: bytes) -> bytes:

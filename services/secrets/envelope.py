@@ -2,12 +2,13 @@
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.foundation.secret import Secret
-from services.secrets.master_key import KEY_BYTES, MasterKeys
+from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeySource
 
 _FORMAT = b"\x01"
 """First byte of every box: format 1 is a random 96-bit nonce, then AES-256-GCM's ciphertext and 128-bit tag."""
@@ -15,10 +16,15 @@ _NONCE_BYTES = 12
 _CIPHERTEXT_AT = len(_FORMAT) + _NONCE_BYTES
 _BOX_BYTES_MIN = _CIPHERTEXT_AT + 16
 _WRAPPING = b"muniment data key wrapping v1"
+_MASTER_KEYS_HELD_MAX = 32
 
 
 class InvalidSeal(Exception):  # noqa: N818  stands beside the Refusals in reports
     """A box that does not open: altered, copied to another row, or of a key that is not here. The message names it."""
+
+
+class MissingMasterKey(InvalidSeal):
+    """The key is not here, or not any more."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +43,18 @@ class WrappedDataKey:
 class Envelope:
     """Makes and opens boxes. An unwrapped data key lives no longer than the call that needs it."""
 
-    def __init__(self, master_keys: MasterKeys) -> None:
-        self.master_key_id = master_keys.current.key_id
-        self._wrapping = {key.key_id: key.cipher(_WRAPPING) for key in master_keys.all}
+    def __init__(self, master_keys: MasterKeySource) -> None:
+        self._master_keys = master_keys
+
+    @property
+    def master_key_id(self) -> str:
+        """Of the one that wraps."""
+        return self._master_keys.latest().current.key_id
 
     @property
     def master_key_ids(self) -> frozenset[str]:
         """Those that data keys may be wrapped by."""
-        return frozenset(self._wrapping)
+        return frozenset(key.key_id for key in self._master_keys.latest().all)
 
     def new_data_key(self, account_id: str, principal_id: str) -> WrappedDataKey:
         return self._wrap(os.urandom(KEY_BYTES), account_id, principal_id)
@@ -65,19 +75,26 @@ class Envelope:
         return self._wrap(self._unwrap(data_key), data_key.account_id, data_key.principal_id)
 
     def _wrap(self, key: bytes, account_id: str, principal_id: str) -> WrappedDataKey:
-        bound = _associated("data-key", account_id, principal_id, self.master_key_id)
-        wrapped = _sealed(self._wrapping[self.master_key_id], key, bound)
-        return WrappedDataKey(account_id, principal_id, self.master_key_id, wrapped)
+        master_key = self._master_keys.latest().current
+        bound = _associated("data-key", account_id, principal_id, master_key.key_id)
+        return WrappedDataKey(account_id, principal_id, master_key.key_id, _sealed(_wrapping(master_key), key, bound))
 
     def _unwrap(self, data_key: WrappedDataKey) -> bytes:
-        cipher = self._wrapping.get(data_key.master_key_id)
-        if cipher is None:
-            raise InvalidSeal(
+        master_keys = self._master_keys.latest()
+        master_key = master_keys.named(data_key.master_key_id)
+        if master_key is None:
+            raise MissingMasterKey(
                 f"Cannot open {data_key}: it is wrapped by master key {data_key.master_key_id}, and known are "
-                f"{', '.join(self._wrapping)}. Provide the missing one as MUNIMENT_MASTER_KEY_PREVIOUS."
+                f"{', '.join(key.key_id for key in master_keys.all)}. Provide the missing one as "
+                "MUNIMENT_MASTER_KEY_PREVIOUS."
             )
         bound = _associated("data-key", data_key.account_id, data_key.principal_id, data_key.master_key_id)
-        return _opened(cipher, data_key.wrapped, bound, str(data_key))
+        return _opened(_wrapping(master_key), data_key.wrapped, bound, str(data_key))
+
+
+@lru_cache(maxsize=_MASTER_KEYS_HELD_MAX)
+def _wrapping(master_key: MasterKey) -> AESGCM:
+    return master_key.cipher(_WRAPPING)
 
 
 def _associated(*parts: str) -> bytes:

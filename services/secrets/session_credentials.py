@@ -22,6 +22,7 @@ class SessionCredentials:
 
     def __init__(self, tokens: SessionTokens) -> None:
         self._tokens = tokens
+        self._master_keys = tokens.master_keys.latest()
         self._opened: OrderedDict[tuple[str, str], tuple[SessionClaims, Secret]] = OrderedDict()
 
     def seal(self, session: SessionClaims, secret: Secret) -> str:
@@ -35,6 +36,11 @@ class SessionCredentials:
 
         Whether the session is over is decided in the round, on the account's value.
         """
+        master_keys = self._tokens.master_keys.latest()
+        if master_keys is not self._master_keys:
+            # What one of the former keys has opened, it may not open any more.
+            self._opened.clear()
+            self._master_keys = master_keys
         known = self._opened.get((token, access_key_id))
         if known is not None:
             self._opened.move_to_end((token, access_key_id))

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.foundation.errors import InvalidClientTokenId, PackedPolicyTooLarge
 from domain.foundation.identifiers import account_of_access_key_id
-from services.secrets.master_key import MasterKeys
+from services.secrets.master_key import MasterKey, MasterKeySource
 
 PREFIX = "muniment_sts_v1_"
 """How every token begins, so that secret scanners find it: muniment_sts_v1_[A-Za-z0-9_-]{52,4080}"""
@@ -32,6 +32,8 @@ EPOCH = timedelta(days=2)
 """How long one key seals. A token opens until the end of the next epoch, so for at least 48 hours: the longest session
 (36 h) and half a day. After that it is invalid instead of expired. At 4,500 tokens a second an epoch's key seals with
 fewer than 2^30 random nonces, a quarter of what NIST SP 800-38D (section 8.3) allows."""
+FORMER_KEY_OPENS = timedelta(hours=48)
+"""How long after a rotation the former master key opens tokens: longer than any session that it has sealed lives."""
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """Another process may have sealed with the next epoch's key while our clock still stands before the edge."""
 
@@ -55,10 +57,9 @@ class SessionTokens:
     was revoked is for the reader of the claims to decide.
     """
 
-    def __init__(self, master_keys: MasterKeys) -> None:
-        self._master_keys = master_keys
-        self._sealing_id = bytes.fromhex(master_keys.current.key_id)
-        self._cipher = lru_cache(maxsize=_DERIVED_KEYS_MAX)(self._derived)
+    def __init__(self, master_keys: MasterKeySource) -> None:
+        self.master_keys = master_keys
+        self._cipher = lru_cache(maxsize=_DERIVED_KEYS_MAX)(_derived)
 
     def seal(self, claims: bytes, *, account_id: str, access_key_id: str, at: datetime, characters_min: int = 0) -> str:
         """The token of a session that begins `at`, of at least `characters_min` (AWS's MinimumSessionTokenSize).
@@ -68,11 +69,12 @@ class SessionTokens:
         if account_of_access_key_id(access_key_id) != account_id:
             raise ValueError(f"Expected an access key id that carries account {account_id}; got {access_key_id}.")
         epoch = _epoch(at)
-        header = _HEADER.pack(self._sealing_id, epoch)
+        master_key = self.master_keys.latest().current
+        header = _HEADER.pack(bytes.fromhex(master_key.key_id), epoch)
         nonce = os.urandom(_NONCE_BYTES)
         content = _deflated(claims, characters_min)
         bound = _associated(header, account_id, access_key_id)
-        sealed = header + nonce + self._cipher(self._sealing_id, epoch).encrypt(nonce, content, bound)
+        sealed = header + nonce + self._cipher(master_key, epoch).encrypt(nonce, content, bound)
         token = PREFIX + base64.urlsafe_b64encode(sealed).decode()
         share = max(len(token) / TOKEN_CHARACTERS_MAX, len(claims) / CLAIMS_BYTES_MAX)
         if share > 1:
@@ -91,18 +93,19 @@ class SessionTokens:
         key_id, epoch = _HEADER.unpack_from(sealed)
         if not _epoch(at) - 1 <= epoch <= _epoch(at + CLOCK_TOLERANCE):
             raise _invalid()
-        cipher = self._cipher(key_id, epoch)
+        master_key = self.master_keys.latest().opening_tokens(key_id.hex(), at)
+        if master_key is None:
+            raise _invalid()
+        cipher = self._cipher(master_key, epoch)
         bound = _associated(sealed[: _HEADER.size], account_id, access_key_id)
         try:
             return _inflated(cipher.decrypt(sealed[_HEADER.size : _CONTENT_AT], sealed[_CONTENT_AT:], bound))
         except (InvalidTag, zlib.error):
             raise _invalid() from None
 
-    def _derived(self, key_id: bytes, epoch: int) -> AESGCM:
-        master_key = self._master_keys.named(key_id.hex())
-        if master_key is None:
-            raise _invalid()
-        return master_key.cipher(_USE + epoch.to_bytes(4))
+
+def _derived(master_key: MasterKey, epoch: int) -> AESGCM:
+    return master_key.cipher(_USE + epoch.to_bytes(4))
 
 
 def _invalid() -> InvalidClientTokenId:

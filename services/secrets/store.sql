@@ -40,9 +40,17 @@ insert into secrets.access_key_accounts (access_key_id, account_id) values (%(ac
 -- name: erase
 delete from secrets.data_keys where account_id = %(account_id)s and principal_id = %(principal_id)s
 
+-- name: erase_unused
+delete from secrets.data_keys
+where account_id = %(account_id)s and principal_id = %(principal_id)s and wrapped = %(wrapped)s
+    and not exists (select from secrets.access_key_secrets as used
+        where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
+    and not exists (select from secrets.password_hashes as used
+        where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
+
 -- name: data_keys_to_rewrap
 select account_id, principal_id, master_key_id, wrapped from secrets.data_keys
-where master_key_id <> %(master_key_id)s
+where master_key_id <> %(master_key_id)s and (account_id, principal_id) > (%(account_id)s, %(principal_id)s)
 order by account_id, principal_id limit %(limit)s
 
 -- name: rewrap
@@ -50,7 +58,10 @@ update secrets.data_keys set master_key_id = %(master_key_id)s, wrapped = %(wrap
 where account_id = %(account_id)s and principal_id = %(principal_id)s and wrapped = %(replaced)s
 
 -- name: master_keys
-select distinct master_key_id from secrets.data_keys
+select master_key_id, count(*) from secrets.data_keys group by master_key_id
+
+-- name: lock_data_keys
+lock table secrets.data_keys in access exclusive mode
 
 -- name: probe_access-key-secret
 select access_key_id, account_id, principal_id, master_key_id, wrapped, sealed

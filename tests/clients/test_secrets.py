@@ -22,7 +22,7 @@ from services.ledger.embedded import EmbeddedPostgres, EmbeddedRole
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import select
 from services.ledger.snapshotter import Snapshotter
-from services.secrets.master_key import MasterKeys
+from services.secrets.master_key_file import provided_master_keys
 from services.secrets.session_credentials import SessionCredentials
 from services.secrets.session_tokens import SessionTokens
 from tests.clients.raw_http import (
@@ -206,7 +206,7 @@ def sealed(server: Server, *, expires_in: timedelta) -> Credentials:
     (entry,) = [found for found in entries(server, issued_now.access_key) if found["topic"] == "sts.session.issued.v1"]
     session = SessionClaims.model_validate(entry["event"]["session"])
     session = session.model_copy(update={"issued_at": at - timedelta(hours=2), "expires_at": at + expires_in})
-    keys = SessionCredentials(SessionTokens(MasterKeys.from_environment_or_file(server.data / "master.key")))
+    keys = SessionCredentials(SessionTokens(provided_master_keys(server.data / "master.key")))
     token = keys.seal(session.model_copy(update={"issued_at": at}), Secret(issued_now.secret_key))
     return Credentials(issued_now.access_key, issued_now.secret_key, token)
 
@@ -244,7 +244,7 @@ def test_a_token_of_another_installation_is_refused(server: Server) -> None:
     holder = sealed(server, expires_in=timedelta(hours=1))
     (entry,) = [found for found in entries(server, holder.access_key) if found["topic"] == "sts.session.issued.v1"]
     with place_for_data() as place:
-        foreign = SessionCredentials(SessionTokens(MasterKeys.from_environment_or_file(place / "master.key")))
+        foreign = SessionCredentials(SessionTokens(provided_master_keys(place / "master.key")))
         token = foreign.seal(SessionClaims.model_validate(entry["event"]["session"]), Secret(holder.secret_key))
     forged = Credentials(holder.access_key, holder.secret_key, token)
     reply = called(server, form("GetCallerIdentity", "sts"), by=forged, service="sts")

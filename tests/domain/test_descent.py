@@ -15,6 +15,7 @@ from domain.descent import (
     LINKS_MAX,
     Descent,
     DescentLink,
+    known_descent,
     made,
     refuse_too_long,
     written,

@@ -19,7 +19,12 @@ from services.cli.lib.arguments import (
     add_operator_table_arguments,
     add_subcommands,
 )
-from services.cli.lib.operator_database import open_or_create_database, operator_ledger, operator_settings
+from services.cli.lib.operator_database import (
+    open_or_create_database,
+    operator_ledger,
+    operator_settings,
+    refuse_without_room,
+)
 from services.cli.lib.output import Column, make_output, short_time
 from services.cli.lib.terminal import Failure, UsageError, print_note
 from services.secrets.master_key import InvalidMasterKey
@@ -146,6 +151,7 @@ def _recording_ledger(found: Settings) -> Iterator[LedgerRuntime]:
     try:
         keys = load_master_keys(found)
         with open_or_create_database(found) as database:
+            refuse_without_room(database)
             ledger = LedgerRuntime(database, keys)
             with ledger.recording():
                 ledger.refuse_unknown_master_keys()

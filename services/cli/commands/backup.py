@@ -116,7 +116,7 @@ def _take(settings: Settings, database: Database, place: Path, progress: Progres
         user=getpass.getuser(),
         host=socket.gethostname(),
         program=version("muniment"),
-        master_key_ids=tuple(key_id for (key_id,) in keys),
+        master_key_ids=tuple(key_id for key_id, _count in keys),
         ledgers=ledgers,
         files=backup.files,
     )
@@ -126,13 +126,13 @@ def _copy_master_key(settings: Settings, manifest: BackupManifest, place: Path) 
     """Raises Failure where there is not the one that is needed."""
     path = settings.master_key_file
     try:
-        key = load(path)
+        here = [key.key_id for key in load(path).all] if path.exists() else []
     except InvalidMasterKey as error:
         raise Failure(str(error)) from error
-    if key is None or {*manifest.master_key_ids} - {key.key_id}:
+    if {*manifest.master_key_ids}.difference(here):
         raise Failure(
             f"The secrets are sealed under the master key {', '.join(manifest.master_key_ids)}, and {path} has "
-            f"{'none' if key is None else key.key_id}: back up without --with-master-key, and keep the key yourself."
+            f"{', '.join(here) or 'none'}: back up without --with-master-key, and keep the key yourself."
         )
     copy_file(path, place / path.name)
 

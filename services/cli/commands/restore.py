@@ -35,7 +35,7 @@ from services.ledger.embedded_programs import EmbeddedError, EmbeddedInUse
 from services.ledger.mapper import CorruptEntry
 from services.ledger.pending_call import CallResult, LedgerAppend
 from services.ledger.verification import VerificationResult, verify
-from services.secrets.master_key import InvalidMasterKey, copy_file, from_environment, load
+from services.secrets.master_key import InvalidMasterKey, copy_file, from_environment, load, previous_from_environment
 from services.settings import Settings
 
 OPERATION = "RestoreDatabase"
@@ -250,10 +250,12 @@ def _provide_master_key(settings: Settings, source: Path, manifest: BackupManife
     try:
         if backed_up.exists() and not path.exists():
             copy_file(backed_up, path)
-        keys = (from_environment("MUNIMENT_MASTER_KEY") or load(path), from_environment("MUNIMENT_MASTER_KEY_PREVIOUS"))
+        current = from_environment("MUNIMENT_MASTER_KEY")
+        here = {key.key_id for key in ((current,) if current is not None else load(path).all if path.exists() else ())}
+        here |= {key.key_id for key in previous_from_environment()}
     except InvalidMasterKey as error:
         raise Failure(str(error)) from error
-    missing = {*manifest.master_key_ids} - {key.key_id for key in keys if key is not None}
+    missing = {*manifest.master_key_ids} - here
     if missing:
         print_note(
             f"Its secrets are sealed under the master key {', '.join(sorted(missing))}, which is not here: put it into "

@@ -10,7 +10,7 @@ from domain.foundation.identifiers import INSTALLATION
 from projections.engine.definition import PROJECTION_NAMES
 from services.cli.lib.arguments import add_operator_table_arguments
 from services.cli.lib.earlier_verification import read_earlier
-from services.cli.lib.operator_database import operator_database, record_operator_call
+from services.cli.lib.operator_database import database_failures, operator_database, record_operator_call
 from services.cli.lib.output import Column, make_output, result_colour
 from services.cli.lib.progress import Progress
 from services.cli.lib.rebuild_output import NotCompared, rebuild_and_compare, show_comparison
@@ -29,6 +29,8 @@ BLIND_SPOT_AFTER = (
     "What this cannot see: events that were lost or rewritten since {earlier} was printed, everywhere alike."
 )
 
+UNTRIED = "What this does not try: whether sealed secrets open, which takes the master key."
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_operator_table_arguments(parser, run)
@@ -43,28 +45,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Raises Failure when something is not as it should be."""
     earlier = {} if args.earlier is None else read_earlier(args.earlier)
+    unreadable: list[Discrepancy] = []
     with operator_database(args) as database:
         progress = Progress()
         with connect(database, "writer") as connection:
-            verdicts = verify(connection, args.account_id, progress.tell, earlier)
+            verdicts = verify(connection, args.account_id, progress.tell, earlier, unreadable)
             altered = list(compare_catalogue(connection))
         if args.account_id is not None and verdicts[-1] == VerificationResult(args.account_id, 0, None):
             raise Failure(f"There is no account {args.account_id} here.")
-        _record(database, args.account_id, verdicts)
+        unrecorded = _record(database, args.account_id, verdicts)
         progress.clear()
         # Before the tables are compared, which somebody else's rebuilding may prevent.
-        _show(args, verdicts, altered)
-        problem = _compare(args, database, progress)
+        _show(args, verdicts, [*unreadable, *altered])
+        problems = [problem for problem in (unrecorded, _compare(args, database, progress)) if problem is not None]
     print_note(BLIND_SPOT_AFTER.format(earlier=args.earlier) if earlier else BLIND_SPOT)
+    print_note(UNTRIED)
     broken = [verdict.account_id for verdict in verdicts if verdict.finding is not None]
-    if (broken or altered) and problem is not None:
-        print_note(problem)
+    verdict = _verdict(broken, unreadable, altered)
+    if verdict is not None:
+        for problem in problems:
+            print_note(problem)
+        raise Failure(verdict)
+    if problems:
+        raise Failure(f"The ledgers are intact. {' '.join(problems)}")
+
+
+def _verdict(broken: Sequence[str], unreadable: Sequence[Discrepancy], altered: Sequence[Discrepancy]) -> str | None:
+    """What is wrong with the ledgers; None where nothing is."""
     if broken:
-        raise Failure(f"The ledger{'s' if len(broken) > 1 else ''} of {', '.join(broken)} must not be relied on.")
-    if altered:
-        raise Failure("The ledgers agree with themselves, but the database let them be altered: see above.")
-    if problem is not None:
-        raise Failure(f"The ledgers are intact. {problem}")
+        return f"The ledger{'s' if len(broken) > 1 else ''} of {', '.join(broken)} must not be relied on."
+    if unreadable:
+        return "The ledgers agree with themselves, but not all of the database can be read: see above."
+    return "The ledgers agree with themselves, but the database let them be altered: see above." if altered else None
 
 
 def _show(args: argparse.Namespace, verdicts: Sequence[VerificationResult], altered: Sequence[Discrepancy]) -> None:
@@ -90,15 +102,20 @@ def _compare(args: argparse.Namespace, database: Database, progress: Progress) -
     return None
 
 
-def _record(database: Database, account_id: str | None, verdicts: Sequence[VerificationResult]) -> None:
-    """Before anything is told. Not in a ledger that is broken: one more event might stand where another should."""
+def _record(database: Database, account_id: str | None, verdicts: Sequence[VerificationResult]) -> str | None:
+    """Before anything is told. Not in a ledger that is broken: one more event might stand where another should. Why it
+    is not recorded, if it is not."""
     if any(verdict.account_id == INSTALLATION and verdict.finding is not None for verdict in verdicts):
-        print_note("The installation's ledger is broken: this verification is not recorded.")
-        return
+        return "The installation's ledger is broken: this verification is not recorded."
     named = {} if account_id is None else {"account_id": account_id}
     whole = {each.account_id: (each.positions, each.sha256) for each in verdicts if each.sha256 is not None}
-    for checkpoints in split_checkpoints(whole):
-        record_operator_call(database, OPERATION, read_only=True, parameters={**named, **checkpoints})
+    try:
+        with database_failures():
+            for checkpoints in split_checkpoints(whole):
+                record_operator_call(database, OPERATION, read_only=True, parameters={**named, **checkpoints})
+    except Failure as failure:
+        return f"This verification is not recorded: {failure}"
+    return None
 
 
 VERDICTS: Sequence[Column[VerificationResult]] = (

@@ -109,9 +109,24 @@ def operator_database(args: argparse.Namespace) -> AbstractContextManager[Databa
 def operator_ledger(args: argparse.Namespace) -> Iterator[LedgerRuntime]:
     """Its ledger, recording, for acts that seal nothing."""
     with operator_database(args) as database:
+        refuse_without_room(database)
         ledger = ledger_without_master_key(database)
         with ledger.recording():
             yield ledger
+
+
+def refuse_without_room(database: Database) -> None:
+    """Before anything is written: what the operator does leaves the room that calls need. Raises Failure."""
+    if short := find_shortage(database):
+        raise Failure(short)
+
+
+def find_shortage(database: Database, room_bytes: int = 0) -> str | None:
+    """Why nothing that takes so much room should be written, as far as that can be seen from here."""
+    try:
+        return database.shortage(room_bytes)
+    except OSError as error:
+        return f"The database's disk cannot be looked at: {error.strerror}."
 
 
 def ledger_without_master_key(database: Database) -> LedgerRuntime:
@@ -124,6 +139,7 @@ def record_operator_call(
 ) -> None:
     """An act on the installation as a whole, in its ledger. Raises Failure when it cannot be recorded; then it must not
     be done."""
+    refuse_without_room(database)
     ledger = ledger_without_master_key(database)
     cause = operator_cause(operation, secrets.token_bytes)
     called = ApiCalled(read_only=read_only, parameters=dict(parameters))

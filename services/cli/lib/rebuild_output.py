@@ -7,16 +7,23 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 
+import psycopg
+
 from projections.engine.compare import RowDifference, TableComparison
+from projections.engine.damage import damage_text
+from projections.engine.definition import SQL
 from projections.engine.rebuild import RebuildComparison, open_rebuild
 from projections.engine.swap import RebuildRefused
-from projections.engine.upgrade import ROOM_BYTES, find_lack
+from projections.engine.upgrade import ROOM_BYTES
+from services.cli.lib.operator_database import find_shortage
 from services.cli.lib.output import Column, JsonLines, cut, result_colour, stdout_table
 from services.cli.lib.progress import Progress
 from services.cli.lib.terminal import Failure, print_heading, print_note
 from services.ledger.database import Database, connect
 
 VALUE_CHARACTERS_MAX = 200
+LOG_BYTES_MAX = 2 << 30
+"""PostgreSQL's max_wal_size, as the embedded one has it."""
 WAIT_SECONDS_MAX = 60.0
 """For a server that has just been started and upgrades the tables."""
 
@@ -31,19 +38,15 @@ def rebuild_and_compare(
 ) -> Iterator[tuple[RebuildComparison, Callable[[], None]]]:
     """What comparing came to, and how to swap. Raises NotCompared where it is refused, and where the new tables would
     take the room that calls need."""
-
-    def tell(what: str, done: int, total: int) -> None:
-        if short := find_lack(database.shortage, ROOM_BYTES):
-            raise NotCompared(short)
-        progress.tell(what, done, total)
-
     try:
+        _refuse_without_room(database, account_id)
         with open_rebuild(
             partial(connect, database, "projector"),
             names,
             account_id=account_id,
             wait_seconds=WAIT_SECONDS_MAX,
-            tell=tell,
+            tell=progress.tell,
+            pause=lambda _seconds: _give_way(database),
         ) as rebuild:
             rebuild.read()
             comparison = rebuild.compare()
@@ -52,6 +55,31 @@ def rebuild_and_compare(
     except RebuildRefused as refused:
         progress.clear()
         raise NotCompared(str(refused)) from refused
+    except psycopg.Error as error:
+        damage = damage_text(error)
+        if damage is None:
+            raise
+        progress.clear()
+        raise NotCompared(f"There is {damage}.") from error
+
+
+def _refuse_without_room(database: Database, account_id: str | None) -> None:
+    """The new tables take as much as those that are there, and once more in the write-ahead log, up to where that is
+    begun anew. Raises RebuildRefused."""
+    with connect(database, "reader") as connection:
+        ((live_bytes,),) = connection.execute(SQL["live_bytes"]).fetchall()
+        if account_id is not None:
+            ((share,),) = connection.execute(SQL["account_share"], {"account_id": account_id}).fetchall()
+            live_bytes = int(live_bytes * share)
+    needed = ROOM_BYTES + live_bytes + min(live_bytes, LOG_BYTES_MAX)
+    if short := find_shortage(database, needed):
+        raise RebuildRefused(f"New tables beside them take up to {needed:,} bytes. {short}")
+
+
+def _give_way(database: Database) -> None:
+    """Between two batches. Raises RebuildRefused; the new tables are thrown away then."""
+    if short := find_shortage(database, ROOM_BYTES):
+        raise RebuildRefused(f"There is too little room for new tables beside them. {short}")
 
 
 def show_comparison(args: argparse.Namespace, comparison: RebuildComparison, heading: str | None = None) -> None:
@@ -73,6 +101,8 @@ def comparison_problems(comparison: RebuildComparison) -> Iterator[str]:
     for behind in comparison.behind:
         yield f"{behind}: not compared."
     for compared in comparison.tables:
+        if compared.unreadable is not None:
+            yield f"{compared.projection}: {compared.table} has {compared.unreadable}: not compared."
         if compared.difference is not None:
             difference = _describe_difference(compared.difference)
             yield f"{compared.projection}, first difference in {compared.table}: {difference}."
@@ -95,10 +125,20 @@ def _value(value: object) -> str:
     return cut(json.dumps(value, ensure_ascii=False), VALUE_CHARACTERS_MAX)
 
 
+def _count(rows: int | None) -> str | None:
+    return None if rows is None else str(rows)
+
+
+def _result(compared: TableComparison) -> str:
+    if compared.unreadable is not None:
+        return "unreadable"
+    return "equal" if compared.difference is None else "differs"
+
+
 COMPARED: Sequence[Column[TableComparison]] = (
     Column("PROJECTION", lambda compared: compared.projection),
     Column("TABLE", lambda compared: compared.table),
-    Column("ROWS", lambda compared: str(compared.rows_live)),
-    Column("NEW ROWS", lambda compared: str(compared.rows_rebuilt)),
-    Column("RESULT", lambda compared: "equal" if compared.difference is None else "differs", colour=result_colour),
+    Column("ROWS", lambda compared: _count(compared.rows_live)),
+    Column("NEW ROWS", lambda compared: _count(compared.rows_rebuilt)),
+    Column("RESULT", _result, colour=result_colour),
 )

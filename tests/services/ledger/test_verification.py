@@ -195,3 +195,18 @@ def test_while_others_write(
     assert verdicts[1] == VerificationResult(ACCOUNT, len(history), None)
     assert told[-1] == (f"the ledger of {ACCOUNT}", 9, 9)
     assert verify(writer)[1] == VerificationResult(ACCOUNT, len(history) + 1, None)
+
+
+def test_a_database_that_goes_away(
+    writer: psycopg.Connection, owner: psycopg.Connection, history: Sequence[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As PostgreSQL may on bytes that it trusts and should not: the place at which it did is told."""
+    assert history
+    monkeypatch.setattr("services.ledger.verification.EVENTS_A_FETCH", 1)
+
+    def end(_what: str, done: int, _total: int) -> None:
+        if done == 4:
+            owner.execute("select pg_terminate_backend(%s)", (writer.info.backend_pid,))
+
+    with pytest.raises(psycopg.OperationalError, match=f"while the ledger of {ACCOUNT} was read behind position 2"):
+        verify(writer, tell=end)

@@ -176,6 +176,15 @@ def test_master_key_rotation() -> None:
     refuse(new_token, tokens=before)
 
 
+def test_a_former_master_key_opens_until_its_end() -> None:
+    """Not at that moment nor later, although it is still there; one without an end opens."""
+    token = sealed(tokens=SessionTokens(MasterKeys(OLD)))
+    after = SessionTokens(MasterKeys(NEW, (OLD,), {OLD.key_id: EDGE + timedelta(hours=1)}))
+    assert after.open(token, access_key_id=KEY_ID, at=EDGE + timedelta(minutes=59)) == b"claims"
+    with pytest.raises(InvalidClientTokenId):
+        after.open(token, access_key_id=KEY_ID, at=EDGE + timedelta(hours=1))
+
+
 def test_token_looks_as_promised() -> None:
     """Secret scanners find it by its prefix, headers and URLs carry it unescaped, and it never repeats."""
     tokens = {sealed(os.urandom(n)) for n in range(50)} | {sealed(b"same") for _ in range(50)}

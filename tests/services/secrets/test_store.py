@@ -217,18 +217,70 @@ def test_master_key_rotation(cursor: Cursor[TupleRow]) -> None:
     assert revealed(cursor, "AKIA0", store=rotating) == "secret 0"
     with pytest.raises(InvalidSeal, match=f"wrapped by master key {OLD.key_id}"):
         rotated.get(cursor, ACCOUNT, key("AKIA0"))
-    assert [rotating.rewrap(cursor, limit=2) for _ in range(3)] == [2, 1, 0]
+    assert [rotating.rewrap(cursor, limit=2).found for _ in range(3)] == [2, 1, 0]
     assert [revealed(cursor, f"AKIA{n}", store=rotated) for n in range(3)] == [f"secret {n}" for n in range(3)]
     with pytest.raises(InvalidSeal, match=f"wrapped by master key {NEW.key_id}"):
         STORE.get(cursor, ACCOUNT, key("AKIA0"))
 
 
-def test_rewrap_without_the_previous_key_stops(cursor: Cursor[TupleRow]) -> None:
-    """A rotation that lacks the old key says so instead of passing the rows over."""
+def test_what_nobody_can_open_is_named_and_the_others_are_rewrapped(
+    database: Database, cursor: Cursor[TupleRow]
+) -> None:
+    """A rotation names each data key that was altered, or whose master key it lacks, leaves it, and goes on."""
+    for number, principal in enumerate((ALICE, BOB, "AIDACAROL")):
+        STORE.put(cursor, ACCOUNT, principal, key(f"AKIA{number}"), Secret(f"secret {number}"))
+    lacking = SecretStore(Envelope(MasterKeys(NEW))).rewrap(cursor, limit=10)
+    assert (lacking.found, lacking.last, len(lacking.unopened)) == (3, (ACCOUNT, "AIDACAROL"), 3)
+    assert revealed(cursor, "AKIA1") == "secret 1"
+    with connect(database, "owner") as owner:
+        owner.execute("update secrets.data_keys set wrapped = '' where principal_id = %s", (ALICE,))
+    rotating = SecretStore(Envelope(MasterKeys(NEW, (OLD,))))
+    first = rotating.rewrap(cursor, limit=2)
+    assert [f"principal {ALICE}" in str(broken) for broken in first.unopened] == [True]
+    assert rotating.rewrap(cursor, 2, first.last) == (1, (ACCOUNT, "AIDACAROL"), ())
+    assert rotating.rewrap(cursor, 2, (ACCOUNT, "AIDACAROL")).found == 0
+    assert rotating.master_key_uses(cursor) == {OLD.key_id: 1, NEW.key_id: 2}
+    assert rotating.count_foreign(cursor) == 1
+
+
+class Rotating:
+    """Keys that are others each time somebody asks."""
+
+    def __init__(self, *keys: MasterKeys) -> None:
+        self._keys = iter(keys)
+
+    def latest(self) -> MasterKeys:
+        return next(self._keys)
+
+
+def test_a_rotation_that_ends_while_a_secret_is_opened(database: Database, cursor: Cursor[TupleRow]) -> None:
+    """The row was read under the former key, which is gone by the time it is to open it: it is read again."""
     STORE.put(cursor, ACCOUNT, ALICE, key("AKIA1"), Secret("one"))
-    with pytest.raises(InvalidSeal, match=f"{ALICE}.*{OLD.key_id}"):
-        SecretStore(Envelope(MasterKeys(NEW))).rewrap(cursor, limit=10)
-    assert revealed(cursor, "AKIA1") == "one"
+
+    class Ending(Rotating):
+        def latest(self) -> MasterKeys:
+            with connect(database, "writer") as connection, connection.cursor() as other:
+                SecretStore(Envelope(MasterKeys(NEW, (OLD,)))).rewrap(other, limit=10)
+            return super().latest()
+
+    store = SecretStore(Envelope(Ending(MasterKeys(NEW), MasterKeys(NEW))))
+    assert revealed(cursor, "AKIA1", store=store) == "one"
+
+
+def test_the_canary(database: Database, cursor: Cursor[TupleRow]) -> None:
+    """The first start seals it, each later one opens it, and rotations rewrap it. Under a key that only bears the right
+    name it does not open."""
+    STORE.open_canary(cursor)
+    STORE.open_canary(cursor)
+    assert STORE.master_key_uses(cursor) == {OLD.key_id: 1}
+    with pytest.raises(InvalidMasterKey, match=f"sealed under the master key {OLD.key_id}"):
+        SecretStore(Envelope(MasterKeys(NEW))).refuse_unknown_master_keys(cursor)
+    with connect(database, "owner") as owner:
+        owner.execute("update secrets.data_keys set master_key_id = %s", (NEW.key_id,))
+    renamed = SecretStore(Envelope(MasterKeys(NEW)))
+    renamed.refuse_unknown_master_keys(cursor)
+    with pytest.raises(InvalidMasterKey, match="not the one of this database"):
+        renamed.open_canary(cursor)
 
 
 def test_rewrap_does_not_bring_an_erased_data_key_back(database: Database, cursor: Cursor[TupleRow]) -> None:
@@ -240,6 +292,6 @@ def test_rewrap_does_not_bring_an_erased_data_key_back(database: Database, curso
             STORE.erase(other, ACCOUNT, ALICE)
             STORE.put(other, ACCOUNT, ALICE, key("AKIA2"), Secret("two"))
 
-    assert SecretStore(Overtaken(MasterKeys(NEW, (OLD,)), meanwhile)).rewrap(cursor, limit=10) == 1
+    assert SecretStore(Overtaken(MasterKeys(NEW, (OLD,)), meanwhile)).rewrap(cursor, limit=10).found == 1
     assert STORE.get(cursor, ACCOUNT, key("AKIA1")) is None
     assert revealed(cursor, "AKIA2") == "two"
