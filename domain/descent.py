@@ -19,11 +19,12 @@ from domain.foundation.events import Cause, Entry
 
 LINKS_MAX = 64
 """Of one descent: a session's token has to hold them."""
-GENERATIONS_MAX = 16
-"""Of credentials of one owner in a descent: a key that is rotated with the key before goes on for ever. Of earlier ones
-it is only known that there were some."""
+GENERATIONS = (16, 8, 4, 2, 1, 0)
+"""Of credentials of one owner so many are told apart, fewer where a descent would be too long: keys that are rotated
+with one another go on for ever."""
+EARLIER = "*"
+"""Behind the id of an owner: the credentials that it had before these, taken for one."""
 ANYBODY = "*"
-"""Among owners whose earlier credentials are not known: of everybody."""
 _NOW = datetime.max.replace(tzinfo=UTC)
 _EVER = datetime.min.replace(tzinfo=UTC)
 
@@ -46,7 +47,7 @@ class Descent:
     links: tuple[DescentLink, ...]
     """The thing itself first, then all that it descends from. An activated key is there twice."""
     forgotten: tuple[str, ...] = ()
-    """Owners with credentials that it descends from and that are not among these."""
+    """ANYBODY, where it is longer than there is room."""
 
     @property
     def known(self) -> frozenset[str]:
@@ -54,19 +55,28 @@ class Descent:
         ids = ((link.id, link.by, link.of) for link in self.links)
         return frozenset(each for link in ids for each in link if each is not None)
 
-    def leads_to(self, ancestor: str, since: datetime | None = None, spared: Collection[str] = ()) -> bool:
+    @property
+    def groups(self) -> frozenset[str]:
+        """Owners of whose credentials the earlier ones are one node."""
+        return frozenset(link.id[: -len(EARLIER)] for link in self.links if link.id.endswith(EARLIER))
+
+    def leads_to(
+        self, ancestor: str, since: datetime | None = None, spared: Collection[str] = (), owner: str | None = None
+    ) -> bool:
         """Whether it is the ancestor, or was made with it `since` a time, or with what was; on a way that leads through
-        nothing that is spared."""
+        nothing that is spared, nor a credential of what is. An ancestor that is a credential, and not known here, may
+        be among the earlier ones of its owner: then it is taken for one."""
         links = defaultdict[str, list[DescentLink]](list)
         for link in self.links:
             links[link.id].append(link)
+        sought = {ancestor} if owner is None or ancestor in self.known else {ancestor, f"{owner}{EARLIER}"}
         latest = dict.fromkeys(spared, _NOW)
         ways = [(self.links[0].id, _NOW)]
         while ways:
             each, made_at = ways.pop()
-            if latest.get(each, _EVER) >= made_at:
+            if latest.get(each, _EVER) >= made_at or any(link.of in spared for link in links[each]):
                 continue
-            if each == ancestor and (since is None or made_at >= since):
+            if each in sought and (since is None or made_at >= since):
                 return True
             latest[each] = made_at
             for link in links[each]:
@@ -75,20 +85,14 @@ class Descent:
         return False
 
     def joined(self, *others: "Descent | None") -> "Descent":
-        """With what others descend from; of each owner's credentials the newest. May be longer than there is room."""
+        """With what others descend from. Where that is long, the earlier credentials of each owner become one."""
         there = [other for other in others if other is not None]
-        links = dict.fromkeys((*self.links, *(link for other in there for link in other.links)))
-        forgotten = {*self.forgotten, *(owner for other in there for owner in other.forgotten)}
-        by_owner = defaultdict[str, list[DescentLink]](list)
-        for link in links:
-            if link.of is not None:
-                by_owner[link.of].append(link)
-        for owner, credentials in by_owner.items():
-            if len(credentials) > GENERATIONS_MAX:
-                forgotten.add(owner)
-                oldest = sorted(credentials, key=lambda link: link.at or _EVER)[:-GENERATIONS_MAX]
-                for each in oldest:
-                    links = _without(links, each)
+        links = [*self.links, *(link for other in there for link in other.links)]
+        forgotten = {*self.forgotten, *(each for other in there for each in other.forgotten)}
+        for generations in GENERATIONS:
+            links = _grouped(links, generations, self.links[0].id)
+            if len(links) <= LINKS_MAX:
+                break
         return Descent(tuple(links), tuple(sorted(forgotten)))
 
     @property
@@ -102,10 +106,28 @@ class Descent:
         return Descent(self.links[:LINKS_MAX], tuple(sorted({*self.forgotten, ANYBODY})))
 
 
-def _without(links: Iterable[DescentLink], left_out: DescentLink) -> dict[DescentLink, None]:
-    """What was made with it is as if made with what had made that."""
-    rest = (link for link in links if link != left_out)
-    return dict.fromkeys(replace(each, by=left_out.by) if each.by == left_out.id else each for each in rest)
+def _grouped(links: Iterable[DescentLink], generations: int, itself: str) -> list[DescentLink]:
+    """Of each owner's credentials so many apart, the newest; the earlier ones are one, with all that made them."""
+    newest = dict[str, dict[str, datetime]]()
+    for link in links:
+        if link.of is not None and link.id != itself and not link.id.endswith(EARLIER):
+            of_owner = newest.setdefault(link.of, {})
+            of_owner[link.id] = max(link.at or _EVER, of_owner.get(link.id, _EVER))
+    earlier = {
+        each: f"{owner}{EARLIER}"
+        for owner, credentials in newest.items()
+        for each in sorted(credentials, key=credentials.__getitem__, reverse=True)[generations:]
+    }
+    found = dict[tuple[str, str | None, str | None], DescentLink]()
+    for link in links:
+        changed = replace(link, id=earlier.get(link.id, link.id), by=earlier.get(link.by or "", link.by))
+        if changed.id == changed.by:
+            continue
+        place = changed.id, changed.by, changed.of
+        known = found.get(place)
+        if known is None or (known.at or _EVER) < (changed.at or _EVER):
+            found[place] = changed
+    return list(found.values())
 
 
 DESCENTS = Component[Map[str, str]]("descents", Map(), forget=forget_key)
@@ -170,10 +192,7 @@ class MakesActor(AccountChange, ABC):
         folded = folded.put(DESCENTS, folded[DESCENTS].set(getattr(self, self.actor), written(descent.shortened())))
         if self.owner:
             return folded
-        counted = folded[MADE]
-        for maker in filter(None, (entry.cause.access_key_id, owner_of_maker(entry.cause))):
-            counted = _counted(counted, maker, entry.at)
-        return folded.put(MADE, counted)
+        return counted(folded, descent.known - {getattr(self, self.actor)}, entry.at)
 
     def made_with(self, account: Account, maker: Descent | None, cause: Cause, at: datetime) -> Descent:
         owner_id = getattr(self, self.owner) if self.owner else None
@@ -198,6 +217,14 @@ class Made:
 MADE_MANY = 10
 MADE = Component[Map[str, Made]]("made", Map(), forget=forget_key)
 """By the ids of credentials and of their owners."""
+
+
+def counted(account: Account, makers: Iterable[str], at: datetime) -> Account:
+    """With one user or role more that each of these has made, or what they had made."""
+    made = account[MADE]
+    for maker in makers:
+        made = _counted(made, maker, at)
+    return account.put(MADE, made)
 
 
 def _counted(made: Map[str, Made], maker: str, at: datetime) -> Map[str, Made]:

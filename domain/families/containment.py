@@ -11,7 +11,7 @@ from immutables import Map
 
 from domain.account import Account, AffectsNobody, Bookkeeping, Component
 from domain.altered_settings import AlteredSetting
-from domain.descent import ANYBODY, DESCENTS, Descent, written
+from domain.descent import ANYBODY, DESCENTS, Descent, counted, known_descent, written
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.foundation.events import Entry, upcasts
 from domain.foundation.moments import AsOf
@@ -73,10 +73,9 @@ class ContainedLineage:
 
     def holds(self, descent: Descent) -> bool:
         """Whether what descends so is of it. Where it cannot be told any more, it is."""
-        if ANYBODY not in descent.forgotten and self.seed in descent.known:
-            return descent.leads_to(self.seed, self.since, self.spared)
-        is_forgotten = not {ANYBODY, self.seed_owner}.isdisjoint(descent.forgotten)
-        return is_forgotten and descent.known.isdisjoint(self.spared)
+        if ANYBODY in descent.forgotten:
+            return descent.known.isdisjoint(self.spared)
+        return descent.leads_to(self.seed, self.since, self.spared, self.seed_owner)
 
 
 CONTAINED_LINEAGES = Component[Map[str, ContainedLineage]]("contained_lineages", Map(), ids=lambda lineages: lineages)
@@ -102,7 +101,14 @@ def containing(account: Account, descent: Callable[[], Descent]) -> ContainedLin
     if not lineages:
         return None
     of = descent()
-    candidates = lineages.values() if of.forgotten else (lineages[each] for each in of.known if each in lineages)
+    groups = of.groups
+    if groups or of.forgotten:
+        unknown = bool(of.forgotten)
+        candidates = [
+            each for each in lineages.values() if unknown or each.seed in of.known or each.seed_owner in groups
+        ]
+    else:
+        candidates = [lineages[each] for each in of.known if each in lineages]
     return next((lineage for lineage in candidates if lineage.holds(of)), None)
 
 
@@ -132,10 +138,12 @@ class LineageContained(ContainmentChange, topic="account.lineage.contained.v1"):
         """Contained twice it is contained as the one or as the other says."""
         since, spared = self.compromised_since, self.spared
         former = account[CONTAINED_LINEAGES].get(self.seed)
+        owner = self.seed_owner
         if former is not None:
+            owner = owner or former.seed_owner
             since = None if since is None or former.since is None else min(since, former.since)
             spared = tuple(each for each in spared if each in former.spared)
-        lineage = ContainedLineage(self.seed, self.seed_owner, since, spared, former.position if former else position)
+        lineage = ContainedLineage(self.seed, owner, since, spared, former.position if former else position)
         return account.put(CONTAINED_LINEAGES, account[CONTAINED_LINEAGES].set(self.seed, lineage))
 
 
@@ -167,6 +175,10 @@ class DescentRecorded(Bookkeeping, topic="account.descent.recorded.v1"):
     sentence = "The descent of {descendant_id} was recorded."
 
     def fold(self, account: Account, at: datetime) -> Account:
+        """The makers that were not known to the account have made one more, too."""
+        former = known_descent(account, self.descendant_id)
+        if self.descent.links[:1] and self.descent.links[0].of is None and former is not None:
+            account = counted(account, self.descent.known - former.known, at)
         return account.put(DESCENTS, account[DESCENTS].set(self.descendant_id, written(self.descent)))
 
 

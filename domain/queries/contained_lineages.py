@@ -15,7 +15,6 @@ from domain.families.containment import (
     Seed,
 )
 from domain.foundation.errors import LimitExceeded, OperationNotPermittedException
-from domain.foundation.identifiers import SESSION_KEY, account_of_access_key_id
 from domain.queries.named import credential_owners
 from domain.read_models.lineage import LineageNode, NodePosition
 
@@ -25,13 +24,11 @@ AccountsOf = Callable[[Collection[str]], Mapping[str, Account]]
 
 
 def find_seed(account: Account, named: str) -> Seed | None:
-    """An access key id, also of a session, or a user, role or root, by unique id, name or ARN. None where the account
-    itself cannot tell, or it may be several."""
+    """An access key that there is, or a user, role or root, by unique id, name or ARN. None where the account itself
+    cannot tell, as of sessions, or it may be several."""
     key = account[ACCESS_KEYS].by_id.get(named)
     if key is not None:
         return Seed(key.id, key.user_id)
-    if named.startswith(SESSION_KEY) and account_of_access_key_id(named) == account.id:
-        return Seed(named, None)
     owners = credential_owners(account, named)
     return Seed(owners.pop(), None) if len(owners) == 1 else None
 
@@ -58,7 +55,7 @@ def containing_events(
     for account_id, account in accounts.items():
         former = account[CONTAINED_LINEAGES].get(seed.id)
         after = event.fold(account, datetime.min)[CONTAINED_LINEAGES]  # noqa: DTZ901  it needs no time
-        if len(after) > CONTAINED_LINEAGES_MAX:
+        if len(after) > CONTAINED_LINEAGES_MAX and former is None:
             raise LimitExceeded(
                 f"{CONTAINED_LINEAGES_MAX} lineages are contained in {account_id}: release one of them first."
             )

@@ -10,7 +10,8 @@ from domain.authorization import authorize
 from domain.call_context import requested_region
 from domain.callers import Caller, caller_of_key, caller_of_session, descent_of
 from domain.calls import ApiCalled, Call, Outcome
-from domain.descent import MakesActor, refuse_too_long
+from domain.descent import DescentLink, MakesActor, made, refuse_too_long
+from domain.families.access_keys import AccessKeyActivated
 from domain.families.containment import DescentRecorded
 from domain.families.credential_use import LAST_USES, CredentialUsed, is_news
 from domain.families.sessions import SessionClaims
@@ -138,6 +139,8 @@ def _with_descents(account: Account, call: Call, outcome: Outcome) -> Outcome:
     events = list[Event]()
     for event in outcome.events:
         events.append(event)
+        if isinstance(event, AccessKeyActivated):
+            refuse_too_long(made(account, DescentLink(event.access_key_id), descent_of(account, call.caller)))
         if isinstance(event, MakesActor):
             descent = event.made_with(account, descent_of(account, call.caller), call.cause, call.at)
             refuse_too_long(descent)

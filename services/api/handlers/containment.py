@@ -15,8 +15,10 @@ from domain.families.containment import (
     LineageQuery,
     Seed,
 )
+from domain.families.credential_owners import OwnerFacts
 from domain.foundation.errors import AccessDenied, NoSuchEntity, OperationNotPermittedException, Throttling
 from domain.foundation.events import Change
+from domain.foundation.identifiers import SESSION_KEY
 from domain.foundation.moments import AsOf
 from domain.queries.contained_lineages import (
     containing_events,
@@ -66,7 +68,7 @@ def decide_contain(question: Contain, account: Account, requester: Requester) ->
     spared = _spared(question, home, requester, barred)
     query = LineageQuery(home_id, question.credential, requester.at, as_of, spared)
     needed = NeedsFacts(query, unsettled=Throttling("The lineage could not be determined in time."))
-    seed = find_seed(home, question.credential) if facts is None else facts.seed
+    seed = _seed(question, home, requester)
     if facts is None and (question.dry_run or seed is None or (as_of is not None and as_of.at is None)):
         raise needed
     assert seed is not None
@@ -85,6 +87,16 @@ def decide_contain(question: Contain, account: Account, requester: Requester) ->
     if facts is None:
         raise needed
     return _ended_one_by_one(question, account, requester, facts, barred, marking)
+
+
+def _seed(question: Contain, home: Account, requester: Requester) -> Seed | None:
+    """None where the lineage has to be found out first."""
+    if isinstance(requester.facts, LineageFacts):
+        return requester.facts.seed
+    owners = requester.facts.owners if isinstance(requester.facts, OwnerFacts) else ()
+    if question.credential.startswith(SESSION_KEY) and len(owners) == 1:
+        return Seed(question.credential, owners[0].owner_id)
+    return find_seed(home, question.credential)
 
 
 def _includes_caller(
@@ -113,7 +125,8 @@ def _refuse_harm(
         assert requester.caller is not None
         raise OperationNotPermittedException(
             f"This would cut off the caller: {requester.caller.principal.arn} calls with a credential that descends "
-            f"from {question.credential}. Call with another credential, or with --include-self."
+            f"from {question.credential}. Call with another credential, with --spare {requester.caller.access_key_id} "
+            "if it is to be trusted all the same, or with --include-self."
         )
     for account_id, event in marking.items():
         refuse_lockout(accounts[account_id], event.fold(accounts[account_id], requester.at), (), requester.at)

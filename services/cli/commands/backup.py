@@ -116,7 +116,7 @@ def _take(settings: Settings, database: Database, place: Path, progress: Progres
         user=getpass.getuser(),
         host=socket.gethostname(),
         program=version("muniment"),
-        master_key_ids=tuple(key_id for key_id, _count in keys),
+        master_key_ids=tuple(key_id for (key_id,) in keys),
         ledgers=ledgers,
         files=backup.files,
     )

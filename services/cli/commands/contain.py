@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ID|NAME",
         action="append",
         default=[],
-        help="honour it with all that it has made; repeatable",
+        help="honour it, its credentials and all they made; repeatable",
     )
     parser.add_argument("--release", action="store_true", help="honour the contained lineage again")
     parser.add_argument("--list", action="store_true", help="show the lineages that are contained")
