@@ -46,6 +46,11 @@ class Settings:
         """Where the master key is, if it is not in the environment."""
         return self.data / "master.key"
 
+    @property
+    def profile_file(self) -> Path:
+        """With the first administrator's keys, for AWS's tools."""
+        return self.data / "aws-profile"
+
 
 def read_settings(environment: Mapping[str, str], *, data: str | None = None, listen: str | None = None) -> Settings:
     """Flags win over the environment. Raises InvalidSetting."""

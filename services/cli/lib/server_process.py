@@ -10,7 +10,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from domain.account import CorruptLedger
-from services.app import WorkerStopped, profile_path, run_server, run_worker
+from services.app import WorkerStopped, run_server, run_worker
 from services.cli.lib.operator_database import database_failures, running_database
 from services.cli.lib.terminal import Failure, os_error_text
 from services.ledger.database import DatabaseUnfit
@@ -43,7 +43,7 @@ def serve(args: argparse.Namespace) -> None:
 
 def _print_ready(endpoint: str, settings: Settings, *, founded: bool) -> None:
     here = shlex.quote(str(Path(sys.executable).parent))
-    profile = profile_path(settings)
+    profile = settings.profile_file
     sys.stdout.write(f"muniment ready on {endpoint}\n\n")
     if profile.exists():
         stored = "the database" if settings.database_url else f"the data in {settings.data}"

@@ -45,9 +45,9 @@ main(["master-key", "rotate", "--data", sys.argv[1]])
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server() -> Iterator[Server]:
-    """A server of this file's own, whose keys it rotates."""
+    """A server of each test's own, whose keys it rotates."""
     with running_server() as server:
         yield server
 

@@ -35,14 +35,13 @@ def database(projected_template: str) -> Iterator[Database]:
         yield database
 
 
-@pytest.mark.parametrize("looks", [0, 1, 3])
-def test_the_room_of_calls_is_not_written_into(database: Database, looks: int) -> None:
-    """`rebuild` and `verify` end, with the reason, before the disk has no more room than calls need, and leave nothing
-    behind."""
-    full = NearlyFull(database, looks)
+def test_the_room_of_calls_is_not_written_into(database: Database) -> None:
+    """`rebuild` and `verify` end, with the reason, where new tables would leave less room than calls need, and leave
+    nothing behind."""
+    full = NearlyFull(database, 0)
     with pytest.raises(NotCompared, match="nearly full"), rebuild_and_compare(full, [], None, Progress()):
         raise AssertionError
-    assert full.asked == {ROOM_BYTES}
+    assert min(full.asked) >= ROOM_BYTES
     with connect(database, "projector") as connection:
         tables = "select count(*) from pg_class where relnamespace = to_regnamespace(%s)::oid"
         assert connection.execute(tables, (REBUILD_SCHEMA,)).fetchone() == (0,)
