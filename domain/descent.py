@@ -24,7 +24,6 @@ GENERATIONS = (16, 8, 4, 2, 1, 0)
 with one another go on for ever."""
 EARLIER = "*"
 """Behind the id of an owner: the credentials that it had before these, taken for one."""
-ANYBODY = "*"
 _NOW = datetime.max.replace(tzinfo=UTC)
 _EVER = datetime.min.replace(tzinfo=UTC)
 
@@ -46,8 +45,8 @@ class DescentLink:
 class Descent:
     links: tuple[DescentLink, ...]
     """The thing itself first, then all that it descends from. An activated key is there twice."""
-    forgotten: tuple[str, ...] = ()
-    """ANYBODY, where it is longer than there is room."""
+    is_cut: bool = False
+    """Whether it is longer than there was room: nobody knows what else it descends from."""
 
     @property
     def known(self) -> frozenset[str]:
@@ -64,12 +63,12 @@ class Descent:
         self, ancestor: str, since: datetime | None = None, spared: Collection[str] = (), owner: str | None = None
     ) -> bool:
         """Whether it is the ancestor, or was made with it `since` a time, or with what was; on a way that leads through
-        nothing that is spared, nor a credential of what is. An ancestor that is a credential, and not known here, may
-        be among the earlier ones of its owner: then it is taken for one."""
+        nothing that is spared, nor a credential of what is. A credential may be among the earlier ones of its `owner`:
+        what descends from these is taken to descend from it."""
         links = defaultdict[str, list[DescentLink]](list)
         for link in self.links:
             links[link.id].append(link)
-        sought = {ancestor} if owner is None or ancestor in self.known else {ancestor, f"{owner}{EARLIER}"}
+        sought = {ancestor} if owner is None else {ancestor, f"{owner}{EARLIER}"}
         latest = dict.fromkeys(spared, _NOW)
         ways = [(self.links[0].id, _NOW)]
         while ways:
@@ -88,22 +87,19 @@ class Descent:
         """With what others descend from. Where that is long, the earlier credentials of each owner become one."""
         there = [other for other in others if other is not None]
         links = [*self.links, *(link for other in there for link in other.links)]
-        forgotten = {*self.forgotten, *(each for other in there for each in other.forgotten)}
         for generations in GENERATIONS:
             links = _grouped(links, generations, self.links[0].id)
             if len(links) <= LINKS_MAX:
                 break
-        return Descent(tuple(links), tuple(sorted(forgotten)))
+        return Descent(tuple(links), any(each.is_cut for each in (self, *there)))
 
     @property
     def is_too_long(self) -> bool:
         return len(self.links) > LINKS_MAX
 
     def shortened(self) -> "Descent":
-        """Of a history that was allowed once: nobody knows what else it descends from."""
-        if not self.is_too_long:
-            return self
-        return Descent(self.links[:LINKS_MAX], tuple(sorted({*self.forgotten, ANYBODY})))
+        """Of a history that was allowed before there was a bound."""
+        return Descent(self.links[:LINKS_MAX], is_cut=True) if self.is_too_long else self
 
 
 def _grouped(links: Iterable[DescentLink], generations: int, itself: str) -> list[DescentLink]:
@@ -138,12 +134,12 @@ _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=
 
 
 def written(descent: Descent) -> str:
-    """A link after the other, each as four words, and behind a semicolon whose earlier credentials are not known."""
+    """A link after the other, each as four words, and behind a semicolon whether it is cut."""
     links = (
         f"{link.id} {link.by or '-'} {'-' if link.at is None else (link.at - _EPOCH) // _MICROSECOND} {link.of or '-'}"
         for link in descent.links
     )
-    return f"{','.join(links)};{' '.join(descent.forgotten)}"
+    return f"{','.join(links)};{'cut' if descent.is_cut else ''}"
 
 
 def known_descent(account: Account, descendant_id: str) -> Descent | None:
@@ -153,8 +149,8 @@ def known_descent(account: Account, descendant_id: str) -> Descent | None:
 def _read(text: str | None) -> Descent | None:
     if text is None:
         return None
-    links, _, forgotten = text.partition(";")
-    return Descent(tuple(_link(*link.split(" ")) for link in links.split(",")), tuple(forgotten.split()))
+    links, _, cut = text.partition(";")
+    return Descent(tuple(_link(*link.split(" ")) for link in links.split(",")), cut == "cut")
 
 
 def _link(id_: str, by: str, at: str, of: str) -> DescentLink:
@@ -207,30 +203,26 @@ def descent_of_key(account: Account, access_key_id: str, owner_id: str | None) -
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """How many users and roles a credential, or all of an owner, has made."""
+    """How many users and roles descend from something."""
 
     count: int
     many_at: datetime | None
-    """When it had made MANY."""
+    """When these became MADE_MANY."""
 
 
 MADE_MANY = 10
 MADE = Component[Map[str, Made]]("made", Map(), forget=forget_key)
-"""By the ids of credentials and of their owners."""
+"""By the ids of credentials, users and roles."""
 
 
 def counted(account: Account, makers: Iterable[str], at: datetime) -> Account:
-    """With one user or role more that each of these has made, or what they had made."""
-    made = account[MADE]
+    """With one user or role more that descends from each of these."""
+    counts = account[MADE]
     for maker in makers:
-        made = _counted(made, maker, at)
-    return account.put(MADE, made)
-
-
-def _counted(made: Map[str, Made], maker: str, at: datetime) -> Map[str, Made]:
-    former = made.get(maker, Made(0, None))
-    count = former.count + 1
-    return made.set(maker, Made(count, at if count == MADE_MANY else former.many_at))
+        former = counts.get(maker, Made(0, None))
+        count = former.count + 1
+        counts = counts.set(maker, Made(count, at if count == MADE_MANY else former.many_at))
+    return account.put(MADE, counts)
 
 
 def activated(account: Account, access_key_id: str, owner_id: str, entry: Entry) -> Account:

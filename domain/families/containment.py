@@ -11,7 +11,7 @@ from immutables import Map
 
 from domain.account import Account, AffectsNobody, Bookkeeping, Component
 from domain.altered_settings import AlteredSetting
-from domain.descent import ANYBODY, DESCENTS, Descent, counted, known_descent, written
+from domain.descent import DESCENTS, Descent, counted, known_descent, written
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.foundation.events import Entry, upcasts
 from domain.foundation.moments import AsOf
@@ -73,7 +73,7 @@ class ContainedLineage:
 
     def holds(self, descent: Descent) -> bool:
         """Whether what descends so is of it. Where it cannot be told any more, it is."""
-        if ANYBODY in descent.forgotten:
+        if descent.is_cut:
             return descent.known.isdisjoint(self.spared)
         return descent.leads_to(self.seed, self.since, self.spared, self.seed_owner)
 
@@ -101,14 +101,13 @@ def containing(account: Account, descent: Callable[[], Descent]) -> ContainedLin
     if not lineages:
         return None
     of = descent()
-    groups = of.groups
-    if groups or of.forgotten:
-        unknown = bool(of.forgotten)
+    known, groups = of.known, of.groups
+    if groups or of.is_cut:
         candidates = [
-            each for each in lineages.values() if unknown or each.seed in of.known or each.seed_owner in groups
+            each for each in lineages.values() if of.is_cut or {each.seed, each.seed_owner} & (known | groups)
         ]
     else:
-        candidates = [lineages[each] for each in of.known if each in lineages]
+        candidates = [lineages[each] for each in known if each in lineages]
     return next((lineage for lineage in candidates if lineage.holds(of)), None)
 
 

@@ -64,6 +64,20 @@ def containing_events(
     return events
 
 
+def refuse_narrowing(account: Account, seed: Seed, since: datetime | None, spared: Collection[str]) -> None:
+    """Raises OperationNotPermittedException where the lineage is contained already, and less would be of it now: only a
+    release lets anything go."""
+    former = account[CONTAINED_LINEAGES].get(seed.id)
+    if former is None:
+        return
+    is_later = since is not None and (former.since is None or former.since < since)
+    if is_later or not set(spared) <= set(former.spared):
+        raise OperationNotPermittedException(
+            f"The lineage of {seed.id} is contained from position {former.position} on, with more than this would "
+            "contain. Release it first, with --release, and contain it anew."
+        )
+
+
 def refuse_everybody(account: Account, seed: Seed, at: datetime) -> None:
     """Raises OperationNotPermittedException where the seed had made many users and roles long ago: without a moment
     from which on it was compromised, they would all be cut off with it."""

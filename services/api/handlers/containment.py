@@ -25,6 +25,7 @@ from domain.queries.contained_lineages import (
     find_seed,
     reached_from,
     refuse_everybody,
+    refuse_narrowing,
     without_spared,
 )
 from domain.queries.containment import (
@@ -73,6 +74,7 @@ def decide_contain(question: Contain, account: Account, requester: Requester) ->
         raise needed
     assert seed is not None
     since = facts.compromised_since if facts is not None else None if as_of is None else as_of.at
+    refuse_narrowing(home, seed, since, spared)
     reached = reached_from(home_id, requester.accounts).keys()
     seen = {each.account_id for each in facts.descendants} if facts is not None else set[str]()
     accounts = requester.accounts({account.id, *reached, *seen})

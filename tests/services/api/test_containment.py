@@ -330,6 +330,7 @@ def test_who_is_spared_and_what_is_released(story: Story) -> None:
     assert (told.body["remaining"], {node["name"] for node in told.body["left"]}) == ([], {"mallory", "deployer"})
     told = story.contains()
     assert story.honoured() == [False] * 5
+    assert "Release it first" in story.contains(spare=[mallory]).error[1]
     (lineage,) = story.house.asks("/v1/contained-lineages").body["lineages"]
     assert (lineage["seed"], lineage["name"], lineage["position"]) == (
         story.leaked.access_key,
