@@ -16,10 +16,10 @@ from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.installation import Installation
 from domain.rules.accounts import first_administrator, open_account
 from services.accounts import operator_cause
-from services.app import LedgerRuntime
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
+from services.ledger_runtime import LedgerRuntime
 from services.secrets.master_key_file import provided_master_keys
 
 PROJECTING_SECONDS_MAX = 10

@@ -31,7 +31,8 @@ from services.api.contract.question import SERVICE
 from services.api.contract.replay import ReplayedPart, ReplayQuestion
 from services.api.contract.what_if import WhatIf, WhatIfPart, merge_parts
 from services.api.handlers.handler import AnswerContext, answer_question
-from services.app import GARBAGE_OBJECTS_MIN, LedgerRuntime
+from services.app import GARBAGE_OBJECTS_MIN
+from services.ledger_runtime import LedgerRuntime
 
 CALLS, CALLS_BESIDE = 1_000_000, 100_000
 CATCHING_UP_SECONDS_MAX = 600

@@ -20,11 +20,12 @@ from benchmarks.size import Size
 from benchmarks.stores import Store, opened, store
 from domain.foundation.events import Change
 from services.accounts import operator_cause
-from services.app import GARBAGE_OBJECTS_MIN, LedgerRuntime
+from services.app import GARBAGE_OBJECTS_MIN
 from services.ledger.database import connect
 from services.ledger.historical_states import HistoricalStates
 from services.ledger.mapper import EntryMapper
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
+from services.ledger_runtime import LedgerRuntime
 
 SHORT, LONG = 10_000, 100_000
 """Changes of a ledger."""

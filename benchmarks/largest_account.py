@@ -17,8 +17,8 @@ from domain.foundation.events import Change
 from domain.foundation.identifiers import ACCESS_KEY, new_access_key_id, new_unique_id
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from services.accounts import operator_cause
-from services.app import LedgerRuntime
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
+from services.ledger_runtime import LedgerRuntime
 
 USERS, GROUPS, ROLES, POLICIES = 5_000, 300, 500, 1_500
 EVENTS_A_ROUND = 500

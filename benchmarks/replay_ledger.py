@@ -19,10 +19,10 @@ from domain.families.users import USER, UserCreated
 from domain.foundation.events import Cause, Change, Entry
 from domain.foundation.identifiers import ACCESS_KEY, new_access_key_id, new_unique_id
 from services.accounts import operator_cause
-from services.app import LedgerRuntime
 from services.ledger.database import connect
 from services.ledger.mapper import EntryMapper
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
+from services.ledger_runtime import LedgerRuntime
 
 USERS = 100
 CALLS_A_WINDOW = 10_000

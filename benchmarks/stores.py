@@ -9,10 +9,10 @@ from pathlib import Path
 from benchmarks.accounts import Account
 from benchmarks.entries import api_called
 from services.accounts import NewAccount, open_account
-from services.app import LedgerRuntime, load_master_keys, open_database
 from services.ledger.database import Database, connect
 from services.ledger.mapper import EntryMapper
 from services.ledger.round import Clock, system_clock
+from services.ledger_runtime import LedgerRuntime, load_master_keys, open_database
 from services.secrets.master_key_file import provided_master_keys
 from services.settings import read_settings
 

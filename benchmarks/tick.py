@@ -17,9 +17,9 @@ from domain.foundation.events import Event
 from domain.foundation.identifiers import ACCESS_KEY, new_access_key_id, new_unique_id
 from domain.rules.lifecycle import DEFAULT_PROFILE
 from services.accounts import operator_cause
-from services.app import LedgerRuntime
 from services.ledger.database import connect
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
+from services.ledger_runtime import LedgerRuntime
 
 ACCOUNTS, CREDENTIALS_AN_ACCOUNT = 1_000, 100
 ACCOUNTS_A_ROUND = 25

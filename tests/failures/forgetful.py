@@ -17,7 +17,7 @@ if __name__ == "__main__":
     # Both checks that would refuse it look away.
     with (
         patch.dict(embedded._SETTINGS, UNSAFE),
-        patch("services.app.refuse_unsafe_settings"),
+        patch("services.ledger_runtime.refuse_unsafe_settings"),
         patch("services.ledger.database.keep_durable"),
     ):
         sys.exit(main())

@@ -13,10 +13,10 @@ from domain.foundation.errors import EntityAlreadyExists
 from domain.foundation.identifiers import INSTALLATION
 from services.accounts import NewAccount, close_account, installation_in, list_accounts, open_account
 from services.api.action_catalogue import CATALOGUE
-from services.app import LedgerRuntime
 from services.bootstrap import bootstrap, publish_catalogue
 from services.ledger.database import Database
 from services.ledger.pending_call import CallResult
+from services.ledger_runtime import LedgerRuntime
 from services.secrets.master_key import MasterKey, MasterKeys
 
 KEYS = MasterKeys(MasterKey(bytes(32)))

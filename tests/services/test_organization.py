@@ -17,9 +17,9 @@ from domain.foundation.errors import NoSuchEntity
 from domain.foundation.events import Entry
 from domain.foundation.identifiers import INSTALLATION
 from services.accounts import NewAccount, open_account
-from services.app import LedgerRuntime
 from services.ledger.database import Database
 from services.ledger.pending_call import CallResult
+from services.ledger_runtime import LedgerRuntime
 from services.organization import OrganizationEffect, get_organization, remove_organization, set_organization
 from services.secrets.master_key import MasterKey, MasterKeys
 from tests.services.ledger import rounds

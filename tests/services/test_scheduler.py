@@ -18,11 +18,11 @@ from domain.families.sessions import SessionExpired
 from domain.foundation.events import Entry
 from projections.engine.progress import ProgressWatcher
 from projections.engine.runner import ProjectionRunner
-from services.app import LedgerRuntime
 from services.bootstrap import bootstrap
 from services.due_recorder import DueRecorder, TickResult
 from services.ledger.database import Database, connect
 from services.ledger.round import system_clock
+from services.ledger_runtime import LedgerRuntime
 from services.scheduler import LEADER_LOCK_KEY
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from tests.services.api.in_process_server import InProcessServer, _member, opened

@@ -12,7 +12,6 @@ from domain.foundation.identifiers import arn
 from domain.foundation.secret import Secret
 from domain.installation import OpenedAccount
 from services.accounts import NewAccount, close_account, list_accounts, open_account
-from services.app import LedgerRuntime, load_master_keys
 from services.cli.lib.arguments import (
     add_command,
     add_operator_arguments,
@@ -27,6 +26,7 @@ from services.cli.lib.operator_database import (
 )
 from services.cli.lib.output import Column, make_output, short_time
 from services.cli.lib.terminal import Failure, UsageError, print_note
+from services.ledger_runtime import LedgerRuntime, load_master_keys
 from services.secrets.master_key import InvalidMasterKey
 from services.settings import InvalidSetting, Settings
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from services.app import load_master_keys
 from services.cli.lib.arguments import add_command, add_operator_table_arguments, add_subcommands
 from services.cli.lib.operator_database import (
     existing_database,
@@ -21,6 +20,7 @@ from services.cli.lib.output import Column, make_output, short_time
 from services.cli.lib.progress import Progress
 from services.cli.lib.terminal import Failure, print_note
 from services.ledger.database import Database, ExternalDatabase, connect
+from services.ledger_runtime import load_master_keys
 from services.secrets.envelope import Envelope, InvalidSeal
 from services.secrets.master_key import (
     KEY_BYTES,

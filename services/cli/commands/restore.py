@@ -16,7 +16,6 @@ from domain.account import CorruptLedger
 from domain.calls import ApiCalled
 from domain.foundation.identifiers import INSTALLATION
 from services.accounts import operator_cause
-from services.app import check_database, migrate_database
 from services.cli.lib.arguments import add_operator_table_arguments
 from services.cli.lib.earlier_verification import read_earlier
 from services.cli.lib.interrupts import terminable
@@ -35,6 +34,7 @@ from services.ledger.embedded_programs import EmbeddedError, EmbeddedInUse
 from services.ledger.mapper import CorruptEntry
 from services.ledger.pending_call import CallResult, LedgerAppend
 from services.ledger.verification import VerificationResult, verify
+from services.ledger_runtime import check_database, migrate_database
 from services.secrets.master_key import InvalidMasterKey, copy_file, from_environment, load, previous_from_environment
 from services.settings import Settings
 

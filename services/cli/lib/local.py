@@ -20,7 +20,6 @@ from services.api.contract.question import Answer, Question
 from services.api.handlers.handler import Decided, decide_question
 from services.api.handlers.requester import Requester
 from services.api.server.answer_runner import AnswerRunner
-from services.app import LedgerRuntime
 from services.cli.lib.operator_database import (
     database_failures,
     ledger_without_master_key,
@@ -30,6 +29,7 @@ from services.cli.lib.operator_database import (
 from services.cli.lib.terminal import Failure
 from services.ledger.lineage_resolver import LineageResolver
 from services.ledger.pending_call import CallResult, CommittedCall, LedgerAppend, LedgerStates
+from services.ledger_runtime import LedgerRuntime
 from services.wire.fact_rounds import FoundFacts, decide_with_facts
 
 A = TypeVar("A", bound=Answer)

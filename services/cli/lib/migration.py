@@ -4,10 +4,10 @@ import argparse
 
 from psycopg.conninfo import conninfo_to_dict
 
-from services.app import migrate_database
 from services.cli.lib.operator_database import database_failures, existing_database, operator_settings
 from services.cli.lib.terminal import Failure, print_note
 from services.ledger.database import ExternalDatabase
+from services.ledger_runtime import migrate_database
 from services.settings import Settings
 
 

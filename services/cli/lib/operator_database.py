@@ -15,7 +15,6 @@ from domain.calls import ApiCalled
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.suggested_commands import suggested_command
 from services.accounts import operator_cause
-from services.app import LedgerRuntime, check_database, open_database
 from services.cli.lib.terminal import Failure
 from services.fair_queue import Overloaded
 from services.ledger.database import Database, DatabaseUnfit, ExternalDatabase, connect, database_error_text
@@ -25,6 +24,7 @@ from services.ledger.embedded_directory import resolve_directory
 from services.ledger.embedded_programs import EmbeddedError
 from services.ledger.mapper import CorruptEntry
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates, LedgerUnavailable
+from services.ledger_runtime import LedgerRuntime, check_database, open_database
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.settings import InvalidSetting, Settings, read_settings
 

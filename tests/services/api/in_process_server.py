@@ -18,13 +18,13 @@ from botocore.credentials import Credentials as Keys
 from services.api.server.answer_runner import AnswerRunner
 from services.api.server.health import Health
 from services.api.server.native_protocol import NativeProtocol
-from services.app import LedgerRuntime
 from services.asgi import AsgiApp
 from services.bootstrap import bootstrap
 from services.ledger.database import Database
 from services.ledger.historical_states import HistoricalStateResolver
 from services.ledger.lineage_resolver import LineageResolver
 from services.ledger.round import Clock, system_clock
+from services.ledger_runtime import LedgerRuntime
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.settings import Network
 from services.wire.authentication import Authenticator

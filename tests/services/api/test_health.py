@@ -11,11 +11,11 @@ import pytest
 from projections.engine.definition import PROJECTION_NAMES
 from services.accounts import NewAccount, open_account
 from services.api.server.health import Health
-from services.app import LedgerRuntime
 from services.ledger import storage_probe
 from services.ledger.database import Database, connect
 from services.ledger.round import system_clock
 from services.ledger.storage_probe import StorageProbe
+from services.ledger_runtime import LedgerRuntime
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from tests.services.api.in_process_server import InProcessServer
 

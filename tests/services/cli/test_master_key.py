@@ -258,7 +258,9 @@ def test_servers_on_other_machines_are_thought_of(
     database: ExternalDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With a PostgreSQL of one's own a key is made here only for servers that read this file."""
-    monkeypatch.setattr("services.app.refuse_unsafe_settings", lambda _connection: None)  # Tests run without fsync.
+    monkeypatch.setattr(
+        "services.ledger_runtime.refuse_unsafe_settings", lambda _connection: None
+    )  # Tests run without fsync.
     monkeypatch.setenv("MUNIMENT_DATABASE_URL", database.url)
     load_or_create(tmp_path / "master.key")
     before = (tmp_path / "master.key").read_bytes()

@@ -18,6 +18,7 @@ HEAVY = (
     "psycopg",
     "pydantic",
     "services.app",
+    "services.ledger_runtime",
     "services.cli.commands.history",
 )
 PROGRAM = """

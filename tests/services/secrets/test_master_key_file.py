@@ -13,8 +13,8 @@ from domain.foundation.errors import InvalidClientTokenId
 from domain.foundation.events import Principal
 from domain.foundation.identifiers import SESSION_KEY, new_access_key_id
 from domain.foundation.secret import Secret, SecretId, SecretKind
-from services.app import LedgerRuntime
 from services.ledger.database import Database
+from services.ledger_runtime import LedgerRuntime
 from services.secrets.envelope import Envelope
 from services.secrets.master_key import (
     FORMER_KEYS_MAX,

@@ -1,0 +1,179 @@
+"""Storage, and what works on it without a server: for the server, its workers and the operator's commands."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from eventsourcing.persistence import EventStore
+
+from domain.foundation.events import Use, event_classes
+from projections.engine.runner import ProjectionRunner
+from services.api.server.native_protocol import READERS
+from services.due_recorder import DueRecorder
+from services.fair_pool import RESERVED_THREADS
+from services.ledger.committer import Committer
+from services.ledger.database import Database, ExternalDatabase, connect, connection_pool, migrate, refuse_unmigrated
+from services.ledger.disk_guard import DiskGuard
+from services.ledger.durability import refuse_unsafe_settings
+from services.ledger.embedded import EmbeddedPostgres
+from services.ledger.embedded_directory import resolve_directory
+from services.ledger.growth import UNLIMITED, GrowthShares
+from services.ledger.historical_states import HistoricalStates
+from services.ledger.mapper import EntryMapper
+from services.ledger.recorder import LedgerRecorder
+from services.ledger.round import Clock, RoundProcessor, system_clock
+from services.ledger.snapshotter import Snapshotter
+from services.ledger.storage_probe import StorageProbe
+from services.randomness import Randomness
+from services.scheduler import Scheduler
+from services.secrets.authorization_messages import AuthorizationMessages
+from services.secrets.envelope import Envelope
+from services.secrets.master_key import MasterKeySource
+from services.secrets.master_key_file import MasterKeyFile, provided_master_keys
+from services.secrets.rewrapping import forget_ended
+from services.secrets.session_credentials import SessionCredentials
+from services.secrets.session_tokens import SessionTokens
+from services.secrets.store import SecretStore
+from services.settings import Settings
+from services.wire.authentication import LOOKUP_THREADS
+from services.wire.denial_messages import DenialMessages
+from services.wire.fact_resolver import HASHING_THREADS, LOOKING_THREADS
+
+log = logging.getLogger("muniment")
+READER_CONNECTIONS_MAX = READERS + LOOKING_THREADS + 2 * RESERVED_THREADS + 2
+"""One for each thread that reads while a caller waits, and for health: none waits for another's connection."""
+WRITER_CONNECTIONS_MAX = HASHING_THREADS + LOOKUP_THREADS + 2
+MONTH_AHEAD = timedelta(days=28)  # Never beyond the next month, and daily work gets there in time.
+
+
+class LedgerRuntime:
+    """Storage and the way into it, without a server: what the server and the operator's commands share."""
+
+    def __init__(
+        self,
+        database: Database,
+        master_keys: MasterKeySource,
+        *,
+        clock: Clock = system_clock,
+        follower: Callable[..., ProjectionRunner] = ProjectionRunner,
+        shares: GrowthShares = UNLIMITED,
+    ) -> None:
+        self.shares = shares
+        mapper = EntryMapper(shares.charge)
+        self.clock = clock
+        self.random = Randomness()
+        self._master_keys = master_keys
+        self.sessions = SessionCredentials(SessionTokens(master_keys))
+        self.secrets = SecretStore(Envelope(master_keys))
+        self.writers = connection_pool(database, "writer", WRITER_CONNECTIONS_MAX)
+        self.readers = connection_pool(database, "reader", READER_CONNECTIONS_MAX)
+        self.past = HistoricalStates(mapper)
+        self.denials = DenialMessages(AuthorizationMessages(master_keys), self.readers.connection, self.past)
+        self.snapshotter = Snapshotter(lambda: connect(database, "writer"), database.shortage)
+        self.runner = follower(lambda: connect(database, "projector"), shortage=database.shortage)
+        self.space = DiskGuard(database.shortage, self._hold)
+        use_topics = frozenset(topic for topic, event in event_classes().items() if issubclass(event, Use))
+        self.committer = Committer(
+            lambda: connect(database, "writer"),
+            RoundProcessor(
+                EventStore(mapper, LedgerRecorder(self.writers.connection, use_topics)),
+                mapper,
+                self.secrets,
+                self.random,
+                clock,
+                database_clock_checked=clock is system_clock,
+            ),
+            on_commit=self.runner.notify_changed,
+            on_snapshot_due=self.snapshotter.due,
+        )
+        self.probe = StorageProbe(self.secrets, self.committer)
+        ticks = DueRecorder(self.committer, clock=clock, random=self.random)
+        self.scheduler = Scheduler(lambda: connect(database, "reader"), ticks, clock=clock)
+
+    def _hold(self, reason: str | None) -> None:
+        self.committer.refusal_reason = reason
+
+    def open_months(self) -> None:
+        """Makes room in the table of uses for this month and the next."""
+        now = self.clock()
+        with self.writers.connection() as connection:
+            for moment in (now, now + MONTH_AHEAD):
+                connection.execute("select ledger.open_month(%s)", (moment,))
+
+    def refuse_unknown_master_keys(self) -> None:
+        """Raises InvalidMasterKey when what lies sealed here needs another key than those provided."""
+        with self.writers.connection() as connection, connection.cursor() as cursor:
+            self.secrets.refuse_unknown_master_keys(cursor)
+            self.secrets.open_canary(cursor)
+
+    def forget_master_keys(self) -> None:
+        """Takes those whose time is over out of the file. Raises InvalidMasterKey."""
+        if isinstance(self._master_keys, MasterKeyFile):
+            forget_ended(self._master_keys, self.secrets, self.writers.connection, self.clock())
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        with self.readers, self._projecting(), self.recording():
+            yield
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Calls are decided and recorded; no projection follows."""
+        with self.writers:
+            self.open_months()
+            self.snapshotter.start()
+            self.committer.start()
+            try:
+                yield
+            finally:
+                self.space.stop()
+                self.committer.stop()
+                self.snapshotter.stop()
+
+    @contextmanager
+    def _projecting(self) -> Iterator[None]:
+        self.runner.start()
+        try:
+            yield
+        finally:
+            self.runner.stop()
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Database]:
+    """Yours, or the embedded one for as long as the block lasts, which its start migrates before anything listens. Of
+    this program's version, and known to keep what it is given."""
+    if settings.database_url is not None:
+        yield check_database(ExternalDatabase(settings.database_url))
+        return
+    with EmbeddedPostgres(resolve_directory(settings.data / "postgres")) as embedded:
+        migrate_database(embedded)
+        yield check_database(embedded)
+
+
+def migrate_database(database: Database, login: str | None = None) -> list[str]:
+    """As its owner, whom nothing else in the program logs in as. Gives the names of what was applied."""
+    with connect(database, "owner") as connection:
+        refuse_unsafe_settings(connection)
+    applied = migrate(database, login)
+    for name in applied:
+        log.info("Applied the migration %s.", name)
+    return applied
+
+
+def check_database(database: Database) -> Database:
+    """Raises DatabaseUnfit and UnsafeDatabaseError where it is not fit for this program."""
+    if isinstance(database, ExternalDatabase):
+        database.refuse_unfit_login()
+    refuse_unmigrated(database)
+    with connect(database, "writer") as connection:
+        refuse_unsafe_settings(connection)
+    return database
+
+
+def load_master_keys(settings: Settings, *, creates: bool = True) -> MasterKeySource:
+    """Those that the operator provides; a first start makes one. Raises InvalidMasterKey and InvalidSetting."""
+    settings.make_data_directory()
+    is_first = settings.database_url is not None or not (settings.data / "postgres").exists()
+    return provided_master_keys(settings.master_key_file, creates=creates and is_first)
