@@ -58,7 +58,7 @@ class LocalClient:
             )
             written = {account.id: outcome.events, **outcome.elsewhere}
             appends = [LedgerAppend(other, cause, [*events, called]) for other, events in written.items()]
-            return CallResult((at, outcome.answer(account)), appends)
+            return CallResult((at, outcome.answer(account)), appends, outcome.then)
 
         committed = self._decided(decide)
         at, told = committed.result

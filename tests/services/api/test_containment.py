@@ -283,6 +283,9 @@ def test_the_operator_sees_and_contains_everywhere(story: Story) -> None:
     ]  # fmt: skip
     told = operator.ask(Contain(credential=story.leaked.access_key))
     assert all(account.contained for account in told.accounts)
+    assert sorted(key for account in told.accounts for key in account.deactivated) == sorted(
+        [story.leaked.access_key, story.mallory.access_key]
+    )
     assert story.honoured() == [False] * 5
 
 
