@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from domain.account import Account
 from domain.callers import Caller
 from domain.calls import Call
+from domain.entity_kinds import find_entity_by_arn
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, OrganizationMembership
-from domain.families.roles import ROLES, Role
-from domain.families.tags import tags_of
-from domain.families.users import USERS, User
+from domain.families.roles import ROLE, ROLES, Role
+from domain.families.tags import Tags, tags_of
+from domain.families.users import USER, USERS, User
 from domain.foundation.events import Principal
 
 ConditionValues = tuple[str, ...]
@@ -24,7 +25,10 @@ ValuesOfKey = Callable[["CallContext"], ConditionValues | None]
 NO_VALUES: Mapping[str, ConditionValues] = {}
 PRINCIPAL_TAG = "aws:principaltag/"
 REQUESTED_REGION = "aws:requestedregion"
-RESOURCE_TAGS = ("aws:resourcetag/", "iam:resourcetag/")
+RESOURCE_TAG, IAM_RESOURCE_TAG = "aws:resourcetag/", "iam:resourcetag/"
+"""The latter of users and roles only (Service Authorization Reference, IAM, Resource types)."""
+RESOURCE_TAGS = (RESOURCE_TAG, IAM_RESOURCE_TAG)
+_WITH_IAM_RESOURCE_TAGS = frozenset({USER.noun, ROLE.noun})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class CallContext(Mapping[str, ConditionValues]):
     owner: Account
     """The resource's."""
     resource: str
-    """Its ARN: a user or role brings its tags."""
+    """Its ARN: what has tags brings them."""
     own: Mapping[str, ConditionValues]
     """Of the operation, such as iam:policyarn."""
 
@@ -45,9 +49,9 @@ class CallContext(Mapping[str, ConditionValues]):
         if key in self.own:
             return self.own[key]
         if key.startswith(PRINCIPAL_TAG):
-            return _tag(self.account, _principal(self), key)
+            return _by_key(tags_of(self.account, self.call.caller.entity_id)).get(key.removeprefix(PRINCIPAL_TAG))
         if key.startswith(RESOURCE_TAGS):
-            return _tag(self.owner, user_or_role_by_arn(self.owner, self.resource), key)
+            return resource_tags(self.owner, self.resource).get(key)
         value_of = _KEYS.get(key)
         return None if value_of is None else value_of(self)
 
@@ -58,17 +62,8 @@ class CallContext(Mapping[str, ConditionValues]):
         return found
 
     def __iter__(self) -> Iterator[str]:
-        entities = (
-            (self.account, _principal(self), (PRINCIPAL_TAG,)),
-            (self.owner, user_or_role_by_arn(self.owner, self.resource), RESOURCE_TAGS),
-        )
-        tags = {
-            prefix + key
-            for account, entity, prefixes in entities
-            if entity
-            for key in tags_of(account, entity.id)
-            for prefix in prefixes
-        }
+        tags = {PRINCIPAL_TAG + key for key in _by_key(tags_of(self.account, self.call.caller.entity_id))}
+        tags |= resource_tags(self.owner, self.resource).keys()
         yield from (key for key in sorted(self.own.keys() | tags | _KEYS.keys()) if self.get(key) is not None)
 
     def __len__(self) -> int:
@@ -84,19 +79,29 @@ def user_or_role_by_arn(account: Account, arn: str) -> User | Role | None:
     return None
 
 
-def _principal(context: CallContext) -> User | Role | None:
-    return user_or_role_by_id(context.account, context.call.caller.entity_id)
-
-
 def user_or_role_by_id(account: Account, entity_id: str) -> User | Role | None:
     """The user or role with this unique id; None for the root user and for groups, which carry no tags."""
     return account[USERS].by_id.get(entity_id) or account[ROLES].by_id.get(entity_id)
 
 
-def _tag(account: Account, entity: User | Role | None, key: str) -> ConditionValues | None:
-    """Of a condition key that ends with a tag's key behind the first slash."""
-    tag = None if entity is None else tags_of(account, entity.id).get(key.partition("/")[2])
-    return None if tag is None else (tag.value,)
+def resource_tags(account: Account, arn: str) -> dict[str, ConditionValues]:
+    """The condition keys for the tags of what the ARN is today."""
+    found = find_entity_by_arn(account, arn)
+    if found is None:
+        return {}
+    kind, entity = found
+    prefixes = RESOURCE_TAGS if kind.noun in _WITH_IAM_RESOURCE_TAGS else (RESOURCE_TAG,)
+    tags = _by_key(tags_of(account, kind.subject(entity)))
+    return {prefix + key: values for prefix in prefixes for key, values in tags.items()}
+
+
+def _by_key(tags: Tags) -> dict[str, ConditionValues]:
+    """By lower-cased key, as conditions name them. Keys that differ by case alone are one, with several values."""
+    values: dict[str, ConditionValues] = {}
+    for tag in tags.values():
+        key = tag.key.lower()
+        values[key] = (*values.get(key, ()), tag.value)
+    return values
 
 
 def _one(value: str | None) -> ConditionValues | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Annotated, Any, Generic, Protocol, TypedDict, TypeVar
 
 from pydantic import AfterValidator
@@ -50,6 +51,14 @@ class EntityKind(Generic[E_co]):
     """The one that a caller names, by name or ARN. Raises NoSuchEntity."""
     facts: Callable[[Account, Any], FactValues]
     """Those that say what it is itself."""
+    find: Callable[[Account, str], E_co | None]
+    """The one whose ARN it is today."""
+    resource_type: str
+    """How the last part of its ARN begins."""
+    subject: Callable[[Any], str] = attrgetter("id")
+    """The key of `by_id`: its unique id, or the ARN."""
+    reference: Callable[[Any], str] = attrgetter("name")
+    """By which callers name it: `named` finds it."""
 
     def __post_init__(self) -> None:
         if self.noun in _kinds:
@@ -58,7 +67,7 @@ class EntityKind(Generic[E_co]):
 
     def naming(self, entity: Entity) -> "EntityNames":
         """The fields by which an event names one of them."""
-        return {"entity": self.noun, "entity_id": entity.id, "entity_name": entity.name}
+        return {"entity": self.noun, "entity_id": self.subject(entity), "entity_name": entity.name}
 
     @property
     def title(self) -> str:
@@ -74,12 +83,19 @@ def kind_of_index(
     noun: str, id_prefix: str, component: Component[EntityIndex[E]], facts: Callable[[Account, E], FactValues]
 ) -> EntityKind[E]:
     """Of entities with a name that is unique among them."""
+
+    def find(account: Account, arn: str) -> E | None:
+        found = account[component].find(arn.rpartition("/")[2])
+        return found if found is not None and account.arn(found.resource) == arn else None
+
     return EntityKind(
         noun,
         id_prefix,
         by_id=lambda account: account[component].by_id,
         named=lambda account, name: account[component].named(name),
         facts=facts,
+        find=find,
+        resource_type=noun.replace(" ", "-"),
     )
 
 
@@ -88,6 +104,16 @@ def find_entity(account: Account, entity_id: str) -> tuple[AnyKind, Entity] | No
         entity = kind.by_id(account).get(entity_id)
         if entity is not None:
             return kind, entity
+    return None
+
+
+def find_entity_by_arn(account: Account, arn: str) -> tuple[AnyKind, Entity] | None:
+    """Whose ARN it is today."""
+    resource_type = arn.split(":", 5)[-1].partition("/")[0]
+    for kind in _kinds.values():
+        if kind.resource_type == resource_type:
+            entity = kind.find(account, arn)
+            return None if entity is None else (kind, entity)
     return None
 
 

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Literal
 
 from immutables import Map
@@ -109,7 +110,17 @@ def _facts(_account: Account, policy: ManagedPolicy) -> Iterator[tuple[Fact, Fac
         yield Fact(VERSION_FACT, f"{policy.id}/{version.id}"), state
 
 
-POLICY = EntityKind("policy", "ANPA", lambda account: account[MANAGED_POLICIES], managed_policy, _facts)
+POLICY = EntityKind(
+    "policy",
+    "ANPA",
+    by_id=lambda account: account[MANAGED_POLICIES],
+    named=managed_policy,
+    facts=_facts,
+    find=lambda account, arn: account[MANAGED_POLICIES].get(arn),
+    resource_type="policy",
+    subject=attrgetter("arn"),
+    reference=attrgetter("arn"),
+)
 
 
 @tells_facts

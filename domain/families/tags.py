@@ -1,4 +1,5 @@
-"""Tags: what is written on a user or a role, for people to sort by and for policies to ask about."""
+"""Tags: what is written on a user, a role, a policy and other things of IAM, for people to sort by and for policies to
+ask about."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,8 +20,17 @@ class Tag:
 
 
 Tags = Map[str, Tag]
-"""By lower-cased key: those of users and roles are unique without regard to case, and shown as they were given (IAM
-User Guide, "Tagging IAM resources", Case sensitivity)."""
+"""By `tag_id`."""
+_CASELESS = frozenset({"user", "role"})
+
+
+def tag_id(noun: str, key: str) -> str:
+    """By which a tag of that kind of entity is the only one: the keys of users and roles do not differ by case alone,
+    those of others may. They are shown as they were given (IAM User Guide, "Tagging IAM resources", Case
+    sensitivity)."""
+    return key.lower() if noun in _CASELESS else key
+
+
 NO_TAGS: Tags = Map()
 TAGS = Component[Map[str, Tags]]("tags", Map(), forget=forget_key)
 """By the unique id of what carries them, whatever it is; nothing where there are none."""
@@ -37,7 +47,7 @@ def _without(delta: SettingDelta, parts: Parts) -> Account:
 
 def _openings(delta: SettingDelta) -> Iterator[str]:
     """Of the tags that a policy asks about, in a condition or a variable."""
-    for key in sorted(delta.introduced.keys() | delta.dropped.keys()):
+    for key in sorted({key.lower() for key in (*delta.introduced, *delta.dropped)}):
         if delta.is_asked_for(f"principaltag/{key}") or delta.is_asked_for(f"resourcetag/{key}"):
             title = entity_title(delta.account, delta.owner_id)
             yield f"gives {title} another tag {key}, and policies ask about that"
@@ -64,14 +74,14 @@ def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
 
 
 class EntityTagged(EntityChange, topic="iam.entity.tagged.v1"):
-    """The tags are added, each in the place of one whose key differs by case alone."""
+    """The tags are added, each in the place of the one that has its key."""
 
     tags: Mapping[str, str]
     """Values by key."""
 
     def fold(self, account: Account, at: datetime) -> Account:
         entity_title(account, self.entity_id)
-        news = {key.lower(): Tag(key, value) for key, value in self.tags.items()}
+        news = {tag_id(self.entity, key): Tag(key, value) for key, value in self.tags.items()}
         return _put(account, self.entity_id, tags_of(account, self.entity_id).update(news))
 
     def describe(self) -> str:
@@ -85,7 +95,7 @@ class EntityUntagged(EntityChange, topic="iam.entity.untagged.v1"):
     def fold(self, account: Account, at: datetime) -> Account:
         tags = tags_of(account, self.entity_id)
         for key in self.keys:
-            tags = tags.delete(key.lower())
+            tags = tags.delete(tag_id(self.entity, key))
         return _put(account, self.entity_id, tags)
 
     def describe(self) -> str:

@@ -19,17 +19,10 @@ from domain.authorization import (
     role_by_arn,
     trust_policy,
 )
-from domain.call_context import (
-    NO_VALUES,
-    PRINCIPAL_TAG,
-    REQUESTED_REGION,
-    RESOURCE_TAGS,
-    CallContext,
-    requested_region,
-    user_or_role_by_arn,
-)
+from domain.call_context import NO_VALUES, PRINCIPAL_TAG, REQUESTED_REGION, RESOURCE_TAGS, CallContext, requested_region
 from domain.callers import Caller, principal_of
 from domain.calls import Call
+from domain.entity_kinds import find_entity_by_arn
 from domain.families.groups import GROUPS
 from domain.families.roles import ROLES, Role
 from domain.families.users import USERS
@@ -113,7 +106,7 @@ def access_query(account: Account, caller: Caller, action: str, resource: str, a
     region = requested_region(account.partition, action.partition(":")[0].lower(), signed_for=None)
     context = CallContext(hypothetical_call(caller, at, region), account, account, resource, NO_VALUES)
     request = Request(action, resource, principal_without_names(caller), context, account.id)
-    resource_known = user_or_role_by_arn(account, resource) is not None
+    resource_known = find_entity_by_arn(account, resource) is not None
     knows = _KnownKeys(caller, resource_known, region_known=region is not None)
     return _query_of(caller, layers_of(account, caller), request, knows)
 

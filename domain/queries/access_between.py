@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.account import Account, AccountChange, evolve
-from domain.call_context import user_or_role_by_arn
+from domain.entity_kinds import find_entity_by_arn
 from domain.families.boundaries import boundary_arn
 from domain.families.roles import Role, RoleCreated, TrustPolicyReplaced
 from domain.families.tags import tags_of
-from domain.families.users import User
 from domain.foundation.events import Entry
 from domain.foundation.intervals import Step
 from domain.policy import Layer, SourcedPolicy, Statement, time_boundaries
@@ -78,8 +77,7 @@ class ActionInquiry(AccessInquiry):
         return None if caller is None else access_query(account, caller, self.action, self.resource, at)
 
     def concerned(self, before: Account, after: Account, entry: Entry) -> set[PrincipalKey] | None:
-        was, is_ = user_or_role_by_arn(before, self.resource), user_or_role_by_arn(after, self.resource)
-        if _as_resource(before, was) != _as_resource(after, is_):
+        if _as_resource(before, self.resource) != _as_resource(after, self.resource):
             return None
         assert isinstance(entry.event, AccountChange)
         ids = entry.event.affected_principals(before, after)
@@ -117,8 +115,8 @@ class AssumeRoleInquiry(AccessInquiry):
         return assume_role_query(account, owner, caller, owner.arn(role.resource), role, at)
 
     def concerned(self, before: Account, after: Account, entry: Entry) -> set[PrincipalKey] | None:
-        was, is_ = find_role(before, self.role), find_role(after, self.role)
-        if before.id == self.owner_id and _as_resource(before, was) != _as_resource(after, is_):
+        was, is_ = (find_role(account, self.role) for account in (before, after))
+        if before.id == self.owner_id and _role_as_resource(before, was) != _role_as_resource(after, is_):
             return None
         assert isinstance(entry.event, AccountChange)
         ids = entry.event.affected_principals(before, after)
@@ -240,9 +238,17 @@ def _relevant_statements(asked: AccessQuery) -> Iterator[Statement]:
             yield from sourced.policy.about[asked.request.action.lower()]
 
 
-def _as_resource(account: Account, entity: User | Role | None) -> object:
+def _as_resource(account: Account, arn: str) -> object:
     """What policies can ask about it when it is the resource."""
-    return entity and (entity, tags_of(account, entity.id), boundary_arn(account, entity.id))
+    found = find_entity_by_arn(account, arn)
+    if found is None:
+        return None
+    kind, entity = found
+    return entity, tags_of(account, kind.subject(entity)), boundary_arn(account, entity.id)
+
+
+def _role_as_resource(account: Account, role: Role | None) -> object:
+    return role and _as_resource(account, account.arn(role.resource))
 
 
 def _principals_of(account: Account) -> Iterator[PrincipalKey]:

@@ -150,11 +150,11 @@ def _tags(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
     before = tags_of(former, delta.owner_id)
     account = delta.account
     if added := sorted(delta.introduced.keys() - delta.dropped.keys()):
-        for untagged in tagging.untag(account, kind, entity.name, keys=added):
+        for untagged in tagging.untag(account, kind, kind.reference(entity), keys=added):
             account = untagged.fold(account, datetime.min)  # noqa: DTZ901  tags have no time
             yield untagged
     if lost := [Tag(before[key].key, before[key].value) for key in sorted(delta.dropped)]:
-        yield from tagging.tag(account, kind, entity.name, tags=lost)
+        yield from tagging.tag(account, kind, kind.reference(entity), tags=lost)
 
 
 def _user_name(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:

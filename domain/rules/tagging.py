@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from domain.account import Account
 from domain.entity_kinds import AnyKind
-from domain.families.tags import EntityTagged, EntityUntagged, Tag, tags_of
+from domain.families.tags import EntityTagged, EntityUntagged, Tag, tag_id, tags_of
 from domain.foundation.errors import InvalidInput
 from domain.rules.quotas import TAGS_MAX, refuse_beyond
 
@@ -15,18 +15,18 @@ _RESERVED = "aws:"
 def tag(account: Account, kind: AnyKind, name: str, *, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
     """What it carries already, key and value spelt alike, is no error and no event."""
     entity = kind.named(account, name)
-    _refuse_unfit(tags)
-    there = tags_of(account, entity.id)
-    news = [given for given in tags if there.get(given.key.lower()) != given]
-    added = sum(given.key.lower() not in there for given in news)
+    _refuse_unfit(kind, tags)
+    there = tags_of(account, kind.subject(entity))
+    news = [given for given in tags if there.get(tag_id(kind.noun, given.key)) != given]
+    added = sum(tag_id(kind.noun, given.key) not in there for given in news)
     if added:
         refuse_beyond(f"TagsPer{kind.title}", len(there) + added - 1, TAGS_MAX)
-    return _tagged(kind, entity.id, entity.name, news)
+    return _tagged(kind, kind.subject(entity), entity.name, news)
 
 
 def tags_on_create(kind: AnyKind, entity_id: str, entity_name: str, tags: Sequence[Tag]) -> tuple[EntityTagged, ...]:
     """What follows the creation of an entity that is given these tags, or none."""
-    _refuse_unfit(tags)
+    _refuse_unfit(kind, tags)
     return _tagged(kind, entity_id, entity_name, tags)
 
 
@@ -40,21 +40,22 @@ def _tagged(kind: AnyKind, entity_id: str, entity_name: str, tags: Sequence[Tag]
 def untag(account: Account, kind: AnyKind, name: str, *, keys: Iterable[str]) -> tuple[EntityUntagged, ...]:
     """Taking away what is not there is no error and no event."""
     entity = kind.named(account, name)
-    tags = tags_of(account, entity.id)
-    gone = tuple(sorted(tags[key].key for key in {key.lower() for key in keys} if key in tags))
+    tags = tags_of(account, kind.subject(entity))
+    gone = tuple(sorted(tags[key].key for key in {tag_id(kind.noun, key) for key in keys} if key in tags))
     if not gone:
         return ()
     return (EntityUntagged(**kind.naming(entity), keys=gone),)
 
 
-def _refuse_unfit(tags: Sequence[Tag]) -> None:
+def _refuse_unfit(kind: AnyKind, tags: Sequence[Tag]) -> None:
     """Raises InvalidInput. Lengths, characters, and how many tags one call may give, the model says."""
     for given in tags:
         if given.key.lower().startswith(_RESERVED) or given.value.lower().startswith(_RESERVED):
             raise InvalidInput(
                 f"The tag {given.key} begins with {_RESERVED} in its key or value, which is reserved for system use."
             )
-    keys = [given.key.lower() for given in tags]
-    twice = next((given.key for given in tags if keys.count(given.key.lower()) > 1), None)
+    keys = [tag_id(kind.noun, given.key) for given in tags]
+    twice = next((given.key for given in tags if keys.count(tag_id(kind.noun, given.key)) > 1), None)
     if twice is not None:
-        raise InvalidInput(f"The tag key {twice} is given more than once. Tag keys do not differ by case alone.")
+        alone = f" Tag keys of a {kind.noun} do not differ by case alone." if twice.lower() in keys else ""
+        raise InvalidInput(f"The tag key {twice} is given more than once.{alone}")

@@ -5,10 +5,10 @@ Which operation brings which: https://docs.aws.amazon.com/service-authorization/
 
 from collections.abc import Iterable, Mapping
 
+from domain import call_context
 from domain.account import Account
 from domain.families.boundaries import boundary_arn
 from domain.families.roles import ROLES, Role
-from domain.families.tags import tags_of
 from domain.families.users import USERS, User
 from services.wire.operations import Parameters
 
@@ -35,8 +35,7 @@ def from_tags(tags: Iterable[Mapping[str, str]]) -> ConditionKeys:
 
 def resource_tags(account: Account, entity: User | Role) -> ConditionKeys:
     """For a check of an ARN that the entity does not have yet: under its own, its tags are known without this."""
-    tags = tags_of(account, entity.id).items()
-    return {f"{service}:resourcetag/{key}": (tag.value,) for service in ("aws", "iam") for key, tag in tags}
+    return call_context.resource_tags(account, account.arn(entity.resource))
 
 
 def requested_boundary(_account: Account, parameters: Parameters) -> ConditionKeys:

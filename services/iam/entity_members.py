@@ -79,16 +79,17 @@ def _identity(account: Account, kind: str, entity: User | Group | Role) -> Entit
 
 def _tags_and_boundary(account: Account, entity_id: str) -> EntityMembers:
     """Neither where there is none."""
-    members: EntityMembers = {}
-    tags, policy_arn = tags_of(account, entity_id), boundary_arn(account, entity_id)
-    if policy_arn is not None:
-        members["PermissionsBoundary"] = {
-            "PermissionsBoundaryType": "PermissionsBoundaryPolicy",
-            "PermissionsBoundaryArn": policy_arn,
-        }
-    if tags:
-        members["Tags"] = [tag_members(tag) for tag in sorted(tags.values(), key=lambda tag: tag.key)]
-    return members
+    policy_arn = boundary_arn(account, entity_id)
+    if policy_arn is None:
+        return tags_member(account, entity_id)
+    boundary = {"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": policy_arn}
+    return {"PermissionsBoundary": boundary} | tags_member(account, entity_id)
+
+
+def tags_member(account: Account, entity_id: str) -> EntityMembers:
+    """Nothing where there are none."""
+    tags = sorted(tags_of(account, entity_id).values(), key=lambda tag: tag.key)
+    return {"Tags": [tag_members(tag) for tag in tags]} if tags else {}
 
 
 def tag_members(tag: Tag) -> EntityMembers:
@@ -116,9 +117,14 @@ def _last_used(account: Account, role: Role) -> EntityMembers:
 
 
 def policy_members(account: Account, policy: ManagedPolicy) -> EntityMembers:
-    """With the description, which listings leave out."""
-    members = listed_policy_members(account, policy)
+    """With description and tags, which listings leave out."""
+    members = created_policy_members(account, policy)
     return members if policy.description is None else members | {"Description": policy.description}
+
+
+def created_policy_members(account: Account, policy: ManagedPolicy) -> EntityMembers:
+    """With tags, which listings leave out (API Reference, "Policy")."""
+    return listed_policy_members(account, policy) | tags_member(account, policy.arn)
 
 
 def listed_policy_members(account: Account, policy: ManagedPolicy) -> EntityMembers:

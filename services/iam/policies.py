@@ -10,16 +10,26 @@ from domain.families.policies import ATTACHMENTS, MANAGED_POLICIES, POLICY, Mana
 from domain.families.roles import ROLE
 from domain.families.users import USER
 from domain.foundation.many_to_many import ManyToMany
-from domain.rules import policies
+from domain.rules import policies, tagging
 from domain.rules.policy_holders import KINDS, HolderKind, holder_of
-from services.iam import resources
-from services.iam.entity_members import listed_policy_members, policy_members, policy_sort_key, version_members
+from services.iam import condition_keys, resources
+from services.iam.entity_members import (
+    created_policy_members,
+    listed_policy_members,
+    policy_members,
+    policy_sort_key,
+    version_members,
+)
+from services.iam.tags import TagList, authorized_tags
 from services.wire.operations import answers
 from services.wire.pagination import page_request
 
 
 @answers(
-    "CreatePolicy", on=resources.new_policy, records="policy_name path policy_document description", without="tags"
+    "CreatePolicy",
+    on=resources.new_policy,
+    records="policy_name path policy_document description tags",
+    context=condition_keys.request_tags,
 )
 def create_policy(
     account: Account,
@@ -29,7 +39,10 @@ def create_policy(
     policy_document: str,
     path: str = "/",
     description: str | None = None,
+    tags: TagList | None = None,
 ) -> Outcome:
+    arn = account.arn(f"policy{path}{policy_name}")
+    given = authorized_tags(account, call, "iam:TagPolicy", arn, tags)
     created = policies.create_policy(
         account,
         policy_id=call.unique_id(POLICY.id_prefix),
@@ -38,8 +51,10 @@ def create_policy(
         description=description,
         document=policy_document,
     )
-    arn = created.policy_arn
-    return Outcome(lambda after: {"Policy": listed_policy_members(after, after[MANAGED_POLICIES][arn])}, [created])
+    return Outcome(
+        lambda after: {"Policy": created_policy_members(after, after[MANAGED_POLICIES][arn])},
+        [created, *tagging.tags_on_create(POLICY, arn, policy_name, given)],
+    )
 
 
 @answers("GetPolicy", on=resources.policy, records="policy_arn")

@@ -1,22 +1,14 @@
 """IAM's operations on roles."""
 
-from collections.abc import Mapping
-
 from domain.account import Account
-from domain.authorization import authorize
 from domain.calls import Call, Outcome, done
 from domain.families.roles import ROLE, ROLES
 from domain.foundation.errors import InvalidInput
 from domain.rules import permissions_boundaries, roles, tagging
 from services.iam import condition_keys, resources
 from services.iam.entities import list_under_path
-from services.iam.entity_members import (
-    listed_role_members,
-    other_accounts,
-    role_members,
-    role_members_with_last_used,
-    tags_from_request,
-)
+from services.iam.entity_members import listed_role_members, other_accounts, role_members, role_members_with_last_used
+from services.iam.tags import TagList, authorized_tags
 from services.wire.operations import answers, may_deny
 
 SESSION_SECONDS_DEFAULT = 3_600
@@ -38,13 +30,9 @@ def create_role(
     description: str | None = None,
     max_session_duration: int = SESSION_SECONDS_DEFAULT,
     permissions_boundary: str | None = None,
-    tags: list[Mapping[str, str]] | None = None,
+    tags: TagList | None = None,
 ) -> Outcome:
-    """With tags, IAM asks for permission to tag besides, as with CreateUser."""
-    given = tags_from_request(tags or ())
-    if given:
-        arn = account.arn(f"role{path}{role_name}")
-        authorize(account, call, "iam:TagRole", arn, condition_keys.from_tags(tags or ()))
+    given = authorized_tags(account, call, "iam:TagRole", account.arn(f"role{path}{role_name}"), tags)
     created = roles.create_role(
         account,
         role_id=call.unique_id(ROLE.id_prefix),

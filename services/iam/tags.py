@@ -1,37 +1,64 @@
-"""IAM's operations on tags: those of users and of roles alike."""
+"""IAM's operations on tags: those of all kinds of entities alike."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from domain.account import Account
+from domain.authorization import authorize
 from domain.calls import Call, Outcome, done
-from domain.families.tags import tags_of
+from domain.entity_kinds import AnyKind
+from domain.families import policies, roles, users
+from domain.families.tags import Tag, tags_of
 from domain.rules import tagging
-from services.iam import condition_keys, entities
-from services.iam.entities import IamEntity
+from domain.rules.policies import own_policy
+from services.iam import condition_keys, resources
 from services.iam.entity_members import tag_members, tag_sort_key, tags_from_request
-from services.wire.operations import answers
+from services.wire.operations import FindResource, answers
 from services.wire.pagination import page_request
 
+TagList = list[Mapping[str, str]]
+"""As requests have tags."""
 
-def _answer(entity: IamEntity, *, tag: str, untag: str, list_tags: str) -> None:
-    """Answers the operations of one kind of entity, by their AWS names."""
-    kind, on, holder = entity.kind, entity.on, entity.holder
 
-    @answers(tag, on=on, holder=holder, records=f"{holder} tags", context=condition_keys.request_tags)
-    def tag_entity(account: Account, _call: Call, *, name: str, tags: list[Mapping[str, str]]) -> Outcome:
+def authorized_tags(account: Account, call: Call, action: str, arn: str, tags: TagList | None) -> list[Tag]:
+    """Those that something is created with: IAM asks for permission to tag besides (IAM User Guide, "Controlling access
+    using tags"). Raises AccessDenied."""
+    if tags:
+        authorize(account, call, action, arn, condition_keys.from_tags(tags))
+    return tags_from_request(tags or ())
+
+
+def _answer(
+    kind: AnyKind,
+    on: FindResource,
+    holder: str,
+    *,
+    called: str | None = None,
+    require: Callable[[Account, str], object] = lambda _account, _name: None,
+) -> None:
+    """Answers the operations of one kind of entity. `holder` is the parameter that names it; `called` what AWS's names
+    of operations call the kind; `require` refuses what cannot be tagged."""
+    called = called or kind.title
+
+    @answers(f"Tag{called}", on=on, holder=holder, records=f"{holder} tags", context=condition_keys.request_tags)
+    def tag_entity(account: Account, _call: Call, *, name: str, tags: TagList) -> Outcome:
+        require(account, name)
         return done(*tagging.tag(account, kind, name, tags=tags_from_request(tags)))
 
-    @answers(untag, on=on, holder=holder, records=f"{holder} tag_keys", context=condition_keys.request_tag_keys)
+    @answers(
+        f"Untag{called}", on=on, holder=holder, records=f"{holder} tag_keys", context=condition_keys.request_tag_keys
+    )
     def untag_entity(account: Account, _call: Call, *, name: str, tag_keys: list[str]) -> Outcome:
+        require(account, name)
         return done(*tagging.untag(account, kind, name, keys=tag_keys))
 
-    @answers(list_tags, on=on, holder=holder, records=f"{holder} marker max_items")
+    @answers(f"List{called}Tags", on=on, holder=holder, records=f"{holder} marker max_items")
     def list_entity_tags(
         account: Account, _call: Call, *, name: str, marker: str | None = None, max_items: int | None = None
     ) -> Outcome:
-        tags, pages = tags_of(account, kind.named(account, name).id), page_request("Tags", marker, max_items)
+        tags, pages = tags_of(account, kind.subject(kind.named(account, name))), page_request("Tags", marker, max_items)
         return Outcome(lambda _after: pages.of(tags.values(), key=tag_sort_key, render=tag_members))
 
 
-_answer(entities.USER, tag="TagUser", untag="UntagUser", list_tags="ListUserTags")
-_answer(entities.ROLE, tag="TagRole", untag="UntagRole", list_tags="ListRoleTags")
+_answer(users.USER, resources.user, "user_name")
+_answer(roles.ROLE, resources.role, "role_name")
+_answer(policies.POLICY, resources.policy, "policy_arn", require=own_policy)

@@ -1,6 +1,5 @@
 """IAM's operations on users."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from domain.account import Account
@@ -10,7 +9,8 @@ from domain.families.users import USER, USERS
 from domain.rules import permissions_boundaries, tagging, users
 from services.iam import condition_keys, resources
 from services.iam.entities import list_under_path
-from services.iam.entity_members import listed_user_members, root_members, tags_from_request, user_members
+from services.iam.entity_members import listed_user_members, root_members, user_members
+from services.iam.tags import TagList, authorized_tags
 from services.wire.operations import answers
 
 
@@ -27,13 +27,9 @@ def create_user(
     user_name: str,
     path: str = "/",
     permissions_boundary: str | None = None,
-    tags: list[Mapping[str, str]] | None = None,
+    tags: TagList | None = None,
 ) -> Outcome:
-    """With tags, IAM asks for permission to tag besides (IAM User Guide, "Controlling access using tags")."""
-    given = tags_from_request(tags or ())
-    if given:
-        arn = account.arn(f"user{path}{user_name}")
-        authorize(account, call, "iam:TagUser", arn, condition_keys.from_tags(tags or ()))
+    given = authorized_tags(account, call, "iam:TagUser", account.arn(f"user{path}{user_name}"), tags)
     created = users.create_user(account, user_id=call.unique_id(USER.id_prefix), user_name=user_name, path=path)
     born = (created.user_id, created.user_name)
     return Outcome(

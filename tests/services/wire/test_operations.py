@@ -227,6 +227,9 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "ContextEntries": st.sampled_from(["10.0.0.1", "nowhere"]).map(
         lambda address: [{"ContextKeyName": "aws:SourceIp", "ContextKeyType": "ip", "ContextKeyValues": [address]}]
     ),
+    "AllUsers": st.booleans(),
+    "AssignmentStatus": st.sampled_from(["Any", "Assigned", "Unassigned"]),
+    "ServiceName": st.just("codecommit.amazonaws.com"),
     "ResourceHandlingOption": st.just("EC2-VPC-EBS"),
 }
 WRITING = [operation for operation in ALL if not operation.read_only]

@@ -1,0 +1,133 @@
+"""Tags of every kind of entity that can have them, by the same operations."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from domain.foundation.errors import AccessDenied, InvalidInput, LimitExceeded, NoSuchEntity
+from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, document, trusting
+
+FIRST = [{"Key": "Team", "Value": "ops"}, {"Key": "stage", "Value": ""}]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How the operations of a kind name what they are about."""
+
+    called: str
+    """In names of operations."""
+    created: Mapping[str, object]
+    named: Mapping[str, str]
+    arn: str
+    has_caseless_keys: bool = False
+    tags_in: Callable[[Mapping[str, Any]], Any] | None = field(default=None, repr=False)
+    """Of the answer of Get…; by default of its only member."""
+
+    def tags(self, answer: Mapping[str, Any]) -> Any:
+        if self.tags_in is not None:
+            return self.tags_in(answer)
+        return answer[self.called].get("Tags", [])
+
+
+KINDS = (
+    Kind("User", {"UserName": "ann"}, {"UserName": "ann"}, arn("user/ann"), has_caseless_keys=True),
+    Kind(
+        "Role",
+        {"RoleName": "ops", "AssumeRolePolicyDocument": document(trusting(ACCOUNT))},
+        {"RoleName": "ops"},
+        arn("role/ops"),
+        has_caseless_keys=True,
+    ),
+    Kind(
+        "Policy",
+        {"PolicyName": "p", "PolicyDocument": document(allow("s3:*"))},
+        {"PolicyArn": arn("policy/p")},
+        arn("policy/p"),
+    ),
+)
+EACH = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.called)
+
+
+def listed(endpoint: Endpoint, kind: Kind) -> list[dict[str, str]]:
+    """A page of one each."""
+    found: list[dict[str, str]] = []
+    answer: dict[str, Any] = {"IsTruncated": True}
+    while answer["IsTruncated"]:
+        marker = {"Marker": answer["Marker"]} if "Marker" in answer else {}
+        answer = endpoint.call(endpoint.root, f"List{kind.called}Tags", **kind.named, MaxItems=1, **marker)
+        found += answer["Tags"]
+    return found
+
+
+@EACH
+def test_from_creation_to_deletion(kind: Kind) -> None:
+    """What was created with tags shows them, gets others and loses some; with its name they do not come back."""
+    endpoint = Endpoint()
+    endpoint.call(endpoint.root, f"Create{kind.called}", **kind.created, Tags=FIRST)
+    assert listed(endpoint, kind) == kind.tags(endpoint.call(endpoint.root, f"Get{kind.called}", **kind.named)) == FIRST
+    endpoint.call(endpoint.root, f"Tag{kind.called}", **kind.named, Tags=[{"Key": "Team", "Value": "dev"}])
+    endpoint.call(endpoint.root, f"Untag{kind.called}", **kind.named, TagKeys=["stage", "unknown"])
+    assert listed(endpoint, kind) == [{"Key": "Team", "Value": "dev"}]
+    endpoint.call(endpoint.root, f"Delete{kind.called}", **kind.named)
+    with pytest.raises(NoSuchEntity):
+        endpoint.call(endpoint.root, f"List{kind.called}Tags", **kind.named)
+    endpoint.call(endpoint.root, f"Create{kind.called}", **kind.created)
+    assert listed(endpoint, kind) == []
+
+
+@EACH
+def test_keys_in_another_case(kind: Kind) -> None:
+    """Of users and roles they are the same key, of all else another one."""
+    endpoint = Endpoint()
+    endpoint.call(endpoint.root, f"Create{kind.called}", **kind.created, Tags=FIRST)
+    endpoint.call(endpoint.root, f"Tag{kind.called}", **kind.named, Tags=[{"Key": "TEAM", "Value": "x"}])
+    keys = ["TEAM", "stage"] if kind.has_caseless_keys else ["TEAM", "Team", "stage"]
+    assert [tag["Key"] for tag in listed(endpoint, kind)] == keys
+    twice = [{"Key": "a", "Value": ""}, {"Key": "A", "Value": ""}]
+    if kind.has_caseless_keys:
+        with pytest.raises(InvalidInput, match="more than once"):
+            endpoint.call(endpoint.root, f"Tag{kind.called}", **kind.named, Tags=twice)
+    else:
+        endpoint.call(endpoint.root, f"Tag{kind.called}", **kind.named, Tags=twice)
+
+
+@EACH
+def test_no_more_than_fifty(kind: Kind) -> None:
+    endpoint = Endpoint()
+    many = [{"Key": f"k{number}", "Value": ""} for number in range(50)]
+    endpoint.call(endpoint.root, f"Create{kind.called}", **kind.created, Tags=many)
+    with pytest.raises(LimitExceeded, match=r"Cannot exceed quota for TagsPer\w+: 50"):
+        endpoint.call(endpoint.root, f"Tag{kind.called}", **kind.named, Tags=[{"Key": "one", "Value": ""}])
+
+
+@EACH
+def test_policies_ask_for_them(kind: Kind) -> None:
+    """For those that it has, and for those that a request brings; who creates with tags has to be allowed to tag."""
+    endpoint = Endpoint()
+    ops = {"StringEquals": {"aws:ResourceTag/TEAM": "ops"}}
+    asked = {"StringEquals": {"aws:RequestTag/team": "ops"}, "ForAllValues:StringEquals": {"aws:TagKeys": ["Team"]}}
+    ann = endpoint.user(
+        "reader",
+        allow(f"iam:Get{kind.called}", kind.arn, Condition=ops),
+        allow(f"iam:Create{kind.called}", kind.arn),
+        allow(f"iam:Tag{kind.called}", kind.arn, Condition=asked),
+    )
+    for tags in (FIRST, [{"Key": "Team", "Value": "dev"}]):
+        with pytest.raises(AccessDenied, match=f"iam:Tag{kind.called}"):
+            endpoint.call(ann, f"Create{kind.called}", **kind.created, Tags=tags)
+    endpoint.call(ann, f"Create{kind.called}", **kind.created, Tags=FIRST[:1])
+    endpoint.call(ann, f"Get{kind.called}", **kind.named)
+    endpoint.call(endpoint.root, f"Untag{kind.called}", **kind.named, TagKeys=["Team"])
+    with pytest.raises(AccessDenied):
+        endpoint.call(ann, f"Get{kind.called}", **kind.named)
+
+
+def test_those_of_aws_cannot_be_tagged() -> None:
+    endpoint = Endpoint()
+    named = {"PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
+    assert endpoint.call(endpoint.root, "ListPolicyTags", **named)["Tags"] == []
+    for operation, members in (("TagPolicy", {"Tags": FIRST}), ("UntagPolicy", {"TagKeys": ["a"]})):
+        with pytest.raises(AccessDenied):
+            endpoint.call(endpoint.root, operation, **named, **members)
