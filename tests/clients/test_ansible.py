@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from services.wire.operations import find_operation
 from tests.clients.prepared import BIN
 from tests.clients.raw_http import administrator
 from tests.clients.server import Server
+from tests.services.endpoint import SERVICE_OF
 
 RUN_SECONDS_MAX = 300
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
@@ -60,7 +60,7 @@ TASKS = (
     task("iam_instance_profile", "CreateInstanceProfile", name="ansible", role="ansible", path="/plays/"),
     task("iam_instance_profile_info", "GetInstanceProfile", name="ansible"),
 )
-ANSWERED = [each for needs, each in TASKS if find_operation("iam", needs) is not None]
+ANSWERED = [each for needs, each in TASKS if needs in SERVICE_OF]
 PLAY = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": ANSWERED}]
 
 

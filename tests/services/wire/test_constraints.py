@@ -129,7 +129,7 @@ def _of_text(shape: Shape, name: str, place: str) -> _Found:
     if most is not None and most < LONGEST_SENT:
         long = value + value[-1:] * (most + 1 - len(value)) if value else "a" * (most + 1)
         yield f"{place} too long", long, _wording(name, None, f".*length less than or equal to {most}")
-    if fits is not None:
+    if fits is not None and pattern is not None:
         unfit = next((each for each in (_stretched(text, least) for text in UNFIT) if _breaks(each, fits, most)), None)
         if unfit is not None:
             yield f"{place} against its pattern", unfit, _pattern_wording(name, pattern)

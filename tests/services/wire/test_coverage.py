@@ -40,5 +40,5 @@ def test_the_command_counts(capsys: pytest.CaptureFixture[str]) -> None:
         answered = find_operation(row["service"], row["operation"]) is not None
         assert row["reason"] == reason
         assert row["state"] == ("answered" if answered else "unknown" if reason is None else "refused")
-    answered = sum(row["state"] == "answered" for row in rows)
-    assert total.startswith(f"muniment: {len(rows)} operations: {answered} answered, 18 refused, ")
+    count = sum(row["state"] == "answered" for row in rows)
+    assert total.startswith(f"muniment: {len(rows)} operations: {count} answered, 18 refused, ")
