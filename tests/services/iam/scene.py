@@ -80,7 +80,7 @@ class Step(NamedTuple):
     """What later calls name, by parameter."""
 
 
-def _steps(arn: Callable[[str], str]) -> Sequence[Step]:
+def _principals(arn: Callable[[str], str]) -> Sequence[Step]:
     first, second = arn("policy/a/p"), arn("policy/q")
     policy = document(allow("s3:GetObject"))
     ann, staff, ops = {"UserName": "ann"}, {"GroupName": "staff"}, {"RoleName": "ops"}
@@ -97,7 +97,6 @@ def _steps(arn: Callable[[str], str]) -> Sequence[Step]:
     ]
     born = {"Path": "/a/", "PermissionsBoundary": first, "Tags": TAGS}
     role = {"AssumeRolePolicyDocument": trust}
-    linked = "autoscaling.amazonaws.com"
     return (
         Step("CreatePolicy", {"PolicyName": "p", "Path": "/a/", "PolicyDocument": policy, "Tags": TAGS}),
         Step("CreatePolicy", {"PolicyName": "q", "PolicyDocument": policy}),
@@ -117,6 +116,12 @@ def _steps(arn: Callable[[str], str]) -> Sequence[Step]:
         *held,
         Step("UpdateAccountPasswordPolicy", {"MinimumPasswordLength": 12}),
         Step("CreateAccountAlias", {"AccountAlias": "example"}),
+    )
+
+
+def _belongings(arn: Callable[[str], str]) -> Sequence[Step]:
+    ann, ops = {"UserName": "ann"}, {"RoleName": "ops"}
+    return (
         Step("CreateInstanceProfile", {"InstanceProfileName": "web", "Path": "/a/", "Tags": TAGS}),
         Step("CreateInstanceProfile", {"InstanceProfileName": "db"}),
         Step("AddRoleToInstanceProfile", {"InstanceProfileName": "web"} | ops),
@@ -161,7 +166,7 @@ def _steps(arn: Callable[[str], str]) -> Sequence[Step]:
             {"Url": "https://oidc.example.org", "ClientIDList": ["one"], "ThumbprintList": ["a" * 40], "Tags": TAGS},
         ),
         Step("CreateSAMLProvider", {"Name": "idp", "SAMLMetadataDocument": saml_metadata(), "Tags": TAGS}),
-        Step("CreateServiceLinkedRole", {"AWSServiceName": linked}),
+        Step("CreateServiceLinkedRole", {"AWSServiceName": "autoscaling.amazonaws.com"}),
         Step(
             "GenerateServiceLastAccessedDetails", {"Arn": arn("user/a/ann")}, {"JobId": lambda answer: answer["JobId"]}
         ),
@@ -189,7 +194,7 @@ class Scene(NamedTuple):
 def _built(partition: Partition) -> tuple[Endpoint, Mapping[str, Any]]:
     endpoint = Endpoint(partition=partition)
     remembered: dict[str, Any] = {}
-    for step in _steps(endpoint.account.arn):
+    for step in (*_principals(endpoint.account.arn), *_belongings(endpoint.account.arn)):
         if step.operation in SERVICE_OF:
             answer = endpoint.call(endpoint.root, step.operation, **step.members)
             remembered |= {name: of(answer) for name, of in step.remember.items()}
