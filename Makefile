@@ -54,6 +54,11 @@ faults: .venv/dev
 	$(INSTALL) --require-hashes -r benchmarks/requirements.lock
 	@touch $@
 
+# Ansible with its collections, half a gigabyte: without it tests/clients/test_ansible.py is skipped.
+.venv/ansible: .venv/dev tests/clients/requirements-ansible.lock
+	$(INSTALL) --require-hashes -r tests/clients/requirements-ansible.lock
+	@touch $@
+
 bench: .venv/bench
 	$(BIN)/python -m benchmarks
 
@@ -72,6 +77,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 lock:
 	$(COMPILE) --extra run --output-file requirements.lock
 	$(COMPILE) --extra run --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) --extra ansible --constraint requirements-dev.lock --output-file tests/clients/requirements-ansible.lock
 	$(COMPILE) --extra bench --constraint requirements-dev.lock --output-file benchmarks/requirements.lock
 
 clean:

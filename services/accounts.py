@@ -48,6 +48,7 @@ class NewAccount:
     id that was known beforehand."""
 
     account_id: str = field(default_factory=lambda: new_account_id(secrets.token_bytes))
+    partition: accounts.Partition = PARTITION
     alias: str | None = None
     root_access_key_id: str | None = None
     secret: Secret = field(default_factory=_new_secret)
@@ -57,7 +58,7 @@ class NewAccount:
     ) -> tuple[AccessKeyCreated, list[LedgerAppend]]:
         """The key, and what is to be written. Raises ValidationError and EntityAlreadyExists."""
         founded = accounts.create_installation(installation, random)
-        claims, own = accounts.open_account(installation, self.account_id, PARTITION, random)
+        claims, own = accounts.open_account(installation, self.account_id, self.partition, random)
         if self.root_access_key_id is None:
             own += accounts.first_administrator(self.account_id, own, random)
             key = own[-1]
@@ -72,7 +73,7 @@ class NewAccount:
             )
             own += named
             claims += claimed_alias
-        called = _call_record({"account_id": self.account_id, "alias": self.alias})
+        called = _call_record({"account_id": self.account_id, "partition": self.partition, "alias": self.alias})
         sealed = NewSecret(SecretId(SecretKind.ACCESS_KEY, key.access_key_id), key.user_id, self.secret)
         return key, [
             LedgerAppend(INSTALLATION, cause, [*founded, *claims, called]),

@@ -19,6 +19,8 @@ settings.register_profile("untimed", parent=settings.default, deadline=None)
 settings.load_profile("untimed")
 
 LONGEST = (
+    "tests/clients/test_terraform.py",
+    "tests/clients/test_ansible.py",
     "tests/failures/test_faults.py",
     "tests/services/cli/test_backup.py",
     "tests/services/cli/test_operating.py",

@@ -15,9 +15,9 @@ from domain.rules import groups
 from services.iam.entity_members import (
     EntityMembers,
     OtherAccounts,
+    described_policy_members,
     group_members,
     other_accounts,
-    policy_members,
     policy_sort_key,
     role_members_with_last_used,
     user_members,
@@ -124,7 +124,7 @@ def _details(account: Account, entity: DetailedEntity, others: OtherAccounts) ->
         case ManagedPolicy():
             versions = sorted(entity.versions.values(), key=lambda version: version.number)
             return {
-                **policy_members(account, entity),
+                **described_policy_members(account, entity),
                 "PolicyVersionList": [
                     version_members(entity, version) | {"Document": version.document} for version in versions
                 ],

@@ -118,7 +118,11 @@ def _last_used(account: Account, role: Role) -> EntityMembers:
 
 def policy_members(account: Account, policy: ManagedPolicy) -> EntityMembers:
     """With description and tags, which listings leave out."""
-    members = created_policy_members(account, policy)
+    return described_policy_members(account, policy) | tags_member(account, policy.arn)
+
+
+def described_policy_members(account: Account, policy: ManagedPolicy) -> EntityMembers:
+    members = listed_policy_members(account, policy)
     return members if policy.description is None else members | {"Description": policy.description}
 
 

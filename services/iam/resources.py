@@ -62,11 +62,17 @@ def policy_source(_account: Account, _call: Call, parameters: Parameters) -> Tar
     return TargetResource.of_arn(parameters["policy_source_arn"])
 
 
+def policies_under_path(_account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+    """No policy can name them: a refusal of AWS's says the path, which is no ARN."""
+    return TargetResource("*", f"policy path {parameters.get('path_prefix', '/')}")
+
+
 def _under_path(noun: str) -> FindResource:
+    """The reference knows no resource for these; AWS's refusals name this one, and policies match it."""
     return lambda account, _call, parameters: TargetResource.of_arn(
         account.arn(f"{noun}{parameters.get('path_prefix', '/')}")
     )
 
 
 users_under_path, groups_under_path = _under_path("user"), _under_path("group")
-roles_under_path, policies_under_path = _under_path("role"), _under_path("policy")
+roles_under_path = _under_path("role")

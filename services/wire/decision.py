@@ -24,7 +24,7 @@ from services.ledger.pending_call import CallResult, DecideCall, LedgerAppend, L
 from services.wire.authentication import VerifiedCredential
 from services.wire.call_record import call_record, refused_elsewhere, storable
 from services.wire.fact_rounds import NOTHING_FOUND, FoundFacts
-from services.wire.operations import Operation
+from services.wire.operations import Operation, refusal_reason
 from services.wire.refusal_counts import RefusedCall
 from services.wire.suggestions import with_suggestion
 from services.wire.time_travel import perform_as_of
@@ -206,5 +206,5 @@ def refused_call(
         at=at,
         caller_id=caller_id,
         principal=principal,
-        is_known=request.operation is not None,
+        is_known=request.operation is not None or refusal_reason(cause.service, cause.operation) is not None,
     )

@@ -103,7 +103,8 @@ class ModelProtocol(WireProtocol[Compiled], Generic[Described, Compiled]):
 
 
 def _not_implemented(service: DescribedService[Any], name: str) -> InvalidAction:
-    return InvalidAction(f"This server does not implement {service.name}:{name} yet.")
+    reason = operations.refusal_reason(service.name, name) or "this server does not answer it yet"
+    return InvalidAction(f"Could not find operation {name} for version {service.version} ({reason})")
 
 
 def _require_described(operation: Operation, service: DescribedService[Any]) -> None:

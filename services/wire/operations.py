@@ -90,6 +90,7 @@ def any_resource(_account: Account, _call: Call, _parameters: Parameters) -> Tar
 
 
 _operations: dict[tuple[str, str], Operation] = {}
+_refused: dict[tuple[str, str], str] = {}
 OperationFunction = TypeVar("OperationFunction", bound=Callable[..., Outcome])
 
 
@@ -134,6 +135,15 @@ def answers(
         return run
 
     return register
+
+
+def refuse_always(service: str, name: str, reason: str) -> None:
+    """Registers an operation of AWS's that this server does not answer, and why."""
+    _refused[service, name] = reason
+
+
+def refusal_reason(service: str, name: str) -> str | None:
+    return _refused.get((service, name))
 
 
 def find_operation(service: str, name: str) -> Operation | None:

@@ -92,6 +92,16 @@ def test_accounts_are_apart(brought: Keys) -> None:
     assert other.answer("iam", "get-user", "--user-name", "twin")["User"]["UserId"] == ids[1]
 
 
+def test_an_account_of_another_partition(brought: Keys) -> None:
+    """Its ARNs say so, and its clients sign for a region of that partition."""
+    _, keys = opened(brought.server, "--partition", "aws-cn")
+    here = brought.server.credentials(keys.access_key_id, keys.secret) | {"AWS_DEFAULT_REGION": "cn-north-1"}
+    created = run(["aws", "iam", "create-user", "--user-name", "mei"], here)
+    assert json.loads(created.out)["User"]["Arn"].startswith("arn:aws-cn:iam::"), created.error
+    held = run(["aws", "iam", "list-policies", "--scope", "AWS", "--query", "Policies[].Arn"], here)
+    assert {each.partition("policy/")[0] for each in json.loads(held.out)} == {"arn:aws-cn:iam::aws:"}, held.error
+
+
 def test_an_alias_is_claimed_across_accounts(brought: Keys) -> None:
     """Whoever comes second is refused, by the command as by the API; the list shows who has it."""
     account_id, other = opened(brought.server, "--alias", "taken")

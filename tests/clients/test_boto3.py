@@ -9,13 +9,17 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
 
 from tests.clients.raw_http import administrator
 from tests.clients.server import Server, run
+from tests.services.endpoint import SERVICE_OF
 
 USERS = 250
+TRUSTED = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+LISTING = {"Effect": "Allow", "Action": "iam:List*", "Resource": "*"}
 RETRYING = Config(retries={"mode": "standard", "max_attempts": 3}, region_name="eu-central-1")
 
 
@@ -98,14 +102,47 @@ def test_waiters_see_what_is_there(iam: Any) -> None:
     """user_exists, role_exists and policy_exists return for what exists, and give up on what does not."""
     iam.create_user(UserName="awaited")
     iam.get_waiter("user_exists").wait(UserName="awaited", WaiterConfig={"MaxAttempts": 1})
-    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    iam.create_role(RoleName="awaited", AssumeRolePolicyDocument=document(trust))
+    iam.create_role(RoleName="awaited", AssumeRolePolicyDocument=document(TRUSTED))
     iam.get_waiter("role_exists").wait(RoleName="awaited", WaiterConfig={"MaxAttempts": 1})
-    allow = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}
-    policy = iam.create_policy(PolicyName="awaited", PolicyDocument=document(allow))["Policy"]
+    policy = iam.create_policy(PolicyName="awaited", PolicyDocument=document(LISTING))["Policy"]
     iam.get_waiter("policy_exists").wait(PolicyArn=policy["Arn"], WaiterConfig={"MaxAttempts": 1})
+    if "CreateInstanceProfile" in SERVICE_OF:
+        iam.create_instance_profile(InstanceProfileName="awaited")
+        waiter = iam.get_waiter("instance_profile_exists")
+        waiter.wait(InstanceProfileName="awaited", WaiterConfig={"MaxAttempts": 1})
     with pytest.raises(Exception, match="Max attempts exceeded"):
         iam.get_waiter("user_exists").wait(UserName="godot", WaiterConfig={"MaxAttempts": 1, "Delay": 0})
+
+
+def test_every_paginator(iam: Any) -> None:
+    """Each that boto3 has, page by page of one item, comes to its end and has what one page has."""
+    iam.create_user(UserName="pages", Tags=[{"Key": key, "Value": ""} for key in "ab"])
+    iam.create_group(GroupName="pages")
+    iam.create_role(RoleName="pages", AssumeRolePolicyDocument=document(TRUSTED))
+    policy = iam.create_policy(PolicyName="pages", PolicyDocument=document(LISTING))["Policy"]["Arn"]
+    for name in ("a", "b"):
+        iam.put_user_policy(UserName="pages", PolicyName=name, PolicyDocument=document(LISTING))
+    iam.attach_user_policy(UserName="pages", PolicyArn=policy)
+    named = {"UserName": "pages", "GroupName": "pages", "RoleName": "pages", "PolicyArn": policy}
+    for operation in answered_in_pages(iam, named):
+        shape = iam.meta.service_model.operation_model(operation).input_shape
+        members = {name: named[name] for name in shape.members if name in named}
+        below = {"PathPrefix": "/nowhere/"} if operation in {"ListUsers", "ListRoles", "ListPolicies"} else {}
+        paginator = iam.get_paginator(xform_name(operation))
+        one, many = (
+            paginator.paginate(**members, **below, PaginationConfig={"PageSize": size}).build_full_result()
+            for size in (1, 1_000)
+        )
+        assert one == many, operation
+
+
+def answered_in_pages(iam: Any, named: Mapping[str, str]) -> Iterator[str]:
+    """Those that need no other name than these, but for the whole account's, which has a test of its own."""
+    for operation in sorted(SERVICE_OF):
+        if SERVICE_OF[operation] == "iam" and iam.can_paginate(xform_name(operation)):
+            shape = iam.meta.service_model.operation_model(operation).input_shape
+            if set(shape.required_members) <= named.keys() and operation != "GetAccountAuthorizationDetails":
+                yield operation
 
 
 def test_errors_are_those_that_the_model_names(iam: Any) -> None:
@@ -131,8 +168,6 @@ def test_errors_are_those_that_the_model_names(iam: Any) -> None:
         iam.create_access_key(UserName="once")
     with pytest.raises(errors.DeleteConflictException):
         iam.delete_user(UserName="once")
-    with pytest.raises(ClientError, match=r"\(ValidationError\).*Tags"):
-        iam.create_policy(PolicyName="tagged", PolicyDocument="{}", Tags=[{"Key": "not", "Value": "yet"}])
 
 
 def test_what_the_client_checks_itself_does_not_arrive(iam: Any) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.clients.raw_http import administrator
 from tests.clients.server import Server
+from tests.services.endpoint import SERVICE_OF
 
 SDK_VERSION = "3.1169.0"
 PACKAGES = [f"@aws-sdk/client-{service}@{SDK_VERSION}" for service in ("iam", "sts")]
@@ -21,8 +22,13 @@ RUN_SECONDS_MAX = 60
 PROGRAM = textwrap.dedent("""
     const { IAMClient, CreateUserCommand, GetUserCommand, CreateAccessKeyCommand, CreateRoleCommand,
             ListAccessKeysCommand, paginateListUsers, waitUntilUserExists, NoSuchEntityException,
-            EntityAlreadyExistsException } = require("@aws-sdk/client-iam");
-    const { STSClient, GetCallerIdentityCommand, AssumeRoleCommand } = require("@aws-sdk/client-sts");
+            EntityAlreadyExistsException, CreatePolicyCommand, GetPolicyVersionCommand, AttachRolePolicyCommand,
+            DeleteRoleCommand, TagRoleCommand, ListRoleTagsCommand, paginateListAttachedRolePolicies,
+            waitUntilRoleExists, waitUntilPolicyExists, waitUntilInstanceProfileExists, CreateInstanceProfileCommand,
+            DeleteInstanceProfileCommand, MalformedPolicyDocumentException, DeleteConflictException
+          } = require("@aws-sdk/client-iam");
+    const { STSClient, GetCallerIdentityCommand, AssumeRoleCommand, GetSessionTokenCommand, GetAccessKeyInfoCommand
+          } = require("@aws-sdk/client-sts");
 
     const at = (credentials) => ({ endpoint: process.env.ENDPOINT, region: "eu-central-1", credentials });
     const held = (given) => ({ accessKeyId: given.AccessKeyId, secretAccessKey: given.SecretAccessKey,
@@ -55,6 +61,36 @@ PROGRAM = textwrap.dedent("""
       const session = await sts.send(new AssumeRoleCommand(request));
       const assumed = new STSClient(at(held(session.Credentials)));
       said.assumed = (await assumed.send(new GetCallerIdentityCommand({}))).Arn;
+      const wait = { client: iam, maxWaitTime: 30 };
+      await waitUntilRoleExists(wait, { RoleName: "node" });
+      const allowed = { Effect: "Allow", Action: "s3:GetObject", Resource: "*" };
+      const document = JSON.stringify({ Version: "2012-10-17", Statement: [allowed] });
+      const policies = [];
+      for (const name of ["node-p", "node-q"])
+        policies.push((await iam.send(new CreatePolicyCommand({ PolicyName: name, PolicyDocument: document }))).Policy);
+      for (const { Arn } of policies) {
+        await waitUntilPolicyExists(wait, { PolicyArn: Arn });
+        await iam.send(new AttachRolePolicyCommand({ RoleName: "node", PolicyArn: Arn }));
+      }
+      said.attached = [];
+      for await (const page of paginateListAttachedRolePolicies({ client: iam, pageSize: 1 }, { RoleName: "node" }))
+        said.attached.push(page.AttachedPolicies.map((policy) => policy.PolicyName));
+      const version = await iam.send(new GetPolicyVersionCommand({ PolicyArn: policies[0].Arn, VersionId: "v1" }));
+      said.document = decodeURIComponent(version.PolicyVersion.Document) === document;
+      await iam.send(new TagRoleCommand({ RoleName: "node", Tags: [{ Key: "team", Value: "ops" }] }));
+      said.tags = (await iam.send(new ListRoleTagsCommand({ RoleName: "node" }))).Tags;
+      const malformed = new CreatePolicyCommand({ PolicyName: "node-r", PolicyDocument: "{" });
+      said.malformed = (await refusal(iam.send(malformed))) instanceof MalformedPolicyDocumentException;
+      const inUse = await refusal(iam.send(new DeleteRoleCommand({ RoleName: "node" })));
+      said.inUse = inUse instanceof DeleteConflictException;
+      said.session = typeof (await sts.send(new GetSessionTokenCommand({}))).Credentials.SessionToken;
+      said.owner = (await sts.send(new GetAccessKeyInfoCommand({ AccessKeyId: made.AccessKeyId }))).Account;
+      if (process.env.ANSWERED.split(" ").includes("CreateInstanceProfile")) {
+        const profile = { InstanceProfileName: "node" };
+        await iam.send(new CreateInstanceProfileCommand(profile));
+        await waitUntilInstanceProfileExists(wait, profile);
+        await iam.send(new DeleteInstanceProfileCommand(profile));
+      }
       const forged = { ...held(session.Credentials), sessionToken: "forged" };
       said.forged = (await refusal(new STSClient(at(forged)).send(new GetCallerIdentityCommand({})))).name;
       console.log(JSON.stringify(said));
@@ -98,6 +134,7 @@ def test_the_javascript_sdk_is_served(server: Server, sdk: Path) -> None:
         "ENDPOINT": server.endpoint,
         "KEY_ID": key.access_key,
         "SECRET": key.secret_key,
+        "ANSWERED": " ".join(SERVICE_OF),
     }
     command = ["node", "--eval", PROGRAM]
     done = subprocess.run(
@@ -113,4 +150,8 @@ def test_the_javascript_sdk_is_served(server: Server, sdk: Path) -> None:
     assert said["twice"] is True
     assert said["denied"] == "AccessDenied"
     assert said["assumed"] == f"arn:aws:sts::{account}:assumed-role/node/from-node"
+    assert said["attached"] == [["node-p"], ["node-q"]]
+    assert said["tags"] == [{"Key": "team", "Value": "ops"}]
+    assert [said[each] for each in ("document", "malformed", "inUse")] == [True, True, True]
+    assert (said["session"], said["owner"]) == ("string", account)
     assert said["forged"] == "InvalidClientTokenId"

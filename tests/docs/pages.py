@@ -2,12 +2,14 @@
 
 import json
 import textwrap
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from services import aws_services
 from services.api.server import native_protocol
+from services.refused_operations import REFUSED
 from services.wire.model import load_model
 from services.wire.operations import Operation, all_operations
 from tests.docs.command_page import commands_page
@@ -24,6 +26,7 @@ _OPERATIONS_HEAD = """\
 
 What this server answers; anything else is refused with `InvalidAction`, and a parameter that is not supported with
 `ValidationError`. Nothing is ignored. Operations that read are also answered under `/as-of/MOMENT/`, as of that moment.
+`muniment coverage` lists every operation of IAM and STS.
 
 This page is generated: `{command}`.
 """
@@ -46,7 +49,7 @@ about whoever has it, however the credential is called: `credential/user/PATH/NA
 def operations_page() -> str:
     found = sorted(all_operations(), key=lambda operation: (operation.service, operation.name))
     sections = [
-        _aws_section(title, [operation for operation in found if operation.service == service])
+        _aws_section(title, service, [operation for operation in found if operation.service == service])
         for service, title in _titles().items()
     ]
     own = _native_section([operation for operation in found if operation.service == "muniment"])
@@ -59,10 +62,14 @@ def _titles() -> dict[str, str]:
     return {model.signing_name: model.metadata["serviceFullName"] for model in models}
 
 
-def _aws_section(title: str, operations: Sequence[Operation]) -> str:
+def _aws_section(title: str, service: str, operations: Sequence[Operation]) -> str:
     reading = [operation.name for operation in operations if operation.read_only]
     writing = [operation.name for operation in operations if not operation.read_only]
-    refused = [
+    by_reason = defaultdict(list)
+    for name, reason in REFUSED.get(service, {}).items():
+        by_reason[reason].append(name)
+    refused = [_wrapped(f"- Refused, for {reason}: {', '.join(names)}.", "  ") for reason, names in by_reason.items()]
+    refused += [
         _wrapped(f"- {operation.name} does not support {', '.join(_aws_names(operation.without))}.", "  ")
         for operation in operations
         if operation.without

@@ -4,6 +4,7 @@ the request and reads the answer, the round's decision and the fold between them
 import json
 import random
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -81,7 +82,9 @@ class Endpoint:
 
     `beside` is another account of the same installation, whose ledger calls may read and write."""
 
-    def __init__(self, account_id: str = ACCOUNT, beside: "Endpoint | None" = None) -> None:
+    def __init__(
+        self, account_id: str = ACCOUNT, beside: "Endpoint | None" = None, partition: accounts.Partition = "aws"
+    ) -> None:
         self.account = Account(account_id)
         self.ledgers: dict[str, Endpoint] = {} if beside is None else beside.ledgers
         self.ledgers[account_id] = self
@@ -89,10 +92,11 @@ class Endpoint:
         self.at = BEGAN_AT
         self.moment: str | None = None
         """p<position>, while calls are about the past."""
+        self.signed_for = "eu-central-1"
         self.entries: list[Entry] = []
         self.secrets: dict[SecretId, NewSecret] = {}
         self._random = random.Random(int(account_id)).randbytes  # noqa: S311  known beforehand, as a test's has to be
-        claims, beginning = accounts.open_account(self.claims.value, account_id, "aws", self._random)
+        claims, beginning = accounts.open_account(self.claims.value, account_id, partition, self._random)
         key_id = new_access_key_id(ACCESS_KEY, account_id, self._random)
         cause = Cause(origin="operator", request_id="0", shared_id="0", service="", operation="")
         self.claims.append(claims, cause, self.at)
@@ -237,7 +241,7 @@ class Endpoint:
             session_id=by.session.session_id if by.session else None,
             peer_address="192.0.2.1",
             user_agent="a stock client",
-            region="eu-central-1",
+            region=self.signed_for,
         )
 
     def append(self, *events: Event) -> None:
@@ -250,6 +254,14 @@ class Endpoint:
             self.entries.append(entry)
             if isinstance(event, Change):
                 self.account = evolve(self.account, entry)
+
+    def fork(self) -> "Endpoint":
+        """Another that has come to the same point, by itself. Only of an account that has none beside it."""
+        assert self.ledgers == {self.account.id: self}
+        other = copy(self)
+        other.ledgers = {self.account.id: other}
+        other.entries, other.secrets, other.claims = list(self.entries), dict(self.secrets), copy(self.claims)
+        return other
 
     def later(self, **duration: float) -> None:
         self.at += timedelta(**duration)
@@ -306,7 +318,7 @@ def document(*statements: Statement) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
-def allow(action: str = "*", resource: str = "*", **elements: object) -> Statement:
+def allow(action: str = "*", resource: str | list[str] = "*", **elements: object) -> Statement:
     return {"Effect": "Allow", "Action": action, "Resource": resource, **elements}
 
 

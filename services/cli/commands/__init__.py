@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "rebuild": "rebuild projections from the ledgers and compare them with the live ones",
     "verify": "verify the ledgers and the projections",
     "policy": "check policies before they are used",
+    "coverage": "which operations of IAM and STS are answered, and which are refused; offline",
     "completion": "write a script with which a shell completes commands and options",
 }
 """What each does, in the order of `muniment --help`, which imports none of them."""

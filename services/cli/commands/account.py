@@ -7,10 +7,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import get_args
 
-from domain.foundation.identifiers import arn
+from domain.foundation.identifiers import PARTITION, arn
 from domain.foundation.secret import Secret
 from domain.installation import OpenedAccount
+from domain.rules.accounts import Partition
 from services.accounts import NewAccount, close_account, list_accounts, open_account
 from services.cli.lib.arguments import (
     add_command,
@@ -40,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_operator_arguments(create, _create)
     create.add_argument("--account-id", metavar="ID", help="twelve digits; generated if not given")
+    create.add_argument(
+        "--partition",
+        choices=get_args(Partition),
+        default=PARTITION,
+        help="what its ARNs begin with, and whose regions its clients sign for (default: aws)",
+    )
     create.add_argument("--alias", metavar="NAME", help="a name for people, unique in the installation")
     create.add_argument(
         "--root-access-key-id",
@@ -59,7 +67,12 @@ SECRET_CHARACTERS_MAX = 128
 
 def _create(args: argparse.Namespace) -> None:
     """Prints the credential when the account is there, and never again."""
-    wanted = {"account_id": args.account_id, "alias": args.alias, "root_access_key_id": args.root_access_key_id}
+    wanted = {
+        "account_id": args.account_id,
+        "partition": args.partition,
+        "alias": args.alias,
+        "root_access_key_id": args.root_access_key_id,
+    }
     given = {name: value for name, value in wanted.items() if value is not None}
     secret = _root_secret(args)
     opening = NewAccount(**given) if secret is None else NewAccount(**given, secret=secret)
@@ -69,7 +82,7 @@ def _create(args: argparse.Namespace) -> None:
     credential = {
         "AccountId": opening.account_id,
         "AccountAlias": opening.alias,
-        "Arn": arn("aws", "iam", opening.account_id, "root" if is_root else f"user/{key.user_name}"),
+        "Arn": arn(opening.partition, "iam", opening.account_id, "root" if is_root else f"user/{key.user_name}"),
         "AccessKeyId": key.access_key_id,
         "SecretAccessKey": opening.secret.reveal(),
     }

@@ -1,5 +1,6 @@
 """What a round decides about a request, and what the ledger gets of it: always something, never a secret."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -124,15 +125,19 @@ def test_an_unread_request_of_a_worthless_credential(endpoint: Endpoint) -> None
     assert isinstance(decision.result, InvalidClientTokenId)
 
 
-def test_unsupported_parameters_are_told_to_who_may_ask(endpoint: Endpoint) -> None:
+def test_unsupported_parameters_are_told_to_who_may_ask(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are refused by name after the authorization, and their values are not recorded."""
-    parameters = {"policy_name": "p", "policy_document": "{}", "tags": [{"key": "a", "value": "b"}]}
-    decision = decided(endpoint, endpoint.root, "CreatePolicy", parameters)
-    assert isinstance(decision.result, ValidationError)
-    assert "parameter Tags" in decision.result.message
-    assert recorded(decision).parameters == {"policy_name": "p", "policy_document": "{}"}
     ann = endpoint.user("ann")
-    assert isinstance(decided(endpoint, ann, "CreatePolicy", parameters).result, AccessDenied)
+    create = operations.find_operation("iam", "CreateGroup")
+    assert create is not None
+    without = replace(create, recorded=create.recorded - {"path"}, without=frozenset({"path"}))
+    monkeypatch.setattr(operations, "find_operation", lambda _service, _name: without)
+    parameters = {"group_name": "ops", "path": "/x/"}
+    decision = decided(endpoint, endpoint.root, "CreateGroup", parameters)
+    assert isinstance(decision.result, ValidationError)
+    assert "parameter Path" in decision.result.message
+    assert recorded(decision).parameters == {"group_name": "ops"}
+    assert isinstance(decided(endpoint, ann, "CreateGroup", parameters).result, AccessDenied)
 
 
 def test_codes_and_tokens_are_not_recorded(endpoint: Endpoint) -> None:

@@ -123,7 +123,8 @@ def test_what_a_further_protocol_refuses(server: InProcessServer) -> None:
     missing = asked(server, "DescribeTrails", server.admin)
     assert missing["Error"] == {
         "Code": "InvalidAction",
-        "Message": "This server does not implement cloudtrail:DescribeTrails yet.",
+        "Message": "Could not find operation DescribeTrails for version 2013-11-01 "
+        "(this server does not answer it yet)",
     }
 
 

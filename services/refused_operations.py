@@ -1,0 +1,40 @@
+"""The operations of AWS's models that this server refuses, each with its reason: it answers all others."""
+
+from collections.abc import Mapping
+
+from services.wire.operations import refuse_always
+
+DELEGATION = "only Amazon holds delegation requests between its partners and their customers"
+TEMPLATES = "only Amazon holds role templates"
+PROVIDERS = "this server does not take the tokens of identity providers yet"
+OUTBOUND = "this server does not issue web identity tokens yet"
+
+REFUSED: Mapping[str, Mapping[str, str]] = {
+    "iam": {
+        "AcceptDelegationRequest": DELEGATION,
+        "AcquireRole": TEMPLATES,
+        "AssociateDelegationRequest": DELEGATION,
+        "CreateDelegationRequest": DELEGATION,
+        "DisableOutboundWebIdentityFederation": OUTBOUND,
+        "EnableOutboundWebIdentityFederation": OUTBOUND,
+        "GetDelegationRequest": DELEGATION,
+        "GetHumanReadableSummary": DELEGATION,
+        "GetOutboundWebIdentityFederationInfo": OUTBOUND,
+        "GetRoleTemplateVersion": TEMPLATES,
+        "ListDelegationRequests": DELEGATION,
+        "RejectDelegationRequest": DELEGATION,
+        "SendDelegationToken": DELEGATION,
+        "UpdateDelegationRequest": DELEGATION,
+    },
+    "sts": {
+        "AssumeRoleWithSAML": PROVIDERS,
+        "AssumeRoleWithWebIdentity": PROVIDERS,
+        "GetDelegatedAccessToken": DELEGATION,
+        "GetWebIdentityToken": OUTBOUND,
+    },
+}
+"""The reason, by service and name (docs/adr/0056)."""
+
+for _service, _operations in REFUSED.items():
+    for _name, _reason in _operations.items():
+        refuse_always(_service, _name, _reason)
