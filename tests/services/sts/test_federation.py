@@ -101,7 +101,10 @@ def test_what_policies_know_of_it() -> None:
     assert held.session is not None
     caller = caller_of_session(endpoint.account, held.session, endpoint.at)
     named = request_principal(caller, None)
-    assert (named.names, named.issuer_names) == ({("AWS", ZOE)}, {("AWS", endpoint.account[USERS].named("ann").id)})
+    assert (named.names, named.issuer_names) == (
+        frozenset({("AWS", ZOE)}),
+        frozenset({("AWS", endpoint.account[USERS].named("ann").id)}),
+    )
     assert Layer.SESSION in dict(layers_of(endpoint.account, caller))
     endpoint.call(endpoint.root, "DeleteAccessKey", UserName="ann", AccessKeyId=ann.access_key_id)
     endpoint.call(endpoint.root, "DeleteUserPolicy", UserName="ann", PolicyName="may")
