@@ -38,7 +38,10 @@ EVALUATOR = 3
 """The version of the evaluation, recorded with each decision. A change of meaning is a new version."""
 _FIRST_WITH_BUDGET = 3
 
-ASSUME_ROLE = "sts:AssumeRole"
+ASSUME_ROLE, TAG_SESSION, SET_SOURCE_IDENTITY = "sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"
+ASSUME_ROOT = "sts:AssumeRoot"
+_OF_ROLES = frozenset({ASSUME_ROLE, TAG_SESSION, SET_SOURCE_IDENTITY})
+"""What a role's trust policy has its say in."""
 
 _RCP_SERVICES = frozenset({"sts"})
 """Of those that are answered here, the ones whose resources a resource control policy limits; IAM is none (AWS
@@ -115,13 +118,17 @@ def authorize_assume_role(
     role_arn: str,
     role: Role | None,
     context: Mapping[str, ConditionValues],
+    *,
+    besides: Sequence[str] = (),
 ) -> Role:
-    """Like `authorize` for sts:AssumeRole, where the role's trust policy has to agree; the role, since there is one.
-    `account` is the caller's, `owner` the one that the ARN names: where they are two, both sides must allow.
+    """Like `authorize` for sts:AssumeRole and the actions `besides`, where the role's trust policy has to agree; the
+    role, since there is one. `account` is the caller's, `owner` the one that the ARN names: where they are two, both
+    sides must allow.
 
     An ARN that is no role's is judged as that of a role which trusts nobody: whether there is one is not told.
     """
-    _decide(call, check_assume_role(account, owner, call, role_arn, role, context), context)
+    for action in (ASSUME_ROLE, *besides):
+        _decide(call, check_assume_role(account, owner, call, role_arn, role, context, action), context)
     assert role is not None, "Without a trust policy nobody is allowed."
     return role
 
@@ -133,13 +140,38 @@ def check_assume_role(
     role_arn: str,
     role: Role | None,
     context: Mapping[str, ConditionValues],
+    action: str = ASSUME_ROLE,
 ) -> Check:
     trust = () if role is None else (trust_policy(role),)
     limits = [] if role is not None and _is_service_linked(role) else resource_controls(owner, "sts")
     layers = [*limits, *layers_of(account, call.caller), (Layer.TRUST, trust)]
     known = CallContext(call, account, owner, role_arn, context)
-    read = (account,) if account.id == owner.id else (account, owner)
-    return Check(layers, Request(ASSUME_ROLE, role_arn, request_principal(call.caller, role), known), read)
+    return Check(layers, Request(action, role_arn, request_principal(call.caller, role), known), _read(account, owner))
+
+
+def is_of_role(action: str, resource: str) -> bool:
+    """Whether a role's trust policy has its say. A federated user is tagged by whoever asks for its session, alone."""
+    return action in _OF_ROLES and ":federated-user/" not in resource
+
+
+def authorize_assume_root(
+    account: Account, owner: Account, call: Call, root_arn: str, context: Mapping[str, ConditionValues]
+) -> None:
+    """Like `authorize` for sts:AssumeRoot, of the root user of the account `owner`."""
+    _decide(call, check_assume_root(account, owner, call, root_arn, context), context)
+
+
+def check_assume_root(
+    account: Account, owner: Account, call: Call, root_arn: str, context: Mapping[str, ConditionValues]
+) -> Check:
+    """The caller's own policies decide: a root user has none that could let somebody in."""
+    known = CallContext(call, account, owner, root_arn, context)
+    request = Request(ASSUME_ROOT, root_arn, principal_without_names(call.caller), known, account.id)
+    return Check(layers_of(account, call.caller), request, _read(account, owner))
+
+
+def _read(account: Account, owner: Account) -> tuple[Account, ...]:
+    return (account,) if account.id == owner.id else (account, owner)
 
 
 def _decide(call: Call, asked: Check, context: Mapping[str, ConditionValues], named: str | None = None) -> None:
@@ -176,7 +208,8 @@ def layers_of(account: Account, caller: Caller) -> list[tuple[Layer, Sequence[So
         policy_arn = boundary_arn(account, entity_id)
         if policy_arn is not None:
             layers.append((Layer.BOUNDARY, (_managed(account, policy_arn, PolicyType.BOUNDARY, "boundary"),)))
-    if caller.session is not None and caller.session.policies:
+    # A federated user has no permissions but those of the policies that its session was asked for with.
+    if caller.session is not None and (caller.session.policies or caller.principal.type == "FederatedUser"):
         layers.append((Layer.SESSION, tuple(_session_policies(account, caller))))
     return layers
 
@@ -279,7 +312,7 @@ def _session_policies(account: Account, caller: Caller) -> Iterator[SourcedPolic
     for policy in caller.session.policies:
         if policy.document is not None:
             document = compiled(policy.document, PolicyType.SESSION)
-            yield SourcedPolicy(document, caller.session.session_id, "session", None)
+            yield SourcedPolicy(document, policy.policy_arn or caller.session.session_id, "session", None)
         elif policy.policy_arn is not None and policy.policy_arn in account[MANAGED_POLICIES]:
             yield _managed(account, policy.policy_arn, PolicyType.SESSION)
 
@@ -298,8 +331,7 @@ def request_principal(caller: Caller, role: Role | None) -> RequestPrincipal:
     was written: they follow it through a rename, and whoever has got one since is somebody else (IAM User Guide,
     "Rename an IAM user"; "IAM JSON policy elements: Principal")."""
     principal, trusted = caller.principal, role.trusted if role is not None else _TRUSTS_NOBODY
-    if principal.type == "AssumedRole":
-        assert principal.issuer is not None
+    if principal.issuer is not None:
         issuer = _names(principal.issuer.principal_id, trusted)
         return RequestPrincipal(principal.arn, principal.account_id, frozenset({("AWS", principal.arn)}), issuer)
     names = _names(principal.principal_id, trusted) if principal.type == "IAMUser" else _NOBODY

@@ -6,7 +6,7 @@ The global ones, `aws:…`, stand here. A family's own come from its operations 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,7 +16,8 @@ from domain.calls import Call
 from domain.entity_kinds import find_entity_by_arn
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, OrganizationMembership
 from domain.families.roles import ROLE, ROLES, Role
-from domain.families.tags import Tags, tags_of
+from domain.families.sessions import SessionTag
+from domain.families.tags import Tag, tags_of
 from domain.families.users import USER, USERS, User
 from domain.foundation.events import Principal
 
@@ -49,7 +50,7 @@ class CallContext(Mapping[str, ConditionValues]):
         if key in self.own:
             return self.own[key]
         if key.startswith(PRINCIPAL_TAG):
-            return _by_key(tags_of(self.account, self.call.caller.entity_id)).get(key.removeprefix(PRINCIPAL_TAG))
+            return principal_tags(self.account, self.call.caller).get(key.removeprefix(PRINCIPAL_TAG))
         if key.startswith(RESOURCE_TAGS):
             return resource_tags(self.owner, self.resource).get(key)
         value_of = _KEYS.get(key)
@@ -62,7 +63,7 @@ class CallContext(Mapping[str, ConditionValues]):
         return found
 
     def __iter__(self) -> Iterator[str]:
-        tags = {PRINCIPAL_TAG + key for key in _by_key(tags_of(self.account, self.call.caller.entity_id))}
+        tags = {PRINCIPAL_TAG + key for key in principal_tags(self.account, self.call.caller)}
         tags |= resource_tags(self.owner, self.resource).keys()
         yield from (key for key in sorted(self.own.keys() | tags | _KEYS.keys()) if self.get(key) is not None)
 
@@ -91,14 +92,21 @@ def resource_tags(account: Account, arn: str) -> dict[str, ConditionValues]:
         return {}
     kind, entity = found
     prefixes = RESOURCE_TAGS if kind.noun in _WITH_IAM_RESOURCE_TAGS else (RESOURCE_TAG,)
-    tags = _by_key(tags_of(account, kind.subject(entity)))
+    tags = _by_key(tags_of(account, kind.subject(entity)).values())
     return {prefix + key: values for prefix in prefixes for key, values in tags.items()}
 
 
-def _by_key(tags: Tags) -> dict[str, ConditionValues]:
+def principal_tags(account: Account, caller: Caller) -> dict[str, ConditionValues]:
+    """By lower-cased key: those of the user or role, and over them those of the session (IAM User Guide, "Pass session
+    tags in AWS STS")."""
+    own = _by_key(tags_of(account, caller.entity_id).values())
+    return own | _by_key(caller.session.tags) if caller.session is not None and caller.session.tags else own
+
+
+def _by_key(tags: Iterable[Tag | SessionTag]) -> dict[str, ConditionValues]:
     """By lower-cased key, as conditions name them. Keys that differ by case alone are one, with several values."""
     values: dict[str, ConditionValues] = {}
-    for tag in tags.values():
+    for tag in tags:
         key = tag.key.lower()
         values[key] = (*values.get(key, ()), tag.value)
     return values
@@ -138,6 +146,11 @@ def _mfa_age(call: Call) -> str | None:
     return str(int((call.at - principal.session_issued_at).total_seconds()))
 
 
+def _assumed_root(caller: Caller) -> str | None:
+    """Only sessions of AssumeRoot have the key."""
+    return "true" if caller.session is not None and caller.session.assumed_root else None
+
+
 def _issue_time(caller: Caller) -> str | None:
     issued_at = caller.principal.session_issued_at
     return None if issued_at is None else iso_time(issued_at)
@@ -157,7 +170,7 @@ def organization_paths(account: Account) -> ConditionValues | None:
     return ("/".join([membership.organization_id, *units, ""]),)
 
 
-PRINCIPAL_TYPES = {"Root": "Account", "IAMUser": "User", "AssumedRole": "AssumedRole"}
+PRINCIPAL_TYPES = {"Root": "Account", "IAMUser": "User", "AssumedRole": "AssumedRole", "FederatedUser": "FederatedUser"}
 
 _KEYS: dict[str, ValuesOfKey] = {
     "aws:currenttime": _of_call(lambda call: iso_time(call.at)),
@@ -177,6 +190,7 @@ _KEYS: dict[str, ValuesOfKey] = {
     "aws:tokenissuetime": _of_caller(_issue_time),
     "aws:multifactorauthpresent": _of_caller(_mfa_present),
     "aws:multifactorauthage": _of_call(_mfa_age),
+    "aws:assumedroot": _of_caller(_assumed_root),
     "aws:sourceidentity": _of_caller(lambda caller: caller.principal.source_identity),
     REQUESTED_REGION: _of_call(lambda call: call.cause.region),
     "aws:resourceaccount": lambda context: (context.owner.id,),

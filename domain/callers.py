@@ -92,4 +92,8 @@ def caller_of_session(account: Account, session: Session, at: datetime) -> Calle
         # The name, and with it the ARN, may have gone to somebody else since the session was issued.
         named = principal_of(account, entity_id)
         principal = principal.model_copy(update={"arn": named.arn, "user_name": named.user_name})
+    elif principal.type == "FederatedUser" and principal.issuer is not None:
+        named = principal_of(account, entity_id)
+        issuer = principal.issuer.model_copy(update={"arn": named.arn, "user_name": named.user_name})
+        principal = principal.model_copy(update={"issuer": issuer})
     return Caller(principal, entity_id, session.access_key_id, session)

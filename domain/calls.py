@@ -85,7 +85,8 @@ class Call:
     cause: Cause
     at: datetime
     random: Random
-    seal_session: Callable[[SessionClaims, Secret], str]
+    seal_session: Callable[[SessionClaims, Secret, int], str]
+    """Takes besides how many characters the token is to have at least."""
     decisions: list["DecisionRecord"] = field(default_factory=list)
     """The authorisation checks made so far; they are recorded with the call, however it ends."""
     ledgers: Mapping[str, LedgerState] = field(default_factory=dict)

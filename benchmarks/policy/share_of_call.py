@@ -84,7 +84,7 @@ def _seconds_a_decision(account: Account, decisions: int) -> float:
     return (time.perf_counter() - since) / decisions
 
 
-def _no_session(_session: Session, _secret: Secret) -> str:
+def _no_session(_session: Session, _secret: Secret, _characters_min: int) -> str:
     raise AssertionError("A decision issues no session.")
 
 

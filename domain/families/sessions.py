@@ -10,6 +10,7 @@ from domain.account import Account, AffectsNobody, Bookkeeping, Component
 from domain.descent import Descent
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.foundation.events import Principal, Use, Value
+from domain.foundation.personal import Personal
 from domain.lineage_kinds import LineageKind
 
 LONGEST_SESSION = timedelta(hours=36)
@@ -21,6 +22,13 @@ class SessionPolicy(Value):
 
     document: str | None = None
     policy_arn: str | None = None
+
+
+class SessionTag(Value):
+    key: str
+    value: str
+    transitive: bool = False
+    """Whether sessions that are asked for with this one inherit it."""
 
 
 class Session(Value):
@@ -37,6 +45,10 @@ class Session(Value):
     minted_by_access_key_id: str
     minted_by_session_id: str | None = None
     """The session that asked for this one, when it was itself temporary (role chaining)."""
+    tags: Personal[tuple[SessionTag, ...] | None] = None
+    """Those that it was given, and inherited ones; None where there are none."""
+    assumed_root: bool | None = None
+    """True of one that AssumeRoot gave: its only policy is that of its task."""
 
 
 class SessionClaims(Session):

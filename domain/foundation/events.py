@@ -133,7 +133,7 @@ def event_classes() -> Mapping[str, type[Event]]:
 
 
 Origin = Literal["api", "operator", "scheduler", "import"]
-PrincipalType = Literal["Root", "IAMUser", "AssumedRole"]
+PrincipalType = Literal["FederatedUser", "Root", "IAMUser", "AssumedRole"]
 
 
 class SessionIssuer(Value):
@@ -150,7 +150,8 @@ class Principal(Value):
 
     type: PrincipalType
     principal_id: str
-    """The unique id; for an assumed role followed by a colon and the session's name."""
+    """The unique id; for an assumed role followed by a colon and the session's name, for a federated user the account's
+    id and its name."""
     arn: str
     account_id: str
     user_name: str | None = None

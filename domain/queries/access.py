@@ -12,6 +12,7 @@ from datetime import datetime
 from domain.account import Account
 from domain.authorization import (
     ASSUME_ROLE,
+    TAG_SESSION,
     check_assume_role,
     identity_policies,
     layers_of,
@@ -107,7 +108,7 @@ def access_query(account: Account, caller: Caller, action: str, resource: str, a
     context = CallContext(hypothetical_call(caller, at, region), account, account, resource, NO_VALUES)
     request = Request(action, resource, principal_without_names(caller), context, account.id)
     resource_known = find_entity_by_arn(account, resource) is not None
-    knows = _KnownKeys(caller, resource_known, region_known=region is not None)
+    knows = _KnownKeys(caller, resource_known, region is not None, tags_known=_tags_known(account, caller))
     return _query_of(caller, layers_of(account, caller), request, knows)
 
 
@@ -213,7 +214,17 @@ def assume_role_query(
 ) -> AccessQuery:
     """What `can_assume` asks about a principal of `account`."""
     asked = check_assume_role(account, owner, hypothetical_call(caller, at), role_arn, role, {})
-    return _query_of(caller, asked.layers, asked.request, _KnownKeys(caller, resource_known=True))
+    knows = _KnownKeys(caller, resource_known=True, tags_known=_tags_known(account, caller))
+    return _query_of(caller, asked.layers, asked.request, knows)
+
+
+def _tags_known(account: Account, caller: Caller) -> bool:
+    """Whoever assumes a role may give the session other tags where its trust policy lets somebody."""
+    role = account[ROLES].by_id.get(caller.entity_id)
+    if role is None:
+        return True
+    about = trust_policy(role).policy.about[TAG_SESSION.lower()]
+    return not any(statement.effect is Effect.ALLOW for statement in about)
 
 
 def _query_of(caller: Caller, layers: Layers, request: Request, knows: KnownKeys) -> AccessQuery:
@@ -255,6 +266,7 @@ class _KnownKeys:
     caller: Caller
     resource_known: bool
     region_known: bool = False
+    tags_known: bool = True
 
     def __call__(self, key: str) -> bool:
         if key.startswith(RESOURCE_TAGS):
@@ -263,7 +275,7 @@ class _KnownKeys:
             return self.region_known
         if key == "aws:userid":
             return self.caller.principal.type != "AssumedRole"
-        return key in _ALWAYS_KNOWN_KEYS or key.startswith(PRINCIPAL_TAG)
+        return self.tags_known if key.startswith(PRINCIPAL_TAG) else key in _ALWAYS_KNOWN_KEYS
 
 
 def hypothetical_call(caller: Caller, at: datetime, region: str | None = None) -> Call:

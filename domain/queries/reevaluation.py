@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.account import Account
-from domain.authorization import ASSUME_ROLE, Check, budget_of, check, check_assume_role, statements_of
+from domain.authorization import (
+    ASSUME_ROOT,
+    Check,
+    budget_of,
+    check,
+    check_assume_role,
+    check_assume_root,
+    is_of_role,
+    statements_of,
+)
 from domain.call_context import CallContext, ConditionValues, user_or_role_by_id
 from domain.callers import Caller
 from domain.calls import CONTEXT_NOT_KEPT, MATCHED_MAX, Call, DecisionRecord
@@ -135,10 +144,13 @@ def rebuild_check(
         )
     call = Call.to_check(caller, cause, at)
     (resource,) = record.resources
-    if record.action != ASSUME_ROLE:
-        return check(account, call, record.action, resource, record.context, past=past)
     owner = next((accounts[other] for other in record.positions if other != account.id), account)
-    return check_assume_role(account, owner, call, resource, role_to_assume(owner, resource), record.context)
+    if record.action == ASSUME_ROOT:
+        return check_assume_root(account, owner, call, resource, record.context)
+    if not is_of_role(record.action, resource):
+        return check(account, call, record.action, resource, record.context, past=past)
+    role = role_to_assume(owner, resource)
+    return check_assume_role(account, owner, call, resource, role, record.context, record.action)
 
 
 def require_kept(record: DecisionRecord) -> None:

@@ -34,5 +34,6 @@ class SessionDetails(ReadModel):
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented way; mypy does not know it
     @property
     def session_name(self) -> str | None:
-        """As the caller of AssumeRole chose it."""
-        return self.principal_arn.rsplit("/", 1)[-1] if self.principal_type == "AssumedRole" else None
+        """As the caller of AssumeRole or GetFederationToken chose it."""
+        named = self.principal_type in {"AssumedRole", "FederatedUser"}
+        return self.principal_arn.rsplit("/", 1)[-1] if named else None

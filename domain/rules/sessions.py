@@ -1,17 +1,18 @@
 """Sessions: what STS may hand out (https://docs.aws.amazon.com/STS/latest/APIReference/)."""
 
+import math
 from collections.abc import Sequence
 from datetime import timedelta
 
 from domain.account import Account
-from domain.authorization import authorize_assume_role, role_by_arn
+from domain.authorization import SET_SOURCE_IDENTITY, TAG_SESSION, authorize_assume_role, role_by_arn
 from domain.callers import descent_of
 from domain.calls import Call, NeedsAccounts
 from domain.descent import DescentLink, known_descent, made, refuse_too_long
 from domain.families.containment import containing
 from domain.families.policies import MANAGED_POLICIES
 from domain.families.roles import Role
-from domain.families.sessions import SessionClaims, SessionPolicy
+from domain.families.sessions import SessionClaims, SessionPolicy, SessionTag
 from domain.foundation.errors import (
     AccessDenied,
     InvalidClientTokenId,
@@ -22,6 +23,7 @@ from domain.foundation.errors import (
 from domain.foundation.events import Principal, SessionIssuer
 from domain.foundation.identifiers import INSTALLATION, SESSION, SESSION_KEY, account_of_arn, new_access_key_id
 from domain.policy import SESSION_POLICIES_CHARACTERS_MAX, PolicyType, new_policy_size, parse_new, policy_size
+from domain.rules import session_tags
 
 CHAINED_SESSION = timedelta(hours=1)
 ROOT_SESSION = timedelta(hours=1)
@@ -38,23 +40,32 @@ def assume_role(
     policy: str | None,
     policy_arns: Sequence[str],
     external_id: str | None,
+    tags: Sequence[tuple[str, str]] = (),
+    transitive_tag_keys: Sequence[str] = (),
+    source_identity: str | None = None,
 ) -> SessionClaims:
     """The session, if the caller may have it. Whether the role exists is told to nobody who may not assume it.
 
     The role, the session and its policies are of the account that the ARN names; where that is another one than the
     caller's, the call concerns it, refused or not.
     """
-    owner = _owner(account, call, role_arn)
+    owner = owner_of(account, call, role_arn)
     if call.caller.is_root:
         raise AccessDenied("Roles may not be assumed by root accounts.")
-    context = {"sts:rolesessionname": (role_session_name,)}
-    if external_id is not None:
-        context["sts:externalid"] = (external_id,)
-    role = authorize_assume_role(account, owner, call, role_arn, role_to_assume(owner, role_arn), context)
+    calling = call.caller.session
+    own_tags = session_tags.session_tags(tags, transitive_tag_keys, calling)
+    identity = session_tags.source_identity(source_identity, calling)
+    # What a session inherits, its caller has to be allowed to set too.
+    besides = [*[TAG_SESSION] * bool(own_tags), *[SET_SOURCE_IDENTITY] * (identity is not None)]
+    context = {"sts:rolesessionname": (role_session_name,), **session_tags.tag_keys(tags, transitive_tag_keys)}
+    context |= {} if external_id is None else {"sts:externalid": (external_id,)}
+    context |= {} if identity is None else {"sts:sourceidentity": (identity,)}
+    asked = role_to_assume(owner, role_arn)
+    role = authorize_assume_role(account, owner, call, role_arn, asked, context, besides=besides)
     _refuse_too_long(call, role, duration)
     if containing(owner, lambda: made(owner, DescentLink(role.id)).joined(known_descent(owner, role.id))) is not None:
         raise AccessDenied(f"The role {role_arn} is contained: nobody can assume it until that is released.")
-    return _session(
+    return new_session(
         owner,
         call,
         minting=account,
@@ -65,15 +76,18 @@ def assume_role(
             account_id=owner.id,
             issuer=SessionIssuer(type="Role", principal_id=role.id, arn=owner.arn(role.resource), user_name=role.name),
             session_issued_at=call.at,
+            source_identity=identity,
         ),
         entity_id=role.id,
         duration=duration,
         policies=session_policies(owner, policy, policy_arns),
+        tags=own_tags,
     )
 
 
-def _owner(account: Account, call: Call, role_arn: str) -> Account:
-    owner_id = account_of_arn(role_arn)
+def owner_of(account: Account, call: Call, arn: str) -> Account:
+    """The account that the ARN names, which the call then concerns; the caller's where it names none."""
+    owner_id = account_of_arn(arn)
     if owner_id in {None, account.id, INSTALLATION}:
         return account
     if missing := {owner_id, INSTALLATION} - call.ledgers.keys():
@@ -110,9 +124,9 @@ def refuse_oversized(policy: str | None, policy_arns: int) -> None:
 
 
 def _too_large(characters: int) -> PackedPolicyTooLarge:
-    return PackedPolicyTooLarge(
-        f"The session policies have {characters} characters together; at most {SESSION_POLICIES_CHARACTERS_MAX} go."
-    )
+    most = SESSION_POLICIES_CHARACTERS_MAX
+    why = f" (They have {characters} characters together; at most {most} go.)"
+    return session_tags.too_large(math.ceil(100 * characters / most), policies=True, tags=False, why=why)
 
 
 def session_policies(account: Account, policy: str | None, policy_arns: Sequence[str]) -> tuple[SessionPolicy, ...]:
@@ -141,12 +155,12 @@ def get_session_token(account: Account, call: Call, *, duration: timedelta) -> S
         raise AccessDenied("Cannot call GetSessionToken with session credentials")
     issued = caller.principal.model_copy(update={"session_issued_at": call.at})
     limited = min(duration, ROOT_SESSION) if caller.is_root else duration
-    return _session(
+    return new_session(
         account, call, minting=account, principal=issued, entity_id=caller.entity_id, duration=limited, policies=()
     )
 
 
-def _session(
+def new_session(
     account: Account,
     call: Call,
     *,
@@ -155,8 +169,12 @@ def _session(
     entity_id: str,
     duration: timedelta,
     policies: tuple[SessionPolicy, ...],
+    tags: tuple[SessionTag, ...] = (),
+    assumed_root: bool | None = None,
 ) -> SessionClaims:
-    """Of the account, for a caller of the minting one. Raises LimitExceeded when its descent is too long."""
+    """Of the account, for a caller of the minting one. Raises LimitExceeded when its descent is too long, and
+    PackedPolicyTooLarge."""
+    session_tags.packed_percent(policies, tags)
     parent, session_id = call.caller.session, call.unique_id(SESSION)
     access_key_id = new_access_key_id(SESSION_KEY, account.id, call.random)
     origin = DescentLink(access_key_id, call.caller.access_key_id, call.at, entity_id)
@@ -172,17 +190,22 @@ def _session(
         policies=policies,
         minted_by_access_key_id=call.caller.access_key_id,
         minted_by_session_id=None if parent is None else parent.session_id,
+        tags=tags or None,
+        assumed_root=assumed_root,
         descent=descent,
     )
 
 
 def refuse_beyond_session_token(call: Call, service: str, operation: str) -> None:
-    """Credentials of GetSessionToken call of STS only two operations, and of IAM none unless MFA was given
-    (STS API Reference, "GetSessionToken")."""
+    """Credentials of GetSessionToken call of STS only two operations, and of IAM none unless MFA was given; those of
+    GetFederationToken one, and none (STS API Reference). What AssumeRoot gives, its task limits."""
     caller = call.caller
-    if caller.session is None or caller.principal.type == "AssumedRole":
+    if caller.session is None or caller.principal.type == "AssumedRole" or caller.session.assumed_root:
         return
     if service == "iam" and not caller.principal.mfa_authenticated:
         raise InvalidClientTokenId("The security token included in the request is invalid.")
-    if service == "sts" and operation not in {"AssumeRole", "GetCallerIdentity"}:
+    federated = caller.principal.type == "FederatedUser"
+    if service == "sts" and operation not in (
+        {"GetCallerIdentity"} if federated else {"AssumeRole", "GetCallerIdentity"}
+    ):
         raise AccessDenied(f"Cannot call {operation} with session credentials")

@@ -45,7 +45,8 @@ order by position desc limit %(limit)s
 -- name: owner_of
 -- A key or session, and whose it is: as its own ARN has it, or what its owner was called when it began.
 select kind, case when kind = 'session' and arn like '%%:assumed-role/%%' then 'role/' || split_part(arn, '/', 2)
-        when owner_id = account_id then 'root' when kind = 'session' then split_part(arn, ':', 6)
+        when owner_id = account_id then 'root'
+        when kind = 'session' and arn not like '%%:federated-user/%%' then split_part(arn, ':', 6)
         else 'user/' || name end
 from views.births
 where account_id = %(account_id)s and kind in ('session', 'access_key')

@@ -16,8 +16,9 @@ create table trail (
     principal_type text,
     principal_id text,
     principal_arn text,
-    -- The unique id of the user or role: for a role, principal_id has the session's name behind it.
-    entity_id text generated always as (split_part(principal_id, ':', 1)) stored,
+    -- The unique id of the user or role, for root the account's: of a session of a role or of a federated user,
+    -- principal_id has another one.
+    entity_id text,
     user_name text,
     issuer_arn text,
     -- user@host, for what a person did at the server's own machine.
@@ -163,10 +164,11 @@ with called as materialized (
     select position, array_agg(name order by place, name !~ '[/:]', name) as resources from named group by position
 )
 insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
-    principal_type, principal_id, principal_arn, user_name, issuer_arn, operator, access_key_id, session_id, peer_address,
+    principal_type, principal_id, principal_arn, entity_id, user_name, issuer_arn, operator, access_key_id, session_id, peer_address,
     forwarded_address, user_agent, region, tls, parameters, error_code, error_message, decisions, resources, requests)
 select %(account_id)s, position, at, event_id, cause.request_id, cause.shared_id, cause.service, cause.operation,
     event.read_only, cause.principal ->> 'type', cause.principal ->> 'principal_id', cause.principal ->> 'arn',
+    coalesce(cause.principal #>> '{issuer,principal_id}', split_part(cause.principal ->> 'principal_id', ':', 1)),
     -- A user of another account is told apart by the ARN: the name alone would be mistaken for one of this account's.
     case when cause.principal ->> 'account_id' = %(account_id)s then cause.principal ->> 'user_name' end,
     cause.principal #>> '{issuer,arn}',
@@ -198,11 +200,12 @@ with counted as materialized (
     select position, array_agg(name order by name !~ '[/:]', name) as resources from named group by position
 )
 insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
-    principal_type, principal_id, principal_arn, user_name, issuer_arn, access_key_id, session_id, peer_address,
+    principal_type, principal_id, principal_arn, entity_id, user_name, issuer_arn, access_key_id, session_id, peer_address,
     forwarded_address, user_agent, region, tls, parameters, error_code, error_message, decisions, resources, requests,
     counted_from, counted_to)
 select %(account_id)s, position, at, event_id, cause.request_id, cause.shared_id, cause.service, cause.operation,
     event.read_only, cause.principal ->> 'type', cause.principal ->> 'principal_id', cause.principal ->> 'arn',
+    coalesce(cause.principal #>> '{issuer,principal_id}', split_part(cause.principal ->> 'principal_id', ':', 1)),
     case when cause.principal ->> 'account_id' = %(account_id)s then cause.principal ->> 'user_name' end,
     cause.principal #>> '{issuer,arn}', cause.access_key_id, cause.session_id, cause.peer_address,
     cause.forwarded_address, cause.user_agent, cause.region, cause.tls,

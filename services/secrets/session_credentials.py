@@ -25,10 +25,14 @@ class SessionCredentials:
         self._master_keys = tokens.master_keys.latest()
         self._opened: OrderedDict[tuple[str, str], tuple[SessionClaims, Secret]] = OrderedDict()
 
-    def seal(self, session: SessionClaims, secret: Secret) -> str:
+    def seal(self, session: SessionClaims, secret: Secret, characters_min: int = 0) -> str:
         claims = to_json({"secret": secret.reveal(), "session": session.model_dump(mode="json", exclude_defaults=True)})
         return self._tokens.seal(
-            claims, account_id=session.principal.account_id, access_key_id=session.access_key_id, at=session.issued_at
+            claims,
+            account_id=session.principal.account_id,
+            access_key_id=session.access_key_id,
+            at=session.issued_at,
+            characters_min=characters_min,
         )
 
     def open(self, token: str, *, access_key_id: str, at: datetime) -> tuple[SessionClaims, Secret]:

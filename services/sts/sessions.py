@@ -1,5 +1,6 @@
 """STS's operations that hand out sessions."""
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -7,11 +8,17 @@ from domain.account import Account
 from domain.calls import Call, Outcome
 from domain.families.containment import REACHED_ACCOUNTS, AccountReached
 from domain.families.sessions import SessionClaims, SessionIssued
-from domain.rules import sessions
+from domain.foundation.errors import ValidationError
+from domain.rules import federation, root_sessions, sessions
+from domain.rules.session_tags import packed_percent
 from services.wire.operations import Parameters, answers
 
 ASSUME_ROLE_SECONDS_DEFAULT = 3_600
 GET_SESSION_TOKEN_SECONDS_DEFAULT = 43_200
+ASSUME_ROOT_SECONDS_DEFAULT = 900
+TOKEN_CHARACTERS_MAX = 4_096
+"""What AWS allows (AWS What's New, 15 September 2026, "AWS STS")."""
+Members = dict[str, object]
 
 
 def check_session_policies(parameters: Parameters) -> None:
@@ -24,9 +31,9 @@ def check_session_policies(parameters: Parameters) -> None:
     "AssumeRole",
     service="sts",
     on=None,
-    records="role_arn role_session_name duration_seconds policy policy_arns external_id",
-    without="tags transitive_tag_keys serial_number token_code source_identity provided_contexts "
-    "minimum_session_token_size",
+    records="role_arn role_session_name duration_seconds policy policy_arns external_id tags transitive_tag_keys "
+    "source_identity minimum_session_token_size",
+    without="serial_number token_code",
     check_sizes=check_session_policies,
 )
 def assume_role(
@@ -39,7 +46,17 @@ def assume_role(
     policy: str | None = None,
     policy_arns: list[Mapping[str, str]] | None = None,
     external_id: str | None = None,
+    tags: list[Mapping[str, str]] | None = None,
+    transitive_tag_keys: list[str] | None = None,
+    source_identity: str | None = None,
+    provided_contexts: list[Mapping[str, str]] | None = None,
+    minimum_session_token_size: int = 0,
 ) -> Outcome:
+    if provided_contexts is not None:
+        # AWS takes those that its IAM Identity Center had it sign, and from no other provider.
+        raise ValidationError(
+            "ProvidedContexts: no context provider is known here, so that no trusted context assertion can be valid."
+        )
     session = sessions.assume_role(
         account,
         call,
@@ -49,19 +66,14 @@ def assume_role(
         policy=policy,
         policy_arns=[given["arn"] for given in policy_arns or ()],
         external_id=external_id,
+        tags=[(tag["key"], tag["value"]) for tag in tags or ()],
+        transitive_tag_keys=transitive_tag_keys or (),
+        source_identity=source_identity,
     )
     principal = session.principal
-    credentials = _credentials(call, session)
-    issued, owner_id = [SessionIssued(session=session.recorded)], principal.account_id
-    at_home = owner_id == account.id
-    reached = [] if at_home or owner_id in account[REACHED_ACCOUNTS] else [AccountReached(reached=owner_id)]
-    return Outcome(
-        lambda _after: {
-            "Credentials": credentials,
-            "AssumedRoleUser": {"AssumedRoleId": principal.principal_id, "Arn": principal.arn},
-        },
-        events=issued if at_home else reached,
-        elsewhere={} if at_home else {owner_id: issued},
+    user = {"AssumedRoleUser": {"AssumedRoleId": principal.principal_id, "Arn": principal.arn}}
+    return issued(
+        account, session, {**members(call, session, minimum_session_token_size), **user, **source_identity_of(session)}
     )
 
 
@@ -69,23 +81,107 @@ def assume_role(
     "GetSessionToken",
     service="sts",
     on=None,
-    records="duration_seconds",
-    without="serial_number token_code minimum_session_token_size",
+    records="duration_seconds minimum_session_token_size",
+    without="serial_number token_code",
 )
 def get_session_token(
-    account: Account, call: Call, *, duration_seconds: int = GET_SESSION_TOKEN_SECONDS_DEFAULT
+    account: Account,
+    call: Call,
+    *,
+    duration_seconds: int = GET_SESSION_TOKEN_SECONDS_DEFAULT,
+    minimum_session_token_size: int = 0,
 ) -> Outcome:
     session = sessions.get_session_token(account, call, duration=timedelta(seconds=duration_seconds))
-    credentials = _credentials(call, session)
-    return Outcome(lambda _after: {"Credentials": credentials}, [SessionIssued(session=session.recorded)])
+    return issued(account, session, members(call, session, minimum_session_token_size))
 
 
-def _credentials(call: Call, session: SessionClaims) -> dict[str, object]:
-    """The members of AWS's Credentials: the only place where the secret and the token are shown."""
+@answers(
+    "GetFederationToken",
+    service="sts",
+    on=None,
+    records="name policy policy_arns duration_seconds tags minimum_session_token_size",
+    check_sizes=check_session_policies,
+)
+def get_federation_token(
+    account: Account,
+    call: Call,
+    *,
+    name: str,
+    policy: str | None = None,
+    policy_arns: list[Mapping[str, str]] | None = None,
+    duration_seconds: int = GET_SESSION_TOKEN_SECONDS_DEFAULT,
+    tags: list[Mapping[str, str]] | None = None,
+    minimum_session_token_size: int = 0,
+) -> Outcome:
+    session = federation.get_federation_token(
+        account,
+        call,
+        name=name,
+        duration=timedelta(seconds=duration_seconds),
+        policy=policy,
+        policy_arns=[given["arn"] for given in policy_arns or ()],
+        tags=[(tag["key"], tag["value"]) for tag in tags or ()],
+    )
+    principal = session.principal
+    user = {"FederatedUser": {"FederatedUserId": principal.principal_id, "Arn": principal.arn}}
+    return issued(account, session, {**members(call, session, minimum_session_token_size), **user})
+
+
+@answers(
+    "AssumeRoot",
+    service="sts",
+    on=None,
+    records="target_principal task_policy_arn duration_seconds minimum_session_token_size",
+)
+def assume_root(
+    account: Account,
+    call: Call,
+    *,
+    target_principal: str,
+    task_policy_arn: Mapping[str, str],
+    duration_seconds: int = ASSUME_ROOT_SECONDS_DEFAULT,
+    minimum_session_token_size: int = 0,
+) -> Outcome:
+    session = root_sessions.assume_root(
+        account,
+        call,
+        target_principal=target_principal,
+        task_policy_arn=task_policy_arn.get("arn", ""),
+        duration=timedelta(seconds=duration_seconds),
+    )
+    return issued(
+        account, session, {**members(call, session, minimum_session_token_size), **source_identity_of(session)}
+    )
+
+
+def issued(account: Account, session: SessionClaims, answer: Members) -> Outcome:
+    """In the ledger of the account whose session it is, which the caller's remembers to have reached."""
+    events, owner_id = [SessionIssued(session=session.recorded)], session.principal.account_id
+    at_home = owner_id == account.id
+    reached = [] if at_home or owner_id in account[REACHED_ACCOUNTS] else [AccountReached(reached=owner_id)]
+    return Outcome(
+        lambda _after: answer, events=events if at_home else reached, elsewhere={} if at_home else {owner_id: events}
+    )
+
+
+def members(call: Call, session: SessionClaims, characters_min: int) -> Members:
+    """The members that all such answers have alike: the only place where the secret and the token are shown."""
     secret = call.secret_access_key()
+    token = call.seal_session(session, secret, characters_min)
+    packed = packed_percent(() if session.assumed_root else session.policies, session.tags or ())
     return {
-        "AccessKeyId": session.access_key_id,
-        "SecretAccessKey": secret,
-        "SessionToken": call.seal_session(session, secret),
-        "Expiration": session.expires_at,
+        "Credentials": {
+            "AccessKeyId": session.access_key_id,
+            "SecretAccessKey": secret,
+            "SessionToken": token,
+            "Expiration": session.expires_at,
+        },
+        "SessionTokenUtilization": math.ceil(100 * len(token) / TOKEN_CHARACTERS_MAX),
+        "SessionTokenSize": len(token),
+        **({} if packed is None else {"PackedPolicySize": packed}),
     }
+
+
+def source_identity_of(session: SessionClaims) -> Members:
+    identity = session.principal.source_identity
+    return {} if identity is None else {"SourceIdentity": identity}

@@ -29,7 +29,7 @@ from services.wire.refusal_counts import RefusedCall
 from services.wire.suggestions import with_suggestion
 from services.wire.time_travel import perform_as_of
 
-SealSession = Callable[[SessionClaims, Secret], str]
+SealSession = Callable[[SessionClaims, Secret, int], str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ after the commit, has always the same length, and what it says is what `muniment
 import json
 from collections.abc import Iterable
 
-from domain.foundation.events import Entry
+from domain.foundation.events import Entry, Principal
 from domain.policy import Match, Result
 from domain.queries.reevaluation import CannotReevaluate, Reevaluation
 from services.ledger.historical_states import HistoricalStates
@@ -63,7 +63,7 @@ def message_document(entry: Entry, made: Reevaluation) -> MessageDocument:
         "matchedStatements": _items(_statement(match, made, entry) for match in decision.matched),
         "failures": _items(()),
         "context": {
-            "principal": {"id": principal.principal_id, "arn": principal.arn},
+            "principal": {"id": principal.principal_id, **_name(principal), "arn": principal.arn},
             "action": request.action,
             "resource": request.resource,
             "conditions": _items(
@@ -74,6 +74,10 @@ def message_document(entry: Entry, made: Reevaluation) -> MessageDocument:
             ),
         },
     }
+
+
+def _name(principal: Principal) -> MessageDocument:
+    return {} if principal.user_name is None else {"name": principal.user_name}
 
 
 def _statement(match: Match, made: Reevaluation, entry: Entry) -> MessageDocument:

@@ -41,6 +41,7 @@ COMMON_ERROR_STATUSES = {
     "IncompleteSignature": 400,
     "InvalidAction": 400,
     "InvalidClientTokenId": 403,
+    "InvalidParameterValue": 400,
     "LimitExceeded": 409,
     "MalformedQueryString": 404,
     "MissingAction": 400,

@@ -141,7 +141,7 @@ class _Bucket:
 
 def _of_any_origin(cause: Cause, principal: Principal | None) -> Cause:
     """Without what tells one call of the same user or role from another."""
-    if principal is not None and principal.type == "AssumedRole":
+    if principal is not None and principal.type in {"AssumedRole", "FederatedUser"}:
         every = {"principal_id": principal.principal_id.partition(":")[0] + ":*", "session_issued_at": None}
         principal = principal.model_copy(update={"arn": principal.arn.rpartition("/")[0] + "/*", **every})
     told = dict.fromkeys(("access_key_id", "session_id", "peer_address", "forwarded_address", "user_agent"))

@@ -23,6 +23,7 @@ SECRET_MEMBERS = frozenset({
     "AuthenticationCode2",
     "ContextAssertion",
     "EncodedMessage",
+    "ProvidedContexts",
     "SessionToken",
     "TokenCode",
 })  # fmt: skip

@@ -50,6 +50,7 @@ FIELDS: dict[str, object] = {
     "entity_name": "u0",
     "evidence": {"created_at": AT},
     "for_account_id": "100000000000",
+    "feature": "RootSessions",
     "group_id": "AGPA0",
     "group_name": "g0",
     "hard_expiry": False,
@@ -151,6 +152,7 @@ def account_history(n: int) -> Iterator[Change]:
     yield event("iam.account.password_policy.updated.v1")
     yield event("iam.account_alias.created.v1")
     yield event("account.organization_policies.applied.v1")
+    yield event("iam.organizations_feature.enabled.v1")
     for i in (*range(n), "aside"):
         user = {"user_id": f"AIDA{i}", "user_name": f"u{i}"}
         held = {"entity_id": f"AIDA{i}", "entity_name": f"u{i}"}

@@ -42,7 +42,7 @@ DEFINITIONS = {
     "lineage": "bcbfa6b17dc6e326873aa1f4c570320481e55a5928a251e300f0fefc14b4e920",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
-    "trail": "49e6bb017cc3b73433f3f16beb0077d0962c2a5c8e4ad0d2e69df1ba592c3349",
+    "trail": "fdc5a46888ab10d7016173d2eba51c9019b56c32730422f9f397e15ae48b786d",
     "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
 }
 """What this version's texts do."""

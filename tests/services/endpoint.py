@@ -59,9 +59,9 @@ Members = dict[str, Any]
 Statement = dict[str, object]
 
 
-def seal(session: Session, secret: Secret) -> str:
+def seal(session: Session, secret: Secret, characters_min: int) -> str:
     """Stands for the sealed token, whose making is no affair of an operation."""
-    return f"token of {session.session_id}, {len(secret.reveal())}"
+    return f"token of {session.session_id}, {len(secret.reveal())}".ljust(characters_min, "=")
 
 
 class Claims:

@@ -72,6 +72,6 @@ def entity_of(call: CallToReplay) -> str | None:
     principal = call.cause.principal
     if principal is None:
         return None
-    if principal.type == "AssumedRole" and principal.issuer is not None:
+    if principal.issuer is not None:
         return principal.issuer.principal_id
     return principal.principal_id

@@ -82,7 +82,13 @@ def _actors(context: AnswerContext, nodes: Iterable[LineageNode]) -> list[_Actor
     for node in nodes:
         session = _session(context, node)
         # What of a session counts when it is asked what it could do.
-        limits = session and (session.principal.type, session.principal.mfa_authenticated, session.policies)
+        limits = session and (
+            session.principal.type,
+            session.principal.mfa_authenticated,
+            session.principal.source_identity,
+            session.policies,
+            session.tags,
+        )
         key = (node.account_id, node.owner_id, limits)
         others = alike[key].nodes if key in alike else ()
         alike[key] = _Actor((*others, node), session)
