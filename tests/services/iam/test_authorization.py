@@ -127,7 +127,8 @@ def test_by_its_action_on_its_resource(operation: Operation) -> None:
     also = [BESIDES[operation.name]] if operation.name in BESIDES else []
     may = endpoint.user("caller", allow(operation.action, exactly), *also)
     assert not is_denied(endpoint, may, operation, sent)
-    elsewhere = allow(operation.action, SOMETHING if exactly == "*" else exactly + "-elsewhere")
+    another = arn("role/elsewhere") if exactly.endswith(":root") else f"{exactly}-elsewhere"
+    elsewhere = allow(operation.action, SOMETHING if exactly == "*" else another)
     there = scene()
     may_not = there.endpoint.user("caller", elsewhere, *also)
     assert is_denied(there.endpoint, may_not, operation, sent) == (operation.name not in UNASKED)
