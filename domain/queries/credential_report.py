@@ -4,7 +4,7 @@ Columns, their order and their words: https://docs.aws.amazon.com/IAM/latest/Use
 """
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from itertools import chain, cycle, islice, repeat
@@ -114,20 +114,17 @@ def _row(account: Account, owner_id: str, name: str, arn: str, created_at: datet
     return [_written(cell) for cell in cells]
 
 
-def _filled(columns: _Columns, account: Account, owner_id: str) -> Iterator[Cell]:
+def _filled(columns: _Columns, account: Account, owner_id: str) -> Iterable[Cell]:
     cells = columns.cells(account, owner_id)
     missing = len(columns.names) - len(cells)
-    yield from cells
-    yield from islice(cycle(columns.absent), missing)
+    return (*cells, *islice(cycle(columns.absent), missing)) if missing else cells
 
 
 def _written(cell: Cell) -> str:
-    match cell:
-        case None:
-            return NOT_APPLICABLE
-        case bool():
-            return "true" if cell else "false"
-        case datetime():
-            return cell.astimezone(UTC).isoformat(timespec="seconds")
-        case _:
-            return cell
+    if cell is None:
+        return NOT_APPLICABLE
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return cell.astimezone(UTC).isoformat(timespec="seconds")

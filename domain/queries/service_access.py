@@ -24,7 +24,7 @@ from domain.families.reports import (
 from domain.families.roles import ROLES
 from domain.families.users import USERS
 from domain.policy import Layer, Layers, Policy, PolicyType, SourcedPolicy, compiled, granting_patterns, reachable
-from domain.read_models.last_accesses import LastUse
+from domain.read_models.last_accesses import OperationUse
 
 
 class ServiceCatalogue(Protocol):
@@ -44,11 +44,11 @@ class ServiceCatalogue(Protocol):
 
 
 def service_access(
-    account: Account, job: ServiceAccessJob, catalogue: ServiceCatalogue, uses: Iterable[LastUse]
+    account: Account, job: ServiceAccessJob, catalogue: ServiceCatalogue, uses: Iterable[OperationUse]
 ) -> AccessReport:
     """By the account as it was at the job's position; the uses are those of `entities_of`."""
     layers = _granting(account, job)
-    by_service: dict[str, list[LastUse]] = {}
+    by_service: dict[str, list[OperationUse]] = {}
     for use in uses:
         by_service.setdefault(use.service, []).append(use)
     services, last_by = [], {}
@@ -110,20 +110,20 @@ def _names_service(layer: tuple[Layer, Sequence[SourcedPolicy]], namespace: str)
     return any(granting_patterns(((Layer.IDENTITY, layer[1]),), namespace))
 
 
-def _actions(layers: Layers, actions: Sequence[str], used: Iterable[LastUse]) -> Mapping[str, LastAccess | None]:
-    by_operation: dict[str, list[LastUse]] = {}
+def _actions(layers: Layers, actions: Sequence[str], used: Iterable[OperationUse]) -> Mapping[str, LastAccess | None]:
+    by_operation: dict[str, list[OperationUse]] = {}
     for use in used:
         by_operation.setdefault(use.operation.lower(), []).append(use)
     names = sorted(action.partition(":")[2] for action in reachable(layers, actions))
     return {name: _last(by_operation.get(name.lower(), ())) for name in names}
 
 
-def _last(uses: Iterable[LastUse]) -> LastAccess | None:
+def _last(uses: Iterable[OperationUse]) -> LastAccess | None:
     last = max(uses, key=attrgetter("at", "entity_id"), default=None)
     return None if last is None else _access(last)
 
 
-def _access(use: LastUse) -> LastAccess:
+def _access(use: OperationUse) -> LastAccess:
     return LastAccess(use.at, use.entity_id, use.region)
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 
-class LastUse(NamedTuple):
+class OperationUse(NamedTuple):
     """Of an operation by a user or role."""
 
     entity_id: str

@@ -6,7 +6,7 @@ from datetime import datetime
 import psycopg
 
 from domain.foundation.moments import AsOf
-from domain.read_models.last_accesses import LastUse, ServiceUse
+from domain.read_models.last_accesses import OperationUse, ServiceUse
 from projections.engine.sql_files import load_statements
 from projections.queries.ledger_positions import resolve_in_projection
 
@@ -17,14 +17,14 @@ ENTITIES_PER_SELECT = 100
 
 def last_uses(
     cursor: psycopg.Cursor, account_id: str, entity_ids: Sequence[str], position: int, since: datetime
-) -> list[LastUse]:
+) -> list[OperationUse]:
     """Of each of these users and roles the last use of each operation. Raises what `resolve_in_projection` raises."""
     asked = _asked(cursor, account_id, position, since)
-    found: list[LastUse] = []
+    found: list[OperationUse] = []
     for start in range(0, len(entity_ids), ENTITIES_PER_SELECT):
         some = entity_ids[start : start + ENTITIES_PER_SELECT]
         rows = cursor.execute(SQL["of_entities"], {**asked, "entity_ids": list(some)}, prepare=False).fetchall()
-        found += [LastUse(*row) for row in rows]
+        found += [OperationUse(*row) for row in rows]
     return found
 
 

@@ -42,25 +42,22 @@ def generate_service_last_accessed_details(
 def get_service_last_accessed_details(
     account: Account, call: Call, *, job_id: str, marker: str | None = None, max_items: int | None = None
 ) -> Outcome:
-    job, pages = (
-        reports.service_access_job(account, call, job_id),
-        page_request("ServicesLastAccessed", marker, max_items),
-    )
+    job = reports.service_access_job(account, call, job_id)
+    pages = page_request("ServicesLastAccessed", marker, max_items)
     report = reports.access_report(account, call, job)
     status = _status(job, report) | {"JobType": job.granularity}
     if report is None:
         return Outcome(lambda _after: status | {"ServicesLastAccessed": [], "IsTruncated": False})
     arns = {entity.id: entity.arn for entity in report.entities}
-    return Outcome(
-        lambda _after: (
-            status
-            | pages.of(
-                report.services,
-                key=lambda service: service.namespace,
-                render=lambda service: _service_members(service, arns),
-            )
+
+    def answer(_after: Account) -> EntityMembers:
+        return status | pages.of(
+            report.services,
+            key=lambda service: service.namespace,
+            render=lambda service: _service_members(service, arns),
         )
-    )
+
+    return Outcome(answer)
 
 
 @answers(

@@ -31,7 +31,7 @@ from domain.ledger_state import LedgerState, empty
 from domain.queries.credential_report import credential_report
 from domain.queries.organization_access import organization_access, reported_accounts
 from domain.queries.service_access import entities_of, granted_services, service_access
-from domain.read_models.last_accesses import LastUse, ServiceUse
+from domain.read_models.last_accesses import OperationUse, ServiceUse
 from domain.rules import accounts
 from domain.time_travel import PastFacts, PastQuery
 from services.api.action_catalogue import CATALOGUE
@@ -256,12 +256,13 @@ class Endpoint:
             by_account[account_id] = list(last.values())
         return ReportFacts(wanted, organization_access(organization, report, CATALOGUE, by_account))
 
-    def _uses(self, position: int | None) -> list[LastUse]:
+    def _uses(self, position: int | None) -> list[OperationUse]:
         """Each, in order."""
         calls = (entry for entry in self.entries[:position] if isinstance(entry.event, ApiCalled))
         made = ((entry.cause, entry.at) for entry in calls)
         return [
-            LastUse(owner_of_maker(cause) or "", cause.service, cause.operation, at, cause.region) for cause, at in made
+            OperationUse(owner_of_maker(cause) or "", cause.service, cause.operation, at, cause.region)
+            for cause, at in made
         ]
 
     def cause(self, by: VerifiedCredential, operation: str) -> Cause:
