@@ -17,6 +17,7 @@ import uvicorn
 
 from projections.engine.progress import ProgressWatcher
 from projections.engine.runner import ProjectionRunner
+from services.api.action_catalogue import CATALOGUE
 from services.api.server.answer_runner import AnswerRunner
 from services.api.server.health import Health
 from services.api.server.native_protocol import NativeProtocol
@@ -30,6 +31,7 @@ from services.ledger.growth import GrowthShares
 from services.ledger.historical_states import HistoricalStateResolver
 from services.ledger.lineage_resolver import LineageResolver
 from services.ledger.pending_call import LedgerUnavailable
+from services.ledger.report_resolver import ReportResolver
 from services.ledger_runtime import LedgerRuntime, check_database, load_master_keys, open_database
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.secrets.passwords import PasswordHashes
@@ -164,8 +166,9 @@ class _Server(uvicorn.Server):
         self._refusals = RefusalRecorder(ledger.committer, RefusalCounts())
         pasts = HistoricalStateResolver(ledger.readers.connection, ledger.past)
         lineages = LineageResolver(ledger.readers.connection, ledger.runner, ledger.past)
+        reports = ReportResolver(ledger.readers.connection, ledger.runner, ledger.past, CATALOGUE)
         facts = FactResolver(
-            ledger.writers.connection, ledger.secrets, PasswordHashes(), ledger.denials, pasts, lineages
+            ledger.writers.connection, ledger.secrets, PasswordHashes(), ledger.denials, pasts, lineages, reports
         )
         pipeline = RequestPipeline(
             ledger.committer,

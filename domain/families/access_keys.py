@@ -26,6 +26,8 @@ class AccessKey:
     """The owner's unique id; the account id for a key of the root user."""
     status: AccessKeyStatus
     created_at: datetime
+    changed_at: datetime
+    """When it was created, or last activated or deactivated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,9 @@ class AccessKeys:
             raise LookupError(f"There is an access key {key.id} already.")
         return AccessKeys(self.by_id.set(key.id, key), self.owned.add(key.user_id, key.id))
 
-    def with_status(self, key_id: str, status: AccessKeyStatus) -> "AccessKeys":
-        return replace(self, by_id=self.by_id.set(key_id, replace(self.by_id[key_id], status=status)))
+    def with_status(self, key_id: str, status: AccessKeyStatus, at: datetime) -> "AccessKeys":
+        changed = replace(self.by_id[key_id], status=status, changed_at=at)
+        return replace(self, by_id=self.by_id.set(key_id, changed))
 
     def without(self, key_id: str, user_id: str) -> "AccessKeys":
         return AccessKeys(self.by_id.delete(key_id), self.owned.remove(user_id, key_id))
@@ -88,7 +91,7 @@ class AccessKeyCreated(MakesActor, AccessKeyChange, topic="iam.access_key.create
     sentence = "Access key {access_key_id} of {user_name} was created."
 
     def fold(self, account: Account, at: datetime) -> Account:
-        key = AccessKey(self.access_key_id, self.user_id, "Active", at)
+        key = AccessKey(self.access_key_id, self.user_id, "Active", at, at)
         return account.put(ACCESS_KEYS, account[ACCESS_KEYS].add(key))
 
 
@@ -96,7 +99,7 @@ class AccessKeyActivated(AccessKeyChange, topic="iam.access_key.activated.v1"):
     sentence = "Access key {access_key_id} of {user_name} was activated."
 
     def fold(self, account: Account, at: datetime) -> Account:
-        return account.put(ACCESS_KEYS, account[ACCESS_KEYS].with_status(self.access_key_id, "Active"))
+        return account.put(ACCESS_KEYS, account[ACCESS_KEYS].with_status(self.access_key_id, "Active", at))
 
     def fold_entry(self, account: Account, entry: Entry) -> Account:
         return activated(super().fold_entry(account, entry), self.access_key_id, self.user_id, entry)
@@ -109,7 +112,7 @@ class AccessKeyDeactivated(AccessKeyChange, topic="iam.access_key.deactivated.v1
 
     def fold(self, account: Account, at: datetime) -> Account:
         account = account.put(ACTIVATIONS, forget_key(account[ACTIVATIONS], self.access_key_id))
-        return account.put(ACCESS_KEYS, account[ACCESS_KEYS].with_status(self.access_key_id, "Inactive"))
+        return account.put(ACCESS_KEYS, account[ACCESS_KEYS].with_status(self.access_key_id, "Inactive", at))
 
 
 class AccessKeyDeleted(AccessKeyChange, topic="iam.access_key.deleted.v1"):

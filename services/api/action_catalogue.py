@@ -87,6 +87,15 @@ class InstalledCatalogue:
         }
         return packaged | {SERVICE: tuple(f"{SERVICE}:{action.name}" for action in _native().actions.values())}
 
+    @cached_property
+    def service_names(self) -> Mapping[str, str]:
+        """What each service is called, by prefix."""
+        names = cast("Mapping[str, str]", _json("serviceNames.json"))
+        return {prefix: names.get(prefix, prefix) for prefix in self.services}
+
+    tracked = OWN_SERVICES
+    """Whose use is recorded here."""
+
     def count_actions(self) -> int:
         """Those of the package. Reads all its services."""
         return sum(len(_actions(prefix)) for prefix in self._packaged)

@@ -11,6 +11,7 @@ from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.containment import LineageQuery
 from domain.families.credential_owners import OwnerQuery
 from domain.families.passwords import PasswordQuery
+from domain.families.reports import GrantsQuery, ReportQuery
 from domain.foundation.errors import Throttling
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.time_travel import PastQuery
@@ -20,6 +21,7 @@ from services.ledger.historical_states import HistoricalStateResolver
 from services.ledger.lineage_resolver import LineageResolver
 from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
+from services.ledger.report_resolver import ReportResolver
 from services.secrets.passwords import PasswordHashes
 from services.secrets.store import SecretStore
 from services.wire.denial_messages import DenialMessages
@@ -46,6 +48,7 @@ class FactResolver:
         denials: DenialMessages,
         pasts: HistoricalStateResolver,
         lineages: LineageResolver,
+        reports: ReportResolver,
     ) -> None:
         self._connections = connections
         self._store = store
@@ -53,6 +56,7 @@ class FactResolver:
         self._denials = denials
         self._pasts = pasts
         self._lineages = lineages
+        self._reports = reports
         self._hashing = FairPool(
             "hashing", threads=HASHING_THREADS, places=Places(*HASHING_PLACES), initializer=_let_others_go_first
         )
@@ -83,6 +87,8 @@ class FactResolver:
             return self._lineages.found(wanted)
         if isinstance(wanted, OwnerQuery):
             return self._lineages.owners(wanted)
+        if isinstance(wanted, ReportQuery | GrantsQuery):
+            return self._reports.facts(wanted)
 
         def hash_of(password_id: str) -> Secret | None:
             with self._connections() as connection, connection.cursor() as cursor:

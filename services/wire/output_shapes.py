@@ -23,13 +23,14 @@ def expected(path: str, wanted: str, value: object) -> TypeError:
 
 
 def written(value: object, members: MemberWriters, path: str) -> list[str]:
-    """The members of a structure that are there, each as its writer has it."""
+    """The members of a structure that are there, each as its writer has it. What the model requires and AWS leaves out
+    all the same is None."""
     if not isinstance(value, dict):
         raise expected(path, "a dict", value)
     texts = []
     for name, writer, required in members:
         if name in value:
-            texts.append(writer(value[name]))
+            texts.append("" if required and value[name] is None else writer(value[name]))
         elif required:
             raise TypeError(f"{path}.{name} is missing.")
     if len(texts) != len(value):

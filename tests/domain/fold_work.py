@@ -48,6 +48,7 @@ FIELDS: dict[str, object] = {
     "entity": "user",
     "entity_id": "AIDA0",
     "entity_name": "u0",
+    "entity_path": "o-1/r-1",
     "evidence": {"created_at": AT},
     "for_account_id": "100000000000",
     "feature": "RootSessions",
@@ -55,6 +56,8 @@ FIELDS: dict[str, object] = {
     "group_name": "g0",
     "hard_expiry": False,
     "is_default": True,
+    "granularity": "SERVICE_LEVEL",
+    "job_id": "new",
     "keys": ("key0",),
     "kind": "live",
     "ledger_id": "l",
@@ -67,6 +70,7 @@ FIELDS: dict[str, object] = {
     "opened_account_id": "999999999999",
     "organization": Organization("o-1", ACCOUNT, (), ()),
     "organization_id": "o-1",
+    "organizations_policy_id": "p-1",
     "owner_id": "AIDA0",
     "owner_name": "u0",
     "partition": "aws",
@@ -80,6 +84,7 @@ FIELDS: dict[str, object] = {
     "reached": "999999999999",
     "reason": "leaked",
     "region": "us-east-1",
+    "requester_id": "AIDA0",
     "require_lowercase_characters": True,
     "require_numbers": True,
     "require_symbols": True,
@@ -167,6 +172,8 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.access_key.created.v1", access_key_id=f"AKIA{i}")
         yield event("iam.credential.used.v1", credential_id=f"AKIA{i}")
         yield event("account.lineage.contained.v1", seed=f"AKIA{i}")
+        yield event("iam.service_last_accessed.requested.v1", job_id=f"job{i}")
+        yield event("iam.organizations_access.requested.v1", job_id=f"job{i}")
         yield event("account.reached.v1", reached=str(100_000_000_000 + i))
         yield event("iam.login_profile.created.v1", password_id=f"AIPW{i}", **user)
         yield event("iam.inline_policy.put.v1", policy_name=f"inline{i}")

@@ -17,9 +17,11 @@ import botocore.serialize
 from domain import installation
 from domain.account import Account, evolve
 from domain.calls import ApiCalled, Facts, FactsQuery, NeedsAccounts, NeedsFacts, NeedsPolicies, NewSecret, Outcome
+from domain.descent import owner_of_maker
 from domain.families.access_keys import AccessKeyCreated
 from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.passwords import PasswordQuery
+from domain.families.reports import CredentialReport, GrantsQuery, ReportFacts, ReportQuery, ServiceAccessJob
 from domain.families.sessions import Session, SessionIssued
 from domain.foundation.errors import Refusal
 from domain.foundation.events import Cause, Change, Entry, Event
@@ -27,8 +29,13 @@ from domain.foundation.identifiers import ACCESS_KEY, INSTALLATION, new_access_k
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.installation import Installation
 from domain.ledger_state import LedgerState, empty
+from domain.queries.credential_report import credential_report
+from domain.queries.organization_access import organization_access, reported_accounts
+from domain.queries.service_access import entities_of, granted_services, service_access
+from domain.read_models.last_accesses import OperationUse, ServiceUse
 from domain.rules import accounts
 from domain.time_travel import PastFacts, PastQuery
+from services.api.action_catalogue import CATALOGUE
 from services.aws_services import aws_protocols
 from services.ledger.pending_call import CallResult, DecideCall
 from services.secrets.passwords import PasswordHashes
@@ -222,6 +229,8 @@ class Endpoint:
             others = {account_id: self._value_at(account_id, at) for account_id in wanted.account_ids[1:]}
             return PastFacts(at, {self.account.id: self.as_of(position), **others})
 
+        if isinstance(wanted, ReportQuery | GrantsQuery):
+            return self._report(wanted)
         assert isinstance(wanted, PasswordQuery), "There are no tables here."
 
         def hash_of(password_id: str) -> Secret | None:
@@ -229,6 +238,36 @@ class Endpoint:
             return None if kept is None else kept.secret
 
         return HASHES.found(wanted, hash_of)
+
+    def _report(self, wanted: ReportQuery | GrantsQuery) -> Facts:
+        """From the entries, where a server reads tables."""
+        if isinstance(wanted, GrantsQuery):
+            return granted_services(wanted, CATALOGUE)
+        report = wanted.report
+        if isinstance(report, CredentialReport):
+            return ReportFacts(wanted, credential_report(self.as_of(report.position)))
+        if isinstance(report, ServiceAccessJob):
+            then = self.as_of(report.position)
+            ids = {entity.id for entity in entities_of(then, report)}
+            uses = [use for use in self._uses(report.position + 1) if use.entity_id in ids]
+            return ReportFacts(wanted, service_access(then, report, CATALOGUE, uses))
+        organization = self.claims.value.organization
+        assert organization is not None
+        by_account = {}
+        for account_id in reported_accounts(organization, report):
+            uses = self.ledgers[account_id]._uses(None)
+            last = {use.service: ServiceUse(use.service, use.at, use.region) for use in uses}
+            by_account[account_id] = list(last.values())
+        return ReportFacts(wanted, organization_access(organization, report, CATALOGUE, by_account))
+
+    def _uses(self, position: int | None) -> list[OperationUse]:
+        """Each, in order."""
+        calls = (entry for entry in self.entries[:position] if isinstance(entry.event, ApiCalled))
+        made = ((entry.cause, entry.at) for entry in calls)
+        return [
+            OperationUse(owner_of_maker(cause) or "", cause.service, cause.operation, at, cause.region)
+            for cause, at in made
+        ]
 
     def cause(self, by: VerifiedCredential, operation: str) -> Cause:
         return Cause(

@@ -27,7 +27,16 @@ _SERVER_FAULT = 500
 THREADS = 2
 ANSWERS_WAITING_MAX = (256, 64, 32)
 """Of answers that may be long: in all, of an account, of a principal."""
-_LONG_ANSWERS = ("GetAccountAuthorizationDetails", "GetContextKeys", "GetGroup", "List", "Simulate")
+_LONG_ANSWERS = (
+    "GetAccountAuthorizationDetails",
+    "GetContextKeys",
+    "GetCredentialReport",
+    "GetGroup",
+    "GetOrganizationsAccessReport",
+    "GetServiceLastAccessed",
+    "List",
+    "Simulate",
+)
 """How the names begin of operations whose answers may take more than a few kilobytes, or long to find out."""
 _WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?")
 

@@ -15,6 +15,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Keys
 
+from services.api.action_catalogue import CATALOGUE
 from services.api.server.answer_runner import AnswerRunner
 from services.api.server.health import Health
 from services.api.server.native_protocol import NativeProtocol
@@ -23,6 +24,7 @@ from services.bootstrap import bootstrap
 from services.ledger.database import Database
 from services.ledger.historical_states import HistoricalStateResolver
 from services.ledger.lineage_resolver import LineageResolver
+from services.ledger.report_resolver import ReportResolver
 from services.ledger.round import Clock, system_clock
 from services.ledger_runtime import LedgerRuntime
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
@@ -61,9 +63,9 @@ class InProcessServer:
         self.native = NativeProtocol(AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past))
         self.pasts = HistoricalStateResolver(ledger.readers.connection, ledger.past)
         self.lineages = LineageResolver(ledger.readers.connection, ledger.runner, ledger.past)
-        self.facts: FactResolver = FactResolver(
-            ledger.writers.connection, ledger.secrets, HASHES, ledger.denials, self.pasts, self.lineages
-        )
+        self.reports = ReportResolver(ledger.readers.connection, ledger.runner, ledger.past, CATALOGUE)
+        self.resolvers = ledger.secrets, HASHES, ledger.denials, self.pasts, self.lineages, self.reports
+        self.facts: FactResolver = FactResolver(ledger.writers.connection, *self.resolvers)
         self.trusted_proxies: tuple[Network, ...] = ()
         self.refusals = RefusalRecorder(ledger.committer, RefusalCounts())
         self.credentials = Authenticator(ledger.writers.connection, ledger.secrets, ledger.sessions)

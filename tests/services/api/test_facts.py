@@ -21,7 +21,6 @@ from services.wire.fact_resolver import HASHING_PLACES, HASHING_THREADS, FactRes
 from services.wire.request_pipeline import DECISIONS_MAX, Response
 from services.wire.time_travel import RequestPath
 from tests.services.api.in_process_server import PEER, InProcessServer, signed, signed_form
-from tests.services.endpoint import HASHES
 
 FIRST, SECOND = "Correct-Horse-1", "Battery-Staple-2"
 ANSWER_SECONDS_MAX = 60
@@ -31,14 +30,7 @@ class Meddling(FactResolver):
     """While facts are found out, somebody sets another password of bob's: so often as is told."""
 
     def __init__(self, house: InProcessServer, times: int) -> None:
-        super().__init__(
-            house.ledger.writers.connection,
-            house.ledger.secrets,
-            HASHES,
-            house.ledger.denials,
-            house.pasts,
-            house.lineages,
-        )
+        super().__init__(house.ledger.writers.connection, *house.resolvers)
         self.house = house
         self.plain = house.facts
         self.left = times
@@ -139,7 +131,7 @@ def test_only_so_many_at_a_time(house: InProcessServer) -> None:
     while another account's is not, and when the others are done there is room again. Who went away in the meantime
     takes no room for ever."""
     held = Held(house.ledger.writers.connection)
-    finder = FactResolver(held, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages)
+    finder = FactResolver(held, *house.resolvers)
     wanted = PasswordQuery(Secret(SECOND), frozenset({"AIPW1"}))
     mine, others = Turn(house.account_id, "AIDAME"), Turn("111122223333", "AIDAOTHER")
     *_, places = HASHING_PLACES
@@ -170,7 +162,7 @@ def test_hashing_keeps_no_containment_waiting(house: InProcessServer) -> None:
     """With every thread that hashes at work and every place taken, the lineage that a containment wants is found, and
     so is a moment of the past."""
     held = Held(house.ledger.writers.connection)
-    house.facts = FactResolver(held, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages)
+    house.facts = FactResolver(held, *house.resolvers)
     wanted = PasswordQuery(Secret(SECOND), frozenset({"AIPW1"}))
     total, _, each = HASHING_PLACES
 
@@ -202,7 +194,7 @@ def test_hashing_keeps_no_containment_waiting(house: InProcessServer) -> None:
 def test_a_call_that_is_given_up_is_answered(house: InProcessServer, bob: Any) -> None:
     """A server that stops waits for its last answers, and not for ever: then they say what is not known."""
     held = Held(house.ledger.writers.connection)
-    facts = FactResolver(held, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages)
+    facts = FactResolver(held, *house.resolvers)
     change = signed_form("iam", "ChangePassword", bob, OldPassword=FIRST, NewPassword=SECOND)
 
     async def given_up() -> Response:
@@ -226,9 +218,7 @@ def test_a_full_line_is_an_answer_on_record(house: InProcessServer, bob: Any) ->
         async def find(self, _turn: Turn, _wanted: FactsQuery) -> Facts:
             raise Throttling("Rate exceeded")
 
-    house.facts = Full(
-        house.ledger.writers.connection, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages
-    )
+    house.facts = Full(house.ledger.writers.connection, *house.resolvers)
     status, answer = house.aws_does("iam", "ChangePassword", keys=bob, OldPassword=FIRST, NewPassword=SECOND)
     assert (status, "<Code>Throttling</Code>" in answer) == (400, True)
     (call,) = records(house, "ChangePassword")
@@ -241,7 +231,7 @@ def test_hashes_that_cannot_be_read(house: InProcessServer, bob: Any) -> None:
     def gone() -> Any:
         raise psycopg.OperationalError("the database is gone")
 
-    house.facts = FactResolver(gone, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages)
+    house.facts = FactResolver(gone, *house.resolvers)
     status, _ = house.aws_does("iam", "ChangePassword", keys=bob, OldPassword=FIRST, NewPassword=SECOND)
     assert status == 503
     assert records(house, "ChangePassword") == []

@@ -1,0 +1,91 @@
+"""What reports say, found out beside the round at the position where they were asked for (docs/adr/0054)."""
+
+import time
+
+import psycopg
+
+from domain.account import Account
+from domain.families.reports import (
+    TRACKED,
+    AccessReport,
+    CredentialReport,
+    GrantsFacts,
+    GrantsQuery,
+    OrganizationAccessJob,
+    ReportFacts,
+    ReportQuery,
+    ServiceAccessJob,
+)
+from domain.foundation.identifiers import INSTALLATION
+from domain.installation import Installation
+from domain.queries.credential_report import credential_report
+from domain.queries.organization_access import organization_access, reported_accounts
+from domain.queries.service_access import ServiceCatalogue, entities_of, granted_services, service_access
+from projections.engine.runner import ProjectionRunner
+from projections.queries.last_accesses import last_uses, last_uses_of_services
+from projections.queries.ledger_positions import position_at
+from projections.queries.readable import ProjectionBehind, same_tables
+from services.ledger.historical_states import HistoricalStates
+from services.ledger.recorder import ConnectionSource
+
+WAIT_SECONDS_MAX = 1.0
+"""For tables, of all accounts together: who asks is told that the job is in progress, and asks again."""
+
+
+class ReportResolver:
+    def __init__(
+        self, readers: ConnectionSource, runner: ProjectionRunner, past: HistoricalStates, catalogue: ServiceCatalogue
+    ) -> None:
+        self._readers = readers
+        self._runner = runner
+        self._past = past
+        self._catalogue = catalogue
+
+    def facts(self, wanted: ReportQuery | GrantsQuery) -> ReportFacts | GrantsFacts:
+        """Raises what `HistoricalStates.at` raises."""
+        if isinstance(wanted, GrantsQuery):
+            return granted_services(wanted, self._catalogue)
+        with self._readers() as connection, connection.cursor() as cursor:
+            try:
+                return ReportFacts(wanted, self._content(cursor, wanted))
+            except ProjectionBehind:
+                return ReportFacts(wanted, None)
+
+    def _content(self, cursor: psycopg.Cursor, wanted: ReportQuery) -> bytes | AccessReport:
+        """Raises ProjectionBehind."""
+        report = wanted.report
+        if isinstance(report, CredentialReport):
+            return credential_report(self._account(cursor, wanted.account_id, report.position))
+        with same_tables(cursor):
+            if isinstance(report, OrganizationAccessJob):
+                return self._of_organization(cursor, report)
+            return self._of_services(cursor, wanted.account_id, report)
+
+    def _of_services(self, cursor: psycopg.Cursor, account_id: str, job: ServiceAccessJob) -> AccessReport:
+        account = self._account(cursor, account_id, job.position)
+        # The call that asked is a use too: its record stands right behind what it has changed.
+        position = job.position + 1
+        self._runner.wait(account_id, position, WAIT_SECONDS_MAX)
+        entity_ids = [entity.id for entity in entities_of(account, job)]
+        uses = last_uses(cursor, account_id, entity_ids, position, job.created_at - TRACKED)
+        return service_access(account, job, self._catalogue, uses)
+
+    def _of_organization(self, cursor: psycopg.Cursor, job: OrganizationAccessJob) -> AccessReport:
+        at = position_at(cursor, INSTALLATION, job.created_at)
+        installation = self._past.at(cursor, INSTALLATION, at)
+        assert isinstance(installation, Installation)
+        organization = installation.organization
+        assert organization is not None
+        until = time.monotonic() + WAIT_SECONDS_MAX
+        uses = {}
+        for account_id in reported_accounts(organization, job):
+            position = position_at(cursor, account_id, job.created_at)
+            self._runner.wait(account_id, position, max(0.0, until - time.monotonic()))
+            since = job.created_at - TRACKED
+            uses[account_id] = last_uses_of_services(cursor, account_id, self._catalogue.tracked, position, since)
+        return organization_access(organization, job, self._catalogue, uses)
+
+    def _account(self, cursor: psycopg.Cursor, account_id: str, position: int) -> Account:
+        account = self._past.at(cursor, account_id, position)
+        assert isinstance(account, Account)
+        return account
