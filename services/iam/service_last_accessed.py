@@ -22,6 +22,7 @@ from domain.rules import reports
 from domain.rules.policy_holders import Holder, holder_of
 from services.iam.entity_members import EntityMembers
 from services.wire.operations import Parameters, TargetResource, answers, any_resource
+from services.wire.output_shapes import LEFT_OUT
 from services.wire.pagination import page_request
 
 
@@ -124,7 +125,7 @@ def _status(job: ServiceAccessJob, report: AccessReport | None) -> EntityMembers
     """What it says was settled when it was asked for."""
     status: EntityMembers = {"JobCreationDate": job.created_at}
     if report is None:
-        return status | {"JobStatus": "IN_PROGRESS", "JobCompletionDate": None}
+        return status | {"JobStatus": "IN_PROGRESS", "JobCompletionDate": LEFT_OUT}
     return status | {"JobStatus": "COMPLETED", "JobCompletionDate": job.created_at}
 
 

@@ -14,6 +14,9 @@ POLICY_DOCUMENT = "policyDocumentType"
 """Strings of this shape are answered percent-encoded (RFC 3986). Wherever the IAM model has it in an output, stock
 clients decode it (botocore does so by this same name)."""
 
+LEFT_OUT = object()
+"""The value of a member that the model requires and AWS leaves out all the same."""
+
 MemberWriters = Sequence[tuple[str, ShapeWriter, bool]]
 """Of a structure: AWS's name, what writes it, and whether it is required."""
 
@@ -23,14 +26,13 @@ def expected(path: str, wanted: str, value: object) -> TypeError:
 
 
 def written(value: object, members: MemberWriters, path: str) -> list[str]:
-    """The members of a structure that are there, each as its writer has it. What the model requires and AWS leaves out
-    all the same is None."""
+    """The members of a structure that are there, each as its writer has it."""
     if not isinstance(value, dict):
         raise expected(path, "a dict", value)
     texts = []
     for name, writer, required in members:
         if name in value:
-            texts.append("" if required and value[name] is None else writer(value[name]))
+            texts.append("" if value[name] is LEFT_OUT else writer(value[name]))
         elif required:
             raise TypeError(f"{path}.{name} is missing.")
     if len(texts) != len(value):

@@ -247,6 +247,7 @@ def _values(arn: Callable[[str], str]) -> dict[str, Any]:
         "Properties": {"iam/x": "y"},
         "RoleArn": arn("role/a/ops"),
         "RoleName": "ops",
+        "OrganizationsPolicyId": "p-a1b2c3d4",
         "RoleSessionName": "night",
         "SAMLMetadataDocument": saml_metadata(),
         "SAMLProviderArn": arn("saml-provider/idp"),
