@@ -39,10 +39,10 @@ FUNCTION = re.compile(rb"create or replace function (\w+)")
 DEFINITIONS = {
     "credentials": "8852e184e7e50b31dc7828bae1fd34c2732bf8b576c28410fd1f602253aa7aca",
     "due": "4f4606491b551a9928d931bb2b418d4d649512b5257d05d86d736e3f97027d6a",
-    "lineage": "bcbfa6b17dc6e326873aa1f4c570320481e55a5928a251e300f0fefc14b4e920",
+    "lineage": "bbc1eb5f545a4a7b33a5bd7f6933f85830e85a9c0aef7d4a9925fee33322e1a8",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
-    "trail": "49e6bb017cc3b73433f3f16beb0077d0962c2a5c8e4ad0d2e69df1ba592c3349",
+    "trail": "0c2369efe0f0c5ed0d9f0685dac8ee82bd785cb67a60982064c3789ee8b9b69c",
     "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
 }
 """What this version's texts do."""
