@@ -47,7 +47,7 @@ def assume_role(
     owner = _owner(account, call, role_arn)
     if call.caller.is_root:
         raise AccessDenied("Roles may not be assumed by root accounts.")
-    context = {"sts:rolesessionname": (role_session_name,)}
+    context = {"sts:rolesessionname": (role_session_name,), **call.source}
     if external_id is not None:
         context["sts:externalid"] = (external_id,)
     role = authorize_assume_role(account, owner, call, role_arn, role_to_assume(owner, role_arn), context)

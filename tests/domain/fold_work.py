@@ -98,6 +98,8 @@ FIELDS: dict[str, object] = {
     "seed_owner": "AIDA0",
     "service": "iam",
     "services": 1,
+    "service_access_key_id": "AKIA0",
+    "service_name": "s0.example.com",
     "session_id": "SESN0",
     "session_seconds_max": 3_600,
     "spared": (),
@@ -134,6 +136,7 @@ CASES: dict[str, dict[str, object]] = {
     "installation.action_catalogue.published.v1": {"version": "2"},
     "installation.alias.claimed.v1": {"account_alias": "new"},
     "installation.alias.released.v1": {"account_alias": "alias0"},
+    "installation.service_principal.registered.v1": {"service_name": "new.example.com"},
     "installation.access_key_id.claimed.v1": {"access_key_id": "AKIAnew"},
 }
 
@@ -194,6 +197,7 @@ def installation_history(n: int) -> Iterator[Change]:
         yield event("installation.access_key_id.claimed.v1", access_key_id=f"AKIA{i}", for_account_id=account_id)
         yield event("installation.managed_catalogue.published.v1", digest=f"digest{i}")
         yield event("installation.action_catalogue.published.v1", digest=f"digest{i}")
+        yield event("installation.service_principal.registered.v1", service_name=f"s{i}.example.com")
 
 
 def evolve(value: LedgerState, change: Change) -> LedgerState:

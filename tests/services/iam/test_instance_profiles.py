@@ -64,7 +64,7 @@ def test_one_role_each() -> None:
         endpoint.call(root, "RemoveRoleFromInstanceProfile", **WEB, RoleName="other")
     endpoint.call(root, "AddRoleToInstanceProfile", **WEB, RoleName="ops")
     for name in ("other", "ops"):
-        with pytest.raises(LimitExceeded, match="^Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1$"):
+        with pytest.raises(LimitExceeded, match=r"^Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1$"):
             endpoint.call(root, "AddRoleToInstanceProfile", **WEB, RoleName=name)
     for operation, named in (("DeleteRole", {"RoleName": "ops"}), ("DeleteInstanceProfile", WEB)):
         with pytest.raises(DeleteConflict, match="must remove roles from instance profile first"):
