@@ -144,7 +144,8 @@ def check_assume_role(
 ) -> Check:
     trust = () if role is None else (trust_policy(role),)
     limits = [] if role is not None and _is_service_linked(role) else resource_controls(owner, "sts")
-    layers = [*limits, *layers_of(account, call.caller), (Layer.TRUST, trust)]
+    own = [] if call.caller.service_name is not None else layers_of(account, call.caller)
+    layers = [*limits, *own, (Layer.TRUST, trust)]
     known = CallContext(call, account, owner, role_arn, context)
     return Check(layers, Request(action, role_arn, request_principal(call.caller, role), known), _read(account, owner))
 
@@ -330,6 +331,8 @@ def request_principal(caller: Caller, role: Role | None) -> RequestPrincipal:
     """What the role's trust policy may call this caller. The ARNs in it are those that meant the caller when the policy
     was written: they follow it through a rename, and whoever has got one since is somebody else (IAM User Guide,
     "Rename an IAM user"; "IAM JSON policy elements: Principal")."""
+    if caller.service_name is not None:
+        return RequestPrincipal(caller.service_name, None, frozenset({("Service", caller.service_name)}))
     principal, trusted = caller.principal, role.trusted if role is not None else _TRUSTS_NOBODY
     if principal.issuer is not None:
         issuer = _names(principal.issuer.principal_id, trusted)

@@ -121,7 +121,12 @@ def _of_call(value_of: Callable[[Call], str | None]) -> ValuesOfKey:
 
 
 def _of_caller(value_of: Callable[[Caller], str | None]) -> ValuesOfKey:
-    return lambda context: _one(value_of(context.call.caller))
+    """Nothing of a service, which is in no account."""
+    return lambda context: None if _is_service(context) else _one(value_of(context.call.caller))
+
+
+def _is_service(context: CallContext) -> bool:
+    return context.call.caller.service_name is not None
 
 
 def iso_time(at: datetime) -> str:
@@ -178,9 +183,11 @@ _KEYS: dict[str, ValuesOfKey] = {
     "aws:principalarn": _of_caller(lambda caller: principal_arn_of(caller.principal)),
     "aws:principalaccount": _of_caller(lambda caller: caller.principal.account_id),
     "aws:principaltype": _of_caller(lambda caller: PRINCIPAL_TYPES[caller.principal.type]),
-    "aws:principalorgid": lambda context: organization_id(context.account),
-    "aws:principalorgpaths": lambda context: organization_paths(context.account),
-    "aws:principalisawsservice": lambda _context: ("false",),
+    "aws:principalorgid": lambda context: None if _is_service(context) else organization_id(context.account),
+    "aws:principalorgpaths": lambda context: None if _is_service(context) else organization_paths(context.account),
+    "aws:principalisawsservice": lambda context: (str(_is_service(context)).lower(),),
+    "aws:principalservicename": _of_call(lambda call: call.caller.service_name),
+    "aws:principalservicenameslist": _of_call(lambda call: call.caller.service_name),
     "aws:viaawsservice": lambda _context: ("false",),
     "aws:userid": _of_caller(lambda caller: caller.principal.principal_id),
     "aws:username": _of_caller(lambda caller: caller.principal.user_name),

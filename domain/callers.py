@@ -12,6 +12,8 @@ from domain.families.sessions import REVOCATIONS, Session, SessionClaims
 from domain.families.users import USERS
 from domain.foundation.errors import ExpiredToken, InvalidClientTokenId
 from domain.foundation.events import Principal
+from domain.foundation.identifiers import INSTALLATION
+from domain.installation import Installation
 
 INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105  AWS's sentence, no password
 
@@ -30,6 +32,11 @@ class Caller:
     def is_root(self) -> bool:
         return self.entity_id == self.principal.account_id
 
+    @property
+    def service_name(self) -> str | None:
+        """Of a service, which belongs to no account; None for all others."""
+        return self.principal.principal_id if self.principal.type == "AWSService" else None
+
 
 def caller_of_key(account: Account, access_key_id: str) -> Caller:
     """Whose long-term key this is. Raises InvalidClientTokenId when it is unknown, inactive, deleted or contained, or
@@ -41,6 +48,16 @@ def caller_of_key(account: Account, access_key_id: str) -> Caller:
     if containing_key(account, key) is not None:
         raise InvalidClientTokenId(INVALID_TOKEN)
     return Caller(principal_of(account, key.user_id), key.user_id, key.id)
+
+
+def caller_of_service(installation: Installation, name: str, access_key_id: str) -> Caller:
+    """The operator's own service that has this key. Raises InvalidClientTokenId when it is registered no more, or with
+    another key."""
+    registered = installation.service_principals.get(name)
+    if registered is None or registered.access_key_id != access_key_id:
+        raise InvalidClientTokenId(INVALID_TOKEN)
+    principal = Principal(type="AWSService", principal_id=name, arn=name, account_id=INSTALLATION)
+    return Caller(principal, name, access_key_id)
 
 
 def containing_key(account: Account, key: AccessKey) -> ContainedLineage | None:

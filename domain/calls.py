@@ -94,6 +94,8 @@ class Call:
     """The newest values that the round has locked, by account id; empty ones of accounts that do not exist."""
     concerned: set[str] = field(default_factory=set)
     """Other accounts whose resources the call is about: it is recorded in their ledgers too, however it ends."""
+    source: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The condition keys by which a service says for whom it calls: aws:sourceaccount, aws:sourcearn."""
     facts: Facts | None = None
     """What was found out since the decision was first made. The value may have moved on meanwhile: what they were found
     out of says whether they still hold."""

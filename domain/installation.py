@@ -1,6 +1,6 @@
 """The installation ledger: what must be unique across accounts is claimed here, in the same round (docs/adr/0010)."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -24,6 +24,13 @@ class OpenedAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class RegisteredService:
+    access_key_id: str
+    """With which it assumes roles."""
+    registered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Installation:
     id: str = INSTALLATION
     position: int = 0
@@ -40,6 +47,8 @@ class Installation:
     """One, or none."""
     action_catalogues: Map[str, int] = field(default=Map())
     """By digest: the position at which it was last published. The highest one's is in use."""
+    service_principals: Map[str, RegisteredService] = field(default=Map())
+    """The operator's own services, by name."""
 
     @property
     def exists(self) -> bool:
@@ -193,6 +202,32 @@ class OrganizationRemoved(InstallationChange, topic="installation.organization.r
         if installation.organization is None or installation.organization.id != self.organization_id:
             raise LookupError(f"There is no organization {self.organization_id}.")
         return replace(installation, organization=None)
+
+
+class ServicePrincipalChange(InstallationChange, ABC):
+    service_name: str
+    service_access_key_id: str
+
+
+class ServicePrincipalRegistered(ServicePrincipalChange, topic="installation.service_principal.registered.v1"):
+    """Trust policies may name the service, and it may assume roles that trust it, with a key of its own."""
+
+    sentence = "The service {service_name} was registered, with the access key {service_access_key_id}."
+
+    def fold(self, installation: Installation, entry: Entry) -> Installation:
+        service = RegisteredService(self.service_access_key_id, entry.at)
+        return replace(
+            installation, service_principals=_claimed(installation.service_principals, self.service_name, service)
+        )
+
+
+class ServicePrincipalDeregistered(ServicePrincipalChange, topic="installation.service_principal.deregistered.v1"):
+    """Its key is not honoured any more. Sessions that it has live on, and trust policies that name it stay."""
+
+    sentence = "The service {service_name} was deregistered, with the access key {service_access_key_id}."
+
+    def fold(self, installation: Installation, entry: Entry) -> Installation:
+        return replace(installation, service_principals=installation.service_principals.delete(self.service_name))
 
 
 def evolve(installation: Installation, entry: Entry) -> Installation:

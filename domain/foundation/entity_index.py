@@ -40,7 +40,7 @@ class EntityIndex(Generic[T]):
     def named(self, name: str) -> T:
         found = self.find(name)
         if found is None:
-            raise NoSuchEntity(f"The {self.kind} with name {name} cannot be found.")
+            raise NoSuchEntity(f"{self._called(name, 'The ')} cannot be found.")
         return found
 
     def find(self, name: str) -> T | None:
@@ -50,7 +50,14 @@ class EntityIndex(Generic[T]):
     def refuse_taken(self, name: str, *, by_other_than: T | None = None) -> None:
         found = self.find(name)
         if found is not None and (by_other_than is None or found.id != by_other_than.id):
-            raise EntityAlreadyExists(f"{self.kind.capitalize()} with name {name} already exists.")
+            raise EntityAlreadyExists(f"{self._called(name)} already exists.")
+
+    def _called(self, name: str, article: str = "") -> str:
+        """In AWS's words, which differ for kinds of two."""
+        if " " in self.kind:
+            return f"{self.kind.title()} {name}"
+        phrase = f"{article}{self.kind} with name {name}"
+        return phrase[0].upper() + phrase[1:]
 
     def add(self, entity: T) -> Self:
         """With the new entity. Raises LookupError when its id or its name is another's."""

@@ -133,7 +133,7 @@ def event_classes() -> Mapping[str, type[Event]]:
 
 
 Origin = Literal["api", "operator", "scheduler", "import"]
-PrincipalType = Literal["FederatedUser", "Root", "IAMUser", "AssumedRole"]
+PrincipalType = Literal["AWSService", "FederatedUser", "Root", "IAMUser", "AssumedRole"]
 
 
 class SessionIssuer(Value):

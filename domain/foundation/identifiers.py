@@ -29,7 +29,7 @@ ACCESS_KEY, SESSION_KEY = "AKIA", "ASIA"
 SESSION = "SESN"
 """Prefix of session ids, which are ours alone."""
 _ISSUED_ID = re.compile(
-    rf"(?:{ACCESS_KEY}|{SESSION_KEY}|{SESSION}|AIDA|AROA|AGPA|ANPA)[A-Z0-9]{{16,17}}(?=:|$)", re.IGNORECASE
+    rf"(?:{ACCESS_KEY}|{SESSION_KEY}|{SESSION}|AIDA|AROA|AGPA|AIPA|ANPA)[A-Z0-9]{{16,17}}(?=:|$)", re.IGNORECASE
 )
 
 

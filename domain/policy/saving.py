@@ -59,7 +59,7 @@ def parse_new(text: str, policy_type: PolicyType, partition: str = PARTITION) ->
             if (unfit := unfit_resource(resource, policy_type, partition)) is not None:
                 refuse(f"{where}.{statement.resource_element}", unfit.reason)
         if statement.principals is not None:
-            _refuse_strange_principals(statement.principals, where, partition)
+            _refuse_strange_principals(statement.principals, where, partition, policy_type)
         if policy_type is PolicyType.TRUST:
             _refuse_other_actions(statement, where)
     return policy
@@ -109,12 +109,13 @@ def _can_be_regional(resource: str) -> bool:
     return any(overlap(pattern, regional) for regional in _REGIONAL_TYPES_OF_S3)
 
 
-def _refuse_strange_principals(principals: Principals, where: str, partition: str) -> None:
+def _refuse_strange_principals(principals: Principals, where: str, partition: str, policy_type: PolicyType) -> None:
+    """Services in trust policies apart: which there are, the installation knows."""
     element = f"{where}.{'NotPrincipal' if principals.negated else 'Principal'}"
     kinds = {name: kind for kind, name in principals.names}
     for text in principals.texts:
         kind = kinds.get(text, "AWS")
-        strange = kind == "Service" and not SERVICE_PRINCIPAL.fullmatch(text)
+        strange = kind == "Service" and policy_type is not PolicyType.TRUST and not SERVICE_PRINCIPAL.fullmatch(text)
         strange |= ":saml-provider/" in text and not _SAML_PROVIDER.fullmatch(text)
         if strange or (text.startswith("arn:") and arn_parts(text)[1] != partition):
             refuse_principal(element, kind, text)

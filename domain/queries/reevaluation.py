@@ -137,8 +137,9 @@ def rebuild_check(
                 f"The decision was made when the last change of account {account_id} was {position}; in the ledger "
                 f"the last one up to there is {folded}."
             )
-    account = accounts[caller.principal.account_id]
-    if past is None and not caller.is_root and user_or_role_by_id(account, caller.entity_id) is None:
+    is_service = caller.service_name is not None
+    account = accounts[next(iter(record.positions)) if is_service else caller.principal.account_id]
+    if past is None and not caller.is_root and not is_service and user_or_role_by_id(account, caller.entity_id) is None:
         raise CannotReevaluate(
             f"In account {account.id} at position {account.position} there is no {caller.entity_id}, who made the call."
         )

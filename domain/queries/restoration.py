@@ -11,6 +11,7 @@ from domain.entity_kinds import entity_title, find_entity
 from domain.families.boundaries import boundary_arn
 from domain.families.containment import CONTAINED_POLICY_NAME
 from domain.families.groups import GROUPS, MEMBERSHIPS
+from domain.families.instance_profiles import PROFILE_ROLES
 from domain.families.passwords import LOGIN_PROFILES
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES, InlinePolicyPut
 from domain.families.roles import ROLES, TrustPolicyReplaced
@@ -19,7 +20,7 @@ from domain.families.users import USERS
 from domain.foundation.errors import DeleteConflict, Refusal
 from domain.foundation.suggested_commands import suggested_command
 from domain.lineage_kinds import SettingDelta
-from domain.rules import groups, permissions_boundaries, policies, policy_holders, tagging, users
+from domain.rules import groups, instance_profiles, permissions_boundaries, policies, policy_holders, tagging, users
 
 RESTORATIONS_MAX = 200
 """So many of an account a single call puts back; whoever asks again puts back the next."""
@@ -129,6 +130,16 @@ def _membership(delta: SettingDelta, _former: Account) -> Iterator[AccountChange
         yield from groups.add_user_to_group(delta.account, group_name=name, user_name=user.name)
 
 
+def _profile_role(delta: SettingDelta, _former: Account) -> Iterator[AccountChange]:
+    profile, role = (find_entity(delta.account, each) for each in (delta.owner_id, delta.subject_id))
+    assert profile is not None, "The setting is there."
+    names = {"instance_profile_name": profile[1].name, "role_name": delta.subject_id if role is None else role[1].name}
+    if delta.introduced:
+        yield instance_profiles.remove_role(delta.account, **names)
+    else:
+        yield instance_profiles.add_role(delta.account, **names)
+
+
 def _boundary(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
     found = find_entity(delta.account, delta.owner_id)
     assert found is not None, "The setting is there."
@@ -220,9 +231,14 @@ _ATTACHMENT = _Row(
     _attachment,
 )
 _MEMBERSHIP = _Row(
-    lambda account, user_id, group_id: f"{entity_title(account, user_id)} in {_group_title(account, group_id)}",
+    lambda account, user_id, group_id: f"{entity_title(account, user_id)} in {_title(account, group_id)}",
     lambda account, user_id, group_id: "member" if (user_id, group_id) in account[MEMBERSHIPS] else None,
     _membership,
+)
+_PROFILE_ROLE = _Row(
+    lambda account, profile_id, role_id: f"{_title(account, role_id)} in {entity_title(account, profile_id)}",
+    lambda account, profile_id, role_id: "in it" if (profile_id, role_id) in account[PROFILE_ROLES] else None,
+    _profile_role,
 )
 _BOUNDARY = _Row(_of("boundary"), lambda account, owner_id, _subject: boundary_arn(account, owner_id), _boundary)
 _TAGS = _Row(_of("tags"), _tags_text, _tags)
@@ -236,6 +252,8 @@ _ROWS = {
     "detachment": _ATTACHMENT,
     "membership": _MEMBERSHIP,
     "membership_removed": _MEMBERSHIP,
+    "profile_role": _PROFILE_ROLE,
+    "profile_role_removed": _PROFILE_ROLE,
     "boundary": _BOUNDARY,
     "boundary_removed": _BOUNDARY,
     "tags": _TAGS,
@@ -246,6 +264,6 @@ _ROWS = {
 """By the kinds of the lineage's nodes, but for `policy`: what the lineage itself created has no before."""
 
 
-def _group_title(account: Account, group_id: str) -> str:
-    group = account[GROUPS].by_id.get(group_id)
-    return group_id if group is None else f"group {group.name}"
+def _title(account: Account, entity_id: str) -> str:
+    """Its unique id, where it is gone."""
+    return entity_id if find_entity(account, entity_id) is None else entity_title(account, entity_id)

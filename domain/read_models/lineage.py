@@ -67,7 +67,8 @@ class LineageNode(ReadModel):
     """Of the event from which on it was not active any more: before that of `since`, for what was inactive when it was
     deleted. None where there is no `since`, and in answers."""
     subject_name: str | None = None
-    """What the subject was called then, where that is somebody else than the owner: of a membership the group."""
+    """What the subject was called then, where that is somebody else than the owner: of a membership the group, in an
+    instance profile the role."""
     name_now: str | None = None
     """What it, or its owner, is called at the moment, if otherwise: the former name may be somebody else's by now."""
 

@@ -20,6 +20,7 @@ from domain.policy import (
     written_out,
 )
 from domain.rules.quotas import ROLES_MAX, refuse_beyond
+from domain.rules.service_principals import IsRegistered, refuse_unknown_service
 
 Other = Callable[[str], Account]
 """Gives another account by its id, as it is now: `Call.account`. Where none is given, no other account exists."""
@@ -35,6 +36,7 @@ def create_role(
     session_seconds_max: int,
     trust_policy: str,
     other: Other = Account,
+    is_registered: IsRegistered = lambda _name: False,
 ) -> RoleCreated:
     if path.startswith(SERVICE_LINKED):
         raise InvalidInput(f"The path {SERVICE_LINKED} is reserved for service-linked roles; got {path}.")
@@ -47,7 +49,7 @@ def create_role(
         description=description,
         session_seconds_max=session_seconds_max,
         trust_policy=trust_policy,
-        trusted=trusted_ids(account, trust_policy, other),
+        trusted=trusted_ids(account, trust_policy, other, is_registered),
     )
 
 
@@ -65,14 +67,19 @@ def update_role(
 
 
 def replace_trust_policy(
-    account: Account, *, role_name: str, trust_policy: str, other: Other = Account
+    account: Account,
+    *,
+    role_name: str,
+    trust_policy: str,
+    other: Other = Account,
+    is_registered: IsRegistered = lambda _name: False,
 ) -> TrustPolicyReplaced:
     role = account[ROLES].named(role_name)
     return TrustPolicyReplaced(
         role_id=role.id,
         role_name=role.name,
         trust_policy=trust_policy,
-        trusted=trusted_ids(account, trust_policy, other),
+        trusted=trusted_ids(account, trust_policy, other, is_registered),
     )
 
 
@@ -82,7 +89,7 @@ def delete_role(account: Account, *, role_name: str) -> RoleDeleted:
     return RoleDeleted(role_id=role.id, role_name=role.name)
 
 
-def trusted_ids(account: Account, trust_policy: str, other: Other) -> dict[str, str]:
+def trusted_ids(account: Account, trust_policy: str, other: Other, is_registered: IsRegistered) -> dict[str, str]:
     """The ARNs of users and roles that the document trusts, each with the unique id that it means today. An account
     that it trusts need not exist yet: it only delegates to whoever lives there.
 
@@ -95,6 +102,8 @@ def trusted_ids(account: Account, trust_policy: str, other: Other) -> dict[str, 
     meant: dict[str, str] = {}
     for statement in policy.statements:
         for kind, name in statement.principals.names if statement.principals else ():
+            if kind == "Service":
+                refuse_unknown_service(name, account.partition, is_registered)
             if kind != "AWS" or ":assumed-role/" in name or ":federated-user/" in name:
                 continue
             if name in account[USERS].by_id or name in account[ROLES].by_id:

@@ -57,7 +57,8 @@ def assume_role(
     identity = session_tags.source_identity(source_identity, calling)
     # What a session inherits, its caller has to be allowed to set too.
     besides = [*[TAG_SESSION] * bool(own_tags), *[SET_SOURCE_IDENTITY] * (identity is not None)]
-    context = {"sts:rolesessionname": (role_session_name,), **session_tags.tag_keys(tags, transitive_tag_keys)}
+    context = {"sts:rolesessionname": (role_session_name,), **call.source}
+    context |= session_tags.tag_keys(tags, transitive_tag_keys)
     context |= {} if external_id is None else {"sts:externalid": (external_id,)}
     context |= {} if identity is None else {"sts:sourceidentity": (identity,)}
     asked = role_to_assume(owner, role_arn)

@@ -18,6 +18,8 @@ from projections.queries.lineage_seeds import CreatedNode, find_seed
 
 SQL = load_statements("projections.queries", "lineage.sql")
 
+_NAMING_SUBJECTS = frozenset({"membership", "membership_removed", "profile_role", "profile_role_removed"})
+"""Of which the other end is called something at the time."""
 DOOR_ROUNDS_MAX = 50
 """So often it is looked for who has used what the lineage has opened: each time those who came by that may have opened
 more."""
@@ -160,7 +162,7 @@ class _Traversal:
     def nodes(self, of: Mapping[NodePosition, CreatedNode]) -> tuple[LineageNode, ...]:
         """As they are at the moment."""
         states = dict(_states_at(self._cursor, self.moments, of.values()))
-        groups = _group_names(self._cursor, [found.node for found in of.values()])
+        groups = _subject_names(self._cursor, [found.node for found in of.values()])
         return tuple(
             _node_at(found.node, *self.origins[place], states[place], groups.get(place)) for place, found in of.items()
         )
@@ -301,15 +303,15 @@ def _final_state(created: CreatedNode, moment: Moment) -> tuple[LineageState, Ev
     return None
 
 
-def _group_names(cursor: psycopg.Cursor, nodes: Iterable[LineageNode]) -> dict[NodePosition, str]:
-    """As far as they are known: whether a membership is one depends on no name."""
-    changed = [node for node in nodes if node.kind in {"membership", "membership_removed"}]
+def _subject_names(cursor: psycopg.Cursor, nodes: Iterable[LineageNode]) -> dict[NodePosition, str]:
+    """As far as they are known: whether it is a change depends on no name."""
+    changed = [node for node in nodes if node.kind in _NAMING_SUBJECTS]
     parameters = {
         "accounts": [node.account_id for node in changed],
         "positions": [node.position for node in changed],
-        "groups": [node.subject_id for node in changed],
+        "subjects": [node.subject_id for node in changed],
     }
-    rows = cursor.execute(SQL["group_names"], parameters).fetchall() if changed else []
+    rows = cursor.execute(SQL["subject_names"], parameters).fetchall() if changed else []
     return {NodePosition(account_id, position): name for account_id, position, name in rows}
 
 

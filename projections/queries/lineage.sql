@@ -112,10 +112,11 @@ where account_id = %(account_id)s and owner_id = any(%(owners)s::text[]) and kin
 select ended_position, ended_at, ended_by from views.births
 where account_id = %(account_id)s and position = 1 and ended_position <= %(position)s
 
--- name: group_names
--- What the groups were called that somebody was put into or taken out of.
+-- name: subject_names
+-- What the groups were called that somebody was put into or taken out of, and the roles of instance profiles.
 select account_id, changed.position, called.name
-from unnest(%(accounts)s::text[], %(positions)s::bigint[], %(groups)s::text[]) as changed (account_id, position, group_id)
+from unnest(%(accounts)s::text[], %(positions)s::bigint[], %(subjects)s::text[])
+    as changed (account_id, position, subject_id)
 join views.principals as called using (account_id)
-where called.kind = 'group' and called.entity_id = changed.group_id and called.valid_from <= changed.position
+where called.entity_id = changed.subject_id and called.valid_from <= changed.position
     and (called.valid_to is null or called.valid_to > changed.position)

@@ -1,7 +1,6 @@
 -- What every credential gave birth to: sessions, keys, users, roles, and each change that can let somebody in again.
 -- A birth is found by the access key that signed for it, in whatever account's ledger it stands: no two keys of an
 -- installation have the same id, and that of a session is its session's own.
--- fits: 52c5042d2c3b936462cb397e6635d7f695a8a0757e671fa9fa21ca11a17c0362
 
 -- name: schema
 create table births (
@@ -16,7 +15,7 @@ create table births (
     kind text not null check (kind in ('root', 'user', 'group', 'role', 'session', 'access_key', 'activation',
         'trust_policy', 'policy', 'policy_version', 'policy_default', 'inline_policy', 'inline_policy_removed',
         'attachment', 'detachment', 'membership', 'membership_removed', 'password', 'boundary', 'boundary_removed',
-        'tags', 'user_rename', 'group_rename')),
+        'tags', 'user_rename', 'group_rename', 'instance_profile', 'profile_role', 'profile_role_removed')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.
@@ -73,10 +72,10 @@ begin
         case when node_kind in ('policy_version', 'policy_default')
             then regexp_replace(event ->> 'policy_arn', '.*/', '') else event ->> name end,
         case
-            when node_kind in ('user', 'group', 'role') then 'arn:' || (
+            when node_kind in ('user', 'group', 'role', 'instance_profile') then 'arn:' || (
                 select split_part(root.arn, ':', 2) from births as root
                 where root.account_id = in_account and root.position = 1
-            ) || ':iam::' || in_account || ':' || node_kind || (event ->> 'path') || (event ->> name)
+            ) || ':iam::' || in_account || ':' || replace(node_kind, '_', '-') || (event ->> 'path') || (event ->> name)
             when node_kind in ('policy', 'policy_version', 'policy_default', 'boundary', 'boundary_removed')
                 then event ->> 'policy_arn'
         end,
@@ -279,6 +278,25 @@ select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'us
     '{membership,membership_removed}', 'group_id'),
     enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'membership_removed', 'group_id', 'user_id',
         'user_name')
+
+-- name: iam.instance_profile.created.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'instance_profile', 'instance_profile_id',
+    'instance_profile_id', 'instance_profile_name')
+
+-- name: iam.instance_profile.deleted.v1
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'instance_profile_id')
+
+-- name: iam.instance_profile.role_added.v1
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'instance_profile_id',
+    '{profile_role,profile_role_removed}', 'role_id'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'profile_role', 'role_id', 'instance_profile_id',
+        'instance_profile_name')
+
+-- name: iam.instance_profile.role_removed.v1
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'instance_profile_id',
+    '{profile_role,profile_role_removed}', 'role_id'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'profile_role_removed', 'role_id',
+        'instance_profile_id', 'instance_profile_name')
 
 -- name: iam.permissions_boundary.put.v1
 select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'entity_id',

@@ -12,11 +12,13 @@ from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLIC
 from domain.families.roles import ROLES, Role
 from domain.families.users import USERS, User
 from domain.rules import groups
+from domain.rules.instance_profiles import profiles_of
 from services.iam.entity_members import (
     EntityMembers,
     OtherAccounts,
     described_policy_members,
     group_members,
+    listed_instance_profile_members,
     other_accounts,
     policy_sort_key,
     role_members_with_last_used,
@@ -117,7 +119,10 @@ def _details(account: Account, entity: DetailedEntity, others: OtherAccounts) ->
             members = role_members_with_last_used(account, entity, others)
             return {
                 **{name: value for name, value in members.items() if name not in _NOT_IN_DETAIL},
-                "InstanceProfileList": [],
+                "InstanceProfileList": [
+                    listed_instance_profile_members(account, profile, others)
+                    for profile in sorted(profiles_of(account, entity), key=lambda profile: profile.name)
+                ],
                 "RolePolicyList": _inline(account, entity),
                 "AttachedManagedPolicies": _attached(account, entity),
             }

@@ -9,13 +9,16 @@ from domain.families.access_keys import AccessKey
 from domain.families.boundaries import BOUNDARIES, boundary_arn
 from domain.families.credential_use import LAST_USES
 from domain.families.groups import Group
+from domain.families.instance_profiles import InstanceProfile
 from domain.families.passwords import LoginProfile, PasswordPolicy
 from domain.families.policies import ATTACHMENTS, ManagedPolicy, PolicyVersion
 from domain.families.roles import Role
 from domain.families.tags import Tag, tags_of
 from domain.families.users import USERS, User
+from domain.foundation.entity_index import NamedEntity
 from domain.foundation.identifiers import account_of_arn
 from domain.rules.access_keys import owner_name
+from domain.rules.instance_profiles import roles_of
 from domain.rules.roles import served_trust_policy
 
 EntityMembers = dict[str, object]
@@ -72,7 +75,16 @@ def other_accounts(account: Account, call: Call, trusted: Iterable[str]) -> Othe
     return call.accounts({owner_id for arn in trusted if (owner_id := account_of_arn(arn)) not in {None, account.id}})
 
 
-def _identity(account: Account, kind: str, entity: User | Group | Role) -> EntityMembers:
+def listed_instance_profile_members(account: Account, profile: InstanceProfile, others: OtherAccounts) -> EntityMembers:
+    """Without tags (API Reference, "ListInstanceProfiles"); its roles without what is not in AWS's examples."""
+    roles = [
+        _identity(account, "Role", role) | {"AssumeRolePolicyDocument": served_trust_policy(account, role, others)}
+        for role in roles_of(account, profile)
+    ]
+    return _identity(account, "InstanceProfile", profile) | {"Roles": roles}
+
+
+def _identity(account: Account, kind: str, entity: NamedEntity) -> EntityMembers:
     named: EntityMembers = {"Path": entity.path, f"{kind}Name": entity.name, f"{kind}Id": entity.id}
     return named | {"Arn": account.arn(entity.resource), "CreateDate": entity.created_at}
 

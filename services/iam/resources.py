@@ -9,6 +9,7 @@ from domain.account import Account, Component
 from domain.calls import Call
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.groups import GROUPS
+from domain.families.instance_profiles import INSTANCE_PROFILES
 from domain.families.roles import ROLES
 from domain.families.users import USERS
 from domain.foundation.entity_index import EntityIndex, NamedEntity
@@ -22,7 +23,7 @@ def _named(noun: str, index: Component[EntityIndex[E]]) -> FindResource:
 
     def resource(account: Account, _call: Call, parameters: Parameters) -> TargetResource:
         name = parameters[f"{noun}_name"]
-        named = account.arn(f"{noun}{parameters.get('path', '/')}{name}")
+        named = account.arn(f"{noun.replace('_', '-')}{parameters.get('path', '/')}{name}")
         found = account[index].find(name)
         return TargetResource(named if found is None else account.arn(found.resource), named)
 
@@ -30,6 +31,7 @@ def _named(noun: str, index: Component[EntityIndex[E]]) -> FindResource:
 
 
 _user, group, role = _named("user", USERS), _named("group", GROUPS), _named("role", ROLES)
+instance_profile = _named("instance_profile", INSTANCE_PROFILES)
 
 
 def user(account: Account, call: Call, parameters: Parameters) -> TargetResource:

@@ -42,6 +42,7 @@ def create_role(
         session_seconds_max=max_session_duration,
         trust_policy=assume_role_policy_document,
         other=call.account,
+        is_registered=lambda name: name in call.installation().service_principals,
     )
     born = (created.role_id, created.role_name)
     others = other_accounts(account, call, created.trusted)
@@ -114,7 +115,13 @@ def update_role_description(account: Account, call: Call, *, role_name: str, des
 )
 def update_assume_role_policy(account: Account, call: Call, *, role_name: str, policy_document: str) -> Outcome:
     return done(
-        roles.replace_trust_policy(account, role_name=role_name, trust_policy=policy_document, other=call.account)
+        roles.replace_trust_policy(
+            account,
+            role_name=role_name,
+            trust_policy=policy_document,
+            other=call.account,
+            is_registered=lambda name: name in call.installation().service_principals,
+        )
     )
 
 

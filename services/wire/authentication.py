@@ -43,6 +43,8 @@ class VerifiedCredential:
     account_id: str
     access_key_id: str
     session: Session | None
+    service_name: str | None = None
+    """Of a service of the operator's own: then the account is that of the role that it asks for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What happens to a request inside its round: a pure function of the newest values."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from domain.families.credential_use import LAST_USES, CredentialUsed, is_news
 from domain.families.sessions import SessionClaims
 from domain.foundation.errors import Refusal, ValidationError
 from domain.foundation.events import Cause, Event
-from domain.foundation.identifiers import Random
+from domain.foundation.identifiers import INSTALLATION, Random
 from domain.foundation.secret import Secret
 from domain.rules.sessions import refuse_beyond_session_token
 from services.ledger.pending_call import CallResult, DecideCall, LedgerAppend, LedgerStates
@@ -26,6 +26,7 @@ from services.wire.call_record import call_record, refused_elsewhere, storable
 from services.wire.fact_rounds import NOTHING_FOUND, FoundFacts
 from services.wire.operations import Operation, refusal_reason
 from services.wire.refusal_counts import RefusedCall
+from services.wire.service_callers import refusal_without_account, resolve_service
 from services.wire.suggestions import with_suggestion
 from services.wire.time_travel import perform_as_of
 
@@ -45,6 +46,14 @@ class AuthenticatedRequest:
     """What was wrong with it before any rule was asked. It is recorded and answered like any other refusal."""
     as_of: str | None = None
     """The moment of the past that it is about; None for now."""
+    source: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a service: for whom it calls."""
+
+    @property
+    def ledgers(self) -> frozenset[str]:
+        """Those that a decision cannot do without."""
+        home = frozenset({self.credential.account_id})
+        return home if self.credential.service_name is None else home | {INSTALLATION}
 
     @property
     def ends_access(self) -> bool:
@@ -72,16 +81,20 @@ def decision_for(
         return CallResult(this.refusal, [LedgerAppend(account.id, cause, [*events, this.record]), *others])
 
     def decide(values: LedgerStates, at: datetime) -> CallResult:
+        if request.credential.service_name is not None and (stray := _stray_call(request, values, at)) is not None:
+            if not is_recorded(stray):
+                return CallResult(stray, [])
+            return CallResult(stray.refusal, [LedgerAppend(INSTALLATION, request.cause, [stray.record])])
         account = values[request.credential.account_id]
         assert isinstance(account, Account)
         region = requested_region(account.partition, request.cause.service, request.cause.region)
         try:
-            caller = resolve_caller(account, request.credential, at)
+            caller = _caller(account, values, request.credential, at)
         except Refusal as refusal:
             cause = request.cause.model_copy(update={"region": region})
             return refused(account, cause, at, refusal)
         cause = request.cause.model_copy(update={"region": region, "principal": caller.principal})
-        call = Call(caller, cause, at, random, seal_session, ledgers=values, facts=found.facts)
+        call = Call(caller, cause, at, random, seal_session, ledgers=values, source=request.source, facts=found.facts)
         try:
             outcome = _perform(account, call, request, found)
         except Refusal as refusal:
@@ -92,6 +105,24 @@ def decision_for(
         return CallResult(outcome.refusal or outcome, _appends(account, call, events, record, outcome), outcome.then)
 
     return decide
+
+
+def _stray_call(request: AuthenticatedRequest, values: LedgerStates, at: datetime) -> RefusedCall | None:
+    """Of a service, and about no account that there is: it is recorded with the installation."""
+    try:
+        refusal = refusal_without_account(values, request.credential, request.parameters.get("role_arn"))
+    except Refusal as unknown:
+        refusal = unknown
+    if refusal is None:
+        return None
+    stray = replace(request, credential=replace(request.credential, account_id=INSTALLATION))
+    return refused_call(stray, request.cause, refusal.as_value(), at)
+
+
+def _caller(account: Account, values: LedgerStates, credential: VerifiedCredential, at: datetime) -> Caller:
+    if credential.service_name is not None:
+        return resolve_service(values, credential)
+    return resolve_caller(account, credential, at)
 
 
 def resolve_caller(account: Account, credential: VerifiedCredential, at: datetime) -> Caller:
@@ -154,7 +185,7 @@ def _use_of_credential(account: Account, call: Call) -> list[Event]:
     as in AWS."""
     caller = call.caller
     role = caller.session is not None and caller.principal.type == "AssumedRole"
-    if caller.session is not None and not role:
+    if caller.service_name is not None or (caller.session is not None and not role):
         return []
     credential_id = caller.entity_id if role else caller.access_key_id
     if not is_news(account[LAST_USES], credential_id, call.at):

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 from domain.account import Account
-from domain.foundation.errors import AccessDenied, MissingAuthenticationToken, Refusal, Throttling
+from domain.foundation.errors import AccessDenied, MissingAuthenticationToken, Refusal, Throttling, ValidationError
 from domain.foundation.events import Cause
-from domain.foundation.identifiers import Random, new_uuid
+from domain.foundation.identifiers import INSTALLATION, Random, new_uuid
 from services.bounded_http import source_of
 from services.fair_pool import FairPool, Stopping
 from services.fair_queue import Overloaded, Places, Turn, turn_of_stranger
@@ -29,6 +29,7 @@ from services.wire.fact_rounds import FoundFacts, decide_with_facts
 from services.wire.protocol import CommittedOutcome, ParsedRequest, WireProtocol
 from services.wire.raw_request import RawRequest
 from services.wire.refusal_counts import RefusalRecorder, RefusedCall
+from services.wire.service_callers import credential_of_service, source_of_call
 from services.wire.submission import commit_and_wait
 from services.wire.time_travel import RequestPath
 from services.wire.unauthenticated import UnauthenticatedRecorder
@@ -174,6 +175,9 @@ class RequestPipeline:
         request = AuthenticatedRequest(
             credential, proved, parsed.operation, parsed.parameters, parsed.refusal, path.moment
         )
+        if credential.account_id == INSTALLATION:
+            request = _of_service(request, held.owner_id, raw)
+            credential = request.credential
         refuse = partial(refusal_response, protocol, service=service, request_id=request_id)
         if self._shares.is_used_up(credential.account_id, ends_access=request.ends_access):
             throttled = Throttling("Rate exceeded: the account has written its share of an hour.")
@@ -185,9 +189,10 @@ class RequestPipeline:
         if isinstance(committed.result, RefusedCall):
             self._refusals.count(committed.result)
             return refuse(committed.result.refusal)
-        position = committed.positions[credential.account_id]
+        position = committed.positions.get(credential.account_id)
         if isinstance(committed.result, Refusal):
             return self._explained(refuse(committed.result, position=position), committed.result, credential.account_id)
+        assert position is not None, "What is answered stands in the account's ledger."
         account = committed.values[credential.account_id]
         assert isinstance(account, Account)
         try:
@@ -213,7 +218,7 @@ class RequestPipeline:
     async def _decide(self, request: AuthenticatedRequest, turn: Turn, found: FoundFacts) -> CommittedCall:
         """Raises NeedsFacts, LedgerUnavailable, Overloaded, and whatever a defect raised."""
         decide = decision_for(request, self._random, self._seal_session, found, self._refusals.is_recorded)
-        return await commit_and_wait(self._committer, frozenset({request.credential.account_id}), decide, turn)
+        return await commit_and_wait(self._committer, request.ledgers, decide, turn)
 
 
 def _claim(raw: RawRequest, path: RequestPath, protocol: WireProtocol[Any]) -> sigv4.SignatureClaim:
@@ -223,6 +228,15 @@ def _claim(raw: RawRequest, path: RequestPath, protocol: WireProtocol[Any]) -> s
         if raw.is_small:
             protocol.refuse_unsigned(raw, path.path)
         raise
+
+
+def _of_service(request: AuthenticatedRequest, name: str, raw: RawRequest) -> AuthenticatedRequest:
+    credential = credential_of_service(request.credential, name, request.cause.operation, request.parameters)
+    request = replace(request, credential=credential)
+    try:
+        return replace(request, source=source_of_call(raw))
+    except ValidationError as unfit:
+        return replace(request, refusal=request.refusal or unfit)
 
 
 def _ends_access(parsed: ParsedRequest[Any]) -> bool:

@@ -55,6 +55,8 @@ FIELDS: dict[str, object] = {
     "group_id": "AGPA0",
     "group_name": "g0",
     "hard_expiry": False,
+    "instance_profile_id": "AIPA0",
+    "instance_profile_name": "i0",
     "is_default": True,
     "granularity": "SERVICE_LEVEL",
     "job_id": "new",
@@ -102,6 +104,8 @@ FIELDS: dict[str, object] = {
     "seed_owner": "AIDA0",
     "service": "iam",
     "services": 1,
+    "service_access_key_id": "AKIA0",
+    "service_name": "s0.example.com",
     "session_id": "SESN0",
     "session_seconds_max": 3_600,
     "spared": (),
@@ -120,6 +124,8 @@ CASES: dict[str, dict[str, object]] = {
     "iam.user.created.v1": {"user_id": "AIDAnew", "user_name": "new"},
     "iam.group.created.v1": {"group_id": "AGPAnew", "group_name": "new"},
     "iam.role.created.v1": {"role_id": "AROAnew", "role_name": "new"},
+    "iam.instance_profile.created.v1": {"instance_profile_id": "AIPAnew", "instance_profile_name": "new"},
+    "iam.instance_profile.role_added.v1": {"role_id": "AROAaside"},
     "iam.policy.created.v1": {"policy_arn": policy_arn("new"), "policy_name": "new"},
     "iam.policy.version_created.v1": {"version": 1_000_000},
     "account.lineage.contained.v1": {"seed": "AKIAnew"},
@@ -136,6 +142,7 @@ CASES: dict[str, dict[str, object]] = {
     "installation.action_catalogue.published.v1": {"version": "2"},
     "installation.alias.claimed.v1": {"account_alias": "new"},
     "installation.alias.released.v1": {"account_alias": "alias0"},
+    "installation.service_principal.registered.v1": {"service_name": "new.example.com"},
     "installation.access_key_id.claimed.v1": {"access_key_id": "AKIAnew"},
 }
 
@@ -165,6 +172,7 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.group.created.v1", group_id=f"AGPA{i}", group_name=f"g{i}")
         yield event("iam.role.created.v1", role_id=f"AROA{i}", role_name=f"r{i}")
         yield event("iam.policy.created.v1", policy_id=f"ANPA{i}", policy_arn=policy_arn(f"p{i}"), policy_name=f"p{i}")
+        yield event("iam.instance_profile.created.v1", instance_profile_id=f"AIPA{i}", instance_profile_name=f"i{i}")
         yield event("sts.session.revoked.v1", session_id=f"SESN{i}")
         if i == "aside":
             return
@@ -181,6 +189,7 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.policy.attached.v1", policy_arn=policy_arn("p0"), **held)
         yield event("iam.permissions_boundary.put.v1", policy_arn=policy_arn("p0"), **held)
         yield event("iam.group.user_added.v1", group_id="AGPA0", **user)
+        yield event("iam.instance_profile.role_added.v1", role_id=f"AROA{i}")
         if i:
             yield event("iam.policy.attached.v1", policy_arn=policy_arn(f"p{i}"))
             yield event("iam.group.user_added.v1", group_id=f"AGPA{i}")
@@ -197,6 +206,7 @@ def installation_history(n: int) -> Iterator[Change]:
         yield event("installation.access_key_id.claimed.v1", access_key_id=f"AKIA{i}", for_account_id=account_id)
         yield event("installation.managed_catalogue.published.v1", digest=f"digest{i}")
         yield event("installation.action_catalogue.published.v1", digest=f"digest{i}")
+        yield event("installation.service_principal.registered.v1", service_name=f"s{i}.example.com")
 
 
 def evolve(value: LedgerState, change: Change) -> LedgerState:

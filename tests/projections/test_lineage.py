@@ -11,6 +11,12 @@ from domain.families.access_keys import AccessKeyActivated, AccessKeyCreated, Ac
 from domain.families.boundaries import PermissionsBoundaryDeleted, PermissionsBoundaryPut
 from domain.families.containment import CONTAINED_DOCUMENT, CONTAINED_POLICY_NAME
 from domain.families.groups import GroupCreated, UserAddedToGroup, UserRemovedFromGroup
+from domain.families.instance_profiles import (
+    InstanceProfileCreated,
+    InstanceProfileDeleted,
+    RoleAddedToInstanceProfile,
+    RoleRemovedFromInstanceProfile,
+)
 from domain.families.passwords import LoginProfileCreated, LoginProfileDeleted, LoginProfileUpdated, PasswordChanged
 from domain.families.policies import (
     DefaultPolicyVersionSet,
@@ -228,6 +234,8 @@ def test_changes_that_let_somebody_in(writer: psycopg.Connection, reader: psycop
     policy = {**ann, "policy_id": "ANPAP", "policy_arn": arn}
     role = {"role_id": "AROAbuilder", "role_name": "builder", "trusted": {}}
     in_group = {"group_id": "AGPAops", "group_name": "ops", "user_id": "AIDAann", "user_name": "ann"}
+    profile = {"instance_profile_id": "AIPAweb", "instance_profile_name": "web"}
+    builder = {"role_id": "AROAbuilder", "role_name": "builder"}
     of_ann = {"user_id": "AIDAann", "user_name": "ann"}
     inline = {**ann, "policy_name": "mine"}
     steps: list[tuple[Event, str, Event, str]] = [
@@ -251,6 +259,14 @@ def test_changes_that_let_somebody_in(writer: psycopg.Connection, reader: psycop
         (PermissionsBoundaryPut(**policy), "boundary", PermissionsBoundaryDeleted(**policy), "removed"),
         (GroupCreated(group_id="AGPAops", group_name="ops", path="/"), "group", CALLED, "active"),
         (UserAddedToGroup(**in_group), "membership", UserRemovedFromGroup(**in_group), "removed"),
+        (InstanceProfileCreated(**profile, path="/"), "instance_profile",
+         InstanceProfileDeleted(**profile), "deleted"),
+        (InstanceProfileCreated(**profile, path="/"), "instance_profile", CALLED, "active"),
+        (RoleAddedToInstanceProfile(**profile, **builder), "profile_role",
+         RoleRemovedFromInstanceProfile(**profile, **builder), "removed"),
+        (RoleAddedToInstanceProfile(**profile, **builder), "profile_role", CALLED, "active"),
+        (RoleRemovedFromInstanceProfile(**profile, **builder), "profile_role_removed",
+         RoleAddedToInstanceProfile(**profile, **builder), "replaced"),
         (LoginProfileCreated(**of_ann, password_id="P1", reset_required=False), "password",
          LoginProfileUpdated(**of_ann, reset_required=True), "active"),
         (LoginProfileUpdated(**of_ann, password_id="P2", reset_required=False), "password",

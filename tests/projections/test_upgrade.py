@@ -40,10 +40,10 @@ DEFINITIONS = {
     "credentials": "8852e184e7e50b31dc7828bae1fd34c2732bf8b576c28410fd1f602253aa7aca",
     "due": "4f4606491b551a9928d931bb2b418d4d649512b5257d05d86d736e3f97027d6a",
     "last_accesses": "d0a4ba2ce723861b062d421ced40f4fa804a09100dfc0bef80a0cb737370750d",
-    "lineage": "bcbfa6b17dc6e326873aa1f4c570320481e55a5928a251e300f0fefc14b4e920",
+    "lineage": "bbc1eb5f545a4a7b33a5bd7f6933f85830e85a9c0aef7d4a9925fee33322e1a8",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
-    "trail": "fdc5a46888ab10d7016173d2eba51c9019b56c32730422f9f397e15ae48b786d",
+    "trail": "cca0f4c92a930b1027d195a00f80fcfc12183c2c34a76c46b64d3de406dc931e",
     "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
 }
 """What this version's texts do."""

@@ -79,7 +79,7 @@ def _findings(
     for statement in read:
         yield from action_findings(statement, policy_type, catalogue)
         yield from resource_findings(statement, policy_type, catalogue, partition)
-        yield from service_principal_findings(statement, catalogue)
+        yield from service_principal_findings(statement)
         yield from condition_findings(statement, catalogue)
     yield from escalation_findings(read, policy_type)
     if sum(_texts(statement) for statement in read) <= COMPARED_TEXTS_MAX:

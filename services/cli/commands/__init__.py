@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "least-privilege": "the smallest policy that covers the recorded calls of a user or role",
     "account": "open, list and close the accounts of this installation",
     "organization": "set, show and remove the organization: units, accounts, service and resource control policies",
+    "service-principal": "register, list and deregister services of your own that assume roles",
     "master-key": "rotate the master key, and list what needs which",
     "migrate": "bring the database to this version, as the ledger's owner (MUNIMENT_OWNER_DATABASE_URL)",
     "backup": "back up the embedded database while it is in use",

@@ -4,8 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -24,13 +23,10 @@ from services.cli.lib.operator_database import (
     open_or_create_database,
     operator_ledger,
     operator_settings,
-    refuse_without_room,
+    recording_ledger,
 )
 from services.cli.lib.output import Column, make_output, short_time
 from services.cli.lib.terminal import Failure, UsageError, print_note
-from services.ledger_runtime import LedgerRuntime, load_master_keys
-from services.secrets.master_key import InvalidMasterKey
-from services.settings import InvalidSetting, Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +72,7 @@ def _create(args: argparse.Namespace) -> None:
     given = {name: value for name, value in wanted.items() if value is not None}
     secret = _root_secret(args)
     opening = NewAccount(**given) if secret is None else NewAccount(**given, secret=secret)
-    with _recording_ledger(operator_settings(args)) as ledger:
+    with recording_ledger(operator_settings(args), open_or_create_database) as ledger:
         key = open_account(ledger.committer, opening)
     is_root = key.user_id == opening.account_id
     credential = {
@@ -156,18 +152,3 @@ def _confirm(account_id: str) -> None:
     print_note(f"Closing {account_id} ends all of its credentials and cannot be undone. Type the account id to go on:")
     if sys.stdin.readline().strip() != account_id:
         raise Failure("Nothing was closed.")
-
-
-@contextmanager
-def _recording_ledger(found: Settings) -> Iterator[LedgerRuntime]:
-    """With the real master key: what is sealed here, the server opens. Raises Failure."""
-    try:
-        keys = load_master_keys(found)
-        with open_or_create_database(found) as database:
-            refuse_without_room(database)
-            ledger = LedgerRuntime(database, keys)
-            with ledger.recording():
-                ledger.refuse_unknown_master_keys()
-                yield ledger
-    except (InvalidMasterKey, InvalidSetting) as error:
-        raise Failure(str(error)) from error

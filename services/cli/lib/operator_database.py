@@ -3,7 +3,7 @@
 import argparse
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
@@ -24,8 +24,8 @@ from services.ledger.embedded_directory import resolve_directory
 from services.ledger.embedded_programs import EmbeddedError
 from services.ledger.mapper import CorruptEntry
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates, LedgerUnavailable
-from services.ledger_runtime import LedgerRuntime, check_database, open_database
-from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
+from services.ledger_runtime import LedgerRuntime, check_database, load_master_keys, open_database
+from services.secrets.master_key import KEY_BYTES, InvalidMasterKey, MasterKey, MasterKeys
 from services.settings import InvalidSetting, Settings, read_settings
 
 
@@ -113,6 +113,23 @@ def operator_ledger(args: argparse.Namespace) -> Iterator[LedgerRuntime]:
         ledger = ledger_without_master_key(database)
         with ledger.recording():
             yield ledger
+
+
+@contextmanager
+def recording_ledger(
+    found: Settings, opens: Callable[[Settings], AbstractContextManager[Database]]
+) -> Iterator[LedgerRuntime]:
+    """With the real master key: what is sealed here, the server opens. Raises Failure."""
+    try:
+        keys = load_master_keys(found)
+        with opens(found) as database:
+            refuse_without_room(database)
+            ledger = LedgerRuntime(database, keys)
+            with ledger.recording():
+                ledger.refuse_unknown_master_keys()
+                yield ledger
+    except (InvalidMasterKey, InvalidSetting) as error:
+        raise Failure(str(error)) from error
 
 
 def refuse_without_room(database: Database) -> None:

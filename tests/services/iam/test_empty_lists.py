@@ -1,12 +1,11 @@
-"""What an account has none of is an empty list; of a user or role that is not there, NoSuchEntity."""
+"""What an account has none of is an empty list; of a user that is not there, NoSuchEntity."""
 
 import pytest
 
 from domain.foundation.errors import NoSuchEntity
-from tests.services.endpoint import ACCOUNT, Endpoint, trusting
+from tests.services.endpoint import Endpoint
 
 OF_ACCOUNT = {
-    "ListInstanceProfiles": "InstanceProfiles",
     "ListOpenIDConnectProviders": "OpenIDConnectProviderList",
     "ListSAMLProviders": "SAMLProviderList",
     "ListServerCertificates": "ServerCertificateMetadataList",
@@ -33,11 +32,3 @@ def test_of_a_user(operation: str, member: str) -> None:
     assert endpoint.call(endpoint.root, operation, UserName="ann") == {member: [], "IsTruncated": False}
     with pytest.raises(NoSuchEntity):
         endpoint.call(endpoint.root, operation, UserName="bob")
-
-
-def test_of_a_role() -> None:
-    endpoint = Endpoint()
-    endpoint.role("ops", trusting(ACCOUNT))
-    assert endpoint.call(endpoint.root, "ListInstanceProfilesForRole", RoleName="ops")["InstanceProfiles"] == []
-    with pytest.raises(NoSuchEntity):
-        endpoint.call(endpoint.root, "ListInstanceProfilesForRole", RoleName="gone")

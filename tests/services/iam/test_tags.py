@@ -41,6 +41,12 @@ KINDS = (
         has_caseless_keys=True,
     ),
     Kind(
+        "InstanceProfile",
+        {"InstanceProfileName": "web", "Path": "/app/"},
+        {"InstanceProfileName": "web"},
+        arn("instance-profile/app/web"),
+    ),
+    Kind(
         "Policy",
         {"PolicyName": "p", "PolicyDocument": document(allow("s3:*"))},
         {"PolicyArn": arn("policy/p")},

@@ -162,6 +162,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "NewGroupName": NAMES,
     "RoleName": NAMES,
     "PolicyName": NAMES,
+    "InstanceProfileName": NAMES,
     "Path": st.sampled_from(["/", "/a/"]),
     "NewPath": st.sampled_from(["/", "/a/"]),
     "PathPrefix": st.sampled_from(["/", "/a/"]),
