@@ -279,7 +279,9 @@ def _by_operation(arn: Callable[[str], str]) -> dict[str, dict[str, Any]]:
         "CreateSAMLProvider": {"Name": "idp"},
         "DeleteServiceLinkedRole": linked,
         "CreatePolicy": {"Path": "/a/"},
+        "CreateInstanceProfile": {"Path": "/a/"},
         "CreateVirtualMFADevice": {"Path": "/a/"},
+        "UploadServerCertificate": {"Path": "/a/"},
         "SimulatePrincipalPolicy": {"PolicySourceArn": arn("user/a/ann")},
         "UpdateAssumeRolePolicy": {"PolicyDocument": trust},
     }
