@@ -22,7 +22,9 @@ from services.wire.refusal_counts import RECORDED_AT_ONCE_MAX
 
 USERS, COUNTED_MIN, COUNTED = 40, 1_000, 5_000
 AIM_BYTES = 2_500
-LONG = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": "x" * 900_000}]})
+LONG = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": "x" * 131_000}]})
+SESSION_POLICY = LONG[:2_000]
+"""STS refuses longer ones before it asks who may."""
 ROLE = "measured"
 ABOUT = (
     "Growth of all tables and indexes of ledgers and projections, over the calls. The decision, as it is recorded in "
@@ -38,6 +40,7 @@ _REFUSED = """
     from (select convert_from(state, 'UTF8')::jsonb as entry from ledger.uses where topic = 'api.called.v1') as called
     where entry #>> '{event,error_code}' is not null
 """
+_SESSION = botocore.session.Session()
 _Call = Callable[[Any, Any], object]
 
 
@@ -52,11 +55,11 @@ def measured(directory: Path, size: Size) -> str:
         calls: dict[str, tuple[_Call, int]] = {
             "GetUser": (lambda iam, _: iam.get_user(UserName="admin"), 1),
             "PutUserPolicy of 131 kB": (
-                lambda iam, _: iam.put_user_policy(UserName="admin", PolicyName="long", PolicyDocument=LONG[:131_072]),
+                lambda iam, _: iam.put_user_policy(UserName="admin", PolicyName="long", PolicyDocument=LONG),
                 1,
             ),
-            "AssumeRole into another account, with a policy of 900 kB": (
-                lambda _, sts: sts.assume_role(RoleArn=role, RoleSessionName="nobody", Policy=LONG),
+            "AssumeRole into another account, with a policy of 2 kB": (
+                lambda _, sts: sts.assume_role(RoleArn=role, RoleSessionName="nobody", Policy=SESSION_POLICY),
                 2,
             ),
         }
@@ -84,7 +87,7 @@ def _users(server: Muniment, home: Account, count: int) -> Iterator[tuple[Any, A
 
 
 def _client(server: Muniment, service: str, access_key_id: str, secret: str) -> Any:
-    return botocore.session.Session().create_client(
+    return _SESSION.create_client(
         service,
         region_name="us-east-1",
         endpoint_url=server.endpoint,

@@ -53,8 +53,8 @@ def write(name: str, text: str) -> None:
     """Puts the text between the README's marks of that name."""
     mark = BEGIN.format(name)
     before, begin, rest = README.read_text().partition(mark)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
+    former, end, after = rest.partition(END)
+    if not begin or not end or "<!-- " in former:
         raise NotMeasured(f"{README} lacks one of the lines {mark.strip()} and {END.strip()}.")
     README.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
