@@ -116,11 +116,14 @@ def _is_since(node: LineageNode, lineage: ContainedLineage) -> bool:
     return lineage.since is None or node.at >= lineage.since
 
 
-def without_spared(nodes: Sequence[LineageNode], spared: Collection[str]) -> tuple[LineageNode, ...]:
-    """Parents before children: without what is spared and what that has made."""
+def parted_by_spared(
+    nodes: Sequence[LineageNode], spared: Collection[str]
+) -> tuple[tuple[LineageNode, ...], tuple[LineageNode, ...]]:
+    """Parents before children: those that are contained, and what is spared with what that has made."""
     left_out = set[NodePosition]()
     for node in nodes:
         ids = {node.access_key_id or node.subject_id, *([node.owner_id] if node.depth else [])}
         if node.parent in left_out or (node.depth and not ids.isdisjoint(spared)):
             left_out.add(node.place)
-    return tuple(node for node in nodes if node.place not in left_out)
+    kept = tuple(node for node in nodes if node.place not in left_out)
+    return kept, tuple(node for node in nodes if node.place in left_out)

@@ -62,6 +62,8 @@ _SETTINGS = {
     "full_page_writes": "on",
     "synchronous_commit": "on",
     "max_connections": "50",
+    # A table that is new and grows fast has no statistics until then, and its indexes are chosen blindly.
+    "autovacuum_naptime": "5s",
     "huge_pages": "off",
     "jit": "off",
     # Many small commits: fewer checkpoints, so fewer whole pages in the log.

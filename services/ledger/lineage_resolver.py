@@ -13,7 +13,7 @@ from domain.foundation.errors import ValidationError
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf
 from domain.installation import Installation
-from domain.queries.contained_lineages import without_spared
+from domain.queries.contained_lineages import parted_by_spared
 from domain.queries.named import home_account_of
 from domain.queries.open_doors import made_by
 from domain.read_models.lineage import LineageNode
@@ -70,7 +70,7 @@ class LineageResolver:
                         compromised_since=wanted.compromised_since,
                         door_uses=finder,
                     )
-                    nodes = without_spared(lineage.nodes, wanted.spared)
+                    nodes, _ = parted_by_spared(lineage.nodes, wanted.spared)
                     altered = finder.altered(nodes, lineage.moments, lineage.compromised_since).found
             except ProjectionUnreadable as error:
                 raise LedgerUnavailable(str(error)) from error

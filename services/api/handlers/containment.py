@@ -23,10 +23,10 @@ from domain.foundation.moments import AsOf
 from domain.queries.contained_lineages import (
     containing_events,
     find_seed,
+    parted_by_spared,
     reached_from,
     refuse_everybody,
     refuse_narrowing,
-    without_spared,
 )
 from domain.queries.containment import (
     ContainmentBarrier,
@@ -191,8 +191,7 @@ def answer_contain(question: Contain, context: AnswerContext) -> Containment:
     assert isinstance(containing, ContainmentPlan)
     visibility = AccountVisibility(context)
     found = visible_lineage(visibility, question.credential, NODES_MAX, question.compromised_since, newest=True)
-    kept = without_spared(found.nodes, containing.spared)
-    left = tuple(node for node in found.nodes if node not in kept)
+    kept, left = parted_by_spared(found.nodes, containing.spared)
     found = replace(found, nodes=kept, left=(*found.left, *left))
     return Containment(
         account_id=context.account_id,
