@@ -49,6 +49,12 @@ class Muniment:
         fields = Path(f"/proc/{self.process_id}/stat").read_text("ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def resident_bytes(self) -> int:
+        """Of the server's process (proc_pid_status(5), VmRSS)."""
+        lines = Path(f"/proc/{self.process_id}/status").read_text("ascii").splitlines()
+        (resident,) = (line.split()[1] for line in lines if line.startswith("VmRSS:"))
+        return int(resident) * 1_024
+
     def _health(self) -> dict[str, list[dict[str, int]]]:
         connection = HTTPConnection(urlsplit(self.endpoint).netloc, timeout=10)
         try:

@@ -32,6 +32,9 @@ CALLS, CALLS_MIN = 400, 60
 CONTAINMENTS, CONTAINMENTS_MIN = 20, 2
 WARM_UP_SECONDS = 1.0
 P99_AIM_MS = 250
+MIX_SECONDS, MIX_TURN_SECONDS = 660, 10
+"""So long the attacks go on in all, in turns of the latter when each has been measured."""
+MEMORY_AIM = 1.5
 ABOUT = (
     "One connection of an account calls GetUser, GetCallerIdentity and TagUser in turns, and contains a key now and "
     "then, while others attack. Milliseconds of the calls; of the attacks the answers a second, by status."
@@ -288,11 +291,26 @@ def measured(directory: Path, size: Size) -> str:
             "| attack | connections | its answers/s | p50 | p99 | aim | 5xx | containments answered | p50 |",
             "|---|---:|---|---:|---:|---:|---:|---:|---:|",
         ]
+        began, before = time.monotonic(), 0
         for attack in ATTACKS:
             found = noticed(scene, attack, calls, containments)
             lines.append(row(attack, found))
             print(lines[-1], file=sys.stderr)
             server.catch_up()
+            before = before or server.resident_bytes()
+        for attack in cycle(ATTACKS[1:]):
+            if time.monotonic() - began > size.of(MIX_SECONDS):
+                break
+            with _attackers(scene, attack):
+                time.sleep(MIX_TURN_SECONDS)
+        minutes, after = (time.monotonic() - began) / 60, server.resident_bytes()
+        lines += [
+            "",
+            (
+                f"Resident memory of the server after {minutes:.0f} minutes of these: {after / before:.2f} of before "
+                f"({before / 2**20:.0f} MiB, behind the first row); the aim is at most {MEMORY_AIM}."
+            ),
+        ]
         return "\n".join(lines) + "\n"
 
 
