@@ -6,7 +6,6 @@ import itertools
 import os
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sized
@@ -18,9 +17,8 @@ import pytest
 from botocore.credentials import Credentials
 
 from domain.foundation.identifiers import ACCESS_KEY, new_access_key_id
-from tests.clients.prepared import BIN
 from tests.clients.raw_http import Reply, account_of, administrator, called, entries, form, reading
-from tests.clients.server import Server, running_server, serving
+from tests.clients.server import Server, run, running_server, serving
 from tests.places import place_for_data
 
 CALLERS = 4
@@ -174,11 +172,10 @@ def test_a_server_that_ends_has_lost_nothing(place: Path) -> None:
 
 def refused_to_serve(data: Path, listen: str) -> str:
     """What a server says that will not serve."""
-    command = [str(BIN / "muniment"), "serve", "--data", str(data), "--listen", listen]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS_MAX)
-    assert done.returncode == 1, done
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.stderr
+    done = run(["muniment", "serve", "--data", str(data), "--listen", listen], {})
+    assert done.status == 1, done
+    assert "Traceback" not in done.error, done.error
+    return done.error
 
 
 def test_two_servers_do_not_share_a_directory(server: Server) -> None:
