@@ -98,3 +98,12 @@ def test_a_shortened_text(text: str, bytes_max: int) -> None:
     short = shorten(text, bytes_max)
     assert len(short.encode()) <= bytes_max
     assert short == text or (short.endswith("…") and text.startswith(short[:-1]))
+
+
+def test_a_list_of_texts_that_just_does_not_fit() -> None:
+    """Its quotes count: there is no room for all items of a list that is itself too long."""
+    given = {"keys": ["k" * 9] * 169}
+    kept = abridge(given, refused=False)["keys"]
+    assert isinstance(kept, list)
+    assert kept[:-1] == given["keys"][: len(kept) - 1]
+    assert ABRIDGED in kept[-1]
