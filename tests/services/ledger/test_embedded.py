@@ -20,10 +20,12 @@ from services.ledger.embedded_programs import SystemUser
 from tests.places import place_for_data
 
 SERVER = """
+import signal
 import sys
 from pathlib import Path
 import psycopg
 from services.ledger.embedded import EmbeddedPostgres
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background begins with it ignored
 with EmbeddedPostgres(Path(sys.argv[1])) as postgres:
     try:
         print(postgres._watchdog.pid, flush=True)
