@@ -32,8 +32,8 @@ check: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# A file stays in one process, with the database and the server that its tests share. tests/conftest.py says how many
-# there are, and which files begin first.
+# A process a core; a file stays in one, with the database and the server that its tests share. tests/conftest.py says
+# which files begin first.
 pytest: .venv/dev
 	$(BIN)/pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 

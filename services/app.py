@@ -52,6 +52,8 @@ STOP_SECONDS_MAX = 8
 WORKER_SWEEP_SECONDS = 1.0
 """Servers do not tell a worker of their commits, and those who read there wait for what it projects."""
 BACKLOG = 1_024
+ACCEPTING_TURNS = 3
+"""Of the loop: one accepts, and makes what reads in the next."""
 GARBAGE_OBJECTS_MIN = 50_000
 """So many new objects make a collection worth its time."""
 
@@ -210,6 +212,9 @@ class _Server(uvicorn.Server):
         with suppress(asyncio.CancelledError):
             await self._housekeeping
         self._application.stop()
+        # What waits to be accepted would be reset with the listening socket: the loop accepts it first.
+        for _ in range(ACCEPTING_TURNS):
+            await asyncio.sleep(0)
         await super().shutdown(sockets)
         if unanswered := tuple(self.server_state.tasks):  # which have been cancelled, and say so
             await asyncio.wait(unanswered, timeout=1)

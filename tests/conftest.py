@@ -1,7 +1,6 @@
 """A throw-away PostgreSQL for the tests, and a freshly migrated database of it for each test that asks."""
 
 import itertools
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -49,11 +48,6 @@ PROJECTED_TEMPLATE = "muniment_projected"
 SERVER_LOGIN = "muniment_server"
 """Whom servers log in as. Migrating lets it take on the roles of a server, and nothing else."""
 _numbers = itertools.count(1)
-
-
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:  # noqa: ARG001  the name is pytest's
-    """Half as many again as there are cores: tests wait for servers, and a core would wait with them."""
-    return max(2, len(os.sched_getaffinity(0)) * 3 // 2)
 
 
 @pytest.hookimpl(trylast=True)
