@@ -17,6 +17,7 @@ import uvicorn
 
 from projections.engine.progress import ProgressWatcher
 from projections.engine.runner import ProjectionRunner
+from services import heap
 from services.api.server.answer_runner import AnswerRunner
 from services.api.server.health import Health
 from services.api.server.native_protocol import NativeProtocol
@@ -70,6 +71,7 @@ def run_server(
 
     Raises InvalidSetting when the address cannot be listened on, before anything is started.
     """
+    heap.keep_small()
     if settings.database_url is None and (place := settings.data / "postgres").exists():
         EmbeddedPostgres(place).refuse_used()  # It may be what listens there.
     with _listening_socket(settings) as listener:
