@@ -17,6 +17,7 @@ import uvicorn
 
 from projections.engine.progress import ProgressWatcher
 from projections.engine.runner import ProjectionRunner
+from services import heap
 from services.api.action_catalogue import CATALOGUE
 from services.api.server.answer_runner import AnswerRunner
 from services.api.server.health import Health
@@ -54,6 +55,8 @@ STOP_SECONDS_MAX = 8
 WORKER_SWEEP_SECONDS = 1.0
 """Servers do not tell a worker of their commits, and those who read there wait for what it projects."""
 BACKLOG = 1_024
+ACCEPTING_TURNS = 3
+"""Of the loop: one accepts, and makes what reads in the next."""
 GARBAGE_OBJECTS_MIN = 50_000
 """So many new objects make a collection worth its time."""
 
@@ -70,6 +73,7 @@ def run_server(
 
     Raises InvalidSetting when the address cannot be listened on, before anything is started.
     """
+    heap.keep_small()
     if settings.database_url is None and (place := settings.data / "postgres").exists():
         EmbeddedPostgres(place).refuse_used()  # It may be what listens there.
     with _listening_socket(settings) as listener:
@@ -213,6 +217,9 @@ class _Server(uvicorn.Server):
         with suppress(asyncio.CancelledError):
             await self._housekeeping
         self._application.stop()
+        # What waits to be accepted would be reset with the listening socket: the loop accepts it first.
+        for _ in range(ACCEPTING_TURNS):
+            await asyncio.sleep(0)
         await super().shutdown(sockets)
         if unanswered := tuple(self.server_state.tasks):  # which have been cancelled, and say so
             await asyncio.wait(unanswered, timeout=1)

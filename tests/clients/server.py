@@ -44,7 +44,7 @@ class Server:
 
 @contextmanager
 def running_server() -> Iterator[Server]:
-    """On data that nobody has used before, and nobody will."""
+    """On data that nobody has used but one first start, and nobody will."""
     with place_for_data() as place, serving(place) as server:
         yield server
 

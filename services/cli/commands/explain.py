@@ -9,6 +9,9 @@ from services.cli.lib.client import ask
 from services.cli.lib.output import Column, JsonLines, short_arn, short_time, stdout_table
 from services.cli.lib.terminal import Colour, Failure, print_line, print_wrapped
 
+VALUES_MAX, CHARACTERS_MAX = 8, 160
+"""Of a condition or a context key, in a table: callers choose how many there are, and how long."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("request_id", metavar="REQUEST-ID", help="as returned to the client (x-amzn-requestid)")
@@ -38,7 +41,7 @@ def _show_explained(call: ExplainedCall, *, wide: bool) -> None:
         said = decision.verdict if decision.agrees is not None else f"{decision.result}, {decision.verdict}"
         print_wrapped(f"{decision.action} on {decision.resource}: {said}", "  ", colour)
         for key, values in decision.context.items():
-            print_wrapped(f"  {key} was {', '.join(values)}", "    ")
+            print_wrapped(f"  {key} was {_some(values, ', ')}", "    ")
         for key in decision.missing_keys:
             print_line(f"  {key} was not there")
         print_line("")
@@ -64,7 +67,15 @@ def _mismatch(statement: ExplainedStatement) -> str | None:
     found = statement.mismatch
     if found is None:
         return None
-    return f"{found.element}: {', '.join(found.had) or 'nothing'}, wanted {' or '.join(found.wanted)}"
+    return f"{found.element}: {_some(found.had, ', ') or 'nothing'}, wanted {_some(found.wanted, ' or ')}"
+
+
+def _some(values: Sequence[str], separator: str) -> str:
+    """As many as a person reads; JSON has them all."""
+    shown = [text if len(text) <= CHARACTERS_MAX else f"{text[:CHARACTERS_MAX]}…" for text in values[:VALUES_MAX]]
+    if len(values) > VALUES_MAX:
+        shown.append(f"{len(values) - VALUES_MAX} more (--output json)")
+    return separator.join(shown)
 
 
 def _explained(account_id: str) -> Sequence[Column[ExplainedStatement]]:

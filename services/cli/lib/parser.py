@@ -3,7 +3,7 @@
 import argparse
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, NoReturn
 
@@ -15,11 +15,17 @@ COMMON_OPTIONS: Mapping[str, int] = {
     **dict.fromkeys(("--local", "--wide", "--verbose"), 0),
 }
 """Of many commands, before or behind which they may stand; and how many values each takes."""
+BEGUN_MAX = 3
+"""Of options that begin with a word, so many are named."""
 _INVALID_CHOICE = re.compile(r"(argument \S+): invalid choice: '(.*)' \(choose from (.*)\)")
 
 
 class Parser(argparse.ArgumentParser):
-    """Sub-parsers are of this class, too."""
+    """Sub-parsers are of this class, too. Options are not abbreviated: `--user` would be taken for `--user-agent`, and
+    find nothing."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **settings})
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError, without the usage, which is many lines long."""
@@ -43,14 +49,13 @@ class Parser(argparse.ArgumentParser):
         return args
 
     def refuse_unknown_options(self, words: Sequence[str], besides: Iterable[str] = ()) -> None:
-        """Raises UsageError for what no command that is meant takes, even where something else is missing. Options may
-        be abbreviated."""
+        """Raises UsageError for what no command that is meant takes, even where something else is missing."""
         meant = self._meant_by(words)
         here = self
         for word in takewhile(lambda word: word != "--", words):
             here = here.subparsers().get(word, here)
             name, known = word.partition("=")[0], [*besides, *meant.options(), *here.options()]
-            if name.startswith("--") and not any(option.startswith(name) for option in known):
+            if name.startswith("--") and name not in known:
                 meant.error(f"`{meant.prog}` does not take {name}.{did_you_mean(name, known)}")
 
     def actions(self) -> list[argparse.Action]:
@@ -106,6 +111,8 @@ def move_common_options(words: Sequence[str]) -> list[str]:
     return [*rest[:end], *moved, *rest[end:]]
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A sentence, if anything is near; with the space before it."""
-    return "".join(f" Did you mean {close}?" for close in close_to(word, known))
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """A sentence, if an option begins so or anything is near; with the space before it."""
+    options = [each for each in dict.fromkeys(known) if word.startswith("--") and each.startswith(word)]
+    near = options[:BEGUN_MAX] or close_to(word, known)
+    return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -129,6 +129,21 @@ def test_a_person_reads(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     ]
 
 
+def test_what_a_caller_has_made_long(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A policy of hundreds of patterns and an agent of a thousand characters are told by their beginnings; as JSON,
+    whole."""
+    wanted = [f"*{number}" for number in range(300)]
+    mismatch = {"element": "StringLike aws:UserAgent", "had": ["x" * 1_000], "wanted": wanted}
+    answer = call(statement(applies=False, mismatch=mismatch))
+    assert shown(monkeypatch, answer) == EXIT_OK
+    told = capsys.readouterr().out
+    assert f"{'x' * 160}…, wanted *0 or *1 or " in told
+    assert "or *7 or 292 more (--output json)" in told
+    assert len(told) < 1_500
+    assert shown(monkeypatch, answer, "--output", "json") == EXIT_OK
+    assert wanted[-1] in capsys.readouterr().out
+
+
 def test_a_difference_is_loud(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A decision that comes out otherwise than it was recorded fails the command, in a table and as JSON, after it was
     shown; where another evaluator made it, that is said."""

@@ -66,6 +66,14 @@ def test_nothing_heavy_is_imported_to_say_how_it_is_used(words: list[str]) -> No
             ["--profle", "x", "history"],
             "`muniment` does not take --profle. Did you mean --profile? See `muniment --help`.",
         ),
+        (
+            ["history", "--user", "alice"],
+            "`muniment history` does not take --user. Did you mean --user-agent? See `muniment history --help`.",
+        ),
+        (
+            ["sessions", "--out", "json"],
+            "`muniment sessions` does not take --out. Did you mean --output? See `muniment sessions --help`.",
+        ),
         (["frobnicate"], "There is no command 'frobnicate'. See `muniment --help`."),
         (
             ["history", "--operaton", "CreateUser"],
