@@ -18,6 +18,7 @@ from domain.families.sessions import SessionClaims
 from domain.foundation.errors import Refusal, Throttling
 from domain.foundation.events import Cause, Event, Use, Value
 from domain.foundation.identifiers import INSTALLATION, Random, new_unique_id
+from domain.foundation.key_material import KeyMaterialFacts, KeyMaterialQuery
 from domain.foundation.long_texts import TextFacts, TextQuery
 from domain.foundation.secret import Secret, SecretId
 from domain.installation import Installation
@@ -58,9 +59,9 @@ def require_read(layers: Layers) -> None:
         raise NeedsPolicies(tuple(unread))
 
 
-FactsQuery = PasswordQuery | MessageQuery | PastQuery | LineageQuery | OwnerQuery | TextQuery
+FactsQuery = PasswordQuery | MessageQuery | PastQuery | LineageQuery | OwnerQuery | TextQuery | KeyMaterialQuery
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
-Facts = PasswordFacts | MessageFacts | PastFacts | LineageFacts | OwnerFacts | TextFacts
+Facts = PasswordFacts | MessageFacts | PastFacts | LineageFacts | OwnerFacts | TextFacts | KeyMaterialFacts
 
 
 class NeedsFacts(Exception):  # noqa: N818  no error: an answer of a decision

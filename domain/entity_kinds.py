@@ -71,8 +71,8 @@ class EntityKind(Generic[E_co]):
 
     @property
     def title(self) -> str:
-        """As AWS writes it in names of quotas and operations: User."""
-        return self.noun.capitalize()
+        """As AWS writes it in names of quotas and operations: User, ServerCertificate."""
+        return "".join(word.capitalize() for word in self.noun.split())
 
 
 AnyKind = EntityKind[Entity]

@@ -1,5 +1,6 @@
 -- The access history: one row a call, one for each count of refused calls, and one for each record of requests that
 -- authenticated nobody.
+-- fits: 49e6bb017cc3b73433f3f16beb0077d0962c2a5c8e4ad0d2e69df1ba592c3349
 
 -- name: schema
 create table trail (
@@ -80,7 +81,7 @@ language sql immutable parallel safe as $$
     select case
         when named like 'arn:%' and split_part(named, ':', 3) in ('iam', 'sts') and split_part(named, ':', 5) = in_account
             then regexp_replace(substr(named, strpos(named, ':' || in_account || ':') + 14),
-                '^(user|group|role|policy|instance-profile)/.*/([^/]+)$', '\1/\2')
+                '^(user|group|role|policy|instance-profile|server-certificate)/.*/([^/]+)$', '\1/\2')
         else named
     end
 $$;
@@ -98,9 +99,11 @@ language sql immutable parallel safe as $$
         when key = 'user_name' and said ->> 'user_id' = in_account then 'root'
         when key in ('user_name', 'group_name', 'role_name', 'new_user_name', 'new_group_name')
             then split_part(replace(key, 'new_', ''), '_', 1) || '/' || value
-        when key = 'entity_name' then (said ->> 'entity') || '/' || value
+        when key in ('server_certificate_name', 'new_server_certificate_name') then 'server-certificate/' || value
+        when key = 'entity_name' then replace(said ->> 'entity', ' ', '-') || '/' || value
         when key = 'policy_name' and said ?| '{user_name,group_name,role_name,entity_name}' then 'inline-policy/' || value
-        when key in ('access_key_id', 'session_id', 'credential', 'seed', 'account_alias') and value not like 'arn:%'
+        when key in ('access_key_id', 'session_id', 'credential', 'seed', 'account_alias', 'certificate_id',
+            'credential_id') and value not like 'arn:%'
             then value
     end
     from jsonb_each(said) as field (key, member) cross join lateral (select member #>> '{}' as value) as text

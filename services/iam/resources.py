@@ -10,6 +10,7 @@ from domain.calls import Call
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.groups import GROUPS
 from domain.families.roles import ROLES
+from domain.families.server_certificates import SERVER_CERTIFICATES
 from domain.families.users import USERS
 from domain.foundation.entity_index import EntityIndex, NamedEntity
 from services.wire.operations import FindResource, Parameters, TargetResource
@@ -22,7 +23,7 @@ def _named(noun: str, index: Component[EntityIndex[E]]) -> FindResource:
 
     def resource(account: Account, _call: Call, parameters: Parameters) -> TargetResource:
         name = parameters[f"{noun}_name"]
-        named = account.arn(f"{noun}{parameters.get('path', '/')}{name}")
+        named = account.arn(f"{noun.replace('_', '-')}{parameters.get('path', '/')}{name}")
         found = account[index].find(name)
         return TargetResource(named if found is None else account.arn(found.resource), named)
 
@@ -30,6 +31,7 @@ def _named(noun: str, index: Component[EntityIndex[E]]) -> FindResource:
 
 
 _user, group, role = _named("user", USERS), _named("group", GROUPS), _named("role", ROLES)
+server_certificate = _named("server_certificate", SERVER_CERTIFICATES)
 
 
 def user(account: Account, call: Call, parameters: Parameters) -> TargetResource:

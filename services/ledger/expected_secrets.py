@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.passwords import LOGIN_PROFILES
+from domain.families.server_certificates import SERVER_CERTIFICATES
+from domain.families.user_credentials import USER_CREDENTIALS
 from domain.foundation.secret import SecretId, SecretKind
 from domain.installation import Installation
 from domain.ledger_state import LedgerState
@@ -19,4 +21,12 @@ def expected_secrets(value: LedgerState) -> Mapping[SecretId, str]:
         for profile in value[LOGIN_PROFILES].values()
         for password_id in profile.password_ids
     }
-    return keys | passwords
+    service_passwords = {
+        SecretId(SecretKind.SERVICE_PASSWORD, credential.secret_id): credential.user_id
+        for credential in value[USER_CREDENTIALS].by_id.values()
+        if credential.secret_id is not None
+    }
+    server_keys = {
+        SecretId(SecretKind.SERVER_KEY, certificate.secret_id): value.id for certificate in value[SERVER_CERTIFICATES]
+    }
+    return keys | passwords | service_passwords | server_keys

@@ -37,12 +37,12 @@ EARLIER = {SHARED_TABLES: "659f2f881af96d4d2d766f45fce4ca361be132e0aafe468eeb231
 UNKNOWN = "0" * 64
 FUNCTION = re.compile(rb"create or replace function (\w+)")
 DEFINITIONS = {
-    "credentials": "8852e184e7e50b31dc7828bae1fd34c2732bf8b576c28410fd1f602253aa7aca",
+    "credentials": "35f693bd05f23ae6c53f0e77c0e1776d381ae88a791d1b8045b7e50ba31f9969",
     "due": "4f4606491b551a9928d931bb2b418d4d649512b5257d05d86d736e3f97027d6a",
-    "lineage": "bcbfa6b17dc6e326873aa1f4c570320481e55a5928a251e300f0fefc14b4e920",
+    "lineage": "bab06ea5dddd6cbd47d608f6fe36792261f1542652e5087409c3f90ef72818f1",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
-    "trail": "49e6bb017cc3b73433f3f16beb0077d0962c2a5c8e4ad0d2e69df1ba592c3349",
+    "trail": "a51114a27b69660f4678b037fe1f8f846da5900075622145f909435978b03281",
     "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
 }
 """What this version's texts do."""

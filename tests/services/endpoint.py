@@ -23,6 +23,7 @@ from domain.families.sessions import Session, SessionIssued
 from domain.foundation.errors import Refusal
 from domain.foundation.events import Cause, Change, Entry, Event
 from domain.foundation.identifiers import ACCESS_KEY, INSTALLATION, new_access_key_id
+from domain.foundation.key_material import CertificateQuery, SSHPublicKeyQuery
 from domain.foundation.long_texts import TextFacts, TextQuery, text_digest
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.installation import Installation
@@ -31,6 +32,7 @@ from domain.rules import accounts
 from domain.time_travel import PastFacts, PastQuery
 from services.aws_services import aws_protocols
 from services.ledger.pending_call import CallResult, DecideCall
+from services.secrets.key_material import read_key_material
 from services.secrets.passwords import PasswordHashes
 from services.wire import operations
 from services.wire.authentication import VerifiedCredential
@@ -222,6 +224,8 @@ class Endpoint:
             others = {account_id: self._value_at(account_id, at) for account_id in wanted.account_ids[1:]}
             return PastFacts(at, {self.account.id: self.as_of(position), **others})
 
+        if isinstance(wanted, SSHPublicKeyQuery | CertificateQuery):
+            return read_key_material(wanted)
         if isinstance(wanted, TextQuery):
             return TextFacts({sha256: self.texts[sha256] for sha256 in wanted.sha256s})
 

@@ -9,15 +9,9 @@ OF_ACCOUNT = {
     "ListInstanceProfiles": "InstanceProfiles",
     "ListOpenIDConnectProviders": "OpenIDConnectProviderList",
     "ListSAMLProviders": "SAMLProviderList",
-    "ListServerCertificates": "ServerCertificateMetadataList",
     "ListVirtualMFADevices": "VirtualMFADevices",
 }
-OF_USER = {
-    "ListMFADevices": "MFADevices",
-    "ListServiceSpecificCredentials": "ServiceSpecificCredentials",
-    "ListSigningCertificates": "Certificates",
-    "ListSSHPublicKeys": "SSHPublicKeys",
-}
+OF_USER = {"ListMFADevices": "MFADevices"}
 
 
 @pytest.mark.parametrize(("operation", "member"), OF_ACCOUNT.items())

@@ -32,6 +32,8 @@ RIGHTS: dict[str, dict[str, str]] = {
     "secrets.access_key_secrets": {"writer": "SID"},
     "secrets.access_key_accounts": {"writer": "SI"},
     "secrets.password_hashes": {"writer": "SID"},
+    "secrets.service_passwords": {"writer": "SID"},
+    "secrets.server_certificate_keys": {"writer": "SID"},
     "public.muniment_migrations": {"reader": "S"},
 }
 UPDATABLE = {
