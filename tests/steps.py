@@ -1,7 +1,7 @@
 """The steps that random histories are made of: each asks the rules for what somebody might do, as the doors do."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
@@ -48,15 +48,8 @@ from domain.families.passwords import (
 )
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, POLICY
 from domain.families.roles import ROLE, ROLES
-from domain.families.server_certificates import SERVER_CERTIFICATES, ServerCertificateUploaded
 from domain.families.sessions import Session, SessionIssued, SessionRevoked
 from domain.families.tags import Tag
-from domain.families.user_credentials import (
-    USER_CREDENTIALS,
-    ServiceSpecificCredentialCreated,
-    SigningCertificateUploaded,
-    SSHPublicKeyUploaded,
-)
 from domain.families.users import USER, USERS
 from domain.foundation.events import Event, Principal
 from domain.foundation.identifiers import (
@@ -67,7 +60,6 @@ from domain.foundation.identifiers import (
     new_account_id,
     new_unique_id,
 )
-from domain.foundation.long_texts import text_digest
 from domain.installation import Installation
 from domain.queries import containment
 from domain.rules import (
@@ -81,18 +73,17 @@ from domain.rules import (
     policies,
     policy_holders,
     roles,
-    server_certificates,
     tagging,
-    user_credentials,
     users,
 )
 from domain.rules.lifecycle import ExpiredSession, Expiries, LifecycleCandidates
+from tests.credential_steps import server_certificate, user_credential
 from tests.domain.policy.policies import SESSION
+from tests.step_draws import NAMES, PATHS, Step
+from tests.step_draws import one as _one
+from tests.step_draws import step as _step
 
 ACCOUNT = "123456789012"
-NAMES = st.sampled_from(["ann", "Ann", "bob", "ops"])
-"""Few, so that they collide; two differ by case alone, which is a collision too."""
-PATHS = st.sampled_from(["/", "/a/", "/a/b/"])
 DOCUMENTS = st.sampled_from(
     [
         json.dumps(
@@ -109,23 +100,6 @@ DOCUMENTS = st.sampled_from(
 )
 IN_AN_ORGANIZATION = Installation(organization=Organization("o-exampleorgid", ACCOUNT, (), ()))
 T = TypeVar("T")
-Step = Callable[[DrawFn, Account, datetime, Random], Sequence[Event]]
-
-
-class Nothing(Exception):  # noqa: N818  no error: there is nothing in the account that the step could concern
-    pass
-
-
-def _one(draw: DrawFn, of: Iterable[T]) -> T:
-    there = sorted(of, key=repr)  # a Map's order differs from process to process, and what was drawn must not
-    if not there:
-        raise Nothing
-    return draw(st.sampled_from(there))
-
-
-def _step(draw: DrawFn, there: Sized, *others: str) -> str:
-    """What is done with entities of a kind: while there are none, one is created."""
-    return draw(st.sampled_from(["create", *others])) if len(there) else "create"
 
 
 def _user(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
@@ -275,54 +249,6 @@ def _access_key(draw: DrawFn, account: Account, _at: datetime, random: Random) -
     return access_keys.update_access_key(account, user_id=key.user_id, access_key_id=key.id, status=status)
 
 
-def _user_credential(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
-    """Whose texts and passwords are no affair of the account's value."""
-    credentials = account[USER_CREDENTIALS].by_id
-    step = _step(draw, credentials, "set status", "delete", "reset")
-    if step == "create":
-        user, mark = _one(draw, account[USERS]), new_unique_id("", random)
-        owner = {"credential_id": new_unique_id("ACCA", random), "user_id": user.id, "user_name": user.name}
-        service = {"service_name": "logs.amazonaws.com", "service_user_name": mark}
-        digest = text_digest(mark)  # The text is the fingerprint, whoever has to write it.
-        made: list[Event] = [
-            SSHPublicKeyUploaded(**owner, fingerprint=mark, body_sha256=digest, pem_sha256=digest),
-            SigningCertificateUploaded(**owner, fingerprint=mark, body_sha256=digest, expires_at=at),
-            ServiceSpecificCredentialCreated(**owner, **service, secret_id=mark),
-        ]
-        return [_one(draw, made)]
-    credential = _one(draw, credentials.values())
-    named = {"user_id": credential.user_id, "credential_id": credential.id}
-    if step == "delete":
-        return [user_credentials.delete(account, kind=credential.kind, **named)[0]]
-    if step == "reset" and credential.secret_id is not None:
-        return [user_credentials.reset(account, secret_id=new_unique_id("AISP", random), **named)[0]]
-    status = "Inactive" if credential.status == "Active" else "Active"
-    return user_credentials.update(account, kind=credential.kind, status=status, **named)
-
-
-def _server_certificate(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
-    certificates = account[SERVER_CERTIFICATES]
-    step = _step(draw, certificates, "rename", "delete")
-    if step == "create":
-        name, mark = draw(NAMES), new_unique_id("", random)
-        server_certificates.refuse_another(account, name)
-        return [
-            ServerCertificateUploaded(
-                server_certificate_id=new_unique_id("ASCA", random),
-                server_certificate_name=name,
-                path=draw(PATHS),
-                expires_at=at,
-                fingerprint=mark,
-                body_sha256=text_digest(mark),
-                secret_id=mark,
-            )
-        ]
-    certificate = _one(draw, certificates)
-    if step == "delete":
-        return [server_certificates.delete(account, name=certificate.name)[0]]
-    return [server_certificates.update(account, name=certificate.name, new_path=draw(PATHS), new_name=draw(NAMES))]
-
-
 def _use_of_credential(draw: DrawFn, account: Account, at: datetime, _random: Random) -> Sequence[Event]:
     """As the doors record it: a change at the first use in a window, and the call itself always."""
     key = _one(draw, account[ACCESS_KEYS].by_id.values())
@@ -448,7 +374,7 @@ def _organization(draw: DrawFn, account: Account, _at: datetime, _random: Random
 
 STEPS: tuple[Step, ...] = (
     _user, _group, _membership, _role, _policy, _held_policy, _tags, _boundary, _access_key,
-    _password, _password_policy, _user_credential, _server_certificate, _use_of_credential, _session, _lineage,
+    _password, _password_policy, user_credential, server_certificate, _use_of_credential, _session, _lineage,
     _tick, _tick, _alias,
     _organization,
 )  # fmt: skip

@@ -310,15 +310,13 @@ class _Verification:
                 raise _Broken(None, f"no data key of {principal_id}, whom no event created", "one")
 
     def _compare_texts(self, reading: "_LedgerProgress") -> None:
-        found: dict[str, str] = dict(
-            self._connection.execute(SQL["texts"], {"account_id": reading.account_id}).fetchall()
-        )
+        rows = self._connection.execute(SQL["texts"], {"account_id": reading.account_id}).fetchall()
+        found: dict[str, str] = dict(rows)
         for named in sorted(found.keys() | reading.texts.keys()):
-            position = reading.texts.get(named)
-            if position is None:
+            if named not in reading.texts:
                 raise _Broken(None, f"no long text {named}, which no event names", "one")
             if found.get(named) != named:
-                raise _Broken(position, f"the long text {named}", found.get(named, "none"))
+                raise _Broken(reading.texts[named], f"the long text {named}", found.get(named, "none"))
 
     def _compare_claim(self, reading: "_LedgerProgress") -> None:
         value = reading.value
@@ -374,9 +372,8 @@ class _LedgerProgress:
             raise _Broken(event.position, f"a time not before {self.at.isoformat()}", entry.at.isoformat())
         self._take_request(entry)
         change = entry.event if isinstance(entry.event, Change) else None
-        is_change = change is not None
-        if is_change != event.is_change:
-            tables = ("changes", "uses") if is_change else ("uses", "changes")
+        if (change is not None) != event.is_change:
+            tables = ("changes", "uses") if change is not None else ("uses", "changes")
             raise _Broken(event.position, f"{event.topic} among the {tables[0]}", f"it among the {tables[1]}")
         if change is not None:
             try:
