@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from domain.account import Account
+from domain.account import Account, AccountChange
 from domain.facts import every_document, facts
 
 
@@ -113,6 +113,8 @@ class LineageKind:
     gives_access: bool = False
     owns_credentials: bool = False
     removals: Removals | None = None
+    cut_off: Callable[[Account, str], AccountChange | None] | None = None
+    """Of a credential, by its id, what ends it where it does not end by who it is of."""
     setting: Setting | None = None
     """Of a change that may let somebody in."""
     writes: Callable[[Account, str, str], Parts] | None = None
@@ -131,6 +133,14 @@ LineageKind("root", "root of {account}", owns_credentials=True)
 def removals_of_kinds() -> dict[str, Removals]:
     """By the names of their kinds, in that order."""
     return {name: kind.removals for name, kind in sorted(_kinds.items()) if kind.removals is not None}
+
+
+def cut_offs(account: Account, subject_id: str) -> Iterator[AccountChange]:
+    """What ends the credential that has this id, of whatever kind; none where it is not there, or ended already."""
+    for cut_off in {kind.cut_off for kind in _kinds.values() if kind.cut_off is not None}:
+        event = cut_off(account, subject_id)
+        if event is not None:
+            yield event
 
 
 def lineage_kind_names() -> frozenset[str]:

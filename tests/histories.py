@@ -15,7 +15,8 @@ from domain.foundation.identifiers import Random
 from domain.installation import Installation
 from domain.ledger_state import empty, evolve
 from domain.rules import accounts
-from tests.steps import ACCOUNT, STEPS, Nothing, Step
+from tests.step_draws import Nothing, Step
+from tests.steps import ACCOUNT, STEPS
 
 BEGAN_AT = datetime(2026, 1, 31, 23, 50, tzinfo=UTC)
 """Shortly before a month ends, so that most histories write to two partitions."""

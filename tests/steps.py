@@ -1,7 +1,7 @@
 """The steps that random histories are made of: each asks the rules for what somebody might do, as the doors do."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
@@ -77,12 +77,13 @@ from domain.rules import (
     users,
 )
 from domain.rules.lifecycle import ExpiredSession, Expiries, LifecycleCandidates
+from tests.credential_steps import server_certificate, user_credential
 from tests.domain.policy.policies import SESSION
+from tests.step_draws import NAMES, PATHS, Step
+from tests.step_draws import one as _one
+from tests.step_draws import step as _step
 
 ACCOUNT = "123456789012"
-NAMES = st.sampled_from(["ann", "Ann", "bob", "ops"])
-"""Few, so that they collide; two differ by case alone, which is a collision too."""
-PATHS = st.sampled_from(["/", "/a/", "/a/b/"])
 DOCUMENTS = st.sampled_from(
     [
         json.dumps(
@@ -99,23 +100,6 @@ DOCUMENTS = st.sampled_from(
 )
 IN_AN_ORGANIZATION = Installation(organization=Organization("o-exampleorgid", ACCOUNT, (), ()))
 T = TypeVar("T")
-Step = Callable[[DrawFn, Account, datetime, Random], Sequence[Event]]
-
-
-class Nothing(Exception):  # noqa: N818  no error: there is nothing in the account that the step could concern
-    pass
-
-
-def _one(draw: DrawFn, of: Iterable[T]) -> T:
-    there = sorted(of, key=repr)  # a Map's order differs from process to process, and what was drawn must not
-    if not there:
-        raise Nothing
-    return draw(st.sampled_from(there))
-
-
-def _step(draw: DrawFn, there: Sized, *others: str) -> str:
-    """What is done with entities of a kind: while there are none, one is created."""
-    return draw(st.sampled_from(["create", *others])) if len(there) else "create"
 
 
 def _user(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
@@ -390,6 +374,7 @@ def _organization(draw: DrawFn, account: Account, _at: datetime, _random: Random
 
 STEPS: tuple[Step, ...] = (
     _user, _group, _membership, _role, _policy, _held_policy, _tags, _boundary, _access_key,
-    _password, _password_policy, _use_of_credential, _session, _lineage, _tick, _tick, _alias,
+    _password, _password_policy, user_credential, server_certificate, _use_of_credential, _session, _lineage,
+    _tick, _tick, _alias,
     _organization,
 )  # fmt: skip

@@ -144,9 +144,9 @@ def test_questions_and_handlers_fit(
     ("registration", "told"),
     [
         ({"name": "CreateUsr"}, "iam has no operation CreateUsr, which <lambda> answers."),
-        ({"name": "UploadServerCertificate", "records": "path mood"}, "has no parameter mood, which"),
-        ({"name": "UploadServerCertificate", "without": "mood"}, "has no parameter mood, which"),
-        ({"name": "UploadServerCertificate", "holder": "mood"}, "has no parameter mood, which"),
+        ({"name": "AcceptDelegationRequest", "records": "delegation_request_id mood"}, "has no parameter mood, which"),
+        ({"name": "AcceptDelegationRequest", "without": "mood"}, "has no parameter mood, which"),
+        ({"name": "AcceptDelegationRequest", "holder": "mood"}, "has no parameter mood, which"),
     ],
 )
 def test_an_operation_is_as_its_model_has_it(registration: dict[str, str], told: str) -> None:

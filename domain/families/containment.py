@@ -31,7 +31,7 @@ class CredentialContained(Bookkeeping, topic="account.credential.contained.v2"):
     denied: tuple[str, ...]
     """Unique ids of users and roles that may do nothing from here on."""
     deactivated: tuple[str, ...]
-    """Access key ids."""
+    """Ids of access keys, SSH public keys, signing certificates and service-specific credentials."""
     revoked: tuple[str, ...]
     """Session ids."""
     restored: tuple[str, ...] = ()
@@ -181,7 +181,7 @@ class DescentRecorded(Bookkeeping, topic="account.descent.recorded.v1"):
         return account.put(DESCENTS, account[DESCENTS].set(self.descendant_id, written(self.descent)))
 
 
-DescendantKind = Literal["user", "role", "access_key", "session"]
+DescendantKind = Literal["user", "role", "access_key", "credential", "session"]
 
 
 @dataclass(frozen=True, slots=True)

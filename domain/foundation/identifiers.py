@@ -28,8 +28,13 @@ ACCESS_KEY, SESSION_KEY = "AKIA", "ASIA"
 """Prefixes of access key ids: long-term, and temporary from STS."""
 SESSION = "SESN"
 """Prefix of session ids, which are ours alone."""
+SSH_PUBLIC_KEY_ID, SERVER_CERTIFICATE_ID, SERVICE_SPECIFIC_CREDENTIAL_ID = "APKA", "ASCA", "ACCA"
+SERVICE_PASSWORD_ID, SERVER_KEY_ID = "AISP", "AISK"
+"""Prefixes of the ids of secrets, of which AWS has none."""
+_SIGNING_CERTIFICATE_DIGITS = 28
 _ISSUED_ID = re.compile(
-    rf"(?:{ACCESS_KEY}|{SESSION_KEY}|{SESSION}|AIDA|AROA|AGPA|AIPA|ANPA)[A-Z0-9]{{16,17}}(?=:|$)", re.IGNORECASE
+    rf"(?:{ACCESS_KEY}|{SESSION_KEY}|{SESSION}|AIDA|AROA|AGPA|AIPA|ANPA|APKA|ASCA|ACCA)[A-Z0-9]{{16,17}}(?=:|$)",
+    re.IGNORECASE,
 )
 
 
@@ -47,6 +52,11 @@ def canonical_id(text: str) -> str:
 def new_unique_id(prefix: str, random: Random) -> str:
     """Such as AIDACKCEVSQ6C2EXAMPLE: the prefix and 17 base-32 digits, of which each carries five random bits."""
     return prefix + "".join(_BASE32_DIGITS[byte & 31] for byte in random(_UNIQUE_ID_DIGITS))
+
+
+def new_signing_certificate_id(random: Random) -> str:
+    """Base-32 digits without a prefix, as many as in AWS's examples."""
+    return "".join(_BASE32_DIGITS[byte & 31] for byte in random(_SIGNING_CERTIFICATE_DIGITS))
 
 
 def new_uuid(random: Random) -> str:

@@ -45,6 +45,8 @@ class SecretKind(StrEnum):
     """What a sealed secret is for. It opens for nothing else: the text is part of what it is bound to."""
 
     ACCESS_KEY = "access-key-secret"
+    SERVER_KEY = "server-certificate-key"
+    SERVICE_PASSWORD = "service-password"  # noqa: S105  no password
     PASSWORD = "password-hash"  # noqa: S105  no password
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import nsmallest
 
-from domain.account import Account
+from domain.account import Account, AccountChange
 from domain.callers import Caller, containing_key
 from domain.families.access_keys import ACCESS_KEYS, AccessKeyDeactivated
 from domain.families.containment import (
@@ -18,9 +18,11 @@ from domain.families.containment import (
 from domain.families.policies import INLINE_POLICIES, InlinePolicyPut
 from domain.families.roles import ROLES
 from domain.families.sessions import REVOCATIONS, SessionRevoked
+from domain.families.user_credentials import USER_CREDENTIALS, UserCredentialDeactivated
 from domain.families.users import USERS
 from domain.foundation.errors import OperationNotPermittedException
 from domain.foundation.events import Change
+from domain.lineage_kinds import cut_offs
 from domain.queries.access import is_administrator
 from domain.queries.restoration import Restored, SettingRestoration, restore
 from domain.rules.access_keys import owner_name
@@ -34,7 +36,7 @@ again ends the next."""
 
 ContainmentBarrier = Callable[[Account], str | None]
 """Why nothing may be contained in the account; None where it may."""
-ContainmentEvent = AccessKeyDeactivated | SessionRevoked | InlinePolicyPut
+ContainmentEvent = AccountChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +149,12 @@ def _events_for(account: Account, descendant: Descendant, at: datetime) -> Itera
             # Those that it got a moment ago, and that no table knows yet, as well.
             for key in account[ACCESS_KEYS].of(entity.id):
                 yield from _deactivated(account, key.id)
+            for credential_id in account[USER_CREDENTIALS].owned.rights_of(entity.id):
+                yield from _cut_off(account, credential_id)
         case "access_key":
             yield from _deactivated(account, descendant.id)
+        case "credential":
+            yield from _cut_off(account, descendant.id)
         case "session":
             assert descendant.expires_at is not None
             if descendant.expires_at > at and descendant.id not in account[REVOCATIONS]:
@@ -162,6 +168,18 @@ def _deactivated(account: Account, access_key_id: str) -> Iterator[tuple[str, Co
         yield key.id, AccessKeyDeactivated(access_key_id=key.id, user_id=key.user_id, user_name=name)
 
 
+def _deactivated_ids(event: ContainmentEvent) -> Iterator[str]:
+    if isinstance(event, AccessKeyDeactivated):
+        yield event.access_key_id
+    if isinstance(event, UserCredentialDeactivated):
+        yield event.credential_id
+
+
+def _cut_off(account: Account, credential_id: str) -> Iterator[tuple[str, ContainmentEvent]]:
+    for event in cut_offs(account, credential_id):
+        yield credential_id, event
+
+
 def _summary_event(
     ends: Sequence[ContainmentEvent], lineage: LineageFacts, reason: str | None, back: Restored
 ) -> CredentialContained:
@@ -169,7 +187,7 @@ def _summary_event(
         seed=lineage.wanted.seed,
         reason=reason,
         denied=tuple(event.entity_id for event in ends if isinstance(event, InlinePolicyPut)),
-        deactivated=tuple(event.access_key_id for event in ends if isinstance(event, AccessKeyDeactivated)),
+        deactivated=tuple(ended for event in ends for ended in _deactivated_ids(event)),
         revoked=tuple(event.session_id for event in ends if isinstance(event, SessionRevoked)),
         restored=tuple(each.what for each in back.told if each.refused is None),
         compromised_since=lineage.compromised_since,

@@ -1,10 +1,11 @@
-"""Access keys and passwords, as they were at a moment."""
+"""Access keys, passwords and users' other credentials, as they were at a moment."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from domain.families.access_keys import AccessKeyStatus
+from domain.families.user_credentials import UserCredentialStatus
 from domain.foundation.moments import EventRef
 
 
@@ -58,3 +59,27 @@ class PasswordCredential:
     hard_expiry: bool
     """Whether somebody else has to set another one when it has expired."""
     kind: Literal["password"] = "password"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldUserCredential:
+    """An SSH public key, signing certificate or service-specific credential that existed at the moment."""
+
+    credential_id: str
+    user_id: str
+    """The account's id for a signing certificate of root."""
+    user_name: str | None
+    """As the user was called at the moment; None for root."""
+    created: EventRef
+    age_days: int
+    """Whole days from its creation to the moment."""
+    status: UserCredentialStatus
+    status_since: EventRef
+    service_name: str | None
+    """Of a service-specific credential."""
+    expires_at: datetime | None
+    expired: bool
+    kind: Literal["ssh_public_key", "signing_certificate", "service_specific_credential"]
+
+
+Credential = AccessKeyCredential | PasswordCredential | HeldUserCredential

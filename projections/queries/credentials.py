@@ -1,26 +1,31 @@
-"""Which access keys and passwords there were at any moment: whose, how old, active or not, last used when, expiring
-when."""
+"""Which access keys, passwords and other credentials of users there were at any moment: whose, how old, active or not,
+last used when, expiring when."""
 
 from datetime import timedelta
 
 import psycopg
 
 from domain.foundation.moments import AsOf, EventRef, Moment
-from domain.read_models.credentials import AccessKeyCredential, AccessKeyLastUsed, PasswordCredential
+from domain.read_models.credentials import (
+    AccessKeyCredential,
+    AccessKeyLastUsed,
+    Credential,
+    HeldUserCredential,
+    PasswordCredential,
+)
 from projections.engine.sql_files import load_statements
 from projections.queries.ledger_positions import resolve_in_projection
 
 SQL = load_statements("projections.queries", "queries.sql")
 
 
-def credentials_at(
-    cursor: psycopg.Cursor, account_id: str, as_of: AsOf
-) -> list[AccessKeyCredential | PasswordCredential]:
+def credentials_at(cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> list[Credential]:
     """The oldest first. Raises what `resolve_in_projection` raises."""
     moment = resolve_in_projection(cursor, "credentials", account_id, as_of)
-    found: list[AccessKeyCredential | PasswordCredential] = [
+    found: list[Credential] = [
         *_access_keys(cursor, account_id, moment),
         *_passwords(cursor, account_id, moment),
+        *_user_credentials(cursor, account_id, moment),
     ]
     return sorted(found, key=lambda credential: credential.created.position)
 
@@ -44,6 +49,26 @@ def _passwords(cursor: psycopg.Cursor, account_id: str, moment: Moment) -> list[
         )
         found.append(password)
     return found
+
+
+def _user_credentials(cursor: psycopg.Cursor, account_id: str, moment: Moment) -> list[HeldUserCredential]:
+    rows = cursor.execute(SQL["user_credentials"], {"account_id": account_id, "position": moment.position}).fetchall()
+    return [
+        HeldUserCredential(
+            credential_id=row[0],
+            kind=row[1],
+            user_id=row[2],
+            user_name=row[3],
+            created=(created := EventRef(*row[4:7])),
+            age_days=(moment.at - created.at).days,
+            status=row[7],
+            status_since=EventRef(*row[8:11]),
+            service_name=row[11],
+            expires_at=row[12],
+            expired=row[12] is not None and row[12] <= moment.at,
+        )
+        for row in rows
+    ]
 
 
 def _access_keys(cursor: psycopg.Cursor, account_id: str, moment: Moment) -> list[AccessKeyCredential]:

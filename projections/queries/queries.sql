@@ -182,6 +182,20 @@ where password.account_id = %(account_id)s
     and password.valid_from <= %(position)s and (password.valid_to is null or password.valid_to > %(position)s)
 order by password.created, password.user_id
 
+-- name: user_credentials
+select credential.credential_id, credential.kind, credential.user_id, owner.user_name,
+    credential.created, credential.created_at, credential.created_by, credential.status,
+    credential.valid_from, credential.valid_from_at, credential.opened_by, credential.service_name,
+    credential.expires_at
+from views.user_credentials as credential
+left join views.key_owners as owner
+    on owner.account_id = credential.account_id and owner.user_id = credential.user_id
+    and owner.valid_from <= %(position)s and (owner.valid_to is null or owner.valid_to > %(position)s)
+where credential.account_id = %(account_id)s
+    and credential.valid_from <= %(position)s
+    and (credential.valid_to is null or credential.valid_to > %(position)s)
+order by credential.created, credential.credential_id
+
 -- name: in_order
 -- For the rest of the transaction. Whatever the statistics say of an account, and they know nothing of one that is new,
 -- positions come in the order of an index: to read all that fits and sort it only seems cheap.

@@ -1,8 +1,7 @@
--- Access keys and passwords, at every position: keys with whose, since when, active or not, and when they were last
--- used; passwords with whose, since when, to be reset or not, and how long the account's policy lets them be.
--- fits: 029c0ec375dd10d21c83add75eb9536d7523b462506de1f6454daa009f5006e0
--- fits: 3c31509d2c07d974d76ea7610a7e8be77015f0fb3a4206d1d6a874d53ad1eba7
--- fits: fadac94e666b90ed8dd7ab1e93bf7f518a55cefa4feaabf8d2a8a1057b2e8399
+-- Access keys, passwords and users' other credentials, at every position: keys with whose, since when, active or not,
+-- and when they were last used; passwords with whose, since when, to be reset or not, and how long the account's policy
+-- lets them be; SSH public keys, signing certificates and service-specific credentials with whose, since when, active or
+-- not, and until when.
 
 -- name: schema
 -- A key exists while its row is open.
@@ -62,6 +61,23 @@ create table passwords (
 );
 create unique index passwords_open on passwords (account_id, user_id) where valid_to is null;
 create index passwords_valid on passwords (account_id, valid_from, valid_to);
+
+-- A row is of one credential and its status: its creation stands in it, which is older than a later status.
+create table user_credentials (
+    like intervals,
+    credential_id text not null,
+    kind text not null,
+    user_id text not null,
+    service_name text,
+    expires_at timestamptz,
+    created bigint not null,
+    created_at timestamptz not null,
+    created_by text not null,
+    status text not null check (status in ('Active', 'Inactive')),
+    primary key (account_id, valid_from, credential_id)
+);
+create unique index user_credentials_open on user_credentials (account_id, credential_id) where valid_to is null;
+create index user_credentials_valid on user_credentials (account_id, valid_from, valid_to);
 
 -- What the account's password policy says about age. No row is open while there is no policy.
 create table password_ages (
@@ -148,6 +164,27 @@ cross join lateral opened(null::passwords, %(account_id)s, %(position)s, %(at)s,
 
 -- name: iam.login_profile.deleted.v1
 select close_interval(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}')
+
+-- name: iam.ssh_public_key.uploaded.v1
+-- name: iam.signing_certificate.uploaded.v1
+-- name: iam.service_specific_credential.created.v1
+insert into user_credentials select * from opened(null::user_credentials, %(account_id)s, %(position)s, %(at)s,
+    %(entry)s, jsonb_build_object('kind', split_part(%(topic)s, '.', 2), 'status', 'Active', 'created', %(position)s,
+        'created_at', %(at)s, 'created_by', actor(%(entry)s)))
+
+-- name: iam.user_credential.activated.v1
+-- name: iam.user_credential.deactivated.v1
+insert into user_credentials
+select new.* from close_interval(null::user_credentials, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    '{credential_id}') as former
+cross join lateral opened(null::user_credentials, %(account_id)s, %(position)s, %(at)s, %(entry)s,
+    jsonb_build_object('kind', former.kind, 'user_id', former.user_id, 'service_name', former.service_name,
+        'expires_at', former.expires_at, 'created', former.created, 'created_at', former.created_at,
+        'created_by', former.created_by,
+        'status', case when %(topic)s = 'iam.user_credential.activated.v1' then 'Active' else 'Inactive' end)) as new
+
+-- name: iam.user_credential.deleted.v1
+select close_interval(null::user_credentials, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{credential_id}')
 
 -- name: iam.account.password_policy.updated.v1
 insert into password_ages

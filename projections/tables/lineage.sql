@@ -15,7 +15,9 @@ create table births (
     kind text not null check (kind in ('root', 'user', 'group', 'role', 'session', 'access_key', 'activation',
         'trust_policy', 'policy', 'policy_version', 'policy_default', 'inline_policy', 'inline_policy_removed',
         'attachment', 'detachment', 'membership', 'membership_removed', 'password', 'boundary', 'boundary_removed',
-        'tags', 'user_rename', 'group_rename', 'instance_profile', 'profile_role', 'profile_role_removed')),
+        'tags', 'user_rename', 'group_rename', 'instance_profile', 'profile_role', 'profile_role_removed',
+        'ssh_public_key', 'signing_certificate', 'service_specific_credential', 'credential_activation',
+        'server_certificate')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.
@@ -72,7 +74,7 @@ begin
         case when node_kind in ('policy_version', 'policy_default')
             then regexp_replace(event ->> 'policy_arn', '.*/', '') else event ->> name end,
         case
-            when node_kind in ('user', 'group', 'role', 'instance_profile') then 'arn:' || (
+            when node_kind in ('user', 'group', 'role', 'instance_profile', 'server_certificate') then 'arn:' || (
                 select split_part(root.arn, ':', 2) from births as root
                 where root.account_id = in_account and root.position = 1
             ) || ':iam::' || in_account || ':' || replace(node_kind, '_', '-') || (event ->> 'path') || (event ->> name)
@@ -196,6 +198,49 @@ with former as materialized (
 )
 select (select count(*) from former),
     enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'activation', 'access_key_id', 'user_id', 'user_name')
+
+-- name: iam.ssh_public_key.uploaded.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'ssh_public_key', 'credential_id', 'user_id',
+    'user_name')
+
+-- name: iam.signing_certificate.uploaded.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'signing_certificate', 'credential_id', 'user_id',
+    'user_name')
+
+-- name: iam.service_specific_credential.created.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'service_specific_credential', 'credential_id',
+    'user_id', 'user_name')
+
+-- name: iam.user_credential.deleted.v1
+select end_subject(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'credential_id')
+
+-- name: iam.user_credential.deactivated.v1
+with former as materialized (
+    select end_subject(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'credential_id',
+        '{credential_activation}')
+)
+select (select count(*) from former), suspend(%(account_id)s, %(position)s, %(at)s, %(entry)s, credential.position)
+from births as credential
+where credential.account_id = %(account_id)s and credential.ended_position is null
+    and credential.subject_id = %(entry)s #>> '{event,credential_id}' and credential.kind <> 'credential_activation'
+
+-- name: iam.user_credential.activated.v1
+with former as materialized (
+    select resume(%(account_id)s, %(position)s, %(at)s, %(entry)s, credential.position)
+    from births as credential
+    where credential.account_id = %(account_id)s and credential.ended_position is null
+        and credential.subject_id = %(entry)s #>> '{event,credential_id}'
+)
+select (select count(*) from former),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'credential_activation', 'credential_id', 'user_id',
+        'user_name')
+
+-- name: iam.server_certificate.uploaded.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'server_certificate', 'server_certificate_id',
+    'server_certificate_id', 'server_certificate_name')
+
+-- name: iam.server_certificate.deleted.v1
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'server_certificate_id')
 
 -- name: iam.role.trust_policy_replaced.v1
 select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'role_id', '{trust_policy}'),

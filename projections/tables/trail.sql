@@ -82,7 +82,7 @@ language sql immutable parallel safe as $$
     select case
         when named like 'arn:%' and split_part(named, ':', 3) in ('iam', 'sts') and split_part(named, ':', 5) = in_account
             then regexp_replace(substr(named, strpos(named, ':' || in_account || ':') + 14),
-                '^(user|group|role|policy|instance-profile)/.*/([^/]+)$', '\1/\2')
+                '^(user|group|role|policy|instance-profile|server-certificate)/.*/([^/]+)$', '\1/\2')
         else named
     end
 $$;
@@ -101,9 +101,11 @@ language sql immutable parallel safe as $$
         when key in ('user_name', 'group_name', 'role_name', 'new_user_name', 'new_group_name')
             then split_part(replace(key, 'new_', ''), '_', 1) || '/' || value
         when key = 'instance_profile_name' then 'instance-profile/' || value
+        when key in ('server_certificate_name', 'new_server_certificate_name') then 'server-certificate/' || value
         when key = 'entity_name' then replace(said ->> 'entity', ' ', '-') || '/' || value
         when key = 'policy_name' and said ?| '{user_name,group_name,role_name,entity_name}' then 'inline-policy/' || value
-        when key in ('access_key_id', 'session_id', 'credential', 'seed', 'account_alias') and value not like 'arn:%'
+        when key in ('access_key_id', 'session_id', 'credential', 'seed', 'account_alias', 'certificate_id',
+            'credential_id') and value not like 'arn:%'
             then value
     end
     from jsonb_each(said) as field (key, member) cross join lateral (select member #>> '{}' as value) as text

@@ -11,6 +11,7 @@ from domain.families.access_keys import ACCESS_KEYS
 from domain.families.groups import GROUPS
 from domain.families.instance_profiles import INSTANCE_PROFILES
 from domain.families.roles import ROLES
+from domain.families.server_certificates import SERVER_CERTIFICATES
 from domain.families.users import USERS
 from domain.foundation.entity_index import EntityIndex, NamedEntity
 from services.wire.operations import FindResource, Parameters, TargetResource
@@ -32,6 +33,7 @@ def _named(noun: str, index: Component[EntityIndex[E]]) -> FindResource:
 
 _user, group, role = _named("user", USERS), _named("group", GROUPS), _named("role", ROLES)
 instance_profile = _named("instance_profile", INSTANCE_PROFILES)
+server_certificate = _named("server_certificate", SERVER_CERTIFICATES)
 
 
 def user(account: Account, call: Call, parameters: Parameters) -> TargetResource:

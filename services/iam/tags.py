@@ -6,7 +6,7 @@ from domain.account import Account
 from domain.authorization import authorize
 from domain.calls import Call, Outcome, done
 from domain.entity_kinds import AnyKind
-from domain.families import instance_profiles, policies, roles, users
+from domain.families import instance_profiles, policies, roles, server_certificates, users
 from domain.families.tags import Tag, tags_of
 from domain.rules import tagging
 from domain.rules.policies import own_policy
@@ -62,4 +62,5 @@ def _answer(
 _answer(users.USER, resources.user, "user_name")
 _answer(roles.ROLE, resources.role, "role_name")
 _answer(instance_profiles.INSTANCE_PROFILE, resources.instance_profile, "instance_profile_name")
+_answer(server_certificates.SERVER_CERTIFICATE, resources.server_certificate, "server_certificate_name")
 _answer(policies.POLICY, resources.policy, "policy_arn", require=own_policy)

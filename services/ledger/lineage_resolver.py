@@ -17,6 +17,7 @@ from domain.queries.contained_lineages import parted_by_spared
 from domain.queries.named import home_account_of
 from domain.queries.open_doors import made_by
 from domain.read_models.lineage import LineageNode
+from domain.registry import lineage_kind
 from projections.engine.runner import ProjectionRunner
 from projections.queries.ledger_positions import position_at, resolve_in_ledger
 from projections.queries.lineage import lagging_accounts, trace_lineage
@@ -74,7 +75,7 @@ class LineageResolver:
                     altered = finder.altered(nodes, lineage.moments, lineage.compromised_since).found
             except ProjectionUnreadable as error:
                 raise LedgerUnavailable(str(error)) from error
-        descendants = tuple(_descendant(node) for node in nodes if node.kind in _CONTAINABLE)
+        descendants = tuple(_descendant(node) for node in nodes if _containable(node.kind) is not None)
         return LineageFacts(
             wanted, _seed(lineage.seed), descendants, tuple(altered), made_by(nodes), lineage.compromised_since
         )
@@ -134,10 +135,17 @@ def _seed(node: LineageNode) -> Seed:
     return Seed(node.subject_id, None)
 
 
+def _containable(kind_name: str) -> DescendantKind | None:
+    kind = lineage_kind(kind_name)
+    return "credential" if kind is not None and kind.cut_off is not None else _CONTAINABLE.get(kind_name)
+
+
 def _descendant(node: LineageNode) -> Descendant:
+    kind = _containable(node.kind)
+    assert kind is not None
     return Descendant(
         node.account_id,
-        _CONTAINABLE[node.kind],
+        kind,
         node.subject_id,
         node.owner_id,
         node.access_key_id,

@@ -26,7 +26,12 @@ select distinct account_id from ledger.snapshots
 -- name: accounts_with_secrets
 select account_id from secrets.access_key_secrets
 union select account_id from secrets.password_hashes
+union select account_id from secrets.service_passwords
+union select account_id from secrets.server_certificate_keys
 union select account_id from secrets.data_keys
+
+-- name: accounts_with_texts
+select distinct account_id from ledger.texts
 
 -- name: head
 select position, last_change, at from ledger.heads where account_id = %(account_id)s
@@ -60,10 +65,19 @@ select 'access-key-secret', access_key_id, principal_id from secrets.access_key_
 where account_id = %(account_id)s
 union all
 select 'password-hash', password_id, principal_id from secrets.password_hashes where account_id = %(account_id)s
+union all
+select 'service-password', secret_id, principal_id from secrets.service_passwords where account_id = %(account_id)s
+union all
+select 'server-certificate-key', secret_id, principal_id from secrets.server_certificate_keys
+where account_id = %(account_id)s
 
 -- name: data_keys
 -- With the column that no index has: each of them is read.
 select principal_id, octet_length(wrapped) from secrets.data_keys where account_id = %(account_id)s order by principal_id
+
+-- name: texts
+-- With whether each still is what its digest says.
+select sha256, encode(sha256(text), 'hex') from ledger.texts where account_id = %(account_id)s
 
 -- name: access_key_accounts
 select access_key_id, account_id from secrets.access_key_accounts

@@ -31,6 +31,30 @@ where account_id = %(account_id)s and password_id = %(name)s
 -- name: delete_password-hash
 delete from secrets.password_hashes where account_id = %(account_id)s and password_id = %(name)s
 
+-- name: put_service-password
+insert into secrets.service_passwords (account_id, secret_id, principal_id, sealed)
+values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
+
+-- name: get_service-password
+select account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.service_passwords join secrets.data_keys using (account_id, principal_id)
+where account_id = %(account_id)s and secret_id = %(name)s
+
+-- name: delete_service-password
+delete from secrets.service_passwords where account_id = %(account_id)s and secret_id = %(name)s
+
+-- name: put_server-certificate-key
+insert into secrets.server_certificate_keys (account_id, secret_id, principal_id, sealed)
+values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
+
+-- name: get_server-certificate-key
+select account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.server_certificate_keys join secrets.data_keys using (account_id, principal_id)
+where account_id = %(account_id)s and secret_id = %(name)s
+
+-- name: delete_server-certificate-key
+delete from secrets.server_certificate_keys where account_id = %(account_id)s and secret_id = %(name)s
+
 -- name: account_of_key
 select account_id from secrets.access_key_accounts where access_key_id = %(access_key_id)s
 
@@ -46,6 +70,10 @@ where account_id = %(account_id)s and principal_id = %(principal_id)s and wrappe
     and not exists (select from secrets.access_key_secrets as used
         where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
     and not exists (select from secrets.password_hashes as used
+        where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
+    and not exists (select from secrets.service_passwords as used
+        where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
+    and not exists (select from secrets.server_certificate_keys as used
         where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
 
 -- name: data_keys_to_rewrap
@@ -72,6 +100,16 @@ where (account_id, access_key_id) > (%(account_id)s, %(name)s) order by account_
 select password_id, account_id, principal_id, master_key_id, wrapped, sealed
 from secrets.password_hashes join secrets.data_keys using (account_id, principal_id)
 where (account_id, password_id) > (%(account_id)s, %(name)s) order by account_id, password_id limit %(limit)s
+
+-- name: probe_service-password
+select secret_id, account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.service_passwords join secrets.data_keys using (account_id, principal_id)
+where (account_id, secret_id) > (%(account_id)s, %(name)s) order by account_id, secret_id limit %(limit)s
+
+-- name: probe_server-certificate-key
+select secret_id, account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.server_certificate_keys join secrets.data_keys using (account_id, principal_id)
+where (account_id, secret_id) > (%(account_id)s, %(name)s) order by account_id, secret_id limit %(limit)s
 
 -- name: probe_accounts_of_keys
 select access_key_id, account_id from secrets.access_key_accounts

@@ -13,15 +13,19 @@ from domain.families.credential_owners import OwnerQuery
 from domain.families.passwords import PasswordQuery
 from domain.families.reports import GrantsQuery, ReportQuery
 from domain.foundation.errors import Throttling
+from domain.foundation.key_material import KeyMaterialQuery
+from domain.foundation.long_texts import TextQuery
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.time_travel import PastQuery
 from services.fair_pool import FairPool
 from services.fair_queue import Overloaded, Places, Turn
 from services.ledger.historical_states import HistoricalStateResolver
 from services.ledger.lineage_resolver import LineageResolver
+from services.ledger.long_texts import get_texts
 from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
 from services.ledger.report_resolver import ReportResolver
+from services.secrets.key_material import read_key_material
 from services.secrets.passwords import PasswordHashes
 from services.secrets.store import SecretStore
 from services.wire.denial_messages import DenialMessages
@@ -89,7 +93,16 @@ class FactResolver:
             return self._lineages.owners(wanted)
         if isinstance(wanted, ReportQuery | GrantsQuery):
             return self._reports.facts(wanted)
+        return self._hashed(account_id, wanted) if isinstance(wanted, PasswordQuery) else self._read(account_id, wanted)
 
+    def _read(self, account_id: str, wanted: TextQuery | KeyMaterialQuery) -> Facts:
+        """Long texts, or keys and certificates."""
+        if not isinstance(wanted, TextQuery):
+            return read_key_material(wanted)
+        with self._connections() as connection, connection.cursor() as cursor:
+            return get_texts(cursor, account_id, wanted.sha256s)
+
+    def _hashed(self, account_id: str, wanted: PasswordQuery) -> Facts:
         def hash_of(password_id: str) -> Secret | None:
             with self._connections() as connection, connection.cursor() as cursor:
                 return self._store.get(cursor, account_id, SecretId(SecretKind.PASSWORD, password_id))

@@ -37,6 +37,16 @@ FIELDS: dict[str, object] = {
     "created_at": AT,
     "credential": "access_key",
     "credential_id": "AKIA0",
+    "body_sha256": "body",
+    "chain_sha256": "chain",
+    "expires_at": AT,
+    "fingerprint": "fingerprint",
+    "new_server_certificate_name": "new",
+    "pem_sha256": "pem",
+    "secret_id": "AISPnew",
+    "server_certificate_id": "ASCA0",
+    "server_certificate_name": "s0",
+    "service_user_name": "u0-at-123456789012",
     "deactivated": (),
     "denied": (),
     "descendant_id": "AIDA0",
@@ -120,6 +130,7 @@ FIELDS: dict[str, object] = {
 }
 """What events say by the name of the field, where the table below says nothing else."""
 
+SSH_PUBLIC_KEY: dict[str, object] = {"credential": "SSH public key", "credential_id": "APKA0"}
 CASES: dict[str, dict[str, object]] = {
     "iam.user.created.v1": {"user_id": "AIDAnew", "user_name": "new"},
     "iam.group.created.v1": {"group_id": "AGPAnew", "group_name": "new"},
@@ -130,6 +141,14 @@ CASES: dict[str, dict[str, object]] = {
     "iam.policy.version_created.v1": {"version": 1_000_000},
     "account.lineage.contained.v1": {"seed": "AKIAnew"},
     "iam.access_key.created.v1": {"access_key_id": "AKIAnew"},
+    "iam.ssh_public_key.uploaded.v1": {"credential_id": "APKAnew"},
+    "iam.signing_certificate.uploaded.v1": {"credential_id": "CERTnew"},
+    "iam.service_specific_credential.created.v1": {"credential_id": "ACCAnew", "service_user_name": "newcomer"},
+    "iam.service_specific_credential.reset.v1": {"credential_id": "ACCA0"},
+    "iam.user_credential.activated.v1": SSH_PUBLIC_KEY,
+    "iam.user_credential.deactivated.v1": SSH_PUBLIC_KEY,
+    "iam.user_credential.deleted.v1": SSH_PUBLIC_KEY,
+    "iam.server_certificate.uploaded.v1": {"server_certificate_id": "ASCAnew", "server_certificate_name": "new"},
     "iam.inline_policy.put.v1": {"policy_name": "new"},
     "iam.inline_policy.deleted.v1": {"policy_name": "inline0"},
     "iam.policy.attached.v1": {"policy_arn": policy_arn("aside")},
@@ -178,6 +197,11 @@ def account_history(n: int) -> Iterator[Change]:
             return
         yield event("iam.policy.version_created.v1", version=i + 2, is_default=False)
         yield event("iam.access_key.created.v1", access_key_id=f"AKIA{i}")
+        yield event("iam.ssh_public_key.uploaded.v1", credential_id=f"APKA{i}")
+        yield event("iam.service_specific_credential.created.v1", credential_id=f"ACCA{i}", service_user_name=f"u{i}")
+        yield event(
+            "iam.server_certificate.uploaded.v1", server_certificate_id=f"ASCA{i}", server_certificate_name=f"s{i}"
+        )
         yield event("iam.credential.used.v1", credential_id=f"AKIA{i}")
         yield event("account.lineage.contained.v1", seed=f"AKIA{i}")
         yield event("iam.service_last_accessed.requested.v1", job_id=f"job{i}")

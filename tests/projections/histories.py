@@ -21,11 +21,12 @@ from domain.families.passwords import (
 )
 from domain.families.policies import MANAGED_POLICIES, ManagedCatalogueAdopted
 from domain.families.roles import ROLE, ROLES
+from domain.families.user_credentials import USER_CREDENTIALS, ServiceSpecificCredentialCreated, SSHPublicKeyUploaded
 from domain.families.users import USER, USERS
 from domain.foundation.errors import Refusal
 from domain.foundation.events import Event
-from domain.rules import access_keys, groups, passwords, policies, policy_holders, roles, users
-from tests.projections.ledger import Ledger
+from domain.rules import access_keys, groups, passwords, policies, policy_holders, roles, user_credentials, users
+from tests.projections.ledger import NOW, Ledger
 
 NAMES = ("ada", "bob", "eve")
 TRUST = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}}'
@@ -154,6 +155,26 @@ def _password(account: Account, a: int, b: int, fresh: str) -> Made:
     )[b]
 
 
+def _user_credential(account: Account, a: int, b: int, fresh: str) -> Made:
+    """A user's first credential besides keys and passwords, or what may happen to it then."""
+    user = account[USERS].named(_of(account[USERS], a))
+    owned = account[USER_CREDENTIALS].owned.rights_of(user.id)
+    if not owned:
+        new = {"user_id": user.id, "user_name": user.name, "credential_id": f"ACCA{fresh}"}
+        if b % 2:
+            return SSHPublicKeyUploaded(**new, fingerprint=fresh, body_sha256=fresh, pem_sha256=fresh)
+        service = {"service_name": "logs.amazonaws.com", "service_user_name": fresh, "secret_id": fresh}
+        return ServiceSpecificCredentialCreated(**new, **service, expires_at=NOW)
+    credential = account[USER_CREDENTIALS].by_id[owned[0]]
+    named = {"user_id": user.id, "credential_id": credential.id}
+    if b == 0:
+        return user_credentials.delete(account, kind=credential.kind, **named)[0]
+    if b == 1 and credential.secret_id is not None:
+        return user_credentials.reset(account, secret_id=fresh, **named)[0]
+    status = "Inactive" if credential.status == "Active" else "Active"
+    return user_credentials.update(account, kind=credential.kind, status=status, **named)
+
+
 def _password_policy(account: Account, a: int, b: int, _fresh: str) -> Made:
     if a == 0:
         return passwords.delete_password_policy(account)
@@ -209,6 +230,8 @@ STEPS: tuple[Step, ...] = (
     _password,
     _password,
     _password_policy,
+    _user_credential,
+    _user_credential,
     lambda account, a, b, _: CredentialUsed(
         credential="access_key", credential_id=_key(account, a)[1], service=("iam", "sts")[b % 2], region="eu-west-1"
     ),

@@ -29,7 +29,15 @@ from domain.families.policies import (
     PolicyVersionDeleted,
 )
 from domain.families.roles import RoleDeleted, TrustPolicyReplaced
+from domain.families.server_certificates import ServerCertificateDeleted, ServerCertificateUploaded
 from domain.families.sessions import SessionRevoked
+from domain.families.user_credentials import (
+    SigningCertificateUploaded,
+    SSHPublicKeyUploaded,
+    UserCredentialActivated,
+    UserCredentialDeactivated,
+    UserCredentialDeleted,
+)
 from domain.families.users import UserCreated, UserUpdated
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.events import Event
@@ -238,6 +246,8 @@ def test_changes_that_let_somebody_in(writer: psycopg.Connection, reader: psycop
     builder = {"role_id": "AROAbuilder", "role_name": "builder"}
     of_ann = {"user_id": "AIDAann", "user_name": "ann"}
     inline = {**ann, "policy_name": "mine"}
+    ssh, cert = {**of_ann, "credential_id": "APKAANN"}, {**of_ann, "credential_id": "CERTIFICATE"}
+    site = {"server_certificate_id": "ASCASITE", "server_certificate_name": "site"}
     steps: list[tuple[Event, str, Event, str]] = [
         (TrustPolicyReplaced(**role, trust_policy=TRUST), "trust_policy",
          TrustPolicyReplaced(**role, trust_policy=TRUST), "replaced"),
@@ -272,6 +282,14 @@ def test_changes_that_let_somebody_in(writer: psycopg.Connection, reader: psycop
         (LoginProfileUpdated(**of_ann, password_id="P2", reset_required=False), "password",
          PasswordChanged(**of_ann, password_id="P3"), "replaced"),
         (PasswordChanged(**of_ann, password_id="P4"), "password", LoginProfileDeleted(**of_ann), "removed"),
+        (SSHPublicKeyUploaded(**ssh, fingerprint="f", body_sha256="b", pem_sha256="p"), "ssh_public_key",
+         UserCredentialDeactivated(**ssh, credential="SSH public key"), "inactive"),
+        (UserCredentialActivated(**ssh, credential="SSH public key"), "credential_activation",
+         UserCredentialDeactivated(**ssh, credential="SSH public key"), "replaced"),
+        (SigningCertificateUploaded(**cert, fingerprint="f", body_sha256="b", expires_at=NOW), "signing_certificate",
+         UserCredentialDeleted(**cert, credential="signing certificate"), "deleted"),
+        (ServerCertificateUploaded(**site, path="/", expires_at=NOW, fingerprint="f", body_sha256="b", secret_id="s"),
+         "server_certificate", ServerCertificateDeleted(**site), "deleted"),
     ]  # fmt: skip
     made = [(key.does(event), kind, admin(ledger).does(after), end) for event, kind, after, end in steps]
     project(ledger.account_id)

@@ -17,10 +17,11 @@ from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.families.passwords import LOGIN_PROFILES, PASSWORD_POLICY, LoginProfile
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES
 from domain.families.roles import ROLES
+from domain.families.user_credentials import SSH_PUBLIC_KEY, USER_CREDENTIALS, UserCredential
 from domain.families.users import USERS
 from domain.foundation.errors import NoSuchEntity
 from domain.foundation.moments import AsOf, EventRef
-from domain.read_models.credentials import AccessKeyCredential, PasswordCredential
+from domain.read_models.credentials import AccessKeyCredential, HeldUserCredential, PasswordCredential
 from projections.engine.apply import apply_batch
 from projections.engine.definition import create_tables, load_projections
 from projections.queries.credentials import credentials_at
@@ -121,6 +122,42 @@ def passwords_of(account: Account, ledger: Ledger, position: int) -> dict[str, P
     }
 
 
+def others_of(account: Account, ledger: Ledger, position: int) -> dict[str, HeldUserCredential]:
+    """What the account's values say about other credentials."""
+    at = ledger.times[position]
+
+    def status(of: int, credential_id: str) -> str | None:
+        value = ledger.values[of]
+        assert isinstance(value, Account)
+        credential = value[USER_CREDENTIALS].by_id.get(credential_id)
+        return None if credential is None else credential.status
+
+    def since(credential: UserCredential) -> int:
+        """Where it came to have the status that it has."""
+        told = [status(of, credential.id) for of in range(position + 1)]
+        return max(of for of in range(1, position + 1) if told[of] != told[of - 1])
+
+    def ref(of: int) -> EventRef:
+        return EventRef(of, ledger.times[of], account.arn("user/admin"))
+
+    return {
+        each.id: HeldUserCredential(
+            credential_id=each.id,
+            user_id=each.user_id,
+            user_name=account[USERS].by_id[each.user_id].name,
+            created=ref(ledger.times.index(each.created_at)),
+            age_days=(at - each.created_at).days,
+            status=each.status,
+            status_since=ref(since(each)),
+            service_name=each.service_name,
+            expires_at=each.expires_at,
+            expired=each.is_expired(at),
+            kind="ssh_public_key" if each.kind == SSH_PUBLIC_KEY else "service_specific_credential",
+        )
+        for each in account[USER_CREDENTIALS].by_id.values()
+    }
+
+
 @few
 @given(attempts())
 def test_credentials_are_the_fold(
@@ -136,6 +173,9 @@ def test_credentials_are_the_fold(
         assert isinstance(account, Account)
         listed = credentials_at(reader, ledger.account_id, AsOf(NOW, position=position))
         assert {c.user_id: c for c in listed if isinstance(c, PasswordCredential)} == passwords_of(
+            account, ledger, position
+        )
+        assert {c.credential_id: c for c in listed if isinstance(c, HeldUserCredential)} == others_of(
             account, ledger, position
         )
         found = {c.access_key_id: c for c in listed if isinstance(c, AccessKeyCredential)}

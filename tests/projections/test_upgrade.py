@@ -37,13 +37,13 @@ EARLIER = {SHARED_TABLES: "659f2f881af96d4d2d766f45fce4ca361be132e0aafe468eeb231
 UNKNOWN = "0" * 64
 FUNCTION = re.compile(rb"create or replace function (\w+)")
 DEFINITIONS = {
-    "credentials": "8852e184e7e50b31dc7828bae1fd34c2732bf8b576c28410fd1f602253aa7aca",
+    "credentials": "35f693bd05f23ae6c53f0e77c0e1776d381ae88a791d1b8045b7e50ba31f9969",
     "due": "4f4606491b551a9928d931bb2b418d4d649512b5257d05d86d736e3f97027d6a",
     "last_accesses": "d0a4ba2ce723861b062d421ced40f4fa804a09100dfc0bef80a0cb737370750d",
-    "lineage": "bbc1eb5f545a4a7b33a5bd7f6933f85830e85a9c0aef7d4a9925fee33322e1a8",
+    "lineage": "811bb6a6be553929291c9bd91c26042f783cf4f33392f5125a97638ecae9efce",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
-    "trail": "cca0f4c92a930b1027d195a00f80fcfc12183c2c34a76c46b64d3de406dc931e",
+    "trail": "a0d8b7e9f039028109758b76fcbd22e7bf89856018c9548aee5da0aae212292e",
     "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
 }
 """What this version's texts do."""

@@ -26,6 +26,8 @@ from domain.families.sessions import Session, SessionIssued
 from domain.foundation.errors import Refusal
 from domain.foundation.events import Cause, Change, Entry, Event
 from domain.foundation.identifiers import ACCESS_KEY, INSTALLATION, new_access_key_id
+from domain.foundation.key_material import CertificateQuery, SSHPublicKeyQuery
+from domain.foundation.long_texts import TextFacts, TextQuery, text_digest
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.installation import Installation
 from domain.ledger_state import LedgerState, empty
@@ -38,6 +40,7 @@ from domain.time_travel import PastFacts, PastQuery
 from services.api.action_catalogue import CATALOGUE
 from services.aws_services import aws_protocols
 from services.ledger.pending_call import CallResult, DecideCall
+from services.secrets.key_material import read_key_material
 from services.secrets.passwords import PasswordHashes
 from services.wire import operations
 from services.wire.authentication import VerifiedCredential
@@ -102,6 +105,8 @@ class Endpoint:
         self.signed_for = "eu-central-1"
         self.entries: list[Entry] = []
         self.secrets: dict[SecretId, NewSecret] = {}
+        self.texts: dict[str, str] = {}
+        """By digest."""
         self._random = random.Random(int(account_id)).randbytes  # noqa: S311  known beforehand, as a test's has to be
         claims, beginning = accounts.open_account(self.claims.value, account_id, partition, self._random)
         key_id = new_access_key_id(ACCESS_KEY, account_id, self._random)
@@ -183,6 +188,7 @@ class Endpoint:
             ledger = self.ledgers[append.account_id]
             ledger._append(append.events, append.cause)
             ledger.secrets |= {new.id: new for new in append.new_secrets}
+            ledger.texts |= {text_digest(text): text for text in append.new_texts}
             for secret_id in append.destroyed_secrets:
                 del ledger.secrets[secret_id]
         if isinstance(decided.result, Refusal):
@@ -231,6 +237,11 @@ class Endpoint:
 
         if isinstance(wanted, ReportQuery | GrantsQuery):
             return self._report(wanted)
+        if isinstance(wanted, SSHPublicKeyQuery | CertificateQuery):
+            return read_key_material(wanted)
+        if isinstance(wanted, TextQuery):
+            return TextFacts({sha256: self.texts[sha256] for sha256 in wanted.sha256s})
+
         assert isinstance(wanted, PasswordQuery), "There are no tables here."
 
         def hash_of(password_id: str) -> Secret | None:

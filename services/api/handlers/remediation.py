@@ -7,7 +7,7 @@ itself, which is inactive by then, goes last.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from domain.account import Account
@@ -73,11 +73,11 @@ class Remediation:
         undone = _UNDONE_HERE.union(removals_of_kinds())
         return sum(node.alive and node.kind not in undone for node in self.created_nodes)
 
-    def _of(self, kinds: Iterable[str]) -> Iterator[LineageNode]:
+    def _of(self, kinds: Iterable[str], states: Collection[str] = ("active",)) -> Iterator[LineageNode]:
         """Births of these kinds that still stand, and belong to nothing that is going to be deleted."""
         created = self._created
         for node in self.created_nodes:
-            if node.kind in kinds and node.state == "active" and node.owner_id not in created:
+            if node.kind in kinds and node.state in states and node.owner_id not in created:
                 yield node
 
     @property
@@ -130,7 +130,7 @@ class Remediation:
 
     def _removals(self) -> Iterator[str]:
         for kind, removals in removals_of_kinds().items():
-            for node in self._of({kind}):
+            for node in self._of({kind}, states=("active", "inactive")):
                 for subject_id, command in removals(self.now, node.owner_id):
                     if subject_id == node.subject_id:
                         yield aws_command(command.operation, **command.options)

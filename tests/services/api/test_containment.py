@@ -370,3 +370,32 @@ def test_a_containment_is_among_what_changed(story: Story) -> None:
     )
     for target in ("/v1/diff?", "/v1/could-assume/builder?", "/v1/who-could?action=iam%3AGetUser&on=%2A&"):
         assert story.house.asks(f"{target}since=p1").status == 200
+
+
+def test_other_credentials_are_cut_off(story: Story) -> None:
+    """What the leaked key has made for somebody else to sign in to a service with is inactive, and a command takes it
+    away; with the user, what the user has. What somebody else has made for somebody else stays."""
+    house = story.house
+    house.user("bob")
+
+    def made(keys: Keys | None, user_name: str, service: str) -> str:
+        members = {"UserName": user_name, "ServiceName": service}
+        status, answer = house.aws_does("iam", "CreateServiceSpecificCredential", keys=keys, **members)
+        assert status == 200, answer
+        return answer.partition("<ServiceSpecificCredentialId>")[2].partition("<")[0]
+
+    theirs, own = made(story.leaked, "bob", "bedrock.amazonaws.com"), made(None, "ann", "cassandra.amazonaws.com")
+    spared = made(None, "bob", "cassandra.amazonaws.com")
+    told = accounts(story.contains())[house.account_id]
+    assert (told["contained"], told["deactivated"]) == (True, [story.leaked.access_key, theirs])
+    credential = quote(story.leaked.access_key)
+    plan = house.asks(f"/v1/trace/{credential}").body["containment"]["accounts"]
+    (commands,) = (each["commands"] for each in plan if each["account_id"] == house.account_id)
+    removal = f"delete-service-specific-credential --user-name bob --service-specific-credential-id {theirs}"
+    assert [removal in command for command in commands].count(True) == 1
+    told = accounts(story.contains(credential="ann"))[house.account_id]
+    assert told["deactivated"] == [own]
+    status, listed = house.aws_does("iam", "ListServiceSpecificCredentials", AllUsers="true")
+    assert status == 200
+    assert listed.count("<Status>Active<") == 1
+    assert spared in listed

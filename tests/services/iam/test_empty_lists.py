@@ -8,15 +8,9 @@ from tests.services.endpoint import Endpoint
 OF_ACCOUNT = {
     "ListOpenIDConnectProviders": "OpenIDConnectProviderList",
     "ListSAMLProviders": "SAMLProviderList",
-    "ListServerCertificates": "ServerCertificateMetadataList",
     "ListVirtualMFADevices": "VirtualMFADevices",
 }
-OF_USER = {
-    "ListMFADevices": "MFADevices",
-    "ListServiceSpecificCredentials": "ServiceSpecificCredentials",
-    "ListSigningCertificates": "Certificates",
-    "ListSSHPublicKeys": "SSHPublicKeys",
-}
+OF_USER = {"ListMFADevices": "MFADevices"}
 
 
 @pytest.mark.parametrize(("operation", "member"), OF_ACCOUNT.items())

@@ -8,6 +8,7 @@ import pytest
 
 from domain.foundation.errors import AccessDenied, InvalidInput, LimitExceeded, NoSuchEntity
 from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, document, trusting
+from tests.services.iam.certificates import certificate
 
 FIRST = [{"Key": "Team", "Value": "ops"}, {"Key": "stage", "Value": ""}]
 
@@ -22,6 +23,7 @@ class Kind:
     named: Mapping[str, str]
     arn: str
     has_caseless_keys: bool = False
+    create: str = "Create"
     tags_in: Callable[[Mapping[str, Any]], Any] | None = field(default=None, repr=False)
     """Of the answer of Get…; by default of its only member."""
 
@@ -45,6 +47,18 @@ KINDS = (
         {"InstanceProfileName": "web", "Path": "/app/"},
         {"InstanceProfileName": "web"},
         arn("instance-profile/app/web"),
+    ),
+    Kind(
+        "ServerCertificate",
+        {
+            "ServerCertificateName": "site",
+            "Path": "/a/",
+            "CertificateBody": certificate("site").body,
+            "PrivateKey": certificate("site").key,
+        },
+        {"ServerCertificateName": "site"},
+        arn("server-certificate/a/site"),
+        create="Upload",
     ),
     Kind(
         "Policy",
@@ -71,7 +85,7 @@ def listed(endpoint: Endpoint, kind: Kind) -> list[dict[str, str]]:
 def test_from_creation_to_deletion(kind: Kind) -> None:
     """What was created with tags shows them, gets others and loses some; with its name they do not come back."""
     endpoint = Endpoint()
-    endpoint.call(endpoint.root, f"Create{kind.called}", **kind.created, Tags=FIRST)
+    endpoint.call(endpoint.root, f"{kind.create}{kind.called}", **kind.created, Tags=FIRST)
     assert listed(endpoint, kind) == kind.tags(endpoint.call(endpoint.root, f"Get{kind.called}", **kind.named)) == FIRST
     endpoint.call(endpoint.root, f"Tag{kind.called}", **kind.named, Tags=[{"Key": "Team", "Value": "dev"}])
     endpoint.call(endpoint.root, f"Untag{kind.called}", **kind.named, TagKeys=["stage", "unknown"])
@@ -79,7 +93,7 @@ def test_from_creation_to_deletion(kind: Kind) -> None:
     endpoint.call(endpoint.root, f"Delete{kind.called}", **kind.named)
     with pytest.raises(NoSuchEntity):
         endpoint.call(endpoint.root, f"List{kind.called}Tags", **kind.named)
-    endpoint.call(endpoint.root, f"Create{kind.called}", **kind.created)
+    endpoint.call(endpoint.root, f"{kind.create}{kind.called}", **kind.created)
     assert listed(endpoint, kind) == []
 
 
@@ -87,7 +101,7 @@ def test_from_creation_to_deletion(kind: Kind) -> None:
 def test_keys_in_another_case(kind: Kind) -> None:
     """Of users and roles they are the same key, of all else another one."""
     endpoint = Endpoint()
-    endpoint.call(endpoint.root, f"Create{kind.called}", **kind.created, Tags=FIRST)
+    endpoint.call(endpoint.root, f"{kind.create}{kind.called}", **kind.created, Tags=FIRST)
     endpoint.call(endpoint.root, f"Tag{kind.called}", **kind.named, Tags=[{"Key": "TEAM", "Value": "x"}])
     keys = ["TEAM", "stage"] if kind.has_caseless_keys else ["TEAM", "Team", "stage"]
     assert [tag["Key"] for tag in listed(endpoint, kind)] == keys
@@ -103,7 +117,7 @@ def test_keys_in_another_case(kind: Kind) -> None:
 def test_no_more_than_fifty(kind: Kind) -> None:
     endpoint = Endpoint()
     many = [{"Key": f"k{number}", "Value": ""} for number in range(50)]
-    endpoint.call(endpoint.root, f"Create{kind.called}", **kind.created, Tags=many)
+    endpoint.call(endpoint.root, f"{kind.create}{kind.called}", **kind.created, Tags=many)
     with pytest.raises(LimitExceeded, match=r"Cannot exceed quota for TagsPer\w+: 50"):
         endpoint.call(endpoint.root, f"Tag{kind.called}", **kind.named, Tags=[{"Key": "one", "Value": ""}])
 
@@ -117,13 +131,13 @@ def test_policies_ask_for_them(kind: Kind) -> None:
     ann = endpoint.user(
         "reader",
         allow(f"iam:Get{kind.called}", kind.arn, Condition=ops),
-        allow(f"iam:Create{kind.called}", kind.arn),
+        allow(f"iam:{kind.create}{kind.called}", kind.arn),
         allow(f"iam:Tag{kind.called}", kind.arn, Condition=asked),
     )
     for tags in (FIRST, [{"Key": "Team", "Value": "dev"}]):
         with pytest.raises(AccessDenied, match=f"iam:Tag{kind.called}"):
-            endpoint.call(ann, f"Create{kind.called}", **kind.created, Tags=tags)
-    endpoint.call(ann, f"Create{kind.called}", **kind.created, Tags=FIRST[:1])
+            endpoint.call(ann, f"{kind.create}{kind.called}", **kind.created, Tags=tags)
+    endpoint.call(ann, f"{kind.create}{kind.called}", **kind.created, Tags=FIRST[:1])
     endpoint.call(ann, f"Get{kind.called}", **kind.named)
     endpoint.call(endpoint.root, f"Untag{kind.called}", **kind.named, TagKeys=["Team"])
     with pytest.raises(AccessDenied):

@@ -27,10 +27,13 @@ RIGHTS: dict[str, dict[str, str]] = {
     f"ledger.{MONTH}": {},
     "ledger.uses_other": {},
     "ledger.snapshots": {"writer": "SI", "reader": "S"},
+    "ledger.texts": {"writer": "SI"},
     "secrets.data_keys": {"writer": "SID"},
     "secrets.access_key_secrets": {"writer": "SID"},
     "secrets.access_key_accounts": {"writer": "SI"},
     "secrets.password_hashes": {"writer": "SID"},
+    "secrets.service_passwords": {"writer": "SID"},
+    "secrets.server_certificate_keys": {"writer": "SID"},
     "public.muniment_migrations": {"reader": "S"},
 }
 UPDATABLE = {

@@ -1,7 +1,9 @@
 """Verifying: what is whole is said to be, and each way of breaking a ledger is named, with the place."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -11,9 +13,11 @@ from hypothesis import strategies as st
 from domain.account import AccountCreated
 from domain.families.aliases import ACCOUNT_ALIAS
 from domain.families.groups import GROUPS
+from domain.families.user_credentials import SigningCertificateUploaded
 from domain.families.users import UserCreated, UserDeleted
 from domain.foundation.events import Entry, Event
 from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.long_texts import text_digest
 from domain.foundation.secret import SecretKind
 from domain.installation import AccountRetired, AliasClaimed
 from projections.engine.sql_files import load_statements
@@ -41,7 +45,9 @@ def test_honest_ledgers_are_whole(
     writer: psycopg.Connection, owner: psycopg.Connection, history: list[Entry], data: st.DataObject
 ) -> None:
     """Any legal history, with its secrets and with snapshots from wherever, is found in order up to its last event."""
-    owner.execute("truncate ledger.heads, ledger.changes, ledger.uses, ledger.snapshots, secrets.data_keys cascade")
+    owner.execute(
+        "truncate ledger.heads, ledger.changes, ledger.uses, ledger.snapshots, ledger.texts, secrets.data_keys cascade"
+    )
     first = history[0].event
     assert isinstance(first, AccountCreated)
     account = folded(history)
@@ -120,6 +126,32 @@ def test_what_is_broken_is_named(
     assert (named.position, named.expected) == (position, expected)
     assert found in named.found
     assert finding(verify(writer, ACCOUNT)) == named
+
+
+LONG_TEXTS: dict[str, tuple[LiteralString, int | None, str]] = {
+    "missing": ("delete from ledger.texts", 8, "none"),
+    "altered": ("update ledger.texts set text = 'another'", 8, hashlib.sha256(b"another").hexdigest()),
+    "of no event": ("update ledger.texts set account_id = '210987654321'", 8, "none"),
+    "more": ("insert into ledger.texts values ('123456789012', 'more', '')", None, "one"),
+}
+
+
+@pytest.mark.parametrize("tampering", LONG_TEXTS)
+def test_long_texts_are_read(
+    writer: psycopg.Connection, owner: psycopg.Connection, history: Sequence[Entry], tampering: str
+) -> None:
+    """Each that an event names is there and is what its digest says, and there are no others. The database refuses to
+    take another one for it, and whoever has it do so is found out."""
+    named = {"credential_id": "CERTIFICATE", "user_id": "AIDAANN", "user_name": "ann"}
+    digest = text_digest("the text")
+    uploaded = SigningCertificateUploaded(**named, fingerprint="the text", body_sha256=digest, expires_at=history[0].at)
+    write(writer, [*history, entry(ACCOUNT, 8, uploaded)][7:])
+    assert finding(verify(writer)) is None
+    statement, position, found = LONG_TEXTS[tampering]
+    owner.execute("alter table ledger.texts drop constraint texts_check")
+    owner.execute(statement)
+    expected = f"the long text {digest}" if position else "no long text more, which no event names"
+    assert Discrepancy(position, expected, found) in [each.finding for each in verify(writer)]
 
 
 @pytest.mark.parametrize("account_id", [OTHER, INSTALLATION])

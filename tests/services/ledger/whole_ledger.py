@@ -8,14 +8,17 @@ from psycopg import sql
 
 from domain.account import Account, AccountCreated
 from domain.calls import ApiCalled
-from domain.families.access_keys import ACCESS_KEYS, AccessKeyCreated
+from domain.families.access_keys import AccessKeyCreated
 from domain.families.groups import GroupCreated
-from domain.families.passwords import LOGIN_PROFILES, LoginProfileCreated
+from domain.families.passwords import LoginProfileCreated
 from domain.families.users import UserCreated
 from domain.foundation.events import Change, Entry, Event
 from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.secret import SecretKind
 from domain.installation import AccountOpened, InstallationFounded
 from services.ledger.discrepancy import Discrepancy
+from services.ledger.expected_secrets import expected_secrets
+from services.ledger.long_texts import put_texts
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import SQL, LedgerRecorder
 from services.ledger.snapshots import take_snapshot
@@ -51,7 +54,14 @@ def write(connection: psycopg.Connection, entries: Sequence[Entry]) -> None:
         cursor.execute(SQL["found"], {"accounts": [last.account_id]})
         for written in entries:
             recorder.insert_events([MAPPER.to_stored_event(written)], cursor=cursor, at=written.at)
+            put_texts(cursor, written.account_id, _texts_of(written.event))
         cursor.execute(SQL["move_heads"], head)
+
+
+def _texts_of(event: Event) -> list[str]:
+    """Where a random history names one, it is its event's fingerprint (tests.steps)."""
+    named = event.long_text_digests() if isinstance(event, Change) else []
+    return [event.fingerprint] if named and hasattr(event, "fingerprint") else []
 
 
 def write_installation(connection: psycopg.Connection, ledger_id: str, *claims: Event) -> None:
@@ -63,15 +73,21 @@ def write_installation(connection: psycopg.Connection, ledger_id: str, *claims: 
     write(connection, [entry(INSTALLATION, position, event) for position, event in enumerate(events, 1)])
 
 
+TABLES = {
+    SecretKind.ACCESS_KEY: "access_key_secrets",
+    SecretKind.PASSWORD: "password_hashes",
+    SecretKind.SERVICE_PASSWORD: "service_passwords",
+    SecretKind.SERVER_KEY: "server_certificate_keys",
+}
+
+
 def write_secrets(connection: psycopg.Connection, account: Account) -> None:
-    keys = [("access_key_secrets", key.id, key.user_id) for key in account[ACCESS_KEYS].by_id.values()]
-    profiles = account[LOGIN_PROFILES].values()
-    passwords = [("password_hashes", name, profile.user_id) for profile in profiles for name in profile.password_ids]
-    for table, name, principal_id in keys + passwords:
+    for secret_id, principal_id in expected_secrets(account).items():
         data_key = "insert into secrets.data_keys values (%s, %s, 'm', '') on conflict do nothing"
         connection.execute(data_key, (account.id, principal_id))
-        insert = sql.SQL("insert into {} values (%s, %s, %s, '')").format(sql.Identifier("secrets", table))
-        connection.execute(insert, (account.id, name, principal_id))
+        table = sql.Identifier("secrets", TABLES[secret_id.kind])
+        insert = sql.SQL("insert into {} values (%s, %s, %s, '')").format(table)
+        connection.execute(insert, (account.id, secret_id.name, principal_id))
 
 
 def write_snapshot(connection: psycopg.Connection, value: Account) -> None:

@@ -1,0 +1,70 @@
+"""The steps of random histories with users' credentials besides keys and passwords, and with server certificates."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from hypothesis.strategies import DrawFn
+
+from domain.account import Account
+from domain.families.server_certificates import SERVER_CERTIFICATES, ServerCertificateUploaded
+from domain.families.user_credentials import (
+    USER_CREDENTIALS,
+    ServiceSpecificCredentialCreated,
+    SigningCertificateUploaded,
+    SSHPublicKeyUploaded,
+)
+from domain.families.users import USERS
+from domain.foundation.events import Event
+from domain.foundation.identifiers import Random, new_unique_id
+from domain.foundation.long_texts import text_digest
+from domain.rules import server_certificates, user_credentials
+from tests.step_draws import NAMES, PATHS, one, step
+
+
+def user_credential(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
+    """Whose texts and passwords are no affair of the account's value."""
+    credentials = account[USER_CREDENTIALS].by_id
+    chosen = step(draw, credentials, "set status", "delete", "reset")
+    if chosen == "create":
+        user, mark = one(draw, account[USERS]), new_unique_id("", random)
+        owner = {"credential_id": new_unique_id("ACCA", random), "user_id": user.id, "user_name": user.name}
+        service = {"service_name": "logs.amazonaws.com", "service_user_name": mark}
+        digest = text_digest(mark)  # The text is the fingerprint, whoever has to write it.
+        made: list[Event] = [
+            SSHPublicKeyUploaded(**owner, fingerprint=mark, body_sha256=digest, pem_sha256=digest),
+            SigningCertificateUploaded(**owner, fingerprint=mark, body_sha256=digest, expires_at=at),
+            ServiceSpecificCredentialCreated(**owner, **service, secret_id=mark),
+        ]
+        return [one(draw, made)]
+    resettable = [credential for credential in credentials.values() if credential.secret_id is not None]
+    credential = one(draw, resettable if chosen == "reset" and resettable else credentials.values())
+    named = {"user_id": credential.user_id, "credential_id": credential.id}
+    if chosen == "delete":
+        return [user_credentials.delete(account, kind=credential.kind, **named)[0]]
+    if chosen == "reset" and credential.secret_id is not None:
+        return [user_credentials.reset(account, secret_id=new_unique_id("AISP", random), **named)[0]]
+    status = "Inactive" if credential.status == "Active" else "Active"
+    return user_credentials.update(account, kind=credential.kind, status=status, **named)
+
+
+def server_certificate(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
+    certificates = account[SERVER_CERTIFICATES]
+    chosen = step(draw, certificates, "rename", "delete")
+    if chosen == "create":
+        name, mark = draw(NAMES), new_unique_id("", random)
+        server_certificates.refuse_another(account, name)
+        return [
+            ServerCertificateUploaded(
+                server_certificate_id=new_unique_id("ASCA", random),
+                server_certificate_name=name,
+                path=draw(PATHS),
+                expires_at=at,
+                fingerprint=mark,
+                body_sha256=text_digest(mark),
+                secret_id=mark,
+            )
+        ]
+    certificate = one(draw, certificates)
+    if chosen == "delete":
+        return [server_certificates.delete(account, name=certificate.name)[0]]
+    return [server_certificates.update(account, name=certificate.name, new_path=draw(PATHS), new_name=draw(NAMES))]
