@@ -1,7 +1,6 @@
 -- What every credential gave birth to: sessions, keys, users, roles, and each change that can let somebody in again.
 -- A birth is found by the access key that signed for it, in whatever account's ledger it stands: no two keys of an
 -- installation have the same id, and that of a session is its session's own.
--- fits: 52c5042d2c3b936462cb397e6635d7f695a8a0757e671fa9fa21ca11a17c0362
 
 -- name: schema
 create table births (
@@ -16,7 +15,7 @@ create table births (
     kind text not null check (kind in ('root', 'user', 'group', 'role', 'session', 'access_key', 'activation',
         'trust_policy', 'policy', 'policy_version', 'policy_default', 'inline_policy', 'inline_policy_removed',
         'attachment', 'detachment', 'membership', 'membership_removed', 'password', 'boundary', 'boundary_removed',
-        'tags', 'user_rename', 'group_rename')),
+        'tags', 'user_rename', 'group_rename', 'oidc_provider', 'oidc_provider_changed')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.
@@ -79,6 +78,7 @@ begin
             ) || ':iam::' || in_account || ':' || node_kind || (event ->> 'path') || (event ->> name)
             when node_kind in ('policy', 'policy_version', 'policy_default', 'boundary', 'boundary_removed')
                 then event ->> 'policy_arn'
+            else event ->> 'provider_arn'
         end,
         case when node_kind in ('access_key', 'activation') then event ->> 'access_key_id' end,
         case when node_kind = 'policy' then 'v1'
@@ -300,6 +300,19 @@ select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'user_rename'
 
 -- name: iam.group.updated.v1
 select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'group_rename', 'group_id', 'group_id', 'group_name')
+
+-- name: iam.oidc_provider.created.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'oidc_provider', 'provider_arn', 'provider_arn',
+    'provider_name')
+
+-- name: iam.oidc_provider.client_id_added.v1
+-- name: iam.oidc_provider.client_id_removed.v1
+-- name: iam.oidc_provider.thumbprints_replaced.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'oidc_provider_changed', 'provider_arn',
+    'provider_arn', 'provider_name')
+
+-- name: iam.oidc_provider.deleted.v1
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'provider_arn')
 
 -- name: iam.login_profile.created.v1
 select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'password', 'user_id', 'user_id', 'user_name')

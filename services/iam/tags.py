@@ -6,7 +6,7 @@ from domain.account import Account
 from domain.authorization import authorize
 from domain.calls import Call, Outcome, done
 from domain.entity_kinds import AnyKind
-from domain.families import policies, roles, users
+from domain.families import oidc_providers, policies, roles, users
 from domain.families.tags import Tag, tags_of
 from domain.rules import tagging
 from domain.rules.policies import own_policy
@@ -62,3 +62,9 @@ def _answer(
 _answer(users.USER, resources.user, "user_name")
 _answer(roles.ROLE, resources.role, "role_name")
 _answer(policies.POLICY, resources.policy, "policy_arn", require=own_policy)
+_answer(
+    oidc_providers.OIDC_PROVIDER,
+    resources.oidc_provider,
+    "open_id_connect_provider_arn",
+    called="OpenIDConnectProvider",
+)

@@ -28,11 +28,18 @@ from tests.domain.accounts import ACCOUNT, ALLOW_ALL, AT, CAUSE, policy_arn, tru
 SMALL, LARGE = 100, 2_500
 """So many there are of everything in an account."""
 
+
+def oidc_arn(name: object) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:oidc-provider/p{name}.example.com"
+
+
 FIELDS: dict[str, object] = {
     "access_key_id": "AKIA0",
     "account_alias": "alias",
     "actions": 1,
     "allow_users_to_change_password": True,
+    "client_id": "app",
+    "client_ids": ("app",),
     "compromised_since": AT,
     "created_at": AT,
     "credential": "access_key",
@@ -76,6 +83,8 @@ FIELDS: dict[str, object] = {
     "policy_arns": (),
     "policy_id": "ANPA0",
     "policy_name": "p0",
+    "provider_arn": oidc_arn(0),
+    "provider_name": "p0.example.com",
     "reached": "999999999999",
     "reason": "leaked",
     "region": "us-east-1",
@@ -100,6 +109,7 @@ FIELDS: dict[str, object] = {
     "session_seconds_max": 3_600,
     "spared": (),
     "tags": {"key0": "value"},
+    "thumbprints": (),
     "trust_policy": trusting(ACCOUNT),
     "trusted": {},
     "up_to": AT,
@@ -118,6 +128,7 @@ CASES: dict[str, dict[str, object]] = {
     "iam.policy.version_created.v1": {"version": 1_000_000},
     "account.lineage.contained.v1": {"seed": "AKIAnew"},
     "iam.access_key.created.v1": {"access_key_id": "AKIAnew"},
+    "iam.oidc_provider.created.v1": {"provider_arn": oidc_arn("new")},
     "iam.inline_policy.put.v1": {"policy_name": "new"},
     "iam.inline_policy.deleted.v1": {"policy_name": "inline0"},
     "iam.policy.attached.v1": {"policy_arn": policy_arn("aside")},
@@ -158,6 +169,7 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.group.created.v1", group_id=f"AGPA{i}", group_name=f"g{i}")
         yield event("iam.role.created.v1", role_id=f"AROA{i}", role_name=f"r{i}")
         yield event("iam.policy.created.v1", policy_id=f"ANPA{i}", policy_arn=policy_arn(f"p{i}"), policy_name=f"p{i}")
+        yield event("iam.oidc_provider.created.v1", provider_arn=oidc_arn(i))
         yield event("sts.session.revoked.v1", session_id=f"SESN{i}")
         if i == "aside":
             return

@@ -45,7 +45,7 @@ class Incident:
 
     def steals(self, operation: str, **members: str) -> None:
         """By the thief: NO_S3 stands for the policy that denies S3, OWN for the account's root."""
-        known = {"NO_S3": self.deny_s3}
+        known = {"NO_S3": self.deny_s3, "TOKEN": self.oidc_provider("token")}
         meant = {name: known.get(value, value).replace("OWN", self.own_root) for name, value in members.items()}
         self.does(operation, keys=self.eve, **meant)
 
@@ -68,6 +68,16 @@ class Incident:
         self.does("PutUserPolicy", UserName="carl", PolicyName="of-red", PolicyDocument=document(OF_RED))
         tag = {"Tags.member.1.Key": "Team", "Tags.member.1.Value": "blue"}
         self.does("TagUser", UserName="carl", **tag)
+        for host in ("token", "gone"):
+            self.does("CreateOpenIDConnectProvider", Url=f"https://{host}.example.com")
+            trust = (
+                trusting(self.oidc_provider(host)).replace("AWS", "Federated").replace("Role", "RoleWithWebIdentity")
+            )
+            self.does("CreateRole", RoleName=f"web-{host}", AssumeRolePolicyDocument=trust)
+        self.does("DeleteOpenIDConnectProvider", OpenIDConnectProviderArn=self.oidc_provider("gone"))
+
+    def oidc_provider(self, host: str) -> str:
+        return f"arn:aws:iam::{self.house.account_id}:oidc-provider/{host}.example.com"
 
     def contains(self, **parameters: object) -> Reply:
         body = json.dumps({"credential": self.eve.access_key, **parameters}).encode()

@@ -65,6 +65,16 @@ ALTERATIONS: dict[str, tuple[str, dict[str, str], str]] = {
         {"GroupName": "barred", "NewGroupName": "bared"},
         "is named by policies as /bared, not as /barred",
     ),
+    "OIDC provider gone.example.com": (
+        "CreateOpenIDConnectProvider",
+        {"Url": "https://gone.example.com"},
+        "lets whom it vouches for assume role web-gone",
+    ),
+    "OIDC provider token.example.com": (
+        "AddClientIDToOpenIDConnectProvider",
+        {"OpenIDConnectProviderArn": "TOKEN", "ClientID": "theirs"},
+        "lets holders of tokens for client id theirs assume role web-token",
+    ),
     "password of user vic": (
         "CreateLoginProfile",
         {"UserName": "vic", "Password": "Correct-horse-9"},

@@ -46,6 +46,13 @@ KINDS = (
         {"PolicyArn": arn("policy/p")},
         arn("policy/p"),
     ),
+    Kind(
+        "OpenIDConnectProvider",
+        {"Url": "https://token.example.com/a"},
+        {"OpenIDConnectProviderArn": arn("oidc-provider/token.example.com/a")},
+        arn("oidc-provider/token.example.com/a"),
+        tags_in=lambda answer: answer.get("Tags", []),
+    ),
 )
 EACH = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.called)
 

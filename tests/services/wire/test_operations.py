@@ -205,6 +205,13 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
         st.sampled_from(["team", "Team", "shift", "aws:x"]).map(lambda key: {"Key": key, "Value": ""}), max_size=2
     ),
     "TagKeys": st.lists(st.sampled_from(["TEAM", "shift"]), min_size=1, max_size=2),
+    "Url": st.sampled_from(["https://a.example.com", "https://b.example.com/a", "http://c.example.com"]),
+    "OpenIDConnectProviderArn": st.sampled_from(
+        [arn("oidc-provider/a.example.com"), arn("oidc-provider/b.example.com/a"), arn("oidc-provider/c")]
+    ),
+    "ClientID": NAMES,
+    "ClientIDList": st.lists(NAMES, max_size=3),
+    "ThumbprintList": st.sampled_from([[], ["a" * 40], ["x" * 40]]),
     "EncodedMessage": st.just("muniment_msg_v1_"),
     "policyDocument": IDENTITY_POLICIES,
     "policyType": st.just("IDENTITY_POLICY"),
