@@ -15,9 +15,10 @@ from domain.families.containment import LineageFacts, LineageQuery
 from domain.families.credential_owners import OwnerFacts, OwnerQuery
 from domain.families.passwords import PasswordFacts, PasswordQuery
 from domain.families.sessions import SessionClaims
-from domain.foundation.errors import Refusal
+from domain.foundation.errors import Refusal, Throttling
 from domain.foundation.events import Cause, Event, Use, Value
 from domain.foundation.identifiers import INSTALLATION, Random, new_unique_id
+from domain.foundation.long_texts import TextFacts, TextQuery
 from domain.foundation.secret import Secret, SecretId
 from domain.installation import Installation
 from domain.ledger_state import LedgerState
@@ -57,9 +58,9 @@ def require_read(layers: Layers) -> None:
         raise NeedsPolicies(tuple(unread))
 
 
-FactsQuery = PasswordQuery | MessageQuery | PastQuery | LineageQuery | OwnerQuery
+FactsQuery = PasswordQuery | MessageQuery | PastQuery | LineageQuery | OwnerQuery | TextQuery
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
-Facts = PasswordFacts | MessageFacts | PastFacts | LineageFacts | OwnerFacts
+Facts = PasswordFacts | MessageFacts | PastFacts | LineageFacts | OwnerFacts | TextFacts
 
 
 class NeedsFacts(Exception):  # noqa: N818  no error: an answer of a decision
@@ -124,6 +125,13 @@ class Call:
             raise NeedsAccounts(frozenset({account_id}))
         return self.ledgers[account_id]
 
+    def long_texts(self, *sha256s: str) -> Mapping[str, str]:
+        """Those of the caller's account that have these digests, which an event names. Raises NeedsFacts."""
+        wanted = TextQuery(frozenset(sha256s))
+        if isinstance(self.facts, TextFacts) and wanted.sha256s <= self.facts.by_sha256.keys():
+            return self.facts.by_sha256
+        raise NeedsFacts(wanted, unsettled=Throttling("What it says is being changed too often to be read."))
+
     def unique_id(self, prefix: str) -> str:
         return new_unique_id(prefix, self.random)
 
@@ -150,6 +158,8 @@ class Outcome:
     events: Sequence[Event] = ()
     new_secrets: Sequence[NewSecret] = ()
     destroyed_secrets: Sequence[SecretId] = ()
+    new_texts: Sequence[str] = ()
+    """Long texts that the events name by their digests."""
     elsewhere: Mapping[str, Sequence[Event]] = field(default_factory=dict)
     """Events for other ledgers that the call has read, by account id."""
     refusal: Refusal | None = None

@@ -4,7 +4,7 @@ from abc import ABC
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -50,12 +50,18 @@ class Change(Event, ABC):
     """Alters something that a later decision reads. Folding reads only these, and each says itself what it means: the
     sentence here, and the abstract methods in what is derived from it."""
 
+    long_texts: ClassVar[tuple[str, ...]] = ()
+    """The fields with digests of texts that lie beside the ledger (docs/adr/0051), where they have any."""
+
     sentence: ClassVar[str] = ""
     """What happened, in English, for people who read a ledger; fields stand in braces. Names of things are as they were
     called at the time. An event that cannot say it in one way overrides `describe`."""
 
     def describe(self) -> str:
         return self.sentence.format_map(vars(self))
+
+    def long_text_digests(self) -> list[str]:
+        return [digest for name in self.long_texts if (digest := getattr(self, name)) is not None]
 
     @classmethod
     def _left_out(cls) -> set[str]:
@@ -217,3 +223,12 @@ class Entry:
     @property
     def originator_version(self) -> int:
         return self.position
+
+
+class Caused(Protocol):
+    """What is written into an account's ledger, or beside it, on somebody's account."""
+
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def cause(self) -> Cause: ...

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from domain.foundation.events import Entry
+from domain.foundation.events import Caused
 from domain.foundation.identifiers import INSTALLATION
 
 SECONDS_AN_HOUR = 3_600
@@ -25,10 +25,10 @@ class GrowthShares:
         self._used: dict[str, tuple[float, float]] = {}
         """Bytes that are not regained yet, at a time; by account, of which an installation has a bounded number."""
 
-    def charge(self, entry: Entry, size_bytes: int) -> None:
+    def charge(self, written: Caused, size_bytes: int) -> None:
         """What is written for callers. The operator's own acts, and requests that prove nothing, are nobody's."""
-        cause = entry.cause
-        payer = entry.account_id if cause.principal is None else cause.principal.account_id
+        cause = written.cause
+        payer = written.account_id if cause.principal is None else cause.principal.account_id
         if not self._bytes_an_hour or cause.origin != "api" or payer == INSTALLATION:
             return
         now = self._clock()

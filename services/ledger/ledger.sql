@@ -79,3 +79,11 @@ values (%(account_id)s, %(position)s, %(topic)s, %(state)b) on conflict do nothi
 select account_id, position, topic, state from ledger.snapshots
 where account_id = %(account_id)s and topic = %(topic)s and position > %(after)s and position <= %(to)s
 order by position desc limit 1
+
+-- name: put_texts
+insert into ledger.texts (account_id, sha256, text)
+select %(account_id)s, encode(sha256(text), 'hex'), text from unnest(%(texts)s::bytea[]) as new (text)
+on conflict do nothing
+
+-- name: get_texts
+select sha256, text from ledger.texts where account_id = %(account_id)s and sha256 = any(%(sha256s)s::text[])

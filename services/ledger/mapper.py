@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from eventsourcing.persistence import Mapper, StoredEvent
 from pydantic_core import from_json
 
-from domain.foundation.events import Cause, Entry, Value, event_from
+from domain.foundation.events import Cause, Caused, Entry, Value, event_from
 
 
 class EntryMapper(Mapper[str]):
     """The bytes of an entry say everything by themselves: account, position, time, cause and event, as one line of
     JSON. The table's columns are an index over them. The bytes are final: later they are hashed."""
 
-    def __init__(self, on_written: Callable[[Entry, int], None] = lambda _entry, _bytes: None) -> None:
+    def __init__(self, on_written: Callable[[Caused, int], None] = lambda _caused, _bytes: None) -> None:
         """Without the library's transcoder, cipher and compressor: what is stored is plain JSON. `on_written` is told
-        of each entry on its way into a ledger, and how many bytes it has."""
-        self._on_written = on_written
+        of each entry on its way into a ledger, and how many bytes it has; the round tells it of what lies beside."""
+        self.on_written = on_written
 
     def to_stored_event(self, domain_event: object) -> StoredEvent:
         entry = domain_event
@@ -37,7 +37,7 @@ class EntryMapper(Mapper[str]):
                 _encoded(event),
             ),
         )
-        self._on_written(entry, len(stored.state))
+        self.on_written(entry, len(stored.state))
         return stored
 
     def to_domain_event(self, stored_event: StoredEvent) -> Entry:

@@ -23,6 +23,12 @@ class LedgerAppend:
     events: Sequence[Event]
     new_secrets: Sequence[NewSecret] = ()
     destroyed_secrets: Sequence[SecretId] = ()
+    new_texts: Sequence[str] = ()
+
+    @property
+    def is_all_in_entries(self) -> bool:
+        """Whether nothing of it lies beside the ledger."""
+        return not (self.new_secrets or self.destroyed_secrets or self.new_texts)
 
 
 @dataclass(frozen=True, slots=True)

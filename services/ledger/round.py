@@ -13,6 +13,7 @@ from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import Random, new_uuid
 from domain.ledger_state import LedgerState, empty, evolve
 from services.ledger.arrays import bigint_array, text_array
+from services.ledger.long_texts import put_texts
 from services.ledger.mapper import EntryMapper
 from services.ledger.pending_call import CommittedCall, LedgerAppend, LedgerNotLocked, LedgerUnavailable, PendingCall
 from services.ledger.recorder import SQL
@@ -55,7 +56,8 @@ class RoundPlan:
     heads: dict[str, _LockedHead]
     answers: list[AnsweredCall] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
-    secrets: list[LedgerAppend] = field(default_factory=list)
+    beside: list[LedgerAppend] = field(default_factory=list)
+    """Those with something that lies beside the ledger: secrets and long texts."""
     left: list[PendingCall] = field(default_factory=list)
     """Not decided in this round: out of time, or in need of more accounts."""
     missed: list[PendingCall] = field(default_factory=list)
@@ -195,7 +197,7 @@ class RoundProcessor:
             return
         plan.heads |= heads
         plan.entries += entries
-        plan.secrets += [append for append in decided.appends if append.new_secrets or append.destroyed_secrets]
+        plan.beside += [append for append in decided.appends if not append.is_all_in_entries]
         positions = {append.account_id: plan.heads[append.account_id].position for append in decided.appends}
         values = plan.values_of(call.accounts)
         plan.answers.append((call, CommittedCall(decided.result, values, positions, decided.then)))
@@ -224,11 +226,14 @@ class RoundProcessor:
     def write(self, cursor: psycopg.Cursor, plan: RoundPlan) -> None:
         """Everything that the round has decided, in the transaction that holds the heads."""
         self.events.put(plan.entries, cursor=cursor, at=plan.at)
-        for append in plan.secrets:
+        for append in plan.beside:
             for new in append.new_secrets:
                 self.secrets.put(cursor, append.account_id, new.principal_id, new.id, new.secret)
             for secret_id in append.destroyed_secrets:
                 self.secrets.delete(cursor, append.account_id, secret_id)
+            if append.new_texts:
+                put_texts(cursor, append.account_id, append.new_texts)
+                self.mapper.on_written(append, sum(len(text.encode()) for text in append.new_texts))
         moved = {account_id: head for account_id, head in plan.heads.items() if head.moved}
         if moved:
             cursor.execute(

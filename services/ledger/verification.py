@@ -20,8 +20,6 @@ from psycopg.rows import TupleRow
 
 from domain.account import CorruptLedger
 from domain.calls import ApiCalled
-from domain.families.access_keys import ACCESS_KEYS
-from domain.families.passwords import LOGIN_PROFILES
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.secret import SecretId, SecretKind
@@ -33,6 +31,7 @@ from services.ledger.checkpoints import Checkpoint, LedgerDigest, recorded_check
 from services.ledger.cross_references import CrossReferences, compare_claim
 from services.ledger.database import patient_snapshot
 from services.ledger.discrepancy import Discrepancy
+from services.ledger.expected_secrets import expected_secrets
 from services.ledger.mapper import CorruptEntry, EntryMapper
 from services.ledger.snapshots import CorruptSnapshot, differing_columns, restore_snapshot, snapshot_topic
 
@@ -138,7 +137,7 @@ class _Verification:
         self.references = CrossReferences()
         self.known = {*self._heads, *self._projected, *recorded, *earlier}
         """Every account of which anything in the database says that it is there."""
-        for kept in ("changes", "uses", "snapshots", "secrets"):
+        for kept in ("changes", "uses", "snapshots", "secrets", "texts"):
             found: Sequence[TupleRow] = self._asked(
                 f"the accounts with {kept}", partial(self._rows, f"accounts_with_{kept}"), ()
             )
@@ -167,6 +166,7 @@ class _Verification:
             "a head": self._compare_head,
             "an end": self._compare_end,
             "sealed secrets and data keys": self._compare_secrets,
+            "long texts": self._compare_texts,
             "claimed access key ids": self._compare_claim,
         }
         try:
@@ -295,7 +295,7 @@ class _Verification:
     def _compare_secrets(self, reading: "_LedgerProgress") -> None:
         rows = self._connection.execute(SQL["secrets"], {"account_id": reading.account_id}).fetchall()
         found = {SecretId(SecretKind(kind), name): principal_id for kind, name, principal_id in rows}
-        expected = _expected_secrets(reading.value)
+        expected = expected_secrets(reading.value)
         for secret_id in sorted(found.keys() | expected.keys()):
             what = f"{secret_id.kind.value} {secret_id.name}"
             if secret_id not in found:
@@ -308,6 +308,17 @@ class _Verification:
         for principal_id, _ in keys:
             if principal_id not in reading.principals:
                 raise _Broken(None, f"no data key of {principal_id}, whom no event created", "one")
+
+    def _compare_texts(self, reading: "_LedgerProgress") -> None:
+        found: dict[str, str] = dict(
+            self._connection.execute(SQL["texts"], {"account_id": reading.account_id}).fetchall()
+        )
+        for named in sorted(found.keys() | reading.texts.keys()):
+            position = reading.texts.get(named)
+            if position is None:
+                raise _Broken(None, f"no long text {named}, which no event names", "one")
+            if found.get(named) != named:
+                raise _Broken(position, f"the long text {named}", found.get(named, "none"))
 
     def _compare_claim(self, reading: "_LedgerProgress") -> None:
         value = reading.value
@@ -344,6 +355,8 @@ class _LedgerProgress:
         self.value: LedgerState = empty(account_id)
         self.principals = {account_id}
         """Whoever may ever have had a secret: the root user, and every user."""
+        self.texts = dict[str, int]()
+        """Where each long text is first named, by its digest."""
         self.unrecorded: str | None = None
         """A request whose events are here, and the record of the call not yet: it comes behind them (services.wire)."""
         self.position = 0
@@ -360,16 +373,19 @@ class _LedgerProgress:
         if entry.at < self.at:
             raise _Broken(event.position, f"a time not before {self.at.isoformat()}", entry.at.isoformat())
         self._take_request(entry)
-        is_change = isinstance(entry.event, Change)
+        change = entry.event if isinstance(entry.event, Change) else None
+        is_change = change is not None
         if is_change != event.is_change:
             tables = ("changes", "uses") if is_change else ("uses", "changes")
             raise _Broken(event.position, f"{event.topic} among the {tables[0]}", f"it among the {tables[1]}")
-        if is_change:
+        if change is not None:
             try:
                 self.value = evolve(self.value, entry)
             except CorruptLedger as corrupt:
                 raise _Broken(event.position, "a change that can follow those before it", str(corrupt)) from corrupt
-            self.principals.add(getattr(entry.event, "user_id", self.account_id))
+            self.principals.add(getattr(change, "user_id", self.account_id))
+            for sha256 in change.long_text_digests():
+                self.texts.setdefault(sha256, event.position)
         self.position, self.at = event.position, entry.at
         self._digest.update(event.state)
         for checkpoint in self.checkpoints:
@@ -384,16 +400,3 @@ class _LedgerProgress:
             raise _Broken(entry.position, f"the record of the call {self.unrecorded}", "another request")
         is_own = cause.origin == "api" and cause.principal is not None and cause.principal.account_id == self.account_id
         self.unrecorded = cause.request_id if is_own and not isinstance(entry.event, ApiCalled) else None
-
-
-def _expected_secrets(value: LedgerState) -> Mapping[SecretId, str]:
-    """What has to lie sealed beside the ledger, and for which principal."""
-    if isinstance(value, Installation):
-        return {}
-    keys = {SecretId(SecretKind.ACCESS_KEY, key.id): key.user_id for key in value[ACCESS_KEYS].by_id.values()}
-    passwords = {
-        SecretId(SecretKind.PASSWORD, password_id): profile.user_id
-        for profile in value[LOGIN_PROFILES].values()
-        for password_id in profile.password_ids
-    }
-    return keys | passwords

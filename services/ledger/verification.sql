@@ -28,6 +28,9 @@ select account_id from secrets.access_key_secrets
 union select account_id from secrets.password_hashes
 union select account_id from secrets.data_keys
 
+-- name: accounts_with_texts
+select distinct account_id from ledger.texts
+
 -- name: head
 select position, last_change, at from ledger.heads where account_id = %(account_id)s
 
@@ -64,6 +67,10 @@ select 'password-hash', password_id, principal_id from secrets.password_hashes w
 -- name: data_keys
 -- With the column that no index has: each of them is read.
 select principal_id, octet_length(wrapped) from secrets.data_keys where account_id = %(account_id)s order by principal_id
+
+-- name: texts
+-- With whether each still is what its digest says.
+select sha256, encode(sha256(text), 'hex') from ledger.texts where account_id = %(account_id)s
 
 -- name: access_key_accounts
 select access_key_id, account_id from secrets.access_key_accounts

@@ -173,8 +173,8 @@ def _appends(
     account: Account, call: Call, events: list[Event], record: ApiCalled, outcome: Outcome
 ) -> list[LedgerAppend]:
     """The call's own events and its record in the caller's ledger, and what belongs in others'."""
-    secrets = outcome.new_secrets, outcome.destroyed_secrets
-    appends = [LedgerAppend(account.id, call.cause, [*events, record], *secrets)]
+    beside = outcome.new_secrets, outcome.destroyed_secrets, outcome.new_texts
+    appends = [LedgerAppend(account.id, call.cause, [*events, record], *beside)]
     for other in sorted(call.concerned | outcome.elsewhere.keys()):
         recorded = [record] if other in call.concerned else []
         appends.append(LedgerAppend(other, call.cause, [*outcome.elsewhere.get(other, ()), *recorded]))

@@ -12,12 +12,14 @@ from domain.families.containment import LineageQuery
 from domain.families.credential_owners import OwnerQuery
 from domain.families.passwords import PasswordQuery
 from domain.foundation.errors import Throttling
+from domain.foundation.long_texts import TextQuery
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.time_travel import PastQuery
 from services.fair_pool import FairPool
 from services.fair_queue import Overloaded, Places, Turn
 from services.ledger.historical_states import HistoricalStateResolver
 from services.ledger.lineage_resolver import LineageResolver
+from services.ledger.long_texts import get_texts
 from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
 from services.secrets.passwords import PasswordHashes
@@ -83,6 +85,9 @@ class FactResolver:
             return self._lineages.found(wanted)
         if isinstance(wanted, OwnerQuery):
             return self._lineages.owners(wanted)
+        if isinstance(wanted, TextQuery):
+            with self._connections() as connection, connection.cursor() as cursor:
+                return get_texts(cursor, account_id, wanted.sha256s)
 
         def hash_of(password_id: str) -> Secret | None:
             with self._connections() as connection, connection.cursor() as cursor:

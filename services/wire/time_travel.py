@@ -75,7 +75,7 @@ def perform_as_of(
         outcome = operation.call(then, call_then, parameters)
     except NeedsAccounts as more:
         raise _wanted(call, moment, account.id, *sorted(past.ledgers.keys() - {account.id} | more.accounts)) from None
-    if outcome.events or outcome.elsewhere or outcome.new_secrets or outcome.destroyed_secrets:
+    if outcome.events or outcome.elsewhere or outcome.new_secrets or outcome.destroyed_secrets or outcome.new_texts:
         raise _changes(operation)
     return replace(outcome, answer=lambda _now: outcome.answer(then))
 

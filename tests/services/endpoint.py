@@ -23,6 +23,7 @@ from domain.families.sessions import Session, SessionIssued
 from domain.foundation.errors import Refusal
 from domain.foundation.events import Cause, Change, Entry, Event
 from domain.foundation.identifiers import ACCESS_KEY, INSTALLATION, new_access_key_id
+from domain.foundation.long_texts import TextFacts, TextQuery, text_digest
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.installation import Installation
 from domain.ledger_state import LedgerState, empty
@@ -91,6 +92,8 @@ class Endpoint:
         """p<position>, while calls are about the past."""
         self.entries: list[Entry] = []
         self.secrets: dict[SecretId, NewSecret] = {}
+        self.texts: dict[str, str] = {}
+        """By digest."""
         self._random = random.Random(int(account_id)).randbytes  # noqa: S311  known beforehand, as a test's has to be
         claims, beginning = accounts.open_account(self.claims.value, account_id, "aws", self._random)
         key_id = new_access_key_id(ACCESS_KEY, account_id, self._random)
@@ -172,6 +175,7 @@ class Endpoint:
             ledger = self.ledgers[append.account_id]
             ledger._append(append.events, append.cause)
             ledger.secrets |= {new.id: new for new in append.new_secrets}
+            ledger.texts |= {text_digest(text): text for text in append.new_texts}
             for secret_id in append.destroyed_secrets:
                 del ledger.secrets[secret_id]
         if isinstance(decided.result, Refusal):
@@ -217,6 +221,9 @@ class Endpoint:
             at = self.entries[position - 1].at
             others = {account_id: self._value_at(account_id, at) for account_id in wanted.account_ids[1:]}
             return PastFacts(at, {self.account.id: self.as_of(position), **others})
+
+        if isinstance(wanted, TextQuery):
+            return TextFacts({sha256: self.texts[sha256] for sha256 in wanted.sha256s})
 
         assert isinstance(wanted, PasswordQuery), "There are no tables here."
 

@@ -94,7 +94,7 @@ def test_an_account_has_its_share(house: InProcessServer, monkeypatch: pytest.Mo
     now = [0.0]
     shares = GrowthShares(20_000, clock=lambda: now[0])
     monkeypatch.setattr(house.ledger, "shares", shares)
-    monkeypatch.setattr(house.ledger.committer._rounds.mapper, "_on_written", shares.charge)
+    monkeypatch.setattr(house.ledger.committer._rounds.mapper, "on_written", shares.charge)
     alice = house.user("alice")
     statuses = [house.aws_does("iam", "GetUser", UserName="alice")[0] for _ in range(40)]
     assert statuses == sorted(statuses)

@@ -9,12 +9,15 @@ from domain.calls import NeedsAccounts, NewSecret
 from domain.families.credential_use import CredentialUsed
 from domain.families.users import USERS
 from domain.foundation.errors import EntityAlreadyExists
-from domain.foundation.events import Entry
+from domain.foundation.events import Entry, Use
+from domain.foundation.long_texts import text_digest
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.rules.users import delete_user
 from services.ledger import committer as committing
 from services.ledger import round as deciding
 from services.ledger.database import Database, connect
+from services.ledger.long_texts import get_texts
+from services.ledger.mapper import EntryMapper
 from services.ledger.pending_call import (
     CallResult,
     DecideCall,
@@ -183,6 +186,32 @@ def test_secrets_stand_and_fall_with_their_events(founded: Database) -> None:
         assert secret.reveal() == "wJalr"
         submit(committer, destroying).result(ANSWER_SECONDS_MAX)
         assert SECRETS.get(cursor, ACCOUNT, SecretId(SecretKind.ACCESS_KEY, "AKIANEW")) is None
+
+
+def test_long_texts_stand_and_fall_with_their_events(founded: Database) -> None:
+    """What a call brings is there when its events are, once, and only its account finds it; of a call that cannot be
+    written it is not. Its bytes are told, as those of entries are."""
+    text, told = "ä" * 100_000, list[tuple[object, int]]()
+
+    def bringing(appended: Use) -> DecideCall:
+        return lambda _values, at: CallResult(at, [LedgerAppend(ACCOUNT, cause(), [appended], new_texts=[text])])
+
+    made_with = rounds(clock=SteppingClock(), mapper=EntryMapper(lambda caused, size: told.append((caused, size))))
+    with (
+        connect(founded, "writer") as connection,
+        connection.cursor() as cursor,
+        running(committer_on(founded, made_with=made_with)) as committer,
+    ):
+        assert submit(committer, bringing(use("\ud800"))).exception(ANSWER_SECONDS_MAX)
+        with pytest.raises(LookupError, match="is not there"):
+            get_texts(cursor, ACCOUNT, [text_digest(text)])
+        told.clear()
+        for _ in range(2):
+            submit(committer, bringing(use())).result(ANSWER_SECONDS_MAX)
+        assert get_texts(cursor, ACCOUNT, [text_digest(text)]).by_sha256 == {text_digest(text): text}
+        with pytest.raises(LookupError, match="is not there"):
+            get_texts(cursor, OTHER, [text_digest(text)])
+    assert [size for caused, size in told if isinstance(caused, LedgerAppend)] == [200_000, 200_000]
 
 
 def test_a_call_may_append_to_a_ledger_twice(founded: Database) -> None:
