@@ -14,6 +14,7 @@ from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.containment import LineageFacts, LineageQuery
 from domain.families.credential_owners import OwnerFacts, OwnerQuery
 from domain.families.passwords import PasswordFacts, PasswordQuery
+from domain.families.saml_providers import SAMLFacts, SAMLQuery
 from domain.families.sessions import SessionClaims
 from domain.foundation.errors import Refusal, Throttling
 from domain.foundation.events import Cause, Event, Use, Value
@@ -58,9 +59,9 @@ def require_read(layers: Layers) -> None:
         raise NeedsPolicies(tuple(unread))
 
 
-FactsQuery = PasswordQuery | MessageQuery | PastQuery | LineageQuery | OwnerQuery | TextQuery
+FactsQuery = PasswordQuery | MessageQuery | PastQuery | LineageQuery | OwnerQuery | SAMLQuery | TextQuery
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
-Facts = PasswordFacts | MessageFacts | PastFacts | LineageFacts | OwnerFacts | TextFacts
+Facts = PasswordFacts | MessageFacts | PastFacts | LineageFacts | OwnerFacts | SAMLFacts | TextFacts
 
 
 class NeedsFacts(Exception):  # noqa: N818  no error: an answer of a decision

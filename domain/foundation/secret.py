@@ -46,6 +46,7 @@ class SecretKind(StrEnum):
 
     ACCESS_KEY = "access-key-secret"
     PASSWORD = "password-hash"  # noqa: S105  no password
+    SAML_PRIVATE_KEY = "saml-private-key"
 
 
 class SecretId(NamedTuple):
@@ -53,4 +54,4 @@ class SecretId(NamedTuple):
 
     kind: SecretKind
     name: str
-    """The access key id, or the password's id."""
+    """The access key id, or the id of the password or private key."""

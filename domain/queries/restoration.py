@@ -15,12 +15,22 @@ from domain.families.oidc_providers import OIDC_PROVIDERS
 from domain.families.passwords import LOGIN_PROFILES
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES, InlinePolicyPut
 from domain.families.roles import ROLES, TrustPolicyReplaced
+from domain.families.saml_providers import SAML_PROVIDERS
 from domain.families.tags import Tag, tags_of
 from domain.families.users import USERS
 from domain.foundation.errors import DeleteConflict, Refusal
 from domain.foundation.suggested_commands import suggested_command
 from domain.lineage_kinds import SettingDelta
-from domain.rules import groups, oidc_providers, permissions_boundaries, policies, policy_holders, tagging, users
+from domain.rules import (
+    groups,
+    oidc_providers,
+    permissions_boundaries,
+    policies,
+    policy_holders,
+    saml_providers,
+    tagging,
+    users,
+)
 
 RESTORATIONS_MAX = 200
 """So many of an account a single call puts back; whoever asks again puts back the next."""
@@ -176,6 +186,17 @@ def _oidc_provider(delta: SettingDelta, former: Account) -> Sequence[AccountChan
     return tuple(oidc_providers.put_back(delta.account, arn=delta.owner_id, **had))
 
 
+def _saml_provider(delta: SettingDelta, former: Account) -> Sequence[AccountChange]:
+    """Private keys are destroyed with it, in the transaction of whoever deletes it."""
+    provider, before = delta.account[SAML_PROVIDERS][delta.owner_id], former[SAML_PROVIDERS].get(delta.owner_id)
+    if before is not None:
+        return tuple(saml_providers.put_back(delta.account, arn=provider.arn, former=before))
+    if provider.private_keys:
+        command = suggested_command("aws", "iam", "delete-saml-provider", saml_provider_arn=provider.arn)
+        raise Refusal(f"it has private keys, which are to be destroyed with it; delete it: {command}")
+    return (saml_providers.delete_saml_provider(delta.account, arn=provider.arn),)
+
+
 def _password(delta: SettingDelta, _former: Account) -> NoReturn:
     name = delta.account[USERS].by_id[delta.owner_id].name
     if delta.dropped:
@@ -213,6 +234,14 @@ def _oidc_provider_text(account: Account, arn: str, _subject: str) -> str | None
     return None if provider is None else ", ".join((*provider.client_ids, *provider.thumbprints))
 
 
+def _saml_provider_text(account: Account, arn: str, _subject: str) -> str | None:
+    provider = account[SAML_PROVIDERS].get(arn)
+    if provider is None:
+        return None
+    metadata = provider.metadata
+    return f"{metadata.issuer}, {metadata.sha256}, encryption {provider.assertion_encryption or 'not asked for'}"
+
+
 def _password_text(account: Account, user_id: str, _subject: str) -> str | None:
     return "set" if user_id in account[LOGIN_PROFILES] else None
 
@@ -243,6 +272,9 @@ _TAGS = _Row(_of("tags"), _tags_text, _tags)
 _OIDC_PROVIDER = _Row(
     lambda _account, arn, _subject: f"OIDC provider {arn.partition('/')[2]}", _oidc_provider_text, _oidc_provider
 )
+_SAML_PROVIDER = _Row(
+    lambda _account, arn, _subject: f"SAML provider {arn.partition('/')[2]}", _saml_provider_text, _saml_provider
+)
 _ROWS = {
     "trust_policy": _TRUST,
     "policy_version": _DEFAULT,
@@ -260,6 +292,8 @@ _ROWS = {
     "group_rename": _Row(_of("name"), _resource, _group_name),
     "oidc_provider": _OIDC_PROVIDER,
     "oidc_provider_changed": _OIDC_PROVIDER,
+    "saml_provider": _SAML_PROVIDER,
+    "saml_provider_changed": _SAML_PROVIDER,
     "password": _Row(_of("password"), _password_text, _password),
 }
 """By the kinds of the lineage's nodes, but for `policy`: what the lineage itself created has no before."""

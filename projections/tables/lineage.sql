@@ -15,7 +15,8 @@ create table births (
     kind text not null check (kind in ('root', 'user', 'group', 'role', 'session', 'access_key', 'activation',
         'trust_policy', 'policy', 'policy_version', 'policy_default', 'inline_policy', 'inline_policy_removed',
         'attachment', 'detachment', 'membership', 'membership_removed', 'password', 'boundary', 'boundary_removed',
-        'tags', 'user_rename', 'group_rename', 'oidc_provider', 'oidc_provider_changed')),
+        'tags', 'user_rename', 'group_rename', 'oidc_provider', 'oidc_provider_changed',
+        'saml_provider', 'saml_provider_changed')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.
@@ -312,6 +313,20 @@ select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'oidc_provide
     'provider_arn', 'provider_name')
 
 -- name: iam.oidc_provider.deleted.v1
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'provider_arn')
+
+-- name: iam.saml_provider.created.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'saml_provider', 'provider_arn', 'provider_arn',
+    'provider_name')
+
+-- name: iam.saml_provider.metadata_replaced.v1
+-- name: iam.saml_provider.encryption_mode_set.v1
+-- name: iam.saml_provider.private_key_added.v1
+-- name: iam.saml_provider.private_key_removed.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'saml_provider_changed', 'provider_arn',
+    'provider_arn', 'provider_name')
+
+-- name: iam.saml_provider.deleted.v1
 select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'provider_arn')
 
 -- name: iam.login_profile.created.v1

@@ -66,6 +66,18 @@ def new_oidc_provider(account: Account, _call: Call, parameters: Parameters) -> 
     return TargetResource.of_arn(provider_arn(account, parameters["url"]))
 
 
+def saml_provider_arn(account: Account, name: str) -> str:
+    return account.arn(f"saml-provider/{name}")
+
+
+def saml_provider(_account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+    return TargetResource.of_arn(parameters["saml_provider_arn"])
+
+
+def new_saml_provider(account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+    return TargetResource.of_arn(saml_provider_arn(account, parameters["name"]))
+
+
 def policy_source(_account: Account, _call: Call, parameters: Parameters) -> TargetResource:
     """The user, group or role whose policies are asked about."""
     return TargetResource.of_arn(parameters["policy_source_arn"])

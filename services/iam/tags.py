@@ -6,7 +6,7 @@ from domain.account import Account
 from domain.authorization import authorize
 from domain.calls import Call, Outcome, done
 from domain.entity_kinds import AnyKind
-from domain.families import oidc_providers, policies, roles, users
+from domain.families import oidc_providers, policies, roles, saml_providers, users
 from domain.families.tags import Tag, tags_of
 from domain.rules import tagging
 from domain.rules.policies import own_policy
@@ -68,3 +68,4 @@ _answer(
     "open_id_connect_provider_arn",
     called="OpenIDConnectProvider",
 )
+_answer(saml_providers.SAML_PROVIDER, resources.saml_provider, "saml_provider_arn")

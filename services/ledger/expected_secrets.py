@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.passwords import LOGIN_PROFILES
+from domain.families.saml_providers import SAML_PROVIDERS
 from domain.foundation.secret import SecretId, SecretKind
 from domain.installation import Installation
 from domain.ledger_state import LedgerState
@@ -19,4 +20,5 @@ def expected_secrets(value: LedgerState) -> Mapping[SecretId, str]:
         for profile in value[LOGIN_PROFILES].values()
         for password_id in profile.password_ids
     }
-    return keys | passwords
+    private_keys = [key.secret_id for provider in value[SAML_PROVIDERS].values() for key in provider.private_keys]
+    return keys | passwords | dict.fromkeys(private_keys, value.id)

@@ -26,6 +26,7 @@ select distinct account_id from ledger.snapshots
 -- name: accounts_with_secrets
 select account_id from secrets.access_key_secrets
 union select account_id from secrets.password_hashes
+union select account_id from secrets.saml_private_keys
 union select account_id from secrets.data_keys
 
 -- name: accounts_with_texts
@@ -63,6 +64,8 @@ select 'access-key-secret', access_key_id, principal_id from secrets.access_key_
 where account_id = %(account_id)s
 union all
 select 'password-hash', password_id, principal_id from secrets.password_hashes where account_id = %(account_id)s
+union all
+select 'saml-private-key', key_id, principal_id from secrets.saml_private_keys where account_id = %(account_id)s
 
 -- name: data_keys
 -- With the column that no index has: each of them is read.

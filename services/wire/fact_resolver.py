@@ -11,6 +11,7 @@ from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.containment import LineageQuery
 from domain.families.credential_owners import OwnerQuery
 from domain.families.passwords import PasswordQuery
+from domain.families.saml_providers import SAMLQuery
 from domain.foundation.errors import Throttling
 from domain.foundation.long_texts import TextQuery
 from domain.foundation.secret import Secret, SecretId, SecretKind
@@ -22,6 +23,7 @@ from services.ledger.lineage_resolver import LineageResolver
 from services.ledger.long_texts import get_texts
 from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
+from services.saml_documents import read_saml
 from services.secrets.passwords import PasswordHashes
 from services.secrets.store import SecretStore
 from services.wire.denial_messages import DenialMessages
@@ -76,7 +78,7 @@ class FactResolver:
         self._hashing.close()
         self._looking.close()
 
-    def _found(self, account_id: str, wanted: FactsQuery) -> Facts:
+    def _found(self, account_id: str, wanted: FactsQuery) -> Facts:  # noqa: PLR0911  one for each kind of facts
         if isinstance(wanted, MessageQuery):
             return MessageFacts(self._denials.decoded(account_id, wanted.encoded))
         if isinstance(wanted, PastQuery):
@@ -85,6 +87,8 @@ class FactResolver:
             return self._lineages.found(wanted)
         if isinstance(wanted, OwnerQuery):
             return self._lineages.owners(wanted)
+        if isinstance(wanted, SAMLQuery):
+            return read_saml(wanted)
         if isinstance(wanted, TextQuery):
             with self._connections() as connection, connection.cursor() as cursor:
                 return get_texts(cursor, account_id, wanted.sha256s)

@@ -33,11 +33,16 @@ def oidc_arn(name: object) -> str:
     return f"arn:aws:iam::{ACCOUNT}:oidc-provider/p{name}.example.com"
 
 
+def saml_arn(name: object) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:saml-provider/p{name}"
+
+
 FIELDS: dict[str, object] = {
     "access_key_id": "AKIA0",
     "account_alias": "alias",
     "actions": 1,
     "allow_users_to_change_password": True,
+    "assertion_encryption": "Allowed",
     "client_id": "app",
     "client_ids": ("app",),
     "compromised_since": AT,
@@ -61,11 +66,14 @@ FIELDS: dict[str, object] = {
     "group_name": "g0",
     "hard_expiry": False,
     "is_default": True,
+    "issuer": "https://idp.example.com",
+    "key_id": "SAMLK0",
     "keys": ("key0",),
     "kind": "live",
     "ledger_id": "l",
     "max_password_age": 90,
     "membership": OrganizationMembership("o-1", ACCOUNT, (Level("r-1", "root", (), ()),)),
+    "metadata_sha256": "0f",
     "minimum_password_length": 8,
     "new_group_name": "new",
     "new_path": "/",
@@ -83,8 +91,9 @@ FIELDS: dict[str, object] = {
     "policy_arns": (),
     "policy_id": "ANPA0",
     "policy_name": "p0",
-    "provider_arn": oidc_arn(0),
-    "provider_name": "p0.example.com",
+    "provider_arn": saml_arn(0),
+    "provider_name": "p0",
+    "provider_uuid": "SAMLP0",
     "reached": "999999999999",
     "reason": "leaked",
     "region": "us-east-1",
@@ -115,6 +124,7 @@ FIELDS: dict[str, object] = {
     "up_to": AT,
     "user_id": "AIDA0",
     "user_name": "u0",
+    "valid_until": AT,
     "version": 2,
     "versions": (),
 }
@@ -129,6 +139,11 @@ CASES: dict[str, dict[str, object]] = {
     "account.lineage.contained.v1": {"seed": "AKIAnew"},
     "iam.access_key.created.v1": {"access_key_id": "AKIAnew"},
     "iam.oidc_provider.created.v1": {"provider_arn": oidc_arn("new")},
+    "iam.oidc_provider.client_id_added.v1": {"provider_arn": oidc_arn(0)},
+    "iam.oidc_provider.client_id_removed.v1": {"provider_arn": oidc_arn(0)},
+    "iam.oidc_provider.thumbprints_replaced.v1": {"provider_arn": oidc_arn(0)},
+    "iam.oidc_provider.deleted.v1": {"provider_arn": oidc_arn(0)},
+    "iam.saml_provider.created.v1": {"provider_arn": saml_arn("new")},
     "iam.inline_policy.put.v1": {"policy_name": "new"},
     "iam.inline_policy.deleted.v1": {"policy_name": "inline0"},
     "iam.policy.attached.v1": {"policy_arn": policy_arn("aside")},
@@ -170,6 +185,7 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.role.created.v1", role_id=f"AROA{i}", role_name=f"r{i}")
         yield event("iam.policy.created.v1", policy_id=f"ANPA{i}", policy_arn=policy_arn(f"p{i}"), policy_name=f"p{i}")
         yield event("iam.oidc_provider.created.v1", provider_arn=oidc_arn(i))
+        yield event("iam.saml_provider.created.v1", provider_arn=saml_arn(i))
         yield event("sts.session.revoked.v1", session_id=f"SESN{i}")
         if i == "aside":
             return

@@ -39,7 +39,7 @@ FUNCTION = re.compile(rb"create or replace function (\w+)")
 DEFINITIONS = {
     "credentials": "8852e184e7e50b31dc7828bae1fd34c2732bf8b576c28410fd1f602253aa7aca",
     "due": "4f4606491b551a9928d931bb2b418d4d649512b5257d05d86d736e3f97027d6a",
-    "lineage": "2e47a70a37c11f4e82b58666a6ed4da3dfc1fd9e18312c9c25fa4f00b44f4293",
+    "lineage": "4f02a58ff24a331849f06fd87f75dcd6916380b51be38eefc9d65ae3dd08aa0f",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
     "trail": "b6fb8bc949b802938b44f5dab9e1379d484f3c989a5e7e3009f8d9a1c5b098ae",

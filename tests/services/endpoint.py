@@ -19,6 +19,7 @@ from domain.calls import ApiCalled, Facts, FactsQuery, NeedsAccounts, NeedsFacts
 from domain.families.access_keys import AccessKeyCreated
 from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.passwords import PasswordQuery
+from domain.families.saml_providers import SAMLQuery
 from domain.families.sessions import Session, SessionIssued
 from domain.foundation.errors import Refusal
 from domain.foundation.events import Cause, Change, Entry, Event
@@ -31,6 +32,7 @@ from domain.rules import accounts
 from domain.time_travel import PastFacts, PastQuery
 from services.aws_services import aws_protocols
 from services.ledger.pending_call import CallResult, DecideCall
+from services.saml_documents import read_saml
 from services.secrets.passwords import PasswordHashes
 from services.wire import operations
 from services.wire.authentication import VerifiedCredential
@@ -222,6 +224,8 @@ class Endpoint:
             others = {account_id: self._value_at(account_id, at) for account_id in wanted.account_ids[1:]}
             return PastFacts(at, {self.account.id: self.as_of(position), **others})
 
+        if isinstance(wanted, SAMLQuery):
+            return read_saml(wanted)
         if isinstance(wanted, TextQuery):
             return TextFacts({sha256: self.texts[sha256] for sha256 in wanted.sha256s})
 

@@ -2,6 +2,7 @@
 
 import json
 
+from tests.saml import saml_metadata
 from tests.services.api.incident import ADMINISTRATOR, ANYTHING, NO_S3, STRANGER, Incident, document, trusting
 
 ALTERATIONS: dict[str, tuple[str, dict[str, str], str]] = {
@@ -74,6 +75,11 @@ ALTERATIONS: dict[str, tuple[str, dict[str, str], str]] = {
         "AddClientIDToOpenIDConnectProvider",
         {"OpenIDConnectProviderArn": "TOKEN", "ClientID": "theirs"},
         "lets holders of tokens for client id theirs assume role web-token",
+    ),
+    "SAML provider okta": (
+        "UpdateSAMLProvider",
+        {"SAMLProviderArn": "OKTA", "SAMLMetadataDocument": saml_metadata("theirs")},
+        "lets whom https://theirs.example.com vouches for, by keys that were not trusted before, assume role signed-on",
     ),
     "password of user vic": (
         "CreateLoginProfile",

@@ -7,7 +7,6 @@ from tests.services.endpoint import ACCOUNT, Endpoint, trusting
 
 OF_ACCOUNT = {
     "ListInstanceProfiles": "InstanceProfiles",
-    "ListSAMLProviders": "SAMLProviderList",
     "ListServerCertificates": "ServerCertificateMetadataList",
     "ListVirtualMFADevices": "VirtualMFADevices",
 }

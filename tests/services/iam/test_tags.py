@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.foundation.errors import AccessDenied, InvalidInput, LimitExceeded, NoSuchEntity
+from tests.saml import saml_metadata
 from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, document, trusting
 
 FIRST = [{"Key": "Team", "Value": "ops"}, {"Key": "stage", "Value": ""}]
@@ -51,6 +52,13 @@ KINDS = (
         {"Url": "https://token.example.com/a"},
         {"OpenIDConnectProviderArn": arn("oidc-provider/token.example.com/a")},
         arn("oidc-provider/token.example.com/a"),
+        tags_in=lambda answer: answer.get("Tags", []),
+    ),
+    Kind(
+        "SAMLProvider",
+        {"Name": "Okta", "SAMLMetadataDocument": saml_metadata()},
+        {"SAMLProviderArn": arn("saml-provider/Okta")},
+        arn("saml-provider/Okta"),
         tags_in=lambda answer: answer.get("Tags", []),
     ),
 )

@@ -32,6 +32,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "secrets.access_key_secrets": {"writer": "SID"},
     "secrets.access_key_accounts": {"writer": "SI"},
     "secrets.password_hashes": {"writer": "SID"},
+    "secrets.saml_private_keys": {"writer": "SID"},
     "public.muniment_migrations": {"reader": "S"},
 }
 UPDATABLE = {

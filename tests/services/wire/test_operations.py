@@ -20,6 +20,7 @@ from services.wire.errors import COMMON_ERROR_STATUSES
 from services.wire.operations import Operation, answers, find_operation
 from services.wire.protocols.rest_json import REST_ERRORS, RestServiceModel
 from services.wire.shapes import is_secret
+from tests.saml import private_key, saml_metadata
 from tests.services.endpoint import ACCOUNT, ALL, SERVICE_OF, SERVICES, Endpoint, allow, arn, document, trusting
 
 EACH = pytest.mark.parametrize("operation", ALL, ids=lambda operation: f"{operation.service}:{operation.name}")
@@ -212,6 +213,12 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "ClientID": NAMES,
     "ClientIDList": st.lists(NAMES, max_size=3),
     "ThumbprintList": st.sampled_from([[], ["a" * 40], ["x" * 40]]),
+    "Name": NAMES,
+    "SAMLProviderArn": st.sampled_from([arn("saml-provider/ann"), arn("saml-provider/bob"), arn("saml-provider/none")]),
+    "SAMLMetadataDocument": st.sampled_from([saml_metadata(), saml_metadata("b"), "x" * 1_000]),
+    "AssertionEncryptionMode": st.sampled_from(["Required", "Allowed"]),
+    "AddPrivateKey": st.sampled_from([private_key(), "no key"]),
+    "RemovePrivateKey": st.just("SAMLK" + "A" * 17),
     "EncodedMessage": st.just("muniment_msg_v1_"),
     "policyDocument": IDENTITY_POLICIES,
     "policyType": st.just("IDENTITY_POLICY"),
