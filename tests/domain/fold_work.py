@@ -91,6 +91,7 @@ FIELDS: dict[str, object] = {
     "policy_arns": (),
     "policy_id": "ANPA0",
     "policy_name": "p0",
+    "property_name": "Namespace/Name",
     "provider_arn": saml_arn(0),
     "provider_name": "p0",
     "provider_uuid": "SAMLP0",
@@ -119,12 +120,14 @@ FIELDS: dict[str, object] = {
     "spared": (),
     "tags": {"key0": "value"},
     "thumbprints": (),
+    "token_version": 2,
     "trust_policy": trusting(ACCOUNT),
     "trusted": {},
     "up_to": AT,
     "user_id": "AIDA0",
     "user_name": "u0",
     "valid_until": AT,
+    "value": "true",
     "version": 2,
     "versions": (),
 }
@@ -186,6 +189,7 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.policy.created.v1", policy_id=f"ANPA{i}", policy_arn=policy_arn(f"p{i}"), policy_name=f"p{i}")
         yield event("iam.oidc_provider.created.v1", provider_arn=oidc_arn(i))
         yield event("iam.saml_provider.created.v1", provider_arn=saml_arn(i))
+        yield event("iam.account.property_set.v1", property_name=f"Namespace/Name{i}")
         yield event("sts.session.revoked.v1", session_id=f"SESN{i}")
         if i == "aside":
             return

@@ -219,6 +219,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "AssertionEncryptionMode": st.sampled_from(["Required", "Allowed"]),
     "AddPrivateKey": st.sampled_from([private_key(), "no key"]),
     "RemovePrivateKey": st.just("SAMLK" + "A" * 17),
+    "Properties": st.sampled_from([{"RoleManager/Enabled": "true"}, {"a/b": "c", "b/c": "d"}, {"a": "b"}]),
+    "GlobalEndpointTokenVersion": st.sampled_from(["v1Token", "v2Token"]),
     "EncodedMessage": st.just("muniment_msg_v1_"),
     "policyDocument": IDENTITY_POLICIES,
     "policyType": st.just("IDENTITY_POLICY"),
