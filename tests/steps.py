@@ -27,7 +27,6 @@ from domain.families.containment import (
 )
 from domain.families.credential_use import LAST_USES, CredentialUsed
 from domain.families.groups import GROUP, GROUPS
-from domain.families.oidc_providers import OIDC_PROVIDERS
 from domain.families.organization import (
     FULL_AWS_ACCESS,
     ORGANIZATION_MEMBERSHIP,
@@ -68,7 +67,6 @@ from domain.rules import (
     aliases,
     groups,
     lifecycle,
-    oidc_providers,
     organization,
     passwords,
     permissions_boundaries,
@@ -151,24 +149,6 @@ def _membership(draw: DrawFn, account: Account, _at: datetime, _random: Random) 
     if draw(st.booleans()):
         return groups.add_user_to_group(account, group_name=group, user_name=user)
     return [groups.remove_user_from_group(account, group_name=group, user_name=user)]
-
-
-def _oidc_provider(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
-    step = _step(draw, account[OIDC_PROVIDERS], "add", "remove", "thumbprints", "delete")
-    if step == "create":
-        url, client_ids = f"https://{draw(NAMES)}.example.com", draw(st.lists(NAMES, max_size=2))
-        return oidc_providers.create_oidc_provider(account, url=url, client_ids=client_ids, thumbprints=())
-    arn = _one(draw, account[OIDC_PROVIDERS])
-    match step:
-        case "add":
-            return oidc_providers.add_client_id(account, arn=arn, client_id=draw(NAMES))
-        case "remove":
-            return oidc_providers.remove_client_id(account, arn=arn, client_id=draw(NAMES))
-        case "thumbprints":
-            digits = draw(st.sampled_from(["a", "b"]))
-            return oidc_providers.replace_thumbprints(account, arn=arn, thumbprints=[digits * 40])
-        case _:
-            return oidc_providers.delete_oidc_provider(account, arn=arn)
 
 
 def _trust_policy(draw: DrawFn, account: Account) -> str:
@@ -411,5 +391,5 @@ def _organization(draw: DrawFn, account: Account, _at: datetime, _random: Random
 STEPS: tuple[Step, ...] = (
     _user, _group, _membership, _role, _policy, _held_policy, _tags, _boundary, _access_key,
     _password, _password_policy, _use_of_credential, _session, _lineage, _tick, _tick, _alias,
-    _organization, _oidc_provider,
+    _organization,
 )  # fmt: skip
