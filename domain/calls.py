@@ -15,6 +15,7 @@ from domain.families.containment import LineageFacts, LineageQuery
 from domain.families.credential_owners import OwnerFacts, OwnerQuery
 from domain.families.passwords import PasswordFacts, PasswordQuery
 from domain.families.reports import GrantsFacts, GrantsQuery, ReportFacts, ReportQuery
+from domain.families.saml_providers import SAMLFacts, SAMLQuery
 from domain.families.sessions import SessionClaims
 from domain.foundation.errors import Refusal, Throttling
 from domain.foundation.events import Cause, Event, Use, Value
@@ -70,6 +71,7 @@ FactsQuery = (
     | GrantsQuery
     | TextQuery
     | KeyMaterialQuery
+    | SAMLQuery
 )
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
 Facts = (
@@ -82,6 +84,7 @@ Facts = (
     | GrantsFacts
     | TextFacts
     | KeyMaterialFacts
+    | SAMLFacts
 )
 
 

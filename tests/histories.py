@@ -15,6 +15,7 @@ from domain.foundation.identifiers import Random
 from domain.installation import Installation
 from domain.ledger_state import empty, evolve
 from domain.rules import accounts
+from tests.provider_steps import oidc_provider_step
 from tests.step_draws import Nothing, Step
 from tests.steps import ACCOUNT, STEPS
 
@@ -44,7 +45,8 @@ def histories(draw: DrawFn, *, calls_max: int = 30, first: Sequence[Step] = ()) 
     _, beginning = accounts.open_account(Installation(), ACCOUNT, "aws", random)
     ledger: list[Entry] = []
     account, at = _called(Account(ACCOUNT), ledger, beginning, BEGAN_AT)
-    for step in [*first, *draw(st.lists(st.sampled_from(STEPS), min_size=calls_max // 2, max_size=calls_max))]:
+    steps = st.sampled_from([*STEPS, oidc_provider_step])
+    for step in [*first, *draw(st.lists(steps, min_size=calls_max // 2, max_size=calls_max))]:
         at += draw(PAUSES)
         try:
             events = step(draw, account, at, random)

@@ -13,6 +13,7 @@ from domain.entity_kinds import kind_of_index
 from domain.facts import Fact, FactKind, FactValue
 from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
+from domain.policy import PolicyType, compiled
 from domain.policy.statement_texts import document_of, is_allow, principal_phrases, principals_of, statement_texts
 
 
@@ -42,6 +43,19 @@ def _facts(_account: Account, role: Role) -> Iterator[tuple[Fact, FactValue]]:
 
 ROLE = kind_of_index("role", "AROA", ROLES, _facts)
 LineageKind("role", gives_access=True, owns_credentials=True)
+
+
+def roles_trusting(account: Account, provider_arn: str, action: str) -> Iterator[Role]:
+    """Whose trust policy lets somebody take the role on by this action of STS, lower-cased, whom the identity provider
+    vouches for, on whatever conditions."""
+    for role in account[ROLES]:
+        for statement in compiled(role.trust_policy, PolicyType.TRUST).about[action]:
+            principals = statement.principals
+            if statement.effect != "Allow" or principals is None:
+                continue
+            if principals.negated or principals.everyone or ("Federated", provider_arn) in principals.names:
+                yield role
+                break
 
 
 def _trust_parts(account: Account, role_id: str, _subject: str) -> Parts:

@@ -48,6 +48,7 @@ class SecretKind(StrEnum):
     SERVER_KEY = "server-certificate-key"
     SERVICE_PASSWORD = "service-password"  # noqa: S105  no password
     PASSWORD = "password-hash"  # noqa: S105  no password
+    SAML_PRIVATE_KEY = "saml-private-key"
 
 
 class SecretId(NamedTuple):
@@ -55,4 +56,4 @@ class SecretId(NamedTuple):
 
     kind: SecretKind
     name: str
-    """The access key id, or the password's id."""
+    """The access key id, or the id of the password or private key."""

@@ -12,15 +12,27 @@ from domain.families.boundaries import boundary_arn
 from domain.families.containment import CONTAINED_POLICY_NAME
 from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.families.instance_profiles import PROFILE_ROLES
+from domain.families.oidc_providers import OIDC_PROVIDERS
 from domain.families.passwords import LOGIN_PROFILES
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES, InlinePolicyPut
 from domain.families.roles import ROLES, TrustPolicyReplaced
+from domain.families.saml_providers import SAML_PROVIDERS
 from domain.families.tags import Tag, tags_of
 from domain.families.users import USERS
 from domain.foundation.errors import DeleteConflict, Refusal
 from domain.foundation.suggested_commands import suggested_command
 from domain.lineage_kinds import SettingDelta
-from domain.rules import groups, instance_profiles, permissions_boundaries, policies, policy_holders, tagging, users
+from domain.rules import (
+    groups,
+    instance_profiles,
+    oidc_providers,
+    permissions_boundaries,
+    policies,
+    policy_holders,
+    saml_providers,
+    tagging,
+    users,
+)
 
 RESTORATIONS_MAX = 200
 """So many of an account a single call puts back; whoever asks again puts back the next."""
@@ -178,6 +190,25 @@ def _group_name(delta: SettingDelta, former: Account) -> Iterator[AccountChange]
     yield groups.update_group(delta.account, group_name=group.name, new_path=before.path, new_group_name=before.name)
 
 
+def _oidc_provider(delta: SettingDelta, former: Account) -> Sequence[AccountChange]:
+    before = former[OIDC_PROVIDERS].get(delta.owner_id)
+    if before is None:
+        return oidc_providers.delete_oidc_provider(delta.account, arn=delta.owner_id)
+    had = {"client_ids": before.client_ids, "thumbprints": before.thumbprints}
+    return tuple(oidc_providers.put_back(delta.account, arn=delta.owner_id, **had))
+
+
+def _saml_provider(delta: SettingDelta, former: Account) -> Sequence[AccountChange]:
+    """Private keys are destroyed with it, in the transaction of whoever deletes it."""
+    provider, before = delta.account[SAML_PROVIDERS][delta.owner_id], former[SAML_PROVIDERS].get(delta.owner_id)
+    if before is not None:
+        return tuple(saml_providers.put_back(delta.account, arn=provider.arn, former=before))
+    if provider.private_keys:
+        command = suggested_command("aws", "iam", "delete-saml-provider", saml_provider_arn=provider.arn)
+        raise Refusal(f"it has private keys, which are to be destroyed with it; delete it: {command}")
+    return (saml_providers.delete_saml_provider(delta.account, arn=provider.arn),)
+
+
 def _password(delta: SettingDelta, _former: Account) -> NoReturn:
     name = delta.account[USERS].by_id[delta.owner_id].name
     if delta.dropped:
@@ -208,6 +239,19 @@ def _resource(account: Account, entity_id: str, _subject: str) -> str | None:
 
 def _tags_text(account: Account, entity_id: str, _subject: str) -> str | None:
     return ", ".join(f"{tag.key}={tag.value}" for tag in tags_of(account, entity_id).values()) or None
+
+
+def _oidc_provider_text(account: Account, arn: str, _subject: str) -> str | None:
+    provider = account[OIDC_PROVIDERS].get(arn)
+    return None if provider is None else ", ".join((*provider.client_ids, *provider.thumbprints))
+
+
+def _saml_provider_text(account: Account, arn: str, _subject: str) -> str | None:
+    provider = account[SAML_PROVIDERS].get(arn)
+    if provider is None:
+        return None
+    metadata = provider.metadata
+    return f"{metadata.issuer}, {metadata.sha256}, encryption {provider.assertion_encryption or 'not asked for'}"
 
 
 def _password_text(account: Account, user_id: str, _subject: str) -> str | None:
@@ -242,6 +286,12 @@ _PROFILE_ROLE = _Row(
 )
 _BOUNDARY = _Row(_of("boundary"), lambda account, owner_id, _subject: boundary_arn(account, owner_id), _boundary)
 _TAGS = _Row(_of("tags"), _tags_text, _tags)
+_OIDC_PROVIDER = _Row(
+    lambda _account, arn, _subject: f"OIDC provider {arn.partition('/')[2]}", _oidc_provider_text, _oidc_provider
+)
+_SAML_PROVIDER = _Row(
+    lambda _account, arn, _subject: f"SAML provider {arn.partition('/')[2]}", _saml_provider_text, _saml_provider
+)
 _ROWS = {
     "trust_policy": _TRUST,
     "policy_version": _DEFAULT,
@@ -259,6 +309,10 @@ _ROWS = {
     "tags": _TAGS,
     "user_rename": _Row(_of("name"), _resource, _user_name),
     "group_rename": _Row(_of("name"), _resource, _group_name),
+    "oidc_provider": _OIDC_PROVIDER,
+    "oidc_provider_changed": _OIDC_PROVIDER,
+    "saml_provider": _SAML_PROVIDER,
+    "saml_provider_changed": _SAML_PROVIDER,
     "password": _Row(_of("password"), _password_text, _password),
 }
 """By the kinds of the lineage's nodes, but for `policy`: what the lineage itself created has no before."""

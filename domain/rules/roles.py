@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from domain.account import Account
 from domain.authorization import SERVICE_LINKED
 from domain.call_context import user_or_role_by_arn, user_or_role_by_id
-from domain.entity_kinds import refuse_deletion
+from domain.entity_kinds import find_entity_by_arn, refuse_deletion
 from domain.families.roles import ROLES, Role, RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
 from domain.families.users import USERS
 from domain.foundation.errors import InvalidInput, LimitExceeded, MalformedPolicyDocument
@@ -104,6 +104,8 @@ def trusted_ids(account: Account, trust_policy: str, other: Other, is_registered
         for kind, name in statement.principals.names if statement.principals else ():
             if kind == "Service":
                 refuse_unknown_service(name, account.partition, is_registered)
+            if kind == "Federated" and account_of_arn(name) == account.id and not find_entity_by_arn(account, name):
+                raise MalformedPolicyDocument(f'Invalid principal in policy: "FEDERATED":"{name}"')
             if kind != "AWS" or ":assumed-role/" in name or ":federated-user/" in name:
                 continue
             if name in account[USERS].by_id or name in account[ROLES].by_id:

@@ -35,7 +35,7 @@ there are more of them, each call is."""
 
 SESSIONS_MAX = 500
 """So many sessions of one name are looked for, the newest ones."""
-_KINDS = ("user", "group", "role", "policy", "inline-policy", "instance-profile")
+_KINDS = ("user", "group", "role", "policy", "inline-policy", "instance-profile", "oidc-provider", "saml-provider")
 """Of what a name alone may be."""
 _UNIQUE_ID = re.compile(r"A[A-Z]{3}[A-Z2-7]{17}")
 _OPERATOR = re.compile(r"(?:operator )?([^ /:@]+@[^ /:@]+)")

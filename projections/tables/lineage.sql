@@ -17,7 +17,7 @@ create table births (
         'attachment', 'detachment', 'membership', 'membership_removed', 'password', 'boundary', 'boundary_removed',
         'tags', 'user_rename', 'group_rename', 'instance_profile', 'profile_role', 'profile_role_removed',
         'ssh_public_key', 'signing_certificate', 'service_specific_credential', 'credential_activation',
-        'server_certificate')),
+        'server_certificate', 'oidc_provider', 'oidc_provider_changed', 'saml_provider', 'saml_provider_changed')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.
@@ -80,6 +80,7 @@ begin
             ) || ':iam::' || in_account || ':' || replace(node_kind, '_', '-') || (event ->> 'path') || (event ->> name)
             when node_kind in ('policy', 'policy_version', 'policy_default', 'boundary', 'boundary_removed')
                 then event ->> 'policy_arn'
+            else event ->> 'provider_arn'
         end,
         case when node_kind in ('access_key', 'activation') then event ->> 'access_key_id' end,
         case when node_kind = 'policy' then 'v1'
@@ -363,6 +364,33 @@ select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'user_rename'
 
 -- name: iam.group.updated.v1
 select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'group_rename', 'group_id', 'group_id', 'group_name')
+
+-- name: iam.oidc_provider.created.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'oidc_provider', 'provider_arn', 'provider_arn',
+    'provider_name')
+
+-- name: iam.oidc_provider.client_id_added.v1
+-- name: iam.oidc_provider.client_id_removed.v1
+-- name: iam.oidc_provider.thumbprints_replaced.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'oidc_provider_changed', 'provider_arn',
+    'provider_arn', 'provider_name')
+
+-- name: iam.oidc_provider.deleted.v1
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'provider_arn')
+
+-- name: iam.saml_provider.created.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'saml_provider', 'provider_arn', 'provider_arn',
+    'provider_name')
+
+-- name: iam.saml_provider.metadata_replaced.v1
+-- name: iam.saml_provider.encryption_mode_set.v1
+-- name: iam.saml_provider.private_key_added.v1
+-- name: iam.saml_provider.private_key_removed.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'saml_provider_changed', 'provider_arn',
+    'provider_arn', 'provider_name')
+
+-- name: iam.saml_provider.deleted.v1
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'provider_arn')
 
 -- name: iam.login_profile.created.v1
 select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'password', 'user_id', 'user_id', 'user_name')

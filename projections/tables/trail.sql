@@ -102,7 +102,8 @@ language sql immutable parallel safe as $$
             then split_part(replace(key, 'new_', ''), '_', 1) || '/' || value
         when key = 'instance_profile_name' then 'instance-profile/' || value
         when key in ('server_certificate_name', 'new_server_certificate_name') then 'server-certificate/' || value
-        when key = 'entity_name' then replace(said ->> 'entity', ' ', '-') || '/' || value
+        when key = 'entity_name' and said ->> 'entity_id' not like 'arn:%'
+            then replace(said ->> 'entity', ' ', '-') || '/' || value
         when key = 'policy_name' and said ?| '{user_name,group_name,role_name,entity_name}' then 'inline-policy/' || value
         when key in ('access_key_id', 'session_id', 'credential', 'seed', 'account_alias', 'certificate_id',
             'credential_id') and value not like 'arn:%'

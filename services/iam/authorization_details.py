@@ -127,7 +127,7 @@ def _details(account: Account, entity: DetailedEntity, others: OtherAccounts) ->
                 "AttachedManagedPolicies": _attached(account, entity),
             }
         case ManagedPolicy():
-            versions = sorted(entity.versions.values(), key=lambda version: version.number)
+            versions = sorted(entity.versions.values(), key=lambda version: version.number, reverse=True)
             return {
                 **described_policy_members(account, entity),
                 "PolicyVersionList": [

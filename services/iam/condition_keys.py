@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 
 from domain import call_context
 from domain.account import Account
+from domain.families.account_settings import ACCOUNT_PROPERTIES
 from domain.families.boundaries import boundary_arn
 from domain.families.roles import ROLES, Role
 from domain.families.users import USERS, User
+from domain.rules import account_settings
 from services.wire.operations import Parameters
 
 ConditionKeys = Mapping[str, tuple[str, ...]]
@@ -36,6 +38,12 @@ def from_tags(tags: Iterable[Mapping[str, str]]) -> ConditionKeys:
 def resource_tags(account: Account, entity: User | Role) -> ConditionKeys:
     """For a check of an ARN that the entity does not have yet: under its own, its tags are known without this."""
     return call_context.resource_tags(account, account.arn(entity.resource))
+
+
+def account_property_namespaces(account: Account, parameters: Parameters) -> ConditionKeys:
+    """Of the properties that are put, or else of all that are read."""
+    namespaces = account_settings.namespaces(parameters.get("properties", account[ACCOUNT_PROPERTIES]))
+    return {"iam:accountpropertynamespaces": namespaces} if namespaces else {}
 
 
 def requested_boundary(_account: Account, parameters: Parameters) -> ConditionKeys:

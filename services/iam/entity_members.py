@@ -57,6 +57,13 @@ def role_members_with_last_used(account: Account, role: Role, others: OtherAccou
     return role_members(account, role, others) | {"RoleLastUsed": _last_used(account, role)}
 
 
+def created_role_members(account: Account, role: Role, others: OtherAccounts) -> EntityMembers:
+    """Without MaxSessionDuration, which CreateRole does not tell (aws CLI, examples of create-role)."""
+    members = role_members(account, role, others)
+    del members["MaxSessionDuration"]
+    return members
+
+
 def role_members(account: Account, role: Role, others: OtherAccounts) -> EntityMembers:
     """With tags and permissions boundary, which IAM's listings do not carry (API Reference, "ListRoles")."""
     return listed_role_members(account, role, others) | _tags_and_boundary(account, role.id)
@@ -94,7 +101,8 @@ def _tags_and_boundary(account: Account, entity_id: str) -> EntityMembers:
     policy_arn = boundary_arn(account, entity_id)
     if policy_arn is None:
         return tags_member(account, entity_id)
-    boundary = {"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": policy_arn}
+    # The model's enumeration has another name, the service answers this one (aws CLI, examples of create-user).
+    boundary = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": policy_arn}
     return {"PermissionsBoundary": boundary} | tags_member(account, entity_id)
 
 

@@ -50,12 +50,14 @@ def list_groups(
 def update_group(
     account: Account, call: Call, *, group_name: str, new_path: str | None = None, new_group_name: str | None = None
 ) -> Outcome:
-    """IAM asks for permission on the group as it is and as it will be (API Reference, "UpdateGroup")."""
+    """IAM asks for permission on the group as it is and as it will be (API Reference, "UpdateGroup"). As what it is
+    already, it is not changed."""
     group = account[GROUPS].named(group_name)
     after = replace(group, name=new_group_name or group.name, path=new_path or group.path)
-    if after != group:
-        named = account.arn(f"group{new_path or '/'}{new_group_name or group_name}")
-        authorize(account, call, "iam:UpdateGroup", account.arn(after.resource), named=named)
+    if after == group:
+        return done()
+    named = account.arn(f"group{new_path or '/'}{new_group_name or group_name}")
+    authorize(account, call, "iam:UpdateGroup", account.arn(after.resource), named=named)
     return done(groups.update_group(account, group_name=group_name, new_path=new_path, new_group_name=new_group_name))
 
 

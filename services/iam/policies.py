@@ -129,11 +129,12 @@ def get_policy_version(account: Account, _call: Call, *, policy_arn: str, versio
 def list_policy_versions(
     account: Account, _call: Call, *, policy_arn: str, marker: str | None = None, max_items: int | None = None
 ) -> Outcome:
+    """The newest first, as in AWS (aws CLI, examples of list-policy-versions)."""
     policy, pages = managed_policy(account, policy_arn), page_request("Versions", marker, max_items)
     return Outcome(
         lambda _after: pages.of(
             policy.versions.values(),
-            key=lambda version: f"{version.number:09d}",
+            key=lambda version: f"{_VERSIONS_MAX - version.number:09d}",
             render=lambda version: version_members(policy, version),
         )
     )
@@ -149,6 +150,8 @@ def delete_policy_version(account: Account, _call: Call, *, policy_arn: str, ver
     return done(policies.delete_policy_version(account, policy_arn=policy_arn, version_id=version_id))
 
 
+_VERSIONS_MAX = 10**9
+"""A policy never comes to so many."""
 _USES: dict[str, Callable[[Account], ManyToMany]] = {
     "PermissionsPolicy": lambda account: account[ATTACHMENTS],
     "PermissionsBoundary": lambda account: account[BOUNDARIES],

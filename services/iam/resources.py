@@ -14,6 +14,7 @@ from domain.families.roles import ROLES
 from domain.families.server_certificates import SERVER_CERTIFICATES
 from domain.families.users import USERS
 from domain.foundation.entity_index import EntityIndex, NamedEntity
+from domain.rules.oidc_providers import provider_arn
 from services.wire.operations import FindResource, Parameters, TargetResource
 
 E = TypeVar("E", bound=NamedEntity)
@@ -59,6 +60,26 @@ def access_key_owner(account: Account, _call: Call, parameters: Parameters) -> T
 
 def new_policy(account: Account, _call: Call, parameters: Parameters) -> TargetResource:
     return TargetResource.of_arn(account.arn(f"policy{parameters.get('path', '/')}{parameters['policy_name']}"))
+
+
+def oidc_provider(_account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+    return TargetResource.of_arn(parameters["open_id_connect_provider_arn"])
+
+
+def new_oidc_provider(account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+    return TargetResource.of_arn(provider_arn(account, parameters["url"]))
+
+
+def saml_provider_arn(account: Account, name: str) -> str:
+    return account.arn(f"saml-provider/{name}")
+
+
+def saml_provider(_account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+    return TargetResource.of_arn(parameters["saml_provider_arn"])
+
+
+def new_saml_provider(account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+    return TargetResource.of_arn(saml_provider_arn(account, parameters["name"]))
 
 
 def policy_source(_account: Account, _call: Call, parameters: Parameters) -> TargetResource:

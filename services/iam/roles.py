@@ -7,7 +7,13 @@ from domain.foundation.errors import InvalidInput
 from domain.rules import permissions_boundaries, roles, tagging
 from services.iam import condition_keys, resources
 from services.iam.entities import list_under_path
-from services.iam.entity_members import listed_role_members, other_accounts, role_members, role_members_with_last_used
+from services.iam.entity_members import (
+    created_role_members,
+    listed_role_members,
+    other_accounts,
+    role_members,
+    role_members_with_last_used,
+)
 from services.iam.tags import TagList, authorized_tags
 from services.wire.operations import answers, may_deny
 
@@ -47,7 +53,7 @@ def create_role(
     born = (created.role_id, created.role_name)
     others = other_accounts(account, call, created.trusted)
     return Outcome(
-        lambda after: {"Role": role_members(after, after[ROLES].by_id[created.role_id], others)},
+        lambda after: {"Role": created_role_members(after, after[ROLES].by_id[created.role_id], others)},
         [
             created,
             *tagging.tags_on_create(ROLE, *born, given),

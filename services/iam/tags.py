@@ -6,7 +6,15 @@ from domain.account import Account
 from domain.authorization import authorize
 from domain.calls import Call, Outcome, done
 from domain.entity_kinds import AnyKind
-from domain.families import instance_profiles, policies, roles, server_certificates, users
+from domain.families import (
+    instance_profiles,
+    oidc_providers,
+    policies,
+    roles,
+    saml_providers,
+    server_certificates,
+    users,
+)
 from domain.families.tags import Tag, tags_of
 from domain.rules import tagging
 from domain.rules.policies import own_policy
@@ -64,3 +72,10 @@ _answer(roles.ROLE, resources.role, "role_name")
 _answer(instance_profiles.INSTANCE_PROFILE, resources.instance_profile, "instance_profile_name")
 _answer(server_certificates.SERVER_CERTIFICATE, resources.server_certificate, "server_certificate_name")
 _answer(policies.POLICY, resources.policy, "policy_arn", require=own_policy)
+_answer(
+    oidc_providers.OIDC_PROVIDER,
+    resources.oidc_provider,
+    "open_id_connect_provider_arn",
+    called="OpenIDConnectProvider",
+)
+_answer(saml_providers.SAML_PROVIDER, resources.saml_provider, "saml_provider_arn")

@@ -61,13 +61,15 @@ def list_users(
 def update_user(
     account: Account, call: Call, *, user_name: str, new_path: str | None = None, new_user_name: str | None = None
 ) -> Outcome:
-    """IAM asks for permission on the user as it is and as it will be (API Reference, "UpdateUser")."""
+    """IAM asks for permission on the user as it is and as it will be (API Reference, "UpdateUser"). As what it is
+    already, it is not changed."""
     user = account[USERS].named(user_name)
     after = replace(user, name=new_user_name or user.name, path=new_path or user.path)
-    if after != user:
-        tags = condition_keys.resource_tags(account, user)
-        named = account.arn(f"user{new_path or '/'}{new_user_name or user_name}")
-        authorize(account, call, "iam:UpdateUser", account.arn(after.resource), tags, named=named)
+    if after == user:
+        return done()
+    tags = condition_keys.resource_tags(account, user)
+    named = account.arn(f"user{new_path or '/'}{new_user_name or user_name}")
+    authorize(account, call, "iam:UpdateUser", account.arn(after.resource), tags, named=named)
     return done(users.update_user(account, user_name=user_name, new_path=new_path, new_user_name=new_user_name))
 
 

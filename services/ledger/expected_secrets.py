@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.passwords import LOGIN_PROFILES
+from domain.families.saml_providers import SAML_PROVIDERS
 from domain.families.server_certificates import SERVER_CERTIFICATES
 from domain.families.user_credentials import USER_CREDENTIALS
 from domain.foundation.secret import SecretId, SecretKind
@@ -26,7 +27,6 @@ def expected_secrets(value: LedgerState) -> Mapping[SecretId, str]:
         for credential in value[USER_CREDENTIALS].by_id.values()
         if credential.secret_id is not None
     }
-    server_keys = {
-        SecretId(SecretKind.SERVER_KEY, certificate.secret_id): value.id for certificate in value[SERVER_CERTIFICATES]
-    }
-    return keys | passwords | service_passwords | server_keys
+    of_account = [SecretId(SecretKind.SERVER_KEY, certificate.secret_id) for certificate in value[SERVER_CERTIFICATES]]
+    of_account += [key.secret_id for provider in value[SAML_PROVIDERS].values() for key in provider.private_keys]
+    return keys | passwords | service_passwords | dict.fromkeys(of_account, value.id)

@@ -28,6 +28,7 @@ select account_id from secrets.access_key_secrets
 union select account_id from secrets.password_hashes
 union select account_id from secrets.service_passwords
 union select account_id from secrets.server_certificate_keys
+union select account_id from secrets.saml_private_keys
 union select account_id from secrets.data_keys
 
 -- name: accounts_with_texts
@@ -70,6 +71,8 @@ select 'service-password', secret_id, principal_id from secrets.service_password
 union all
 select 'server-certificate-key', secret_id, principal_id from secrets.server_certificate_keys
 where account_id = %(account_id)s
+union all
+select 'saml-private-key', key_id, principal_id from secrets.saml_private_keys where account_id = %(account_id)s
 
 -- name: data_keys
 -- With the column that no index has: each of them is read.

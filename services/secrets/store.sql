@@ -55,6 +55,18 @@ where account_id = %(account_id)s and secret_id = %(name)s
 -- name: delete_server-certificate-key
 delete from secrets.server_certificate_keys where account_id = %(account_id)s and secret_id = %(name)s
 
+-- name: put_saml-private-key
+insert into secrets.saml_private_keys (account_id, key_id, principal_id, sealed)
+values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
+
+-- name: get_saml-private-key
+select account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.saml_private_keys join secrets.data_keys using (account_id, principal_id)
+where account_id = %(account_id)s and key_id = %(name)s
+
+-- name: delete_saml-private-key
+delete from secrets.saml_private_keys where account_id = %(account_id)s and key_id = %(name)s
+
 -- name: account_of_key
 select account_id from secrets.access_key_accounts where access_key_id = %(access_key_id)s
 
@@ -74,6 +86,8 @@ where account_id = %(account_id)s and principal_id = %(principal_id)s and wrappe
     and not exists (select from secrets.service_passwords as used
         where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
     and not exists (select from secrets.server_certificate_keys as used
+        where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
+    and not exists (select from secrets.saml_private_keys as used
         where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
 
 -- name: data_keys_to_rewrap
@@ -110,6 +124,11 @@ where (account_id, secret_id) > (%(account_id)s, %(name)s) order by account_id, 
 select secret_id, account_id, principal_id, master_key_id, wrapped, sealed
 from secrets.server_certificate_keys join secrets.data_keys using (account_id, principal_id)
 where (account_id, secret_id) > (%(account_id)s, %(name)s) order by account_id, secret_id limit %(limit)s
+
+-- name: probe_saml-private-key
+select key_id, account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.saml_private_keys join secrets.data_keys using (account_id, principal_id)
+where (account_id, key_id) > (%(account_id)s, %(name)s) order by account_id, key_id limit %(limit)s
 
 -- name: probe_accounts_of_keys
 select access_key_id, account_id from secrets.access_key_accounts

@@ -12,6 +12,7 @@ from domain.families.containment import LineageQuery
 from domain.families.credential_owners import OwnerQuery
 from domain.families.passwords import PasswordQuery
 from domain.families.reports import GrantsQuery, ReportQuery
+from domain.families.saml_providers import SAMLQuery
 from domain.foundation.errors import Throttling
 from domain.foundation.key_material import KeyMaterialQuery
 from domain.foundation.long_texts import TextQuery
@@ -25,6 +26,7 @@ from services.ledger.long_texts import get_texts
 from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
 from services.ledger.report_resolver import ReportResolver
+from services.saml_documents import read_saml
 from services.secrets.key_material import read_key_material
 from services.secrets.passwords import PasswordHashes
 from services.secrets.store import SecretStore
@@ -82,7 +84,7 @@ class FactResolver:
         self._hashing.close()
         self._looking.close()
 
-    def _found(self, account_id: str, wanted: FactsQuery) -> Facts:
+    def _found(self, account_id: str, wanted: FactsQuery) -> Facts:  # noqa: PLR0911  one for each kind of facts
         if isinstance(wanted, MessageQuery):
             return MessageFacts(self._denials.decoded(account_id, wanted.encoded))
         if isinstance(wanted, PastQuery):
@@ -93,6 +95,8 @@ class FactResolver:
             return self._lineages.owners(wanted)
         if isinstance(wanted, ReportQuery | GrantsQuery):
             return self._reports.facts(wanted)
+        if isinstance(wanted, SAMLQuery):
+            return read_saml(wanted)
         return self._hashed(account_id, wanted) if isinstance(wanted, PasswordQuery) else self._read(account_id, wanted)
 
     def _read(self, account_id: str, wanted: TextQuery | KeyMaterialQuery) -> Facts:

@@ -28,11 +28,23 @@ from tests.domain.accounts import ACCOUNT, ALLOW_ALL, AT, CAUSE, policy_arn, tru
 SMALL, LARGE = 100, 2_500
 """So many there are of everything in an account."""
 
+
+def oidc_arn(name: object) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:oidc-provider/p{name}.example.com"
+
+
+def saml_arn(name: object) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:saml-provider/p{name}"
+
+
 FIELDS: dict[str, object] = {
     "access_key_id": "AKIA0",
     "account_alias": "alias",
     "actions": 1,
     "allow_users_to_change_password": True,
+    "assertion_encryption": "Allowed",
+    "client_id": "app",
+    "client_ids": ("app",),
     "compromised_since": AT,
     "created_at": AT,
     "credential": "access_key",
@@ -69,12 +81,15 @@ FIELDS: dict[str, object] = {
     "instance_profile_name": "i0",
     "is_default": True,
     "granularity": "SERVICE_LEVEL",
+    "issuer": "https://idp.example.com",
     "job_id": "new",
+    "key_id": "SAMLK0",
     "keys": ("key0",),
     "kind": "live",
     "ledger_id": "l",
     "max_password_age": 90,
     "membership": OrganizationMembership("o-1", ACCOUNT, (Level("r-1", "root", (), ()),)),
+    "metadata_sha256": "0f",
     "minimum_password_length": 8,
     "new_group_name": "new",
     "new_path": "/",
@@ -93,6 +108,10 @@ FIELDS: dict[str, object] = {
     "policy_arns": (),
     "policy_id": "ANPA0",
     "policy_name": "p0",
+    "property_name": "Namespace/Name",
+    "provider_arn": saml_arn(0),
+    "provider_name": "p0",
+    "provider_uuid": "SAMLP0",
     "reached": "999999999999",
     "reason": "leaked",
     "region": "us-east-1",
@@ -120,11 +139,15 @@ FIELDS: dict[str, object] = {
     "session_seconds_max": 3_600,
     "spared": (),
     "tags": {"key0": "value"},
+    "thumbprints": (),
+    "token_version": 2,
     "trust_policy": trusting(ACCOUNT),
     "trusted": {},
     "up_to": AT,
     "user_id": "AIDA0",
     "user_name": "u0",
+    "valid_until": AT,
+    "value": "true",
     "version": 2,
     "versions": (),
 }
@@ -149,6 +172,12 @@ CASES: dict[str, dict[str, object]] = {
     "iam.user_credential.deactivated.v1": SSH_PUBLIC_KEY,
     "iam.user_credential.deleted.v1": SSH_PUBLIC_KEY,
     "iam.server_certificate.uploaded.v1": {"server_certificate_id": "ASCAnew", "server_certificate_name": "new"},
+    "iam.oidc_provider.created.v1": {"provider_arn": oidc_arn("new")},
+    "iam.oidc_provider.client_id_added.v1": {"provider_arn": oidc_arn(0)},
+    "iam.oidc_provider.client_id_removed.v1": {"provider_arn": oidc_arn(0)},
+    "iam.oidc_provider.thumbprints_replaced.v1": {"provider_arn": oidc_arn(0)},
+    "iam.oidc_provider.deleted.v1": {"provider_arn": oidc_arn(0)},
+    "iam.saml_provider.created.v1": {"provider_arn": saml_arn("new")},
     "iam.inline_policy.put.v1": {"policy_name": "new"},
     "iam.inline_policy.deleted.v1": {"policy_name": "inline0"},
     "iam.policy.attached.v1": {"policy_arn": policy_arn("aside")},
@@ -192,6 +221,9 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.role.created.v1", role_id=f"AROA{i}", role_name=f"r{i}")
         yield event("iam.policy.created.v1", policy_id=f"ANPA{i}", policy_arn=policy_arn(f"p{i}"), policy_name=f"p{i}")
         yield event("iam.instance_profile.created.v1", instance_profile_id=f"AIPA{i}", instance_profile_name=f"i{i}")
+        yield event("iam.oidc_provider.created.v1", provider_arn=oidc_arn(i))
+        yield event("iam.saml_provider.created.v1", provider_arn=saml_arn(i))
+        yield event("iam.account.property_set.v1", property_name=f"Namespace/Name{i}")
         yield event("sts.session.revoked.v1", session_id=f"SESN{i}")
         if i == "aside":
             return

@@ -40,10 +40,10 @@ DEFINITIONS = {
     "credentials": "35f693bd05f23ae6c53f0e77c0e1776d381ae88a791d1b8045b7e50ba31f9969",
     "due": "4f4606491b551a9928d931bb2b418d4d649512b5257d05d86d736e3f97027d6a",
     "last_accesses": "d0a4ba2ce723861b062d421ced40f4fa804a09100dfc0bef80a0cb737370750d",
-    "lineage": "811bb6a6be553929291c9bd91c26042f783cf4f33392f5125a97638ecae9efce",
+    "lineage": "5a8abecef3a375fdf1c10dd0ad2b8cfa4fdadc56aa6dad1fb067ab227b643bf9",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
-    "trail": "a0d8b7e9f039028109758b76fcbd22e7bf89856018c9548aee5da0aae212292e",
+    "trail": "ec3ce667a24515533260ceea1e2165c8bc31d295e698b13b538494e09a16aaec",
     "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
 }
 """What this version's texts do."""

@@ -22,6 +22,7 @@ from domain.families.access_keys import AccessKeyCreated
 from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.passwords import PasswordQuery
 from domain.families.reports import CredentialReport, GrantsQuery, ReportFacts, ReportQuery, ServiceAccessJob
+from domain.families.saml_providers import SAMLQuery
 from domain.families.sessions import Session, SessionIssued
 from domain.foundation.errors import Refusal
 from domain.foundation.events import Cause, Change, Entry, Event
@@ -40,6 +41,7 @@ from domain.time_travel import PastFacts, PastQuery
 from services.api.action_catalogue import CATALOGUE
 from services.aws_services import aws_protocols
 from services.ledger.pending_call import CallResult, DecideCall
+from services.saml_documents import read_saml
 from services.secrets.key_material import read_key_material
 from services.secrets.passwords import PasswordHashes
 from services.wire import operations
@@ -237,13 +239,17 @@ class Endpoint:
 
         if isinstance(wanted, ReportQuery | GrantsQuery):
             return self._report(wanted)
-        if isinstance(wanted, SSHPublicKeyQuery | CertificateQuery):
-            return read_key_material(wanted)
+        return self._hashed(wanted) if isinstance(wanted, PasswordQuery) else self._looked_up(wanted)
+
+    def _looked_up(self, wanted: FactsQuery) -> Facts:
+        if isinstance(wanted, SAMLQuery):
+            return read_saml(wanted)
         if isinstance(wanted, TextQuery):
             return TextFacts({sha256: self.texts[sha256] for sha256 in wanted.sha256s})
+        assert isinstance(wanted, SSHPublicKeyQuery | CertificateQuery), "There are no tables here."
+        return read_key_material(wanted)
 
-        assert isinstance(wanted, PasswordQuery), "There are no tables here."
-
+    def _hashed(self, wanted: PasswordQuery) -> Facts:
         def hash_of(password_id: str) -> Secret | None:
             kept = self.secrets.get(SecretId(SecretKind.PASSWORD, password_id))
             return None if kept is None else kept.secret

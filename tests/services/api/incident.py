@@ -8,6 +8,7 @@ from botocore.credentials import Credentials as Keys
 from domain.account import Account
 from domain.facts import FactValue, facts, subjects
 from domain.families.containment import CONTAINED_POLICY_NAME
+from tests.saml import saml_metadata
 from tests.services.api.in_process_server import InProcessServer, Reply
 
 ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -45,7 +46,7 @@ class Incident:
 
     def steals(self, operation: str, **members: str) -> None:
         """By the thief: NO_S3 stands for the policy that denies S3, OWN for the account's root."""
-        known = {"NO_S3": self.deny_s3}
+        known = {"NO_S3": self.deny_s3, "TOKEN": self.oidc_provider("token"), "OKTA": self.saml_provider}
         meant = {name: known.get(value, value).replace("OWN", self.own_root) for name, value in members.items()}
         self.does(operation, keys=self.eve, **meant)
 
@@ -68,6 +69,23 @@ class Incident:
         self.does("PutUserPolicy", UserName="carl", PolicyName="of-red", PolicyDocument=document(OF_RED))
         tag = {"Tags.member.1.Key": "Team", "Tags.member.1.Value": "blue"}
         self.does("TagUser", UserName="carl", **tag)
+        for host in ("token", "gone"):
+            self.does("CreateOpenIDConnectProvider", Url=f"https://{host}.example.com")
+            trust = (
+                trusting(self.oidc_provider(host)).replace("AWS", "Federated").replace("Role", "RoleWithWebIdentity")
+            )
+            self.does("CreateRole", RoleName=f"web-{host}", AssumeRolePolicyDocument=trust)
+        self.does("CreateSAMLProvider", Name="okta", SAMLMetadataDocument=saml_metadata())
+        trust = trusting(self.saml_provider).replace("AWS", "Federated").replace("Role", "RoleWithSAML")
+        self.does("CreateRole", RoleName="signed-on", AssumeRolePolicyDocument=trust)
+        self.does("DeleteOpenIDConnectProvider", OpenIDConnectProviderArn=self.oidc_provider("gone"))
+
+    @property
+    def saml_provider(self) -> str:
+        return f"arn:aws:iam::{self.house.account_id}:saml-provider/okta"
+
+    def oidc_provider(self, host: str) -> str:
+        return f"arn:aws:iam::{self.house.account_id}:oidc-provider/{host}.example.com"
 
     def contains(self, **parameters: object) -> Reply:
         body = json.dumps({"credential": self.eve.access_key, **parameters}).encode()

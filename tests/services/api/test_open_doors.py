@@ -2,6 +2,7 @@
 
 import json
 
+from tests.saml import saml_metadata
 from tests.services.api.incident import ADMINISTRATOR, ANYTHING, NO_S3, STRANGER, Incident, document, trusting
 
 ALTERATIONS: dict[str, tuple[str, dict[str, str], str]] = {
@@ -64,6 +65,21 @@ ALTERATIONS: dict[str, tuple[str, dict[str, str], str]] = {
         "UpdateGroup",
         {"GroupName": "barred", "NewGroupName": "bared"},
         "is named by policies as /bared, not as /barred",
+    ),
+    "OIDC provider gone.example.com": (
+        "CreateOpenIDConnectProvider",
+        {"Url": "https://gone.example.com"},
+        "lets whom it vouches for assume role web-gone",
+    ),
+    "OIDC provider token.example.com": (
+        "AddClientIDToOpenIDConnectProvider",
+        {"OpenIDConnectProviderArn": "TOKEN", "ClientID": "theirs"},
+        "lets holders of tokens for client id theirs assume role web-token",
+    ),
+    "SAML provider okta": (
+        "UpdateSAMLProvider",
+        {"SAMLProviderArn": "OKTA", "SAMLMetadataDocument": saml_metadata("theirs")},
+        "lets whom https://theirs.example.com vouches for, by keys that were not trusted before, assume role signed-on",
     ),
     "password of user vic": (
         "CreateLoginProfile",

@@ -129,8 +129,8 @@ def test_documents_are_url_encoded(furnished: Endpoint) -> None:
         document(allow("iam:GetUser")),
         document(trusting(arn("user/team/ann"))),
         document(allow("iam:ListUsers")),
-        document(allow()),
         document(allow("iam:*")),
+        document(allow()),
     ]
 
 
@@ -160,7 +160,7 @@ def test_what_only_the_details_show_of_a_policy(furnished: Endpoint) -> None:
         name: (policy["AttachmentCount"], policy["PermissionsBoundaryUsageCount"], policy["IsAttachable"])
         for name, policy in policies.items()
     } == {"AdministratorAccess": (0, 1, True), "IAMReadOnlyAccess": (1, 0, True), "own": (0, 0, True)}
-    assert [version["VersionId"] for version in policies["own"]["PolicyVersionList"]] == ["v1", "v2"]
+    assert [version["VersionId"] for version in policies["own"]["PolicyVersionList"]] == ["v2", "v1"]
     assert policies["own"]["Description"] == "all, & more"
 
 

@@ -5,11 +5,7 @@ import pytest
 from domain.foundation.errors import NoSuchEntity
 from tests.services.endpoint import Endpoint
 
-OF_ACCOUNT = {
-    "ListOpenIDConnectProviders": "OpenIDConnectProviderList",
-    "ListSAMLProviders": "SAMLProviderList",
-    "ListVirtualMFADevices": "VirtualMFADevices",
-}
+OF_ACCOUNT = {"ListVirtualMFADevices": "VirtualMFADevices"}
 OF_USER = {"ListMFADevices": "MFADevices"}
 
 

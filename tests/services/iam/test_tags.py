@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.foundation.errors import AccessDenied, InvalidInput, LimitExceeded, NoSuchEntity
+from tests.saml import saml_metadata
 from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, document, trusting
 from tests.services.iam.certificates import certificate
 
@@ -65,6 +66,20 @@ KINDS = (
         {"PolicyName": "p", "PolicyDocument": document(allow("s3:*"))},
         {"PolicyArn": arn("policy/p")},
         arn("policy/p"),
+    ),
+    Kind(
+        "OpenIDConnectProvider",
+        {"Url": "https://token.example.com/a"},
+        {"OpenIDConnectProviderArn": arn("oidc-provider/token.example.com/a")},
+        arn("oidc-provider/token.example.com/a"),
+        tags_in=lambda answer: answer.get("Tags", []),
+    ),
+    Kind(
+        "SAMLProvider",
+        {"Name": "Okta", "SAMLMetadataDocument": saml_metadata()},
+        {"SAMLProviderArn": arn("saml-provider/Okta")},
+        arn("saml-provider/Okta"),
+        tags_in=lambda answer: answer.get("Tags", []),
     ),
 )
 EACH = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.called)

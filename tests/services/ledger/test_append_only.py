@@ -34,6 +34,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "secrets.password_hashes": {"writer": "SID"},
     "secrets.service_passwords": {"writer": "SID"},
     "secrets.server_certificate_keys": {"writer": "SID"},
+    "secrets.saml_private_keys": {"writer": "SID"},
     "public.muniment_migrations": {"reader": "S"},
 }
 UPDATABLE = {

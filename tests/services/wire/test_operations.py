@@ -21,6 +21,7 @@ from services.wire.errors import COMMON_ERROR_STATUSES
 from services.wire.operations import Operation, answers, find_operation
 from services.wire.protocols.rest_json import REST_ERRORS, RestServiceModel
 from services.wire.shapes import is_secret
+from tests.saml import private_key, saml_metadata
 from tests.services.endpoint import ACCOUNT, ALL, SERVICE_OF, SERVICES, Endpoint, allow, arn, document, trusting
 from tests.services.iam.certificates import certificate, public_key
 
@@ -220,12 +221,26 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
         st.sampled_from(["team", "Team", "shift", "aws:x"]).map(lambda key: {"Key": key, "Value": ""}), max_size=2
     ),
     "TagKeys": st.lists(st.sampled_from(["TEAM", "shift"]), min_size=1, max_size=2),
+    "Url": st.sampled_from(["https://a.example.com", "https://b.example.com/a", "http://c.example.com"]),
+    "OpenIDConnectProviderArn": st.sampled_from(
+        [arn("oidc-provider/a.example.com"), arn("oidc-provider/b.example.com/a"), arn("oidc-provider/c")]
+    ),
+    "ClientID": NAMES,
+    "ClientIDList": st.lists(NAMES, max_size=3),
+    "ThumbprintList": st.sampled_from([[], ["a" * 40], ["x" * 40]]),
+    "Name": NAMES,
+    "SAMLProviderArn": st.sampled_from([arn("saml-provider/ann"), arn("saml-provider/bob"), arn("saml-provider/none")]),
+    "SAMLMetadataDocument": st.sampled_from([saml_metadata(), saml_metadata("b"), "x" * 1_000]),
+    "AssertionEncryptionMode": st.sampled_from(["Required", "Allowed"]),
+    "AddPrivateKey": st.sampled_from([private_key(), "no key"]),
+    "RemovePrivateKey": st.just("SAMLK" + "A" * 17),
+    "Properties": st.sampled_from([{"RoleManager/Enabled": "true"}, {"a/b": "c", "b/c": "d"}, {"a": "b"}]),
+    "GlobalEndpointTokenVersion": st.sampled_from(["v1Token", "v2Token"]),
     "EncodedMessage": st.just("muniment_msg_v1_"),
     "TransitiveTagKeys": st.lists(st.sampled_from(["TEAM", "shift"]), min_size=1, max_size=2),
     "SourceIdentity": st.just("somebody"),
     "ProvidedContexts": st.just([{"ProviderArn": arn("x/yyyyyyyyyyyyyyy"), "ContextAssertion": "abcd"}]),
     "MinimumSessionTokenSize": st.sampled_from([0, 4_096]),
-    "Name": st.just("zoe"),
     "TargetPrincipal": st.sampled_from(["210987654321", arn("root")]),
     "TaskPolicyArn": st.just({"arn": "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"}),
     "policyDocument": IDENTITY_POLICIES,
