@@ -13,6 +13,7 @@ from domain.callers import Caller
 from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.containment import LineageFacts, LineageQuery
 from domain.families.credential_owners import OwnerFacts, OwnerQuery
+from domain.families.mfa_devices import MFACodeFacts, MFACodeQuery
 from domain.families.passwords import PasswordFacts, PasswordQuery
 from domain.families.sessions import SessionClaims
 from domain.foundation.errors import Refusal
@@ -57,9 +58,9 @@ def require_read(layers: Layers) -> None:
         raise NeedsPolicies(tuple(unread))
 
 
-FactsQuery = PasswordQuery | MessageQuery | PastQuery | LineageQuery | OwnerQuery
+FactsQuery = PasswordQuery | MFACodeQuery | MessageQuery | PastQuery | LineageQuery | OwnerQuery
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
-Facts = PasswordFacts | MessageFacts | PastFacts | LineageFacts | OwnerFacts
+Facts = PasswordFacts | MFACodeFacts | MessageFacts | PastFacts | LineageFacts | OwnerFacts
 
 
 class NeedsFacts(Exception):  # noqa: N818  no error: an answer of a decision

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, Protocol, TypedDict, TypeVar
 from pydantic import AfterValidator
 
 from domain.account import Account, AffectsSubject, Component
-from domain.facts import Fact, FactValue, tells_facts
+from domain.facts import Fact, FactValue, capitalized, tells_facts
 from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.foundation.errors import DeleteConflict
 from domain.lineage_kinds import Parts, Setting, SettingDelta
@@ -71,8 +71,8 @@ class EntityKind(Generic[E_co]):
 
     @property
     def title(self) -> str:
-        """As AWS writes it in names of quotas and operations: User."""
-        return self.noun.capitalize()
+        """As AWS writes it in names of quotas and operations: User, MFADevice."""
+        return "".join(map(capitalized, self.noun.split()))
 
 
 AnyKind = EntityKind[Entity]

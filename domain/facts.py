@@ -25,6 +25,11 @@ class FactKind:
     went: str = "was deleted"
 
 
+def capitalized(noun: str) -> str:
+    """As it begins a sentence: MFA device stays as it is."""
+    return noun[:1].upper() + noun[1:]
+
+
 class Fact(NamedTuple):
     kind: FactKind
     id: str

@@ -9,7 +9,7 @@ from immutables import Map
 
 from domain.account import Account, Component, forget_key
 from domain.entity_kinds import EntityChange, entity_title
-from domain.facts import Fact, FactKind, FactValue, tells_facts
+from domain.facts import Fact, FactKind, FactValue, capitalized, tells_facts
 from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
 
 
@@ -86,7 +86,7 @@ class EntityTagged(EntityChange, topic="iam.entity.tagged.v1"):
 
     def describe(self) -> str:
         told = ", ".join(f"{key}={value}" for key, value in self.tags.items())
-        return f"{self.entity.capitalize()} {self.entity_name} was tagged {told}."
+        return f"{capitalized(self.entity)} {self.entity_name} was tagged {told}."
 
 
 class EntityUntagged(EntityChange, topic="iam.entity.untagged.v1"):
@@ -99,4 +99,4 @@ class EntityUntagged(EntityChange, topic="iam.entity.untagged.v1"):
         return _put(account, self.entity_id, tags)
 
     def describe(self) -> str:
-        return f"{self.entity.capitalize()} {self.entity_name} lost the tags {', '.join(self.keys)}."
+        return f"{capitalized(self.entity)} {self.entity_name} lost the tags {', '.join(self.keys)}."

@@ -45,6 +45,7 @@ class SecretKind(StrEnum):
     """What a sealed secret is for. It opens for nothing else: the text is part of what it is bound to."""
 
     ACCESS_KEY = "access-key-secret"
+    MFA_SEED = "mfa-seed"
     PASSWORD = "password-hash"  # noqa: S105  no password
 
 
@@ -53,4 +54,4 @@ class SecretId(NamedTuple):
 
     kind: SecretKind
     name: str
-    """The access key id, or the password's id."""
+    """The access key id, or the id of the password or seed."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Literal
 
 from domain.account import Account, AccountChange, evolve
-from domain.facts import AttributeValue, Fact, FactValue, facts
+from domain.facts import AttributeValue, Fact, FactValue, capitalized, facts
 from domain.foundation.events import Entry
 from domain.policy import StatementDifference, document_differences, listing_change, statement_differences
 
@@ -45,7 +45,7 @@ class FactDifference:
     def sentence(self) -> str:
         """In English, with the names that things had afterwards; of what is gone, before."""
         kind = self.fact.kind
-        what = kind.name.capitalize()
+        what = capitalized(kind.name)
         if self.after is None:
             assert self.before is not None, "A fact that is at neither end does not differ."
             return f"{what} {self.before.name} {kind.went}."

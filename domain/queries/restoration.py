@@ -11,6 +11,7 @@ from domain.entity_kinds import entity_title, find_entity
 from domain.families.boundaries import boundary_arn
 from domain.families.containment import CONTAINED_POLICY_NAME
 from domain.families.groups import GROUPS, MEMBERSHIPS
+from domain.families.mfa_devices import MFA_DEVICES, owner_title
 from domain.families.passwords import LOGIN_PROFILES
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES, InlinePolicyPut
 from domain.families.roles import ROLES, TrustPolicyReplaced
@@ -19,7 +20,7 @@ from domain.families.users import USERS
 from domain.foundation.errors import DeleteConflict, Refusal
 from domain.foundation.suggested_commands import suggested_command
 from domain.lineage_kinds import SettingDelta
-from domain.rules import groups, permissions_boundaries, policies, policy_holders, tagging, users
+from domain.rules import groups, mfa_devices, permissions_boundaries, policies, policy_holders, tagging, users
 
 RESTORATIONS_MAX = 200
 """So many of an account a single call puts back; whoever asks again puts back the next."""
@@ -176,6 +177,13 @@ def _password(delta: SettingDelta, _former: Account) -> NoReturn:
     raise Refusal(f"there was none before; delete it: {command}")
 
 
+def _mfa(delta: SettingDelta, _former: Account) -> Iterator[AccountChange]:
+    if delta.dropped:
+        command = suggested_command("aws", "iam", "enable-mfa-device", serial_number=delta.subject_id)
+        raise Refusal(f"whoever holds the device has to enable it again: {command}")
+    yield mfa_devices.deactivate(delta.account, user_id=delta.owner_id, serial_number=delta.subject_id)
+
+
 def _inline_document(account: Account, holder_id: str, name: str) -> str | None:
     return account[INLINE_POLICIES].get(holder_id, NO_INLINE_POLICIES).get(name)
 
@@ -225,6 +233,11 @@ _MEMBERSHIP = _Row(
     _membership,
 )
 _BOUNDARY = _Row(_of("boundary"), lambda account, owner_id, _subject: boundary_arn(account, owner_id), _boundary)
+_MFA = _Row(
+    lambda account, owner_id, arn: f"MFA device {arn} of {owner_title(account, owner_id)}",
+    lambda account, owner_id, arn: "enabled" if arn in account[MFA_DEVICES].owned.get(owner_id, ()) else None,
+    _mfa,
+)
 _TAGS = _Row(_of("tags"), _tags_text, _tags)
 _ROWS = {
     "trust_policy": _TRUST,
@@ -241,6 +254,8 @@ _ROWS = {
     "tags": _TAGS,
     "user_rename": _Row(_of("name"), _resource, _user_name),
     "group_rename": _Row(_of("name"), _resource, _group_name),
+    "mfa_enabled": _MFA,
+    "mfa_deactivated": _MFA,
     "password": _Row(_of("password"), _password_text, _password),
 }
 """By the kinds of the lineage's nodes, but for `policy`: what the lineage itself created has no before."""

@@ -1,4 +1,4 @@
-"""Access keys and passwords, as they were at a moment."""
+"""Access keys, passwords and MFA devices, as they were at a moment."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,3 +58,22 @@ class PasswordCredential:
     hard_expiry: bool
     """Whether somebody else has to set another one when it has expired."""
     kind: Literal["password"] = "password"
+
+
+@dataclass(frozen=True, slots=True)
+class MFADeviceCredential:
+    """An MFA device that was somebody's at the moment."""
+
+    serial_number: str
+    user_id: str
+    """The account's id for one of root."""
+    user_name: str | None
+    """As the user was called at the moment; None for root."""
+    created: EventRef
+    """When it was enabled."""
+    age_days: int
+    """Whole days since then."""
+    kind: Literal["mfa_device"] = "mfa_device"
+
+
+Credential = AccessKeyCredential | PasswordCredential | MFADeviceCredential

@@ -1,6 +1,6 @@
 """Sessions: what STS may hand out (https://docs.aws.amazon.com/STS/latest/APIReference/)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from domain.account import Account
@@ -26,6 +26,10 @@ from domain.policy import SESSION_POLICIES_CHARACTERS_MAX, PolicyType, new_polic
 CHAINED_SESSION = timedelta(hours=1)
 ROOT_SESSION = timedelta(hours=1)
 SESSION_POLICY_ARNS_MAX = 10
+MFA_JUST_GIVEN: Mapping[str, tuple[str, ...]] = {
+    "aws:multifactorauthpresent": ("true",),
+    "aws:multifactorauthage": ("0",),
+}
 
 
 def assume_role(
@@ -38,8 +42,11 @@ def assume_role(
     policy: str | None,
     policy_arns: Sequence[str],
     external_id: str | None,
+    is_mfa_given: bool = False,
 ) -> SessionClaims:
-    """The session, if the caller may have it. Whether the role exists is told to nobody who may not assume it.
+    """The session, if the caller may have it. Whether the role exists is told to nobody who may not assume it. MFA that
+    came with the call counts for this decision; the session does not have it (IAM User Guide, "Secure API access with
+    MFA").
 
     The role, the session and its policies are of the account that the ARN names; where that is another one than the
     caller's, the call concerns it, refused or not.
@@ -47,9 +54,11 @@ def assume_role(
     owner = _owner(account, call, role_arn)
     if call.caller.is_root:
         raise AccessDenied("Roles may not be assumed by root accounts.")
-    context = {"sts:rolesessionname": (role_session_name,)}
+    context: dict[str, tuple[str, ...]] = {"sts:rolesessionname": (role_session_name,)}
     if external_id is not None:
         context["sts:externalid"] = (external_id,)
+    if is_mfa_given:
+        context |= MFA_JUST_GIVEN
     role = authorize_assume_role(account, owner, call, role_arn, role_to_assume(owner, role_arn), context)
     _refuse_too_long(call, role, duration)
     if containing(owner, lambda: made(owner, DescentLink(role.id)).joined(known_descent(owner, role.id))) is not None:
@@ -134,12 +143,14 @@ def session_policies(account: Account, policy: str | None, policy_arns: Sequence
     return (*inline, *(SessionPolicy(policy_arn=arn) for arn in policy_arns))
 
 
-def get_session_token(account: Account, call: Call, *, duration: timedelta) -> SessionClaims:
+def get_session_token(
+    account: Account, call: Call, *, duration: timedelta, is_mfa_given: bool = False
+) -> SessionClaims:
     """A session of the user itself, with the user's permissions. No policy is asked: AWS lets every user have one."""
     caller = call.caller
     if caller.session is not None:
         raise AccessDenied("Cannot call GetSessionToken with session credentials")
-    issued = caller.principal.model_copy(update={"session_issued_at": call.at})
+    issued = caller.principal.model_copy(update={"session_issued_at": call.at, "mfa_authenticated": is_mfa_given})
     limited = min(duration, ROOT_SESSION) if caller.is_root else duration
     return _session(
         account, call, minting=account, principal=issued, entity_id=caller.entity_id, duration=limited, policies=()

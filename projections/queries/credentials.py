@@ -1,26 +1,31 @@
-"""Which access keys and passwords there were at any moment: whose, how old, active or not, last used when, expiring
-when."""
+"""Which access keys, passwords and MFA devices there were at any moment: whose, how old, active or not, last used when,
+expiring when."""
 
 from datetime import timedelta
 
 import psycopg
 
 from domain.foundation.moments import AsOf, EventRef, Moment
-from domain.read_models.credentials import AccessKeyCredential, AccessKeyLastUsed, PasswordCredential
+from domain.read_models.credentials import (
+    AccessKeyCredential,
+    AccessKeyLastUsed,
+    Credential,
+    MFADeviceCredential,
+    PasswordCredential,
+)
 from projections.engine.sql_files import load_statements
 from projections.queries.ledger_positions import resolve_in_projection
 
 SQL = load_statements("projections.queries", "queries.sql")
 
 
-def credentials_at(
-    cursor: psycopg.Cursor, account_id: str, as_of: AsOf
-) -> list[AccessKeyCredential | PasswordCredential]:
+def credentials_at(cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> list[Credential]:
     """The oldest first. Raises what `resolve_in_projection` raises."""
     moment = resolve_in_projection(cursor, "credentials", account_id, as_of)
-    found: list[AccessKeyCredential | PasswordCredential] = [
+    found: list[Credential] = [
         *_access_keys(cursor, account_id, moment),
         *_passwords(cursor, account_id, moment),
+        *_mfa_devices(cursor, account_id, moment),
     ]
     return sorted(found, key=lambda credential: credential.created.position)
 
@@ -44,6 +49,20 @@ def _passwords(cursor: psycopg.Cursor, account_id: str, moment: Moment) -> list[
         )
         found.append(password)
     return found
+
+
+def _mfa_devices(cursor: psycopg.Cursor, account_id: str, moment: Moment) -> list[MFADeviceCredential]:
+    rows = cursor.execute(SQL["mfa_devices"], {"account_id": account_id, "position": moment.position}).fetchall()
+    return [
+        MFADeviceCredential(
+            serial_number=row[0],
+            user_id=row[1],
+            user_name=row[2],
+            created=(enabled := EventRef(*row[3:6])),
+            age_days=(moment.at - enabled.at).days,
+        )
+        for row in rows
+    ]
 
 
 def _access_keys(cursor: psycopg.Cursor, account_id: str, moment: Moment) -> list[AccessKeyCredential]:

@@ -1,8 +1,6 @@
--- Access keys and passwords, at every position: keys with whose, since when, active or not, and when they were last
--- used; passwords with whose, since when, to be reset or not, and how long the account's policy lets them be.
--- fits: 029c0ec375dd10d21c83add75eb9536d7523b462506de1f6454daa009f5006e0
--- fits: 3c31509d2c07d974d76ea7610a7e8be77015f0fb3a4206d1d6a874d53ad1eba7
--- fits: fadac94e666b90ed8dd7ab1e93bf7f518a55cefa4feaabf8d2a8a1057b2e8399
+-- Access keys, passwords and MFA devices, at every position: keys with whose, since when, active or not, and when they were last
+-- used; passwords with whose, since when, to be reset or not, and how long the account's policy lets them be; MFA
+-- devices with whose and since when.
 
 -- name: schema
 -- A key exists while its row is open.
@@ -62,6 +60,16 @@ create table passwords (
 );
 create unique index passwords_open on passwords (account_id, user_id) where valid_to is null;
 create index passwords_valid on passwords (account_id, valid_from, valid_to);
+
+-- A device is a user's, or root's, while its row is open.
+create table mfa_devices (
+    like intervals,
+    serial_number text not null,
+    user_id text not null,
+    primary key (account_id, valid_from, serial_number)
+);
+create unique index mfa_devices_open on mfa_devices (account_id, serial_number) where valid_to is null;
+create index mfa_devices_valid on mfa_devices (account_id, valid_from, valid_to);
 
 -- What the account's password policy says about age. No row is open while there is no policy.
 create table password_ages (
@@ -148,6 +156,12 @@ cross join lateral opened(null::passwords, %(account_id)s, %(position)s, %(at)s,
 
 -- name: iam.login_profile.deleted.v1
 select close_interval(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}')
+
+-- name: iam.mfa_device.enabled.v1
+insert into mfa_devices select * from opened(null::mfa_devices, %(account_id)s, %(position)s, %(at)s, %(entry)s)
+
+-- name: iam.mfa_device.deactivated.v1
+select close_interval(null::mfa_devices, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{serial_number}')
 
 -- name: iam.account.password_policy.updated.v1
 insert into password_ages

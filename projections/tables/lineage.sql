@@ -1,7 +1,6 @@
 -- What every credential gave birth to: sessions, keys, users, roles, and each change that can let somebody in again.
 -- A birth is found by the access key that signed for it, in whatever account's ledger it stands: no two keys of an
 -- installation have the same id, and that of a session is its session's own.
--- fits: 52c5042d2c3b936462cb397e6635d7f695a8a0757e671fa9fa21ca11a17c0362
 
 -- name: schema
 create table births (
@@ -16,7 +15,7 @@ create table births (
     kind text not null check (kind in ('root', 'user', 'group', 'role', 'session', 'access_key', 'activation',
         'trust_policy', 'policy', 'policy_version', 'policy_default', 'inline_policy', 'inline_policy_removed',
         'attachment', 'detachment', 'membership', 'membership_removed', 'password', 'boundary', 'boundary_removed',
-        'tags', 'user_rename', 'group_rename')),
+        'tags', 'user_rename', 'group_rename', 'mfa_enabled', 'mfa_deactivated')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.
@@ -316,6 +315,17 @@ select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'u
 
 -- name: iam.login_profile.deleted.v1
 select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'user_id', '{password}')
+
+-- name: iam.mfa_device.enabled.v1
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'user_id',
+    '{mfa_enabled,mfa_deactivated}', 'serial_number'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'mfa_enabled', 'serial_number', 'user_id', 'user_name')
+
+-- name: iam.mfa_device.deactivated.v1
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'user_id',
+    '{mfa_enabled,mfa_deactivated}', 'serial_number'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'mfa_deactivated', 'serial_number', 'user_id',
+        'user_name')
 
 -- name: sts.session.issued.v1
 -- In the ledger of the account whose session it is; who asked for it may be of another.

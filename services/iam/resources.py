@@ -12,6 +12,7 @@ from domain.families.groups import GROUPS
 from domain.families.roles import ROLES
 from domain.families.users import USERS
 from domain.foundation.entity_index import EntityIndex, NamedEntity
+from domain.rules.mfa_devices import ROOT
 from services.wire.operations import FindResource, Parameters, TargetResource
 
 E = TypeVar("E", bound=NamedEntity)
@@ -37,6 +38,22 @@ def user(account: Account, call: Call, parameters: Parameters) -> TargetResource
     if parameters.get("user_name") is None:
         return TargetResource.of_arn(call.caller.principal.arn)
     return _user(account, call, parameters)
+
+
+def mfa_owner(account: Account, call: Call, parameters: Parameters) -> TargetResource:
+    """The user whose device it is, or is to be; root, where root names itself."""
+    if parameters.get("user_name") == ROOT and call.caller.is_root and account[USERS].find(ROOT) is None:
+        return TargetResource.of_arn(account.arn("root"))
+    return user(account, call, parameters)
+
+
+def mfa_device(_account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+    return TargetResource.of_arn(parameters["serial_number"])
+
+
+def new_mfa_device(account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+    name = parameters["virtual_mfa_device_name"]
+    return TargetResource.of_arn(account.arn(f"mfa{parameters.get('path', '/')}{name}"))
 
 
 def policy(_account: Account, _call: Call, parameters: Parameters) -> TargetResource:

@@ -6,7 +6,7 @@ from domain.account import Account
 from domain.authorization import authorize
 from domain.calls import Call, Outcome, done
 from domain.entity_kinds import AnyKind
-from domain.families import policies, roles, users
+from domain.families import mfa_devices, policies, roles, users
 from domain.families.tags import Tag, tags_of
 from domain.rules import tagging
 from domain.rules.policies import own_policy
@@ -62,3 +62,4 @@ def _answer(
 _answer(users.USER, resources.user, "user_name")
 _answer(roles.ROLE, resources.role, "role_name")
 _answer(policies.POLICY, resources.policy, "policy_arn", require=own_policy)
+_answer(mfa_devices.MFA_DEVICE, resources.mfa_device, "serial_number")

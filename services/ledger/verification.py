@@ -21,6 +21,7 @@ from psycopg.rows import TupleRow
 from domain.account import CorruptLedger
 from domain.calls import ApiCalled
 from domain.families.access_keys import ACCESS_KEYS
+from domain.families.mfa_devices import MFA_DEVICES
 from domain.families.passwords import LOGIN_PROFILES
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
@@ -396,4 +397,5 @@ def _expected_secrets(value: LedgerState) -> Mapping[SecretId, str]:
         for profile in value[LOGIN_PROFILES].values()
         for password_id in profile.password_ids
     }
-    return keys | passwords
+    seeds = {SecretId(SecretKind.MFA_SEED, each.seed_id): value.id for each in value[MFA_DEVICES].by_arn.values()}
+    return keys | passwords | seeds

@@ -26,6 +26,7 @@ select distinct account_id from ledger.snapshots
 -- name: accounts_with_secrets
 select account_id from secrets.access_key_secrets
 union select account_id from secrets.password_hashes
+union select account_id from secrets.mfa_seeds
 union select account_id from secrets.data_keys
 
 -- name: head
@@ -60,6 +61,8 @@ select 'access-key-secret', access_key_id, principal_id from secrets.access_key_
 where account_id = %(account_id)s
 union all
 select 'password-hash', password_id, principal_id from secrets.password_hashes where account_id = %(account_id)s
+union all
+select 'mfa-seed', seed_id, principal_id from secrets.mfa_seeds where account_id = %(account_id)s
 
 -- name: data_keys
 -- With the column that no index has: each of them is read.

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from domain.account import Account
-from domain.calls import Call, Outcome
+from domain.calls import Call, Outcome, refused
 from domain.families.containment import REACHED_ACCOUNTS, AccountReached
 from domain.families.sessions import SessionClaims, SessionIssued
+from domain.foundation.errors import Refusal
 from domain.rules import sessions
+from domain.rules.mfa_devices import given_mfa
 from services.wire.operations import Parameters, answers
 
 ASSUME_ROLE_SECONDS_DEFAULT = 3_600
@@ -24,9 +26,8 @@ def check_session_policies(parameters: Parameters) -> None:
     "AssumeRole",
     service="sts",
     on=None,
-    records="role_arn role_session_name duration_seconds policy policy_arns external_id",
-    without="tags transitive_tag_keys serial_number token_code source_identity provided_contexts "
-    "minimum_session_token_size",
+    records="role_arn role_session_name duration_seconds policy policy_arns external_id serial_number",
+    without="tags transitive_tag_keys source_identity provided_contexts minimum_session_token_size",
     check_sizes=check_session_policies,
 )
 def assume_role(
@@ -39,17 +40,29 @@ def assume_role(
     policy: str | None = None,
     policy_arns: list[Mapping[str, str]] | None = None,
     external_id: str | None = None,
+    serial_number: str | None = None,
+    token_code: str | None = None,
 ) -> Outcome:
-    session = sessions.assume_role(
-        account,
-        call,
-        role_arn=role_arn,
-        role_session_name=role_session_name,
-        duration=timedelta(seconds=duration_seconds),
-        policy=policy,
-        policy_arns=[given["arn"] for given in policy_arns or ()],
-        external_id=external_id,
-    )
+    mfa = given_mfa(call, account, serial_number, token_code)
+    if mfa.refusal is not None:
+        return refused(mfa.refusal, *mfa.events)
+    try:
+        session = sessions.assume_role(
+            account,
+            call,
+            role_arn=role_arn,
+            role_session_name=role_session_name,
+            duration=timedelta(seconds=duration_seconds),
+            policy=policy,
+            policy_arns=[given["arn"] for given in policy_arns or ()],
+            external_id=external_id,
+            is_mfa_given=mfa.is_given,
+        )
+    except Refusal as refusal:
+        # The code is used up all the same: whoever has seen it must not come with it again.
+        if mfa.events:
+            return refused(refusal, *mfa.events)
+        raise
     principal = session.principal
     credentials = _credentials(call, session)
     issued, owner_id = [SessionIssued(session=session.recorded)], principal.account_id
@@ -60,7 +73,7 @@ def assume_role(
             "Credentials": credentials,
             "AssumedRoleUser": {"AssumedRoleId": principal.principal_id, "Arn": principal.arn},
         },
-        events=issued if at_home else reached,
+        events=[*mfa.events, *(issued if at_home else reached)],
         elsewhere={} if at_home else {owner_id: issued},
     )
 
@@ -69,15 +82,24 @@ def assume_role(
     "GetSessionToken",
     service="sts",
     on=None,
-    records="duration_seconds",
-    without="serial_number token_code minimum_session_token_size",
+    records="duration_seconds serial_number",
+    without="minimum_session_token_size",
 )
 def get_session_token(
-    account: Account, call: Call, *, duration_seconds: int = GET_SESSION_TOKEN_SECONDS_DEFAULT
+    account: Account,
+    call: Call,
+    *,
+    duration_seconds: int = GET_SESSION_TOKEN_SECONDS_DEFAULT,
+    serial_number: str | None = None,
+    token_code: str | None = None,
 ) -> Outcome:
-    session = sessions.get_session_token(account, call, duration=timedelta(seconds=duration_seconds))
+    mfa = given_mfa(call, account, serial_number, token_code)
+    if mfa.refusal is not None:
+        return refused(mfa.refusal, *mfa.events)
+    duration = timedelta(seconds=duration_seconds)
+    session = sessions.get_session_token(account, call, duration=duration, is_mfa_given=mfa.is_given)
     credentials = _credentials(call, session)
-    return Outcome(lambda _after: {"Credentials": credentials}, [SessionIssued(session=session.recorded)])
+    return Outcome(lambda _after: {"Credentials": credentials}, [*mfa.events, SessionIssued(session=session.recorded)])
 
 
 def _credentials(call: Call, session: SessionClaims) -> dict[str, object]:

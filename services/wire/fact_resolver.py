@@ -10,6 +10,7 @@ from domain.calls import Facts, FactsQuery
 from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.containment import LineageQuery
 from domain.families.credential_owners import OwnerQuery
+from domain.families.mfa_devices import MFACodeQuery
 from domain.families.passwords import PasswordQuery
 from domain.foundation.errors import Throttling
 from domain.foundation.secret import Secret, SecretId, SecretKind
@@ -20,6 +21,7 @@ from services.ledger.historical_states import HistoricalStateResolver
 from services.ledger.lineage_resolver import LineageResolver
 from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
+from services.secrets import totp
 from services.secrets.passwords import PasswordHashes
 from services.secrets.store import SecretStore
 from services.wire.denial_messages import DenialMessages
@@ -84,11 +86,13 @@ class FactResolver:
         if isinstance(wanted, OwnerQuery):
             return self._lineages.owners(wanted)
 
-        def hash_of(password_id: str) -> Secret | None:
+        def kept(kind: SecretKind, name: str) -> Secret | None:
             with self._connections() as connection, connection.cursor() as cursor:
-                return self._store.get(cursor, account_id, SecretId(SecretKind.PASSWORD, password_id))
+                return self._store.get(cursor, account_id, SecretId(kind, name))
 
-        return self._hashes.found(wanted, hash_of)
+        if isinstance(wanted, MFACodeQuery):
+            return totp.found(wanted, kept(SecretKind.MFA_SEED, wanted.seed_id))
+        return self._hashes.found(wanted, partial(kept, SecretKind.PASSWORD))
 
 
 def _let_others_go_first() -> None:

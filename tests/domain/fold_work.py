@@ -28,6 +28,11 @@ from tests.domain.accounts import ACCOUNT, ALLOW_ALL, AT, CAUSE, policy_arn, tru
 SMALL, LARGE = 100, 2_500
 """So many there are of everything in an account."""
 
+
+def mfa_arn(name: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:mfa/{name}"
+
+
 FIELDS: dict[str, object] = {
     "access_key_id": "AKIA0",
     "account_alias": "alias",
@@ -42,8 +47,10 @@ FIELDS: dict[str, object] = {
     "descendant_id": "AIDA0",
     "descent": made(Account(ACCOUNT), DescentLink("AIDA0", "ASIA0", AT)),
     "description": "some",
+    "device_name": "device0",
     "digest": "digest",
     "document": ALLOW_ALL,
+    "drift": 1,
     "due_at": AT,
     "entity": "user",
     "entity_id": "AIDA0",
@@ -93,13 +100,16 @@ FIELDS: dict[str, object] = {
     "rule": {"profile": "default", "version": 1, "name": "any", "days": 90},
     "schema_version": 1,
     "seed": "AKIA0",
+    "seed_id": "AIMF0",
     "seed_owner": "AIDA0",
+    "serial_number": mfa_arn("device0"),
     "service": "iam",
     "services": 1,
     "session_id": "SESN0",
     "session_seconds_max": 3_600,
     "spared": (),
     "tags": {"key0": "value"},
+    "time_step": 1,
     "trust_policy": trusting(ACCOUNT),
     "trusted": {},
     "up_to": AT,
@@ -126,6 +136,8 @@ CASES: dict[str, dict[str, object]] = {
     "iam.permissions_boundary.deleted.v1": {"policy_arn": policy_arn("p0")},
     "iam.password.expired.v1": {"credential_id": "AIDA0"},
     "iam.login_profile.created.v1": {"user_id": "AIDAaside"},
+    "iam.mfa_device.created.v1": {"serial_number": mfa_arn("new"), "device_name": "new"},
+    "iam.mfa_device.enabled.v1": {"serial_number": mfa_arn("deviceaside")},
     "sts.session.revoked.v1": {"session_id": "SESNnew"},
     "installation.action_catalogue.published.v1": {"version": "2"},
     "installation.alias.claimed.v1": {"account_alias": "new"},
@@ -159,8 +171,10 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.role.created.v1", role_id=f"AROA{i}", role_name=f"r{i}")
         yield event("iam.policy.created.v1", policy_id=f"ANPA{i}", policy_arn=policy_arn(f"p{i}"), policy_name=f"p{i}")
         yield event("sts.session.revoked.v1", session_id=f"SESN{i}")
+        yield event("iam.mfa_device.created.v1", serial_number=mfa_arn(f"device{i}"), device_name=f"device{i}")
         if i == "aside":
             return
+        yield event("iam.mfa_device.enabled.v1", serial_number=mfa_arn(f"device{i}"))
         yield event("iam.policy.version_created.v1", version=i + 2, is_default=False)
         yield event("iam.access_key.created.v1", access_key_id=f"AKIA{i}")
         yield event("iam.credential.used.v1", credential_id=f"AKIA{i}")

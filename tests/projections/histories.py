@@ -10,6 +10,7 @@ from domain.families.access_keys import ACCESS_KEYS, AccessKeyStatus
 from domain.families.aws_managed_policies import managed_policy_catalogue
 from domain.families.credential_use import CredentialUsed
 from domain.families.groups import GROUP, GROUPS
+from domain.families.mfa_devices import MFA_DEVICES, MFADeviceEnabled
 from domain.families.passwords import (
     LOGIN_PROFILES,
     LoginProfileCreated,
@@ -24,7 +25,7 @@ from domain.families.roles import ROLE, ROLES
 from domain.families.users import USER, USERS
 from domain.foundation.errors import Refusal
 from domain.foundation.events import Event
-from domain.rules import access_keys, groups, passwords, policies, policy_holders, roles, users
+from domain.rules import access_keys, groups, mfa_devices, passwords, policies, policy_holders, roles, users
 from tests.projections.ledger import Ledger
 
 NAMES = ("ada", "bob", "eve")
@@ -154,6 +155,21 @@ def _password(account: Account, a: int, b: int, fresh: str) -> Made:
     )[b]
 
 
+def _mfa_device(account: Account, a: int, b: int, fresh: str) -> Made:
+    """A new device, or what may happen to one."""
+    devices = sorted(account[MFA_DEVICES].by_arn.values(), key=lambda device: device.arn)
+    if not devices or b == 0:
+        return mfa_devices.create(account, arn=account.arn(f"mfa/{fresh}"), name=fresh, path="/", seed_id=fresh)
+    device = devices[a % len(devices)]
+    if device.user_id is not None:
+        return mfa_devices.deactivate(account, user_id=device.user_id, serial_number=device.arn)
+    if b == 1:
+        return mfa_devices.delete(account, serial_number=device.arn)[0]
+    user = account[USERS].named(_of(account[USERS], a))
+    step = {"time_step": device.last_step + 1, "drift": 0}
+    return MFADeviceEnabled(serial_number=device.arn, user_id=user.id, user_name=user.name, **step)
+
+
 def _password_policy(account: Account, a: int, b: int, _fresh: str) -> Made:
     if a == 0:
         return passwords.delete_password_policy(account)
@@ -209,6 +225,7 @@ STEPS: tuple[Step, ...] = (
     _password,
     _password,
     _password_policy,
+    _mfa_device,
     lambda account, a, b, _: CredentialUsed(
         credential="access_key", credential_id=_key(account, a)[1], service=("iam", "sts")[b % 2], region="eu-west-1"
     ),

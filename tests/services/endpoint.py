@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -18,6 +19,7 @@ from domain.account import Account, evolve
 from domain.calls import ApiCalled, Facts, FactsQuery, NeedsAccounts, NeedsFacts, NeedsPolicies, NewSecret, Outcome
 from domain.families.access_keys import AccessKeyCreated
 from domain.families.authorization_messages import MessageFacts, MessageQuery
+from domain.families.mfa_devices import MFACodeQuery
 from domain.families.passwords import PasswordQuery
 from domain.families.sessions import Session, SessionIssued
 from domain.foundation.errors import Refusal
@@ -30,6 +32,7 @@ from domain.rules import accounts
 from domain.time_travel import PastFacts, PastQuery
 from services.aws_services import aws_protocols
 from services.ledger.pending_call import CallResult, DecideCall
+from services.secrets import totp
 from services.secrets.passwords import PasswordHashes
 from services.wire import operations
 from services.wire.authentication import VerifiedCredential
@@ -218,13 +221,14 @@ class Endpoint:
             others = {account_id: self._value_at(account_id, at) for account_id in wanted.account_ids[1:]}
             return PastFacts(at, {self.account.id: self.as_of(position), **others})
 
+        def kept(kind: SecretKind, name: str) -> Secret | None:
+            found = self.secrets.get(SecretId(kind, name))
+            return None if found is None else found.secret
+
+        if isinstance(wanted, MFACodeQuery):
+            return totp.found(wanted, kept(SecretKind.MFA_SEED, wanted.seed_id))
         assert isinstance(wanted, PasswordQuery), "There are no tables here."
-
-        def hash_of(password_id: str) -> Secret | None:
-            kept = self.secrets.get(SecretId(SecretKind.PASSWORD, password_id))
-            return None if kept is None else kept.secret
-
-        return HASHES.found(wanted, hash_of)
+        return HASHES.found(wanted, partial(kept, SecretKind.PASSWORD))
 
     def cause(self, by: VerifiedCredential, operation: str) -> Cause:
         return Cause(

@@ -1,15 +1,15 @@
-"""Access keys and passwords: whose, how old, and last used when."""
+"""Access keys, passwords and MFA devices: whose, how old, and last used when."""
 
-from domain.read_models.credentials import AccessKeyCredential, PasswordCredential
+from domain.read_models.credentials import Credential
 from services.api.contract.question import Page, PagedHistoricalQuestion
 
 
 class CredentialsPage(Page):
-    credentials: tuple[AccessKeyCredential | PasswordCredential, ...]
+    credentials: tuple[Credential, ...]
 
 
 class ListCredentials(PagedHistoricalQuestion[CredentialsPage]):
-    """The access keys that exist, the oldest first."""
+    """The access keys, passwords and MFA devices that exist, the oldest first."""
 
     path = "/v1/credentials"
     resource = "credentials"

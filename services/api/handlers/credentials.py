@@ -1,4 +1,4 @@
-"""Access keys and passwords: whose, how old, and last used when."""
+"""Access keys, passwords and MFA devices: whose, how old, and last used when."""
 
 from projections.queries.credentials import credentials_at
 from services.api.contract.credentials import CredentialsPage, ListCredentials

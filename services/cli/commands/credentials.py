@@ -1,13 +1,19 @@
-"""The command that asks for access keys and passwords."""
+"""The command that asks for access keys, passwords and MFA devices."""
 
 import argparse
 from collections.abc import Sequence
 
-from domain.read_models.credentials import AccessKeyCredential, AccessKeyLastUsed, PasswordCredential
+from domain.read_models.credentials import (
+    AccessKeyCredential,
+    AccessKeyLastUsed,
+    Credential,
+    MFADeviceCredential,
+    PasswordCredential,
+)
 from services.api.contract.credentials import ListCredentials
 from services.cli.lib.arguments import add_historical_arguments
 from services.cli.lib.client import show_pages
-from services.cli.lib.output import Column, short_time
+from services.cli.lib.output import Column, arn_resource, short_time
 from services.cli.lib.terminal import Colour, print_note
 
 _LAST_USED = (
@@ -23,31 +29,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     if not show_pages(args, ListCredentials, {"as_of": args.as_of}, lambda page: page.credentials, CREDENTIALS):
-        print_note("There was no access key and no password.")
+        print_note("There was no access key, no password and no MFA device.")
 
 
-def _status(held: AccessKeyCredential | PasswordCredential) -> str:
+def _credential(held: Credential) -> str:
+    if isinstance(held, MFADeviceCredential):
+        return f"MFA {arn_resource(held.serial_number).removeprefix('mfa/')}"
+    return held.access_key_id if isinstance(held, AccessKeyCredential) else "password"
+
+
+def _status(held: Credential) -> str:
     if isinstance(held, AccessKeyCredential):
         return held.status
+    if isinstance(held, MFADeviceCredential):
+        return "Active"
     if held.expired:
         return "expired"
     return "to be reset" if held.reset_required else "Active"
 
 
-def _last_used(held: AccessKeyCredential | PasswordCredential) -> AccessKeyLastUsed | None:
+def _last_used(held: Credential) -> AccessKeyLastUsed | None:
     return held.last_used if isinstance(held, AccessKeyCredential) else None
 
 
-def _notice(held: AccessKeyCredential | PasswordCredential) -> str | None:
+def _notice(held: Credential) -> str | None:
     """What the scheduler has text of a key, and what stands."""
-    if isinstance(held, PasswordCredential):
+    if not isinstance(held, AccessKeyCredential):
         return None
     text = [f"rotation {held.rotation}"] if held.rotation else []
     return ", ".join([*text, "idle"] if held.idle else text) or None
 
 
-CREDENTIALS: Sequence[Column[AccessKeyCredential | PasswordCredential]] = (
-    Column("CREDENTIAL", lambda held: "password" if isinstance(held, PasswordCredential) else held.access_key_id),
+CREDENTIALS: Sequence[Column[Credential]] = (
+    Column("CREDENTIAL", _credential),
     Column("USER", lambda held: held.user_name or "root"),
     Column("STATUS", _status),
     Column(

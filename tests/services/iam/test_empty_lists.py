@@ -10,10 +10,8 @@ OF_ACCOUNT = {
     "ListOpenIDConnectProviders": "OpenIDConnectProviderList",
     "ListSAMLProviders": "SAMLProviderList",
     "ListServerCertificates": "ServerCertificateMetadataList",
-    "ListVirtualMFADevices": "VirtualMFADevices",
 }
 OF_USER = {
-    "ListMFADevices": "MFADevices",
     "ListServiceSpecificCredentials": "ServiceSpecificCredentials",
     "ListSigningCertificates": "Certificates",
     "ListSSHPublicKeys": "SSHPublicKeys",
