@@ -1,5 +1,6 @@
 -- The access history: one row a call, one for each count of refused calls, and one for each record of requests that
 -- authenticated nobody.
+-- fits: 49e6bb017cc3b73433f3f16beb0077d0962c2a5c8e4ad0d2e69df1ba592c3349
 
 -- name: schema
 create table trail (
@@ -98,7 +99,7 @@ language sql immutable parallel safe as $$
         when key = 'user_name' and said ->> 'user_id' = in_account then 'root'
         when key in ('user_name', 'group_name', 'role_name', 'new_user_name', 'new_group_name')
             then split_part(replace(key, 'new_', ''), '_', 1) || '/' || value
-        when key = 'entity_name' then (said ->> 'entity') || '/' || value
+        when key = 'entity_name' and said ->> 'entity_id' not like 'arn:%' then (said ->> 'entity') || '/' || value
         when key = 'policy_name' and said ?| '{user_name,group_name,role_name,entity_name}' then 'inline-policy/' || value
         when key in ('access_key_id', 'session_id', 'credential', 'seed', 'account_alias') and value not like 'arn:%'
             then value

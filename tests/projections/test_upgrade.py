@@ -37,12 +37,12 @@ EARLIER = {SHARED_TABLES: "659f2f881af96d4d2d766f45fce4ca361be132e0aafe468eeb231
 UNKNOWN = "0" * 64
 FUNCTION = re.compile(rb"create or replace function (\w+)")
 DEFINITIONS = {
-    "credentials": "8852e184e7e50b31dc7828bae1fd34c2732bf8b576c28410fd1f602253aa7aca",
+    "credentials": "0439e3fecfd04763242e51d1788a843a2c6b240f3575f970b7c2f3f0af926607",
     "due": "4f4606491b551a9928d931bb2b418d4d649512b5257d05d86d736e3f97027d6a",
-    "lineage": "bcbfa6b17dc6e326873aa1f4c570320481e55a5928a251e300f0fefc14b4e920",
+    "lineage": "7d6206bd82e3aae3b3990028efb8de533e8f19b40a194b66581220be2eb7dc62",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
-    "trail": "49e6bb017cc3b73433f3f16beb0077d0962c2a5c8e4ad0d2e69df1ba592c3349",
+    "trail": "b6fb8bc949b802938b44f5dab9e1379d484f3c989a5e7e3009f8d9a1c5b098ae",
     "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
 }
 """What this version's texts do."""
