@@ -30,6 +30,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "secrets.data_keys": {"writer": "SID"},
     "secrets.access_key_secrets": {"writer": "SID"},
     "secrets.access_key_accounts": {"writer": "SI"},
+    "secrets.mfa_seeds": {"writer": "SID"},
     "secrets.password_hashes": {"writer": "SID"},
     "public.muniment_migrations": {"reader": "S"},
 }

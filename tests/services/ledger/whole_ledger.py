@@ -10,6 +10,7 @@ from domain.account import Account, AccountCreated
 from domain.calls import ApiCalled
 from domain.families.access_keys import ACCESS_KEYS, AccessKeyCreated
 from domain.families.groups import GroupCreated
+from domain.families.mfa_devices import MFA_DEVICES
 from domain.families.passwords import LOGIN_PROFILES, LoginProfileCreated
 from domain.families.users import UserCreated
 from domain.foundation.events import Change, Entry, Event
@@ -67,7 +68,8 @@ def write_secrets(connection: psycopg.Connection, account: Account) -> None:
     keys = [("access_key_secrets", key.id, key.user_id) for key in account[ACCESS_KEYS].by_id.values()]
     profiles = account[LOGIN_PROFILES].values()
     passwords = [("password_hashes", name, profile.user_id) for profile in profiles for name in profile.password_ids]
-    for table, name, principal_id in keys + passwords:
+    seeds = [("mfa_seeds", device.seed_id, account.id) for device in account[MFA_DEVICES].by_arn.values()]
+    for table, name, principal_id in keys + passwords + seeds:
         data_key = "insert into secrets.data_keys values (%s, %s, 'm', '') on conflict do nothing"
         connection.execute(data_key, (account.id, principal_id))
         insert = sql.SQL("insert into {} values (%s, %s, %s, '')").format(sql.Identifier("secrets", table))
