@@ -62,7 +62,8 @@ def _within(left: int, value: object, is_kept_whole: Callable[[str], bool]) -> t
         return _digest(value, left)
     assert isinstance(value, list)
     items, taken = list[object](), len("[]")
-    while taken + (size := _size(kept[len(items)]) + len(",")) <= left:
+    # As they are in the list, with quotes and escapes: it is too long, so not all of them fit.
+    while taken + (size := len(_text(kept[len(items)]).encode()) + len(",")) <= left:
         items.append(kept[len(items)])
         taken += size
     rest, beginning = _digest(value[len(items) :], left - taken if not items else 0)

@@ -98,3 +98,13 @@ def test_a_shortened_text(text: str, bytes_max: int) -> None:
     short = shorten(text, bytes_max)
     assert len(short.encode()) <= bytes_max
     assert short == text or (short.endswith("…") and text.startswith(short[:-1]))
+
+
+def test_a_list_that_fits_but_for_its_quotes() -> None:
+    """Each of its texts would fit; as JSON, where every quote of theirs is two characters, they do not all."""
+    texts = ['"' * 190, '"' * 180, '"' * 170]
+    assert sum(map(len, texts)) <= REFUSED_BYTES_MAX < size(texts)
+    kept = abridge({"name": texts}, refused=True)["name"]
+    assert isinstance(kept, list)
+    assert kept[:-1] == texts[: len(kept) - 1]
+    assert ABRIDGED in kept[-1]
