@@ -13,6 +13,7 @@ from domain.callers import Caller
 from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.containment import LineageFacts, LineageQuery
 from domain.families.credential_owners import OwnerFacts, OwnerQuery
+from domain.families.mfa_devices import MFACodeFacts, MFACodeQuery
 from domain.families.passwords import PasswordFacts, PasswordQuery
 from domain.families.reports import GrantsFacts, GrantsQuery, ReportFacts, ReportQuery
 from domain.families.saml_providers import SAMLFacts, SAMLQuery
@@ -63,6 +64,7 @@ def require_read(layers: Layers) -> None:
 
 FactsQuery = (
     PasswordQuery
+    | MFACodeQuery
     | MessageQuery
     | PastQuery
     | LineageQuery
@@ -76,6 +78,7 @@ FactsQuery = (
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
 Facts = (
     PasswordFacts
+    | MFACodeFacts
     | MessageFacts
     | PastFacts
     | LineageFacts

@@ -45,9 +45,10 @@ class SecretKind(StrEnum):
     """What a sealed secret is for. It opens for nothing else: the text is part of what it is bound to."""
 
     ACCESS_KEY = "access-key-secret"
+    MFA_SEED = "mfa-seed"
+    PASSWORD = "password-hash"  # noqa: S105  no password
     SERVER_KEY = "server-certificate-key"
     SERVICE_PASSWORD = "service-password"  # noqa: S105  no password
-    PASSWORD = "password-hash"  # noqa: S105  no password
     SAML_PRIVATE_KEY = "saml-private-key"
 
 
@@ -56,4 +57,4 @@ class SecretId(NamedTuple):
 
     kind: SecretKind
     name: str
-    """The access key id, or the id of the password or private key."""
+    """The access key id, or the id of the password, seed or private key."""

@@ -12,6 +12,7 @@ from domain.families.boundaries import boundary_arn
 from domain.families.containment import CONTAINED_POLICY_NAME
 from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.families.instance_profiles import PROFILE_ROLES
+from domain.families.mfa_devices import MFA_DEVICES, owner_title
 from domain.families.oidc_providers import OIDC_PROVIDERS
 from domain.families.passwords import LOGIN_PROFILES
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES, InlinePolicyPut
@@ -25,6 +26,7 @@ from domain.lineage_kinds import SettingDelta
 from domain.rules import (
     groups,
     instance_profiles,
+    mfa_devices,
     oidc_providers,
     permissions_boundaries,
     policies,
@@ -218,6 +220,13 @@ def _password(delta: SettingDelta, _former: Account) -> NoReturn:
     raise Refusal(f"there was none before; delete it: {command}")
 
 
+def _mfa(delta: SettingDelta, _former: Account) -> Iterator[AccountChange]:
+    if delta.dropped:
+        command = suggested_command("aws", "iam", "enable-mfa-device", serial_number=delta.subject_id)
+        raise Refusal(f"whoever holds the device has to enable it again: {command}")
+    yield mfa_devices.deactivate(delta.account, user_id=delta.owner_id, serial_number=delta.subject_id)
+
+
 def _inline_document(account: Account, holder_id: str, name: str) -> str | None:
     return account[INLINE_POLICIES].get(holder_id, NO_INLINE_POLICIES).get(name)
 
@@ -285,6 +294,11 @@ _PROFILE_ROLE = _Row(
     _profile_role,
 )
 _BOUNDARY = _Row(_of("boundary"), lambda account, owner_id, _subject: boundary_arn(account, owner_id), _boundary)
+_MFA = _Row(
+    lambda account, owner_id, arn: f"MFA device {arn} of {owner_title(account, owner_id)}",
+    lambda account, owner_id, arn: "enabled" if arn in account[MFA_DEVICES].owned.get(owner_id, ()) else None,
+    _mfa,
+)
 _TAGS = _Row(_of("tags"), _tags_text, _tags)
 _OIDC_PROVIDER = _Row(
     lambda _account, arn, _subject: f"OIDC provider {arn.partition('/')[2]}", _oidc_provider_text, _oidc_provider
@@ -313,6 +327,8 @@ _ROWS = {
     "oidc_provider_changed": _OIDC_PROVIDER,
     "saml_provider": _SAML_PROVIDER,
     "saml_provider_changed": _SAML_PROVIDER,
+    "mfa_enabled": _MFA,
+    "mfa_deactivated": _MFA,
     "password": _Row(_of("password"), _password_text, _password),
 }
 """By the kinds of the lineage's nodes, but for `policy`: what the lineage itself created has no before."""

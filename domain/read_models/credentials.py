@@ -1,4 +1,4 @@
-"""Access keys, passwords and users' other credentials, as they were at a moment."""
+"""Access keys, passwords, MFA devices and users' other credentials, as they were at a moment."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,4 +82,20 @@ class HeldUserCredential:
     kind: Literal["ssh_public_key", "signing_certificate", "service_specific_credential"]
 
 
-Credential = AccessKeyCredential | PasswordCredential | HeldUserCredential
+@dataclass(frozen=True, slots=True)
+class MFADeviceCredential:
+    """An MFA device that was somebody's at the moment."""
+
+    serial_number: str
+    user_id: str
+    """The account's id for one of root."""
+    user_name: str | None
+    """As the user was called at the moment; None for root."""
+    created: EventRef
+    """When it was enabled."""
+    age_days: int
+    """Whole days since then."""
+    kind: Literal["mfa_device"] = "mfa_device"
+
+
+Credential = AccessKeyCredential | PasswordCredential | MFADeviceCredential | HeldUserCredential

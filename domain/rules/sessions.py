@@ -1,7 +1,7 @@
 """Sessions: what STS may hand out (https://docs.aws.amazon.com/STS/latest/APIReference/)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from domain.account import Account
@@ -28,6 +28,10 @@ from domain.rules import session_tags
 CHAINED_SESSION = timedelta(hours=1)
 ROOT_SESSION = timedelta(hours=1)
 SESSION_POLICY_ARNS_MAX = 10
+MFA_JUST_GIVEN: Mapping[str, tuple[str, ...]] = {
+    "aws:multifactorauthpresent": ("true",),
+    "aws:multifactorauthage": ("0",),
+}
 
 
 def assume_role(
@@ -43,8 +47,11 @@ def assume_role(
     tags: Sequence[tuple[str, str]] = (),
     transitive_tag_keys: Sequence[str] = (),
     source_identity: str | None = None,
+    is_mfa_given: bool = False,
 ) -> SessionClaims:
-    """The session, if the caller may have it. Whether the role exists is told to nobody who may not assume it.
+    """The session, if the caller may have it. Whether the role exists is told to nobody who may not assume it. MFA that
+    came with the call counts for this decision; the session does not have it (IAM User Guide, "Secure API access with
+    MFA").
 
     The role, the session and its policies are of the account that the ARN names; where that is another one than the
     caller's, the call concerns it, refused or not.
@@ -61,6 +68,7 @@ def assume_role(
     context |= session_tags.tag_keys(tags, transitive_tag_keys)
     context |= {} if external_id is None else {"sts:externalid": (external_id,)}
     context |= {} if identity is None else {"sts:sourceidentity": (identity,)}
+    context |= MFA_JUST_GIVEN if is_mfa_given else {}
     asked = role_to_assume(owner, role_arn)
     role = authorize_assume_role(account, owner, call, role_arn, asked, context, besides=besides)
     _refuse_too_long(call, role, duration)
@@ -149,12 +157,14 @@ def session_policies(account: Account, policy: str | None, policy_arns: Sequence
     return (*inline, *(SessionPolicy(policy_arn=arn) for arn in policy_arns))
 
 
-def get_session_token(account: Account, call: Call, *, duration: timedelta) -> SessionClaims:
+def get_session_token(
+    account: Account, call: Call, *, duration: timedelta, is_mfa_given: bool = False
+) -> SessionClaims:
     """A session of the user itself, with the user's permissions. No policy is asked: AWS lets every user have one."""
     caller = call.caller
     if caller.session is not None:
         raise AccessDenied("Cannot call GetSessionToken with session credentials")
-    issued = caller.principal.model_copy(update={"session_issued_at": call.at})
+    issued = caller.principal.model_copy(update={"session_issued_at": call.at, "mfa_authenticated": is_mfa_given})
     limited = min(duration, ROOT_SESSION) if caller.is_root else duration
     return new_session(
         account, call, minting=account, principal=issued, entity_id=caller.entity_id, duration=limited, policies=()

@@ -1,5 +1,5 @@
-"""Which access keys, passwords and other credentials of users there were at any moment: whose, how old, active or not,
-last used when, expiring when."""
+"""Which access keys, passwords, MFA devices and other credentials of users there were at any moment: whose, how old,
+active or not, last used when, expiring when."""
 
 from datetime import timedelta
 
@@ -11,6 +11,7 @@ from domain.read_models.credentials import (
     AccessKeyLastUsed,
     Credential,
     HeldUserCredential,
+    MFADeviceCredential,
     PasswordCredential,
 )
 from projections.engine.sql_files import load_statements
@@ -26,6 +27,7 @@ def credentials_at(cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> list
         *_access_keys(cursor, account_id, moment),
         *_passwords(cursor, account_id, moment),
         *_user_credentials(cursor, account_id, moment),
+        *_mfa_devices(cursor, account_id, moment),
     ]
     return sorted(found, key=lambda credential: credential.created.position)
 
@@ -66,6 +68,20 @@ def _user_credentials(cursor: psycopg.Cursor, account_id: str, moment: Moment) -
             service_name=row[11],
             expires_at=row[12],
             expired=row[12] is not None and row[12] <= moment.at,
+        )
+        for row in rows
+    ]
+
+
+def _mfa_devices(cursor: psycopg.Cursor, account_id: str, moment: Moment) -> list[MFADeviceCredential]:
+    rows = cursor.execute(SQL["mfa_devices"], {"account_id": account_id, "position": moment.position}).fetchall()
+    return [
+        MFADeviceCredential(
+            serial_number=row[0],
+            user_id=row[1],
+            user_name=row[2],
+            created=(enabled := EventRef(*row[3:6])),
+            age_days=(moment.at - enabled.at).days,
         )
         for row in rows
     ]

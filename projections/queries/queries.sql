@@ -196,6 +196,16 @@ where credential.account_id = %(account_id)s
     and (credential.valid_to is null or credential.valid_to > %(position)s)
 order by credential.created, credential.credential_id
 
+-- name: mfa_devices
+select device.serial_number, device.user_id, owner.user_name, device.valid_from, device.valid_from_at, device.opened_by
+from views.mfa_devices as device
+left join views.key_owners as owner
+    on owner.account_id = device.account_id and owner.user_id = device.user_id
+    and owner.valid_from <= %(position)s and (owner.valid_to is null or owner.valid_to > %(position)s)
+where device.account_id = %(account_id)s
+    and device.valid_from <= %(position)s and (device.valid_to is null or device.valid_to > %(position)s)
+order by device.valid_from, device.serial_number
+
 -- name: in_order
 -- For the rest of the transaction. Whatever the statistics say of an account, and they know nothing of one that is new,
 -- positions come in the order of an index: to read all that fits and sort it only seems cheap.

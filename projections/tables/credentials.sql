@@ -1,7 +1,7 @@
--- Access keys, passwords and users' other credentials, at every position: keys with whose, since when, active or not,
--- and when they were last used; passwords with whose, since when, to be reset or not, and how long the account's policy
--- lets them be; SSH public keys, signing certificates and service-specific credentials with whose, since when, active or
--- not, and until when.
+-- Access keys, passwords, MFA devices and users' other credentials, at every position: keys with whose, since when,
+-- active or not, and when they were last used; passwords with whose, since when, to be reset or not, and how long the
+-- account's policy lets them be; MFA devices with whose and since when; SSH public keys, signing certificates and
+-- service-specific credentials with whose, since when, active or not, and until when.
 
 -- name: schema
 -- A key exists while its row is open.
@@ -78,6 +78,16 @@ create table user_credentials (
 );
 create unique index user_credentials_open on user_credentials (account_id, credential_id) where valid_to is null;
 create index user_credentials_valid on user_credentials (account_id, valid_from, valid_to);
+
+-- A device is a user's, or root's, while its row is open.
+create table mfa_devices (
+    like intervals,
+    serial_number text not null,
+    user_id text not null,
+    primary key (account_id, valid_from, serial_number)
+);
+create unique index mfa_devices_open on mfa_devices (account_id, serial_number) where valid_to is null;
+create index mfa_devices_valid on mfa_devices (account_id, valid_from, valid_to);
 
 -- What the account's password policy says about age. No row is open while there is no policy.
 create table password_ages (
@@ -185,6 +195,12 @@ cross join lateral opened(null::user_credentials, %(account_id)s, %(position)s, 
 
 -- name: iam.user_credential.deleted.v1
 select close_interval(null::user_credentials, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{credential_id}')
+
+-- name: iam.mfa_device.enabled.v1
+insert into mfa_devices select * from opened(null::mfa_devices, %(account_id)s, %(position)s, %(at)s, %(entry)s)
+
+-- name: iam.mfa_device.deactivated.v1
+select close_interval(null::mfa_devices, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{serial_number}')
 
 -- name: iam.account.password_policy.updated.v1
 insert into password_ages

@@ -17,7 +17,8 @@ create table births (
         'attachment', 'detachment', 'membership', 'membership_removed', 'password', 'boundary', 'boundary_removed',
         'tags', 'user_rename', 'group_rename', 'instance_profile', 'profile_role', 'profile_role_removed',
         'ssh_public_key', 'signing_certificate', 'service_specific_credential', 'credential_activation',
-        'server_certificate', 'oidc_provider', 'oidc_provider_changed', 'saml_provider', 'saml_provider_changed')),
+        'server_certificate', 'oidc_provider', 'oidc_provider_changed', 'saml_provider', 'saml_provider_changed',
+        'mfa_enabled', 'mfa_deactivated')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.
@@ -407,6 +408,17 @@ select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'u
 
 -- name: iam.login_profile.deleted.v1
 select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'user_id', '{password}')
+
+-- name: iam.mfa_device.enabled.v1
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'user_id',
+    '{mfa_enabled,mfa_deactivated}', 'serial_number'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'mfa_enabled', 'serial_number', 'user_id', 'user_name')
+
+-- name: iam.mfa_device.deactivated.v1
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'user_id',
+    '{mfa_enabled,mfa_deactivated}', 'serial_number'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'mfa_deactivated', 'serial_number', 'user_id',
+        'user_name')
 
 -- name: sts.session.issued.v1
 -- In the ledger of the account whose session it is; who asked for it may be of another.

@@ -8,6 +8,7 @@ from domain.families.access_keys import ACCESS_KEYS
 from domain.families.account_settings import ACCOUNT_PROPERTIES, TOKEN_VERSION
 from domain.families.groups import GROUPS
 from domain.families.instance_profiles import INSTANCE_PROFILES
+from domain.families.mfa_devices import MFA_DEVICES
 from domain.families.oidc_providers import OIDC_PROVIDERS
 from domain.families.passwords import LOGIN_PROFILES
 from domain.families.policies import MANAGED_POLICIES, ManagedPolicy
@@ -43,6 +44,9 @@ _COUNTS: dict[str, Callable[[Account], int]] = {
     "Providers": lambda account: len(account[OIDC_PROVIDERS]) + len(account[SAML_PROVIDERS]),
     "InstanceProfiles": lambda account: len(account[INSTANCE_PROFILES]),
     "ServerCertificates": lambda account: len(account[SERVER_CERTIFICATES]),
+    "MFADevices": lambda account: len(account[MFA_DEVICES].by_arn),
+    "MFADevicesInUse": lambda account: sum(map(len, account[MFA_DEVICES].owned.values())),
+    "AccountMFAEnabled": lambda account: int(bool(account[MFA_DEVICES].owned.get(account.id))),
     "AccountSigningCertificatesPresent": lambda account: int(
         bool(account[USER_CREDENTIALS].of(account.id, SIGNING_CERTIFICATE))
     ),
@@ -50,8 +54,6 @@ _COUNTS: dict[str, Callable[[Account], int]] = {
     "AccountPasswordPresent": lambda account: int(account.id in account[LOGIN_PROFILES]),
     "GlobalEndpointTokenVersion": lambda account: account[TOKEN_VERSION],
 }
-_NONE_YET = (*("MFADevices", "MFADevicesInUse", "AccountMFAEnabled"),)
-"""Of families that an account has nothing of yet: each gets its count above."""
 _QUOTAS = {
     "UsersQuota": quotas.USERS_MAX,
     "GroupsQuota": quotas.GROUPS_MAX,
@@ -77,13 +79,7 @@ _QUOTAS = {
 
 @answers("GetAccountSummary", on=any_resource)
 def get_account_summary(_account: Account, _call: Call) -> Outcome:
-    return Outcome(
-        lambda after: {
-            "SummaryMap": {name: count(after) for name, count in _COUNTS.items()}
-            | dict.fromkeys(_NONE_YET, 0)
-            | _QUOTAS
-        }
-    )
+    return Outcome(lambda after: {"SummaryMap": {name: count(after) for name, count in _COUNTS.items()} | _QUOTAS})
 
 
 @answers("GetAccountProperties", on=any_resource, context=condition_keys.account_property_namespaces)

@@ -14,6 +14,7 @@ from domain.families.roles import ROLES
 from domain.families.server_certificates import SERVER_CERTIFICATES
 from domain.families.users import USERS
 from domain.foundation.entity_index import EntityIndex, NamedEntity
+from domain.rules.mfa_devices import ROOT
 from domain.rules.oidc_providers import provider_arn
 from services.wire.operations import FindResource, Parameters, TargetResource
 
@@ -42,6 +43,22 @@ def user(account: Account, call: Call, parameters: Parameters) -> TargetResource
     if parameters.get("user_name") is None:
         return TargetResource.of_arn(call.caller.principal.arn)
     return _user(account, call, parameters)
+
+
+def mfa_owner(account: Account, call: Call, parameters: Parameters) -> TargetResource:
+    """The user whose device it is, or is to be; root, where root names itself."""
+    if parameters.get("user_name") == ROOT and call.caller.is_root and account[USERS].find(ROOT) is None:
+        return TargetResource.of_arn(account.arn("root"))
+    return user(account, call, parameters)
+
+
+def mfa_device(_account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+    return TargetResource.of_arn(parameters["serial_number"])
+
+
+def new_mfa_device(account: Account, _call: Call, parameters: Parameters) -> TargetResource:
+    name = parameters["virtual_mfa_device_name"]
+    return TargetResource.of_arn(account.arn(f"mfa{parameters.get('path', '/')}{name}"))
 
 
 def policy(_account: Account, _call: Call, parameters: Parameters) -> TargetResource:

@@ -8,6 +8,7 @@ from domain.calls import Call, Outcome, done
 from domain.entity_kinds import AnyKind
 from domain.families import (
     instance_profiles,
+    mfa_devices,
     oidc_providers,
     policies,
     roles,
@@ -79,3 +80,4 @@ _answer(
     called="OpenIDConnectProvider",
 )
 _answer(saml_providers.SAML_PROVIDER, resources.saml_provider, "saml_provider_arn")
+_answer(mfa_devices.MFA_DEVICE, resources.mfa_device, "serial_number")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from domain.families.access_keys import ACCESS_KEYS
+from domain.families.mfa_devices import MFA_DEVICES
 from domain.families.passwords import LOGIN_PROFILES
 from domain.families.saml_providers import SAML_PROVIDERS
 from domain.families.server_certificates import SERVER_CERTIFICATES
@@ -29,4 +30,5 @@ def expected_secrets(value: LedgerState) -> Mapping[SecretId, str]:
     }
     of_account = [SecretId(SecretKind.SERVER_KEY, certificate.secret_id) for certificate in value[SERVER_CERTIFICATES]]
     of_account += [key.secret_id for provider in value[SAML_PROVIDERS].values() for key in provider.private_keys]
+    of_account += [SecretId(SecretKind.MFA_SEED, device.seed_id) for device in value[MFA_DEVICES].by_arn.values()]
     return keys | passwords | service_passwords | dict.fromkeys(of_account, value.id)

@@ -25,8 +25,8 @@ class RewrappedBatch(NamedTuple):
 
 
 class SecretStore:
-    """Secrets of access keys and hashes of passwords, on the cursor and in the transaction of the caller. Raises
-    InvalidSeal."""
+    """Secrets of access keys, hashes of passwords and seeds of MFA devices, on the cursor and in the transaction of the
+    caller. Raises InvalidSeal."""
 
     def __init__(self, envelope: Envelope) -> None:
         self._envelope = envelope

@@ -67,6 +67,18 @@ where account_id = %(account_id)s and key_id = %(name)s
 -- name: delete_saml-private-key
 delete from secrets.saml_private_keys where account_id = %(account_id)s and key_id = %(name)s
 
+-- name: put_mfa-seed
+insert into secrets.mfa_seeds (account_id, seed_id, principal_id, sealed)
+values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
+
+-- name: get_mfa-seed
+select account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.mfa_seeds join secrets.data_keys using (account_id, principal_id)
+where account_id = %(account_id)s and seed_id = %(name)s
+
+-- name: delete_mfa-seed
+delete from secrets.mfa_seeds where account_id = %(account_id)s and seed_id = %(name)s
+
 -- name: account_of_key
 select account_id from secrets.access_key_accounts where access_key_id = %(access_key_id)s
 
@@ -88,6 +100,8 @@ where account_id = %(account_id)s and principal_id = %(principal_id)s and wrappe
     and not exists (select from secrets.server_certificate_keys as used
         where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
     and not exists (select from secrets.saml_private_keys as used
+        where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
+    and not exists (select from secrets.mfa_seeds as used
         where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
 
 -- name: data_keys_to_rewrap
@@ -129,6 +143,11 @@ where (account_id, secret_id) > (%(account_id)s, %(name)s) order by account_id, 
 select key_id, account_id, principal_id, master_key_id, wrapped, sealed
 from secrets.saml_private_keys join secrets.data_keys using (account_id, principal_id)
 where (account_id, key_id) > (%(account_id)s, %(name)s) order by account_id, key_id limit %(limit)s
+
+-- name: probe_mfa-seed
+select seed_id, account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.mfa_seeds join secrets.data_keys using (account_id, principal_id)
+where (account_id, seed_id) > (%(account_id)s, %(name)s) order by account_id, seed_id limit %(limit)s
 
 -- name: probe_accounts_of_keys
 select access_key_id, account_id from secrets.access_key_accounts

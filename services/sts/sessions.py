@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from domain.account import Account
-from domain.calls import Call, Outcome
+from domain.calls import Call, Outcome, refused
 from domain.families.containment import REACHED_ACCOUNTS, AccountReached
 from domain.families.sessions import SessionClaims, SessionIssued
-from domain.foundation.errors import ValidationError
+from domain.foundation.errors import Refusal, ValidationError
+from domain.foundation.events import Event
 from domain.rules import federation, root_sessions, sessions
+from domain.rules.mfa_devices import given_mfa
 from domain.rules.session_tags import packed_percent
 from services.wire.operations import Parameters, answers
 
@@ -32,8 +34,7 @@ def check_session_policies(parameters: Parameters) -> None:
     service="sts",
     on=None,
     records="role_arn role_session_name duration_seconds policy policy_arns external_id tags transitive_tag_keys "
-    "source_identity minimum_session_token_size",
-    without="serial_number token_code",
+    "source_identity serial_number minimum_session_token_size",
     check_sizes=check_session_policies,
 )
 def assume_role(
@@ -50,6 +51,8 @@ def assume_role(
     transitive_tag_keys: list[str] | None = None,
     source_identity: str | None = None,
     provided_contexts: list[Mapping[str, str]] | None = None,
+    serial_number: str | None = None,
+    token_code: str | None = None,
     minimum_session_token_size: int = 0,
 ) -> Outcome:
     if provided_contexts is not None:
@@ -57,42 +60,51 @@ def assume_role(
         raise ValidationError(
             "ProvidedContexts: no context provider is known here, so that no trusted context assertion can be valid."
         )
-    session = sessions.assume_role(
-        account,
-        call,
-        role_arn=role_arn,
-        role_session_name=role_session_name,
-        duration=timedelta(seconds=duration_seconds),
-        policy=policy,
-        policy_arns=[given["arn"] for given in policy_arns or ()],
-        external_id=external_id,
-        tags=[(tag["key"], tag["value"]) for tag in tags or ()],
-        transitive_tag_keys=transitive_tag_keys or (),
-        source_identity=source_identity,
-    )
+    mfa = given_mfa(call, account, serial_number, token_code)
+    if mfa.refusal is not None:
+        return refused(mfa.refusal, *mfa.events)
+    try:
+        session = sessions.assume_role(
+            account,
+            call,
+            role_arn=role_arn,
+            role_session_name=role_session_name,
+            duration=timedelta(seconds=duration_seconds),
+            policy=policy,
+            policy_arns=[given["arn"] for given in policy_arns or ()],
+            external_id=external_id,
+            tags=[(tag["key"], tag["value"]) for tag in tags or ()],
+            transitive_tag_keys=transitive_tag_keys or (),
+            source_identity=source_identity,
+            is_mfa_given=mfa.is_given,
+        )
+    except Refusal as refusal:
+        # The code is used up all the same: whoever has seen it must not come with it again.
+        if mfa.events:
+            return refused(refusal, *mfa.events)
+        raise
     principal = session.principal
     user = {"AssumedRoleUser": {"AssumedRoleId": principal.principal_id, "Arn": principal.arn}}
-    return issued(
-        account, session, {**members(call, session, minimum_session_token_size), **user, **source_identity_of(session)}
-    )
+    answer = {**members(call, session, minimum_session_token_size), **user, **source_identity_of(session)}
+    return issued(account, session, answer, *mfa.events)
 
 
-@answers(
-    "GetSessionToken",
-    service="sts",
-    on=None,
-    records="duration_seconds minimum_session_token_size",
-    without="serial_number token_code",
-)
+@answers("GetSessionToken", service="sts", on=None, records="duration_seconds serial_number minimum_session_token_size")
 def get_session_token(
     account: Account,
     call: Call,
     *,
     duration_seconds: int = GET_SESSION_TOKEN_SECONDS_DEFAULT,
+    serial_number: str | None = None,
+    token_code: str | None = None,
     minimum_session_token_size: int = 0,
 ) -> Outcome:
-    session = sessions.get_session_token(account, call, duration=timedelta(seconds=duration_seconds))
-    return issued(account, session, members(call, session, minimum_session_token_size))
+    mfa = given_mfa(call, account, serial_number, token_code)
+    if mfa.refusal is not None:
+        return refused(mfa.refusal, *mfa.events)
+    duration = timedelta(seconds=duration_seconds)
+    session = sessions.get_session_token(account, call, duration=duration, is_mfa_given=mfa.is_given)
+    return issued(account, session, members(call, session, minimum_session_token_size), *mfa.events)
 
 
 @answers(
@@ -154,13 +166,16 @@ def assume_root(
     )
 
 
-def issued(account: Account, session: SessionClaims, answer: Members) -> Outcome:
-    """In the ledger of the account whose session it is, which the caller's remembers to have reached."""
+def issued(account: Account, session: SessionClaims, answer: Members, *before: Event) -> Outcome:
+    """In the ledger of the account whose session it is, which the caller's remembers to have reached. `before` are
+    events of the caller's account that the session follows."""
     events, owner_id = [SessionIssued(session=session.recorded)], session.principal.account_id
     at_home = owner_id == account.id
     reached = [] if at_home or owner_id in account[REACHED_ACCOUNTS] else [AccountReached(reached=owner_id)]
     return Outcome(
-        lambda _after: answer, events=events if at_home else reached, elsewhere={} if at_home else {owner_id: events}
+        lambda _after: answer,
+        events=[*before, *(events if at_home else reached)],
+        elsewhere={} if at_home else {owner_id: events},
     )
 
 

@@ -10,6 +10,7 @@ from domain.calls import Facts, FactsQuery
 from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.containment import LineageQuery
 from domain.families.credential_owners import OwnerQuery
+from domain.families.mfa_devices import MFACodeQuery
 from domain.families.passwords import PasswordQuery
 from domain.families.reports import GrantsQuery, ReportQuery
 from domain.families.saml_providers import SAMLQuery
@@ -27,6 +28,7 @@ from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
 from services.ledger.report_resolver import ReportResolver
 from services.saml_documents import read_saml
+from services.secrets import totp
 from services.secrets.key_material import read_key_material
 from services.secrets.passwords import PasswordHashes
 from services.secrets.store import SecretStore
@@ -95,23 +97,29 @@ class FactResolver:
             return self._lineages.owners(wanted)
         if isinstance(wanted, ReportQuery | GrantsQuery):
             return self._reports.facts(wanted)
+        if isinstance(wanted, MFACodeQuery | PasswordQuery):
+            return self._compared(account_id, wanted)
+        return self._read(account_id, wanted)
+
+    def _read(self, account_id: str, wanted: TextQuery | KeyMaterialQuery | SAMLQuery) -> Facts:
+        """Long texts, keys, certificates and SAML metadata."""
         if isinstance(wanted, SAMLQuery):
             return read_saml(wanted)
-        return self._hashed(account_id, wanted) if isinstance(wanted, PasswordQuery) else self._read(account_id, wanted)
-
-    def _read(self, account_id: str, wanted: TextQuery | KeyMaterialQuery) -> Facts:
-        """Long texts, or keys and certificates."""
         if not isinstance(wanted, TextQuery):
             return read_key_material(wanted)
         with self._connections() as connection, connection.cursor() as cursor:
             return get_texts(cursor, account_id, wanted.sha256s)
 
-    def _hashed(self, account_id: str, wanted: PasswordQuery) -> Facts:
-        def hash_of(password_id: str) -> Secret | None:
-            with self._connections() as connection, connection.cursor() as cursor:
-                return self._store.get(cursor, account_id, SecretId(SecretKind.PASSWORD, password_id))
+    def _compared(self, account_id: str, wanted: MFACodeQuery | PasswordQuery) -> Facts:
+        """With secrets of the account."""
 
-        return self._hashes.found(wanted, hash_of)
+        def kept(kind: SecretKind, name: str) -> Secret | None:
+            with self._connections() as connection, connection.cursor() as cursor:
+                return self._store.get(cursor, account_id, SecretId(kind, name))
+
+        if isinstance(wanted, MFACodeQuery):
+            return totp.found(wanted, kept(SecretKind.MFA_SEED, wanted.seed_id))
+        return self._hashes.found(wanted, partial(kept, SecretKind.PASSWORD))
 
 
 def _let_others_go_first() -> None:

@@ -37,6 +37,10 @@ def saml_arn(name: object) -> str:
     return f"arn:aws:iam::{ACCOUNT}:saml-provider/p{name}"
 
 
+def mfa_arn(name: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:mfa/{name}"
+
+
 FIELDS: dict[str, object] = {
     "access_key_id": "AKIA0",
     "account_alias": "alias",
@@ -64,8 +68,10 @@ FIELDS: dict[str, object] = {
     "descendant_id": "AIDA0",
     "descent": made(Account(ACCOUNT), DescentLink("AIDA0", "ASIA0", AT)),
     "description": "some",
+    "device_name": "device0",
     "digest": "digest",
     "document": ALLOW_ALL,
+    "drift": 1,
     "due_at": AT,
     "entity": "user",
     "entity_id": "AIDA0",
@@ -130,7 +136,9 @@ FIELDS: dict[str, object] = {
     "rule": {"profile": "default", "version": 1, "name": "any", "days": 90},
     "schema_version": 1,
     "seed": "AKIA0",
+    "seed_id": "AIMF0",
     "seed_owner": "AIDA0",
+    "serial_number": mfa_arn("device0"),
     "service": "iam",
     "services": 1,
     "service_access_key_id": "AKIA0",
@@ -140,6 +148,7 @@ FIELDS: dict[str, object] = {
     "spared": (),
     "tags": {"key0": "value"},
     "thumbprints": (),
+    "time_step": 1,
     "token_version": 2,
     "trust_policy": trusting(ACCOUNT),
     "trusted": {},
@@ -186,6 +195,8 @@ CASES: dict[str, dict[str, object]] = {
     "iam.permissions_boundary.deleted.v1": {"policy_arn": policy_arn("p0")},
     "iam.password.expired.v1": {"credential_id": "AIDA0"},
     "iam.login_profile.created.v1": {"user_id": "AIDAaside"},
+    "iam.mfa_device.created.v1": {"serial_number": mfa_arn("new"), "device_name": "new"},
+    "iam.mfa_device.enabled.v1": {"serial_number": mfa_arn("deviceaside")},
     "sts.session.revoked.v1": {"session_id": "SESNnew"},
     "installation.action_catalogue.published.v1": {"version": "2"},
     "installation.alias.claimed.v1": {"account_alias": "new"},
@@ -225,8 +236,10 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.saml_provider.created.v1", provider_arn=saml_arn(i))
         yield event("iam.account.property_set.v1", property_name=f"Namespace/Name{i}")
         yield event("sts.session.revoked.v1", session_id=f"SESN{i}")
+        yield event("iam.mfa_device.created.v1", serial_number=mfa_arn(f"device{i}"), device_name=f"device{i}")
         if i == "aside":
             return
+        yield event("iam.mfa_device.enabled.v1", serial_number=mfa_arn(f"device{i}"))
         yield event("iam.policy.version_created.v1", version=i + 2, is_default=False)
         yield event("iam.access_key.created.v1", access_key_id=f"AKIA{i}")
         yield event("iam.ssh_public_key.uploaded.v1", credential_id=f"APKA{i}")

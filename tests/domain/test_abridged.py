@@ -100,10 +100,11 @@ def test_a_shortened_text(text: str, bytes_max: int) -> None:
     assert short == text or (short.endswith("…") and text.startswith(short[:-1]))
 
 
-def test_a_list_of_texts_that_just_does_not_fit() -> None:
-    """Its quotes count: there is no room for all items of a list that is itself too long."""
-    given = {"keys": ["k" * 9] * 169}
-    kept = abridge(given, refused=False)["keys"]
+def test_a_list_that_fits_but_for_its_quotes() -> None:
+    """Each of its texts would fit; as JSON, where every quote of theirs is two characters, they do not all."""
+    texts = ['"' * 190, '"' * 180, '"' * 170]
+    assert sum(map(len, texts)) <= REFUSED_BYTES_MAX < size(texts)
+    kept = abridge({"name": texts}, refused=True)["name"]
     assert isinstance(kept, list)
-    assert kept[:-1] == given["keys"][: len(kept) - 1]
+    assert kept[:-1] == texts[: len(kept) - 1]
     assert ABRIDGED in kept[-1]

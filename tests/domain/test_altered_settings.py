@@ -11,6 +11,7 @@ from domain.altered_settings import AlteredSetting, without_lineage
 from domain.entity_kinds import find_entity
 from domain.facts import facts, subjects
 from domain.families.groups import GROUPS
+from domain.families.mfa_devices import MFA_DEVICES
 from domain.families.policies import INLINE_POLICIES, MANAGED_POLICIES
 from domain.foundation.events import Change, Entry
 from domain.ledger_state import empty, evolve
@@ -32,7 +33,7 @@ def settings_of(values: list[Account]) -> list[AlteredSetting]:
     found = dict[tuple[Setting, str, str], AlteredSetting]()
     for account in values:
         subjects_of = {owner: [owner, *account[INLINE_POLICIES].get(owner, ())] for owner in subjects(account)}
-        pairs = [*account[GROUPS].by_id, *account[MANAGED_POLICIES]]
+        pairs = [*account[GROUPS].by_id, *account[MANAGED_POLICIES], *account[MFA_DEVICES].by_arn]
         for setting, kind, _ in KINDS:
             for owner, own in subjects_of.items():
                 for subject in (*own, *pairs):

@@ -18,6 +18,7 @@ from domain.families.boundaries import BOUNDARIES
 from domain.families.containment import REACHED_ACCOUNTS
 from domain.families.credential_use import LAST_USES
 from domain.families.groups import MEMBERSHIPS
+from domain.families.mfa_devices import MFA_DEVICES
 from domain.families.notices import NOTICES
 from domain.families.passwords import LOGIN_PROFILES
 from domain.families.policies import (
@@ -52,6 +53,11 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
         user_id: replace(login, failed_attempts=0, failed_at=None, earlier=())
         for user_id, login in account[LOGIN_PROFILES].items()
     }
+    devices = {
+        arn: replace(device, last_step=-1, drift=0, failed_attempts=0, failed_at=None)
+        for arn, device in account[MFA_DEVICES].by_arn.items()
+    }
+    account = account.put(MFA_DEVICES, replace(account[MFA_DEVICES], by_arn=Map(devices)))
     keys, roles = account[ACCESS_KEYS], account[ROLES]
     trusting = {role.id: replace(role, trust_policy=_in_one_order(role.trust_policy)) for role in roles}
     for relation in (MEMBERSHIPS, ATTACHMENTS, BOUNDARIES):

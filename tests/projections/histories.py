@@ -10,6 +10,7 @@ from domain.families.access_keys import ACCESS_KEYS, AccessKeyStatus
 from domain.families.aws_managed_policies import managed_policy_catalogue
 from domain.families.credential_use import CredentialUsed
 from domain.families.groups import GROUP, GROUPS
+from domain.families.mfa_devices import MFA_DEVICES, MFADeviceEnabled
 from domain.families.passwords import (
     LOGIN_PROFILES,
     LoginProfileCreated,
@@ -25,7 +26,17 @@ from domain.families.user_credentials import USER_CREDENTIALS, ServiceSpecificCr
 from domain.families.users import USER, USERS
 from domain.foundation.errors import Refusal
 from domain.foundation.events import Event
-from domain.rules import access_keys, groups, passwords, policies, policy_holders, roles, user_credentials, users
+from domain.rules import (
+    access_keys,
+    groups,
+    mfa_devices,
+    passwords,
+    policies,
+    policy_holders,
+    roles,
+    user_credentials,
+    users,
+)
 from tests.projections.ledger import NOW, Ledger
 
 NAMES = ("ada", "bob", "eve")
@@ -175,6 +186,21 @@ def _user_credential(account: Account, a: int, b: int, fresh: str) -> Made:
     return user_credentials.update(account, kind=credential.kind, status=status, **named)
 
 
+def _mfa_device(account: Account, a: int, b: int, fresh: str) -> Made:
+    """A new device, or what may happen to one."""
+    devices = sorted(account[MFA_DEVICES].by_arn.values(), key=lambda device: device.arn)
+    if not devices or b == 0:
+        return mfa_devices.create(account, arn=account.arn(f"mfa/{fresh}"), name=fresh, path="/", seed_id=fresh)
+    device = devices[a % len(devices)]
+    if device.user_id is not None:
+        return mfa_devices.deactivate(account, user_id=device.user_id, serial_number=device.arn)
+    if b == 1:
+        return mfa_devices.delete(account, serial_number=device.arn)[0]
+    user = account[USERS].named(_of(account[USERS], a))
+    step = {"time_step": device.last_step + 1, "drift": 0}
+    return MFADeviceEnabled(serial_number=device.arn, user_id=user.id, user_name=user.name, **step)
+
+
 def _password_policy(account: Account, a: int, b: int, _fresh: str) -> Made:
     if a == 0:
         return passwords.delete_password_policy(account)
@@ -232,6 +258,7 @@ STEPS: tuple[Step, ...] = (
     _password_policy,
     _user_credential,
     _user_credential,
+    _mfa_device,
     lambda account, a, b, _: CredentialUsed(
         credential="access_key", credential_id=_key(account, a)[1], service=("iam", "sts")[b % 2], region="eu-west-1"
     ),

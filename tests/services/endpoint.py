@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -20,6 +21,7 @@ from domain.calls import ApiCalled, Facts, FactsQuery, NeedsAccounts, NeedsFacts
 from domain.descent import owner_of_maker
 from domain.families.access_keys import AccessKeyCreated
 from domain.families.authorization_messages import MessageFacts, MessageQuery
+from domain.families.mfa_devices import MFACodeQuery
 from domain.families.passwords import PasswordQuery
 from domain.families.reports import CredentialReport, GrantsQuery, ReportFacts, ReportQuery, ServiceAccessJob
 from domain.families.saml_providers import SAMLQuery
@@ -42,6 +44,7 @@ from services.api.action_catalogue import CATALOGUE
 from services.aws_services import aws_protocols
 from services.ledger.pending_call import CallResult, DecideCall
 from services.saml_documents import read_saml
+from services.secrets import totp
 from services.secrets.key_material import read_key_material
 from services.secrets.passwords import PasswordHashes
 from services.wire import operations
@@ -239,22 +242,23 @@ class Endpoint:
 
         if isinstance(wanted, ReportQuery | GrantsQuery):
             return self._report(wanted)
-        return self._hashed(wanted) if isinstance(wanted, PasswordQuery) else self._looked_up(wanted)
+        return self._looked_up(wanted)
 
     def _looked_up(self, wanted: FactsQuery) -> Facts:
+        def kept(kind: SecretKind, name: str) -> Secret | None:
+            found = self.secrets.get(SecretId(kind, name))
+            return None if found is None else found.secret
+
+        if isinstance(wanted, MFACodeQuery):
+            return totp.found(wanted, kept(SecretKind.MFA_SEED, wanted.seed_id))
+        if isinstance(wanted, PasswordQuery):
+            return HASHES.found(wanted, partial(kept, SecretKind.PASSWORD))
         if isinstance(wanted, SAMLQuery):
             return read_saml(wanted)
         if isinstance(wanted, TextQuery):
             return TextFacts({sha256: self.texts[sha256] for sha256 in wanted.sha256s})
         assert isinstance(wanted, SSHPublicKeyQuery | CertificateQuery), "There are no tables here."
         return read_key_material(wanted)
-
-    def _hashed(self, wanted: PasswordQuery) -> Facts:
-        def hash_of(password_id: str) -> Secret | None:
-            kept = self.secrets.get(SecretId(SecretKind.PASSWORD, password_id))
-            return None if kept is None else kept.secret
-
-        return HASHES.found(wanted, hash_of)
 
     def _report(self, wanted: ReportQuery | GrantsQuery) -> Facts:
         """From the entries, where a server reads tables."""

@@ -1,4 +1,4 @@
-"""Access keys, passwords and other credentials of users: whose, how old, and last used when."""
+"""Access keys, passwords, MFA devices and other credentials of users: whose, how old, and last used when."""
 
 from domain.read_models.credentials import Credential
 from services.api.contract.question import Page, PagedHistoricalQuestion
@@ -9,7 +9,7 @@ class CredentialsPage(Page):
 
 
 class ListCredentials(PagedHistoricalQuestion[CredentialsPage]):
-    """The access keys, passwords and other credentials that exist, the oldest first."""
+    """The access keys, passwords, MFA devices and other credentials that exist, the oldest first."""
 
     path = "/v1/credentials"
     resource = "credentials"

@@ -1,4 +1,4 @@
-"""Access keys, passwords and other credentials of users: whose, how old, and last used when."""
+"""Access keys, passwords, MFA devices and other credentials of users: whose, how old, and last used when."""
 
 from projections.queries.credentials import credentials_at
 from services.api.contract.credentials import CredentialsPage, ListCredentials

@@ -11,7 +11,7 @@ COMMANDS: Mapping[str, str] = {
     "can-assume": "the principals that can assume a role, including those of other accounts",
     "diff": "what differs between two moments, and who changed it",
     "sessions": "the sessions that were issued; `revoke ID` ends one",
-    "credentials": "access keys and passwords: whose, how old, last used when",
+    "credentials": "access keys, passwords and MFA devices: whose, how old, last used when",
     "explain": "why a call was allowed or denied: its decisions, re-evaluated from the ledger",
     "unusual": "sessions used from several addresses, silent keys that were used, and use of root",
     "contain": "contain a credential and everything created with it",

@@ -1,4 +1,4 @@
-"""The command that asks for access keys, passwords and other credentials of users."""
+"""The command that asks for access keys, passwords, MFA devices and other credentials of users."""
 
 import argparse
 from collections.abc import Sequence
@@ -9,12 +9,13 @@ from domain.read_models.credentials import (
     AccessKeyLastUsed,
     Credential,
     HeldUserCredential,
+    MFADeviceCredential,
     PasswordCredential,
 )
 from services.api.contract.credentials import ListCredentials
 from services.cli.lib.arguments import add_historical_arguments
 from services.cli.lib.client import show_pages
-from services.cli.lib.output import Column, short_time
+from services.cli.lib.output import Column, arn_resource, short_time
 from services.cli.lib.terminal import Colour, print_note
 
 _LAST_USED = (
@@ -30,18 +31,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     if not show_pages(args, ListCredentials, {"as_of": args.as_of}, lambda page: page.credentials, CREDENTIALS):
-        print_note("There was no access key, no password and no other credential.")
+        print_note("There was no access key, no password, no MFA device and no other credential.")
 
 
 def _credential(held: Credential) -> str:
     if isinstance(held, HeldUserCredential):
         return held.credential_id
+    if isinstance(held, MFADeviceCredential):
+        return f"MFA {arn_resource(held.serial_number).removeprefix('mfa/')}"
     return held.access_key_id if isinstance(held, AccessKeyCredential) else "password"
 
 
 def _status(held: Credential) -> str:
     if isinstance(held, AccessKeyCredential):
         return held.status
+    if isinstance(held, MFADeviceCredential):
+        return "Active"
     if held.expired:
         return "expired"
     if isinstance(held, HeldUserCredential):
@@ -50,7 +55,7 @@ def _status(held: Credential) -> str:
 
 
 def _expires_at(held: Credential) -> datetime | None:
-    return None if isinstance(held, AccessKeyCredential) else held.expires_at
+    return None if isinstance(held, AccessKeyCredential | MFADeviceCredential) else held.expires_at
 
 
 def _service(held: Credential) -> str | None:

@@ -1,6 +1,9 @@
 """An account in which a key has leaked, and what its thief and others do there."""
 
+import base64
 import json
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.credentials import Credentials as Keys
@@ -8,6 +11,8 @@ from botocore.credentials import Credentials as Keys
 from domain.account import Account
 from domain.facts import FactValue, facts, subjects
 from domain.families.containment import CONTAINED_POLICY_NAME
+from domain.rules.mfa_devices import time_step
+from services.secrets.totp import code_at
 from tests.saml import saml_metadata
 from tests.services.api.in_process_server import InProcessServer, Reply
 
@@ -49,6 +54,16 @@ class Incident:
         known = {"NO_S3": self.deny_s3, "TOKEN": self.oidc_provider("token"), "OKTA": self.saml_provider}
         meant = {name: known.get(value, value).replace("OWN", self.own_root) for name, value in members.items()}
         self.does(operation, keys=self.eve, **meant)
+
+    def enables(self, name: str, keys: Keys | None) -> str:
+        """The serial number of a new MFA device of Vic's."""
+        answer = self.does("CreateVirtualMFADevice", keys, VirtualMFADeviceName=name)
+        (seed,) = re.findall("<Base32StringSeed>(.*)</Base32StringSeed>", answer)
+        key, step = base64.b32decode(base64.b64decode(seed)), time_step(datetime.now(UTC))
+        codes = {f"AuthenticationCode{i}": code_at(key, step + i - 2) for i in (1, 2)}
+        serial = f"arn:aws:iam::{self.house.account_id}:mfa/{name}"
+        self.does("EnableMFADevice", keys, UserName="vic", SerialNumber=serial, **codes)
+        return serial
 
     def trusts(self, *arns: str, keys: Keys | None = None) -> None:
         """Role ops these, besides the account itself."""

@@ -2,6 +2,7 @@
 
 import json
 
+from domain.families.mfa_devices import MFA_DEVICES
 from tests.saml import saml_metadata
 from tests.services.api.incident import ADMINISTRATOR, ANYTHING, NO_S3, STRANGER, Incident, document, trusting
 
@@ -123,6 +124,22 @@ def test_every_door_is_told_and_put_back(incident: Incident) -> None:
     assert [door["node"]["kind"] for door in incident.alive()["open_doors"]] == ["password"]
     incident.does("DeleteLoginProfile", UserName="vic")
     assert incident.alive()["open_doors"] == []
+
+
+def test_an_mfa_device_of_the_thief(incident: Incident) -> None:
+    """On somebody's user it is a door until it is deactivated; one that the thief has deactivated is told, and only
+    whoever holds it can enable it again."""
+    own = incident.enables("own", None)
+    incident.steals("DeactivateMFADevice", UserName="vic", SerialNumber=own)
+    evil = incident.enables("evil", incident.eve)
+    (door,) = incident.alive()["open_doors"]
+    assert (door["node"]["kind"], door["node"]["subject_id"]) == ("mfa_enabled", evil)
+    told = {restored["what"]: restored["refused"] for restored in incident.contains(restore=True).body["restored"]}
+    assert told.pop(f"MFA device {evil} of user vic") is None
+    (refused,) = told.values()
+    assert "whoever holds the device has to enable it again" in refused
+    assert incident.alive()["open_doors"] == []
+    assert not incident.account()[MFA_DEVICES].owned
 
 
 def test_what_lets_nobody_in_is_no_door(incident: Incident) -> None:

@@ -176,7 +176,10 @@ def test_nothing_to_show(desk: Desk) -> None:
         ),
         (("permissions", "bare"), "The user bare held no policy at position"),
         (("sessions", "--as-of", "p1"), "There was no session."),
-        (("credentials", "--as-of", "p1", "--output", "json"), "There was no access key and no password."),
+        (
+            ("credentials", "--as-of", "p1", "--output", "json"),
+            "There was no access key, no password and no MFA device.",
+        ),
     ):
         answer = desk.muniment(*words)
         assert (answer.status, answer.out) == (0, "")

@@ -4,8 +4,8 @@ import pytest
 
 from domain.foundation.errors import AccessDenied, InvalidInput
 from domain.rules import account_settings
-from services.iam.account_settings import _NONE_YET
 from tests.services.endpoint import SERVICES, Endpoint, allow, document
+from tests.services.iam.certificates import certificate
 
 
 @pytest.fixture
@@ -34,13 +34,20 @@ def test_the_summary_counts(endpoint: Endpoint) -> None:
     arn = f"arn:aws:iam::{endpoint.account.id}:policy/p"
     endpoint.call(root, "CreatePolicyVersion", PolicyArn=arn, PolicyDocument=document(allow()))
     endpoint.call(root, "CreateOpenIDConnectProvider", Url="https://token.example.com")
+    endpoint.call(root, "CreateInstanceProfile", InstanceProfileName="web")
+    endpoint.call(root, "CreateVirtualMFADevice", VirtualMFADeviceName="phone")
+    site = certificate("site")
+    endpoint.call(
+        root, "UploadServerCertificate", ServerCertificateName="site", CertificateBody=site.body, PrivateKey=site.key
+    )
+    endpoint.call(root, "UploadSigningCertificate", CertificateBody=site.body)
     endpoint.call(root, "SetSecurityTokenServicePreferences", GlobalEndpointTokenVersion="v2Token")
     after = summary(endpoint)
     assert {name: after[name] - before[name] for name in after if after[name] != before[name]} == {
         "Users": 1, "Groups": 1, "Policies": 1, "PolicyVersionsInUse": 2, "Providers": 1,
-        "GlobalEndpointTokenVersion": 1,
+        "GlobalEndpointTokenVersion": 1, "InstanceProfiles": 1, "MFADevices": 1, "ServerCertificates": 1,
+        "AccountSigningCertificatesPresent": 1,
     }  # fmt: skip
-    assert all(after[name] == 0 for name in _NONE_YET)
 
 
 def test_properties(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,9 +24,25 @@ class Kind:
     named: Mapping[str, str]
     arn: str
     has_caseless_keys: bool = False
-    create: str = "Create"
+    creates: str = "Create"
     tags_in: Callable[[Mapping[str, Any]], Any] | None = field(default=None, repr=False)
-    """Of the answer of Get…; by default of its only member."""
+    """Of the answer of `read`; by default of its only member."""
+    entity: str = ""
+    """In Create… and Delete…, where that is another word."""
+    read: str = ""
+    """Another operation than Get… that reads it."""
+
+    @property
+    def create(self) -> str:
+        return f"{self.creates}{self.entity or self.called}"
+
+    @property
+    def delete(self) -> str:
+        return f"Delete{self.entity or self.called}"
+
+    @property
+    def get(self) -> str:
+        return self.read or f"Get{self.called}"
 
     def tags(self, answer: Mapping[str, Any]) -> Any:
         if self.tags_in is not None:
@@ -59,7 +75,7 @@ KINDS = (
         },
         {"ServerCertificateName": "site"},
         arn("server-certificate/a/site"),
-        create="Upload",
+        creates="Upload",
     ),
     Kind(
         "Policy",
@@ -81,6 +97,15 @@ KINDS = (
         arn("saml-provider/Okta"),
         tags_in=lambda answer: answer.get("Tags", []),
     ),
+    Kind(
+        "MFADevice",
+        {"VirtualMFADeviceName": "phone", "Path": "/a/"},
+        {"SerialNumber": arn("mfa/a/phone")},
+        arn("mfa/a/phone"),
+        tags_in=lambda answer: answer["Tags"],
+        entity="VirtualMFADevice",
+        read="ListMFADeviceTags",
+    ),
 )
 EACH = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.called)
 
@@ -100,15 +125,15 @@ def listed(endpoint: Endpoint, kind: Kind) -> list[dict[str, str]]:
 def test_from_creation_to_deletion(kind: Kind) -> None:
     """What was created with tags shows them, gets others and loses some; with its name they do not come back."""
     endpoint = Endpoint()
-    endpoint.call(endpoint.root, f"{kind.create}{kind.called}", **kind.created, Tags=FIRST)
-    assert listed(endpoint, kind) == kind.tags(endpoint.call(endpoint.root, f"Get{kind.called}", **kind.named)) == FIRST
+    endpoint.call(endpoint.root, kind.create, **kind.created, Tags=FIRST)
+    assert listed(endpoint, kind) == kind.tags(endpoint.call(endpoint.root, kind.get, **kind.named)) == FIRST
     endpoint.call(endpoint.root, f"Tag{kind.called}", **kind.named, Tags=[{"Key": "Team", "Value": "dev"}])
     endpoint.call(endpoint.root, f"Untag{kind.called}", **kind.named, TagKeys=["stage", "unknown"])
     assert listed(endpoint, kind) == [{"Key": "Team", "Value": "dev"}]
-    endpoint.call(endpoint.root, f"Delete{kind.called}", **kind.named)
+    endpoint.call(endpoint.root, kind.delete, **kind.named)
     with pytest.raises(NoSuchEntity):
         endpoint.call(endpoint.root, f"List{kind.called}Tags", **kind.named)
-    endpoint.call(endpoint.root, f"{kind.create}{kind.called}", **kind.created)
+    endpoint.call(endpoint.root, kind.create, **kind.created)
     assert listed(endpoint, kind) == []
 
 
@@ -116,7 +141,7 @@ def test_from_creation_to_deletion(kind: Kind) -> None:
 def test_keys_in_another_case(kind: Kind) -> None:
     """Of users and roles they are the same key, of all else another one."""
     endpoint = Endpoint()
-    endpoint.call(endpoint.root, f"{kind.create}{kind.called}", **kind.created, Tags=FIRST)
+    endpoint.call(endpoint.root, kind.create, **kind.created, Tags=FIRST)
     endpoint.call(endpoint.root, f"Tag{kind.called}", **kind.named, Tags=[{"Key": "TEAM", "Value": "x"}])
     keys = ["TEAM", "stage"] if kind.has_caseless_keys else ["TEAM", "Team", "stage"]
     assert [tag["Key"] for tag in listed(endpoint, kind)] == keys
@@ -132,7 +157,7 @@ def test_keys_in_another_case(kind: Kind) -> None:
 def test_no_more_than_fifty(kind: Kind) -> None:
     endpoint = Endpoint()
     many = [{"Key": f"k{number}", "Value": ""} for number in range(50)]
-    endpoint.call(endpoint.root, f"{kind.create}{kind.called}", **kind.created, Tags=many)
+    endpoint.call(endpoint.root, kind.create, **kind.created, Tags=many)
     with pytest.raises(LimitExceeded, match=r"Cannot exceed quota for TagsPer\w+: 50"):
         endpoint.call(endpoint.root, f"Tag{kind.called}", **kind.named, Tags=[{"Key": "one", "Value": ""}])
 
@@ -145,18 +170,18 @@ def test_policies_ask_for_them(kind: Kind) -> None:
     asked = {"StringEquals": {"aws:RequestTag/team": "ops"}, "ForAllValues:StringEquals": {"aws:TagKeys": ["Team"]}}
     ann = endpoint.user(
         "reader",
-        allow(f"iam:Get{kind.called}", kind.arn, Condition=ops),
-        allow(f"iam:{kind.create}{kind.called}", kind.arn),
+        allow(f"iam:{kind.get}", kind.arn, Condition=ops),
+        allow(f"iam:{kind.create}", kind.arn),
         allow(f"iam:Tag{kind.called}", kind.arn, Condition=asked),
     )
     for tags in (FIRST, [{"Key": "Team", "Value": "dev"}]):
         with pytest.raises(AccessDenied, match=f"iam:Tag{kind.called}"):
-            endpoint.call(ann, f"{kind.create}{kind.called}", **kind.created, Tags=tags)
-    endpoint.call(ann, f"{kind.create}{kind.called}", **kind.created, Tags=FIRST[:1])
-    endpoint.call(ann, f"Get{kind.called}", **kind.named)
+            endpoint.call(ann, kind.create, **kind.created, Tags=tags)
+    endpoint.call(ann, kind.create, **kind.created, Tags=FIRST[:1])
+    endpoint.call(ann, kind.get, **kind.named)
     endpoint.call(endpoint.root, f"Untag{kind.called}", **kind.named, TagKeys=["Team"])
     with pytest.raises(AccessDenied):
-        endpoint.call(ann, f"Get{kind.called}", **kind.named)
+        endpoint.call(ann, kind.get, **kind.named)
 
 
 def test_those_of_aws_cannot_be_tagged() -> None:

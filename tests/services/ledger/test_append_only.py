@@ -31,6 +31,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "secrets.data_keys": {"writer": "SID"},
     "secrets.access_key_secrets": {"writer": "SID"},
     "secrets.access_key_accounts": {"writer": "SI"},
+    "secrets.mfa_seeds": {"writer": "SID"},
     "secrets.password_hashes": {"writer": "SID"},
     "secrets.service_passwords": {"writer": "SID"},
     "secrets.server_certificate_keys": {"writer": "SID"},

@@ -78,6 +78,7 @@ TABLES = {
     SecretKind.PASSWORD: "password_hashes",
     SecretKind.SERVICE_PASSWORD: "service_passwords",
     SecretKind.SERVER_KEY: "server_certificate_keys",
+    SecretKind.MFA_SEED: "mfa_seeds",
 }
 
 

@@ -264,6 +264,11 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "ContextEntries": st.sampled_from(["10.0.0.1", "nowhere"]).map(
         lambda address: [{"ContextKeyName": "aws:SourceIp", "ContextKeyType": "ip", "ContextKeyValues": [address]}]
     ),
+    "VirtualMFADeviceName": NAMES,
+    "SerialNumber": st.sampled_from([arn("mfa/ann"), arn("mfa/a/bob"), "GAHT12345678"]),
+    "AuthenticationCode1": st.just("000000"),
+    "AuthenticationCode2": st.just("000001"),
+    "TokenCode": st.just("000000"),
     "AllUsers": st.booleans(),
     "AssignmentStatus": st.sampled_from(["Any", "Assigned", "Unassigned"]),
     "ServiceName": st.sampled_from(["codecommit.amazonaws.com", "bedrock.amazonaws.com", "s3.amazonaws.com"]),
