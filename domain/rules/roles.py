@@ -14,6 +14,7 @@ from domain.policy import (
     TRUST_POLICY_CHARACTERS_MAX,
     PolicyType,
     compiled,
+    invalid_principal,
     new_policy_size,
     parse_new,
     rename_principals,
@@ -83,8 +84,8 @@ def delete_role(account: Account, *, role_name: str) -> RoleDeleted:
 
 
 def trusted_ids(account: Account, trust_policy: str, other: Other) -> dict[str, str]:
-    """The ARNs of users and roles that the document trusts, each with the unique id that it means today. An account
-    that it trusts need not exist yet: it only delegates to whoever lives there.
+    """The ARNs of users and roles that the document trusts, each with the unique id that it means today. Who is of an
+    account of no ledger here is somebody of another installation: nobody here is meant, nor will be (docs/adr/0009).
 
     Raises MalformedPolicyDocument for a document that is no trust policy or names somebody who does not exist, and
     LimitExceeded for one that is too long.
@@ -94,6 +95,7 @@ def trusted_ids(account: Account, trust_policy: str, other: Other) -> dict[str, 
     policy = parse_new(trust_policy, PolicyType.TRUST, account.partition)
     meant: dict[str, str] = {}
     for statement in policy.statements:
+        where = f"Statement[{statement.index}].Principal"
         for kind, name in statement.principals.names if statement.principals else ():
             if kind != "AWS" or ":assumed-role/" in name or ":federated-user/" in name:
                 continue
@@ -101,10 +103,13 @@ def trusted_ids(account: Account, trust_policy: str, other: Other) -> dict[str, 
                 continue
             owner_id = account_of_arn(name)
             if owner_id is None or owner_id == INSTALLATION:
-                raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{name}"')
-            entity = user_or_role_by_arn(account if owner_id == account.id else other(owner_id), name)
+                raise MalformedPolicyDocument(invalid_principal("AWS", name), where)
+            owner = account if owner_id == account.id else other(owner_id)
+            if not owner.exists:
+                continue
+            entity = user_or_role_by_arn(owner, name) if owner.closed_at is None else None
             if entity is None:
-                raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{name}"')
+                raise MalformedPolicyDocument(invalid_principal("AWS", name), where)
             meant[name] = entity.id
     return meant
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from domain.account import Account
 from domain.calls import Call, Outcome
+from domain.families.aws_managed_policies import adoption
 from domain.families.containment import REACHED_ACCOUNTS, AccountReached
 from domain.families.sessions import SessionClaims, SessionIssued
 from domain.rules import sessions
@@ -40,6 +41,7 @@ def assume_role(
     policy_arns: list[Mapping[str, str]] | None = None,
     external_id: str | None = None,
 ) -> Outcome:
+    given_arns = [given["arn"] for given in policy_arns or ()]
     session = sessions.assume_role(
         account,
         call,
@@ -47,13 +49,15 @@ def assume_role(
         role_session_name=role_session_name,
         duration=timedelta(seconds=duration_seconds),
         policy=policy,
-        policy_arns=[given["arn"] for given in policy_arns or ()],
+        policy_arns=given_arns,
         external_id=external_id,
     )
     principal = session.principal
     credentials = _credentials(call, session)
-    issued, owner_id = [SessionIssued(session=session.recorded)], principal.account_id
+    owner_id = principal.account_id
     at_home = owner_id == account.id
+    owner = account if at_home else call.account(owner_id)
+    issued = [*adoption(owner, *given_arns), SessionIssued(session=session.recorded)]
     reached = [] if at_home or owner_id in account[REACHED_ACCOUNTS] else [AccountReached(reached=owner_id)]
     return Outcome(
         lambda _after: {
