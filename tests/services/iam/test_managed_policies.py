@@ -36,20 +36,21 @@ def endpoint() -> Endpoint:
 
 
 @pytest.fixture
-def operators(tmp_path: Path) -> Iterator[Path]:
+def operators(tmp_path: Path) -> Iterator[None]:
     """The directory of an operator with a policy of two versions, published."""
-    versions = [
-        {"VersionId": f"v{number}", "CreateDate": f"2026-01-0{number}T00:00:00Z", "Document": _document(f"s3:Get{number}")}
-        for number in (1, 3)
-    ]
+    versions = [_version(number, _document(f"s3:Get{number}")) for number in (1, 3)]
     (tmp_path / "readers.json").write_text(json.dumps(_file("Readers", versions)))
     publish_catalogues(tmp_path)
-    yield tmp_path
+    yield
     publish_catalogues(None)
 
 
 def _document(action: str) -> dict[str, object]:
     return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "arn:aws:s3:::b"}]}
+
+
+def _version(number: int, document: dict[str, object]) -> dict[str, object]:
+    return {"VersionId": f"v{number}", "CreateDate": "2026-01-01T00:00:00Z", "Document": document}
 
 
 def _file(name: str, versions: list[dict[str, object]], **more: object) -> dict[str, object]:
@@ -135,14 +136,13 @@ def test_those_of_service_linked_roles_are_for_them_alone(endpoint: Endpoint) ->
     with pytest.raises(PolicyNotAttachable, match=r"^Cannot attach a Service Role Policy to a Customer Role\.$"):
         endpoint.call(endpoint.root, "AttachRolePolicy", RoleName="ops", PolicyArn=SERVICE_LINKED)
     with pytest.raises(NoSuchEntity):
-        endpoint.call(
-            endpoint.root, "PutUserPermissionsBoundary", UserName="ann", PermissionsBoundary=SERVICE_LINKED
-        )
+        endpoint.call(endpoint.root, "PutUserPermissionsBoundary", UserName="ann", PermissionsBoundary=SERVICE_LINKED)
     with pytest.raises(MalformedPolicyDocument):
         endpoint.session(ann, RoleArn=f"arn:aws:iam::{ACCOUNT}:role/ops", PolicyArns=[{"arn": SERVICE_LINKED}])
 
 
-def test_an_operators_policies(operators: Path, endpoint: Endpoint) -> None:
+@pytest.mark.usefixtures("operators")
+def test_an_operators_policies(endpoint: Endpoint) -> None:
     """They stand beside the others with all their versions; the newest is the default, and what is attached."""
     readers = "arn:aws:iam::aws:policy/team/Readers"
     pages = endpoint.call(endpoint.root, "ListPolicyVersions", PolicyArn=readers)["Versions"]
@@ -178,17 +178,13 @@ def test_an_older_account_knows_what_it_has_adopted() -> None:
     [
         ("{", "readers.json is no managed policy: .*JSON"),
         (_file("Readers", []), "Versions"),
-        (_file("Readers", [{"VersionId": "v0", "CreateDate": "2026-01-01T00:00:00Z", "Document": {}}]), "VersionId"),
-        (_file("Readers", [{"VersionId": "v1", "CreateDate": "2026-01-01T00:00:00Z", "Document": {}}]), "Syntax errors"),
-        (_file("a b", [{"VersionId": "v1", "CreateDate": "2026-01-01T00:00:00Z", "Document": _document("a:b")}]), "PolicyN"),
-        (
-            _file(
-                "ReadOnlyAccess",
-                [{"VersionId": "v1", "CreateDate": "2026-01-01T00:00:00Z", "Document": _document("a:b")}],
-                Path="/",
-            ),
-            "the policy /ReadOnlyAccess is one of the program's own",
-        ),
+        (_file("Readers", [_version(0, _document("a:b"))]), "VersionId"),
+        (_file("Readers", [_version(2, _document("a:b")), _version(1, _document("a:b"))]), "are not in order"),
+        (_file("Readers", [_version(1, {})]), "Syntax errors"),
+        (_file("Readers", [_version(1, _document("x:" + "y" * 9_000 + '"' * 12_000))]), "at most 32768 characters"),
+        (_file("a b", [_version(1, _document("a:b"))]), "PolicyName"),
+        (_file("Other", [_version(1, _document("a:b"))], PolicyId="ANPAIWMBCKSKIEE64ZLYK"), "two policies have the id"),
+        (_file("ReadOnlyAccess", [_version(1, _document("a:b"))], Path="/"), "ReadOnlyAccess is one of the program's"),
         ("[" + " " * 262_144, "expected at most 262144 bytes"),
     ],
 )
