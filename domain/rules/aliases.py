@@ -22,10 +22,8 @@ def create_account_alias(
     """An account has one alias: a new one takes the place of the former, which is free again."""
     if not ALIAS.fullmatch(account_alias):
         raise ValidationError(
-            "The specified value for accountAlias is invalid. It must be a minimum length of 3 characters and maximum "
-            "length of 63 characters, contain only digits, lowercase letters, and hyphens (-), but cannot begin or end "
-            "with a hyphen.",
-            f"two hyphens in a row are none either; got {account_alias!r}",
+            "An account alias has 3 to 63 characters, lower-case letters, digits and single dashes inside; "
+            f"got {account_alias!r}."
         )
     if account_alias in installation.aliases:
         raise EntityAlreadyExists(f"The account alias {account_alias} already exists.")

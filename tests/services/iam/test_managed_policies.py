@@ -102,7 +102,8 @@ def test_listings(endpoint: Endpoint) -> None:
     endpoint.call(endpoint.root, "CreatePolicy", PolicyName="own", PolicyDocument=json.dumps(_document("s3:Get*")))
 
     def listed(**filters: object) -> list[str]:
-        found, marker = [], {}
+        found: list[str] = []
+        marker: dict[str, str] = {}
         while True:
             page = endpoint.call(endpoint.root, "ListPolicies", MaxItems=7, **filters, **marker)
             found += [policy["Arn"] for policy in page["Policies"]]
@@ -123,9 +124,11 @@ def test_they_cannot_be_changed(endpoint: Endpoint) -> None:
         ("CreatePolicyVersion", {"PolicyDocument": json.dumps(_document("s3:*"))}),
         ("DeletePolicy", {}),
         ("SetDefaultPolicyVersion", {"VersionId": "v1"}),
+        ("TagPolicy", {"Tags": [{"Key": "a", "Value": "b"}]}),
     ):
         with pytest.raises(AccessDenied, match="managed by AWS"):
             endpoint.call(endpoint.root, operation, PolicyArn=READ_ONLY, **given)
+    assert endpoint.call(endpoint.root, "ListPolicyTags", PolicyArn=READ_ONLY)["Tags"] == []
 
 
 def test_those_of_service_linked_roles_are_for_them_alone(endpoint: Endpoint) -> None:
