@@ -249,10 +249,12 @@ class ManagedCatalogueAdopted(AccountChange, topic="iam.managed_catalogue.adopte
         return (version.policy_arn for version in self.versions)
 
     def describe(self) -> str:
-        if not self.versions:
-            return f"The catalogue of AWS managed policies {self.digest[:12]} was adopted."
-        named = ", ".join(f"{version.policy_arn} v{version.version}" for version in self.versions)
-        return f"AWS managed policies were adopted: {named}."
+        match self.versions:
+            case ():
+                return f"The catalogue of AWS managed policies {self.digest[:12]} was adopted."
+            case (version,):
+                return f"Version v{version.version} of {version.policy_arn} was adopted."
+        return f"{len(self.versions)} versions of AWS managed policies were adopted."
 
 
 def policy_of_version(version: CatalogueVersion) -> ManagedPolicy:

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from domain.families.aws_managed_policies import published_catalogue
 from domain.families.users import USERS
 from domain.foundation.errors import AccessDenied, EntityAlreadyExists, NoSuchEntity, ValidationError
 from domain.foundation.secret import SecretId, SecretKind
@@ -174,7 +175,7 @@ def test_scopes_of_policies(endpoint: Endpoint) -> None:
         policies = endpoint.call(endpoint.root, "ListPolicies", **members)["Policies"]
         return {policy["PolicyName"] for policy in policies}
 
-    aws = {"AdministratorAccess", "IAMFullAccess", "IAMReadOnlyAccess"}
+    aws = {policy.name for policy in published_catalogue("aws").policies.values()}
     assert listed() == listed(Scope="All") == aws | {"p"}
     assert listed(Scope="AWS") == aws
     assert listed(Scope="Local") == {"p"}
