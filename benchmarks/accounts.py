@@ -20,6 +20,7 @@ from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.embedded_directory import resolve_directory
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
 from services.ledger_runtime import LedgerRuntime
+from services.managed_policies.catalogue import publish_catalogues
 from services.secrets.master_key_file import provided_master_keys
 
 PROJECTING_SECONDS_MAX = 10
@@ -36,6 +37,7 @@ class Account:
 
 def open_accounts(data: Path, count: int) -> list[Account]:
     """`data` is the data directory of a server that runs. Returns when the projections have seen the accounts, too."""
+    publish_catalogues(None)
     ledger = LedgerRuntime(
         EmbeddedPostgres(resolve_directory(data / "postgres")), provided_master_keys(data / "master.key")
     )

@@ -13,6 +13,7 @@ from services.ledger.database import Database, connect
 from services.ledger.mapper import EntryMapper
 from services.ledger.round import Clock, system_clock
 from services.ledger_runtime import LedgerRuntime, load_master_keys, open_database
+from services.managed_policies.catalogue import publish_catalogues
 from services.secrets.master_key_file import provided_master_keys
 from services.settings import read_settings
 
@@ -53,6 +54,7 @@ def store(data: Path) -> Iterator[Store]:
 def opened(ledger: LedgerRuntime) -> Account:
     """A new account with its administrator; the projections need not have seen it."""
     opening = NewAccount()
+    publish_catalogues(None)
     key = open_account(ledger.committer, opening)
     return Account(opening.account_id, key.access_key_id, opening.secret)
 

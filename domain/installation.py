@@ -42,7 +42,7 @@ class Installation:
     claimed_access_key_ids: Map[str, str] = field(default=Map())
     """Account ids by access key id."""
     catalogues: Map[str, int] = field(default=Map())
-    """By digest: the position at which it was published."""
+    """Of AWS-managed policies, by digest: the position at which it was last published. The highest one's is in use."""
     organization: Organization | None = None
     """One, or none."""
     action_catalogues: Map[str, int] = field(default=Map())
@@ -57,6 +57,11 @@ class Installation:
     def with_account(self, account_id: str, **changes: Any) -> "Installation":
         """With another state of the account. Raises LookupError when there is none of this id."""
         return replace(self, accounts=self.accounts.set(account_id, replace(self.accounts[account_id], **changes)))
+
+    @property
+    def managed_catalogue(self) -> str | None:
+        """The digest of the one in use."""
+        return max(self.catalogues, key=self.catalogues.__getitem__, default=None)
 
     @property
     def action_catalogue(self) -> str | None:
@@ -92,7 +97,8 @@ class InstallationFounded(InstallationChange, topic="installation.founded.v1"):
 
 
 class ManagedCataloguePublished(InstallationChange, topic="installation.managed_catalogue.published.v1"):
-    """A catalogue of AWS-managed policies exists in this installation; accounts adopt it one by one."""
+    """Every account of this installation has adopted this catalogue of AWS-managed policies; those that are opened from
+    here on begin with it."""
 
     digest: str
     policy_arns: tuple[str, ...]

@@ -24,7 +24,7 @@ from services.api.server.health import Health
 from services.api.server.native_protocol import NativeProtocol
 from services.asgi import AsgiApp, Receive, Scope, Send
 from services.aws_services import aws_protocols
-from services.bootstrap import bootstrap, publish_catalogue, update_endpoint
+from services.bootstrap import adopt_managed_policies, bootstrap, publish_catalogue, update_endpoint
 from services.bounded_http import BoundedHttp, connections_max
 from services.ledger.database import Database
 from services.ledger.embedded import EmbeddedPostgres
@@ -34,6 +34,7 @@ from services.ledger.lineage_resolver import LineageResolver
 from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.report_resolver import ReportResolver
 from services.ledger_runtime import LedgerRuntime, check_database, load_master_keys, open_database
+from services.managed_policies.catalogue import publish_catalogues
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.secrets.passwords import PasswordHashes
 from services.settings import InvalidSetting, Settings
@@ -76,6 +77,7 @@ def run_server(
     heap.keep_small()
     if settings.database_url is None and (place := settings.data / "postgres").exists():
         EmbeddedPostgres(place).refuse_used()  # It may be what listens there.
+    publish_catalogues(settings.managed_policies)
     with _listening_socket(settings) as listener:
         keys = load_master_keys(settings)
         with open_database(settings) as database:
@@ -250,4 +252,5 @@ def _bootstrap(ledger: LedgerRuntime, profile: Path, endpoint: str) -> bool:
     else:
         update_endpoint(profile, endpoint)
     publish_catalogue(ledger.committer)
+    adopt_managed_policies(ledger.committer)
     return account_id is not None

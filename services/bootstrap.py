@@ -6,10 +6,13 @@ import secrets
 from datetime import datetime
 from pathlib import Path
 
+from domain.account import Account
 from domain.calls import ApiCalled
+from domain.families.aws_managed_policies import adopt_catalogue, published_catalogue
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.secret import Secret
-from domain.rules.accounts import publish_action_catalogue
+from domain.policy import PARTITION
+from domain.rules.accounts import publish_action_catalogue, publish_managed_catalogue
 from services.accounts import NewAccount, installation_in, operator_cause
 from services.api.action_catalogue import CATALOGUE
 from services.ledger.committer import Committer
@@ -68,6 +71,38 @@ def publish_catalogue(committer: Committer) -> None:
         return CallResult(None, [LedgerAppend(INSTALLATION, cause, [*events, called])] if events else [])
 
     committer.decide(frozenset({INSTALLATION}), decide)
+
+
+def adopt_managed_policies(committer: Committer) -> None:
+    """Has every account know the AWS-managed policies that this program brings along, unless they do.
+
+    That all know them is recorded last: a crash before leaves some that do, and the next start goes on."""
+    catalogue = published_catalogue(PARTITION)
+
+    def find_accounts(values: LedgerStates, _at: datetime) -> CallResult:
+        installation = installation_in(values)
+        in_use = installation.managed_catalogue == catalogue.digest
+        opened = () if in_use else installation.accounts.items()
+        return CallResult([account_id for account_id, known in opened if known.retired_at is None], [])
+
+    cause = operator_cause("AdoptManagedPolicies")
+    called = ApiCalled(read_only=False, parameters={"digest": catalogue.digest})
+
+    def adopt(values: LedgerStates, _at: datetime) -> CallResult:
+        (account,) = values.values()
+        assert isinstance(account, Account)
+        events = list(adopt_catalogue(account, published_catalogue(account.partition)))
+        return CallResult(None, [LedgerAppend(account.id, cause, [*events, called])] if events else [])
+
+    def publish(values: LedgerStates, _at: datetime) -> CallResult:
+        events = publish_managed_catalogue(installation_in(values), catalogue)
+        return CallResult(None, [LedgerAppend(INSTALLATION, cause, [*events, called])] if events else [])
+
+    account_ids = committer.decide(frozenset({INSTALLATION}), find_accounts).result
+    for account_id in account_ids:
+        committer.decide(frozenset({account_id}), adopt)
+    if account_ids:
+        committer.decide(frozenset({INSTALLATION}), publish)
 
 
 def write_profile(path: Path, endpoint: str, access_key_id: str, secret: Secret) -> None:

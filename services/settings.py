@@ -27,6 +27,8 @@ class Settings:
     port: int
     trusted_proxies: tuple[Network, ...]
     """Whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    managed_policies: Path | None
+    """Directory with further policies of AWS's kind, a JSON file each."""
     account_bytes_an_hour: int
     """That the callers of one account may add to ledgers; zero for no limit."""
 
@@ -69,6 +71,7 @@ def read_settings(environment: Mapping[str, str], *, data: str | None = None, li
         trusted_proxies=tuple(
             _network(text) for text in environment.get("MUNIMENT_TRUSTED_PROXIES", "").split(",") if text
         ),
+        managed_policies=Path(found).absolute() if (found := environment.get("MUNIMENT_MANAGED_POLICIES")) else None,
         account_bytes_an_hour=_mebibytes(environment.get("MUNIMENT_ACCOUNT_MIB_AN_HOUR") or "1024") << 20,
     )
 

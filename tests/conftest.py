@@ -12,11 +12,14 @@ from psycopg.sql import SQL, Identifier
 
 from projections.engine.definition import create_tables, load_projections
 from services.ledger.database import Database, ExternalDatabase, connect, migrate
+from services.managed_policies.catalogue import publish_catalogues
 from tests.services.ledger.throwaway import throwaway_postgres
 
 # Nothing here is timed: machines are shared, and an example that took long proves nothing.
 settings.register_profile("untimed", parent=settings.default, deadline=None)
 settings.load_profile("untimed")
+
+publish_catalogues(None)
 
 LONGEST = (
     "tests/clients/test_terraform.py",

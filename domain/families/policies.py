@@ -77,7 +77,9 @@ class CatalogueVersion(Value):
 
 ManagedPolicies = Map[str, ManagedPolicy]
 MANAGED_POLICIES = Component[ManagedPolicies]("managed_policies", Map(), ids=lambda policies: policies)
-"""By ARN."""
+"""By ARN: the account's own, and those of AWS that it has used."""
+MANAGED_CATALOGUE = Component[str]("managed_catalogue", "")
+"""The digest of the catalogue of AWS's policies that the account knows (domain/families/aws_managed_policies.py)."""
 ATTACHMENTS = Component[ManyToMany]("attachments", ManyToMany())
 """Unique ids of users, groups and roles on the left, ARNs of managed policies on the right."""
 InlinePolicies = Map[str, Map[str, str]]
@@ -227,21 +229,18 @@ class PolicyVersionDeleted(AffectsNobody, PolicyVersionChange, topic="iam.policy
 
 
 class ManagedCatalogueAdopted(AccountChange, topic="iam.managed_catalogue.adopted.v1"):
-    """From here the account knows these AWS-managed policies. A later catalogue is a later event, so that it changes
-    no answer about the past; it carries the versions that differ, so that a ledger folds with nothing beside it."""
+    """From here the account knows this catalogue of AWS-managed policies, and has these of them. A policy is had from
+    its first use on; one that differs in a later catalogue comes in a later event, so that it changes no answer about
+    the past. So a ledger folds with nothing beside it."""
 
     digest: str
     """SHA-256 of the whole catalogue, as the installation ledger names it."""
     versions: tuple[CatalogueVersion, ...]
 
     def fold(self, account: Account, at: datetime) -> Account:
-        adopted = {
-            each.policy_arn: _of_one_version(
-                each, each.created_at, PolicyVersion(each.version, each.document, each.updated_at)
-            )
-            for each in self.versions
-        }
-        return account.put(MANAGED_POLICIES, account[MANAGED_POLICIES].update(adopted))
+        account = account.put(MANAGED_CATALOGUE, self.digest)
+        adopted = {each.policy_arn: policy_of_version(each) for each in self.versions}
+        return account.put(MANAGED_POLICIES, account[MANAGED_POLICIES].update(adopted)) if adopted else account
 
     def affected_principals(self, before: Account, after: Account) -> frozenset[str]:
         return NOBODY.union(*(held_by(after, version.policy_arn) for version in self.versions))
@@ -250,7 +249,18 @@ class ManagedCatalogueAdopted(AccountChange, topic="iam.managed_catalogue.adopte
         return (version.policy_arn for version in self.versions)
 
     def describe(self) -> str:
+        match self.versions:
+            case ():
+                return f"The catalogue of AWS managed policies {self.digest[:12]} was adopted."
+            case (version,):
+                return f"Version v{version.version} of {version.policy_arn} was adopted."
         return f"{len(self.versions)} versions of AWS managed policies were adopted."
+
+
+def policy_of_version(version: CatalogueVersion) -> ManagedPolicy:
+    """The policy, with this version alone."""
+    only = PolicyVersion(version.version, version.document, version.updated_at)
+    return _of_one_version(version, version.created_at, only)
 
 
 def _of_one_version(

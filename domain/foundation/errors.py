@@ -7,8 +7,19 @@ Any exception that is not a Refusal is a defect of ours.
 from typing import Self
 
 
+def worded(sentence: str, detail: str) -> str:
+    """What a refusal says: AWS's sentence first, for whoever compares or searches it, and then ours."""
+    return f"{sentence} ({detail})" if detail else sentence
+
+
 class Refusal(Exception):  # noqa: N818  a refusal is no error of the program, and its subclasses carry AWS's names
-    """Base of every expected error; raised with one sentence that names what was wrong and what was expected."""
+    """Base of every expected error."""
+
+    def __init__(self, sentence: str, detail: str = "") -> None:
+        """`sentence` is AWS's, verbatim, where AWS has one; `detail` says what was wrong and what was expected, where
+        the sentence does not."""
+        super().__init__(worded(sentence, detail))
+        self.sentence, self.detail = sentence, detail
 
     @property
     def code(self) -> str:
@@ -66,6 +77,13 @@ class InvalidAction(Refusal): ...
 class ValidationError(Refusal): ...
 
 
+def constraint_violation(path: str, constraint: str, value: str = "Value") -> ValidationError:
+    """One parameter breaks one constraint, as Smithy has all services say it."""
+    return ValidationError(
+        f"1 validation error detected: {value} at '{path}' failed to satisfy constraint: {constraint}"
+    )
+
+
 class InvalidInput(Refusal): ...
 
 
@@ -83,10 +101,10 @@ class PasswordPolicyViolation(Refusal): ...
 
 # What the account's state does not allow
 class NoSuchEntity(Refusal):
-    def __init__(self, message: str, suggestion: str = "") -> None:
+    def __init__(self, sentence: str, detail: str = "", *, suggestion: str = "") -> None:
         """`suggestion` is a sentence that names what may have been meant. It is for those who may list what there is,
         and no part of the message."""
-        super().__init__(message)
+        super().__init__(sentence, detail)
         self.suggestion = suggestion
 
     def suggesting(self) -> Self:
@@ -97,6 +115,9 @@ class EntityAlreadyExists(Refusal): ...
 
 
 class DeleteConflict(Refusal): ...
+
+
+class PolicyNotAttachable(Refusal): ...
 
 
 class LimitExceeded(Refusal): ...

@@ -4,7 +4,7 @@ from domain.foundation.errors import MalformedPolicyDocument
 from domain.foundation.identifiers import PARTITION
 from domain.policy.catalogue import ActionCatalogue, CatalogueAction, ResourceType, Service
 from domain.policy.conditions import Condition
-from domain.policy.decode import TEXT_CHARACTERS_MAX
+from domain.policy.decode import TEXT_CHARACTERS_MAX, new_policy_size, policy_size
 from domain.policy.differences import (
     StatementDifference,
     StatementText,
@@ -28,9 +28,7 @@ from domain.policy.document import (
     PolicyType,
     Statement,
     compiled,
-    new_policy_size,
     parse,
-    policy_size,
 )
 from domain.policy.elements import Patterns
 from domain.policy.evaluate import Decision, Excess, Layer, Layers, Match, Request, Result, SourcedPolicy, evaluate
@@ -50,6 +48,7 @@ from domain.policy.prices import BUDGET_STEPS, least_steps
 from domain.policy.principals import Naming, PrincipalName, Principals, RequestPrincipal
 from domain.policy.reach import Reach, granting_patterns, merge_reaches, reachable
 from domain.policy.saving import PARTITIONS, parse_new
+from domain.policy.sentences import invalid_principal
 from domain.policy.statement_texts import written_out
 from domain.policy.time_boundaries import TIME_KEYS, TimeBoundaries, time_boundaries
 from domain.policy.variables import RequestContext, Variable

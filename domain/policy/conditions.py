@@ -14,6 +14,8 @@ from decimal import Decimal
 from sys import intern
 from typing import Any, NamedTuple, TypeVar
 
+from domain.foundation.errors import worded
+from domain.policy import sentences
 from domain.policy.pattern_lists import pattern_list
 from domain.policy.variables import Piece, RequestContext, Variable, fixed, pieces, substituted
 from domain.policy.weights import LOOKUP, TYPED_READ, TYPED_READ_CHARACTER, TYPED_VALUE, Weight
@@ -315,17 +317,22 @@ OPERATORS: Mapping[str, ConditionOperator] = {
 _ALL, _ANY, _IF_EXISTS = "ForAllValues:", "ForAnyValue:", "IfExists"
 
 
+class UnknownConditionError(ValueError):
+    """With IAM's sentence, and ours."""
+
+    def __init__(self, sentence: str, detail: str) -> None:
+        super().__init__(worded(sentence, detail))
+        self.sentence, self.detail = sentence, detail
+
+
 def condition(name: str, key: str, texts: tuple[str, ...], *, has_variables: bool, denies: bool) -> Condition:
     """An operator as it is spelt in a policy, ready to be asked.
 
     `has_variables`: the policy's version has policy variables. `denies`: the statement does. Raises ValueError, with
-    a sentence that names what is wrong.
+    a sentence that names what is wrong; UnknownConditionError where IAM has one.
     """
     if not CONDITION_KEY.fullmatch(key):
-        raise ValueError(
-            "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.; "
-            f'got "{key}", expected a key such as aws:SourceIp'
-        )
+        raise UnknownConditionError(sentences.NO_VENDOR, f'expected a key such as aws:SourceIp, got "{key}"')
     # One text for all policies: looking it up then compares no characters.
     context_key = intern(key.lower())
     bare = name.removeprefix(_ALL if name.startswith(_ALL) else _ANY)
@@ -333,9 +340,10 @@ def condition(name: str, key: str, texts: tuple[str, ...], *, has_variables: boo
         return Condition(name, key, texts, context_key, (), _null(context_key, texts), Weight(LOOKUP, 0))
     known = OPERATORS.get(bare.removesuffix(_IF_EXISTS))
     if known is None:
-        raise ValueError(
-            f"Invalid Condition type : {name}; expected Null, or one of {', '.join(OPERATORS)}, "
-            f"also with {_IF_EXISTS} behind it, and {_ALL} or {_ANY} in front"
+        raise UnknownConditionError(
+            sentences.invalid_condition(name),
+            f"expected Null, or one of {', '.join(OPERATORS)}, also with {_IF_EXISTS} behind it, "
+            f"and {_ALL} or {_ANY} in front",
         )
     # Whoever denies by what something is not, denies what cannot be told; nobody is allowed by it.
     has_variables = has_variables and known.substitutes

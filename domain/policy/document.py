@@ -15,8 +15,9 @@ from functools import lru_cache
 from typing import ClassVar
 from weakref import WeakValueDictionary
 
-from domain.policy.conditions import Condition, condition
-from domain.policy.decode import Json, decoded, object_in, refuse, refuse_oversized, text_in, texts_in, unquoted
+from domain.policy import sentences
+from domain.policy.conditions import Condition, UnknownConditionError, condition
+from domain.policy.decode import Json, decoded, object_in, refuse, text_in, texts_in, unquoted
 from domain.policy.elements import Patterns, action_patterns, resource_patterns
 from domain.policy.kept_readings import KeptReadings
 from domain.policy.principals import KINDS, Principals, principals_in
@@ -41,7 +42,6 @@ READ_CHARACTERS_MAX = 4_194_304
 """Of stored policies that are kept as they were read."""
 ACTIONS_REMEMBERED_PER_POLICY_MAX = 1_024
 
-_WHITE_SPACE = str.maketrans("", "", " \t\n\r")
 _SID = re.compile("[0-9A-Za-z]*")
 _ACTION = re.compile(r"\*|(?P<vendor>[A-Za-z0-9-]+):[A-Za-z0-9_*?-]+")
 _RESOURCE = re.compile(r"arn:[a-z*?-]+:[a-z0-9-]+(?::.*)?", re.DOTALL)
@@ -186,18 +186,6 @@ _READ = ("version", "id", "statements", "sha256", "about")
 _KEPT = KeptReadings(READ_CHARACTERS_MAX)
 
 
-def policy_size(text: str) -> int:
-    """The characters that count towards a limit: all but white space."""
-    return len(text.translate(_WHITE_SPACE))
-
-
-def new_policy_size(text: str) -> int:
-    """`policy_size` of a document that nobody has parsed, for its limit to be looked at before it is. Raises
-    MalformedPolicyDocument for what is a bomb rather than a policy that is too long."""
-    refuse_oversized(text)
-    return policy_size(text)
-
-
 @lru_cache(maxsize=COMPILED_POLICIES_MAX)
 def compiled(text: str, policy_type: PolicyType) -> Policy:
     """Of a stored document, which is evaluated over and over; there is one for each text, as long as somebody has it.
@@ -215,21 +203,22 @@ _ALIVE: WeakValueDictionary[tuple[str, PolicyType], Policy] = WeakValueDictionar
 
 
 def parse(text: str, policy_type: PolicyType) -> Policy:
-    """Raises MalformedPolicyDocument with a sentence that names the statement, the element and the reason."""
+    """Raises MalformedPolicyDocument, which names the statement, the element and the reason."""
     elements = object_in(decoded(text), "The policy", ("Version", "Id", "Statement"))
     version = text_in(elements.get("Version", "2008-10-17"), "Version")
     if version not in policy_type.versions:
-        refuse("Version", f"expected {' or '.join(sorted(policy_type.versions))}, got {version}")
+        refuse(sentences.NO_VERSION, "Version", f"expected {' or '.join(sorted(policy_type.versions))}, got {version}")
     listed = elements.get("Statement", [])
     statements = tuple(
         _statement(statement, f"Statement[{index}]", index, policy_type, has_variables=version == "2012-10-17")
         for index, statement in enumerate(listed if isinstance(listed, list) else [listed])
     )
     if not statements:
-        refuse("Statement", "Syntax errors in policy; expected at least one statement")
+        refuse(sentences.SYNTAX_ERRORS, "Statement", "expected at least one statement")
     sids = [statement.sid for statement in statements if statement.sid]
     if len(sids) > len(set(sids)):
-        refuse("Statement", "Statement IDs (SID) in a single policy must be unique")
+        twice = next(sid for sid in sids if sids.count(sid) > 1)
+        refuse(sentences.SIDS_NOT_UNIQUE, "Statement", f"{twice} is given twice")
     return Policy(
         policy_type,
         version,
@@ -266,13 +255,15 @@ def _statement(value: Json, where: str, index: int, policy_type: PolicyType, *, 
 def _sid(value: Json, where: str, policy_type: PolicyType) -> str | None:
     sid = text_in(value, where)
     if not policy_type.free_sids and not _SID.fullmatch(sid):
-        refuse(where, f'Statement IDs (SID) must be alpha-numeric, got "{sid}"')
+        refuse(sentences.SID_CHARACTERS, where, f'got "{sid}"')
     return sid or None
 
 
 def _effect(value: Json, where: str) -> Effect:
     if not isinstance(value, str) or value not in {"Allow", "Deny"}:
-        refuse(where, f"Syntax errors in policy; expected Allow or Deny, got {json.dumps(value)}")
+        known = isinstance(value, str) and value.lower() in {"allow", "deny"}
+        sentence = sentences.LEGACY_PARSING if known else sentences.SYNTAX_ERRORS
+        refuse(sentence, where, f"expected Allow or Deny, got {json.dumps(value)}")
     return Effect(value)
 
 
@@ -281,10 +272,10 @@ def _actions(elements: Mapping[str, Json], where: str, policy_type: PolicyType) 
     for action in texts:
         named = _ACTION.fullmatch(action)
         if not named:
-            reason = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
-            refuse(f"{where}.{element}", f'{reason}; expected * or an action such as iam:Get*, got "{action}"')
+            sentence = sentences.SEVERAL_COLONS if action.count(":") > 1 else sentences.NO_VENDOR
+            refuse(sentence, f"{where}.{element}", f'expected * or an action such as iam:Get*, got "{action}"')
         if policy_type.service is not None and (named["vendor"] or "").lower() != policy_type.service:
-            refuse(f"{where}.{element}", f'AssumeRole policy may only specify STS AssumeRole actions, got "{action}"')
+            refuse(sentences.TRUST_ACTIONS_ONLY, f"{where}.{element}", f'got "{action}"')
     return action_patterns(texts, negated=element == "NotAction")
 
 
@@ -292,41 +283,40 @@ def _resources(elements: Mapping[str, Json], where: str, *, has_variables: bool,
     element, texts = _either(elements, where, "Resource")
     for resource in texts:
         if resource != "*" and not _RESOURCE.fullmatch(resource):
-            reason = f'Resource {resource} must be in ARN format or "*"'
             if _WILDCARD_IN_SERVICE.fullmatch(resource):
-                reason = f"Resource vendor must be fully qualified and cannot contain regexes, got {resource}"
-            refuse(f"{where}.{element}", reason)
+                refuse(sentences.VENDOR_WITH_WILDCARD, f"{where}.{element}", f"got {resource}")
+            refuse(sentences.no_arn(resource), f"{where}.{element}")
         if _WILDCARD_IN_TYPE.fullmatch(resource.partition("${")[0] if has_variables else resource):
             # "Identify AWS resources with Amazon Resource Names", "Paths in ARNs". Of other services we do not know
             # which have types.
-            reason = f"Resource {resource} has a wildcard in the resource type, expected one such as user/*"
-            refuse(f"{where}.{element}", reason)
+            detail = f"a type of resources without wildcards is expected, such as user/*; got {resource}"
+            refuse(sentences.LEGACY_PARSING, f"{where}.{element}", detail)
     try:
         negated = element == "NotResource"
         return resource_patterns(texts, negated=negated, has_variables=has_variables, denies=denies)
     except ValueError as error:
-        refuse(f"{where}.{element}", str(error))
+        refuse(sentences.SYNTAX_ERRORS, f"{where}.{element}", str(error))
 
 
 def _either(elements: Mapping[str, Json], where: str, name: str) -> tuple[str, tuple[str, ...]]:
     """Exactly one of, say, Action and NotAction, and what it lists."""
-    element = _one_of(elements, where, name, f"Policy statement must contain {name.lower()}s")
-    return element, texts_in(elements[element], f"{where}.{element}", f"Policy statement must contain {name.lower()}s")
+    if_none = sentences.missing(name)
+    element = _one_of(elements, where, name, if_none)
+    return element, texts_in(elements[element], f"{where}.{element}", if_none)
 
 
 def _one_of(elements: Mapping[str, Json], where: str, name: str, if_none: str) -> str:
     negated = f"Not{name}" in elements
     if negated == (name in elements):
-        reason = "Syntax errors in policy" if negated else if_none
-        refuse(where, f"{reason}; expected either {name} or Not{name}")
+        refuse(sentences.SYNTAX_ERRORS if negated else if_none, where, f"expected either {name} or Not{name}")
     return f"Not{name}" if negated else name
 
 
 def _principals(elements: Mapping[str, Json], where: str, policy_type: PolicyType, effect: Effect) -> Principals:
-    element = _one_of(elements, where, "Principal", "Missing required field Principal")
+    element = _one_of(elements, where, "Principal", sentences.NO_PRINCIPAL)
     if element == "NotPrincipal" and effect is Effect.ALLOW:
         # It would let in whoever is not listed, anonymous callers too; AWS does not support it.
-        refuse(f"{where}.{element}", "goes with Deny only; expected Principal")
+        refuse(sentences.SYNTAX_ERRORS, f"{where}.{element}", "goes with Deny only; expected Principal")
     kinds = policy_type.principal_kinds
     return principals_in(elements[element], f"{where}.{element}", kinds, negated=element == "NotPrincipal")
 
@@ -336,11 +326,13 @@ def _conditions(value: Json, where: str, *, has_variables: bool, denies: bool) -
         element = f"{where}.Condition.{operator}"
         for key, listed in object_in(keys, element).items():
             values: Json = [unquoted(item) for item in (listed if isinstance(listed, list) else [listed])]
-            wanted = texts_in(values, f"{element}.{key}", "Syntax errors in policy; expected at least one value")
+            wanted = texts_in(values, f"{element}.{key}")
             try:
                 yield condition(operator, key, wanted, has_variables=has_variables, denies=denies)
+            except UnknownConditionError as unknown:
+                refuse(unknown.sentence, element, unknown.detail)
             except ValueError as error:
-                refuse(element, str(error))
+                refuse(sentences.SYNTAX_ERRORS, element, str(error))
 
 
 def _check_resource_control(statement: Statement, where: str) -> None:
@@ -349,13 +341,17 @@ def _check_resource_control(statement: Statement, where: str) -> None:
     assert statement.principals is not None
     assert statement.resources is not None
     if statement.principals.texts != ("*",):
-        refuse(f"{where}.Principal", f'expected "*" alone, got {", ".join(statement.principals.texts)}')
+        detail = f'expected "*" alone, got {", ".join(statement.principals.texts)}'
+        refuse(sentences.SYNTAX_ERRORS, f"{where}.Principal", detail)
     actions = statement.actions.texts
     if statement.effect is Effect.ALLOW:
         if (actions, statement.resources.texts, statement.conditions) != (("*",), ("*",), ()):
-            refuse(f"{where}.Effect", "expected Deny; only RCPFullAWSAccess allows, everything, without conditions")
+            detail = "expected Deny; only RCPFullAWSAccess allows, everything, without conditions"
+            refuse(sentences.SYNTAX_ERRORS, f"{where}.Effect", detail)
     elif "*" in actions:
-        refuse(f"{where}.Action", 'expected actions of a named service, such as sts:*, got "*"')
+        refuse(
+            sentences.SYNTAX_ERRORS, f"{where}.Action", 'expected actions of a named service, such as sts:*, got "*"'
+        )
 
 
 _OF_WHO_IS_ATTACHED = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NoReturn
 
+from domain.policy import sentences
 from domain.policy.decode import Json, object_in, refuse, texts_in
 
 PrincipalName = tuple[str, str]
@@ -74,7 +75,7 @@ def principals_in(value: Json, where: str, kinds: tuple[str, ...], *, negated: b
     everyone = False
     account_ids, names, written = set(), set(), []
     for kind, listed in object_in(value, where, kinds).items():
-        for text in texts_in(listed, f"{where}.{kind}", "Syntax errors in policy; expected at least one principal"):
+        for text in texts_in(listed, f"{where}.{kind}"):
             written.append(text)
             if kind == "AWS" and text == "*":
                 everyone = True
@@ -85,18 +86,18 @@ def principals_in(value: Json, where: str, kinds: tuple[str, ...], *, negated: b
             else:
                 refuse_principal(where, kind, text)
     if everyone and negated:
-        refuse(where, 'Invalid principal in policy: "*" leaves no principal; expected the principals to except')
+        refuse(
+            sentences.invalid_principal("AWS", "*"), where, "it leaves no principal; expected the principals to except"
+        )
     if not written:
-        refuse(where, "Missing required field Principal; expected at least one principal")
+        refuse(sentences.NO_PRINCIPAL, where, "expected at least one principal")
     return Principals(negated, everyone, frozenset(account_ids), frozenset(names), tuple(written))
 
 
 def refuse_principal(where: str, kind: str, text: str) -> NoReturn:
-    """In IAM's words."""
-    reason = "Invalid principal in policy: "
     if kind == "Federated" and not _DOMAIN.fullmatch(text):
-        reason = "Federated principals must be valid domain names or SAML metadata ARNs, got "
-    refuse(where, f'{reason}"{kind.upper()}":"{text}"')
+        refuse(sentences.FEDERATED_NEITHER, where, f'got "{text}"')
+    refuse(sentences.invalid_principal(kind, text), where)
 
 
 def naming_of(principals: Principals, principal: RequestPrincipal | None, *, bounded: bool) -> Naming:

@@ -7,7 +7,9 @@ The sentences are IAM's. What it saves although Access Analyzer calls it an erro
 import re
 from typing import NamedTuple
 
+from domain.foundation.errors import worded
 from domain.foundation.identifiers import PARTITION
+from domain.policy import sentences
 from domain.policy.decode import refuse
 from domain.policy.document import Policy, PolicyType, Statement, parse
 from domain.policy.pattern_relations import overlap
@@ -23,10 +25,10 @@ _OWNER = re.compile(r"[a-z]+(-[a-z]+)*")
 _OF_IAM = ("iam", "sts")
 _IAM_TYPES = (
     *("user/", "federated-user/", "role/", "group/", "instance-profile/", "mfa/", "server-certificate/", "policy/"),
-    *("sms-mfa/", "saml-provider/", "oidc-provider/", "report/", "access-report/", "assumed-role/"),
-    *("delegation-request/", "role-template/", "contextProvider/"),
+    *("sms-mfa/", "saml-provider/", "oidc-provider/", "report/", "access-report/"),
 )
-"""The Service Authorization Reference has some that IAM's sentence did not name yet, and `root`, for sts:AssumeRoot."""
+_UNTOLD_IAM_TYPES = ("assumed-role/", "delegation-request/", "role-template/", "contextProvider/")
+"""The Service Authorization Reference has them; IAM's sentence does not name them."""
 _REGIONAL_TYPES_OF_S3 = (
     *("accesspoint/*", "access-grants/*", "async-request/*", "job/*", "storage-lens/*", "storage-lens-group/*"),
 )
@@ -47,7 +49,13 @@ class Unfit(NamedTuple):
 
     code: str
     """Of Access Analyzer's finding."""
-    reason: str
+    sentence: str
+    """IAM's."""
+    detail: str = ""
+
+    @property
+    def reason(self) -> str:
+        return worded(self.sentence, self.detail)
 
 
 def parse_new(text: str, policy_type: PolicyType, partition: str = PARTITION) -> Policy:
@@ -57,7 +65,7 @@ def parse_new(text: str, policy_type: PolicyType, partition: str = PARTITION) ->
         where = f"Statement[{statement.index}]"
         for resource in statement.resources.texts if statement.resources else ():
             if (unfit := unfit_resource(resource, policy_type, partition)) is not None:
-                refuse(f"{where}.{statement.resource_element}", unfit.reason)
+                refuse(unfit.sentence, f"{where}.{statement.resource_element}", unfit.detail)
         if statement.principals is not None:
             _refuse_strange_principals(statement.principals, where, partition, policy_type)
         if policy_type is PolicyType.TRUST:
@@ -73,33 +81,33 @@ def unfit_resource(text: str, policy_type: PolicyType, partition: str) -> Unfit 
     if len(parts) == 1 or parts[0] != "arn":
         return None
     if len(parts) < ARN_PARTS and policy_type is PolicyType.SESSION:
-        return Unfit("MISSING_ARN_FIELD", f'Resource {text} must be in ARN format or "*"; it lacks parts')
+        return Unfit("MISSING_ARN_FIELD", sentences.no_arn(text), "it lacks parts")
     complete = [*parts, *("*" * (ARN_PARTS - len(parts)))]
     _, given, service, region, account, resource = complete
     if not overlap(given, partition):
-        reason = f'Partition "{given}" is not valid for resource "{":".join(complete)}"'
-        return Unfit("INVALID_PARTITION", reason)
+        sentence = f'Partition "{given}" is not valid for resource "{":".join(complete)}".'
+        return Unfit("INVALID_PARTITION", sentence, f"expected {partition}")
     if len(parts) < ARN_PARTS:
         # The star that ends `arn:aws:iam:*` stands for all the parts that are left.
         region = region.strip("*")
     if not _ACCOUNT.fullmatch(account) and (service in _OF_IAM or not _OWNER.fullmatch(account)):
-        reason = f"The policy failed legacy parsing; expected twelve digits as the account in {text}, got {account}"
-        return Unfit("INVALID_ARN_ACCOUNT", reason)
+        detail = f"expected twelve digits as the account in {text}, got {account}"
+        return Unfit("INVALID_ARN_ACCOUNT", sentences.LEGACY_PARSING, detail)
     return _unfit_in_service(text, service, region, account, resource)
 
 
 def _unfit_in_service(text: str, service: str, region: str, account: str, resource: str) -> Unfit | None:
     if service == "iam":
         if region:
-            return Unfit("ARN_REGION_NOT_ALLOWED", f"IAM resource {text} cannot contain region information")
-        if resource not in {"*", "root"} and not resource.startswith(_IAM_TYPES):
-            reason = f'IAM resource path must either be "*" or start with {", ".join(_IAM_TYPES)}; got {text}'
-            return Unfit("INVALID_ARN_RESOURCE", reason)
+            return Unfit("ARN_REGION_NOT_ALLOWED", f"IAM resource {text} cannot contain region information.")
+        if resource not in {"*", "root"} and not resource.startswith((*_IAM_TYPES, *_UNTOLD_IAM_TYPES)):
+            sentence = f'IAM resource path must either be "*", root, or start with {", ".join(_IAM_TYPES)}.'
+            return Unfit("INVALID_ARN_RESOURCE", sentence, f"got {text}")
     has_region = bool(region.strip("*"))
     if has_region and (service == "route53" or (service == "s3" and not _can_be_regional(resource))):
-        return Unfit("ARN_REGION_NOT_ALLOWED", f"Resource {text} can not contain region information")
+        return Unfit("ARN_REGION_NOT_ALLOWED", f"Resource {text} can not contain region information.")
     if service == "route53" and account.strip("*"):
-        return Unfit("ARN_ACCOUNT_NOT_ALLOWED", f"Resource {text} cannot contain an account id")
+        return Unfit("ARN_ACCOUNT_NOT_ALLOWED", f"Resource {text} cannot contain an account id.")
     return None
 
 
@@ -126,5 +134,4 @@ def _refuse_other_actions(statement: Statement, where: str) -> None:
         return
     for action in statement.actions.texts:
         if not any(overlap(action.lower(), known) for known in _TRUST_ACTIONS):
-            reason = f"AssumeRole policy may only specify STS AssumeRole actions, got {action}"
-            refuse(f"{where}.Action", reason)
+            refuse(sentences.TRUST_ACTIONS_ONLY, f"{where}.Action", f'got "{action}"')

@@ -6,7 +6,7 @@ from typing import Literal
 from domain.account import SCHEMA_VERSION, Account, AccountClosed, AccountCreated
 from domain.families.access_keys import AccessKeyCreated
 from domain.families.aliases import ACCOUNT_ALIAS
-from domain.families.aws_managed_policies import managed_policy_catalogue
+from domain.families.aws_managed_policies import Catalogue, published_catalogue
 from domain.families.groups import GROUP, GroupCreated, UserAddedToGroup
 from domain.families.policies import ManagedCatalogueAdopted, PolicyAttached
 from domain.families.users import USER, UserCreated
@@ -36,6 +36,7 @@ from domain.rules.aliases import delete_account_alias
 
 Partition = Literal["aws", "aws-cn", "aws-us-gov"]
 ADMINISTRATORS, ADMIN = "administrators", "admin"
+ADMINISTRATOR_ACCESS = "AdministratorAccess"
 
 
 def create_installation(installation: Installation, random: Random) -> list[Change]:
@@ -64,15 +65,23 @@ def open_account(
     if account_id in installation.accounts:
         raise EntityAlreadyExists(f"The account {account_id} already exists.")
     ledger_id = random(16).hex()
-    digest, versions = managed_policy_catalogue(partition)
+    catalogue = published_catalogue(partition)
     claims: list[Change] = [AccountOpened(opened_account_id=account_id, ledger_id=ledger_id)]
-    if digest not in installation.catalogues:
-        arns = tuple(version.policy_arn for version in versions)
-        claims.append(ManagedCataloguePublished(digest=digest, policy_arns=arns))
+    if installation.managed_catalogue is None and not installation.accounts:
+        claims += publish_managed_catalogue(installation, catalogue)
+    # A command may have been given other policies than the servers have, whose catalogue is the one in use.
+    digest = installation.managed_catalogue or catalogue.digest
     return claims, [
         AccountCreated(ledger_id=ledger_id, kind="live", partition=partition, schema_version=SCHEMA_VERSION),
-        ManagedCatalogueAdopted(digest=digest, versions=versions),
+        ManagedCatalogueAdopted(digest=digest, versions=(catalogue.named(ADMINISTRATOR_ACCESS),)),
     ]
+
+
+def publish_managed_catalogue(installation: Installation, catalogue: Catalogue) -> list[Change]:
+    """That every account has adopted it. Nothing when it is the one in use."""
+    if installation.managed_catalogue == catalogue.digest:
+        return []
+    return [ManagedCataloguePublished(digest=catalogue.digest, policy_arns=tuple(catalogue.policies))]
 
 
 def publish_action_catalogue(
@@ -126,7 +135,7 @@ def first_administrator(account_id: str, beginning: Sequence[Change], random: Ra
         for event in beginning
         if isinstance(event, ManagedCatalogueAdopted)
         for version in event.versions
-        if version.policy_name == "AdministratorAccess"
+        if version.policy_name == ADMINISTRATOR_ACCESS
     )
     group_id, user_id = new_unique_id(GROUP.id_prefix, random), new_unique_id(USER.id_prefix, random)
     access_key_id = new_access_key_id(ACCESS_KEY, account_id, random)

@@ -106,7 +106,9 @@ def _refuse_malformed(policies: Sequence[ControlPolicy]) -> None:
         try:
             parse_new(listed.policy.document, _QUOTAS[listed.type].grammar)
         except MalformedPolicyDocument as malformed:
-            raise MalformedPolicyDocument(f"The policy {listed.policy.name}: {malformed.message}") from malformed
+            raise MalformedPolicyDocument(
+                malformed.sentence, f"the policy {listed.policy.name}: {malformed.detail}"
+            ) from malformed
 
 
 def _refuse_unfit_tree(nodes: Sequence[OrganizationNode]) -> None:

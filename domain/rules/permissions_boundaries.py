@@ -1,14 +1,15 @@
 """Permissions boundaries of users and roles: who may have which
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html)."""
 
-from domain.account import Account
+from domain.account import Account, AccountChange
 from domain.entity_kinds import AnyKind
+from domain.families.aws_managed_policies import adoption, find_policy, is_attachable
 from domain.families.boundaries import PermissionsBoundaryDeleted, PermissionsBoundaryPut, boundary_arn
 from domain.families.policies import MANAGED_POLICIES
 from domain.foundation.errors import NoSuchEntity, Refusal
 
 
-def put(account: Account, kind: AnyKind, name: str, *, policy_arn: str) -> tuple[PermissionsBoundaryPut, ...]:
+def put(account: Account, kind: AnyKind, name: str, *, policy_arn: str) -> tuple[AccountChange, ...]:
     """Putting the boundary that there is already is no error and no event."""
     entity = kind.named(account, name)
     if boundary_arn(account, entity.id) == policy_arn:
@@ -24,15 +25,16 @@ def boundary_on_create(
     policy_arn: str | None,
     *,
     missing: type[Refusal] = NoSuchEntity,
-) -> tuple[PermissionsBoundaryPut, ...]:
+) -> tuple[AccountChange, ...]:
     """What follows the creation of an entity that is given this boundary, or none. Raises `missing` where there is no
     such policy: CreateRole has no NoSuchEntity (API Reference)."""
     if policy_arn is None:
         return ()
-    policy = account[MANAGED_POLICIES].get(policy_arn)
-    if policy is None:
-        raise missing(f"Policy {policy_arn} does not exist or is not attachable.")
+    policy = find_policy(account, policy_arn)
+    if policy is None or not is_attachable(policy):
+        raise missing(f"Scope ARN: {policy_arn} does not exist or is not attachable.")
     return (
+        *adoption(account, policy_arn),
         PermissionsBoundaryPut(
             entity=kind.noun, entity_id=entity_id, entity_name=entity_name, policy_id=policy.id, policy_arn=policy.arn
         ),

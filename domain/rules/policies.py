@@ -1,6 +1,7 @@
 """Managed policies and their versions: what may be done with them."""
 
 from domain.account import Account
+from domain.families.aws_managed_policies import known_policy
 from domain.families.boundaries import BOUNDARIES
 from domain.families.policies import (
     ATTACHMENTS,
@@ -12,7 +13,6 @@ from domain.families.policies import (
     PolicyVersion,
     PolicyVersionCreated,
     PolicyVersionDeleted,
-    managed_policy,
 )
 from domain.foundation.errors import AccessDenied, DeleteConflict, EntityAlreadyExists, LimitExceeded, NoSuchEntity
 from domain.policy import MANAGED_POLICY_CHARACTERS_MAX, PolicyType, new_policy_size, parse_new
@@ -76,7 +76,7 @@ def delete_policy(account: Account, *, policy_arn: str) -> PolicyDeleted:
     if account[ATTACHMENTS].count_lefts(policy_arn):
         raise DeleteConflict("Cannot delete a policy attached to entities.")
     if account[BOUNDARIES].count_lefts(policy_arn):
-        raise DeleteConflict("Cannot delete a policy that is the permissions boundary of entities.")
+        raise DeleteConflict("Cannot delete a policy attached to entities.", "as their permissions boundary")
     if len(policy.versions) > 1:
         raise DeleteConflict(
             "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. "
@@ -87,7 +87,7 @@ def delete_policy(account: Account, *, policy_arn: str) -> PolicyDeleted:
 
 def own_policy(account: Account, policy_arn: str) -> ManagedPolicy:
     """A policy that the account may change. Those that AWS maintains nobody changes, root included."""
-    policy = managed_policy(account, policy_arn)
+    policy = known_policy(account, policy_arn)
     if policy.is_aws_managed:
         raise AccessDenied(f"Policy {policy_arn} is managed by AWS and cannot be changed.")
     return policy

@@ -1,8 +1,9 @@
 """What users, groups and roles hold alike: attached managed policies and inline policies."""
 
-from domain.account import Account
+from domain.account import Account, AccountChange
 from domain.authorization import identity_policies, inline_source_id
 from domain.entity_kinds import EntityKind
+from domain.families.aws_managed_policies import adoption, find_policy, is_attachable
 from domain.families.groups import GROUP, Group
 from domain.families.policies import (
     ATTACHMENTS,
@@ -17,7 +18,7 @@ from domain.families.policies import (
 )
 from domain.families.roles import ROLE, Role
 from domain.families.users import USER, User
-from domain.foundation.errors import LimitExceeded, NoSuchEntity
+from domain.foundation.errors import LimitExceeded, NoSuchEntity, PolicyNotAttachable
 from domain.policy import (
     GROUP_INLINE_POLICIES_CHARACTERS_MAX,
     ROLE_INLINE_POLICIES_CHARACTERS_MAX,
@@ -51,18 +52,21 @@ def holder_of(account: Account, entity_id: str) -> tuple[HolderKind, Holder]:
     raise LookupError(f"No user, group or role has the unique id {entity_id}.")
 
 
-def attach(account: Account, kind: HolderKind, name: str, *, policy_arn: str) -> tuple[PolicyAttached, ...]:
+def attach(account: Account, kind: HolderKind, name: str, *, policy_arn: str) -> tuple[AccountChange, ...]:
     """Attaching twice is no error and no event."""
     holder = kind.named(account, name)
-    policy = account[MANAGED_POLICIES].get(policy_arn)
+    policy = find_policy(account, policy_arn)
     if policy is None:
         raise NoSuchEntity(f"Policy {policy_arn} does not exist or is not attachable.")
+    if not is_attachable(policy):
+        raise PolicyNotAttachable(f"Cannot attach a Service Role Policy to a Customer {kind.title}.")
     if (holder.id, policy_arn) in account[ATTACHMENTS]:
         return ()
     refuse_beyond(f"PoliciesPer{kind.title}", len(account[ATTACHMENTS].rights_of(holder.id)), ATTACHED_POLICIES_MAX)
     added = SourcedPolicy(compiled(policy.default.document, PolicyType.IDENTITY), policy.arn, "managed", None)
     refuse_unaffordable(f"{kind.noun} {holder.name}", (*identity_policies(account, holder.id), added))
-    return (PolicyAttached(**kind.naming(holder), policy_id=policy.id, policy_arn=policy.arn),)
+    attached = PolicyAttached(**kind.naming(holder), policy_id=policy.id, policy_arn=policy.arn)
+    return (*adoption(account, policy_arn), attached)
 
 
 def detach(account: Account, kind: HolderKind, name: str, *, policy_arn: str) -> PolicyDetached:

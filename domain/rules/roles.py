@@ -14,6 +14,7 @@ from domain.policy import (
     TRUST_POLICY_CHARACTERS_MAX,
     PolicyType,
     compiled,
+    invalid_principal,
     new_policy_size,
     parse_new,
     rename_principals,
@@ -90,8 +91,8 @@ def delete_role(account: Account, *, role_name: str) -> RoleDeleted:
 
 
 def trusted_ids(account: Account, trust_policy: str, other: Other, is_registered: IsRegistered) -> dict[str, str]:
-    """The ARNs of users and roles that the document trusts, each with the unique id that it means today. An account
-    that it trusts need not exist yet: it only delegates to whoever lives there.
+    """The ARNs of users and roles that the document trusts, each with the unique id that it means today. Who is of an
+    account of no ledger here is somebody of another installation: nobody here is meant, nor will be (docs/adr/0009).
 
     Raises MalformedPolicyDocument for a document that is no trust policy or names somebody who does not exist, and
     LimitExceeded for one that is too long.
@@ -101,23 +102,34 @@ def trusted_ids(account: Account, trust_policy: str, other: Other, is_registered
     policy = parse_new(trust_policy, PolicyType.TRUST, account.partition)
     meant: dict[str, str] = {}
     for statement in policy.statements:
+        where = f"Statement[{statement.index}].Principal"
         for kind, name in statement.principals.names if statement.principals else ():
             if kind == "Service":
                 refuse_unknown_service(name, account.partition, is_registered)
-            if kind == "Federated" and account_of_arn(name) == account.id and not find_entity_by_arn(account, name):
-                raise MalformedPolicyDocument(f'Invalid principal in policy: "FEDERATED":"{name}"')
-            if kind != "AWS" or ":assumed-role/" in name or ":federated-user/" in name:
-                continue
-            if name in account[USERS].by_id or name in account[ROLES].by_id:
-                continue
-            owner_id = account_of_arn(name)
-            if owner_id is None or owner_id == INSTALLATION:
-                raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{name}"')
-            entity = user_or_role_by_arn(account if owner_id == account.id else other(owner_id), name)
-            if entity is None:
-                raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{name}"')
-            meant[name] = entity.id
+            elif kind == "Federated":
+                if account_of_arn(name) == account.id and not find_entity_by_arn(account, name):
+                    raise MalformedPolicyDocument(invalid_principal("FEDERATED", name), where)
+            elif kind == "AWS" and (entity_id := _trusted_id(account, name, where, other)):
+                meant[name] = entity_id
     return meant
+
+
+def _trusted_id(account: Account, name: str, where: str, other: Other) -> str | None:
+    """None for a session, for somebody of another installation, and for a unique id of the account."""
+    if ":assumed-role/" in name or ":federated-user/" in name:
+        return None
+    if name in account[USERS].by_id or name in account[ROLES].by_id:
+        return None
+    owner_id = account_of_arn(name)
+    if owner_id is None or owner_id == INSTALLATION:
+        raise MalformedPolicyDocument(invalid_principal("AWS", name), where)
+    owner = account if owner_id == account.id else other(owner_id)
+    if not owner.exists:
+        return None
+    entity = user_or_role_by_arn(owner, name) if owner.closed_at is None else None
+    if entity is None:
+        raise MalformedPolicyDocument(invalid_principal("AWS", name), where)
+    return entity.id
 
 
 def served_trust_policy(account: Account, role: Role, others: Mapping[str, Account]) -> str:

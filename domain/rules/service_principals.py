@@ -8,6 +8,7 @@ from typing import Final
 from domain.foundation.errors import EntityAlreadyExists, MalformedPolicyDocument, NoSuchEntity, ValidationError
 from domain.foundation.suggested_commands import suggested_command
 from domain.installation import Installation, ServicePrincipalDeregistered, ServicePrincipalRegistered
+from domain.policy import invalid_principal
 from domain.policy.service_principals import is_of_aws
 
 SERVICE_NAME_CHARACTERS_MAX: Final = 253
@@ -21,8 +22,8 @@ def refuse_unknown_service(name: str, partition: str, is_registered: IsRegistere
     if not is_of_aws(name, partition) and not is_registered(name):
         command = suggested_command("muniment", "service-principal", "register", name)
         raise MalformedPolicyDocument(
-            f'Invalid principal in policy: "SERVICE":"{name}" '
-            f"(No service of this name is known here. The operator can register one: {command})"
+            invalid_principal("SERVICE", name),
+            f"no service of this name is known here; the operator can register one: {command}",
         )
 
 

@@ -84,7 +84,10 @@ def packed_percent(policies: Sequence[SessionPolicy], tags: Sequence[SessionTag]
     return percent
 
 
-def too_large(percent: int, *, policies: bool, tags: bool, why: str = "") -> PackedPolicyTooLarge:
+def too_large(percent: int, *, policies: bool, tags: bool, detail: str = "") -> PackedPolicyTooLarge:
     """In AWS's words."""
-    what = " and ".join([*["session policies"] * policies, *["session tags"] * tags])
-    return PackedPolicyTooLarge(f"Packed size of {what} consumes {percent}% of allotted space.{why}")
+    if not tags:
+        said = f"Packed policy consumes {percent}% of allotted space, please use smaller policy."
+        return PackedPolicyTooLarge(said, detail)
+    what = "session policies and session tags" if policies else "session tags"
+    return PackedPolicyTooLarge(f"Packed size of {what} consumes {percent}% of allotted space.", detail)

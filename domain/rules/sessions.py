@@ -9,8 +9,8 @@ from domain.authorization import SET_SOURCE_IDENTITY, TAG_SESSION, authorize_ass
 from domain.callers import descent_of
 from domain.calls import Call, NeedsAccounts
 from domain.descent import DescentLink, known_descent, made, refuse_too_long
+from domain.families.aws_managed_policies import find_policy, is_attachable
 from domain.families.containment import containing
-from domain.families.policies import MANAGED_POLICIES
 from domain.families.roles import Role
 from domain.families.sessions import SessionClaims, SessionPolicy, SessionTag
 from domain.foundation.errors import (
@@ -19,6 +19,7 @@ from domain.foundation.errors import (
     MalformedPolicyDocument,
     PackedPolicyTooLarge,
     ValidationError,
+    constraint_violation,
 )
 from domain.foundation.events import Principal, SessionIssuer
 from domain.foundation.identifiers import INSTALLATION, SESSION, SESSION_KEY, account_of_arn, new_access_key_id
@@ -124,18 +125,16 @@ def _refuse_too_long(call: Call, role: Role, duration: timedelta) -> None:
 def refuse_oversized(policy: str | None, policy_arns: int) -> None:
     """What no account could let through. Raises ValidationError and PackedPolicyTooLarge."""
     if policy_arns > SESSION_POLICY_ARNS_MAX:
-        raise ValidationError(
-            "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: "
-            f"Member must have length less than or equal to {SESSION_POLICY_ARNS_MAX}"
-        )
+        constraint = f"Member must have length less than or equal to {SESSION_POLICY_ARNS_MAX}"
+        raise constraint_violation("policyArns", constraint)
     if policy is not None and len(policy) > SESSION_POLICIES_CHARACTERS_MAX:
         raise _too_large(len(policy))
 
 
 def _too_large(characters: int) -> PackedPolicyTooLarge:
     most = SESSION_POLICIES_CHARACTERS_MAX
-    why = f" (They have {characters} characters together; at most {most} go.)"
-    return session_tags.too_large(math.ceil(100 * characters / most), policies=True, tags=False, why=why)
+    detail = f"expected session policies of at most {most} characters together, got {characters}"
+    return session_tags.too_large(math.ceil(100 * characters / most), policies=True, tags=False, detail=detail)
 
 
 def session_policies(account: Account, policy: str | None, policy_arns: Sequence[str]) -> tuple[SessionPolicy, ...]:
@@ -143,9 +142,9 @@ def session_policies(account: Account, policy: str | None, policy_arns: Sequence
     refuse_oversized(policy, len(policy_arns))
     characters = 0
     for arn in policy_arns:
-        managed = account[MANAGED_POLICIES].get(arn)
-        if managed is None:
-            raise MalformedPolicyDocument(f"The managed policy {arn} does not exist.")
+        managed = find_policy(account, arn)
+        if managed is None or not is_attachable(managed):
+            raise MalformedPolicyDocument(f"Policy {arn} does not exist or is not attachable.")
         characters += policy_size(managed.default.document)
     if policy is not None:
         characters += new_policy_size(policy)

@@ -72,7 +72,10 @@ def resources(arns: Sequence[str]) -> tuple[str, ...]:
         raise InvalidInput(f"ResourceArns: expected at most {RESOURCES_MAX} ARNs, got {len(arns)}.")
     for position, arn in enumerate(arns, start=1):
         if not _RESOURCE.fullmatch(arn):
-            raise InvalidInput(f'ResourceArns.{position}: expected an ARN or "*", got "{arn}".')
+            raise InvalidInput(
+                f"ResourceNames are not in a valid ARN format: {arn}.",
+                f'ResourceArns.{position}: expected an ARN or "*"',
+            )
     return tuple(arns) or ("*",)
 
 
@@ -94,7 +97,8 @@ def owner(text: str) -> str:
     found = _ACCOUNT_ARN.fullmatch(text)
     if not found:
         raise InvalidInput(
-            f"ResourceOwner: expected twelve digits, or an ARN such as arn:aws:iam::123456789012:root; got {text}."
+            f"'{text}' is not a valid as a Resource Owner.",
+            "expected twelve digits, or an ARN such as arn:aws:iam::123456789012:root",
         )
     return found["account"]
 
@@ -153,7 +157,7 @@ def _parsed(document: str, where: str, policy_type: PolicyType) -> Policy:
     try:
         return parse(document, policy_type)
     except MalformedPolicyDocument as malformed:
-        raise InvalidInput(f"{where}: {malformed.message}") from None
+        raise InvalidInput(malformed.sentence, f"{where}: {malformed.detail}") from None
 
 
 def context(entries: Sequence[ContextEntry]) -> RequestContext:

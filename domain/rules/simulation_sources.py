@@ -72,7 +72,10 @@ def source(account: Account, arn: str) -> Source:
     try:
         found = caller(arn)
     except InvalidInput:
-        raise InvalidInput(f"PolicySourceArn: expected the ARN of an IAM user, group or role, got {arn}.") from None
+        raise InvalidInput(
+            f"Invalid Entity Arn: {arn} does not clearly define entity type and name.",
+            "PolicySourceArn: expected the ARN of an IAM user, group or role",
+        ) from None
     holder = _KINDS[found.kind].named(account, found.name)
     if account.arn(holder.resource) != arn:
         raise NoSuchEntity(f"The {found.kind} with the ARN {arn} cannot be found.")

@@ -52,10 +52,13 @@ def _refuse_unfit(kind: AnyKind, tags: Sequence[Tag]) -> None:
     for given in tags:
         if given.key.lower().startswith(_RESERVED) or given.value.lower().startswith(_RESERVED):
             raise InvalidInput(
-                f"The tag {given.key} begins with {_RESERVED} in its key or value, which is reserved for system use."
+                "aws: prefixed tag key names are not allowed for external use.",
+                f"the tag {given.key} begins so in its key or value",
             )
     keys = [tag_id(kind.noun, given.key) for given in tags]
     twice = next((given.key for given in tags if keys.count(tag_id(kind.noun, given.key)) > 1), None)
     if twice is not None:
-        alone = f" Tag keys of a {kind.noun} do not differ by case alone." if twice.lower() in keys else ""
-        raise InvalidInput(f"The tag key {twice} is given more than once.{alone}")
+        raise InvalidInput(
+            "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+            f"{twice} is given more than once",
+        )

@@ -60,22 +60,22 @@ def only_bearer(
         how = "the ARN or the unique id" if len({each.arn for each in found}) == len(found) else "the unique id"
         raise InvalidInput(f"{named} may be {told}: give {how}.")
     if not found:
-        raise NoSuchEntity(*no_bearer(cursor, account_id, named, when, kinds))
+        raise no_bearer(cursor, account_id, named, when, kinds)
     return found[0]
 
 
 def no_bearer(
     cursor: psycopg.Cursor, account_id: str, named: str, when: When, kinds: Sequence[str] = HOLDERS
-) -> tuple[str, str]:
-    """That nobody was called so then, and what may help; and a sentence with what is called most like it."""
+) -> NoSuchEntity:
+    """That nobody was called so then, and what may help; it suggests what is called most like it."""
     what = " or ".join(filter(None, [", ".join(kinds[:-1]), kinds[-1]])) if len(kinds) > 1 else _ALONE[kinds[0]]
     none = f"No {what} was called {named} {when.words}"
     if otherwise := list(_otherwise(cursor, account_id, named, when, kinds)):
-        return f"{none}. {' '.join(otherwise)}", ""
+        return NoSuchEntity(f"{none}. {' '.join(otherwise)}")
     meant = credential_meant(cursor, account_id, named)
     if meant:
-        return f"{none}. {meant}", ""
-    return f"{none}, nor ever.", nearest_entity(cursor, account_id, named, kinds)
+        return NoSuchEntity(f"{none}. {meant}")
+    return NoSuchEntity(f"{none}, nor ever.", suggestion=nearest_entity(cursor, account_id, named, kinds))
 
 
 def _names(

@@ -67,7 +67,7 @@ def find_seed(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment
         raise NoSuchEntity(
             f"{account_id} had no access key, session, user or role {seed} at position {moment.position}, nor before: "
             "expected an access key id, a session id, a name, a unique id or an ARN.",
-            nearest_seed(cursor, account_id, seed),
+            suggestion=nearest_seed(cursor, account_id, seed),
         )
     return found
 

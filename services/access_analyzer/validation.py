@@ -5,10 +5,9 @@ from hashlib import sha256
 
 from domain.account import Account
 from domain.calls import Call, Outcome
-from domain.foundation.errors import ValidationError
+from domain.foundation.errors import constraint_violation
 from domain.policy import Finding, Path, PolicyType, Position, Positions, lint, positions
 from services.api.action_catalogue import CATALOGUE
-from services.wire.input_shapes import ValidationFailures
 from services.wire.operations import answers, any_resource
 from services.wire.pagination import decode_token, encode_token
 
@@ -47,7 +46,7 @@ def validate_policy(
     A malformed document is no refusal: that it is malformed is what was found.
     """
     if max_results is not None and max_results < 1:
-        raise _constraint_violation("maxResults", "Member must have value greater than or equal to 1")
+        raise constraint_violation("maxResults", "Member must have value greater than or equal to 1")
     kind = _type(policy_type, validate_policy_resource_type)
     listed = sha256(f"{kind} {policy_document}".encode()).hexdigest()
     begin = 0 if next_token is None else _index_of_token(next_token, listed)
@@ -62,16 +61,10 @@ def validate_policy(
     return Outcome(answer)
 
 
-def _constraint_violation(member: str, constraint: str) -> ValidationError:
-    failures = ValidationFailures()
-    failures.add("Value", member, constraint)
-    return failures.refusal()
-
-
 def _type(policy_type: str, resource_type: str | None) -> PolicyType:
     """Of the resource types only a role's trust policy has a grammar of its own."""
     if resource_type is not None and policy_type != "RESOURCE_POLICY":
-        raise _constraint_violation(
+        raise constraint_violation(
             "validatePolicyResourceType", "Member must be null unless policyType is RESOURCE_POLICY"
         )
     return PolicyType.TRUST if resource_type == _TRUST_POLICY else _TYPES[policy_type]
@@ -84,7 +77,7 @@ def _index_of_token(token: str, listed: str) -> int:
     except ValueError:
         index = ""
     if not _INDEX.fullmatch(index):
-        raise _constraint_violation("nextToken", "Member must be a token of this policy document and type")
+        raise constraint_violation("nextToken", "Member must be a token of this policy document and type")
     return int(index)
 
 

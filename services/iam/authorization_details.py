@@ -6,6 +6,7 @@ from immutables import Map
 
 from domain.account import Account
 from domain.calls import Call, Outcome
+from domain.families.aws_managed_policies import known_policies
 from domain.families.boundaries import BOUNDARIES
 from domain.families.groups import GROUPS, Group
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, ManagedPolicy
@@ -81,7 +82,7 @@ def _of_kinds(account: Account, kinds: Collection[str]) -> Iterator[DetailedEnti
         yield from account[GROUPS]
     if "Role" in kinds:
         yield from account[ROLES]
-    for policy in account[MANAGED_POLICIES].values():
+    for policy in known_policies(account):
         if policy.is_aws_managed:
             if "AWSManagedPolicy" in kinds and _is_used(account, policy):
                 yield policy

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from domain.account import Account
 from domain.calls import Call
 from domain.families.access_keys import AccessKey
+from domain.families.aws_managed_policies import is_attachable
 from domain.families.boundaries import BOUNDARIES, boundary_arn
 from domain.families.credential_use import LAST_USES
 from domain.families.groups import Group
@@ -160,7 +161,7 @@ def listed_policy_members(account: Account, policy: ManagedPolicy) -> EntityMemb
         "DefaultVersionId": policy.default.id,
         "AttachmentCount": account[ATTACHMENTS].count_lefts(policy.arn),
         "PermissionsBoundaryUsageCount": account[BOUNDARIES].count_lefts(policy.arn),
-        "IsAttachable": True,
+        "IsAttachable": is_attachable(policy),
         "CreateDate": policy.created_at,
         "UpdateDate": policy.updated_at,
     }

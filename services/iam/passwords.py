@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from domain.account import Account
 from domain.calls import Call, NewSecret, Outcome, done, refused
 from domain.families.passwords import LOGIN_PROFILES, PasswordAttemptFailed, PasswordPolicyUpdated
-from domain.foundation.errors import AccessDenied, ValidationError
+from domain.foundation.errors import AccessDenied, constraint_violation
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.rules import passwords
 from services.iam import resources
@@ -28,10 +28,7 @@ def create_login_profile(
     """The password may be left out in AssumeRoot sessions only, of which there are none."""
     user_id = passwords.owner_id(account, call, user_name)
     if password is None:
-        raise ValidationError(
-            "1 validation error detected: Value null at 'password' failed to satisfy constraint: "
-            "Member must not be null"
-        )
+        raise constraint_violation("password", "Member must not be null", "Value null")
     created, new = passwords.create_login_profile(
         account, call, user_id=user_id, password=Secret(password), reset_required=password_reset_required
     )

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from domain.account import Account
 from domain.calls import Call, Outcome, done
+from domain.families.aws_managed_policies import known_policies, known_policy
 from domain.families.boundaries import BOUNDARIES
 from domain.families.groups import GROUP
-from domain.families.policies import ATTACHMENTS, MANAGED_POLICIES, POLICY, ManagedPolicy, managed_policy
+from domain.families.policies import ATTACHMENTS, MANAGED_POLICIES, POLICY, ManagedPolicy
 from domain.families.roles import ROLE
 from domain.families.users import USER
 from domain.foundation.many_to_many import ManyToMany
@@ -59,7 +60,7 @@ def create_policy(
 
 @answers("GetPolicy", on=resources.policy, records="policy_arn")
 def get_policy(account: Account, _call: Call, *, policy_arn: str) -> Outcome:
-    policy = managed_policy(account, policy_arn)
+    policy = known_policy(account, policy_arn)
     return Outcome(lambda after: {"Policy": policy_members(after, policy)})
 
 
@@ -91,7 +92,7 @@ def list_policies(
 
     return Outcome(
         lambda after: pages.of(
-            (policy for policy in after[MANAGED_POLICIES].values() if is_listed(after, policy)),
+            (policy for policy in known_policies(after) if is_listed(after, policy)),
             key=policy_sort_key,
             render=lambda policy: listed_policy_members(after, policy),
         )
@@ -120,7 +121,7 @@ def create_policy_version(
 
 @answers("GetPolicyVersion", on=resources.policy, records="policy_arn version_id")
 def get_policy_version(account: Account, _call: Call, *, policy_arn: str, version_id: str) -> Outcome:
-    policy = managed_policy(account, policy_arn)
+    policy = known_policy(account, policy_arn)
     version = policies.policy_version(policy, version_id)
     return Outcome(lambda _after: {"PolicyVersion": version_members(policy, version) | {"Document": version.document}})
 
@@ -130,7 +131,7 @@ def list_policy_versions(
     account: Account, _call: Call, *, policy_arn: str, marker: str | None = None, max_items: int | None = None
 ) -> Outcome:
     """The newest first, as in AWS (aws CLI, examples of list-policy-versions)."""
-    policy, pages = managed_policy(account, policy_arn), page_request("Versions", marker, max_items)
+    policy, pages = known_policy(account, policy_arn), page_request("Versions", marker, max_items)
     return Outcome(
         lambda _after: pages.of(
             policy.versions.values(),
@@ -179,7 +180,7 @@ def list_entities_for_policy(
 ) -> Outcome:
     """One page over users, groups and roles together, handed out in three lists. Filters by what is managed by AWS or
     locally name policies, not entities: with them no entity is found."""
-    policy, pages = managed_policy(account, policy_arn), page_request("Entities", marker, max_items)
+    policy, pages = known_policy(account, policy_arn), page_request("Entities", marker, max_items)
     uses = tuple(_USES.values()) if policy_usage_filter is None else (_USES[policy_usage_filter],)
     kinds = KINDS if entity_filter is None else _ENTITY_FILTERS.get(entity_filter, ())
 

@@ -16,6 +16,7 @@ from domain.families import (
     server_certificates,
     users,
 )
+from domain.families.aws_managed_policies import known_policy
 from domain.families.tags import Tag, tags_of
 from domain.rules import tagging
 from domain.rules.policies import own_policy
@@ -43,9 +44,11 @@ def _answer(
     *,
     called: str | None = None,
     require: Callable[[Account, str], object] = lambda _account, _name: None,
+    known: Callable[[Account, str], object] | None = None,
 ) -> None:
     """Answers the operations of one kind of entity. `holder` is the parameter that names it; `called` what AWS's names
-    of operations call the kind; `require` refuses what cannot be tagged."""
+    of operations call the kind; `require` refuses what cannot be tagged; `known` finds whose tags can be listed,
+    where that is more."""
     called = called or kind.title
 
     @answers(f"Tag{called}", on=on, holder=holder, records=f"{holder} tags", context=condition_keys.request_tags)
@@ -64,7 +67,10 @@ def _answer(
     def list_entity_tags(
         account: Account, _call: Call, *, name: str, marker: str | None = None, max_items: int | None = None
     ) -> Outcome:
-        tags, pages = tags_of(account, kind.subject(kind.named(account, name))), page_request("Tags", marker, max_items)
+        tags, pages = (
+            tags_of(account, kind.subject((known or kind.named)(account, name))),
+            page_request("Tags", marker, max_items),
+        )
         return Outcome(lambda _after: pages.of(tags.values(), key=tag_sort_key, render=tag_members))
 
 
@@ -72,7 +78,7 @@ _answer(users.USER, resources.user, "user_name")
 _answer(roles.ROLE, resources.role, "role_name")
 _answer(instance_profiles.INSTANCE_PROFILE, resources.instance_profile, "instance_profile_name")
 _answer(server_certificates.SERVER_CERTIFICATE, resources.server_certificate, "server_certificate_name")
-_answer(policies.POLICY, resources.policy, "policy_arn", require=own_policy)
+_answer(policies.POLICY, resources.policy, "policy_arn", require=own_policy, known=known_policy)
 _answer(
     oidc_providers.OIDC_PROVIDER,
     resources.oidc_provider,

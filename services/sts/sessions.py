@@ -1,11 +1,12 @@
 """STS's operations that hand out sessions."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from domain.account import Account
 from domain.calls import Call, Outcome, refused
+from domain.families.aws_managed_policies import adoption
 from domain.families.containment import REACHED_ACCOUNTS, AccountReached
 from domain.families.sessions import SessionClaims, SessionIssued
 from domain.foundation.errors import Refusal, ValidationError
@@ -63,6 +64,7 @@ def assume_role(
     mfa = given_mfa(call, account, serial_number, token_code)
     if mfa.refusal is not None:
         return refused(mfa.refusal, *mfa.events)
+    given_arns = [given["arn"] for given in policy_arns or ()]
     try:
         session = sessions.assume_role(
             account,
@@ -71,7 +73,7 @@ def assume_role(
             role_session_name=role_session_name,
             duration=timedelta(seconds=duration_seconds),
             policy=policy,
-            policy_arns=[given["arn"] for given in policy_arns or ()],
+            policy_arns=given_arns,
             external_id=external_id,
             tags=[(tag["key"], tag["value"]) for tag in tags or ()],
             transitive_tag_keys=transitive_tag_keys or (),
@@ -86,7 +88,7 @@ def assume_role(
     principal = session.principal
     user = {"AssumedRoleUser": {"AssumedRoleId": principal.principal_id, "Arn": principal.arn}}
     answer = {**members(call, session, minimum_session_token_size), **user, **source_identity_of(session)}
-    return issued(account, session, answer, *mfa.events)
+    return issued(account, call, session, answer, before=mfa.events, policy_arns=given_arns)
 
 
 @answers("GetSessionToken", service="sts", on=None, records="duration_seconds serial_number minimum_session_token_size")
@@ -104,7 +106,7 @@ def get_session_token(
         return refused(mfa.refusal, *mfa.events)
     duration = timedelta(seconds=duration_seconds)
     session = sessions.get_session_token(account, call, duration=duration, is_mfa_given=mfa.is_given)
-    return issued(account, session, members(call, session, minimum_session_token_size), *mfa.events)
+    return issued(account, call, session, members(call, session, minimum_session_token_size), before=mfa.events)
 
 
 @answers(
@@ -125,18 +127,21 @@ def get_federation_token(
     tags: list[Mapping[str, str]] | None = None,
     minimum_session_token_size: int = 0,
 ) -> Outcome:
+    given_arns = [given["arn"] for given in policy_arns or ()]
     session = federation.get_federation_token(
         account,
         call,
         name=name,
         duration=timedelta(seconds=duration_seconds),
         policy=policy,
-        policy_arns=[given["arn"] for given in policy_arns or ()],
+        policy_arns=given_arns,
         tags=[(tag["key"], tag["value"]) for tag in tags or ()],
     )
     principal = session.principal
     user = {"FederatedUser": {"FederatedUserId": principal.principal_id, "Arn": principal.arn}}
-    return issued(account, session, {**members(call, session, minimum_session_token_size), **user})
+    return issued(
+        account, call, session, {**members(call, session, minimum_session_token_size), **user}, policy_arns=given_arns
+    )
 
 
 @answers(
@@ -162,15 +167,25 @@ def assume_root(
         duration=timedelta(seconds=duration_seconds),
     )
     return issued(
-        account, session, {**members(call, session, minimum_session_token_size), **source_identity_of(session)}
+        account, call, session, {**members(call, session, minimum_session_token_size), **source_identity_of(session)}
     )
 
 
-def issued(account: Account, session: SessionClaims, answer: Members, *before: Event) -> Outcome:
-    """In the ledger of the account whose session it is, which the caller's remembers to have reached. `before` are
-    events of the caller's account that the session follows."""
-    events, owner_id = [SessionIssued(session=session.recorded)], session.principal.account_id
+def issued(
+    account: Account,
+    call: Call,
+    session: SessionClaims,
+    answer: Members,
+    *,
+    before: Sequence[Event] = (),
+    policy_arns: Sequence[str] = (),
+) -> Outcome:
+    """In the ledger of the account whose session it is, which the caller's remembers to have reached, behind what that
+    has not of the session's managed policies. `before` are events of the caller's account that the session follows."""
+    owner_id = session.principal.account_id
     at_home = owner_id == account.id
+    owner = account if at_home else call.account(owner_id)
+    events = [*adoption(owner, *policy_arns), SessionIssued(session=session.recorded)]
     reached = [] if at_home or owner_id in account[REACHED_ACCOUNTS] else [AccountReached(reached=owner_id)]
     return Outcome(
         lambda _after: answer,

@@ -15,7 +15,7 @@ from domain.families.access_keys import AccessKeyActivated
 from domain.families.containment import DescentRecorded
 from domain.families.credential_use import LAST_USES, CredentialUsed, is_news
 from domain.families.sessions import SessionClaims
-from domain.foundation.errors import Refusal, ValidationError
+from domain.foundation.errors import Refusal, constraint_violation
 from domain.foundation.events import Cause, Event
 from domain.foundation.identifiers import INSTALLATION, Random
 from domain.foundation.secret import Secret
@@ -139,10 +139,7 @@ def _perform(account: Account, call: Call, request: AuthenticatedRequest, found:
     parameters = dict(request.parameters)
     for name, value in parameters.items():
         if storable(value) != value:
-            raise ValidationError(
-                f"1 validation error detected: Value at '{name}' failed to satisfy constraint: "
-                "Member must be free of U+0000 and of lone surrogates"
-            )
+            raise constraint_violation(name, "Member must be free of U+0000 and of lone surrogates")
     refuse_beyond_session_token(call, operation.service, operation.name)
     return _with_descents(account, call, _answered(account, call, request, operation, parameters, found))
 

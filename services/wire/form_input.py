@@ -21,6 +21,7 @@ from services.wire.input_shapes import (
     sized,
 )
 from services.wire.shapes import Shape, wire_name
+from services.wire.wording import SMITHY, Wording
 
 FIELDS_MAX = 4_096
 
@@ -81,7 +82,7 @@ def _decoded(raw: bytes) -> str:
 ParseForm = Callable[[Mapping[str, str]], dict[str, object]]
 
 
-def compile_input(shape: Shape | None) -> ParseForm:
+def compile_input(shape: Shape | None, wording: Wording = SMITHY) -> ParseForm:
     """A function from fields, without Action and Version, to parameters by snake_case name, in nested structures too.
 
     Values are str, int, bool, datetime in UTC, bytes, list and dict; what was not sent is absent. The function raises
@@ -89,7 +90,7 @@ def compile_input(shape: Shape | None) -> ParseForm:
     not know. Sizes are checked before patterns, so that no pattern runs on more than its maximum.
     """
     read = input_shapes.structure("", shape, _READERS) if shape else input_shapes.members({}, frozenset(), union=False)
-    return lambda fields: input_shapes.read_parameters(read, _tree(fields))
+    return lambda fields: input_shapes.read_parameters(read, _tree(fields), wording)
 
 
 def _tree(fields: Mapping[str, str]) -> InputNode:

@@ -6,7 +6,7 @@ brings a table of compilers.
 
 import base64
 import re
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from datetime import UTC, datetime
 
 from botocore import xform_name
@@ -14,6 +14,7 @@ from botocore import xform_name
 from domain.foundation.errors import ValidationError
 from services.wire.patterns import matcher
 from services.wire.shapes import Shape, is_secret, wire_name
+from services.wire.wording import SMITHY, Wording
 
 ECHO_CHARACTERS_MAX = 256
 """No more than that of a value or a name that we were sent appears in a message."""
@@ -40,16 +41,35 @@ InputNode = None | bool | int | float | str | list["InputNode"] | dict[str, "Inp
 class ValidationFailures:
     """What is wrong with a request, in the words of AWS."""
 
-    def __init__(self) -> None:
+    def __init__(self, wording: Wording = SMITHY) -> None:
         self.count = 0
+        self._wording = wording
         self._shown: list[str] = []
+        self._in_words: ValidationError | None = None
+
+    def add_pattern(self, value: str, path: str, shape: str, pattern: str) -> None:
+        """That a value of this shape breaks its pattern."""
+        if (expectation := self._wording.expectations.get(shape)) is None:
+            self._add_kind(value, path, f"Member must satisfy regular expression pattern: {pattern}")
+        elif self._in_words is None:
+            sentence = f"The specified value for {path} is invalid. {expectation}"
+            self._in_words = ValidationError(sentence, f"{value}; expected {pattern}")
+
+    def add_enumeration(self, value: str, path: str, choices: Sequence[str]) -> None:
+        self._add_kind(value, path, f"Member must satisfy enum value set: [{', '.join(choices)}]")
+
+    def _add_kind(self, value: str, path: str, constraint: str) -> None:
+        self.add(value if self._wording.repeats_value else "Value", path, constraint)
 
     def add(self, value: str, path: str, constraint: str) -> None:
         self.count += 1
         if self.count <= FAILURES_SHOWN_MAX:
             self._shown.append(f"{value} at '{path}' failed to satisfy constraint: {constraint}")
 
-    def refusal(self) -> ValidationError:
+    def refusal(self) -> ValidationError | None:
+        """None where nothing failed. What is said in words is said alone, where nothing else failed."""
+        if not self.count:
+            return self._in_words
         plural = "s" if self.count > 1 else ""
         rest = f"; and {self.count - FAILURES_SHOWN_MAX} more" if self.count > FAILURES_SHOWN_MAX else ""
         return ValidationError(f"{self.count} validation error{plural} detected: {'; '.join(self._shown)}{rest}")
@@ -65,12 +85,12 @@ CompileReader = Callable[[str, Shape, ShapeReaders], ShapeReader]
 """Takes the name of the member, its shape, and what compiles the shapes within."""
 
 
-def read_parameters(read: ShapeReader, node: InputNode) -> dict[str, object]:
+def read_parameters(read: ShapeReader, node: InputNode, wording: Wording = SMITHY) -> dict[str, object]:
     """The parameters of an operation. Raises ValidationError with every failure in one message."""
-    failures = ValidationFailures()
+    failures = ValidationFailures(wording)
     parameters = read(node, "", failures)
-    if failures.count:
-        raise failures.refusal()
+    if (refusal := failures.refusal()) is not None:
+        raise refusal
     assert isinstance(parameters, dict)
     return parameters
 
@@ -143,11 +163,11 @@ def text(member: str, shape: Shape, _readers: ShapeReaders, *, otherwise: str) -
             failures.add(echo, path, f"Member must have length less than or equal to {longest}")
             return None
         if not matches(node):
-            failures.add(echo, path, f"Member must satisfy regular expression pattern: {pattern}")
+            failures.add_pattern(echo, path, shape.name, pattern)
         if len(node) < shortest:
             failures.add(echo, path, f"Member must have length greater than or equal to {shortest}")
         if choices is not None and node not in choices:
-            failures.add(echo, path, f"Member must satisfy enum value set: [{', '.join(choices)}]")
+            failures.add_enumeration(echo, path, choices)
         return None
 
     return read

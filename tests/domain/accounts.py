@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from domain.account import Account, AccountCreated, evolve
-from domain.families.aws_managed_policies import managed_policy_catalogue
+from domain.families.aws_managed_policies import published_catalogue
 from domain.families.groups import GroupCreated
 from domain.families.policies import ManagedCatalogueAdopted
 from domain.families.users import UserCreated
@@ -27,11 +27,12 @@ def after(account: Account, *events: Change, at: datetime = AT) -> Account:
 
 
 def new_account() -> Account:
-    digest, versions = managed_policy_catalogue("aws")
+    catalogue = published_catalogue("aws")
+    used = ("AdministratorAccess", "IAMFullAccess", "IAMReadOnlyAccess")
     return after(
         Account(ACCOUNT),
         AccountCreated(ledger_id="l", kind="live", partition="aws", schema_version=1),
-        ManagedCatalogueAdopted(digest=digest, versions=versions),
+        ManagedCatalogueAdopted(digest=catalogue.digest, versions=tuple(map(catalogue.named, used))),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from domain.account import Account, CorruptLedger, evolve
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.groups import GROUP
-from domain.families.policies import MANAGED_POLICIES
+from domain.families.policies import MANAGED_CATALOGUE, MANAGED_POLICIES
 from domain.families.users import USERS, UserCreated
 from domain.foundation.errors import EntityAlreadyExists, ValidationError
 from domain.foundation.events import Change, Entry
@@ -66,7 +66,7 @@ def test_the_newest_action_catalogue_is_in_use() -> None:
 
 
 def test_a_catalogue_is_published_once() -> None:
-    """The second account of a partition adopts the same catalogue; that of another partition has other ARNs."""
+    """Every account adopts the same catalogue, with the ARNs of its own partition."""
     installation = founded()
     published = 0
     wanted: list[tuple[str, accounts.Partition]] = [
@@ -82,7 +82,8 @@ def test_a_catalogue_is_published_once() -> None:
         assert account.partition == partition
         assert account.ledger_id == installation.accounts[account_id].ledger_id
         assert f"arn:{partition}:iam::aws:policy/AdministratorAccess" in account[MANAGED_POLICIES]
-    assert published == len(installation.catalogues) == 2
+        assert account[MANAGED_CATALOGUE] == installation.managed_catalogue
+    assert published == len(installation.catalogues) == 1
 
 
 def test_the_first_administrator() -> None:

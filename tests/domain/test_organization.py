@@ -211,11 +211,11 @@ def long(characters: int, kind: PolicyKind = "SERVICE_CONTROL_POLICY") -> Organi
             "There is no RESOURCE_CONTROL_POLICY attached to",
         ),
         (replace(ORGANIZATION, management_account_id="3" * 12), NoSuchEntity, "The management account 3+ is not in"),
-        (with_policy(policy("bad", "{}")), MalformedPolicyDocument, "The policy bad: "),
+        (with_policy(policy("bad", "{}")), MalformedPolicyDocument, "the policy bad: "),
         (
             with_policy(policy("bad", DENY.replace('"*"', '"arn:aws-cn:iam::*:user/*"'))),
             MalformedPolicyDocument,
-            'The policy bad: .*Partition "aws-cn" is not valid',
+            '^Partition "aws-cn" is not valid .*the policy bad: ',
         ),
         (long(10_241), LimitExceeded, "The policy long: expected at most 10240 characters; got 10241"),
         (long(5_121, "RESOURCE_CONTROL_POLICY"), LimitExceeded, "expected at most 5120 characters; got 5121"),

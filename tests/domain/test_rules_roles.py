@@ -77,12 +77,11 @@ def test_a_trust_policy_is_resolved_when_it_is_written() -> None:
         role_arn("ann"),
         role_arn("ops"),
         "arn:aws-cn:iam::123456789012:user/ann",
-        "arn:aws:iam::210987654321:user/ann",
         "AIDAQQQQQQQQQQQQQQQQQ",
     ],
 )
 def test_unknown_principals_are_refused(unknown: str) -> None:
-    """Somebody who does not exist, exists elsewhere, on another path or in another spelling, or is the very role that
+    """Somebody who does not exist, exists on another path or in another spelling, or is the very role that
     is being created, is no principal: whoever came to be so called later would be trusted unseen."""
     account = with_users(new_account(), "ann")
     with pytest.raises(MalformedPolicyDocument, match=f'Invalid principal in policy: "AWS":"{unknown}"'):

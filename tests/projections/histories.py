@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from domain.account import Account
 from domain.families.access_keys import ACCESS_KEYS, AccessKeyStatus
-from domain.families.aws_managed_policies import managed_policy_catalogue
+from domain.families.aws_managed_policies import published_catalogue
 from domain.families.credential_use import CredentialUsed
 from domain.families.groups import GROUP, GROUPS
 from domain.families.mfa_devices import MFA_DEVICES, MFADeviceEnabled
@@ -78,7 +78,7 @@ def _catalogue(account: Account, a: int, b: int, _fresh: str) -> Made:
     """An older or a newer catalogue than the one before; versions change in text and number."""
     versions = [
         version.model_copy(update={"version": version.version + a, "document": DOCUMENTS[b % 3]})
-        for version in managed_policy_catalogue(account.partition)[1][: 1 + a % 3]
+        for version in list(published_catalogue(account.partition).newest.values())[: 1 + a % 3]
     ]
     return ManagedCatalogueAdopted(digest=f"{a}{b}", versions=tuple(versions))
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from domain.foundation.errors import MalformedPolicyDocument
 from domain.foundation.identifiers import PARTITION
 from domain.policy.catalogue import ActionCatalogue
-from domain.policy.decode import TEXT_CHARACTERS_MAX, Json
-from domain.policy.document import PolicyType, policy_size
+from domain.policy.decode import TEXT_CHARACTERS_MAX, Json, policy_size
+from domain.policy.document import PolicyType
 from domain.policy.lint.actions import action_findings, redundant_actions
 from domain.policy.lint.conditions import condition_findings, unsupported_keys
 from domain.policy.lint.contradictions import contradictions, pointless_statements
@@ -102,10 +102,10 @@ def _refusal(text: str, policy_type: PolicyType, partition: str) -> Iterator[Fin
     try:
         parse_new(text, policy_type, partition)
     except MalformedPolicyDocument as refused:
-        yield refusal("MALFORMED_POLICY_DOCUMENT", refused.message, _place(refused.message))
+        yield refusal("MALFORMED_POLICY_DOCUMENT", refused.message, _place(refused.detail))
 
 
-def _place(message: str) -> Path:
-    """The path of what a refusal is about. Its sentence begins with it, such as `Statement[0].Condition: …`."""
-    found = _PLACE.match(message)
+def _place(detail: str) -> Path:
+    """The path of what a refusal is about. Its detail begins with it, such as `Statement[0].Condition: …`."""
+    found = _PLACE.match(detail)
     return ("Statement", int(found["index"]), *found["names"].split(".")[1:]) if found else ()

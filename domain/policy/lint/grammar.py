@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from domain.policy.decode import Json
-from domain.policy.document import PolicyType, policy_size
+from domain.policy.decode import Json, policy_size
+from domain.policy.document import PolicyType
 from domain.policy.lint.findings import Finding, error, refusal, security_warning, suggestion, warning
 from domain.policy.lint.parsed import ListedText, ParsedStatement, listed, statements
 from domain.policy.principals import KINDS

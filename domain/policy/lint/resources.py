@@ -39,7 +39,7 @@ def _arn_findings(item: ListedText, unfit: Unfit | None, catalogue: ActionCatalo
         yield refusal("INVALID_ARN_PREFIX", f"{item.text} does not begin with arn:.", item.path)
         return
     if unfit is not None:
-        yield refusal(unfit.code, f"{unfit.reason}.", item.path)
+        yield refusal(unfit.code, unfit.reason, item.path)
     if len(parts) < ARN_PARTS:
         if not item.text.endswith("*") and (unfit is None or unfit.code != "MISSING_ARN_FIELD"):
             message = f"{item.text} is no arn:partition:service:region:account:resource."

@@ -128,7 +128,7 @@ def named_resource(context: AnswerContext, given: str, action: str, when: When) 
     kind, slash, _ = resource.partition("/")
     if given.startswith("arn:") and kind not in KINDS:
         if (unfit := unfit_resource(given, PolicyType.IDENTITY, account.partition)) is not None:
-            raise InvalidInput(f"{unfit.reason}.")
+            raise InvalidInput(unfit.sentence, unfit.detail)
         return given
     found = list(dict.fromkeys(each.arn for each in bearers(context.cursor, account.id, given, when, KINDS)))
     if len(found) > 1:
@@ -137,7 +137,7 @@ def named_resource(context: AnswerContext, given: str, action: str, when: When) 
         return found[0]
     if slash and action.lower() == f"iam:create{kind}":
         return account.arn(resource)
-    raise NoSuchEntity(*no_bearer(context.cursor, account.id, given, when, KINDS))
+    raise no_bearer(context.cursor, account.id, given, when, KINDS)
 
 
 def refuse_foreign_role(account_id: str, action: str, on: str) -> None:

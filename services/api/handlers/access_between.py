@@ -6,7 +6,6 @@ from typing import Any
 
 from domain.account import Account
 from domain.authorization import ASSUME_ROLE
-from domain.foundation.errors import NoSuchEntity
 from domain.foundation.events import Entry
 from domain.foundation.intervals import Interval, IntervalsResult, intervals
 from domain.policy import Possibility
@@ -126,7 +125,7 @@ def _called(context: AnswerContext, named: str, span: TimeSpan, kinds: Sequence[
     when = _when(span)
     found = bearers(context.cursor, context.account_id, named, when, kinds)
     if not found:
-        raise NoSuchEntity(*no_bearer(context.cursor, context.account_id, named, when, kinds))
+        raise no_bearer(context.cursor, context.account_id, named, when, kinds)
     return tuple(map(Bearer.model_validate, found))
 
 

@@ -25,6 +25,7 @@ from services.ledger.embedded_programs import EmbeddedError
 from services.ledger.mapper import CorruptEntry
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates, LedgerUnavailable
 from services.ledger_runtime import LedgerRuntime, check_database, load_master_keys, open_database
+from services.managed_policies.catalogue import publish_catalogues
 from services.secrets.master_key import KEY_BYTES, InvalidMasterKey, MasterKey, MasterKeys
 from services.settings import InvalidSetting, Settings, read_settings
 
@@ -32,9 +33,11 @@ from services.settings import InvalidSetting, Settings, read_settings
 def operator_settings(args: argparse.Namespace) -> Settings:
     """Raises Failure."""
     try:
-        return read_settings(os.environ, data=args.data)
+        settings = read_settings(os.environ, data=args.data)
+        publish_catalogues(settings.managed_policies)
     except InvalidSetting as error:
         raise Failure(str(error)) from error
+    return settings
 
 
 def embedded_settings(args: argparse.Namespace) -> Settings:

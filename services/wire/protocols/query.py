@@ -21,6 +21,7 @@ from services.wire.model_protocol import ModelProtocol, RequestedOperation
 from services.wire.protocol import CommittedOutcome, ParsedRequest, RenderedRefusal, WireProtocol
 from services.wire.raw_request import RawRequest
 from services.wire.time_travel import RequestPath
+from services.wire.wording import wording_of
 from services.wire.xml_output import SerialiseXml, compile_output, escape_xml
 
 _SERVER_FAULT = 500
@@ -66,7 +67,7 @@ class QueryServiceModel(DescribedService[QueryOperationModel]):
         return QueryOperationModel(
             name=name,
             parameters=self._parameters(name),
-            parse=compile_input(model.input_shape),
+            parse=compile_input(model.input_shape, wording_of(self.name)),
             serialise=compile_output(name, model.output_shape, self.namespace),
             serialise_json=compile_document(name, model.output_shape),
             has_result=model.output_shape is not None,

@@ -123,7 +123,7 @@ def test_keys_ignore_case() -> None:
 @pytest.mark.parametrize(
     ("name", "key", "wanted", "reason"),
     [
-        ("StringEqual", "aws:Key", "a", "Invalid Condition type : StringEqual; expected Null, or one of StringEquals"),
+        ("StringEqual", "aws:Key", "a", "Invalid Condition type : StringEqual. (expected Null, or one of StringEquals"),
         ("stringequals", "aws:Key", "a", "Invalid Condition type : stringequals"),
         ("NullIfExists", "aws:Key", "true", "Invalid Condition type : NullIfExists"),
         ("StringEqualsIfExistsIfExists", "aws:Key", "a", "Invalid Condition type"),
@@ -133,7 +133,12 @@ def test_keys_ignore_case() -> None:
         ("IpAddress", "aws:Key", "10.0.0.0/33", '"10.0.0.0/33" is not an address'),
         ("ArnLike", "aws:Key", "arn:aws:iam::user/a", '"arn:aws:iam::user/a" is not an ARN'),
         ("BinaryEquals", "aws:Key", "a", '"a" is not binary data'),
-        ("StringEquals", "Key", "a", 'must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.; got "Key"'),
+        (
+            "StringEquals",
+            "Key",
+            "a",
+            'must be prefaced by a vendor, e.g., iam, sdb, ec2, etc. (expected a key such as aws:SourceIp, got "Key")',
+        ),
         ("StringEquals", "aws:", "a", "must be prefaced by a vendor"),
         ("StringEquals", ":Key", "a", "must be prefaced by a vendor"),
         ("StringEquals", "a*s:Key", "a", "must be prefaced by a vendor"),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.foundation.errors import MalformedPolicyDocument
-from domain.policy.decode import TEXT_CHARACTERS_MAX
+from domain.policy.decode import TEXT_CHARACTERS_MAX, policy_size
 from domain.policy.document import (
     ACTIONS_REMEMBERED_PER_POLICY_MAX,
     POLICY_TYPES,
@@ -18,7 +18,6 @@ from domain.policy.document import (
     PolicyType,
     compiled,
     parse,
-    policy_size,
 )
 
 ALLOW = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}
@@ -96,7 +95,7 @@ ACCEPTED_TRUST = {
 REFUSED_IDENTITY = {
     "empty": ("", "invalid Json"),
     "no-json": ("{", "invalid Json"),
-    "after-the-end": (document(ALLOW) + "{}", "invalid Json: Extra data"),
+    "after-the-end": (document(ALLOW) + "{}", "This policy contains invalid Json (The policy: Extra data"),
     "trailing-comma": ('{"Statement":[],}', "invalid Json"),
     "nan": ('{"Version":NaN}', "NaN is no JSON value"),
     "infinity": ('{"Version":-Infinity}', "-Infinity is no JSON value"),
@@ -110,85 +109,174 @@ REFUSED_IDENTITY = {
         '{"Statement":{"Condition":{"Bool":{"aws:a":"true","aws:a":"false"}}}}',
         'the name "aws:a" appears twice',
     ),
-    "list": ("[]", "The policy: Syntax errors in policy; expected an object"),
+    "list": ("[]", "Syntax errors in policy. (The policy: expected an object"),
     "character": (document(ALLOW).replace("GetUser", "Get\u0100"), "expected characters up to U+00FF, got U+0100"),
     "control-character": (document(ALLOW).replace(" ", "\x0b", 1), "got U+000B"),
     "byte-order-mark": ("\ufeff" + document(ALLOW), "got U+FEFF at 0"),
-    "escaped-character": (identity(Resource="arn:aws:s3:::\u4e2d"), "Statement[0].Resource: expected characters"),
+    "escaped-character": (
+        identity(Resource="arn:aws:s3:::\u4e2d"),
+        "Syntax errors in policy. (Statement[0].Resource: expected characters",
+    ),
     "escaped-surrogate": ('{"\\ud800":1}', "got U+D800"),
     "escaped-zero": (identity(Sid="\0"), "got U+0000"),
     "version": (document(ALLOW, Version="2012-10-18"), "expected 2008-10-17 or 2012-10-17, got 2012-10-18"),
-    "version-number": (document(ALLOW, Version=2012), "Version: Syntax errors in policy; expected a string"),
-    "element-unknown": (document(ALLOW, Comment="x"), "Has prohibited field Comment"),
-    "element-case": (json.dumps({"statement": ALLOW}), "Has prohibited field statement; expected only Version, Id"),
-    "no-statement": (json.dumps({"Version": "2012-10-17"}), "Statement: Syntax errors in policy; expected at least"),
-    "statement-list-empty": (document(), "Statement: Syntax errors in policy; expected at least one statement"),
-    "statement-text": (document(ALLOW, "x"), "Statement[1]: Syntax errors in policy; expected an object"),
-    "statement-element": (identity(action="iam:GetUser"), "Statement[0]: Has prohibited field action"),
-    "principal": (identity(Principal="*"), "Statement[0]: Policy document should not specify a principal"),
-    "not-principal": (identity(NotPrincipal="*"), "Has prohibited field NotPrincipal"),
-    "sid-characters": (identity(Sid="a b"), 'Statement IDs (SID) must be alpha-numeric, got "a b"'),
-    "sid-number": (identity(Sid=1), "Statement[0].Sid: Syntax errors in policy; expected a string"),
-    "sid-twice": (document(ALLOW | {"Sid": "a"}, ALLOW | {"Sid": "a"}), "(SID) in a single policy must be unique"),
-    "effect-missing": (identity(Effect=None), "Statement[0].Effect: Syntax errors in policy; expected Allow or Deny"),
-    "effect-case": (identity(Effect="allow"), 'expected Allow or Deny, got "allow"'),
-    "effect-list": (identity(Effect=["Allow"]), "Statement[0].Effect: Syntax errors in policy; expected Allow or Deny"),
-    "action-missing": (identity(Action=None), "Policy statement must contain actions; expected either Action or"),
-    "action-and-not-action": (identity(NotAction="iam:*"), "Syntax errors in policy; expected either Action or Not"),
-    "action-list-empty": (identity(Action=[]), "Statement[0].Action: Policy statement must contain actions"),
-    "action-without-vendor": (identity(Action="GetUser"), "Actions/Conditions must be prefaced by a vendor"),
+    "version-number": (document(ALLOW, Version=2012), "Syntax errors in policy. (Version: expected a string"),
+    "element-unknown": (
+        document(ALLOW, Comment="x"),
+        "Syntax errors in policy. (The policy: expected only Version, Id, Statement, got Comment)",
+    ),
+    "element-case": (
+        json.dumps({"statement": ALLOW}),
+        "The policy failed legacy parsing (The policy: expected only Ver",
+    ),
+    "no-statement": (json.dumps({"Version": "2012-10-17"}), "Syntax errors in policy. (Statement: expected at least"),
+    "statement-list-empty": (document(), "Syntax errors in policy. (Statement: expected at least one statement"),
+    "statement-text": (document(ALLOW, "x"), "Syntax errors in policy. (Statement[1]: expected an object"),
+    "statement-element": (
+        identity(action="iam:GetUser"),
+        "The policy failed legacy parsing (Statement[0]: expected only",
+    ),
+    "principal": (identity(Principal="*"), "Policy document should not specify a principal. (Statement[0]: "),
+    "not-principal": (identity(NotPrincipal="*"), "Policy document should not specify a principal. ("),
+    "sid-characters": (
+        identity(Sid="a b"),
+        'satisfies the regular expression [0-9A-Za-z]* (Statement[0].Sid: got "a b")',
+    ),
+    "sid-number": (identity(Sid=1), "Syntax errors in policy. (Statement[0].Sid: expected a string"),
+    "sid-twice": (
+        document(ALLOW | {"Sid": "a"}, ALLOW | {"Sid": "a"}),
+        "in a single policy must be unique. (Statement: a is given twice)",
+    ),
+    "effect-missing": (identity(Effect=None), "Syntax errors in policy. (Statement[0].Effect: expected Allow or Deny"),
+    "effect-case": (
+        identity(Effect="allow"),
+        'The policy failed legacy parsing (Statement[0].Effect: expected Allow or Deny, got "allow")',
+    ),
+    "effect-list": (
+        identity(Effect=["Allow"]),
+        "Syntax errors in policy. (Statement[0].Effect: expected Allow or Deny",
+    ),
+    "action-missing": (
+        identity(Action=None),
+        "Policy statement must contain actions. (Statement[0]: expected either Acti",
+    ),
+    "action-and-not-action": (
+        identity(NotAction="iam:*"),
+        "Syntax errors in policy. (Statement[0]: expected either Action or Not",
+    ),
+    "action-list-empty": (identity(Action=[]), "Policy statement must contain actions. (Statement[0].Action: "),
+    "action-without-vendor": (
+        identity(Action="GetUser"),
+        "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc. (S",
+    ),
     "action-vendor-wildcard": (identity(Action="*:GetUser"), 'such as iam:Get*, got "*:GetUser"'),
     "action-without-name": (identity(Action="iam:"), 'got "iam:"'),
     "action-with-space": (identity(Action="iam:GetUser "), 'got "iam:GetUser "'),
-    "action-number": (identity(Action=["iam:GetUser", 5]), "Statement[0].Action: Syntax errors in policy"),
-    "action-nested": (identity(Action=[["iam:GetUser"]]), "Statement[0].Action: Syntax errors in policy"),
-    "resource-missing": (identity(Resource=None), "Policy statement must contain resources; expected either Resource"),
-    "resource-and-not": (identity(NotResource="*"), "Syntax errors in policy; expected either Resource or NotResource"),
-    "resource-list-empty": (identity(Resource=[]), "Statement[0].Resource: Policy statement must contain resources"),
-    "not-resource-empty": (identity(Resource=None, NotResource=[]), "Statement[0].NotResource: Policy statement must"),
-    "resource-no-arn": (identity(Resource="bucket"), 'Resource bucket must be in ARN format or "*"'),
+    "action-of-two-colons": (identity(Action="iam:Get:User"), "Actions/Condition can contain only one colon. ("),
+    "action-number": (
+        identity(Action=["iam:GetUser", 5]),
+        "Syntax errors in policy. (Statement[0].Action: expected a string, got a n",
+    ),
+    "action-type": (
+        identity(Action=5),
+        "Syntax errors in policy. (Statement[0].Action: expected a string or a list of strings, got a number)",
+    ),
+    "action-nested": (identity(Action=[["iam:GetUser"]]), "Syntax errors in policy. (Statement[0].Action: "),
+    "resource-missing": (
+        identity(Resource=None),
+        "Policy statement must contain resources. (Statement[0]: expected either R",
+    ),
+    "resource-and-not": (
+        identity(NotResource="*"),
+        "Syntax errors in policy. (Statement[0]: expected either Resource or NotR",
+    ),
+    "resource-list-empty": (identity(Resource=[]), "Policy statement must contain resources. (Statement[0].Resource: "),
+    "not-resource-empty": (
+        identity(Resource=None, NotResource=[]),
+        "Policy statement must contain resources. (Statement[0].NotResource: ",
+    ),
+    "resource-no-arn": (
+        identity(Resource="bucket"),
+        'Resource bucket must be in ARN format or "*". (Statement[0].Resource)',
+    ),
     # White space does not count towards a policy's size, but what has to be prepared is as long as it is.
     "resource-of-white-space": (identity(Resource=f"arn:aws:s3:::{' ' * 120_000}*x"), "at most 10240 characters, got"),
     "resource-two-stars": (identity(Resource="**"), "must be in ARN format"),
     "resource-without-service": (identity(Resource="arn:aws::::x"), "must be in ARN format"),
     "resource-service-wildcard": (
         identity(Resource="arn:aws:s*:::x"),
-        "Resource vendor must be fully qualified and cannot contain regexes",
+        "Resource vendor must be fully qualified and cannot contain regexes. (Statement[0].Resource: got ",
     ),
-    "resource-type-wildcard": (identity(Resource="arn:aws:iam::123456789012:u*"), "a wildcard in the resource type"),
-    "resource-type-star": (identity(Resource="arn:aws:iam::*:*/Bob"), "expected one such as user/*"),
+    "resource-type-wildcard": (
+        identity(Resource="arn:aws:iam::123456789012:u*"),
+        "The policy failed legacy parsing (Statement[0].Resource: ",
+    ),
+    "resource-type-star": (identity(Resource="arn:aws:iam::*:*/Bob"), "is expected, such as user/*"),
     "resource-variable": (identity(Resource="arn:aws:s3::${aws:PrincipalAccount}:x"), "the last part of an ARN only"),
     "not-resource-variable": (identity(Resource=None, NotResource="arn:aws:s3:::${aws:username"), "has no end"),
-    "condition-list": (identity(Condition=[]), "Statement[0].Condition: Syntax errors in policy; expected an object"),
-    "condition-keys-text": (identity(Condition={"Bool": "x"}), "Statement[0].Condition.Bool: Syntax errors in policy"),
+    "condition-list": (identity(Condition=[]), "Syntax errors in policy. (Statement[0].Condition: expected an object"),
+    "condition-keys-text": (
+        identity(Condition={"Bool": "x"}),
+        "Syntax errors in policy. (Statement[0].Condition.Bool: expected an object",
+    ),
     "condition-operator": (
         where("Boole", "aws:a", "x"),
-        "Statement[0].Condition.Boole: Invalid Condition type : Boole",
+        "Invalid Condition type : Boole. (Statement[0].Condition.Boole: expected Null, or",
     ),
-    "condition-key": (where("Bool", "a", "true"), "Statement[0].Condition.Bool: Actions/Conditions must be prefaced"),
-    "condition-values-empty": (where("StringLike", "aws:a", []), "Condition.StringLike.aws:a: Syntax errors in policy"),
-    "condition-value-null": (where("StringLike", "aws:a", None), "Condition.StringLike.aws:a: Syntax errors in policy"),
-    "condition-value-object": (where("StringLike", "aws:a", {"b": "c"}), "Syntax errors in policy; expected a string"),
-    "condition-variable": (where("StringLike", "aws:a", "${aws:b, x}"), "is in single quotation marks"),
+    "condition-key": (where("Bool", "a", "true"), "ec2, etc. (Statement[0].Condition.Bool: expected a key"),
+    "condition-values-empty": (
+        where("StringLike", "aws:a", []),
+        "Syntax errors in policy. (Statement[0].Condition.StringLike.aws:a: expected at",
+    ),
+    "condition-value-null": (
+        where("StringLike", "aws:a", None),
+        "(Statement[0].Condition.StringLike.aws:a: expected a string, got null)",
+    ),
+    "condition-value-object": (
+        where("StringLike", "aws:a", {"b": "c"}),
+        "StringLike.aws:a: expected a string, got an object)",
+    ),
+    "condition-variable": (
+        where("StringLike", "aws:a", "${aws:b, x}"),
+        "Syntax errors in policy. (Statement[0].Condition.StringLike: the default of a policy variable is in",
+    ),
 }
 REFUSED_TRUST = {
     # Were a slash part of a role's name, ten thousand of them could be parted in fifty million ways.
     "role-of-slashes": (principal("AWS", "arn:aws:sts::123456789012:assumed-role///x"), "Invalid principal in policy"),
-    "no-principal": (trust(Principal=None), "Statement[0]: Missing required field Principal"),
+    "no-principal": (trust(Principal=None), "Missing required field Principal (Statement[0]: expected either"),
     "not-principal": (trust(Principal=None, NotPrincipal="*"), "Has prohibited field NotPrincipal"),
-    "resource": (trust(Resource="*"), "Statement[0]: Has prohibited field Resource"),
-    "not-resource": (trust(NotResource="*"), "Statement[0]: Has prohibited field NotResource"),
+    "resource": (trust(Resource="*"), "Has prohibited field Resource (Statement[0]: expected only"),
+    "not-resource": (trust(NotResource="*"), "Has prohibited field NotResource (Statement[0]: expected only"),
     "action-of-another-service": (trust(Action="s3:GetObject"), "AssumeRole policy may only specify STS AssumeRole"),
-    "action-star": (trust(Action="*"), 'AssumeRole policy may only specify STS AssumeRole actions, got "*"'),
-    "principal-text": (trust(Principal="123456789012"), "Statement[0].Principal: Syntax errors in policy; expected an"),
-    "principal-object-empty": (trust(Principal={}), "expected at least one principal"),
+    "action-star": (
+        trust(Action="*"),
+        'AssumeRole policy may only specify STS AssumeRole actions. (Statement[0].Action: got "*")',
+    ),
+    "principal-text": (
+        trust(Principal="123456789012"),
+        "Syntax errors in policy. (Statement[0].Principal: expected an",
+    ),
+    "principal-object-empty": (
+        trust(Principal={}),
+        "Missing required field Principal (Statement[0].Principal: expected at least one principal)",
+    ),
     "principal-list-empty": (
         principal("AWS"),
-        "Statement[0].Principal.AWS: Syntax errors in policy; expected at least",
+        "Syntax errors in policy. (Statement[0].Principal.AWS: expected at least",
     ),
-    "principal-kind": (principal("CanonicalUser", "79a5"), "Has prohibited field CanonicalUser; expected only AWS"),
-    "principal-kind-case": (principal("aws", "123456789012"), "Has prohibited field aws"),
-    "account-short": (principal("AWS", "12345678901"), 'Invalid principal in policy: "AWS":"12345678901"'),
+    "principal-kind": (
+        principal("CanonicalUser", "79a5"),
+        "Has prohibited field CanonicalUser (Statement[0].Principal: expected only",
+    ),
+    "principal-kind-case": (
+        principal("aws", "123456789012"),
+        "The policy failed legacy parsing (Statement[0].Principal: expected only AWS",
+    ),
+    "account-short": (
+        principal("AWS", "12345678901"),
+        'Invalid principal in policy: "AWS":"12345678901" (Statement[0].Principal)',
+    ),
     "root-with-more": (principal("AWS", "arn:aws:iam::123456789012:root/x"), "Invalid principal in policy"),
     "group": (principal("AWS", "arn:aws:iam::123456789012:group/Admins"), "Invalid principal in policy"),
     "user-wildcard": (principal("AWS", "arn:aws:iam::123456789012:user/*"), "Invalid principal in policy"),
@@ -198,7 +286,7 @@ REFUSED_TRUST = {
     "unique-id-of-a-group": (principal("AWS", "AGPAJQABLZS4A3QDU576Q"), "Invalid principal in policy"),
     "service-star": (principal("Service", "*"), 'Invalid principal in policy: "SERVICE":"*"'),
     "service-no-domain": (principal("Service", "ec2"), 'Invalid principal in policy: "SERVICE":"ec2"'),
-    "federated-star": (principal("Federated", "*"), 'SAML metadata ARNs, got "FEDERATED":"*"'),
+    "federated-star": (principal("Federated", "*"), 'SAML metadata ARNs (Statement[0].Principal: got "*")'),
     "federated-unknown": (principal("Federated", "idp.example.com"), "Invalid principal in policy"),
 }
 
@@ -218,7 +306,7 @@ def test_accepted_in_trust_policies(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", REFUSED_IDENTITY)
 def test_refused_in_identity_and_session_policies(rule: str) -> None:
-    """The refusal names the place and the reason."""
+    """IAM's sentence comes first, then the place and the reason."""
     text, reason = REFUSED_IDENTITY[rule]
     for policy_type in (PolicyType.IDENTITY, PolicyType.SESSION):
         with pytest.raises(MalformedPolicyDocument, match=re.escape(reason)):
@@ -267,7 +355,7 @@ def test_any_text_is_parsed_or_refused(text: str, policy_type: PolicyType) -> No
     try:
         assert isinstance(parse(text, policy_type), Policy)
     except MalformedPolicyDocument as refusal:
-        assert refusal.message.endswith(".")  # noqa: PT017  a text that is not refused is as good
+        assert refusal.sentence  # noqa: PT017  a text that is not refused is as good
 
 
 VALUES = st.recursive(
@@ -290,7 +378,7 @@ def test_any_json_is_parsed_or_refused(value: object, policy_type: PolicyType) -
         try:
             assert isinstance(parse(text, policy_type), Policy)
         except MalformedPolicyDocument as refusal:
-            assert refusal.message.endswith(".")  # noqa: PT017  a text that is not refused is as good
+            assert refusal.sentence  # noqa: PT017  a text that is not refused is as good
 
 
 def test_what_a_policy_holds() -> None:

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from domain.families.aws_managed_policies import published_catalogue
 from domain.families.groups import GroupUpdated
 from domain.families.users import USERS, UserUpdated
 from domain.foundation.errors import AccessDenied, EntityAlreadyExists, NoSuchEntity, ValidationError
@@ -188,7 +189,7 @@ def test_scopes_of_policies(endpoint: Endpoint) -> None:
         policies = endpoint.call(endpoint.root, "ListPolicies", **members)["Policies"]
         return {policy["PolicyName"] for policy in policies}
 
-    aws = {"AdministratorAccess", "IAMFullAccess", "IAMReadOnlyAccess"}
+    aws = {policy.name for policy in published_catalogue("aws").policies.values()}
     assert listed() == listed(Scope="All") == aws | {"p"}
     assert listed(Scope="AWS") == aws
     assert listed(Scope="Local") == {"p"}

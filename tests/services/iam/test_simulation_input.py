@@ -21,8 +21,8 @@ def endpoint() -> Endpoint:
     [
         ({"ActionNames": ["GetUser"]}, 'ActionNames.1: .*"GetUser"'),
         ({"ActionNames": ["iam:GetUser", "iam:Get*"]}, 'ActionNames.2: .*"iam:Get\\*"'),
-        ({"ResourceArns": ["*", "bucket"]}, 'ResourceArns.2: .*"bucket"'),
-        ({"PolicyInputList": [document(allow()), "{"]}, "PolicyInputList.2: .*invalid Json"),
+        ({"ResourceArns": ["*", "bucket"]}, "^ResourceNames are not in a valid ARN format: bucket. .ResourceArns.2"),
+        ({"PolicyInputList": [document(allow()), "{"]}, "^This policy contains invalid Json .PolicyInputList.2: "),
         ({"PermissionsBoundaryPolicyInputList": [document(allow())] * 2}, "one policy at most, got 2"),
         ({"PermissionsBoundaryPolicyInputList": [document(trusting(ACCOUNT))]}, "PermissionsBoundaryPolicyInputList.1"),
         (
@@ -32,7 +32,7 @@ def endpoint() -> Endpoint:
         ({"ResourcePolicy": document(allow(Principal="*"))}, "CallerArn: expected one"),
         ({"ResourcePolicy": document(allow()), "CallerArn": ANN}, "ResourcePolicy: .*Principal"),
         ({"CallerArn": "arn:aws:sts::123456789012:assumed-role/ops/x"}, "CallerArn: .*assumed-role/ops/x"),
-        ({"ResourceOwner": "ann"}, "ResourceOwner: expected twelve digits.*ann"),
+        ({"ResourceOwner": "ann"}, "^'ann' is not a valid as a Resource Owner. .expected twelve digits"),
         ({"ResourceHandlingOption": "EC2-Moon"}, 'EC2-VPC-EBS-Subnet; got "EC2-Moon"'),
         (
             {

@@ -209,7 +209,10 @@ def test_session_policies_have_limits(endpoint: Endpoint) -> None:
     admin, full = (f"arn:aws:iam::aws:policy/{name}" for name in ("AdministratorAccess", "IAMFullAccess"))
     long = document(allow(Sid="a" * 1_900))
     endpoint.session(ann, RoleArn=OPS, Policy=long)
-    with pytest.raises(PackedPolicyTooLarge, match="at most 2048 go"):
+    with pytest.raises(
+        PackedPolicyTooLarge,
+        match=r"^Packed policy consumes 118% of allotted space, please use smaller policy. .*at most 2048",
+    ):
         endpoint.session(ann, RoleArn=OPS, Policy=long, PolicyArns=[{"arn": full}])
     with pytest.raises(ValidationError, match="length less than or equal to 10"):
         endpoint.session(ann, RoleArn=OPS, PolicyArns=[{"arn": admin}] * 11)

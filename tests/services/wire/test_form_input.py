@@ -126,26 +126,62 @@ def test_as_many_fields_as_allowed() -> None:
 
 def test_several_failures_in_one_message() -> None:
     """The wording, the order and the paths are those of AWS."""
-    assert refusal("CreateUser", {"UserName": "x y", "Path": "a", "Tags.member.1.Value": "v"}) == (
-        "3 validation errors detected: "
-        "Value 'a' at 'path' failed to satisfy constraint: "
-        r"Member must satisfy regular expression pattern: (\u002F)|(\u002F[\u0021-\u007E]+\u002F); "
-        "Value 'x y' at 'userName' failed to satisfy constraint: "
-        r"Member must satisfy regular expression pattern: [\w+=,.@-]+; "
-        "Value null at 'tags.1.member.key' failed to satisfy constraint: Member must not be null"
+    fields = {"UserName": "x" * 65, "Path": "a", "Tags.member.1.Key": "<", "Tags.member.1.Value": ""}
+    assert refusal("CreateUser", fields | {"Tags.member.2.Value": "v"}) == (
+        f"3 validation errors detected: Value '{'x' * 65}' at 'userName' failed to satisfy constraint: "
+        "Member must have length less than or equal to 64; "
+        "Value at 'tags.1.member.key' failed to satisfy constraint: "
+        r"Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+; "
+        "Value null at 'tags.2.member.key' failed to satisfy constraint: Member must not be null"
     )
+
+
+@pytest.mark.parametrize(
+    ("operation", "fields", "sentence"),
+    [
+        (
+            "GetUser",
+            {"UserName": "x y"},
+            (
+                "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the "
+                r"following: +=,.@_- (Value 'x y'; expected [\w+=,.@-]+)"
+            ),
+        ),
+        (
+            "CreateUser",
+            {"UserName": "x y", "Path": "a"},
+            (
+                "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric "
+                "characters and/or / characters. (Value 'a'; expected "
+            ),
+        ),
+        (
+            "CreatePolicy",
+            {"PolicyName": "a", "PolicyDocument": "\u0100"},
+            "The specified value for policyDocument is invalid. It must contain only printable ASCII characters. (",
+        ),
+    ],
+)
+def test_what_iam_says_in_words(operation: str, fields: dict[str, str], sentence: str) -> None:
+    """Of names, paths and documents; the first of them alone."""
+    assert refusal(operation, fields).startswith(sentence)
+
+
+def test_sts_repeats_the_value() -> None:
+    """Of a pattern too, unlike IAM."""
+    message = refusal("AssumeRole", {"RoleArn": "arn:aws:iam::1:role/a", "RoleSessionName": "a b"}, SERVICES["sts"])
+    assert message.startswith("1 validation error detected: Value 'a b' at 'roleSessionName' failed to satisfy const")
 
 
 @pytest.mark.parametrize(
     ("operation", "fields", "failure"),
     [
-        ("GetUser", {"UserName": ""}, "Value '' at 'userName' failed to satisfy constraint: Member must satisfy regul"),
         ("GetUser", {"UserName": ""}, "Value '' at 'userName' failed to satisfy constraint: Member must have length g"),
         ("GetUser", {"UserName": "a" * 129}, "'userName' failed to satisfy constraint: Member must have length less t"),
-        ("GetUser", {"UserName": "a\x00"}, "at 'userName' failed to satisfy constraint: Member must satisfy regular "),
-        ("GetUser", {"UserName": "a\ud800"}, "at 'userName' failed to satisfy constraint: Member must satisfy regula"),
-        ("GetUser", {"UserName": "a\n"}, "at 'userName' failed to satisfy constraint: Member must satisfy regular ex"),
-        ("GetUser", {"UserName": "ä"}, "at 'userName' failed to satisfy constraint: Member must satisfy regular expr"),
+        ("GetUser", {"UserName": "a\x00"}, "The specified value for userName is invalid."),
+        ("GetUser", {"UserName": "a\ud800"}, "The specified value for userName is invalid."),
+        ("GetUser", {"UserName": "a\n"}, "The specified value for userName is invalid."),
+        ("GetUser", {"UserName": "ä"}, "The specified value for userName is invalid."),
         ("GetUser", {"UserName.member.1": "a"}, "Value at 'userName' failed to satisfy constraint: Member must be a "),
         ("ListUsers", {"MaxItems": "0"}, "Value '0' at 'maxItems' failed to satisfy constraint: Member must have val"),
         ("ListUsers", {"MaxItems": "1001"}, "Member must have value less than or equal to 1000"),
@@ -155,7 +191,7 @@ def test_several_failures_in_one_message() -> None:
         (
             "UpdateAccessKey",
             {"AccessKeyId": "A" * 16, "Status": "on"},
-            "Value 'on' at 'status' failed to satisfy constraint: Member must satisfy enum value set: [Active, ",
+            "Value at 'status' failed to satisfy constraint: Member must satisfy enum value set: [Active, ",
         ),
         (
             "CreateLoginProfile",
@@ -196,7 +232,7 @@ def test_lengths_at_their_limits() -> None:
     """The longest and the shortest value that the model allows pass; beyond, no pattern runs."""
     assert parse("GetUser", {"UserName": "a" * 128}) == {"user_name": "a" * 128}
     assert parse("GetUser", {"UserName": "a"}) == {"user_name": "a"}
-    assert "regular expression" in refusal("GetUser", {"UserName": "!" * 128})
+    assert "The specified value for userName is invalid." in refusal("GetUser", {"UserName": "!" * 128})
     assert "regular expression" not in refusal("GetUser", {"UserName": "!" * 129})
 
 

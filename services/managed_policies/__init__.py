@@ -1,0 +1,1 @@
+"""A file for each policy that AWS maintains, written from what AWS documents of it."""
