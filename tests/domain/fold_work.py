@@ -38,6 +38,7 @@ FIELDS: dict[str, object] = {
     "credential": "access_key",
     "credential_id": "AKIA0",
     "deactivated": (),
+    "deletion_task_id": "task/aws-service-role/s0/r0/0",
     "denied": (),
     "descendant_id": "AIDA0",
     "descent": made(Account(ACCOUNT), DescentLink("AIDA0", "ASIA0", AT)),
@@ -166,6 +167,7 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.role.created.v1", role_id=f"AROA{i}", role_name=f"r{i}")
         yield event("iam.policy.created.v1", policy_id=f"ANPA{i}", policy_arn=policy_arn(f"p{i}"), policy_name=f"p{i}")
         yield event("iam.instance_profile.created.v1", instance_profile_id=f"AIPA{i}", instance_profile_name=f"i{i}")
+        yield event("iam.service_linked_role.deletion_finished.v1", role_name=f"linked{i}")
         yield event("sts.session.revoked.v1", session_id=f"SESN{i}")
         if i == "aside":
             return

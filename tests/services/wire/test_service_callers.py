@@ -120,8 +120,8 @@ def test_a_role_that_does_not_trust_it(trust: Statement) -> None:
     for role_arn in (OPS["RoleArn"], arn("role/gone")):
         with pytest.raises(AccessDenied, match="no role trust policy allows"):
             endpoint.call(service, "AssumeRole", **OPS | {"RoleArn": role_arn})
+    elsewhere = {"RoleArn": "arn:aws:iam::999999999999:role/ops"}
     with pytest.raises(AccessDenied, match="no role trust policy allows"):
-        elsewhere = {"RoleArn": "arn:aws:iam::999999999999:role/ops"}
         endpoint.call(replace(service, account_id="999999999999"), "AssumeRole", **OPS | elsewhere)
 
 
