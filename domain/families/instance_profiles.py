@@ -24,7 +24,7 @@ INSTANCE_PROFILES = Component[InstanceProfiles](
 PROFILE_ROLES = Component[ManyToMany]("profile_roles", ManyToMany())
 """Instance profiles on the left, roles on the right."""
 INSTANCE_PROFILE_FACT = FactKind("instance profile")
-PROFILE_ROLE_FACT = FactKind("role of instance profile", "was put into it", "was taken out of it")
+PROFILE_ROLE_FACT = FactKind("profile role", "was added", "was removed")
 
 
 def _facts(_account: Account, profile: InstanceProfile) -> Iterator[tuple[Fact, FactValue]]:
@@ -46,7 +46,8 @@ prevents_deletion(0, "remove roles from instance profile", _pairs)
 @tells_facts
 def _role_facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
     for role_id in account[PROFILE_ROLES].rights_of(subject):
-        name = f"{entity_title(account, role_id)} of {entity_title(account, subject)}"
+        role = find_entity(account, role_id)
+        name = f"{role_id if role is None else role[1].name} of {entity_title(account, subject)}"
         said = {"instance_profile_id": subject, "role_id": role_id}
         yield Fact(PROFILE_ROLE_FACT, f"{subject}/{role_id}"), FactValue(name, said)
 

@@ -27,10 +27,18 @@ KNOWN_SERVICES: Mapping[str, str] = dict(
 """Their titles, by name."""
 
 
-def is_of_aws(name: str, partition: str) -> bool:
-    if name in KNOWN_SERVICES and "amazon" in name.rpartition(".")[0]:
-        return True
+def is_of_aws(principal: str, partition: str) -> bool:
+    """In whatever Region."""
+    name = known_name(principal, partition)
+    return name is not None or known_name(_REGION.sub("", principal, count=1), partition) is not None
+
+
+def known_name(principal: str, partition: str) -> str | None:
+    """The service's name in the file; None where it is not there."""
+    if principal in KNOWN_SERVICES and "amazon" in principal:
+        return principal
     for domain in _DOMAINS.get(partition, ("amazonaws.com",)):
-        if name.endswith(f".{domain}"):
-            return _REGION.sub("", name.removesuffix(f".{domain}"), count=1) in KNOWN_SERVICES
-    return False
+        name = principal.removesuffix(f".{domain}")
+        if name != principal:
+            return name if name in KNOWN_SERVICES else None
+    return None

@@ -13,6 +13,7 @@ from domain.families.instance_profiles import (
 )
 from domain.families.roles import ROLES, Role
 from domain.foundation.errors import NoSuchEntity
+from domain.rules.protected_roles import refuse_protected
 from domain.rules.quotas import INSTANCE_PROFILES_MAX, ROLES_OF_AN_INSTANCE_PROFILE_MAX, refuse_beyond
 
 
@@ -35,6 +36,7 @@ def delete_instance_profile(account: Account, *, instance_profile_name: str) -> 
 def add_role(account: Account, *, instance_profile_name: str, role_name: str) -> RoleAddedToInstanceProfile:
     """One that is in it already is one too many as well."""
     profile, role = account[INSTANCE_PROFILES].named(instance_profile_name), account[ROLES].named(role_name)
+    refuse_protected(role)
     refuse_beyond(
         "InstanceSessionsPerInstanceProfile",
         len(account[PROFILE_ROLES].rights_of(profile.id)),

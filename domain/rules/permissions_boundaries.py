@@ -7,11 +7,13 @@ from domain.families.aws_managed_policies import adoption, find_policy, is_attac
 from domain.families.boundaries import PermissionsBoundaryDeleted, PermissionsBoundaryPut, boundary_arn
 from domain.families.policies import MANAGED_POLICIES
 from domain.foundation.errors import NoSuchEntity, Refusal
+from domain.rules.protected_roles import refuse_protected
 
 
 def put(account: Account, kind: AnyKind, name: str, *, policy_arn: str) -> tuple[AccountChange, ...]:
     """Putting the boundary that there is already is no error and no event."""
     entity = kind.named(account, name)
+    refuse_protected(entity)
     if boundary_arn(account, entity.id) == policy_arn:
         return ()
     return boundary_on_create(account, kind, entity.id, entity.name, policy_arn)
@@ -43,6 +45,7 @@ def boundary_on_create(
 
 def delete(account: Account, kind: AnyKind, name: str) -> PermissionsBoundaryDeleted:
     entity = kind.named(account, name)
+    refuse_protected(entity)
     policy_arn = boundary_arn(account, entity.id)
     if policy_arn is None:
         raise NoSuchEntity(f"The {kind.noun} {entity.name} does not have a permissions boundary.")

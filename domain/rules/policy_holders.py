@@ -4,6 +4,7 @@ from domain.account import Account, AccountChange
 from domain.authorization import identity_policies, inline_source_id
 from domain.entity_kinds import EntityKind
 from domain.families.aws_managed_policies import adoption, find_policy, is_attachable
+from domain.families.containment import CONTAINED_POLICY_NAME
 from domain.families.groups import GROUP, Group
 from domain.families.policies import (
     ATTACHMENTS,
@@ -31,6 +32,7 @@ from domain.policy import (
     policy_size,
 )
 from domain.rules.policy_prices import refuse_unaffordable
+from domain.rules.protected_roles import refuse_protected
 from domain.rules.quotas import ATTACHED_POLICIES_MAX, refuse_beyond
 
 Holder = User | Group | Role
@@ -55,6 +57,7 @@ def holder_of(account: Account, entity_id: str) -> tuple[HolderKind, Holder]:
 def attach(account: Account, kind: HolderKind, name: str, *, policy_arn: str) -> tuple[AccountChange, ...]:
     """Attaching twice is no error and no event."""
     holder = kind.named(account, name)
+    refuse_protected(holder)
     policy = find_policy(account, policy_arn)
     if policy is None:
         raise NoSuchEntity(f"Policy {policy_arn} does not exist or is not attachable.")
@@ -71,6 +74,7 @@ def attach(account: Account, kind: HolderKind, name: str, *, policy_arn: str) ->
 
 def detach(account: Account, kind: HolderKind, name: str, *, policy_arn: str) -> PolicyDetached:
     holder = kind.named(account, name)
+    refuse_protected(holder)
     if (holder.id, policy_arn) not in account[ATTACHMENTS]:
         raise NoSuchEntity(f"Policy {policy_arn} was not found.")
     policy_id = account[MANAGED_POLICIES][policy_arn].id
@@ -85,6 +89,7 @@ def attached(account: Account, kind: HolderKind, name: str) -> list[ManagedPolic
 def put_inline(account: Account, kind: HolderKind, name: str, *, policy_name: str, document: str) -> InlinePolicyPut:
     """Replaces what the name held before. The limit is on all inline policies of the holder together."""
     holder = kind.named(account, name)
+    refuse_protected(holder)
     others = account[INLINE_POLICIES].get(holder.id, NO_INLINE_POLICIES)
     size = new_policy_size(document) + sum(policy_size(text) for other, text in others.items() if other != policy_name)
     size_max = _INLINE_CHARACTERS_MAX[kind]
@@ -99,6 +104,8 @@ def put_inline(account: Account, kind: HolderKind, name: str, *, policy_name: st
 
 def delete_inline(account: Account, kind: HolderKind, name: str, *, policy_name: str) -> InlinePolicyDeleted:
     holder = kind.named(account, name)
+    if policy_name != CONTAINED_POLICY_NAME:
+        refuse_protected(holder)
     inline(account, kind, name, policy_name=policy_name)
     return InlinePolicyDeleted(**kind.naming(holder), policy_name=policy_name)
 

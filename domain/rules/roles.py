@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from domain.account import Account
-from domain.authorization import SERVICE_LINKED
 from domain.call_context import user_or_role_by_arn, user_or_role_by_id
 from domain.entity_kinds import find_entity_by_arn, refuse_deletion
 from domain.families.roles import ROLES, Role, RoleCreated, RoleDeleted, RoleUpdated, TrustPolicyReplaced
 from domain.families.users import USERS
-from domain.foundation.errors import InvalidInput, LimitExceeded, MalformedPolicyDocument
+from domain.foundation.errors import LimitExceeded, MalformedPolicyDocument
 from domain.foundation.identifiers import INSTALLATION, account_of_arn
 from domain.policy import (
     TRUST_POLICY_CHARACTERS_MAX,
@@ -20,6 +19,7 @@ from domain.policy import (
     rename_principals,
     written_out,
 )
+from domain.rules.protected_roles import refuse_protected, refuse_reserved
 from domain.rules.quotas import ROLES_MAX, refuse_beyond
 from domain.rules.service_principals import IsRegistered, refuse_unknown_service
 
@@ -39,8 +39,7 @@ def create_role(
     other: Other = Account,
     is_registered: IsRegistered = lambda _name: False,
 ) -> RoleCreated:
-    if path.startswith(SERVICE_LINKED):
-        raise InvalidInput(f"The path {SERVICE_LINKED} is reserved for service-linked roles; got {path}.")
+    refuse_reserved(role_name, path)
     account[ROLES].refuse_taken(role_name)
     refuse_beyond("RolesPerAccount", len(account[ROLES]), ROLES_MAX)
     return RoleCreated(
@@ -57,8 +56,10 @@ def create_role(
 def update_role(
     account: Account, *, role_name: str, description: str | None, session_seconds_max: int | None
 ) -> RoleUpdated:
-    """What is not given stays as it is."""
+    """What is not given stays as it is. Of a service-linked role only the description can be another one."""
     role = account[ROLES].named(role_name)
+    if session_seconds_max not in {None, role.session_seconds_max}:
+        refuse_protected(role)
     return RoleUpdated(
         role_id=role.id,
         role_name=role.name,
@@ -76,6 +77,7 @@ def replace_trust_policy(
     is_registered: IsRegistered = lambda _name: False,
 ) -> TrustPolicyReplaced:
     role = account[ROLES].named(role_name)
+    refuse_protected(role)
     return TrustPolicyReplaced(
         role_id=role.id,
         role_name=role.name,
@@ -86,6 +88,7 @@ def replace_trust_policy(
 
 def delete_role(account: Account, *, role_name: str) -> RoleDeleted:
     role = account[ROLES].named(role_name)
+    refuse_protected(role)
     refuse_deletion(account, role.id)
     return RoleDeleted(role_id=role.id, role_name=role.name)
 

@@ -64,6 +64,7 @@ FIELDS: dict[str, object] = {
     "server_certificate_name": "s0",
     "service_user_name": "u0-at-123456789012",
     "deactivated": (),
+    "deletion_task_id": "task/aws-service-role/s0/r0/0",
     "denied": (),
     "descendant_id": "AIDA0",
     "descent": made(Account(ACCOUNT), DescentLink("AIDA0", "ASIA0", AT)),
@@ -235,6 +236,7 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.oidc_provider.created.v1", provider_arn=oidc_arn(i))
         yield event("iam.saml_provider.created.v1", provider_arn=saml_arn(i))
         yield event("iam.account.property_set.v1", property_name=f"Namespace/Name{i}")
+        yield event("iam.service_linked_role.deletion_finished.v1", role_name=f"linked{i}")
         yield event("sts.session.revoked.v1", session_id=f"SESN{i}")
         yield event("iam.mfa_device.created.v1", serial_number=mfa_arn(f"device{i}"), device_name=f"device{i}")
         if i == "aside":

@@ -34,7 +34,7 @@ def test_role_names_are_unique_without_regard_to_case() -> None:
 
 def test_no_role_passes_for_a_service_linked_one() -> None:
     """No organization limits those, so their path is nobody's to choose."""
-    with pytest.raises(InvalidInput, match="is reserved for service-linked roles; got /aws-service-role/x/"):
+    with pytest.raises(InvalidInput, match="is reserved for roles of AWS services; got /aws-service-role/x/"):
         with_role(new_account(), "ops", path="/aws-service-role/x/")
 
 

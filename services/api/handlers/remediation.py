@@ -23,6 +23,7 @@ from domain.foundation.identifiers import account_of_arn
 from domain.foundation.suggested_commands import suggested_command
 from domain.read_models.lineage import LineageNode
 from domain.registry import removals_of_kinds
+from domain.rules.protected_roles import is_service_linked
 from domain.rules.roles import served_trust_policy
 
 AccountBefore = Callable[[int], Account]
@@ -193,7 +194,9 @@ class Remediation:
         for kind in ("user", "role", "group"):
             for node in self.created_nodes:
                 entity = kind_and_name(self.now, node.subject_id) if node.kind == kind else None
-                if entity is not None:
+                if entity is not None and is_service_linked(self.now[ROLES].by_id.get(node.subject_id)):
+                    yield aws_command("delete-service-linked-role", role_name=entity[1])
+                elif entity is not None:
                     yield from _emptying_commands(self.now, node.subject_id, entity)
                     yield _entity_command(entity, "delete-{}")
 

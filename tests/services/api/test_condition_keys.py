@@ -50,6 +50,7 @@ def send_everything(house: InProcessServer, keys: Credentials, word: str, signed
         {"Action": "CreateUser", "UserName": "new", "Tags.member.1.Key": word, "Tags.member.1.Value": word}
         | {"PermissionsBoundary": f"{arn}policy/{word}"},
         {"Action": "AttachUserPolicy", "UserName": "alice", "PolicyArn": f"{arn}policy/{word}"},
+        {"Action": "CreateServiceLinkedRole", "AWSServiceName": word},
         {"Action": "AssumeRole", "RoleArn": f"{arn}role/r", "RoleSessionName": word, "ExternalId": word},
     ]
     unsigned = ("user-agent", "referer", "x-forwarded-for", "x-forwarded-proto", "forwarded", "aws-sourceip")

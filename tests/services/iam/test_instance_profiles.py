@@ -46,7 +46,7 @@ def test_from_creation_to_deletion() -> None:
     endpoint.moment = None
     changed = changed_facts(endpoint.as_of(empty_at), endpoint.account, profile["InstanceProfileId"])
     assert [(fact.kind.name, is_ and is_.name) for fact, _, is_ in changed] == [
-        ("role of instance profile", "role ops of instance profile web")
+        ("profile role", "ops of instance profile web")
     ]
     endpoint.call(root, "RemoveRoleFromInstanceProfile", **WEB, RoleName="ops")
     endpoint.call(root, "DeleteInstanceProfile", **WEB)
