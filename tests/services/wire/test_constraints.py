@@ -123,9 +123,9 @@ def _of_text(shape: Shape, name: str, place: str) -> _Found:
         shortest = f".*length greater than or equal to {least}"
         if fits is None or fits(short):
             yield f"{place} too short", short, _wording(name, None, shortest)
-        else:  # both are told
-            both = rf"^2 validation errors detected: .*: {shortest}|^The specified value for "
-            yield f"{place} too short and against its pattern", short, both
+        else:  # both are told, but what IAM says in words of a pattern
+            told = rf"^(1 validation error|2 validation errors) detected: .*: {shortest}"
+            yield f"{place} too short and against its pattern", short, told
     if most is not None and most < LONGEST_SENT:
         long = value + value[-1:] * (most + 1 - len(value)) if value else "a" * (most + 1)
         yield f"{place} too long", long, _wording(name, None, f".*length less than or equal to {most}")
@@ -179,7 +179,7 @@ def _pattern_wording(name: str, pattern: str) -> str:
     """Of names IAM says which characters they may have."""
     label = re.escape(name[0].lower() + name[1:])
     usual = _wording(name, None, re.escape(f"Member must satisfy regular expression pattern: {pattern}"))
-    return rf"{usual}|^The specified value for {label} is invalid\. It must (contain|begin) "
+    return rf"{usual}|^The specified value for {label}(\.1\.member)? is invalid\. It must (be|begin|contain) "
 
 
 def valid_members(shape: Shape | None) -> dict[str, Any]:
