@@ -17,8 +17,8 @@ class Value(BaseModel):
 
 class Event(Value):
     """Something that has happened, in the past tense. Its topic, chosen by hand, is its name in storage for ever:
-    a class may be renamed or moved, a topic and the bytes under it never change. A new shape is a new version in the
-    topic and an `upcasts` function from the old one.
+    a class may be renamed or moved, a topic and the bytes under it never change. An optional field may be added. Any
+    other new shape is a new version in the topic and an `upcasts` function from the old one.
     """
 
     topic: ClassVar[str]

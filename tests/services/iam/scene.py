@@ -116,6 +116,7 @@ def _principals(arn: Callable[[str], str]) -> Sequence[Step]:
         *held,
         Step("UpdateAccountPasswordPolicy", {"MinimumPasswordLength": 12}),
         Step("CreateAccountAlias", {"AccountAlias": "example"}),
+        Step("PutAccountProperties", {"Properties": {"iam/x": "y"}}),
     )
 
 
@@ -223,6 +224,7 @@ def _values(arn: Callable[[str], str]) -> dict[str, Any]:
         "CertificateBody": certificate_pem(),
         "CertificateId": "A" * 24,
         "ClientID": "two",
+        "CredentialAgeDays": 30,
         "DeletionTaskId": "task/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling/" + job,
         "Description": "for the night shift",
         "EncodedMessage": "muniment_msg_v1_",

@@ -149,7 +149,7 @@ def test_an_operators_policies(endpoint: Endpoint) -> None:
     """They stand beside the others with all their versions; the newest is the default, and what is attached."""
     readers = "arn:aws:iam::aws:policy/team/Readers"
     pages = endpoint.call(endpoint.root, "ListPolicyVersions", PolicyArn=readers)["Versions"]
-    assert [(each["VersionId"], each["IsDefaultVersion"]) for each in pages] == [("v1", False), ("v3", True)]
+    assert [(each["VersionId"], each["IsDefaultVersion"]) for each in pages] == [("v3", True), ("v1", False)]
     for version in ("v1", "v3"):
         shown = endpoint.call(endpoint.root, "GetPolicyVersion", PolicyArn=readers, VersionId=version)["PolicyVersion"]
         assert json.loads(unquote(shown["Document"])) == _document(f"s3:Get{version[1:]}")

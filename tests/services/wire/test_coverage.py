@@ -21,7 +21,6 @@ def test_what_is_refused_is_in_the_model_and_not_answered() -> None:
     assert len(EACH_REFUSED) == 18
 
 
-@pytest.mark.xfail(strict=True, reason="families of this issue that are merged later")
 def test_nothing_is_unknown() -> None:
     """A newer model, with an operation that this program does not know, is noticed here."""
     refused = {(service, name) for service, name, _reason in EACH_REFUSED}

@@ -1,6 +1,7 @@
 """Pins the stored bytes of every event. For new events: `python -m tests.vectors.events.generate`.
 
-A file that stands is never written again: its bytes are in ledgers. A change of an event is a new topic and an upcast.
+A file that stands is never written again: its bytes are in ledgers. An event that gets an optional field gets another
+file, TOPIC.2.json; any other change is a new topic and an upcast.
 """
 
 import pkgutil
@@ -36,8 +37,10 @@ def events() -> Mapping[str, type[Event]]:
     return event_classes()
 
 
-def file_of(topic: str) -> Path:
-    return PINNED / f"{topic}.json"
+def files_of(topic: str) -> list[Path]:
+    """The oldest first."""
+    later = (PINNED / f"{topic}.{number}.json" for number in range(2, 10))
+    return [path for path in (PINNED / f"{topic}.json", *later) if path.exists()]
 
 
 def examples(event: type[Event]) -> Iterator[Entry]:
@@ -90,5 +93,7 @@ def lines(event: type[Event]) -> bytes:
 
 if __name__ == "__main__":
     for topic, event in events().items():
-        if not file_of(topic).exists():
-            file_of(topic).write_bytes(lines(event))
+        files, now = files_of(topic), lines(event)
+        if not files or files[-1].read_bytes() != now:
+            name = f"{topic}.{len(files) + 1}.json" if files else f"{topic}.json"
+            (PINNED / name).write_bytes(now)
