@@ -15,10 +15,21 @@ from domain.foundation.identifiers import Random
 from domain.installation import Installation
 from domain.ledger_state import empty, evolve
 from domain.rules import accounts
-from tests.provider_steps import oidc_provider_step
+from tests.provider_steps import oidc_provider_step, saml_provider_step
+from tests.role_steps import (
+    account_setting_step,
+    instance_profile_step,
+    organizations_feature_step,
+    report_step,
+    service_linked_role_step,
+)
 from tests.step_draws import Nothing, Step
 from tests.steps import ACCOUNT, STEPS
 
+OTHER_STEPS: tuple[Step, ...] = (
+    *(account_setting_step, instance_profile_step, oidc_provider_step, organizations_feature_step, report_step),
+    *(saml_provider_step, service_linked_role_step),
+)
 BEGAN_AT = datetime(2026, 1, 31, 23, 50, tzinfo=UTC)
 """Shortly before a month ends, so that most histories write to two partitions."""
 PAUSES = st.sampled_from(
@@ -45,7 +56,7 @@ def histories(draw: DrawFn, *, calls_max: int = 30, first: Sequence[Step] = ()) 
     _, beginning = accounts.open_account(Installation(), ACCOUNT, "aws", random)
     ledger: list[Entry] = []
     account, at = _called(Account(ACCOUNT), ledger, beginning, BEGAN_AT)
-    steps = st.sampled_from([*STEPS, oidc_provider_step])
+    steps = st.sampled_from([*STEPS, *OTHER_STEPS])
     for step in [*first, *draw(st.lists(steps, min_size=calls_max // 2, max_size=calls_max))]:
         at += draw(PAUSES)
         try:

@@ -341,12 +341,12 @@ def _password(draw: DrawFn, account: Account, _at: datetime, random: Random) -> 
 def _mfa_device(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
     """Its codes are facts; which events may follow one another are not."""
     devices = account[MFA_DEVICES].by_arn.values()
-    if not devices or draw(st.booleans()):
+    if not devices or draw(st.integers(0, 2)) == 0:
         name, path, seed_id = draw(NAMES), draw(PATHS), new_unique_id(SEED, random)
         arn = account.arn(f"mfa{path}{name}")
         return [mfa_devices.create(account, arn=arn, name=name, path=path, seed_id=seed_id)]
     device = _one(draw, devices)
-    if device.user_id is None and draw(st.booleans()):
+    if device.user_id is None and draw(st.integers(0, 3)) == 0:
         return [mfa_devices.delete(account, serial_number=device.arn)[0]]
     owner_id = device.user_id or draw(st.sampled_from([account.id, *(user.id for user in account[USERS])]))
     of_owner = {"serial_number": device.arn, "user_id": owner_id, "user_name": owner_name(account, owner_id)}

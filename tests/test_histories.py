@@ -19,6 +19,8 @@ from domain.installation import (
     ManagedCataloguePublished,
     OrganizationRemoved,
     OrganizationSet,
+    ServicePrincipalDeregistered,
+    ServicePrincipalRegistered,
 )
 from tests.histories import histories
 
@@ -33,6 +35,8 @@ OF_THE_INSTALLATION: set[type[Event]] = {
     OrganizationSet,
     OrganizationRemoved,
     ActionCataloguePublished,
+    ServicePrincipalRegistered,
+    ServicePrincipalDeregistered,
 }
 
 
@@ -55,11 +59,11 @@ def test_every_change_is_reached() -> None:
 
     fixed = settings(
         derandomize=True,
-        max_examples=750,
+        max_examples=400,
         phases=[Phase.generate],
         database=None,
         suppress_health_check=list(HealthCheck),
     )
     with suppress(NoSuchExample):
-        find(histories(), all_are_reached, settings=fixed)
+        find(histories(calls_max=80), all_are_reached, settings=fixed)
     assert not missing

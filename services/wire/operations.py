@@ -39,7 +39,7 @@ CheckSizes = Callable[[Parameters], None]
 
 _READ_ONLY_PREFIXES = ("Decode", "Get", "List", "Simulate", "Validate")
 """How AWS's names begin of what only tells. What is called otherwise is taken for a write: none runs on the past."""
-_NOT_READ_ONLY = frozenset({"GetSessionToken"})
+_NOT_READ_ONLY = frozenset({"GetFederationToken", "GetSessionToken"})
 _ENDING_ACCESS_PREFIXES = ("Deactivate", "Delete", "Detach", "Remove")
 """How AWS's names begin of what takes something away."""
 

@@ -18,6 +18,7 @@ SMALL, LARGE = 5, 60
 HELD = frozenset(
     f"iam.{topic}.v1"
     for topic in (
+        *("instance_profile.role_added", "instance_profile.role_removed"),
         *("group.user_added", "group.user_removed", "inline_policy.put", "inline_policy.deleted"),
         *("policy.attached", "policy.detached", "policy.version_created", "policy.version_deleted"),
         *("policy.default_version_set", "role.deleted"),

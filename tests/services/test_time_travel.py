@@ -1,7 +1,6 @@
 """Under /as-of/ every operation that reads answers what it answered then; nothing else about it is different."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -17,7 +16,8 @@ from services.wire.decision import AuthenticatedRequest, decision_for
 from services.wire.errors import UnknownPath
 from services.wire.operations import Operation
 from services.wire.time_travel import RequestPath
-from tests.services.endpoint import ACCOUNT, ALL, SERVICES, Endpoint, allow, arn, deny, document, seal, trusting
+from tests.services import story
+from tests.services.endpoint import ALL, SERVICES, Endpoint, allow, arn, deny, document, seal
 
 
 def test_paths_name_moments() -> None:
@@ -44,59 +44,13 @@ def test_a_path_stays_behind_its_moment(signed: bytes) -> None:
 
 
 READS = [operation for operation in ALL if operation.read_only]
-POLICY = arn("policy/p")
-DENYING = document(deny("iam:CreateUser", Condition={"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}))
-MEMBERS: dict[str, Any] = {
-    "AccessKeyId": "the root user's",
-    "ActionNames": ["iam:CreateUser", "iam:ListUsers"],
-    "EncodedMessage": "none of this account's",
-    "GroupName": "team",
-    "PolicyArn": POLICY,
-    "PolicyDocument": document(allow()),
-    "PolicyInputList": [document(allow("iam:List*"))],
-    "PolicyName": "p",
-    "PolicySourceArn": arn("user/ann"),
-    "RoleName": "ops",
-    "UserName": "ann",
-    "VersionId": "v1",
-    "policyDocument": document(allow()),
-    "policyType": "IDENTITY_POLICY",
-}
-"""Of whatever an operation takes: the things that the story is about."""
-
-
-STORY: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("ListUsers", {}),
-    ("CreateUser", {"UserName": "ann"}),
-    ("CreateAccessKey", {"UserName": "ann"}),
-    ("CreateGroup", {"GroupName": "team"}),
-    ("AddUserToGroup", {"GroupName": "team", "UserName": "ann"}),
-    ("CreateRole", {"RoleName": "ops", "AssumeRolePolicyDocument": document(trusting(ACCOUNT))}),
-    ("CreatePolicy", {"PolicyName": "p", "PolicyDocument": document(allow("iam:*"))}),
-    ("AttachUserPolicy", {"UserName": "ann", "PolicyArn": POLICY}),
-    ("PutUserPolicy", {"UserName": "ann", "PolicyName": "p", "PolicyDocument": DENYING}),
-    ("PutRolePolicy", {"RoleName": "ops", "PolicyName": "p", "PolicyDocument": document(allow())}),
-    ("PutGroupPolicy", {"GroupName": "team", "PolicyName": "p", "PolicyDocument": document(allow())}),
-    ("TagUser", {"UserName": "ann", "Tags": [{"Key": "k", "Value": "v"}]}),
-    ("TagRole", {"RoleName": "ops", "Tags": [{"Key": "k", "Value": "v"}]}),
-    ("CreateLoginProfile", {"UserName": "ann", "Password": "Correct-Horse-1"}),
-    ("UpdateAccountPasswordPolicy", {"MaxPasswordAge": 30}),
-    ("CreateAccountAlias", {"AccountAlias": "house"}),
-    ("CreatePolicyVersion", {"PolicyArn": POLICY, "PolicyDocument": document(allow("iam:Get*")), "SetAsDefault": True}),
-    ("UpdateAssumeRolePolicy", {"RoleName": "ops", "PolicyDocument": document(trusting("*"))}),
-    ("RemoveUserFromGroup", {"GroupName": "team", "UserName": "ann"}),
-    ("DeleteUserPolicy", {"UserName": "ann", "PolicyName": "p"}),
-    ("DeleteAccountPasswordPolicy", {}),
-)
-"""An account's life, in which everything that is asked about comes, changes and goes."""
 
 
 def asked(endpoint: Endpoint, operation: Operation) -> object:
     """The answer or the refusal."""
     shape = SERVICES[operation.service]._model.operation_model(operation.name).input_shape
-    members = {name: MEMBERS[name] for name in (shape.members if shape else ()) if name in MEMBERS}
-    if "AccessKeyId" in members:
-        members["AccessKeyId"] = endpoint.root.access_key_id
+    known = story.members()
+    members = {name: known[name] for name in (shape.members if shape else ()) if name in known}
     try:
         return endpoint.call(endpoint.root, operation.name, **members)
     except Refusal as refusal:
@@ -109,9 +63,8 @@ def test_the_past_answers_what_it_answered(operation: Operation) -> None:
     later about that moment, gives the same, answers and refusals alike. One added later is in this test by itself."""
     endpoint = Endpoint()
     live: list[tuple[int, object]] = []
-    for step, members in STORY:
-        endpoint.later(minutes=20)
-        endpoint.call(endpoint.root, step, **members)
+    for step in story.STORY:
+        story.take(endpoint, step)
         answer = asked(endpoint, operation)
         live.append((len(endpoint.entries), answer))
     endpoint.later(days=1)
@@ -123,8 +76,11 @@ def test_the_past_answers_what_it_answered(operation: Operation) -> None:
         assert len({repr(answer) for _, answer in live}) > 1 or operation.name in UNMOVED, "The story moves it."
 
 
-UNMOVED = {"DecodeAuthorizationMessage", "GetAccessKeyInfo", "GetContextKeysForCustomPolicy", "SimulateCustomPolicy"}
-"""What they tell is no matter of the account's past."""
+UNMOVED = {
+    *("DecodeAuthorizationMessage", "GetAccessKeyInfo", "GetContextKeysForCustomPolicy", "SimulateCustomPolicy"),
+    *("GetOrganizationsAccessReport", "ListOrganizationsFeatures"),
+}
+"""What they tell is no matter of the account's past, or of an organization, which it is in none of."""
 
 
 @pytest.mark.parametrize("operation", [op for op in ALL if not op.read_only], ids=lambda operation: operation.action)

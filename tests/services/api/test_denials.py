@@ -59,7 +59,7 @@ def test_an_explicit_deny(house: InProcessServer) -> None:
     }
     arn = f"arn:aws:iam::{house.account_id}:user/"
     context = told["context"]
-    assert context["principal"] == {"id": user_id, "arn": f"{arn}alice"}
+    assert context["principal"] == {"id": user_id, "name": "alice", "arn": f"{arn}alice"}
     assert (context["action"], context["resource"]) == ("iam:ListUsers", arn)
     conditions = {
         item["key"]: [value["value"] for value in item["values"]["items"]] for item in context["conditions"]["items"]

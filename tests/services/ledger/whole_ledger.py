@@ -59,9 +59,9 @@ def write(connection: psycopg.Connection, entries: Sequence[Entry]) -> None:
 
 
 def _texts_of(event: Event) -> list[str]:
-    """Where a random history names one, it is its event's fingerprint (tests.steps)."""
+    """Where a random history names one, it is its event's fingerprint or issuer (tests.credential_steps)."""
     named = event.long_text_digests() if isinstance(event, Change) else []
-    return [event.fingerprint] if named and hasattr(event, "fingerprint") else []
+    return [text for text in (getattr(event, name, None) for name in ("fingerprint", "issuer")) if named and text]
 
 
 def write_installation(connection: psycopg.Connection, ledger_id: str, *claims: Event) -> None:

@@ -177,9 +177,9 @@ def _wording(name: str, value: str | None, constraint: str) -> str:
 
 def _pattern_wording(name: str, pattern: str) -> str:
     """Of names IAM says which characters they may have."""
-    label = re.escape(name[0].lower() + name[1:])
+    path = rf"([A-Za-z0-9]+\.)*{re.escape(name[0].lower() + name[1:])}(\.[A-Za-z0-9.]+)?"
     usual = _wording(name, None, re.escape(f"Member must satisfy regular expression pattern: {pattern}"))
-    return rf"{usual}|^The specified value for ([A-Za-z0-9]+\.)*{label}(\.[A-Za-z0-9.]+)? is invalid\. It must (be|begin|contain) "
+    return rf"{usual}|^The specified value for {path} is invalid\. It must (be|begin|contain) "
 
 
 def valid_members(shape: Shape | None) -> dict[str, Any]:
