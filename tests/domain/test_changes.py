@@ -122,7 +122,7 @@ def test_a_kind_of_entity_is_declared_once() -> None:
 
 def test_an_entity_of_no_kind_is_no_event() -> None:
     """What a stored event says of it is checked as the rest of it is."""
-    with pytest.raises(ValueError, match=r"There is no kind of entity rule, but .*role, user"):
+    with pytest.raises(ValueError, match=r"There is no kind of entity rule, but .*role, .*user"):
         EntityTagged(entity="rule", entity_id="X", entity_name="x", tags={})
 
 

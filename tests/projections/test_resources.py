@@ -26,7 +26,7 @@ from tests.projections.ledger import NOW, Ledger, cause_of
 VECTORS = Path(__file__).parents[1] / "vectors" / "events"
 ADA, LATER, ADMINS, POLICY = ("AIDA" + "A" * 17, "AIDA" + "B" * 17, "AGPA" + "A" * 17, "ANPA" + "A" * 17)
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
-VALUES = {"_id": ADA, "_arn": ADMINISTRATOR}
+VALUES = {"_id": ADA, "_arn": ADMINISTRATOR, "serial_number": f"arn:aws:iam::{'2' * 12}:mfa/phone"}
 """By what the names of fields end with."""
 
 

@@ -5,8 +5,9 @@ from itertools import islice
 
 from domain.account import Account
 from domain.authorization import ASSUME_ROLE
+from domain.families.aws_managed_policies import find_policy
 from domain.foundation.errors import InvalidInput, NoSuchEntity
-from domain.foundation.identifiers import account_of_arn
+from domain.foundation.identifiers import account_of_arn, arn
 from domain.foundation.nearest import close_to
 from domain.policy import Effect, PolicyType, Possibility, Result, reason
 from domain.policy.saving import unfit_resource
@@ -137,6 +138,8 @@ def named_resource(context: AnswerContext, given: str, action: str, when: When) 
         return found[0]
     if slash and action.lower() == f"iam:create{kind}":
         return account.arn(resource)
+    if (of_aws := find_policy(account, arn(account.partition, "iam", "aws", resource))) is not None:
+        return of_aws.arn
     raise no_bearer(context.cursor, account.id, given, when, KINDS)
 
 

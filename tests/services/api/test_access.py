@@ -149,12 +149,13 @@ def test_a_resource_that_never_was(house: InProcessServer) -> None:
         ("GetUser", "user/nope", "nor ever."),
         ("GetUser", f"{own}:user/admim", f"The nearest is {own}:user/admin."),
         ("GetUser", f"{own}:usr/admin", "must either be"),
-        ("GetPolicy", "policy/IAMFulAccess", "The nearest is policy/IAMFullAccess."),
+        ("GetPolicy", "policy/AdministratorAcces", "The nearest is policy/AdministratorAccess."),
     ):
         assert said in asked(action, on).error[1]
     for action, on in (
         ("GetUser", f"{own}:user/ADMIN"),
         ("CreateUser", "user/nope"),
+        ("GetPolicy", "policy/IAMFullAccess"),
         ("GetUser", "user/*"),
         ("GetUser", "arn:aws:iam::210987654321:user/nope"),
         ("s3:GetObject", "arn:aws:s3:::shop/nope"),

@@ -43,6 +43,9 @@ def asked_for(monkeypatch: pytest.MonkeyPatch) -> list[CallContext]:
     return contexts
 
 
+TASKS = {"one": "IAMAuditRootUserCredentials", "https": "S3UnlockBucketPolicy"}
+
+
 def send_everything(house: InProcessServer, keys: Credentials, word: str, signed_at: datetime) -> None:
     """Calls in which everything that a client may choose is made of one word, but for what they are about."""
     arn = f"arn:aws:iam::{house.account_id}:"
@@ -51,11 +54,19 @@ def send_everything(house: InProcessServer, keys: Credentials, word: str, signed
         | {"PermissionsBoundary": f"{arn}policy/{word}"},
         {"Action": "AttachUserPolicy", "UserName": "alice", "PolicyArn": f"{arn}policy/{word}"},
         {"Action": "CreateServiceLinkedRole", "AWSServiceName": word},
-        {"Action": "AssumeRole", "RoleArn": f"{arn}role/r", "RoleSessionName": word, "ExternalId": word},
+        {"Action": "AssumeRole", "RoleArn": f"{arn}role/r", "RoleSessionName": word, "ExternalId": word}
+        | {"SourceIdentity": word, "TransitiveTagKeys.member.1": word}
+        | {"Tags.member.1.Key": word, "Tags.member.1.Value": word},
+        {"Action": "AssumeRoot", "TargetPrincipal": "210987654321"}
+        | {"TaskPolicyArn.arn": f"arn:aws:iam::aws:policy/root-task/{TASKS[word]}"},
+        {"Action": "CreateServiceSpecificCredential", "UserName": "alice", "ServiceName": f"{word}.amazonaws.com"}
+        | {"CredentialAgeDays": str(len(word))},
+        {"Action": "GenerateOrganizationsAccessReport", "EntityPath": "o-a1b2c3d4e5/r-f6g7"}
+        | {"OrganizationsPolicyId": f"p-{word * 3}"},
     ]
     unsigned = ("user-agent", "referer", "x-forwarded-for", "x-forwarded-proto", "forwarded", "aws-sourceip")
     for members in calls:
-        service = "sts" if members["Action"] == "AssumeRole" else "iam"
+        service = "sts" if members["Action"].startswith("Assume") else "iam"
         with patch("botocore.auth.get_current_datetime", return_value=signed_at):
             request = signed_form(service, members.pop("Action"), keys, region=word, **members)
         headers = tuple((name.encode(), word.encode()) for name in unsigned)

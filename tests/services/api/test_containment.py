@@ -25,7 +25,6 @@ from services.organization import set_organization
 from services.wire.time_travel import RequestPath
 from tests.services.api.in_process_server import PEER, InProcessServer, Reply, signed_form
 from tests.services.api.test_explaining import assumes
-from tests.services.endpoint import HASHES
 
 ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 TRUST = json.dumps({"Statement": {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}})
@@ -304,9 +303,7 @@ def test_nothing_is_born_meanwhile(story: Story) -> None:
             raise LedgerUnavailable("The tables lag.")
 
     plain, late = house.facts, list[int]()
-    house.facts = Late(
-        house.ledger.writers.connection, house.ledger.secrets, HASHES, house.ledger.denials, house.pasts, house.lineages
-    )
+    house.facts = Late(house.ledger.writers.connection, *house.resolvers)
     told = story.contains()
     assert (late, story.honoured()) == ([403], [False] * 5)
     found = accounts(told)

@@ -169,7 +169,7 @@ def test_it_takes_the_question_itself_and_the_past(house: InProcessServer) -> No
         ({"scp": ALLOWS, "attach_to": "admin"}, "ValidationError", "Suppose one thing"),
         ({"policy": ALLOWS, "attach_to": "admin", "attach_scp_to": "root"}, "ValidationError", "Suppose one thing"),
         ({"policy": "{}", "attach_to": "admin"}, "MalformedPolicyDocument", "Statement"),
-        ({"scp": ALLOWS.replace("Effect", "effect")}, "MalformedPolicyDocument", "prohibited field effect"),
+        ({"scp": ALLOWS.replace("Effect", "effect")}, "MalformedPolicyDocument", "got effect"),
         ({"scp": ALLOWS + " " * 9 + "x" * 10_240}, "ValidationError", "at most 10,240 characters"),
         ({"policy": ALLOWS, "attach_to": "nobody"}, "NoSuchEntity", "called nobody"),
         ({"policy": ALLOWS, "instead_of": "arn:aws:iam::aws:policy/None"}, "NoSuchEntity", "No managed policy"),

@@ -178,7 +178,7 @@ def test_nothing_to_show(desk: Desk) -> None:
         (("sessions", "--as-of", "p1"), "There was no session."),
         (
             ("credentials", "--as-of", "p1", "--output", "json"),
-            "There was no access key, no password and no MFA device.",
+            "There was no access key, no password, no MFA device and no other credential.",
         ),
     ):
         answer = desk.muniment(*words)
