@@ -1,8 +1,9 @@
 """The kinds of entities whose operations are alike, as IAM's requests and answers name them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from domain import entity_kinds
 from domain.account import Account
@@ -17,6 +18,7 @@ from services.wire.operations import FindConditionKeys, FindResource
 from services.wire.pagination import page_request
 
 E = TypeVar("E", bound=entity_kinds.Entity)
+SORTED_KEPT_MAX = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,22 @@ GROUP = IamEntity(groups.GROUP, resources.group)
 ROLE = IamEntity(roles.ROLE, resources.role, condition_keys.boundary_of_role)
 
 
+_sorted: dict[int, tuple[Mapping[str, Any], list[Any]]] = {}
+"""By the identity of the map, which is no other one's while it stands here."""
+
+
+def _by_name(by_id: Mapping[str, E]) -> list[E]:
+    """Of the last maps that were asked for it is known: page for page they are the same."""
+    kept = _sorted.get(id(by_id))
+    if kept is not None:
+        return kept[1]
+    in_order = sorted(by_id.values(), key=attrgetter("name"))
+    if len(_sorted) >= SORTED_KEPT_MAX:
+        _sorted.clear()
+    _sorted[id(by_id)] = by_id, in_order
+    return in_order
+
+
 def list_under_path(
     kind: EntityKind[E],
     render: Callable[[Account, E], object],
@@ -52,9 +70,10 @@ def list_under_path(
     """A page of the entities whose paths begin so, by name."""
     pages = page_request(f"{kind.title}s", marker, max_items)
     return Outcome(
-        lambda after: pages.of(
-            (entity for entity in kind.by_id(after).values() if entity.path.startswith(path_prefix)),
-            key=lambda entity: entity.name,
+        lambda after: pages.of_sorted(
+            _by_name(kind.by_id(after)),
+            key=attrgetter("name"),
             render=lambda entity: render(after, entity),
+            fits=lambda entity: entity.path.startswith(path_prefix),
         )
     )

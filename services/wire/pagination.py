@@ -2,8 +2,10 @@
 
 import base64
 import heapq
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 from domain.foundation.errors import ValidationError
@@ -39,7 +41,23 @@ class PageRequest:
         after = self.after
         if after is not None:
             items = (item for item in items if key(item) > after)
-        found = heapq.nsmallest(self.size + 1, items, key=key)
+        return self._page(heapq.nsmallest(self.size + 1, items, key=key), key, render)
+
+    def of_sorted(
+        self,
+        items: Sequence[T],
+        *,
+        key: Callable[[T], str],
+        render: Callable[[T], object],
+        fits: Callable[[T], bool] = lambda _item: True,
+    ) -> dict[str, object]:
+        """The same of items in the order of their keys, of which those count that fit: no other page is looked at."""
+        first = 0 if self.after is None else bisect_right(items, self.after, key=key)
+        fitting = (items[place] for place in range(first, len(items)) if fits(items[place]))
+        return self._page(list(islice(fitting, self.size + 1)), key, render)
+
+    def _page(self, found: Sequence[T], key: Callable[[T], str], render: Callable[[T], object]) -> dict[str, object]:
+        """Of the first that are left, one more than fit if there are as many."""
         rendered: list[object] = []
         characters = 0
         while len(rendered) < min(self.size, len(found)) and characters < PAGE_CHARACTERS_MAX:

@@ -1,6 +1,7 @@
 """Pages and their markers."""
 
 import base64
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,12 @@ from tests.services.wire.shape_values import SERVICES, botocore_model
 
 def users(names: set[str] | list[str], marker: object = None, max_items: int | None = None) -> dict[str, object]:
     assert marker is None or isinstance(marker, str)
-    return page_request("Users", marker, max_items).of(names, key=str, render=lambda name: {"UserName": name})
+    pages, named = page_request("Users", marker, max_items), {*names}
+    how: dict[str, Any] = {"key": str, "render": lambda name: {"UserName": name}}
+    page = pages.of(names, **how)
+    others = {f"{name}x" for name in names}
+    assert pages.of_sorted(sorted(named | others), **how, fits=named.__contains__) == page
+    return page
 
 
 def names_on(answer: dict[str, object]) -> list[str]:
