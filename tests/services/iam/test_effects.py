@@ -19,11 +19,10 @@ INLINE, DOCUMENT, OTHER = {"PolicyName": "in"}, document(allow("s3:*")), documen
 POLICY, DEVICE = {"PolicyArn": arn("policy/p")}, {"SerialNumber": arn("mfa/phone")}
 OIDC = {"OpenIDConnectProviderArn": arn("oidc-provider/oidc.example.org")}
 SAML, SITE = {"SAMLProviderArn": arn("saml-provider/idp")}, {"ServerCertificateName": "site"}
-BOUNDARY, TAGS, KEYS = (
-    {"PermissionsBoundary": arn("policy/p")},
-    {"Tags": [{"Key": "k", "Value": "v"}]},
-    {"TagKeys": ["k"]},
-)
+BOUNDARY = {"PermissionsBoundary": arn("policy/p")}
+TAGS, KEYS = {"Tags": [{"Key": "k", "Value": "v"}]}, {"TagKeys": ["k"]}
+INACTIVE, CODECOMMIT = {"Status": "Inactive"}, {"ServiceName": "codecommit.amazonaws.com"}
+CERTIFICATE = {"CertificateBody": certificate_pem()}
 LINKED = {"RoleName": "AWSServiceRoleForAutoScaling"}
 TRUST = document(trusting(ACCOUNT))
 NAMED = {
