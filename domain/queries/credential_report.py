@@ -29,9 +29,9 @@ Cell = str | bool | datetime | None
 
 def _password(account: Account, owner_id: str) -> Sequence[Cell]:
     """Whether there is one; when it was last used, last changed, and is to be changed again."""
-    if owner_id == account.id:
-        return NOT_SUPPORTED, NO_INFORMATION, NOT_SUPPORTED, NOT_SUPPORTED
     login, policy = account[LOGIN_PROFILES].get(owner_id), account[PASSWORD_POLICY]
+    if owner_id == account.id:
+        return login is not None, NO_INFORMATION, NOT_SUPPORTED, NOT_SUPPORTED
     if login is None:
         return False, None, None, None
     days = None if policy is None else policy.max_password_age

@@ -82,7 +82,7 @@ def test_the_credential_report(endpoint: Endpoint) -> None:
     no_key, no_certificates = ["false", *["N/A"] * 4], ["false", "N/A"] * 2
     assert rows(endpoint) == {
         "<root_account>": [
-            *(arn("root"), began, "not_supported", "no_information", "not_supported", "not_supported", "true"),
+            *(arn("root"), began, "false", "no_information", "not_supported", "not_supported", "true"),
             *("true", began, changed, "us-east-1", "iam"),
             *no_key,
             *("true", began, "false", "N/A"),
