@@ -153,7 +153,7 @@ def _mfa_age(call: Call) -> str | None:
 
 def _assumed_root(caller: Caller) -> str | None:
     """Only sessions of AssumeRoot have the key."""
-    return "true" if caller.session is not None and caller.session.assumed_root else None
+    return "true" if caller.is_assumed_root else None
 
 
 def _issue_time(caller: Caller) -> str | None:

@@ -33,6 +33,11 @@ class Caller:
         return self.entity_id == self.principal.account_id
 
     @property
+    def is_assumed_root(self) -> bool:
+        """In a session of AssumeRoot."""
+        return self.session is not None and self.session.assumed_root is True
+
+    @property
     def service_name(self) -> str | None:
         """Of a service, which belongs to no account; None for all others."""
         return self.principal.principal_id if self.principal.type == "AWSService" else None

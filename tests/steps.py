@@ -338,6 +338,12 @@ def _password(draw: DrawFn, account: Account, _at: datetime, random: Random) -> 
     )
 
 
+def _root_password(_draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
+    if account.id in account[LOGIN_PROFILES]:
+        return [passwords.delete_login_profile(account, user_id=account.id)[0]]
+    return [passwords.create_root_login_profile(account, password=None, reset_required=False)]
+
+
 def _mfa_device(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
     """Its codes are facts; which events may follow one another are not."""
     devices = account[MFA_DEVICES].by_arn.values()
@@ -413,5 +419,5 @@ STEPS: tuple[Step, ...] = (
     _user, _group, _membership, _role, _policy, _held_policy, _tags, _boundary, _access_key,
     _password, _password_policy, user_credential, server_certificate, _mfa_device, _use_of_credential, _session,
     _lineage, _tick, _tick, _alias,
-    _organization,
+    _organization, _root_password,
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """Passwords: users' login profiles, and the account's password policy. What a password is, no event says: it has a
 random id, and its hash lies sealed beside the ledger."""
 
+from abc import ABC
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,9 +28,11 @@ class LoginProfile:
     """That a user has a password, which one, and since when."""
 
     user_id: str
+    """The owner's unique id; the account id for root's."""
     created_at: datetime
-    password_id: str
-    """Random: two equal passwords have different ids."""
+    password_id: str | None
+    """Random: two equal passwords have different ids. None for root, who may recover a password that nobody has set
+    here."""
     changed_at: datetime
     """Since when it is this password."""
     reset_required: bool
@@ -44,7 +47,7 @@ class LoginProfile:
     @property
     def password_ids(self) -> tuple[str, ...]:
         """The newest first; their hashes are kept."""
-        return (self.password_id, *self.earlier)
+        return () if self.password_id is None else (self.password_id, *self.earlier)
 
     @property
     def forgotten(self) -> tuple[str, ...]:
@@ -107,7 +110,7 @@ class PasswordFacts:
 
 LoginProfiles = Map[str, LoginProfile]
 LOGIN_PROFILES = Component[LoginProfiles]("login_profiles", Map(), ids=lambda profiles: profiles)
-"""By the user's unique id."""
+"""By the owner's unique id."""
 PASSWORD_POLICY = Component[PasswordPolicy | None]("password_policy", None)
 """None while AWS's default policy applies."""
 LOGIN_PROFILE_FACT = FactKind("login profile")
@@ -116,17 +119,22 @@ prevents_deletion(1, "delete login profile", lambda account, user_id: user_id in
 
 
 def _removals(now: Account, user_id: str) -> Iterator[tuple[str, Command]]:
-    if user_id in now[LOGIN_PROFILES]:
+    """No credentials of the account delete root's: a session of AssumeRoot does, and containment puts it back."""
+    if user_id in now[LOGIN_PROFILES] and user_id != now.id:
         yield user_id, Command("delete-login-profile", {"user_name": now[USERS].by_id[user_id].name})
 
 
 def _parts(account: Account, user_id: str, _subject: str) -> Parts:
     profile = account[LOGIN_PROFILES].get(user_id)
-    return {} if profile is None else {"password": profile.password_id}
+    return {} if profile is None else {"password": profile.password_id or "root's"}
 
 
 def _openings(delta: SettingDelta) -> Iterator[str]:
-    if delta.introduced:
+    if not delta.introduced:
+        return
+    if delta.owner_id == delta.account.id:
+        yield "lets whoever recovers the password sign in as root"
+    else:
         yield f"lets whoever knows the password sign in as {delta.account[USERS].by_id[delta.owner_id].name}"
 
 
@@ -149,13 +157,24 @@ def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
             "password_id": login.password_id,
             "reset_required": login.reset_required,
         }
-        yield Fact(LOGIN_PROFILE_FACT, subject), FactValue(f"of {entity_title(account, subject)}", said)
+        owner = "root" if subject == account.id else entity_title(account, subject)
+        yield Fact(LOGIN_PROFILE_FACT, subject), FactValue(f"of {owner}", said)
 
 
-class LoginProfileChange(AffectsNobody):
+class LoginProfileChange(AffectsNobody, ABC):
     user_id: str
     user_name: str
     subject = "user_id"
+
+    def created(self, account: Account, profile: LoginProfile) -> Account:
+        profiles = account[LOGIN_PROFILES]
+        if self.user_id in profiles:
+            raise LookupError(f"{self.user_id} has a login profile already.")
+        return account.put(LOGIN_PROFILES, profiles.set(self.user_id, profile))
+
+    def deleted(self, account: Account) -> Account:
+        account = account.put(NOTICES, forget_key(account[NOTICES], self.user_id))
+        return account.put(LOGIN_PROFILES, account[LOGIN_PROFILES].delete(self.user_id))
 
 
 class LoginProfileCreated(LoginProfileChange, topic="iam.login_profile.created.v1"):
@@ -164,11 +183,16 @@ class LoginProfileCreated(LoginProfileChange, topic="iam.login_profile.created.v
     sentence = "User {user_name} was given a password."
 
     def fold(self, account: Account, at: datetime) -> Account:
-        profiles = account[LOGIN_PROFILES]
-        if self.user_id in profiles:
-            raise LookupError(f"{self.user_id} has a login profile already.")
-        profile = LoginProfile(self.user_id, at, self.password_id, at, self.reset_required)
-        return account.put(LOGIN_PROFILES, profiles.set(self.user_id, profile))
+        return self.created(account, LoginProfile(self.user_id, at, self.password_id, at, self.reset_required))
+
+
+class RootLoginProfileCreated(LoginProfileChange, topic="iam.root_login_profile.created.v1"):
+    """In a session of AssumeRoot. The password itself root sets where it recovers it, which is not here."""
+
+    sentence = "The root user was allowed to recover its password."
+
+    def fold(self, account: Account, at: datetime) -> Account:
+        return self.created(account, LoginProfile(self.user_id, at, None, at, reset_required=False))
 
 
 class LoginProfileUpdated(LoginProfileChange, topic="iam.login_profile.updated.v1"):
@@ -198,8 +222,16 @@ class LoginProfileDeleted(LoginProfileChange, topic="iam.login_profile.deleted.v
     sentence = "The password of user {user_name} was deleted."
 
     def fold(self, account: Account, at: datetime) -> Account:
-        account = account.put(NOTICES, forget_key(account[NOTICES], self.user_id))
-        return account.put(LOGIN_PROFILES, account[LOGIN_PROFILES].delete(self.user_id))
+        return self.deleted(account)
+
+
+class RootLoginProfileDeleted(LoginProfileChange, topic="iam.root_login_profile.deleted.v1"):
+    """In a session of AssumeRoot: root can neither sign in with a password nor recover it."""
+
+    sentence = "The password of the root user was deleted."
+
+    def fold(self, account: Account, at: datetime) -> Account:
+        return self.deleted(account)
 
 
 class PasswordChanged(LoginProfileChange, topic="iam.password.changed.v1"):

@@ -31,6 +31,8 @@ class UserCredential:
     """The owner's unique id; the account id for a signing certificate of root."""
     status: UserCredentialStatus
     created_at: datetime
+    changed_at: datetime
+    """When it was made, or last activated or deactivated."""
     mark: str
     """By which a second one like it is told: the fingerprint of a key or certificate, or the name for the service."""
     expires_at: datetime | None = None
@@ -134,7 +136,7 @@ class SSHPublicKeyUploaded(UserCredentialMade, topic="iam.ssh_public_key.uploade
 
     def made(self, at: datetime) -> UserCredential:
         return UserCredential(
-            self.credential_id, self.kind, self.user_id, "Active", at, self.fingerprint,
+            self.credential_id, self.kind, self.user_id, "Active", at, at, self.fingerprint,
             body_sha256=self.body_sha256, pem_sha256=self.pem_sha256,
         )  # fmt: skip
 
@@ -150,7 +152,7 @@ class SigningCertificateUploaded(UserCredentialMade, topic="iam.signing_certific
 
     def made(self, at: datetime) -> UserCredential:
         return UserCredential(
-            self.credential_id, self.kind, self.user_id, "Active", at, self.fingerprint,
+            self.credential_id, self.kind, self.user_id, "Active", at, at, self.fingerprint,
             expires_at=self.expires_at, body_sha256=self.body_sha256,
         )  # fmt: skip
 
@@ -166,7 +168,7 @@ class ServiceSpecificCredentialCreated(UserCredentialMade, topic="iam.service_sp
 
     def made(self, at: datetime) -> UserCredential:
         return UserCredential(
-            self.credential_id, self.kind, self.user_id, "Active", at, self.service_user_name,
+            self.credential_id, self.kind, self.user_id, "Active", at, at, self.service_user_name,
             expires_at=self.expires_at, service_name=self.service_name, secret_id=self.secret_id,
         )  # fmt: skip
 
@@ -190,14 +192,14 @@ class AnyUserCredentialChange(UserCredentialChange, ABC):
     def what(self) -> str:
         return f"{capitalized(self.credential)} {self.credential_id} of {self.user_name}"
 
-    def with_status(self, account: Account, status: UserCredentialStatus) -> Account:
-        credential = account[USER_CREDENTIALS].by_id[self.credential_id]
-        return account.put(USER_CREDENTIALS, account[USER_CREDENTIALS].put(replace(credential, status=status)))
+    def with_status(self, account: Account, status: UserCredentialStatus, at: datetime) -> Account:
+        changed = replace(account[USER_CREDENTIALS].by_id[self.credential_id], status=status, changed_at=at)
+        return account.put(USER_CREDENTIALS, account[USER_CREDENTIALS].put(changed))
 
 
 class UserCredentialActivated(AnyUserCredentialChange, topic="iam.user_credential.activated.v1"):
     def fold(self, account: Account, at: datetime) -> Account:
-        return self.with_status(account, "Active")
+        return self.with_status(account, "Active", at)
 
     def describe(self) -> str:
         return f"{self.what} was activated."
@@ -205,7 +207,7 @@ class UserCredentialActivated(AnyUserCredentialChange, topic="iam.user_credentia
 
 class UserCredentialDeactivated(AnyUserCredentialChange, topic="iam.user_credential.deactivated.v1"):
     def fold(self, account: Account, at: datetime) -> Account:
-        return self.with_status(account, "Inactive")
+        return self.with_status(account, "Inactive", at)
 
     def describe(self) -> str:
         return f"{self.what} was deactivated."

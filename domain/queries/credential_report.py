@@ -15,7 +15,9 @@ from domain.account import Account
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.credential_use import LAST_USES
 from domain.families.passwords import LOGIN_PROFILES, PASSWORD_POLICY
+from domain.families.user_credentials import SIGNING_CERTIFICATE, USER_CREDENTIALS
 from domain.families.users import USERS
+from domain.rules.mfa_devices import has_mfa
 
 ROOT = "<root_account>"
 NOT_APPLICABLE, NOT_SUPPORTED, NO_INFORMATION = "N/A", "not_supported", "no_information"
@@ -25,18 +27,11 @@ Cell = str | bool | datetime | None
 """None where it is not applicable."""
 
 
-class Certificate(NamedTuple):
-    """A signing certificate."""
-
-    is_active: bool
-    changed_at: datetime
-
-
 def _password(account: Account, owner_id: str) -> Sequence[Cell]:
     """Whether there is one; when it was last used, last changed, and is to be changed again."""
-    if owner_id == account.id:
-        return NOT_SUPPORTED, NO_INFORMATION, NOT_SUPPORTED, NOT_SUPPORTED
     login, policy = account[LOGIN_PROFILES].get(owner_id), account[PASSWORD_POLICY]
+    if owner_id == account.id:
+        return login is not None, NO_INFORMATION, NOT_SUPPORTED, NOT_SUPPORTED
     if login is None:
         return False, None, None, None
     days = None if policy is None else policy.max_password_age
@@ -44,9 +39,9 @@ def _password(account: Account, owner_id: str) -> Sequence[Cell]:
     return True, NO_INFORMATION, login.changed_at, rotation
 
 
-def _mfa(_account: Account, _owner_id: str) -> Sequence[Cell]:
+def _mfa(account: Account, owner_id: str) -> Sequence[Cell]:
     """Whether there is a device."""
-    return (False,)
+    return (has_mfa(account, owner_id),)
 
 
 def _access_keys(account: Account, owner_id: str) -> Sequence[Cell]:
@@ -61,12 +56,8 @@ def _access_keys(account: Account, owner_id: str) -> Sequence[Cell]:
 
 def _certificates(account: Account, owner_id: str) -> Sequence[Cell]:
     """Of each, the oldest first: whether it is active, and when it was last changed."""
-    return [cell for certificate in signing_certificates(account, owner_id) for cell in certificate]
-
-
-def signing_certificates(_account: Account, _owner_id: str) -> Sequence[Certificate]:
-    """Nobody can have any."""
-    return ()
+    certificates = account[USER_CREDENTIALS].of(owner_id, SIGNING_CERTIFICATE)
+    return [cell for each in certificates for cell in (each.status == "Active", each.changed_at)]
 
 
 class _Columns(NamedTuple):

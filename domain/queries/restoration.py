@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from domain.account import Account, AccountChange
 from domain.altered_settings import AlteredSetting
@@ -28,6 +28,7 @@ from domain.rules import (
     instance_profiles,
     mfa_devices,
     oidc_providers,
+    passwords,
     permissions_boundaries,
     policies,
     policy_holders,
@@ -211,7 +212,13 @@ def _saml_provider(delta: SettingDelta, former: Account) -> Sequence[AccountChan
     return (saml_providers.delete_saml_provider(delta.account, arn=provider.arn),)
 
 
-def _password(delta: SettingDelta, _former: Account) -> NoReturn:
+def _password(delta: SettingDelta, _former: Account) -> Iterator[AccountChange]:
+    if delta.owner_id == delta.account.id:
+        if delta.dropped:
+            yield passwords.create_root_login_profile(delta.account, password=None, reset_required=False)
+        else:
+            yield passwords.delete_login_profile(delta.account, user_id=delta.owner_id)[0]
+        return
     name = delta.account[USERS].by_id[delta.owner_id].name
     if delta.dropped:
         command = suggested_command("aws", "iam", "update-login-profile", user_name=name)
@@ -329,7 +336,9 @@ _ROWS = {
     "saml_provider_changed": _SAML_PROVIDER,
     "mfa_enabled": _MFA,
     "mfa_deactivated": _MFA,
-    "password": _Row(_of("password"), _password_text, _password),
+    "password": _Row(
+        lambda account, owner_id, _subject: f"password of {owner_title(account, owner_id)}", _password_text, _password
+    ),
 }
 """By the kinds of the lineage's nodes, but for `policy`: what the lineage itself created has no before."""
 

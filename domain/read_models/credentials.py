@@ -41,11 +41,12 @@ class AccessKeyCredential:
 
 @dataclass(frozen=True, slots=True)
 class PasswordCredential:
-    """A user's password that existed at the moment."""
+    """A user's password that existed at the moment, or root's: that it may be recovered, or was."""
 
     user_id: str
-    user_name: str
-    """As the user was called at the moment."""
+    """The account's id for root."""
+    user_name: str | None
+    """As the user was called at the moment; None for root."""
     created: EventRef
     """Since when the user has had one without a break."""
     changed: EventRef
@@ -54,7 +55,7 @@ class PasswordCredential:
     """Whole days from its last change to the moment."""
     reset_required: bool
     expires_at: datetime | None
-    """By the account's password policy of the moment; None where passwords did not expire."""
+    """By the account's password policy of the moment; None where passwords did not expire, as root's never does."""
     expired: bool
     hard_expiry: bool
     """Whether somebody else has to set another one when it has expired."""

@@ -152,8 +152,9 @@ def _of_access_key(account: Account, access_key_id: str, at: datetime, profile: 
 
 
 def _of_password(account: Account, user_id: str, at: datetime, profile: LifecycleProfile) -> Iterator[Notice]:
+    """Nothing of root's, for which the policy does not count."""
     login, policy = account[LOGIN_PROFILES].get(user_id), account[PASSWORD_POLICY]
-    if login is None or policy is None or policy.max_password_age is None:
+    if login is None or login.password_id is None or policy is None or policy.max_password_age is None:
         return
     rule = profile.rule("password_age", policy.max_password_age)
     evidence = Evidence(created_at=login.changed_at)

@@ -39,10 +39,8 @@ from domain.foundation.secret import Secret
 from domain.rules.access_keys import owner_name
 from domain.rules.passwords import back_off
 from domain.rules.quotas import MFA_DEVICES_OF_A_USER_MAX, VIRTUAL_MFA_DEVICES_MAX, refuse_beyond
-from domain.rules.users import user_id_or_caller
+from domain.rules.users import ROOT, user_id_or_caller
 
-ROOT = "root"
-"""What root calls itself where a user is named, as GetUser answers it; a user of that name goes first."""
 SERIAL_NUMBER_CHARACTERS_MAX = 256
 """A longer one no request can name (IAM API Reference, "EnableMFADevice")."""
 TIME_STEP_SECONDS = 30

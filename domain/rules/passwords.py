@@ -24,6 +24,8 @@ from domain.families.passwords import (
     PasswordPolicy,
     PasswordPolicyDeleted,
     PasswordQuery,
+    RootLoginProfileCreated,
+    RootLoginProfileDeleted,
 )
 from domain.families.users import USERS
 from domain.foundation.errors import (
@@ -35,7 +37,8 @@ from domain.foundation.errors import (
     ValidationError,
 )
 from domain.foundation.secret import Secret
-from domain.rules.users import user_id_or_caller
+from domain.rules.access_keys import owner_name
+from domain.rules.users import ROOT, answered_name, user_id_or_caller
 
 BACK_OFF_MAX = timedelta(minutes=15)
 """A guesser is left fewer than a hundred attempts a day."""
@@ -64,10 +67,10 @@ class NewPassword:
 
 
 def owner_id(account: Account, call: Call, user_name: str | None) -> str:
-    """The unique id of the user named, or else calling. Raises NoSuchEntity, and ValidationError for root, whose
-    password is none of a user's."""
+    """The unique id of the user named, or else calling; the account's id for root. Raises NoSuchEntity, and
+    ValidationError for root outside of sessions of AssumeRoot (API_CreateLoginProfile, UserName)."""
     user_id = user_id_or_caller(account, call, user_name)
-    if user_id == account.id:
+    if user_id == account.id and not call.caller.is_assumed_root:
         raise ValidationError("Must specify userName when calling with root user credentials")
     return user_id
 
@@ -75,7 +78,7 @@ def owner_id(account: Account, call: Call, user_name: str | None) -> str:
 def login_profile(account: Account, user_id: str) -> LoginProfile:
     profile = account[LOGIN_PROFILES].get(user_id)
     if profile is None:
-        raise NoSuchEntity(f"Login Profile for User {account[USERS].by_id[user_id].name} cannot be found.")
+        raise NoSuchEntity(f"Login Profile for User {answered_name(account, user_id)} cannot be found.")
     return profile
 
 
@@ -91,6 +94,18 @@ def create_login_profile(
     wanted = PasswordQuery(password)
     new = _new_password(call, wanted, _facts(call, wanted, name))
     return LoginProfileCreated(user_id=user_id, user_name=name, password_id=new.id, reset_required=reset_required), new
+
+
+def create_root_login_profile(
+    account: Account, *, password: str | None, reset_required: bool
+) -> RootLoginProfileCreated:
+    """Root recovers its password by itself: nobody sets one for it."""
+    if password is not None or reset_required:
+        given = "PasswordResetRequired" if password is None else "Password"
+        raise ValidationError(f"{given} must be omitted when calling with an AssumeRoot session")
+    if account.id in account[LOGIN_PROFILES]:
+        raise EntityAlreadyExists(f"Login Profile for user {ROOT} already exists.")
+    return RootLoginProfileCreated(user_id=account.id, user_name=account.id)
 
 
 def update_login_profile(
@@ -109,11 +124,13 @@ def update_login_profile(
     return updated, new
 
 
-def delete_login_profile(account: Account, *, user_id: str) -> tuple[LoginProfileDeleted, Sequence[str]]:
+def delete_login_profile(
+    account: Account, *, user_id: str
+) -> tuple[LoginProfileDeleted | RootLoginProfileDeleted, Sequence[str]]:
     """The event, and the ids of all the passwords whose hashes go."""
     profile = login_profile(account, user_id)
-    deleted = LoginProfileDeleted(user_id=user_id, user_name=account[USERS].by_id[user_id].name)
-    return deleted, profile.password_ids
+    deleted = RootLoginProfileDeleted if user_id == account.id else LoginProfileDeleted
+    return deleted(user_id=user_id, user_name=owner_name(account, user_id)), profile.password_ids
 
 
 def change_password(
@@ -128,12 +145,12 @@ def change_password(
     name, profile = account[USERS].by_id[user_id].name, login_profile(account, user_id)
     _refuse_guessing(profile, name, call.at)
     refuse_weak(account[PASSWORD_POLICY], new)
-    reused = _not_again(account[PASSWORD_POLICY], profile)
+    reused, current = _not_again(account[PASSWORD_POLICY], profile), profile.password_ids[0]
     if profile.reset_required:
-        reused |= {profile.password_id}
-    wanted = PasswordQuery(new, reused, proving=old, current=profile.password_id)
+        reused |= {current}
+    wanted = PasswordQuery(new, reused, proving=old, current=current)
     facts = _facts(call, wanted, name)
-    if not facts.authenticate[profile.password_id]:
+    if not facts.authenticate[current]:
         return PasswordAttemptFailed(user_id=user_id, user_name=name)
     accepted = _new_password(call, wanted, facts, profile)
     return PasswordChanged(user_id=user_id, user_name=name, password_id=accepted.id), accepted

@@ -210,7 +210,7 @@ def refuse_beyond_session_token(call: Call, service: str, operation: str) -> Non
     """Credentials of GetSessionToken call of STS only two operations, and of IAM none unless MFA was given; those of
     GetFederationToken one, and none (STS API Reference). What AssumeRoot gives, its task limits."""
     caller = call.caller
-    if caller.session is None or caller.principal.type == "AssumedRole" or caller.session.assumed_root:
+    if caller.session is None or caller.principal.type == "AssumedRole" or caller.is_assumed_root:
         return
     if service == "iam" and not caller.principal.mfa_authenticated:
         raise InvalidClientTokenId("The security token included in the request is invalid.")

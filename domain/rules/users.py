@@ -7,6 +7,9 @@ from domain.families.users import USERS, UserCreated, UserDeleted, UserUpdated
 from domain.foundation.errors import NoSuchEntity, ValidationError
 from domain.rules.quotas import USERS_MAX, refuse_beyond
 
+ROOT = "root"
+"""What root calls itself where a user is named, as GetUser answers it; a user of that name goes first."""
+
 
 def create_user(account: Account, *, user_id: str, user_name: str, path: str) -> UserCreated:
     account[USERS].refuse_taken(user_name)
@@ -25,6 +28,11 @@ def delete_user(account: Account, *, user_name: str) -> UserDeleted:
     user = account[USERS].named(user_name)
     refuse_deletion(account, user.id)
     return UserDeleted(user_id=user.id, user_name=user.name)
+
+
+def answered_name(account: Account, user_id: str) -> str:
+    """How IAM answers whose something is, by the unique id of a user, or the account's id for root."""
+    return ROOT if user_id == account.id else account[USERS].by_id[user_id].name
 
 
 def user_id_or_caller(account: Account, call: Call, user_name: str | None) -> str:

@@ -167,7 +167,7 @@ where key.account_id = %(account_id)s
 order by key.valid_from, key.access_key_id
 
 -- name: passwords
--- Each with what the account's password policy said at the moment.
+-- Each with what the account's password policy said at the moment, which does not count for root's.
 select password.user_id, owner.user_name, password.created, password.created_at, password.created_by,
     password.changed, password.changed_at, password.changed_by, password.reset_required,
     age.max_days, coalesce(age.hard_expiry, false)
@@ -176,7 +176,7 @@ left join views.key_owners as owner
     on owner.account_id = password.account_id and owner.user_id = password.user_id
     and owner.valid_from <= %(position)s and (owner.valid_to is null or owner.valid_to > %(position)s)
 left join views.password_ages as age
-    on age.account_id = password.account_id
+    on age.account_id = password.account_id and password.user_id <> password.account_id
     and age.valid_from <= %(position)s and (age.valid_to is null or age.valid_to > %(position)s)
 where password.account_id = %(account_id)s
     and password.valid_from <= %(position)s and (password.valid_to is null or password.valid_to > %(position)s)

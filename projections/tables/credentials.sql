@@ -45,8 +45,9 @@ create table access_key_uses (
     primary key (account_id, access_key_id, position)
 );
 
--- A user has a password while a row is open. A row is of one password and of whether it has to be reset: what is older
--- than the row stands in it, with the position, time and actor of the creation and of the last change of password.
+-- A user, or root, has a password while a row is open. A row is of one password and of whether it has to be reset: what
+-- is older than the row stands in it, with the position, time and actor of the creation and of the last change of
+-- password.
 create table passwords (
     like intervals,
     user_id text not null,
@@ -154,9 +155,11 @@ select close_interval(null::access_key_statuses, %(account_id)s, %(position)s, %
     close_interval(null::access_keys, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{access_key_id}')
 
 -- name: iam.login_profile.created.v1
+-- name: iam.root_login_profile.created.v1
 insert into passwords select * from opened(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s,
     jsonb_build_object('created', %(position)s, 'created_at', %(at)s, 'created_by', actor(%(entry)s),
-        'changed', %(position)s, 'changed_at', %(at)s, 'changed_by', actor(%(entry)s)))
+        'changed', %(position)s, 'changed_at', %(at)s, 'changed_by', actor(%(entry)s),
+        'reset_required', coalesce(%(entry)s #> '{event,reset_required}', 'false')))
 
 -- name: iam.login_profile.updated.v1
 -- name: iam.password.changed.v1
@@ -173,6 +176,7 @@ cross join lateral opened(null::passwords, %(account_id)s, %(position)s, %(at)s,
         former.changed_by) end) as new
 
 -- name: iam.login_profile.deleted.v1
+-- name: iam.root_login_profile.deleted.v1
 select close_interval(null::passwords, %(account_id)s, %(position)s, %(at)s, %(entry)s, '{user_id}')
 
 -- name: iam.ssh_public_key.uploaded.v1

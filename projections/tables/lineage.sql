@@ -394,6 +394,7 @@ select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'saml_provide
 select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'provider_arn')
 
 -- name: iam.login_profile.created.v1
+-- name: iam.root_login_profile.created.v1
 select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'password', 'user_id', 'user_id', 'user_name')
 
 -- name: iam.login_profile.updated.v1
@@ -407,6 +408,7 @@ select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'u
     enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'password', 'user_id', 'user_id', 'user_name')
 
 -- name: iam.login_profile.deleted.v1
+-- name: iam.root_login_profile.deleted.v1
 select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'user_id', '{password}')
 
 -- name: iam.mfa_device.enabled.v1

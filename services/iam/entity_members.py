@@ -15,12 +15,13 @@ from domain.families.passwords import LoginProfile, PasswordPolicy
 from domain.families.policies import ATTACHMENTS, ManagedPolicy, PolicyVersion
 from domain.families.roles import Role
 from domain.families.tags import Tag, tags_of
-from domain.families.users import USERS, User
+from domain.families.users import User
 from domain.foundation.entity_index import NamedEntity
 from domain.foundation.identifiers import account_of_arn
 from domain.rules.access_keys import owner_name
 from domain.rules.instance_profiles import roles_of
 from domain.rules.roles import served_trust_policy
+from domain.rules.users import ROOT, answered_name
 
 EntityMembers = dict[str, object]
 OtherAccounts = Mapping[str, Account]
@@ -42,7 +43,7 @@ def root_members(account: Account) -> EntityMembers:
     """What GetUser says of the root user, which is no User but answers as one."""
     return {
         "Path": "/",
-        "UserName": "root",
+        "UserName": ROOT,
         "UserId": account.id,
         "Arn": account.arn("root"),
         "CreateDate": account.created_at,
@@ -192,7 +193,7 @@ def access_key_members(account: Account, key: AccessKey) -> EntityMembers:
 
 def login_profile_members(account: Account, profile: LoginProfile) -> EntityMembers:
     return {
-        "UserName": account[USERS].by_id[profile.user_id].name,
+        "UserName": answered_name(account, profile.user_id),
         "CreateDate": profile.created_at,
         "PasswordResetRequired": profile.reset_required,
     }

@@ -13,7 +13,7 @@ from domain.families.users import USERS
 from domain.foundation.errors import InvalidAuthenticationCode
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.rules import mfa_devices, tagging
-from domain.rules.access_keys import owner_name
+from domain.rules.users import answered_name
 from services.iam import condition_keys, resources
 from services.iam.entity_members import EntityMembers, listed_user_members, root_members, tags_member
 from services.iam.tags import TagList, authorized_tags
@@ -174,5 +174,5 @@ def get_mfa_device(account: Account, call: Call, *, serial_number: str, user_nam
 
 def _owned_members(account: Account, device: MFADevice) -> EntityMembers:
     assert device.user_id is not None, "Somebody has it."
-    name = mfa_devices.ROOT if device.user_id == account.id else owner_name(account, device.user_id)
+    name = answered_name(account, device.user_id)
     return {"UserName": name, "SerialNumber": device.arn, "EnableDate": device.enabled_at}

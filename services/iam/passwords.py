@@ -25,18 +25,23 @@ def create_login_profile(
     password: str | None = None,
     password_reset_required: bool = False,
 ) -> Outcome:
-    """The password may be left out in AssumeRoot sessions only, of which there are none."""
+    """The password is left out in sessions of AssumeRoot, and only there: it is root's to recover."""
     user_id = passwords.owner_id(account, call, user_name)
+
+    def answer(after: Account) -> dict[str, object]:
+        return {"LoginProfile": login_profile_members(after, after[LOGIN_PROFILES][user_id])}
+
+    if user_id == account.id:
+        allowed = passwords.create_root_login_profile(
+            account, password=password, reset_required=password_reset_required
+        )
+        return Outcome(answer, [allowed])
     if password is None:
         raise constraint_violation("password", "Member must not be null", "Value null")
     created, new = passwords.create_login_profile(
         account, call, user_id=user_id, password=Secret(password), reset_required=password_reset_required
     )
-    return Outcome(
-        lambda after: {"LoginProfile": login_profile_members(after, after[LOGIN_PROFILES][user_id])},
-        [created],
-        new_secrets=[_hash(user_id, new)],
-    )
+    return Outcome(answer, [created], new_secrets=[_hash(user_id, new)])
 
 
 @answers("GetLoginProfile", on=resources.user, records="user_name")

@@ -14,8 +14,8 @@ from domain.families.roles import ROLES
 from domain.families.server_certificates import SERVER_CERTIFICATES
 from domain.families.users import USERS
 from domain.foundation.entity_index import EntityIndex, NamedEntity
-from domain.rules.mfa_devices import ROOT
 from domain.rules.oidc_providers import provider_arn
+from domain.rules.users import ROOT
 from services.wire.operations import FindResource, Parameters, TargetResource
 
 E = TypeVar("E", bound=NamedEntity)

@@ -196,6 +196,7 @@ CASES: dict[str, dict[str, object]] = {
     "iam.permissions_boundary.deleted.v1": {"policy_arn": policy_arn("p0")},
     "iam.password.expired.v1": {"credential_id": "AIDA0"},
     "iam.login_profile.created.v1": {"user_id": "AIDAaside"},
+    "iam.root_login_profile.created.v1": {"user_id": ACCOUNT},
     "iam.mfa_device.created.v1": {"serial_number": mfa_arn("new"), "device_name": "new"},
     "iam.mfa_device.enabled.v1": {"serial_number": mfa_arn("deviceaside")},
     "sts.session.revoked.v1": {"session_id": "SESNnew"},

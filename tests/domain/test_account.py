@@ -120,6 +120,8 @@ IMPOSSIBLE: list[Change] = [
     passwords.LoginProfileCreated.model_validate(PROFILE | {"password_id": "AIPW2"}),
     passwords.LoginProfileUpdated.model_validate(PROFILE | {"user_id": "AIDAeva"}),
     passwords.LoginProfileDeleted(user_id="AIDAeva", user_name="eva"),
+    passwords.RootLoginProfileCreated(user_id="AIDAann", user_name="ann"),
+    passwords.RootLoginProfileDeleted(user_id=ACCOUNT, user_name=ACCOUNT),
     passwords.PasswordChanged(user_id="AIDAeva", user_name="eva", password_id="AIPW2"),
     passwords.PasswordAttemptFailed(user_id="AIDAeva", user_name="eva"),
     passwords.PasswordPolicyDeleted(),
@@ -259,6 +261,8 @@ def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901
         case passwords.LoginProfileCreated():
             naive.passwords[event.user_id] = [event.password_id]
             naive.changed[event.user_id] = at
+        case passwords.RootLoginProfileCreated():
+            naive.passwords[event.user_id], naive.changed[event.user_id] = [], at
         case passwords.LoginProfileUpdated() | passwords.PasswordChanged():
             if event.password_id is not None:
                 naive.passwords[event.user_id].insert(0, event.password_id)
@@ -266,7 +270,7 @@ def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901
                 naive.failures.pop(event.user_id, None)
         case passwords.PasswordAttemptFailed():
             naive.failures[event.user_id] = naive.failures.get(event.user_id, 0) + 1
-        case passwords.LoginProfileDeleted():
+        case passwords.LoginProfileDeleted() | passwords.RootLoginProfileDeleted():
             del naive.passwords[event.user_id], naive.changed[event.user_id]
             naive.failures.pop(event.user_id, None)
             naive.notices = {key: at for key, at in naive.notices.items() if key[0] != event.user_id}

@@ -12,12 +12,14 @@ from domain.entity_kinds import find_entity
 from domain.facts import facts, subjects
 from domain.families.groups import GROUPS
 from domain.families.mfa_devices import MFA_DEVICES
+from domain.families.passwords import PASSWORD_SETTING, RootLoginProfileCreated, RootLoginProfileDeleted
 from domain.families.policies import INLINE_POLICIES, MANAGED_POLICIES
 from domain.foundation.events import Change, Entry
 from domain.ledger_state import empty, evolve
 from domain.lineage_kinds import Setting
 from domain.queries.restoration import restore
 from domain.registry import lineage_kind, lineage_kind_names
+from tests.domain.accounts import AT, new_account
 from tests.histories import histories
 from tests.steps import ACCOUNT
 
@@ -82,8 +84,29 @@ def test_an_account_without_a_lineage_is_whole(ledger: list[Entry], data: DataOb
         everything_said(without_lineage(after, altered))
         for each in altered:
             if (delta := each.delta(after)) is not None:
-                assert find_entity(after, each.owner_id) is not None
+                assert each.owner_id == after.id or find_entity(after, each.owner_id) is not None
                 list(each.setting.openings(delta))
                 everything_said(each.without(after))
         restored = restore(after, altered, frozenset(made), entry.at)
         everything_said(restored.account)
+
+
+def test_root_s_password_is_put_back() -> None:
+    """One that a lineage let root recover lets somebody in, and is deleted; one that it took away is there again."""
+    bare = new_account()
+    created, deleted = (
+        of(user_id=bare.id, user_name=bare.id) for of in (RootLoginProfileCreated, RootLoginProfileDeleted)
+    )
+    having = created.fold(bare, AT)
+    for before, after, opens, undoing in (
+        (bare, having, ["lets whoever recovers the password sign in as root"], deleted),
+        (having, bare, [], created),
+    ):
+        altered = AlteredSetting(PASSWORD_SETTING, "password", bare.id, bare.id, bare.id)
+        altered.advance(before, after, AT, by_lineage=True, putting_back=False, written={})
+        delta = altered.delta(after)
+        assert delta is not None
+        assert list(PASSWORD_SETTING.openings(delta)) == opens
+        restored = restore(after, [altered], frozenset(), AT)
+        assert restored.changes == [undoing]
+        assert [(told.what, told.refused) for told in restored.told] == [("password of root", None)]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
+from typing import TypeVar
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from immutables import Map
 from domain.account import Account
 from domain.descent import ACTIVATIONS, DESCENTS, MADE
 from domain.facts import Fact, subjects
-from domain.families.access_keys import ACCESS_KEYS, AccessKeyCreated, AccessKeyDeleted
+from domain.families.access_keys import ACCESS_KEYS, AccessKey, AccessKeyCreated, AccessKeyDeleted
 from domain.families.boundaries import BOUNDARIES
 from domain.families.containment import REACHED_ACCOUNTS
 from domain.families.credential_use import LAST_USES
@@ -33,6 +34,7 @@ from domain.families.policies import (
 from domain.families.roles import ROLES
 from domain.families.sessions import EXPIRIES_RECORDED, REVOCATION_FACT, REVOCATIONS, Revocations, SessionRevoked
 from domain.families.tags import EntityTagged, EntityUntagged
+from domain.families.user_credentials import USER_CREDENTIALS, UserCredential
 from domain.families.users import UserCreated, UserUpdated
 from domain.foundation.events import Change, Entry
 from domain.foundation.many_to_many import ManyToMany
@@ -42,6 +44,7 @@ from tests.domain.accounts import AT, CAUSE, after, new_account, with_users
 from tests.histories import folded, histories
 from tests.people import people
 
+C = TypeVar("C", AccessKey, UserCredential)
 COMMON = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 CHANGES_MAX = 1_000
 
@@ -58,13 +61,14 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
         for arn, device in account[MFA_DEVICES].by_arn.items()
     }
     account = account.put(MFA_DEVICES, replace(account[MFA_DEVICES], by_arn=Map(devices)))
-    keys, roles = account[ACCESS_KEYS], account[ROLES]
+    keys, roles, credentials = account[ACCESS_KEYS], account[ROLES], account[USER_CREDENTIALS]
     trusting = {role.id: replace(role, trust_policy=_in_one_order(role.trust_policy)) for role in roles}
     for relation in (MEMBERSHIPS, ATTACHMENTS, BOUNDARIES):
         account = account.put(relation, _pairs(account[relation]))
     bare = (
         account.put(MANAGED_POLICIES, Map(policies))
-        .put(ACCESS_KEYS, replace(keys, owned=_pairs(keys.owned)))
+        .put(ACCESS_KEYS, replace(keys, by_id=_unchanged(keys.by_id), owned=_pairs(keys.owned)))
+        .put(USER_CREDENTIALS, replace(credentials, by_id=_unchanged(credentials.by_id)))
         .put(LOGIN_PROFILES, Map(logins))
         .put(ROLES, replace(roles, by_id=Map(trusting)))
         .put(LAST_USES, Map())
@@ -77,6 +81,11 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
         .put(REACHED_ACCOUNTS, Map())
     )
     return replace(bare, position=0)
+
+
+def _unchanged(credentials: Map[str, C]) -> Map[str, C]:
+    """Whoever was deactivated and activated again is as before."""
+    return Map({credential_id: replace(each, changed_at=AT) for credential_id, each in credentials.items()})
 
 
 def _in_one_order(document: str) -> str:

@@ -166,6 +166,12 @@ def _password(account: Account, a: int, b: int, fresh: str) -> Made:
     )[b]
 
 
+def _root_password(account: Account, _a: int, _b: int, _fresh: str) -> Made:
+    if account.id in account[LOGIN_PROFILES]:
+        return passwords.delete_login_profile(account, user_id=account.id)[0]
+    return passwords.create_root_login_profile(account, password=None, reset_required=False)
+
+
 def _user_credential(account: Account, a: int, b: int, fresh: str) -> Made:
     """A user's first credential besides keys and passwords, or what may happen to it then."""
     user = account[USERS].named(_of(account[USERS], a))
@@ -255,6 +261,7 @@ STEPS: tuple[Step, ...] = (
     _delete_key,
     _password,
     _password,
+    _root_password,
     _password_policy,
     _user_credential,
     _user_credential,

@@ -17,7 +17,14 @@ from domain.families.instance_profiles import (
     RoleAddedToInstanceProfile,
     RoleRemovedFromInstanceProfile,
 )
-from domain.families.passwords import LoginProfileCreated, LoginProfileDeleted, LoginProfileUpdated, PasswordChanged
+from domain.families.passwords import (
+    LoginProfileCreated,
+    LoginProfileDeleted,
+    LoginProfileUpdated,
+    PasswordChanged,
+    RootLoginProfileCreated,
+    RootLoginProfileDeleted,
+)
 from domain.families.policies import (
     DefaultPolicyVersionSet,
     InlinePolicyDeleted,
@@ -245,6 +252,7 @@ def test_changes_that_let_somebody_in(writer: psycopg.Connection, reader: psycop
     profile = {"instance_profile_id": "AIPAweb", "instance_profile_name": "web"}
     builder = {"role_id": "AROAbuilder", "role_name": "builder"}
     of_ann = {"user_id": "AIDAann", "user_name": "ann"}
+    of_root = {"user_id": ledger.account_id, "user_name": ledger.account_id}
     inline = {**ann, "policy_name": "mine"}
     ssh, cert = {**of_ann, "credential_id": "APKAANN"}, {**of_ann, "credential_id": "CERTIFICATE"}
     site = {"server_certificate_id": "ASCASITE", "server_certificate_name": "site"}
@@ -282,6 +290,7 @@ def test_changes_that_let_somebody_in(writer: psycopg.Connection, reader: psycop
         (LoginProfileUpdated(**of_ann, password_id="P2", reset_required=False), "password",
          PasswordChanged(**of_ann, password_id="P3"), "replaced"),
         (PasswordChanged(**of_ann, password_id="P4"), "password", LoginProfileDeleted(**of_ann), "removed"),
+        (RootLoginProfileCreated(**of_root), "password", RootLoginProfileDeleted(**of_root), "removed"),
         (SSHPublicKeyUploaded(**ssh, fingerprint="f", body_sha256="b", pem_sha256="p"), "ssh_public_key",
          UserCredentialDeactivated(**ssh, credential="SSH public key"), "inactive"),
         (UserCredentialActivated(**ssh, credential="SSH public key"), "credential_activation",

@@ -14,7 +14,7 @@ from domain.account import Account
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.credential_use import LAST_USES
 from domain.families.groups import GROUPS, MEMBERSHIPS
-from domain.families.passwords import LOGIN_PROFILES, PASSWORD_POLICY, LoginProfile
+from domain.families.passwords import LOGIN_PROFILES, PASSWORD_POLICY, LoginProfile, PasswordPolicy
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES
 from domain.families.roles import ROLES
 from domain.families.user_credentials import SSH_PUBLIC_KEY, USER_CREDENTIALS, UserCredential
@@ -102,21 +102,24 @@ def passwords_of(account: Account, ledger: Ledger, position: int) -> dict[str, P
     def since(moment: datetime) -> EventRef:
         return EventRef(ledger.times.index(moment), moment, account.arn("user/admin"))
 
+    def counting(user_id: str) -> PasswordPolicy | None:
+        return None if user_id == account.id else policy
+
     def expiry(profile: LoginProfile) -> datetime | None:
-        days = policy and policy.max_password_age
+        days = (own := counting(profile.user_id)) and own.max_password_age
         return profile.changed_at + timedelta(days=days) if days else None
 
     return {
         user_id: PasswordCredential(
             user_id=user_id,
-            user_name=account[USERS].by_id[user_id].name,
+            user_name=None if user_id == account.id else account[USERS].by_id[user_id].name,
             created=since(profile.created_at),
             changed=since(profile.changed_at),
             age_days=(at - profile.changed_at) // timedelta(days=1),
             reset_required=profile.reset_required,
             expires_at=expiry(profile),
             expired=(end := expiry(profile)) is not None and end <= at,
-            hard_expiry=policy is not None and policy.hard_expiry,
+            hard_expiry=(own := counting(user_id)) is not None and own.hard_expiry,
         )
         for user_id, profile in account[LOGIN_PROFILES].items()
     }

@@ -6,15 +6,11 @@ from typing import Any
 from domain.foundation.errors import Refusal
 from tests.services import story
 from tests.services.endpoint import ACCOUNT, ALL, Endpoint, allow, arn, document, trusting
-from tests.services.iam.scene import private_key_pem, saml_metadata, ssh_public_key
+from tests.services.iam.scene import certificate_pem, private_key_pem, saml_metadata, ssh_public_key
 from tests.services.story import Step
 
-USER, GROUP, ROLE, PROFILE = (
-    {"UserName": "ann"},
-    {"GroupName": "ops"},
-    {"RoleName": "app"},
-    {"InstanceProfileName": "web"},
-)
+USER, GROUP, ROLE = {"UserName": "ann"}, {"GroupName": "ops"}, {"RoleName": "app"}
+PROFILE = {"InstanceProfileName": "web"}
 INLINE, DOCUMENT, OTHER = {"PolicyName": "in"}, document(allow("s3:*")), document(allow("s3:Get*"))
 POLICY, DEVICE = {"PolicyArn": arn("policy/p")}, {"SerialNumber": arn("mfa/phone")}
 OIDC = {"OpenIDConnectProviderArn": arn("oidc-provider/oidc.example.org")}

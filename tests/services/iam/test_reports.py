@@ -23,6 +23,9 @@ from domain.installation import OrganizationSet
 from domain.rules.reports import ReportExpired, ReportGenerationLimitExceeded, ReportNotPresent
 from services.wire.authentication import VerifiedCredential
 from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
+from tests.services.iam.certificates import certificate
+from tests.services.iam.test_mfa_devices import Phone
+from tests.services.iam.test_user_credentials import uploaded_certificate
 
 HEADER = (
     "user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,password_next_rotation,"
@@ -49,13 +52,20 @@ def rows(endpoint: Endpoint) -> dict[str, list[str]]:
 
 
 def test_the_credential_report(endpoint: Endpoint) -> None:
-    """It is made of the account at one position: passwords, keys, their changes and their last uses, in AWS's columns
-    and words. What happens later is in the next one alone."""
+    """It is made of the account at one position: passwords, MFA devices, keys and certificates, their changes and their
+    last uses, in AWS's columns and words. What happens later is in the next one alone."""
     endpoint.call(endpoint.root, "UpdateAccountPasswordPolicy", MaxPasswordAge=90)
     ann, bob = endpoint.user("ann", allow(), path="/team/"), endpoint.user("b,ob", allow())
     endpoint.call(endpoint.root, "CreateLoginProfile", UserName="ann", Password="Correct-Horse-1")
+    first = uploaded_certificate(endpoint, certificate("first").body, UserName="b,ob")
+    uploaded_certificate(endpoint, certificate("of root").body)
+    Phone(endpoint).enable(endpoint.root, "ann")
     endpoint.later(hours=1)
     endpoint.call(endpoint.root, "UpdateAccessKey", UserName="b,ob", AccessKeyId=bob.access_key_id, Status="Inactive")
+    named = {"UserName": "b,ob", "CertificateId": first["CertificateId"]}
+    endpoint.call(endpoint.root, "UpdateSigningCertificate", **named, Status="Inactive")
+    uploaded_certificate(endpoint, certificate("second").body, UserName="b,ob")
+    Phone(endpoint, "of-root").enable(endpoint.root, "root")
     endpoint.call(ann, "ListUsers")
     with pytest.raises(ReportNotPresent):
         endpoint.call(endpoint.root, "GetCredentialReport")
@@ -72,13 +82,13 @@ def test_the_credential_report(endpoint: Endpoint) -> None:
     no_key, no_certificates = ["false", *["N/A"] * 4], ["false", "N/A"] * 2
     assert rows(endpoint) == {
         "<root_account>": [
-            *(arn("root"), began, "not_supported", "no_information", "not_supported", "not_supported", "false"),
+            *(arn("root"), began, "false", "no_information", "not_supported", "not_supported", "true"),
             *("true", began, changed, "us-east-1", "iam"),
             *no_key,
-            *no_certificates,
+            *("true", began, "false", "N/A"),
         ],
         "ann": [
-            *(arn("user/team/ann"), began, "true", "no_information", began, "2026-05-01T12:00:00+00:00", "false"),
+            *(arn("user/team/ann"), began, "true", "no_information", began, "2026-05-01T12:00:00+00:00", "true"),
             *("true", began, changed, "us-east-1", "iam"),
             *no_key,
             *no_certificates,
@@ -86,7 +96,7 @@ def test_the_credential_report(endpoint: Endpoint) -> None:
         "b,ob": [
             *(arn("user/b,ob"), began, "false", "N/A", "N/A", "N/A", "false", "false", changed, "N/A", "N/A", "N/A"),
             *no_key,
-            *no_certificates,
+            *("false", changed, "true", changed),
         ],
     }
     answer = endpoint.call(endpoint.root, "GetCredentialReport")
