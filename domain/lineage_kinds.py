@@ -114,7 +114,8 @@ class LineageKind:
     owns_credentials: bool = False
     removals: Removals | None = None
     cut_off: Callable[[Account, str], AccountChange | None] | None = None
-    """Of a credential, by its id, what ends it where it does not end by who it is of."""
+    """Of a credential, by its id, what ends it where it does not end by who it is of: what takes it asks for its
+    status alone."""
     setting: Setting | None = None
     """Of a change that may let somebody in."""
     writes: Callable[[Account, str, str], Parts] | None = None
@@ -141,6 +142,13 @@ def cut_offs(account: Account, subject_id: str) -> Iterator[AccountChange]:
         event = cut_off(account, subject_id)
         if event is not None:
             yield event
+
+
+def stands_alone(kind_name: str) -> bool:
+    """Whether a credential of the kind is usable its own status tells, whatever is denied to its owner. So too, to be
+    safe, of what no family has registered."""
+    kind = _kinds.get(kind_name)
+    return kind is None or kind.cut_off is not None
 
 
 def lineage_kind_names() -> frozenset[str]:

@@ -6,7 +6,7 @@ from importlib import import_module
 from domain import calls, families, installation
 from domain.account import components
 from domain.foundation.events import current_topic, event_class, event_classes, event_from
-from domain.lineage_kinds import lineage_kind, lineage_kind_names, removals_of_kinds
+from domain.lineage_kinds import lineage_kind, lineage_kind_names, removals_of_kinds, stands_alone
 
 __all__ = [
     "components",
@@ -17,6 +17,7 @@ __all__ = [
     "lineage_kind",
     "lineage_kind_names",
     "removals_of_kinds",
+    "stands_alone",
 ]
 
 DECLARING_MODULES = (

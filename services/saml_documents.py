@@ -12,18 +12,18 @@ from xml.parsers import expat
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from domain.families.saml_providers import SAMLFacts, SAMLQuery
 from domain.foundation.errors import InvalidInput
 from domain.foundation.secret import Secret
+from services.secrets.private_keys import RSA_BITS_MAX, RSA_BITS_MIN, read_private_key
 
 DEPTH_MAX = 64
 CERTIFICATES_MAX = 64
 """Read at most: so many that a document with more is none of an identity provider."""
 CERTIFICATE_CHARACTERS_MAX = 65_536
-RSA_BITS_MIN, RSA_BITS_MAX = 1_024, 16_384
-"""At least: IAM User Guide, "Create a SAML identity provider in IAM". At most: what can be checked at once."""
+CERTIFICATE_BITS_MAX = 16_384
+"""Of the key of RSA in one: OpenSSL checks no signature with a longer one."""
 _METADATA: Final = "urn:oasis:names:tc:SAML:2.0:metadata"
 _ENTITY, _IDP, _KEY = (f"{_METADATA} {name}" for name in ("EntityDescriptor", "IDPSSODescriptor", "KeyDescriptor"))
 _CERTIFICATE = "http://www.w3.org/2000/09/xmldsig# X509Certificate"
@@ -100,8 +100,8 @@ def _require_certificate(text: str) -> None:
         key = certificate.public_key()
     except (binascii.Error, ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
         _refuse(f"an X509Certificate cannot be read: {error}")
-    if isinstance(key, RSAPublicKey) and key.key_size < RSA_BITS_MIN:
-        _refuse(f"the key of a certificate has {key.key_size} bits, expected {RSA_BITS_MIN} or more")
+    if isinstance(key, RSAPublicKey) and not RSA_BITS_MIN <= key.key_size <= CERTIFICATE_BITS_MAX:
+        _refuse(f"the key of a certificate has {key.key_size} bits, expected {RSA_BITS_MIN} to {CERTIFICATE_BITS_MAX}")
 
 
 def _time(text: str) -> datetime:
@@ -115,11 +115,7 @@ def _time(text: str) -> datetime:
 
 def _require_private_key(private_key: Secret) -> None:
     """Says nothing of what it reads."""
-    try:
-        key = load_pem_private_key(private_key.reveal().encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None
-    if not isinstance(key, RSAPrivateKey) or not RSA_BITS_MIN <= key.key_size <= RSA_BITS_MAX:
+    if not isinstance(read_private_key(private_key), RSAPrivateKey):
         raise InvalidInput(
             "Invalid private key. (expected one of RSA in PEM, without a password, "
             f"of {RSA_BITS_MIN} to {RSA_BITS_MAX} bits)"

@@ -270,4 +270,21 @@ FACTS = {
         "service_specific_credential_id",
     ),
 }
+
+
+def _resets(now: Account, owner_id: str) -> Iterator[tuple[str, Command]]:
+    """Another reset, after which nobody knows the password but who asked for it."""
+    named = {} if owner_id == now.id else {"user_name": owner_name(now, owner_id)}
+    for credential in now[USER_CREDENTIALS].of(owner_id, SERVICE_SPECIFIC_CREDENTIAL):
+        options = {**named, "service_specific_credential_id": credential.id}
+        yield credential.id, Command("reset-service-specific-credential", options)
+
+
+LineageKind(
+    "service_specific_credential_reset",
+    "service-specific credential {subject} reset, of {name}",
+    gives_access=True,
+    removals=_resets,
+    cut_off=deactivation,
+)
 LineageKind("credential_activation", "{subject} activated, of {name}", gives_access=True, cut_off=deactivation)

@@ -14,6 +14,9 @@ BEGINNING_BYTES_MAX = 200
 """Of a value that is not kept. Of a refused call no longer text is kept but an ARN, by which the call is found."""
 ARN_BYTES_MAX = 700
 """IAM's longest have a path of 512 characters and a name of 128."""
+PRIVATE_KEY = "PRIVATE KEY-----"
+"""In whatever has this in it somebody has sent a private key, by mistake (RFC 7468, section 10): nothing of it is kept
+but its digest."""
 _DIGEST_BYTES = 130
 """Of what stands for a value, without its beginning."""
 
@@ -25,6 +28,8 @@ def abridge(parameters: Mapping[str, object], *, refused: bool, held: Collection
 
     def is_kept_whole(text: str) -> bool:
         size = len(text.encode())
+        if PRIVATE_KEY in text:
+            return False
         if size <= BEGINNING_BYTES_MAX:
             return True
         if refused:
@@ -89,8 +94,10 @@ def _without_long_texts(value: object, is_kept_whole: Callable[[str], bool]) -> 
 
 def _digest(value: object, room: int) -> tuple[dict[str, object], int]:
     """And the bytes of its beginning."""
-    encoded = (value if isinstance(value, str) else _text(value)).encode()
-    beginning = encoded[: max(0, min(BEGINNING_BYTES_MAX, room))].decode(errors="ignore")
+    text = value if isinstance(value, str) else _text(value)
+    encoded = text.encode()
+    beginning_max = 0 if PRIVATE_KEY in text else max(0, min(BEGINNING_BYTES_MAX, room))
+    beginning = encoded[:beginning_max].decode(errors="ignore")
     digest = sha256(encoded).hexdigest()
     told: dict[str, object] = {"bytes": len(encoded), "sha256": digest, "beginning": f"{beginning}…"}
     return {ABRIDGED: told if isinstance(value, str) else {"of": "JSON", **told}}, len(beginning.encode())

@@ -108,7 +108,7 @@ def held_by_lineages(
         held[node.place] = {seed for seed in seeds if ids.isdisjoint(every[seed].spared)}
         here = contained[node.account_id]
         lineage = next((here[seed] for seed in sorted(held[node.place]) if seed in here), None)
-        if lineage is not None and node.gives_access:
+        if lineage is not None and node.gives_access and not node.stands_alone:
             yield node, lineage
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, WithJsonSchema
 
 from domain.read_models.read_model import ReadModel
-from domain.registry import lineage_kind, lineage_kind_names
+from domain.registry import lineage_kind, lineage_kind_names, stands_alone
 
 NODES_MAX = 10_000
 _PUBLISHED_FIRST = (
@@ -82,6 +82,11 @@ class LineageNode(ReadModel):
         safe, with what no family has registered. The rest are changes."""
         kind = lineage_kind(self.kind)
         return kind is None or kind.gives_access
+
+    @property
+    def stands_alone(self) -> bool:
+        """Its own status tells whether it is usable, whatever is denied to its owner or honoured of its lineage."""
+        return stands_alone(self.kind)
 
     @property
     def owns_credentials(self) -> bool:

@@ -95,7 +95,8 @@ def enable(
     step = _accepted_step(call, device, codes, _around(call.at, 0, ENABLING_STEPS))
     if step is None:
         return MFACodeRejected(serial_number=device.arn)
-    name, drift = owner_name(account, user_id), step - time_step(call.at)
+    # Codes of a while ago were most likely typed late. Those of a while ahead only a clock that is ahead can show.
+    name, drift = owner_name(account, user_id), max(step - time_step(call.at), 0)
     return MFADeviceEnabled(serial_number=device.arn, user_id=user_id, user_name=name, time_step=step, drift=drift)
 
 

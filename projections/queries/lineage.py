@@ -12,6 +12,7 @@ from domain.families.containment import CONTAINED_POLICY_NAME, CONTAINED_SHA256
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf, EventRef, Moment
 from domain.read_models.lineage import NODES_MAX, LineageNode, LineageState, NodePosition, StateSince, UnfollowedBranch
+from domain.registry import lineage_kind_names, stands_alone
 from projections.engine.sql_files import load_statements
 from projections.queries.ledger_positions import resolve_in_projection
 from projections.queries.lineage_seeds import CreatedNode, find_seed
@@ -212,6 +213,7 @@ class _Traversal:
             "keys": list(keys),
             "owner_accounts": [account_id for account_id, _ in owners],
             "owners": [owner_id for _, owner_id in owners],
+            "alone": [kind for kind in lineage_kind_names() if stands_alone(kind)],
             "until": self.until,
             # Some of them may have been found before.
             "limit": limit + len(self.found) + len(self.unfollowed),
@@ -222,8 +224,9 @@ class _Traversal:
             if not self._is_known(child.node, parent) or not self._is_signed_by(child.node, parent):
                 continue
             if maker in keys and self._since is not None and child.node.at < self._since:
-                owned = (child.node.account_id, child.node.owner_id) if child.node.access_key_id else None
-                if owned not in owners:
+                owned = child.node.account_id, child.node.owner_id
+                is_credential = child.node.access_key_id is not None or child.node.stands_alone
+                if not is_credential or owned not in owners:
                     self._leave(child, parent)
                     continue
                 parent = owners[owned]
@@ -287,7 +290,7 @@ def _states_at(
                 yield node.place, _StateAtMoment("closed", EventRef(*closed))
             elif node.position in inactive:
                 yield node.place, _StateAtMoment("inactive", inactive[node.position])
-            elif node.gives_access and node.owner_id in contained:
+            elif node.gives_access and not node.stands_alone and node.owner_id in contained:
                 yield node.place, _StateAtMoment("contained", contained[node.owner_id])
             else:
                 yield node.place, _StateAtMoment("active", None)

@@ -54,7 +54,7 @@ where account_id = %(account_id)s and kind in ('session', 'access_key')
 order by position desc limit 1
 
 -- name: children
--- What the keys have signed for, in all accounts, and the keys and sessions of the owners, whoever made them.
+-- What the keys have signed for, in all accounts, and the credentials of the owners, whoever made them.
 with found as (
     select account_id, position from views.births
     where by_access_key_id = any(%(keys)s::text[]) and (%(until)s::timestamptz is null or at <= %(until)s)
@@ -62,7 +62,8 @@ with found as (
     select birth.account_id, birth.position
     from unnest(%(owner_accounts)s::text[], %(owners)s::text[]) as owner (account_id, owner_id)
     join views.births as birth using (account_id, owner_id)
-    where birth.access_key_id is not null and (%(until)s::timestamptz is null or birth.at <= %(until)s)
+    where (birth.access_key_id is not null or birth.kind = any(%(alone)s::text[]))
+        and (%(until)s::timestamptz is null or birth.at <= %(until)s)
 )
 select account_id, position, at, request_id, null as parent, 0 as depth, kind, subject_id, owner_id, name, arn,
     access_key_id, version, sha256, by_arn, by_access_key_id, by_session_id, expires_at,

@@ -16,7 +16,8 @@ create table births (
         'trust_policy', 'policy', 'policy_version', 'policy_default', 'inline_policy', 'inline_policy_removed',
         'attachment', 'detachment', 'membership', 'membership_removed', 'password', 'boundary', 'boundary_removed',
         'tags', 'user_rename', 'group_rename', 'instance_profile', 'profile_role', 'profile_role_removed',
-        'ssh_public_key', 'signing_certificate', 'service_specific_credential', 'credential_activation',
+        'ssh_public_key', 'signing_certificate', 'service_specific_credential',
+        'service_specific_credential_reset', 'credential_activation',
         'server_certificate', 'oidc_provider', 'oidc_provider_changed', 'saml_provider', 'saml_provider_changed',
         'mfa_enabled', 'mfa_deactivated')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
@@ -212,6 +213,26 @@ select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'signing_cert
 -- name: iam.service_specific_credential.created.v1
 select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'service_specific_credential', 'credential_id',
     'user_id', 'user_name')
+
+-- name: iam.service_specific_credential.reset.v1
+-- Whoever knew the former password does not know this one. It is active when the former was.
+with former as materialized (
+    select suspended.born_position is not null as is_suspended
+    from births as credential left join lateral (
+        select born_position from suspensions
+        where account_id = credential.account_id and born_position = credential.position and valid_to is null limit 1
+    ) as suspended on true
+    where credential.account_id = %(account_id)s and credential.ended_position is null
+        and credential.subject_id = %(entry)s #>> '{event,credential_id}' and credential.kind <> 'credential_activation'
+), ended as materialized (
+    select end_subject(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'credential_id'),
+        (select count(*) from former)
+), suspended as materialized (
+    select suspend(%(account_id)s, %(position)s, %(at)s, %(entry)s, %(position)s) from former where is_suspended
+)
+select (select count(*) from ended), (select count(*) from suspended),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'service_specific_credential_reset', 'credential_id',
+        'user_id', 'user_name')
 
 -- name: iam.user_credential.deleted.v1
 select end_subject(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'credential_id')

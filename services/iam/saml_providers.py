@@ -25,7 +25,7 @@ from services.wire.operations import answers, any_resource
 @answers(
     "CreateSAMLProvider",
     on=resources.new_saml_provider,
-    records="name saml_metadata_document tags assertion_encryption_mode",
+    records="name tags assertion_encryption_mode",
     context=condition_keys.request_tags,
 )
 def create_saml_provider(
@@ -93,7 +93,7 @@ def list_saml_providers(_account: Account, _call: Call) -> Outcome:
 @answers(
     "UpdateSAMLProvider",
     on=resources.saml_provider,
-    records="saml_provider_arn saml_metadata_document assertion_encryption_mode remove_private_key",
+    records="saml_provider_arn assertion_encryption_mode remove_private_key",
 )
 def update_saml_provider(
     account: Account,

@@ -7,7 +7,7 @@ from itertools import pairwise
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -26,9 +26,12 @@ from domain.rules.key_material import (
     MalformedCertificate,
     UnrecognizedPublicKeyEncoding,
 )
+from services.secrets.private_keys import RSA_BITS_MAX, RSA_BITS_MIN, read_private_key
 
-SSH_KEY_BITS_MIN, CERTIFICATE_KEY_BITS_MIN, KEY_BITS_MAX = 2_048, 1_024, 16_384
-"""Of RSA. OpenSSH and OpenSSL go no further than the last either."""
+SSH_KEY_BITS_MIN, SSH_KEY_BITS_MAX = 2_048, 16_384
+"""Of RSA. OpenSSH goes no further than the last either."""
+EXPONENT_BITS_MAX = 64
+"""Of a certificate's key of RSA: OpenSSL takes a longer one of short keys only, and works long for a signature."""
 CHAIN_MAX = 100
 """Certificates of a chain, whose signatures take some milliseconds at worst each. AWS names no such limit."""
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
@@ -61,8 +64,8 @@ def _ssh_public_key(body: str) -> SSHPublicKeyFacts:
         raise InvalidPublicKey(f"it cannot be read: {type(error).__name__}") from None
     if not isinstance(key, rsa.RSAPublicKey):
         raise InvalidPublicKey("expected a key of RSA")
-    if not SSH_KEY_BITS_MIN <= key.key_size <= KEY_BITS_MAX:
-        raise InvalidPublicKey(f"expected {SSH_KEY_BITS_MIN} to {KEY_BITS_MAX} bits, got {key.key_size}")
+    if not SSH_KEY_BITS_MIN <= key.key_size <= SSH_KEY_BITS_MAX:
+        raise InvalidPublicKey(f"expected {SSH_KEY_BITS_MIN} to {SSH_KEY_BITS_MAX} bits, got {key.key_size}")
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return SSHPublicKeyFacts(
         openssh=key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode("ascii"),
@@ -97,21 +100,23 @@ def _parsed(text: str, most: int) -> list[x509.Certificate]:
     except _UNREADABLE as error:
         raise MalformedCertificate(f"{_UNPARSED} ({type(error).__name__})") from None
     for key in keys:
-        if isinstance(key, rsa.RSAPublicKey) and not CERTIFICATE_KEY_BITS_MIN <= key.key_size <= KEY_BITS_MAX:
+        if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey) and not RSA_BITS_MIN <= key.key_size <= RSA_BITS_MAX:
             raise MalformedCertificate(
-                f"{_UNPARSED} (expected {CERTIFICATE_KEY_BITS_MIN} to {KEY_BITS_MAX} bits, got {key.key_size})"
+                f"{_UNPARSED} (expected {RSA_BITS_MIN} to {RSA_BITS_MAX} bits, got {key.key_size})"
             )
+        if isinstance(key, rsa.RSAPublicKey) and key.public_numbers().e.bit_length() > EXPONENT_BITS_MAX:
+            raise MalformedCertificate(f"{_UNPARSED} (expected a public exponent of {EXPONENT_BITS_MAX} bits at most)")
     return found
 
 
 def _refuse_other_key(certificate: x509.Certificate, private_key: Secret) -> None:
-    try:
-        key = serialization.load_pem_private_key(private_key.reveal().encode(), password=None)
-    except _UNREADABLE:
-        # What it says of the text is not told: it might say something of the key.
-        raise MalformedCertificate("Invalid Private Key. (expected PEM that is not encrypted)") from None
-    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise MalformedCertificate("Invalid Private Key. (expected a key of RSA or of an elliptic curve)")
+    key = read_private_key(private_key)
+    if key is None:
+        # What is wrong with the text is not told: it might say something of the key.
+        raise MalformedCertificate(
+            f"Invalid Private Key. (expected PEM that is not encrypted, of RSA with {RSA_BITS_MIN} to {RSA_BITS_MAX} "
+            "bits or of an elliptic curve)"
+        )
     if key.public_key() != certificate.public_key():
         raise KeyPairMismatch("The public key certificate and the private key do not match.")
 

@@ -9,7 +9,7 @@ from domain.account import Account
 from domain.authorization import authorize
 from domain.call_context import requested_region
 from domain.callers import Caller, caller_of_key, caller_of_session, descent_of
-from domain.calls import ApiCalled, Call, Outcome
+from domain.calls import ApiCalled, Call, NeedsFacts, Outcome
 from domain.descent import DescentLink, MakesActor, made, refuse_too_long
 from domain.families.access_keys import AccessKeyActivated
 from domain.families.containment import DescentRecorded
@@ -132,8 +132,8 @@ def resolve_caller(account: Account, credential: VerifiedCredential, at: datetim
 
 
 def _perform(account: Account, call: Call, request: AuthenticatedRequest, found: FoundFacts) -> Outcome:
-    if (refusal := found.refusal or request.refusal) is not None:
-        raise with_suggestion(account, call, refusal)
+    if request.refusal is not None:
+        raise with_suggestion(account, call, request.refusal)
     operation = request.operation
     assert operation is not None
     parameters = dict(request.parameters)
@@ -141,7 +141,14 @@ def _perform(account: Account, call: Call, request: AuthenticatedRequest, found:
         if storable(value) != value:
             raise constraint_violation(name, "Member must be free of U+0000 and of lone surrogates")
     refuse_beyond_session_token(call, operation.service, operation.name)
-    return _with_descents(account, call, _answered(account, call, request, operation, parameters, found))
+    try:
+        outcome = _answered(account, call, request, operation, parameters, found)
+    except NeedsFacts:
+        if found.refusal is None:
+            raise
+        # Only here, so that the policies were asked by now, and what they said is recorded with it.
+        raise with_suggestion(account, call, found.refusal) from None
+    return _with_descents(account, call, outcome)
 
 
 def _answered(

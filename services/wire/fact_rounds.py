@@ -19,7 +19,7 @@ class FoundFacts(NamedTuple):
     facts: Facts | None = None
     past: PastFacts | None = None
     refusal: Refusal | None = None
-    """Of a call for which facts could not be found: what it is to be refused with."""
+    """Of a call for which facts could not be found: what it is to be refused with where it still needs some."""
 
     def with_facts(self, facts: Facts) -> "FoundFacts":
         return self._replace(past=facts) if isinstance(facts, PastFacts) else self._replace(facts=facts)

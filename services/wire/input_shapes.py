@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from botocore import xform_name
 
+from domain.foundation.abridged import PRIVATE_KEY
 from domain.foundation.errors import ValidationError
 from services.wire.patterns import matcher
 from services.wire.shapes import Shape, is_secret, wire_name
@@ -30,7 +31,9 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 def excerpt(text: str) -> str:
-    """A text that we were sent, cut to what a message may hold of it."""
+    """A text that we were sent, cut to what a message may hold of it: messages are recorded."""
+    if PRIVATE_KEY in text:
+        return "…"
     return text if len(text) <= ECHO_CHARACTERS_MAX else text[:ECHO_CHARACTERS_MAX] + "…"
 
 

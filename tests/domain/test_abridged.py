@@ -3,6 +3,7 @@
 import json
 from hashlib import sha256
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -50,6 +51,17 @@ def test_what_is_kept_is_told_from_what_is_not(parameters: dict[str, object]) ->
         assert value == parameters[name] or f'"{ABRIDGED}":' in json.dumps(value)
         if value == parameters[name]:
             assert f'"{ABRIDGED}":' not in json.dumps(value)
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_private_key(*, refused: bool) -> None:
+    """Sent by mistake, wherever and however short: nothing of it is kept but its length and digest."""
+    key = "-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----"
+    values = {"text": key, "long": " " + key * 90, "list": ["a", key], "tags": [{"Key": "a", "Value": key}]}
+    kept = abridge(values, refused=refused)
+    assert "secret" not in json.dumps(kept)
+    assert "BEGIN" not in json.dumps(kept)
+    assert kept["text"] == {ABRIDGED: {"bytes": len(key), "sha256": sha256(key.encode()).hexdigest(), "beginning": "…"}}
 
 
 def test_a_long_text() -> None:

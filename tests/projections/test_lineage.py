@@ -39,6 +39,8 @@ from domain.families.roles import RoleDeleted, TrustPolicyReplaced
 from domain.families.server_certificates import ServerCertificateDeleted, ServerCertificateUploaded
 from domain.families.sessions import SessionRevoked
 from domain.families.user_credentials import (
+    ServiceSpecificCredentialCreated,
+    ServiceSpecificCredentialReset,
     SigningCertificateUploaded,
     SSHPublicKeyUploaded,
     UserCredentialActivated,
@@ -255,6 +257,8 @@ def test_changes_that_let_somebody_in(writer: psycopg.Connection, reader: psycop
     of_root = {"user_id": ledger.account_id, "user_name": ledger.account_id}
     inline = {**ann, "policy_name": "mine"}
     ssh, cert = {**of_ann, "credential_id": "APKAANN"}, {**of_ann, "credential_id": "CERTIFICATE"}
+    git = {**of_ann, "credential_id": "ACCAANN"}
+    mail = {"service_name": "cassandra.amazonaws.com", "service_user_name": "ann-at-1"}
     site = {"server_certificate_id": "ASCASITE", "server_certificate_name": "site"}
     steps: list[tuple[Event, str, Event, str]] = [
         (TrustPolicyReplaced(**role, trust_policy=TRUST), "trust_policy",
@@ -295,6 +299,14 @@ def test_changes_that_let_somebody_in(writer: psycopg.Connection, reader: psycop
          UserCredentialDeactivated(**ssh, credential="SSH public key"), "inactive"),
         (UserCredentialActivated(**ssh, credential="SSH public key"), "credential_activation",
          UserCredentialDeactivated(**ssh, credential="SSH public key"), "replaced"),
+        (ServiceSpecificCredentialCreated(**git, **mail, secret_id="S1"), "service_specific_credential",
+         ServiceSpecificCredentialReset(**git, secret_id="S2"), "replaced"),
+        (ServiceSpecificCredentialReset(**git, secret_id="S3"), "service_specific_credential_reset",
+         ServiceSpecificCredentialReset(**git, secret_id="S4"), "replaced"),
+        (ServiceSpecificCredentialReset(**git, secret_id="S5"), "service_specific_credential_reset",
+         UserCredentialDeactivated(**git, credential="service-specific credential"), "inactive"),
+        (UserCredentialActivated(**git, credential="service-specific credential"), "credential_activation",
+         ServiceSpecificCredentialReset(**git, secret_id="S7"), "replaced"),
         (SigningCertificateUploaded(**cert, fingerprint="f", body_sha256="b", expires_at=NOW), "signing_certificate",
          UserCredentialDeleted(**cert, credential="signing certificate"), "deleted"),
         (ServerCertificateUploaded(**site, path="/", expires_at=NOW, fingerprint="f", body_sha256="b", secret_id="s"),
@@ -310,6 +322,44 @@ def test_changes_that_let_somebody_in(writer: psycopg.Connection, reader: psycop
             if state is not None:
                 assert there.state == state, kind
     assert len(newest(reader, ledger, key.access_key_id).nodes) == 1 + len(steps)
+
+
+def test_a_user_has_what_others_made(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
+    """Also credentials of services. One that is reset while it is inactive is so until it is activated, and no denial
+    of the user's makes it unusable: a service asks for its status alone."""
+    ledger = Ledger(writer)
+    leaked(ledger)
+    ann = {"user_id": "AIDAann", "user_name": "ann"}
+    git, kind = {**ann, "credential_id": "ACCAANN"}, {"credential": "service-specific credential"}
+    mail = {"service_name": "cassandra.amazonaws.com", "service_user_name": "ann-at-1"}
+    steps = [
+        ServiceSpecificCredentialCreated(**git, **mail, secret_id="S1"),
+        UserCredentialDeactivated(**git, **kind),
+        ServiceSpecificCredentialReset(**git, secret_id="S2"),
+        InlinePolicyPut(
+            entity="user", entity_id="AIDAann", entity_name="ann", policy_name=CONTAINED_POLICY_NAME,
+            document=CONTAINED_DOCUMENT,
+        ),
+        UserCredentialActivated(**git, **kind),
+        UserCredentialDeactivated(**git, **kind),
+        UserCredentialDeleted(**git, **kind),
+    ]  # fmt: skip
+    positions = [admin(ledger).does(step) for step in steps]
+    project(ledger.account_id)
+
+    def states(position: int) -> list[str]:
+        found = trace_lineage(reader, ledger.account_id, "ann", AsOf(NOW, position=position)).nodes
+        return [node.state for node in found if node.subject_id == "ACCAANN"]
+
+    assert [states(position) for position in positions] == [
+        ["active"],
+        ["inactive"],
+        ["replaced", "inactive"],
+        ["replaced", "inactive"],
+        ["replaced", "active", "active"],
+        ["replaced", "inactive", "replaced"],
+        ["replaced", "deleted", "replaced"],
+    ]
 
 
 def test_a_contained_user_is_alive_no_more(

@@ -184,8 +184,10 @@ class Endpoint:
             try:
                 decided = self._decided(decision_for(request, self._random, seal, found))
             except NeedsFacts as needed:
-                facts = self.find(needed.wanted)
-                found = found._replace(past=facts) if isinstance(facts, PastFacts) else found._replace(facts=facts)
+                try:
+                    found = found.with_facts(self.find(needed.wanted))
+                except Refusal as refusal:
+                    found = found._replace(refusal=refusal.as_value())
         for append in decided.appends:
             if append.account_id == INSTALLATION:
                 self.claims.append(append.events, append.cause, self.at)

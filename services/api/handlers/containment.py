@@ -264,7 +264,7 @@ def _contained_from(there: Iterable[LineageNode], moment: int) -> int:
     """Where the last of them that ended by an event did. A user or role that is gone let nobody in by itself: each key
     and session of it is one of them, and may have been dead long before."""
     ended = [node for node in there if node.inactive_position is not None]
-    acting = [node for node in ended if node.kind in _OWNED or node.state != "deleted"]
+    acting = [node for node in ended if _is_owned(node) or node.state != "deleted"]
     return max((node.inactive_position or 0 for node in acting or ended), default=moment)
 
 
@@ -279,11 +279,15 @@ def _names(there: Iterable[LineageNode], ended: Collection[str]) -> dict[str, st
 
 def _untouched(context: AnswerContext, found: Lineage) -> Iterator[str]:
     known = {(node.account_id, node.owner_id) for node in found.nodes if node.owns_credentials}
-    owners = dict.fromkeys((node.account_id, node.owner_id) for node in found.nodes if node.kind in _OWNED)
+    owners = dict.fromkeys((node.account_id, node.owner_id) for node in found.nodes if _is_owned(node))
     for account_id, owner_id in owners:
         arn = arn_of(context.account(account_id, found.moments[account_id].position), owner_id)
         if arn is not None and (account_id, owner_id) not in known:
             yield arn
+
+
+def _is_owned(node: LineageNode) -> bool:
+    return node.kind in _OWNED or node.stands_alone
 
 
 def _remaining(found: Lineage, account_id: str, there: Iterable[LineageNode]) -> str | None:

@@ -396,3 +396,38 @@ def test_other_credentials_are_cut_off(story: Story) -> None:
     assert status == 200
     assert listed.count("<Status>Active<") == 1
     assert spared in listed
+
+
+def test_a_credential_that_was_taken_over(story: Story) -> None:
+    """Whoever resets a credential of a service has its password: it stands in the lineage, is cut off with it, and is
+    reset again by a command. One that is activated again after its user was contained is told, and cut off again."""
+    house = story.house
+    house.user("bob")
+
+    def does(operation: str, keys: Keys | None = None, **members: str) -> str:
+        status, answer = house.aws_does("iam", f"{operation}ServiceSpecificCredential", keys=keys, **members)
+        assert status == 200, answer
+        return answer.partition("<ServiceSpecificCredentialId>")[2].partition("<")[0]
+
+    def alive(credential: str) -> list[str]:
+        found = house.asks(f"/v1/trace/{quote(credential)}/alive").body["alive"]
+        return [node["kind"] for node in found if node["account_id"] == house.account_id]
+
+    theirs = does("Create", UserName="bob", ServiceName="cassandra.amazonaws.com")
+    does("Reset", story.leaked, UserName="bob", ServiceSpecificCredentialId=theirs)
+    assert "service_specific_credential_reset" in alive(story.leaked.access_key)
+    assert alive("bob") == ["user", "access_key", "service_specific_credential_reset"]
+    told = story.contains()
+    assert accounts(told)[house.account_id]["deactivated"] == [story.leaked.access_key, theirs]
+    assert "service_specific_credential_reset" not in alive(story.leaked.access_key)
+    plan = house.asks(f"/v1/trace/{quote(story.leaked.access_key)}").body["containment"]["accounts"]
+    (commands,) = (each["commands"] for each in plan if each["account_id"] == house.account_id)
+    again = f"reset-service-specific-credential --user-name bob --service-specific-credential-id {theirs}"
+    assert [again in command for command in commands].count(True) == 1
+    assert accounts(story.contains(credential="bob"))[house.account_id]["contained"] is True
+    assert alive("bob") == []
+    does("Update", UserName="bob", ServiceSpecificCredentialId=theirs, Status="Active")
+    assert alive("bob") == ["service_specific_credential_reset", "credential_activation"]
+    there = accounts(story.contains(credential="bob"))[house.account_id]
+    assert (there["contained"], there["deactivated"]) == (True, [theirs])
+    assert alive("bob") == []

@@ -7,6 +7,7 @@ from functools import cache
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import NameOID
 
@@ -36,18 +37,29 @@ def public_key(name: str, encoding: Encoding, bits: int = 2_048) -> str:
 def certificate(name: str, issuer: str | None = None, begins: datetime = BEGINS, ends: datetime = ENDS) -> Certificate:
     """Of an elliptic curve, which is quick; issued by another one's key, or its own."""
     key = _ec_key(name)
-    built = (
+    built = _built(name, issuer or name, key.public_key(), begins, ends)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return Certificate(built.public_bytes(Encoding.PEM).decode(), private)
+
+
+def certified(key: CertificatePublicKeyTypes) -> x509.Certificate:
+    """One of a key that nobody need have the private half of."""
+    return _built("any", "issuer", key, BEGINS, ENDS)
+
+
+def _built(
+    name: str, issuer: str, key: CertificatePublicKeyTypes, begins: datetime, ends: datetime
+) -> x509.Certificate:
+    return (
         x509.CertificateBuilder()
         .subject_name(_named(name))
-        .issuer_name(_named(issuer or name))
-        .public_key(key.public_key())
+        .issuer_name(_named(issuer))
+        .public_key(key)
         .serial_number(1)
         .not_valid_before(begins)
         .not_valid_after(ends)
-        .sign(_ec_key(issuer or name), hashes.SHA256())
+        .sign(_ec_key(issuer), hashes.SHA256())
     )
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    return Certificate(built.public_bytes(Encoding.PEM).decode(), private)
 
 
 @cache

@@ -66,7 +66,8 @@ def asked_one_by_one(endpoint: Endpoint) -> Details:
         got = endpoint.call(endpoint.root, "GetRole", RoleName=role["RoleName"])["Role"]
         for only_of_a_role in ("Description", "MaxSessionDuration"):
             got.pop(only_of_a_role, None)
-        lists["RoleDetailList"].append({**got, **held("Role", role["RoleName"]), "InstanceProfileList": []})
+        profiles = listed("ListInstanceProfilesForRole", "InstanceProfiles", RoleName=role["RoleName"])
+        lists["RoleDetailList"].append({**got, **held("Role", role["RoleName"]), "InstanceProfileList": profiles})
     for policy in listed("ListPolicies", "Policies"):
         if ":aws:policy/" in policy["Arn"] and not policy["AttachmentCount"] + policy["PermissionsBoundaryUsageCount"]:
             continue

@@ -195,6 +195,25 @@ def test_a_code_counts_once() -> None:
     phone.enable(endpoint.root, later=4)
 
 
+@pytest.mark.parametrize("late", [0, 1, 2, 9])
+def test_codes_that_were_typed_late(late: int) -> None:
+    """They enable the device up to five minutes later, and the ones that it shows then count."""
+    endpoint = Endpoint()
+    ann = endpoint.user("ann", allow())
+    phone = Phone(endpoint)
+    phone.enable(endpoint.root, later=-late)
+    endpoint.call(ann, "GetSessionToken", **phone.next())
+
+
+def test_a_clock_that_is_ahead() -> None:
+    """By what it shows when it is enabled one knows how far: from then on its codes count."""
+    endpoint = Endpoint()
+    ann = endpoint.user("ann", allow())
+    phone = Phone(endpoint, behind_seconds=-120)
+    phone.enable(endpoint.root)
+    endpoint.call(ann, "GetSessionToken", **phone.next())
+
+
 def test_a_clock_that_is_off() -> None:
     """A device an hour behind gives no session; two codes in a row say how far it is off, and from then on its codes
     count, while those of the right time do not. Each session says anew how far, so that a clock may go on to drift."""

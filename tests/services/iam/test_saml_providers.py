@@ -118,7 +118,13 @@ def test_what_is_no_metadata(endpoint: Endpoint, document: str) -> None:
         endpoint.call(endpoint.root, "CreateSAMLProvider", Name="Okta", SAMLMetadataDocument=document)
 
 
-def test_the_keys_of_certificates_have_a_least_length(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saml_documents, "RSA_BITS_MIN", 2_049)
-    with pytest.raises(InvalidInput, match="2048 bits, expected 2049"):
+@pytest.mark.parametrize(
+    ("bound", "bits", "told"),
+    [("RSA_BITS_MIN", 2_049, "2049 to 16384"), ("CERTIFICATE_BITS_MAX", 2_047, "1024 to 2047")],
+)
+def test_the_keys_of_certificates_have_a_length(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, bound: str, bits: int, told: str
+) -> None:
+    monkeypatch.setattr(saml_documents, bound, bits)
+    with pytest.raises(InvalidInput, match=f"2048 bits, expected {told}"):
         endpoint.call(endpoint.root, "CreateSAMLProvider", Name="Okta", SAMLMetadataDocument=saml_metadata())

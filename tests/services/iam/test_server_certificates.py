@@ -1,8 +1,11 @@
 """Server certificates, as a stock client has them."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
 from domain.calls import NewSecret
 from domain.foundation.errors import AccessDenied, EntityAlreadyExists, LimitExceeded, NoSuchEntity
@@ -11,7 +14,8 @@ from domain.queries.diff import FactDifference, changed_facts
 from domain.rules.key_material import KeyPairMismatch, MalformedCertificate
 from services.secrets.key_material import CHAIN_MAX
 from tests.services.endpoint import BEGAN_AT, Endpoint, Members, allow, arn
-from tests.services.iam.certificates import ENDS, certificate, encrypted_key
+from tests.services.iam.certificates import ENDS, certificate, certified, encrypted_key
+from tests.services.secrets.der import DSA, integer, sequence, tlv
 
 SITE, MIDDLE, TOP = certificate("site", "middle"), certificate("middle", "top"), certificate("top")
 CHAIN = MIDDLE.body + TOP.body
@@ -78,6 +82,24 @@ def test_what_is_refused(members: dict[str, object], told: str) -> None:
     assert told in str(refused.value)
     assert not endpoint.texts
     assert not _keys(endpoint)
+
+
+COSTLY: dict[str, Any] = {
+    "expected 1024 to 4096 bits, got 4104": RSAPublicNumbers(65_537, 2**4_104 - 1).public_key(),
+    "expected 1024 to 4096 bits, got 5000": load_der_public_key(
+        sequence(sequence(DSA, sequence(*map(integer, (2**5_000 - 1, 2**256 - 1, 2)))), tlv(3, b"\0" + integer(2)))
+    ),
+    "expected a public exponent of 64 bits at most": RSAPublicNumbers(2**65 - 1, 2**2_048 - 1).public_key(),
+}
+
+
+@pytest.mark.parametrize("told", COSTLY)
+def test_no_key_that_makes_signatures_costly(told: str) -> None:
+    """Neither of the certificate nor in its chain, of which each signature is checked."""
+    body = certified(COSTLY[told]).public_bytes(Encoding.PEM).decode()
+    for members in ({"CertificateBody": body}, {"CertificateChain": MIDDLE.body + body}):
+        with pytest.raises(MalformedCertificate, match=told):
+            uploaded(Endpoint(), **members)
 
 
 def test_the_key_of_another_certificate() -> None:
