@@ -2,7 +2,6 @@
 foreign bytes: no entity is expanded, no document type is taken and nothing is fetched."""
 
 import base64
-import binascii
 import re
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -10,12 +9,12 @@ from typing import Final, NoReturn
 from xml.parsers import expat
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 from domain.families.saml_providers import SAMLFacts, SAMLQuery
 from domain.foundation.errors import InvalidInput
 from domain.foundation.secret import Secret
+from services.secrets.key_material import UNREADABLE
 from services.secrets.private_keys import RSA_BITS_MAX, RSA_BITS_MIN, read_private_key
 
 DEPTH_MAX = 64
@@ -98,7 +97,7 @@ def _require_certificate(text: str) -> None:
         certificate = x509.load_der_x509_certificate(base64.b64decode("".join(text.split()), validate=True))
         list(certificate.extensions)
         key = certificate.public_key()
-    except (binascii.Error, ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except UNREADABLE as error:
         _refuse(f"an X509Certificate cannot be read: {error}")
     if isinstance(key, RSAPublicKey) and not RSA_BITS_MIN <= key.key_size <= CERTIFICATE_BITS_MAX:
         _refuse(f"the key of a certificate has {key.key_size} bits, expected {RSA_BITS_MIN} to {CERTIFICATE_BITS_MAX}")

@@ -40,7 +40,11 @@ _UNCHAINED = (
     "Unable to validate certificate chain. The certificate chain must start with the immediate signing certificate, "
     "followed by any intermediaries in order. The index within the chain of the invalid certificate is: {}"
 )
-_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
+UNREADABLE = (
+    *(ValueError, TypeError, UnsupportedAlgorithm),
+    *(x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType),
+)
+"""What `cryptography` raises of keys and certificates that it cannot read."""
 
 
 def read_key_material(wanted: KeyMaterialQuery) -> KeyMaterialFacts:
@@ -60,7 +64,7 @@ def _ssh_public_key(body: str) -> SSHPublicKeyFacts:
             key = serialization.load_pem_public_key(raw)
         else:
             raise UnrecognizedPublicKeyEncoding("expected ssh-rsa and a key, or PEM")
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise InvalidPublicKey(f"it cannot be read: {type(error).__name__}") from None
     if not isinstance(key, rsa.RSAPublicKey):
         raise InvalidPublicKey("expected a key of RSA")
@@ -97,7 +101,7 @@ def _parsed(text: str, most: int) -> list[x509.Certificate]:
     try:
         found = [x509.load_pem_x509_certificate(block.encode("ascii")) for block in blocks]
         keys = [certificate.public_key() for certificate in found]
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise MalformedCertificate(f"{_UNPARSED} ({type(error).__name__})") from None
     for key in keys:
         if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey) and not RSA_BITS_MIN <= key.key_size <= RSA_BITS_MAX:
@@ -126,5 +130,5 @@ def _refuse_broken_chain(path: list[x509.Certificate]) -> None:
     for index, (signed, signer) in enumerate(pairwise(path)):
         try:
             signed.verify_directly_issued_by(signer)
-        except (*_UNREADABLE, InvalidSignature):
+        except (*UNREADABLE, InvalidSignature):
             raise MalformedCertificate(_UNCHAINED.format(index)) from None

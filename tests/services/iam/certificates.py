@@ -1,5 +1,6 @@
 """Keys and certificates to upload, each made once in the life of a process."""
 
+import base64
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -34,6 +35,13 @@ def public_key(name: str, encoding: Encoding, bits: int = 2_048) -> str:
 
 
 @cache
+def of_no_version(pem: str) -> str:
+    """The certificate with a version that X.509 does not have."""
+    der = x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
+    changed = der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020105"), 1)
+    return f"-----BEGIN CERTIFICATE-----\n{base64.encodebytes(changed).decode()}-----END CERTIFICATE-----\n"
+
+
 def certificate(name: str, issuer: str | None = None, begins: datetime = BEGINS, ends: datetime = ENDS) -> Certificate:
     """Of an elliptic curve, which is quick; issued by another one's key, or its own."""
     key = _ec_key(name)

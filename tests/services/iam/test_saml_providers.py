@@ -10,6 +10,8 @@ from domain.rules import saml_providers
 from services import saml_documents
 from tests.saml import certificate, private_key, saml_metadata
 from tests.services.endpoint import Endpoint, arn
+from tests.services.iam.certificates import certificate as site_certificate
+from tests.services.iam.certificates import of_no_version
 
 ARN = arn("saml-provider/Okta")
 NAMED = {"SAMLProviderArn": ARN}
@@ -89,6 +91,7 @@ def test_private_keys(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 FIT = saml_metadata()
+PEM = site_certificate("idp").body
 UNFIT = {
     "no XML": "x" * 1_000,
     "cut off": FIT.rstrip()[:-9].ljust(1_000),
@@ -98,6 +101,7 @@ UNFIT = {
     "of no identity provider": FIT.replace("IDPSSO", "SPSSO"),
     "a key to encrypt with": FIT.replace('use="signing"', 'use="encryption"'),
     "no certificate": saml_metadata(signed_by="QUJD" * 300),
+    "a certificate of no version": saml_metadata(signed_by="".join(of_no_version(PEM).splitlines()[1:-1])),
     "no time": saml_metadata(attributes='validUntil="tomorrow"'),
     "a time that is none": saml_metadata(attributes='validUntil="2027-13-01T00:00:00Z"'),
     "a document type": saml_metadata(prolog="<!DOCTYPE md:EntityDescriptor>"),

@@ -30,7 +30,7 @@ from domain.rules.key_material import (
 )
 from domain.rules.user_credentials import NotSupportedService
 from tests.services.endpoint import ACCOUNT, BEGAN_AT, Endpoint, Members, allow, arn
-from tests.services.iam.certificates import BEGINS, ENDS, certificate, public_key, rsa_key
+from tests.services.iam.certificates import BEGINS, ENDS, certificate, of_no_version, public_key, rsa_key
 
 SSH = public_key("first", Encoding.OpenSSH)
 PEM = public_key("first", Encoding.PEM)
@@ -144,6 +144,7 @@ def test_a_signing_certificate(endpoint: Endpoint) -> None:
         (certificate("ann").body * 2, "expected at most 1, got 2"),
         (certificate("ann").body + certificate("ann").key, "and nothing besides"),
         (certificate("ann").body.replace("MII", "MIJ", 1), "Unable to parse certificate."),
+        (of_no_version(certificate("ann").body), "InvalidVersion"),
         (
             certificate("old", ends=BEGAN_AT - timedelta(seconds=1)).body,
             "Certificate is no longer valid. The 'Not After' date restriction on the certificate has passed.",
