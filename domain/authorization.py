@@ -40,7 +40,7 @@ _FIRST_WITH_BUDGET = 3
 
 ASSUME_ROLE, TAG_SESSION, SET_SOURCE_IDENTITY = "sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"
 ASSUME_ROOT = "sts:AssumeRoot"
-_OF_ROLES = frozenset({ASSUME_ROLE, TAG_SESSION, SET_SOURCE_IDENTITY})
+_OF_ROLES = frozenset(action.lower() for action in (ASSUME_ROLE, TAG_SESSION, SET_SOURCE_IDENTITY))
 """What a role's trust policy has its say in."""
 
 _RCP_SERVICES = frozenset({"sts"})
@@ -153,7 +153,7 @@ def check_assume_role(
 
 def is_of_role(action: str, resource: str) -> bool:
     """Whether a role's trust policy has its say. A federated user is tagged by whoever asks for its session, alone."""
-    return action in _OF_ROLES and ":federated-user/" not in resource
+    return action.lower() in _OF_ROLES and ":federated-user/" not in resource
 
 
 def authorize_assume_root(
