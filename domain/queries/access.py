@@ -22,12 +22,13 @@ from domain.authorization import (
     role_by_arn,
     trust_policy,
 )
-from domain.call_context import NO_VALUES, PRINCIPAL_TAG, REQUESTED_REGION, RESOURCE_TAGS, CallContext, requested_region
+from domain.call_context import NO_VALUES, REQUESTED_REGION, CallContext, requested_region
 from domain.callers import Caller, principal_of
 from domain.calls import Call
 from domain.entity_kinds import find_entity_by_arn
 from domain.families.groups import GROUPS
 from domain.families.roles import ROLES, Role
+from domain.families.tags import PRINCIPAL_TAG, RESOURCE_TAGS
 from domain.families.users import USERS
 from domain.foundation.events import Cause, Principal, SessionIssuer
 from domain.foundation.identifiers import ACCOUNT_ID, account_of_arn
