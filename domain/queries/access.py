@@ -26,6 +26,7 @@ from domain.call_context import NO_VALUES, REQUESTED_REGION, CallContext, reques
 from domain.callers import Caller, principal_of
 from domain.calls import Call
 from domain.entity_kinds import find_entity_by_arn
+from domain.families.aws_managed_policies import find_policy
 from domain.families.groups import GROUPS
 from domain.families.roles import ROLES, Role
 from domain.families.tags import PRINCIPAL_TAG, RESOURCE_TAGS
@@ -158,7 +159,7 @@ def access_query(account: Account, caller: Caller, action: str, resource: str, a
         context = CallContext(hypothetical_call(asking, at, region), account, account, resource, NO_VALUES)
         return Request(action, resource, principal_without_names(asking), context, account.id)
 
-    resource_known = find_entity_by_arn(account, resource) is not None
+    resource_known = find_entity_by_arn(account, resource) is not None or find_policy(account, resource) is not None
     knows = _KnownKeys(caller, resource_known, region is not None, tags_known=_tags_known(account, caller))
     query = _query_of(caller, layers_of(account, caller), request(caller), knows)
     if is_role or service in _CLOSED_TO_FEDERATED:
