@@ -3,9 +3,10 @@ identities across AWS partitions")."""
 
 import pytest
 
-from domain.families.roles import ROLES
+from domain.families.roles import ROLES, TRUST
 from domain.foundation.errors import AccessDenied, MalformedPolicyDocument, ValidationError
 from domain.policy import Possibility
+from domain.policy.statement_texts import document_of
 from domain.queries.access import can_assume
 from tests.services.endpoint import ACCOUNT, BEGAN_AT, Endpoint, Statement, allow, arn, document, trusting
 
@@ -60,3 +61,14 @@ def test_whose_key_it_is_says_the_sts_of_its_own_partition(here: Endpoint, china
         china.call(china.root, "GetAccessKeyInfo", AccessKeyId=key_id)
     unknown = china.call(china.root, "GetAccessKeyInfo", AccessKeyId="ASIAQNZGKIQY56JQ7WML")
     assert unknown == {"Account": "029608264753"}
+
+
+def test_an_account_that_is_named_by_its_number_is_of_this_partition(china: Endpoint) -> None:
+    """Of which way it is named nothing depends: neither what a lineage has altered, nor the document that puts it
+    back."""
+    roles = [
+        china.role(name, trusting(named)) for name, named in (("a", CHINA), ("b", f"arn:aws-cn:iam::{CHINA}:root"))
+    ]
+    one, other = (TRUST.parts(china.account, china.account[ROLES].named(arn[-1]).id, "") for arn in roles)
+    assert one == other
+    china.call(china.root, "UpdateAssumeRolePolicy", RoleName="a", PolicyDocument=document_of(one))
