@@ -142,7 +142,7 @@ def check_assume_role(
     context: Mapping[str, ConditionValues],
     action: str = ASSUME_ROLE,
 ) -> Check:
-    # Nobody assumes a role of another partition (IAM User Guide, "Federate outbound across AWS partitions").
+    # Nobody assumes a role of another partition (IAM User Guide, "Federating AWS identities across AWS partitions").
     trust = () if role is None or account.partition != owner.partition else (trust_policy(role),)
     limits = [] if role is not None and _is_service_linked(role) else resource_controls(owner, "sts")
     own = [] if call.caller.service_name is not None else layers_of(account, call.caller)

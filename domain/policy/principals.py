@@ -16,7 +16,7 @@ PrincipalName = tuple[str, str]
 the ARN or domain name of an identity provider) or ("CanonicalUser", an id that S3 gives to an account)."""
 
 _ACCOUNT = re.compile(r"(arn:[a-z-]+:iam::)?(?P<id>[0-9]{12})(?(1):root)")
-SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 """(STS API Reference, "AssumeRole".)"""
 _DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _KINDS = {
@@ -129,7 +129,7 @@ def possible_sessions(principals: Principals, principal: RequestPrincipal | None
         text
         for text in principals.texts
         if text.startswith(prefix)
-        and SESSION_NAME.fullmatch(text.removeprefix(prefix))
+        and _SESSION_NAME.fullmatch(text.removeprefix(prefix))
         and ("AWS", text) in principals.names
     )
 
