@@ -40,7 +40,7 @@ _FIRST_WITH_BUDGET = 3
 
 ASSUME_ROLE, TAG_SESSION, SET_SOURCE_IDENTITY = "sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"
 ASSUME_ROOT = "sts:AssumeRoot"
-_OF_ROLES = frozenset({ASSUME_ROLE, TAG_SESSION, SET_SOURCE_IDENTITY})
+_OF_ROLES = frozenset(action.lower() for action in (ASSUME_ROLE, TAG_SESSION, SET_SOURCE_IDENTITY))
 """What a role's trust policy has its say in."""
 
 _RCP_SERVICES = frozenset({"sts"})
@@ -142,7 +142,8 @@ def check_assume_role(
     context: Mapping[str, ConditionValues],
     action: str = ASSUME_ROLE,
 ) -> Check:
-    trust = () if role is None else (trust_policy(role),)
+    # Nobody assumes a role of another partition (IAM User Guide, "Federating AWS identities across AWS partitions").
+    trust = () if role is None or account.partition != owner.partition else (trust_policy(role),)
     limits = [] if role is not None and _is_service_linked(role) else resource_controls(owner, "sts")
     own = [] if call.caller.service_name is not None else layers_of(account, call.caller)
     layers = [*limits, *own, (Layer.TRUST, trust)]
@@ -152,7 +153,7 @@ def check_assume_role(
 
 def is_of_role(action: str, resource: str) -> bool:
     """Whether a role's trust policy has its say. A federated user is tagged by whoever asks for its session, alone."""
-    return action in _OF_ROLES and ":federated-user/" not in resource
+    return action.lower() in _OF_ROLES and ":federated-user/" not in resource
 
 
 def authorize_assume_root(

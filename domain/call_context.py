@@ -17,18 +17,14 @@ from domain.entity_kinds import find_entity_by_arn
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, OrganizationMembership
 from domain.families.roles import ROLE, ROLES, Role
 from domain.families.sessions import SessionTag
-from domain.families.tags import Tag, tags_of
+from domain.families.tags import PRINCIPAL_TAG, RESOURCE_TAG, RESOURCE_TAGS, Tag, tags_of
 from domain.families.users import USER, USERS, User
 from domain.foundation.events import Principal
 
 ConditionValues = tuple[str, ...]
 ValuesOfKey = Callable[["CallContext"], ConditionValues | None]
 NO_VALUES: Mapping[str, ConditionValues] = {}
-PRINCIPAL_TAG = "aws:principaltag/"
 REQUESTED_REGION = "aws:requestedregion"
-RESOURCE_TAG, IAM_RESOURCE_TAG = "aws:resourcetag/", "iam:resourcetag/"
-"""The latter of users and roles only (Service Authorization Reference, IAM, Resource types)."""
-RESOURCE_TAGS = (RESOURCE_TAG, IAM_RESOURCE_TAG)
 _WITH_IAM_RESOURCE_TAGS = frozenset({USER.noun, ROLE.noun})
 
 

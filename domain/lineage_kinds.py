@@ -1,6 +1,7 @@
 """The kinds of nodes in the lineage of a credential, and what undoes them: each family registers its own."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,8 @@ Removals = Callable[[Account, str], Iterator[tuple[str, Command]]]
 
 
 _DOCUMENTS_REMEMBERED = 1_024
+_VARIABLE = re.compile(r"\$\{\s*([^,}]+?)\s*[,}]")
+"""A policy variable, with or without a default."""
 Parts = Mapping[str, str]
 """What a setting says, part by part: of a document its statements, of a tag its value by key."""
 
@@ -44,16 +47,25 @@ class SettingDelta:
     others: Callable[[], Iterable[Account]] = tuple
     """Accounts of which policies may ask about it."""
 
-    def is_asked_for(self, key: str) -> bool:
-        """Whether a policy of the account, or of the others, names the condition key, in whatever way: lower-cased."""
+    def is_asked_for(self, *keys: str) -> bool:
+        """Whether a policy of the account, or of the others, asks for one of the condition keys, lower-cased: in a
+        condition or a variable."""
         accounts = (self.account, *self.others())
-        return any(key in _plain(document) for account in accounts for document in every_document(account))
+        documents = (document for account in accounts for document in every_document(account))
+        return not all(_keys_asked_for(document).isdisjoint(keys) for document in documents)
 
 
 @lru_cache(_DOCUMENTS_REMEMBERED)
-def _plain(document: str) -> str:
-    """In lower case, without escapes."""
-    return json.dumps(json.loads(document), ensure_ascii=False).lower()
+def _keys_asked_for(document: str) -> frozenset[str]:
+    """Lower-cased, among other names of the document's elements."""
+    names = set[str]()
+
+    def read(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        names.update(name for name, _ in pairs)
+        return dict(pairs)
+
+    plain = json.dumps(json.loads(document, object_pairs_hook=read), ensure_ascii=False)
+    return frozenset(name.lower() for name in (*names, *_VARIABLE.findall(plain)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -65,7 +65,7 @@ def _trust_parts(account: Account, role_id: str, _subject: str) -> Parts:
         return {}
     return {
         text: json.dumps({arn: role.trusted[arn] for arn in sorted(principals_of(text)) if arn in role.trusted})
-        for text in statement_texts(role.trust_policy)
+        for text in statement_texts(role.trust_policy, account.partition)
     }
 
 

@@ -31,6 +31,11 @@ def tag_id(noun: str, key: str) -> str:
     return key.lower() if noun in _CASELESS else key
 
 
+PRINCIPAL_TAG = "aws:principaltag/"
+RESOURCE_TAG, IAM_RESOURCE_TAG = "aws:resourcetag/", "iam:resourcetag/"
+"""The latter of users and roles only (Service Authorization Reference, IAM, Resource types)."""
+RESOURCE_TAGS = (RESOURCE_TAG, IAM_RESOURCE_TAG)
+"""Before the tag's key: condition keys, lower-cased."""
 NO_TAGS: Tags = Map()
 TAGS = Component[Map[str, Tags]]("tags", Map(), forget=forget_key)
 """By the unique id of what carries them, whatever it is; nothing where there are none."""
@@ -48,7 +53,7 @@ def _without(delta: SettingDelta, parts: Parts) -> Account:
 def _openings(delta: SettingDelta) -> Iterator[str]:
     """Of the tags that a policy asks about, in a condition or a variable."""
     for key in sorted({key.lower() for key in (*delta.introduced, *delta.dropped)}):
-        if delta.is_asked_for(f"principaltag/{key}") or delta.is_asked_for(f"resourcetag/{key}"):
+        if delta.is_asked_for(*(prefix + key for prefix in (PRINCIPAL_TAG, *RESOURCE_TAGS))):
             title = entity_title(delta.account, delta.owner_id)
             yield f"gives {title} another tag {key}, and policies ask about that"
 

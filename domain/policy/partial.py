@@ -6,6 +6,7 @@ from enum import Enum
 
 from domain.policy.document import Effect, Policy, Statement, StatementsByAction
 from domain.policy.evaluate import Decision, Layer, Layers, Request, Result, SourcedPolicy, applies, evaluate
+from domain.policy.principals import RequestPrincipal, possible_sessions
 
 KnownKeys = Callable[[str], bool]
 """Whether the request's context says all there is to say about a lower-cased condition key: a value, or that there is
@@ -28,7 +29,8 @@ class Residual:
     sourced: SourcedPolicy
     statement: Statement
     unmet: tuple[str, ...]
-    """The conditions that decide it, such as `IpAddress aws:SourceIp`, and Resource where a variable does."""
+    """The conditions that decide it, such as `IpAddress aws:SourceIp`, Resource where a variable does, and Principal
+    with the sessions that it names where the session's name does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,10 @@ def evaluate_partial(layers: Layers, request: Request, knows: KnownKeys) -> Part
     weighed = evaluate(layers, request)
     if weighed.result is Result.TOO_COSTLY:
         return PartialDecision(Possibility.IMPOSSIBLE, weighed, ())
-    best = evaluate(_Assumption(knows, favoured=Effect.ALLOW).layers(layers), request, None)
+    best = evaluate(_Assumption(knows, request.principal, favoured=Effect.ALLOW).layers(layers), request, None)
     if best.result is not Result.ALLOWED:
         return PartialDecision(Possibility.IMPOSSIBLE, best, ())
-    worst = evaluate(_Assumption(knows, favoured=Effect.DENY).layers(layers), request, None)
+    worst = evaluate(_Assumption(knows, request.principal, favoured=Effect.DENY).layers(layers), request, None)
     if worst.result is Result.ALLOWED:
         return PartialDecision(Possibility.CERTAIN, worst, ())
     return PartialDecision(Possibility.CONDITIONAL, best, tuple(_residuals(layers, request, knows)))
@@ -59,8 +61,9 @@ def _residuals(layers: Layers, request: Request, knows: KnownKeys) -> Iterator[R
     for layer, policies in layers:
         for sourced in policies:
             for statement in sourced.policy.about[request.action.lower()]:
-                unmet = tuple(_unknown(statement, knows))
-                if unmet and applies(_without_unknown(statement, knows), request, layers):
+                unmet = (*_unknown(statement, knows), *_sessions(statement, request.principal))
+                widest = _without_unknown(_named(statement, request.principal, widely=True), knows)
+                if unmet and applies(widest, request, layers):
                     yield Residual(layer, sourced, statement, unmet)
 
 
@@ -75,6 +78,21 @@ def _unknown(statement: Statement, knows: KnownKeys) -> Iterator[str]:
             yield condition.name
 
 
+def _sessions(statement: Statement, principal: RequestPrincipal | None) -> Iterator[str]:
+    if statement.principals is not None and (names := possible_sessions(statement.principals, principal)):
+        yield f"{'NotPrincipal' if statement.principals.negated else 'Principal'} {', '.join(names)}"
+
+
+def _named(statement: Statement, principal: RequestPrincipal | None, *, widely: bool) -> Statement:
+    """As if the session were one that it names or excepts, or were none of these: whichever it applies to, if `widely`,
+    and else the other."""
+    principals = statement.principals
+    if principals is None or principals.negated is widely or not any(_sessions(statement, principal)):
+        return statement
+    assert principal is not None
+    return replace(statement, principals=replace(principals, names=principals.names | principal.names))
+
+
 def _without_unknown(statement: Statement, knows: KnownKeys) -> Statement:
     unknown = set(_unknown(statement, knows))
     conditions = tuple(condition for condition in statement.conditions if condition.name not in unknown)
@@ -87,6 +105,7 @@ class _Assumption:
     """That open statements of the favoured effect apply, and no others."""
 
     knows: KnownKeys
+    principal: RequestPrincipal | None
     favoured: Effect
 
     def layers(self, layers: Layers) -> Layers:
@@ -101,7 +120,9 @@ class _Assumption:
 
     def _statements(self, policy: Policy) -> Iterator[Statement]:
         for statement in policy.statements:
+            is_favoured = statement.effect is self.favoured
+            named = _named(statement, self.principal, widely=is_favoured)
             if not any(_unknown(statement, self.knows)):
-                yield statement
-            elif statement.effect is self.favoured:
-                yield _without_unknown(statement, self.knows)
+                yield named
+            elif is_favoured:
+                yield _without_unknown(named, self.knows)

@@ -16,6 +16,8 @@ PrincipalName = tuple[str, str]
 the ARN or domain name of an identity provider) or ("CanonicalUser", an id that S3 gives to an account)."""
 
 _ACCOUNT = re.compile(r"(arn:[a-z-]+:iam::)?(?P<id>[0-9]{12})(?(1):root)")
+_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+"""(STS API Reference, "AssumeRole".)"""
 _DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _KINDS = {
     "AWS": re.compile(
@@ -56,6 +58,8 @@ class RequestPrincipal:
     user has none but its account."""
     issuer_names: frozenset[PrincipalName] = frozenset()
     """In a session: ARN and unique id of the role, or of the federating user, that it acts for."""
+    is_any_session: bool = False
+    """Where the session's name is not said: its ARN and its own name then have a placeholder that no session has."""
 
 
 class Naming(IntEnum):
@@ -114,6 +118,20 @@ def naming_of(principals: Principals, principal: RequestPrincipal | None, *, bou
     if not principals.names.isdisjoint(principal.issuer_names):
         return Naming.ISSUER
     return Naming.ACCOUNT if principal.account_id in principals.account_ids else Naming.NOT
+
+
+def possible_sessions(principals: Principals, principal: RequestPrincipal | None) -> tuple[str, ...]:
+    """Of a principal that may be any session: those that the element names, as it names them."""
+    if principal is None or not principal.is_any_session:
+        return ()
+    prefix = principal.arn.rpartition("/")[0] + "/"
+    return tuple(
+        text
+        for text in principals.texts
+        if text.startswith(prefix)
+        and _SESSION_NAME.fullmatch(text.removeprefix(prefix))
+        and ("AWS", text) in principals.names
+    )
 
 
 def _is_excepted(principals: Principals, principal: RequestPrincipal | None) -> bool:

@@ -26,14 +26,14 @@ _DIVIDED = ("Principal", "Action", "Resource")
 
 
 @lru_cache(_DOCUMENTS_REMEMBERED)
-def statement_texts(document: str) -> frozenset[str]:
-    """Raises MalformedPolicyDocument where there is no JSON."""
+def statement_texts(document: str, partition: str = PARTITION) -> frozenset[str]:
+    """Of an account of this partition. Raises MalformedPolicyDocument where there is no JSON."""
     read = decoded(document)
     assert isinstance(read, dict)
     listed = read["Statement"]
     version = str(read.get("Version", _VERSION_DEFAULT))
     statements = listed if isinstance(listed, list) else [listed]
-    return frozenset(text for statement in statements for text in _texts(_normal(statement), version))
+    return frozenset(text for statement in statements for text in _texts(_normal(statement, partition), version))
 
 
 def _texts(statement: dict[str, Any], version: str) -> Iterator[str]:
@@ -125,19 +125,19 @@ def _named(statement: dict[str, Any], element: str) -> str:
     return f"everything but {', '.join(statement[f'Not{element}'])}"
 
 
-def _normal(statement: Json) -> dict[str, Any]:
+def _normal(statement: Json, partition: str) -> dict[str, Any]:
     assert isinstance(statement, dict)
-    return {name: _normal_element(name, value) for name, value in statement.items() if name != "Sid"}
+    return {name: _normal_element(name, value, partition) for name, value in statement.items() if name != "Sid"}
 
 
-def _normal_element(name: str, value: Json) -> Any:
+def _normal_element(name: str, value: Json, partition: str) -> Any:
     match name:
         case "Effect":
             return value
         case "Principal" | "NotPrincipal":
             named = value if isinstance(value, dict) else {"AWS": value}
             listed = ((kind, name) for kind, names in named.items() for name in _sorted(names))
-            return sorted({(kind, written_out(kind, name)) for kind, name in listed})
+            return sorted({(kind, written_out(kind, name, partition)) for kind, name in listed})
         case "Condition":
             assert isinstance(value, dict)
             return {operator: _normal_condition(keys) for operator, keys in value.items()}

@@ -6,31 +6,36 @@ is conditional.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.account import Account
 from domain.authorization import (
     ASSUME_ROLE,
+    ASSUME_ROOT,
     TAG_SESSION,
     check_assume_role,
     identity_policies,
+    is_of_role,
     layers_of,
     principal_without_names,
     role_by_arn,
     trust_policy,
 )
-from domain.call_context import NO_VALUES, PRINCIPAL_TAG, REQUESTED_REGION, RESOURCE_TAGS, CallContext, requested_region
+from domain.call_context import NO_VALUES, REQUESTED_REGION, CallContext, requested_region
 from domain.callers import Caller, principal_of
 from domain.calls import Call
 from domain.entity_kinds import find_entity_by_arn
+from domain.families.aws_managed_policies import find_policy
 from domain.families.groups import GROUPS
 from domain.families.roles import ROLES, Role
+from domain.families.tags import PRINCIPAL_TAG, RESOURCE_TAGS
 from domain.families.users import USERS
 from domain.foundation.events import Cause, Principal, SessionIssuer
 from domain.foundation.identifiers import ACCOUNT_ID, account_of_arn
 from domain.policy import (
     TIME_KEYS,
+    Decision,
     Effect,
     KnownKeys,
     Layer,
@@ -41,10 +46,25 @@ from domain.policy import (
     PrincipalName,
     Request,
     RequestPrincipal,
+    Result,
     compiled,
     evaluate_partial,
+    reachable,
 )
 
+GET_FEDERATION_TOKEN, GET_SESSION_TOKEN = "sts:GetFederationToken", "sts:GetSessionToken"
+_WITHOUT_POLICY = frozenset({GET_SESSION_TOKEN.lower(), "sts:getcalleridentity"})
+"""Which no policy grants or forbids (IAM User Guide, "Permissions for GetSessionToken"; STS API Reference,
+"GetCallerIdentity")."""
+_NO_POLICY_ASKED = PartialDecision(Possibility.CERTAIN, Decision(Result.ALLOWED, Layer.IDENTITY, ()), ())
+_CLOSED_TO_ROOT = frozenset({ASSUME_ROLE.lower(), ASSUME_ROOT.lower()})
+_CLOSED_TO_SESSIONS = frozenset({GET_SESSION_TOKEN.lower(), GET_FEDERATION_TOKEN.lower()})
+_CLOSED_TO_FEDERATED = frozenset({"iam", "sts"})
+"""Services of which a federated user calls nothing that a policy grants (STS API Reference, "GetFederationToken")."""
+_SESSION_KEYS = frozenset({"aws:userid", "aws:principalarn", PRINCIPAL_TAG})
+"""What whoever asks for the session of a federated user decides: its name and, where it may tag it, its tags."""
+_FEDERATION_KEYS = frozenset({"aws:principaltype", "aws:username"})
+"""In what else it differs."""
 ADMINISTRATOR_ACTIONS = ("iam:AttachUserPolicy", "iam:PutUserPolicy", "iam:CreateAccessKey")
 """Whoever may do these to everybody can make an administrator."""
 _ANY_SESSION = "*"
@@ -81,16 +101,40 @@ class AccessQuery:
     layers: Layers
     request: Request
     knows: KnownKeys
+    federated: Request | None = None
+    """The same of a federated user that it may vouch for, whose session policies are left open."""
 
     def answer(self) -> Access:
-        found = evaluate_partial(self.layers, self.request, self.knows)
+        found = _NO_POLICY_ASKED
+        if self.request.action.lower() not in _WITHOUT_POLICY:
+            found = evaluate_partial(self.layers, self.request, self.knows)
+            if found.possibility is Possibility.IMPOSSIBLE:
+                found = self._through_federation() or found
         return Access(self.kind, self.account_id, self.entity_id, self.arn, found)
+
+    def _through_federation(self) -> PartialDecision | None:
+        """None where no session of GetFederationToken could. It depends on all in which such a session differs from who
+        vouches for it."""
+        if self.federated is None:
+            return None
+        may = reachable(self.layers, (GET_FEDERATION_TOKEN, TAG_SESSION))
+        if GET_FEDERATION_TOKEN not in may:
+            return None
+        opened = _SESSION_KEYS if TAG_SESSION in may else _SESSION_KEYS - {PRINCIPAL_TAG}
+        could = evaluate_partial(self.layers, self.federated, self._knows_but(opened))
+        if could.possibility is Possibility.IMPOSSIBLE:
+            return None
+        return evaluate_partial(self.layers, self.federated, self._knows_but(opened | _FEDERATION_KEYS))
+
+    def _knows_but(self, opened: Collection[str]) -> KnownKeys:
+        beginnings = tuple(opened)
+        return lambda key: not key.startswith(beginnings) and self.knows(key)
 
 
 def who_can(account: Account, action: str, resource: str, at: datetime) -> Iterator[Access]:
     """Of every principal of the account whether it may do `action` to the ARN `resource`, or to `*` where the action
-    is about none. For sts:AssumeRole and an ARN of the account the role's trust policy has its say, if there is one;
-    root, whom no role lets in, is not among the answers."""
+    is about none. For sts:AssumeRole, and for what goes with it, and an ARN of the account the role's trust policy has
+    its say, if there is one; root, whom no role lets in, is not among the answers."""
     for caller in principals(account):
         asked = access_query(account, caller, action, resource, at)
         if asked is not None:
@@ -98,18 +142,29 @@ def who_can(account: Account, action: str, resource: str, at: datetime) -> Itera
 
 
 def access_query(account: Account, caller: Caller, action: str, resource: str, at: datetime) -> AccessQuery | None:
-    """What `who_can` asks about one principal; None of root where a role is to be assumed."""
-    assumes = action.lower() == ASSUME_ROLE.lower()
-    if assumes and caller.is_root:
+    """What `who_can` asks about one principal; None of whoever can never call it, whatever policies say: of root where
+    a role is to be assumed, of roles where only long-term credentials will do."""
+    service, lowered = action.partition(":")[0].lower(), action.lower()
+    of_role = is_of_role(action, resource) and account_of_arn(resource) == account.id
+    if caller.is_root and (of_role or lowered in _CLOSED_TO_ROOT):
         return None
-    if assumes and account_of_arn(resource) == account.id:
-        return assume_role_query(account, account, caller, resource, role_by_arn(account, resource), at)
-    region = requested_region(account.partition, action.partition(":")[0].lower(), signed_for=None)
-    context = CallContext(hypothetical_call(caller, at, region), account, account, resource, NO_VALUES)
-    request = Request(action, resource, principal_without_names(caller), context, account.id)
-    resource_known = find_entity_by_arn(account, resource) is not None
+    if of_role:
+        return assume_role_query(account, account, caller, resource, role_by_arn(account, resource), at, action)
+    is_role = caller.principal.type == "AssumedRole"
+    if is_role and lowered in _CLOSED_TO_SESSIONS:
+        return None
+    region = requested_region(account.partition, service, signed_for=None)
+
+    def request(asking: Caller) -> Request:
+        context = CallContext(hypothetical_call(asking, at, region), account, account, resource, NO_VALUES)
+        return Request(action, resource, principal_without_names(asking), context, account.id)
+
+    resource_known = find_entity_by_arn(account, resource) is not None or find_policy(account, resource) is not None
     knows = _KnownKeys(caller, resource_known, region is not None, tags_known=_tags_known(account, caller))
-    return _query_of(caller, layers_of(account, caller), request, knows)
+    query = _query_of(caller, layers_of(account, caller), request(caller), knows)
+    if is_role or service in _CLOSED_TO_FEDERATED:
+        return query
+    return replace(query, federated=request(_federated_by(account, caller)))
 
 
 def can_assume(owner: Account, role: Role, others: Sequence[Account], at: datetime) -> Iterator[Access]:
@@ -209,13 +264,41 @@ def caller_of_role(account: Account, role: Role) -> Caller:
     return Caller(principal, role.id, "")
 
 
+def _federated_by(account: Account, caller: Caller) -> Caller:
+    """Somebody for whom a user or root vouches, whatever the name, without session policies."""
+    vouching = caller.principal
+    principal = Principal(
+        type="FederatedUser",
+        principal_id=f"{account.id}:{_ANY_SESSION}",
+        arn=account.arn(f"federated-user/{_ANY_SESSION}", service="sts"),
+        account_id=account.id,
+        issuer=SessionIssuer(
+            type="Root" if caller.is_root else "User",
+            principal_id=vouching.principal_id,
+            arn=vouching.arn,
+            user_name=vouching.user_name,
+        ),
+    )
+    return Caller(principal, caller.entity_id, "")
+
+
 def assume_role_query(
-    account: Account, owner: Account, caller: Caller, role_arn: str, role: Role | None, at: datetime
+    account: Account,
+    owner: Account,
+    caller: Caller,
+    role_arn: str,
+    role: Role | None,
+    at: datetime,
+    action: str = ASSUME_ROLE,
 ) -> AccessQuery:
     """What `can_assume` asks about a principal of `account`."""
-    asked = check_assume_role(account, owner, hypothetical_call(caller, at), role_arn, role, {})
+    asked = check_assume_role(account, owner, hypothetical_call(caller, at), role_arn, role, {}, action)
     knows = _KnownKeys(caller, resource_known=True, tags_known=_tags_known(account, caller))
-    return _query_of(caller, asked.layers, asked.request, knows)
+    principal = asked.request.principal
+    assert principal is not None
+    if caller.principal.type == "AssumedRole":
+        principal = replace(principal, is_any_session=True)
+    return _query_of(caller, asked.layers, asked.request._replace(principal=principal), knows)
 
 
 def _tags_known(account: Account, caller: Caller) -> bool:

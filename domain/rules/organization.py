@@ -182,6 +182,16 @@ def refuse_unknown_accounts(installation: Installation, organization: Organizati
             raise ValidationError(f"The account {node.id} was closed at {opened.retired_at.isoformat()}.")
 
 
+def _refuse_other_partitions(accounts: Mapping[str, Account], organization: Organization) -> None:
+    expected = accounts[organization.management_account_id].partition
+    for account_id in sorted(organization.account_ids):
+        if (partition := accounts[account_id].partition) != expected:
+            raise ValidationError(
+                f"The account {account_id} is of the partition {partition}, the management account of {expected}: "
+                "an organization is of one partition."
+            )
+
+
 def memberships(organization: Organization) -> Mapping[str, OrganizationMembership]:
     """By account id: what each account's ledger has to say, if the organization is in force."""
     policies = {listed.policy.id: listed.policy for listed in organization.policies}
@@ -223,9 +233,11 @@ def set_organization(
     """The events of the installation's ledger, and by account id those of each account to which something changes.
 
     `accounts` are those that are `affected_accounts`, by id. The organization has been found fit. Raises what
-    `refuse_unknown_accounts` does.
+    `refuse_unknown_accounts` does, and ValidationError for an account of another partition than the management
+    account's.
     """
     refuse_unknown_accounts(installation, organization)
+    _refuse_other_partitions(accounts, organization)
     own: dict[str, Sequence[Change]] = {
         account_id: [OrganizationPoliciesApplied(membership=membership)]
         for account_id, membership in memberships(organization).items()

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from domain.account import Account
+from domain.account import Account, AccountChange
 from domain.authorization import own_policies
 from domain.calls import Call, NeedsFacts
 from domain.entity_kinds import AnyKind, Entity
+from domain.families.aws_managed_policies import adoption, known_policy
 from domain.families.groups import GROUP, MEMBERSHIPS
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, is_managed_by
 from domain.families.policies import POLICY
@@ -70,14 +71,16 @@ def credential_report(account: Account, at: datetime) -> CredentialReport:
 
 def request_service_access(
     account: Account, call: Call, *, arn: str, granularity: Granularity, job_id: str
-) -> ServiceAccessRequested:
-    """About the user, group, role or managed policy that has the ARN."""
+) -> tuple[AccountChange, ...]:
+    """About the user, group, role or managed policy that has the ARN. A policy of AWS that the account has not used is
+    adopted, for the report is made from the account as it is now, whatever catalogue there is by then."""
     kind, entity = _found(account, arn, (USER, GROUP, ROLE, POLICY))
     if _are_too_many(account[SERVICE_ACCESS_JOBS], call.at):
         raise Throttling(f"Rate exceeded (the account has asked for {JOBS_KEPT_MAX} reports in {JOB_KEPT})")
-    return ServiceAccessRequested(
+    requested = ServiceAccessRequested(
         job_id=job_id, requester_id=call.caller.entity_id, granularity=granularity, **kind.naming(entity)
     )
+    return (*(adoption(account, arn) if kind is POLICY else ()), requested)
 
 
 def service_access_job(account: Account, call: Call, job_id: str) -> ServiceAccessJob:
@@ -145,11 +148,11 @@ def _found(account: Account, arn: str, kinds: Sequence[AnyKind]) -> tuple[AnyKin
     if kind is None or not arn.startswith(f"arn:{account.partition}:iam::"):
         expected = ", ".join(each.noun for each in kinds)
         raise InvalidInput(f"Invalid ARN: {arn} (expected that of one of: {expected})")
+    if kind is POLICY:
+        return kind, known_policy(account, arn)
     entity = kind.find(account, arn)
     if entity is not None:
         return kind, entity
-    if kind is POLICY:
-        raise NoSuchEntity(f"Policy {arn} was not found.")
     raise NoSuchEntity(f"The {kind.noun} with name {resource.rpartition('/')[2]} cannot be found.")
 
 

@@ -103,6 +103,7 @@ def _refuse_unmanaged(account: Account, owner: Account, target_id: str, feature:
         )
     theirs = owner[ORGANIZATION_MEMBERSHIP]
     is_member = theirs is not None and theirs.organization_id == membership.organization_id
+    is_member &= owner.partition == account.partition
     if owner.id != target_id or owner.id == account.id or not is_member or not owner.is_open:
         raise AccessDenied(f"Access denied ({target_id} is no member account of {membership.organization_id}).")
 

@@ -6,13 +6,13 @@ from datetime import datetime
 
 from domain.account import Account
 from domain.authorization import identity_policies, layers_of, service_controls
-from domain.call_context import PRINCIPAL_TAG, ConditionValues, iso_time, organization_id, organization_paths
+from domain.call_context import ConditionValues, iso_time, organization_id, organization_paths
 from domain.callers import Caller
 from domain.calls import require_read
 from domain.families.groups import GROUP
 from domain.families.organization import ORGANIZATION_MEMBERSHIP
 from domain.families.policies import MANAGED_POLICIES
-from domain.families.tags import tags_of
+from domain.families.tags import PRINCIPAL_TAG, tags_of
 from domain.families.users import USER
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.events import Principal

@@ -36,7 +36,7 @@ def generate_service_last_accessed_details(
 ) -> Outcome:
     job_id = new_uuid(call.random)
     requested = reports.request_service_access(account, call, arn=arn, granularity=granularity, job_id=job_id)
-    return Outcome(lambda _after: {"JobId": job_id}, [requested])
+    return Outcome(lambda _after: {"JobId": job_id}, requested)
 
 
 @answers("GetServiceLastAccessedDetails", on=any_resource, records="job_id marker max_items")

@@ -3,7 +3,7 @@
 from domain.account import Account
 from domain.calls import Call, Outcome
 from domain.foundation.errors import ValidationError
-from domain.foundation.identifiers import account_of_access_key_id
+from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id
 from services.wire.operations import answers, any_resource
 
 
@@ -17,11 +17,19 @@ def get_caller_identity(_account: Account, call: Call) -> Outcome:
 
 
 @answers("GetAccessKeyInfo", service="sts", on=any_resource, records="access_key_id")
-def get_access_key_info(_account: Account, call: Call, *, access_key_id: str) -> Outcome:
+def get_access_key_info(account: Account, call: Call, *, access_key_id: str) -> Outcome:
     """The account that has claimed the key id, or else the one that it carries: as in AWS, this tells nothing about
-    whether the key exists."""
+    whether the key exists. Other partitions have an STS of their own: one's keys are nothing to another."""
     claimed = call.installation().claimed_access_key_ids.get(access_key_id)
     account_id = claimed or account_of_access_key_id(access_key_id)
-    if account_id is None:
-        raise ValidationError(f"The access key id {access_key_id} carries no account id.")
+    if account_id is None or _is_elsewhere(account, call, account_id):
+        raise ValidationError(f"The access key id {access_key_id} carries no account id of {account.partition}.")
     return Outcome(lambda _after: {"Account": account_id})
+
+
+def _is_elsewhere(account: Account, call: Call, account_id: str) -> bool:
+    """Whether it is known to be of another partition."""
+    if account_id in {account.id, INSTALLATION}:
+        return False
+    other = call.account(account_id)
+    return other.exists and other.partition != account.partition

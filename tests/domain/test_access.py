@@ -15,8 +15,18 @@ from domain.families.groups import GROUPS
 from domain.families.roles import ROLES
 from domain.families.users import USERS
 from domain.foundation.events import Cause
-from domain.policy import Layer, Result, evaluate
-from domain.policy.partial import Possibility
+from domain.policy import (
+    Layer,
+    PolicyType,
+    Possibility,
+    Request,
+    RequestPrincipal,
+    Result,
+    SourcedPolicy,
+    compiled,
+    evaluate,
+    evaluate_partial,
+)
 from domain.queries.access import Access, can_assume, permission_layers, principals, who_can
 from tests.services.endpoint import ACCOUNT, BEGAN_AT, Endpoint, Statement, allow, arn, deny, document, seal, trusting
 
@@ -231,3 +241,140 @@ def test_nobody_can_in_a_closed_account() -> None:
     assert [access.kind for access in who_can(endpoint.account, "iam:ListUsers", "*", BEGAN_AT)] == ["root", "user"]
     endpoint.append(AccountClosed())
     assert list(who_can(endpoint.account, "iam:ListUsers", "*", BEGAN_AT)) == []
+
+
+def possible(endpoint: Endpoint, action: str, resource: str = "*") -> dict[str, Possibility]:
+    """Of whoever is told in the answer, by name."""
+    found = who_can(endpoint.account, action, resource, BEGAN_AT)
+    return {access.arn.split(":")[-1]: access.possible.possibility for access in found}
+
+
+CERTAIN, CONDITIONAL, IMPOSSIBLE = Possibility.CERTAIN, Possibility.CONDITIONAL, Possibility.IMPOSSIBLE
+SESSIONS = arn("assumed-role/worker/", "sts")
+
+
+@pytest.mark.parametrize(
+    ("trust", "possibility"),
+    [
+        (trusting(SESSIONS + "xx"), CONDITIONAL),
+        (trusting(SESSIONS + "xx", ACCOUNT), CERTAIN),
+        (trusting(SESSIONS + "xx", Condition={"Bool": {"aws:SecureTransport": "true"}}), CONDITIONAL),
+        (trusting(SESSIONS + "x"), IMPOSSIBLE),
+        (trusting(SESSIONS.replace("worker", "other") + "xx"), IMPOSSIBLE),
+        (trusting(arn("federated-user/xx", "sts")), IMPOSSIBLE),
+        (trusting("*", Condition={"StringLike": {"aws:userid": "*:xx"}}), CONDITIONAL),
+        (trusting("*", Condition={"ArnLike": {"aws:PrincipalArn": SESSIONS + "*"}}), IMPOSSIBLE),
+    ],
+)
+def test_a_role_whose_session_is_trusted_by_its_name(trust: Statement, possibility: Possibility) -> None:
+    """It can assume the role if its session is called so, and only if somebody can call a session so. A federated user
+    assumes none, and aws:PrincipalArn has the role's ARN."""
+    endpoint = Endpoint()
+    worker = endpoint.role("worker", trusting(ACCOUNT), allow("sts:AssumeRole"))
+    inner = endpoint.role("inner", trust)
+    role = endpoint.account[ROLES].named("inner")
+    (found,) = (each for each in can_assume(endpoint.account, role, [], BEGAN_AT) if each.arn == worker)
+    assert found.possible.possibility is possibility
+    assert possible(endpoint, "sts:AssumeRole", inner)["role/worker"] is possibility
+
+
+def test_the_sessions_that_it_depends_on_are_told() -> None:
+    """Beside the conditions of the statement that names them."""
+    endpoint = Endpoint()
+    worker = endpoint.role("worker", trusting(ACCOUNT), allow("sts:AssumeRole"))
+    first, second = SESSIONS + "xx", SESSIONS + "yy"
+    trust = document(
+        trusting(ACCOUNT),
+        trusting(first, second, Condition={"Bool": {"aws:SecureTransport": "false"}}) | {"Effect": "Deny"},
+    )
+    endpoint.call(endpoint.root, "CreateRole", RoleName="inner", AssumeRolePolicyDocument=trust)
+    role = endpoint.account[ROLES].named("inner")
+    (found,) = (each for each in can_assume(endpoint.account, role, [], BEGAN_AT) if each.arn == worker)
+    assert found.possible.possibility is CONDITIONAL
+    assert {each.statement.index: each.unmet for each in found.possible.depends_on} == {
+        1: ("Bool aws:SecureTransport", f"Principal {first}, {second}")
+    }
+
+
+def test_a_session_that_is_excepted() -> None:
+    """A deny that spares one session of a role leaves it the name to decide; of another role it spares nobody."""
+    may = SourcedPolicy(compiled(document(allow()), PolicyType.IDENTITY), "p", "inline", None)
+    for role, possibility in (("worker", CONDITIONAL), ("other", IMPOSSIBLE)):
+        spared = [SESSIONS + "xx", arn(f"role/{role}"), arn("root")]
+        denying: Statement = {"Effect": "Deny", "Action": "*", "Resource": "*", "NotPrincipal": {"AWS": spared}}
+        resource = SourcedPolicy(compiled(document(denying), PolicyType.RESOURCE), "r", "resource", None)
+        principal = RequestPrincipal(
+            arn=arn(f"assumed-role/{role}/*", "sts"),
+            account_id=ACCOUNT,
+            names=frozenset({("AWS", arn(f"assumed-role/{role}/*", "sts"))}),
+            issuer_names=frozenset({("AWS", arn(f"role/{role}"))}),
+            is_any_session=True,
+        )
+        layers = [(Layer.IDENTITY, [may]), (Layer.RESOURCE, [resource])]
+        found = evaluate_partial(layers, Request("s3:GetObject", "*", principal, {}), lambda _key: True)
+        assert found.possibility is possibility
+        told = [each.unmet for each in found.depends_on]
+        assert told == ([(f"NotPrincipal {SESSIONS}xx",)] if possibility is CONDITIONAL else [])
+
+
+def test_who_can_through_a_federated_user() -> None:
+    """A user that may ask for its session, with tags where it may tag it, can what such a session can, on condition of
+    what that is like; of IAM and STS such a session can nothing."""
+    endpoint = Endpoint()
+    red: Statement = {"StringEquals": {"aws:PrincipalTag/team": "red"}}
+    federated: Statement = {"StringEquals": {"aws:PrincipalType": "FederatedUser"}}
+    bob: Statement = {"StringLike": {"aws:userid": "*:bob"}}
+    asks = [
+        *(allow("s3:GetObject", Condition=red), allow("s3:PutObject", Condition=federated)),
+        *(allow("s3:ListBucket", Condition=bob), allow("iam:ListUsers", Condition=federated)),
+        *(allow("s3:DeleteObject"), deny("s3:DeleteObject", Condition={"StringLike": {"aws:username": "*"}})),
+        allow("s3:CreateBucket", Condition={"StringLike": {"aws:username": "f*"}}),
+    ]
+    endpoint.user("full", *asks, allow("sts:*"))
+    endpoint.user("untagging", *asks, allow("sts:GetFederationToken"))
+    endpoint.user("plain", *asks, allow("sts:TagSession"))
+    endpoint.user("barred", *asks, allow("sts:*"), deny("sts:GetFederationToken"))
+    endpoint.call(endpoint.root, "TagUser", UserName="full", Tags=[{"Key": "team", "Value": "blue"}])
+
+    def told(action: str) -> list[Possibility]:
+        found = possible(endpoint, action)
+        return [found[f"user/{name}"] for name in ("full", "untagging", "plain", "barred")]
+
+    assert told("s3:GetObject") == [CONDITIONAL, IMPOSSIBLE, IMPOSSIBLE, IMPOSSIBLE]
+    for action in ("s3:PutObject", "s3:ListBucket", "s3:DeleteObject"):
+        assert told(action) == [CONDITIONAL, CONDITIONAL, IMPOSSIBLE, IMPOSSIBLE], action
+    assert told("s3:CreateBucket") == [CERTAIN, IMPOSSIBLE, IMPOSSIBLE, IMPOSSIBLE]
+    assert set(told("iam:ListUsers")) == {IMPOSSIBLE}
+    (full,) = (each for each in who_can(endpoint.account, "s3:PutObject", "*", BEGAN_AT) if each.arn.endswith("full"))
+    assert [each.unmet for each in full.possible.depends_on] == [("StringEquals aws:PrincipalType",)]
+
+
+def test_who_can_tag_a_session_of_a_role() -> None:
+    """Whom its trust policy lets, and nobody else whatever its own policies say; of a federated user's session whoever
+    has a policy for it."""
+    endpoint = Endpoint()
+    endpoint.user("ann", allow("sts:*"))
+    endpoint.user("bob")
+    trust = trusting(arn("user/bob"), Action=["sts:AssumeRole", "sts:TagSession"])
+    role = endpoint.role("ops", trust)
+    for action, bob in (
+        ("sts:TagSession", CERTAIN),
+        ("STS:tagsession", CERTAIN),
+        ("sts:SetSourceIdentity", IMPOSSIBLE),
+    ):
+        told = possible(endpoint, action, role)
+        assert told == {"user/ann": IMPOSSIBLE, "user/bob": bob, "role/ops": IMPOSSIBLE}, action
+    told = possible(endpoint, "sts:TagSession", arn("federated-user/zoe", "sts"))
+    assert told == {"root": CERTAIN, "user/ann": CERTAIN, "user/bob": IMPOSSIBLE, "role/ops": IMPOSSIBLE}
+
+
+def test_what_no_policy_is_asked_for() -> None:
+    """Everybody is somebody; a session token is for whoever has credentials that last. What root, or a session, can
+    never call, does not tell of them."""
+    endpoint = Endpoint()
+    endpoint.user("ann", deny())
+    endpoint.role("ops", trusting(ACCOUNT), allow())
+    assert possible(endpoint, "sts:GetCallerIdentity") == dict.fromkeys(("root", "user/ann", "role/ops"), CERTAIN)
+    assert possible(endpoint, "STS:getsessiontoken") == dict.fromkeys(("root", "user/ann"), CERTAIN)
+    assert possible(endpoint, "sts:GetFederationToken") == {"root": CERTAIN, "user/ann": IMPOSSIBLE}
+    assert possible(endpoint, "sts:AssumeRoot") == {"user/ann": IMPOSSIBLE, "role/ops": CERTAIN}

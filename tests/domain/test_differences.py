@@ -31,7 +31,9 @@ from domain.families.policies import (
     PolicyCreated,
     PolicyVersionCreated,
 )
+from domain.families.reports import CREDENTIAL_REPORT, ORGANIZATION_ACCESS_JOBS, SERVICE_ACCESS_JOBS, Jobs
 from domain.families.roles import ROLES
+from domain.families.service_linked_roles import DELETION_TASKS
 from domain.families.sessions import EXPIRIES_RECORDED, REVOCATION_FACT, REVOCATIONS, Revocations, SessionRevoked
 from domain.families.tags import EntityTagged, EntityUntagged
 from domain.families.user_credentials import USER_CREDENTIALS, UserCredential
@@ -79,6 +81,10 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
         .put(ACTIVATIONS, Map())
         .put(MADE, Map())
         .put(REACHED_ACCOUNTS, Map())
+        .put(DELETION_TASKS, Map())
+        .put(CREDENTIAL_REPORT, None)
+        .put(SERVICE_ACCESS_JOBS, Jobs())
+        .put(ORGANIZATION_ACCESS_JOBS, Jobs())
     )
     return replace(bare, position=0)
 

@@ -146,6 +146,13 @@ def test_accounts_that_are_not_there() -> None:
         rules.set_organization(closed, ACCOUNTS, ORGANIZATION)
 
 
+def test_an_organization_is_of_one_partition() -> None:
+    """An account of another one than the management account's is named."""
+    accounts = ACCOUNTS | {OTHER: Account(OTHER, partition="aws-cn")}
+    with pytest.raises(ValidationError, match=f"The account {OTHER} is of the partition aws-cn, .* of aws:"):
+        rules.set_organization(INSTALLATION, accounts, ORGANIZATION)
+
+
 def with_nodes(*nodes: OrganizationNode) -> Organization:
     return replace(ORGANIZATION, nodes=(*TREE, *nodes))
 

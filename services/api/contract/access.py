@@ -22,7 +22,7 @@ class Dependence(Answer):
 
     statement: StatementName
     conditions: tuple[str, ...]
-    """Which decide it, such as `IpAddress aws:SourceIp`."""
+    """Which decide it, such as `IpAddress aws:SourceIp`; `Principal` and ARNs where it names sessions of a role."""
 
 
 class PrincipalAccess(Answer):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from domain.account import Account
-from domain.authorization import ASSUME_ROLE
+from domain.authorization import ASSUME_ROLE, is_of_role
 from domain.families.aws_managed_policies import find_policy
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.identifiers import account_of_arn, arn
@@ -35,7 +35,9 @@ def principal_access(found: Access, action: str) -> PrincipalAccess:
         Dependence(statement=statement_name(each.layer, each.sourced, each.statement), conditions=each.unmet)
         for each in found.possible.depends_on
     )
-    if decision.result is Result.ALLOWED:
+    if decision.result is Result.ALLOWED and not names:
+        why = "allowed to everybody: no policy is asked"
+    elif decision.result is Result.ALLOWED:
         by = next(name for name in names if name.effect is Effect.ALLOW and name.layer is decision.layer)
         why = f"allowed by {by.policy}, statement {by.sid or by.index}"
         if by.source_type == "root":
@@ -146,7 +148,7 @@ def named_resource(context: AnswerContext, given: str, action: str, when: When) 
 def refuse_foreign_role(account_id: str, action: str, on: str) -> None:
     """Half an answer would pass for a whole one: the role's own account has its trust policy. Raises InvalidInput."""
     owner = account_of_arn(on)
-    if action.lower() == ASSUME_ROLE.lower() and owner not in {None, account_id}:
+    if is_of_role(action, on) and owner not in {None, account_id}:
         raise InvalidInput(f"The role is in the account {owner}: ask there who can assume it.")
 
 

@@ -93,9 +93,23 @@ def test_actions_of_unknown_services_and_in_any_case(house: InProcessServer) -> 
         assert ("user/admin", "allowed") in names(house, f"?action={quote(action)}&on=%2A")
 
 
-def test_who_can_assume_a_role_of_another_account_is_asked_there(house: InProcessServer) -> None:
+def test_what_no_policy_is_asked_for(house: InProcessServer) -> None:
+    """Everybody can, and no statement is the reason: at a moment and over time."""
+    for path in ("who-can?", "who-could?since=p1&"):
+        answer = house.asks(f"/v1/{path}action=sts%3AGetSessionToken&on=%2A").body
+        told = [row.get("principal", row) for row in answer.get("intervals") or answer["principals"]]
+        assert [(row["arn"].split(":", 5)[-1], row["access"]) for row in told] == [
+            ("root", "allowed"),
+            ("user/admin", "allowed"),
+        ]
+        assert {row["reason"] for row in told} == {"allowed to everybody: no policy is asked"}
+        assert [row["statements"] for row in told] == [[], []]
+
+
+@pytest.mark.parametrize("action", ["AssumeRole", "TagSession", "setsourceidentity"])
+def test_who_can_assume_a_role_of_another_account_is_asked_there(house: InProcessServer, action: str) -> None:
     """Its trust policy is not in this account's ledger."""
-    query = "action=sts%3AAssumeRole&on=arn%3Aaws%3Aiam%3A%3A210987654321%3Arole%2Fops"
+    query = f"action=sts%3A{action}&on=arn%3Aaws%3Aiam%3A%3A210987654321%3Arole%2Fops"
     code, message = house.asks(f"/v1/who-can?{query}").error
     assert (code, "the account 210987654321: ask there" in message) == ("InvalidInput", True)
 

@@ -16,6 +16,7 @@ from domain.families.organization import (
     OrganizationPoliciesApplied,
     OrganizationPolicy,
 )
+from domain.families.policies import MANAGED_POLICIES
 from domain.families.reports import JOB_KEPT, SERVICE_ACCESS_JOBS
 from domain.foundation.errors import AccessDenied, InvalidInput, NoSuchEntity, Refusal, Throttling, ValidationError
 from domain.foundation.events import Cause
@@ -207,6 +208,22 @@ def test_service_last_accessed_details(endpoint: Endpoint) -> None:
     assert answer["JobCreationDate"] == answer["JobCompletionDate"] == refused
     second = details(endpoint, jobs["user"], MaxItems=1, Marker=answer["Marker"])
     assert list(second) == ["s3"]
+
+
+def test_last_accessed_details_of_a_policy_that_nobody_has(endpoint: Endpoint) -> None:
+    """Any managed policy can be asked about: what it grants, and that nobody has used it through this policy. What it
+    said is in the ledger, so that the report stays the same whatever AWS's policies say later."""
+    unused = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
+    assert unused not in endpoint.account[MANAGED_POLICIES]
+    job = endpoint.call(endpoint.root, "GenerateServiceLastAccessedDetails", Arn=unused)
+    assert unused in endpoint.account[MANAGED_POLICIES]
+    details = endpoint.call(endpoint.root, "GetServiceLastAccessedDetails", **job)
+    services = {
+        each["ServiceNamespace"]: each["TotalAuthenticatedEntities"] for each in details["ServicesLastAccessed"]
+    }
+    assert services == {"s3": 0, "s3-object-lambda": 0}
+    with pytest.raises(NoSuchEntity, match=f"Policy {unused}ible was not found"):
+        endpoint.call(endpoint.root, "GenerateServiceLastAccessedDetails", Arn=f"{unused}ible")
 
 
 def test_a_job_is_for_whoever_asked(endpoint: Endpoint) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.families.policies import MANAGED_POLICIES
 from domain.families.roles import ROLES
 from domain.families.sessions import SessionIssued
 from domain.families.users import USERS
@@ -18,7 +19,7 @@ from domain.foundation.errors import (
 )
 from domain.foundation.identifiers import account_of_access_key_id
 from services.wire.authentication import VerifiedCredential
-from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, deny, document, trusting
+from tests.services.endpoint import ACCOUNT, Endpoint, Members, allow, arn, deny, document, trusting
 
 OPS = arn("role/ops")
 OTHER_ACCOUNT = "210987654321"
@@ -203,23 +204,48 @@ def test_chaining(endpoint: Endpoint) -> None:
 
 
 def test_session_policies_have_limits(endpoint: Endpoint) -> None:
-    """Inline and managed ones share 2,048 characters, at most ten are managed, and each has to exist and to parse."""
+    """An inline one has 2,048 characters, at most ten are managed, and each has to exist and to parse."""
     ann = endpoint.user("ann", allow("sts:AssumeRole"))
     endpoint.role("ops", trusting(ACCOUNT))
-    admin, full = (f"arn:aws:iam::aws:policy/{name}" for name in ("AdministratorAccess", "IAMFullAccess"))
-    long = document(allow(Sid="a" * 1_900))
-    endpoint.session(ann, RoleArn=OPS, Policy=long)
+    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+    short = document(allow(Sid=""))
+    endpoint.session(ann, RoleArn=OPS, Policy=document(allow(Sid="a" * (2_048 - len(short)))))
     with pytest.raises(
         PackedPolicyTooLarge,
-        match=r"^Packed policy consumes 118% of allotted space, please use smaller policy. .*at most 2048",
+        match=r"^Packed policy consumes 101% of allotted space, please use smaller policy. .*at most 2048",
     ):
-        endpoint.session(ann, RoleArn=OPS, Policy=long, PolicyArns=[{"arn": full}])
+        endpoint.session(ann, RoleArn=OPS, Policy=document(allow(Sid="a" * (2_049 - len(short)))))
     with pytest.raises(ValidationError, match="length less than or equal to 10"):
         endpoint.session(ann, RoleArn=OPS, PolicyArns=[{"arn": admin}] * 11)
     with pytest.raises(MalformedPolicyDocument, match="does not exist"):
         endpoint.session(ann, RoleArn=OPS, PolicyArns=[{"arn": arn("policy/none")}])
     with pytest.raises(MalformedPolicyDocument):
         endpoint.session(ann, RoleArn=OPS, Policy=document(trusting(ACCOUNT)))
+
+
+def test_managed_session_policies_of_any_length(endpoint: Endpoint) -> None:
+    """Named by their ARNs, beside an inline one: what they say is in the ledger from then on, and counts in every
+    decision of the session. The session's own entry has but the ARNs."""
+    ann = endpoint.user("ann", allow("sts:*"), allow("iam:*"))
+    endpoint.role("ops", trusting(ACCOUNT), allow("iam:*"))
+    names = ("ReadOnlyAccess", "SecurityAudit", "job-function/ViewOnlyAccess")
+    arns = [f"arn:aws:iam::aws:policy/{name}" for name in names]
+    endpoint.call(endpoint.root, "GetPolicy", PolicyArn=arns[0])
+    assert arns[0] not in endpoint.account[MANAGED_POLICIES]
+    held: Members = {"PolicyArns": [{"arn": each} for each in arns], "Policy": document(allow("iam:CreateUser"))}
+    sessions = [
+        endpoint.session(ann, RoleArn=OPS, **held),
+        endpoint.session(ann, "GetFederationToken", Name="zoe", **held),
+    ]
+    assert all(each in endpoint.account[MANAGED_POLICIES] for each in arns)
+    for each in sessions:
+        assert each.session is not None
+        assert len(each.session.model_dump_json()) < 2_000
+    session = sessions[0]
+    assert endpoint.call(session, "ListUsers")["Users"]
+    endpoint.call(session, "CreateUser", UserName="bob")
+    with pytest.raises(AccessDenied, match="because no session policy allows the iam:DeleteUser action"):
+        endpoint.call(session, "DeleteUser", UserName="bob")
 
 
 def test_a_policy_without_an_arn(endpoint: Endpoint) -> None:
