@@ -17,8 +17,8 @@ create table births (
         'attachment', 'detachment', 'membership', 'membership_removed', 'password', 'boundary', 'boundary_removed',
         'tags', 'user_rename', 'group_rename', 'instance_profile', 'profile_role', 'profile_role_removed',
         'ssh_public_key', 'signing_certificate', 'service_specific_credential', 'credential_activation',
-        'server_certificate', 'oidc_provider', 'oidc_provider_changed', 'saml_provider', 'saml_provider_changed',
-        'mfa_enabled', 'mfa_deactivated')),
+        'server_certificate', 'server_certificate_rename', 'oidc_provider', 'oidc_provider_changed', 'saml_provider',
+        'saml_provider_changed', 'saml_private_key', 'saml_private_key_removed', 'mfa_enabled', 'mfa_deactivated')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.
@@ -241,6 +241,10 @@ select (select count(*) from former),
 select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'server_certificate', 'server_certificate_id',
     'server_certificate_id', 'server_certificate_name')
 
+-- name: iam.server_certificate.updated.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'server_certificate_rename',
+    'server_certificate_id', 'server_certificate_id', 'server_certificate_name')
+
 -- name: iam.server_certificate.deleted.v1
 select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'server_certificate_id')
 
@@ -385,10 +389,18 @@ select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'saml_provide
 
 -- name: iam.saml_provider.metadata_replaced.v1
 -- name: iam.saml_provider.encryption_mode_set.v1
--- name: iam.saml_provider.private_key_added.v1
--- name: iam.saml_provider.private_key_removed.v1
 select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'saml_provider_changed', 'provider_arn',
     'provider_arn', 'provider_name')
+
+-- name: iam.saml_provider.private_key_added.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'saml_private_key', 'key_id', 'provider_arn',
+    'provider_name')
+
+-- name: iam.saml_provider.private_key_removed.v1
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'provider_arn', '{saml_private_key}',
+    'key_id'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'saml_private_key_removed', 'key_id', 'provider_arn',
+        'provider_name')
 
 -- name: iam.saml_provider.deleted.v1
 select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'provider_arn')

@@ -40,7 +40,7 @@ DEFINITIONS = {
     "credentials": "bba9882248855de5f0eb94b1c1ee1ab54a4959399ad2aa8875fb3bc5d81eaf96",
     "due": "4f4606491b551a9928d931bb2b418d4d649512b5257d05d86d736e3f97027d6a",
     "last_accesses": "d0a4ba2ce723861b062d421ced40f4fa804a09100dfc0bef80a0cb737370750d",
-    "lineage": "2c56d52720935a053d9a760fcbb6c186660c644ca6076ac63ffbfb51a1b8de6b",
+    "lineage": "db47728720be9e22f89a5399f9383b2a69e38f02a8e5ba7aac906825a7fdc6ac",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
     "trail": "ec3ce667a24515533260ceea1e2165c8bc31d295e698b13b538494e09a16aaec",
