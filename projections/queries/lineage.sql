@@ -24,7 +24,8 @@ select entity_id, arn from views.principals
 where account_id = %(account_id)s and entity_id = any(%(owners)s::text[]) and valid_to is null
 
 -- name: sessions_called
--- Of a role, by its unique id or what it was called then, found by the owner; or the session by its id, or its key's.
+-- Of a role, by its unique id or what it was called then, found by the owner; of a federated user; or the session by
+-- its id, or its key's.
 with named as (
     select position from views.births where account_id = %(account_id)s and subject_id = %(id)s
     union
@@ -37,8 +38,12 @@ with named as (
         and (role.entity_id = %(role)s or lower(role.name) = lower(%(role)s))
         and (role.entity_id = %(role)s or lower(split_part(session.arn, '/', 2)) = lower(%(role)s))
         and split_part(session.arn, '/', 3) = %(session)s
+    union
+    select position from views.births
+    where account_id = %(account_id)s and kind = 'session' and arn like '%%:federated-user/%%'
+        and split_part(arn, ':', 6) = 'federated-user/' || %(federated)s
 )
-select subject_id, access_key_id, at, split_part(arn, '/', 2) from named join views.births using (position)
+select subject_id, access_key_id, at, split_part(arn, ':', 6) from named join views.births using (position)
 where account_id = %(account_id)s and kind = 'session' and position <= %(position)s
 order by position desc limit %(limit)s
 

@@ -45,6 +45,9 @@ create index births_by_subject on births (account_id, subject_id);
 -- For what an event ends: among all that had ended before, and sessions that have run out, it would be looked for long.
 create index births_open_by_owner on births (account_id, owner_id, kind) where ended_position is null;
 create index births_open_by_subject on births (account_id, subject_id) where ended_position is null;
+-- Sessions of federated users, by what they are called: their owner is whoever has vouched for them.
+create index births_by_federated_user on births (account_id, split_part(arn, ':', 6))
+    where kind = 'session' and arn like '%:federated-user/%';
 create index births_by_time on births (at);
 create index births_by_request on births (request_id);
 

@@ -40,10 +40,10 @@ DEFINITIONS = {
     "credentials": "bba9882248855de5f0eb94b1c1ee1ab54a4959399ad2aa8875fb3bc5d81eaf96",
     "due": "4f4606491b551a9928d931bb2b418d4d649512b5257d05d86d736e3f97027d6a",
     "last_accesses": "d0a4ba2ce723861b062d421ced40f4fa804a09100dfc0bef80a0cb737370750d",
-    "lineage": "db47728720be9e22f89a5399f9383b2a69e38f02a8e5ba7aac906825a7fdc6ac",
+    "lineage": "295d087bbc9878cbd074f9b3d52b2c8d316c206c1bab3b94e498dbaaf26bf1f4",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
-    "trail": "ec3ce667a24515533260ceea1e2165c8bc31d295e698b13b538494e09a16aaec",
+    "trail": "3b1f2da02bcf5614c68ddb197a553c4e2327ab980015c01ac4dc6e2181bfc472",
     "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
 }
 """What this version's texts do."""
