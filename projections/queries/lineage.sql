@@ -47,6 +47,21 @@ select subject_id, access_key_id, at, split_part(arn, ':', 6) from named join vi
 where account_id = %(account_id)s and kind = 'session' and position <= %(position)s
 order by position desc limit %(limit)s
 
+-- name: sessions_of_service
+-- Which sessions a registered service has, by its key, in one account or in all; and whether each is over.
+select account_id, subject_id, access_key_id, by_arn, expires_at,
+    expires_at <= %(at)s or coalesce(ended_position <= %(position)s, ended_position is not null)
+from views.births
+where by_access_key_id = any(%(keys)s::text[]) and kind = 'session'
+    and (%(account_id)s::text is null or account_id = %(account_id)s)
+    and (%(position)s::bigint is null or position <= %(position)s)
+order by at, account_id, position
+
+-- name: keys_of_service
+-- With which it has called in the account: each time it is registered, it gets another.
+select distinct access_key_id from views.trail
+where account_id = %(account_id)s and principal_arn = %(name)s and user_name is null and principal_type = 'AWSService'
+
 -- name: owner_of
 -- A key or session, and whose it is: as its own ARN has it, or what its owner was called when it began.
 select kind, case when kind = 'session' and arn like '%%:assumed-role/%%' then 'role/' || split_part(arn, '/', 2)

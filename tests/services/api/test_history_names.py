@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from botocore.credentials import Credentials as Keys
 
+from services.service_principals import deregister_service, register_service
 from services.wire.operations import all_operations
 from tests.saml import private_key, saml_metadata
 from tests.services.api.in_process_server import InProcessServer
@@ -162,3 +163,41 @@ def test_sessions_of_a_federated_user(incident: Incident) -> None:
     assert "The nearest is federated-user/bob" in str(unknown.body)
     assert contained(bob.access_key)["remaining"] == []
     assert house.aws_does("sts", "GetCallerIdentity", keys=bob)[0] == 403
+
+
+def test_the_key_of_a_registered_service(incident: Incident) -> None:
+    """It is in no account, which is said, by its key and its name, with what it has there and how that is ended: each
+    session with what it has made. A key that was never used there is told as one, too."""
+    house, committer = incident.house, incident.house.ledger.committer
+    committer.deliver_through(lambda deliver: deliver())
+    key = register_service(committer, "night.example.com")
+    keys = Keys(key.access_key_id, key.secret.reveal())
+    unused = house.asks(f"/v1/trace/{key.access_key_id}")
+    assert (unused.status, "It has had no session in" in str(unused.body)) == (400, True)
+    trust = document({"Effect": "Allow", "Principal": {"Service": "night.example.com"}, "Action": "sts:AssumeRole"})
+    incident.does("CreateRole", RoleName="nightly", AssumeRolePolicyDocument=trust)
+    incident.does("PutRolePolicy", RoleName="nightly", PolicyName="may", PolicyDocument=document(ANYTHING))
+    role = {"RoleArn": f"arn:aws:iam::{house.account_id}:role/nightly", "RoleSessionName": "n1"}
+    status, answer = house.aws_does("sts", "AssumeRole", keys=keys, **role)
+    assert status == 200
+    session = Keys(*(told(answer, name) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")))
+    incident.does("CreateUser", keys=session, UserName="mallory")
+
+    for named in (key.access_key_id, "night.example.com"):
+        for asked in (
+            house.asks(f"/v1/trace/{named}"),
+            house.asks(f"/v1/lineage/{named}"),
+            house.asks("/v1/contain", method="POST", body=json.dumps({"credential": named}).encode()),
+        ):
+            assert asked.status == 400
+            said = asked.body["error"]["message"]
+            assert f"{named} is " in said
+            assert "muniment service-principal deregister night.example.com" in said
+            assert "1 in all, 1 are active; what it asked for: muniment history --principal night.example.com" in said
+            assert f"muniment contain {session.access_key}" in said
+    committer.deliver_through(lambda deliver: deliver())
+    deregister_service(committer, "night.example.com")
+    contained = house.asks("/v1/contain", method="POST", body=json.dumps({"credential": session.access_key}).encode())
+    assert contained.body["remaining"] == []
+    assert house.aws_does("sts", "GetCallerIdentity", keys=session)[0] == 403
+    assert "1 in all, 0 are active" in str(house.asks(f"/v1/trace/{key.access_key_id}").body)
