@@ -44,16 +44,18 @@ def register_service(committer: Committer, name: str) -> ServiceKey:
     return key
 
 
-def deregister_service(committer: Committer, name: str) -> None:
-    """Its key is destroyed. Raises NoSuchEntity."""
+def deregister_service(committer: Committer, name: str) -> str:
+    """Its key, which is told, is destroyed. Raises NoSuchEntity."""
     cause = operator_cause("DeregisterServicePrincipal")
 
     def decide(values: LedgerStates, _at: datetime) -> CallResult:
         gone = rules.deregister(installation_in(values), name=name)
         destroyed = [SecretId(SecretKind.ACCESS_KEY, gone.service_access_key_id)]
-        return CallResult(None, [LedgerAppend(INSTALLATION, cause, [gone, _called(name)], destroyed_secrets=destroyed)])
+        appended = LedgerAppend(INSTALLATION, cause, [gone, _called(name)], destroyed_secrets=destroyed)
+        return CallResult(gone.service_access_key_id, [appended])
 
-    committer.decide(frozenset({INSTALLATION}), decide)
+    key_id: str = committer.decide(frozenset({INSTALLATION}), decide).result
+    return key_id
 
 
 def list_services(committer: Committer) -> Mapping[str, RegisteredService]:

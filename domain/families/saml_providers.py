@@ -2,7 +2,7 @@
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_saml.html)."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
@@ -131,7 +131,6 @@ _THERE, _METADATA, _ENCRYPTION = "provider", "metadata", "encryption"
 
 
 def _parts(account: Account, arn: str, _subject: str) -> Parts:
-    """Private keys are none: they let nobody in."""
     provider = account[SAML_PROVIDERS].get(arn)
     if provider is None:
         return {}
@@ -152,7 +151,10 @@ def _without(delta: SettingDelta, parts: Parts) -> Account:
 
 def _openings(delta: SettingDelta) -> Iterator[str]:
     """Nobody comes in by a provider that no role trusts."""
-    issuer = delta.account[SAML_PROVIDERS][delta.owner_id].metadata.issuer
+    provider = delta.account[SAML_PROVIDERS].get(delta.owner_id)
+    if provider is None:
+        return
+    issuer = provider.metadata.issuer
     for role in roles_trusting(delta.account, delta.owner_id, "sts:assumerolewithsaml"):
         if _THERE in delta.introduced or _METADATA in delta.introduced:
             yield f"lets whom {issuer} vouches for, by keys that were not trusted before, assume role {role.name}"
@@ -163,6 +165,52 @@ def _openings(delta: SettingDelta) -> Iterator[str]:
 SAML_SETTING = Setting(_parts, _without, _openings, is_keyed=True)
 LineageKind("saml_provider", "SAML provider {name}", removals=_removals, setting=SAML_SETTING)
 LineageKind("saml_provider_changed", "SAML provider {name} changed", setting=SAML_SETTING)
+
+
+def saml_private_key(account: Account, arn: str, key_id: str) -> SAMLPrivateKey | None:
+    provider = account[SAML_PROVIDERS].get(arn)
+    return None if provider is None else next((key for key in provider.private_keys if key.id == key_id), None)
+
+
+def _key_removals(now: Account, arn: str) -> Iterator[tuple[str, Command]]:
+    provider = now[SAML_PROVIDERS].get(arn)
+    for key in () if provider is None else provider.private_keys:
+        yield key.id, Command("update-saml-provider", {"saml_provider_arn": arn, "remove_private_key": key.id})
+
+
+def _key_parts(account: Account, arn: str, key_id: str) -> Parts:
+    return {} if saml_private_key(account, arn, key_id) is None else {key_id: ""}
+
+
+def _without_key(provider: SAMLProvider, key_id: str) -> SAMLProvider:
+    return replace(provider, private_keys=tuple(key for key in provider.private_keys if key.id != key_id))
+
+
+def _put_key(delta: SettingDelta, parts: Parts) -> Account:
+    """One that was removed is destroyed and does not come back: no call is allowed by it."""
+    providers = delta.account[SAML_PROVIDERS]
+    if parts or delta.owner_id not in providers:
+        return delta.account
+    provider = _without_key(providers[delta.owner_id], delta.subject_id)
+    return delta.account.put(SAML_PROVIDERS, providers.set(provider.arn, provider))
+
+
+def _key_openings(delta: SettingDelta) -> Iterator[str]:
+    """Whatever role trusts the provider now: an assertion is good for whoever has it."""
+    if delta.introduced:
+        yield "lets whoever holds it read assertions that are encrypted for it"
+
+
+SAML_KEY_SETTING = Setting(_key_parts, _put_key, _key_openings)
+LineageKind(
+    "saml_private_key",
+    "private key {subject} of SAML provider {name}",
+    removals=_key_removals,
+    setting=SAML_KEY_SETTING,
+)
+LineageKind(
+    "saml_private_key_removed", "private key {subject} taken from SAML provider {name}", setting=SAML_KEY_SETTING
+)
 
 
 class SAMLProviderChange(AffectsNobody):
@@ -239,7 +287,10 @@ class SAMLPrivateKeyRemoved(SAMLProviderUpdate, topic="iam.saml_provider.private
     sentence = "SAML provider {provider_name} lost the private key {key_id}."
 
     def change(self, provider: SAMLProvider, at: datetime) -> SAMLProvider:
-        return replace(provider, private_keys=tuple(key for key in provider.private_keys if key.id != self.key_id))
+        return _without_key(provider, self.key_id)
+
+    def destroyed_secrets(self) -> Iterable[SecretId]:
+        return (SecretId(SecretKind.SAML_PRIVATE_KEY, self.key_id),)
 
 
 class SAMLProviderDeleted(SAMLProviderChange, topic="iam.saml_provider.deleted.v1"):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.account import Account, AffectsSubject, Component
-from domain.entity_kinds import EntityKind
+from domain.entity_kinds import EntityKind, naming_setting
 from domain.facts import Fact, FactKind, FactValue
 from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.foundation.errors import NoSuchEntity
@@ -72,7 +72,9 @@ def _removals(now: Account, owner_id: str) -> Iterator[tuple[str, Command]]:
         yield owner_id, Command("delete-server-certificate", {"server_certificate_name": certificate.name})
 
 
+NAMING = naming_setting(SERVER_CERTIFICATES, lambda certificate, name, path: replace(certificate, name=name, path=path))
 LineageKind("server_certificate", "server certificate {name}", removals=_removals)
+LineageKind("server_certificate_rename", "server certificate {name} renamed", setting=NAMING)
 
 
 class ServerCertificateChange(AffectsSubject):

@@ -1,12 +1,14 @@
 """The ground floor of everything that is recorded: events, their causes, and the entries that a ledger is made of."""
 
 from abc import ABC
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+
+from domain.foundation.secret import SecretId
 
 
 class Value(BaseModel):
@@ -62,6 +64,10 @@ class Change(Event, ABC):
 
     def long_text_digests(self) -> list[str]:
         return [digest for name in self.long_texts if (digest := getattr(self, name)) is not None]
+
+    def destroyed_secrets(self) -> Iterable[SecretId]:
+        """What of the ledger's secrets goes with it, as far as the event itself says which."""
+        return ()
 
     @classmethod
     def _left_out(cls) -> set[str]:

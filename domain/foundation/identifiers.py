@@ -33,7 +33,7 @@ SERVICE_PASSWORD_ID, SERVER_KEY_ID = "AISP", "AISK"
 """Prefixes of the ids of secrets, of which AWS has none."""
 _SIGNING_CERTIFICATE_DIGITS = 28
 _ISSUED_ID = re.compile(
-    rf"(?:{ACCESS_KEY}|{SESSION_KEY}|{SESSION}|AIDA|AROA|AGPA|AIPA|ANPA|APKA|ASCA|ACCA)[A-Z0-9]{{16,17}}(?=:|$)",
+    rf"(?:{ACCESS_KEY}|{SESSION_KEY}|{SESSION}|AIDA|AROA|AGPA|AIPA|ANPA|APKA|ASCA|ACCA|SAML[KP])[A-Z0-9]{{16,17}}(?=:|$)",
     re.IGNORECASE,
 )
 

@@ -24,7 +24,7 @@ ChangesBetween = Callable[[str, int, int], Iterable[Entry]]
 """Of the account with this id, behind one position and up to another."""
 CHANGES_MAX = 50_000
 """So many changes of an account are gone through, the first since the lineage's first."""
-_MADE = frozenset({"user", "group", "role", "policy"})
+_MADE = frozenset({"user", "group", "role", "policy", "server_certificate"})
 _PUTS_BACK = "Contain"
 """The operation that restores."""
 
@@ -113,7 +113,7 @@ def _advance(settings: Sequence[AlteredSetting], account: Account, entries: Iter
 
 
 def made_by(nodes: Sequence[LineageNode]) -> frozenset[str]:
-    """Ids of the lineage's own users, groups and roles, and ARNs of its policies."""
+    """Ids of the lineage's own users, groups, roles and server certificates, and ARNs of its policies."""
     return frozenset(node.subject_id for node in nodes[1:] if node.kind in _MADE)
 
 
@@ -132,6 +132,9 @@ def open_doors(
         account = accounts[each.account_id]
         delta = each.delta(account)
         if delta is None or account.closed_at is not None or _is_shut(account, each.owner_id, made):
+            continue
+        if each.setting.is_name and each.owner_id in made:
+            # It had no name that was anybody else's.
             continue
         delta = replace(delta, others=others)
         try:

@@ -17,10 +17,12 @@ from domain.families.oidc_providers import OIDC_PROVIDERS
 from domain.families.passwords import LOGIN_PROFILES
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES, InlinePolicyPut
 from domain.families.roles import ROLES, TrustPolicyReplaced
-from domain.families.saml_providers import SAML_PROVIDERS
+from domain.families.saml_providers import SAML_PROVIDERS, saml_private_key
+from domain.families.server_certificates import SERVER_CERTIFICATES
 from domain.families.tags import Tag, tags_of
 from domain.families.users import USERS
 from domain.foundation.errors import DeleteConflict, Refusal
+from domain.foundation.moments import format_rfc3339
 from domain.foundation.suggested_commands import suggested_command
 from domain.lineage_kinds import SettingDelta
 from domain.rules import (
@@ -33,6 +35,7 @@ from domain.rules import (
     policies,
     policy_holders,
     saml_providers,
+    server_certificates,
     tagging,
     users,
 )
@@ -51,7 +54,7 @@ class SettingRestoration:
     after: str | None
     """What it says now."""
     refused: str | None
-    """Why it is not put back; None where it is."""
+    """Why it, or a part of it, is not put back; None where all is."""
 
 
 class Restored(NamedTuple):
@@ -66,14 +69,16 @@ class _Row(NamedTuple):
     says: Callable[[Account, str, str], str | None]
     changes: Callable[[SettingDelta, Account], Iterable[AccountChange]]
     """That make it say what it said in a former account. Raises Refusal."""
+    lost: Callable[[SettingDelta], str | None] = lambda _delta: None
+    """Why a part of it cannot be put back, whatever the changes do."""
 
 
 def restore(account: Account, altered: Iterable[AlteredSetting], made: frozenset[str], at: datetime) -> Restored:
-    """The last that was altered first. `made` are the lineage's own users, roles, groups and policies: for those there
-    is no before."""
+    """The last that was altered first, but keys before the providers that they would hold. `made` are the lineage's own
+    users, roles, groups, policies and server certificates: for those there is no before."""
     told, changes = list[SettingRestoration](), list[AccountChange]()
     there = [each for each in altered if each.owner_id not in made and each.subject_id != CONTAINED_POLICY_NAME]
-    for each in sorted(there, key=_last_position, reverse=True):
+    for each in sorted(there, key=lambda each: (each.kind in _KEYS, _last_position(each)), reverse=True):
         delta = None if account.closed_at is not None else each.delta(account)
         if delta is None or len(changes) >= RESTORATIONS_MAX:
             continue
@@ -97,8 +102,9 @@ def _undoing(altered: AlteredSetting, delta: SettingDelta) -> tuple[str | None, 
     others = altered.steps[-1].others_position
     if others is not None:
         return f"somebody else has changed it since, at position {others}", []
+    row = _ROWS[altered.kind]
     try:
-        return None, list(_ROWS[altered.kind].changes(delta, delta.former))
+        return row.lost(delta), list(row.changes(delta, delta.former))
     except Refusal as refusal:
         return refusal.message, []
 
@@ -193,6 +199,11 @@ def _group_name(delta: SettingDelta, former: Account) -> Iterator[AccountChange]
     yield groups.update_group(delta.account, group_name=group.name, new_path=before.path, new_group_name=before.name)
 
 
+def _certificate_name(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
+    now, before = (each[SERVER_CERTIFICATES].by_id[delta.owner_id] for each in (delta.account, former))
+    yield server_certificates.update(delta.account, name=now.name, new_path=before.path, new_name=before.name)
+
+
 def _oidc_provider(delta: SettingDelta, former: Account) -> Sequence[AccountChange]:
     before = former[OIDC_PROVIDERS].get(delta.owner_id)
     if before is None:
@@ -202,14 +213,29 @@ def _oidc_provider(delta: SettingDelta, former: Account) -> Sequence[AccountChan
 
 
 def _saml_provider(delta: SettingDelta, former: Account) -> Sequence[AccountChange]:
-    """Private keys are destroyed with it, in the transaction of whoever deletes it."""
+    """Keys that it still has are somebody else's."""
     provider, before = delta.account[SAML_PROVIDERS][delta.owner_id], former[SAML_PROVIDERS].get(delta.owner_id)
     if before is not None:
         return tuple(saml_providers.put_back(delta.account, arn=provider.arn, former=before))
     if provider.private_keys:
         command = suggested_command("aws", "iam", "delete-saml-provider", saml_provider_arn=provider.arn)
-        raise Refusal(f"it has private keys, which are to be destroyed with it; delete it: {command}")
+        raise Refusal(f"it has private keys of others, which are to be destroyed with it; delete it: {command}")
     return (saml_providers.delete_saml_provider(delta.account, arn=provider.arn),)
+
+
+def _saml_key(delta: SettingDelta, _former: Account) -> Iterator[AccountChange]:
+    if delta.introduced:
+        removed = saml_providers.SAMLChanges(removed_key_id=delta.subject_id)
+        yield from saml_providers.update_saml_provider(delta.account, arn=delta.owner_id, changes=removed)
+
+
+def _lost_saml_key(delta: SettingDelta) -> str | None:
+    if not delta.dropped:
+        return None
+    command = suggested_command(
+        "aws", "iam", "update-saml-provider", saml_provider_arn=delta.owner_id, add_private_key="file://KEY.pem"
+    )
+    return f"it was destroyed when it was removed; add it again from where it was made, or another: {command}"
 
 
 def _password(delta: SettingDelta, _former: Account) -> Iterator[AccountChange]:
@@ -228,10 +254,22 @@ def _password(delta: SettingDelta, _former: Account) -> Iterator[AccountChange]:
 
 
 def _mfa(delta: SettingDelta, _former: Account) -> Iterator[AccountChange]:
-    if delta.dropped:
-        command = suggested_command("aws", "iam", "enable-mfa-device", serial_number=delta.subject_id)
-        raise Refusal(f"whoever holds the device has to enable it again: {command}")
-    yield mfa_devices.deactivate(delta.account, user_id=delta.owner_id, serial_number=delta.subject_id)
+    """A device of the lineage's is nobody's any more, also where it has taken the name of one that was there."""
+    if delta.introduced:
+        yield mfa_devices.deactivate(delta.account, user_id=delta.owner_id, serial_number=delta.subject_id)
+
+
+def _lost_mfa(delta: SettingDelta) -> str | None:
+    if not delta.dropped:
+        return None
+    device = delta.account[MFA_DEVICES].by_arn.get(delta.subject_id)
+    if device is None or device.seed_id not in delta.dropped:
+        owner, instead = owner_title(delta.account, delta.owner_id), "; what is in its place is deactivated"
+        return f"the former device was deleted, and its seed destroyed: {owner} needs a new one" + (
+            instead if delta.introduced else ""
+        )
+    command = suggested_command("aws", "iam", "enable-mfa-device", serial_number=delta.subject_id)
+    return f"whoever holds the device has to enable it again: {command}"
 
 
 def _inline_document(account: Account, holder_id: str, name: str) -> str | None:
@@ -270,6 +308,11 @@ def _saml_provider_text(account: Account, arn: str, _subject: str) -> str | None
     return f"{metadata.issuer}, {metadata.sha256}, encryption {provider.assertion_encryption or 'not asked for'}"
 
 
+def _saml_key_text(account: Account, arn: str, key_id: str) -> str | None:
+    key = saml_private_key(account, arn, key_id)
+    return None if key is None else f"added {format_rfc3339(key.added_at)}"
+
+
 def _password_text(account: Account, user_id: str, _subject: str) -> str | None:
     return "set" if user_id in account[LOGIN_PROFILES] else None
 
@@ -305,6 +348,7 @@ _MFA = _Row(
     lambda account, owner_id, arn: f"MFA device {arn} of {owner_title(account, owner_id)}",
     lambda account, owner_id, arn: "enabled" if arn in account[MFA_DEVICES].owned.get(owner_id, ()) else None,
     _mfa,
+    _lost_mfa,
 )
 _TAGS = _Row(_of("tags"), _tags_text, _tags)
 _OIDC_PROVIDER = _Row(
@@ -313,7 +357,15 @@ _OIDC_PROVIDER = _Row(
 _SAML_PROVIDER = _Row(
     lambda _account, arn, _subject: f"SAML provider {arn.partition('/')[2]}", _saml_provider_text, _saml_provider
 )
+_SAML_KEY = _Row(
+    lambda _account, arn, key_id: f"private key {key_id} of SAML provider {arn.partition('/')[2]}",
+    _saml_key_text,
+    _saml_key,
+    _lost_saml_key,
+)
+_KEYS = {"saml_private_key": _SAML_KEY, "saml_private_key_removed": _SAML_KEY}
 _ROWS = {
+    **_KEYS,
     "trust_policy": _TRUST,
     "policy_version": _DEFAULT,
     "policy_default": _DEFAULT,
@@ -330,6 +382,7 @@ _ROWS = {
     "tags": _TAGS,
     "user_rename": _Row(_of("name"), _resource, _user_name),
     "group_rename": _Row(_of("name"), _resource, _group_name),
+    "server_certificate_rename": _Row(_of("name"), _resource, _certificate_name),
     "oidc_provider": _OIDC_PROVIDER,
     "oidc_provider_changed": _OIDC_PROVIDER,
     "saml_provider": _SAML_PROVIDER,

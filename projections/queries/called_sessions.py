@@ -18,15 +18,16 @@ SESSIONS_NAMED_MAX = 5
 EVER = 2**63 - 1
 _NAMED = re.compile(r"(?:assumed-role|role)/(?P<role>[^/]+)/(?P<session>[^/]+)", re.IGNORECASE)
 _USER_ID = re.compile(r"(?P<role>AROA[A-Za-z0-9]+):(?P<session>[^/:]+)")
-"""As GetCallerIdentity and CloudTrail have it."""
+_FEDERATED = re.compile(r"(?:federated-user/|(?P<account>[0-9]{12}):)(?P<federated>[^/:]+)")
+"""As GetCallerIdentity and CloudTrail have them."""
 
 
 class CalledSession(NamedTuple):
     session_id: str
     access_key_id: str
     at: datetime
-    role: str
-    """What the role is, or was, called when it began."""
+    resource: str
+    """As its ARN ends: assumed-role/deploy/build, as the role was called when it began, or federated-user/ann."""
 
     def __str__(self) -> str:
         return f"{self.access_key_id} of {self.at.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}"
@@ -35,17 +36,25 @@ class CalledSession(NamedTuple):
 def sessions_called(
     cursor: psycopg.Cursor, account_id: str, named: str, position: int = EVER, limit: int = SESSIONS_NAMED_MAX + 1
 ) -> list[CalledSession]:
-    """By `role/deploy/build`, `assumed-role/deploy/build`, the ARN, `AROA…:build`, session id or key id; up to a
-    position, the newest ones first. Of roles only: other sessions have no name."""
+    """By `role/deploy/build`, `assumed-role/deploy/build`, the ARN, `AROA…:build`, session id or key id, or of
+    federated users by `federated-user/ann`, the ARN or `123456789012:ann`; up to a position, the newest ones first.
+    Other sessions have no name of their own."""
     resource = own_resource(account_id, named)
     parts = _NAMED.fullmatch(resource) or _USER_ID.fullmatch(resource)
+    federated = federated_user(account_id, named)
     is_id = named.startswith((SESSION, SESSION_KEY))
-    if parts is None and not is_id:
+    if parts is None and federated is None and not is_id:
         return []
     require_readable(cursor, "lineage", "permissions")
-    name = parts.groupdict() if parts else {"role": None, "session": None}
+    name = {"role": None, "session": None, **(parts.groupdict() if parts else {}), "federated": federated}
     sought = {**name, "account_id": account_id, "position": position, "limit": limit, "id": named if is_id else None}
     return [CalledSession(*row) for row in cursor.execute(SQL["sessions_called"], sought).fetchall()]
+
+
+def federated_user(account_id: str, named: str) -> str | None:
+    """The name that the account's federated user was given; None where it is no name of one."""
+    parts = _FEDERATED.fullmatch(own_resource(account_id, named))
+    return parts["federated"] if parts is not None and parts["account"] in {None, account_id} else None
 
 
 def several_sessions(named: str, found: Sequence[object]) -> str:
@@ -58,9 +67,10 @@ def several_sessions(named: str, found: Sequence[object]) -> str:
 def credential_meant(cursor: psycopg.Cursor, account_id: str, named: str) -> str:
     """A sentence, where the name is a key's or a session's, which itself has no policies."""
     require_readable(cursor, "lineage")
-    row = cursor.execute(SQL["owner_of"], {"account_id": account_id, "credential": named}).fetchone()
-    if row is not None:
-        kind, owner = row
-        return f"It is {'an access key' if kind == 'access_key' else 'a session'} of {owner}: ask for that."
     found = sessions_called(cursor, account_id, named, limit=1)
-    return f"It is a session of role/{found[0].role}: ask for that." if found else ""
+    credential = found[0].session_id if found else named
+    row = cursor.execute(SQL["owner_of"], {"account_id": account_id, "credential": credential}).fetchone()
+    if row is None:
+        return ""
+    kind, owner = row
+    return f"It is {'an access key' if kind == 'access_key' else 'a session'} of {owner}: ask for that."

@@ -12,7 +12,7 @@ from projections.engine.sql_files import load_statements
 
 SQL = load_statements("projections.queries", "queries.sql")
 ENTITY_KINDS = ("root", "user", "group", "role", "policy")
-_OWN = re.compile(r"(user|group|role|policy|instance-profile)/(.*/)?([^/]+)")
+_OWN = re.compile(r"(user|group|role|policy|instance-profile|server-certificate)/(.*/)?([^/]+)")
 
 
 class NameOfEntity(NamedTuple):
@@ -67,12 +67,13 @@ def nearest_credential(cursor: psycopg.Cursor, account_id: str, named: str, kind
 
 
 def nearest_session(cursor: psycopg.Cursor, account_id: str, named: str) -> str:
-    """Of the newest sessions of a role, one of the same role; empty where the name is not of that form."""
+    """Of the newest sessions of a role, one of the same role, and of federated users another; empty where the name is
+    not of that form."""
     resource = own_resource(account_id, named)
-    parts = re.fullmatch("(assumed-role|role)/([^/]+)/[^/]+", resource)
+    parts = re.fullmatch("(?:assumed-role|role)/([^/]+)/[^/]+|federated-user/[^/]+", resource)
     if parts is None:
         return ""
-    sought = {"account_id": account_id, "role": parts[2], "limit": NEAREST_OF_MAX}
+    sought = {"account_id": account_id, "role": parts[1], "limit": NEAREST_OF_MAX}
     return nearest(resource, [each for (each,) in cursor.execute(SQL["session_names"], sought).fetchall()])
 
 

@@ -141,9 +141,16 @@ def _refuse_unknown(
         if not candidate_positions(cursor, account_id, [criterion.walks], every, 1).positions:
             what, given = name.replace("_", " "), getattr(filters, name)
             raise NoSuchEntity(
-                f"No call in the history of {account_id} has the {what} {given}, and nothing is or was "
-                f"called so.{criterion.nearest()}"
+                f"No call in the history of {account_id} has the {what} {given}, and "
+                f"{_LOOKED_FOR.get(name, 'nothing')} is or was called so.{criterion.nearest()}"
             )
+
+
+_LOOKED_FOR = {
+    "principal": "no user, role, key or session of it",
+    "resource": "no user, group, role, policy, key or session of it",
+}
+"""Where there may be others that no call has named."""
 
 
 def _begun(

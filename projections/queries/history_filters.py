@@ -4,7 +4,7 @@ A filter is all that its value can mean: a name is whoever was ever called so, u
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
@@ -15,7 +15,7 @@ from domain.foundation.identifiers import SESSION_KEY
 from domain.foundation.moments import AsOf
 from domain.foundation.nearest import nearest
 from projections.engine.sql_files import load_statements
-from projections.queries.called_sessions import sessions_called
+from projections.queries.called_sessions import federated_user, sessions_called
 from projections.queries.entity_names import (
     NameOfEntity,
     names_of_entities,
@@ -35,8 +35,13 @@ there are more of them, each call is."""
 
 SESSIONS_MAX = 500
 """So many sessions of one name are looked for, the newest ones."""
-_KINDS = ("user", "group", "role", "policy", "inline-policy", "instance-profile", "oidc-provider", "saml-provider")
+_KINDS = (
+    *("user", "group", "role", "policy", "inline-policy", "instance-profile", "oidc-provider", "saml-provider"),
+    *("server-certificate", "mfa", "federated-user"),
+)
 """Of what a name alone may be."""
+_URL = re.compile(r"https?://|(?=[^/]+[.][^/]+/)")
+"""How the URL of an OIDC provider may begin, with its scheme or without."""
 _UNIQUE_ID = re.compile(r"A[A-Z]{3}[A-Z2-7]{17}")
 _OPERATOR = re.compile(r"(?:operator )?([^ /:@]+@[^ /:@]+)")
 
@@ -55,7 +60,8 @@ class HistoryFilters:
     user_agent: str | None = None
     """A part of it, in any case."""
     operation: str | None = None
-    """In any case, with its service or without: iam:CreateUser, CreateUser, create-user."""
+    """In any case, with its service or without: iam:CreateUser, CreateUser, create-user; or an action that is no
+    operation, such as iam:PassRole: the calls that asked for it."""
     resource: str | None = None
     """What the call was about: an entity by name, kind and name, ARN or id; any other ARN. "*" is none."""
     error_code: str | None = None
@@ -69,6 +75,8 @@ class KnownValues:
 
     operations: Iterable[str] = ()
     """Without their service, of the one that is asked for."""
+    actions: Iterable[str] = ()
+    """With their service, those that are no operations, and that calls ask for besides their own."""
     error_codes: Iterable[str] = ()
 
 
@@ -91,6 +99,7 @@ class Criterion:
 
 EVERY_CALL: Mapping[str, object] = {
     **dict.fromkeys(("access_key_id", "session_id", "addresses", "network", "user_agent", "operations", "service")),
+    "actions": None,
     **dict.fromkeys(("resources", "resources_after", "resources_to", "error_code", "entity_ids", "principal_ids")),
     **dict.fromkeys(("principal_arns", "issuer_arns", "user_names", "operators", "credential_ids")),
     "by_principal": False,
@@ -160,6 +169,11 @@ class _Trail:
         spelt = [name, name.replace("-", "")]
         row = {"operations": spelt, "service": service or None}
         found = self._among("operation", name, lambda each: each.lower() in spelt, row, self.known.operations)
+        asked = [each for each in self.known.actions if _is_action(each.lower(), service, spelt)]
+        if asked:
+            row = {"operations": spelt, "service": service or None, "actions": [each.lower() for each in asked]}
+            walks = [IndexWalk("resource", f"action {each}") for each in asked]
+            return Criterion((*(found.walks or ()), *walks), row, _can_be, found.nearest)
         if not service or found.walks is None:
             return found
         pair = {"account_id": self.account_id, "operations": [walk.value for walk in found.walks], "service": service}
@@ -228,6 +242,8 @@ class _Trail:
 
     def _principal_columns(self, given: str) -> dict[str, list[str]]:
         """The columns that hold a principal called so, with the values there. Raises InvalidInput for a group."""
+        if (federated := federated_user(self.account_id, given)) is not None:
+            given = f"federated-user/{federated}"
         columns: dict[str, list[str]] = {name: [] for name in EVERY_CALL if name.endswith(("_ids", "_arns"))}
         columns |= {"user_names": [], "operators": []}
         names = names_of_entities(self.cursor, self.account_id, given)
@@ -276,6 +292,7 @@ class _Trail:
                 raise NoSuchEntity(f"Nothing was ever called {given}. The nearest is {others[-1].arn}.")
         # A unique id is in no name: those of its entity may have been others' before and after.
         texts += [resource_name(self.account_id, arn) for arn in arns]
+        otherwise = [] if names or arns or sessions else self._otherwise_called(texts[0])
         texts = sessions or texts
         bearers = {each.entity_id for each in names}
         taken = [each for each in names_of_entities(self.cursor, self.account_id, texts[0]) if bearers]
@@ -285,6 +302,7 @@ class _Trail:
             until = LAST_POSITION if called.valid_to is None else called.valid_to
             walks.append(IndexWalk("resource", called.entity_id))
             walks.append(IndexWalk("resource", f"{called.kind}/{called.name}", called.valid_from - 1, until))
+        walks += otherwise
         return Criterion(
             tuple(dict.fromkeys(walks)),
             {
@@ -303,14 +321,25 @@ class _Trail:
         ids = [named for each in found for named in (each.session_id, each.access_key_id)]
         if not found or given in ids:
             return ids
-        names = {f"assumed-role/{each.role}/{re.split('[/:]', given)[-1]}" for each in found}
+        names = {each.resource for each in found}
         return [*names, *ids]
+
+    def _otherwise_called(self, named: str) -> list[IndexWalk]:
+        rows = self.cursor.execute(SQL["otherwise_called"], {"account_id": self.account_id, "named": named}).fetchall()
+        return [IndexWalk("resource", text, after, LAST_POSITION if to is None else to) for text, after, to in rows]
 
     def _resource_texts(self, given: str) -> list[str]:
         """As which calls may name it."""
         text = "root" if given == self.account_id else resource_name(self.account_id, given)
+        if (scheme := _URL.match(text)) is not None:
+            return [text, f"oidc-provider/{text[scheme.end() :]}"]
         is_name = not any(character in text for character in ":/") and not _UNIQUE_ID.fullmatch(text)
         return [text, *(f"{kind}/{text}" for kind in _KINDS)] if is_name else [text]
+
+
+def _is_action(action: str, service: str, names: Collection[str]) -> bool:
+    prefix, _, name = action.partition(":")
+    return name in names and service in {"", prefix}
 
 
 def _can_be() -> bool:

@@ -24,7 +24,8 @@ select entity_id, arn from views.principals
 where account_id = %(account_id)s and entity_id = any(%(owners)s::text[]) and valid_to is null
 
 -- name: sessions_called
--- Of a role, by its unique id or what it was called then, found by the owner; or the session by its id, or its key's.
+-- Of a role, by its unique id or what it was called then, found by the owner; of a federated user; or the session by
+-- its id, or its key's.
 with named as (
     select position from views.births where account_id = %(account_id)s and subject_id = %(id)s
     union
@@ -37,10 +38,30 @@ with named as (
         and (role.entity_id = %(role)s or lower(role.name) = lower(%(role)s))
         and (role.entity_id = %(role)s or lower(split_part(session.arn, '/', 2)) = lower(%(role)s))
         and split_part(session.arn, '/', 3) = %(session)s
+    union
+    select position from views.births
+    where account_id = %(account_id)s and kind = 'session' and arn like '%%:federated-user/%%'
+        and split_part(arn, ':', 6) = 'federated-user/' || %(federated)s
 )
-select subject_id, access_key_id, at, split_part(arn, '/', 2) from named join views.births using (position)
+select subject_id, access_key_id, at, split_part(arn, ':', 6) from named join views.births using (position)
 where account_id = %(account_id)s and kind = 'session' and position <= %(position)s
 order by position desc limit %(limit)s
+
+-- name: sessions_of_service
+-- Which sessions a registered service has, by its key, in one account or in all; and whether each is over. Those that
+-- are not come first.
+select account_id, subject_id, access_key_id, by_arn, expires_at,
+    expires_at <= %(at)s or coalesce(ended_position <= %(position)s, ended_position is not null) as is_over
+from views.births
+where by_access_key_id = any(%(keys)s::text[]) and kind = 'session'
+    and (%(account_id)s::text is null or account_id = %(account_id)s)
+    and (%(position)s::bigint is null or position <= %(position)s)
+order by is_over, at, account_id, position limit %(limit)s
+
+-- name: keys_of_service
+-- With which it has called in the account: each time it is registered, it gets another.
+select distinct access_key_id from views.trail
+where account_id = %(account_id)s and principal_arn = %(name)s and user_name is null and principal_type = 'AWSService'
 
 -- name: owner_of
 -- A key or session, and whose it is: as its own ARN has it, or what its owner was called when it began.

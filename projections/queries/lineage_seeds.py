@@ -14,6 +14,7 @@ from projections.queries.bearers import When, bearers
 from projections.queries.called_sessions import sessions_called, several_sessions
 from projections.queries.entity_names import names_of_entities, nearest_seed
 from projections.queries.ledger_positions import resolve_in_projection
+from projections.queries.service_keys import told_of_service
 
 SQL = load_statements("projections.queries", "lineage.sql")
 
@@ -63,6 +64,8 @@ def find_seed(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment
         raise InvalidInput(f"{seed} may be {' or '.join(arn for _, arn in called)}: give the one that you mean.")
     for entity_id, _ in called:
         found = _seed_by_id(cursor, account_id, entity_id, moment)
+    if found is None and (told := told_of_service(cursor, account_id, seed, moment)) is not None:
+        raise InvalidInput(told)
     if found is None:
         raise NoSuchEntity(
             f"{account_id} had no access key, session, user or role {seed} at position {moment.position}, nor before: "

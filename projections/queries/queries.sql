@@ -45,6 +45,39 @@ select 'arn:' || partition || ':iam::' || account_id || ':' || created.resource 
 ) as created
 where account_id = %(account_id)s
 
+-- name: otherwise_called
+-- By what else calls name that which has this id or name, each from behind one position and up to another: what has a
+-- unique id and is mostly named otherwise, from the call on that created or renamed it; a service-specific credential,
+-- by what the service calls it.
+with naming as (
+    select call.position, call.operation, case call.operation
+            when 'CreateSAMLProvider' then 'saml-provider/' || (parameters ->> 'name')
+            when 'CreateInstanceProfile' then 'instance-profile/' || (parameters ->> 'instance_profile_name')
+            else 'server-certificate/'
+                || coalesce(parameters ->> 'new_server_certificate_name', parameters ->> 'server_certificate_name')
+        end as name
+    from views.trail_resources as place join views.trail as call using (account_id, position)
+    where account_id = %(account_id)s and resource_hash = hashtextextended(lower(%(named)s), 0)
+        and %(named)s = any(call.resources) and error_code is null and operation in ('CreateSAMLProvider',
+            'CreateInstanceProfile', 'UploadServerCertificate', 'UpdateServerCertificate')
+)
+select name, position - 1, least(
+    lead(position) over (order by position),
+    (
+        select min(call.position) from views.trail_resources as place join views.trail as call using (account_id, position)
+        where account_id = %(account_id)s and resource_hash = hashtextextended(lower(name), 0)
+            and call.position > naming.position and error_code is null
+            and operation in ('DeleteSAMLProvider', 'DeleteInstanceProfile', 'DeleteServerCertificate')
+    )
+) from naming
+union all
+select credential, 0, null from views.trail_resources as place join views.trail as call using (account_id, position)
+    cross join lateral unnest(call.resources) as credential
+where account_id = %(account_id)s and resource_hash = hashtextextended(lower(%(named)s), 0)
+    and %(named)s = any(call.resources) and operation = 'CreateServiceSpecificCredential' and credential like 'ACCA%%'
+    and %(named)s not like 'ACCA%%' and %(named)s not like '%%/%%'
+    and %(named)s is distinct from parameters ->> 'service_name'
+
 -- name: partition
 select partition from views.accounts where account_id = %(account_id)s
 
@@ -64,10 +97,11 @@ select case %(column)s when 'access_key_id' then access_key_id else subject_id e
 where account_id = %(account_id)s and kind in ('access_key', 'session') order by position desc limit %(limit)s
 
 -- name: session_names
--- Of the sessions of roles, as they are called behind the account.
+-- Of the sessions of a role, or of federated users, as they are called behind the account.
 select regexp_replace(arn, '^([^:]*:){5}', '') from views.births
-where account_id = %(account_id)s and kind = 'session' and lower(split_part(arn, '/', 2)) = lower(%(role)s)
-    and arn like '%%:assumed-role/%%'
+where account_id = %(account_id)s and kind = 'session' and case when %(role)s::text is null
+    then arn like '%%:federated-user/%%'
+    else lower(split_part(arn, '/', 2)) = lower(%(role)s) and arn like '%%:assumed-role/%%' end
 order by position desc limit %(limit)s
 
 -- name: known
@@ -232,8 +266,11 @@ where account_id = %(account_id)s and position = any(%(positions)s::bigint[])
         or case when source_address ~ '^[0-9a-fA-F.:]+$' then source_address::inet <<= %(network)s::inet
             or regexp_replace(source_address, '^::ffff:(.*[.].*)$', '\1')::inet <<= %(network)s::inet end)
     and (%(user_agent)s::text is null or strpos(lower(user_agent), lower(%(user_agent)s)) > 0)
-    and (%(operations)s::text[] is null or lower(operation) = any(%(operations)s::text[]))
-    and (%(service)s::text is null or service = %(service)s)
+    and (%(operations)s::text[] is null or lower(operation) = any(%(operations)s::text[])
+            and (%(service)s::text is null or service = %(service)s)
+        or exists (
+            select from jsonb_array_elements(decisions) as decision
+            where lower(decision ->> 'action') = any(%(actions)s::text[])))
     and (%(resources)s::text[] is null or exists (
         select from unnest(%(resources)s::text[], %(resources_after)s::bigint[], %(resources_to)s::bigint[])
             as sought (name, after, to_position)

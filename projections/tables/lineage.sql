@@ -16,10 +16,10 @@ create table births (
         'trust_policy', 'policy', 'policy_version', 'policy_default', 'inline_policy', 'inline_policy_removed',
         'attachment', 'detachment', 'membership', 'membership_removed', 'password', 'boundary', 'boundary_removed',
         'tags', 'user_rename', 'group_rename', 'instance_profile', 'profile_role', 'profile_role_removed',
-        'ssh_public_key', 'signing_certificate', 'service_specific_credential',
-        'service_specific_credential_reset', 'credential_activation',
-        'server_certificate', 'oidc_provider', 'oidc_provider_changed', 'saml_provider', 'saml_provider_changed',
-        'mfa_enabled', 'mfa_deactivated')),
+        'ssh_public_key', 'signing_certificate', 'service_specific_credential', 'service_specific_credential_reset',
+        'credential_activation', 'server_certificate', 'server_certificate_rename', 'oidc_provider',
+        'oidc_provider_changed', 'saml_provider', 'saml_provider_changed', 'saml_private_key',
+        'saml_private_key_removed', 'mfa_enabled', 'mfa_deactivated')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.
@@ -46,6 +46,9 @@ create index births_by_subject on births (account_id, subject_id);
 -- For what an event ends: among all that had ended before, and sessions that have run out, it would be looked for long.
 create index births_open_by_owner on births (account_id, owner_id, kind) where ended_position is null;
 create index births_open_by_subject on births (account_id, subject_id) where ended_position is null;
+-- Sessions of federated users, by what they are called: their owner is whoever has vouched for them.
+create index births_by_federated_user on births (account_id, split_part(arn, ':', 6))
+    where kind = 'session' and arn like '%:federated-user/%';
 create index births_by_time on births (at);
 create index births_by_request on births (request_id);
 
@@ -262,6 +265,10 @@ select (select count(*) from former),
 select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'server_certificate', 'server_certificate_id',
     'server_certificate_id', 'server_certificate_name')
 
+-- name: iam.server_certificate.updated.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'server_certificate_rename',
+    'server_certificate_id', 'server_certificate_id', 'server_certificate_name')
+
 -- name: iam.server_certificate.deleted.v1
 select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'server_certificate_id')
 
@@ -406,10 +413,18 @@ select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'saml_provide
 
 -- name: iam.saml_provider.metadata_replaced.v1
 -- name: iam.saml_provider.encryption_mode_set.v1
--- name: iam.saml_provider.private_key_added.v1
--- name: iam.saml_provider.private_key_removed.v1
 select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'saml_provider_changed', 'provider_arn',
     'provider_arn', 'provider_name')
+
+-- name: iam.saml_provider.private_key_added.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'saml_private_key', 'key_id', 'provider_arn',
+    'provider_name')
+
+-- name: iam.saml_provider.private_key_removed.v1
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'provider_arn', '{saml_private_key}',
+    'key_id'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'saml_private_key_removed', 'key_id', 'provider_arn',
+        'provider_name')
 
 -- name: iam.saml_provider.deleted.v1
 select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'provider_arn')

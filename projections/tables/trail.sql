@@ -1,6 +1,5 @@
 -- The access history: one row a call, one for each count of refused calls, and one for each record of requests that
 -- authenticated nobody.
--- fits: 49e6bb017cc3b73433f3f16beb0077d0962c2a5c8e4ad0d2e69df1ba592c3349
 
 -- name: schema
 create table trail (
@@ -66,7 +65,8 @@ create index trail_by_user_agent on trail (account_id, user_agent_hash, position
 create index trail_by_operation on trail (account_id, operation, position);
 create index trail_by_error on trail (account_id, error_code, position) where error_code is not null;
 
--- Where each of a call's resources is found, in lower case.
+-- Where each of a call's resources is found, in lower case; and each action that it asked for besides its operation's
+-- own, behind the word `action`.
 create table trail_resources (
     account_id text not null,
     resource_hash bigint not null,
@@ -91,10 +91,14 @@ $$;
 -- and parameters have for them. A policy without an ARN is the inline one of whoever is named beside it.
 create or replace function resources_named(in_account text, said jsonb) returns table (name text)
 language sql immutable parallel safe as $$
-    select resource_name(in_account, text #>> '{}')
+    select each
     from jsonb_path_query(said, 'strict $.** ? (@.type() == "string")') as text
+    cross join lateral (select resource_name(in_account, text #>> '{}') as whole) as resource
+    -- An MFA device by its name alone, too; but with another path it is another device.
+    cross join lateral unnest(array[whole, case when whole ~ '^mfa/.+/' then 'mfa/' || regexp_replace(whole, '^.*/', '')
+        end]) as each
     -- Not the beginning of one, in place of a text that was too long.
-    where left(text #>> '{}', 1) in ('a', 'A', 'S') and right(text #>> '{}', 1) <> '…' and text #>> '{}' ~ '^(arn:[^:]+:[^:]+:[^:]*:[^:]*:.+|A[A-Z]{3}[A-Z2-7]{16,17}|SESN[A-Z2-7]{17})$'
+    where left(text #>> '{}', 1) in ('a', 'A', 'S') and right(text #>> '{}', 1) <> '…' and text #>> '{}' ~ '^(arn:[^:]+:[^:]+:[^:]*:[^:]*:.+|A[A-Z]{3}[A-Z2-7]{16,17}|SESN[A-Z2-7]{17}|SAML[KP][A-Z2-7]{17})$'
     union all
     select case
         when key = 'user_name' and said ->> 'user_id' = in_account then 'root'
@@ -105,8 +109,13 @@ language sql immutable parallel safe as $$
         when key = 'entity_name' and said ->> 'entity_id' not like 'arn:%'
             then replace(said ->> 'entity', ' ', '-') || '/' || value
         when key = 'policy_name' and said ?| '{user_name,group_name,role_name,entity_name}' then 'inline-policy/' || value
+        when key in ('virtual_mfa_device_name', 'device_name') then 'mfa/' || value
+        when key = 'name' and said ? 'saml_metadata_document' then 'saml-provider/' || value
+        when key = 'url' then 'oidc-provider/' || regexp_replace(value, '^https?://', '')
         when key in ('access_key_id', 'session_id', 'credential', 'seed', 'account_alias', 'certificate_id',
-            'credential_id') and value not like 'arn:%'
+            'credential_id', 'ssh_public_key_id', 'service_specific_credential_id', 'service_user_name',
+            'service_access_key_id', 'service_name', 'aws_service_name', 'serial_number', 'remove_private_key',
+            'deletion_task_id', 'job_id') and value not like 'arn:%'
             then value
     end
     from jsonb_each(said) as field (key, member) cross join lateral (select member #>> '{}' as value) as text
@@ -162,9 +171,16 @@ with called as materialized (
 ), named as materialized (
     select distinct on (position, lower(name)) position, place, name from told where name is not null
     order by position, lower(name), place, name
+), asked as (
+    select position, 'action ' || action as name
+    from called cross join lateral (
+        select decision ->> 'action' as action from jsonb_path_query(entry, '$.event.decisions[*]') as decision
+    ) as decided
+    where lower(action) <> lower((entry #>> '{cause,service}') || ':' || (entry #>> '{cause,operation}'))
 ), found as (
     insert into trail_resources (account_id, resource_hash, position)
-    select distinct %(account_id)s, hashtextextended(lower(name), 0), position from named
+    select distinct %(account_id)s, hashtextextended(lower(name), 0), position
+    from (select position, name from named union all select position, name from asked) as each
 ), about as (
     select position, array_agg(name order by place, name !~ '[/:]', name) as resources from named group by position
 )

@@ -116,7 +116,6 @@ def update_saml_provider(
         lambda _after: {"SAMLProviderArn": saml_provider_arn},
         [*saml_providers.update_saml_provider(account, arn=saml_provider_arn, changes=changes)],
         new_secrets=new_secrets,
-        destroyed_secrets=[] if remove_private_key is None else [SAMLPrivateKey(remove_private_key, call.at).secret_id],
         new_texts=[] if saml_metadata_document is None else [saml_metadata_document],
     )
 

@@ -16,9 +16,9 @@ from domain.families.containment import DescentRecorded
 from domain.families.credential_use import LAST_USES, CredentialUsed, is_news
 from domain.families.sessions import SessionClaims
 from domain.foundation.errors import Refusal, constraint_violation
-from domain.foundation.events import Cause, Event
+from domain.foundation.events import Cause, Change, Event
 from domain.foundation.identifiers import INSTALLATION, Random
-from domain.foundation.secret import Secret
+from domain.foundation.secret import Secret, SecretId
 from domain.rules.sessions import refuse_beyond_session_token
 from services.ledger.pending_call import CallResult, DecideCall, LedgerAppend, LedgerStates
 from services.wire.authentication import VerifiedCredential
@@ -208,12 +208,18 @@ def _appends(
     account: Account, call: Call, events: list[Event], record: ApiCalled, outcome: Outcome
 ) -> list[LedgerAppend]:
     """The call's own events and its record in the caller's ledger, and what belongs in others'."""
-    beside = outcome.new_secrets, outcome.destroyed_secrets, outcome.new_texts
+    destroyed = [*outcome.destroyed_secrets, *_destroyed_by(outcome.events)]
+    beside = outcome.new_secrets, destroyed, outcome.new_texts
     appends = [LedgerAppend(account.id, call.cause, [*events, record], *beside)]
     for other in sorted(call.concerned | outcome.elsewhere.keys()):
         recorded = [record] if other in call.concerned else []
-        appends.append(LedgerAppend(other, call.cause, [*outcome.elsewhere.get(other, ()), *recorded]))
+        there = outcome.elsewhere.get(other, ())
+        appends.append(LedgerAppend(other, call.cause, [*there, *recorded], (), _destroyed_by(there)))
     return appends
+
+
+def _destroyed_by(events: Iterable[Event]) -> list[SecretId]:
+    return [secret_id for event in events if isinstance(event, Change) for secret_id in event.destroyed_secrets()]
 
 
 def _record(

@@ -150,6 +150,11 @@ def find_operation(service: str, name: str) -> Operation | None:
     return _operations.get((service, name))
 
 
+def is_known_operation(service: str, name: str) -> bool:
+    """Whether AWS has it, be it that it is refused here."""
+    return (service, name) in _operations or (service, name) in _refused
+
+
 def all_operations() -> tuple[Operation, ...]:
     return tuple(_operations.values())
 

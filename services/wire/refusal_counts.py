@@ -25,6 +25,15 @@ ORIGINS_MAX = 20
 NAMED_MAX, NAMED_BYTES_MAX = 20, 2_048
 """What the calls of an origin were about."""
 EVENTS_A_COMMIT_MAX = 200
+_NAMED_BY = {
+    **{f"{kind}_name": f"{kind}/" for kind in ("user", "group", "role")},
+    "instance_profile_name": "instance-profile/",
+    "server_certificate_name": "server-certificate/",
+    "virtual_mfa_device_name": "mfa/",
+    **dict.fromkeys(("access_key_id", "ssh_public_key_id", "certificate_id", "service_specific_credential_id"), ""),
+    **dict.fromkeys(("serial_number", "remove_private_key", "deletion_task_id", "job_id", "account_alias"), ""),
+}
+"""By which parameters a call names something, and what stands before it; as resources_named of trail.sql has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +59,16 @@ class RefusedCall:
         return self.accounts, self.caller_id, service, operation, self.refusal.code
 
     def named(self) -> Iterator[str]:
-        """What the call is found by: what it was authorised on, ARNs, and entities by kind and name."""
+        """What the call is found by: what it was authorised on, ARNs, ids, and entities by kind and name."""
         yield from (resource for each in self.record.decisions for resource in each.resources if resource != "*")
         for name, value in self.record.parameters.items():
-            kind, _, rest = name.removeprefix("new_").partition("_")
+            kind = _NAMED_BY.get(name.removeprefix("new_"))
             for text in value if isinstance(value, list) else (value,):
                 found = text.get("arn") if isinstance(text, dict) else text
                 if isinstance(found, str) and found.startswith("arn:"):
                     yield found
-                elif isinstance(found, str) and rest == "name" and kind in {"user", "group", "role"}:
-                    yield f"{kind}/{found}"
+                elif isinstance(found, str) and kind is not None:
+                    yield kind + found
 
 
 _Kind = tuple[tuple[str, ...], str, str, str, str]

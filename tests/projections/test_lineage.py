@@ -36,7 +36,12 @@ from domain.families.policies import (
     PolicyVersionDeleted,
 )
 from domain.families.roles import RoleDeleted, TrustPolicyReplaced
-from domain.families.server_certificates import ServerCertificateDeleted, ServerCertificateUploaded
+from domain.families.saml_providers import SAMLPrivateKeyAdded, SAMLPrivateKeyRemoved, SAMLProviderCreated
+from domain.families.server_certificates import (
+    ServerCertificateDeleted,
+    ServerCertificateUpdated,
+    ServerCertificateUploaded,
+)
 from domain.families.sessions import SessionRevoked
 from domain.families.user_credentials import (
     ServiceSpecificCredentialCreated,
@@ -259,7 +264,9 @@ def test_changes_that_let_somebody_in(writer: psycopg.Connection, reader: psycop
     ssh, cert = {**of_ann, "credential_id": "APKAANN"}, {**of_ann, "credential_id": "CERTIFICATE"}
     git = {**of_ann, "credential_id": "ACCAANN"}
     mail = {"service_name": "cassandra.amazonaws.com", "service_user_name": "ann-at-1"}
+    okta = {"provider_arn": "arn:aws:iam::1:saml-provider/okta", "provider_name": "okta"}
     site = {"server_certificate_id": "ASCASITE", "server_certificate_name": "site"}
+    shop = {"new_server_certificate_name": "shop", "new_path": "/"}
     steps: list[tuple[Event, str, Event, str]] = [
         (TrustPolicyReplaced(**role, trust_policy=TRUST), "trust_policy",
          TrustPolicyReplaced(**role, trust_policy=TRUST), "replaced"),
@@ -310,7 +317,14 @@ def test_changes_that_let_somebody_in(writer: psycopg.Connection, reader: psycop
         (SigningCertificateUploaded(**cert, fingerprint="f", body_sha256="b", expires_at=NOW), "signing_certificate",
          UserCredentialDeleted(**cert, credential="signing certificate"), "deleted"),
         (ServerCertificateUploaded(**site, path="/", expires_at=NOW, fingerprint="f", body_sha256="b", secret_id="s"),
-         "server_certificate", ServerCertificateDeleted(**site), "deleted"),
+         "server_certificate", ServerCertificateUpdated(**site, **shop), "active"),
+        (ServerCertificateUpdated(**site, **shop), "server_certificate_rename",
+         ServerCertificateDeleted(**site), "deleted"),
+        (SAMLProviderCreated(**okta, provider_uuid="u", metadata_sha256="m", issuer="i", valid_until=NOW),
+         "saml_provider", CALLED, "active"),
+        (SAMLPrivateKeyAdded(**okta, key_id="SAMLKone"), "saml_private_key",
+         SAMLPrivateKeyRemoved(**okta, key_id="SAMLKone"), "removed"),
+        (SAMLPrivateKeyRemoved(**okta, key_id="SAMLKone"), "saml_private_key_removed", CALLED, "active"),
     ]  # fmt: skip
     made = [(key.does(event), kind, admin(ledger).does(after), end) for event, kind, after, end in steps]
     project(ledger.account_id)

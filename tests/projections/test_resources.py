@@ -146,7 +146,7 @@ def test_a_value_that_never_was_is_an_error(
     project(ledger.account_id)
     given = {name: getattr(filters, name) for name in filters.__slots__}
     given["resource"] = filters.resource and filters.resource.format(account=ledger.account_id)
-    known = KnownValues(["CreateUser", "GetRole"], ["AccessDenied"])
+    known = KnownValues(["CreateUser", "GetRole"], error_codes=["AccessDenied"])
     with pytest.raises(NoSuchEntity, match=said):
         search_history(reader, ledger.account_id, HistoryFilters(**given), AsOf(NOW), known=known)
     for there in (

@@ -40,10 +40,10 @@ DEFINITIONS = {
     "credentials": "805255f9fed117868cc3371f95cf785848d8aa0f004f38ec71ffc41f7d983ba2",
     "due": "4f4606491b551a9928d931bb2b418d4d649512b5257d05d86d736e3f97027d6a",
     "last_accesses": "d0a4ba2ce723861b062d421ced40f4fa804a09100dfc0bef80a0cb737370750d",
-    "lineage": "4cb17fbca44046d7fefa8460d7b4a9d7d913ec8820d21fb7b8d2c89d2244d78c",
+    "lineage": "9ae412601ab9f78348ce27fc612f89f54d08c132b612833980d2ea03c38ec1d4",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
     "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
-    "trail": "ec3ce667a24515533260ceea1e2165c8bc31d295e698b13b538494e09a16aaec",
+    "trail": "3b1f2da02bcf5614c68ddb197a553c4e2327ab980015c01ac4dc6e2181bfc472",
     "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
 }
 """What this version's texts do."""

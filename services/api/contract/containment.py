@@ -42,7 +42,7 @@ class Restoration(Answer):
     after: str | None
     """What the lineage has made of it."""
     refused: str | None
-    """Why it is not put back; null where it is."""
+    """Why it, or a part of it, is not put back; null where all is."""
 
 
 class Containment(Answer):

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, model_validator
 from domain.foundation.errors import ValidationError
 from domain.foundation.moments import AsOf, Moment, format_rfc3339
 from domain.read_models.history import HistoryCall
-from services.api.contract.question import MomentText, NameText, Page, PagedHistoricalQuestion, ResourceText, Text
+from services.api.contract.question import MomentText, NameText, Page, PagedHistoricalQuestion, Text, with_pattern
 
 
 def _network(given: str) -> str:
@@ -33,6 +33,16 @@ class HistoryPage(Page):
     calls: tuple[HistoryCall, ...]
 
 
+HistoryResourceText = Annotated[
+    NameText,
+    with_pattern(
+        r"\*|arn:[^:]+:[^:]+:[^:]*:[^:]*:.+|(AROA[A-Z0-9]+:|[0-9]{12}:|https?://)?(?!arn:)[A-Za-z0-9_+=,.@/*-]+",
+        "A resource is an ARN, such as arn:aws:iam::123456789012:user/alice, or *, or an entity of the account, such "
+        "as user/alice or alice, or the URL of a provider",
+    ),
+]
+
+
 class LookupHistory(PagedHistoricalQuestion[HistoryPage]):
     """The calls that fit all filters, in the order of the ledger, refused ones included. What entities are called, they
     are found by too that were called so once. A value that never was is an error, which names the nearest that was;
@@ -45,17 +55,18 @@ class LookupHistory(PagedHistoricalQuestion[HistoryPage]):
     access_key_id: NameText | None = None
     session_id: NameText | None = None
     principal: NameText | None = None
-    """A user or role by name, kind and name (role/deploy), ARN or unique id; root; a session by ARN or principal id; a
-    key or session id; `operator user@host`."""
+    """A user or role by name, kind and name (role/deploy), ARN or unique id; root; a session, also of a federated
+    user, by ARN or principal id; a key or session id; `operator user@host`."""
     source_address: Annotated[Text, AfterValidator(_network)] | None = None
     """Or a network, such as 192.0.2.0/24."""
     user_agent: Text | None = None
     """A part of it, in any case."""
     operation: Text | None = None
-    """Such as CreateUser or iam:CreateUser, in any case."""
-    on: ResourceText | None = None
-    """What the call was authorised on, named, changed or created: an entity by name, kind and name (user/ada), ARN or
-    id; any other ARN."""
+    """Such as CreateUser or iam:CreateUser, in any case; or an action that is no operation, such as iam:PassRole: the
+    calls that asked for it."""
+    on: HistoryResourceText | None = None
+    """What the call was authorised on, named, changed or created: an entity, credential or device by name, kind and
+    name (user/ada), ARN or id; an OIDC provider by its URL; any other ARN."""
     error_code: Text | None = None
     since: MomentText | None = None
     until: MomentText | None = None

@@ -12,6 +12,7 @@ from services.api.action_catalogue import CATALOGUE, OWN_SERVICES
 from services.api.contract.history import HistoryPage, LookupHistory
 from services.api.contract.page_markers import make_marker
 from services.api.handlers.handler import AnswerContext, handles
+from services.wire.operations import is_known_operation
 
 
 def _also_reads(question: LookupHistory) -> str | None:
@@ -50,7 +51,11 @@ def answer_lookup_history(question: LookupHistory, context: AnswerContext) -> Hi
         after=after,
         limit=question.limit,
         newest_first=question.newest_first,
-        known=KnownValues(tuple(_operations(question.operation or "")), tuple(_error_codes(Refusal))),
+        known=KnownValues(
+            tuple(_operations(question.operation or "")),
+            tuple(_bare_actions(question.operation or "")),
+            tuple(_error_codes(Refusal)),
+        ),
     )
     following = make_marker("LookupHistory", found.after.position, found.after.installation_position, end)
     return HistoryPage(
@@ -69,6 +74,16 @@ def _operations(asked: str) -> Iterator[str]:
     for prefix in (service,) if service else OWN_SERVICES:
         if asked and (found := CATALOGUE.service(prefix)) is not None:
             yield from (action.name for action in found.actions.values())
+
+
+def _bare_actions(asked: str) -> Iterator[str]:
+    """Of IAM and STS, with their service, if any is asked for: those of which there is no operation."""
+    named = asked.lower().rpartition(":")[2].replace("-", "")
+    for service in ("iam", "sts"):
+        found = CATALOGUE.service(service)
+        for action in () if found is None else found.actions.values():
+            if action.name.lower() == named and not is_known_operation(service, action.name):
+                yield f"{service}:{action.name}"
 
 
 def _error_codes(refusal: type[Refusal]) -> Iterator[str]:

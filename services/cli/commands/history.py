@@ -43,7 +43,11 @@ FILTERS = (
     ),
     ("source_address", ("--source-address", "--address"), "from this address, or network such as 192.0.2.0/24"),
     ("user_agent", ("--user-agent",), "by a client whose user agent has this part"),
-    ("operation", ("--operation",), "of this operation, such as CreateUser or iam:CreateUser"),
+    (
+        "operation",
+        ("--operation",),
+        "of this operation, such as CreateUser or iam:CreateUser, or asking for this action, such as iam:PassRole",
+    ),
     ("on", ("--resource", "--on"), "about this: an entity as a table shows it, its name, ARN or id; any other ARN"),
     ("error_code", ("--error-code",), "refused with this code, such as AccessDenied"),
 )

@@ -5,7 +5,14 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+import psycopg
+
+from domain.foundation.suggested_commands import suggested_command
+from projections.queries.lineage import lagging_accounts
+from projections.queries.readable import ProjectionUnreadable
+from projections.queries.service_keys import counted, service_sessions, told_endings
 from services.cli.lib.arguments import (
     add_command,
     add_operator_arguments,
@@ -46,8 +53,24 @@ def _register(args: argparse.Namespace) -> None:
 
 def _deregister(args: argparse.Namespace) -> None:
     with operator_ledger(args) as ledger:
-        deregister_service(ledger.committer, args.name)
-    print_note(f"The service {args.name} is deregistered: its key is not accepted any more.")
+        key_id = deregister_service(ledger.committer, args.name)
+        print_note(f"The service {args.name} is deregistered: its key is not accepted any more.")
+        with ledger.readers, ledger.readers.connection() as connection, connection.cursor() as cursor:
+            _tell_sessions(cursor, args.name, key_id, ledger.clock())
+
+
+def _tell_sessions(cursor: psycopg.Cursor, name: str, key_id: str, at: datetime) -> None:
+    """Which live on."""
+    try:
+        alive = [each for each in service_sessions(cursor, [key_id], at) if not each.is_over]
+        is_known = not lagging_accounts(cursor)
+    except ProjectionUnreadable as error:
+        print_note(f"Sessions that it has live on; which there are cannot be told now: {error}")
+        return
+    print_note(f"Sessions of it that live on: {counted(alive)}.{told_endings(alive)}")
+    if not is_known:
+        history = suggested_command("muniment", "history", principal=name)
+        print_note(f"There may be others, which the tables do not show yet: see `{history}` in each account.")
 
 
 def _list(args: argparse.Namespace) -> None:

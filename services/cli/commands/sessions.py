@@ -75,9 +75,12 @@ def _only_session(args: argparse.Namespace, named: str) -> str:
 def _forms(session: SessionDetails) -> tuple[str, ...]:
     """Each is this session's, or that of others of its name. A user or root is none: it has other sessions."""
     resource = arn_resource(session.principal_arn)
+    name = resource.rpartition("/")[2]
+    if resource.startswith("federated-user/"):
+        account_id = account_of_arn(session.principal_arn)
+        return session.access_key_id, session.principal_arn, resource, f"{account_id}:{name}"
     if not resource.startswith("assumed-role/"):
         return (session.access_key_id,)
-    name = resource.rpartition("/")[2]
     forms = (resource, resource.removeprefix("assumed-"), f"{session.entity_id}:{name}")
     return session.access_key_id, session.principal_arn, *forms
 

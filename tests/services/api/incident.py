@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.credentials import Credentials as Keys
@@ -11,10 +11,12 @@ from botocore.credentials import Credentials as Keys
 from domain.account import Account
 from domain.facts import FactValue, facts, subjects
 from domain.families.containment import CONTAINED_POLICY_NAME
+from domain.families.saml_providers import SAML_PROVIDERS
 from domain.rules.mfa_devices import time_step
 from services.secrets.totp import code_at
 from tests.saml import saml_metadata
 from tests.services.api.in_process_server import InProcessServer, Reply
+from tests.services.iam.certificates import certificate
 
 ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 NO_S3 = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
@@ -90,6 +92,10 @@ class Incident:
                 trusting(self.oidc_provider(host)).replace("AWS", "Federated").replace("Role", "RoleWithWebIdentity")
             )
             self.does("CreateRole", RoleName=f"web-{host}", AssumeRolePolicyDocument=trust)
+        shop = certificate("shop", ends=datetime.now(UTC) + timedelta(days=1))
+        self.does(
+            "UploadServerCertificate", ServerCertificateName="shop", CertificateBody=shop.body, PrivateKey=shop.key
+        )
         self.does("CreateSAMLProvider", Name="okta", SAMLMetadataDocument=saml_metadata())
         trust = trusting(self.saml_provider).replace("AWS", "Federated").replace("Role", "RoleWithSAML")
         self.does("CreateRole", RoleName="signed-on", AssumeRolePolicyDocument=trust)
@@ -98,6 +104,11 @@ class Incident:
     @property
     def saml_provider(self) -> str:
         return f"arn:aws:iam::{self.house.account_id}:saml-provider/okta"
+
+    def saml_keys(self, name: str) -> list[str]:
+        """Ids of the private keys of a SAML provider."""
+        provider = self.account()[SAML_PROVIDERS][f"arn:aws:iam::{self.house.account_id}:saml-provider/{name}"]
+        return [key.id for key in provider.private_keys]
 
     def oidc_provider(self, host: str) -> str:
         return f"arn:aws:iam::{self.house.account_id}:oidc-provider/{host}.example.com"

@@ -3,7 +3,8 @@
 import json
 
 from domain.families.mfa_devices import MFA_DEVICES
-from tests.saml import saml_metadata
+from domain.families.saml_providers import SAML_PROVIDERS
+from tests.saml import private_key, saml_metadata
 from tests.services.api.incident import ADMINISTRATOR, ANYTHING, NO_S3, STRANGER, Incident, document, trusting
 
 ALTERATIONS: dict[str, tuple[str, dict[str, str], str]] = {
@@ -67,6 +68,11 @@ ALTERATIONS: dict[str, tuple[str, dict[str, str], str]] = {
         {"GroupName": "barred", "NewGroupName": "bared"},
         "is named by policies as /bared, not as /barred",
     ),
+    "name of server certificate shop": (
+        "UpdateServerCertificate",
+        {"ServerCertificateName": "shop", "NewServerCertificateName": "old-shop"},
+        "is named by policies as /old-shop, not as /shop",
+    ),
     "OIDC provider gone.example.com": (
         "CreateOpenIDConnectProvider",
         {"Url": "https://gone.example.com"},
@@ -116,7 +122,9 @@ def test_every_door_is_told_and_put_back(incident: Incident) -> None:
     ]
     titles = {restored["what"]: restored["refused"] for restored in done["restored"]}
     known_titles = {title.replace("NO_S3", incident.deny_s3) for title in ALTERATIONS}
-    assert {title.replace("dorothy", "dora").replace("bared", "barred") for title in titles} == known_titles
+    assert {
+        title.replace("dorothy", "dora").replace("bared", "barred").replace("old-shop", "shop") for title in titles
+    } == known_titles
     assert [title for title, refused in titles.items() if refused is not None] == ["password of user vic"]
     assert "delete-login-profile --user-name vic" in (titles["password of user vic"] or "")
     trust = next(restored for restored in planned if restored["what"] == "trust of role ops")
@@ -140,6 +148,54 @@ def test_an_mfa_device_of_the_thief(incident: Incident) -> None:
     assert "whoever holds the device has to enable it again" in refused
     assert incident.alive()["open_doors"] == []
     assert not incident.account()[MFA_DEVICES].owned
+
+
+def test_an_mfa_device_in_the_place_of_another(incident: Incident) -> None:
+    """With the name of the one that was there: it is deactivated, and that the former one is gone is told."""
+    own = incident.enables("own", None)
+    incident.steals("DeactivateMFADevice", UserName="vic", SerialNumber=own)
+    incident.steals("DeleteVirtualMFADevice", SerialNumber=own)
+    incident.enables("own", incident.eve)
+    (told,) = incident.contains(restore=True).body["restored"]
+    assert "user vic needs a new one; what is in its place is deactivated" in told["refused"]
+    assert not incident.account()[MFA_DEVICES].owned
+    assert incident.alive()["open_doors"] == []
+
+
+def test_private_keys_of_a_saml_provider(incident: Incident) -> None:
+    """One that the thief has added is a door while it stands, whatever trusts the provider, and is destroyed by the
+    containment; one of before that the thief has destroyed is named. What others have added stays. So too where the
+    thief made the provider."""
+    arn = f"arn:aws:iam::{incident.house.account_id}:saml-provider/{{}}".format
+    named, key = {"SAMLProviderArn": arn("okta")}, {"AddPrivateKey": private_key()}
+    metadata = {"SAMLMetadataDocument": saml_metadata()}
+    incident.does("CreateSAMLProvider", Name="okta", **metadata, **key)
+    (first,) = incident.saml_keys("okta")
+    incident.steals("UpdateSAMLProvider", **named, **key, RemovePrivateKey=first)
+    (second,) = incident.saml_keys("okta")
+    incident.does("UpdateSAMLProvider", **named, **key)
+    incident.steals("CreateSAMLProvider", Name="own", **metadata, **key)
+    incident.steals("UpdateSAMLProvider", SAMLProviderArn=arn("own"), SAMLMetadataDocument=saml_metadata("b"))
+    (own,) = incident.saml_keys("own")
+
+    doors = {door["node"]["subject_id"]: door for door in incident.contains().body["open_doors"]}
+    assert doors.keys() == {second, own}
+    assert doors[second]["opens"] == ["lets whoever holds it read assertions that are encrypted for it"]
+    tree = incident.house.asks(f"/v1/lineage/{incident.eve.access_key}").body["nodes"]
+    assert [node["state"] for node in tree if node["subject_id"] == second] == ["active"]
+    told = {each["what"]: each["refused"] for each in incident.contains(restore=True).body["restored"]}
+    refused = told.pop(f"private key {first} of SAML provider okta")
+    assert "it was destroyed when it was removed; add it again" in refused
+    assert told == dict.fromkeys(
+        (f"private key {second} of SAML provider okta", f"private key {own} of SAML provider own", "SAML provider own")
+    )
+    (third,) = incident.saml_keys("okta")
+    assert third not in {first, second}
+    assert arn("own") not in incident.account()[SAML_PROVIDERS]
+    assert incident.alive()["open_doors"] == []
+    with incident.house.ledger.writers.connection() as connection:
+        sealed = connection.execute("select key_id from secrets.saml_private_keys").fetchall()
+    assert sealed == [(third,)]
 
 
 def test_what_lets_nobody_in_is_no_door(incident: Incident) -> None:
