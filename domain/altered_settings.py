@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.account import Account
-from domain.entity_kinds import find_entity
+from domain.entity_kinds import is_there
 from domain.lineage_kinds import Parts, Setting, SettingDelta
 
 Items = dict[str, str]
@@ -68,7 +68,7 @@ class AlteredSetting:
             _apply(came, went, introduced, dropped)
             self.ever[0].update(came | dict(written))
             self.ever[1].update(went)
-        elif find_entity(after, self.owner_id) is None:
+        elif not is_there(after, self.owner_id):
             introduced, dropped = {}, {}
         else:
             chosen = self.setting.is_versioned and not self.ever[0].items().isdisjoint(came.items())
@@ -105,7 +105,7 @@ class AlteredSetting:
     def delta(self, account: Account) -> SettingDelta | None:
         """What of it is the lineage's in this value of the account; None where nothing is."""
         step = self.step(account.position) if account.id == self.account_id else None
-        if step is None or find_entity(account, self.owner_id) is None:
+        if step is None or not is_there(account, self.owner_id):
             return None
         parts = self.parts(account).items()
         introduced = dict(step.introduced.items() & parts)
