@@ -14,9 +14,11 @@ from domain.families.containment import (
     LineageContained,
     Seed,
 )
+from domain.families.user_credentials import USER_CREDENTIALS
 from domain.foundation.errors import LimitExceeded, OperationNotPermittedException
 from domain.queries.named import credential_owners
 from domain.read_models.lineage import LineageNode, NodePosition
+from domain.registry import lineage_kind
 
 TRUSTED_AFTER = timedelta(days=1)
 """Whoever had made many users and roles so long ago has most likely made them by right."""
@@ -24,11 +26,13 @@ AccountsOf = Callable[[Collection[str]], Mapping[str, Account]]
 
 
 def find_seed(account: Account, named: str) -> Seed | None:
-    """An access key that there is, or a user, role or root, by unique id, name or ARN. None where the account itself
+    """An access key or another credential that there is, or a user, role or root, by unique id, name or ARN. None where the account itself
     cannot tell, as of sessions, or it may be several."""
     key = account[ACCESS_KEYS].by_id.get(named)
     if key is not None:
         return Seed(key.id, key.user_id)
+    if named in account[USER_CREDENTIALS].by_id:
+        return Seed(named, None)
     owners = credential_owners(account, named)
     return Seed(owners.pop(), None) if len(owners) == 1 else None
 
@@ -108,8 +112,14 @@ def held_by_lineages(
         held[node.place] = {seed for seed in seeds if ids.isdisjoint(every[seed].spared)}
         here = contained[node.account_id]
         lineage = next((here[seed] for seed in sorted(held[node.place]) if seed in here), None)
-        if lineage is not None and node.gives_access:
+        if lineage is not None and node.gives_access and not _is_honoured_elsewhere(node):
             yield node, lineage
+
+
+def _is_honoured_elsewhere(node: LineageNode) -> bool:
+    """Whoever takes an SSH public key, a certificate or a service's password asks whether it is active, and no more."""
+    kind = lineage_kind(node.kind)
+    return kind is not None and kind.cut_off is not None
 
 
 def _is_since(node: LineageNode, lineage: ContainedLineage) -> bool:

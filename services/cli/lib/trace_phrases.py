@@ -124,7 +124,7 @@ def trace_fields(trace: Trace) -> Iterator[TraceField]:
     yield TraceField("Owner created", f"{short_time(owner.created.at)} by {owner.created.by}")
     if owner.ended is not None:
         yield TraceField("Owner deleted", f"{short_time(owner.ended.at)} by {owner.ended.by}")
-    if seed.kind in {"access_key", "session"}:
+    if not seed.owns_credentials:
         yield TraceField("Credential created", f"{short_time(seed.at)} by {seed.by}, request {seed.request_id}")
     yield TraceField("First use", _use(trace.first_use))
     yield TraceField("Last use", _use(trace.last_use))
