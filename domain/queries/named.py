@@ -41,7 +41,7 @@ def home_account_of(credential: str, account_id: str, installation: Installation
 
 
 def credential_owners(account: Account, credential: str) -> set[str]:
-    """The unique ids, of root the account's, of whom the id of a credential, or a name, ARN or unique id may mean now. Of
+    """The unique ids, of root the account's, of whom a credential's id, or a name, ARN or unique id may mean now. Of
     sessions, and of what is gone, the account knows nothing."""
     owners = {entity.id for kind, entity in find_holders(account, credential) if kind != "group"}
     if (key := account[ACCESS_KEYS].by_id.get(credential)) is not None:
