@@ -16,6 +16,7 @@ from domain.families.boundaries import BOUNDARIES
 from domain.families.groups import with_members
 from domain.foundation.errors import NoSuchEntity
 from domain.foundation.events import Value
+from domain.foundation.identifiers import refuse_other_arn
 from domain.foundation.many_to_many import ManyToMany
 
 HolderNoun = Literal["user", "group", "role"]
@@ -98,6 +99,7 @@ prevents_deletion(8, "detach all policies", lambda account, holder_id: account[A
 def managed_policy(account: Account, arn: str) -> ManagedPolicy:
     policy = account[MANAGED_POLICIES].get(arn)
     if policy is None:
+        refuse_other_arn(arn, "policy")
         raise NoSuchEntity(f"Policy {arn} was not found.")
     return policy
 
