@@ -26,8 +26,8 @@ AccountsOf = Callable[[Collection[str]], Mapping[str, Account]]
 
 
 def find_seed(account: Account, named: str) -> Seed | None:
-    """An access key or another credential that there is, or a user, role or root, by unique id, name or ARN. None where the account itself
-    cannot tell, as of sessions, or it may be several."""
+    """An access key or another credential that there is, or a user, role or root, by unique id, name or ARN. None where
+    the account itself cannot tell, as of sessions, or it may be several."""
     key = account[ACCESS_KEYS].by_id.get(named)
     if key is not None:
         return Seed(key.id, key.user_id)

@@ -82,9 +82,8 @@ def _refuse_otherwise(cursor: psycopg.Cursor, account_id: str, seed: str, moment
         return
     kind, name, by = row
     if kind in {"mfa_enabled", "mfa_deactivated"}:
-        raise InvalidInput(
-            f"{seed} is an MFA device, which signs nothing by itself. Ask for whom it was enabled: {name}."
-        )
+        told = f"{seed} is an MFA device, which signs nothing by itself."
+        raise InvalidInput(f"{told} Ask for whom it was enabled: {name}.")
     raise InvalidInput(
         f"{seed} is no credential and has none. Ask for who made it, {by}, or for a key of theirs: "
         f"{suggested_command('muniment', 'history', on=seed)}"

@@ -42,8 +42,8 @@ DEFINITIONS = {
     "last_accesses": "d0a4ba2ce723861b062d421ced40f4fa804a09100dfc0bef80a0cb737370750d",
     "lineage": "5afd2b9d45819f70626bc5f739bf9216119148215430e385524db3fca0efcbb6",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
-    "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
-    "trail": "ec3ce667a24515533260ceea1e2165c8bc31d295e698b13b538494e09a16aaec",
+    "sessions": "eff59297d448e49081239a359842bad7e117e41aa5e261a94e5b10413c9506bb",
+    "trail": "42225c7845548ddf1c2ed8de49300206f452a46d076fad2066b46f02f8128d68",
     "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
 }
 """What this version's texts do."""
@@ -237,15 +237,15 @@ def test_progress_is_logged(
 ) -> None:
     """With positions and percent, and what it is about."""
     monkeypatch.setattr("projections.engine.upgrade.REPORT_SECONDS", 0.0)
-    made_by(owner, {"sessions": EARLIER["sessions"]})
+    made_by(owner, {"permissions": EARLIER["permissions"]})
     with running(database) as runner:
         upgraded(runner)
     lines = [record.getMessage() for record in caplog.records]
     assert (
-        f"The new tables are at sessions of {ledger.account_id}: {ledger.position} of {ledger.position} positions, "
+        f"The new tables are at permissions of {ledger.account_id}: {ledger.position} of {ledger.position} positions, "
         "100 %." in lines
     )
-    assert lines[-1] == "The new tables of sessions have taken their place."
+    assert lines[-1] == "The new tables of permissions have taken their place."
 
 
 def test_an_older_program_does_not_undo_it(
