@@ -89,6 +89,11 @@ INLINE_POLICIES = Component[InlinePolicies]("inline_policies", Map())
 NO_INLINE_POLICIES: Map[str, str] = Map()
 POLICY_FACT = FactKind("managed policy")
 VERSION_FACT = FactKind("policy version")
+_ADOPTED = "was adopted", "is not known any more"
+"""Of a policy that AWS maintains: whoever uses it first in an account has not made it."""
+AWS_POLICY_FACT = FactKind("managed policy", *_ADOPTED)
+AWS_VERSION_FACT = FactKind("policy version", *_ADOPTED)
+AWS_DEFAULT_VERSION_FACT = FactKind("default version", *_ADOPTED)
 DEFAULT_VERSION_FACT = FactKind("default version")
 ATTACHMENT_FACT = FactKind("attachment", "was made", "was ended")
 INLINE_POLICY_FACT = FactKind("inline policy", "was written", "was deleted")
@@ -105,13 +110,16 @@ def managed_policy(account: Account, arn: str) -> ManagedPolicy:
 
 
 def _facts(_account: Account, policy: ManagedPolicy) -> Iterator[tuple[Fact, FactValue]]:
+    own, default_version, of_version = POLICY_FACT, DEFAULT_VERSION_FACT, VERSION_FACT
+    if policy.is_aws_managed:
+        own, default_version, of_version = AWS_POLICY_FACT, AWS_DEFAULT_VERSION_FACT, AWS_VERSION_FACT
     said = {"arn": policy.arn, "name": policy.name, "path": policy.path, "description": policy.description}
-    yield Fact(POLICY_FACT, policy.id), FactValue(policy.arn, said)
+    yield Fact(own, policy.id), FactValue(policy.arn, said)
     default = FactValue(f"of {policy.arn}", {"version": policy.default.id}, policy.default.document)
-    yield Fact(DEFAULT_VERSION_FACT, policy.id), default
+    yield Fact(default_version, policy.id), default
     for version in policy.versions.values():
         state = FactValue(f"{version.id} of {policy.arn}", {"version": version.id}, version.document)
-        yield Fact(VERSION_FACT, f"{policy.id}/{version.id}"), state
+        yield Fact(of_version, f"{policy.id}/{version.id}"), state
 
 
 POLICY = EntityKind(
