@@ -59,6 +59,7 @@ class LookupHistory(PagedHistoricalQuestion[HistoryPage]):
     """What the call was authorised on, named, changed or created: an entity by name, kind and name (user/ada), ARN or
     id; any other ARN."""
     error_code: Text | None = None
+    """Of what is answered 500 or 503, or Throttling, not every call is recorded."""
     since: MomentText | None = None
     until: MomentText | None = None
     newest_first: bool = False

@@ -47,6 +47,7 @@ FILTERS = (
     ("on", ("--resource", "--on"), "about this: an entity as a table shows it, its name, ARN or id; any other ARN"),
     ("error_code", ("--error-code",), "refused with this code, such as AccessDenied"),
 )
+_MAY_BE_UNRECORDED = {"servicefailure", "internalfailure", "serviceunavailable", "throttling"}
 WHICH = {
     "operation": "of {}",
     "principal": "by {}",
@@ -109,6 +110,8 @@ def _none(args: argparse.Namespace) -> str:
     asked = "".join(f" {which.format(given[name])}" for name, which in WHICH.items() if given[name] is not None)
     moments = (("since", args.since), ("up to", args.until), ("as of", args.as_of))
     span = "".join(f" {word} {moment}" for word, moment in moments if moment is not None)
+    if given["error_code"] is not None and given["error_code"].lower() in _MAY_BE_UNRECORDED:
+        return f"No call{asked} is recorded{span}. Not all that are answered so are."
     return f"No call{asked} was {'' if span else 'ever '}made{span}."
 
 
