@@ -27,11 +27,22 @@ def delete_user(account: Account, *, user_name: str) -> UserDeleted:
     return UserDeleted(user_id=user.id, user_name=user.name)
 
 
+ROOT = "root"
+"""As GetUser and ListVirtualMFADevices call root; other answers say the account's id."""
+
+
+def means_root(account: Account, call: Call, user_name: str | None) -> bool:
+    """Whether root names itself so; a user of that name goes first."""
+    return call.caller.is_root and user_name in {ROOT, account.id} and account[USERS].find(user_name or "") is None
+
+
 def user_id_or_caller(account: Account, call: Call, user_name: str | None) -> str:
     """The unique id of the user named; without a name, that of the caller (the account's id for root).
 
     Raises NoSuchEntity, and ValidationError where the caller is no user.
     """
+    if means_root(account, call, user_name):
+        return account.id
     if user_name is not None:
         return account[USERS].named(user_name).id
     if call.caller.principal.type == "AssumedRole":

@@ -21,6 +21,7 @@ from domain.foundation.identifiers import account_of_arn
 from domain.rules.access_keys import owner_name
 from domain.rules.instance_profiles import roles_of
 from domain.rules.roles import served_trust_policy
+from domain.rules.users import ROOT
 
 EntityMembers = dict[str, object]
 OtherAccounts = Mapping[str, Account]
@@ -42,7 +43,7 @@ def root_members(account: Account) -> EntityMembers:
     """What GetUser says of the root user, which is no User but answers as one."""
     return {
         "Path": "/",
-        "UserName": "root",
+        "UserName": ROOT,
         "UserId": account.id,
         "Arn": account.arn("root"),
         "CreateDate": account.created_at,

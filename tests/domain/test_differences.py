@@ -31,6 +31,7 @@ from domain.families.policies import (
     PolicyVersionCreated,
 )
 from domain.families.roles import ROLES
+from domain.families.service_linked_roles import DELETION_TASKS
 from domain.families.sessions import EXPIRIES_RECORDED, REVOCATION_FACT, REVOCATIONS, Revocations, SessionRevoked
 from domain.families.tags import EntityTagged, EntityUntagged
 from domain.families.users import UserCreated, UserUpdated
@@ -75,6 +76,7 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
         .put(ACTIVATIONS, Map())
         .put(MADE, Map())
         .put(REACHED_ACCOUNTS, Map())
+        .put(DELETION_TASKS, Map())
     )
     return replace(bare, position=0)
 
