@@ -92,18 +92,8 @@ class Criterion:
 
 
 EVERY_CALL: Mapping[str, object] = {
-    **dict.fromkeys(
-        (
-            "access_key_id",
-            "session_id",
-            "source_identity",
-            "addresses",
-            "network",
-            "user_agent",
-            "operations",
-            "service",
-        )
-    ),
+    **dict.fromkeys(("access_key_id", "session_id", "source_identity", "addresses", "network", "user_agent")),
+    **dict.fromkeys(("operations", "service")),
     **dict.fromkeys(("resources", "resources_after", "resources_to", "error_code", "entity_ids", "principal_ids")),
     **dict.fromkeys(("principal_arns", "issuer_arns", "user_names", "operators", "credential_ids")),
     "by_principal": False,

@@ -26,7 +26,9 @@ with named as materialized (
     select position from views.births where account_id = %(account_id)s and subject_id = %(seed)s
 )
 select kind, name, by_arn from named join views.births using (position)
-where account_id = %(account_id)s and position <= %(position)s order by position desc limit 1
+where account_id = %(account_id)s and position <= %(position)s and kind in ('mfa_enabled', 'mfa_deactivated',
+        'oidc_provider', 'saml_provider', 'server_certificate', 'instance_profile', 'policy')
+order by position desc limit 1
 
 -- name: owner_arns
 select entity_id, arn from views.principals
