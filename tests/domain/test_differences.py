@@ -30,6 +30,7 @@ from domain.families.policies import (
     PolicyCreated,
     PolicyVersionCreated,
 )
+from domain.families.reports import CREDENTIAL_REPORT, ORGANIZATION_ACCESS_JOBS, SERVICE_ACCESS_JOBS
 from domain.families.roles import ROLES
 from domain.families.service_linked_roles import DELETION_TASKS
 from domain.families.sessions import EXPIRIES_RECORDED, REVOCATION_FACT, REVOCATIONS, Revocations, SessionRevoked
@@ -77,6 +78,9 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
         .put(MADE, Map())
         .put(REACHED_ACCOUNTS, Map())
         .put(DELETION_TASKS, Map())
+        .put(CREDENTIAL_REPORT, None)
+        .put(SERVICE_ACCESS_JOBS, SERVICE_ACCESS_JOBS.empty)
+        .put(ORGANIZATION_ACCESS_JOBS, ORGANIZATION_ACCESS_JOBS.empty)
     )
     return replace(bare, position=0)
 
