@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.account import Account
-from domain.entity_kinds import find_entity
+from domain.entity_kinds import is_there
 from domain.lineage_kinds import Parts, Setting, SettingDelta
 
 Items = dict[str, str]
@@ -68,7 +68,7 @@ class AlteredSetting:
             _apply(came, went, introduced, dropped)
             self.ever[0].update(came | dict(written))
             self.ever[1].update(went)
-        elif not _is_there(after, self.owner_id):
+        elif not is_there(after, self.owner_id):
             introduced, dropped = {}, {}
         else:
             chosen = self.setting.is_versioned and not self.ever[0].items().isdisjoint(came.items())
@@ -105,7 +105,7 @@ class AlteredSetting:
     def delta(self, account: Account) -> SettingDelta | None:
         """What of it is the lineage's in this value of the account; None where nothing is."""
         step = self.step(account.position) if account.id == self.account_id else None
-        if step is None or not _is_there(account, self.owner_id):
+        if step is None or not is_there(account, self.owner_id):
             return None
         parts = self.parts(account).items()
         introduced = dict(step.introduced.items() & parts)
@@ -121,11 +121,6 @@ class AlteredSetting:
             return account
         kept = {key: value for key, value in self.parts(account).items() if key not in delta.introduced}
         return self.setting.without(delta, {**kept, **delta.dropped})
-
-
-def _is_there(account: Account, owner_id: str) -> bool:
-    """Root always is."""
-    return owner_id == account.id or find_entity(account, owner_id) is not None
 
 
 def _apply(came: Items, went: Items, introduced: Items, dropped: Items) -> None:

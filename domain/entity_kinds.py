@@ -107,6 +107,11 @@ def find_entity(account: Account, entity_id: str) -> tuple[AnyKind, Entity] | No
     return None
 
 
+def is_there(account: Account, owner_id: str) -> bool:
+    """Whether something can have settings, by its id: an entity, or the account, with what is root's."""
+    return owner_id == account.id or find_entity(account, owner_id) is not None
+
+
 def find_entity_by_arn(account: Account, arn: str) -> tuple[AnyKind, Entity] | None:
     """Whose ARN it is today."""
     resource_type = arn.split(":", 5)[-1].partition("/")[0]

@@ -19,7 +19,7 @@ from domain.families.policies import (
     policy_of_version,
 )
 from domain.foundation.errors import NoSuchEntity
-from domain.foundation.identifiers import arn
+from domain.foundation.identifiers import arn, refuse_other_arn
 
 SERVICE_ROLE_POLICIES = "/aws-service-role/"
 """The path of those for service-linked roles, which nobody else may be given."""
@@ -85,6 +85,7 @@ def known_policy(account: Account, policy_arn: str) -> ManagedPolicy:
     """`find_policy`. Raises NoSuchEntity."""
     policy = find_policy(account, policy_arn)
     if policy is None:
+        refuse_other_arn(policy_arn, "policy")
         raise NoSuchEntity(f"Policy {policy_arn} was not found.")
     return policy
 

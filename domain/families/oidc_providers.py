@@ -14,6 +14,7 @@ from domain.entity_kinds import EntityKind
 from domain.facts import Fact, FactKind, FactValue
 from domain.families.roles import roles_trusting
 from domain.foundation.errors import NoSuchEntity
+from domain.foundation.identifiers import refuse_other_arn
 from domain.lineage_kinds import Command, LineageKind, Parts, Setting, SettingDelta
 
 
@@ -50,6 +51,7 @@ OIDC_PROVIDER_FACT = FactKind("OIDC provider")
 def oidc_provider(account: Account, arn: str) -> OIDCProvider:
     provider = account[OIDC_PROVIDERS].get(arn)
     if provider is None:
+        refuse_other_arn(arn, "oidc-provider")
         raise NoSuchEntity(f"OpenIDConnect Provider not found for arn {arn}")
     return provider
 

@@ -1,9 +1,10 @@
 """Passwords: users' login profiles, and the account's password policy. What a password is, no event says: it has a
 random id, and its hash lies sealed beside the ledger."""
 
+import json
 from abc import ABC
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from immutables import Map
@@ -140,6 +141,25 @@ def _openings(delta: SettingDelta) -> Iterator[str]:
 
 PASSWORD_SETTING = Setting(_parts, lambda delta, _parts: delta.account, _openings, is_keyed=True)
 """No call is allowed by a password."""
+
+
+def _policy_parts(account: Account, _account_id: str, _subject: str) -> Parts:
+    policy = account[PASSWORD_POLICY]
+    return {} if policy is None else {"policy": json.dumps(asdict(policy))}
+
+
+def _without_policy(delta: SettingDelta, parts: Parts) -> Account:
+    policy = PasswordPolicy(**json.loads(parts["policy"])) if parts else None
+    return delta.account.put(PASSWORD_POLICY, policy)
+
+
+def _policy_openings(delta: SettingDelta) -> Iterator[str]:
+    if _lets_users_change(delta.account) and not _lets_users_change(delta.former):
+        yield "lets every user change the own password"
+
+
+POLICY_SETTING = Setting(_policy_parts, _without_policy, _policy_openings, is_keyed=True)
+LineageKind("password_policy", "password policy of {account}", setting=POLICY_SETTING)
 LineageKind("password", "password of {name}", removals=_removals, setting=PASSWORD_SETTING)
 
 

@@ -16,6 +16,7 @@ from domain.families.boundaries import BOUNDARIES
 from domain.families.groups import with_members
 from domain.foundation.errors import NoSuchEntity
 from domain.foundation.events import Value
+from domain.foundation.identifiers import refuse_other_arn
 from domain.foundation.many_to_many import ManyToMany
 
 HolderNoun = Literal["user", "group", "role"]
@@ -88,6 +89,11 @@ INLINE_POLICIES = Component[InlinePolicies]("inline_policies", Map())
 NO_INLINE_POLICIES: Map[str, str] = Map()
 POLICY_FACT = FactKind("managed policy")
 VERSION_FACT = FactKind("policy version")
+_ADOPTED = "was adopted", "is not known any more"
+"""Of a policy that AWS maintains: whoever uses it first in an account has not made it."""
+AWS_POLICY_FACT = FactKind("managed policy", *_ADOPTED)
+AWS_VERSION_FACT = FactKind("policy version", *_ADOPTED)
+AWS_DEFAULT_VERSION_FACT = FactKind("default version", *_ADOPTED)
 DEFAULT_VERSION_FACT = FactKind("default version")
 ATTACHMENT_FACT = FactKind("attachment", "was made", "was ended")
 INLINE_POLICY_FACT = FactKind("inline policy", "was written", "was deleted")
@@ -98,18 +104,22 @@ prevents_deletion(8, "detach all policies", lambda account, holder_id: account[A
 def managed_policy(account: Account, arn: str) -> ManagedPolicy:
     policy = account[MANAGED_POLICIES].get(arn)
     if policy is None:
+        refuse_other_arn(arn, "policy")
         raise NoSuchEntity(f"Policy {arn} was not found.")
     return policy
 
 
 def _facts(_account: Account, policy: ManagedPolicy) -> Iterator[tuple[Fact, FactValue]]:
+    own, default_version, of_version = POLICY_FACT, DEFAULT_VERSION_FACT, VERSION_FACT
+    if policy.is_aws_managed:
+        own, default_version, of_version = AWS_POLICY_FACT, AWS_DEFAULT_VERSION_FACT, AWS_VERSION_FACT
     said = {"arn": policy.arn, "name": policy.name, "path": policy.path, "description": policy.description}
-    yield Fact(POLICY_FACT, policy.id), FactValue(policy.arn, said)
+    yield Fact(own, policy.id), FactValue(policy.arn, said)
     default = FactValue(f"of {policy.arn}", {"version": policy.default.id}, policy.default.document)
-    yield Fact(DEFAULT_VERSION_FACT, policy.id), default
+    yield Fact(default_version, policy.id), default
     for version in policy.versions.values():
         state = FactValue(f"{version.id} of {policy.arn}", {"version": version.id}, version.document)
-        yield Fact(VERSION_FACT, f"{policy.id}/{version.id}"), state
+        yield Fact(of_version, f"{policy.id}/{version.id}"), state
 
 
 POLICY = EntityKind(

@@ -87,6 +87,25 @@ TRUST = Setting(_trust_parts, _without_trust, _trust_openings)
 LineageKind("trust_policy", "trust of role {name}", setting=TRUST)
 
 
+def _role_parts(account: Account, role_id: str, _subject: str) -> Parts:
+    role = account[ROLES].by_id.get(role_id)
+    if role is None:
+        return {}
+    described = {} if role.description is None else {"description": role.description}
+    return {**described, "session_seconds_max": str(role.session_seconds_max)}
+
+
+def _without_role_update(delta: SettingDelta, parts: Parts) -> Account:
+    roles, seconds = delta.account[ROLES], parts.get("session_seconds_max")
+    role = replace(roles.by_id[delta.owner_id], description=parts.get("description"))
+    return delta.account.put(ROLES, roles.put(replace(role, session_seconds_max=int(seconds)) if seconds else role))
+
+
+ROLE_SETTING = Setting(_role_parts, _without_role_update, lambda _delta: iter(()), is_keyed=True)
+"""Longer sessions let in nobody who was not let in before."""
+LineageKind("role_updated", "role {name} updated", setting=ROLE_SETTING)
+
+
 class RoleChange(AffectsSubject):
     """Of a role itself. What it may do is what its policies say: whether anybody may take it on is asked of it as of a
     resource."""

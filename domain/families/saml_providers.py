@@ -14,6 +14,7 @@ from domain.entity_kinds import EntityKind
 from domain.facts import Attributes, Fact, FactKind, FactValue
 from domain.families.roles import roles_trusting
 from domain.foundation.errors import NoSuchEntity
+from domain.foundation.identifiers import refuse_other_arn
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.lineage_kinds import Command, LineageKind, Parts, Setting, SettingDelta
 
@@ -92,6 +93,7 @@ class SAMLFacts:
 def saml_provider(account: Account, arn: str) -> SAMLProvider:
     provider = account[SAML_PROVIDERS].get(arn)
     if provider is None:
+        refuse_other_arn(arn, "saml-provider")
         raise NoSuchEntity(f"Manifest not found for arn {arn}")
     return provider
 

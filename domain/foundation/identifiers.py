@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
+from domain.foundation.errors import InvalidInput
+
 Random = Callable[[int], bytes]
 """Gives that many random bytes. The domain draws from what a call brings, so that a test can know what is drawn."""
 
@@ -100,3 +102,13 @@ def account_of_arn(text: str) -> str | None:
 def arn(partition: str, service: str, account_id: str, resource: str) -> str:
     """IAM and STS are global: the region part of their ARNs is empty."""
     return f"arn:{partition}:{service}::{account_id}:{resource}"
+
+
+def refuse_other_arn(given: str, resource_type: str, account_id: str | None = None) -> None:
+    """Raises InvalidInput for what is no ARN of such a resource of IAM, or of another account where one is given: that
+    it is not there would be true, and hide the mistake."""
+    parts = given.split(":", 5)
+    is_one = len(parts) == 6 and parts[0] == "arn" and parts[2:4] == ["iam", ""]  # noqa: PLR2004  an ARN has six parts
+    if not is_one or not parts[5].startswith(f"{resource_type}/") or account_id not in {None, parts[4]}:
+        of = "" if account_id is None else f" of {account_id}"
+        raise InvalidInput(f"ARN {given} is not valid.", f"expected one of {resource_type}/{of}")

@@ -14,6 +14,7 @@ from domain.families.containment import (
     LineageContained,
     Seed,
 )
+from domain.families.user_credentials import USER_CREDENTIALS
 from domain.foundation.errors import LimitExceeded, OperationNotPermittedException
 from domain.queries.named import credential_owners
 from domain.read_models.lineage import LineageNode, NodePosition
@@ -24,11 +25,13 @@ AccountsOf = Callable[[Collection[str]], Mapping[str, Account]]
 
 
 def find_seed(account: Account, named: str) -> Seed | None:
-    """An access key that there is, or a user, role or root, by unique id, name or ARN. None where the account itself
-    cannot tell, as of sessions, or it may be several."""
+    """An access key or another credential that there is, or a user, role or root, by unique id, name or ARN. None where
+    the account itself cannot tell, as of sessions, or it may be several."""
     key = account[ACCESS_KEYS].by_id.get(named)
     if key is not None:
         return Seed(key.id, key.user_id)
+    if named in account[USER_CREDENTIALS].by_id:
+        return Seed(named, None)
     owners = credential_owners(account, named)
     return Seed(owners.pop(), None) if len(owners) == 1 else None
 

@@ -70,12 +70,18 @@ class Difference:
     """Every change of the fact between the two values, the last one first, each with the names of then."""
 
 
+_SECRETS = {"password_id": "password", "secret_id": "password", "seed_id": "seed"}
+"""What ids of secrets stand for: they themselves name nothing to a person."""
+
+
 def _changed(before: FactValue, after: FactValue) -> Iterator[str]:
     for name in sorted(before.said.keys() | after.said.keys()):
         was, is_ = before.said.get(name), after.said.get(name)
         if isinstance(was, tuple) and isinstance(is_, tuple):
             if told := listing_change(name, frozenset(was), frozenset(is_)):
                 yield told
+        elif was != is_ and was is not None and is_ is not None and name in _SECRETS:
+            yield f"it has another {_SECRETS[name]}"
         elif was != is_:
             yield f"{name} was {_shown(was)} and is {_shown(is_)}"
     if before.document is not None and after.document is not None:

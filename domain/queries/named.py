@@ -6,6 +6,7 @@ from domain.families.access_keys import ACCESS_KEYS
 from domain.families.groups import GROUPS, Group, Groups
 from domain.families.policies import HolderNoun
 from domain.families.roles import ROLES, Role, Roles
+from domain.families.user_credentials import USER_CREDENTIALS
 from domain.families.users import USERS, User, Users
 from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id, account_of_arn
 from domain.installation import Installation
@@ -40,11 +41,13 @@ def home_account_of(credential: str, account_id: str, installation: Installation
 
 
 def credential_owners(account: Account, credential: str) -> set[str]:
-    """The unique ids, of root the account's, of whom an access key id, or a name, ARN or unique id may mean now. Of
+    """The unique ids, of root the account's, of whom a credential's id, or a name, ARN or unique id may mean now. Of
     sessions, and of what is gone, the account knows nothing."""
     owners = {entity.id for kind, entity in find_holders(account, credential) if kind != "group"}
     if (key := account[ACCESS_KEYS].by_id.get(credential)) is not None:
         owners.add(key.user_id)
+    if (held := account[USER_CREDENTIALS].by_id.get(credential)) is not None:
+        owners.add(held.user_id)
     if credential in {"root", account.id, account.arn("root")}:
         owners.add(account.id)
     return owners

@@ -1,22 +1,23 @@
 """What a lineage has altered, put back as it was, where nobody else has changed it since."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from domain.account import Account, AccountChange
 from domain.altered_settings import AlteredSetting
-from domain.entity_kinds import entity_title, find_entity
+from domain.entity_kinds import entity_title, find_entity, is_there
 from domain.families.boundaries import boundary_arn
 from domain.families.containment import CONTAINED_POLICY_NAME
 from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.families.instance_profiles import PROFILE_ROLES
 from domain.families.mfa_devices import MFA_DEVICES, owner_title
 from domain.families.oidc_providers import OIDC_PROVIDERS
-from domain.families.passwords import LOGIN_PROFILES
+from domain.families.organizations_features import ORGANIZATIONS_FEATURES, Feature
+from domain.families.passwords import LOGIN_PROFILES, PASSWORD_POLICY, PasswordPolicyDeleted, PasswordPolicyUpdated
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES, InlinePolicyPut
-from domain.families.roles import ROLES, TrustPolicyReplaced
+from domain.families.roles import ROLES, RoleUpdated, TrustPolicyReplaced
 from domain.families.saml_providers import SAML_PROVIDERS, saml_private_key
 from domain.families.server_certificates import SERVER_CERTIFICATES
 from domain.families.tags import Tag, tags_of
@@ -30,6 +31,7 @@ from domain.rules import (
     instance_profiles,
     mfa_devices,
     oidc_providers,
+    organizations_features,
     passwords,
     permissions_boundaries,
     policies,
@@ -85,7 +87,7 @@ def restore(account: Account, altered: Iterable[AlteredSetting], made: frozenset
         refused, undoing = _undoing(each, delta)
         row, place = _ROWS[each.kind], (each.owner_id, each.subject_id)
         before, after = row.says(delta.former, *place), row.says(account, *place)
-        title = row.title(account if find_entity(account, each.subject_id) else delta.former, *place)
+        title = row.title(account if is_there(account, each.subject_id) else delta.former, *place)
         told.append(SettingRestoration(account.id, title, before, after, refused))
         for change in undoing:
             account = change.fold(account, at)
@@ -114,6 +116,23 @@ def _trust(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
     yield TrustPolicyReplaced(
         role_id=role.id, role_name=role.name, trust_policy=before.trust_policy, trusted=dict(before.trusted)
     )
+
+
+def _role(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
+    role, before = delta.account[ROLES].by_id[delta.owner_id], former[ROLES].by_id[delta.owner_id]
+    had = {"description": before.description, "session_seconds_max": before.session_seconds_max}
+    yield RoleUpdated(role_id=role.id, role_name=role.name, **had)
+
+
+def _feature(delta: SettingDelta, _former: Account) -> Sequence[AccountChange]:
+    feature = cast("Feature", delta.subject_id)
+    rule = organizations_features.disable if delta.introduced else organizations_features.enable
+    return rule(delta.account, feature)
+
+
+def _password_policy(_delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
+    before = former[PASSWORD_POLICY]
+    yield PasswordPolicyDeleted() if before is None else PasswordPolicyUpdated(**asdict(before))
 
 
 def _default(delta: SettingDelta, former: Account) -> Sequence[AccountChange]:
@@ -245,11 +264,11 @@ def _password(delta: SettingDelta, _former: Account) -> Iterator[AccountChange]:
         else:
             yield passwords.delete_login_profile(delta.account, user_id=delta.owner_id)[0]
         return
-    name = delta.account[USERS].by_id[delta.owner_id].name
+    named = {"user_name": delta.account[USERS].by_id[delta.owner_id].name}
     if delta.dropped:
-        command = suggested_command("aws", "iam", "update-login-profile", user_name=name)
+        command = suggested_command("aws", "iam", "update-login-profile", **named)
         raise Refusal(f"the former one is not kept; set another: {command}")
-    command = suggested_command("aws", "iam", "delete-login-profile", user_name=name)
+    command = suggested_command("aws", "iam", "delete-login-profile", **named)
     raise Refusal(f"there was none before; delete it: {command}")
 
 
@@ -313,12 +332,30 @@ def _saml_key_text(account: Account, arn: str, key_id: str) -> str | None:
     return None if key is None else f"added {format_rfc3339(key.added_at)}"
 
 
+def _role_text(account: Account, role_id: str, _subject: str) -> str | None:
+    role = account[ROLES].by_id.get(role_id)
+    if role is None:
+        return None
+    described = "" if role.description is None else f", described as {role.description}"
+    return f"sessions of at most {role.session_seconds_max} seconds{described}"
+
+
+def _feature_text(account: Account, _account_id: str, feature: str) -> str | None:
+    features = account[ORGANIZATIONS_FEATURES]
+    return f"enabled in {features.organization_id}" if features and feature in features.enabled else None
+
+
+def _password_policy_text(account: Account, _account_id: str, _subject: str) -> str | None:
+    policy = account[PASSWORD_POLICY]
+    return None if policy is None else ", ".join(f"{name} {value}" for name, value in asdict(policy).items())
+
+
 def _password_text(account: Account, user_id: str, _subject: str) -> str | None:
     return "set" if user_id in account[LOGIN_PROFILES] else None
 
 
 def _of(words: str) -> Callable[[Account, str, str], str]:
-    return lambda account, owner_id, _subject: f"{words} of {entity_title(account, owner_id)}"
+    return lambda account, owner_id, _subject: f"{words} of {_title(account, owner_id)}"
 
 
 _TRUST = _Row(_of("trust"), _trust_text, _trust)
@@ -364,6 +401,7 @@ _SAML_KEY = _Row(
     _lost_saml_key,
 )
 _KEYS = {"saml_private_key": _SAML_KEY, "saml_private_key_removed": _SAML_KEY}
+_FEATURE = _Row(lambda _account, _id, feature: f"organizations feature {feature}", _feature_text, _feature)
 _ROWS = {
     **_KEYS,
     "trust_policy": _TRUST,
@@ -392,10 +430,16 @@ _ROWS = {
     "password": _Row(
         lambda account, owner_id, _subject: f"password of {owner_title(account, owner_id)}", _password_text, _password
     ),
+    "password_policy": _Row(lambda *_: "password policy of the account", _password_policy_text, _password_policy),
+    "organizations_feature": _FEATURE,
+    "organizations_feature_disabled": _FEATURE,
+    "role_updated": _Row(_of("description and longest session"), _role_text, _role),
 }
 """By the kinds of the lineage's nodes, but for `policy`: what the lineage itself created has no before."""
 
 
 def _title(account: Account, entity_id: str) -> str:
     """Its unique id, where it is gone."""
+    if entity_id == account.id:
+        return "root"
     return entity_id if find_entity(account, entity_id) is None else entity_title(account, entity_id)

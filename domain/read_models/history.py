@@ -28,6 +28,8 @@ class HistoryCall(ReadModel):
     principal_arn: str | None
     user_name: str | None
     issuer_arn: str | None
+    source_identity: str | None = None
+    """Of the session that called."""
     operator: str | None
     """user@host, for what a person did at the server's own machine."""
     access_key_id: str | None
@@ -50,6 +52,9 @@ class HistoryCall(ReadModel):
     resources: tuple[str, ...]
     """What the call was about, refused or not: entities of the account by kind and name, such as user/ada, all else by
     ARN or id. First what was authorised, then what its parameters name, then what it changed or created."""
+
+    root_assumed_by: str | None = None
+    """Of a session of root that AssumeRoot gave, the ARN of who got it."""
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented way; mypy does not know it
     @property

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import computed_field
 
+from domain.families.sessions import SessionPolicy, SessionTag
 from domain.read_models.read_model import ReadModel
 
 
@@ -24,6 +25,14 @@ class SessionDetails(ReadModel):
     expires_at: datetime
     source_address: str | None
     user_agent: str | None
+    source_identity: str | None = None
+    """As whoever asked for the first session of a chain set it."""
+    tags: tuple[SessionTag, ...] = ()
+    """Those that it was given, and inherited ones."""
+    policies: tuple[SessionPolicy, ...] = ()
+    """That limit it: session policies, and the task of one that AssumeRoot gave."""
+    assumed_root: bool = False
+    """Whether AssumeRoot gave it: `minted_by_arn` is of the management account."""
     revoked_position: int | None
     revoked_at: datetime | None
     revoked_by: str | None

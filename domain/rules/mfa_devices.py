@@ -23,7 +23,6 @@ from domain.families.mfa_devices import (
     MFADeviceResynced,
     mfa_device,
 )
-from domain.families.users import USERS
 from domain.foundation.errors import (
     AccessDenied,
     DeleteConflict,
@@ -39,7 +38,6 @@ from domain.foundation.secret import Secret
 from domain.rules.access_keys import owner_name
 from domain.rules.passwords import back_off
 from domain.rules.quotas import MFA_DEVICES_OF_A_USER_MAX, VIRTUAL_MFA_DEVICES_MAX, refuse_beyond
-from domain.rules.users import ROOT, user_id_or_caller
 
 SERIAL_NUMBER_CHARACTERS_MAX = 256
 """A longer one no request can name (IAM API Reference, "EnableMFADevice")."""
@@ -51,13 +49,6 @@ ENABLING_STEPS = 10
 """A person types two codes, and the clocks have never been compared."""
 RESYNC_STEPS = 2_880
 """A day: as far as a clock may be off."""
-
-
-def owner_id(account: Account, call: Call, user_name: str | None) -> str:
-    """The unique id of the user named, or else calling; the account's id for root. Raises NoSuchEntity."""
-    if user_name == ROOT and call.caller.is_root and account[USERS].find(ROOT) is None:
-        return account.id
-    return user_id_or_caller(account, call, user_name)
 
 
 def create(account: Account, *, arn: str, name: str, path: str, seed_id: str) -> MFADeviceCreated:

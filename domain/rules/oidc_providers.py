@@ -19,6 +19,7 @@ from domain.families.oidc_providers import (
     oidc_provider,
 )
 from domain.foundation.errors import EntityAlreadyExists, InvalidInput, LimitExceeded, ValidationError
+from domain.foundation.identifiers import refuse_other_arn
 from domain.rules.quotas import (
     CLIENT_IDS_OF_A_PROVIDER_MAX,
     OIDC_PROVIDERS_MAX,
@@ -100,6 +101,7 @@ def put_back(
 
 def delete_oidc_provider(account: Account, *, arn: str) -> tuple[OIDCProviderDeleted, ...]:
     """Deleting one that is not there is no error and no event (API Reference, "DeleteOpenIDConnectProvider")."""
+    refuse_other_arn(arn, "oidc-provider", account.id)
     provider = account[OIDC_PROVIDERS].get(arn)
     return () if provider is None else (OIDCProviderDeleted(provider_arn=arn, provider_name=provider.name),)
 

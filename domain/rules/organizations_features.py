@@ -7,10 +7,10 @@ administrators.
 from domain.account import Account
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, is_managed_by
 from domain.families.organizations_features import (
-    ORGANIZATIONS_FEATURES,
     Feature,
     OrganizationsFeatureDisabled,
     OrganizationsFeatureEnabled,
+    enabled_features,
 )
 from domain.foundation.errors import Refusal
 
@@ -34,14 +34,6 @@ def managed_organization_id(account: Account) -> str:
             "delegated administrator account for centralized root access."
         )
     return membership.organization_id
-
-
-def enabled_features(account: Account) -> tuple[Feature, ...]:
-    """Of the organization that the account manages; none where it manages none, or another than that."""
-    membership, features = account[ORGANIZATION_MEMBERSHIP], account[ORGANIZATIONS_FEATURES]
-    if membership is None or features is None or not is_managed_by(membership, account.id):
-        return ()
-    return features.enabled if features.organization_id == membership.organization_id else ()
 
 
 def enable(account: Account, feature: Feature) -> tuple[OrganizationsFeatureEnabled, ...]:

@@ -20,6 +20,7 @@ from domain.families.policies import (
 from domain.families.roles import ROLE, Role
 from domain.families.users import USER, User
 from domain.foundation.errors import LimitExceeded, NoSuchEntity, PolicyNotAttachable
+from domain.foundation.identifiers import refuse_other_arn
 from domain.policy import (
     GROUP_INLINE_POLICIES_CHARACTERS_MAX,
     ROLE_INLINE_POLICIES_CHARACTERS_MAX,
@@ -60,6 +61,7 @@ def attach(account: Account, kind: HolderKind, name: str, *, policy_arn: str) ->
     refuse_protected(holder)
     policy = find_policy(account, policy_arn)
     if policy is None:
+        refuse_other_arn(policy_arn, "policy")
         raise NoSuchEntity(f"Policy {policy_arn} does not exist or is not attachable.")
     if not is_attachable(policy):
         raise PolicyNotAttachable(f"Cannot attach a Service Role Policy to a Customer {kind.title}.")
@@ -76,6 +78,7 @@ def detach(account: Account, kind: HolderKind, name: str, *, policy_arn: str) ->
     holder = kind.named(account, name)
     refuse_protected(holder)
     if (holder.id, policy_arn) not in account[ATTACHMENTS]:
+        refuse_other_arn(policy_arn, "policy")
         raise NoSuchEntity(f"Policy {policy_arn} was not found.")
     policy_id = account[MANAGED_POLICIES][policy_arn].id
     return PolicyDetached(**kind.naming(holder), policy_id=policy_id, policy_arn=policy_arn)

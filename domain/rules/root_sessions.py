@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoot.html
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -13,11 +13,10 @@ from domain.authorization import authorize_assume_root
 from domain.callers import principal_of
 from domain.calls import Call
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, is_managed_by
-from domain.families.organizations_features import Feature
+from domain.families.organizations_features import Feature, enabled_features
 from domain.families.sessions import SessionClaims, SessionPolicy
 from domain.foundation.errors import AccessDenied, ValidationError
 from domain.foundation.identifiers import ACCOUNT_ID, account_of_arn, arn
-from domain.rules.organizations_features import enabled_features
 from domain.rules.sessions import new_session, owner_of
 
 
@@ -83,6 +82,12 @@ def assume_root(
         policies=(SessionPolicy(document=_document(owner, task), policy_arn=task_policy_arn),),
         assumed_root=True,
     )
+
+
+def is_enabled(account: Account, task_policy_arns: Iterable[str]) -> bool:
+    """Whether the feature is that these tasks need."""
+    features = {_task(account, each).feature for each in task_policy_arns}
+    return features.issubset(enabled_features(account))
 
 
 def _task(account: Account, task_policy_arn: str) -> _Task:

@@ -8,7 +8,7 @@ from domain.foundation.errors import NoSuchEntity, ValidationError
 from domain.rules.quotas import USERS_MAX, refuse_beyond
 
 ROOT = "root"
-"""What root calls itself where a user is named, as GetUser answers it; a user of that name goes first."""
+"""As GetUser and ListVirtualMFADevices call root; other answers say the account's id."""
 
 
 def create_user(account: Account, *, user_id: str, user_name: str, path: str) -> UserCreated:
@@ -35,11 +35,18 @@ def answered_name(account: Account, user_id: str) -> str:
     return ROOT if user_id == account.id else account[USERS].by_id[user_id].name
 
 
+def means_root(account: Account, call: Call, user_name: str | None) -> bool:
+    """Whether root names itself so; a user of that name goes first."""
+    return call.caller.is_root and user_name in {ROOT, account.id} and account[USERS].find(user_name or "") is None
+
+
 def user_id_or_caller(account: Account, call: Call, user_name: str | None) -> str:
     """The unique id of the user named; without a name, that of the caller (the account's id for root).
 
     Raises NoSuchEntity, and ValidationError where the caller is no user.
     """
+    if means_root(account, call, user_name):
+        return account.id
     if user_name is not None:
         return account[USERS].named(user_name).id
     if call.caller.principal.type == "AssumedRole":

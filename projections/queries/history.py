@@ -1,7 +1,7 @@
 """The access history: which calls were made, by whom, from where, and how they were answered."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import psycopg
@@ -127,7 +127,20 @@ def search_history(
         page = _merge_page(cursor, [_search_ledger(cursor, each, limit) for each in searches], limit, window, moment)
         if not page.calls and after is None:
             _refuse_unknown(cursor, account_id, filters, criteria)
-    return page
+    return replace(page, calls=_with_assumers(cursor, account_id, page.calls, moment))
+
+
+def _with_assumers(
+    cursor: psycopg.Cursor, account_id: str, calls: Sequence[HistoryCall], moment: Moment
+) -> tuple[HistoryCall, ...]:
+    """Who called as root by AssumeRoot is told by another table. Raises what `resolve_in_projection` raises."""
+    sessions = {call.session_id for call in calls if call.principal_type == "Root" and call.account_id == account_id}
+    if sessions <= {None}:
+        return tuple(calls)
+    resolve_in_projection(cursor, "sessions", account_id, AsOf(moment.at, position=moment.position))
+    asked = {"account_id": account_id, "sessions": list(sessions - {None})}
+    assumers: dict[str | None, str] = dict(cursor.execute(SQL["root_sessions"], asked).fetchall())
+    return tuple(call.model_copy(update={"root_assumed_by": assumers.get(call.session_id)}) for call in calls)
 
 
 def _refuse_unknown(
@@ -257,5 +270,5 @@ def _in_parts(positions: Sequence[int]) -> Iterator[Sequence[int]]:
 def _history_call(row: TupleRow) -> HistoryCall:
     """The last two columns are JSON."""
     *values, resources, parameters, decisions = row
-    told = [*values, from_json(parameters), _DECISIONS.validate_json(decisions), tuple(resources)]
+    told = [*values, from_json(parameters), _DECISIONS.validate_json(decisions), tuple(resources), None]
     return HistoryCall.of_row(told)

@@ -57,6 +57,8 @@ class HistoryFilters:
     it, or CloudTrail's principalId; a key or session id; `operator user@host`."""
     source_address: str | None = None
     """Or a network. As a trusted proxy reported it; without a proxy, the peer's."""
+    source_identity: str | None = None
+    """In any case."""
     user_agent: str | None = None
     """A part of it, in any case."""
     operation: str | None = None
@@ -98,7 +100,8 @@ class Criterion:
 
 
 EVERY_CALL: Mapping[str, object] = {
-    **dict.fromkeys(("access_key_id", "session_id", "addresses", "network", "user_agent", "operations", "service")),
+    **dict.fromkeys(("access_key_id", "session_id", "source_identity", "addresses", "network", "user_agent")),
+    **dict.fromkeys(("operations", "service")),
     "actions": None,
     **dict.fromkeys(("resources", "resources_after", "resources_to", "error_code", "entity_ids", "principal_ids")),
     **dict.fromkeys(("principal_arns", "issuer_arns", "user_names", "operators", "credential_ids")),
@@ -115,6 +118,7 @@ def criteria_of(
         "access_key_id": lambda trail, given: trail.by_credential("access_key_id", given),
         "session_id": _Trail.by_session,
         "principal": _Trail.by_principal,
+        "source_identity": _Trail.by_source_identity,
         "source_address": _Trail.by_address,
         "user_agent": _Trail.by_user_agent,
         "operation": _Trail.by_operation,
@@ -157,6 +161,10 @@ class _Trail:
         agent = {"user_agent": given}
         found = self._among("user_agent", given, lambda each: given.lower() in each.lower(), agent)
         return replace(found, exists=_can_be)
+
+    def by_source_identity(self, given: str) -> Criterion:
+        identity = {"source_identity": given}
+        return self._among("source_identity", given, lambda each: each.lower() == given.lower(), identity)
 
     def by_error_code(self, given: str) -> Criterion:
         code = {"error_code": given}

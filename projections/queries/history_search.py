@@ -124,6 +124,7 @@ INDEX_SCANS = {
     "user_name": _index_scan("user_name"),
     "principal_arn": _index_scan("principal_arn", indexed=_NOT_NULL_WITHOUT_NAME),
     "issuer_arn": _index_scan("issuer_arn"),
+    "source_identity": _index_scan("source_identity"),
     "operator": _index_scan("operator"),
     "source_address": _index_scan("source_address"),
     "user_agent": _index_scan("user_agent_hash", sought=_HASHED, shown="user_agent"),

@@ -16,7 +16,18 @@ select account_id, position, at, request_id, null as parent, 0 as depth, kind, s
     ended_as, ended_position, ended_at, ended_by
 from named join views.births using (position)
 where account_id = %(account_id)s and position <= %(position)s
-    and kind in ('root', 'user', 'role', 'session', 'access_key')
+    and kind in ('root', 'user', 'role', 'session', 'access_key',
+        'ssh_public_key', 'signing_certificate', 'service_specific_credential')
+order by position desc limit 1
+
+-- name: no_seed
+-- What else has the id or ARN, as it was made last, and by whom.
+with named as materialized (
+    select position from views.births where account_id = %(account_id)s and subject_id = %(seed)s
+)
+select kind, name, by_arn from named join views.births using (position)
+where account_id = %(account_id)s and position <= %(position)s and kind in ('mfa_enabled', 'mfa_deactivated',
+        'oidc_provider', 'saml_provider', 'server_certificate', 'instance_profile', 'policy')
 order by position desc limit 1
 
 -- name: owner_arns

@@ -8,6 +8,7 @@ import psycopg
 from domain.foundation.errors import InvalidInput, NoSuchEntity
 from domain.foundation.identifiers import SESSION
 from domain.foundation.moments import AsOf, EventRef, Moment
+from domain.foundation.suggested_commands import suggested_command
 from domain.read_models.lineage import LineageKindName, LineageNode, LineageState
 from projections.engine.sql_files import load_statements
 from projections.queries.bearers import When, bearers
@@ -67,12 +68,29 @@ def find_seed(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment
     if found is None and (told := told_of_service(cursor, account_id, seed, moment)) is not None:
         raise InvalidInput(told)
     if found is None:
+        _refuse_otherwise(cursor, account_id, seed, moment)
         raise NoSuchEntity(
             f"{account_id} had no access key, session, user or role {seed} at position {moment.position}, nor before: "
-            "expected an access key id, a session id, a name, a unique id or an ARN.",
+            "expected an access key id, a session id, the id of another credential, a name, a unique id or an ARN.",
             suggestion=nearest_seed(cursor, account_id, seed),
         )
     return found
+
+
+def _refuse_otherwise(cursor: psycopg.Cursor, account_id: str, seed: str, moment: Moment) -> None:
+    """Raises InvalidInput for what is there, but neither a credential nor has any."""
+    sought = {"account_id": account_id, "position": moment.position, "seed": seed}
+    row = cursor.execute(SQL["no_seed"], sought).fetchone()
+    if row is None:
+        return
+    kind, name, by = row
+    if kind in {"mfa_enabled", "mfa_deactivated"}:
+        told = f"{seed} is an MFA device, which signs nothing by itself."
+        raise InvalidInput(f"{told} Ask for whom it was enabled: {name}.")
+    raise InvalidInput(
+        f"{seed} is no credential and has none. Ask for who made it, {by}, or for a key of theirs: "
+        f"{suggested_command('muniment', 'history', on=seed)}"
+    )
 
 
 def _seeds(

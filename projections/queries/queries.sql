@@ -157,6 +157,7 @@ order by group_name nulls first, policy_arn nulls last, policy_name
 -- name: sessions
 select position, session_id, access_key_id, principal_type, principal_arn, entity_id, entity_arn,
     minted_by_arn, minted_by_access_key_id, minted_by_session_id, issued_at, expires_at, source_address, user_agent,
+    source_identity, tags, policies, assumed_root,
     case when is_revoked then revoked_position end, case when is_revoked then revoked_at end,
     case when is_revoked then revoked_by end, case when is_orphaned then orphaned_at end, is_active
 from views.sessions
@@ -167,6 +168,11 @@ cross join lateral (select expires_at > %(at)s and not is_revoked and not is_orp
 where account_id = %(account_id)s and position > %(after)s and position <= %(position)s
     and (is_active or not %(active_only)s)
 order by position limit %(limit)s
+
+-- name: root_sessions
+-- By whom sessions of root were got that AssumeRoot gave.
+select session_id, minted_by_arn from views.sessions
+where account_id = %(account_id)s and session_id = any(%(sessions)s::text[]) and assumed_root
 
 -- name: credentials
 select key.access_key_id, key.user_id, owner.user_name, key.valid_from, key.valid_from_at, key.opened_by,
@@ -249,7 +255,7 @@ select set_config('enable_sort', 'off', true), set_config('enable_incremental_so
 -- name: history
 -- Of the calls at these positions, those that fit. JSON comes as its text, which is read faster than psycopg reads it.
 select account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
-    principal_type, principal_id, principal_arn, user_name, issuer_arn, operator, access_key_id, session_id,
+    principal_type, principal_id, principal_arn, user_name, issuer_arn, source_identity, operator, access_key_id, session_id,
     peer_address, forwarded_address, user_agent, region, tls, error_code, error_message, concerns_account_id, requests,
     counted_from, counted_to, resources, parameters::text, decisions::text
 from views.trail
@@ -275,6 +281,7 @@ where account_id = %(account_id)s and position = any(%(positions)s::bigint[])
         select from unnest(%(resources)s::text[], %(resources_after)s::bigint[], %(resources_to)s::bigint[])
             as sought (name, after, to_position)
         where position > after and position <= to_position and lower(name) = any(lower(resources::text)::text[])))
+    and (%(source_identity)s::text is null or lower(source_identity) = lower(%(source_identity)s))
     and (%(error_code)s::text is null or lower(error_code) = lower(%(error_code)s))
 order by case when %(newest_first)s then -position else position end limit %(limit)s
 

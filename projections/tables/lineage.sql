@@ -19,7 +19,8 @@ create table births (
         'ssh_public_key', 'signing_certificate', 'service_specific_credential', 'service_specific_credential_reset',
         'credential_activation', 'server_certificate', 'server_certificate_rename', 'oidc_provider',
         'oidc_provider_changed', 'saml_provider', 'saml_provider_changed', 'saml_private_key',
-        'saml_private_key_removed', 'mfa_enabled', 'mfa_deactivated')),
+        'saml_private_key_removed', 'mfa_enabled', 'mfa_deactivated', 'password_policy', 'organizations_feature',
+        'organizations_feature_disabled', 'role_updated')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.
@@ -110,6 +111,16 @@ begin
         and owner_id = entry #>> array['event', owner] and (expires_at is null or expires_at > at_time)
         and kind = any(kinds) and (of_version is null or version = of_version)
         and (subject is null or subject_id = entry #>> array['event', subject]);
+end $$;
+
+-- Enters a setting of the account itself, in the place of former nodes of these kinds.
+create or replace function enter_of_account(in_account text, at_position bigint, at_time timestamptz, entry jsonb,
+    node_kind text, subject text, kinds text[]) returns void language plpgsql as $$
+declare
+    of_account jsonb := jsonb_set(entry, '{event,account_id}', to_jsonb(in_account));
+begin
+    perform end_owned(in_account, at_position, at_time, of_account, 'replaced', 'account_id', kinds, subject);
+    perform enter_node(in_account, at_position, at_time, of_account, node_kind, subject, 'account_id', subject);
 end $$;
 
 -- Ends what is so called itself, whoever it belongs to.
@@ -275,6 +286,22 @@ select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'se
 -- name: iam.role.trust_policy_replaced.v1
 select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'role_id', '{trust_policy}'),
     enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'trust_policy', 'role_id', 'role_id', 'role_name')
+
+-- name: iam.role.updated.v1
+select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'role_updated', 'role_id', 'role_id', 'role_name')
+
+-- name: iam.account.password_policy.updated.v1
+-- name: iam.account.password_policy.deleted.v1
+select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'password_policy', 'account_id',
+    '{password_policy}')
+
+-- name: iam.organizations_feature.enabled.v1
+select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'organizations_feature', 'feature',
+    '{organizations_feature,organizations_feature_disabled}')
+
+-- name: iam.organizations_feature.disabled.v1
+select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'organizations_feature_disabled', 'feature',
+    '{organizations_feature,organizations_feature_disabled}')
 
 -- name: iam.policy.created.v1
 select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'policy', 'policy_arn', 'policy_arn', 'policy_name')

@@ -1,5 +1,4 @@
 -- Every session that was issued, and what ended it before its time.
--- fits: 5d481ae79805513283a67c382e8f9a7395b961016f873a9c189b7d01413e9502
 
 -- name: schema
 create table sessions (
@@ -20,6 +19,12 @@ create table sessions (
     expires_at timestamptz not null,
     source_address text,
     user_agent text,
+    source_identity text,
+    -- JSON as the session has it: its tags, and the policies that limit it.
+    tags jsonb not null,
+    policies jsonb not null,
+    -- Whether AssumeRoot gave it.
+    assumed_root boolean not null,
     revoked_position bigint,
     revoked_at timestamptz,
     revoked_by text,
@@ -40,13 +45,16 @@ with issued as materialized (
         and topic = 'sts.session.issued.v1'
 )
 insert into sessions (account_id, position, session_id, access_key_id, principal_type, principal_arn, entity_id,
-    entity_arn, minted_by_arn, minted_by_access_key_id, minted_by_session_id, issued_at, expires_at, source_address, user_agent)
+    entity_arn, minted_by_arn, minted_by_access_key_id, minted_by_session_id, issued_at, expires_at, source_address, user_agent,
+    source_identity, tags, policies, assumed_root)
 select %(account_id)s, position, session ->> 'session_id', session ->> 'access_key_id',
     session #>> '{principal,type}', session #>> '{principal,arn}', session ->> 'entity_id',
     coalesce(session #>> '{principal,issuer,arn}', session #>> '{principal,arn}'),
     actor(entry), session ->> 'minted_by_access_key_id', session ->> 'minted_by_session_id',
     (session ->> 'issued_at')::timestamptz, (session ->> 'expires_at')::timestamptz,
-    coalesce(cause ->> 'forwarded_address', cause ->> 'peer_address'), cause ->> 'user_agent'
+    coalesce(cause ->> 'forwarded_address', cause ->> 'peer_address'), cause ->> 'user_agent',
+    session #>> '{principal,source_identity}', coalesce(nullif(session -> 'tags', 'null'), '[]'),
+    coalesce(nullif(session -> 'policies', 'null'), '[]'), coalesce((session ->> 'assumed_root')::boolean, false)
 from issued cross join lateral (select entry #> '{event,session}' as session, entry -> 'cause' as cause) as part
 
 -- name: sts.session.revoked.v1

@@ -21,6 +21,7 @@ create table trail (
     entity_id text,
     user_name text,
     issuer_arn text,
+    source_identity text,
     -- user@host, for what a person did at the server's own machine.
     operator text,
     -- Where nobody was authenticated: what the request claimed.
@@ -59,6 +60,7 @@ create index trail_by_user_name on trail (account_id, user_name, position) where
 create index trail_by_principal on trail (account_id, principal_arn, position)
     where principal_arn is not null and user_name is null;
 create index trail_by_issuer on trail (account_id, issuer_arn, position) where issuer_arn is not null;
+create index trail_by_source_identity on trail (account_id, source_identity, position) where source_identity is not null;
 create index trail_by_operator on trail (account_id, operator, position) where operator is not null;
 create index trail_by_source on trail (account_id, source_address, position) where source_address is not null;
 create index trail_by_user_agent on trail (account_id, user_agent_hash, position) where user_agent_hash is not null;
@@ -185,14 +187,15 @@ with called as materialized (
     select position, array_agg(name order by place, name !~ '[/:]', name) as resources from named group by position
 )
 insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
-    principal_type, principal_id, principal_arn, entity_id, user_name, issuer_arn, operator, access_key_id, session_id, peer_address,
+    principal_type, principal_id, principal_arn, entity_id, user_name, issuer_arn, source_identity,
+    operator, access_key_id, session_id, peer_address,
     forwarded_address, user_agent, region, tls, parameters, error_code, error_message, decisions, resources, requests)
 select %(account_id)s, position, at, event_id, cause.request_id, cause.shared_id, cause.service, cause.operation,
     event.read_only, cause.principal ->> 'type', cause.principal ->> 'principal_id', cause.principal ->> 'arn',
     coalesce(cause.principal #>> '{issuer,principal_id}', split_part(cause.principal ->> 'principal_id', ':', 1)),
     -- A user of another account is told apart by the ARN: the name alone would be mistaken for one of this account's.
     case when cause.principal ->> 'account_id' = %(account_id)s then cause.principal ->> 'user_name' end,
-    cause.principal #>> '{issuer,arn}',
+    cause.principal #>> '{issuer,arn}', cause.principal ->> 'source_identity',
     (cause.operator ->> 'user') || '@' || (cause.operator ->> 'host'), cause.access_key_id, cause.session_id,
     cause.peer_address, cause.forwarded_address, cause.user_agent, cause.region, cause.tls, event.parameters,
     event.error_code, event.error_message, coalesce(event.decisions, '[]'), coalesce(about.resources, '{}'), 1
@@ -221,14 +224,15 @@ with counted as materialized (
     select position, array_agg(name order by name !~ '[/:]', name) as resources from named group by position
 )
 insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
-    principal_type, principal_id, principal_arn, entity_id, user_name, issuer_arn, access_key_id, session_id, peer_address,
+    principal_type, principal_id, principal_arn, entity_id, user_name, issuer_arn, source_identity,
+    access_key_id, session_id, peer_address,
     forwarded_address, user_agent, region, tls, parameters, error_code, error_message, decisions, resources, requests,
     counted_from, counted_to)
 select %(account_id)s, position, at, event_id, cause.request_id, cause.shared_id, cause.service, cause.operation,
     event.read_only, cause.principal ->> 'type', cause.principal ->> 'principal_id', cause.principal ->> 'arn',
     coalesce(cause.principal #>> '{issuer,principal_id}', split_part(cause.principal ->> 'principal_id', ':', 1)),
     case when cause.principal ->> 'account_id' = %(account_id)s then cause.principal ->> 'user_name' end,
-    cause.principal #>> '{issuer,arn}', cause.access_key_id, cause.session_id, cause.peer_address,
+    cause.principal #>> '{issuer,arn}', cause.principal ->> 'source_identity', cause.access_key_id, cause.session_id, cause.peer_address,
     cause.forwarded_address, cause.user_agent, cause.region, cause.tls,
     case when event.named_not_kept = 0 then '{}' else jsonb_build_object('named_not_kept', event.named_not_kept) end,
     event.error_code, format('Refused %%s times more, from %%s to %%s: counted, not recorded one by one.', event.count,

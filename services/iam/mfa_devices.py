@@ -13,7 +13,7 @@ from domain.families.users import USERS
 from domain.foundation.errors import InvalidAuthenticationCode
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.rules import mfa_devices, tagging
-from domain.rules.users import answered_name
+from domain.rules.users import answered_name, user_id_or_caller
 from services.iam import condition_keys, resources
 from services.iam.entity_members import EntityMembers, listed_user_members, root_members, tags_member
 from services.iam.tags import TagList, authorized_tags
@@ -105,7 +105,7 @@ def _place(device: MFADevice) -> str:
     return f"{device.created_at.isoformat()} {device.seed_id}"
 
 
-@answers("EnableMFADevice", on=resources.mfa_owner, records="user_name serial_number")
+@answers("EnableMFADevice", on=resources.user, records="user_name serial_number")
 def enable_mfa_device(
     account: Account,
     call: Call,
@@ -115,13 +115,13 @@ def enable_mfa_device(
     authentication_code1: str,
     authentication_code2: str,
 ) -> Outcome:
-    user_id = mfa_devices.owner_id(account, call, user_name)
+    user_id = user_id_or_caller(account, call, user_name)
     codes = Secret(authentication_code1), Secret(authentication_code2)
     enabled = mfa_devices.enable(account, call, user_id=user_id, serial_number=serial_number, codes=codes)
     return _wrong(enabled) if isinstance(enabled, MFACodeRejected) else done(enabled)
 
 
-@answers("ResyncMFADevice", on=resources.mfa_owner, records="user_name serial_number")
+@answers("ResyncMFADevice", on=resources.user, records="user_name serial_number")
 def resync_mfa_device(
     account: Account,
     call: Call,
@@ -131,7 +131,7 @@ def resync_mfa_device(
     authentication_code1: str,
     authentication_code2: str,
 ) -> Outcome:
-    user_id = mfa_devices.owner_id(account, call, user_name)
+    user_id = user_id_or_caller(account, call, user_name)
     codes = Secret(authentication_code1), Secret(authentication_code2)
     resynced = mfa_devices.resync(account, call, user_id=user_id, serial_number=serial_number, codes=codes)
     return _wrong(resynced) if isinstance(resynced, MFACodeRejected) else done(resynced)
@@ -141,13 +141,13 @@ def _wrong(rejected: MFACodeRejected) -> Outcome:
     return refused(InvalidAuthenticationCode(mfa_devices.WRONG_CODE), rejected)
 
 
-@answers("DeactivateMFADevice", on=resources.mfa_owner, records="user_name serial_number")
+@answers("DeactivateMFADevice", on=resources.user, records="user_name serial_number")
 def deactivate_mfa_device(account: Account, call: Call, *, serial_number: str, user_name: str | None = None) -> Outcome:
-    user_id = mfa_devices.owner_id(account, call, user_name)
+    user_id = user_id_or_caller(account, call, user_name)
     return done(mfa_devices.deactivate(account, user_id=user_id, serial_number=serial_number))
 
 
-@answers("ListMFADevices", on=resources.mfa_owner, records="user_name marker max_items")
+@answers("ListMFADevices", on=resources.user, records="user_name marker max_items")
 def list_mfa_devices(
     account: Account,
     call: Call,
@@ -156,7 +156,7 @@ def list_mfa_devices(
     marker: str | None = None,
     max_items: int | None = None,
 ) -> Outcome:
-    user_id, pages = mfa_devices.owner_id(account, call, user_name), page_request("MFADevices", marker, max_items)
+    user_id, pages = user_id_or_caller(account, call, user_name), page_request("MFADevices", marker, max_items)
     return Outcome(
         lambda after: pages.of(
             after[MFA_DEVICES].of(user_id), key=_place, render=lambda device: _owned_members(after, device)
@@ -164,10 +164,10 @@ def list_mfa_devices(
     )
 
 
-@answers("GetMFADevice", on=resources.mfa_owner, records="serial_number user_name")
+@answers("GetMFADevice", on=resources.user, records="serial_number user_name")
 def get_mfa_device(account: Account, call: Call, *, serial_number: str, user_name: str | None = None) -> Outcome:
     """Of a virtual device there are no certifications."""
-    user_id = mfa_devices.owner_id(account, call, user_name)
+    user_id = user_id_or_caller(account, call, user_name)
     device = mfa_devices.owned_device(account, user_id, serial_number)
     return Outcome(lambda after: _owned_members(after, device))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from domain.account import Account
 from domain.calls import Call, Outcome
-from domain.families.organizations_features import Feature
+from domain.families.organizations_features import Feature, enabled_features
 from domain.foundation.events import Change
 from domain.rules import organizations_features as rules
 from services.wire.operations import answers, any_resource
@@ -13,7 +13,7 @@ from services.wire.operations import answers, any_resource
 def _members(account: Account) -> dict[str, object]:
     return {
         "OrganizationId": rules.managed_organization_id(account),
-        "EnabledFeatures": list(rules.enabled_features(account)),
+        "EnabledFeatures": list(enabled_features(account)),
     }
 
 

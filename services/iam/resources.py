@@ -15,7 +15,7 @@ from domain.families.server_certificates import SERVER_CERTIFICATES
 from domain.families.users import USERS
 from domain.foundation.entity_index import EntityIndex, NamedEntity
 from domain.rules.oidc_providers import provider_arn
-from domain.rules.users import ROOT
+from domain.rules.users import means_root
 from services.wire.operations import FindResource, Parameters, TargetResource
 
 E = TypeVar("E", bound=NamedEntity)
@@ -39,17 +39,12 @@ server_certificate = _named("server_certificate", SERVER_CERTIFICATES)
 
 
 def user(account: Account, call: Call, parameters: Parameters) -> TargetResource:
-    """The user named, or without a name the caller itself."""
+    """The user named, or without a name the caller itself; root, where root names itself."""
+    if means_root(account, call, parameters.get("user_name")):
+        return TargetResource.of_arn(account.arn("root"))
     if parameters.get("user_name") is None:
         return TargetResource.of_arn(call.caller.principal.arn)
     return _user(account, call, parameters)
-
-
-def mfa_owner(account: Account, call: Call, parameters: Parameters) -> TargetResource:
-    """The user whose device it is, or is to be; root, where root names itself."""
-    if parameters.get("user_name") == ROOT and call.caller.is_root and account[USERS].find(ROOT) is None:
-        return TargetResource.of_arn(account.arn("root"))
-    return user(account, call, parameters)
 
 
 def mfa_device(_account: Account, _call: Call, parameters: Parameters) -> TargetResource:

@@ -27,8 +27,11 @@ def upload_ssh_public_key(account: Account, call: Call, *, user_name: str, ssh_p
     credential_id = call.unique_id(SSH_PUBLIC_KEY_ID)
     uploaded = user_credentials.upload_ssh_public_key(account, user_id=user_id, credential_id=credential_id, key=key)
 
+    # As GetSSHPublicKey gives it back: without a comment.
+    body = key.pem if ssh_public_key_body.lstrip().startswith("-----BEGIN ") else key.openssh
+
     def answer(after: Account) -> dict[str, object]:
-        members = ssh_public_key_members(after, after[USER_CREDENTIALS].by_id[credential_id], ssh_public_key_body)
+        members = ssh_public_key_members(after, after[USER_CREDENTIALS].by_id[credential_id], body)
         return {"SSHPublicKey": members}
 
     return Outcome(answer, [uploaded], new_texts=[key.openssh, key.pem])

@@ -9,6 +9,7 @@ import psycopg
 
 from domain.account import Account
 from domain.altered_settings import AlteredSetting, without_lineage
+from domain.authorization import ASSUME_ROOT
 from domain.call_context import user_or_role_by_arn
 from domain.calls import ApiCalled, DecisionRecord
 from domain.entity_kinds import find_entity
@@ -18,6 +19,7 @@ from domain.foundation.moments import Moment
 from domain.queries.open_doors import AlteredSettings, altered_settings
 from domain.queries.what_if import CallReplayer, CallToReplay, ReplayOutcome
 from domain.read_models.lineage import LineageNode, NodePosition
+from domain.rules.root_sessions import is_enabled
 from projections.queries.lineage import SQL, DoorUse, DoorUses
 from services.ledger.historical_states import HistoricalStates
 from services.ledger.recorder import select
@@ -147,6 +149,8 @@ class DoorUseFinder:
 
         replayer = CallReplayer(value_of, lambda cause: session_of(self._cursor, self._past.mapper, cause))
         try:
+            if any(_needs_feature(record, self.account, value_of) for record in call.decisions):
+                return ReplayOutcome.REFUSED
             return replayer.of(self._as_if(call, altered, value_of)).outcome
         except _DEFECTS:
             log.exception("Call %s cannot be decided as if a lineage had not been", call.cause.request_id)
@@ -199,6 +203,14 @@ def _names(now: Account, without: Account, altered: Sequence[AlteredSetting]) ->
         if is_ is not None and would_be is not None and is_[1].resource != would_be[1].resource:
             renamed[now.arn(is_[1].resource)] = now.arn(would_be[1].resource)
     return renamed
+
+
+def _needs_feature(record: DecisionRecord, account_at: AccountOf, value_of: AccountOf) -> bool:
+    """Whether it is a session of another account's root that only a feature of the lineage's has let somebody have."""
+    if record.action != ASSUME_ROOT:
+        return False
+    place, tasks = next(iter(record.positions.items())), record.context.get("sts:taskpolicyarn", ())
+    return is_enabled(account_at(*place), tasks) and not is_enabled(value_of(*place), tasks)
 
 
 def _decision_as_if(

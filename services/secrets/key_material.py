@@ -34,6 +34,8 @@ EXPONENT_BITS_MAX = 64
 """Of a certificate's key of RSA: OpenSSL takes a longer one of short keys only, and works long for a signature."""
 CHAIN_MAX = 100
 """Certificates of a chain, whose signatures take some milliseconds at worst each. AWS names no such limit."""
+_SSH_RSA = re.compile(r"ssh-rsa [^\r\n]+")
+_PUBLIC_PEM = re.compile(r"-----BEGIN ((?:RSA )?PUBLIC KEY)-----[A-Za-z0-9+/=\s]+-----END \1-----")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 _UNPARSED = "Unable to parse certificate. Please ensure the certificate is in PEM format."
 _UNCHAINED = (
@@ -58,10 +60,12 @@ def _ssh_public_key(body: str) -> SSHPublicKeyFacts:
     raw = body.encode("utf-8")
     try:
         key: object
-        if body.startswith("ssh-rsa "):
+        if _SSH_RSA.fullmatch(body):
             key = serialization.load_ssh_public_key(raw)
-        elif body.startswith("-----BEGIN "):
+        elif _PUBLIC_PEM.fullmatch(body):
             key = serialization.load_pem_public_key(raw)
+        elif body.startswith(("ssh-rsa ", "-----BEGIN ")):
+            raise InvalidPublicKey("expected one public key, and nothing besides")
         else:
             raise UnrecognizedPublicKeyEncoding("expected ssh-rsa and a key, or PEM")
     except UNREADABLE as error:

@@ -55,6 +55,16 @@ def test_every_condition_key_is_described() -> None:
     source = "".join(path.read_text() for folder in ("domain", "services") for path in (ROOT / folder).rglob("*.py"))
     unknown = {key for key in others if not re.search(rf"[\"']({key}|{{service}}:{key.partition(':')[2]})", source)}
     assert not unknown
+    # In code they are in lower case, as nothing else is but actions that are compared.
+    brought = set(re.findall(r"[\"']((?:aws|iam|sts):[a-z]+)[\"'/]", source))
+    assert brought - _COMPARED_IN_LOWER_CASE <= {key.partition("/")[0] for key in described}
+
+
+_COMPARED_IN_LOWER_CASE = {
+    *("aws:arn", "sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity", "sts:setcontext"),
+    *("sts:setsourceidentity", "sts:tagsession"),
+}
+"""What is no condition key of a call here: actions, and a key of which the linter says what is meant instead."""
 
 
 def test_every_setting_is_described() -> None:

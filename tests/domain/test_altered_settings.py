@@ -8,7 +8,7 @@ from hypothesis.strategies import DataObject
 
 from domain.account import Account
 from domain.altered_settings import AlteredSetting, without_lineage
-from domain.entity_kinds import find_entity
+from domain.entity_kinds import is_there
 from domain.facts import facts, subjects
 from domain.families.groups import GROUPS
 from domain.families.mfa_devices import MFA_DEVICES
@@ -84,7 +84,7 @@ def test_an_account_without_a_lineage_is_whole(ledger: list[Entry], data: DataOb
         everything_said(without_lineage(after, altered))
         for each in altered:
             if (delta := each.delta(after)) is not None:
-                assert each.owner_id == after.id or find_entity(after, each.owner_id) is not None
+                assert is_there(after, each.owner_id)
                 list(each.setting.openings(delta))
                 everything_said(each.without(after))
         restored = restore(after, altered, frozenset(made), entry.at)

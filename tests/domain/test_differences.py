@@ -31,14 +31,7 @@ from domain.families.policies import (
     PolicyCreated,
     PolicyVersionCreated,
 )
-from domain.families.reports import (
-    CREDENTIAL_REPORT,
-    ORGANIZATION_ACCESS_JOBS,
-    SERVICE_ACCESS_JOBS,
-    Jobs,
-    OrganizationAccessJob,
-    ServiceAccessJob,
-)
+from domain.families.reports import CREDENTIAL_REPORT, ORGANIZATION_ACCESS_JOBS, SERVICE_ACCESS_JOBS
 from domain.families.roles import ROLES
 from domain.families.service_linked_roles import DELETION_TASKS
 from domain.families.sessions import EXPIRIES_RECORDED, REVOCATION_FACT, REVOCATIONS, Revocations, SessionRevoked
@@ -90,9 +83,9 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
         .put(REACHED_ACCOUNTS, Map())
         .put(DELETION_TASKS, Map())
         .put(CREDENTIAL_REPORT, None)
+        .put(SERVICE_ACCESS_JOBS, SERVICE_ACCESS_JOBS.empty)
+        .put(ORGANIZATION_ACCESS_JOBS, ORGANIZATION_ACCESS_JOBS.empty)
     )
-    bare = bare.put(SERVICE_ACCESS_JOBS, Jobs[ServiceAccessJob]())
-    bare = bare.put(ORGANIZATION_ACCESS_JOBS, Jobs[OrganizationAccessJob]())
     return replace(bare, position=0)
 
 

@@ -267,6 +267,7 @@ INDEXES = {
     "user_name": "trail_by_user_name",
     "principal_arn": "trail_by_principal",
     "issuer_arn": "trail_by_issuer",
+    "source_identity": "trail_by_source_identity",
     "operator": "trail_by_operator",
     "source_address": "trail_by_source",
     "user_agent": "trail_by_user_agent",
@@ -276,10 +277,10 @@ INDEXES = {
 }
 FILLED = """
 insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, principal_id,
-    principal_arn, user_name, issuer_arn, operator, access_key_id, session_id, peer_address, user_agent, tls,
-    parameters, error_code, decisions, resources, requests)
+    principal_arn, user_name, issuer_arn, source_identity, operator, access_key_id, session_id, peer_address,
+    user_agent, tls, parameters, error_code, decisions, resources, requests)
 select '111111111111', n, now(), n, n, n, 'iam', 'same', 'same', 'same', case n % 2 when 0 then 'same' end, 'same',
-    'same', 'same', 'same', 'same', 'same', false, '{}', 'same', '[]', '{}', 1
+    'same', 'same', 'same', 'same', 'same', 'same', false, '{}', 'same', '[]', '{}', 1
 from generate_series(1, 3000) as n
 """
 CONCERNED = """

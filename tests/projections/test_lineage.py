@@ -426,7 +426,7 @@ def test_accounts_that_one_may_not_see(writer: psycopg.Connection, reader: psyco
 def test_every_kind_that_is_entered_is_registered() -> None:
     """By the family whose events make it: its label, and whether it gives access, are known then."""
     definition = files("projections.tables").joinpath("lineage.sql").read_text()
-    entered = re.findall(r"enter_node\([^;']*?%\(entry\)s,\s*'(\w+)'", definition)
+    entered = re.findall(r"enter_(?:node|of_account)\([^;']*?%\(entry\)s,\s*'(\w+)'", definition)
     checked = re.findall(r"'(\w+)'", definition.partition("check (kind in (")[2].partition("))")[0])
     assert {*entered, "root", "session"} == {*checked}
     assert {*checked} == lineage_kind_names()

@@ -40,10 +40,10 @@ DEFINITIONS = {
     "credentials": "805255f9fed117868cc3371f95cf785848d8aa0f004f38ec71ffc41f7d983ba2",
     "due": "4f4606491b551a9928d931bb2b418d4d649512b5257d05d86d736e3f97027d6a",
     "last_accesses": "d0a4ba2ce723861b062d421ced40f4fa804a09100dfc0bef80a0cb737370750d",
-    "lineage": "9ae412601ab9f78348ce27fc612f89f54d08c132b612833980d2ea03c38ec1d4",
+    "lineage": "a54c108c7186f79ca0917a9442a43c02f0321ae09a924a58d0c300be6f2ff0db",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
-    "sessions": "074ed9f6a37b868a6cb690b9674fa92bba2c9180a2083ae0c3bb85d8bbcfeffb",
-    "trail": "3b1f2da02bcf5614c68ddb197a553c4e2327ab980015c01ac4dc6e2181bfc472",
+    "sessions": "eff59297d448e49081239a359842bad7e117e41aa5e261a94e5b10413c9506bb",
+    "trail": "34b52107794eeb400774962e1808e6c1a766140fa6fd6bc6b342e7ad2965f795",
     "views": "0b7ddaad35de71f459d5552fe05959be48626b1758372924aa3ddb57ea9ff669",
 }
 """What this version's texts do."""
@@ -237,15 +237,15 @@ def test_progress_is_logged(
 ) -> None:
     """With positions and percent, and what it is about."""
     monkeypatch.setattr("projections.engine.upgrade.REPORT_SECONDS", 0.0)
-    made_by(owner, {"sessions": EARLIER["sessions"]})
+    made_by(owner, {"permissions": EARLIER["permissions"]})
     with running(database) as runner:
         upgraded(runner)
     lines = [record.getMessage() for record in caplog.records]
     assert (
-        f"The new tables are at sessions of {ledger.account_id}: {ledger.position} of {ledger.position} positions, "
+        f"The new tables are at permissions of {ledger.account_id}: {ledger.position} of {ledger.position} positions, "
         "100 %." in lines
     )
-    assert lines[-1] == "The new tables of sessions have taken their place."
+    assert lines[-1] == "The new tables of permissions have taken their place."
 
 
 def test_an_older_program_does_not_undo_it(

@@ -59,6 +59,8 @@ class LookupHistory(PagedHistoricalQuestion[HistoryPage]):
     user, by ARN or principal id; a key or session id; `operator user@host`."""
     source_address: Annotated[Text, AfterValidator(_network)] | None = None
     """Or a network, such as 192.0.2.0/24."""
+    source_identity: Text | None = None
+    """Of the session that called, in any case."""
     user_agent: Text | None = None
     """A part of it, in any case."""
     operation: Text | None = None
@@ -68,6 +70,7 @@ class LookupHistory(PagedHistoricalQuestion[HistoryPage]):
     """What the call was authorised on, named, changed or created: an entity, credential or device by name, kind and
     name (user/ada), ARN or id; an OIDC provider by its URL; any other ARN."""
     error_code: Text | None = None
+    """Of what is answered 500 or 503, or Throttling, not every call is recorded."""
     since: MomentText | None = None
     until: MomentText | None = None
     newest_first: bool = False

@@ -36,6 +36,7 @@ def answer_lookup_history(question: LookupHistory, context: AnswerContext) -> Hi
         session_id=question.session_id,
         principal=question.principal,
         source_address=question.source_address,
+        source_identity=question.source_identity,
         user_agent=question.user_agent,
         operation=question.operation,
         resource=question.on,

@@ -63,7 +63,7 @@ def unused_permissions(context: AnswerContext, found: Lineage, used: Collection[
 def own_credentials(found: Lineage) -> list[LineageNode]:
     """What was asked about: a key or session itself, or all those of a principal."""
     seed = found.seed
-    if seed.kind in {"session", "access_key"}:
+    if not seed.owns_credentials:
         return [seed]
     return [node for node in found.nodes if (node.account_id, node.owner_id) == (seed.account_id, seed.owner_id)]
 

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +24,7 @@ from services.cli.lib.output import (
     short_arn,
     time_of_day,
 )
+from services.cli.lib.resources_output import named_resources
 from services.cli.lib.terminal import UsageError, print_note
 
 FOLLOWED_DEFAULT = 10
@@ -32,7 +32,6 @@ FOLLOW_SECONDS = 1.0
 """Between one question and the next."""
 
 Given = dict[str, object]
-_UNIQUE_ID = re.compile(r"A(IDA|ROA|GPA|NPA|IPW)[A-Z0-9]{16,}")
 FILTERS = (
     ("access_key_id", ("--access-key-id",), "made with this key, or claiming it"),
     ("session_id", ("--session-id",), "made in this session"),
@@ -42,6 +41,7 @@ FILTERS = (
         "made by this user, role, session, root, or `operator user@host`: as a table shows it, its name, ARN or id",
     ),
     ("source_address", ("--source-address", "--address"), "from this address, or network such as 192.0.2.0/24"),
+    ("source_identity", ("--source-identity",), "in a session that has this source identity"),
     ("user_agent", ("--user-agent",), "by a client whose user agent has this part"),
     (
         "operation",
@@ -51,12 +51,14 @@ FILTERS = (
     ("on", ("--resource", "--on"), "about this: an entity as a table shows it, its name, ARN or id; any other ARN"),
     ("error_code", ("--error-code",), "refused with this code, such as AccessDenied"),
 )
+_MAY_BE_UNRECORDED = {"servicefailure", "internalfailure", "serviceunavailable", "throttling"}
 WHICH = {
     "operation": "of {}",
     "principal": "by {}",
     "access_key_id": "with the key {}",
     "session_id": "in the session {}",
     "source_address": "from {}",
+    "source_identity": "with the source identity {}",
     "user_agent": "by a user agent with {}",
     "on": "about {}",
     "error_code": "refused with {}",
@@ -112,6 +114,8 @@ def _none(args: argparse.Namespace) -> str:
     asked = "".join(f" {which.format(given[name])}" for name, which in WHICH.items() if given[name] is not None)
     moments = (("since", args.since), ("up to", args.until), ("as of", args.as_of))
     span = "".join(f" {word} {moment}" for word, moment in moments if moment is not None)
+    if given["error_code"] is not None and given["error_code"].lower() in _MAY_BE_UNRECORDED:
+        return f"No call{asked} is recorded{span}. Not all that are answered so are."
     return f"No call{asked} was {'' if span else 'ever '}made{span}."
 
 
@@ -163,7 +167,8 @@ def _principal(call: HistoryCall) -> str | None:
     """The ARN, or the operator."""
     if call.principal_arn is None:
         return None if call.operator is None else f"operator {call.operator}"
-    return short_arn(call.principal_arn, call.account_id)
+    who = short_arn(call.principal_arn, call.account_id)
+    return who if call.root_assumed_by is None else f"{who}, assumed by {call.root_assumed_by}"
 
 
 def _operation(call: HistoryCall) -> str:
@@ -172,8 +177,7 @@ def _operation(call: HistoryCall) -> str:
 
 def _on(call: HistoryCall) -> str | None:
     """What it names or touches, by name."""
-    named = (each for each in call.resources if _UNIQUE_ID.fullmatch(each) is None)
-    return ", ".join(dict.fromkeys(short_arn(each, call.account_id) for each in named)) or None
+    return ", ".join(named_resources(call.resources, call.account_id)) or None
 
 
 def _result(call: HistoryCall) -> str:
@@ -207,6 +211,7 @@ HISTORY: Sequence[Column[HistoryCall]] = (
     Column("RESULT", _result, wraps=True, colour=result_colour),
     Column("FROM", lambda call: call.source_address),
     Column("ACCESS KEY", lambda call: call.access_key_id, wide=True),
+    Column("SOURCE IDENTITY", lambda call: call.source_identity, wide=True),
     Column("REQUEST", lambda call: call.request_id, wide=True),
     Column("USER AGENT", lambda call: call.user_agent, wraps=True, wide=True),
 )

@@ -139,6 +139,8 @@ SESSIONS: Sequence[Column[SessionDetails]] = (
     Column("EXPIRES", lambda session: short_time(session.expires_at)),
     Column("STATE", _state, least=10),
     Column("ACCESS KEY", lambda session: session.access_key_id, wide=True),
+    Column("SOURCE IDENTITY", lambda session: session.source_identity, wide=True),
+    Column("TAGS", lambda session: ", ".join(f"{tag.key}={tag.value}" for tag in session.tags) or None, wide=True),
 )
 REVOKED: Sequence[Column[RevokedSession]] = (
     Column("SESSION", lambda revoked: revoked.session_id),

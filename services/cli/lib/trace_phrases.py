@@ -13,6 +13,7 @@ from services.api.contract.lineage import LineageTree
 from services.api.contract.tracing import AccountRemediation, CredentialUse, RemediationPlan, Trace, TracedLineage
 from services.api.contract.unused_permissions import UnusedPermissions, UnusedService
 from services.cli.lib.output import ABSENT, Column, T_contra, date_of, result_colour, short_arn, short_time, time_of_day
+from services.cli.lib.resources_output import named_resources
 from services.cli.lib.terminal import Colour
 
 NOTHING_LEFT = "Nothing of it is still usable."
@@ -124,7 +125,7 @@ def trace_fields(trace: Trace) -> Iterator[TraceField]:
     yield TraceField("Owner created", f"{short_time(owner.created.at)} by {owner.created.by}")
     if owner.ended is not None:
         yield TraceField("Owner deleted", f"{short_time(owner.ended.at)} by {owner.ended.by}")
-    if seed.kind in {"access_key", "session"}:
+    if not seed.owns_credentials:
         yield TraceField("Credential created", f"{short_time(seed.at)} by {seed.by}, request {seed.request_id}")
     yield TraceField("First use", _use(trace.first_use))
     yield TraceField("Last use", _use(trace.last_use))
@@ -194,10 +195,7 @@ def call_columns(account_id: str) -> Sequence[TraceColumn[TracedCall]]:
         TraceColumn("OPERATION", operation, least=13, short=lambda call: call.operation),
         TraceColumn("RESULT", result, colour=result_colour, remark=lambda call: call.error_message),
         TraceColumn(
-            "ON",
-            lambda call: ", ".join(short_arn(arn, account_id) for arn in call.resources) or ABSENT,
-            wraps=True,
-            least=12,
+            "ON", lambda call: ", ".join(named_resources(call.resources, account_id)) or ABSENT, wraps=True, least=12
         ),
     )
 

@@ -163,3 +163,44 @@ def test_one_lineage_inside_another(incident: Incident) -> None:
     assert [door["opens"] for door in incident.contains().body["open_doors"]] == [["allows user vic * on *"]]
     incident.contains(restore=True)
     assert incident.house.aws_does("iam", "ListUsers", keys=incident.vic)[0] == 403
+
+
+def test_an_organizations_feature_of_the_thief(house: InProcessServer) -> None:
+    """What lets others have sessions of members' root users is a door; such a session is of the lineage, told with the
+    feature as its parent; put back, the feature is off, as is what else the thief had set, of a role and of root."""
+    incident = Incident(house)
+    other = NewAccount()
+    house.ledger.committer.deliver_through(lambda answer: answer())
+    open_account(house.ledger.committer, other)
+    organize(house, other.account_id)
+    boss = house.user("boss", ANYTHING)
+    before = incident.says()
+    unlocking = {
+        "TargetPrincipal": other.account_id,
+        "TaskPolicyArn.arn": "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy",
+    }
+    assert house.aws_does("sts", "AssumeRoot", keys=boss, **unlocking)[0] == 403
+    incident.steals("EnableOrganizationsRootSessions")
+    incident.steals("UpdateRole", RoleName="ops", MaxSessionDuration="36000", Description="longer")
+    assert house.aws_does("sts", "AssumeRoot", keys=boss, **unlocking)[0] == 200
+    nodes = house.asks(f"/v1/lineage/{incident.eve.access_key}").body["nodes"]
+    position = {node["kind"]: node["position"] for node in nodes}
+    (session,) = (node for node in nodes if node["kind"] == "session")
+    assert (session["account_id"], session["parent"]["position"]) == (
+        other.account_id,
+        position["organizations_feature"],
+    )
+    (door,) = incident.contains().body["open_doors"]
+    assert door["opens"] == [
+        f"lets principals of {house.account_id} assume root of member accounts, for tasks of RootSessions"
+    ]
+    told = incident.contains(restore=True).body
+    assert {restored["what"]: (restored["before"], restored["after"]) for restored in told["restored"]} == {
+        "organizations feature RootSessions": (None, "enabled in o-exampleorgid"),
+        "description and longest session of role ops": (
+            "sessions of at most 3600 seconds",
+            "sessions of at most 36000 seconds, described as longer",
+        ),
+    }
+    assert (incident.alive()["open_doors"], incident.says()) == ([], before)
+    assert house.aws_does("sts", "AssumeRoot", keys=boss, **unlocking)[0] == 403

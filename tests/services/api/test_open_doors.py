@@ -88,6 +88,11 @@ ALTERATIONS: dict[str, tuple[str, dict[str, str], str]] = {
         {"SAMLProviderArn": "OKTA", "SAMLMetadataDocument": saml_metadata("theirs")},
         "lets whom https://theirs.example.com vouches for, by keys that were not trusted before, assume role signed-on",
     ),
+    "password policy of the account": (
+        "UpdateAccountPasswordPolicy",
+        {"AllowUsersToChangePassword": "true"},
+        "lets every user change the own password",
+    ),
     "password of user vic": (
         "CreateLoginProfile",
         {"UserName": "vic", "Password": "Correct-horse-9"},

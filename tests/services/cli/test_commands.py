@@ -169,6 +169,10 @@ def test_nothing_to_show(desk: Desk) -> None:
     desk.aws("iam", "create-user", "--user-name", "bare")
     for words, said in (
         (("history", "--operation", "iam:UploadSSHPublicKey"), "No call of iam:UploadSSHPublicKey was ever made."),
+        (
+            ("history", "--error-code", "ServiceFailure"),
+            "No call refused with ServiceFailure is recorded. Not all that are answered so are.",
+        ),
         (("history", "--address", "203.0.113.9"), "No call from 203.0.113.9 was ever made."),
         (
             ("history", "--user-agent", "no-such/0.1", "--from", "p1", "--output", "json"),

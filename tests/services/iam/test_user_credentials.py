@@ -68,10 +68,11 @@ def created(endpoint: Endpoint, service: str = "codecommit.amazonaws.com", **mem
 
 @pytest.mark.parametrize("body", [SSH, f"{SSH} ann@laptop\n", PEM])
 def test_an_ssh_public_key(endpoint: Endpoint, body: str) -> None:
-    """In whichever form it came, it is given in both; the fingerprint is the MD5 of its DER."""
+    """In whichever form it came, it is given in both, without a comment; the fingerprint is the MD5 of its DER."""
     key = uploaded_key(endpoint, body)
     der = rsa_key("first", 2_048).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     assert key["SSHPublicKeyId"].startswith("APKA")
+    assert key["SSHPublicKeyBody"] == (PEM if body == PEM else SSH)
     assert key["Fingerprint"] == hashlib.md5(der, usedforsecurity=False).digest().hex(":")
     assert (key["UserName"], key["Status"], key["UploadDate"]) == ("ann", "Active", BEGAN_AT)
     named = {"UserName": "ann", "SSHPublicKeyId": key["SSHPublicKeyId"]}
@@ -89,6 +90,9 @@ def test_an_ssh_public_key(endpoint: Endpoint, body: str) -> None:
         ("ssh-ed25519 AAAA", UnrecognizedPublicKeyEncoding),
         ("ssh-rsa AAAA", InvalidPublicKey),
         (certificate("ann").key, InvalidPublicKey),
+        (f"{SSH} ann\n{SSH} bob", InvalidPublicKey),
+        (f"{PEM}\nand more", InvalidPublicKey),
+        (f"{PEM}{PEM}", InvalidPublicKey),
         (public_key("short", Encoding.OpenSSH, 1_024), InvalidPublicKey),
         (public_key("short", Encoding.PEM, 1_024), InvalidPublicKey),
     ],
