@@ -16,7 +16,8 @@ from domain.ledger_state import LedgerState
 def expected_secrets(value: LedgerState) -> Mapping[SecretId, str]:
     """What has to lie sealed beside the ledger, and for which principal."""
     if isinstance(value, Installation):
-        return {}
+        services = value.service_principals.items()
+        return {SecretId(SecretKind.ACCESS_KEY, service.access_key_id): name for name, service in services}
     keys = {SecretId(SecretKind.ACCESS_KEY, key.id): key.user_id for key in value[ACCESS_KEYS].by_id.values()}
     passwords = {
         SecretId(SecretKind.PASSWORD, password_id): profile.user_id

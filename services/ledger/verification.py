@@ -23,7 +23,7 @@ from domain.calls import ApiCalled
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.secret import SecretId, SecretKind
-from domain.installation import Installation, OpenedAccount
+from domain.installation import Installation, OpenedAccount, ServicePrincipalRegistered
 from domain.ledger_state import LedgerState, empty, evolve
 from projections.engine.damage import damage_raised, damage_text
 from projections.engine.sql_files import load_statements
@@ -352,7 +352,7 @@ class _LedgerProgress:
         self.checkpoints = checkpoints
         self.value: LedgerState = empty(account_id)
         self.principals = {account_id}
-        """Whoever may ever have had a secret: the root user, and every user."""
+        """Whoever may ever have had a secret: the root user, every user, and every registered service."""
         self.texts = dict[str, int]()
         """Where each long text is first named, by its digest."""
         self.unrecorded: str | None = None
@@ -381,6 +381,8 @@ class _LedgerProgress:
             except CorruptLedger as corrupt:
                 raise _Broken(event.position, "a change that can follow those before it", str(corrupt)) from corrupt
             self.principals.add(getattr(change, "user_id", self.account_id))
+            if isinstance(change, ServicePrincipalRegistered):
+                self.principals.add(change.service_name)
             for sha256 in change.long_text_digests():
                 self.texts.setdefault(sha256, event.position)
         self.position, self.at = event.position, entry.at

@@ -25,10 +25,12 @@ def test_from_registration_to_the_end(desk: Desk) -> None:
     assume = ["aws", "sts", "assume-role", "--role-arn", role["Arn"], "--role-session-name", "n1"]
     assumed = run(assume, profile)
     assert assumed.status == 0, assumed.error
+    assert desk.muniment("verify", *place).status == 0
     session = json.loads(assumed.out)["Credentials"]["AccessKeyId"]
     ended = desk.muniment("service-principal", "deregister", "night.example.com", *place)
     assert (ended.status, "Sessions of it that live on: 1." in ended.error) == (0, True)
     assert f"muniment contain {session}" in ended.error
+    assert desk.muniment("verify", *place).status == 0
     assert "InvalidClientTokenId" in run(assume, profile).error
     assert desk.rows("service-principal", "list", *place) == []
     (called,) = desk.rows("history", "--principal", "night.example.com")
