@@ -265,7 +265,8 @@ class Table(Generic[T]):
 
     def _write_row(self, layout: Layout, cells: Sequence[str], colours: Sequence[Colour | None]) -> None:
         """Each cell under its title. Text that is longer than its column stands on a line of its own below, beginning
-        further left; a name takes the rest of its line, unless there is room enough under the next titles."""
+        further left; a name, and what a line begins with, takes the rest of its line, unless there is room enough under
+        the next titles."""
         needs = self._needs(cells)
         for at, line in enumerate(layout.lines):
             stop = len(FOLD_INDENT) if at else 0
@@ -276,7 +277,7 @@ class Table(Generic[T]):
                 rest = need if self._width is None else self._width - stop
                 if need <= free:
                     beside.append(_Placed(stop, wrapped(cell, free, GAP), colour))
-                elif need <= rest and (number == line[-1] or not self._columns[number].wraps):
+                elif number == line[0] or (need <= rest and (number == line[-1] or not self._columns[number].wraps)):
                     beside.append(_Placed(stop, wrapped(cell, rest, GAP), colour))
                     self._write_placed(beside)
                     beside = []

@@ -173,6 +173,19 @@ def test_a_row_that_is_longer_than_most_is_ragged() -> None:
     assert lines[7] == " " * title.index("WHY") + "arn:aws:iam::aws:policy/Long x"
 
 
+def test_a_row_begins_with_what_it_is_about() -> None:
+    """Also where that is longer than its column: else the rest would seem to be about the row above."""
+    columns: list[Column[Row]] = [
+        Column("OPERATION", lambda row: row.id, wraps=True, least=12),
+        Column("OK", lambda row: row.name),
+        Column("REFUSED", lambda row: row.why),
+    ]
+    few = [Row("iam:GetUser", "1", "0")] * 3
+    lines = shown(columns, [*few, Row("iam:UploadSigningCertificate", "0", "17")], 30).splitlines()
+    assert lines[-2] == "iam:UploadSigningCertificate"
+    assert lines[-1].split() == ["0", "17"]
+
+
 WORDS = st.sampled_from(
     ["a", "of", "words", "user/alice", "AKIAEXAMPLEEXAMPLE", "arn:aws:iam::aws:policy/A" + "z" * 40]
 )
