@@ -97,10 +97,16 @@ def _policies(found: Iterable[_File]) -> Iterator[_PolicyFile]:
             policy = _PolicyFile.model_validate_json(content)
             for version in policy.versions:
                 parse(_text(version), PolicyType.IDENTITY)
-        except (OSError, ValueError, ValidationError, MalformedPolicyDocument) as error:
-            reason = re.sub(r"\s+", " ", str(error))
-            raise InvalidSetting(f"{file.name} is no managed policy: {reason}") from error
+        except (OSError, ValueError, MalformedPolicyDocument) as error:
+            raise InvalidSetting(f"{file.name} is no managed policy: {_reason(error)}") from error
         yield policy
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return re.sub(r"\s+", " ", str(error))
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}"
 
 
 def _text(version: _Version) -> str:

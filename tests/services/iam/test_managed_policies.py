@@ -180,7 +180,7 @@ def test_an_older_account_knows_what_it_has_adopted() -> None:
     ("content", "reason"),
     [
         ("{", "readers.json is no managed policy: .*JSON"),
-        (_file("Readers", []), "Versions"),
+        (_file("Readers", []), "readers.json is no managed policy: Versions: "),
         (_file("Readers", [_version(0, _document("a:b"))]), "VersionId"),
         (_file("Readers", [_version(2, _document("a:b")), _version(1, _document("a:b"))]), "are not in order"),
         (_file("Readers", [_version(1, {})]), "Syntax errors"),
