@@ -1,11 +1,20 @@
-"""The steps of random histories with users' credentials besides keys and passwords, and with server certificates."""
+"""The steps of random histories with users' other credentials: SSH keys, certificates, MFA devices and their like."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
+from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from domain.account import Account
+from domain.families.mfa_devices import (
+    MFA_DEVICES,
+    SEED,
+    MFACodeAccepted,
+    MFACodeRejected,
+    MFADeviceEnabled,
+    MFADeviceResynced,
+)
 from domain.families.server_certificates import SERVER_CERTIFICATES, ServerCertificateUploaded
 from domain.families.user_credentials import (
     USER_CREDENTIALS,
@@ -17,7 +26,8 @@ from domain.families.users import USERS
 from domain.foundation.events import Event
 from domain.foundation.identifiers import Random, new_unique_id
 from domain.foundation.long_texts import text_digest
-from domain.rules import server_certificates, user_credentials
+from domain.rules import mfa_devices, server_certificates, user_credentials
+from domain.rules.access_keys import owner_name
 from tests.step_draws import NAMES, PATHS, one, step
 
 
@@ -68,3 +78,30 @@ def server_certificate(draw: DrawFn, account: Account, at: datetime, random: Ran
     if chosen == "delete":
         return [server_certificates.delete(account, name=certificate.name)[0]]
     return [server_certificates.update(account, name=certificate.name, new_path=draw(PATHS), new_name=draw(NAMES))]
+
+
+def mfa_device(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
+    """Its codes are facts; which events may follow one another are not."""
+    devices = account[MFA_DEVICES].by_arn.values()
+    if not devices or draw(st.integers(0, 2)) == 0:
+        name, path, seed_id = draw(NAMES), draw(PATHS), new_unique_id(SEED, random)
+        arn = account.arn(f"mfa{path}{name}")
+        return [mfa_devices.create(account, arn=arn, name=name, path=path, seed_id=seed_id)]
+    device = one(draw, devices)
+    if device.user_id is None and draw(st.integers(0, 3)) == 0:
+        return [mfa_devices.delete(account, serial_number=device.arn)[0]]
+    owner_id = device.user_id or draw(st.sampled_from([account.id, *(user.id for user in account[USERS])]))
+    of_owner = {"serial_number": device.arn, "user_id": owner_id, "user_name": owner_name(account, owner_id)}
+    step = {"time_step": device.last_step + 1, "drift": draw(st.integers(-10, 10))}
+    if device.user_id is None:
+        return [MFADeviceEnabled(**of_owner, **step)]
+    return draw(
+        st.sampled_from(
+            [
+                [MFADeviceResynced(**of_owner, **step)],
+                [MFACodeAccepted(**of_owner, **step)],
+                [MFACodeRejected(serial_number=device.arn)],
+                [mfa_devices.deactivate(account, user_id=owner_id, serial_number=device.arn)],
+            ]
+        )
+    )

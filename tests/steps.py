@@ -27,14 +27,6 @@ from domain.families.containment import (
 )
 from domain.families.credential_use import LAST_USES, CredentialUsed
 from domain.families.groups import GROUP, GROUPS
-from domain.families.mfa_devices import (
-    MFA_DEVICES,
-    SEED,
-    MFACodeAccepted,
-    MFACodeRejected,
-    MFADeviceEnabled,
-    MFADeviceResynced,
-)
 from domain.families.organization import (
     FULL_AWS_ACCESS,
     ORGANIZATION_MEMBERSHIP,
@@ -75,7 +67,6 @@ from domain.rules import (
     aliases,
     groups,
     lifecycle,
-    mfa_devices,
     organization,
     passwords,
     permissions_boundaries,
@@ -85,9 +76,8 @@ from domain.rules import (
     tagging,
     users,
 )
-from domain.rules.access_keys import owner_name
 from domain.rules.lifecycle import ExpiredSession, Expiries, LifecycleCandidates
-from tests.credential_steps import server_certificate, user_credential
+from tests.credential_steps import mfa_device, server_certificate, user_credential
 from tests.domain.policy.policies import SESSION
 from tests.step_draws import NAMES, PATHS, Step
 from tests.step_draws import one as _one
@@ -344,33 +334,6 @@ def _root_password(_draw: DrawFn, account: Account, _at: datetime, _random: Rand
     return [passwords.create_root_login_profile(account, password=None, reset_required=False)]
 
 
-def _mfa_device(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
-    """Its codes are facts; which events may follow one another are not."""
-    devices = account[MFA_DEVICES].by_arn.values()
-    if not devices or draw(st.integers(0, 2)) == 0:
-        name, path, seed_id = draw(NAMES), draw(PATHS), new_unique_id(SEED, random)
-        arn = account.arn(f"mfa{path}{name}")
-        return [mfa_devices.create(account, arn=arn, name=name, path=path, seed_id=seed_id)]
-    device = _one(draw, devices)
-    if device.user_id is None and draw(st.integers(0, 3)) == 0:
-        return [mfa_devices.delete(account, serial_number=device.arn)[0]]
-    owner_id = device.user_id or draw(st.sampled_from([account.id, *(user.id for user in account[USERS])]))
-    of_owner = {"serial_number": device.arn, "user_id": owner_id, "user_name": owner_name(account, owner_id)}
-    step = {"time_step": device.last_step + 1, "drift": draw(st.integers(-10, 10))}
-    if device.user_id is None:
-        return [MFADeviceEnabled(**of_owner, **step)]
-    return draw(
-        st.sampled_from(
-            [
-                [MFADeviceResynced(**of_owner, **step)],
-                [MFACodeAccepted(**of_owner, **step)],
-                [MFACodeRejected(serial_number=device.arn)],
-                [mfa_devices.deactivate(account, user_id=owner_id, serial_number=device.arn)],
-            ]
-        )
-    )
-
-
 def _password_policy(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
     if account[PASSWORD_POLICY] is not None and draw(st.booleans()):
         return [passwords.delete_password_policy(account)]
@@ -417,7 +380,7 @@ def _organization(draw: DrawFn, account: Account, _at: datetime, _random: Random
 
 STEPS: tuple[Step, ...] = (
     _user, _group, _membership, _role, _policy, _held_policy, _tags, _boundary, _access_key,
-    _password, _password_policy, user_credential, server_certificate, _mfa_device, _use_of_credential, _session,
+    _password, _password_policy, user_credential, server_certificate, mfa_device, _use_of_credential, _session,
     _lineage, _tick, _tick, _alias,
     _organization, _root_password,
 )  # fmt: skip

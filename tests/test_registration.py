@@ -8,7 +8,7 @@ import pytest
 
 from domain.foundation import events
 from domain.foundation.events import Change, Use, upcasts
-from domain.queries import restoration
+from domain.queries.restored_settings import SETTING_ROWS
 from domain.registry import event_classes, lineage_kind, lineage_kind_names
 from services.api.contract.history import LookupHistory
 from services.api.contract.question import Answer, Question
@@ -169,5 +169,5 @@ def test_an_operation_that_no_protocol_serves() -> None:
 def test_every_setting_can_be_put_back() -> None:
     """Each kind of change that may let somebody in has a row that restores it, or is a creation."""
     kinds = {name for name in lineage_kind_names() if (kind := lineage_kind(name)) is not None and kind.setting}
-    assert kinds - set(restoration._ROWS) == {"policy"}
-    assert set(restoration._ROWS) <= kinds
+    assert kinds - set(SETTING_ROWS) == {"policy"}
+    assert set(SETTING_ROWS) <= kinds

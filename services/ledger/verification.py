@@ -357,8 +357,7 @@ class _LedgerProgress:
         """Where each long text is first named, by its digest."""
         self.unrecorded: str | None = None
         """A request whose events are here, and the record of the call not yet: it comes behind them (services.wire)."""
-        self.position = 0
-        self.at = _EPOCH
+        self.position, self.at = 0, _EPOCH
         self._digest = LedgerDigest()
 
     @property
@@ -380,9 +379,8 @@ class _LedgerProgress:
                 self.value = evolve(self.value, entry)
             except CorruptLedger as corrupt:
                 raise _Broken(event.position, "a change that can follow those before it", str(corrupt)) from corrupt
-            self.principals.add(getattr(change, "user_id", self.account_id))
-            if isinstance(change, ServicePrincipalRegistered):
-                self.principals.add(change.service_name)
+            named = "service_name" if isinstance(change, ServicePrincipalRegistered) else "user_id"
+            self.principals.add(getattr(change, named, self.account_id))
             for sha256 in change.long_text_digests():
                 self.texts.setdefault(sha256, event.position)
         self.position, self.at = event.position, entry.at

@@ -36,6 +36,7 @@ from domain.queries.containment import (
     refuse_self_containment,
 )
 from domain.queries.named import home_account_of
+from domain.queries.restored_settings import SETTING_ROWS
 from domain.read_models.lineage import NODES_MAX, LineageNode
 from projections.queries.credential_activity import activity_of
 from projections.queries.ledger_positions import resolve_in_projection
@@ -205,7 +206,7 @@ def answer_contain(question: Contain, context: AnswerContext) -> Containment:
         compromised_since=found.compromised_since,
         suggested_since=_suggested_since(context, found) if question.dry_run else None,
         unexamined_calls=found.unexamined_calls,
-        standing=tuple(node for node in found.nodes if _is_left_in_force(node)),
+        standing=tuple(node for node in found.nodes if _is_left_in_force(node) and not _is_planned(question, node)),
         untouched=tuple(_untouched(context, found)),
         stopped_after_nodes=found.stopped_after_nodes,
     )
@@ -311,6 +312,11 @@ def _is_contained_whole(context: AnswerContext, found: Lineage, account_id: str)
     """However much of it was not examined."""
     seed = found.seed.access_key_id or found.seed.subject_id
     return seed in context.account(account_id, found.moments[account_id].position)[CONTAINED_LINEAGES]
+
+
+def _is_planned(question: Contain, node: LineageNode) -> bool:
+    """What would be put back, or could not be, is told among what is restored."""
+    return question.dry_run and question.restore and node.kind in SETTING_ROWS
 
 
 def _is_left_in_force(node: LineageNode) -> bool:

@@ -9,6 +9,7 @@ from services.ledger.database import Database, ExternalDatabase
 from tests.conftest import PROJECTED_TEMPLATE, copied
 from tests.services.api.in_process_server import InProcessServer, opened
 from tests.services.api.incident import Incident
+from tests.services.api.leaked_key import Story, leaked_key
 
 
 @pytest.fixture
@@ -27,3 +28,8 @@ def house(database: Database, tmp_path: Path) -> Iterator[InProcessServer]:
 @pytest.fixture
 def incident(house: InProcessServer) -> Incident:
     return Incident(house)
+
+
+@pytest.fixture
+def story(house: InProcessServer) -> Story:
+    return leaked_key(house)

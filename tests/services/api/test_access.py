@@ -7,7 +7,7 @@ import pytest
 
 from services.accounts import NewAccount, open_account
 from tests.services.api.in_process_server import InProcessServer, Reply
-from tests.services.api.test_containment import organize
+from tests.services.api.leaked_key import organize
 
 ALLOW = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}
 GET_USER = "?action=iam%3AGetUser&on=%2A"

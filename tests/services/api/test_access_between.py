@@ -12,7 +12,7 @@ from domain.foundation.events import Cause, Operator, Principal
 from services.accounts import NewAccount, open_account
 from services.api.handlers import access_between, diff
 from tests.services.api.in_process_server import InProcessServer
-from tests.services.api.test_containment import organize
+from tests.services.api.leaked_key import organize
 
 ALLOW = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}
 GET_USER = "/v1/who-could?action=iam%3AGetUser&on=%2A"

@@ -17,7 +17,7 @@ from services.api.handlers import contained_calls
 from services.api.handlers.contained_calls import TracedContainment
 from tests.domain.accounts import ACCOUNT, AT, CAUSE
 from tests.services.api.in_process_server import InProcessServer, signed_form
-from tests.services.api.test_containment import ANYTHING, TRUST, created, organize
+from tests.services.api.leaked_key import ANYTHING, TRUST, created, organize
 from tests.services.api.test_explaining import assumes
 
 

@@ -7,7 +7,7 @@ from botocore.credentials import Credentials as Keys
 from domain.foundation.identifiers import account_of_access_key_id
 from services.accounts import NewAccount, open_account
 from tests.services.api.in_process_server import InProcessServer
-from tests.services.api.test_containment import ANYTHING
+from tests.services.api.leaked_key import ANYTHING
 
 
 def test_a_key_from_elsewhere(house: InProcessServer) -> None:

@@ -10,7 +10,7 @@ from services.accounts import NewAccount, open_account
 from services.ledger import door_uses
 from tests.services.api.in_process_server import InProcessServer
 from tests.services.api.incident import ADMINISTRATOR, ANYTHING, Incident, document
-from tests.services.api.test_containment import organize
+from tests.services.api.leaked_key import organize
 from tests.services.api.test_explaining import assumes
 
 

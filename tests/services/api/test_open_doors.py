@@ -4,6 +4,7 @@ import json
 
 from domain.families.mfa_devices import MFA_DEVICES
 from domain.families.saml_providers import SAML_PROVIDERS
+from domain.queries.restored_settings import SETTING_ROWS
 from tests.saml import private_key, saml_metadata
 from tests.services.api.incident import ADMINISTRATOR, ANYTHING, NO_S3, STRANGER, Incident, document, trusting
 
@@ -118,7 +119,9 @@ def test_every_door_is_told_and_put_back(incident: Incident) -> None:
     assert len(contained.body["open_doors"]) == len(ALTERATIONS)
     assert len(incident.alive()["open_doors"]) == len(ALTERATIONS)
 
-    planned = incident.contains(restore=True, dry_run=True).body["restored"]
+    plan = incident.contains(restore=True, dry_run=True).body
+    planned = plan["restored"]
+    assert not {node["kind"] for node in plan["standing"]} & SETTING_ROWS.keys()
     assert incident.says() != before
     done = incident.contains(restore=True).body
     assert incident.says() == before

@@ -8,7 +8,7 @@ from botocore.credentials import Credentials as Keys
 from services.accounts import NewAccount, open_account
 from tests.services.api.in_process_server import InProcessServer
 from tests.services.api.incident import ANYTHING
-from tests.services.api.test_containment import organize
+from tests.services.api.leaked_key import organize
 
 TASK = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"
 

@@ -14,9 +14,7 @@ from services.api.contract.tracing import Trace, TraceCredential
 from services.cli.lib import trace_phrases as words
 from services.cli.lib.trace_html import render_trace
 from tests.services.api.in_process_server import InProcessServer
-from tests.services.api.test_containment import Story, story
-
-assert story  # A fixture.
+from tests.services.api.leaked_key import Story
 
 ALLOW = {"Effect": "Allow", "Resource": "*"}
 ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
