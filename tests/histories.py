@@ -27,7 +27,14 @@ from tests.step_draws import Nothing, Step
 from tests.steps import ACCOUNT, STEPS
 
 OTHER_STEPS: tuple[Step, ...] = (
-    *(account_setting_step, instance_profile_step, oidc_provider_step, organizations_feature_step, report_step),
+    *(
+        account_setting_step,
+        instance_profile_step,
+        instance_profile_step,
+        oidc_provider_step,
+        organizations_feature_step,
+        report_step,
+    ),
     *(saml_provider_step, service_linked_role_step),
 )
 BEGAN_AT = datetime(2026, 1, 31, 23, 50, tzinfo=UTC)

@@ -31,6 +31,7 @@ def instance_profile_step(draw: DrawFn, account: Account, _at: datetime, random:
     if chosen == "add":
         role = one(draw, account[ROLES])
         return [instance_profiles.add_role(account, instance_profile_name=profile.name, role_name=role.name)]
+    profile = one(draw, [each for each in account[INSTANCE_PROFILES] if instance_profiles.roles_of(account, each)])
     role = one(draw, instance_profiles.roles_of(account, profile))
     return [instance_profiles.remove_role(account, instance_profile_name=profile.name, role_name=role.name)]
 

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from itertools import pairwise
 
+import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis.errors import NoSuchExample
 
@@ -48,6 +49,7 @@ def test_ledgers_are_well_formed(ledger: list[Entry]) -> None:
     assert all(earlier.at <= later.at for earlier, later in pairwise(ledger))
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 def test_every_change_is_reached() -> None:
     """A change that no history contains would be left out of every property that is tested with histories."""
     changes = {event for event in event_classes().values() if issubclass(event, Change)} - OF_THE_INSTALLATION
