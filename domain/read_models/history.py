@@ -28,8 +28,6 @@ class HistoryCall(ReadModel):
     principal_arn: str | None
     user_name: str | None
     issuer_arn: str | None
-    source_identity: str | None = None
-    """Of the session that called."""
     operator: str | None
     """user@host, for what a person did at the server's own machine."""
     access_key_id: str | None
@@ -53,6 +51,8 @@ class HistoryCall(ReadModel):
     """What the call was about, refused or not: entities of the account by kind and name, such as user/ada, all else by
     ARN or id. First what was authorised, then what its parameters name, then what it changed or created."""
 
+    source_identity: str | None = None
+    """Of the session that called."""
     root_assumed_by: str | None = None
     """Of a session of root that AssumeRoot gave, the ARN of who got it."""
 

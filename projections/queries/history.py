@@ -269,6 +269,6 @@ def _in_parts(positions: Sequence[int]) -> Iterator[Sequence[int]]:
 
 def _history_call(row: TupleRow) -> HistoryCall:
     """The last two columns are JSON."""
-    *values, resources, parameters, decisions = row
-    told = [*values, from_json(parameters), _DECISIONS.validate_json(decisions), tuple(resources), None]
-    return HistoryCall.of_row(told)
+    *values, identity, resources, parameters, decisions = row
+    read = from_json(parameters), _DECISIONS.validate_json(decisions)
+    return HistoryCall.of_row([*values, *read, tuple(resources), identity, None])

@@ -255,9 +255,9 @@ select set_config('enable_sort', 'off', true), set_config('enable_incremental_so
 -- name: history
 -- Of the calls at these positions, those that fit. JSON comes as its text, which is read faster than psycopg reads it.
 select account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
-    principal_type, principal_id, principal_arn, user_name, issuer_arn, source_identity, operator, access_key_id, session_id,
+    principal_type, principal_id, principal_arn, user_name, issuer_arn, operator, access_key_id, session_id,
     peer_address, forwarded_address, user_agent, region, tls, error_code, error_message, concerns_account_id, requests,
-    counted_from, counted_to, resources, parameters::text, decisions::text
+    counted_from, counted_to, source_identity, resources, parameters::text, decisions::text
 from views.trail
 where account_id = %(account_id)s and position = any(%(positions)s::bigint[])
     and (%(concerns_account_id)s::text is null or concerns_account_id = %(concerns_account_id)s)

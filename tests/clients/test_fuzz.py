@@ -22,7 +22,7 @@ from tests.places import place_for_data
 from tests.services.wire.shape_values import OPERATIONS
 
 FINE = form("ListUsers")
-EXPECTED = frozenset({100, 200, 400, 403, 404, 405, 408, 409, 413, 414, 431})
+EXPECTED = frozenset({100, 200, 400, 403, 404, 405, 408, 409, 410, 413, 414, 431})
 """What a door may say to strangers and to its own, Continue before the answer where it is asked for. A 5xx is a defect
 here: nothing is wrong with the database."""
 CONNECTIONS = 1_000

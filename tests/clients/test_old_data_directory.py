@@ -24,6 +24,10 @@ from tests.places import place_for_data
 EXPECTED = expected()
 REWORDED = {
     "policies that AWS maintains became known in new versions": "versions of AWS managed policies were adopted",
+    **{
+        f"policy/{name} was created.": f"policy/{name} was adopted."
+        for name in ("AdministratorAccess", "IAMFullAccess", "IAMReadOnlyAccess")
+    },
     "with all that it gave birth to": "with all its descendants",
     "changed the own password": "changed their own password",
     "as long as no organisation forbids it": "unless an organization forbids it",

@@ -61,8 +61,8 @@ def test_every_condition_key_is_described() -> None:
 
 
 _COMPARED_IN_LOWER_CASE = {
-    *("aws:arn", "sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity", "sts:setcontext"),
-    *("sts:setsourceidentity", "sts:tagsession"),
+    *("aws:arn", "sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity"),
+    *("sts:getcalleridentity", "sts:setcontext", "sts:setsourceidentity", "sts:tagsession"),
 }
 """What is no condition key of a call here: actions, and a key of which the linter says what is meant instead."""
 

@@ -265,8 +265,9 @@ def test_a_halted_projection_goes_on_when_it_is_told_to(
             assert runner.wait(ledger.account_id, ledger.position, LONG)
             owner.execute(
                 "insert into views.sessions (account_id, position, session_id, access_key_id, principal_type,"
-                " principal_arn, entity_id, entity_arn, minted_by_arn, minted_by_access_key_id, issued_at, expires_at)"
-                " values (%s, 1, 'DOUBLE', '', '', '', '', '', '', '', now(), now())",
+                " principal_arn, entity_id, entity_arn, minted_by_arn, minted_by_access_key_id, issued_at, expires_at,"
+                " tags, policies, assumed_root)"
+                " values (%s, 1, 'DOUBLE', '', '', '', '', '', '', '', now(), now(), '[]', '[]', false)",
                 (ledger.account_id,),
             )
             ledger.append(issued(ledger, "DOUBLE", at=ledger.at + SECOND))

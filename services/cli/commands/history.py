@@ -215,7 +215,10 @@ HISTORY: Sequence[Column[HistoryCall]] = (
     Column("REQUEST", lambda call: call.request_id, wide=True),
     Column("USER AGENT", lambda call: call.user_agent, wraps=True, wide=True),
 )
+_NEWEST = ("source_identity", "root_assumed_by")
 CSV_COLUMNS: Sequence[Column[HistoryCall]] = tuple(
-    _csv_column(name) for name in (*HistoryCall.model_fields, "source_address")
+    _csv_column(name)
+    for name in (*(name for name in HistoryCall.model_fields if name not in _NEWEST), "source_address", *_NEWEST)
 )
-"""All that is known of a call, under the names that its JSON has. What is no text is written as in JSON."""
+"""All that is known of a call, under the names that its JSON has; a column stays in its place, new ones come last. What
+is no text is written as in JSON."""

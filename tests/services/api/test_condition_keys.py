@@ -61,6 +61,7 @@ def send_everything(house: InProcessServer, keys: Credentials, word: str, signed
         | {"TaskPolicyArn.arn": f"arn:aws:iam::aws:policy/root-task/{TASKS[word]}"},
         {"Action": "CreateServiceSpecificCredential", "UserName": "alice", "ServiceName": f"{word}.amazonaws.com"}
         | {"CredentialAgeDays": str(len(word))},
+        {"Action": "PutAccountProperties", "Properties.entry.1.key": f"{word}/name", "Properties.entry.1.value": "x"},
         {"Action": "GenerateOrganizationsAccessReport", "EntityPath": "o-a1b2c3d4e5/r-f6g7"}
         | {"OrganizationsPolicyId": f"p-{word * 3}"},
     ]

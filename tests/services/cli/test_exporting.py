@@ -73,7 +73,7 @@ COLUMNS = """\
 account_id position at event_id request_id shared_id service operation read_only principal_type principal_id
 principal_arn user_name issuer_arn operator access_key_id session_id peer_address forwarded_address user_agent region
 tls error_code error_message concerns_account_id requests counted_from counted_to parameters decisions resources
-source_address"""
+source_address source_identity root_assumed_by"""
 
 
 def test_the_columns_of_the_history() -> None:

@@ -79,6 +79,7 @@ TABLES = {
     SecretKind.SERVICE_PASSWORD: "service_passwords",
     SecretKind.SERVER_KEY: "server_certificate_keys",
     SecretKind.MFA_SEED: "mfa_seeds",
+    SecretKind.SAML_PRIVATE_KEY: "saml_private_keys",
 }
 
 
