@@ -33,7 +33,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
         "GetWebIdentityToken": OUTBOUND,
     },
 }
-"""The reason, by service and name (docs/adr/0056)."""
+"""The reason, by service and name (docs/adr/0054)."""
 
 for _service, _operations in REFUSED.items():
     for _name, _reason in _operations.items():

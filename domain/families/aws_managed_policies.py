@@ -1,4 +1,4 @@
-"""The policies that AWS maintains, as far as this program and its operator bring them along (docs/adr/0055).
+"""The policies that AWS maintains, as far as this program and its operator bring them along (docs/adr/0053).
 
 What an account uses of them is in its own ledger, adopted when it is first used. The rest of the catalogue is the
 program's, read at its start: an account knows it by the digest that it has adopted.

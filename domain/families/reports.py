@@ -1,5 +1,5 @@
 """Reports about an account: that somebody has asked for one, and where in the ledger. What it says is read at that
-position, whenever it is asked for: the same report tells the same each time (docs/adr/0054)."""
+position, whenever it is asked for: the same report tells the same each time (docs/adr/0052)."""
 
 from abc import ABC
 from collections.abc import Mapping

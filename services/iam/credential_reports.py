@@ -1,4 +1,4 @@
-"""IAM's operations on the credential report (docs/adr/0054)."""
+"""IAM's operations on the credential report (docs/adr/0052)."""
 
 from domain.account import Account
 from domain.calls import Call, Outcome

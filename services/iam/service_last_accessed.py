@@ -1,4 +1,4 @@
-"""IAM's operations on last accessed information, and on the policies that grant access (docs/adr/0054)."""
+"""IAM's operations on last accessed information, and on the policies that grant access (docs/adr/0052)."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What reports say, found out beside the round at the position where they were asked for (docs/adr/0054)."""
+"""What reports say, found out beside the round at the position where they were asked for (docs/adr/0052)."""
 
 import time
 

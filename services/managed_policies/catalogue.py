@@ -1,5 +1,5 @@
 """The policies that AWS maintains, read from files: those of this program, written from what AWS documents of them, and
-those of the operator (docs/adr/0055)."""
+those of the operator (docs/adr/0053)."""
 
 import hashlib
 import json
