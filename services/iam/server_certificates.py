@@ -41,7 +41,9 @@ def upload_server_certificate(
     certificate_chain: str | None = None,
     tags: TagList | None = None,
 ) -> Outcome:
-    """No answer ever shows the private key."""
+    """No answer ever shows the private key. White space around certificates is not kept: Terraform compares them."""
+    certificate_body = certificate_body.strip()
+    certificate_chain = None if certificate_chain is None else certificate_chain.strip()
     arn = account.arn(f"server-certificate{path}{server_certificate_name}")
     given = authorized_tags(account, call, "iam:TagServerCertificate", arn, tags)
     server_certificates.refuse_another(account, server_certificate_name)

@@ -28,7 +28,8 @@ def uploaded(endpoint: Endpoint, name: str = "site", **members: object) -> Membe
 
 
 def test_one_with_its_chain() -> None:
-    """The certificate and its chain are given back as they came; the private key nowhere, but it lies sealed."""
+    """The certificate and its chain are given back as they came, but for white space around them; the private key
+    nowhere, but it lies sealed."""
     endpoint = Endpoint()
     answer = uploaded(endpoint, Path="/cloudfront/", CertificateChain=CHAIN)
     metadata = answer["ServerCertificateMetadata"]
@@ -43,7 +44,7 @@ def test_one_with_its_chain() -> None:
         }
     }
     got = endpoint.call(endpoint.root, "GetServerCertificate", ServerCertificateName="SITE")["ServerCertificate"]
-    assert (got["CertificateBody"], got["CertificateChain"]) == (SITE.body, CHAIN)
+    assert (got["CertificateBody"], got["CertificateChain"]) == (SITE.body.strip(), CHAIN.strip())
     assert got.keys() == {"ServerCertificateMetadata", "CertificateBody", "CertificateChain"}
     assert [each.secret.reveal() for each in _keys(endpoint)] == [SITE.key]
     told = "".join(entry.event.model_dump_json() for entry in endpoint.entries)
@@ -148,7 +149,7 @@ def test_the_end_of_one() -> None:
         endpoint.call(endpoint.root, "DeleteServerCertificate", ServerCertificateName="site")
     endpoint.moment = f"p{position}"
     got = endpoint.call(endpoint.root, "GetServerCertificate", ServerCertificateName="site")["ServerCertificate"]
-    assert got["CertificateChain"] == CHAIN
+    assert got["CertificateChain"] == CHAIN.strip()
 
 
 def test_an_account_has_twenty() -> None:
