@@ -119,6 +119,7 @@ def _news(delta: SettingDelta) -> Iterator[str]:
 OIDC_SETTING = Setting(_parts, _without, _openings)
 LineageKind("oidc_provider", "OIDC provider {name}", removals=_removals, setting=OIDC_SETTING)
 LineageKind("oidc_provider_changed", "OIDC provider {name} changed", setting=OIDC_SETTING)
+LineageKind("oidc_provider_removed", "OIDC provider {name} deleted", setting=OIDC_SETTING)
 
 
 class OIDCProviderChange(AffectsNobody):

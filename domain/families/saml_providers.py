@@ -167,6 +167,7 @@ def _openings(delta: SettingDelta) -> Iterator[str]:
 SAML_SETTING = Setting(_parts, _without, _openings, is_keyed=True)
 LineageKind("saml_provider", "SAML provider {name}", removals=_removals, setting=SAML_SETTING)
 LineageKind("saml_provider_changed", "SAML provider {name} changed", setting=SAML_SETTING)
+LineageKind("saml_provider_removed", "SAML provider {name} deleted", setting=SAML_SETTING)
 
 
 def saml_private_key(account: Account, arn: str, key_id: str) -> SAMLPrivateKey | None:

@@ -183,6 +183,17 @@ def _saml_provider(delta: SettingDelta, former: Account) -> Sequence[AccountChan
     return (saml_providers.delete_saml_provider(delta.account, arn=provider.arn),)
 
 
+def _lost_saml_keys(delta: SettingDelta) -> str | None:
+    """Of a provider that was deleted and is there again, with keys that are not its former ones."""
+    now, before = (each[SAML_PROVIDERS].get(delta.owner_id) for each in (delta.account, delta.former))
+    if now is None or before is None or now.uuid == before.uuid or not before.private_keys:
+        return None
+    command = suggested_command(
+        "aws", "iam", "update-saml-provider", saml_provider_arn=now.arn, add_private_key="file://KEY.pem"
+    )
+    return f"its private keys were destroyed when it was deleted; add them again: {command}"
+
+
 def _saml_key(delta: SettingDelta, _former: Account) -> Iterator[AccountChange]:
     if delta.introduced:
         removed = saml_providers.SAMLChanges(removed_key_id=delta.subject_id)
@@ -333,7 +344,10 @@ _OIDC_PROVIDER = SettingRow(
     lambda _account, arn, _subject: f"OIDC provider {arn.partition('/')[2]}", _oidc_provider_text, _oidc_provider
 )
 _SAML_PROVIDER = SettingRow(
-    lambda _account, arn, _subject: f"SAML provider {arn.partition('/')[2]}", _saml_provider_text, _saml_provider
+    lambda _account, arn, _subject: f"SAML provider {arn.partition('/')[2]}",
+    _saml_provider_text,
+    _saml_provider,
+    _lost_saml_keys,
 )
 _SAML_KEY = SettingRow(
     lambda _account, arn, key_id: f"private key {key_id} of SAML provider {arn.partition('/')[2]}",
@@ -364,8 +378,10 @@ SETTING_ROWS = {
     "server_certificate_rename": SettingRow(_of("name"), _resource, _certificate_name),
     "oidc_provider": _OIDC_PROVIDER,
     "oidc_provider_changed": _OIDC_PROVIDER,
+    "oidc_provider_removed": _OIDC_PROVIDER,
     "saml_provider": _SAML_PROVIDER,
     "saml_provider_changed": _SAML_PROVIDER,
+    "saml_provider_removed": _SAML_PROVIDER,
     "mfa_enabled": _MFA,
     "mfa_deactivated": _MFA,
     "password": SettingRow(

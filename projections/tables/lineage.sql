@@ -18,9 +18,9 @@ create table births (
         'tags', 'user_rename', 'group_rename', 'instance_profile', 'profile_role', 'profile_role_removed',
         'ssh_public_key', 'signing_certificate', 'service_specific_credential', 'service_specific_credential_reset',
         'credential_activation', 'server_certificate', 'server_certificate_rename', 'oidc_provider',
-        'oidc_provider_changed', 'saml_provider', 'saml_provider_changed', 'saml_private_key',
-        'saml_private_key_removed', 'mfa_enabled', 'mfa_deactivated', 'password_policy', 'organizations_feature',
-        'organizations_feature_disabled', 'role_updated')),
+        'oidc_provider_changed', 'oidc_provider_removed', 'saml_provider', 'saml_provider_changed',
+        'saml_provider_removed', 'saml_private_key', 'saml_private_key_removed', 'mfa_enabled', 'mfa_deactivated',
+        'password_policy', 'organizations_feature', 'organizations_feature_disabled', 'role_updated')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.
@@ -422,8 +422,10 @@ select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'user_rename'
 select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'group_rename', 'group_id', 'group_id', 'group_name')
 
 -- name: iam.oidc_provider.created.v1
-select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'oidc_provider', 'provider_arn', 'provider_arn',
-    'provider_name')
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'provider_arn',
+    '{oidc_provider_removed}'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'oidc_provider', 'provider_arn', 'provider_arn',
+        'provider_name')
 
 -- name: iam.oidc_provider.client_id_added.v1
 -- name: iam.oidc_provider.client_id_removed.v1
@@ -432,11 +434,15 @@ select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'oidc_provide
     'provider_arn', 'provider_name')
 
 -- name: iam.oidc_provider.deleted.v1
-select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'provider_arn')
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'provider_arn'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'oidc_provider_removed', 'provider_arn', 'provider_arn',
+        'provider_name')
 
 -- name: iam.saml_provider.created.v1
-select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'saml_provider', 'provider_arn', 'provider_arn',
-    'provider_name')
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'provider_arn',
+    '{saml_provider_removed}'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'saml_provider', 'provider_arn', 'provider_arn',
+        'provider_name')
 
 -- name: iam.saml_provider.metadata_replaced.v1
 -- name: iam.saml_provider.encryption_mode_set.v1
@@ -454,7 +460,9 @@ select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'pr
         'provider_name')
 
 -- name: iam.saml_provider.deleted.v1
-select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'provider_arn')
+select end_owned(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'deleted', 'provider_arn'),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'saml_provider_removed', 'provider_arn', 'provider_arn',
+        'provider_name')
 
 -- name: iam.login_profile.created.v1
 -- name: iam.root_login_profile.created.v1
