@@ -11,7 +11,8 @@ from domain.entity_kinds import is_there
 from domain.families.containment import CONTAINED_POLICY_NAME
 from domain.foundation.errors import Refusal
 from domain.lineage_kinds import SettingDelta
-from domain.queries.restored_settings import KEY_ROWS, SETTING_ROWS
+from domain.queries.restored_providers import KEY_ROWS
+from domain.queries.restored_settings import SETTING_ROWS
 
 RESTORATIONS_MAX = 200
 """So many of an account a single call puts back; whoever asks again puts back the next."""

@@ -1,9 +1,9 @@
 """How each kind of setting that a lineage may have altered is told, and how it is put back."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import cast
 
 from domain.account import Account, AccountChange
 from domain.entity_kinds import entity_title, find_entity
@@ -11,45 +11,31 @@ from domain.families.boundaries import boundary_arn
 from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.families.instance_profiles import PROFILE_ROLES
 from domain.families.mfa_devices import MFA_DEVICES, owner_title
-from domain.families.oidc_providers import OIDC_PROVIDERS
 from domain.families.organizations_features import ORGANIZATIONS_FEATURES, Feature
 from domain.families.passwords import LOGIN_PROFILES, PASSWORD_POLICY, PasswordPolicyDeleted, PasswordPolicyUpdated
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES, InlinePolicyPut
 from domain.families.roles import ROLES, RoleUpdated, TrustPolicyReplaced
-from domain.families.saml_providers import SAML_PROVIDERS, saml_private_key
 from domain.families.server_certificates import SERVER_CERTIFICATES
 from domain.families.tags import Tag, tags_of
 from domain.families.users import USERS
 from domain.foundation.errors import DeleteConflict, Refusal
-from domain.foundation.moments import format_rfc3339
 from domain.foundation.suggested_commands import suggested_command
 from domain.lineage_kinds import SettingDelta
+from domain.queries.restored_providers import PROVIDER_ROWS
+from domain.queries.setting_rows import SettingRow
 from domain.rules import (
     groups,
     instance_profiles,
     mfa_devices,
-    oidc_providers,
     organizations_features,
     passwords,
     permissions_boundaries,
     policies,
     policy_holders,
-    saml_providers,
     server_certificates,
     tagging,
     users,
 )
-
-
-class SettingRow(NamedTuple):
-    """How a kind of setting is told, and put back."""
-
-    title: Callable[[Account, str, str], str]
-    says: Callable[[Account, str, str], str | None]
-    changes: Callable[[SettingDelta, Account], Iterable[AccountChange]]
-    """That make it say what it said in a former account. Raises Refusal."""
-    lost: Callable[[SettingDelta], str | None] = lambda _delta: None
-    """Why a part of it cannot be put back, whatever the changes do."""
 
 
 def _trust(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
@@ -164,51 +150,6 @@ def _certificate_name(delta: SettingDelta, former: Account) -> Iterator[AccountC
     yield server_certificates.update(delta.account, name=now.name, new_path=before.path, new_name=before.name)
 
 
-def _oidc_provider(delta: SettingDelta, former: Account) -> Sequence[AccountChange]:
-    before = former[OIDC_PROVIDERS].get(delta.owner_id)
-    if before is None:
-        return oidc_providers.delete_oidc_provider(delta.account, arn=delta.owner_id)
-    had = {"client_ids": before.client_ids, "thumbprints": before.thumbprints}
-    return tuple(oidc_providers.put_back(delta.account, arn=delta.owner_id, **had))
-
-
-def _saml_provider(delta: SettingDelta, former: Account) -> Sequence[AccountChange]:
-    """Keys that it still has are somebody else's."""
-    provider, before = delta.account[SAML_PROVIDERS][delta.owner_id], former[SAML_PROVIDERS].get(delta.owner_id)
-    if before is not None:
-        return tuple(saml_providers.put_back(delta.account, arn=provider.arn, former=before))
-    if provider.private_keys:
-        command = suggested_command("aws", "iam", "delete-saml-provider", saml_provider_arn=provider.arn)
-        raise Refusal(f"it has private keys of others, which are to be destroyed with it; delete it: {command}")
-    return (saml_providers.delete_saml_provider(delta.account, arn=provider.arn),)
-
-
-def _lost_saml_keys(delta: SettingDelta) -> str | None:
-    """Of a provider that was deleted and is there again, with keys that are not its former ones."""
-    now, before = (each[SAML_PROVIDERS].get(delta.owner_id) for each in (delta.account, delta.former))
-    if now is None or before is None or now.uuid == before.uuid or not before.private_keys:
-        return None
-    command = suggested_command(
-        "aws", "iam", "update-saml-provider", saml_provider_arn=now.arn, add_private_key="file://KEY.pem"
-    )
-    return f"its private keys were destroyed when it was deleted; add them again: {command}"
-
-
-def _saml_key(delta: SettingDelta, _former: Account) -> Iterator[AccountChange]:
-    if delta.introduced:
-        removed = saml_providers.SAMLChanges(removed_key_id=delta.subject_id)
-        yield from saml_providers.update_saml_provider(delta.account, arn=delta.owner_id, changes=removed)
-
-
-def _lost_saml_key(delta: SettingDelta) -> str | None:
-    if not delta.dropped:
-        return None
-    command = suggested_command(
-        "aws", "iam", "update-saml-provider", saml_provider_arn=delta.owner_id, add_private_key="file://KEY.pem"
-    )
-    return f"it was destroyed when it was removed; add it again from where it was made, or another: {command}"
-
-
 def _password(delta: SettingDelta, _former: Account) -> Iterator[AccountChange]:
     if delta.owner_id == delta.account.id:
         if delta.dropped:
@@ -264,24 +205,6 @@ def _resource(account: Account, entity_id: str, _subject: str) -> str | None:
 
 def _tags_text(account: Account, entity_id: str, _subject: str) -> str | None:
     return ", ".join(f"{tag.key}={tag.value}" for tag in tags_of(account, entity_id).values()) or None
-
-
-def _oidc_provider_text(account: Account, arn: str, _subject: str) -> str | None:
-    provider = account[OIDC_PROVIDERS].get(arn)
-    return None if provider is None else ", ".join((*provider.client_ids, *provider.thumbprints))
-
-
-def _saml_provider_text(account: Account, arn: str, _subject: str) -> str | None:
-    provider = account[SAML_PROVIDERS].get(arn)
-    if provider is None:
-        return None
-    metadata = provider.metadata
-    return f"{metadata.issuer}, {metadata.sha256}, encryption {provider.assertion_encryption or 'not asked for'}"
-
-
-def _saml_key_text(account: Account, arn: str, key_id: str) -> str | None:
-    key = saml_private_key(account, arn, key_id)
-    return None if key is None else f"added {format_rfc3339(key.added_at)}"
 
 
 def _role_text(account: Account, role_id: str, _subject: str) -> str | None:
@@ -340,25 +263,9 @@ _MFA = SettingRow(
     _lost_mfa,
 )
 _TAGS = SettingRow(_of("tags"), _tags_text, _tags)
-_OIDC_PROVIDER = SettingRow(
-    lambda _account, arn, _subject: f"OIDC provider {arn.partition('/')[2]}", _oidc_provider_text, _oidc_provider
-)
-_SAML_PROVIDER = SettingRow(
-    lambda _account, arn, _subject: f"SAML provider {arn.partition('/')[2]}",
-    _saml_provider_text,
-    _saml_provider,
-    _lost_saml_keys,
-)
-_SAML_KEY = SettingRow(
-    lambda _account, arn, key_id: f"private key {key_id} of SAML provider {arn.partition('/')[2]}",
-    _saml_key_text,
-    _saml_key,
-    _lost_saml_key,
-)
-KEY_ROWS = {"saml_private_key": _SAML_KEY, "saml_private_key_removed": _SAML_KEY}
 _FEATURE = SettingRow(lambda _account, _id, feature: f"organizations feature {feature}", _feature_text, _feature)
 SETTING_ROWS = {
-    **KEY_ROWS,
+    **PROVIDER_ROWS,
     "trust_policy": _TRUST,
     "policy_version": _DEFAULT,
     "policy_default": _DEFAULT,
@@ -376,12 +283,6 @@ SETTING_ROWS = {
     "user_rename": SettingRow(_of("name"), _resource, _user_name),
     "group_rename": SettingRow(_of("name"), _resource, _group_name),
     "server_certificate_rename": SettingRow(_of("name"), _resource, _certificate_name),
-    "oidc_provider": _OIDC_PROVIDER,
-    "oidc_provider_changed": _OIDC_PROVIDER,
-    "oidc_provider_removed": _OIDC_PROVIDER,
-    "saml_provider": _SAML_PROVIDER,
-    "saml_provider_changed": _SAML_PROVIDER,
-    "saml_provider_removed": _SAML_PROVIDER,
     "mfa_enabled": _MFA,
     "mfa_deactivated": _MFA,
     "password": SettingRow(
