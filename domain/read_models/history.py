@@ -52,7 +52,7 @@ class HistoryCall(ReadModel):
     ARN or id. First what was authorised, then what its parameters name, then what it changed or created."""
 
     source_identity: str | None = None
-    """Of the session that called."""
+    """Of the session that called, or that AssumeRole asked for."""
     root_assumed_by: str | None = None
     """Of a session of root that AssumeRoot gave, the ARN of who got it."""
 

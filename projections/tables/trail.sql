@@ -195,7 +195,9 @@ select %(account_id)s, position, at, event_id, cause.request_id, cause.shared_id
     coalesce(cause.principal #>> '{issuer,principal_id}', split_part(cause.principal ->> 'principal_id', ':', 1)),
     -- A user of another account is told apart by the ARN: the name alone would be mistaken for one of this account's.
     case when cause.principal ->> 'account_id' = %(account_id)s then cause.principal ->> 'user_name' end,
-    cause.principal #>> '{issuer,arn}', cause.principal ->> 'source_identity',
+    cause.principal #>> '{issuer,arn}',
+    coalesce(cause.principal ->> 'source_identity',
+        case when cause.operation = 'AssumeRole' then event.parameters ->> 'source_identity' end),
     (cause.operator ->> 'user') || '@' || (cause.operator ->> 'host'), cause.access_key_id, cause.session_id,
     cause.peer_address, cause.forwarded_address, cause.user_agent, cause.region, cause.tls, event.parameters,
     event.error_code, event.error_message, coalesce(event.decisions, '[]'), coalesce(about.resources, '{}'), 1

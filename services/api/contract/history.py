@@ -60,7 +60,7 @@ class LookupHistory(PagedHistoricalQuestion[HistoryPage]):
     source_address: Annotated[Text, AfterValidator(_network)] | None = None
     """Or a network, such as 192.0.2.0/24."""
     source_identity: Text | None = None
-    """Of the session that called, in any case."""
+    """Of the session that called, or that AssumeRole asked for, in any case."""
     user_agent: Text | None = None
     """A part of it, in any case."""
     operation: Text | None = None

@@ -41,7 +41,7 @@ FILTERS = (
         "made by this user, role, session, root, or `operator user@host`: as a table shows it, its name, ARN or id",
     ),
     ("source_address", ("--source-address", "--address"), "from this address, or network such as 192.0.2.0/24"),
-    ("source_identity", ("--source-identity",), "in a session that has this source identity"),
+    ("source_identity", ("--source-identity",), "in a session that has this source identity, or asked for one"),
     ("user_agent", ("--user-agent",), "by a client whose user agent has this part"),
     (
         "operation",
