@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from domain.account import Account
 from domain.callers import descent_of
 from domain.calls import NeedsFacts, Outcome
+from domain.entity_kinds import is_there
 from domain.families.containment import (
     CONTAINED_LINEAGES,
     CONTAINED_POLICY_NAME,
@@ -206,7 +207,9 @@ def answer_contain(question: Contain, context: AnswerContext) -> Containment:
         compromised_since=found.compromised_since,
         suggested_since=_suggested_since(context, found) if question.dry_run else None,
         unexamined_calls=found.unexamined_calls,
-        standing=tuple(node for node in found.nodes if _is_left_in_force(node) and not _is_planned(question, node)),
+        standing=tuple(
+            node for node in found.nodes if _is_left_in_force(node) and not _is_planned(context, found, question, node)
+        ),
         untouched=tuple(_untouched(context, found)),
         stopped_after_nodes=found.stopped_after_nodes,
     )
@@ -314,9 +317,11 @@ def _is_contained_whole(context: AnswerContext, found: Lineage, account_id: str)
     return seed in context.account(account_id, found.moments[account_id].position)[CONTAINED_LINEAGES]
 
 
-def _is_planned(question: Contain, node: LineageNode) -> bool:
-    """What would be put back, or could not be, is told among what is restored."""
-    return question.dry_run and question.restore and node.kind in SETTING_ROWS
+def _is_planned(context: AnswerContext, found: Lineage, question: Contain, node: LineageNode) -> bool:
+    """What would be put back, or could not be, is told among what is restored: but not what is gone."""
+    if not (question.dry_run and question.restore and node.kind in SETTING_ROWS):
+        return False
+    return is_there(context.account(node.account_id, found.moments[node.account_id].position), node.owner_id)
 
 
 def _is_left_in_force(node: LineageNode) -> bool:

@@ -6,7 +6,7 @@ from functools import cached_property, partial
 
 from domain.account import Account
 from domain.altered_settings import AlteredSetting
-from domain.entity_kinds import find_entity
+from domain.entity_kinds import find_entity, is_there
 from domain.families.containment import CONTAINED_LINEAGES
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, is_managed_by
 from domain.families.roles import ROLES
@@ -162,14 +162,14 @@ def lineage_doors(visibility: AccountVisibility, found: Lineage) -> tuple[OpenDo
 
 
 def _settings_put_back(visibility: AccountVisibility, found: Lineage) -> frozenset[NodePosition]:
-    """Changes of which nothing is left, though no event has ended them, such as of tags."""
+    """Changes of which nothing is left, though no event has ended them, such as of tags. What is gone is not put back."""
     standing = {node.place for node in found.nodes if node.state == "active"}
     accounts = _accounts_at(visibility.context, found)
     return (
         frozenset(
             NodePosition(each.account_id, position)
             for each in visibility.altered(found)
-            if each.delta(accounts[each.account_id]) is None
+            if is_there(accounts[each.account_id], each.owner_id) and each.delta(accounts[each.account_id]) is None
             for position, _ in each.nodes
         )
         & standing

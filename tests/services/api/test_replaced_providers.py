@@ -37,3 +37,13 @@ def test_a_saml_provider(incident: Incident) -> None:
     told = restored(incident)
     assert "its private keys were destroyed when it was deleted; add them again" in told["refused"]
     assert incident.saml_keys("idp") == []
+
+
+def test_one_that_is_gone(incident: Incident) -> None:
+    """Nothing makes it again, and both a dry run and the containment say that this stays as it is."""
+    named = {"OpenIDConnectProviderArn": f"arn:aws:iam::{incident.house.account_id}:oidc-provider/idp.example.com"}
+    incident.does("CreateOpenIDConnectProvider", Url="https://idp.example.com")
+    incident.steals("DeleteOpenIDConnectProvider", **named)
+    for dry_run in (True, False):
+        told = incident.contains(restore=True, dry_run=dry_run).body
+        assert (told["restored"], [node["kind"] for node in told["standing"]]) == ([], ["oidc_provider_removed"])
