@@ -112,7 +112,8 @@ language sql immutable parallel safe as $$
             then replace(said ->> 'entity', ' ', '-') || '/' || value
         when key = 'policy_name' and said ?| '{user_name,group_name,role_name,entity_name}' then 'inline-policy/' || value
         when key in ('virtual_mfa_device_name', 'device_name') then 'mfa/' || value
-        when key = 'name' and said ? 'saml_metadata_document' then 'saml-provider/' || value
+        -- Of an event it is the kind, and the id stands beside it.
+        when key = 'credential' and said ? 'credential_id' then null
         when key = 'url' then 'oidc-provider/' || regexp_replace(value, '^https?://', '')
         when key in ('access_key_id', 'session_id', 'credential', 'seed', 'account_alias', 'certificate_id',
             'credential_id', 'ssh_public_key_id', 'service_specific_credential_id', 'service_user_name',

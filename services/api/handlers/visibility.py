@@ -162,7 +162,7 @@ def lineage_doors(visibility: AccountVisibility, found: Lineage) -> tuple[OpenDo
 
 
 def _settings_put_back(visibility: AccountVisibility, found: Lineage) -> frozenset[NodePosition]:
-    """Changes of which nothing is left, though no event has ended them, such as of tags. What is gone is not put back."""
+    """Changes of which nothing is left, though no event has ended them, such as of tags. What is gone is not back."""
     standing = {node.place for node in found.nodes if node.state == "active"}
     accounts = _accounts_at(visibility.context, found)
     return (

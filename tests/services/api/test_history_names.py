@@ -13,12 +13,14 @@ from services.wire.operations import all_operations
 from tests.saml import private_key, saml_metadata
 from tests.services.api.in_process_server import InProcessServer
 from tests.services.api.incident import ANYTHING, Incident, document
+from tests.services.iam.scene import ssh_public_key
 
 NAMES_NOTHING = {
     *("client_id", "external_id", "marker", "role_session_name", "source_identity", "version_id"),
-    "organizations_policy_id",
+    *("name", "organizations_policy_id"),
 }
-"""Parameters that look as if they named something of the account."""
+"""Parameters that look as if they named something of the account; and `name`, whose calls are found by the resource
+that was authorised."""
 
 
 def operations(house: InProcessServer, **asked: str) -> list[str]:
@@ -42,6 +44,12 @@ def test_by_every_name_and_id(incident: Incident) -> None:
         assert house.aws_does("iam", operation, **members)[0] != 200
 
     incident.peopled()
+    key = told(does("UploadSSHPublicKey", UserName="vic", SSHPublicKeyBody=ssh_public_key()), "SSHPublicKeyId")
+    does("DeleteSSHPublicKey", UserName="vic", SSHPublicKeyId=key)
+    found = house.asks(f"/v1/history?on={key}&operation=DeleteSSHPublicKey")
+    assert found.status == 200, found.body
+    assert [call["resources"][:2] for call in found.body["calls"]] == [["user/vic", key]]
+    assert "SSH public key" not in found.body["calls"][0]["resources"], "That is its kind."
     does("UpdateServerCertificate", ServerCertificateName="shop", NewServerCertificateName="store")
     does("CreateVirtualMFADevice", VirtualMFADeviceName="phone", Path="/x/")
     serial = f"arn:aws:iam::{account_id}:mfa/x/phone"
@@ -106,7 +114,7 @@ def test_every_parameter_that_names_something_is_looked_at(house: InProcessServe
         connection.execute("set local search_path to views")
         for parameter in sorted(recorded - NAMES_NOTHING):
             value = "arn:aws:iam::111111111111:x/y" if parameter.endswith("arn") else "thing"
-            said = f'{{"{parameter}": "{value}", "user_name": "u", "saml_metadata_document": ""}}'
+            said = f'{{"{parameter}": "{value}", "user_name": "u"}}'
             rows = connection.execute("select name from resources_named('111111111111', %s::jsonb)", (said,)).fetchall()
             assert len({name for (name,) in rows if name} - {"user/u"}) == 1 or parameter == "user_name", parameter
 
