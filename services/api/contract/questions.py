@@ -8,6 +8,15 @@ from services.api.contract.credentials import ListCredentials
 from services.api.contract.decisions import ExplainDecision
 from services.api.contract.diff import Diff, ListChanges
 from services.api.contract.history import LookupHistory
+from services.api.contract.key_rotations import (
+    AdvanceKeyRotation,
+    ListKeyRotations,
+    ListKeysToRotate,
+    RecordKeyHandover,
+    StartKeyRotation,
+    StopKeyRotation,
+)
+from services.api.contract.leak_reports import ReportLeakedKeys
 from services.api.contract.least_privilege import GetLeastPrivilege
 from services.api.contract.lineage import ShowLineage
 from services.api.contract.permissions import ListPermissions
@@ -21,4 +30,6 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     LookupHistory, ListPermissions, ListSessions, ListCredentials, ExplainDecision, RevokeSession, ShowLineage, Contain,
     WhoCan, CanAssume, WhatIf, GetLeastPrivilege, WhoCould, CouldAssume, ListHeldPolicies, Diff, ListChanges,
     FindUnusual, TraceCredential, ListStillAlive, ListContainedLineages, ReleaseLineage,
+    StartKeyRotation, RecordKeyHandover, AdvanceKeyRotation, StopKeyRotation, ListKeyRotations, ListKeysToRotate,
+    ReportLeakedKeys,
 )  # fmt: skip

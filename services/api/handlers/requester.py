@@ -28,6 +28,8 @@ class Requester:
     """None of the operator."""
     denied: Callable[[str, str], str | None]
     """Of an action and an ARN, why policies do not allow it; None where they do. The check is recorded."""
+    call: Call | None = None
+    """None of the operator, for whom nothing is sealed."""
 
     @classmethod
     def of(cls, account: Account, call: Call) -> Self:
@@ -38,7 +40,7 @@ class Requester:
                 return refusal.message
             return None
 
-        return cls(call.ledgers, call.at, call.facts, call.caller, denied)
+        return cls(call.ledgers, call.at, call.facts, call.caller, denied, call)
 
     @classmethod
     def operator(cls, ledgers: Mapping[str, LedgerState], at: datetime, facts: Facts | None) -> Self:

@@ -1,0 +1,58 @@
+"""Which access keys of users are to be replaced."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from domain.account import Account
+from domain.families.access_keys import ACCESS_KEYS, AccessKey
+from domain.families.key_rotations import KEY_ROTATIONS, KeyRotation
+from domain.families.notices import NOTICES
+from domain.families.tags import tag_id, tags_of
+from domain.families.users import USERS, User
+
+DueNotice = Literal["due", "overdue"]
+
+
+class RotatableKey(NamedTuple):
+    user_name: str
+    key: AccessKey
+    notice: DueNotice | None
+    """Of its age, that stands."""
+    rotation: KeyRotation | None
+    """That is under way from it."""
+
+
+def keys_to_rotate(
+    account: Account,
+    at: datetime,
+    *,
+    path_prefix: str | None = None,
+    tag: tuple[str, str | None] | None = None,
+    older_than_days: int | None = None,
+) -> Iterator[RotatableKey]:
+    """By user name. Active ones that notices call due or overdue or, with `older_than_days`, that are older; and those
+    whose rotation is under way, however far. A tag without a value is one with any."""
+    for user in sorted(account[USERS], key=lambda user: user.name):
+        if not user.path.startswith(path_prefix or "/") or (tag is not None and not _has_tag(account, user, *tag)):
+            continue
+        rotation = account[KEY_ROTATIONS].get(user.id)
+        for key in account[ACCESS_KEYS].of(user.id):
+            notice = _notice(account, key.id)
+            if rotation is not None:
+                if key.id == rotation.old_access_key_id:
+                    yield RotatableKey(user.name, key, notice, rotation)
+            elif key.status == "Active" and (
+                notice is not None if older_than_days is None else key.created_at < at - timedelta(days=older_than_days)
+            ):
+                yield RotatableKey(user.name, key, notice, None)
+
+
+def _has_tag(account: Account, user: User, key: str, value: str | None) -> bool:
+    found = tags_of(account, user.id).get(tag_id(user.noun, key))
+    return found is not None and value in {None, found.value}
+
+
+def _notice(account: Account, access_key_id: str) -> DueNotice | None:
+    notices = account[NOTICES].get(access_key_id, ())
+    return "overdue" if "rotation_overdue" in notices else "due" if "rotation_due" in notices else None
