@@ -128,7 +128,9 @@ def rotation_of(account: Account, user_id: str) -> KeyRotation:
     """Raises NoSuchEntity."""
     rotation = account[KEY_ROTATIONS].get(user_id)
     if rotation is None:
-        raise NoSuchEntity(f"No rotation of {owner_name(account, user_id)} is under way.")
+        name = owner_name(account, user_id)
+        begin = suggested_command("muniment", "rotate", "access-key", name, "--to-file", "FILE")
+        raise NoSuchEntity(f"No rotation of {name} is under way: begin one with {begin}")
     return rotation
 
 

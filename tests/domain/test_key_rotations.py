@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.account import Account, AccountChange
-from domain.families.access_keys import ACCESS_KEYS, AccessKeyCreated, AccessKeyDeactivated, AccessKeyDeleted
+from domain.families.access_keys import (
+    ACCESS_KEYS,
+    AccessKeyCreated,
+    AccessKeyDeactivated,
+    AccessKeyDeleted,
+    AccessKeyStatus,
+)
 from domain.families.credential_use import LAST_USES, CredentialUsed, is_news
 from domain.families.key_rotations import (
     KEY_ROTATIONS,
@@ -155,7 +161,7 @@ def test_who_has_no_key_has_nothing_to_rotate() -> None:
 def by_hand(account: Account, key_id: str, doing: str, at: datetime = AT) -> Account:
     if doing == "delete":
         return after(account, delete_access_key(account, user_id=ANN, access_key_id=key_id), at=at)
-    status = "Active" if doing == "activate" else "Inactive"
+    status: AccessKeyStatus = "Active" if doing == "activate" else "Inactive"
     events = update_access_key(account, user_id=ANN, access_key_id=key_id, status=status)
     return after(account, *events, at=at)
 
