@@ -1,12 +1,11 @@
 """Reports of leaked access keys: what is recorded of them, and what the account wants done."""
 
 from typing import Literal
-from urllib.parse import urlsplit, urlunsplit
 
 from domain.account import Account
 from domain.families.access_keys import AccessKey
 from domain.families.leak_reports import LEAK_REPORTS, REPORTS_KNOWN_MAX, CredentialReportedLeaked, report_digest
-from domain.foundation.abridged import shorten
+from domain.foundation.abridged import shorten, url_place
 from domain.rules.access_keys import owner_name
 
 SOURCE_BYTES_MAX = 64
@@ -23,14 +22,13 @@ def on_compromise(_account: Account, _owner_id: str) -> OnCompromise:
 def report_leak(
     account: Account, key: AccessKey, *, reporter: str, source: str | None, url: str | None
 ) -> CredentialReportedLeaked:
-    """Without what is in a URL besides its place: a query may hold secrets of its own."""
     return CredentialReportedLeaked(
         credential_id=key.id,
         owner_id=key.user_id,
         owner_name=owner_name(account, key.user_id),
         reporter=reporter,
         source=shorten(source, SOURCE_BYTES_MAX) if source else None,
-        url=shorten(_place(url), URL_BYTES_MAX) if url else None,
+        url=shorten(url_place(url), URL_BYTES_MAX) if url else None,
     )
 
 
@@ -41,11 +39,3 @@ def is_known(account: Account, report: CredentialReportedLeaked) -> bool:
         return False
     digest = report_digest(report.reporter, report.source, report.url)
     return len(reports.digests) >= REPORTS_KNOWN_MAX or digest in reports.digests
-
-
-def _place(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-    except ValueError:  # Such as a bracket that is not closed.
-        return "unreadable"

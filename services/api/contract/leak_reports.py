@@ -3,8 +3,9 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from domain.foundation.abridged import url_place
 from domain.foundation.errors import ValidationError
 from domain.foundation.identifiers import canonical_id
 from services.api.contract.question import Answer, Question, Text
@@ -66,5 +67,5 @@ class ReportLeakedKeys(Question[LeakedKeys]):
     ]
     source: Annotated[Text, StringConstraints(max_length=64)] | None = None
     """What kind of place they were found in, such as `commit`."""
-    url: Text | None = None
-    """Where. Recorded with the report without its query."""
+    url: Annotated[Text, AfterValidator(url_place)] | None = None
+    """Where. Recorded without its query."""
