@@ -76,7 +76,8 @@ from domain.rules import (
     tagging,
     users,
 )
-from domain.rules.lifecycle import ExpiredSession, Expiries, LifecycleCandidates
+from domain.rules.lifecycle import LifecycleCandidates
+from domain.rules.session_expiries import ExpiredSession, Expiries
 from tests.credential_steps import mfa_device, server_certificate, user_credential
 from tests.domain.policy.policies import SESSION
 from tests.step_draws import NAMES, PATHS, Step
@@ -244,7 +245,7 @@ def _access_key(draw: DrawFn, account: Account, _at: datetime, random: Random) -
         return [access_keys.create_access_key(account, user_id=owner, access_key_id=key_id)]
     key = _one(draw, keys.values())
     if step == "delete":
-        return [access_keys.delete_access_key(account, user_id=key.user_id, access_key_id=key.id)]
+        return access_keys.delete_access_key(account, user_id=key.user_id, access_key_id=key.id)
     status: AccessKeyStatus = "Inactive" if key.status == "Active" else "Active"
     return access_keys.update_access_key(account, user_id=key.user_id, access_key_id=key.id, status=status)
 
@@ -357,10 +358,8 @@ def _tick(draw: DrawFn, account: Account, at: datetime, random: Random) -> Seque
     session_id = new_unique_id(SESSION, random)
     over = ExpiredSession(session_id, new_access_key_id(SESSION_KEY, account.id, random), account.arn("root"), at)
     expiries = Expiries([over] if draw(st.booleans()) else [], None, at)
-    keys = sorted(account[ACCESS_KEYS].by_id)
-    return lifecycle.due_events(
-        account, LifecycleCandidates({"access_keys": keys, "passwords": sorted(account[LOGIN_PROFILES])}, expiries), at
-    )
+    subjects = [account.id, *account[USERS].by_id, *account[ROLES].by_id]
+    return lifecycle.due_events(account, LifecycleCandidates(sorted(subjects), expiries), at, protection).events
 
 
 def _alias(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
