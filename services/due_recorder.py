@@ -4,19 +4,24 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import psycopg
 
 from domain.account import Account
 from domain.foundation.events import Cause
 from domain.foundation.identifiers import Random, new_uuid
-from domain.rules.lifecycle import DEFAULT_PROFILE, LifecycleCandidates, LifecycleProfile, due_events
+from domain.queries.protected_credentials import protection
+from domain.rules.lifecycle import LifecycleCandidates, due_events, next_wake, subject_exists
 from projections.queries.due import find_due
 from services.fair_queue import Overloaded
 from services.ledger.committer import Committer
+from services.ledger.lifecycle_schedule import ScheduledLook, put_looks
 from services.ledger.pending_call import (
     CallResult,
     CommittedCall,
@@ -60,13 +65,14 @@ class DueRecorder:
         *,
         clock: Clock,
         random: Random,
-        profile: LifecycleProfile = DEFAULT_PROFILE,
+        connect: Callable[[], AbstractContextManager[psycopg.Connection]],
         rows_a_page: int = ROWS_A_PAGE_MAX,
     ) -> None:
+        """`connect` gives a connection that may write the schedule."""
         self._committer = committer
         self._clock = clock
         self._random = random
-        self._profile = profile
+        self._connect = connect
         self._rows_a_page = rows_a_page
         self._stopping = threading.Event()
 
@@ -86,20 +92,25 @@ class DueRecorder:
         served: set[str] = set()
         complete = False
         while not complete and not self._stopping.is_set() and time.monotonic() < until:
-            page = find_due(connection, self._clock(), limit=self._rows_a_page, without=served, profile=self._profile)
+            page = find_due(connection, self._clock(), limit=self._rows_a_page, without=served)
             complete = page.complete
             served |= page.accounts.keys()
+            submitted = set[str]()
             try:
                 for account_id, calls in page.accounts.items():
                     if self._stopping.is_set():
                         break
                     for candidates in calls:
                         self._submit(account_id, candidates, shared_id, answers)
+                    submitted.add(account_id)
             except (LedgerUnavailable, Overloaded) as error:
                 # Not of one account's doing, so no other will fare better now.
                 answers.fail(account_id, error)
                 break
-        answers.settle(down_to=0)
+            finally:
+                answers.settle(down_to=0)
+                done = submitted - answers.failed
+                self._schedule(answers, {each: page.progress[each] for each in done & page.progress.keys()})
         if answers.failed:
             log.warning("Of %d accounts, %d failed: %s", len(served), len(answers.failed), answers.error)
         return TickResult(len(served), answers.events, len(answers.failed), answers.error)
@@ -113,40 +124,72 @@ class DueRecorder:
             service="muniment",
             operation=OPERATION,
         )
-        answers.submit(self._committer, account_id, _decision(account_id, due, cause, self._profile))
+        answers.submit(self._committer, account_id, due, cause)
+
+    def _schedule(self, answers: "_PendingCalls", progress: Mapping[str, int]) -> None:
+        """When to look again at those of whom all that was due is recorded. `progress` is of accounts of which nothing
+        failed or was left out: of others everything that has changed is nominated again."""
+        looks, answers.looks = answers.looks, []
+        try:
+            with self._connect() as connection:
+                put_looks(connection, looks, progress)
+        except psycopg.OperationalError as lost:
+            # Everything is recorded; the next tick looks again in vain.
+            log.warning("When to look again could not be kept: %s", lost)
+            answers.error = answers.error or type(lost).__name__
 
 
-def _decision(account_id: str, candidates: LifecycleCandidates, cause: Cause, profile: LifecycleProfile) -> DecideCall:
-    """Its result is how many events there were to record."""
+class _Recorded(NamedTuple):
+    """What a call came to."""
 
+    events: int
+    at: datetime
+    """The round's time: until then everything is recorded."""
+
+
+def _decision(account_id: str, candidates: LifecycleCandidates, cause: Cause) -> DecideCall:
     def decide(values: LedgerStates, at: datetime) -> CallResult:
         account = values[account_id]
         assert isinstance(account, Account)
-        events = due_events(account, candidates, at, profile)
-        return CallResult(len(events), [LedgerAppend(account_id, cause, events)] if events else [])
+        due = due_events(account, candidates, at, protection)
+        append = LedgerAppend(account_id, cause, due.events, destroyed_secrets=due.destroyed_secrets)
+        return CallResult(_Recorded(len(due.events), at), [append] if due.events else [])
 
     return decide
+
+
+def _looks(account: Account, subjects: Sequence[str], at: datetime) -> Iterator[ScheduledLook]:
+    for subject_id in subjects:
+        exists = account.closed_at is None and subject_exists(account, subject_id)
+        wake_at = next_wake(account, subject_id, at) if exists else None
+        yield ScheduledLook(account.id, subject_id, account.position, wake_at, exists)
 
 
 class _PendingCalls:
     """The calls of a tick that are under way, and what became of the others."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[str, Future[CommittedCall]]] = deque()
+        self._waiting: deque[tuple[str, LifecycleCandidates, Future[CommittedCall]]] = deque()
+        self.looks: list[ScheduledLook] = []
         self.events = 0
         self.failed: set[str] = set()
         self.error: str | None = None
 
-    def submit(self, committer: Committer, account_id: str, decide: DecideCall) -> None:
+    def submit(self, committer: Committer, account_id: str, due: LifecycleCandidates, cause: Cause) -> None:
         """One more call; some other thread answers it. Raises Overloaded and LedgerUnavailable."""
-        self._waiting.append((account_id, committer.begin(frozenset({account_id}), decide)))
+        answer = committer.begin(frozenset({account_id}), _decision(account_id, due, cause))
+        self._waiting.append((account_id, due, answer))
 
     def settle(self, *, down_to: int) -> None:
         """Waits until no more than so many calls are under way. One account's failure is its own."""
         while len(self._waiting) > down_to:
-            account_id, answer = self._waiting.popleft()
+            account_id, due, answer = self._waiting.popleft()
             try:
-                self.events += answer.result(ANSWER_SECONDS_MAX).result
+                committed = answer.result(ANSWER_SECONDS_MAX)
+                account = committed.values[account_id]
+                assert isinstance(account, Account)
+                self.events += committed.result.events
+                self.looks += _looks(account, due.subjects, committed.result.at)
             except Exception as error:  # noqa: BLE001  logged, and the others go on
                 self.fail(account_id, error)
 

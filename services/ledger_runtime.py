@@ -43,7 +43,7 @@ from services.wire.fact_resolver import HASHING_THREADS, LOOKING_THREADS
 log = logging.getLogger("muniment")
 READER_CONNECTIONS_MAX = READERS + LOOKING_THREADS + 2 * RESERVED_THREADS + 2
 """One for each thread that reads while a caller waits, and for health: none waits for another's connection."""
-WRITER_CONNECTIONS_MAX = HASHING_THREADS + LOOKUP_THREADS + 2
+WRITER_CONNECTIONS_MAX = HASHING_THREADS + LOOKUP_THREADS + 3
 MONTH_AHEAD = timedelta(days=28)  # Never beyond the next month, and daily work gets there in time.
 
 
@@ -88,7 +88,7 @@ class LedgerRuntime:
             on_snapshot_due=self.snapshotter.due,
         )
         self.probe = StorageProbe(self.secrets, self.committer)
-        ticks = DueRecorder(self.committer, clock=clock, random=self.random)
+        ticks = DueRecorder(self.committer, clock=clock, random=self.random, connect=self.writers.connection)
         self.scheduler = Scheduler(lambda: connect(database, "reader"), ticks, clock=clock)
 
     def _hold(self, reason: str | None) -> None:

@@ -52,7 +52,7 @@ def user_credential(draw: DrawFn, account: Account, at: datetime, random: Random
     credential = one(draw, resettable if chosen == "reset" and resettable else credentials.values())
     named = {"user_id": credential.user_id, "credential_id": credential.id}
     if chosen == "delete":
-        return [user_credentials.delete(account, kind=credential.kind, **named)[0]]
+        return user_credentials.delete(account, kind=credential.kind, **named)[0]
     if chosen == "reset" and credential.secret_id is not None:
         return [user_credentials.reset(account, secret_id=new_unique_id("AISP", random), **named)[0]]
     status = "Inactive" if credential.status == "Active" else "Active"

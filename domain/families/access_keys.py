@@ -8,12 +8,14 @@ from typing import Literal
 from immutables import Map
 
 from domain.account import Account, AffectsNobody, Component, forget_key
+from domain.credential_kinds import CredentialFamily, HeldCredential, Removal
 from domain.descent import ACTIVATIONS, MakesActor, activated
 from domain.entity_kinds import entity_title, find_entity, prevents_deletion
 from domain.facts import Fact, FactKind, FactValue, tells_facts
-from domain.families.notices import Notice
+from domain.families.credential_use import LAST_USES, with_owners_use
 from domain.foundation.events import Entry
 from domain.foundation.many_to_many import ManyToMany
+from domain.foundation.secret import SecretId, SecretKind
 from domain.lineage_kinds import Command, LineageKind
 
 AccessKeyStatus = Literal["Active", "Inactive"]
@@ -120,41 +122,31 @@ class AccessKeyDeleted(AccessKeyChange, topic="iam.access_key.deleted.v1"):
 
     def fold(self, account: Account, at: datetime) -> Account:
         keys = account[ACCESS_KEYS].without(self.access_key_id, self.user_id)
+        uses = account[LAST_USES]
+        last = uses.get(self.access_key_id)
+        if last is not None:
+            account = account.put(LAST_USES, with_owners_use(uses, self.user_id, last))
         return account.put(ACCESS_KEYS, keys).forget(self.access_key_id)
 
 
-class AccessKeyNotice(Notice):
-    def is_about_one_of(self, account: Account) -> bool:
-        return self.credential_id in account[ACCESS_KEYS].by_id
+def _held(key: AccessKey) -> HeldCredential:
+    return HeldCredential(
+        "access_key", key.id, key.user_id, key.created_at, active=key.status == "Active", changed_at=key.changed_at
+    )
 
 
-class RotationWarned(AccessKeyNotice, topic="iam.access_key.rotation_warned.v1"):
-    """The access key will soon be so old that it has to be replaced."""
-
-    about = "rotation_warned"
-    rotation_due_at: datetime
-    sentence = "Access key {credential_id} of {owner_name} will soon have to be replaced."
+def _naming(account: Account, held: HeldCredential) -> dict[str, str]:
+    user = find_entity(account, held.owner_id)
+    name = account.id if user is None else user[1].name
+    return {"access_key_id": held.id, "user_id": held.owner_id, "user_name": name}
 
 
-class RotationDue(AccessKeyNotice, topic="iam.access_key.rotation_due.v1"):
-    """The access key has reached the age at which it has to be replaced."""
-
-    about = "rotation_due"
-    sentence = "Access key {credential_id} of {owner_name} has to be replaced."
-
-
-class RotationOverdue(AccessKeyNotice, topic="iam.access_key.rotation_overdue.v1"):
-    """The access key should have been replaced, and the time that was given for it is over too."""
-
-    about = "rotation_overdue"
-    sentence = "Access key {credential_id} of {owner_name} should have been replaced."
-
-
-class CredentialIdle(AccessKeyNotice, topic="iam.credential.idle.v1"):
-    """Nobody has used the credential for long; one that was never used counts from its creation."""
-
-    about = "idle"
-    credential: Literal["access_key"]
-
-    def describe(self) -> str:
-        return f"Access key {self.credential_id} of {self.owner_name} was not used for {self.rule.days} days."
+CredentialFamily(
+    "access_key",
+    of=lambda account, owner_id: map(_held, account[ACCESS_KEYS].of(owner_id)),
+    find=lambda account, key_id: None if (key := account[ACCESS_KEYS].by_id.get(key_id)) is None else _held(key),
+    deactivate=lambda account, held: AccessKeyDeactivated.model_validate(_naming(account, held)),
+    delete=lambda account, held: Removal(
+        AccessKeyDeleted.model_validate(_naming(account, held)), (SecretId(SecretKind.ACCESS_KEY, held.id),)
+    ),
+)

@@ -21,7 +21,8 @@ class LastUse:
 
 LastUses = Map[str, LastUse]
 LAST_USES = Component[LastUses]("last_uses", Map(), forget=forget_key)
-"""By credential id. When the key or the role is deleted, nobody can ask about it any more."""
+"""By credential id. When the key or the role is deleted, nobody can ask about it any more; of a user, by its id, the
+last use of the keys that are deleted stays."""
 
 
 class CredentialUsed(Bookkeeping, topic="iam.credential.used.v1"):
@@ -40,6 +41,12 @@ class CredentialUsed(Bookkeeping, topic="iam.credential.used.v1"):
     def describe(self) -> str:
         what = "Access key" if self.credential == "access_key" else "Role"
         return f"{what} {self.credential_id} was used for {self.service} in {self.region}."
+
+
+def with_owners_use(uses: LastUses, owner_id: str, of_deleted: LastUse) -> LastUses:
+    """With the use of a key that is being deleted as its owner's, where no later one is known."""
+    known = uses.get(owner_id)
+    return uses if known is not None and known.at >= of_deleted.at else uses.set(owner_id, of_deleted)
 
 
 def is_news(uses: LastUses, credential_id: str, at: datetime) -> bool:

@@ -13,6 +13,7 @@ from pydantic import ConfigDict
 
 from domain.account import Account, Component, OfWholeAccount
 from domain.facts import Fact, FactKind, FactValue, tells_facts
+from domain.families.lifecycle_profiles import LifecycleProfile
 
 PolicyKind = Literal["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]
 NodeKind = Literal["root", "unit", "account"]
@@ -37,6 +38,8 @@ class Level:
     name: str
     scps: tuple[OrganizationPolicy, ...]
     rcps: tuple[OrganizationPolicy, ...]
+    lifecycle_profile: LifecycleProfile | None = None
+    """Of the accounts below that have none of their own and none nearer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
     managed = {"organization_id": membership.organization_id, "management_account_id": membership.management_account_id}
     yield Fact(ORGANIZATION_FACT, account.id), FactValue(membership.organization_id, managed)
     for depth, level in enumerate(membership.levels):
-        yield Fact(LEVEL_FACT, level.id), FactValue(level.name, {"name": level.name, "depth": depth})
+        profile = {} if level.lifecycle_profile is None else level.lifecycle_profile.attributes
+        yield Fact(LEVEL_FACT, level.id), FactValue(level.name, {"name": level.name, "depth": depth, **profile})
         for kind, controls in (("SERVICE_CONTROL_POLICY", level.scps), ("RESOURCE_CONTROL_POLICY", level.rcps)):
             for control in controls:
                 said = {"type": kind, "name": control.name}
@@ -131,6 +135,7 @@ class OrganizationNode:
     rcps: tuple[str, ...]
     parent_id: str | None = None
     """None of the root alone."""
+    lifecycle_profile: LifecycleProfile | None = None
 
     def __str__(self) -> str:
         return f"the account {self.id}" if self.kind == "account" else f"the {self.kind} {self.name} ({self.id})"

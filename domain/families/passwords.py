@@ -5,14 +5,15 @@ import json
 from abc import ABC
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from immutables import Map
 
-from domain.account import NOBODY, Account, AffectsNobody, Bookkeeping, Component, OfAccount, forget_key
+from domain.account import NOBODY, Account, AffectsNobody, Bookkeeping, Component, OfAccount
+from domain.credential_kinds import CredentialFamily, HeldCredential
 from domain.entity_kinds import entity_title, prevents_deletion
 from domain.facts import Attributes, Fact, FactKind, FactValue, tells_facts
-from domain.families.notices import NOTICES, Notice
+from domain.families.notices import NOTICES, without_notices
 from domain.families.users import USERS
 from domain.foundation.secret import Secret
 from domain.lineage_kinds import Command, LineageKind, Parts, Setting, SettingDelta
@@ -193,7 +194,7 @@ class LoginProfileChange(AffectsNobody, ABC):
         return account.put(LOGIN_PROFILES, profiles.set(self.user_id, profile))
 
     def deleted(self, account: Account) -> Account:
-        account = account.put(NOTICES, forget_key(account[NOTICES], self.user_id))
+        account = account.put(NOTICES, without_notices(account[NOTICES], self.user_id, "password"))
         return account.put(LOGIN_PROFILES, account[LOGIN_PROFILES].delete(self.user_id))
 
 
@@ -278,14 +279,18 @@ class PasswordAttemptFailed(Bookkeeping, LoginProfileChange, topic="iam.password
         return account.put(LOGIN_PROFILES, profiles.set(self.user_id, failed))
 
 
-class PasswordExpired(Notice, topic="iam.password.expired.v1"):
-    """The password has reached the age at which the account's password policy lets it expire."""
+def _held(account: Account, user_id: str) -> HeldCredential | None:
+    """None of root's, of which nothing is known here but whether it may be recovered."""
+    login = account[LOGIN_PROFILES].get(user_id)
+    if login is None or login.password_id is None:
+        return None
+    policy = account[PASSWORD_POLICY]
+    days = None if policy is None else policy.max_password_age
+    expires_at = None if days is None else login.changed_at + timedelta(days=days)
+    return HeldCredential("password", user_id, user_id, login.changed_at, expires_at=expires_at)
 
-    about = "expired"
-    sentence = "The password of user {owner_name} expired."
 
-    def is_about_one_of(self, account: Account) -> bool:
-        return self.credential_id in account[LOGIN_PROFILES]
+CredentialFamily("password", lambda account, user_id: filter(None, [_held(account, user_id)]), _held)
 
 
 class PasswordPolicyChange(OfAccount):

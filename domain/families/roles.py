@@ -8,6 +8,7 @@ from datetime import datetime
 from immutables import Map
 
 from domain.account import Account, AffectsNobody, AffectsSubject, Component
+from domain.credential_kinds import CredentialFamily, HeldCredential
 from domain.descent import MakesActor
 from domain.entity_kinds import kind_of_index
 from domain.facts import Fact, FactKind, FactValue
@@ -104,6 +105,14 @@ def _without_role_update(delta: SettingDelta, parts: Parts) -> Account:
 ROLE_SETTING = Setting(_role_parts, _without_role_update, lambda _delta: iter(()), is_keyed=True)
 """Longer sessions let in nobody who was not let in before."""
 LineageKind("role_updated", "role {name} updated", setting=ROLE_SETTING)
+
+
+def _held(account: Account, role_id: str) -> HeldCredential | None:
+    found = account[ROLES].by_id.get(role_id)
+    return None if found is None else HeldCredential("role", found.id, found.id, found.created_at)
+
+
+CredentialFamily("role", lambda account, owner_id: filter(None, [_held(account, owner_id)]), _held)
 
 
 class RoleChange(AffectsSubject):

@@ -10,10 +10,12 @@ from typing import ClassVar, Literal
 from immutables import Map
 
 from domain.account import Account, AffectsNobody, Component
+from domain.credential_kinds import CredentialFamily, CredentialKind, HeldCredential, Removal
 from domain.entity_kinds import entity_title, find_entity, prevents_deletion
 from domain.facts import Fact, FactKind, FactValue, capitalized, tells_facts
 from domain.foundation.many_to_many import ManyToMany
 from domain.foundation.personal import Personal
+from domain.foundation.secret import SecretId, SecretKind
 from domain.lineage_kinds import Command, LineageKind
 
 UserCredentialKind = Literal["service-specific credential", "signing certificate", "SSH public key"]
@@ -42,6 +44,8 @@ class UserCredential:
     """Of an SSH key in the other form."""
     service_name: str | None = None
     secret_id: str | None = None
+    renewed_at: datetime | None = None
+    """When it was last given another password; None where it never was."""
 
     @property
     def sole_mark(self) -> str | None:
@@ -181,7 +185,7 @@ class ServiceSpecificCredentialReset(UserCredentialChange, topic="iam.service_sp
 
     def fold(self, account: Account, at: datetime) -> Account:
         credential = account[USER_CREDENTIALS].by_id[self.credential_id]
-        changed = replace(credential, secret_id=self.secret_id)
+        changed = replace(credential, secret_id=self.secret_id, renewed_at=at)
         return account.put(USER_CREDENTIALS, account[USER_CREDENTIALS].put(changed))
 
 
@@ -215,7 +219,8 @@ class UserCredentialDeactivated(AnyUserCredentialChange, topic="iam.user_credent
 
 class UserCredentialDeleted(AnyUserCredentialChange, topic="iam.user_credential.deleted.v1"):
     def fold(self, account: Account, at: datetime) -> Account:
-        return account.put(USER_CREDENTIALS, account[USER_CREDENTIALS].without(self.credential_id))
+        credentials = account[USER_CREDENTIALS].without(self.credential_id)
+        return account.put(USER_CREDENTIALS, credentials).forget(self.credential_id)
 
     def describe(self) -> str:
         return f"{self.what} was deleted."
@@ -254,6 +259,61 @@ def _declared(kind: UserCredentialKind, place: int, remedy: str, operation: str,
     LineageKind(name, f"{kind} {{subject}} of {{name}}", gives_access=True, removals=removals, cut_off=deactivation)
     return FactKind(kind)
 
+
+LIFECYCLE_KINDS: dict[UserCredentialKind, CredentialKind] = {
+    SSH_PUBLIC_KEY: "ssh_public_key",
+    SIGNING_CERTIFICATE: "signing_certificate",
+    SERVICE_SPECIFIC_CREDENTIAL: "service_specific_credential",
+}
+
+
+def _held(credential: UserCredential) -> HeldCredential:
+    return HeldCredential(
+        LIFECYCLE_KINDS[credential.kind],
+        credential.id,
+        credential.user_id,
+        credential.renewed_at or credential.created_at,
+        active=credential.status == "Active",
+        changed_at=credential.changed_at,
+        expires_at=credential.expires_at,
+        service=credential.service_name,
+    )
+
+
+def _deactivate(account: Account, held: HeldCredential) -> UserCredentialDeactivated:
+    found = deactivation(account, held.id)
+    assert found is not None
+    return found
+
+
+def _delete(account: Account, held: HeldCredential) -> Removal:
+    credential = account[USER_CREDENTIALS].by_id[held.id]
+    deleted = UserCredentialDeleted(
+        credential=credential.kind,
+        credential_id=credential.id,
+        user_id=credential.user_id,
+        user_name=owner_name(account, credential.user_id),
+    )
+    secret_id = credential.secret_id
+    return Removal(deleted, () if secret_id is None else (SecretId(SecretKind.SERVICE_PASSWORD, secret_id),))
+
+
+def _declare_lifecycle(kind: UserCredentialKind) -> None:
+    def find(account: Account, credential_id: str) -> HeldCredential | None:
+        credential = account[USER_CREDENTIALS].by_id.get(credential_id)
+        return None if credential is None or credential.kind != kind else _held(credential)
+
+    CredentialFamily(
+        LIFECYCLE_KINDS[kind],
+        of=lambda account, owner_id: map(_held, account[USER_CREDENTIALS].of(owner_id, kind)),
+        find=find,
+        deactivate=_deactivate,
+        delete=_delete,
+    )
+
+
+for _kind in LIFECYCLE_KINDS:
+    _declare_lifecycle(_kind)
 
 FACTS = {
     SIGNING_CERTIFICATE: _declared(

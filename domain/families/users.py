@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.account import Account, AffectsSubject, Component
+from domain.credential_kinds import CredentialFamily, HeldCredential
 from domain.descent import MakesActor
 from domain.entity_kinds import kind_of_index, naming_setting
 from domain.facts import Fact, FactKind, FactValue
@@ -30,6 +31,14 @@ NAMING = naming_setting(USERS, lambda user, name, path: replace(user, name=name,
 USER = kind_of_index("user", "AIDA", USERS, _facts)
 LineageKind("user_rename", "user {name} renamed", setting=NAMING)
 LineageKind("user", gives_access=True, owns_credentials=True)
+
+
+def _held(account: Account, user_id: str) -> HeldCredential | None:
+    found = account[USERS].by_id.get(user_id)
+    return None if found is None else HeldCredential("user", found.id, found.id, found.created_at)
+
+
+CredentialFamily("user", lambda account, owner_id: filter(None, [_held(account, owner_id)]), _held)
 
 
 class UserChange(AffectsSubject):

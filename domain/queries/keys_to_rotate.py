@@ -1,17 +1,20 @@
 """Which access keys of users are to be replaced."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from domain.account import Account
 from domain.families.access_keys import ACCESS_KEYS, AccessKey
 from domain.families.key_rotations import KEY_ROTATIONS, KeyRotation
-from domain.families.notices import NOTICES
+from domain.families.notices import NOTICES, Notice, RotationDue, RotationOverdue, is_recorded
 from domain.families.tags import tag_id, tags_of
 from domain.families.users import USERS, User
+from domain.rules.lifecycle import milestones
 
 DueNotice = Literal["due", "overdue"]
+_DUE: Mapping[type[Notice], DueNotice] = {RotationDue: "due", RotationOverdue: "overdue"}
+"""In their order."""
 
 
 class RotatableKey(NamedTuple):
@@ -36,9 +39,9 @@ def keys_to_rotate(
     for user in sorted(account[USERS], key=lambda user: user.name):
         if not user.path.startswith(path_prefix or "/") or (tag is not None and not _has_tag(account, user, *tag)):
             continue
-        rotation = account[KEY_ROTATIONS].get(user.id)
+        rotation, notices = account[KEY_ROTATIONS].get(user.id), _notices(account, user.id, at)
         for key in account[ACCESS_KEYS].of(user.id):
-            notice = _notice(account, key.id)
+            notice = notices.get(key.id)
             if rotation is not None:
                 if key.id == rotation.old_access_key_id:
                     yield RotatableKey(user.name, key, notice, rotation)
@@ -53,6 +56,13 @@ def _has_tag(account: Account, user: User, key: str, value: str | None) -> bool:
     return found is not None and value in {None, found.value}
 
 
-def _notice(account: Account, access_key_id: str) -> DueNotice | None:
-    notices = account[NOTICES].get(access_key_id, ())
-    return "overdue" if "rotation_overdue" in notices else "due" if "rotation_due" in notices else None
+def _notices(account: Account, user_id: str, at: datetime) -> dict[str, DueNotice]:
+    """Those that were given and stand by the rules in force, by key id."""
+    found: dict[str, DueNotice] = {}
+    for milestone in milestones(account, user_id, at):
+        notice = _DUE.get(milestone.notice)
+        if notice is not None and milestone.held.kind == "access_key":
+            told = milestone.event(user_id)
+            if is_recorded(account[NOTICES], told.credential_id, told.key, told.due_at):
+                found[told.credential_id] = notice
+    return found

@@ -5,14 +5,17 @@ from domain.families.access_keys import (
     ACCESS_KEYS,
     AccessKey,
     AccessKeyActivated,
+    AccessKeyChange,
     AccessKeyCreated,
     AccessKeyDeactivated,
     AccessKeyDeleted,
     AccessKeyStatus,
 )
+from domain.families.notices import RotationCompleted
 from domain.families.users import USERS
 from domain.foundation.errors import NoSuchEntity
 from domain.rules.quotas import ACCESS_KEYS_OF_A_USER_MAX, refuse_beyond
+from domain.rules.successors import completed_rotation
 
 
 def create_access_key(account: Account, *, user_id: str, access_key_id: str) -> AccessKeyCreated:
@@ -23,18 +26,23 @@ def create_access_key(account: Account, *, user_id: str, access_key_id: str) -> 
 
 def update_access_key(
     account: Account, *, user_id: str, access_key_id: str, status: AccessKeyStatus
-) -> tuple[AccessKeyActivated | AccessKeyDeactivated, ...]:
+) -> tuple[AccessKeyChange | RotationCompleted, ...]:
     """Setting the status that the key has already is no error and no event."""
     key = owned_key(account, user_id, access_key_id)
     if key.status == status:
         return ()
-    event = AccessKeyActivated if status == "Active" else AccessKeyDeactivated
-    return (event(access_key_id=key.id, user_id=user_id, user_name=owner_name(account, user_id)),)
+    naming = {"access_key_id": key.id, "user_id": user_id, "user_name": owner_name(account, user_id)}
+    if status == "Active":
+        return (AccessKeyActivated.model_validate(naming),)
+    return (*completed_rotation(account, "access_key", key.id), AccessKeyDeactivated.model_validate(naming))
 
 
-def delete_access_key(account: Account, *, user_id: str, access_key_id: str) -> AccessKeyDeleted:
+def delete_access_key(
+    account: Account, *, user_id: str, access_key_id: str
+) -> tuple[AccessKeyChange | RotationCompleted, ...]:
     key = owned_key(account, user_id, access_key_id)
-    return AccessKeyDeleted(access_key_id=key.id, user_id=user_id, user_name=owner_name(account, user_id))
+    deleted = AccessKeyDeleted(access_key_id=key.id, user_id=user_id, user_name=owner_name(account, user_id))
+    return (*completed_rotation(account, "access_key", key.id), deleted)
 
 
 def owned_key(account: Account, user_id: str, access_key_id: str) -> AccessKey:

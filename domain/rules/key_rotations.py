@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from domain.account import Account, AccountChange
-from domain.families.access_keys import ACCESS_KEYS, AccessKey, AccessKeyDeleted
+from domain.families.access_keys import ACCESS_KEYS, AccessKey
 from domain.families.credential_use import LAST_USES
 from domain.families.key_rotations import (
     KEY_ROTATIONS,
@@ -55,11 +55,13 @@ def start(
         _refuse_other_old(account, rotation, old_access_key_id)
         if replaces is None:
             return ()
-        deleted = _given_up(account, rotation, replaces)
-        after = deleted.fold(account, rotation.started_at)
+        given_up = _given_up(account, rotation, replaces)
+        after = account
+        for event in given_up:
+            after = event.fold(after, rotation.started_at)
         created = create_access_key(after, user_id=user_id, access_key_id=new_access_key_id)
         started = _started(account, rotation.old_access_key_id, created.access_key_id, user_id, observe_days)
-        return deleted, created, started
+        return *given_up, created, started
     if replaces is not None:
         raise OperationNotPermittedException(f"No rotation of {owner_name(account, user_id)} has made {replaces}.")
     keys = account[ACCESS_KEYS].of(user_id)
@@ -100,7 +102,7 @@ def advance(account: Account, *, user_id: str, at: datetime, force: bool = False
         return *deactivated, _step(account, KeyRotationObserved, rotation, forced=force)
     if rotation.delete_at is not None and rotation.delete_at <= at:
         deleted = delete_access_key(account, user_id=user_id, access_key_id=rotation.old_access_key_id)
-        return deleted, _step(account, KeyRotationFinished, rotation)
+        return *deleted, _step(account, KeyRotationFinished, rotation)
     return ()
 
 
@@ -192,7 +194,7 @@ def _old_key(account: Account, user_id: str, keys: Sequence[AccessKey], named: s
     )
 
 
-def _given_up(account: Account, rotation: KeyRotation, access_key_id: str) -> AccessKeyDeleted:
+def _given_up(account: Account, rotation: KeyRotation, access_key_id: str) -> Steps:
     """Of the key that the rotation has made, and nobody has. Raises OperationNotPermittedException."""
     lost = _lost_key(account, rotation)
     if access_key_id != rotation.new_access_key_id or not lost:
@@ -201,14 +203,14 @@ def _given_up(account: Account, rotation: KeyRotation, access_key_id: str) -> Ac
             f"secret. That of {owner_name(account, rotation.user_id)} is to {rotation.new_access_key_id}, "
             f"{'used already' if was_used(account, rotation) else rotation.stage}."
         )
-    return lost[0]
+    return lost
 
 
-def _lost_key(account: Account, rotation: KeyRotation) -> tuple[AccessKeyDeleted, ...]:
+def _lost_key(account: Account, rotation: KeyRotation) -> Steps:
     there = rotation.new_access_key_id in account[ACCESS_KEYS].by_id
     if rotation.stage != "started" or not there or was_used(account, rotation):
         return ()
-    return (delete_access_key(account, user_id=rotation.user_id, access_key_id=rotation.new_access_key_id),)
+    return delete_access_key(account, user_id=rotation.user_id, access_key_id=rotation.new_access_key_id)
 
 
 def _started(

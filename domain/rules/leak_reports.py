@@ -7,16 +7,17 @@ from domain.families.access_keys import AccessKey
 from domain.families.leak_reports import LEAK_REPORTS, REPORTS_KNOWN_MAX, CredentialReportedLeaked, report_digest
 from domain.foundation.abridged import shorten, url_place
 from domain.rules.access_keys import owner_name
+from domain.rules.lifecycle_profiles import rules_for
 
 SOURCE_BYTES_MAX = 64
 URL_BYTES_MAX = 500
 
-OnCompromise = Literal["record", "deactivate", "contain"]
+OnCompromise = Literal["contain", "deactivate", "record"]
 
 
-def on_compromise(_account: Account, _owner_id: str) -> OnCompromise:
+def on_compromise(account: Account, owner_id: str) -> OnCompromise:
     """What the account wants done to an access key of the owner that was reported."""
-    return "record"
+    return rules_for(account, owner_id, "access_key").on_compromise
 
 
 def report_leak(

@@ -1,243 +1,325 @@
-"""What is due when: what the scheduler records when it comes by. Expiry itself needs no scheduler: it is decided by
-comparing, at the moment of use (docs/adr/0014)."""
+"""What time does to credentials: what the scheduler records when it comes by. Expiry itself needs no scheduler: it is
+decided by comparing, at the moment of use (docs/adr/0014).
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+A subject is whose credentials are looked at together: a user, a role, root, a server certificate, a provider.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any
 
-from domain.account import Account
-from domain.families.access_keys import ACCESS_KEYS, CredentialIdle, RotationDue, RotationOverdue, RotationWarned
-from domain.families.credential_use import LAST_USES
-from domain.families.notices import NOTICES, Evidence, LastUsed, Notice, Rule, is_recorded
-from domain.families.passwords import LOGIN_PROFILES, PASSWORD_POLICY, PasswordExpired
-from domain.families.sessions import EXPIRIES_RECORDED, REVOCATIONS, SessionExpired, SessionExpiriesRecorded, is_revoked
-from domain.foundation.events import Event
-from domain.rules.access_keys import owner_name
-
-
-@dataclass(frozen=True, slots=True)
-class LifecycleProfile:
-    """A set of rules by its name and version: a notice names both, and a change of the numbers is a new version.
-
-    A password's age is none of its numbers: the account's own password policy says it.
-    """
-
-    name: str
-    version: int
-    access_key_days_max: int
-    warned_days_before: int
-    overdue_days_after: int
-    idle_days_max: int
-
-    def rule(self, name: str, days: int) -> Rule:
-        return Rule(profile=self.name, version=self.version, name=name, days=days)
-
-    @property
-    def rotation_warned(self) -> Rule:
-        return self.rule("access_key_rotation_warned", self.access_key_days_max - self.warned_days_before)
-
-    @property
-    def rotation_due(self) -> Rule:
-        return self.rule("access_key_rotation_due", self.access_key_days_max)
-
-    @property
-    def rotation_overdue(self) -> Rule:
-        return self.rule("access_key_rotation_overdue", self.access_key_days_max + self.overdue_days_after)
-
-    @property
-    def idle(self) -> Rule:
-        return self.rule("credential_idle", self.idle_days_max)
-
-
-DEFAULT_PROFILE = LifecycleProfile(
-    "default", 1, access_key_days_max=90, warned_days_before=14, overdue_days_after=14, idle_days_max=45
+from domain.account import Account, AccountChange
+from domain.credential_kinds import HeldCredential, credential_family, credentials_of
+from domain.entity_kinds import find_entity
+from domain.families.credential_use import LAST_USES, LastUse
+from domain.families.exemptions import ExemptionExpired, exemptions_of
+from domain.families.lifecycle_profiles import CredentialRules, LifecycleProfile
+from domain.families.notices import (
+    NOTICES,
+    POLICY_DEACTIVATIONS,
+    CredentialDeactivatedByPolicy,
+    CredentialDeletedByPolicy,
+    CredentialExpired,
+    CredentialIdle,
+    Evidence,
+    ExpiryWarned,
+    LastUsed,
+    Notice,
+    PolicyActionWithheld,
+    Protection,
+    RotationDue,
+    RotationOverdue,
+    RotationOverlapExceeded,
+    RotationWarned,
+    Rule,
+    is_recorded,
 )
-"""The numbers of CIS AWS 5.0, with a warning before and a time of grace behind."""
+from domain.foundation.events import Event
+from domain.foundation.secret import SecretId
+from domain.rules.lifecycle_profiles import AppliedRules, applied_rules
+from domain.rules.session_expiries import Expiries, expiry_events
+from domain.rules.successors import completed_rotation, successor_of
 
-DueParameters = Mapping[str, object]
-"""Of the statement that nominates subjects, such as facts that hold since a time or longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class DueKind:
-    """What becomes due of one kind of subject. A family's rules register theirs; the thresholds are here alone:
-    whoever keeps the facts does not know them."""
-
-    name: str
-    """The statement of projections/queries that nominates subjects, with their accounts, is called `due_<name>`."""
-    queries: Callable[[datetime, LifecycleProfile], Sequence[DueParameters]]
-    """What may be due at the time."""
-    events: Callable[[Account, str, datetime, LifecycleProfile], Iterable[Event]]
-    """What is to be recorded of a subject, decided on the account as it is."""
-
-
-DUE_KINDS: dict[str, DueKind] = {}
-
-
-def register_due_kind(kind: DueKind) -> None:
-    """Raises TypeError when there is one of this name."""
-    if kind.name in DUE_KINDS:
-        raise TypeError(f"Due {kind.name} are registered twice.")
-    DUE_KINDS[kind.name] = kind
-
-
-class ExpiredSession(NamedTuple):
-    """What is known of a session whose time is over."""
-
-    session_id: str
-    access_key_id: str
-    principal_arn: str
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Expiries:
-    """All sessions of an account that were seen to expire later than `after` and no later than the last of these."""
-
-    sessions: Sequence[ExpiredSession]
-    after: datetime | None
-    """None: from the beginning."""
-    seen_until: datetime
-    """Every event of the account before this time was seen by whoever gathered the sessions."""
+WITHHELD_DAYS = timedelta(days=1)
+"""After which it is asked again whether an action is still withheld: another administrator changes nothing here."""
+Protect = Callable[[Account, HeldCredential, datetime], Protection | None]
+"""Why nothing automatic may be done to a credential that works; None where it may."""
 
 
 @dataclass(frozen=True, slots=True)
 class LifecycleCandidates:
-    """What may be due in an account, as tables told that may lag: nothing here is believed but the sessions' claims,
-    which the value of the account does not hold."""
+    """Whose credentials something may be due of, in an account, as tables told that may lag: nothing here is believed
+    but the sessions' claims, which the value of the account does not hold."""
 
-    subjects: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Ids, by the name of their kind."""
+    subjects: Sequence[str] = ()
     expiries: Expiries | None = None
 
 
-def due_events(
-    account: Account, candidates: LifecycleCandidates, at: datetime, profile: LifecycleProfile = DEFAULT_PROFILE
-) -> list[Event]:
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """A time at which something becomes of a credential."""
+
+    held: HeldCredential
+    due_at: datetime
+    notice: type[Notice]
+    rule: Rule
+    evidence: Evidence
+    details: dict[str, Any] = field(default_factory=dict)
+    """The fields that this notice alone has."""
+
+    def event(self, owner_name: str) -> Notice:
+        return self.notice.model_validate(
+            {
+                "credential": self.held.kind,
+                "credential_id": self.held.id,
+                "owner_id": self.held.owner_id,
+                "owner_name": owner_name,
+                "due_at": self.due_at,
+                "rule": self.rule,
+                "evidence": self.evidence,
+                **self.details,
+            }
+        )
+
+
+@dataclass(slots=True)
+class DueEvents:
+    """What is to be recorded, in order."""
+
+    account: Account
+    """As it is with them."""
+    events: list[Event] = field(default_factory=list)
+    destroyed_secrets: list[SecretId] = field(default_factory=list)
+
+    def add(self, event: AccountChange, at: datetime) -> None:
+        self.account = event.fold(self.account, at)
+        self.events.append(event)
+
+
+def due_events(account: Account, candidates: LifecycleCandidates, at: datetime, protect: Protect) -> DueEvents:
     """What is to be recorded at the time, decided on the account as it is: of what is recorded already, or is not so,
     or is no more, nothing. What was due for a while and ended before anybody came by is not recorded either: there is
     nothing left to be done about it. Of a closed account only the sessions that had expired before.
     """
+    due = DueEvents(account)
     if account.closed_at is not None:
         at = min(at, account.closed_at)
-        candidates = LifecycleCandidates(expiries=candidates.expiries)
-    events = [
-        event
-        for name, subjects in candidates.subjects.items()
-        for subject in subjects
-        for event in DUE_KINDS[name].events(account, subject, at, profile)
-    ]
-    return [*events, *(expiry_events(account, candidates.expiries, at) if candidates.expiries is not None else ())]
+    else:
+        for subject_id in candidates.subjects:
+            _add_due(due, subject_id, at, protect)
+    if candidates.expiries is not None:
+        due.events += expiry_events(account, candidates.expiries, at)
+    return due
 
 
-def _of_access_key(account: Account, access_key_id: str, at: datetime, profile: LifecycleProfile) -> Iterator[Notice]:
-    """Nothing of an inactive key. One that is active again is as old as it is."""
-    key = account[ACCESS_KEYS].by_id.get(access_key_id)
-    if key is None or key.status != "Active":
+def _add_due(due: DueEvents, subject_id: str, at: datetime, protect: Protect) -> None:
+    name = subject_name(due.account, subject_id)
+    for exemption in sorted(exemptions_of(due.account, subject_id).values(), key=lambda each: (each.until, each.id)):
+        if exemption.until <= at:
+            expired = ExemptionExpired(
+                exemption_id=exemption.id,
+                owner_id=subject_id,
+                owner_name=name,
+                due_at=exemption.until,
+                reason=exemption.reason,
+            )
+            due.add(expired, at)
+    pending = [each for each in milestones(due.account, subject_id, at) if each.due_at <= at]
+    for milestone in sorted(pending, key=lambda each: each.due_at):
+        event = milestone.event(name)
+        if is_recorded(due.account[NOTICES], event.credential_id, event.key, event.due_at):
+            continue
+        if isinstance(event, CredentialDeactivatedByPolicy):
+            _deactivate(due, milestone.held, event, at, protect)
+        elif isinstance(event, CredentialDeletedByPolicy):
+            family = credential_family(milestone.held.kind)
+            assert family.delete is not None
+            removal = family.delete(due.account, milestone.held)
+            due.add(event, at)
+            due.add(removal.event, at)
+            due.destroyed_secrets += removal.secrets
+        else:
+            due.add(event, at)
+
+
+def _deactivate(
+    due: DueEvents, held: HeldCredential, event: CredentialDeactivatedByPolicy, at: datetime, protect: Protect
+) -> None:
+    """Or says why not. What an event before it has deactivated stays as it is."""
+    family = credential_family(held.kind)
+    assert family.deactivate is not None
+    now = family.find(due.account, held.id)
+    if now is None or not now.active:
         return
-    used = account[LAST_USES].get(key.id)
-    last_used = None if used is None else LastUsed(at=used.at, service=used.service, region=used.region)
-    credential = _Credential(
-        key.id, key.user_id, owner_name(account, key.user_id), Evidence(created_at=key.created_at, last_used=last_used)
-    )
-    since = key.created_at
-    due_at = since + timedelta(days=profile.rotation_due.days)
-    warned, due, overdue = profile.rotation_warned, profile.rotation_due, profile.rotation_overdue
-    yield from _notice(account, RotationWarned, credential, warned, since, at, rotation_due_at=due_at)
-    yield from _notice(account, RotationDue, credential, due, since, at)
-    yield from _notice(account, RotationOverdue, credential, overdue, since, at)
-    idle_since = since if used is None else used.at
-    yield from _notice(account, CredentialIdle, credential, profile.idle, idle_since, at, credential="access_key")
-
-
-def _of_password(account: Account, user_id: str, at: datetime, profile: LifecycleProfile) -> Iterator[Notice]:
-    """Nothing of root's, for which the policy does not count."""
-    login, policy = account[LOGIN_PROFILES].get(user_id), account[PASSWORD_POLICY]
-    if login is None or login.password_id is None or policy is None or policy.max_password_age is None:
+    protects = protect(due.account, held, at)
+    if protects is None:
+        for each in (event, *completed_rotation(due.account, held.kind, held.id), family.deactivate(due.account, held)):
+            due.add(each, at)
         return
-    rule = profile.rule("password_age", policy.max_password_age)
-    evidence = Evidence(created_at=login.changed_at)
-    credential = _Credential(user_id, user_id, owner_name(account, user_id), evidence)
-    yield from _notice(account, PasswordExpired, credential, rule, login.changed_at, at)
+    fields = {name: getattr(event, name) for name in CredentialDeactivatedByPolicy.model_fields}
+    withheld = PolicyActionWithheld(**fields, action="deactivate", protects=protects)
+    if not is_recorded(due.account[NOTICES], held.id, withheld.key, withheld.due_at):
+        due.add(withheld, at)
 
 
-def _before(at: datetime, rule: Rule) -> datetime:
-    return at - timedelta(days=rule.days)
-
-
-def _access_key_queries(at: datetime, profile: LifecycleProfile) -> Sequence[DueParameters]:
-    """By what an access key's age or its last use is counted for, and the notice about it that was given last, where
-    another may follow."""
-    return (
-        {"fact": "rotation", "stage": "none", "since": _before(at, profile.rotation_warned)},
-        {"fact": "rotation", "stage": "rotation_warned", "since": _before(at, profile.rotation_due)},
-        {"fact": "rotation", "stage": "rotation_due", "since": _before(at, profile.rotation_overdue)},
-        {"fact": "idle", "stage": "none", "since": _before(at, profile.idle)},
-    )
-
-
-register_due_kind(DueKind("access_keys", _access_key_queries, _of_access_key))
-# A password counts from the end that its account's policy sets it.
-register_due_kind(DueKind("passwords", lambda at, _profile: ({"since": at},), _of_password))
-
-
-class _Credential(NamedTuple):
-    credential_id: str
-    owner_id: str
-    owner_name: str
-    evidence: Evidence
-
-
-def _notice(
-    account: Account,
-    event: type[Notice],
-    credential: _Credential,
-    rule: Rule,
-    since: datetime,
-    at: datetime,
-    /,
-    **more: object,
-) -> Iterator[Notice]:
-    """The notice, if it is due and has not been given. `more` are fields that it alone has."""
-    due_at = since + timedelta(days=rule.days)
-    if due_at > at or is_recorded(account[NOTICES], credential.credential_id, event.about, due_at):
-        return
-    yield event.model_validate({**credential._asdict(), "due_at": due_at, "rule": rule, **more})
-
-
-def expiry_events(account: Account, expiries: Expiries, at: datetime) -> list[Event]:
-    """A use for each session that ended by its time, and one change that says how far that is recorded now.
-
-    The mark must not pass a session that is missing here, whose expiry would then be recorded never:
-
-    - one that expired before these. So nothing is recorded unless the mark has come to where they begin;
-    - one that was not seen yet. It was issued at `seen_until` at the earliest, or a little before by a round that was
-      under way, and lives for 900 seconds at least (STS API Reference, DurationSeconds): it ends later than
-      `seen_until`, and that is as far as the mark goes.
-
-    What was revoked before its time has not expired: it was over. A revocation that was not seen yet, of a session
-    that was, is in the account; it remembers each for as long as any session lives.
+def next_wake(account: Account, subject_id: str, at: datetime) -> datetime | None:
+    """The earliest time behind `at` at which something may become due, if nothing but uses of its credentials happens
+    until then; None: never. What was due until `at` has been recorded.
     """
-    mark = account[EXPIRIES_RECORDED]
-    if expiries.after is not None and (mark is None or mark < expiries.after):
-        return []
-    until = min(at, expiries.seen_until)
-    over = [
-        session
-        for session in expiries.sessions
-        if session.expires_at <= until and (mark is None or mark < session.expires_at)
-    ]
-    by_time = [
-        SessionExpired(
-            session_id=session.session_id,
-            access_key_id=session.access_key_id,
-            principal_arn=session.principal_arn,
-            expired_at=session.expires_at,
+    times = [each.until for each in exemptions_of(account, subject_id).values()]
+    for milestone in milestones(account, subject_id, at):
+        if milestone.due_at > at:
+            times.append(milestone.due_at)
+        elif milestone.notice is CredentialIdle:
+            # Used from now on, it may be idle again so long after.
+            times.append(at + timedelta(days=milestone.rule.days))
+        elif milestone.notice is CredentialDeactivatedByPolicy:
+            event = milestone.event("")
+            if not is_recorded(account[NOTICES], event.credential_id, event.key, event.due_at):
+                times.append(at + WITHHELD_DAYS)
+    return min((time for time in times if time > at), default=None)
+
+
+def subject_exists(account: Account, subject_id: str) -> bool:
+    return subject_id == account.id or find_entity(account, subject_id) is not None
+
+
+def subject_name(account: Account, subject_id: str) -> str:
+    """The name of a user, role or certificate, the account's id for root, the ARN of a provider."""
+    found = find_entity(account, subject_id)
+    return subject_id if found is None else found[1].name
+
+
+def milestones(
+    account: Account, subject_id: str, at: datetime, profile: LifecycleProfile | None = None
+) -> Iterator[Milestone]:
+    """Of all the subject's credentials, past ones and future ones, recorded or not, as they follow from what is so now;
+    none by the profile's rules of what is exempt at the time. By another profile than the one in force, if that is
+    asked."""
+    exemptions = exemptions_of(account, subject_id).values()
+    for held in credentials_of(account, subject_id):
+        applied = applied_rules(account, subject_id, held.kind, profile)
+        if not any(exemption.covers(held.kind, at) for exemption in exemptions):
+            yield from _CredentialMilestones(account, held, applied).all()
+        elif held.expires_at is not None:
+            yield _CredentialMilestones(account, held, applied).expiry(held.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class _CredentialMilestones:
+    account: Account
+    held: HeldCredential
+    applied: AppliedRules
+
+    def all(self) -> Iterator[Milestone]:
+        held, rules = self.held, self.applied.rules
+        if held.active:
+            yield from self._of_age(rules)
+            yield from self._of_overlap(rules)
+            yield from self._of_idleness(rules)
+        else:
+            yield from self._of_deletion(rules)
+        if held.expires_at is not None:
+            if held.active:
+                for days in rules.warn_before_days:
+                    warned_at = held.expires_at - timedelta(days=days)
+                    rule = self._rule("expiry_warned", days)
+                    yield self._milestone(warned_at, ExpiryWarned, rule, expires_at=held.expires_at)
+            yield self.expiry(held.expires_at)
+
+    def expiry(self, expires_at: datetime) -> Milestone:
+        """Whatever the profile says."""
+        days = (expires_at - self.held.created_at).days if self.held.kind == "password" else 0
+        return self._milestone(expires_at, CredentialExpired, self._rule("expiry", days))
+
+    def _of_age(self, rules: CredentialRules) -> Iterator[Milestone]:
+        if rules.max_age_days is None:
+            return
+        created_at, age = self.held.created_at, rules.max_age_days
+        due_at = created_at + timedelta(days=age)
+        for days in sorted(rules.warn_before_days, reverse=True):
+            rule = self._rule("rotation_warned", age - days)
+            yield self._milestone(due_at - timedelta(days=days), RotationWarned, rule, rotation_due_at=due_at)
+        yield self._milestone(due_at, RotationDue, self._rule("rotation_due", age))
+        overdue_at = due_at + timedelta(days=rules.overdue_after_days)
+        rule = self._rule("rotation_overdue", age + rules.overdue_after_days)
+        yield self._milestone(overdue_at, RotationOverdue, rule)
+        if rules.when_overdue.action == "deactivate":
+            yield self._milestone(overdue_at, CredentialDeactivatedByPolicy, rule, reason="overdue")
+
+    def _of_overlap(self, rules: CredentialRules) -> Iterator[Milestone]:
+        successor = None if rules.overlap_days is None else successor_of(self.account, self.held)
+        if successor is None or rules.overlap_days is None:
+            return
+        due_at = successor.created_at + timedelta(days=rules.overlap_days)
+        rule = self._rule("rotation_overlap", rules.overlap_days)
+        yield self._milestone(due_at, RotationOverlapExceeded, rule, successor_id=successor.id)
+        if rules.when_overdue.action == "deactivate":
+            yield self._milestone(
+                due_at, CredentialDeactivatedByPolicy, rule, successor_id=successor.id, reason="overlap"
+            )
+
+    def _of_idleness(self, rules: CredentialRules) -> Iterator[Milestone]:
+        if rules.max_idle_days is None:
+            return
+        used = last_use(self.account, self.held)
+        since = self.held.created_at if used is None else used.at
+        due_at, rule = since + timedelta(days=rules.max_idle_days), self._rule("idle", rules.max_idle_days)
+        yield self._milestone(due_at, CredentialIdle, rule)
+        if rules.when_idle.action == "deactivate":
+            yield self._milestone(due_at, CredentialDeactivatedByPolicy, rule, reason="idle")
+
+    def _of_deletion(self, rules: CredentialRules) -> Iterator[Milestone]:
+        """Nobody has touched it since its profile deactivated it."""
+        done = self.account[POLICY_DEACTIVATIONS].get(self.held.id)
+        if done is None or done.at != self.held.changed_at:
+            return
+        days = (rules.when_idle if done.reason == "idle" else rules.when_overdue).delete_after_days
+        if days is not None:
+            rule = self._rule(f"{done.reason}_deletion", days)
+            due_at = done.at + timedelta(days=days)
+            yield self._milestone(due_at, CredentialDeletedByPolicy, rule, deactivated_at=done.at)
+
+    def _rule(self, name: str, days: int) -> Rule:
+        profile = self.applied.profile
+        return Rule(
+            profile=profile.name,
+            version=profile.version,
+            name=f"{self.held.kind}_{name}",
+            days=days,
+            override=self.applied.override,
         )
-        for session in over
-        if not is_revoked(account[REVOCATIONS], session.session_id, before=session.expires_at)
-    ]
-    if not by_time:
-        return []
-    return [*by_time, SessionExpiriesRecorded(up_to=max(session.expires_at for session in over))]
+
+    def _milestone(
+        self,
+        due_at: datetime,
+        notice: type[Notice],
+        rule: Rule,
+        *,
+        successor_id: str | None = None,
+        deactivated_at: datetime | None = None,
+        **details: object,
+    ) -> Milestone:
+        evidence = Evidence(
+            created_at=self.held.created_at,
+            last_used=_told(last_use(self.account, self.held)),
+            expires_at=self.held.expires_at,
+            successor_id=successor_id,
+            deactivated_at=deactivated_at,
+        )
+        return Milestone(self.held, due_at, notice, rule, evidence, details)
+
+
+def last_use(account: Account, held: HeldCredential) -> LastUse | None:
+    """As far as it is recorded here: of access keys and roles, and of users by their keys."""
+    uses = account[LAST_USES]
+    if held.kind != "user":
+        return uses.get(held.id) if held.kind in {"access_key", "role"} else None
+    keys = credential_family("access_key").of(account, held.owner_id)
+    found = [use for credential_id in (held.id, *(key.id for key in keys)) if (use := uses.get(credential_id))]
+    return max(found, key=lambda use: use.at, default=None)
+
+
+def _told(used: LastUse | None) -> LastUsed | None:
+    return None if used is None else LastUsed(at=used.at, service=used.service, region=used.region)

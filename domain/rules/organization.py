@@ -202,6 +202,7 @@ def memberships(organization: Organization) -> Mapping[str, OrganizationMembersh
             node.name,
             tuple(policies[policy_id] for policy_id in node.scps),
             tuple(policies[policy_id] for policy_id in node.rcps),
+            node.lifecycle_profile,
         )
         above = () if node.parent_id is None else paths[node.parent_id]
         paths[node.id] = (*above, level)

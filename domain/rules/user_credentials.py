@@ -5,11 +5,14 @@ from itertools import count
 
 from domain.account import Account
 from domain.calls import Call
+from domain.families.notices import RotationCompleted
 from domain.families.user_credentials import (
+    LIFECYCLE_KINDS,
     SERVICE_SPECIFIC_CREDENTIAL,
     SIGNING_CERTIFICATE,
     SSH_PUBLIC_KEY,
     USER_CREDENTIALS,
+    AnyUserCredentialChange,
     ServiceSpecificCredentialCreated,
     ServiceSpecificCredentialReset,
     SigningCertificateUploaded,
@@ -32,6 +35,7 @@ from domain.rules.quotas import (
     SSH_PUBLIC_KEYS_OF_A_USER_MAX,
     refuse_beyond,
 )
+from domain.rules.successors import completed_rotation
 
 _NOT_FOUND = {
     SSH_PUBLIC_KEY: "The Public Key with id {} cannot be found.",
@@ -151,7 +155,7 @@ def reset(
 
 def update(
     account: Account, *, user_id: str, kind: UserCredentialKind, credential_id: str, status: str
-) -> tuple[UserCredentialActivated | UserCredentialDeactivated, ...]:
+) -> tuple[AnyUserCredentialChange | RotationCompleted, ...]:
     """Setting the status that it has already is no error and no event."""
     credential = owned(account, user_id, kind, credential_id)
     if status == "Expired":
@@ -160,14 +164,17 @@ def update(
         raise refusal("Status must be Active or Inactive; Expired is what time makes of it.")
     if credential.status == status:
         return ()
-    event = UserCredentialActivated if status == "Active" else UserCredentialDeactivated
     named = {"user_id": user_id, "user_name": owner_name(account, user_id)}
-    return (event(credential=kind, credential_id=credential.id, **named),)
+    if status == "Active":
+        return (UserCredentialActivated(credential=kind, credential_id=credential.id, **named),)
+    deactivated = UserCredentialDeactivated(credential=kind, credential_id=credential.id, **named)
+    return (*completed_rotation(account, LIFECYCLE_KINDS[kind], credential.id), deactivated)
 
 
 def delete(
     account: Account, *, user_id: str, kind: UserCredentialKind, credential_id: str
-) -> tuple[UserCredentialDeleted, UserCredential]:
+) -> tuple[tuple[AnyUserCredentialChange | RotationCompleted, ...], UserCredential]:
     credential = owned(account, user_id, kind, credential_id)
     named = {"user_id": user_id, "user_name": owner_name(account, user_id)}
-    return UserCredentialDeleted(credential=kind, credential_id=credential.id, **named), credential
+    deleted = UserCredentialDeleted(credential=kind, credential_id=credential.id, **named)
+    return (*completed_rotation(account, LIFECYCLE_KINDS[kind], credential.id), deleted), credential

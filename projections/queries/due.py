@@ -8,20 +8,16 @@ from itertools import groupby
 
 import psycopg
 
-from domain.rules.lifecycle import (
-    DEFAULT_PROFILE,
-    DUE_KINDS,
-    ExpiredSession,
-    Expiries,
-    LifecycleCandidates,
-    LifecycleProfile,
-)
+from domain.rules.lifecycle import LifecycleCandidates
+from domain.rules.session_expiries import ExpiredSession, Expiries
 from projections.engine.sql_files import load_statements
 from projections.queries.readable import require_readable
 
 SQL = load_statements("projections.queries", "queries.sql")
 EXPIRIES_PER_CALL_MAX = 500
 """Beyond, an account's sessions go into several calls; those that end at the same time stay together."""
+SUBJECTS_PER_CALL_MAX = 100
+"""Some ten milliseconds of a round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,37 +26,30 @@ class DueAccounts:
     """By account; to be decided in this order."""
     complete: bool
     """Whether there was no more than this."""
+    progress: Mapping[str, int]
+    """Up to which position of an account nobody else's credentials have changed; none where there was more."""
 
 
-def find_due(
-    connection: psycopg.Connection,
-    at: datetime,
-    *,
-    limit: int,
-    without: Collection[str] = (),
-    profile: LifecycleProfile = DEFAULT_PROFILE,
-) -> DueAccounts:
-    """For each kind of what may be due, the `limit` rows that have been so for longest; nothing of the accounts
+def find_due(connection: psycopg.Connection, at: datetime, *, limit: int, without: Collection[str] = ()) -> DueAccounts:
+    """Of each kind of what may be due, the `limit` rows that have been so for longest; nothing of the accounts
     `without`. `at` is a reading of the clock before this was called.
 
-    All is read in one snapshot: what it says of how far the sessions are seen must be true of these very rows.
+    All is read in one snapshot: what it says of how far the sessions and changes are seen must be true of these very
+    rows.
 
     Raises ProjectionUnreadable when the tables are those of another version: what is due then is due later, too.
     """
-    # By account, kind and subject: what several queries nominate comes once, in the order of the first.
-    subjects: dict[str, dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
+    subjects: dict[str, list[str]] = defaultdict(list)
     sessions: dict[str, list[ExpiredSession]] = defaultdict(list)
-    parameters = {"limit": limit, "without": list(without)}
-    complete = True
+    parameters = {"at": at, "limit": limit, "without": list(without)}
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("set transaction isolation level repeatable read, read only")
         require_readable(cursor, "due")
-        for kind in DUE_KINDS.values():
-            for query in kind.queries(at, profile):
-                rows = cursor.execute(SQL[f"due_{kind.name}"], {**parameters, **query}).fetchall()
-                complete &= len(rows) < limit
-                for account_id, subject in rows:
-                    subjects[account_id][kind.name][subject] = None
+        rows = cursor.execute(SQL["due_subjects"], parameters).fetchall()
+        complete = len(rows) < limit
+        for account_id, subject_id in rows:
+            subjects[account_id].append(subject_id)
+        progress: dict[str, int] = dict(cursor.execute(SQL["due_progress"], parameters).fetchall()) if complete else {}
         rows = cursor.execute(SQL["due_sessions"], {**parameters, "since": at}).fetchall()
         complete &= len(rows) < limit
         for account_id, *session in rows:
@@ -69,14 +58,17 @@ def find_due(
             cursor.execute(SQL["due_unseen"], {"accounts": list(sessions)}).fetchall() if sessions else ()
         )
     accounts: dict[str, tuple[LifecycleCandidates, ...]] = {}
-    for account_id in subjects.keys() | sessions.keys():
+    for account_id in {**subjects, **sessions, **progress}:
+        found = subjects.get(account_id, [])
+        portions = (
+            found[first : first + SUBJECTS_PER_CALL_MAX] for first in range(0, len(found), SUBJECTS_PER_CALL_MAX)
+        )
         expiries = _batch_expiries(sessions.get(account_id, []), min(at, unseen.get(account_id, at)))
-        calls = [LifecycleCandidates(expiries=portion) for portion in expiries]
-        if account_id in subjects:
-            found = {name: tuple(of_kind) for name, of_kind in subjects[account_id].items()}
-            calls.insert(0, LifecycleCandidates(found))
-        accounts[account_id] = tuple(calls)
-    return DueAccounts(accounts, complete)
+        accounts[account_id] = (
+            *(LifecycleCandidates(portion) for portion in portions),
+            *(LifecycleCandidates(expiries=portion) for portion in expiries),
+        )
+    return DueAccounts(accounts, complete, progress)
 
 
 def _batch_expiries(sessions: list[ExpiredSession], seen_until: datetime) -> list[Expiries]:

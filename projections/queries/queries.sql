@@ -285,17 +285,39 @@ where account_id = %(account_id)s and position = any(%(positions)s::bigint[])
     and (%(error_code)s::text is null or lower(error_code) = lower(%(error_code)s))
 order by case when %(newest_first)s then -position else position end limit %(limit)s
 
--- name: due_access_keys
--- What has become due first comes first, and of equal times all or none.
-select account_id, access_key_id from views.due_access_keys
-where fact = %(fact)s and stage = %(stage)s and since <= %(since)s and active
-    and account_id <> all(%(without)s::text[])
-order by since fetch first %(limit)s rows only
+-- name: due_subjects
+-- Whose time has come, the first first; and those of whom something has changed since they were looked at.
+(
+    select account_id, subject_id from lifecycle.schedule
+    where wake_at <= %(at)s and account_id <> all(%(without)s::text[])
+    order by wake_at fetch first %(limit)s rows only
+)
+union
+(
+    select account.account_id, changed.subject_id
+    from views.due_accounts as account
+    left join lifecycle.progress on progress.account_id = account.account_id
+    cross join lateral (
+        select subject_id, changed from views.due_subjects as subject
+        where subject.account_id = account.account_id and subject.changed > coalesce(progress.evaluated, 0)
+        union
+        select subject_id, account.everything from views.due_subjects as subject
+        where subject.account_id = account.account_id and account.everything > coalesce(progress.evaluated, 0)
+    ) as changed
+    where account.changed > coalesce(progress.evaluated, 0) and account.account_id <> all(%(without)s::text[])
+        and not exists (
+            select from lifecycle.schedule
+            where schedule.account_id = account.account_id and schedule.subject_id = changed.subject_id
+                and schedule.evaluated >= changed.changed
+        )
+    fetch first %(limit)s rows only
+)
 
--- name: due_passwords
-select account_id, user_id from views.due_passwords
-where expires_at <= %(since)s and expires_at is distinct from told and account_id <> all(%(without)s::text[])
-order by expires_at fetch first %(limit)s rows only
+-- name: due_progress
+-- Up to where all changes of an account are among the subjects that were found, where there were no more.
+select account.account_id, account.changed from views.due_accounts as account
+left join lifecycle.progress on progress.account_id = account.account_id
+where account.changed > coalesce(progress.evaluated, 0) and account.account_id <> all(%(without)s::text[])
 
 -- name: due_sessions
 -- Those that end at the same time all come: what is left out ends later than all of these.

@@ -227,7 +227,12 @@ where %(entry)s #>> '{event,credential}' = 'access_key'
 -- name: iam.access_key.rotation_warned.v1
 -- name: iam.access_key.rotation_due.v1
 -- name: iam.access_key.rotation_overdue.v1
+-- name: iam.credential.rotation_warned.v1
+-- name: iam.credential.rotation_due.v1
+-- name: iam.credential.rotation_overdue.v1
 -- name: iam.credential.idle.v1
+-- name: iam.credential.idle.v2
 insert into access_key_notices (account_id, access_key_id, position, notice)
-values (%(account_id)s, %(entry)s #>> '{event,credential_id}', %(position)s,
-    replace(split_part(%(topic)s, '.', 3), 'rotation_', ''))
+select %(account_id)s, %(entry)s #>> '{event,credential_id}', %(position)s,
+    replace(split_part(%(topic)s, '.', 3), 'rotation_', '')
+where coalesce(%(entry)s #>> '{event,credential}', 'access_key') = 'access_key'

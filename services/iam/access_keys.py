@@ -68,7 +68,7 @@ def delete_access_key(account: Account, call: Call, *, access_key_id: str, user_
     """The sealed secret is destroyed in the same transaction."""
     user_id = user_id_or_caller(account, call, user_name)
     deleted = access_keys.delete_access_key(account, user_id=user_id, access_key_id=access_key_id)
-    return Outcome(lambda _after: {}, [deleted], destroyed_secrets=[SecretId(SecretKind.ACCESS_KEY, access_key_id)])
+    return Outcome(lambda _after: {}, deleted, destroyed_secrets=[SecretId(SecretKind.ACCESS_KEY, access_key_id)])
 
 
 @answers("GetAccessKeyLastUsed", on=resources.access_key_owner, records="access_key_id")

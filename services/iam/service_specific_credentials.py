@@ -174,7 +174,7 @@ def delete_service_specific_credential(
         account, user_id=user_id, kind=SERVICE_SPECIFIC_CREDENTIAL, credential_id=service_specific_credential_id
     )
     assert credential.secret_id is not None
-    return Outcome(lambda _after: {}, [deleted], destroyed_secrets=[_secret_id(credential.secret_id)])
+    return Outcome(lambda _after: {}, deleted, destroyed_secrets=[_secret_id(credential.secret_id)])
 
 
 def _shown(account: Account, call: Call, credential_id: str, secret: Secret) -> dict[str, object]:

@@ -79,4 +79,4 @@ def delete_signing_certificate(
     deleted, _ = user_credentials.delete(
         account, user_id=user_id, kind=SIGNING_CERTIFICATE, credential_id=certificate_id
     )
-    return done(deleted)
+    return done(*deleted)

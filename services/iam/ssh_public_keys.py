@@ -88,4 +88,4 @@ def update_ssh_public_key(
 def delete_ssh_public_key(account: Account, _call: Call, *, user_name: str, ssh_public_key_id: str) -> Outcome:
     user_id = account[USERS].named(user_name).id
     deleted, _ = user_credentials.delete(account, user_id=user_id, kind=SSH_PUBLIC_KEY, credential_id=ssh_public_key_id)
-    return done(deleted)
+    return done(*deleted)

@@ -18,6 +18,7 @@ from immutables import Map
 from domain import ledger_state
 from domain.account import Account, AccountChange
 from domain.descent import DescentLink, made
+from domain.families.lifecycle_profiles import LifecycleProfile
 from domain.families.organization import Level, Organization, OrganizationMembership
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
@@ -44,6 +45,7 @@ def mfa_arn(name: str) -> str:
 FIELDS: dict[str, object] = {
     "access_key_id": "AKIA0",
     "account_alias": "alias",
+    "action": "deactivate",
     "actions": 1,
     "allow_users_to_change_password": True,
     "assertion_encryption": "Allowed",
@@ -79,6 +81,7 @@ FIELDS: dict[str, object] = {
     "entity_name": "u0",
     "entity_path": "o-1/r-1",
     "evidence": {"created_at": AT},
+    "exemption_id": "X0",
     "for_account_id": "100000000000",
     "feature": "RootSessions",
     "forced": False,
@@ -94,6 +97,7 @@ FIELDS: dict[str, object] = {
     "key_id": "SAMLK0",
     "keys": ("key0",),
     "kind": "live",
+    "kinds": (),
     "ledger_id": "l",
     "made_key": True,
     "max_password_age": 90,
@@ -120,7 +124,10 @@ FIELDS: dict[str, object] = {
     "policy_arns": (),
     "policy_id": "ANPA0",
     "policy_name": "p0",
+    "profile": LifecycleProfile(name="team", version=1, rules={}),
+    "profile_name": "team",
     "property_name": "Namespace/Name",
+    "protects": "root",
     "provider_arn": saml_arn(0),
     "provider_name": "p0",
     "provider_uuid": "SAMLP0",
@@ -154,6 +161,7 @@ FIELDS: dict[str, object] = {
     "session_seconds_max": 3_600,
     "source": "commit",
     "spared": (),
+    "successor_id": "AKIA1",
     "tags": {"key0": "value"},
     "thumbprints": (),
     "time_step": 1,
@@ -161,6 +169,7 @@ FIELDS: dict[str, object] = {
     "token_version": 2,
     "trust_policy": trusting(ACCOUNT),
     "trusted": {},
+    "until": AT,
     "up_to": AT,
     "url": "https://example.com/file",
     "user_id": "AIDA0",
@@ -203,7 +212,10 @@ CASES: dict[str, dict[str, object]] = {
     "iam.group.user_added.v1": {"group_id": "AGPAaside"},
     "iam.permissions_boundary.put.v1": {"policy_arn": policy_arn("aside")},
     "iam.permissions_boundary.deleted.v1": {"policy_arn": policy_arn("p0")},
-    "iam.password.expired.v1": {"credential_id": "AIDA0"},
+    "iam.credential.expired.v1": {"credential": "password", "credential_id": "AIDA0"},
+    "iam.credential.deactivated_by_policy.v1": {"reason": "overdue"},
+    "iam.credential.policy_action_withheld.v1": {"reason": "overdue"},
+    "account.exemption.granted.v1": {"exemption_id": "Xnew"},
     "iam.login_profile.created.v1": {"user_id": "AIDAaside"},
     "iam.root_login_profile.created.v1": {"user_id": ACCOUNT},
     "iam.mfa_device.created.v1": {"serial_number": mfa_arn("new"), "device_name": "new"},
@@ -262,6 +274,9 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.credential.used.v1", credential_id=f"AKIA{i}")
         yield event("iam.credential.reported_leaked.v1", credential_id=f"AKIA{i}")
         yield event("iam.key_rotation.started.v1", **user)
+        yield event("account.exemption.granted.v1", exemption_id=f"X{i}", owner_id=f"AIDA{i}")
+        yield event("account.exemption.granted.v1", exemption_id=f"X{i}", owner_id="AIDA0")
+        yield event("account.lifecycle_profile.set.v1", profile=LifecycleProfile(name=f"team{i}", version=1, rules={}))
         yield event("account.lineage.contained.v1", seed=f"AKIA{i}")
         yield event("iam.service_last_accessed.requested.v1", job_id=f"job{i}")
         yield event("iam.organizations_access.requested.v1", job_id=f"job{i}")
@@ -276,7 +291,8 @@ def account_history(n: int) -> Iterator[Change]:
         if i:
             yield event("iam.policy.attached.v1", policy_arn=policy_arn(f"p{i}"))
             yield event("iam.group.user_added.v1", group_id=f"AGPA{i}")
-            yield event("iam.access_key.rotation_due.v1", credential_id=f"AKIA{i}")
+            yield event("iam.credential.rotation_due.v1", credential_id=f"AKIA{i}")
+            yield event("iam.credential.deactivated_by_policy.v1", credential_id=f"AKIA{i}")
 
 
 def installation_history(n: int) -> Iterator[Change]:

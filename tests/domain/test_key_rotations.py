@@ -24,6 +24,7 @@ from domain.families.key_rotations import (
     KeyRotationStarted,
     KeyRotationStopped,
 )
+from domain.families.notices import RotationCompleted
 from domain.foundation.errors import NoSuchEntity, OperationNotPermittedException, Refusal
 from domain.queries.keys_to_rotate import keys_to_rotate
 from domain.rules import key_rotations
@@ -39,7 +40,7 @@ def with_key(account: Account, key_id: str, at: datetime = AT) -> Account:
 
 
 def one_key() -> Account:
-    return with_key(with_users(new_account(), "ann"), "AKIAold")
+    return with_key(with_users(new_account(), "ann"), "AKIAold", AT - DAY)
 
 
 def start(account: Account, new: str = "AKIAnew", **given: object) -> Sequence[AccountChange]:
@@ -86,7 +87,7 @@ def test_a_rotation_from_beginning_to_end() -> None:
     assert advance(account) == ()
     account = used(account, "AKIAnew", AT + DAY)
     steps = advance(account, AT + DAY)
-    assert kinds(steps) == [AccessKeyDeactivated, KeyRotationObserved]
+    assert kinds(steps) == [RotationCompleted, AccessKeyDeactivated, KeyRotationObserved]
     account = after(account, *steps, at=AT + DAY)
     assert [key.status for key in account[ACCESS_KEYS].of(ANN)] == ["Inactive", "Active"]
     almost, end = AT + 8 * DAY - timedelta(microseconds=1), AT + 8 * DAY
@@ -107,14 +108,18 @@ def test_a_use_before_the_handover_does_not_count() -> None:
     events = key_rotations.hand_over(tried, user_id=ANN, new_access_key_id="AKIAnew", to="command")
     account = after(tried, *events, at=AT + timedelta(seconds=1))
     assert advance(account, AT + DAY) == ()
-    assert kinds(advance(used(account, "AKIAnew", AT + DAY), AT + DAY)) == [AccessKeyDeactivated, KeyRotationObserved]
+    assert kinds(advance(used(account, "AKIAnew", AT + DAY), AT + DAY)) == [
+        RotationCompleted,
+        AccessKeyDeactivated,
+        KeyRotationObserved,
+    ]
 
 
 def test_a_leaked_key_waits_for_nothing_but_the_handover() -> None:
     """Forced, the old key is deactivated unseen, and deleted no sooner for that."""
     assert advance(started(), force=True) == ()
     steps = advance(handed_over(), force=True)
-    assert kinds(steps) == [AccessKeyDeactivated, KeyRotationObserved]
+    assert kinds(steps) == [RotationCompleted, AccessKeyDeactivated, KeyRotationObserved]
     account = after(handed_over(), *steps)
     assert account[KEY_ROTATIONS][ANN].forced
     assert advance(account, AT + 6 * DAY, force=True) == ()
@@ -160,7 +165,7 @@ def test_who_has_no_key_has_nothing_to_rotate() -> None:
 
 def by_hand(account: Account, key_id: str, doing: str, at: datetime = AT) -> Account:
     if doing == "delete":
-        return after(account, delete_access_key(account, user_id=ANN, access_key_id=key_id), at=at)
+        return after(account, *delete_access_key(account, user_id=ANN, access_key_id=key_id), at=at)
     status: AccessKeyStatus = "Active" if doing == "activate" else "Inactive"
     events = update_access_key(account, user_id=ANN, access_key_id=key_id, status=status)
     return after(account, *events, at=at)

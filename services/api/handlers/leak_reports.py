@@ -169,7 +169,7 @@ def _told(report: Report, visibility: AccountVisibility) -> LeakedKey:
     descendants, alive = None, None
     with suppress(Refusal, ProjectionBehind):  # What was done, stands: it is to be told.
         nodes = [node for node in visible_lineage(visibility, key_id, NODES_MAX, newest=True).nodes if node.depth]
-        descendants, alive = len(nodes), sum(node.alive for node in nodes)
+        descendants, alive = len(nodes), sum(node.alive and node.gives_access for node in nodes)
     commands = [suggested_command("muniment", "trace", key_id), suggested_command("muniment", "contain", key_id)]
     if report.key.user_id != home.id:
         rotate = ("muniment", "rotate", "access-key", owner_name(home, report.key.user_id), "--force-now")

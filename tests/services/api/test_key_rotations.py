@@ -63,7 +63,7 @@ def test_a_user_rotates_its_own_key(house: InProcessServer) -> None:
     assert house.asks("/v1/key-rotations").body["rotations"] == [step(house, "key-rotations/advance", old)["rotation"]]
     assert calls_as(house, new) == 200
     told = step(house, "key-rotations/advance", old)
-    assert told["done"][0] == f"Access key {old.access_key} of ann was deactivated."
+    assert told["done"][1] == f"Access key {old.access_key} of ann was deactivated."
     assert calls_as(house, old) == 403
     told = step(house, "key-rotations/advance", new)
     assert (told["rotation"]["stage"], told["done"][0]) == (
@@ -72,7 +72,7 @@ def test_a_user_rotates_its_own_key(house: InProcessServer) -> None:
     )
     assert (calls_as(house, new), house.asks("/v1/key-rotations").body["rotations"]) == (200, [])
     assert new.secret_key not in ledger_text(house)
-    with house.ledger.readers.connection() as connection:
+    with house.ledger.writers.connection() as connection:
         kept = connection.execute("select access_key_id from secrets.access_key_secrets").fetchall()
     assert {new.access_key, house.admin.access_key} == {key_id for (key_id,) in kept}
 

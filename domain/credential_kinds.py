@@ -1,0 +1,100 @@
+"""The kinds of credentials that grow old: each family registers its own. What time does to them is decided in
+domain/rules/lifecycle.py."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+from domain.account import Account, AccountChange
+from domain.foundation.secret import SecretId
+
+CredentialKind = Literal[
+    "role",
+    "user",
+    "provider_certificate",
+    "server_certificate",
+    "service_specific_credential",
+    "signing_certificate",
+    "ssh_public_key",
+    "mfa_device",
+    "password",
+    "access_key",
+]
+"""Users and roles count as credentials in one respect: how long nobody has used them."""
+KIND_NAMES: tuple[CredentialKind, ...] = get_args(CredentialKind)[::-1]
+
+
+def kind_title(kind: CredentialKind) -> str:
+    """What people call one: SSH public key, access key."""
+    return (
+        kind.replace("_", " ")
+        .replace("ssh", "SSH")
+        .replace("mfa", "MFA")
+        .replace("service specific", "service-specific")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCredential:
+    """One that is there, as far as its age goes."""
+
+    kind: CredentialKind
+    id: str
+    """The access key id, the ARN of an MFA device or provider; of a password, user or role the unique id of whose it
+    is."""
+    owner_id: str
+    """The unique id of the user or role, or the account id for root; of a server certificate or provider its own id."""
+    created_at: datetime
+    """From which its age counts: of a password since when it is this password."""
+    active: bool = True
+    changed_at: datetime | None = None
+    """When it was last activated or deactivated, if that can be."""
+    expires_at: datetime | None = None
+    """When it ends by itself, whatever rules there are."""
+    service: str | None = None
+    """That alone takes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What deletes a credential, with its secret."""
+
+    event: AccountChange
+    secrets: tuple[SecretId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CredentialFamily:
+    """A row of the table of kinds. Raises TypeError when there is one of this kind."""
+
+    kind: CredentialKind
+    of: Callable[[Account, str], Iterable[HeldCredential]]
+    """All of this owner, the oldest first."""
+    find: Callable[[Account, str], HeldCredential | None]
+    """By its id."""
+    deactivate: Callable[[Account, HeldCredential], AccountChange] | None = None
+    """None of a kind that cannot be deactivated and activated again."""
+    delete: Callable[[Account, HeldCredential], Removal] | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind in _families:
+            raise TypeError(f"There is a kind of credential {self.kind} already.")
+        _families[self.kind] = self
+
+
+_families: dict[CredentialKind, CredentialFamily] = {}
+
+
+def credential_family(kind: CredentialKind) -> CredentialFamily:
+    return _families[kind]
+
+
+def credentials_of(account: Account, owner_id: str) -> Iterator[HeldCredential]:
+    """Of every kind, in the order of KIND_NAMES; none of an owner that is not there."""
+    for kind in KIND_NAMES:
+        yield from _families[kind].of(account, owner_id)
+
+
+def find_credential(account: Account, kind: CredentialKind, credential_id: str) -> HeldCredential | None:
+    return _families[kind].find(account, credential_id)

@@ -1,0 +1,93 @@
+"""Exemptions: whose credentials a profile's rules do not concern, why, and until when. They end by themselves."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from immutables import Map
+
+from domain.account import Account, AffectsNobody, Component, forget_key
+from domain.credential_kinds import CredentialKind, kind_title
+from domain.facts import Attributes, Fact, FactKind, FactValue, tells_facts
+from domain.foundation.personal import Personal
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    id: str
+    owner_id: str
+    """Whose credentials are exempt: a unique id, the account id for root, an ARN."""
+    kinds: tuple[CredentialKind, ...]
+    """Which of them; none: all."""
+    reason: str
+    until: datetime
+    granted_at: datetime
+
+    def covers(self, kind: CredentialKind, at: datetime) -> bool:
+        return at < self.until and (not self.kinds or kind in self.kinds)
+
+
+Exemptions = Map[str, Map[str, Exemption]]
+_NONE: Map[str, Exemption] = Map()
+EXEMPTIONS = Component[Exemptions]("exemptions", Map(), forget=forget_key)
+"""By the owner's id, and by their own. They go with the owner."""
+EXEMPTION_FACT = FactKind("exemption", "was granted", "ended")
+
+
+def exemptions_of(account: Account, owner_id: str) -> Map[str, Exemption]:
+    return account[EXEMPTIONS].get(owner_id, _NONE)
+
+
+@tells_facts
+def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
+    for exemption in exemptions_of(account, subject).values():
+        said: Attributes = {"kinds": exemption.kinds, "reason": exemption.reason, "until": exemption.until}
+        yield Fact(EXEMPTION_FACT, exemption.id), FactValue(exemption.id, said)
+
+
+class ExemptionChange(AffectsNobody):
+    exemption_id: str
+    owner_id: str
+    owner_name: Personal[str]
+    subject = "owner_id"
+
+    def ended(self, account: Account) -> Account:
+        """Raises LookupError where there is no such exemption."""
+        exemptions = account[EXEMPTIONS]
+        rest = exemptions[self.owner_id].delete(self.exemption_id)
+        kept = exemptions.set(self.owner_id, rest) if rest else exemptions.delete(self.owner_id)
+        return account.put(EXEMPTIONS, kept)
+
+
+class ExemptionGranted(ExemptionChange, topic="account.exemption.granted.v1"):
+    kinds: tuple[CredentialKind, ...]
+    reason: Personal[str]
+    until: datetime
+
+    def fold(self, account: Account, at: datetime) -> Account:
+        granted = Exemption(self.exemption_id, self.owner_id, self.kinds, self.reason, self.until, at)
+        theirs = exemptions_of(account, self.owner_id).set(self.exemption_id, granted)
+        return account.put(EXEMPTIONS, account[EXEMPTIONS].set(self.owner_id, theirs))
+
+    def describe(self) -> str:
+        what = ", ".join(map(kind_title, self.kinds)) or "every credential"
+        until = f"until {self.until:%Y-%m-%d %H:%M} UTC"
+        return f"Lifecycle rules do not concern {what} of {self.owner_name} {until} ({self.reason})."
+
+
+class ExemptionRevoked(ExemptionChange, topic="account.exemption.revoked.v1"):
+    sentence = "The exemption {exemption_id} of {owner_name} was revoked."
+
+    def fold(self, account: Account, at: datetime) -> Account:
+        return self.ended(account)
+
+
+class ExemptionExpired(ExemptionChange, topic="account.exemption.expired.v1"):
+    """Its time was over. That it ended then needed nobody."""
+
+    due_at: datetime
+    reason: Personal[str]
+    sentence = "The exemption {exemption_id} of {owner_name} expired."
+
+    def fold(self, account: Account, at: datetime) -> Account:
+        return self.ended(account)
