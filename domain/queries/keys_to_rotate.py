@@ -40,12 +40,19 @@ def keys_to_rotate(
         if not user.path.startswith(path_prefix or "/") or (tag is not None and not _has_tag(account, user, *tag)):
             continue
         rotation, notices = account[KEY_ROTATIONS].get(user.id), _notices(account, user.id, at)
-        for key in account[ACCESS_KEYS].of(user.id):
+        keys = account[ACCESS_KEYS]
+        if rotation is not None:
+            # What is left of it, where somebody has deleted a key by hand.
+            named = (rotation.old_access_key_id, rotation.new_access_key_id)
+            yield from [
+                RotatableKey(user.name, keys.by_id[key_id], notices.get(key_id), rotation)
+                for key_id in named
+                if key_id in keys.by_id
+            ][:1]
+            continue
+        for key in keys.of(user.id):
             notice = notices.get(key.id)
-            if rotation is not None:
-                if key.id == rotation.old_access_key_id:
-                    yield RotatableKey(user.name, key, notice, rotation)
-            elif key.status == "Active" and (
+            if key.status == "Active" and (
                 notice is not None if older_than_days is None else key.created_at < at - timedelta(days=older_than_days)
             ):
                 yield RotatableKey(user.name, key, notice, None)

@@ -14,7 +14,7 @@ from services.api.contract.key_rotations import (
     StopKeyRotation,
 )
 from services.api.contract.question import Answer, Question
-from services.cli.lib.arguments import add_question_arguments, positive_int
+from services.cli.lib.arguments import add_question_arguments
 from services.cli.lib.client import QuestionClient, ask, build_question, open_client
 from services.cli.lib.key_rotation import Rotator
 from services.cli.lib.key_targets import USER, KeyTarget, target_for
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     due.add_argument("--due", action="store_true", help="rotate all keys that notices call due, and go on with others")
     due.add_argument("--path", dest="path_prefix", metavar="PATH", help="only of users below this path, such as /ci/")
     due.add_argument("--tag", metavar="KEY[=VALUE]", help="only of users with this tag")
-    due.add_argument("--older-than", type=positive_int, metavar="DAYS", help="all keys older than this, due or not")
+    due.add_argument("--older-than", type=_days, metavar="DAYS", help="all keys older than this, due or not")
     due.add_argument("--dry-run", action="store_true", help="show which keys would be rotated, and change nothing")
     _add_rotation_arguments(parser)
     add_question_arguments(parser, _rotate_due)
@@ -175,7 +175,7 @@ def _refuse_one_for_all(args: argparse.Namespace, keys: Sequence[KeyToRotate]) -
 
 def _refuse_filters(args: argparse.Namespace, *, due: bool) -> None:
     """Raises UsageError."""
-    if not due and (args.due or args.path_prefix or args.tag or args.older_than or args.dry_run):
+    if not due and (args.due or args.path_prefix or args.tag or args.older_than is not None or args.dry_run):
         raise UsageError("--due, --path, --tag, --older-than and --dry-run are about many users: they take no USER.")
 
 
