@@ -60,7 +60,7 @@ ScanningKeys = Mapping[str, ec.EllipticCurvePublicKey]
 """By their identifiers."""
 
 
-class Match(NamedTuple):
+class SecretMatch(NamedTuple):
     """One of the things that a scanner has found. It prints as nothing: it has a secret in it, perhaps."""
 
     token: str
@@ -69,7 +69,7 @@ class Match(NamedTuple):
     url: str | None
 
     def __repr__(self) -> str:
-        return "Match(•••)"
+        return "SecretMatch(•••)"
 
     def found_keys(self, reporter: str) -> list[FoundKey]:
         """All that may be an access key id. What stands beside it goes no further."""
@@ -181,14 +181,16 @@ class SecretScanning:
             raise SignatureDoesNotMatch("The signature is not that of this report.") from None
         return key_id
 
-    async def _reported(self, matches: Sequence[Match], key_id: str, cause: Cause) -> list[bool]:
+    async def _reported(self, matches: Sequence[SecretMatch], key_id: str, cause: Cause) -> list[bool]:
         """Whether each is a key of an account here. Raises LedgerUnavailable and Overloaded."""
         decide = partial(_decided, matches, key_id, cause)
         known: list[bool] = (await commit_and_wait(self._committer, frozenset({INSTALLATION}), decide)).result
         return known
 
 
-def _decided(matches: Sequence[Match], key_id: str, cause: Cause, values: LedgerStates, at: datetime) -> CallResult:
+def _decided(
+    matches: Sequence[SecretMatch], key_id: str, cause: Cause, values: LedgerStates, at: datetime
+) -> CallResult:
     """In the ledger of each account that a reported key is of. Raises NeedsAccounts."""
     reporter = f"secret scanner {key_id}"
     found = [match.found_keys(reporter) for match in matches]
@@ -201,7 +203,7 @@ def _decided(matches: Sequence[Match], key_id: str, cause: Cause, values: Ledger
     return CallResult([any(each.access_key_id in known for each in keys) for keys in found], appends)
 
 
-def read_matches(body: bytes) -> list[Match]:
+def read_matches(body: bytes) -> list[SecretMatch]:
     """Raises RequestEntityTooLarge and ValidationError, which repeat nothing of the body."""
     if (matches := body.count(b"{")) > MATCHES_MAX:
         raise RequestEntityTooLarge(f"A report has at most {MATCHES_MAX} matches; got {matches}.")
@@ -214,14 +216,14 @@ def read_matches(body: bytes) -> list[Match]:
     return [_match(each) for each in given]
 
 
-def _match(given: Mapping[str, object]) -> Match:
+def _match(given: Mapping[str, object]) -> SecretMatch:
     token, kind = given.get("token"), given.get("type")
     if not isinstance(token, str) or not isinstance(kind, str):
         raise ValidationError("Each match has a token and a type.")
     if len(token) > TOKEN_CHARACTERS_MAX or len(kind) > TYPE_CHARACTERS_MAX:
         raise ValidationError(f"A token has at most {TOKEN_CHARACTERS_MAX} characters, a type {TYPE_CHARACTERS_MAX}.")
     source, url = (given.get(name) for name in ("source", "url"))
-    return Match(token, kind, _text(source), _text(url))
+    return SecretMatch(token, kind, _text(source), _text(url))
 
 
 def _text(given: object) -> str | None:

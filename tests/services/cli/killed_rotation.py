@@ -34,7 +34,7 @@ def at(point: str) -> None:
         return killed() if point == AFTER_RENAME else renamed
 
     RemoteClient.ask = asks  # type: ignore[method-assign]
-    Path.rename = renames  # type: ignore[method-assign]
+    Path.rename = renames  # type: ignore[method-assign,assignment]
 
 
 if __name__ == "__main__":
