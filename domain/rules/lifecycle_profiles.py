@@ -57,6 +57,11 @@ _LIMITS: Mapping[CredentialKind, _Limits] = {
 NO_RULES = CredentialRules()
 
 
+def records_use(kind: CredentialKind) -> bool:
+    """Whether the use of such credentials is recorded here: passwords, SSH keys and certificates are used elsewhere."""
+    return _LIMITS[kind].max_idle_days
+
+
 def _warns_of_expiry(basis: str) -> Rules:
     return {
         kind: CredentialRules(warn_before_days=(30, 7), basis=basis) for kind in KIND_NAMES if _LIMITS[kind].expires
@@ -126,11 +131,15 @@ def profile_in_force(account: Account) -> ProfileInForce:
     own = account[LIFECYCLE_PROFILE]
     if own is not None:
         return ProfileInForce(own, account.id)
+    return next(organization_profiles(account), ProfileInForce(DEFAULT_PROFILE, "built-in"))
+
+
+def organization_profiles(account: Account) -> Iterator[ProfileInForce]:
+    """Those of the levels above the account and of its own place in the organization, the nearest first."""
     membership = account[ORGANIZATION_MEMBERSHIP]
     for level in reversed(() if membership is None else membership.levels):
         if level.lifecycle_profile is not None:
-            return ProfileInForce(level.lifecycle_profile, level.id)
-    return ProfileInForce(DEFAULT_PROFILE, "built-in")
+            yield ProfileInForce(level.lifecycle_profile, level.id)
 
 
 class AppliedRules(NamedTuple):
