@@ -129,9 +129,14 @@ class DueRecorder:
     def _schedule(self, answers: "_PendingCalls", progress: Mapping[str, int]) -> None:
         """When to look again at those of whom all that was due is recorded. `progress` is of accounts of which nothing
         failed or was left out: of others everything that has changed is nominated again."""
-        with self._connect() as connection:
-            put_looks(connection, answers.looks, progress)
-        answers.looks.clear()
+        looks, answers.looks = answers.looks, []
+        try:
+            with self._connect() as connection:
+                put_looks(connection, looks, progress)
+        except psycopg.OperationalError as lost:
+            # Everything is recorded; the next tick looks again in vain.
+            log.warning("When to look again could not be kept: %s", lost)
+            answers.error = answers.error or type(lost).__name__
 
 
 class _Recorded(NamedTuple):

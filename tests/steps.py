@@ -62,6 +62,7 @@ from domain.foundation.identifiers import (
 )
 from domain.installation import Installation
 from domain.queries import containment
+from domain.queries.protected_credentials import protection
 from domain.rules import (
     access_keys,
     aliases,

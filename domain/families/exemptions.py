@@ -7,7 +7,7 @@ from datetime import datetime
 from immutables import Map
 
 from domain.account import Account, AffectsNobody, Component, forget_key
-from domain.credential_kinds import CredentialKind
+from domain.credential_kinds import CredentialKind, kind_title
 from domain.facts import Attributes, Fact, FactKind, FactValue, tells_facts
 from domain.foundation.personal import Personal
 
@@ -70,8 +70,9 @@ class ExemptionGranted(ExemptionChange, topic="account.exemption.granted.v1"):
         return account.put(EXEMPTIONS, account[EXEMPTIONS].set(self.owner_id, theirs))
 
     def describe(self) -> str:
-        of = ", ".join(self.kinds) or "all credentials"
-        return f"{self.owner_name} was exempted from lifecycle rules until {self.until:%Y-%m-%d} ({of}): {self.reason}"
+        what = ", ".join(map(kind_title, self.kinds)) or "every credential"
+        until = f"until {self.until:%Y-%m-%d %H:%M} UTC"
+        return f"Lifecycle rules do not concern {what} of {self.owner_name} {until} ({self.reason})."
 
 
 class ExemptionRevoked(ExemptionChange, topic="account.exemption.revoked.v1"):

@@ -20,7 +20,6 @@ WARNINGS_MAX = 5
 OVERRIDES_MAX = 20
 NAMES_MAX = 50
 """So many profiles of different names an account may have had."""
-NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 Days = Annotated[int, Field(ge=0, le=DAYS_MAX)]
 SomeDays = Annotated[int, Field(ge=1, le=DAYS_MAX)]
 
@@ -58,7 +57,7 @@ class CredentialRules(Value):
 
 
 class TagMatch(Value):
-    key: Annotated[str, Field(min_length=1, max_length=128)]
+    key: Annotated[str, Field(max_length=128)]
     value: Annotated[str, Field(max_length=256)]
 
 
@@ -68,8 +67,8 @@ Rules = dict[CredentialKind, CredentialRules]
 class ProfileOverride(Value):
     """Other rules for some: the kinds that it names have its rules alone. Of several that fit the first counts."""
 
-    name: Annotated[str, Field(pattern=NAME)]
-    path: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    name: Annotated[str, Field(max_length=64)]
+    path: Annotated[str, Field(max_length=512)] | None = None
     """The owner's path begins so."""
     tag: TagMatch | None = None
     """The owner has this tag. With a path, both have to fit."""
@@ -79,7 +78,7 @@ class ProfileOverride(Value):
 class LifecycleProfile(Value):
     """A named set of rules; a change of the rules is another version."""
 
-    name: Annotated[str, Field(pattern=NAME)]
+    name: Annotated[str, Field(max_length=64)]
     version: Annotated[int, Field(ge=1)]
     description: Annotated[str, Field(max_length=512)] | None = None
     rules: Rules

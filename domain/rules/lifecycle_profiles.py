@@ -1,6 +1,7 @@
 """Which lifecycle profile is in force for an account, what it says of a credential, and what may be set."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -28,6 +29,7 @@ from domain.foundation.errors import LimitExceeded, NoSuchEntity, ValidationErro
 PROFILE_CHARACTERS_MAX = 16_384
 """Of a profile as JSON: it rides in an event."""
 MESSAGES_MAX = 3
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
 class _Limits(NamedTuple):
@@ -204,11 +206,13 @@ def read_profile(document: str) -> LifecycleProfile:
 
 def refuse_unfit(profile: LifecycleProfile) -> None:
     """Raises ValidationError for a rule that could never be kept or would never have an effect."""
+    _refuse_unfit_name("name", profile.name)
     for kind, rules in profile.rules.items():
         _refuse_unfit_rules(f"rules.{kind}", kind, rules)
     names = [override.name for override in profile.overrides]
     for number, override in enumerate(profile.overrides):
         place = f"overrides.{number}"
+        _refuse_unfit_name(f"{place}.name", override.name)
         if override.name in names[:number]:
             raise ValidationError(f"{place}: two overrides have the name {override.name}.")
         if override.path is None and override.tag is None:
@@ -217,6 +221,14 @@ def refuse_unfit(profile: LifecycleProfile) -> None:
             raise ValidationError(f"{place}.path: a path begins and ends with a slash; got {override.path}.")
         for kind, rules in override.rules.items():
             _refuse_unfit_rules(f"{place}.rules.{kind}", kind, rules)
+
+
+def _refuse_unfit_name(place: str, name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise ValidationError(
+            f"{place}: expected lower-case letters, digits, dots, dashes and underscores, a letter or digit first; "
+            f"got {name!r}."
+        )
 
 
 def _refuse_unfit_rules(place: str, kind: CredentialKind, rules: CredentialRules) -> None:

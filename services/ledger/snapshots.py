@@ -17,6 +17,7 @@ from immutables import Map
 from pydantic_core import from_json, to_json
 
 from domain.account import Account
+from domain.foundation.events import Value
 from domain.foundation.identifiers import INSTALLATION
 from domain.installation import Installation
 from domain.ledger_state import LedgerState
@@ -42,7 +43,7 @@ def _identity_codec(value: Any) -> Any:
     return value
 
 
-def _codec(of: Any, bound: Mapping[Any, Any]) -> _Codec:
+def _codec(of: Any, bound: Mapping[Any, Any]) -> _Codec:  # noqa: PLR0911  one case a kind of type
     """How a value of this type becomes plain lists and scalars, and back. A type it does not know is a TypeError at
     import, so that nothing can be forgotten when a family grows a component."""
     of = bound.get(of, of) if isinstance(of, TypeVar) else of
@@ -57,6 +58,8 @@ def _codec(of: Any, bound: Mapping[Any, Any]) -> _Codec:
         return _tuple_codec(_codec(arguments[0], bound))
     if origin is UnionType:
         return _optional_codec(of, bound)
+    if isinstance(of, type) and issubclass(of, Value):
+        return _model_codec(of)
     if is_dataclass(origin or of):
         return _dataclass_codec(origin or of, arguments)
     raise TypeError(f"A snapshot cannot hold a {of}.")
@@ -93,6 +96,12 @@ def _optional_codec(of: Any, bound: Mapping[Any, Any]) -> _Codec:
         lambda value: None if value is None else inner.encode(value),
         lambda value: None if value is None else inner.decode(value),
     )
+
+
+def _model_codec(of: type[Value]) -> _Codec:
+    """Of what rides in events as it stands in the account."""
+    schema = to_json(of.model_json_schema()).decode()
+    return _Codec(schema, lambda value: value.model_dump(mode="json"), of.model_validate)
 
 
 def _dataclass_codec(of: Any, arguments: tuple[Any, ...]) -> _Codec:

@@ -18,6 +18,7 @@ from immutables import Map
 from domain import ledger_state
 from domain.account import Account, AccountChange
 from domain.descent import DescentLink, made
+from domain.families.lifecycle_profiles import LifecycleProfile
 from domain.families.organization import Level, Organization, OrganizationMembership
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
@@ -44,6 +45,7 @@ def mfa_arn(name: str) -> str:
 FIELDS: dict[str, object] = {
     "access_key_id": "AKIA0",
     "account_alias": "alias",
+    "action": "deactivate",
     "actions": 1,
     "allow_users_to_change_password": True,
     "assertion_encryption": "Allowed",
@@ -79,6 +81,7 @@ FIELDS: dict[str, object] = {
     "entity_name": "u0",
     "entity_path": "o-1/r-1",
     "evidence": {"created_at": AT},
+    "exemption_id": "X0",
     "for_account_id": "100000000000",
     "feature": "RootSessions",
     "group_id": "AGPA0",
@@ -93,6 +96,7 @@ FIELDS: dict[str, object] = {
     "key_id": "SAMLK0",
     "keys": ("key0",),
     "kind": "live",
+    "kinds": (),
     "ledger_id": "l",
     "max_password_age": 90,
     "membership": OrganizationMembership("o-1", ACCOUNT, (Level("r-1", "root", (), ()),)),
@@ -115,7 +119,10 @@ FIELDS: dict[str, object] = {
     "policy_arns": (),
     "policy_id": "ANPA0",
     "policy_name": "p0",
+    "profile": LifecycleProfile(name="team", version=1, rules={}),
+    "profile_name": "team",
     "property_name": "Namespace/Name",
+    "protects": "root",
     "provider_arn": saml_arn(0),
     "provider_name": "p0",
     "provider_uuid": "SAMLP0",
@@ -147,12 +154,14 @@ FIELDS: dict[str, object] = {
     "session_id": "SESN0",
     "session_seconds_max": 3_600,
     "spared": (),
+    "successor_id": "AKIA1",
     "tags": {"key0": "value"},
     "thumbprints": (),
     "time_step": 1,
     "token_version": 2,
     "trust_policy": trusting(ACCOUNT),
     "trusted": {},
+    "until": AT,
     "up_to": AT,
     "user_id": "AIDA0",
     "user_name": "u0",
@@ -194,7 +203,10 @@ CASES: dict[str, dict[str, object]] = {
     "iam.group.user_added.v1": {"group_id": "AGPAaside"},
     "iam.permissions_boundary.put.v1": {"policy_arn": policy_arn("aside")},
     "iam.permissions_boundary.deleted.v1": {"policy_arn": policy_arn("p0")},
-    "iam.password.expired.v1": {"credential_id": "AIDA0"},
+    "iam.credential.expired.v1": {"credential": "password", "credential_id": "AIDA0"},
+    "iam.credential.deactivated_by_policy.v1": {"reason": "overdue"},
+    "iam.credential.policy_action_withheld.v1": {"reason": "overdue"},
+    "account.exemption.granted.v1": {"exemption_id": "Xnew"},
     "iam.login_profile.created.v1": {"user_id": "AIDAaside"},
     "iam.root_login_profile.created.v1": {"user_id": ACCOUNT},
     "iam.mfa_device.created.v1": {"serial_number": mfa_arn("new"), "device_name": "new"},
@@ -251,6 +263,9 @@ def account_history(n: int) -> Iterator[Change]:
             "iam.server_certificate.uploaded.v1", server_certificate_id=f"ASCA{i}", server_certificate_name=f"s{i}"
         )
         yield event("iam.credential.used.v1", credential_id=f"AKIA{i}")
+        yield event("account.exemption.granted.v1", exemption_id=f"X{i}", owner_id=f"AIDA{i}")
+        yield event("account.exemption.granted.v1", exemption_id=f"X{i}", owner_id="AIDA0")
+        yield event("account.lifecycle_profile.set.v1", profile=LifecycleProfile(name=f"team{i}", version=1, rules={}))
         yield event("account.lineage.contained.v1", seed=f"AKIA{i}")
         yield event("iam.service_last_accessed.requested.v1", job_id=f"job{i}")
         yield event("iam.organizations_access.requested.v1", job_id=f"job{i}")
@@ -265,7 +280,8 @@ def account_history(n: int) -> Iterator[Change]:
         if i:
             yield event("iam.policy.attached.v1", policy_arn=policy_arn(f"p{i}"))
             yield event("iam.group.user_added.v1", group_id=f"AGPA{i}")
-            yield event("iam.access_key.rotation_due.v1", credential_id=f"AKIA{i}")
+            yield event("iam.credential.rotation_due.v1", credential_id=f"AKIA{i}")
+            yield event("iam.credential.deactivated_by_policy.v1", credential_id=f"AKIA{i}")
 
 
 def installation_history(n: int) -> Iterator[Change]:

@@ -1,20 +1,15 @@
 """What a family brings of its own, each registered where it is written: condition keys, documents, what becomes due."""
 
-from collections.abc import Iterable
-
 import pytest
 
 from domain import call_context, entity_kinds
-from domain.account import Account
 from domain.call_context import CallContext, ConditionValues, condition_key
 from domain.callers import Caller, principal_of
 from domain.calls import Call
+from domain.credential_kinds import CredentialFamily
 from domain.entity_kinds import prevents_deletion
 from domain.foundation.errors import DeleteConflict
-from domain.foundation.events import Event
 from domain.policy import POLICY_TYPES, MalformedPolicyDocument, PolicyType, document, lint, parse
-from domain.rules import lifecycle
-from domain.rules.lifecycle import DueKind, LifecycleCandidates, due_events, register_due_kind
 from domain.rules.users import delete_user
 from tests.domain.accounts import AT, CAUSE, new_account, user_arn, with_users
 from tests.domain.policy.catalogue import CATALOGUE
@@ -54,21 +49,10 @@ def test_what_keeps_its_owner_from_being_deleted(monkeypatch: pytest.MonkeyPatch
     delete_user(account, user_name="ben")
 
 
-def test_something_that_becomes_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The family decides on each subject that the tables nominate; two kinds of one name do not start."""
-    monkeypatch.setattr(lifecycle, "DUE_KINDS", dict(lifecycle.DUE_KINDS))
-    decided: list[str] = []
-
-    def events(_account: Account, subject: str, *_: object) -> Iterable[Event]:
-        decided.append(subject)
-        return ()
-
-    kind = DueKind("certificates", lambda at, _profile: ({"since": at},), events)
-    register_due_kind(kind)
-    assert due_events(new_account(), LifecycleCandidates({"certificates": ["ASCA1", "ASCA2"]}), AT) == []
-    assert decided == ["ASCA1", "ASCA2"]
-    with pytest.raises(TypeError, match="certificates"):
-        register_due_kind(kind)
+def test_a_kind_of_credentials() -> None:
+    """Two families of one kind do not start."""
+    with pytest.raises(TypeError, match="access_key"):
+        CredentialFamily("access_key", of=lambda *_: (), find=lambda *_: None)
 
 
 def test_a_type_of_documents(monkeypatch: pytest.MonkeyPatch) -> None:

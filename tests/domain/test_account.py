@@ -52,6 +52,7 @@ ATTACHED = {
 PROFILE = {"user_id": "AIDAann", "user_name": "ann", "password_id": "AIPW1", "reset_required": False}
 KEY = {"access_key_id": "AKIA1", "user_id": "AIDAann", "user_name": "ann"}
 NOTICE = {
+    "credential": "access_key",
     "credential_id": "AKIA1",
     "owner_id": "AIDAann",
     "owner_name": "ann",
@@ -72,7 +73,7 @@ def populated() -> Account:
         policies.PolicyAttached.model_validate(ATTACHED),
         access_keys.AccessKeyCreated(**KEY),
         passwords.LoginProfileCreated.model_validate(PROFILE),
-        access_keys.RotationDue.model_validate(NOTICE),
+        notices.RotationDue.model_validate(NOTICE),
         sessions.SessionExpiriesRecorded(up_to=AT),
     )
 
@@ -125,9 +126,9 @@ IMPOSSIBLE: list[Change] = [
     passwords.PasswordChanged(user_id="AIDAeva", user_name="eva", password_id="AIPW2"),
     passwords.PasswordAttemptFailed(user_id="AIDAeva", user_name="eva"),
     passwords.PasswordPolicyDeleted(),
-    access_keys.RotationDue.model_validate(NOTICE),
-    access_keys.RotationDue.model_validate(NOTICE | {"credential_id": "AKIA2"}),
-    passwords.PasswordExpired.model_validate(NOTICE | {"credential_id": "AIDAeva"}),
+    notices.RotationDue.model_validate(NOTICE),
+    notices.RotationDue.model_validate(NOTICE | {"credential_id": "AKIA2"}),
+    notices.CredentialExpired.model_validate(NOTICE | {"credential": "password", "credential_id": "AIDAeva"}),
     sessions.SessionExpiriesRecorded(up_to=AT),
 ]
 
@@ -206,6 +207,8 @@ def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901
             naive.users[event.user_id] = (event.new_user_name, event.new_path)
         case users.UserDeleted():
             del naive.users[event.user_id]
+            naive.used.pop(event.user_id, None)
+            naive.notices = {key: at for key, at in naive.notices.items() if key[0] != event.user_id}
         case groups.GroupCreated():
             naive.groups[event.group_id] = (event.group_name, event.path)
         case groups.GroupUpdated():
@@ -223,6 +226,7 @@ def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901
         case roles.RoleDeleted():
             del naive.roles[event.role_id]
             naive.used.pop(event.role_id, None)
+            naive.notices = {key: at for key, at in naive.notices.items() if key[0] != event.role_id}
         case policies.PolicyCreated():
             naive.policies[event.policy_arn] = {1: event.document}
             naive.defaults[event.policy_arn] = 1
@@ -254,7 +258,8 @@ def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901
             naive.keys[event.access_key_id] = (event.user_id, "Inactive")
         case access_keys.AccessKeyDeleted():
             del naive.keys[event.access_key_id]
-            naive.used.pop(event.access_key_id, None)
+            if used := naive.used.pop(event.access_key_id, None):
+                naive.used[event.user_id] = max(used, naive.used.get(event.user_id, used))
             naive.notices = {key: at for key, at in naive.notices.items() if key[0] != event.access_key_id}
         case CredentialUsed():
             naive.used[event.credential_id] = at
@@ -273,7 +278,11 @@ def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901
         case passwords.LoginProfileDeleted() | passwords.RootLoginProfileDeleted():
             del naive.passwords[event.user_id], naive.changed[event.user_id]
             naive.failures.pop(event.user_id, None)
-            naive.notices = {key: at for key, at in naive.notices.items() if key[0] != event.user_id}
+            naive.notices = {
+                (credential, about): at
+                for (credential, about), at in naive.notices.items()
+                if credential != event.user_id or not about.startswith("password ")
+            }
         case passwords.PasswordPolicyUpdated():
             naive.password_policy = event.model_dump()
         case passwords.PasswordPolicyDeleted():
@@ -283,7 +292,7 @@ def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901
         case sessions.SessionExpiriesRecorded():
             naive.expiries = event.up_to
         case notices.Notice():
-            naive.notices[event.credential_id, event.about] = event.due_at
+            naive.notices[event.credential_id, event.key] = event.due_at
 
 
 def seen(account: Account, at: datetime) -> Naive:

@@ -7,44 +7,46 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.account import Account, AccountClosed
-from domain.families.access_keys import (
-    AccessKeyActivated,
-    AccessKeyCreated,
-    AccessKeyDeactivated,
-    AccessKeyDeleted,
+from domain.families.access_keys import AccessKeyActivated, AccessKeyCreated, AccessKeyDeactivated, AccessKeyDeleted
+from domain.families.credential_use import CredentialUsed
+from domain.families.lifecycle_profiles import CredentialRules, LifecycleProfile, LifecycleProfileSet
+from domain.families.notices import (
+    CredentialExpired,
     CredentialIdle,
+    LastUsed,
+    Notice,
     RotationDue,
     RotationOverdue,
     RotationWarned,
 )
-from domain.families.credential_use import CredentialUsed
-from domain.families.notices import LastUsed, Notice
-from domain.families.passwords import (
-    LoginProfileCreated,
-    PasswordChanged,
-    PasswordExpired,
-    PasswordPolicyDeleted,
-    PasswordPolicyUpdated,
-)
+from domain.families.passwords import LoginProfileCreated, PasswordChanged, PasswordPolicyDeleted, PasswordPolicyUpdated
 from domain.families.sessions import EXPIRIES_RECORDED, SessionExpired, SessionExpiriesRecorded, SessionRevoked
 from domain.foundation.events import Change, Event
-from domain.rules.lifecycle import ExpiredSession, Expiries, LifecycleCandidates, due_events
+from domain.queries.protected_credentials import protection
+from domain.rules.lifecycle import LifecycleCandidates, due_events
+from domain.rules.session_expiries import ExpiredSession, Expiries
 from tests.domain.accounts import AT, after, new_account, with_users
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 KEY = {"access_key_id": "AKIA1", "user_id": "AIDAann", "user_name": "ann"}
 USED = CredentialUsed(credential="access_key", credential_id="AKIA1", service="sts", region="eu-west-1")
-ALL = LifecycleCandidates({"access_keys": ["AKIA1"], "passwords": ["AIDAann"]})
+ALL = LifecycleCandidates(["AIDAann"])
+KEY_RULES = CredentialRules(max_age_days=90, warn_before_days=(14,), overdue_after_days=14, max_idle_days=45)
+KEYS_ALONE = LifecycleProfileSet(profile=LifecycleProfile(name="keys", version=1, rules={"access_key": KEY_RULES}))
 DAYS: dict[type[Event], int] = {RotationWarned: 76, RotationDue: 90, RotationOverdue: 104, CredentialIdle: 45}
+
+
+def due(account: Account, candidates: LifecycleCandidates, at: datetime) -> list[Event]:
+    return due_events(account, candidates, at, protection).events
 
 
 def ann() -> Account:
     """With a key of the time AT."""
-    return after(with_users(new_account(), "ann"), AccessKeyCreated(**KEY))
+    return after(with_users(new_account(), "ann"), KEYS_ALONE, AccessKeyCreated(**KEY))
 
 
 def ticked(account: Account, at: datetime, candidates: LifecycleCandidates = ALL) -> tuple[Account, list[Event]]:
-    events = due_events(account, candidates, at)
+    events = due(account, candidates, at)
     return after(account, *(event for event in events if isinstance(event, Change)), at=at), events
 
 
@@ -54,7 +56,7 @@ def told(events: Sequence[Event]) -> list[tuple[object, float]]:
 
 
 def test_a_key_grows_old() -> None:
-    """The default profile's days, each notice at its very moment, not a microsecond before, and then nothing more."""
+    """The profile's days, each notice at its very moment, not a microsecond before, and then nothing more."""
     account = after(ann(), USED, at=AT + 60 * DAY)
     for event, days in ((RotationWarned, 76), (RotationDue, 90), (RotationOverdue, 104), (CredentialIdle, 60 + 45)):
         account, early = ticked(account, AT + days * DAY - timedelta(microseconds=1))
@@ -69,21 +71,18 @@ def test_what_a_notice_says() -> None:
     """The credential and its owner, the rule by name, version and number, and the facts that it follows from."""
     used_at = AT + 50 * DAY
     account = after(ann(), USED, at=used_at)
-    warned, idle = (
-        due_events(account, ALL, AT + 95 * DAY + SECOND)[0],
-        due_events(account, ALL, AT + 95 * DAY + SECOND)[-1],
-    )
+    warned, idle = (due(account, ALL, AT + 95 * DAY + SECOND)[0], due(account, ALL, AT + 95 * DAY + SECOND)[-1])
     assert isinstance(warned, RotationWarned)
     assert isinstance(idle, CredentialIdle)
     for notice in (warned, idle):
         assert (notice.credential_id, notice.owner_id, notice.owner_name) == ("AKIA1", "AIDAann", "ann")
-        assert (notice.rule.profile, notice.rule.version) == ("default", 1)
+        assert (notice.rule.profile, notice.rule.version) == ("keys", 1)
         assert notice.evidence.created_at == AT
         assert notice.evidence.last_used == LastUsed(at=used_at, service="sts", region="eu-west-1")
     assert (warned.rule.name, warned.due_at, warned.rotation_due_at) == (
         "access_key_rotation_warned", AT + 76 * DAY, AT + 90 * DAY,
     )  # fmt: skip
-    assert (idle.rule.name, idle.rule.days, idle.due_at) == ("credential_idle", 45, used_at + 45 * DAY)
+    assert (idle.rule.name, idle.rule.days, idle.due_at) == ("access_key_idle", 45, used_at + 45 * DAY)
 
 
 def test_down_for_a_week() -> None:
@@ -97,7 +96,7 @@ def test_down_for_a_week() -> None:
 
 def test_never_used_counts_from_creation() -> None:
     """And the evidence says so."""
-    (idle,) = due_events(ann(), ALL, AT + 45 * DAY)
+    (idle,) = due(ann(), ALL, AT + 45 * DAY)
     assert isinstance(idle, CredentialIdle)
     assert (idle.due_at, idle.evidence.last_used) == (AT + 45 * DAY, None)
 
@@ -105,12 +104,10 @@ def test_never_used_counts_from_creation() -> None:
 def test_inactive_keys_are_not_due() -> None:
     """An inactive key is in no danger. Active again, it is judged by its true age. A deleted one is nobody's affair."""
     account = after(ann(), AccessKeyDeactivated(**KEY), at=AT + DAY)
-    assert due_events(account, ALL, AT + 200 * DAY) == []
+    assert due(account, ALL, AT + 200 * DAY) == []
     active = after(account, AccessKeyActivated(**KEY), at=AT + 80 * DAY)
-    told_now = told(due_events(active, ALL, AT + 80 * DAY))
-    assert told_now[0] == (RotationWarned, 76)
-    assert told_now[1:] == [(CredentialIdle, 45)]
-    assert due_events(after(active, AccessKeyDeleted(**KEY)), ALL, AT + 200 * DAY) == []
+    assert told(due(active, ALL, AT + 80 * DAY)) == [(CredentialIdle, 45), (RotationWarned, 76)]
+    assert due(after(active, AccessKeyDeleted(**KEY)), ALL, AT + 200 * DAY) == []
 
 
 def test_idle_again_is_told_again() -> None:
@@ -161,7 +158,7 @@ def test_any_interleaving(steps: list[tuple[str, timedelta]]) -> None:
             assert set(given_now) == expected
             seen |= expected
             if step == "tick twice":
-                assert due_events(account, ALL, at) == []
+                assert due(account, ALL, at) == []
     assert {event for event, _ in seen} >= {RotationWarned, RotationDue, RotationOverdue, CredentialIdle}
 
 
@@ -181,31 +178,31 @@ def policy(days: int | None) -> PasswordPolicyUpdated:
 def test_nothing_grows_old_in_a_closed_account() -> None:
     """Its keys are dead; of its sessions those expired that ended before."""
     account = after(ann(), AccountClosed(), at=AT + DAY)
-    assert due_events(account, ALL, AT + 200 * DAY) == []
+    assert due(account, ALL, AT + 200 * DAY) == []
     both = expiring(session(1, AT + SECOND), session(2, AT + 2 * DAY), seen=AT + 3 * DAY)
-    assert ended(due_events(account, both, AT + 3 * DAY)) == ["SESN1"]
+    assert ended(due(account, both, AT + 3 * DAY)) == ["SESN1"]
 
 
 def test_passwords_expire_by_the_accounts_policy() -> None:
     """Without a policy never; with one once for each password; and again when another policy sets another end."""
     made = LoginProfileCreated(user_id="AIDAann", user_name="ann", password_id="AIPW1", reset_required=False)
-    account = after(with_users(new_account(), "ann"), made)
-    assert due_events(account, ALL, AT + 1_000 * DAY) == []
-    assert due_events(after(account, policy(None)), ALL, AT + 1_000 * DAY) == []
+    account = after(with_users(new_account(), "ann"), KEYS_ALONE, made)
+    assert due(account, ALL, AT + 1_000 * DAY) == []
+    assert due(after(account, policy(None)), ALL, AT + 1_000 * DAY) == []
     account = after(account, policy(90))
-    assert due_events(account, ALL, AT + 90 * DAY - SECOND) == []
+    assert due(account, ALL, AT + 90 * DAY - SECOND) == []
     account, events = ticked(account, AT + 97 * DAY)
-    assert told(events) == [(PasswordExpired, 90)]
+    assert told(events) == [(CredentialExpired, 90)]
     (event,) = events
-    assert isinstance(event, PasswordExpired)
-    assert (event.rule.name, event.rule.days, event.credential_id) == ("password_age", 90, "AIDAann")
-    assert due_events(account, ALL, AT + 98 * DAY) == []
-    assert due_events(after(account, PasswordPolicyDeleted()), ALL, AT + 98 * DAY) == []
-    assert told(due_events(after(account, policy(95)), ALL, AT + 98 * DAY)) == [(PasswordExpired, 95)]
+    assert isinstance(event, CredentialExpired)
+    assert (event.rule.name, event.rule.days, event.credential_id) == ("password_expiry", 90, "AIDAann")
+    assert due(account, ALL, AT + 98 * DAY) == []
+    assert due(after(account, PasswordPolicyDeleted()), ALL, AT + 98 * DAY) == []
+    assert told(due(after(account, policy(95)), ALL, AT + 98 * DAY)) == [(CredentialExpired, 95)]
     changed = PasswordChanged(user_id="AIDAann", user_name="ann", password_id="AIPW2")
     account = after(account, changed, at=AT + 98 * DAY)
     account, events = ticked(account, AT + 188 * DAY)
-    assert told(events) == [(PasswordExpired, 188)]
+    assert told(events) == [(CredentialExpired, 188)]
 
 
 def session(number: int, expires_at: datetime) -> ExpiredSession:
@@ -228,7 +225,7 @@ def test_sessions_expire_at_their_time() -> None:
     assert [type(event) for event in events] == [SessionExpired, SessionExpired, SessionExpiriesRecorded]
     assert [event.expired_at for event in events if isinstance(event, SessionExpired)] == [AT + SECOND, AT + 3 * SECOND]
     assert account[EXPIRIES_RECORDED] == AT + 3 * SECOND
-    assert due_events(account, expiring(one, two, seen=at), at) == []
+    assert due(account, expiring(one, two, seen=at), at) == []
 
 
 def test_revoked_sessions_do_not_expire() -> None:
@@ -237,8 +234,8 @@ def test_revoked_sessions_do_not_expire() -> None:
     account = after(account, SessionRevoked(session_id="SESN2"), at=AT + 3 * SECOND)
     at = AT + 5 * SECOND
     both = expiring(session(1, AT + 2 * SECOND), session(2, AT + 2 * SECOND), seen=at)
-    assert ended(due_events(account, both, at)) == ["SESN2"]
-    assert due_events(account, expiring(session(1, AT + 2 * SECOND), seen=at), at) == []
+    assert ended(due(account, both, at)) == ["SESN2"]
+    assert due(account, expiring(session(1, AT + 2 * SECOND), seen=at), at) == []
 
 
 def test_the_mark_passes_nothing_that_was_not_seen() -> None:
@@ -249,8 +246,8 @@ def test_the_mark_passes_nothing_that_was_not_seen() -> None:
     account, events = ticked(new_account(), at, expiring(*sessions, seen=AT + SECOND))
     assert (ended(events), account[EXPIRIES_RECORDED]) == (["SESN1"], AT + SECOND)
     second = expiring(sessions[1], seen=at, after_=AT + SECOND)
-    assert due_events(new_account(), second, at) == []
-    assert ended(due_events(account, second, at)) == ["SESN2"]
+    assert due(new_account(), second, at) == []
+    assert ended(due(account, second, at)) == ["SESN2"]
 
 
 @given(st.data())

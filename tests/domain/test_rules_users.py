@@ -142,7 +142,7 @@ def test_what_hangs_on_a_user_is_told_in_order() -> None:
     removals = (
         (
             "must delete access keys",
-            lambda a: access_keys.delete_access_key(a, user_id="AIDAann", access_key_id="AKIA1"),
+            lambda a: access_keys.delete_access_key(a, user_id="AIDAann", access_key_id="AKIA1")[0],
         ),
         ("must delete policies", lambda a: policy_holders.delete_inline(a, USER, "ann", policy_name="p")),
         ("must detach all policies", lambda a: policy_holders.detach(a, USER, "ann", policy_arn=ADMINISTRATOR_ACCESS)),
@@ -213,7 +213,7 @@ def test_access_keys_of_a_user() -> None:
     with pytest.raises(LimitExceeded, match="Cannot exceed quota for AccessKeysPerUser: 2"):
         access_keys.create_access_key(account, user_id="AIDAann", access_key_id="AKIA3")
     access_keys.create_access_key(account, user_id="AIDAbob", access_key_id="AKIA3")
-    account = after(account, access_keys.delete_access_key(account, user_id="AIDAann", access_key_id="AKIA1"))
+    account = after(account, *access_keys.delete_access_key(account, user_id="AIDAann", access_key_id="AKIA1"))
     account = after(account, access_keys.create_access_key(account, user_id="AIDAann", access_key_id="AKIA3"))
     assert [key.id for key in account[ACCESS_KEYS].of("AIDAann")] == ["AKIA2", "AKIA3"]
 

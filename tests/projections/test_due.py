@@ -6,7 +6,6 @@ import psycopg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.families.access_keys import ACCESS_KEYS
 from domain.families.passwords import (
     LOGIN_PROFILES,
     PASSWORD_POLICY,
@@ -16,12 +15,16 @@ from domain.families.passwords import (
     PasswordChanged,
     PasswordPolicyDeleted,
 )
+from domain.families.roles import ROLES
 from domain.families.sessions import SessionExpired, SessionRevoked
 from domain.families.users import USERS, UserCreated
 from domain.foundation.events import Event
-from domain.rules.lifecycle import Expiries, LifecycleCandidates, due_events
+from domain.queries.protected_credentials import protection
+from domain.rules.lifecycle import LifecycleCandidates, due_events, next_wake, subject_exists
+from domain.rules.session_expiries import Expiries
 from projections.engine.definition import load_projections
-from projections.queries.due import EXPIRIES_PER_CALL_MAX, DueAccounts, find_due
+from projections.queries.due import EXPIRIES_PER_CALL_MAX, SQL, SUBJECTS_PER_CALL_MAX, DueAccounts, find_due
+from services.ledger.lifecycle_schedule import ScheduledLook, put_looks
 from tests.domain.test_lifecycle import policy
 from tests.projections.conftest import Project
 from tests.projections.histories import Attempt, attempts, play
@@ -39,30 +42,30 @@ def calls(found: DueAccounts, account_id: str) -> tuple[LifecycleCandidates, ...
     return found.accounts.get(account_id, ())
 
 
-def subjects(candidates: tuple[LifecycleCandidates, ...]) -> tuple[set[str], set[str], set[str]]:
-    """Access keys, passwords and sessions."""
+def subjects(candidates: tuple[LifecycleCandidates, ...]) -> tuple[set[str], set[str]]:
+    """Whose credentials, and sessions."""
     return (
-        {key for call in candidates for key in call.subjects.get("access_keys", ())},
-        {user for call in candidates for user in call.subjects.get("passwords", ())},
+        {subject for call in candidates for subject in call.subjects},
         {over.session_id for call in candidates if call.expiries for over in call.expiries.sessions},
     )
 
 
-def owed(ledger: Ledger, at: datetime) -> tuple[set[str], set[str]]:
-    """What the fold says, of every key and password one by one."""
+def owed(ledger: Ledger, at: datetime) -> set[str]:
+    """Of whom the fold says that something is due, of everybody one by one."""
     account = ledger.account
-    return (
-        {
-            key
-            for key in account[ACCESS_KEYS].by_id
-            if due_events(account, LifecycleCandidates({"access_keys": [key]}), at)
-        },
-        {
-            user
-            for user in account[LOGIN_PROFILES]
-            if due_events(account, LifecycleCandidates({"passwords": [user]}), at)
-        },
-    )
+    everybody = (account.id, *account[USERS].by_id, *account[ROLES].by_id)
+    return {each for each in everybody if due_events(account, LifecycleCandidates([each]), at, protection).events}
+
+
+def looked(schedule: psycopg.Connection, ledger: Ledger, found: DueAccounts, at: datetime) -> None:
+    """What the scheduler keeps of having looked."""
+    account = ledger.account
+    looks = [
+        ScheduledLook(account.id, each, account.position, next_wake(account, each, at), subject_exists(account, each))
+        for call in calls(found, account.id)
+        for each in call.subjects
+    ]
+    put_looks(schedule, looks, {each: found.progress[each] for each in {account.id} & found.progress.keys()})
 
 
 def passwords(ledger: Ledger, number: int) -> list[Event]:  # noqa: PLR0911  one case a step
@@ -96,9 +99,10 @@ def test_rows_are_the_fold(
     tried: list[Attempt],
     others: list[tuple[int, int, bool]],
 ) -> None:
-    """After every piece of a random legal history, in which now and then what is due is recorded, the nominated keys
-    and passwords are those that the fold says are due, now and later; and the sessions those that are over, were not
-    revoked before, and are not recorded."""
+    """After every piece of a random legal history, in which now and then somebody looks and what is due is recorded,
+    those are nominated of whom the fold says that something is due, now and later, and after a look nobody of whom
+    nothing has changed and whose time has not come; and the sessions that are over, were not revoked before, and are
+    not recorded."""
     ledger = Ledger(writer)
     ends: dict[str, datetime] = {}
     for number, (step, lasts, tick) in enumerate(others):
@@ -114,17 +118,56 @@ def test_rows_are_the_fold(
                 ends.pop(f"S{number - 1}", None)
         project(ledger.account_id)
         for at in (ledger.at, ledger.at + 20 * DAY, ledger.at + 300 * DAY):
-            keys, users, sessions = subjects(calls(find_due(reader.connection, at, limit=1_000), ledger.account_id))
-            assert (keys, users) == owed(ledger, at)
+            nominated, sessions = subjects(calls(find_due(reader.connection, at, limit=1_000), ledger.account_id))
+            assert owed(ledger, at) <= nominated
             assert sessions == {session for session, end in ends.items() if end <= at}
         if tick:
             at = ledger.at + SECOND
-            for candidates in calls(find_due(reader.connection, at, limit=1_000), ledger.account_id):
-                if events := due_events(ledger.account, candidates, at):
+            found = find_due(reader.connection, at, limit=1_000)
+            for candidates in calls(found, ledger.account_id):
+                if events := due_events(ledger.account, candidates, at, protection).events:
                     ledger.append(*events, at=at)
                     for event in events:
                         if isinstance(event, SessionExpired):
                             assert event.expired_at == ends.pop(event.session_id)
+            looked(writer, ledger, found, at)
+            assert subjects(calls(find_due(reader.connection, at, limit=1_000), ledger.account_id))[0] == set()
+
+
+def test_a_look_on_an_older_value_is_not_believed(
+    writer: psycopg.Connection, reader: psycopg.Cursor, project: Project
+) -> None:
+    """Of two who look at once, the one who knew less does not undo what the other has found; and what has changed
+    behind a look is looked at."""
+    ledger = Ledger(writer)
+    ledger.append(UserCreated(user_id="AIDAP", user_name="p", path="/"))
+    project(ledger.account_id)
+    newer = ScheduledLook(ledger.account_id, "AIDAP", ledger.account.position, ledger.at + DAY, exists=True)
+    put_looks(writer, [newer], {ledger.account_id: ledger.account.position})
+    put_looks(writer, [newer._replace(evaluated=1, wake_at=None), newer._replace(evaluated=1, exists=False)], {})
+    assert subjects(calls(find_due(reader.connection, ledger.at, limit=10), ledger.account_id))[0] == set()
+    assert subjects(calls(find_due(reader.connection, ledger.at + DAY, limit=10), ledger.account_id))[0] == {"AIDAP"}
+    ledger.append(LoginProfileCreated.model_validate(PASSWORD))
+    project(ledger.account_id)
+    assert subjects(calls(find_due(reader.connection, ledger.at, limit=10), ledger.account_id))[0] == {"AIDAP"}
+
+
+def test_more_than_a_page_holds(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
+    """What was left out is not taken to have been looked at; pages that follow one another nominate everybody."""
+    ledger = Ledger(writer)
+    everybody = {f"AIDA{number}" for number in range(SUBJECTS_PER_CALL_MAX + 20)}
+    ledger.append(*(UserCreated(user_id=each, user_name=each, path="/") for each in sorted(everybody)))
+    project(ledger.account_id)
+    seen = set[str]()
+    while not (found := find_due(reader.connection, ledger.at, limit=50)).complete:
+        assert found.progress == {}
+        nominated, _ = subjects(calls(found, ledger.account_id))
+        assert not nominated & seen
+        seen |= nominated
+        looked(writer, ledger, found, ledger.at)
+    assert seen | subjects(calls(found, ledger.account_id))[0] == everybody
+    whole = find_due(reader.connection, ledger.at + 300 * DAY, limit=1_000)
+    assert [len(call.subjects) for call in calls(whole, ledger.account_id)] == [SUBJECTS_PER_CALL_MAX, 20]
 
 
 def test_what_was_not_read_yet_is_told(writer: psycopg.Connection, reader: psycopg.Cursor, project: Project) -> None:
@@ -174,16 +217,20 @@ def test_sessions_that_end_together_stay_together(
     assert find_due(reader.connection, at + DAY, limit=1_000, without=[ledger.account_id]).accounts == {}
 
 
-def test_it_is_a_range_of_an_index(projector: psycopg.Connection, reader: psycopg.Cursor) -> None:
-    """Each question reads an index, however many rows there are that are not due."""
+def test_it_is_a_range_of_an_index(
+    projector: psycopg.Connection, writer: psycopg.Connection, reader: psycopg.Cursor
+) -> None:
+    """The question reads indexes, however many there are of whom nothing is due."""
     assert any(projection.name == "due" for projection in load_projections())
-    projector.execute(
-        "insert into views.due_access_keys (account_id, access_key_id, fact, since)"
-        " select lpad((n % 100)::text, 12, '1'), 'K' || n, 'rotation', now() from generate_series(1, 20000) as n"
-    )
-    projector.execute("analyze views.due_access_keys")
-    plan = reader.execute(
-        "explain select account_id from views.due_access_keys where fact = 'rotation' and stage = 'none'"
-        " and since <= now() - interval '76 days' and active order by since limit 100"
-    ).fetchall()
-    assert any("due_access_keys_since" in line for (line,) in plan), plan
+    numbers = "from generate_series(1, 20000) as n"
+    account = "lpad((n % 100)::text, 12, '1')"
+    projector.execute(f"insert into views.due_subjects select {account}, 'K' || n, 1 {numbers}")
+    projector.execute("insert into views.due_accounts select distinct account_id, 1, 1 from views.due_subjects")
+    writer.execute(f"insert into lifecycle.schedule select {account}, 'K' || n, 1, now() {numbers}")
+    writer.execute("insert into lifecycle.progress select distinct account_id, 1 from lifecycle.schedule")
+    for connection, table in ((projector, "views.due_subjects"), (projector, "views.due_accounts")):
+        connection.execute(f"analyze {table}")
+    asked = {"at": datetime.fromisoformat("2026-01-31T12:00:00+00:00"), "limit": 100, "without": []}
+    plan = reader.execute(b"explain " + SQL["due_subjects"], asked).fetchall()
+    assert any("schedule_wake" in line for (line,) in plan), plan
+    assert not any("Seq Scan on due_subjects" in line for (line,) in plan), plan

@@ -37,8 +37,8 @@ EARLIER = {SHARED_TABLES: "659f2f881af96d4d2d766f45fce4ca361be132e0aafe468eeb231
 UNKNOWN = "0" * 64
 FUNCTION = re.compile(rb"create or replace function (\w+)")
 DEFINITIONS = {
-    "credentials": "805255f9fed117868cc3371f95cf785848d8aa0f004f38ec71ffc41f7d983ba2",
-    "due": "4f4606491b551a9928d931bb2b418d4d649512b5257d05d86d736e3f97027d6a",
+    "credentials": "a47c6d9412ea60ce17e8ad1e8d3d7cd16ef438089b61a6a5c49cac571293bd34",
+    "due": "cdb59696692a85cec0d6dd9a29d7d9b23fd765b57431b61a03c86f2f94e21bb6",
     "last_accesses": "d0a4ba2ce723861b062d421ced40f4fa804a09100dfc0bef80a0cb737370750d",
     "lineage": "d4b39560045d69e3a3292591bdc7b72e2726098f86d82f56c9932a5cf1d15052",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import domain
 from domain.foundation.events import Cause, Entry, Event, Value, event_classes
@@ -68,8 +68,8 @@ def _fields(of: type[Any], *, everything: bool) -> dict[str, object]:
 def _example(name: str, of: Any, *, everything: bool) -> object:
     """A value of the type. One that it does not know is a TypeError: then this function has to learn it."""
     origin, arguments = get_origin(of), get_args(of)
-    if origin is UnionType:
-        (of,) = (argument for argument in arguments if argument is not NoneType)
+    while origin in {UnionType, Union, Annotated}:
+        of = next(argument for argument in arguments if argument is not NoneType)
         origin, arguments = get_origin(of), get_args(of)
     if of is str:
         return TEXTS.get(name, name) if everything else KINDS.get(name, "")
@@ -79,8 +79,9 @@ def _example(name: str, of: Any, *, everything: bool) -> object:
         return arguments[-1]
     if origin is tuple:
         return (_example(name, arguments[0], everything=everything),) if everything else ()
-    if origin is Mapping:
-        return {name: _example(name, arguments[1], everything=everything)} if everything else {}
+    if origin in {Mapping, dict}:
+        key = name if arguments[0] is str else _example(name, arguments[0], everything=everything)
+        return {key: _example(name, arguments[1], everything=everything)} if everything else {}
     if isinstance(of, type) and (issubclass(of, Value) or is_dataclass(of)):
         return _fields(of, everything=everything)
     raise TypeError(f"{name}: no example of a {of} is known.")
