@@ -97,7 +97,7 @@ class LifecycleProfile(Value):
         said: dict[str, AttributeValue] = {"lifecycle_profile": str(self)}
         for prefix, rules in (("", self.rules), *((f"{each.name}.", each.rules) for each in self.overrides)):
             for kind, of_kind in rules.items():
-                for name, value in of_kind.model_dump(exclude_none=True, mode="json").items():
+                for name, value in of_kind.model_dump(exclude_defaults=True, mode="json").items():
                     said[f"{prefix}{kind}.{name}"] = value if isinstance(value, int) else json.dumps(value)
         for order, each in enumerate(self.overrides, 1):
             applies = each.model_dump_json(include={"path", "tag"}, exclude_none=True)

@@ -185,6 +185,15 @@ def read_profile(document: str) -> LifecycleProfile:
 
     Raises ValidationError, which says what is wrong and where, and LimitExceeded.
     """
+    return _read(document, versioned=False)
+
+
+def read_versioned_profile(document: str) -> LifecycleProfile:
+    """Like `read_profile`, where nobody counts the versions: it says its own."""
+    return _read(document, versioned=True)
+
+
+def _read(document: str, *, versioned: bool) -> LifecycleProfile:
     if len(document) > PROFILE_CHARACTERS_MAX:
         raise LimitExceeded(f"Expected a profile of at most {PROFILE_CHARACTERS_MAX} characters; got {len(document)}.")
     try:
@@ -193,6 +202,8 @@ def read_profile(document: str) -> LifecycleProfile:
         raise ValidationError(f"The profile is not JSON: {error}") from None
     if not isinstance(given, dict):
         raise ValidationError("A profile is a JSON object with name and rules.")
+    if versioned and "version" not in given:
+        raise ValidationError("The profile is not valid. version: expected a number beside its name.")
     try:
         profile = LifecycleProfile.model_validate({"version": 1, **given})
     except Invalid as invalid:

@@ -7,6 +7,7 @@ from services.api.contract.containment import Contain
 from services.api.contract.credentials import ListCredentials
 from services.api.contract.decisions import ExplainDecision
 from services.api.contract.diff import Diff, ListChanges
+from services.api.contract.exemptions import GrantExemption, ListExemptions, RevokeExemption
 from services.api.contract.history import LookupHistory
 from services.api.contract.least_privilege import GetLeastPrivilege
 from services.api.contract.lifecycle_profiles import (
@@ -28,4 +29,5 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     WhoCan, CanAssume, WhatIf, GetLeastPrivilege, WhoCould, CouldAssume, ListHeldPolicies, Diff, ListChanges,
     FindUnusual, TraceCredential, ListStillAlive, ListContainedLineages, ReleaseLineage,
     ShowLifecycleProfile, SetLifecycleProfile, RemoveLifecycleProfile, ForecastLifecycle,
+    ListExemptions, GrantExemption, RevokeExemption,
 )  # fmt: skip

@@ -74,8 +74,8 @@ def _named(context: AnswerContext, account: Account, given: str, position: int) 
                 return profile, account.id
     names = dict.fromkeys(profile.name for profile, _ in known)
     raise NoSuchEntity(
-        f"Account {account.id} has had no lifecycle profile {given}: expected one of {', '.join(names)}, or one of "
-        f"them with a version that it has had, as {next(iter(names))}@1.{nearest(name, names)}"
+        f"Account {account.id} has had no lifecycle profile {given}: expected one of {', '.join(names)}, or "
+        f"NAME@VERSION of a version that it has had.{nearest(name, names)}"
     )
 
 

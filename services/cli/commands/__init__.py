@@ -13,6 +13,7 @@ COMMANDS: Mapping[str, str] = {
     "sessions": "the sessions that were issued; `revoke ID` ends one",
     "credentials": "credentials of every kind: whose, how old, last used when, what is due and by which rule",
     "profile": "show, set, compare and try out the lifecycle profile: the rules by which credentials age",
+    "exemption": "grant, revoke and list exemptions from the rules of the lifecycle profile",
     "explain": "why a call was allowed or denied: its decisions, re-evaluated from the ledger",
     "unusual": "sessions used from several addresses, silent keys that were used, and use of root",
     "contain": "contain a credential and everything created with it",

@@ -6,7 +6,7 @@ import sys
 from domain.credential_kinds import KIND_NAMES
 from domain.read_models.credentials import Credential
 from services.api.contract.credentials import CredentialsPage, ListCredentials
-from services.cli.lib.arguments import add_historical_arguments
+from services.cli.lib.arguments import add_historical_arguments, credential_kind
 from services.cli.lib.client import collect_pages, show_pages
 from services.cli.lib.credential_output import CREDENTIALS, EXPORTED
 from services.cli.lib.credentials_html import render_credentials
@@ -25,7 +25,11 @@ _NOTES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _NOTES
     parser.add_argument(
-        "--kind", action="append", metavar="KIND", help=f"only of this kind; repeatable: {', '.join(KIND_NAMES)}"
+        "--kind",
+        action="append",
+        type=credential_kind,
+        metavar="KIND",
+        help=f"only of this kind; repeatable: {', '.join(KIND_NAMES)}",
     )
     parser.add_argument(
         "--user", metavar="OWNER", help="only of this user or role, root, server certificate or SAML provider"
@@ -40,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     parameters = {
-        "kind": None if args.kind is None else ",".join(kind.lower().replace("-", "_") for kind in args.kind),
+        "kind": None if args.kind is None else ",".join(args.kind),
         "user": args.user,
         "due_within": args.due_within,
         "overdue": args.overdue or None,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from domain.families.lifecycle_profiles import LifecycleProfile
 from domain.foundation.errors import Refusal
-from domain.rules.lifecycle_profiles import BUILT_IN_PROFILES
+from domain.rules.lifecycle_profiles import BUILT_IN_PROFILES, read_versioned_profile
 from services.api.contract.lifecycle_profiles import (
     ForecastByProfile,
     ForecastCredential,
@@ -41,8 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_historical_arguments(show, _show)
     set_ = add_command(commands, "set", "make a profile the account's own")
     set_.add_argument("given", metavar="FILE|NAME", help=_GIVEN)
+    _add_unit(set_)
     add_question_arguments(set_, _set)
     remove = add_command(commands, "remove", "remove the account's own profile")
+    _add_unit(remove)
     add_question_arguments(remove, _remove)
     diff = add_command(commands, "diff", "what two profiles say differently, rule by rule")
     for name, what in (("first", "FILE|NAME[@VERSION]|in-force"), ("second", "the other one (default: in-force)")):
@@ -56,6 +58,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--unchanged", action="store_true", help="also what is the same by the profile in force")
     run.epilog = "As it comes if nobody does anything, and nobody uses the credentials until then."
     add_historical_arguments(run, _dry_run)
+
+
+def _add_unit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--unit",
+        metavar="ID",
+        help="with --local: not of the account, but of this root, unit or account in the organization in force",
+    )
 
 
 def _show(args: argparse.Namespace) -> None:
@@ -86,11 +96,28 @@ def _as_file(profile: LifecycleProfile) -> dict[str, object]:
 
 
 def _set(args: argparse.Namespace) -> None:
-    _show_effect(args, ask(args, SetLifecycleProfile, {"profile": _given(args.given)}))
+    given = _given(args.given)
+    if args.unit is not None:
+        _set_unit(args, BUILT_IN_PROFILES[given] if given in BUILT_IN_PROFILES else read_versioned_profile(given))
+    else:
+        _show_effect(args, ask(args, SetLifecycleProfile, {"profile": given}))
 
 
 def _remove(args: argparse.Namespace) -> None:
-    _show_effect(args, ask(args, RemoveLifecycleProfile, {}))
+    if args.unit is not None:
+        _set_unit(args, None)
+    else:
+        _show_effect(args, ask(args, RemoveLifecycleProfile, {}))
+
+
+def _set_unit(args: argparse.Namespace, profile: LifecycleProfile | None) -> None:
+    """Raises UsageError where it is not the operator who asks."""
+    if not args.local:
+        raise UsageError("The organization is the operator's: --unit takes --local.")
+    # Slow to import, and not needed for what a server is asked.
+    from services.cli.lib.unit_profile import set_unit_profile  # noqa: PLC0415
+
+    set_unit_profile(args, profile)
 
 
 def _show_effect(args: argparse.Namespace, effect: ProfileEffect) -> None:

@@ -52,7 +52,7 @@ class LocalClient:
         def decide(facts: Facts | None, values: LedgerStates, at: datetime) -> CallResult:
             account = values[self._account_id]
             assert isinstance(account, Account)
-            outcome = decide_question(question, account, Requester.operator(values, at, facts))
+            outcome = decide_question(question, account, Requester.operator(values, at, facts, secrets.token_bytes))
             called = ApiCalled(
                 read_only=question.read_only, parameters=question.model_dump(mode="json", exclude_unset=True)
             )
