@@ -1,4 +1,4 @@
-"""Exemptions: whose credentials are exempted from the lifecycle profile's rules, why and until when."""
+"""ExemptionList: whose credentials are exempted from the lifecycle profile's rules, why and until when."""
 
 from datetime import datetime
 from typing import Annotated
@@ -41,13 +41,13 @@ class ShownExemption(Answer):
     granted_at: datetime
 
 
-class Exemptions(Answer):
+class ExemptionList(Answer):
     account_id: str
     exemptions: tuple[ShownExemption, ...]
     """Those that had not ended, in the order of their ends."""
 
 
-class ListExemptions(HistoricalQuestion[Exemptions]):
+class ListExemptions(HistoricalQuestion[ExemptionList]):
     """What is exempt."""
 
     path = "/v1/exemptions"

@@ -29,7 +29,7 @@ from services.api.handlers.handler import AnswerContext, handles
 EXAMINED_MAX = 10_000
 """Of what there is, for one page."""
 _OVERDUE = {RotationOverdue.about, RotationOverlapExceeded.about, CredentialExpired.about}
-EntityKind = Literal["user", "role", "server_certificate", "provider_certificate"]
+AgeingKind = Literal["user", "role", "server_certificate", "provider_certificate"]
 _Key = tuple[CredentialKind, str]
 
 
@@ -121,6 +121,6 @@ def _told(
         age_days=(at - held.created_at).days,
         expires_at=held.expires_at,
         expired=held.expires_at is not None and held.expires_at <= at,
-        kind=cast("EntityKind", held.kind),
+        kind=cast("AgeingKind", held.kind),
         lifecycle=life,
     )

@@ -1,4 +1,4 @@
-"""Exemptions from the rules of the lifecycle profile: granted, revoked and listed."""
+"""ExemptionList from the rules of the lifecycle profile: granted, revoked and listed."""
 
 from domain.account import Account
 from domain.calls import Outcome
@@ -10,7 +10,7 @@ from domain.rules.lifecycle import subject_name
 from projections.queries.ledger_positions import resolve_in_ledger
 from services.api.contract.exemptions import (
     ExemptionEffect,
-    Exemptions,
+    ExemptionList,
     GrantExemption,
     ListExemptions,
     RevokeExemption,
@@ -22,13 +22,13 @@ from services.api.handlers.requester import Requester
 
 
 @handles(ListExemptions)
-def answer_list_exemptions(_question: ListExemptions, context: AnswerContext) -> Exemptions:
+def answer_list_exemptions(_question: ListExemptions, context: AnswerContext) -> ExemptionList:
     moment = resolve_in_ledger(context.cursor, context.account_id, context.as_of)
     account = context.own(moment.position)
     standing = sorted(
         (each for each in all_exemptions(account) if each.until > moment.at), key=lambda each: (each.until, each.id)
     )
-    return Exemptions(account_id=account.id, exemptions=tuple(_shown(account, each) for each in standing))
+    return ExemptionList(account_id=account.id, exemptions=tuple(_shown(account, each) for each in standing))
 
 
 def _shown(account: Account, exemption: Exemption) -> ShownExemption:
