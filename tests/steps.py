@@ -62,12 +62,10 @@ from domain.foundation.identifiers import (
 )
 from domain.installation import Installation
 from domain.queries import containment
-from domain.queries.protected_credentials import protection
 from domain.rules import (
     access_keys,
     aliases,
     groups,
-    lifecycle,
     organization,
     passwords,
     permissions_boundaries,
@@ -77,10 +75,10 @@ from domain.rules import (
     tagging,
     users,
 )
-from domain.rules.lifecycle import LifecycleCandidates
 from domain.rules.session_expiries import ExpiredSession, Expiries
 from tests.credential_steps import mfa_device, server_certificate, user_credential
 from tests.domain.policy.policies import SESSION
+from tests.lifecycle_steps import exemption, profile, recorded
 from tests.step_draws import NAMES, PATHS, Step
 from tests.step_draws import one as _one
 from tests.step_draws import step as _step
@@ -358,9 +356,7 @@ def _tick(draw: DrawFn, account: Account, at: datetime, random: Random) -> Seque
     """The scheduler comes by, and a session is over whose issue is long ago."""
     session_id = new_unique_id(SESSION, random)
     over = ExpiredSession(session_id, new_access_key_id(SESSION_KEY, account.id, random), account.arn("root"), at)
-    expiries = Expiries([over] if draw(st.booleans()) else [], None, at)
-    subjects = [account.id, *account[USERS].by_id, *account[ROLES].by_id]
-    return lifecycle.due_events(account, LifecycleCandidates(sorted(subjects), expiries), at, protection).events
+    return recorded(account, Expiries([over] if draw(st.booleans()) else [], None, at), at)
 
 
 def _alias(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
@@ -382,5 +378,5 @@ STEPS: tuple[Step, ...] = (
     _user, _group, _membership, _role, _policy, _held_policy, _tags, _boundary, _access_key,
     _password, _password_policy, user_credential, server_certificate, mfa_device, _use_of_credential, _session,
     _lineage, _tick, _tick, _alias,
-    _organization, _root_password,
+    _organization, _root_password, profile, exemption,
 )  # fmt: skip
