@@ -165,4 +165,6 @@ class AgeingEntity:
     lifecycle: CredentialLifecycle | None = None
 
 
-Credential = AccessKeyCredential | PasswordCredential | MFADeviceCredential | HeldUserCredential | AgeingEntity
+RecordedCredential = AccessKeyCredential | PasswordCredential | MFADeviceCredential | HeldUserCredential
+"""Whose every change has its place in a table."""
+Credential = RecordedCredential | AgeingEntity

@@ -19,6 +19,7 @@ from domain.read_models.credentials import (
     HeldUserCredential,
     MFADeviceCredential,
     PasswordCredential,
+    RecordedCredential,
 )
 from projections.queries.credentials import credentials_at
 from projections.queries.ledger_positions import resolve_in_projection
@@ -63,7 +64,7 @@ def answer_list_credentials(question: ListCredentials, context: AnswerContext) -
 
 
 def _in_order(
-    question: ListCredentials, account: Account, recorded: Mapping[_Key, Credential]
+    question: ListCredentials, account: Account, recorded: Mapping[_Key, RecordedCredential]
 ) -> list[tuple[_Key, HeldCredential | None]]:
     """The oldest first; those that the account's value does not know, such as root's password, in their places."""
     holder = None if question.user is None else credential_holder(account, question.user)
@@ -93,7 +94,7 @@ def _filter(question: ListCredentials, at: datetime) -> Callable[[CredentialLife
     return fits
 
 
-def _key(credential: Credential) -> _Key:
+def _key(credential: RecordedCredential) -> _Key:
     match credential:
         case AccessKeyCredential():
             return credential.kind, credential.access_key_id
@@ -103,12 +104,10 @@ def _key(credential: Credential) -> _Key:
             return credential.kind, credential.serial_number
         case HeldUserCredential():
             return credential.kind, credential.credential_id
-        case AgeingEntity():
-            return credential.kind, credential.entity_id
 
 
 def _told(
-    recorded: Credential | None, held: HeldCredential | None, life: CredentialLifecycle | None, at: datetime
+    recorded: RecordedCredential | None, held: HeldCredential | None, life: CredentialLifecycle | None, at: datetime
 ) -> Credential:
     if recorded is not None:
         return replace(recorded, lifecycle=life)

@@ -95,12 +95,26 @@ def coming(held: Credential) -> str | None:
 
 def rule(held: Credential) -> str | None:
     """Of the last that has become of it, or else of the next: a finding names profile and version."""
-    life = held.lifecycle
-    step = None if life is None else life.stands[-1] if life.stands else life.next
+    step = _telling(held)
     if step is None:
         return None
     override = "" if step.override is None else f" ({step.override})"
     return f"{step.profile} {step.version} {step.rule} {step.days}{override}"
+
+
+def _telling(held: Credential) -> LifecycleStep | None:
+    life = held.lifecycle
+    return None if life is None else life.stands[-1] if life.stands else life.next
+
+
+def _profile(held: Credential) -> str | None:
+    step = _telling(held)
+    return None if step is None else f"{step.profile} {step.version}"
+
+
+def _last_used_day(held: Credential) -> str | None:
+    at = None if held.lifecycle is None else held.lifecycle.last_used_at
+    return last_used(held) if at is None else _date(at)
 
 
 def _word(step: LifecycleStep) -> str:
@@ -145,11 +159,11 @@ CREDENTIALS: Sequence[Column[Credential]] = (
     Column("STATUS", status),
     Column("CREATED", lambda held: short_time(created_at(held)), wide=True),
     Column("AGE DAYS", lambda held: str(held.age_days)),
-    Column("LAST USED", last_used),
+    Column("LAST USED", last_used, short=_last_used_day),
     Column("EXPIRES", lambda held: _time(_expires_at(held)), wide=True),
     Column("STANDS", stands, wraps=True, least=20, colour=_colour),
     Column("NEXT", coming),
-    Column("RULE", rule),
+    Column("RULE", rule, short=_profile),
     Column("SERVICE", _service, wide=True),
     Column("REGION", lambda held: used.region if (used := _key_use(held)) else None, wide=True),
 )
