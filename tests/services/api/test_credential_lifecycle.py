@@ -8,12 +8,14 @@ from unittest.mock import patch
 from urllib.parse import quote
 
 import pytest
+from botocore.credentials import Credentials as Keys
 
 from services.ledger.database import Database
 from tests.services.api.in_process_server import InProcessServer, Reply, opened
+from tests.services.api.incident import Incident
 
 DAY = timedelta(days=1)
-TEAM = {"name": "team", "rules": {"access_key": {"max_age_days": 30, "warn_before_days": [7]}}}
+TEAM: dict[str, Any] = {"name": "team", "rules": {"access_key": {"max_age_days": 30, "warn_before_days": [7]}}}
 
 
 class Clock:
@@ -25,8 +27,8 @@ class Clock:
         return self.now.replace(tzinfo=None) if asked.get("remove_tzinfo") else self.now
 
 
-def post(house: InProcessServer, path: str, **members: Any) -> Reply:
-    return house.asks(f"/v1/{path}", method="POST", body=json.dumps(members).encode())
+def post(house: InProcessServer, path: str, *, keys: Keys | None = None, **members: Any) -> Reply:
+    return house.asks(f"/v1/{path}", keys=keys, method="POST", body=json.dumps(members).encode())
 
 
 def rows(house: InProcessServer, query: str = "") -> list[dict[str, Any]]:
@@ -159,6 +161,31 @@ def test_where_each_credential_stands(database: Database, tmp_path: Path) -> Non
         assert stood(then) == ["idle", "rotation_warned"]
         post(house, "lifecycle-profile/set", profile="nist-800-63b")
         assert not rows(house, "overdue=true")
+
+
+def test_what_a_thief_weakens_is_told_and_put_back(incident: Incident) -> None:
+    """The rules that a leaked key has set, the exemption that it granted and the one that it revoked are its lineage's;
+    afterwards the profile is in force in the version that it was, and the exemption that stood stands again."""
+    house, until = incident.house, (datetime.now(UTC) + DAY).isoformat()
+    post(house, "lifecycle-profile/set", profile=json.dumps(TEAM))
+    own = post(house, "exemptions", who="vic", until=until, reason="moving").body["exemption"]
+    other = json.dumps({**TEAM, "rules": {}})
+    assert post(house, "lifecycle-profile/set", keys=incident.eve, profile=other).status == 200
+    evil = post(house, "exemptions", keys=incident.eve, who="eve", until=until, reason="x").body["exemption"]
+    assert post(house, f"exemptions/{own['exemption_id']}/revoke", keys=incident.eve).status == 200
+    told = {each["what"]: each["refused"] for each in incident.contains(restore=True).body["restored"]}
+    assert told == {
+        "lifecycle profile of the account": None,
+        f"exemption {evil['exemption_id']} of user eve": None,
+        f"exemption {own['exemption_id']} of user vic": None,
+    }
+    in_force = house.asks("/v1/lifecycle-profile").body["profile"]
+    assert (in_force["version"], in_force["rules"].keys()) == (1, TEAM["rules"].keys())
+    listed = house.asks("/v1/exemptions").body["exemptions"]
+    assert [each | {"granted_at": None} for each in listed] == [own | {"granted_at": None}]
+    third = json.dumps({**TEAM, "rules": {"user": {"max_idle_days": 1}}})
+    assert post(house, "lifecycle-profile/set", profile=third).body["in_force"]["version"] == 3
+    assert incident.contains(restore=True).body["restored"] == []
 
 
 @pytest.mark.parametrize(
