@@ -9,6 +9,7 @@ from domain.account import Account
 from domain.credential_kinds import HeldCredential, credentials_of
 from domain.families.exemptions import exemptions_of
 from domain.families.notices import (
+    NOTICES,
     CredentialDeactivatedByPolicy,
     CredentialDeletedByPolicy,
     CredentialExpired,
@@ -18,6 +19,7 @@ from domain.families.notices import (
     RotationDue,
     RotationOverdue,
     RotationWarned,
+    is_recorded,
 )
 from domain.families.roles import ROLES
 from domain.families.saml_providers import SAML_PROVIDERS
@@ -37,6 +39,7 @@ _SUPERSEDED = {
 _WARNINGS = {RotationWarned.about, ExpiryWarned.about}
 _TOLD_ONLY = _WARNINGS | {CredentialIdle.about}
 """What nobody has to do anything about by a date."""
+_ACTS = {CredentialDeactivatedByPolicy, CredentialDeletedByPolicy}
 
 
 def credential_holders(account: Account) -> Iterator[str]:
@@ -58,7 +61,9 @@ def held_credentials(account: Account) -> list[HeldCredential]:
 
 def lifecycle_of(account: Account, held: HeldCredential, at: datetime) -> CredentialLifecycle:
     at = at if account.closed_at is None else min(at, account.closed_at)
-    its = [each for each in milestones(account, held.owner_id, at) if each.held == held]
+    its = [
+        each for each in milestones(account, held.owner_id, at) if each.held == held and not _was_done(account, each)
+    ]
     past = {each.notice.about: each for each in sorted(its, key=_due) if each.due_at <= at}
     over = {older for newer in past for older in _SUPERSEDED.get(newer, ())}
     coming = [each for each in its if each.due_at > at and each.notice.about not in _WARNINGS]
@@ -79,13 +84,21 @@ def lifecycle_of(account: Account, held: HeldCredential, at: datetime) -> Creden
     )
 
 
-def _due(milestone: Milestone) -> datetime:
-    return milestone.due_at
+def _was_done(account: Account, milestone: Milestone) -> bool:
+    """What its profile has deactivated and somebody has activated again is not deactivated again for that."""
+    if milestone.notice is not CredentialDeactivatedByPolicy:
+        return False
+    event = milestone.event(milestone.held.owner_id)
+    return is_recorded(account[NOTICES], event.credential_id, event.key, event.due_at)
+
+
+def _due(milestone: Milestone) -> tuple[datetime, bool]:
+    """What is done comes before what is only told, at the same time."""
+    return milestone.due_at, milestone.notice not in _ACTS
 
 
 def _step(account: Account, milestone: Milestone, at: datetime) -> LifecycleStep:
     what = milestone.notice.about
-    acts = issubclass(milestone.notice, CredentialDeactivatedByPolicy | CredentialDeletedByPolicy)
     protects = None
     if what == CredentialDeactivatedByPolicy.about:
         protects = protection(account, milestone.held, max(at, milestone.due_at))
@@ -100,6 +113,8 @@ def _step(account: Account, milestone: Milestone, at: datetime) -> LifecycleStep
         rule=rule.name,
         days=rule.days,
         override=rule.override,
-        action=("delete" if milestone.notice is CredentialDeletedByPolicy else "deactivate") if acts else None,
+        action=("delete" if milestone.notice is CredentialDeletedByPolicy else "deactivate")
+        if milestone.notice in _ACTS
+        else None,
         protects=protects,
     )

@@ -19,6 +19,7 @@ from services.cli.lib.arguments import (
     credential_kind,
 )
 from services.cli.lib.client import ask
+from services.cli.lib.credential_output import owner_title
 from services.cli.lib.output import Column, JsonLines, make_output, short_time, stdout_table
 from services.cli.lib.terminal import print_note
 
@@ -70,13 +71,17 @@ def _list(args: argparse.Namespace) -> None:
         print_note("There was no exemption.")
 
 
+def _owner(exemption: ShownExemption) -> str:
+    return owner_title(exemption.owner_id, exemption.owner_name)
+
+
 def _kinds(exemption: ShownExemption) -> str:
     return ", ".join(exemption.kinds) or "all"
 
 
 EXEMPTIONS: Sequence[Column[ShownExemption]] = (
     Column("EXEMPTION", lambda exemption: exemption.exemption_id),
-    Column("OWNER", lambda exemption: exemption.owner_name),
+    Column("OWNER", _owner),
     Column("KINDS", _kinds, wraps=True, least=16),
     Column("UNTIL", lambda exemption: short_time(exemption.until)),
     Column("REASON", lambda exemption: exemption.reason, wraps=True, least=20),
@@ -84,7 +89,7 @@ EXEMPTIONS: Sequence[Column[ShownExemption]] = (
 )
 EFFECT: Sequence[Column[ExemptionEffect]] = (
     Column("EXEMPTION", lambda effect: effect.exemption.exemption_id),
-    Column("OWNER", lambda effect: effect.exemption.owner_name),
+    Column("OWNER", lambda effect: _owner(effect.exemption)),
     Column("KINDS", lambda effect: _kinds(effect.exemption), wraps=True, least=16),
     Column("UNTIL", lambda effect: short_time(effect.exemption.until)),
     Column("POSITION", lambda effect: f"p{effect.position}"),

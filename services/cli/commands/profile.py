@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from domain.families.lifecycle_profiles import LifecycleProfile
@@ -22,8 +23,9 @@ from services.api.contract.lifecycle_profiles import (
 )
 from services.cli.lib.arguments import add_command, add_historical_arguments, add_question_arguments, add_subcommands
 from services.cli.lib.client import ask, show_pages
+from services.cli.lib.credential_output import owner_title
 from services.cli.lib.output import Column, JsonLines, make_output, short_time, stdout_table
-from services.cli.lib.policy_file import read_policy
+from services.cli.lib.policy_file import STANDARD_INPUT, read_policy
 from services.cli.lib.terminal import UsageError, print_line, print_note, print_wrapped
 
 DAYS_DEFAULT = 90
@@ -157,8 +159,8 @@ def _profile(args: argparse.Namespace, given: str) -> LifecycleProfile:
     """Raises UsageError."""
     if given in BUILT_IN_PROFILES:
         return BUILT_IN_PROFILES[given]
-    is_file = "/" in given or given.endswith(".json") or given == "-"
-    if is_file:
+    is_file = given == STANDARD_INPUT or "/" in given or given.endswith(".json") or Path(given).is_file()
+    if is_file and given != IN_FORCE:
         return profile_of(_given(given))
     name = None if given == IN_FORCE else given
     return ask(args, ShowLifecycleProfile, {"name": name, "as_of": args.as_of}).profile
@@ -227,7 +229,7 @@ EFFECT: Sequence[Column[ProfileEffect]] = (
 FORECAST: Sequence[Column[ForecastCredential]] = (
     Column("CREDENTIAL", lambda row: row.credential_id),
     Column("KIND", lambda row: row.kind),
-    Column("OWNER", lambda row: row.owner_name),
+    Column("OWNER", lambda row: owner_title(row.owner_id, row.owner_name)),
     Column("NOTICE", lambda row: row.what),
     Column("CHANGE", lambda row: row.change),
     Column("PROPOSED", lambda row: _told(row.proposed)),

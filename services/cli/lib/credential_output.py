@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from domain.credential_kinds import kind_title
+from domain.foundation.identifiers import ACCOUNT_ID
 from domain.foundation.moments import format_rfc3339
 from domain.read_models.credentials import (
     AccessKeyCredential,
@@ -43,6 +44,11 @@ def credential_owner(held: Credential) -> str:
     if not isinstance(held, AgeingEntity):
         return held.user_name or "root"
     return arn_resource(held.name).removeprefix("saml-provider/")
+
+
+def owner_title(owner_id: str, owner_name: str) -> str:
+    """Of root events have the account's id as id and name."""
+    return "root" if ACCOUNT_ID.fullmatch(owner_id) else owner_name
 
 
 def status(held: Credential) -> str | None:
