@@ -7,8 +7,15 @@ from services.api.contract.containment import Contain
 from services.api.contract.credentials import ListCredentials
 from services.api.contract.decisions import ExplainDecision
 from services.api.contract.diff import Diff, ListChanges
+from services.api.contract.exemptions import GrantExemption, ListExemptions, RevokeExemption
 from services.api.contract.history import LookupHistory
 from services.api.contract.least_privilege import GetLeastPrivilege
+from services.api.contract.lifecycle_profiles import (
+    ForecastLifecycle,
+    RemoveLifecycleProfile,
+    SetLifecycleProfile,
+    ShowLifecycleProfile,
+)
 from services.api.contract.lineage import ShowLineage
 from services.api.contract.permissions import ListPermissions
 from services.api.contract.question import Answer, Question
@@ -21,4 +28,6 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     LookupHistory, ListPermissions, ListSessions, ListCredentials, ExplainDecision, RevokeSession, ShowLineage, Contain,
     WhoCan, CanAssume, WhatIf, GetLeastPrivilege, WhoCould, CouldAssume, ListHeldPolicies, Diff, ListChanges,
     FindUnusual, TraceCredential, ListStillAlive, ListContainedLineages, ReleaseLineage,
+    ShowLifecycleProfile, SetLifecycleProfile, RemoveLifecycleProfile, ForecastLifecycle,
+    ListExemptions, GrantExemption, RevokeExemption,
 )  # fmt: skip
