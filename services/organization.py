@@ -1,13 +1,14 @@
 """The organization set, shown and removed: acts of the operator, in the installation's ledger and in those of the
 accounts to which something changes, all in one round."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from domain.account import Account
 from domain.calls import ApiCalled, NeedsAccounts
+from domain.families.lifecycle_profiles import LifecycleProfile
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, Organization, OrganizationLeft
 from domain.foundation.events import Cause, Change
 from domain.foundation.identifiers import INSTALLATION
@@ -36,10 +37,29 @@ def set_organization(committer: Committer, organization: Organization) -> Sequen
     Raises the refusals of `refuse_unfit` and `refuse_unknown_accounts`.
     """
     rules.refuse_unfit(organization)  # Documents are parsed before the round, for they do not change in it.
+    return _set(committer, lambda _installation: organization)
+
+
+def set_node_profile(
+    committer: Committer, node_id: str, profile: LifecycleProfile | None
+) -> Sequence[OrganizationEffect]:
+    """The lifecycle profile of a root, unit or account in the organization in force, or none. Raises NoSuchEntity, and
+    ValidationError for one that is not fit."""
+
+    def changed(installation: Installation) -> Organization:
+        organization = rules.with_profile(installation, node_id, profile)
+        rules.refuse_unfit_profiles(organization.nodes)
+        return organization
+
+    return _set(committer, changed)
+
+
+def _set(committer: Committer, wanted: Callable[[Installation], Organization]) -> Sequence[OrganizationEffect]:
     cause = operator_cause("SetOrganization")
 
     def decide(values: LedgerStates, _at: datetime) -> CallResult:
         installation = installation_in(values)
+        organization = wanted(installation)
         rules.refuse_unknown_accounts(installation, organization)
         accounts = _affected_accounts(values, installation, organization)
         claims, own = rules.set_organization(installation, accounts, organization)

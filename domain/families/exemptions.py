@@ -10,6 +10,7 @@ from domain.account import Account, AffectsNobody, Component, forget_key
 from domain.credential_kinds import CredentialKind, kind_title
 from domain.facts import Attributes, Fact, FactKind, FactValue, tells_facts
 from domain.foundation.personal import Personal
+from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,33 @@ Exemptions = Map[str, Map[str, Exemption]]
 _NONE: Map[str, Exemption] = Map()
 EXEMPTIONS = Component[Exemptions]("exemptions", Map(), forget=forget_key)
 """By the owner's id, and by their own. They go with the owner."""
+
+
+def _parts(account: Account, owner_id: str, exemption_id: str) -> Parts:
+    exemption = exemptions_of(account, owner_id).get(exemption_id)
+    return {} if exemption is None else {exemption_id: f"{exemption.until.isoformat()} {' '.join(exemption.kinds)}"}
+
+
+def _without(delta: SettingDelta, parts: Parts) -> Account:
+    former = exemptions_of(delta.former, delta.owner_id).get(delta.subject_id) if parts else None
+    if former is None and not delta.introduced:
+        return delta.account
+    return _with(delta.account, delta.owner_id, delta.subject_id, former)
+
+
+def _with(account: Account, owner_id: str, exemption_id: str, exemption: Exemption | None) -> Account:
+    """The account with this exemption in the place of the one of its id, or without it. Raises KeyError where there is
+    none to end."""
+    theirs = exemptions_of(account, owner_id)
+    kept = theirs.delete(exemption_id) if exemption is None else theirs.set(exemption_id, exemption)
+    exemptions = account[EXEMPTIONS]
+    return account.put(EXEMPTIONS, exemptions.set(owner_id, kept) if kept else exemptions.delete(owner_id))
+
+
+EXEMPTION_SETTING = Setting(_parts, _without, openings=lambda _delta: iter(()), is_keyed=True)
+"""It lets nobody in: what it keeps alive had been made before."""
+LineageKind("exemption", "exemption of {name}", setting=EXEMPTION_SETTING)
+LineageKind("exemption_revoked", "exemption of {name} revoked", setting=EXEMPTION_SETTING)
 EXEMPTION_FACT = FactKind("exemption", "was granted", "ended")
 
 
@@ -53,10 +81,7 @@ class ExemptionChange(AffectsNobody):
 
     def ended(self, account: Account) -> Account:
         """Raises LookupError where there is no such exemption."""
-        exemptions = account[EXEMPTIONS]
-        rest = exemptions[self.owner_id].delete(self.exemption_id)
-        kept = exemptions.set(self.owner_id, rest) if rest else exemptions.delete(self.owner_id)
-        return account.put(EXEMPTIONS, kept)
+        return _with(account, self.owner_id, self.exemption_id, None)
 
 
 class ExemptionGranted(ExemptionChange, topic="account.exemption.granted.v1"):
@@ -66,8 +91,7 @@ class ExemptionGranted(ExemptionChange, topic="account.exemption.granted.v1"):
 
     def fold(self, account: Account, at: datetime) -> Account:
         granted = Exemption(self.exemption_id, self.owner_id, self.kinds, self.reason, self.until, at)
-        theirs = exemptions_of(account, self.owner_id).set(self.exemption_id, granted)
-        return account.put(EXEMPTIONS, account[EXEMPTIONS].set(self.owner_id, theirs))
+        return _with(account, self.owner_id, self.exemption_id, granted)
 
     def describe(self) -> str:
         what = ", ".join(map(kind_title, self.kinds)) or "every credential"

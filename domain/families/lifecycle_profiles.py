@@ -14,6 +14,7 @@ from domain.account import Account, AffectsNobody, Component, OfAccount
 from domain.credential_kinds import CredentialKind
 from domain.facts import AttributeValue, Fact, FactKind, FactValue, tells_facts
 from domain.foundation.events import Value
+from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
 
 DAYS_MAX = 3_650
 WARNINGS_MAX = 5
@@ -97,7 +98,7 @@ class LifecycleProfile(Value):
         said: dict[str, AttributeValue] = {"lifecycle_profile": str(self)}
         for prefix, rules in (("", self.rules), *((f"{each.name}.", each.rules) for each in self.overrides)):
             for kind, of_kind in rules.items():
-                for name, value in of_kind.model_dump(exclude_none=True, mode="json").items():
+                for name, value in of_kind.model_dump(exclude_defaults=True, mode="json").items():
                     said[f"{prefix}{kind}.{name}"] = value if isinstance(value, int) else json.dumps(value)
         for order, each in enumerate(self.overrides, 1):
             applies = each.model_dump_json(include={"path", "tag"}, exclude_none=True)
@@ -109,6 +110,24 @@ LIFECYCLE_PROFILE = Component[LifecycleProfile | None]("lifecycle_profile", None
 """The account's own; None where it has none."""
 LIFECYCLE_PROFILE_VERSIONS = Component[Map[str, LifecycleProfile]]("lifecycle_profile_versions", Map())
 """The newest version of each name that the account has ever set."""
+
+
+def _parts(account: Account, _account_id: str, _subject: str) -> Parts:
+    profile = account[LIFECYCLE_PROFILE]
+    return {} if profile is None else {"profile": profile.model_dump_json()}
+
+
+def _without(delta: SettingDelta, parts: Parts) -> Account:
+    profile = LifecycleProfile.model_validate_json(parts["profile"]) if parts else None
+    return delta.account.put(LIFECYCLE_PROFILE, profile)
+
+
+LineageKind(
+    "lifecycle_profile",
+    "lifecycle profile of {account}",
+    setting=Setting(_parts, _without, openings=lambda _delta: iter(()), is_keyed=True),
+)
+"""It lets nobody in: what it keeps alive had been made before."""
 PROFILE_FACT = FactKind("lifecycle profile", "was set", "was removed")
 
 
@@ -127,8 +146,12 @@ class LifecycleProfileSet(OfAccount, AffectsNobody, topic="account.lifecycle_pro
     profile: LifecycleProfile
 
     def fold(self, account: Account, at: datetime) -> Account:
-        versions = account[LIFECYCLE_PROFILE_VERSIONS].set(self.profile.name, self.profile)
-        return account.put(LIFECYCLE_PROFILE_VERSIONS, versions).put(LIFECYCLE_PROFILE, self.profile)
+        versions, account = account[LIFECYCLE_PROFILE_VERSIONS], account.put(LIFECYCLE_PROFILE, self.profile)
+        newest = versions.get(self.profile.name)
+        # What is put back as it was has an earlier version.
+        if newest is not None and newest.version > self.profile.version:
+            return account
+        return account.put(LIFECYCLE_PROFILE_VERSIONS, versions.set(self.profile.name, self.profile))
 
     def describe(self) -> str:
         return f"The lifecycle profile {self.profile} was set."

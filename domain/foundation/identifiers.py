@@ -29,13 +29,14 @@ ACCESS_KEY_ID = re.compile(r"(?!ASIA)[A-Za-z0-9_]{16,128}")
 ACCESS_KEY, SESSION_KEY = "AKIA", "ASIA"
 """Prefixes of access key ids: long-term, and temporary from STS."""
 SESSION = "SESN"
+EXEMPTION = "EXMP"
 """Prefix of session ids, which are ours alone."""
 SSH_PUBLIC_KEY_ID, SERVER_CERTIFICATE_ID, SERVICE_SPECIFIC_CREDENTIAL_ID = "APKA", "ASCA", "ACCA"
 SERVICE_PASSWORD_ID, SERVER_KEY_ID = "AISP", "AISK"
 """Prefixes of the ids of secrets, of which AWS has none."""
 _SIGNING_CERTIFICATE_DIGITS = 28
 _ISSUED_ID = re.compile(
-    rf"(?:{ACCESS_KEY}|{SESSION_KEY}|{SESSION}|AIDA|AROA|AGPA|AIPA|ANPA|APKA|ASCA|ACCA|SAML[KP])[A-Z0-9]{{16,17}}(?=:|$)",
+    rf"(?:{ACCESS_KEY}|{SESSION_KEY}|{SESSION}|{EXEMPTION}|AIDA|AROA|AGPA|AIPA|ANPA|APKA|ASCA|ACCA|SAML[KP])[A-Z0-9]{{16,17}}(?=:|$)",
     re.IGNORECASE,
 )
 

@@ -6,9 +6,13 @@ from domain.families.access_keys import ACCESS_KEYS
 from domain.families.groups import GROUPS, Group, Groups
 from domain.families.policies import HolderNoun
 from domain.families.roles import ROLES, Role, Roles
+from domain.families.saml_providers import SAML_PROVIDERS, SAMLProvider
+from domain.families.server_certificates import SERVER_CERTIFICATES, ServerCertificate
 from domain.families.user_credentials import USER_CREDENTIALS
 from domain.families.users import USERS, User, Users
+from domain.foundation.errors import NoSuchEntity, ValidationError
 from domain.foundation.identifiers import INSTALLATION, account_of_access_key_id, account_of_arn
+from domain.foundation.nearest import nearest
 from domain.installation import Installation
 
 PolicyHolder = User | Group | Role
@@ -51,6 +55,34 @@ def credential_owners(account: Account, credential: str) -> set[str]:
     if credential in {"root", account.id, account.arn("root")}:
         owners.add(account.id)
     return owners
+
+
+def credential_holder(account: Account, named: str) -> str:
+    """The id of whose credentials are meant: of a user or role, the account's for root, that of a server certificate,
+    the ARN of a SAML provider. Raises NoSuchEntity, and ValidationError where several are called so."""
+    found: dict[str, str] = {
+        entity.id: f"{kind}/{entity.name}" for kind, entity in find_holders(account, named) if kind != "group"
+    } | {
+        entity.id: entity.resource
+        for entity in (*account[SERVER_CERTIFICATES].by_id.values(), *account[SAML_PROVIDERS].values())
+        if named in {entity.id, entity.name, entity.resource, account.arn(entity.resource), _short_resource(entity)}
+    }
+    if named in {"root", account.id, account.arn("root")}:
+        found[account.id] = "root"
+    if len(found) > 1:
+        raise ValidationError(f"Several are called {named}: say which, {' or '.join(sorted(found.values()))}.")
+    if not found:
+        known = (entity.name for _, family in _families(account) for entity in family.by_id.values())
+        raise NoSuchEntity(
+            f"No user, role, server certificate or SAML provider of account {account.id} is called {named}.",
+            suggestion=nearest(named, known),
+        )
+    return next(iter(found))
+
+
+def _short_resource(entity: ServerCertificate | SAMLProvider) -> str:
+    """Without its path."""
+    return f"{entity.resource.partition('/')[0]}/{entity.name}"
 
 
 def owner_resource(account: Account, owner_id: str) -> str:

@@ -6,10 +6,13 @@ from datetime import datetime
 from typing import cast
 
 from domain.account import Account, AccountChange
+from domain.credential_kinds import kind_title
 from domain.entity_kinds import entity_title, find_entity
 from domain.families.boundaries import boundary_arn
+from domain.families.exemptions import ExemptionGranted, ExemptionRevoked, exemptions_of
 from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.families.instance_profiles import PROFILE_ROLES
+from domain.families.lifecycle_profiles import LIFECYCLE_PROFILE, LifecycleProfileRemoved, LifecycleProfileSet
 from domain.families.mfa_devices import MFA_DEVICES, owner_title
 from domain.families.organizations_features import ORGANIZATIONS_FEATURES, Feature
 from domain.families.passwords import LOGIN_PROFILES, PASSWORD_POLICY, PasswordPolicyDeleted, PasswordPolicyUpdated
@@ -19,6 +22,7 @@ from domain.families.server_certificates import SERVER_CERTIFICATES
 from domain.families.tags import Tag, tags_of
 from domain.families.users import USERS
 from domain.foundation.errors import DeleteConflict, Refusal
+from domain.foundation.moments import format_rfc3339
 from domain.foundation.suggested_commands import suggested_command
 from domain.lineage_kinds import SettingDelta
 from domain.queries.restored_providers import PROVIDER_ROWS
@@ -36,6 +40,7 @@ from domain.rules import (
     tagging,
     users,
 )
+from domain.rules.lifecycle import subject_name
 
 
 def _trust(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
@@ -60,6 +65,25 @@ def _feature(delta: SettingDelta, _former: Account) -> Sequence[AccountChange]:
 def _password_policy(_delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
     before = former[PASSWORD_POLICY]
     yield PasswordPolicyDeleted() if before is None else PasswordPolicyUpdated(**asdict(before))
+
+
+def _lifecycle_profile(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
+    """In its own version, which says what it said."""
+    now, before = delta.account[LIFECYCLE_PROFILE], former[LIFECYCLE_PROFILE]
+    if before is not None:
+        yield LifecycleProfileSet(profile=before)
+    elif now is not None:
+        yield LifecycleProfileRemoved(profile_name=now.name)
+
+
+def _exemption(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
+    before = exemptions_of(former, delta.owner_id).get(delta.subject_id)
+    naming = {"exemption_id": delta.subject_id, "owner_id": delta.owner_id}
+    naming["owner_name"] = subject_name(delta.account, delta.owner_id)
+    if before is None:
+        yield ExemptionRevoked(**naming)
+    else:
+        yield ExemptionGranted(**naming, kinds=before.kinds, reason=before.reason, until=before.until)
 
 
 def _default(delta: SettingDelta, former: Account) -> Sequence[AccountChange]:
@@ -225,6 +249,19 @@ def _password_policy_text(account: Account, _account_id: str, _subject: str) -> 
     return None if policy is None else ", ".join(f"{name} {value}" for name, value in asdict(policy).items())
 
 
+def _lifecycle_profile_text(account: Account, _account_id: str, _subject: str) -> str | None:
+    profile = account[LIFECYCLE_PROFILE]
+    return None if profile is None else f"{profile} {profile.model_dump_json(exclude_defaults=True)}"
+
+
+def _exemption_text(account: Account, owner_id: str, exemption_id: str) -> str | None:
+    exemption = exemptions_of(account, owner_id).get(exemption_id)
+    if exemption is None:
+        return None
+    kinds = ", ".join(map(kind_title, exemption.kinds)) or "every credential"
+    return f"{kinds} until {format_rfc3339(exemption.until)}: {exemption.reason}"
+
+
 def _password_text(account: Account, user_id: str, _subject: str) -> str | None:
     return "set" if user_id in account[LOGIN_PROFILES] else None
 
@@ -263,6 +300,11 @@ _MFA = SettingRow(
     _lost_mfa,
 )
 _TAGS = SettingRow(_of("tags"), _tags_text, _tags)
+_EXEMPTION = SettingRow(
+    lambda account, owner_id, exemption_id: f"exemption {exemption_id} of {_title(account, owner_id)}",
+    _exemption_text,
+    _exemption,
+)
 _FEATURE = SettingRow(lambda _account, _id, feature: f"organizations feature {feature}", _feature_text, _feature)
 SETTING_ROWS = {
     **PROVIDER_ROWS,
@@ -289,6 +331,11 @@ SETTING_ROWS = {
         lambda account, owner_id, _subject: f"password of {owner_title(account, owner_id)}", _password_text, _password
     ),
     "password_policy": SettingRow(lambda *_: "password policy of the account", _password_policy_text, _password_policy),
+    "lifecycle_profile": SettingRow(
+        lambda *_: "lifecycle profile of the account", _lifecycle_profile_text, _lifecycle_profile
+    ),
+    "exemption": _EXEMPTION,
+    "exemption_revoked": _EXEMPTION,
     "organizations_feature": _FEATURE,
     "organizations_feature_disabled": _FEATURE,
     "role_updated": SettingRow(_of("description and longest session"), _role_text, _role),

@@ -1,12 +1,58 @@
-"""Access keys, passwords, MFA devices and users' other credentials, as they were at a moment."""
+"""Credentials of every kind, as they were at a moment, and where they stood in their lives."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from domain.families.access_keys import AccessKeyStatus
+from domain.families.notices import PolicyAction, Protection
 from domain.families.user_credentials import UserCredentialStatus
 from domain.foundation.moments import EventRef
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleStep:
+    """What becomes of a credential with time, when, and by which rule."""
+
+    what: str
+    """Of the notice that tells it: rotation_warned, rotation_due, rotation_overdue, rotation_overlap_exceeded, idle,
+    expiry_warned, expired, deactivated, deleted; withheld where the profile demands it and it would lock somebody
+    out."""
+    at: datetime
+    profile: str
+    version: int
+    rule: str
+    days: int
+    override: str | None = None
+    """The profile's override that the rule is of."""
+    action: PolicyAction | None = None
+    """Which the scheduler takes when it comes by."""
+    protects: Protection | None = None
+    """Why it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialLifecycle:
+    """Where a credential stood at the moment, by the profile in force then."""
+
+    credential_id: str
+    """The access key id, the ARN of an MFA device or provider; of a password, user or role the unique id of whose it
+    is."""
+    owner_id: str
+    """The unique id of the user or role; the account's id for root; of a server certificate or provider its own."""
+    owner_name: str
+    active: bool
+    use_recorded: bool
+    """Passwords, MFA devices, SSH keys and certificates are used where nothing is recorded here."""
+    last_used_at: datetime | None
+    """Of a user by its access keys."""
+    stands: tuple[LifecycleStep, ...]
+    """What was so already, the earliest first; nothing that a later one makes plain."""
+    next: LifecycleStep | None
+    """What will be so next if nobody does anything; warnings aside."""
+    due: LifecycleStep | None
+    """By when somebody has to act, past or to come: it is to be replaced, ends, or is deactivated or deleted."""
+    exempt_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +83,7 @@ class AccessKeyCredential:
     idle: bool = False
     """Whether the scheduler has told that nobody uses the key, and nobody has used it since."""
     kind: Literal["access_key"] = "access_key"
+    lifecycle: CredentialLifecycle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +107,8 @@ class PasswordCredential:
     hard_expiry: bool
     """Whether somebody else has to set another one when it has expired."""
     kind: Literal["password"] = "password"
+    lifecycle: CredentialLifecycle | None = None
+    """None of root's, of which nothing is known here but whether it may be recovered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +130,7 @@ class HeldUserCredential:
     expires_at: datetime | None
     expired: bool
     kind: Literal["ssh_public_key", "signing_certificate", "service_specific_credential"]
+    lifecycle: CredentialLifecycle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +147,24 @@ class MFADeviceCredential:
     age_days: int
     """Whole days since then."""
     kind: Literal["mfa_device"] = "mfa_device"
+    lifecycle: CredentialLifecycle | None = None
 
 
-Credential = AccessKeyCredential | PasswordCredential | MFADeviceCredential | HeldUserCredential
+@dataclass(frozen=True, slots=True)
+class AgeingEntity:
+    """A user or role, of which it counts how long nobody has used it, or a certificate that is no user's."""
+
+    entity_id: str
+    """The unique id; the ARN of a provider."""
+    name: str
+    created_at: datetime
+    age_days: int
+    expires_at: datetime | None
+    expired: bool
+    kind: Literal["user", "role", "server_certificate", "provider_certificate"]
+    lifecycle: CredentialLifecycle | None = None
+
+
+RecordedCredential = AccessKeyCredential | PasswordCredential | MFADeviceCredential | HeldUserCredential
+"""Whose every change has its place in a table."""
+Credential = RecordedCredential | AgeingEntity

@@ -59,6 +59,11 @@ _LIMITS: Mapping[CredentialKind, _Limits] = {
 NO_RULES = CredentialRules()
 
 
+def records_use(kind: CredentialKind) -> bool:
+    """Whether the use of such credentials is recorded here: passwords, SSH keys and certificates are used elsewhere."""
+    return _LIMITS[kind].max_idle_days
+
+
 def _warns_of_expiry(basis: str) -> Rules:
     return {
         kind: CredentialRules(warn_before_days=(30, 7), basis=basis) for kind in KIND_NAMES if _LIMITS[kind].expires
@@ -128,11 +133,15 @@ def profile_in_force(account: Account) -> ProfileInForce:
     own = account[LIFECYCLE_PROFILE]
     if own is not None:
         return ProfileInForce(own, account.id)
+    return next(organization_profiles(account), ProfileInForce(DEFAULT_PROFILE, "built-in"))
+
+
+def organization_profiles(account: Account) -> Iterator[ProfileInForce]:
+    """Those of the levels above the account and of its own place in the organization, the nearest first."""
     membership = account[ORGANIZATION_MEMBERSHIP]
     for level in reversed(() if membership is None else membership.levels):
         if level.lifecycle_profile is not None:
-            return ProfileInForce(level.lifecycle_profile, level.id)
-    return ProfileInForce(DEFAULT_PROFILE, "built-in")
+            yield ProfileInForce(level.lifecycle_profile, level.id)
 
 
 class AppliedRules(NamedTuple):
@@ -176,6 +185,15 @@ def read_profile(document: str) -> LifecycleProfile:
 
     Raises ValidationError, which says what is wrong and where, and LimitExceeded.
     """
+    return _read(document, versioned=False)
+
+
+def read_versioned_profile(document: str) -> LifecycleProfile:
+    """Like `read_profile`, where nobody counts the versions: it says its own."""
+    return _read(document, versioned=True)
+
+
+def _read(document: str, *, versioned: bool) -> LifecycleProfile:
     if len(document) > PROFILE_CHARACTERS_MAX:
         raise LimitExceeded(f"Expected a profile of at most {PROFILE_CHARACTERS_MAX} characters; got {len(document)}.")
     try:
@@ -184,6 +202,8 @@ def read_profile(document: str) -> LifecycleProfile:
         raise ValidationError(f"The profile is not JSON: {error}") from None
     if not isinstance(given, dict):
         raise ValidationError("A profile is a JSON object with name and rules.")
+    if versioned and "version" not in given:
+        raise ValidationError("The profile is not valid. version: expected a number beside its name.")
     try:
         profile = LifecycleProfile.model_validate({"version": 1, **given})
     except Invalid as invalid:

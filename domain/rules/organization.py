@@ -5,11 +5,12 @@ Quotas are those of the AWS Organizations User Guide, "Quotas and service limits
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from domain.account import Account
+from domain.families.lifecycle_profiles import LifecycleProfile
 from domain.families.organization import (
     FULL_AWS_ACCESS,
     ORGANIZATION_MEMBERSHIP,
@@ -26,8 +27,11 @@ from domain.families.organization import (
 from domain.foundation.errors import LimitExceeded, MalformedPolicyDocument, NoSuchEntity, ValidationError
 from domain.foundation.events import Change
 from domain.foundation.identifiers import ACCOUNT_ID
+from domain.foundation.nearest import nearest
 from domain.installation import Installation, OrganizationRemoved, OrganizationSet
 from domain.policy import RCP_CHARACTERS_MAX, SCP_CHARACTERS_MAX, Effect, PolicyType, compiled, parse_new
+from domain.rules.lifecycle_profiles import BUILT_IN_PROFILES
+from domain.rules.lifecycle_profiles import refuse_unfit as refuse_unfit_profile
 
 T = TypeVar("T", bound=Hashable)
 
@@ -72,6 +76,7 @@ def refuse_unfit(organization: Organization) -> None:
     for node in organization.nodes:
         _refuse_unfit_attachments(node, node.scps, "SERVICE_CONTROL_POLICY", policies)
         _refuse_unfit_attachments(node, node.rcps, "RESOURCE_CONTROL_POLICY", policies)
+    refuse_unfit_profiles(organization.nodes)
     if organization.management_account_id not in organization.account_ids:
         raise NoSuchEntity(f"The management account {organization.management_account_id} is not in the tree.")
     _refuse_malformed(organization.policies)  # Last, for it is the dearest.
@@ -126,6 +131,35 @@ def _refuse_unfit_tree(nodes: Sequence[OrganizationNode]) -> None:
             raise LimitExceeded(f"Units may be nested {UNIT_LEVELS_MAX} levels deep; {node} is one level deeper.")
     for parent_id, name in _repeated([(node.parent_id, node.name) for node in nodes if node.kind == "unit"]):
         raise ValidationError(f"Two units in {parent_id} have the name {name}.")
+
+
+def refuse_unfit_profiles(nodes: Sequence[OrganizationNode]) -> None:
+    """Raises ValidationError: a name and a version are one set of rules."""
+    known = dict(_profiles(BUILT_IN_PROFILES.values()))
+    for node in nodes:
+        if node.lifecycle_profile is not None:
+            refuse_unfit_profile(node.lifecycle_profile)
+            _refuse_other_rules(node, known)
+            known |= _profiles([node.lifecycle_profile])
+
+
+def _profiles(profiles: Iterable[LifecycleProfile]) -> Mapping[tuple[str, int], LifecycleProfile]:
+    return {(each.name, each.version): each for each in profiles}
+
+
+def _refuse_other_rules(node: OrganizationNode, known: Mapping[tuple[str, int], LifecycleProfile]) -> None:
+    profile = node.lifecycle_profile
+    assert profile is not None
+    if profile.name in BUILT_IN_PROFILES and profile != BUILT_IN_PROFILES[profile.name]:
+        raise ValidationError(
+            f"The lifecycle profile of {node}: {profile.name} is a built-in profile; expected another name for other "
+            "rules."
+        )
+    if known.get((profile.name, profile.version), profile) != profile:
+        raise ValidationError(
+            f"The lifecycle profile of {node}: there is a {profile} with other rules; expected another version for "
+            "these."
+        )
 
 
 def _refuse_unfit_id(node: OrganizationNode, root: OrganizationNode) -> None:
@@ -234,10 +268,11 @@ def set_organization(
     """The events of the installation's ledger, and by account id those of each account to which something changes.
 
     `accounts` are those that are `affected_accounts`, by id. The organization has been found fit. Raises what
-    `refuse_unknown_accounts` does, and ValidationError for an account of another partition than the management
-    account's.
+    `refuse_unknown_accounts` does, and ValidationError for other rules under the version of a lifecycle profile that is
+    in force, and for an account of another partition than the management account's.
     """
     refuse_unknown_accounts(installation, organization)
+    _refuse_changed_profiles(installation.organization, organization)
     _refuse_other_partitions(accounts, organization)
     own: dict[str, Sequence[Change]] = {
         account_id: [OrganizationPoliciesApplied(membership=membership)]
@@ -247,6 +282,27 @@ def set_organization(
     own |= _leaving(accounts, organization.account_ids)
     is_set = installation.organization == organization
     return [] if is_set else [OrganizationSet(organization=organization)], own
+
+
+def _refuse_changed_profiles(former: Organization | None, organization: Organization) -> None:
+    """Raises ValidationError where a version that is in force would say something else from now on."""
+    nodes = () if former is None else former.nodes
+    known = _profiles(node.lifecycle_profile for node in nodes if node.lifecycle_profile is not None)
+    for node in organization.nodes:
+        if node.lifecycle_profile is not None:
+            _refuse_other_rules(node, known)
+
+
+def with_profile(installation: Installation, node_id: str, profile: LifecycleProfile | None) -> Organization:
+    """The organization that is, but for the lifecycle profile of one root, unit or account. Raises NoSuchEntity."""
+    organization = installation.organization
+    if organization is None:
+        raise NoSuchEntity("There is no organization.")
+    known = [node.id for node in organization.nodes]
+    if node_id not in known:
+        raise NoSuchEntity(f"There is no root, unit or account {node_id} in the organization.{nearest(node_id, known)}")
+    nodes = [replace(node, lifecycle_profile=profile) if node.id == node_id else node for node in organization.nodes]
+    return replace(organization, nodes=tuple(nodes))
 
 
 def remove_organization(

@@ -9,10 +9,10 @@ from domain.foundation.moments import AsOf, EventRef, Moment
 from domain.read_models.credentials import (
     AccessKeyCredential,
     AccessKeyLastUsed,
-    Credential,
     HeldUserCredential,
     MFADeviceCredential,
     PasswordCredential,
+    RecordedCredential,
 )
 from projections.engine.sql_files import load_statements
 from projections.queries.ledger_positions import resolve_in_projection
@@ -20,10 +20,10 @@ from projections.queries.ledger_positions import resolve_in_projection
 SQL = load_statements("projections.queries", "queries.sql")
 
 
-def credentials_at(cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> list[Credential]:
+def credentials_at(cursor: psycopg.Cursor, account_id: str, as_of: AsOf) -> list[RecordedCredential]:
     """The oldest first. Raises what `resolve_in_projection` raises."""
     moment = resolve_in_projection(cursor, "credentials", account_id, as_of)
-    found: list[Credential] = [
+    found: list[RecordedCredential] = [
         *_access_keys(cursor, account_id, moment),
         *_passwords(cursor, account_id, moment),
         *_user_credentials(cursor, account_id, moment),

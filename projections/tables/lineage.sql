@@ -20,7 +20,8 @@ create table births (
         'credential_activation', 'server_certificate', 'server_certificate_rename', 'oidc_provider',
         'oidc_provider_changed', 'oidc_provider_removed', 'saml_provider', 'saml_provider_changed',
         'saml_provider_removed', 'saml_private_key', 'saml_private_key_removed', 'mfa_enabled', 'mfa_deactivated',
-        'password_policy', 'organizations_feature', 'organizations_feature_disabled', 'role_updated')),
+        'password_policy', 'organizations_feature', 'organizations_feature_disabled', 'role_updated', 'lifecycle_profile',
+        'exemption', 'exemption_revoked')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.
@@ -294,6 +295,30 @@ select enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'role_updated
 -- name: iam.account.password_policy.deleted.v1
 select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'password_policy', 'account_id',
     '{password_policy}')
+
+-- name: account.lifecycle_profile.set.v1
+-- name: account.lifecycle_profile.removed.v1
+select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'lifecycle_profile', 'account_id',
+    '{lifecycle_profile}')
+
+-- name: account.exemption.granted.v1
+with former as materialized (
+    select end_subject(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced', 'exemption_id',
+        '{exemption_revoked}')
+)
+select (select count(*) from former),
+    enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'exemption', 'exemption_id', 'owner_id', 'owner_name')
+
+-- name: account.exemption.revoked.v1
+with former as materialized (
+    select end_subject(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'exemption_id', '{exemption}')
+)
+select (select count(*) from former), enter_node(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'exemption_revoked',
+    'exemption_id', 'owner_id', 'owner_name')
+
+-- name: account.exemption.expired.v1
+select end_subject(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'exemption_id',
+    '{exemption,exemption_revoked}')
 
 -- name: iam.organizations_feature.enabled.v1
 select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'organizations_feature', 'feature',

@@ -116,7 +116,7 @@ language sql immutable parallel safe as $$
         when key = 'credential' and said ? 'credential_id' then null
         when key = 'url' then 'oidc-provider/' || regexp_replace(value, '^https?://', '')
         when key in ('access_key_id', 'session_id', 'credential', 'seed', 'account_alias', 'certificate_id',
-            'credential_id', 'ssh_public_key_id', 'service_specific_credential_id', 'service_user_name',
+            'credential_id', 'exemption_id', 'ssh_public_key_id', 'service_specific_credential_id', 'service_user_name',
             'service_access_key_id', 'service_name', 'aws_service_name', 'serial_number', 'remove_private_key',
             'deletion_task_id', 'job_id') and value not like 'arn:%'
             then value

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from domain.account import Account, CorruptLedger
+from domain.families.lifecycle_profiles import LifecycleProfile
 from domain.families.organization import (
     FULL_AWS_ACCESS,
     ORGANIZATION_MEMBERSHIP,
@@ -100,6 +101,45 @@ def test_every_account_has_its_levels() -> None:
     managing = accounts[MANAGEMENT][ORGANIZATION_MEMBERSHIP]
     assert managing is not None
     assert [level.id for level in managing.levels] == [ROOT, MANAGEMENT]
+
+
+def aged(days: int, *, name: str = "team", version: int = 1, places: Sequence[str] = (UNIT,)) -> Organization:
+    """With this profile at the places."""
+    rules_ = {"user": {"max_idle_days": days}}
+    profile = LifecycleProfile.model_validate({"name": name, "version": version, "rules": rules_})
+    nodes = [replace(each, lifecycle_profile=profile if each.id in places else None) for each in TREE]
+    return replace(ORGANIZATION, nodes=tuple(nodes))
+
+
+def test_a_version_of_a_profile_is_one_set_of_rules() -> None:
+    """Of a built-in one, in one organization, and from one to the next; another version may say something else."""
+    installation, accounts, _ = put(INSTALLATION, ACCOUNTS, aged(9, places=[UNIT, ROOT]))
+    membership = accounts[OTHER][ORGANIZATION_MEMBERSHIP]
+    assert membership is not None
+    assert [str(level.lifecycle_profile) for level in membership.levels] == ["team version 1"] * 2 + ["None"]
+    with pytest.raises(ValidationError, match="there is a team version 1 with other rules"):
+        put(installation, accounts, aged(8))
+    put(installation, accounts, aged(8, version=2))
+    with pytest.raises(ValidationError, match=r"cis-5\.0 is a built-in profile"):
+        rules.refuse_unfit(aged(9, name="cis-5.0"))
+    differing = aged(9, places=[ROOT]).nodes[:1] + aged(8).nodes[1:]
+    with pytest.raises(ValidationError, match="there is a team version 1 with other rules"):
+        rules.refuse_unfit(replace(ORGANIZATION, nodes=differing))
+    unfit = LifecycleProfile.model_validate({"name": "t", "version": 1, "rules": {"role": {"max_age_days": 3}}})
+    with pytest.raises(ValidationError, match="there is no such rule for a role"):
+        rules.refuse_unfit(replace(ORGANIZATION, nodes=(replace(TREE[0], lifecycle_profile=unfit), *TREE[1:])))
+
+
+def test_one_place_has_another_profile() -> None:
+    """The rest of the organization stays as it is; what is no place of it is told with the nearest that is."""
+    installation, *_ = put(INSTALLATION, ACCOUNTS, ORGANIZATION)
+    profile = aged(9).nodes[2].lifecycle_profile
+    assert rules.with_profile(installation, UNIT, profile) == aged(9)
+    assert rules.with_profile(installation, UNIT, None) == ORGANIZATION
+    with pytest.raises(NoSuchEntity, match="The nearest is ou-ab12-workload"):
+        rules.with_profile(installation, "ou-ab12-workloads", profile)
+    with pytest.raises(NoSuchEntity, match="There is no organization"):
+        rules.with_profile(INSTALLATION, UNIT, profile)
 
 
 def test_setting_it_again_changes_nothing() -> None:

@@ -7,6 +7,7 @@ from services.api.contract.containment import Contain
 from services.api.contract.credentials import ListCredentials
 from services.api.contract.decisions import ExplainDecision
 from services.api.contract.diff import Diff, ListChanges
+from services.api.contract.exemptions import GrantExemption, ListExemptions, RevokeExemption
 from services.api.contract.history import LookupHistory
 from services.api.contract.key_rotations import (
     AdvanceKeyRotation,
@@ -18,6 +19,12 @@ from services.api.contract.key_rotations import (
 )
 from services.api.contract.leak_reports import ReportLeakedKeys
 from services.api.contract.least_privilege import GetLeastPrivilege
+from services.api.contract.lifecycle_profiles import (
+    ForecastLifecycle,
+    RemoveLifecycleProfile,
+    SetLifecycleProfile,
+    ShowLifecycleProfile,
+)
 from services.api.contract.lineage import ShowLineage
 from services.api.contract.permissions import ListPermissions
 from services.api.contract.question import Answer, Question
@@ -32,4 +39,6 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     FindUnusual, TraceCredential, ListStillAlive, ListContainedLineages, ReleaseLineage,
     StartKeyRotation, RecordKeyHandover, AdvanceKeyRotation, StopKeyRotation, ListKeyRotations, ListKeysToRotate,
     ReportLeakedKeys,
+    ShowLifecycleProfile, SetLifecycleProfile, RemoveLifecycleProfile, ForecastLifecycle,
+    ListExemptions, GrantExemption, RevokeExemption,
 )  # fmt: skip

@@ -10,7 +10,7 @@ from domain.authorization import authorize
 from domain.callers import Caller
 from domain.calls import Call, Facts, NeedsAccounts
 from domain.foundation.errors import AccessDenied
-from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.identifiers import INSTALLATION, Random
 from domain.installation import Installation
 from domain.ledger_state import LedgerState
 
@@ -26,6 +26,7 @@ class Requester:
     """What was found out since the decision was first made."""
     caller: Caller | None
     """None of the operator."""
+    random: Random
     denied: Callable[[str, str], str | None]
     """Of an action and an ARN, why policies do not allow it; None where they do. The check is recorded."""
     call: Call | None = None
@@ -40,11 +41,11 @@ class Requester:
                 return refusal.message
             return None
 
-        return cls(call.ledgers, call.at, call.facts, call.caller, denied, call)
+        return cls(call.ledgers, call.at, call.facts, call.caller, call.random, denied, call)
 
     @classmethod
-    def operator(cls, ledgers: Mapping[str, LedgerState], at: datetime, facts: Facts | None) -> Self:
-        return cls(ledgers, at, facts, None, lambda _action, _resource: None)
+    def operator(cls, ledgers: Mapping[str, LedgerState], at: datetime, facts: Facts | None, random: Random) -> Self:
+        return cls(ledgers, at, facts, None, random, lambda _action, _resource: None)
 
     def accounts(self, account_ids: Collection[str]) -> dict[str, Account]:
         """As they are now; check `exists`. Raises NeedsAccounts when the round does not have them all yet."""

@@ -6,6 +6,7 @@ from functools import partial
 from domain.account import Account
 from domain.authorization import authorize
 from domain.calls import Call, Outcome
+from domain.foundation.errors import NoSuchEntity
 from domain.time_travel import TIME_TRAVEL
 from services.api.contract.question import CREDENTIAL_RESOURCE, SERVICE, Answer, Question
 from services.api.contract.questions import QUESTIONS
@@ -13,7 +14,7 @@ from services.api.handlers.credential_access import authorize_credential
 from services.api.handlers.handler import Decided, decide_question
 from services.api.handlers.requester import Requester
 from services.wire.operations import FindResource, Operation, Parameters, TargetResource, answers, find_operation
-from services.wire.suggestions import may_list
+from services.wire.suggestions import may_list, with_suggestion
 
 
 def bind_question(question: Question[Answer]) -> Operation:
@@ -43,7 +44,10 @@ def _decide(question: Question[Answer], account: Account, call: Call, **paramete
         # Reading the past takes the action itself, which has been asked for, and this.
         authorize(account, call, TIME_TRAVEL, _find_resource(type(question))(account, call, parameters).arn)
     # The answer is read from the tables after the commit, when they have come as far as this very call.
-    outcome = decide_question(question, account, Requester.of(account, call))
+    try:
+        outcome = decide_question(question, account, Requester.of(account, call))
+    except NoSuchEntity as refusal:
+        raise with_suggestion(account, call, refusal) from None
     call.concerned.update(outcome.elsewhere)
     return replace(
         outcome,

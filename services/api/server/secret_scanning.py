@@ -183,7 +183,7 @@ class SecretScanning:
 
     async def _reported(self, matches: Sequence[SecretMatch], key_id: str, cause: Cause) -> list[bool]:
         """Whether each is a key of an account here. Raises LedgerUnavailable and Overloaded."""
-        decide = partial(_decided, matches, key_id, cause)
+        decide = partial(_decided, matches, key_id, cause, self._random)
         known: list[bool] = (await commit_and_wait(self._committer, frozenset({INSTALLATION}), decide)).result
         return known
 
@@ -195,7 +195,7 @@ def _decided(
     reporter = f"secret scanner {key_id}"
     found = [match.found_keys(reporter) for match in matches]
     every = [each for keys in found for each in keys]
-    requester = Requester.operator(values, at, None)
+    requester = Requester.operator(values, at, None, random)
     reports, events = report_found_keys(every, INSTALLATION, requester, lambda _account: None, repeats=False)
     called = ApiCalled(read_only=False, parameters={"key_identifier": key_id})
     appends = [LedgerAppend(account_id, cause, [*changes, called]) for account_id, changes in events.items()]

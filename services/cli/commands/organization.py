@@ -80,7 +80,8 @@ def _tree(organization: Organization) -> Sequence[str]:
         named = node.id if node.name == node.id else f"{node.id} {node.name}"
         manages = ", management account" if node.id == organization.management_account_id else ""
         attached = ", ".join(names[policy_id] for policy_id in (*node.scps, *node.rcps))
-        lines.append(f"{INDENT * (depth + 1)}{named}{manages}: {attached}")
+        profile = "" if node.lifecycle_profile is None else f"; lifecycle profile {node.lifecycle_profile}"
+        lines.append(f"{INDENT * (depth + 1)}{named}{manages}: {attached}{profile}")
     return lines
 
 

@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from domain.credential_kinds import KIND_NAMES
 from domain.foundation.errors import ValidationError
 from domain.foundation.moments import MOMENT, NamedMoment
+from domain.foundation.nearest import nearest
 from services.cli.lib.terminal import UsageError
 
 Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # noqa: SLF001  argparse names it nowhere else
@@ -135,6 +137,16 @@ def add_question_arguments(
     common.add_argument("--account-id", default=default, help="with --local: the account, if there are several")
     add_verbose_argument(common, off)
     return common
+
+
+def credential_kind(text: str) -> str:
+    """However it is spelt."""
+    kind = text.lower().replace("-", "_")
+    if kind not in KIND_NAMES:
+        raise argparse.ArgumentTypeError(
+            f"there is no kind of credential {text}.{nearest(kind, KIND_NAMES)} There are {', '.join(KIND_NAMES)}."
+        )
+    return kind
 
 
 def positive_int(text: str) -> int:

@@ -83,6 +83,21 @@ def show_pages(
     return shown
 
 
+def collect_pages(
+    args: argparse.Namespace, question: type[Question[P]], parameters: Mapping[str, object]
+) -> Iterator[P]:
+    """All pages, for what can only be shown whole."""
+    marker = None
+    build_question(question, parameters)
+    with open_client(args) as client:
+        while True:
+            page = client.ask(build_question(question, {**parameters, "limit": ROWS_MAX, "marker": marker}))
+            yield page
+            marker = page.marker
+            if marker is None:
+                return
+
+
 def build_question(question: type[Question[A]], parameters: Mapping[str, object]) -> Question[A]:
     """Raises UsageError for what no server would take."""
     try:

@@ -52,7 +52,10 @@ class LocalClient:
         def decide(facts: Facts | None, values: LedgerStates, at: datetime) -> CallResult:
             account = values[self._account_id]
             assert isinstance(account, Account)
-            outcome = decide_question(question, account, Requester.operator(values, at, facts))
+            try:
+                outcome = decide_question(question, account, Requester.operator(values, at, facts, secrets.token_bytes))
+            except NoSuchEntity as refusal:
+                raise refusal.suggesting() from None
             called = ApiCalled(
                 read_only=question.read_only, parameters=question.model_dump(mode="json", exclude_unset=True)
             )

@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from domain.families.lifecycle_profiles import LifecycleProfile
 from domain.families.organization import (
     FULL_AWS_ACCESS,
     RCP_FULL_AWS_ACCESS,
@@ -24,6 +25,8 @@ from domain.families.organization import (
     OrganizationPolicy,
     PolicyKind,
 )
+from domain.foundation.errors import Refusal
+from domain.rules.lifecycle_profiles import BUILT_IN_PROFILES, read_versioned_profile
 from services.cli.lib.output import cut
 
 CHARACTERS_MAX = 16 * 2**20
@@ -47,6 +50,8 @@ class _Element(BaseModel):
 class _Attached(_Element):
     scps: list[str] | None = None
     rcps: list[str] = []
+    lifecycle_profile: str | dict[str, object] | None = None
+    """The name of a built-in one, or all that it says."""
 
 
 class _Account(_Attached):
@@ -151,6 +156,7 @@ class _Tree:
                 self._ids(scps, f"{place}.scps"),
                 self._ids(rcps, f"{place}.rcps"),
                 parent_id,
+                None if part.lifecycle_profile is None else _profile(part.lifecycle_profile, place),
             )
         )
 
@@ -161,6 +167,19 @@ class _Tree:
                 known = ", ".join(sorted(self.policy_ids))
                 raise InvalidFile(f"{place}: there is no policy {_shown(name)}; expected one of {known}.")
         return tuple(sorted(self.policy_ids[name] for name in names))
+
+
+def _profile(given: str | dict[str, object], place: str) -> LifecycleProfile:
+    where = f"{place}.lifecycle_profile"
+    if isinstance(given, str):
+        if given not in BUILT_IN_PROFILES:
+            known = ", ".join(BUILT_IN_PROFILES)
+            raise InvalidFile(f"{where}: there is no built-in profile {_shown(given)}; expected one of {known}.")
+        return BUILT_IN_PROFILES[given]
+    try:
+        return read_versioned_profile(json.dumps(given))
+    except Refusal as refusal:
+        raise InvalidFile(f"{where}: {refusal.message}") from refusal
 
 
 def organization_to_json(organization: Organization) -> dict[str, object]:
@@ -176,7 +195,10 @@ def organization_to_json(organization: Organization) -> dict[str, object]:
             "accounts": [part(child) for child in below if child.kind == "account"],
             "units": [part(child) for child in below if child.kind == "unit"],
         }
-        return {"id": node.id, "name": node.name} | {name: listed for name, listed in lists.items() if listed}
+        own: dict[str, object] = {"id": node.id, "name": node.name}
+        if node.lifecycle_profile is not None:
+            own["lifecycle_profile"] = profile_to_json(node.lifecycle_profile)
+        return own | {name: listed for name, listed in lists.items() if listed}
 
     policies = {
         listed.policy.name: {
@@ -194,6 +216,13 @@ def organization_to_json(organization: Organization) -> dict[str, object]:
         "root": part(organization.nodes[0]),
         "policies": policies,
     }
+
+
+def profile_to_json(profile: LifecycleProfile) -> object:
+    """Its name alone of a built-in one."""
+    if BUILT_IN_PROFILES.get(profile.name) == profile:
+        return profile.name
+    return profile.model_dump(mode="json", exclude_defaults=True)
 
 
 def _digits(count: int, *names: str) -> str:

@@ -72,8 +72,8 @@ def test_pages_of_sessions_and_credentials(house: InProcessServer) -> None:
     first = house.asks("/v1/sessions?limit=2")
     second = house.asks(f"/v1/sessions?limit=2&marker={first.body['marker']}")
     assert [row["session_id"] for page in (first, second) for row in page.body["sessions"]] == sessions
-    keys = house.asks("/v1/credentials?limit=1")
-    rest = house.asks(f"/v1/credentials?limit=1&marker={keys.body['marker']}")
+    keys = house.asks("/v1/credentials?kind=access_key&limit=1")
+    rest = house.asks(f"/v1/credentials?kind=access_key&limit=1&marker={keys.body['marker']}")
     assert rest.body["marker"] is None
     assert [row["user_name"] for page in (keys, rest) for row in page.body["credentials"]] == ["admin", "alice"]
     swapped = house.asks(f"/v1/credentials?marker={first.body['marker']}")
@@ -96,6 +96,8 @@ DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","R
 NEEDED_IN_BODY = {
     "WhatIf": json.dumps({"since": "p1", "scp": DENY_ALL}).encode(),
     **dict.fromkeys(("Contain", "ReleaseLineage"), b'{"credential":"alice"}'),
+    **dict.fromkeys(("SetLifecycleProfile", "ForecastLifecycle"), b'{"profile":"cis-5.0"}'),
+    "GrantExemption": b'{"who":"alice","until":"2999-01-01","reason":"r"}',
 }
 
 
@@ -109,6 +111,7 @@ def test_without_a_permission_nothing_is_told(house: InProcessServer) -> None:
         "role": "ops",
         "credential": "alice",
         "owner": "alice",
+        "exemption_id": "EXMP" + "A" * 17,
     }
     for question in QUESTIONS:
         path = question.path.format_map(named) + NEEDED.get(question.__name__, "")
@@ -143,14 +146,15 @@ def test_the_past_takes_a_permission_of_its_own(house: InProcessServer) -> None:
 def test_the_past_by_time_and_by_position(house: InProcessServer) -> None:
     """Both name the same moment, and show what was true before a change."""
     key = house.user("alice")
-    before = house.asks("/v1/credentials")
+    asked_for = "/v1/credentials?kind=access_key"
+    before = house.asks(asked_for)
     update = {"UserName": "alice", "AccessKeyId": key.access_key, "Status": "Inactive"}
     assert house.aws_does("iam", "UpdateAccessKey", **update)[0] == 200
-    now = {row["access_key_id"]: row["status"] for row in house.asks("/v1/credentials").body["credentials"]}
+    now = {row["access_key_id"]: row["status"] for row in house.asks(asked_for).body["credentials"]}
     assert now[key.access_key] == "Inactive"
     (asked,) = [call for call in house.asks("/v1/history").body["calls"] if call["position"] == before.position]
     for moment in (f"p{before.position}", asked["at"]):
-        then = house.asks(f"/v1/credentials?as_of={quote(moment)}").body["credentials"]
+        then = house.asks(f"{asked_for}&as_of={quote(moment)}").body["credentials"]
         assert then == before.body["credentials"]
 
 

@@ -180,10 +180,7 @@ def test_nothing_to_show(desk: Desk) -> None:
         ),
         (("permissions", "bare"), "The user bare held no policy at position"),
         (("sessions", "--as-of", "p1"), "There was no session."),
-        (
-            ("credentials", "--as-of", "p1", "--output", "json"),
-            "There was no access key, no password, no MFA device and no other credential.",
-        ),
+        (("credentials", "--as-of", "p1", "--output", "json"), "There was no credential of any kind."),
     ):
         answer = desk.muniment(*words)
         assert (answer.status, answer.out) == (0, "")
