@@ -189,7 +189,7 @@ class SecretScanning:
 
 
 def _decided(
-    matches: Sequence[SecretMatch], key_id: str, cause: Cause, values: LedgerStates, at: datetime
+    matches: Sequence[SecretMatch], key_id: str, cause: Cause, random: Random, values: LedgerStates, at: datetime
 ) -> CallResult:
     """In the ledger of each account that a reported key is of. Raises NeedsAccounts."""
     reporter = f"secret scanner {key_id}"
