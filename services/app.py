@@ -22,6 +22,7 @@ from services.api.action_catalogue import CATALOGUE
 from services.api.server.answer_runner import AnswerRunner
 from services.api.server.health import Health
 from services.api.server.native_protocol import NativeProtocol
+from services.api.server.secret_scanning import ScanningKeys, SecretScanning, load_scanning_keys
 from services.asgi import AsgiApp, Receive, Scope, Send
 from services.aws_services import aws_protocols
 from services.bootstrap import adopt_managed_policies, bootstrap, publish_catalogue, update_endpoint
@@ -78,6 +79,7 @@ def run_server(
     if settings.database_url is None and (place := settings.data / "postgres").exists():
         EmbeddedPostgres(place).refuse_used()  # It may be what listens there.
     publish_catalogues(settings.managed_policies)
+    scanning_keys = load_scanning_keys(settings.secret_scanning_keys)
     with _listening_socket(settings) as listener:
         keys = load_master_keys(settings)
         with open_database(settings) as database:
@@ -94,7 +96,7 @@ def run_server(
                 if "projections" not in without:
                     ledger.runner.resume()
                     ledger.runner.upgrade()
-                _Server(ledger, settings, on_ready, without).run(sockets=[listener])
+                _Server(ledger, settings, on_ready, without, scanning_keys).run(sockets=[listener])
 
 
 def run_worker(database: Database, on_ready: Callable[[], None]) -> None:
@@ -164,6 +166,7 @@ class _Server(uvicorn.Server):
         settings: Settings,
         on_ready: Callable[[str, bool], None],
         without: Collection[BackgroundTask],
+        scanning_keys: ScanningKeys,
     ) -> None:
         self._ledger = ledger
         self._settings = settings
@@ -194,7 +197,12 @@ class _Server(uvicorn.Server):
         served = (native, *aws_protocols())
         require_served([service for protocol in served for service in protocol.services])
         protocols = (AbsentServices(served), *served)
-        self._application = AsgiApp(pipeline, protocols, health, settings.trusted_proxies)
+        scanning = SecretScanning(
+            scanning_keys, ledger.committer, self._unauthenticated, clock=ledger.clock, random=ledger.random
+        )
+        self._application = AsgiApp(
+            pipeline, protocols, health, settings.trusted_proxies, scanning if scanning_keys else None
+        )
         super().__init__(http_config(self._application))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 from domain.foundation.errors import Refusal, Throttling
 from services.api.server import openapi
 from services.api.server.health import Health
+from services.api.server.secret_scanning import PATH as SECRET_SCANNING_PATH
+from services.api.server.secret_scanning import SecretScanning
 from services.bounded_http import source_of
 from services.settings import Network
 from services.wire.errors import RequestEntityTooLarge, RequestTimeout, UnknownPath
@@ -62,12 +64,15 @@ class AsgiApp:
         protocols: Sequence[WireProtocol[Any]],
         health: Health,
         trusted_proxies: tuple[Network, ...],
+        scanning: SecretScanning | None = None,
     ) -> None:
-        """The protocols are asked in turn whether a request is theirs; the last one refuses what is nobody's."""
+        """The protocols are asked in turn whether a request is theirs; the last one refuses what is nobody's. Without
+        `scanning`, reports of secret scanners are."""
         self._pipeline = pipeline
         self._protocols = protocols
         self._health = health
         self._trusted_proxies = trusted_proxies
+        self._scanning = scanning
         self._stopping = False
         self._large_bodies = _LargeBodies()
 
@@ -109,7 +114,8 @@ class AsgiApp:
             await asyncio.sleep(EXCESS_PAUSE_SECONDS)
             request = replace(request, raw_path=b"/v1/" if path.startswith(b"/v1/") else b"/", query=b"")
         split = RequestPath.split(request.raw_path)
-        protocol = next((each.speaking_to(request) for each in self._protocols if each.serves(request, split)), None)
+        is_report = path == SECRET_SCANNING_PATH
+        protocol = None if is_report else self._protocol_of(request, split)
         refusal: Refusal | None = None if excess is None else RequestEntityTooLarge(excess)
         source = source_of(scope["client"][0] if scope["client"] else "")
         with ExitStack() as held:
@@ -125,6 +131,8 @@ class AsgiApp:
             except RequestEntityTooLarge as failure:
                 if protocol is None or protocol.needs_body(request):
                     refusal = failure
+            if refusal is None and is_report and self._scanning is not None:
+                return await self._scanning.answer(request, self._origin(scope, request))
             if refusal is None and protocol is not None:
                 return await self._pipeline.answer(request, split, self._origin(scope, request), protocol)
         refusal = refusal or UnknownPath(
@@ -132,6 +140,9 @@ class AsgiApp:
             "muniment's own API is under /v1/."
         )
         return refusal_response(protocol or self._protocols[-1], refusal, None, str(uuid.uuid4()))
+
+    def _protocol_of(self, request: RawRequest, path: RequestPath) -> WireProtocol[Any] | None:
+        return next((each.speaking_to(request) for each in self._protocols if each.serves(request, path)), None)
 
     def _origin(self, scope: Scope, raw: RawRequest) -> RequestOrigin:
         """Forwarded headers are believed from trusted proxies only, and of the chain of addresses only the last one

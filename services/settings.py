@@ -31,6 +31,8 @@ class Settings:
     """Directory with further policies of AWS's kind, a JSON file each."""
     account_bytes_an_hour: int
     """That the callers of one account may add to ledgers; zero for no limit."""
+    secret_scanning_keys: Path | None
+    """File with the public keys of a secret scanner, which may report leaked keys."""
 
     def make_data_directory(self) -> None:
         """Others may pass through to what is theirs (the database's user, when we are root), but not look around.
@@ -62,6 +64,7 @@ def read_settings(environment: Mapping[str, str], *, data: str | None = None, li
             f"Listening on {host} without TLS would send secrets over the network in the clear. Put a TLS proxy in "
             "front and listen on loopback, or set MUNIMENT_INSECURE_HTTP=1 if the network itself is trusted."
         )
+    scanning_keys = environment.get("MUNIMENT_SECRET_SCANNING_KEYS")
     return Settings(
         data=Path(data or environment.get("MUNIMENT_DATA") or "data").expanduser().absolute(),
         database_url=_database_url(environment, "MUNIMENT_DATABASE_URL"),
@@ -73,6 +76,7 @@ def read_settings(environment: Mapping[str, str], *, data: str | None = None, li
         ),
         managed_policies=Path(found).absolute() if (found := environment.get("MUNIMENT_MANAGED_POLICIES")) else None,
         account_bytes_an_hour=_mebibytes(environment.get("MUNIMENT_ACCOUNT_MIB_AN_HOUR") or "1024") << 20,
+        secret_scanning_keys=Path(scanning_keys).absolute() if scanning_keys else None,
     )
 
 

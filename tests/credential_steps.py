@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from domain.account import Account
+from domain.families.access_keys import ACCESS_KEYS
+from domain.families.key_rotations import KEY_ROTATIONS
 from domain.families.mfa_devices import (
     MFA_DEVICES,
     SEED,
@@ -24,9 +26,9 @@ from domain.families.user_credentials import (
 )
 from domain.families.users import USERS
 from domain.foundation.events import Event
-from domain.foundation.identifiers import Random, new_unique_id
+from domain.foundation.identifiers import ACCESS_KEY, Random, new_access_key_id, new_unique_id
 from domain.foundation.long_texts import text_digest
-from domain.rules import mfa_devices, server_certificates, user_credentials
+from domain.rules import key_rotations, leak_reports, mfa_devices, server_certificates, user_credentials
 from domain.rules.access_keys import owner_name
 from tests.step_draws import NAMES, PATHS, one, step
 
@@ -105,3 +107,33 @@ def mfa_device(draw: DrawFn, account: Account, _at: datetime, random: Random) ->
             ]
         )
     )
+
+
+def key_rotation(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
+    """Begun, or whatever comes next, mostly without waiting."""
+    rotations = account[KEY_ROTATIONS]
+    if not rotations or draw(st.integers(0, 3)) == 0:
+        user = one(draw, account[USERS])
+        keys = [key.id for key in account[ACCESS_KEYS].of(user.id)]
+        return key_rotations.start(
+            account,
+            user_id=user.id,
+            old_access_key_id=draw(st.sampled_from(keys)) if len(keys) > 1 else None,
+            new_access_key_id=new_access_key_id(ACCESS_KEY, account.id, random),
+            replaces=None,
+            observe_days=draw(st.sampled_from([0, 0, 2])),
+        )
+    rotation = one(draw, sorted(rotations.values(), key=lambda rotation: rotation.user_id))
+    if draw(st.integers(0, 5)) == 0:
+        return key_rotations.stop(account, user_id=rotation.user_id, reason=None)
+    if rotation.stage == "started":
+        return key_rotations.hand_over(
+            account, user_id=rotation.user_id, new_access_key_id=rotation.new_access_key_id, to="file"
+        )
+    return key_rotations.advance(account, user_id=rotation.user_id, at=at, force=draw(st.booleans()))
+
+
+def leak_report(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
+    key = one(draw, account[ACCESS_KEYS].by_id.values())
+    source = draw(st.sampled_from([None, "commit"]))
+    return [leak_reports.report_leak(account, key, reporter="operator", source=source, url="https://example.com/a?b")]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Collection, Mapping
 from hashlib import sha256
+from urllib.parse import urlsplit, urlunsplit
 
 ABRIDGED = "$abridged"
 """The only key of what stands for a value. No parameter has a member of this name: one that has is abridged itself."""
@@ -54,6 +55,15 @@ def shorten(text: str, bytes_max: int) -> str:
     """The text, or as much of its beginning as there is room for, and an ellipsis."""
     encoded = text.encode()
     return text if len(encoded) <= bytes_max else encoded[: bytes_max - 3].decode(errors="ignore") + "…"
+
+
+def url_place(url: str) -> str:
+    """Without what a URL may have besides the place that it names: a query and a user may hold secrets."""
+    try:
+        parts = urlsplit(url)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    except ValueError:  # Such as a bracket that is not closed.
+        return "unreadable"
 
 
 def _within(left: int, value: object, is_kept_whole: Callable[[str], bool]) -> tuple[object, int]:

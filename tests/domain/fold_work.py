@@ -84,6 +84,7 @@ FIELDS: dict[str, object] = {
     "exemption_id": "X0",
     "for_account_id": "100000000000",
     "feature": "RootSessions",
+    "forced": False,
     "group_id": "AGPA0",
     "group_name": "g0",
     "hard_expiry": False,
@@ -98,13 +99,17 @@ FIELDS: dict[str, object] = {
     "kind": "live",
     "kinds": (),
     "ledger_id": "l",
+    "made_key": True,
     "max_password_age": 90,
     "membership": OrganizationMembership("o-1", ACCOUNT, (Level("r-1", "root", (), ()),)),
     "metadata_sha256": "0f",
     "minimum_password_length": 8,
+    "new_access_key_id": "AKIA1",
     "new_group_name": "new",
     "new_path": "/",
     "new_user_name": "new",
+    "observe_days": 7,
+    "old_access_key_id": "AKIA0",
     "opened_account_id": "999999999999",
     "organization": Organization("o-1", ACCOUNT, (), ()),
     "organization_id": "o-1",
@@ -129,6 +134,7 @@ FIELDS: dict[str, object] = {
     "reached": "999999999999",
     "reason": "leaked",
     "region": "us-east-1",
+    "reporter": "operator",
     "requester_id": "AIDA0",
     "require_lowercase_characters": True,
     "require_numbers": True,
@@ -153,16 +159,19 @@ FIELDS: dict[str, object] = {
     "service_name": "s0.example.com",
     "session_id": "SESN0",
     "session_seconds_max": 3_600,
+    "source": "commit",
     "spared": (),
     "successor_id": "AKIA1",
     "tags": {"key0": "value"},
     "thumbprints": (),
     "time_step": 1,
+    "to": "file",
     "token_version": 2,
     "trust_policy": trusting(ACCOUNT),
     "trusted": {},
     "until": AT,
     "up_to": AT,
+    "url": "https://example.com/file",
     "user_id": "AIDA0",
     "user_name": "u0",
     "valid_until": AT,
@@ -263,6 +272,8 @@ def account_history(n: int) -> Iterator[Change]:
             "iam.server_certificate.uploaded.v1", server_certificate_id=f"ASCA{i}", server_certificate_name=f"s{i}"
         )
         yield event("iam.credential.used.v1", credential_id=f"AKIA{i}")
+        yield event("iam.credential.reported_leaked.v1", credential_id=f"AKIA{i}")
+        yield event("iam.key_rotation.started.v1", **user)
         yield event("account.exemption.granted.v1", exemption_id=f"X{i}", owner_id=f"AIDA{i}")
         yield event("account.exemption.granted.v1", exemption_id=f"X{i}", owner_id="AIDA0")
         yield event("account.lifecycle_profile.set.v1", profile=LifecycleProfile(name=f"team{i}", version=1, rules={}))

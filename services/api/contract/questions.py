@@ -9,6 +9,15 @@ from services.api.contract.decisions import ExplainDecision
 from services.api.contract.diff import Diff, ListChanges
 from services.api.contract.exemptions import GrantExemption, ListExemptions, RevokeExemption
 from services.api.contract.history import LookupHistory
+from services.api.contract.key_rotations import (
+    AdvanceKeyRotation,
+    ListKeyRotations,
+    ListKeysToRotate,
+    RecordKeyHandover,
+    StartKeyRotation,
+    StopKeyRotation,
+)
+from services.api.contract.leak_reports import ReportLeakedKeys
 from services.api.contract.least_privilege import GetLeastPrivilege
 from services.api.contract.lifecycle_profiles import (
     ForecastLifecycle,
@@ -30,4 +39,6 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     FindUnusual, TraceCredential, ListStillAlive, ListContainedLineages, ReleaseLineage,
     ShowLifecycleProfile, SetLifecycleProfile, RemoveLifecycleProfile, ForecastLifecycle,
     ListExemptions, GrantExemption, RevokeExemption,
+    StartKeyRotation, RecordKeyHandover, AdvanceKeyRotation, StopKeyRotation, ListKeyRotations, ListKeysToRotate,
+    ReportLeakedKeys,
 )  # fmt: skip

@@ -76,21 +76,40 @@ def decide_contain(question: Contain, account: Account, requester: Requester) ->
         raise needed
     assert seed is not None
     since = facts.compromised_since if facts is not None else None if as_of is None else as_of.at
-    refuse_narrowing(home, seed, since, spared)
-    reached = reached_from(home_id, requester.accounts).keys()
     seen = {each.account_id for each in facts.descendants} if facts is not None else set[str]()
-    accounts = requester.accounts({account.id, *reached, *seen})
-    honouring = {each: accounts[each] for each in sorted({*reached, *seen}) if accounts[each].is_open}
-    reachable = {each: there for each, there in honouring.items() if barred(there) is None}
-    marking = containing_events(reachable, seed, since, spared, question.reason)
-    if not question.include_self and marking:
-        _refuse_harm(question, requester, home, accounts, seed, marking)
+    accounts, marking = mark_lineage(question, home, requester, barred, seed, since, spared, seen)
     if facts is None and marking and not _includes_caller(requester, accounts, seed, marking):
         told = {"containing": ContainmentPlan({}, (), {}, spared=spared)}
         return replace(_appended(account, told, marking, {}), then=needed)
     if facts is None:
         raise needed
     return _ended_one_by_one(question, account, requester, facts, barred, marking)
+
+
+def mark_lineage(
+    question: Contain,
+    home: Account,
+    requester: Requester,
+    barred: ContainmentBarrier,
+    seed: Seed,
+    since: datetime | None = None,
+    spared: tuple[str, ...] = (),
+    seen: Collection[str] = (),
+) -> tuple[Mapping[str, Account], Mapping[str, LineageContained]]:
+    """The accounts that the lineage may have come to, and those `seen`; and by account the event that contains it
+    there, where it is not contained so already.
+
+    Raises OperationNotPermittedException, LimitExceeded and NeedsAccounts.
+    """
+    refuse_narrowing(home, seed, since, spared)
+    reached = reached_from(home.id, requester.accounts).keys()
+    accounts = requester.accounts({*reached, *seen})
+    honouring = {each: accounts[each] for each in sorted(accounts) if accounts[each].is_open}
+    reachable = {each: there for each, there in honouring.items() if barred(there) is None}
+    marking = containing_events(reachable, seed, since, spared, question.reason)
+    if not question.include_self and marking:
+        _refuse_harm(question, requester, home, accounts, seed, marking)
+    return accounts, marking
 
 
 def _seed(question: Contain, home: Account, requester: Requester) -> Seed | None:

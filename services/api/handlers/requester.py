@@ -29,6 +29,8 @@ class Requester:
     random: Random
     denied: Callable[[str, str], str | None]
     """Of an action and an ARN, why policies do not allow it; None where they do. The check is recorded."""
+    call: Call | None = None
+    """None of the operator, for whom nothing is sealed."""
 
     @classmethod
     def of(cls, account: Account, call: Call) -> Self:
@@ -39,7 +41,7 @@ class Requester:
                 return refusal.message
             return None
 
-        return cls(call.ledgers, call.at, call.facts, call.caller, call.random, denied)
+        return cls(call.ledgers, call.at, call.facts, call.caller, call.random, denied, call)
 
     @classmethod
     def operator(cls, ledgers: Mapping[str, LedgerState], at: datetime, facts: Facts | None, random: Random) -> Self:

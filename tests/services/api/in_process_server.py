@@ -19,6 +19,7 @@ from services.api.action_catalogue import CATALOGUE
 from services.api.server.answer_runner import AnswerRunner
 from services.api.server.health import Health
 from services.api.server.native_protocol import NativeProtocol
+from services.api.server.secret_scanning import SecretScanning
 from services.asgi import AsgiApp
 from services.bootstrap import bootstrap
 from services.ledger.database import Database
@@ -67,6 +68,7 @@ class InProcessServer:
         self.resolvers = ledger.secrets, HASHES, ledger.denials, self.pasts, self.lineages, self.reports
         self.facts: FactResolver = FactResolver(ledger.writers.connection, *self.resolvers)
         self.trusted_proxies: tuple[Network, ...] = ()
+        self.scanning: SecretScanning | None = None
         self.refusals = RefusalRecorder(ledger.committer, RefusalCounts())
         self.credentials = Authenticator(ledger.writers.connection, ledger.secrets, ledger.sessions)
 
@@ -91,7 +93,9 @@ class InProcessServer:
 
             self.ledger.committer.deliver_through(asyncio.get_running_loop().call_soon_threadsafe)
             asked = protocols or (self.native, self.aws)
-            application = AsgiApp(self.gate(self.facts), asked, cast("Health", None), self.trusted_proxies)
+            application = AsgiApp(
+                self.gate(self.facts), asked, cast("Health", None), self.trusted_proxies, self.scanning
+            )
             scope = {"type": "http", "method": raw.method, "raw_path": raw.raw_path, "query_string": raw.query}
             await application({**scope, "headers": raw.headers, "client": (peer, 1), "scheme": "http"}, receive, send)
 
