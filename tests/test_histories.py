@@ -18,6 +18,9 @@ from domain.installation import (
     AliasReleased,
     InstallationFounded,
     ManagedCataloguePublished,
+    OperatorTargetAdded,
+    OperatorTargetRemoved,
+    OperatorTargetTested,
     OrganizationRemoved,
     OrganizationSet,
     ServicePrincipalDeregistered,
@@ -38,6 +41,9 @@ OF_THE_INSTALLATION: set[type[Event]] = {
     ActionCataloguePublished,
     ServicePrincipalRegistered,
     ServicePrincipalDeregistered,
+    OperatorTargetAdded,
+    OperatorTargetRemoved,
+    OperatorTargetTested,
 }
 
 
@@ -61,7 +67,7 @@ def test_every_change_is_reached() -> None:
 
     fixed = settings(
         derandomize=True,
-        max_examples=400,
+        max_examples=500,
         phases=[Phase.generate],
         database=None,
         suppress_health_check=list(HealthCheck),

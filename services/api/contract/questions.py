@@ -10,6 +10,12 @@ from services.api.contract.diff import Diff, ListChanges
 from services.api.contract.history import LookupHistory
 from services.api.contract.least_privilege import GetLeastPrivilege
 from services.api.contract.lineage import ShowLineage
+from services.api.contract.notifications import (
+    AddNotificationTarget,
+    ListNotificationTargets,
+    RemoveNotificationTarget,
+    TestNotificationTarget,
+)
 from services.api.contract.permissions import ListPermissions
 from services.api.contract.question import Answer, Question
 from services.api.contract.sessions import ListSessions, RevokeSession
@@ -21,4 +27,5 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     LookupHistory, ListPermissions, ListSessions, ListCredentials, ExplainDecision, RevokeSession, ShowLineage, Contain,
     WhoCan, CanAssume, WhatIf, GetLeastPrivilege, WhoCould, CouldAssume, ListHeldPolicies, Diff, ListChanges,
     FindUnusual, TraceCredential, ListStillAlive, ListContainedLineages, ReleaseLineage,
+    AddNotificationTarget, ListNotificationTargets, RemoveNotificationTarget, TestNotificationTarget,
 )  # fmt: skip

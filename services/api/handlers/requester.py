@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from secrets import token_bytes
 from typing import Self
 
 from domain.account import Account
@@ -10,7 +11,7 @@ from domain.authorization import authorize
 from domain.callers import Caller
 from domain.calls import Call, Facts, NeedsAccounts
 from domain.foundation.errors import AccessDenied
-from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.identifiers import INSTALLATION, Random
 from domain.installation import Installation
 from domain.ledger_state import LedgerState
 
@@ -28,6 +29,7 @@ class Requester:
     """None of the operator."""
     denied: Callable[[str, str], str | None]
     """Of an action and an ARN, why policies do not allow it; None where they do. The check is recorded."""
+    random: Random = token_bytes
 
     @classmethod
     def of(cls, account: Account, call: Call) -> Self:
@@ -38,7 +40,7 @@ class Requester:
                 return refusal.message
             return None
 
-        return cls(call.ledgers, call.at, call.facts, call.caller, denied)
+        return cls(call.ledgers, call.at, call.facts, call.caller, denied, call.random)
 
     @classmethod
     def operator(cls, ledgers: Mapping[str, LedgerState], at: datetime, facts: Facts | None) -> Self:

@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "unusual": "sessions used from several addresses, silent keys that were used, and use of root",
     "contain": "contain a credential and everything created with it",
     "trace": "report on a key, session, user or role: use, descendants, what is still active, how to contain it",
+    "notify": "tell webhooks, people, files and commands what happens to credentials",
     "what-if": "re-evaluate the recorded calls of a period under a hypothetical policy",
     "least-privilege": "the smallest policy that covers the recorded calls of a user or role",
     "account": "open, list and close the accounts of this installation",
