@@ -35,9 +35,9 @@ class SmtpRelay:
     """Whom mails are from."""
 
     @property
-    def needs_tls(self) -> bool:
+    def needs_starttls(self) -> bool:
         """Whether without it the mail, and the password, could be read on the way."""
-        return not _is_loopback(self.host)
+        return not self.is_tls and not _is_loopback(self.host)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from domain.rules import notifications
 from tests.step_draws import NAMES, one, step
 
 
-def notification_target_step(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
+def notification_target_step(draw: DrawFn, account: Account, _at: datetime, random: Random) -> Sequence[Event]:
     targets = account[NOTIFICATION_TARGETS]
     chosen = step(draw, targets, "remove", "test")
     if chosen == "create":

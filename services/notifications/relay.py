@@ -25,7 +25,7 @@ class MailFailed(Exception):  # noqa: N818  reads as what happened
 
 
 class MailRelay:
-    """With TLS, unless the relay is on this machine: to it by smtp:// without STARTTLS too."""
+    """With TLS, unless the relay is on this machine."""
 
     def __init__(
         self, relay: SmtpRelay, *, tls: ssl.SSLContext | None = None, total_seconds: float = TOTAL_SECONDS_MAX
@@ -67,7 +67,7 @@ class MailRelay:
             smtp._host = relay.host  # type: ignore[attr-defined]  # noqa: SLF001
             smtp.connect(relay.host, relay.port)
             smtp.ehlo()
-            if not relay.is_tls and (relay.needs_tls or smtp.has_extn("starttls")):
+            if relay.needs_starttls:
                 smtp.starttls(context=self._tls)
             if relay.user is not None:
                 smtp.login(relay.user, relay.password.reveal())

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from urllib.parse import SplitResult, urlsplit
 
 from urllib3.connection import HTTPConnection
@@ -92,7 +93,7 @@ class Fetcher:
             raise OutboundError(f"The certificate of {host} is refused: {error.verify_message}.") from error
         except TimeoutError as error:
             raise OutboundTimeout(f"{host} has not answered in time.") from error
-        except (OSError, HTTPError, ValueError) as error:
+        except (OSError, HTTPError, HTTPException, ValueError) as error:
             raise OutboundError(f"{host} cannot be asked: {type(error).__name__}.") from error
 
     def _asked(
@@ -186,7 +187,8 @@ def _cut_off(sock: socket.socket, until: float) -> Iterator[None]:
         timer.start()
         try:
             yield
-        except (OSError, HTTPError):
+        except Exception:
+            # Of what is cut off anything may become: an end, a line that is none.
             if over.is_set():
                 raise TimeoutError from None
             raise

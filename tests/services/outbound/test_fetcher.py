@@ -5,14 +5,9 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from services.outbound.addresses import is_allowed
 from services.outbound.fetcher import (
@@ -24,6 +19,7 @@ from services.outbound.fetcher import (
     OutboundTimeout,
     Resolve,
 )
+from tests.services.outbound.certificates import self_signed
 from tests.services.outbound.receiver import Exchange, receiving
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
@@ -133,6 +129,24 @@ def chunks_for_ever(exchange: Exchange) -> None:
         exchange.write(b"10000\r\n" + ODD_BYTES + b"\r\n")
 
 
+def no_http(exchange: Exchange) -> None:
+    exchange.write(b"220 mail.example.com ESMTP\r\n")
+
+
+def long_line(exchange: Exchange) -> None:
+    exchange.write(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n")
+
+
+def many_lines(exchange: Exchange) -> None:
+    exchange.write(b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 1_000 + b"\r\n")
+
+
+@pytest.mark.parametrize("answer", [no_http, long_line, many_lines])
+def test_what_is_no_answer(answer: object) -> None:
+    with receiving(answer) as receiver, pytest.raises(OutboundError, match="cannot be asked"):  # type: ignore[arg-type]
+        ask(receiver.url)
+
+
 @pytest.mark.parametrize("answer", [ten_gigabytes, chunks_for_ever])
 def test_a_large_answer_is_cut(answer: object) -> None:
     """Its beginning is read, and nothing beyond."""
@@ -193,25 +207,7 @@ def test_a_name_that_is_looked_for_too_long() -> None:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """Of hooks.test, signed by itself, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hooks.test")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("hooks.test")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    place = tmp_path / "certificate.pem"
-    pem, none = serialization.Encoding.PEM, serialization.NoEncryption()
-    place.write_bytes(made.public_bytes(pem) + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, none))
-    return place
+    return self_signed(tmp_path / "certificate.pem", "hooks.test")
 
 
 @pytest.fixture
@@ -231,7 +227,9 @@ def tls_port(certificate: Path) -> Iterator[tuple[int, list[str | None]]]:
                     return
                 try:
                     with context.wrap_socket(plain, server_side=True) as tls:
-                        tls.recv(65_536)
+                        got = b""
+                        while not got.endswith(b"{}"):
+                            got += tls.recv(65_536)
                         tls.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
                 except OSError:
                     plain.close()
