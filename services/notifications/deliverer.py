@@ -56,6 +56,8 @@ class Deliverer:
         self._turns = turns
         self._mailing = mailing
         self._connection: psycopg.Connection | None = None
+        self._has_lock = False
+        """Of the connection's session."""
         self._wake = threading.Event()
         self._pools = (
             ThreadPoolExecutor(THREADS, "notifying"),
@@ -157,21 +159,14 @@ class Deliverer:
 
     def _leads(self) -> bool:
         """Whether this process is the leader, or becomes it now. Raises psycopg.OperationalError."""
-        if self._connection is not None and not self._connection.closed:
-            return True
-        self._connection = None
-        connection = self._connect()
-        try:
-            row = connection.execute("select pg_try_advisory_lock(%s)", (LEADER_LOCK_KEY,)).fetchone()
-        except BaseException:
-            connection.close()
-            raise
-        if row != (True,):
-            connection.close()
-            return False
-        self._connection = connection
-        log.info("This process delivers notifications.")
-        return True
+        if self._connection is None or self._connection.closed:
+            self._connection, self._has_lock = self._connect(), False
+        if not self._has_lock:
+            row = self._connection.execute("select pg_try_advisory_lock(%s)", (LEADER_LOCK_KEY,)).fetchone()
+            self._has_lock = row == (True,)
+            if self._has_lock:
+                log.info("This process delivers notifications.")
+        return self._has_lock
 
     def _resign(self) -> None:
         if self._connection is not None:

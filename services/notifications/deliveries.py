@@ -13,7 +13,10 @@ from domain.rules.notifications import is_told
 from services.ledger.mapper import EntryMapper
 from services.notifications.targets import SQL, DeliveryTarget
 
-CHANGES_A_PAGE = 500
+CHANGES_PASSED = 500
+"""Of a ledger, that a turn passes over without reading them."""
+CHANGES_A_PAGE = 100
+"""That are read at a time: events may be long."""
 LEDGERS_A_TURN = 50
 """Of one target, that a turn looks at."""
 ERROR_CHARACTERS_MAX = 300
@@ -65,7 +68,7 @@ def nominated(
     found: dict[str, list[str]] = {}
     passed: list[tuple[str, str, int]] = []
     for topics, ids in alike.items():
-        wanted = {"ids": ids, "topics": list(topics), "ledgers": LEDGERS_A_TURN, "changes": CHANGES_A_PAGE}
+        wanted = {"ids": ids, "topics": list(topics), "ledgers": LEDGERS_A_TURN, "changes": CHANGES_PASSED}
         for target_id, account_id, reached, is_found in connection.execute(SQL["nominate"], wanted).fetchall():
             if is_found:
                 found.setdefault(target_id, []).append(account_id)

@@ -17,17 +17,29 @@ select account_id, position, topic, state from ledger.changes where topic in (
 order by account_id, position
 
 -- name: begin_cursors
--- In the ledger that a target stands in behind it, in others at its time.
+-- In the ledger that a target stands in behind it, in another at its time.
 insert into notifications.cursors (target_id, account_id, position)
-select target.id, head.account_id, case when head.account_id = target.home then target.position else coalesce((
+select target.id, target.account_id, coalesce(target.position, (
+        select earlier.position from ledger.changes as earlier
+        where earlier.account_id = target.account_id and earlier.at < target.added_at
+        order by earlier.position desc limit 1
+    ), 0)
+from unnest(%(ids)s::text[], %(accounts)s::text[], %(positions)s::bigint[], %(times)s::timestamptz[])
+    as target (id, account_id, position, added_at)
+join ledger.heads as head on head.account_id = target.account_id
+on conflict do nothing
+
+-- name: begin_cursors_everywhere
+insert into notifications.cursors (target_id, account_id, position)
+select target.id, head.account_id, coalesce((
         select earlier.position from ledger.changes as earlier
         where earlier.account_id = head.account_id and earlier.at < target.added_at
         order by earlier.position desc limit 1
-    ), 0) end
-from unnest(
-    %(ids)s::text[], %(homes)s::text[], %(scopes)s::text[], %(positions)s::bigint[], %(times)s::timestamptz[]
-) as target (id, home, scope, position, added_at)
-join ledger.heads as head on target.scope is null or head.account_id in (target.scope, target.home)
+    ), 0)
+from unnest(%(ids)s::text[], %(times)s::timestamptz[]) as target (id, added_at) cross join ledger.heads as head
+where not exists (
+    select from notifications.cursors as told where told.target_id = target.id and told.account_id = head.account_id
+)
 on conflict do nothing
 
 -- name: forget_cursors

@@ -10,8 +10,8 @@ from email.message import EmailMessage
 
 from services.settings import SmtpRelay
 
-STEP_SECONDS_MAX = 10.0
-TOTAL_SECONDS_MAX = 30.0
+STEP_SECONDS_MAX = 8.0
+TOTAL_SECONDS_MAX = 20.0
 """For one mail, from connecting to the relay's last word."""
 
 

@@ -12,7 +12,7 @@ from services.notifications.backoff import is_dead
 from services.notifications.deliveries import next_page
 from services.notifications.targets import SQL, DeliveryTarget
 
-PAGES_COUNTED_MAX = 4
+PAGES_COUNTED_MAX = 20
 """Of changes, to count what waits for one target in one listing."""
 
 

@@ -1,6 +1,6 @@
 """All notification targets of all accounts and of the operator, as their ledgers say."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -56,10 +56,11 @@ class TargetDirectory:
         """By id. Each has a cursor in every ledger that it is told of. Raises CorruptEntry."""
         with connection.transaction(), connection.cursor() as cursor:
             [counts] = cursor.execute(SQL["counts"]).fetchall()
+            if self._counts is None or counts[0] != self._counts[0]:
+                self._targets = self._read(cursor)
+                _keep_cursors(cursor, self._targets.values())
             if counts != self._counts:
-                if self._counts is None or counts[0] != self._counts[0]:
-                    self._targets = self._read(cursor)
-                _keep_cursors(cursor, list(self._targets.values()))
+                _begin_cursors_everywhere(cursor, [each for each in self._targets.values() if each.scope is None])
             self._counts = counts
         return self._targets
 
@@ -85,18 +86,23 @@ def _target(entry: Entry, event: NotificationTargetAdded | OperatorTargetAdded, 
     )
 
 
-def _keep_cursors(cursor: psycopg.Cursor, targets: list[DeliveryTarget]) -> None:
-    """Those of all targets, and no others."""
-    ids = [target.id for target in targets]
+def _keep_cursors(cursor: psycopg.Cursor, targets: Collection[DeliveryTarget]) -> None:
+    """Of targets that are there, and of no others."""
     for name in ("forget_cursors", "forget_deliveries", "forget_mail"):
-        cursor.execute(SQL[name], {"ids": ids})
+        cursor.execute(SQL[name], {"ids": [target.id for target in targets]})
+    pairs = [(target, account_id) for target in targets for account_id in {target.home, target.scope or target.home}]
     cursor.execute(
         SQL["begin_cursors"],
         {
-            "ids": ids,
-            "homes": [target.home for target in targets],
-            "scopes": [target.scope for target in targets],
-            "positions": [target.position for target in targets],
-            "times": [target.added_at for target in targets],
+            "ids": [target.id for target, _ in pairs],
+            "accounts": [account_id for _, account_id in pairs],
+            "positions": [target.position if account_id == target.home else None for target, account_id in pairs],
+            "times": [target.added_at for target, _ in pairs],
         },
     )
+
+
+def _begin_cursors_everywhere(cursor: psycopg.Cursor, targets: Collection[DeliveryTarget]) -> None:
+    """Those of the operator that are told of all accounts."""
+    told = {"ids": [target.id for target in targets], "times": [target.added_at for target in targets]}
+    cursor.execute(SQL["begin_cursors_everywhere"], told)

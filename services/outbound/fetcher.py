@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError
 from services.outbound.addresses import Address, is_allowed
 from services.settings import Network
 
-TOTAL_SECONDS_MAX = 15.0
+TOTAL_SECONDS_MAX = 10.0
 """From looking up the name to the last byte that is read of the answer."""
 CONNECT_SECONDS_MAX = 5.0
 ANSWER_BYTES_MAX = 64 * 1024

@@ -20,7 +20,7 @@ from domain.foundation.secret import SecretId, SecretKind
 from services.ledger.database import connect
 from services.notifications import deliveries, turns
 from services.notifications.deliverer import LEADER_LOCK_KEY, THREADS, THREADS_A_HOME_MAX
-from services.notifications.deliveries import CHANGES_A_PAGE, Progress
+from services.notifications.deliveries import CHANGES_PASSED, Progress
 from services.notifications.senders import CommandSender
 from services.notifications.turns import EVENTS_A_SAVE
 from tests.services.notifications.post import DAY, Post
@@ -315,12 +315,12 @@ def test_a_long_way_without_anything_to_tell(post: Post) -> None:
     """Pages of changes are passed over, one a turn and target at most, until there is something."""
     with receiving() as receiver:
         target_id = post.add("webhook", receiver.url)
-        users = [UserCreated(user_id=f"AIDA{n}", user_name=f"u{n}", path="/") for n in range(2 * CHANGES_A_PAGE)]
+        users = [UserCreated(user_id=f"AIDA{n}", user_name=f"u{n}", path="/") for n in range(2 * CHANGES_PASSED)]
         post.append(*users)
         told = post.idle(1)
         post.deliver(turns=1)
         assert not receiver.received
-        assert post.rows("cursors")[0][2] == 3 + CHANGES_A_PAGE
+        assert post.rows("cursors")[0][2] == 3 + CHANGES_PASSED
         assert post.state(target_id).waiting == 1
         post.deliver(turns=3)
         assert ids(receiver) == told
