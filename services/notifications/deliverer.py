@@ -59,6 +59,7 @@ class Deliverer:
         self._has_lock = False
         """Of the connection's session."""
         self._wake = threading.Event()
+        self._pause_seconds = TICK_SECONDS
         self._pools = (
             ThreadPoolExecutor(THREADS, "notifying"),
             ThreadPoolExecutor(FAILING_THREADS, "notifying-failing"),
@@ -108,7 +109,7 @@ class Deliverer:
         while not self._turns.stopping.is_set():
             self._wake.clear()
             if not self.tick():
-                self._wake.wait(TICK_SECONDS)
+                self._wake.wait(self._pause_seconds)
 
     def tick(self) -> bool:
         """Begins the turns that are due. Whether there may be more to do at once. Raises nothing."""
@@ -136,6 +137,8 @@ class Deliverer:
             for target in targets.values()
             if target.id not in self._under_way and _is_due(target, states.get(target.id, NEVER_TRIED), at)
         ]
+        waiting = [pause.total_seconds() for state in states.values() if (pause := state.pause(at)) is not None]
+        self._pause_seconds = min([TICK_SECONDS, *waiting])
         found, passed = nominated(connection, due)
         for target_id, account_ids in found.items():
             self._begin(targets[target_id], states, account_ids)
@@ -177,4 +180,4 @@ class Deliverer:
 def _is_due(target: DeliveryTarget, state: DeliveryState, at: datetime) -> bool:
     """A test that somebody asked for is tried at once, however often the target has failed."""
     is_asked = target.test is not None and target.test != state.tested
-    return is_asked or state.next_attempt_at is None or state.next_attempt_at <= at
+    return is_asked or state.pause(at) is None

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import psycopg
@@ -29,6 +29,10 @@ class DeliveryState(NamedTuple):
     next_attempt_at: datetime | None
     tested: str | None
     """The event id of the last test that was tried at once."""
+
+    def pause(self, at: datetime) -> timedelta | None:
+        """For how long the target is not tried; None where it may be."""
+        return None if self.next_attempt_at is None or self.next_attempt_at <= at else self.next_attempt_at - at
 
 
 NEVER_TRIED = DeliveryState(0, None, None, None)

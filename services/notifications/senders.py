@@ -5,7 +5,7 @@ import shlex
 import signal
 import stat
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -32,9 +32,13 @@ class DeliveryFailed(Exception):  # noqa: N818  reads as what happened
         """Whether it makes sense to try again at once, and takes no long time."""
 
 
+Send = Callable[[Entry, bytes, datetime], None]
+"""Hands over the message of an event at that time. Raises DeliveryFailed."""
+
+
 class Sender(Protocol):
-    def send(self, target: DeliveryTarget, entry: Entry, message: bytes, at: datetime) -> None:
-        """Raises DeliveryFailed."""
+    def to(self, target: DeliveryTarget) -> Send:
+        """For one turn of the target. Raises DeliveryFailed."""
         ...
 
 
@@ -45,13 +49,20 @@ class WebhookSender:
         self._fetcher = fetcher
         self._secret_of = secret_of
 
-    def send(self, target: DeliveryTarget, entry: Entry, message: bytes, at: datetime) -> None:
+    def to(self, target: DeliveryTarget) -> Send:
         secret = self._secret_of(target)
         if secret is None:
             raise DeliveryFailed("Its signing secret is gone: remove the target and add it again.")
-        headers = {"Content-Type": CONTENT_TYPE, **signed_headers(secret, entry.event_id, at, message)}
+
+        def send(entry: Entry, message: bytes, at: datetime) -> None:
+            headers = {"Content-Type": CONTENT_TYPE, **signed_headers(secret, entry.event_id, at, message)}
+            self._post(target.definition.destination, headers, message)
+
+        return send
+
+    def _post(self, url: str, headers: Mapping[str, str], message: bytes) -> None:
         try:
-            answer = self._fetcher.fetch("POST", target.definition.destination, headers=headers, body=message)
+            answer = self._fetcher.fetch("POST", url, headers=headers, body=message)
         except OutboundError as error:
             is_quick = not isinstance(error, OutboundRefused | OutboundTimeout)
             raise DeliveryFailed(str(error), may_repeat=is_quick) from error
@@ -62,11 +73,14 @@ class WebhookSender:
 class FileSender:
     """A line of JSON an event, on the disk before the next one. A line that a crash has cut is ended first."""
 
-    def send(self, target: DeliveryTarget, _entry: Entry, message: bytes, _at: datetime) -> None:
-        try:
-            _append_line(Path(target.definition.destination), message)
-        except OSError as error:
-            raise DeliveryFailed(f"The file cannot be written: {error.strerror or error}.") from error
+    def to(self, target: DeliveryTarget) -> Send:
+        def send(_entry: Entry, message: bytes, _at: datetime) -> None:
+            try:
+                _append_line(Path(target.definition.destination), message)
+            except OSError as error:
+                raise DeliveryFailed(f"The file cannot be written: {error.strerror or error}.") from error
+
+        return send
 
 
 def _append_line(path: Path, line: bytes) -> None:
@@ -90,10 +104,14 @@ class CommandSender:
     def __init__(self, seconds_max: float = COMMAND_SECONDS_MAX) -> None:
         self._seconds_max = seconds_max
 
-    def send(self, target: DeliveryTarget, _entry: Entry, message: bytes, _at: datetime) -> None:
+    def to(self, target: DeliveryTarget) -> Send:
+        command = shlex.split(target.definition.destination)
+        return lambda _entry, message, _at: self._run(command, message)
+
+    def _run(self, command: Sequence[str], message: bytes) -> None:
         try:
             process = subprocess.Popen(  # noqa: S603  the operator's own
-                shlex.split(target.definition.destination),
+                command,
                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 cwd="/", env=COMMAND_ENVIRONMENT, start_new_session=True,
             )  # fmt: skip

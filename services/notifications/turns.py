@@ -21,7 +21,7 @@ from services.notifications.backoff import next_attempt
 from services.notifications.cloud_events import cloud_event
 from services.notifications.deliveries import DeliveryState, Page, Progress, next_page, save, save_failure
 from services.notifications.mail_queue import queue_mail
-from services.notifications.senders import DeliveryFailed, Sender
+from services.notifications.senders import DeliveryFailed, Send, Sender
 from services.notifications.targets import SQL, DeliveryTarget
 
 EVENTS_A_SAVE = 20
@@ -45,22 +45,21 @@ class Turns:
     stopping: threading.Event
 
     def serve(self, target: DeliveryTarget, state: DeliveryState, account_ids: Collection[str]) -> bool:
-        """Whether it went well, so that there may be more. Raises nothing."""
+        """Whether what came of it is kept, so that it is known what is due next. Raises nothing."""
         turn = _Turn(self, target, state.failures)
         until = time.monotonic() + TURN_SECONDS_MAX
         try:
             for account_id in account_ids:
                 turn.serve_ledger(account_id, until)
         except DeliveryFailed as failed:
-            turn.fail(str(failed))
+            return turn.fail(str(failed))
         except (psycopg.OperationalError, PoolTimeout) as lost:
             log.warning("Notification target %s of %s waits for the database: %s", target.name, target.home, lost)
+            return False
         except Exception as defect:
             log.exception("Notification target %s of %s cannot be served.", target.name, target.home)
-            turn.fail(f"A defect of muniment: {type(defect).__name__}; see the server's log.")
-        else:
-            return True
-        return False
+            return turn.fail(f"A defect of muniment: {type(defect).__name__}; see the server's log.")
+        return True
 
 
 @dataclass(slots=True)
@@ -69,6 +68,8 @@ class _Turn:
     target: DeliveryTarget
     failures: int
     """In a row, until now."""
+    send: Send | None = None
+    """To the target, from its first event on."""
 
     def serve_ledger(self, account_id: str, until: float) -> None:
         """Raises DeliveryFailed."""
@@ -104,13 +105,15 @@ class _Turn:
                 self._save(account_id, progress)
 
     def _send_one(self, entry: Entry) -> None:
-        sender, message = self.by.senders[self.target.definition.kind], cloud_event(entry)
+        if self.send is None:
+            self.send = self.by.senders[self.target.definition.kind].to(self.target)
+        message = cloud_event(entry)
         try:
-            sender.send(self.target, entry, message, self.by.clock())
+            self.send(entry, message, self.by.clock())
         except DeliveryFailed as failed:
             if not failed.may_repeat or self.failures:
                 raise
-            sender.send(self.target, entry, message, self.by.clock())
+            self.send(entry, message, self.by.clock())
 
     def _save(self, account_id: str, progress: Progress) -> None:
         with self.by.connections() as connection:
@@ -149,7 +152,8 @@ class _Turn:
         tag = definition.destination
         return [None if owner_id is None else owner_address(account, owner_id, tag) for owner_id in owners]
 
-    def fail(self, error: str) -> None:
+    def fail(self, error: str) -> bool:
+        """Whether that is kept."""
         at, target = self.by.clock(), self.target
         again_at = next_attempt(self.failures + 1, at, self.by.random)
         log.info("Notification target %s of %s has failed: %s", target.name, target.home, error)
@@ -158,3 +162,5 @@ class _Turn:
                 save_failure(connection, target, error, at, again_at)
         except (psycopg.OperationalError, PoolTimeout) as lost:
             log.warning("That target %s of %s has failed cannot be kept: %s", target.name, target.home, lost)
+            return False
+        return True

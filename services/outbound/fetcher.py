@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from urllib.parse import SplitResult, urlsplit
@@ -109,7 +109,9 @@ class Fetcher:
         return FetchedAnswer(answer.status, read[: self._answer_bytes], len(read) <= self._answer_bytes)
 
     def _looked_up(self, host: str, port: int, until: float) -> Sequence[str]:
-        """In a thread of its own: nothing bounds how long the system looks for a name."""
+        """In a thread of its own: nothing bounds how long the system looks for a name. An address is no name."""
+        with suppress(ValueError):
+            return [str(ipaddress.ip_address(host))]
         found = queue.SimpleQueue[Sequence[str] | OSError]()
         if not self._lookups.acquire(blocking=False):
             raise OutboundError(f"{host} cannot be looked up: {LOOKUPS_MAX} names are being looked up.")
