@@ -38,7 +38,7 @@ class DeliveryState(NamedTuple):
 NEVER_TRIED = DeliveryState(0, None, None, None)
 
 
-class Page(NamedTuple):
+class ChangesPage(NamedTuple):
     told: Sequence[Entry]
     """What the target is told, in order."""
     reached: int
@@ -47,7 +47,7 @@ class Page(NamedTuple):
 
 
 @dataclass(slots=True)
-class Progress:
+class TurnProgress:
     """What a target was told since it was last saved."""
 
     position: int
@@ -85,7 +85,7 @@ def nominated(
 
 def next_page(
     connection: psycopg.Connection, mapper: EntryMapper, target: DeliveryTarget, account_id: str, after: int | None
-) -> Page | None:
+) -> ChangesPage | None:
     """Behind a position, or behind the cursor. None where the target has no cursor there any more. Raises
     CorruptEntry."""
     if after is None:
@@ -97,11 +97,11 @@ def next_page(
     rows = connection.execute(SQL["next_changes"], wanted, binary=True).fetchall()
     entries = [mapper.to_domain_event(StoredEvent(*row)) for row in rows if row[3] is not None]
     told = [entry for entry in entries if is_told(target.id, target.definition, entry.event)]
-    return Page(told, rows[-1][1] if rows else after, len(rows) < CHANGES_A_PAGE)
+    return ChangesPage(told, rows[-1][1] if rows else after, len(rows) < CHANGES_A_PAGE)
 
 
 def save(
-    connection: psycopg.Connection, target: DeliveryTarget, account_id: str, progress: Progress, at: datetime
+    connection: psycopg.Connection, target: DeliveryTarget, account_id: str, progress: TurnProgress, at: datetime
 ) -> None:
     """In the transaction of the caller, or one of its own. A cursor never goes back: who no longer leads, and does not
     know it, can only tell something twice."""

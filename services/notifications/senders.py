@@ -32,12 +32,12 @@ class DeliveryFailed(Exception):  # noqa: N818  reads as what happened
         """Whether it makes sense to try again at once, and takes no long time."""
 
 
-Send = Callable[[Entry, bytes, datetime], None]
+SendMessage = Callable[[Entry, bytes, datetime], None]
 """Hands over the message of an event at that time. Raises DeliveryFailed."""
 
 
 class Sender(Protocol):
-    def to(self, target: DeliveryTarget) -> Send:
+    def to(self, target: DeliveryTarget) -> SendMessage:
         """For one turn of the target. Raises DeliveryFailed."""
         ...
 
@@ -49,7 +49,7 @@ class WebhookSender:
         self._fetcher = fetcher
         self._secret_of = secret_of
 
-    def to(self, target: DeliveryTarget) -> Send:
+    def to(self, target: DeliveryTarget) -> SendMessage:
         secret = self._secret_of(target)
         if secret is None:
             raise DeliveryFailed("Its signing secret is gone: remove the target and add it again.")
@@ -73,7 +73,7 @@ class WebhookSender:
 class FileSender:
     """A line of JSON an event, on the disk before the next one. A line that a crash has cut is ended first."""
 
-    def to(self, target: DeliveryTarget) -> Send:
+    def to(self, target: DeliveryTarget) -> SendMessage:
         def send(_entry: Entry, message: bytes, _at: datetime) -> None:
             try:
                 _append_line(Path(target.definition.destination), message)
@@ -104,7 +104,7 @@ class CommandSender:
     def __init__(self, seconds_max: float = COMMAND_SECONDS_MAX) -> None:
         self._seconds_max = seconds_max
 
-    def to(self, target: DeliveryTarget) -> Send:
+    def to(self, target: DeliveryTarget) -> SendMessage:
         command = shlex.split(target.definition.destination)
         return lambda _entry, message, _at: self._run(command, message)
 

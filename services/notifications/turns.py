@@ -19,9 +19,9 @@ from services.ledger.historical_states import HistoricalStates
 from services.ledger.recorder import ConnectionSource
 from services.notifications.backoff import next_attempt
 from services.notifications.cloud_events import cloud_event
-from services.notifications.deliveries import DeliveryState, Page, Progress, next_page, save, save_failure
+from services.notifications.deliveries import ChangesPage, DeliveryState, TurnProgress, next_page, save, save_failure
 from services.notifications.mail_queue import queue_mail
-from services.notifications.senders import DeliveryFailed, Send, Sender
+from services.notifications.senders import DeliveryFailed, Sender, SendMessage
 from services.notifications.targets import SQL, DeliveryTarget
 
 EVENTS_A_SAVE = 20
@@ -68,7 +68,7 @@ class _Turn:
     target: DeliveryTarget
     failures: int
     """In a row, until now."""
-    send: Send | None = None
+    send: SendMessage | None = None
     """To the target, from its first event on."""
 
     def serve_ledger(self, account_id: str, until: float) -> None:
@@ -87,9 +87,9 @@ class _Turn:
                 return
             after = page.reached
 
-    def _send(self, account_id: str, page: Page, until: float) -> None:
+    def _send(self, account_id: str, page: ChangesPage, until: float) -> None:
         """Raises DeliveryFailed, when what was told before it is saved."""
-        progress = Progress(0)
+        progress = TurnProgress(0)
         try:
             for entry in page.told:
                 if self.by.stopping.is_set() or time.monotonic() > until:
@@ -98,7 +98,7 @@ class _Turn:
                 progress.position, progress.delivered = entry.position, progress.delivered + 1
                 if progress.delivered == EVENTS_A_SAVE:
                     self._save(account_id, progress)
-                    progress = Progress(0)
+                    progress = TurnProgress(0)
             progress.position = page.reached
         finally:
             if progress.position:
@@ -115,19 +115,19 @@ class _Turn:
                 raise
             self.send(entry, message, self.by.clock())
 
-    def _save(self, account_id: str, progress: Progress) -> None:
+    def _save(self, account_id: str, progress: TurnProgress) -> None:
         with self.by.connections() as connection:
             save(connection, self.target, account_id, progress, self.by.clock())
         # From here on these are told. A crash before it tells them again, with the same ids.
         if progress.delivered:
             self.failures = 0
 
-    def _queue(self, account_id: str, page: Page) -> None:
+    def _queue(self, account_id: str, page: ChangesPage) -> None:
         """All of the page and the cursor in one transaction: each mail waits once."""
         at = self.by.clock()
         with self.by.connections() as connection, connection.transaction():
             addresses = self._addresses(connection, account_id, page.told)
-            progress = Progress(page.reached)
+            progress = TurnProgress(page.reached)
             for entry, address in zip(page.told, addresses, strict=True):
                 if address is None:
                     progress.unresolved.append(owner_id_of(entry.event) or type(entry.event).__name__)

@@ -20,7 +20,7 @@ from domain.foundation.secret import SecretId, SecretKind
 from services.ledger.database import connect
 from services.notifications import deliveries, turns
 from services.notifications.deliverer import LEADER_LOCK_KEY, THREADS, THREADS_A_HOME_MAX
-from services.notifications.deliveries import CHANGES_PASSED, Progress
+from services.notifications.deliveries import CHANGES_PASSED, TurnProgress
 from services.notifications.senders import CommandSender
 from services.notifications.turns import EVENTS_A_SAVE
 from tests.services.notifications.post import DAY, Post
@@ -161,7 +161,7 @@ def test_two_processes(post: Post) -> None:
         assert ids(receiver) == told
         cursor = post.rows("cursors")
         target = other._directory.current(post.writer)[target_id]
-        deliveries.save(post.writer, target, post.account.account_id, Progress(1), post.at)
+        deliveries.save(post.writer, target, post.account.account_id, TurnProgress(1), post.at)
         assert post.rows("cursors") == cursor
 
 
