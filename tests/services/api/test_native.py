@@ -96,6 +96,7 @@ DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","R
 NEEDED_IN_BODY = {
     "WhatIf": json.dumps({"since": "p1", "scp": DENY_ALL}).encode(),
     **dict.fromkeys(("Contain", "ReleaseLineage"), b'{"credential":"alice"}'),
+    "AddNotificationTarget": b'{"kind":"email","destination":"ann@example.com"}',
 }
 
 
@@ -109,6 +110,7 @@ def test_without_a_permission_nothing_is_told(house: InProcessServer) -> None:
         "role": "ops",
         "credential": "alice",
         "owner": "alice",
+        "name": "pager",
     }
     for question in QUESTIONS:
         path = question.path.format_map(named) + NEEDED.get(question.__name__, "")
