@@ -38,7 +38,7 @@ class DeliveryState(NamedTuple):
 NEVER_TRIED = DeliveryState(0, None, None, None)
 
 
-class ChangesPage(NamedTuple):
+class ToldPage(NamedTuple):
     told: Sequence[Entry]
     """What the target is told, in order."""
     reached: int
@@ -85,7 +85,7 @@ def nominated(
 
 def next_page(
     connection: psycopg.Connection, mapper: EntryMapper, target: DeliveryTarget, account_id: str, after: int | None
-) -> ChangesPage | None:
+) -> ToldPage | None:
     """Behind a position, or behind the cursor. None where the target has no cursor there any more. Raises
     CorruptEntry."""
     if after is None:
@@ -97,7 +97,7 @@ def next_page(
     rows = connection.execute(SQL["next_changes"], wanted, binary=True).fetchall()
     entries = [mapper.to_domain_event(StoredEvent(*row)) for row in rows if row[3] is not None]
     told = [entry for entry in entries if is_told(target.id, target.definition, entry.event)]
-    return ChangesPage(told, rows[-1][1] if rows else after, len(rows) < CHANGES_A_PAGE)
+    return ToldPage(told, rows[-1][1] if rows else after, len(rows) < CHANGES_A_PAGE)
 
 
 def save(

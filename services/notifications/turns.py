@@ -19,7 +19,7 @@ from services.ledger.historical_states import HistoricalStates
 from services.ledger.recorder import ConnectionSource
 from services.notifications.backoff import next_attempt
 from services.notifications.cloud_events import cloud_event
-from services.notifications.deliveries import ChangesPage, DeliveryState, TurnProgress, next_page, save, save_failure
+from services.notifications.deliveries import ToldPage, DeliveryState, TurnProgress, next_page, save, save_failure
 from services.notifications.mail_queue import queue_mail
 from services.notifications.senders import DeliveryFailed, Sender, SendMessage
 from services.notifications.targets import SQL, DeliveryTarget
@@ -87,7 +87,7 @@ class _Turn:
                 return
             after = page.reached
 
-    def _send(self, account_id: str, page: ChangesPage, until: float) -> None:
+    def _send(self, account_id: str, page: ToldPage, until: float) -> None:
         """Raises DeliveryFailed, when what was told before it is saved."""
         progress = TurnProgress(0)
         try:
@@ -122,7 +122,7 @@ class _Turn:
         if progress.delivered:
             self.failures = 0
 
-    def _queue(self, account_id: str, page: ChangesPage) -> None:
+    def _queue(self, account_id: str, page: ToldPage) -> None:
         """All of the page and the cursor in one transaction: each mail waits once."""
         at = self.by.clock()
         with self.by.connections() as connection, connection.transaction():
