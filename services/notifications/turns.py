@@ -19,7 +19,7 @@ from services.ledger.historical_states import HistoricalStates
 from services.ledger.recorder import ConnectionSource
 from services.notifications.backoff import next_attempt
 from services.notifications.cloud_events import cloud_event
-from services.notifications.deliveries import ToldPage, DeliveryState, TurnProgress, next_page, save, save_failure
+from services.notifications.deliveries import DeliveryState, ToldPage, TurnProgress, next_page, save, save_failure
 from services.notifications.mail_queue import queue_mail
 from services.notifications.senders import DeliveryFailed, Sender, SendMessage
 from services.notifications.targets import SQL, DeliveryTarget
