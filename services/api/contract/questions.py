@@ -26,6 +26,12 @@ from services.api.contract.lifecycle_profiles import (
     ShowLifecycleProfile,
 )
 from services.api.contract.lineage import ShowLineage
+from services.api.contract.notifications import (
+    AddNotificationTarget,
+    ListNotificationTargets,
+    RemoveNotificationTarget,
+    TestNotificationTarget,
+)
 from services.api.contract.permissions import ListPermissions
 from services.api.contract.question import Answer, Question
 from services.api.contract.sessions import ListSessions, RevokeSession
@@ -41,4 +47,5 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     ListExemptions, GrantExemption, RevokeExemption,
     StartKeyRotation, RecordKeyHandover, AdvanceKeyRotation, StopKeyRotation, ListKeyRotations, ListKeysToRotate,
     ReportLeakedKeys,
+    AddNotificationTarget, ListNotificationTargets, RemoveNotificationTarget, TestNotificationTarget,
 )  # fmt: skip
