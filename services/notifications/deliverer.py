@@ -67,7 +67,7 @@ class Deliverer:
         self._mail_pool = ThreadPoolExecutor(1, "mailing")
         self._mail: Future[None] | None = None
         self._under_way: dict[str, tuple[DeliveryTarget, bool, Future[bool]]] = {}
-        """By target id: each has one turn at a time, so that it is told in order. With whether it failed or was slow."""
+        """By target id: each has one turn at a time, so that it is told in order. With whether it is slow or fails."""
         self._status = DelivererStatus(leader=False, dead_targets=0)
 
     @property
