@@ -22,7 +22,7 @@ LEADER_LOCK_KEY = 0x74656C6C
 """The advisory lock of the leader, held by the session of its connection and gone with it."""
 TICK_SECONDS = 1.0
 THREADS, FAILING_THREADS = 8, 4
-"""Of targets that took what they were told last, and of others, which may hang: they have places of their own."""
+"""Of targets that took what they were told last, and soon, and of others, which may hang: these have their own."""
 THREADS_A_HOME_MAX = 4
 """Of the former for the targets of one account, so that those of another find a place whatever its own do."""
 CONNECTIONS_MAX = 4
@@ -67,7 +67,7 @@ class Deliverer:
         self._mail_pool = ThreadPoolExecutor(1, "mailing")
         self._mail: Future[None] | None = None
         self._under_way: dict[str, tuple[DeliveryTarget, bool, Future[bool]]] = {}
-        """By target id: each has one turn at a time, so that it is told in order. With whether it had failed."""
+        """By target id: each has one turn at a time, so that it is told in order. With whether it is slow or fails."""
         self._status = DelivererStatus(leader=False, dead_targets=0)
 
     @property
@@ -148,12 +148,12 @@ class Deliverer:
 
     def _begin(self, target: DeliveryTarget, states: Mapping[str, DeliveryState], account_ids: Collection[str]) -> None:
         state = states.get(target.id, NEVER_TRIED)
-        has_failed = state.failures > 0
+        is_slow = state.failures > 0 or target.id in self._turns.slow
         of_home = [way for way in self._under_way.values() if way[0].home == target.home and not way[1]]
-        if not has_failed and len(of_home) >= THREADS_A_HOME_MAX:
+        if not is_slow and len(of_home) >= THREADS_A_HOME_MAX:
             return
-        turn = self._pools[has_failed].submit(self._turns.serve, target, state, account_ids)
-        self._under_way[target.id] = (target, has_failed, turn)
+        turn = self._pools[is_slow].submit(self._turns.serve, target, state, account_ids)
+        self._under_way[target.id] = (target, is_slow, turn)
         turn.add_done_callback(self._ended)
 
     def _ended(self, turn: Future[bool]) -> None:

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import psycopg
@@ -29,6 +29,9 @@ EVENTS_A_SAVE = 20
 TURN_SECONDS_MAX = 20.0
 """After which another target has its turn. What is under way then has its own time."""
 
+SLOW_SECONDS = 2.0
+"""For one event: a target that takes longer has its turns where those have theirs that fail."""
+
 log = logging.getLogger("muniment.notifications")
 
 
@@ -43,6 +46,8 @@ class Turns:
     clock: Callable[[], datetime]
     random: Random
     stopping: threading.Event
+    slow: set[str] = field(default_factory=set)
+    """The ids of targets that took long over their last event."""
 
     def serve(self, target: DeliveryTarget, state: DeliveryState, account_ids: Collection[str]) -> bool:
         """Whether what came of it is kept, so that it is known what is due next. Raises nothing."""
@@ -107,13 +112,15 @@ class _Turn:
     def _send_one(self, entry: Entry) -> None:
         if self.send is None:
             self.send = self.by.senders[self.target.definition.kind].to(self.target)
-        message = cloud_event(entry)
+        message, since = cloud_event(entry), time.monotonic()
         try:
             self.send(entry, message, self.by.clock())
         except DeliveryFailed as failed:
             if not failed.may_repeat or self.failures:
                 raise
             self.send(entry, message, self.by.clock())
+        is_slow = time.monotonic() - since > SLOW_SECONDS
+        (self.by.slow.add if is_slow else self.by.slow.discard)(self.target.id)
 
     def _save(self, account_id: str, progress: TurnProgress) -> None:
         with self.by.connections() as connection:

@@ -350,6 +350,23 @@ def test_looking_takes_as_long_for_many_targets(post: Post, monkeypatch: pytest.
     assert looking() == one < 12
 
 
+def test_slow_targets_leave_places(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes what it is told, and takes long over it, has its next turns among those that fail, until it is
+    quick again."""
+    with receiving() as receiver:
+        target_id = post.add("webhook", receiver.url)
+        for seconds, is_slow in ((-1.0, True), (60.0, False)):
+            monkeypatch.setattr(turns, "SLOW_SECONDS", seconds)
+            post.idle(1)
+            post.deliver(turns=1)
+            post.idle(1)
+            monkeypatch.setattr(turns, "SLOW_SECONDS", 60.0)
+            post.deliverer.tick()
+            assert post.deliverer._under_way[target_id][1] is is_slow
+            post.deliverer.settle()
+    assert post.state(target_id).delivered == 4
+
+
 def test_targets_that_hang_leave_places(post: Post) -> None:
     """Those of one account take a part of the threads at most; those that have failed none that others need."""
     with receiving(Exchange.hang) as bad, receiving() as good:
