@@ -6,7 +6,7 @@ from datetime import datetime
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from domain.account import Account
+from domain.account import Account, AccountChange
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.key_rotations import KEY_ROTATIONS
 from domain.families.mfa_devices import (
@@ -126,11 +126,15 @@ def key_rotation(draw: DrawFn, account: Account, at: datetime, random: Random) -
     rotation = one(draw, sorted(rotations.values(), key=lambda rotation: rotation.user_id))
     if draw(st.integers(0, 5)) == 0:
         return key_rotations.stop(account, user_id=rotation.user_id, reason=None)
+    handed_over: Sequence[AccountChange] = ()
     if rotation.stage == "started":
-        return key_rotations.hand_over(
+        handed_over = key_rotations.hand_over(
             account, user_id=rotation.user_id, new_access_key_id=rotation.new_access_key_id, to="file"
         )
-    return key_rotations.advance(account, user_id=rotation.user_id, at=at, force=draw(st.booleans()))
+    for event in handed_over:
+        account = event.fold(account, at)
+    force = draw(st.booleans())
+    return [*handed_over, *key_rotations.advance(account, user_id=rotation.user_id, at=at, force=force)]
 
 
 def leak_report(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
