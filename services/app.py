@@ -253,6 +253,7 @@ class _Server(uvicorn.Server):
                 await self._unauthenticated.flush(self._ledger.clock())
                 await asyncio.to_thread(self._ledger.open_months)
                 await asyncio.to_thread(self._ledger.forget_master_keys)
+                await asyncio.to_thread(heap.give_back)
             except Exception:
                 log.exception("Housekeeping failed; it is tried again in a minute.")
 
