@@ -27,8 +27,8 @@ SESSION_POLICY = LONG[:2_000]
 """STS refuses longer ones before it asks who may."""
 ROLE = "measured"
 ABOUT = (
-    "Growth of all tables and indexes of ledgers and projections, over the calls. The decision, as it is recorded in "
-    "the ledger and in the trail, is taken off in the last column.\n"
+    "Growth of all tables and indexes of ledgers and projections, over the calls. The decision, as the ledger records "
+    "it, is taken off in the last column but one, which is of each ledger that a call is written to.\n"
 )
 _STORED = """
     select sum(pg_total_relation_size(pg_class.oid))::bigint from pg_class
@@ -109,9 +109,11 @@ def _row(server: Muniment, name: str, call: _Call, users: list[tuple[Any, Any]],
     if recorded != count * ledgers:
         raise NotMeasured(f"Of {count} refused calls {recorded} records were found.")
     bytes_a_call = (after - before) / count
-    # In the ledger and, as jsonb that is somewhat shorter or longer, in the trail.
-    without = bytes_a_call - 2 * (read_after - read) / count
-    return f"| {name}, recorded one by one | {count:,} | {recorded:,} | {bytes_a_call:,.0f} | {without:,.0f} | |"
+    without = (after - before - (read_after - read)) / recorded
+    return (
+        f"| {name}, recorded one by one | {count:,} | {recorded:,} | {bytes_a_call:,.0f} | {without:,.0f} | "
+        f"{AIM_BYTES:,} |"
+    )
 
 
 def _counted(server: Muniment, name: str, call: _Call, user: tuple[Any, Any], count: int) -> str:
