@@ -4,7 +4,7 @@
 -- The positions of the calls, in order; of each credential by its own index. A long-term key has no session.
 select made.position from unnest(%(access_key_ids)s::text[]) as credential (id) cross join lateral (
     select position from views.trail
-    where account_id = %(account_id)s and access_key_id = credential.id and position <= %(position)s
+    where account = %(account_id)s::text::bigint and access_key_id = credential.id and position <= %(position)s
         -- Nobody has proved to have the key that a stranger claims.
         and read_only is not null
     order by position limit %(limit)s
@@ -12,7 +12,7 @@ select made.position from unnest(%(access_key_ids)s::text[]) as credential (id) 
 union all
 select made.position from unnest(%(session_ids)s::text[]) as credential (id) cross join lateral (
     select position from views.trail
-    where account_id = %(account_id)s and session_id = credential.id and position <= %(position)s
+    where account = %(account_id)s::text::bigint and session_id = credential.id and position <= %(position)s
     order by position limit %(limit)s
 ) as made
 order by position limit %(limit)s
@@ -21,14 +21,14 @@ order by position limit %(limit)s
 select position, at from (
     select made.position, made.at from unnest(%(access_key_ids)s::text[]) as credential (id) cross join lateral (
         select position, at from views.trail
-        where account_id = %(account_id)s and access_key_id = credential.id and position <= %(position)s
+        where account = %(account_id)s::text::bigint and access_key_id = credential.id and position <= %(position)s
             and read_only is not null
         order by position desc limit 1
     ) as made
     union all
     select made.position, made.at from unnest(%(session_ids)s::text[]) as credential (id) cross join lateral (
         select position, at from views.trail
-        where account_id = %(account_id)s and session_id = credential.id and position <= %(position)s
+        where account = %(account_id)s::text::bigint and session_id = credential.id and position <= %(position)s
         order by position desc limit 1
     ) as made
 ) as last
@@ -54,7 +54,7 @@ with tallied as (
         count(*) over (partition by by) as count
     from tallied
 )
-select by, count, coalesce(text, agent.text), first_position, first_at, last_position, last_at, answered, refused
+select by, count, coalesce(numbered.text, agent.text), first_position, first_at, last_position, last_at, answered, refused
 from numbered left join lateral (
     select said.user_agent as text
     from views.trail cross join lateral views.recorded_call(account_id, position, at) as said

@@ -91,7 +91,7 @@ limit 1
 
 -- name: is_operation_of
 select 1 from views.trail
-where account_id = %(account_id)s and operation = any(%(operations)s::text[]) and lower(service) = %(service)s
+where account = %(account_id)s::text::bigint and operation = any(%(operations)s::text[]) and lower(service) = %(service)s
 limit 1
 
 -- name: credential_ids

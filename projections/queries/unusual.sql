@@ -13,7 +13,7 @@ with called as (
     select session.id as session_id, call.*
     from unnest(%(session_ids)s::text[]) as session (id) cross join lateral (
         select position, source_address, requests from views.trail
-        where account_id = %(account_id)s and session_id = session.id and position > %(from)s and position <= %(to)s
+        where account = %(account_id)s::text::bigint and session_id = session.id and position > %(from)s and position <= %(to)s
         order by position limit %(calls)s
     ) as call
 ), used as (
@@ -36,7 +36,7 @@ order by used.session_id, used.first
 select session.id from unnest(%(session_ids)s::text[]) as session (id)
 where exists (
     select from views.trail
-    where account_id = %(account_id)s and session_id = session.id and position > %(from)s and position <= %(to)s
+    where account = %(account_id)s::text::bigint and session_id = session.id and position > %(from)s and position <= %(to)s
     order by position offset %(calls)s limit 1
 )
 
@@ -65,13 +65,13 @@ select used.access_key_id, said.principal_arn, coalesce(before.at, used.before_a
 from used
 cross join lateral (
     select * from views.trail
-    where account_id = %(account_id)s and access_key_id = used.access_key_id and position > used.position
+    where account = %(account_id)s::text::bigint and access_key_id = used.access_key_id and position > used.position
         and read_only is not null
     order by position limit 1
 ) as call
 left join lateral (
     select * from views.trail
-    where account_id = %(account_id)s and access_key_id = used.access_key_id and position < used.position
+    where account = %(account_id)s::text::bigint and access_key_id = used.access_key_id and position < used.position
         and read_only is not null
     order by position desc limit 1
 ) as before on true
@@ -83,7 +83,7 @@ order by used.access_key_id, used.position
 
 -- name: next_of_root
 select position, at from views.trail
-where account_id = %(account_id)s and entity_id = %(account_id)s and position > %(after)s and position <= %(to)s
+where account = %(account_id)s::text::bigint and entity_id = %(account_id)s and position > %(after)s and position <= %(to)s
 order by position limit 1
 
 -- name: root
@@ -91,7 +91,7 @@ order by position limit 1
 with used as (
     select min(position) as first, max(position) as last, sum(requests)::bigint as calls
     from views.trail
-    where account_id = %(account_id)s and entity_id = %(account_id)s and position > %(after)s and position <= %(to)s
+    where account = %(account_id)s::text::bigint and entity_id = %(account_id)s and position > %(after)s and position <= %(to)s
     group by access_key_id, session_id
 )
 select used.calls, call.access_key_id, call.session_id, said.principal_arn,
