@@ -28,8 +28,8 @@ SESSION_POLICY = LONG[:2_000]
 ROLE = "measured"
 ABOUT = (
     "Growth of all tables and indexes of ledgers and projections, over the calls, and over their records: a call into "
-    "another account has two. Then without the decision, as it stands in the record; and without the call's values that "
-    "the decision read, which stand there too: principal, addresses, user agent, TLS and region.\n"
+    "another account has two. Then without the decision, as it stands in the record; and without the call's values "
+    "that the decision read, which stand there too: principal, addresses, user agent, TLS and region.\n"
 )
 _STORED = """
     select sum(pg_total_relation_size(pg_class.oid))::bigint from pg_class
