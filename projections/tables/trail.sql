@@ -236,7 +236,7 @@ cross join lateral jsonb_to_record(entry -> 'event') as event (read_only boolean
 cross join lateral caller_of(%(account_id)s, cause.principal) as caller
 cross join lateral (select lower(cause.service || ':' || cause.operation) as name) as action
 cross join lateral (
-    select array_agg(distinct lower(decision ->> 'action')) as actions
+    select array_agg(lower(decision ->> 'action')) as actions
     from jsonb_path_query(entry, '$.event.decisions[*] ? (@.result == "allowed")') as decision
 ) as granted
 
