@@ -25,6 +25,7 @@ from benchmarks import (
     startup,
     throughput,
     tick,
+    webhooks,
 )
 from benchmarks.load import wrk
 from benchmarks.policy import decisions, prices
@@ -53,6 +54,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "siege": siege.measured,
     "existence": account_existence.measured,
     "refusals": refusals.measured,
+    "webhooks": webhooks.measured,
 }
 """Each gives the text that goes between its marks in the README."""
 QUICK = Size(repetitions=1, seconds=1, share=0.02)

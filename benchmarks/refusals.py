@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import botocore.session
 import psycopg
@@ -27,8 +27,9 @@ SESSION_POLICY = LONG[:2_000]
 """STS refuses longer ones before it asks who may."""
 ROLE = "measured"
 ABOUT = (
-    "Growth of all tables and indexes of ledgers and projections, over the calls. The decision, as it is recorded in "
-    "the ledger and in the trail, is taken off in the last column.\n"
+    "Growth of all tables and indexes of ledgers and projections, over the calls, and over their records: a call into "
+    "another account has two. Then without the decision, as it stands in the record; and without the call's values "
+    "that the decision read, which stand there too: principal, addresses, user agent, TLS and region.\n"
 )
 _STORED = """
     select sum(pg_total_relation_size(pg_class.oid))::bigint from pg_class
@@ -36,8 +37,11 @@ _STORED = """
     where nspname in ('ledger', 'views') and relkind = 'r'
 """
 _REFUSED = """
-    select count(*), coalesce(sum(octet_length(entry #>> '{event,decisions}')), 0)::bigint
-    from (select convert_from(state, 'UTF8')::jsonb as entry from ledger.uses where topic = 'api.called.v1') as called
+    select count(*), coalesce(sum(octet_length(entry #>> '{event,decisions}')), 0)::bigint,
+        coalesce(sum(octet_length(concat(entry #>> '{cause,principal}', entry #>> '{cause,peer_address}',
+            entry #>> '{cause,forwarded_address}', entry #>> '{cause,user_agent}', entry #>> '{cause,tls}',
+            entry #>> '{cause,region}'))), 0)::bigint
+    from (select convert_from(state, 'UTF8')::json as entry from ledger.uses where topic = 'api.called.v1') as called
     where entry #>> '{event,error_code}' is not null
 """
 _SESSION = botocore.session.Session()
@@ -69,8 +73,8 @@ def measured(directory: Path, size: Size) -> str:
     return "\n".join([
         where,
         ABOUT,
-        "| refused | calls | recorded | bytes a call | without the decision's | aim |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| refused | calls | records | bytes a call | a record | without decisions | without what they read | aim |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
         *rows,
     ]) + "\n"  # fmt: skip
 
@@ -101,26 +105,28 @@ def _row(server: Muniment, name: str, call: _Call, users: list[tuple[Any, Any]],
     for user in users:
         _refused(call, user, 1)  # The first use of a key in a while is an event of its own.
     times = RECORDED_AT_ONCE_MAX - 2
-    before, refused, read = _stored(server)
+    before, count = _stored(server), times * len(users)
     for user in users:
         _refused(call, user, times)
-    after, refused_after, read_after = _stored(server)
-    recorded, count = refused_after - refused, times * len(users)
-    if recorded != count * ledgers:
-        raise NotMeasured(f"Of {count} refused calls {recorded} records were found.")
-    bytes_a_call = (after - before) / count
-    # In the ledger and, as jsonb that is somewhat shorter or longer, in the trail.
-    without = bytes_a_call - 2 * (read_after - read) / count
-    return f"| {name}, recorded one by one | {count:,} | {recorded:,} | {bytes_a_call:,.0f} | {without:,.0f} | |"
+    grown = _stored(server).since(before)
+    if grown.records != count * ledgers:
+        raise NotMeasured(f"Of {count} refused calls {grown.records} records were found.")
+    without = grown.stored - grown.decisions
+    bytes_each = (each / grown.records for each in (grown.stored, without, without - grown.values))
+    return (
+        f"| {name}, recorded one by one | {count:,} | {grown.records:,} | {grown.stored / count:,.0f} | "
+        f"{' | '.join(f'{each:,.0f}' for each in bytes_each)} | {AIM_BYTES:,} |"
+    )
 
 
 def _counted(server: Muniment, name: str, call: _Call, user: tuple[Any, Any], count: int) -> str:
-    before, refused, _ = _stored(server)
+    before = _stored(server)
     _refused(call, user, count)
-    after, refused_after, _ = _stored(server)
-    bytes_a_call = (after - before) / count
-    recorded = refused_after - refused
-    return f"| {name}, again and again by one user | {count:,} | {recorded:,} | {bytes_a_call:,.0f} | | {AIM_BYTES:,} |"
+    grown = _stored(server).since(before)
+    return (
+        f"| {name}, again and again by one user | {count:,} | {grown.records:,} | {grown.stored / count:,.0f} | | | | "
+        f"{AIM_BYTES:,} |"
+    )
 
 
 def _refused(call: _Call, user: tuple[Any, Any], count: int) -> None:
@@ -130,12 +136,27 @@ def _refused(call: _Call, user: tuple[Any, Any], count: int) -> None:
             raise NotMeasured("A call was not refused.")
 
 
-def _stored(server: Muniment) -> tuple[int, int, int]:
-    """Bytes of all tables, refusals that were recorded, and bytes of their decisions."""
+class _Stored(NamedTuple):
+    """Bytes but for the records."""
+
+    stored: int
+    """Of all tables."""
+    records: int
+    """Of refused calls."""
+    decisions: int
+    """In those."""
+    values: int
+    """Of the calls that the decisions read, in those."""
+
+    def since(self, before: "_Stored") -> "_Stored":
+        return _Stored(*(now - then for now, then in zip(self, before, strict=True)))
+
+
+def _stored(server: Muniment) -> _Stored:
     server.catch_up()
     database = EmbeddedPostgres(resolve_directory(server.data / "postgres"))
     connection: psycopg.Connection
     with connect(database, "owner") as connection:
         ((stored,),) = connection.execute(_STORED).fetchall()
-        ((count, read),) = connection.execute(_REFUSED).fetchall()
-        return stored, count, read
+        (of_refused,) = connection.execute(_REFUSED).fetchall()
+        return _Stored(stored, *of_refused)

@@ -21,6 +21,8 @@ READY = "muniment ready on "
 STOP_SECONDS_MAX = 60
 CATCHING_UP_SECONDS_MAX = 120
 POLL_SECONDS = 0.25
+REST_SECONDS, REST_SECONDS_MAX, RESTING_PROCESSOR_SHARE = 5, 300, 0.01
+"""Of a processor, at most, while nobody calls: what others keep from working uses more."""
 
 
 class NotMeasured(Exception):  # noqa: N818  said to a person
@@ -42,6 +44,16 @@ class Muniment:
                 return time.monotonic() - since
             time.sleep(POLL_SECONDS)
         raise NotMeasured(f"The projections did not catch up within {seconds_max} s.")
+
+    def rest(self) -> None:
+        """Waits until the server has done what callers have left behind, such as passwords that it is still hashing."""
+        since = time.monotonic()
+        while time.monotonic() - since < REST_SECONDS_MAX:
+            used = self.processor_seconds()
+            time.sleep(REST_SECONDS)
+            if self.processor_seconds() - used <= RESTING_PROCESSOR_SHARE * REST_SECONDS:
+                return
+        raise NotMeasured(f"The server did not come to rest within {REST_SECONDS_MAX} s.")
 
     def processor_seconds(self) -> float:
         """What the server's process has used since it began, all threads together (proc_pid_stat(5), utime and stime);

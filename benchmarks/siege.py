@@ -304,12 +304,15 @@ def measured(directory: Path, size: Size) -> str:
                 break
             with _attackers(scene, attack):
                 time.sleep(MIX_TURN_SECONDS)
-        minutes, after = (time.monotonic() - began) / 60, server.resident_bytes()
+        minutes = (time.monotonic() - began) / 60
+        server.catch_up()
+        server.rest()
+        after = server.resident_bytes()
         lines += [
             "",
             (
-                f"Resident memory of the server after {minutes:.0f} minutes of these: {after / before:.2f} of before "
-                f"({before / 2**20:.0f} MiB, behind the first row); the aim is at most {MEMORY_AIM}."
+                f"Resident memory of the server after {minutes:.0f} minutes of these, at rest: {after / before:.2f} of "
+                f"before ({before / 2**20:.0f} MiB, behind the first row); the aim is at most {MEMORY_AIM}."
             ),
         ]
         return "\n".join(lines) + "\n"

@@ -1,6 +1,7 @@
 """The installation ledger: what must be unique across accounts is claimed here, in the same round (docs/adr/0010)."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -8,9 +9,20 @@ from typing import Any, TypeVar
 from immutables import Map
 
 from domain.account import CorruptLedger
+from domain.families.notifications import (
+    NotificationTarget,
+    TargetDefinition,
+    TargetKind,
+    Targets,
+    require_target,
+    signing_secret,
+    with_target,
+    without_target,
+)
 from domain.families.organization import Organization
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.secret import SecretId
 
 T = TypeVar("T")
 
@@ -49,6 +61,8 @@ class Installation:
     """By digest: the position at which it was last published. The highest one's is in use."""
     service_principals: Map[str, RegisteredService] = field(default=Map())
     """The operator's own services, by name."""
+    notification_targets: Targets = Map()
+    """The operator's own, by name."""
 
     @property
     def exists(self) -> bool:
@@ -234,6 +248,51 @@ class ServicePrincipalDeregistered(ServicePrincipalChange, topic="installation.s
 
     def fold(self, installation: Installation, entry: Entry) -> Installation:
         return replace(installation, service_principals=installation.service_principals.delete(self.service_name))
+
+
+class OperatorTargetAdded(InstallationChange, topic="installation.notification_target.added.v1"):
+    """The target is told what happens from here on."""
+
+    target_id: str
+    target_name: str
+    definition: TargetDefinition
+    of_account_id: str | None = None
+    """None: of all accounts, those that are opened later too."""
+
+    def fold(self, installation: Installation, entry: Entry) -> Installation:
+        added = NotificationTarget(self.target_id, self.target_name, self.definition, entry.at)
+        return replace(installation, notification_targets=with_target(installation.notification_targets, added))
+
+    def describe(self) -> str:
+        return f"The operator's notification target {self.target_name} was added: {self.definition.title}."
+
+
+class OperatorTargetRemoved(InstallationChange, topic="installation.notification_target.removed.v1"):
+    """What it was not told yet, it is not told any more."""
+
+    target_id: str
+    target_name: str
+    kind: TargetKind
+    sentence = "The operator's notification target {target_name} was removed."
+
+    def fold(self, installation: Installation, entry: Entry) -> Installation:
+        targets = without_target(installation.notification_targets, self.target_id, self.target_name)
+        return replace(installation, notification_targets=targets)
+
+    def destroyed_secrets(self) -> Iterable[SecretId]:
+        return signing_secret(self.kind, self.target_id)
+
+
+class OperatorTargetTested(InstallationChange, topic="installation.notification_target.tested.v1"):
+    """The target is told this at once."""
+
+    target_id: str
+    target_name: str
+    sentence = "This is a test of the operator's notification target {target_name}."
+
+    def fold(self, installation: Installation, entry: Entry) -> Installation:
+        require_target(installation.notification_targets, self.target_id, self.target_name)
+        return installation
 
 
 def evolve(installation: Installation, entry: Entry) -> Installation:

@@ -36,6 +36,8 @@ from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.report_resolver import ReportResolver
 from services.ledger_runtime import LedgerRuntime, check_database, load_master_keys, open_database
 from services.managed_policies.catalogue import publish_catalogues
+from services.notification_runtime import build_deliverer
+from services.notifications.deliverer import Deliverer
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.secrets.passwords import PasswordHashes
 from services.settings import InvalidSetting, Settings
@@ -92,11 +94,13 @@ def run_server(
             with ledger.running(), ledger.scheduler.running() if "scheduler" not in without else nullcontext():
                 ledger.refuse_unknown_master_keys()
                 ledger.probe.report(ledger.writers.connection)
+                deliverer = build_deliverer(ledger, database, settings)
                 # A new program may be able to read what the last one stumbled over.
                 if "projections" not in without:
                     ledger.runner.resume()
                     ledger.runner.upgrade()
-                _Server(ledger, settings, on_ready, without, scanning_keys).run(sockets=[listener])
+                with deliverer.running():
+                    _Server(ledger, deliverer, settings, on_ready, without, scanning_keys).run(sockets=[listener])
 
 
 def run_worker(database: Database, on_ready: Callable[[], None]) -> None:
@@ -163,6 +167,7 @@ class _Server(uvicorn.Server):
     def __init__(
         self,
         ledger: LedgerRuntime,
+        deliverer: Deliverer,
         settings: Settings,
         on_ready: Callable[[str, bool], None],
         without: Collection[BackgroundTask],
@@ -193,7 +198,7 @@ class _Server(uvicorn.Server):
         )
         native = NativeProtocol(AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past))
         scheduler = None if "scheduler" in without else ledger.scheduler
-        health = Health(ledger.committer, ledger.runner, ledger.writers.connection, ledger.probe, scheduler)
+        health = Health(ledger.committer, ledger.runner, ledger.writers.connection, ledger.probe, scheduler, deliverer)
         served = (native, *aws_protocols())
         require_served([service for protocol in served for service in protocol.services])
         protocols = (AbsentServices(served), *served)
@@ -248,6 +253,7 @@ class _Server(uvicorn.Server):
                 await self._unauthenticated.flush(self._ledger.clock())
                 await asyncio.to_thread(self._ledger.open_months)
                 await asyncio.to_thread(self._ledger.forget_master_keys)
+                await asyncio.to_thread(heap.give_back)
             except Exception:
                 log.exception("Housekeeping failed; it is tried again in a minute.")
 

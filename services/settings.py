@@ -2,17 +2,42 @@
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from domain.foundation.email_addresses import is_email_address
+from domain.foundation.secret import Secret
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+SMTP_PORTS = {"smtp": 587, "smtps": 465}
+"""Of message submission (RFC 6409, RFC 8314)."""
 
 
 class InvalidSetting(Exception):  # noqa: N818  said to a person
     """A setting that cannot be meant; the message names it and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpRelay:
+    """Through which mail goes out."""
+
+    host: str
+    port: int
+    is_tls: bool
+    """From the first byte on (RFC 8314)."""
+    user: str | None
+    password: Secret = field(repr=False)
+    sender: str
+    """Whom mails are from."""
+
+    @property
+    def needs_starttls(self) -> bool:
+        """Whether without it the mail, and the password, could be read on the way."""
+        return not self.is_tls and not _is_loopback(self.host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +58,10 @@ class Settings:
     """That the callers of one account may add to ledgers; zero for no limit."""
     secret_scanning_keys: Path | None
     """File with the public keys of a secret scanner, which may report leaked keys."""
+    outbound_allow: tuple[Network, ...] = ()
+    """Besides the internet: where webhooks may be."""
+    smtp: SmtpRelay | None = None
+    """None: there is no mail."""
 
     def make_data_directory(self) -> None:
         """Others may pass through to what is theirs (the database's user, when we are root), but not look around.
@@ -72,11 +101,19 @@ def read_settings(environment: Mapping[str, str], *, data: str | None = None, li
         host=host,
         port=port,
         trusted_proxies=tuple(
-            _network(text) for text in environment.get("MUNIMENT_TRUSTED_PROXIES", "").split(",") if text
+            _network(text, "MUNIMENT_TRUSTED_PROXIES")
+            for text in environment.get("MUNIMENT_TRUSTED_PROXIES", "").split(",")
+            if text
         ),
         managed_policies=Path(found).absolute() if (found := environment.get("MUNIMENT_MANAGED_POLICIES")) else None,
         account_bytes_an_hour=_mebibytes(environment.get("MUNIMENT_ACCOUNT_MIB_AN_HOUR") or "1024") << 20,
         secret_scanning_keys=Path(scanning_keys).absolute() if scanning_keys else None,
+        outbound_allow=tuple(
+            _network(text, "MUNIMENT_OUTBOUND_ALLOW")
+            for text in environment.get("MUNIMENT_OUTBOUND_ALLOW", "").split(",")
+            if text
+        ),
+        smtp=_smtp(environment),
     )
 
 
@@ -113,8 +150,38 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _network(text: str) -> Network:
+def _network(text: str, variable: str) -> Network:
     try:
         return ipaddress.ip_network(text.strip(), strict=False)
     except ValueError:
-        raise InvalidSetting(f"MUNIMENT_TRUSTED_PROXIES takes addresses and networks; got {text!r}.") from None
+        raise InvalidSetting(f"{variable} takes addresses and networks; got {text!r}.") from None
+
+
+def _smtp(environment: Mapping[str, str]) -> SmtpRelay | None:
+    """Raises InvalidSetting, without a piece of a password in it."""
+    url, sender = environment.get("MUNIMENT_SMTP_URL"), environment.get("MUNIMENT_SMTP_FROM", "")
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+        is_one = parts.scheme in SMTP_PORTS and host and not (parts.path.strip("/") or parts.query or parts.fragment)
+    except ValueError:
+        is_one = host = port = None
+    if not is_one or host is None:
+        raise InvalidSetting(
+            "MUNIMENT_SMTP_URL is not understood: expected smtp://USER:PASSWORD@HOST:PORT, with STARTTLS, or smtps://."
+        )
+    if not is_email_address(sender):
+        raise InvalidSetting(
+            f"MUNIMENT_SMTP_FROM is the address that mails are from, such as muniment@example.com; got {sender!r}."
+        )
+    user = None if parts.username is None else unquote(parts.username)
+    return SmtpRelay(
+        host=host,
+        port=port or SMTP_PORTS[parts.scheme],
+        is_tls=parts.scheme == "smtps",
+        user=user,
+        password=Secret(unquote(parts.password or "")),
+        sender=sender,
+    )

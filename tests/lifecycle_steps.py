@@ -48,7 +48,8 @@ def profile(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> S
 
 def exemption(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
     there = sorted((owner_id, each) for owner_id, theirs in account[EXEMPTIONS].items() for each in theirs)
-    if there and draw(st.booleans()):
+    revokes: bool = draw(st.booleans())
+    if there and revokes:
         owner_id, exemption_id = draw(st.sampled_from(there))
         owner = {"owner_id": owner_id, "owner_name": subject_name(account, owner_id)}
         return [ExemptionRevoked(exemption_id=exemption_id, **owner)]

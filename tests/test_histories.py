@@ -18,6 +18,9 @@ from domain.installation import (
     AliasReleased,
     InstallationFounded,
     ManagedCataloguePublished,
+    OperatorTargetAdded,
+    OperatorTargetRemoved,
+    OperatorTargetTested,
     OrganizationRemoved,
     OrganizationSet,
     ServicePrincipalDeregistered,
@@ -38,6 +41,9 @@ OF_THE_INSTALLATION: set[type[Event]] = {
     ActionCataloguePublished,
     ServicePrincipalRegistered,
     ServicePrincipalDeregistered,
+    OperatorTargetAdded,
+    OperatorTargetRemoved,
+    OperatorTargetTested,
 }
 
 

@@ -78,3 +78,33 @@ def test_no_two_public_types_have_one_name() -> None:
 def test_the_longest_files_are_there() -> None:
     """A file that was renamed would begin somewhere in the middle, and nobody would notice."""
     assert [name for name in LONGEST if not (ROOT / name).is_file()] == []
+
+
+OUTBOUND = {
+    "aiohttp",
+    "botocore.httpsession",
+    "ftplib",
+    "http.client",
+    "requests",
+    "smtplib",
+    "urllib.request",
+    "urllib3",
+}
+"""Libraries that open connections to others."""
+
+
+def test_one_way_out() -> None:
+    """Nothing goes around the fetcher: neither another client of HTTP, nor a connection made by hand. The command asks
+    its own server, and mail goes to the operator's relay."""
+    asking, connecting = set(), set()
+    for module, tree in SOURCES.items():
+        for node in ast.walk(tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+            source = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            for name in (source, *names, *(f"{source}.{each}" for each in names)):
+                if any(name == each or name.startswith(f"{each}.") for each in OUTBOUND):
+                    asking.add(module)
+            if isinstance(node, ast.Attribute) and node.attr in {"create_connection", "open_connection", "connect_ex"}:
+                connecting.add(module)
+    assert asking == {"services.cli.lib.remote", "services.outbound.fetcher", "services.notifications.relay"}
+    assert connecting == {"services.outbound.fetcher"}

@@ -52,8 +52,8 @@ class Evidence(Value):
 Notices = Map[str, Map[str, datetime]]
 _NONE: Map[str, datetime] = Map()
 NOTICES = Component[Notices]("credential_notices", Map(), forget=forget_key)
-"""By credential id, and by kind and what it is about: the due time that was told last. Forgotten with the credential:
-it has an id, or a time from which it counts, that no later one has."""
+"""By credential id, and by kind, what it is about and the days of the rule: the due time that was told last. Forgotten
+with the credential: it has an id, or a time from which it counts, that no later one has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,9 @@ class Notice(CredentialEvent, ABC):
     """A change, so that the account knows what has been told: that alone makes it happen once, however often, late or
     at how many places the scheduler runs.
 
-    It stands until the due time that it tells is the credential's no more: after a use, another password, or another
-    rule, there may be a next one. The entry's own time says when it was recorded, `due_at` when it became so.
+    After a use, another password, or a rule of so many other days there may be a next one, at another time; when a
+    former rule is in force again, what it has told before is not told again. The entry's own time says when it was
+    recorded, `due_at` when it became so.
     """
 
     about: ClassVar[str]
@@ -119,8 +120,9 @@ class Notice(CredentialEvent, ABC):
 
     @property
     def key(self) -> str:
-        """Under which the account knows that it was told."""
-        return f"{self.credential} {self.about}"
+        """Under which the account knows that it was told. For as long as a rule says so many days, what follows from it
+        becomes due later and never earlier."""
+        return f"{self.credential} {self.about} {self.rule.days}"
 
     def fold(self, account: Account, at: datetime) -> Account:
         self.require_credential(account)
@@ -186,10 +188,6 @@ class ExpiryWarned(Notice, topic="iam.credential.expiry_warned.v1"):
 
     about = "expiry_warned"
     expires_at: datetime
-
-    @property
-    def key(self) -> str:
-        return f"{super().key} {(self.expires_at - self.due_at).days}"
 
     def describe(self) -> str:
         return f"{self.what} will soon expire."

@@ -12,7 +12,7 @@ NAME_LIKENESS_MIN = 0.6
 ID_LIKENESS_MIN = 0.85
 """And an id, of which half is the same in all of an account: three characters of twenty may differ."""
 _NAMES_MAX = 10
-_ID = re.compile(r"(?:A(?:KIA|SIA|IDA|ROA|GPA|NPA)|SESN)[A-Z0-9]{4,}", re.IGNORECASE)
+_ID = re.compile(r"(?:A(?:KIA|SIA|IDA|ROA|GPA|NPA)|SESN|EXMP)[A-Z0-9]{4,}", re.IGNORECASE)
 
 
 def close_to(given: str, known: Iterable[str], count: int = 1) -> list[str]:

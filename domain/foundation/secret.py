@@ -50,6 +50,7 @@ class SecretKind(StrEnum):
     SERVER_KEY = "server-certificate-key"
     SERVICE_PASSWORD = "service-password"  # noqa: S105  no password
     SAML_PRIVATE_KEY = "saml-private-key"
+    WEBHOOK_SECRET = "webhook-secret"  # noqa: S105  what it is for
 
 
 class SecretId(NamedTuple):

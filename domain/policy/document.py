@@ -40,7 +40,8 @@ RCP_CHARACTERS_MAX = 5_120
 COMPILED_POLICIES_MAX = 4_096
 READ_CHARACTERS_MAX = 4_194_304
 """Of stored policies that are kept as they were read."""
-ACTIONS_REMEMBERED_PER_POLICY_MAX = 1_024
+ACTIONS_REMEMBERED_PER_POLICY_MAX = 128
+"""Of some hundred bytes each, which a small policy takes besides."""
 
 _SID = re.compile("[0-9A-Za-z]*")
 _ACTION = re.compile(r"\*|(?P<vendor>[A-Za-z0-9-]+):[A-Za-z0-9_*?-]+")

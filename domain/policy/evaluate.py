@@ -149,7 +149,7 @@ def evaluate(layers: Layers, request: Request, budget: int | None = BUDGET_STEPS
     """
     action = request.action.lower()
     if budget is not None:
-        price = price_of(action, tuple([sourced.policy for _, policies in layers for sourced in policies]))
+        price = price_of(action, [sourced.policy for _, policies in layers for sourced in policies])
         steps, known = price.weigh(request.resource, request.context)
         if steps > budget:
             return _refused_for_cost(layers, request, steps, budget)

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
+from weakref import ref
 
 from domain.policy.document import Policy, Statement
 from domain.policy.variables import NO_VALUES, RequestContext, Variable
@@ -13,8 +14,10 @@ from domain.policy.weights import Weight, together
 BUDGET_STEPS = 2_000_000
 """Of one decision. A step takes some ten nanoseconds on a small machine: so much, some twenty milliseconds. It is part
 of what a decision means: another number is another version of the evaluator."""
-PRICES_REMEMBERED_MAX = 4_096
+PRICES_REMEMBERED_MAX, LONG_PRICES_REMEMBERED_MAX = 4_096, 32
 """Sets of policies with an action each."""
+LONG_PRICE_ITEMS_MIN = 64
+"""Of some hundred bytes each; the longest have thousands."""
 ACTION_CHARACTERS_MIN = 3
 _STATEMENT = 700
 """To take a statement about the action up, and to record that it applied."""
@@ -33,6 +36,12 @@ class Price(NamedTuple):
     varying: tuple[tuple[str, Weight], ...]
     """Context keys whose values are compared with patterns that vary."""
 
+    @property
+    def items(self) -> int:
+        """Context keys, and variables of patterns: what takes memory."""
+        weights = [self.resource, *(weight for _, weight in self.varying)]
+        return len(self.values) + sum(1 + len(variables) for weight in weights for _, variables in weight.varying)
+
     def weigh(self, resource: str, context: RequestContext) -> tuple[int, RequestContext]:
         """The steps for a request with this resource and these values, and the values, each looked up once: they stand
         for the context in what is decided by these policies."""
@@ -50,11 +59,32 @@ class Price(NamedTuple):
         return steps, known
 
 
-@lru_cache(maxsize=PRICES_REMEMBERED_MAX)
-def price_of(action: str, policies: tuple[Policy, ...]) -> Price:
+_References = tuple[ref[Policy], ...]
+
+
+def price_of(action: str, policies: Sequence[Policy]) -> Price:
     """Of a lower-cased action. To find the statements about it is weighed as if nobody had asked for it yet: nothing
-    that is remembered may change a decision."""
-    return _price(policies, len(action), lambda policy: policy.about[action])
+    that is remembered may change a decision, nor keep a policy in memory that nobody else has."""
+    references = tuple(map(ref, policies))
+    return _short_price(action, references) or _long_price(action, references)
+
+
+@lru_cache(maxsize=PRICES_REMEMBERED_MAX)
+def _short_price(action: str, policies: _References) -> Price | None:
+    """Of a long one, None is remembered."""
+    price = _price_for(action, policies)
+    return None if price.items >= LONG_PRICE_ITEMS_MIN else price
+
+
+@lru_cache(maxsize=LONG_PRICES_REMEMBERED_MAX)
+def _long_price(action: str, policies: _References) -> Price:
+    return _price_for(action, policies)
+
+
+def _price_for(action: str, policies: _References) -> Price:
+    alive = [policy for reference in policies if (policy := reference()) is not None]
+    assert len(alive) == len(policies), "Whoever asks has them."
+    return _price(alive, len(action), lambda policy: policy.about[action])
 
 
 def least_steps(policies: Sequence[Policy]) -> int:

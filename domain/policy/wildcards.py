@@ -151,7 +151,7 @@ class Automaton:
     )
 
     def __init__(self, patterns: Sequence[tuple[Token, ...]]) -> None:
-        self._patterns = patterns
+        self._patterns: Sequence[tuple[Token, ...]] = patterns
         lengths = [characters(pattern) for pattern in patterns]
         self.width = sum(lengths) + len(lengths)
         """Bits of the integer."""
@@ -160,11 +160,13 @@ class Automaton:
 
     def prepare(self) -> None:
         """In time linear in the patterns' characters."""
+        if not (patterns := self._patterns):
+            return  # Another thread has done it.
         size = self.width // 8 + 1
         ones, ones_on_colon, stays, stays_on_colon, starts, goals = (bytearray(size) for _ in range(6))
         exact: dict[str, bytearray] = {}
         at = 0
-        for pattern in self._patterns:
+        for pattern in patterns:
             starts[at >> 3] |= 1 << (at & 7)
             for token in pattern:
                 if type(token) is str:
@@ -190,6 +192,8 @@ class Automaton:
         self._moves[":"] = _number(exact.get(":", b"")) | _number(ones_on_colon)
         self._stays, self._stays_on_colon = _number(stays), _number(stays_on_colon)
         self._starts, self._goals = _number(starts), _number(goals)
+        # Only now: whoever sees none relies on the rest. They take more memory than the bits do.
+        self._patterns = ()
 
     def accepts(self, text: str) -> bool:
         """Whether one of the patterns matches."""

@@ -1,7 +1,7 @@
 """What another lifecycle profile would make of an account's credentials, and when: the scheduler's own decisions,
 ahead of time, beside those of the profile in force."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import heapify, heappop, heappush
@@ -11,11 +11,20 @@ from domain.account import Account
 from domain.credential_kinds import CredentialKind
 from domain.families.exemptions import exemptions_of
 from domain.families.lifecycle_profiles import LIFECYCLE_PROFILE, LifecycleProfile
-from domain.families.notices import Notice, PolicyActionWithheld, Protection, Rule
+from domain.families.notices import (
+    NOTICES,
+    CredentialDeactivatedByPolicy,
+    CredentialDeletedByPolicy,
+    Notice,
+    PolicyActionWithheld,
+    Protection,
+    Rule,
+    is_recorded,
+)
 from domain.foundation.errors import LimitExceeded
 from domain.queries.credential_lives import credential_holders
 from domain.queries.protected_credentials import protection
-from domain.rules.lifecycle import LifecycleCandidates, due_events, milestones
+from domain.rules.lifecycle import LifecycleCandidates, due_events, milestones, subject_name
 from domain.rules.lifecycle_profiles import profile_in_force
 
 HOLDERS_MAX = 20_000
@@ -61,6 +70,7 @@ class ForecastRow:
         return "none" if self.proposed.due_at == self.in_force.due_at else "moved"
 
 
+_ACTS = {CredentialDeactivatedByPolicy, CredentialDeletedByPolicy}
 _Place = tuple[CredentialKind, str, str]
 
 
@@ -77,15 +87,45 @@ def compare_profiles(account: Account, proposed: LifecycleProfile, at: datetime,
 def forecast(
     account: Account, profile: LifecycleProfile, at: datetime, until: datetime
 ) -> Iterator[tuple[Notice, ForecastNotice]]:
-    """What ticks would record if the profile were in force from now on, in that order, each within a tick of its time.
-    Raises LimitExceeded."""
+    """What ticks would record if the profile were in force from now on, each within a tick of its time. Raises
+    LimitExceeded."""
+    holders = [] if account.closed_at is not None else list(credential_holders(account))
+    if len(holders) > HOLDERS_MAX:
+        raise LimitExceeded(
+            f"A forecast is of at most {HOLDERS_MAX} users, roles and certificates; got {len(holders)}."
+        )
     account = account.put(LIFECYCLE_PROFILE, profile)
-    waking = [(at, holder) for holder in credential_holders(account)]
-    if len(waking) > HOLDERS_MAX:
-        raise LimitExceeded(f"A forecast is of at most {HOLDERS_MAX} users, roles and certificates; got {len(waking)}.")
+    for told, each in enumerate(_in_any_order(account, holders, at, until), 1):
+        if told > EVENTS_MAX:
+            raise LimitExceeded(f"A forecast has at most {EVENTS_MAX} notices: expected a shorter time.")
+        yield each
+
+
+def _in_any_order(
+    account: Account, holders: Sequence[str], at: datetime, until: datetime
+) -> Iterator[tuple[Notice, ForecastNotice]]:
+    """First those of whom nothing is done: what is told of them changes nothing. The others one by one, for what is
+    done to one may keep another from being done."""
+    acted_on = list[str]()
+    for holder in holders:
+        ahead = list(milestones(account, holder, at))
+        if exemptions_of(account, holder) or any(each.notice in _ACTS for each in ahead):
+            acted_on.append(holder)
+            continue
+        name = subject_name(account, holder)
+        for event in (each.event(name) for each in ahead if each.due_at <= until):
+            if not is_recorded(account[NOTICES], event.credential_id, event.key, event.due_at):
+                yield event, ForecastNotice(max(at, event.due_at), event.due_at, event.rule, None)
+    yield from _in_order(account, acted_on, at, until)
+
+
+def _in_order(
+    account: Account, holders: Sequence[str], at: datetime, until: datetime
+) -> Iterator[tuple[Notice, ForecastNotice]]:
+    """Tick by tick."""
+    waking = [(at, holder) for holder in holders]
     heapify(waking)
-    told = 0
-    while waking and account.closed_at is None:
+    while waking:
         now, holder = heappop(waking)
         due = due_events(account, LifecycleCandidates(subjects=(holder,)), now, protection)
         account = due.account
@@ -93,9 +133,6 @@ def forecast(
             if isinstance(event, Notice):
                 protects = event.protects if isinstance(event, PolicyActionWithheld) else None
                 yield event, ForecastNotice(now, event.due_at, event.rule, protects)
-                told += 1
-        if told > EVENTS_MAX:
-            raise LimitExceeded(f"A forecast has at most {EVENTS_MAX} notices: expected a shorter time.")
         following = _next_time(account, holder, now)
         if following is not None and following <= until:
             heappush(waking, (following, holder))

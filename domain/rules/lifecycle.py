@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.account import Account, AccountChange
-from domain.credential_kinds import HeldCredential, credential_family, credentials_of
+from domain.credential_kinds import HeldCredential, credential_family, credentials_of, find_credential
 from domain.entity_kinds import find_entity
 from domain.families.credential_use import LAST_USES, LastUse
 from domain.families.exemptions import ExemptionExpired, exemptions_of
@@ -127,15 +127,18 @@ def _add_due(due: DueEvents, subject_id: str, at: datetime, protect: Protect) ->
             due.add(expired, at)
     pending = [each for each in milestones(due.account, subject_id, at) if each.due_at <= at]
     for milestone in sorted(pending, key=lambda each: each.due_at):
+        held = milestone.held
+        if find_credential(due.account, held.kind, held.id) is None:
+            continue  # Deleted by what became due before.
         event = milestone.event(name)
         if is_recorded(due.account[NOTICES], event.credential_id, event.key, event.due_at):
             continue
         if isinstance(event, CredentialDeactivatedByPolicy):
-            _deactivate(due, milestone.held, event, at, protect)
+            _deactivate(due, held, event, at, protect)
         elif isinstance(event, CredentialDeletedByPolicy):
-            family = credential_family(milestone.held.kind)
+            family = credential_family(held.kind)
             assert family.delete is not None
-            removal = family.delete(due.account, milestone.held)
+            removal = family.delete(due.account, held)
             due.add(event, at)
             due.add(removal.event, at)
             due.destroyed_secrets += removal.secrets

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import NamedTuple
 
 import psycopg
-from psycopg.rows import TupleRow
-from pydantic import TypeAdapter
 from pydantic_core import from_json
 
-from domain.calls import DecisionRecord
+from domain.calls import ApiCalled, DecisionRecord, RefusalsCounted, UnauthenticatedCalled
 from domain.foundation.errors import NoSuchEntity, ValidationError
+from domain.foundation.events import Cause, Event, event_from
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.moments import AsOf, Moment
 from domain.read_models.history import HistoryCall
@@ -34,15 +34,13 @@ from projections.queries.ledger_positions import (
 SQL = load_statements("projections.queries", "queries.sql")
 CALLS_PER_PAGE_MAX = 1_000
 PAGE_BYTES_MAX = 4 << 20
-"""Of the JSON in a page's calls, of each ledger that is searched. One that is longer has a page of its own."""
+"""Of the lines of a page's calls, of each ledger that is searched. One that is longer has a page of its own."""
 CALLS_PER_SELECT_MAX = 50
 """So that no more is read than a little beyond a page."""
 POSITIONS_PER_SCAN_MAX = 4_000
 POSITIONS_PER_CALL_MAX = 10
 """For each call that a page can hold, so many positions of each filter are looked at. Where filters fit many calls each
 and few together, the page ends there, short or empty, and the next one goes on."""
-
-_DECISIONS = TypeAdapter(tuple[DecisionRecord, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +74,26 @@ class _LedgerSearch(NamedTuple):
     """Where the page begins."""
     window: SearchWindow
     """In which anything can fit."""
+
+
+class _TrailRow(NamedTuple):
+    """A call as the trail has it, and its line of the ledger."""
+
+    position: int
+    at: datetime
+    read_only: bool | None
+    user_name: str | None
+    operator: str | None
+    access_key_id: str | None
+    error_code: str | None
+    counted_message: str | None
+    concerns_account_id: str | None
+    requests: int
+    counted_from: datetime | None
+    counted_to: datetime | None
+    source_identity: str | None
+    resources: Sequence[str]
+    line: str
 
 
 class _LedgerMatches(NamedTuple):
@@ -246,13 +264,13 @@ def _search_ledger(cursor: psycopg.Cursor, search: _LedgerSearch, limit: int) ->
     left, at_once, is_full, size_bytes = limit * POSITIONS_PER_CALL_MAX, limit + 1, False, 0
     while not window.is_empty and not is_full and left > 0:
         walked = candidate_positions(cursor, account_id, filters, window, at_once)
-        for found in _in_parts(walked.positions):
-            chosen = {"account_id": account_id, "positions": found, "limit": limit + 1 - len(calls)}
-            for each in cursor.execute(SQL["history"], {**row, **chosen}).fetchall():
-                size_bytes += sum(len(text) for text in each[-2:])
+        for part in _in_parts(walked.positions):
+            chosen = {"account_id": account_id, "positions": part, "limit": limit + 1 - len(calls)}
+            for found in map(_TrailRow._make, cursor.execute(SQL["history"], {**row, **chosen})):
+                size_bytes += len(found.line)
                 is_full = is_full or len(calls) == limit or (size_bytes > PAGE_BYTES_MAX and bool(calls))
                 if not is_full:
-                    calls.append(_history_call(each))
+                    calls.append(_history_call(account_id, found))
             if is_full:
                 break
         window = window.rest(window.reached_by(calls[-1].position) if is_full else walked.reached)
@@ -267,8 +285,58 @@ def _in_parts(positions: Sequence[int]) -> Iterator[Sequence[int]]:
         yield positions[start : start + CALLS_PER_SELECT_MAX]
 
 
-def _history_call(row: TupleRow) -> HistoryCall:
-    """The last two columns are JSON."""
-    *values, identity, resources, parameters, decisions = row
-    read = from_json(parameters), _DECISIONS.validate_json(decisions)
-    return HistoryCall.of_row([*values, *read, tuple(resources), identity, None])
+def _history_call(account_id: str, row: _TrailRow) -> HistoryCall:
+    line = from_json(row.line)
+    cause, event = Cause.model_validate(line["cause"]), event_from(line["topic"], line["event"])
+    principal = cause.principal
+    issuer = None if principal is None else principal.issuer
+    message, parameters, decisions = _said(row, event)
+    return HistoryCall(
+        account_id=account_id,
+        position=row.position,
+        at=row.at,
+        event_id=line["event_id"],
+        request_id=cause.request_id,
+        shared_id=cause.shared_id,
+        service=cause.service,
+        operation=cause.operation,
+        read_only=row.read_only,
+        principal_type=None if principal is None else principal.type,
+        principal_id=None if principal is None else principal.principal_id,
+        principal_arn=None if principal is None else principal.arn,
+        user_name=row.user_name,
+        issuer_arn=None if issuer is None else issuer.arn,
+        operator=row.operator,
+        access_key_id=row.access_key_id,
+        session_id=cause.session_id,
+        peer_address=cause.peer_address,
+        forwarded_address=cause.forwarded_address,
+        user_agent=cause.user_agent,
+        region=cause.region,
+        tls=cause.tls,
+        error_code=row.error_code,
+        error_message=message,
+        concerns_account_id=row.concerns_account_id,
+        requests=row.requests,
+        counted_from=row.counted_from,
+        counted_to=row.counted_to,
+        parameters=parameters,
+        decisions=decisions,
+        resources=tuple(row.resources),
+        source_identity=row.source_identity,
+    )
+
+
+def _said(row: _TrailRow, event: Event) -> tuple[str | None, Mapping[str, object], tuple[DecisionRecord, ...]]:
+    """The error message, the parameters and the decisions."""
+    match event:
+        case ApiCalled():
+            return event.error_message, event.parameters, event.decisions
+        case UnauthenticatedCalled():
+            return event.error_message, {}, ()
+        case RefusalsCounted(named_not_kept=0):
+            return row.counted_message, {}, ()
+        case RefusalsCounted():
+            return row.counted_message, {"named_not_kept": event.named_not_kept}, ()
+        case _:
+            raise AssertionError(f"The trail has a row for {event.topic}, of which no history tells.")

@@ -16,9 +16,9 @@ from projections.engine.sql_files import SqlStatement, from_composed
 # The whole key is compared, and with nothing held equal only its own index has the order that is asked for.
 _INDEX_SCAN = sql.SQL("""
 select position from {table}
-where (account_id, {column}, position) > (%(account_id)s, {sought}, %(after)s::bigint)
-    and (account_id, {column}, position) <= (%(account_id)s, {sought}, %(to)s::bigint) and {indexed}
-order by account_id {order}, {column} {order}, position {order} limit %(limit)s
+where ({account}, {column}, position) > ({in_account}, {sought}, %(after)s::bigint)
+    and ({account}, {column}, position) <= ({in_account}, {sought}, %(to)s::bigint) and {indexed}
+order by {account} {order}, {column} {order}, position {order} limit %(limit)s
 """)
 _POSITIONS = sql.SQL("""
 select position from views.trail where account_id = %(account_id)s and position > %(after)s and position <= %(to)s
@@ -27,20 +27,26 @@ order by position {order} limit %(limit)s
 # From each value to the next one, so that as many steps are taken as there are values and not calls.
 _VALUES = sql.SQL("""
 with recursive found (key, value) as (
-    (select {column}, {shown} from views.trail where account_id = %(account_id)s and {indexed}
-    order by account_id, {column} limit 1)
+    (select {column}, {shown} from views.trail where account = {in_account} and {indexed}
+    order by account, {column} limit 1)
     union all
     select following.* from found cross join lateral (
         select {column}, {shown} from views.trail
-        where account_id = %(account_id)s and {column} > found.key and {indexed}
-        order by account_id, {column} limit 1
+        where account = {in_account} and {column} > found.key and {indexed}
+        order by account, {column} limit 1
     ) as following
 )
 select value from found limit %(limit)s
 """)
-_PLAIN, _HASHED = sql.SQL("%(sought)s::text"), sql.SQL("hashtextextended(%(sought)s, 0)")
+_PLAIN, _USER_AGENT_KEY = sql.SQL("%(sought)s::text"), sql.SQL("views.user_agent_key(%(sought)s)")
 _HASHED_IN_LOWER_CASE = sql.SQL("hashtextextended(lower(%(sought)s), 0)")
-_NOT_NULL, _NOT_NULL_WITHOUT_NAME = sql.SQL("{} is not null"), sql.SQL("{} is not null and user_name is null")
+_NOT_NULL = sql.SQL("{} is not null")
+_ACCOUNT = {
+    "trail": {"account": sql.SQL("account"), "in_account": sql.SQL("%(account_id)s::text::bigint")},
+    "trail_resources": {"account": sql.SQL("account_id"), "in_account": sql.SQL("%(account_id)s::text")},
+}
+"""What the indexes of a table begin with."""
+_USER_AGENT = sql.SQL("(select user_agent from views.recorded_call(account_id, position, at))")
 _ORDERS = (sql.SQL("asc"), sql.SQL("desc"))
 
 LAST_POSITION = 2**63 - 1
@@ -103,16 +109,11 @@ class _IndexScan(NamedTuple):
 
 
 def _index_scan(
-    column: str,
-    *,
-    table: str = "trail",
-    sought: sql.SQL = _PLAIN,
-    indexed: sql.SQL = _NOT_NULL,
-    shown: str | None = None,
+    column: str, *, table: str = "trail", sought: sql.SQL = _PLAIN, shown: sql.SQL | None = None
 ) -> _IndexScan:
-    name = sql.Identifier(column)
-    parts = {"table": sql.Identifier("views", table), "column": name, "sought": sought, "indexed": indexed.format(name)}
-    values = _VALUES.format(**parts, shown=sql.Identifier(shown or column)) if table == "trail" else None
+    name, of_table = sql.Identifier(column), sql.Identifier("views", table)
+    parts = {"table": of_table, "column": name, "sought": sought, "indexed": _NOT_NULL.format(name), **_ACCOUNT[table]}
+    values = _VALUES.format(**parts, shown=shown or name) if table == "trail" else None
     forward, backward = (from_composed(_INDEX_SCAN.format(**parts, order=order)) for order in _ORDERS)
     return _IndexScan(forward, backward, None if values is None else from_composed(values))
 
@@ -122,12 +123,12 @@ INDEX_SCANS = {
     "session_id": _index_scan("session_id"),
     "entity_id": _index_scan("entity_id"),
     "user_name": _index_scan("user_name"),
-    "principal_arn": _index_scan("principal_arn", indexed=_NOT_NULL_WITHOUT_NAME),
+    "principal_arn": _index_scan("principal_arn"),
     "issuer_arn": _index_scan("issuer_arn"),
     "source_identity": _index_scan("source_identity"),
     "operator": _index_scan("operator"),
     "source_address": _index_scan("source_address"),
-    "user_agent": _index_scan("user_agent_hash", sought=_HASHED, shown="user_agent"),
+    "user_agent": _index_scan("user_agent_key", sought=_USER_AGENT_KEY, shown=_USER_AGENT),
     "operation": _index_scan("operation"),
     "resource": _index_scan("resource_hash", table="trail_resources", sought=_HASHED_IN_LOWER_CASE),
     "error_code": _index_scan("error_code"),

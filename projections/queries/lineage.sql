@@ -72,7 +72,7 @@ order by is_over, at, account_id, position limit %(limit)s
 -- name: keys_of_service
 -- With which it has called in the account: each time it is registered, it gets another.
 select distinct access_key_id from views.trail
-where account_id = %(account_id)s and principal_arn = %(name)s and user_name is null and principal_type = 'AWSService'
+where account = %(account_id)s::text::bigint and principal_arn = %(name)s
 
 -- name: owner_of
 -- A key or session, and whose it is: as its own ARN has it, or what its owner was called when it began.

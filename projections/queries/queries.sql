@@ -57,6 +57,7 @@ with naming as (
                 || coalesce(parameters ->> 'new_server_certificate_name', parameters ->> 'server_certificate_name')
         end as name
     from views.trail_resources as place join views.trail as call using (account_id, position)
+        cross join lateral views.recorded_call(account_id, position, at)
     where account_id = %(account_id)s and resource_hash = hashtextextended(lower(%(named)s), 0)
         and %(named)s = any(call.resources) and error_code is null and operation in ('CreateSAMLProvider',
             'CreateInstanceProfile', 'UploadServerCertificate', 'UpdateServerCertificate')
@@ -73,6 +74,7 @@ select name, position - 1, least(
 union all
 select credential, 0, null from views.trail_resources as place join views.trail as call using (account_id, position)
     cross join lateral unnest(call.resources) as credential
+    cross join lateral views.recorded_call(account_id, position, at)
 where account_id = %(account_id)s and resource_hash = hashtextextended(lower(%(named)s), 0)
     and %(named)s = any(call.resources) and operation = 'CreateServiceSpecificCredential' and credential like 'ACCA%%'
     and %(named)s not like 'ACCA%%' and %(named)s not like '%%/%%'
@@ -89,7 +91,7 @@ limit 1
 
 -- name: is_operation_of
 select 1 from views.trail
-where account_id = %(account_id)s and operation = any(%(operations)s::text[]) and lower(service) = %(service)s
+where account = %(account_id)s::text::bigint and operation = any(%(operations)s::text[]) and lower(service) = %(service)s
 limit 1
 
 -- name: credential_ids
@@ -253,29 +255,35 @@ select set_config('enable_sort', 'off', true), set_config('enable_incremental_so
     set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true)
 
 -- name: history
--- Of the calls at these positions, those that fit. JSON comes as its text, which is read faster than psycopg reads it.
-select account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
-    principal_type, principal_id, principal_arn, user_name, issuer_arn, operator, access_key_id, session_id,
-    peer_address, forwarded_address, user_agent, region, tls, error_code, error_message, concerns_account_id, requests,
-    counted_from, counted_to, source_identity, resources, parameters::text, decisions::text
-from views.trail
+-- Of the calls at these positions, those that fit, with their lines of the ledger. Those are read for what the trail has
+-- not.
+select position, at, read_only, user_name, operator, access_key_id, error_code, error_message, concerns_account_id,
+    requests, counted_from, counted_to, source_identity, resources, line
+from views.trail as call cross join lateral (
+    select convert_from(state, 'UTF8') as line from ledger.uses
+    where account_id = call.account_id and position = call.position and at = call.at
+    offset 0
+) as entry
 where account_id = %(account_id)s and position = any(%(positions)s::bigint[])
     and (%(concerns_account_id)s::text is null or concerns_account_id = %(concerns_account_id)s)
     and (%(access_key_id)s::text is null or access_key_id = %(access_key_id)s)
     and (%(session_id)s::text is null or session_id = %(session_id)s)
-    and (not %(by_principal)s or entity_id = any(%(entity_ids)s::text[]) or principal_id = any(%(principal_ids)s::text[])
+    and (not %(by_principal)s or entity_id = any(%(entity_ids)s::text[])
+        or coalesce(principal_id, entity_id) = any(%(principal_ids)s::text[])
         or principal_arn = any(%(principal_arns)s::text[]) or issuer_arn = any(%(issuer_arns)s::text[])
         or user_name = any(%(user_names)s::text[]) or operator = any(%(operators)s::text[])
-        or access_key_id = any(%(credential_ids)s::text[]) or session_id = any(%(credential_ids)s::text[]))
+        or access_key_id = any(%(credential_ids)s::text[]) or session_id = any(%(credential_ids)s::text[])
+        or %(principal_arns)s::text[] <> '{}' and user_name is not null
+            and line::jsonb #>> '{cause,principal,arn}' = any(%(principal_arns)s::text[]))
     and (%(addresses)s::text[] is null or source_address = any(%(addresses)s::text[]))
     and (%(network)s::text is null
         or case when source_address ~ '^[0-9a-fA-F.:]+$' then source_address::inet <<= %(network)s::inet
             or regexp_replace(source_address, '^::ffff:(.*[.].*)$', '\1')::inet <<= %(network)s::inet end)
-    and (%(user_agent)s::text is null or strpos(lower(user_agent), lower(%(user_agent)s)) > 0)
+    and (%(user_agent)s::text is null or strpos(lower(line::jsonb #>> '{cause,user_agent}'), lower(%(user_agent)s)) > 0)
     and (%(operations)s::text[] is null or lower(operation) = any(%(operations)s::text[])
             and (%(service)s::text is null or service = %(service)s)
-        or exists (
-            select from jsonb_array_elements(decisions) as decision
+        or %(actions)s::text[] is not null and exists (
+            select from jsonb_array_elements(line::jsonb #> '{event,decisions}') as decision
             where lower(decision ->> 'action') = any(%(actions)s::text[])))
     and (%(resources)s::text[] is null or exists (
         select from unnest(%(resources)s::text[], %(resources_after)s::bigint[], %(resources_to)s::bigint[])

@@ -13,7 +13,7 @@ with called as (
     select session.id as session_id, call.*
     from unnest(%(session_ids)s::text[]) as session (id) cross join lateral (
         select position, source_address, requests from views.trail
-        where account_id = %(account_id)s and session_id = session.id and position > %(from)s and position <= %(to)s
+        where account = %(account_id)s::text::bigint and session_id = session.id and position > %(from)s and position <= %(to)s
         order by position limit %(calls)s
     ) as call
 ), used as (
@@ -22,12 +22,13 @@ with called as (
 ), several as (
     select session_id, sum(calls)::bigint as calls from used group by session_id having count(*) > 1
 )
-select used.session_id, several.calls, call.position, call.at, call.request_id, call.source_address, call.user_agent,
+select used.session_id, several.calls, call.position, call.at, said.request_id, call.source_address, said.user_agent,
     call.service, call.operation, call.error_code, session.principal_arn
 from used join several using (session_id)
 -- Of calls after its end the trail has no principal.
 join views.sessions as session on session.account_id = %(account_id)s and session.session_id = used.session_id
 join views.trail as call on call.account_id = %(account_id)s and call.position = used.first
+cross join lateral views.recorded_call(call.account_id, call.position, call.at) as said
 order by used.session_id, used.first
 
 -- name: cut
@@ -35,7 +36,7 @@ order by used.session_id, used.first
 select session.id from unnest(%(session_ids)s::text[]) as session (id)
 where exists (
     select from views.trail
-    where account_id = %(account_id)s and session_id = session.id and position > %(from)s and position <= %(to)s
+    where account = %(account_id)s::text::bigint and session_id = session.id and position > %(from)s and position <= %(to)s
     order by position offset %(calls)s limit 1
 )
 
@@ -56,31 +57,33 @@ with used as (
     where key.account_id = %(account_id)s and key.access_key_id = any(%(access_key_ids)s::text[])
     window each_key as (partition by key.access_key_id order by used.position)
 )
-select used.access_key_id, call.principal_arn, coalesce(before.at, used.before_at) as silent_since,
-    call.position, call.at, call.request_id, call.source_address, call.user_agent, call.service, call.operation,
+select used.access_key_id, said.principal_arn, coalesce(before.at, used.before_at) as silent_since,
+    call.position, call.at, said.request_id, call.source_address, said.user_agent, call.service, call.operation,
     call.error_code,
-    before.position, before.at, before.request_id, before.source_address, before.user_agent, before.service,
+    before.position, before.at, said_before.request_id, before.source_address, said_before.user_agent, before.service,
     before.operation, before.error_code
 from used
 cross join lateral (
     select * from views.trail
-    where account_id = %(account_id)s and access_key_id = used.access_key_id and position > used.position
+    where account = %(account_id)s::text::bigint and access_key_id = used.access_key_id and position > used.position
         and read_only is not null
     order by position limit 1
 ) as call
 left join lateral (
     select * from views.trail
-    where account_id = %(account_id)s and access_key_id = used.access_key_id and position < used.position
+    where account = %(account_id)s::text::bigint and access_key_id = used.access_key_id and position < used.position
         and read_only is not null
     order by position desc limit 1
 ) as before on true
+cross join lateral views.recorded_call(call.account_id, call.position, call.at) as said
+left join lateral views.recorded_call(before.account_id, before.position, before.at) as said_before on true
 where used.position > %(from)s and used.at - used.before_at >= %(silence)s
     and used.at - coalesce(before.at, used.before_at) >= %(silence)s
 order by used.access_key_id, used.position
 
 -- name: next_of_root
 select position, at from views.trail
-where account_id = %(account_id)s and entity_id = %(account_id)s and position > %(after)s and position <= %(to)s
+where account = %(account_id)s::text::bigint and entity_id = %(account_id)s and position > %(after)s and position <= %(to)s
 order by position limit 1
 
 -- name: root
@@ -88,11 +91,12 @@ order by position limit 1
 with used as (
     select min(position) as first, max(position) as last, sum(requests)::bigint as calls
     from views.trail
-    where account_id = %(account_id)s and entity_id = %(account_id)s and position > %(after)s and position <= %(to)s
+    where account = %(account_id)s::text::bigint and entity_id = %(account_id)s and position > %(after)s and position <= %(to)s
     group by access_key_id, session_id
 )
-select used.calls, call.access_key_id, call.session_id, call.principal_arn,
-    call.position, call.at, call.request_id, call.source_address, call.user_agent, call.service, call.operation,
+select used.calls, call.access_key_id, call.session_id, said.principal_arn,
+    call.position, call.at, said.request_id, call.source_address, said.user_agent, call.service, call.operation,
     call.error_code
 from used join views.trail as call on call.account_id = %(account_id)s and call.position in (used.first, used.last)
+cross join lateral views.recorded_call(call.account_id, call.position, call.at) as said
 order by used.first, call.position

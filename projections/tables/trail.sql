@@ -1,20 +1,27 @@
 -- The access history: one row a call, one for each count of refused calls, and one for each record of requests that
--- authenticated nobody.
+-- authenticated nobody. It has what calls are found and counted by; all else is read in the ledger, where the call is.
 
 -- name: schema
+-- In an order that needs no padding.
 create table trail (
-    account_id text not null,
     position bigint not null,
     at timestamptz not null,
-    event_id text not null,
-    request_id text not null,
-    shared_id text not null,
-    service text not null,
-    operation text not null,
+    -- Of ids that we have made.
+    request_hash bigint not null,
+    -- Half as long as text, in each index.
+    account bigint not null generated always as (account_id::bigint) stored,
+    requests int not null,
     -- Null where nobody was authenticated, as is everything about the principal.
     read_only boolean,
-    principal_type text,
+    -- Whether the operation's own action was; and, in lower case, which others were.
+    allowed boolean not null,
+    account_id text not null,
+    allowed_besides text[],
+    service text not null,
+    operation text not null,
+    -- Null where it is the entity's.
     principal_id text,
+    -- Null for the account's own users, who have a name, and can have no other ARN at the call.
     principal_arn text,
     -- The unique id of the user or role, for root the account's: of a session of a role or of a federated user,
     -- principal_id has another one.
@@ -27,45 +34,36 @@ create table trail (
     -- Where nobody was authenticated: what the request claimed.
     access_key_id text,
     session_id text,
-    peer_address text,
-    forwarded_address text,
-    source_address text generated always as (coalesce(forwarded_address, peer_address)) stored,
-    user_agent text,
-    -- Clients choose its length, and a key of an index has a longest.
-    user_agent_hash bigint generated always as (hashtextextended(user_agent, 0)) stored,
-    region text,
-    tls boolean not null,
-    parameters jsonb not null,
+    -- As a trusted proxy reported it, or else the peer's.
+    source_address text,
+    -- Of a user agent, as user_agent_key has it.
+    user_agent_key uuid,
     error_code text,
-    error_message text,
-    decisions jsonb not null,
     -- What the call was about, as resource_name has it: what its decisions, its parameters, and the changes and sessions
     -- that it made name, each once.
     resources text[] not null,
     -- Where nobody was authenticated: the account that the claimed key carries, and how many requests the row stands for.
     concerns_account_id text,
-    requests int not null,
-    -- Of calls that were counted: when the first and the last of them were refused.
+    -- Of calls that were counted: when the first and the last of them were refused, and what is said of them.
     counted_from timestamptz,
     counted_to timestamptz,
+    error_message text,
     primary key (account_id, position)
 );
-create index trail_by_request on trail (account_id, request_id);
+create index trail_by_request on trail (request_hash);
 -- Each filter of the history has one of its own, which gives its positions in order.
-create index trail_by_access_key on trail (account_id, access_key_id, position) where access_key_id is not null;
-create index trail_by_session on trail (account_id, session_id, position) where session_id is not null;
-create index trail_by_entity on trail (account_id, entity_id, position) where entity_id is not null;
-create index trail_by_user_name on trail (account_id, user_name, position) where user_name is not null;
--- Without the account's own users: the end of such an ARN is the name.
-create index trail_by_principal on trail (account_id, principal_arn, position)
-    where principal_arn is not null and user_name is null;
-create index trail_by_issuer on trail (account_id, issuer_arn, position) where issuer_arn is not null;
-create index trail_by_source_identity on trail (account_id, source_identity, position) where source_identity is not null;
-create index trail_by_operator on trail (account_id, operator, position) where operator is not null;
-create index trail_by_source on trail (account_id, source_address, position) where source_address is not null;
-create index trail_by_user_agent on trail (account_id, user_agent_hash, position) where user_agent_hash is not null;
-create index trail_by_operation on trail (account_id, operation, position);
-create index trail_by_error on trail (account_id, error_code, position) where error_code is not null;
+create index trail_by_access_key on trail (account, access_key_id, position) where access_key_id is not null;
+create index trail_by_session on trail (account, session_id, position) where session_id is not null;
+create index trail_by_entity on trail (account, entity_id, position) where entity_id is not null;
+create index trail_by_user_name on trail (account, user_name, position) where user_name is not null;
+create index trail_by_principal on trail (account, principal_arn, position) where principal_arn is not null;
+create index trail_by_issuer on trail (account, issuer_arn, position) where issuer_arn is not null;
+create index trail_by_source_identity on trail (account, source_identity, position) where source_identity is not null;
+create index trail_by_operator on trail (account, operator, position) where operator is not null;
+create index trail_by_source on trail (account, source_address, position) where source_address is not null;
+create index trail_by_user_agent on trail (account, user_agent_key, position) where user_agent_key is not null;
+create index trail_by_operation on trail (account, operation, position);
+create index trail_by_error on trail (account, error_code, position) where error_code is not null;
 
 -- Where each of a call's resources is found, in lower case; and each action that it asked for besides its operation's
 -- own, behind the word `action`.
@@ -77,6 +75,38 @@ create table trail_resources (
 );
 
 -- name: functions
+-- By which a user agent is indexed: clients choose its length, and nobody finds another one with the same key.
+create or replace function user_agent_key(user_agent text) returns uuid language sql stable parallel safe as $$
+    select encode(substr(sha256(convert_to(user_agent, 'UTF8')), 1, 16), 'hex')::uuid
+$$;
+
+-- Who called, as the trail has it.
+create or replace function caller_of(in_account text, principal jsonb) returns table (
+    principal_id text, principal_arn text, entity_id text, user_name text, issuer_arn text)
+language sql immutable parallel safe as $$
+    select nullif(principal ->> 'principal_id', entity), case when name is null then principal ->> 'arn' end, entity, name,
+        principal #>> '{issuer,arn}'
+    from (
+        select coalesce(principal #>> '{issuer,principal_id}', split_part(principal ->> 'principal_id', ':', 1)) as entity,
+            -- A user of another account is told apart by the ARN: the name alone would be mistaken for one of this
+            -- account's.
+            case when principal ->> 'account_id' = in_account then principal ->> 'user_name' end as name
+    ) as known
+$$;
+
+-- What the ledger has of a call in the trail, and the trail has not.
+create or replace function recorded_call(in_account text, at_position bigint, at_time timestamptz) returns table (
+    request_id text, principal_arn text, user_agent text, error_message text, parameters jsonb, decisions jsonb)
+language sql stable parallel safe as $$
+    select entry #>> '{cause,request_id}', entry #>> '{cause,principal,arn}', entry #>> '{cause,user_agent}',
+        entry #>> '{event,error_message}', entry #> '{event,parameters}', coalesce(entry #> '{event,decisions}', '[]')
+    from (
+        select convert_from(state, 'UTF8')::jsonb as entry from ledger.uses
+        where account_id = in_account and position = at_position and at = at_time
+        offset 0  -- parsed once, and looked up by its key
+    ) as line
+$$;
+
 -- A user, group, role or policy of the account by its kind and its name, which no other has whatever its path; all else
 -- by its whole ARN or id.
 create or replace function resource_name(in_account text, named text) returns text
@@ -187,28 +217,28 @@ with called as materialized (
 ), about as (
     select position, array_agg(name order by place, name !~ '[/:]', name) as resources from named group by position
 )
-insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
-    principal_type, principal_id, principal_arn, entity_id, user_name, issuer_arn, source_identity,
-    operator, access_key_id, session_id, peer_address,
-    forwarded_address, user_agent, region, tls, parameters, error_code, error_message, decisions, resources, requests)
-select %(account_id)s, position, at, event_id, cause.request_id, cause.shared_id, cause.service, cause.operation,
-    event.read_only, cause.principal ->> 'type', cause.principal ->> 'principal_id', cause.principal ->> 'arn',
-    coalesce(cause.principal #>> '{issuer,principal_id}', split_part(cause.principal ->> 'principal_id', ':', 1)),
-    -- A user of another account is told apart by the ARN: the name alone would be mistaken for one of this account's.
-    case when cause.principal ->> 'account_id' = %(account_id)s then cause.principal ->> 'user_name' end,
-    cause.principal #>> '{issuer,arn}',
+insert into trail (account_id, position, at, request_hash, requests, read_only, allowed, allowed_besides, service,
+    operation, principal_id, principal_arn, entity_id, user_name, issuer_arn, source_identity, operator, access_key_id,
+    session_id, source_address, user_agent_key, error_code, resources)
+select %(account_id)s, position, at, hashtextextended(cause.request_id, 0), 1, event.read_only,
+    coalesce(action.name = any(granted.actions), false), nullif(array_remove(granted.actions, action.name), '{}'),
+    cause.service, cause.operation, caller.*,
     coalesce(cause.principal ->> 'source_identity',
         case when cause.operation = 'AssumeRole' then event.parameters ->> 'source_identity' end),
     (cause.operator ->> 'user') || '@' || (cause.operator ->> 'host'), cause.access_key_id, cause.session_id,
-    cause.peer_address, cause.forwarded_address, cause.user_agent, cause.region, cause.tls, event.parameters,
-    event.error_code, event.error_message, coalesce(event.decisions, '[]'), coalesce(about.resources, '{}'), 1
+    coalesce(cause.forwarded_address, cause.peer_address), user_agent_key(cause.user_agent), event.error_code,
+    coalesce(about.resources, '{}')
 from called left join about using (position)
-cross join lateral (select entry ->> 'event_id' as event_id) as line
-cross join lateral jsonb_to_record(entry -> 'cause') as cause (request_id text, shared_id text, service text,
-    operation text, principal jsonb, operator jsonb, access_key_id text, session_id text, peer_address text, forwarded_address text,
-    user_agent text, region text, tls boolean)
-cross join lateral jsonb_to_record(entry -> 'event') as event (read_only boolean, parameters jsonb, error_code text,
-    error_message text, decisions jsonb)
+cross join lateral jsonb_to_record(entry -> 'cause') as cause (request_id text, service text, operation text,
+    principal jsonb, operator jsonb, access_key_id text, session_id text, peer_address text, forwarded_address text,
+    user_agent text)
+cross join lateral jsonb_to_record(entry -> 'event') as event (read_only boolean, parameters jsonb, error_code text)
+cross join lateral caller_of(%(account_id)s, cause.principal) as caller
+cross join lateral (select lower(cause.service || ':' || cause.operation) as name) as action
+cross join lateral (
+    select array_agg(lower(decision ->> 'action')) as actions
+    from jsonb_path_query(entry, '$.event.decisions[*] ? (@.result == "allowed")') as decision
+) as granted
 
 -- name: api.refusals_counted.v1
 with counted as materialized (
@@ -226,28 +256,21 @@ with counted as materialized (
 ), about as (
     select position, array_agg(name order by name !~ '[/:]', name) as resources from named group by position
 )
-insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, read_only,
-    principal_type, principal_id, principal_arn, entity_id, user_name, issuer_arn, source_identity,
-    access_key_id, session_id, peer_address,
-    forwarded_address, user_agent, region, tls, parameters, error_code, error_message, decisions, resources, requests,
-    counted_from, counted_to)
-select %(account_id)s, position, at, event_id, cause.request_id, cause.shared_id, cause.service, cause.operation,
-    event.read_only, cause.principal ->> 'type', cause.principal ->> 'principal_id', cause.principal ->> 'arn',
-    coalesce(cause.principal #>> '{issuer,principal_id}', split_part(cause.principal ->> 'principal_id', ':', 1)),
-    case when cause.principal ->> 'account_id' = %(account_id)s then cause.principal ->> 'user_name' end,
-    cause.principal #>> '{issuer,arn}', cause.principal ->> 'source_identity', cause.access_key_id, cause.session_id, cause.peer_address,
-    cause.forwarded_address, cause.user_agent, cause.region, cause.tls,
-    case when event.named_not_kept = 0 then '{}' else jsonb_build_object('named_not_kept', event.named_not_kept) end,
-    event.error_code, format('Refused %%s times more, from %%s to %%s: counted, not recorded one by one.', event.count,
-        event.first, event.last),
-    '[]', coalesce(about.resources, '{}'), event.count, event.first::timestamptz, event.last::timestamptz
+insert into trail (account_id, position, at, request_hash, requests, read_only, allowed, service, operation,
+    principal_id, principal_arn, entity_id, user_name, issuer_arn, source_identity, access_key_id, session_id,
+    source_address, user_agent_key, error_code, resources, counted_from, counted_to, error_message)
+select %(account_id)s, position, at, hashtextextended(cause.request_id, 0), event.count, event.read_only, false,
+    cause.service, cause.operation, caller.*, cause.principal ->> 'source_identity', cause.access_key_id,
+    cause.session_id, coalesce(cause.forwarded_address, cause.peer_address), user_agent_key(cause.user_agent),
+    event.error_code, coalesce(about.resources, '{}'), event.first::timestamptz, event.last::timestamptz,
+    format('Refused %%s times more, from %%s to %%s: counted, not recorded one by one.', event.count, event.first,
+        event.last)
 from counted left join about using (position)
-cross join lateral (select entry ->> 'event_id' as event_id) as line
-cross join lateral jsonb_to_record(entry -> 'cause') as cause (request_id text, shared_id text, service text,
-    operation text, principal jsonb, access_key_id text, session_id text, peer_address text, forwarded_address text,
-    user_agent text, region text, tls boolean)
+cross join lateral jsonb_to_record(entry -> 'cause') as cause (request_id text, service text, operation text,
+    principal jsonb, access_key_id text, session_id text, peer_address text, forwarded_address text, user_agent text)
 cross join lateral jsonb_to_record(entry -> 'event') as event (read_only boolean, error_code text, count int,
-    first text, last text, named_not_kept int)
+    first text, last text)
+cross join lateral caller_of(%(account_id)s, cause.principal) as caller
 
 -- name: api.unauthenticated_called.v1
 with called as materialized (
@@ -255,15 +278,13 @@ with called as materialized (
     where account_id = %(account_id)s and position > %(after)s and position <= %(to)s
         and topic = 'api.unauthenticated_called.v1'
 )
-insert into trail (account_id, position, at, event_id, request_id, shared_id, service, operation, access_key_id,
-    peer_address, forwarded_address, user_agent, region, tls, parameters, error_code, error_message, decisions,
-    resources, concerns_account_id, requests)
-select %(account_id)s, position, at, event_id, cause.request_id, cause.shared_id, cause.service, cause.operation,
-    event.claimed_access_key_id, cause.peer_address, cause.forwarded_address, cause.user_agent, cause.region,
-    cause.tls, '{}', event.error_code, event.error_message, '[]', '{}', event.claimed_account_id, event.count
+insert into trail (account_id, position, at, request_hash, requests, allowed, service, operation, access_key_id,
+    source_address, user_agent_key, error_code, resources, concerns_account_id)
+select %(account_id)s, position, at, hashtextextended(cause.request_id, 0), event.count, false, cause.service,
+    cause.operation, event.claimed_access_key_id, coalesce(cause.forwarded_address, cause.peer_address),
+    user_agent_key(cause.user_agent), event.error_code, '{}', event.claimed_account_id
 from called
-cross join lateral (select entry ->> 'event_id' as event_id) as line
-cross join lateral jsonb_to_record(entry -> 'cause') as cause (request_id text, shared_id text, service text,
-    operation text, peer_address text, forwarded_address text, user_agent text, region text, tls boolean)
-cross join lateral jsonb_to_record(entry -> 'event') as event (error_code text, error_message text,
-    claimed_access_key_id text, claimed_account_id text, count int)
+cross join lateral jsonb_to_record(entry -> 'cause') as cause (request_id text, service text, operation text,
+    peer_address text, forwarded_address text, user_agent text)
+cross join lateral jsonb_to_record(entry -> 'event') as event (error_code text, claimed_access_key_id text,
+    claimed_account_id text, count int)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.mfa_devices import MFA_DEVICES
+from domain.families.notifications import NOTIFICATION_TARGETS, signing_secrets
 from domain.families.passwords import LOGIN_PROFILES
 from domain.families.saml_providers import SAML_PROVIDERS
 from domain.families.server_certificates import SERVER_CERTIFICATES
@@ -17,7 +18,8 @@ def expected_secrets(value: LedgerState) -> Mapping[SecretId, str]:
     """What has to lie sealed beside the ledger, and for which principal."""
     if isinstance(value, Installation):
         services = value.service_principals.items()
-        return {SecretId(SecretKind.ACCESS_KEY, service.access_key_id): name for name, service in services}
+        keys = {SecretId(SecretKind.ACCESS_KEY, service.access_key_id): name for name, service in services}
+        return keys | dict.fromkeys(signing_secrets(value.notification_targets), value.id)
     keys = {SecretId(SecretKind.ACCESS_KEY, key.id): key.user_id for key in value[ACCESS_KEYS].by_id.values()}
     passwords = {
         SecretId(SecretKind.PASSWORD, password_id): profile.user_id
@@ -32,4 +34,5 @@ def expected_secrets(value: LedgerState) -> Mapping[SecretId, str]:
     of_account = [SecretId(SecretKind.SERVER_KEY, certificate.secret_id) for certificate in value[SERVER_CERTIFICATES]]
     of_account += [key.secret_id for provider in value[SAML_PROVIDERS].values() for key in provider.private_keys]
     of_account += [SecretId(SecretKind.MFA_SEED, device.seed_id) for device in value[MFA_DEVICES].by_arn.values()]
+    of_account += signing_secrets(value[NOTIFICATION_TARGETS])
     return keys | passwords | service_passwords | dict.fromkeys(of_account, value.id)

@@ -29,6 +29,7 @@ union select account_id from secrets.password_hashes
 union select account_id from secrets.service_passwords
 union select account_id from secrets.server_certificate_keys
 union select account_id from secrets.saml_private_keys
+union select account_id from secrets.webhook_secrets
 union select account_id from secrets.mfa_seeds
 union select account_id from secrets.data_keys
 
@@ -74,6 +75,8 @@ select 'server-certificate-key', secret_id, principal_id from secrets.server_cer
 where account_id = %(account_id)s
 union all
 select 'saml-private-key', key_id, principal_id from secrets.saml_private_keys where account_id = %(account_id)s
+union all
+select 'webhook-secret', target_id, principal_id from secrets.webhook_secrets where account_id = %(account_id)s
 union all
 select 'mfa-seed', seed_id, principal_id from secrets.mfa_seeds where account_id = %(account_id)s
 

@@ -54,6 +54,7 @@ async def _decided(decide: Decide, find: Find, found: FoundFacts, decisions_max:
         try:
             return await decide(found)
         except NeedsFacts as needed:
+            needed.with_traceback(None)  # As `Refusal.as_value`: its frames hold the future that holds it.
             # Nothing was written. The caller may do this and nothing is wrong with it yet: it is worth the work.
             if decisions == decisions_max:
                 found = found._replace(refusal=needed.unsettled)

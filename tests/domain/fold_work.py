@@ -19,6 +19,7 @@ from domain import ledger_state
 from domain.account import Account, AccountChange
 from domain.descent import DescentLink, made
 from domain.families.lifecycle_profiles import LifecycleProfile
+from domain.families.notifications import TargetDefinition
 from domain.families.organization import Level, Organization, OrganizationMembership
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
@@ -67,6 +68,7 @@ FIELDS: dict[str, object] = {
     "service_user_name": "u0-at-123456789012",
     "deactivated": (),
     "deletion_task_id": "task/aws-service-role/s0/r0/0",
+    "definition": TargetDefinition("webhook", "https://example.com/hook"),
     "denied": (),
     "descendant_id": "AIDA0",
     "descent": made(Account(ACCOUNT), DescentLink("AIDA0", "ASIA0", AT)),
@@ -110,6 +112,7 @@ FIELDS: dict[str, object] = {
     "new_user_name": "new",
     "observe_days": 7,
     "old_access_key_id": "AKIA0",
+    "of_account_id": None,
     "opened_account_id": "999999999999",
     "organization": Organization("o-1", ACCOUNT, (), ()),
     "organization_id": "o-1",
@@ -163,6 +166,8 @@ FIELDS: dict[str, object] = {
     "spared": (),
     "successor_id": "AKIA1",
     "tags": {"key0": "value"},
+    "target_id": "NTGT0",
+    "target_name": "t0",
     "thumbprints": (),
     "time_step": 1,
     "to": "file",
@@ -221,6 +226,10 @@ CASES: dict[str, dict[str, object]] = {
     "iam.mfa_device.created.v1": {"serial_number": mfa_arn("new"), "device_name": "new"},
     "iam.mfa_device.enabled.v1": {"serial_number": mfa_arn("deviceaside")},
     "sts.session.revoked.v1": {"session_id": "SESNnew"},
+    "notification_target.added.v1": {"target_id": "NTGTnew", "target_name": "new"},
+    "notification_target.removed.v1": {"kind": "webhook"},
+    "installation.notification_target.added.v1": {"target_id": "NTGTnew", "target_name": "new"},
+    "installation.notification_target.removed.v1": {"kind": "webhook"},
     "installation.action_catalogue.published.v1": {"version": "2"},
     "installation.alias.claimed.v1": {"account_alias": "new"},
     "installation.alias.released.v1": {"account_alias": "alias0"},
@@ -260,6 +269,7 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.account.property_set.v1", property_name=f"Namespace/Name{i}")
         yield event("iam.service_linked_role.deletion_finished.v1", role_name=f"linked{i}")
         yield event("sts.session.revoked.v1", session_id=f"SESN{i}")
+        yield event("notification_target.added.v1", target_id=f"NTGT{i}", target_name=f"t{i}")
         yield event("iam.mfa_device.created.v1", serial_number=mfa_arn(f"device{i}"), device_name=f"device{i}")
         if i == "aside":
             return
@@ -301,6 +311,7 @@ def installation_history(n: int) -> Iterator[Change]:
     for i in range(n):
         account_id = str(100_000_000_000 + i)
         yield event("installation.account.opened.v1", opened_account_id=account_id)
+        yield event("installation.notification_target.added.v1", target_id=f"NTGT{i}", target_name=f"t{i}")
         yield event("installation.alias.claimed.v1", account_alias=f"alias{i}", for_account_id=account_id)
         yield event("installation.access_key_id.claimed.v1", access_key_id=f"AKIA{i}", for_account_id=account_id)
         yield event("installation.managed_catalogue.published.v1", digest=f"digest{i}")

@@ -37,7 +37,12 @@ from domain.families.notices import (
 from domain.families.passwords import LoginProfileCreated, LoginProfileDeleted
 from domain.families.policies import PolicyAttached
 from domain.families.server_certificates import ServerCertificateUploaded
-from domain.families.user_credentials import ServiceSpecificCredentialCreated, ServiceSpecificCredentialReset
+from domain.families.user_credentials import (
+    ServiceSpecificCredentialCreated,
+    ServiceSpecificCredentialReset,
+    SigningCertificateUploaded,
+    UserCredentialDeleted,
+)
 from domain.foundation.events import Change, Event
 from domain.foundation.secret import SecretId, SecretKind
 from domain.queries.protected_credentials import protection
@@ -236,6 +241,28 @@ def test_a_rotation_is_complete() -> None:
         account, *access_keys.update_access_key(account, user_id=ANN, access_key_id="AKIA1", status="Inactive")
     )
     assert len(deleted(inactive, {"user_id": ANN, "access_key_id": "AKIA1"})) == 1
+
+
+def test_what_is_deleted_does_not_expire() -> None:
+    """Where nobody looked until both were due, the deletion comes first, and the rest of the account goes on."""
+    named = {"credential_id": "ACCA1", "user_id": ANN, "user_name": "ann"}
+    certificate = SigningCertificateUploaded(**named, fingerprint="f", body_sha256="0" * 64, expires_at=AT + 100 * DAY)
+    rules = {"signing_certificate": {"max_age_days": 60, "when_overdue": DEACTIVATING["access_key"]["when_overdue"]}}
+    account, _ = recorded(ann(rules, key("1"), certificate), AT + 61 * DAY)
+    account, events = recorded(account, AT + 110 * DAY)
+    assert [type(event) for event in events] == [CredentialDeletedByPolicy, UserCredentialDeleted]
+
+
+def test_a_rule_that_is_back_repeats_nothing() -> None:
+    """What it has told of a credential is known, whatever other rules have told in between; so is what another version
+    with as many days has told."""
+    account = ann({"access_key": {"max_age_days": 90}}, key("1"))
+    seen = []
+    for version, days in enumerate((90, 60, 90, 60, 90)):
+        rules = {"access_key": {"max_age_days": days}, "mfa_device": {"max_age_days": 1 + version}}
+        account, events = recorded(after(account, profile(rules)), AT + (100 + version) * DAY)
+        seen += told(events)
+    assert seen == [(RotationDue, 90), (RotationOverdue, 90), (RotationDue, 60), (RotationOverdue, 60)]
 
 
 STEPS = st.sampled_from(

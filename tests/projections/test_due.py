@@ -1,6 +1,8 @@
 """What is nominated as due is what the folded account says is due, of all accounts at once."""
 
 from datetime import datetime, timedelta
+from fnmatch import filter as filter_names
+from fnmatch import fnmatchcase as matches
 
 import psycopg
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +20,7 @@ from domain.families.passwords import (
 from domain.families.roles import ROLES
 from domain.families.sessions import SessionExpired, SessionRevoked
 from domain.families.users import USERS, UserCreated
-from domain.foundation.events import Event
+from domain.foundation.events import Event, event_classes
 from domain.queries.protected_credentials import protection
 from domain.rules.lifecycle import LifecycleCandidates, due_events, next_wake, subject_exists
 from domain.rules.session_expiries import Expiries
@@ -31,6 +33,38 @@ from tests.projections.histories import Attempt, attempts, play
 from tests.projections.ledger import SECOND, Ledger
 from tests.projections.use_events import issued
 
+NOTHING_EARLIER = {
+    "nothing that a due time follows from": (
+        "account.created.*", "account.credential.contained.*", "account.descent.*", "account.lineage.*",
+        "account.reached.*", "api.*", "iam.account.property_set.*", "iam.account.token_version_set.*",
+        "iam.account_alias.*", "iam.credential_report.*", "iam.instance_profile.*", "iam.oidc_provider.*",
+        "iam.organizations_*", "iam.role.trust_policy_replaced.*", "iam.role.updated.*",
+        "iam.saml_provider.encryption_mode_set.*", "iam.saml_provider.private_key_*", "iam.service_last_accessed.*", "iam.service_linked_role.*",
+        "installation.*", "sts.session.expired.*",
+    ),
+    "who is an administrator, about which is thought anew every day while an action is withheld": (
+        "iam.group.*", "iam.inline_policy.*", "iam.managed_catalogue.*", "iam.permissions_boundary.*", "iam.policy.*",
+    ),
+    "a use, which makes idle later; that what was idle may be so again is in the schedule already": (
+        "iam.credential.used.*",
+    ),
+    "the end of a credential: of no other one something is due earlier": (
+        "iam.access_key.deleted.*", "iam.login_profile.deleted.*", "iam.mfa_device.deactivated.*",
+        "iam.mfa_device.deleted.*", "iam.user_credential.deleted.*",
+    ),
+    "of a credential that is nobody's or not known here": (
+        "iam.mfa_device.created.*", "iam.root_login_profile.*",
+    ),
+    "attempts and codes, from which no age counts": (
+        "iam.mfa_code.*", "iam.mfa_device.resynced.*", "iam.password.attempt_failed.*",
+    ),
+    "told by a look itself, which says when to look again": (
+        "account.exemption.expired.*", "iam.credential.deactivated_by_policy.*", "iam.credential.deleted_by_policy.*",
+        "iam.credential.expired.*", "iam.credential.expiry_warned.*", "iam.credential.idle.*",
+        "iam.credential.policy_action_withheld.*", "iam.credential.rotation_*",
+    ),
+}  # fmt: skip
+"""Topics of events that no mark is needed for, by the reason."""
 few = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -132,6 +166,15 @@ def test_rows_are_the_fold(
                             assert event.expired_at == ends.pop(event.session_id)
             looked(writer, ledger, found, at)
             assert subjects(calls(find_due(reader.connection, at, limit=1_000), ledger.account_id))[0] == set()
+
+
+def test_whatever_makes_something_due_earlier_leaves_a_mark() -> None:
+    """Of every event there is, it is said here why it need not, or it has a section in projections/tables/due.sql."""
+    (due,) = (projection for projection in load_projections() if projection.name == "due")
+    patterns = [pattern for every in NOTHING_EARLIER.values() for pattern in every]
+    unmarked = {topic for topic in event_classes() if not due.reads(topic)}
+    assert {pattern for pattern in patterns if not filter_names(unmarked, pattern)} == set()
+    assert {topic for topic in event_classes() if any(matches(topic, pattern) for pattern in patterns)} == unmarked
 
 
 def test_a_look_on_an_older_value_is_not_believed(

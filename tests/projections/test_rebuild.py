@@ -104,10 +104,7 @@ TAMPERINGS: dict[LiteralString, tuple[str, str | None, object, object]] = {
         *("principals", "valid_to", 9),
         None,
     ),
-    'update views.trail set parameters = \'{"UserName": "eve"}\'': (
-        *("trail", "parameters", {"UserName": "eve"}),
-        {"UserName": "ada"},
-    ),
+    "update views.trail set user_name = 'eve'": ("trail", "user_name", "eve", "admin"),
     "update views.sessions set expires_at = '2030-01-01Z'": (
         *("sessions", "expires_at", "2030-01-01T00:00:00+00:00"),
         "2025-01-01T01:00:00+00:00",

@@ -343,7 +343,7 @@ def test_a_crash_is_begun_anew(
             rebuild.swap()
     monkeypatch.undo()
     assert rows(owner, LIVE_SCHEMA, ledger.account_id) == before
-    left = sql.SQL("update {} set user_agent = 'wrong'").format(sql.Identifier(REBUILD_SCHEMA, "trail"))
+    left = sql.SQL("update {} set operation = 'wrong'").format(sql.Identifier(REBUILD_SCHEMA, "trail"))
     owner.execute(left)
     assert compared(opens).is_equal
     swapped(opens)

@@ -224,7 +224,7 @@ def test_a_page_is_bounded_in_bytes(
     newest_first: bool,
 ) -> None:
     """Calls with much in them come on more pages, none twice and none left out; one that is too long comes alone."""
-    monkeypatch.setattr(history, "PAGE_BYTES_MAX", 1_000)
+    monkeypatch.setattr(history, "PAGE_BYTES_MAX", 3_000)
     monkeypatch.setattr(history, "CALLS_PER_SELECT_MAX", 3)
     ledger = Ledger(writer)
     for size in (1, 1, 400, 400, 400, 5_000, 1, 1, 1, 1, 1):

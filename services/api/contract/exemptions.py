@@ -1,4 +1,4 @@
-"""ExemptionList: whose credentials are exempted from the lifecycle profile's rules, why and until when."""
+"""Exemptions: whose credentials are exempted from the lifecycle profile's rules, why and until when."""
 
 from datetime import datetime
 from typing import Annotated

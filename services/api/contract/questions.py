@@ -26,6 +26,12 @@ from services.api.contract.lifecycle_profiles import (
     ShowLifecycleProfile,
 )
 from services.api.contract.lineage import ShowLineage
+from services.api.contract.notifications import (
+    AddNotificationTarget,
+    ListNotificationTargets,
+    RemoveNotificationTarget,
+    TestNotificationTarget,
+)
 from services.api.contract.permissions import ListPermissions
 from services.api.contract.question import Answer, Question
 from services.api.contract.sessions import ListSessions, RevokeSession
@@ -37,8 +43,9 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     LookupHistory, ListPermissions, ListSessions, ListCredentials, ExplainDecision, RevokeSession, ShowLineage, Contain,
     WhoCan, CanAssume, WhatIf, GetLeastPrivilege, WhoCould, CouldAssume, ListHeldPolicies, Diff, ListChanges,
     FindUnusual, TraceCredential, ListStillAlive, ListContainedLineages, ReleaseLineage,
-    StartKeyRotation, RecordKeyHandover, AdvanceKeyRotation, StopKeyRotation, ListKeyRotations, ListKeysToRotate,
-    ReportLeakedKeys,
     ShowLifecycleProfile, SetLifecycleProfile, RemoveLifecycleProfile, ForecastLifecycle,
     ListExemptions, GrantExemption, RevokeExemption,
+    StartKeyRotation, RecordKeyHandover, AdvanceKeyRotation, StopKeyRotation, ListKeyRotations, ListKeysToRotate,
+    ReportLeakedKeys,
+    AddNotificationTarget, ListNotificationTargets, RemoveNotificationTarget, TestNotificationTarget,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""ExemptionList from the rules of the lifecycle profile: granted, revoked and listed."""
+"""Exemptions from the rules of the lifecycle profile: granted, revoked and listed."""
 
 from domain.account import Account
 from domain.calls import Outcome

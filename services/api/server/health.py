@@ -16,6 +16,7 @@ from services.ledger.committer import Committer
 from services.ledger.pending_call import LedgerUnavailable
 from services.ledger.recorder import ConnectionSource
 from services.ledger.storage_probe import ReadOnlyDatabase, StorageProbe
+from services.notifications.deliverer import Deliverer
 from services.scheduler import Scheduler, SchedulerStatus
 from services.secrets.envelope import InvalidSeal
 from services.wire.request_pipeline import Response
@@ -36,8 +37,10 @@ class Health:
         writers: ConnectionSource,
         probe: StorageProbe,
         scheduler: Scheduler | None,
+        deliverer: Deliverer | None = None,
     ) -> None:
-        """Without a scheduler, none runs in this process."""
+        """Without a scheduler or a deliverer, none runs in this process."""
+        self._deliverer = deliverer
         self._probe = probe
         self._scheduler = scheduler
         self._committer = committer
@@ -93,6 +96,10 @@ class Health:
             return UNAVAILABLE, found
         if self._scheduler is not None:
             found["scheduler"] = _scheduler(self._scheduler.status)
+        if self._deliverer is not None:
+            # No part of the verdict either: a target that is down is its owner's affair.
+            told = self._deliverer.status
+            found["notifications"] = {"leader": told.leader, "dead_targets": told.dead_targets}
         following = (
             status.running is not False
             and found["storage"] == "readable"

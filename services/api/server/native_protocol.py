@@ -36,7 +36,9 @@ READS_WAITING_MAX = (256, 64, 32)
 """In all, of an account, of a principal."""
 
 STATUSES = COMMON_ERROR_STATUSES | {
+    "EntityAlreadyExists": HTTPStatus.CONFLICT,
     "InvalidInput": HTTPStatus.BAD_REQUEST,
+    "LimitExceeded": HTTPStatus.CONFLICT,
     "MalformedPolicyDocument": HTTPStatus.BAD_REQUEST,
     "NoSuchEntity": HTTPStatus.NOT_FOUND,
     "OperationNotPermittedException": HTTPStatus.BAD_REQUEST,

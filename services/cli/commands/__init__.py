@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "contain": "contain a credential and everything created with it",
     "report-leaked": "record that access keys have leaked, and do what their accounts want done about it",
     "trace": "report on a key, session, user or role: use, descendants, what is still active, how to contain it",
+    "notify": "tell webhooks, people, files and commands what happens to credentials",
     "what-if": "re-evaluate the recorded calls of a period under a hypothetical policy",
     "least-privilege": "the smallest policy that covers the recorded calls of a user or role",
     "account": "open, list and close the accounts of this installation",

@@ -1,10 +1,12 @@
 """What decisions cost: in steps that are told before, from lengths alone, whatever anybody attaches or sends."""
 
+import gc
 import json
 import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
+from weakref import ref
 
 import pytest
 from hypothesis import given
@@ -27,10 +29,11 @@ from domain.policy import (
     parse,
     reason,
 )
+from domain.policy.document import ACTIONS_REMEMBERED_PER_POLICY_MAX
 from domain.policy.kept_readings import KeptReadings
 from domain.policy.pattern_lists import pattern_list
-from domain.policy.prices import price_of
-from domain.policy.wildcards import matcher, resource_starts_at, tokens
+from domain.policy.prices import LONG_PRICES_REMEMBERED_MAX, price_of
+from domain.policy.wildcards import Automaton, matcher, resource_starts_at, tokens
 from tests.domain.policy.expensive import ATTACKS, POLICIES_MAX, Attack, asking, patterns
 from tests.domain.policy.generated import DecisionExample, questions
 from tests.domain.policy.test_naive import compared, parsed
@@ -193,6 +196,48 @@ def test_what_is_remembered_decides_nothing() -> None:
     for number in range(50):
         evaluate(of, attack.request._replace(action=f"iam:Action{number}"))
     assert evaluate(of, attack.request) == first
+
+
+def test_what_is_remembered_keeps_no_policy() -> None:
+    """A price is remembered, but not the policies of a simulation, which nobody has when it has been answered."""
+    document = ATTACKS["a star and a character, on an agent"].document
+    policy = parse(document, PolicyType.IDENTITY)
+    price, gone = price_of("iam:getuser", [policy]), ref(policy)
+    assert price_of("iam:getuser", [policy]) is price
+    del policy
+    gc.collect()
+    assert gone() is None
+    assert price_of("iam:getuser", [parse(document, PolicyType.IDENTITY)]) == price
+
+
+@pytest.mark.parametrize("shape", ["conditions", "short patterns of variables"])
+def test_few_long_prices_are_remembered(shape: str) -> None:
+    """Of many context keys, or of many patterns that vary; short ones outlast them."""
+    long, short = (parse(ATTACKS[each].document, PolicyType.IDENTITY) for each in (shape, "addresses"))
+    prices = [price_of("iam:getuser", [each]) for each in (long, short)]
+    assert price_of("iam:getuser", [long]) is prices[0]
+    for number in range(LONG_PRICES_REMEMBERED_MAX):
+        price_of(f"iam:action{number}", [long])
+    again = [price_of("iam:getuser", [each]) for each in (long, short)]
+    assert again == prices
+    assert [each is former for each, former in zip(again, prices, strict=True)] == [False, True]
+
+
+def test_few_actions_of_a_policy_are_remembered() -> None:
+    """Others are matched again, and answered alike."""
+    policy = parse(ATTACKS["statements"].document, PolicyType.IDENTITY)
+    for number in range(2 * ACTIONS_REMEMBERED_PER_POLICY_MAX):
+        assert policy.about[f"iam:action{number}"] == policy.statements
+    assert len(policy.about) == ACTIONS_REMEMBERED_PER_POLICY_MAX
+
+
+def test_patterns_are_prepared_by_two_threads_at_once() -> None:
+    """The one that comes later finds nothing to prepare, and breaks nothing."""
+    automaton = Automaton([tokens("*?a"), tokens("b?*c")])
+    automaton.prepare()
+    automaton.prepare()
+    assert automaton.accepts("xxa")
+    assert not automaton.accepts("xxb")
 
 
 def test_no_more_is_kept_read_than_may_be() -> None:

@@ -98,6 +98,7 @@ NEEDED_IN_BODY = {
     **dict.fromkeys(("Contain", "ReleaseLineage"), b'{"credential":"alice"}'),
     **dict.fromkeys(("SetLifecycleProfile", "ForecastLifecycle"), b'{"profile":"cis-5.0"}'),
     "GrantExemption": b'{"who":"alice","until":"2999-01-01","reason":"r"}',
+    "AddNotificationTarget": b'{"kind":"email","destination":"ann@example.com"}',
 }
 
 
@@ -112,6 +113,7 @@ def test_without_a_permission_nothing_is_told(house: InProcessServer) -> None:
         "credential": "alice",
         "owner": "alice",
         "exemption_id": "EXMP" + "A" * 17,
+        "name": "pager",
     }
     for question in QUESTIONS:
         path = question.path.format_map(named) + NEEDED.get(question.__name__, "")

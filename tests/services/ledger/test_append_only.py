@@ -36,6 +36,11 @@ RIGHTS: dict[str, dict[str, str]] = {
     "secrets.service_passwords": {"writer": "SID"},
     "secrets.server_certificate_keys": {"writer": "SID"},
     "secrets.saml_private_keys": {"writer": "SID"},
+    "secrets.webhook_secrets": {"writer": "SID"},
+    **{
+        f"notifications.{table}": {"writer": "SIUD", "reader": "S"}
+        for table in ("cursors", "deliveries", "recipients", "mail_items")
+    },
     "public.muniment_migrations": {"reader": "S"},
 }
 UPDATABLE = {

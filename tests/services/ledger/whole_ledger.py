@@ -80,6 +80,7 @@ TABLES = {
     SecretKind.SERVER_KEY: "server_certificate_keys",
     SecretKind.MFA_SEED: "mfa_seeds",
     SecretKind.SAML_PRIVATE_KEY: "saml_private_keys",
+    SecretKind.WEBHOOK_SECRET: "webhook_secrets",
 }
 
 
