@@ -110,9 +110,11 @@ def mfa_device(draw: DrawFn, account: Account, _at: datetime, random: Random) ->
 
 
 def key_rotation(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
-    """Begun, or whatever comes next, mostly without waiting."""
+    """Begun, or whatever comes next, mostly without waiting; or the key is reported leaked."""
     rotations = account[KEY_ROTATIONS]
-    if not rotations or draw(st.integers(0, 3)) == 0:
+    if draw(st.integers(0, 7)) == 0:
+        return _leak_report(draw, account)
+    if not rotations or draw(st.integers(0, 5)) == 0:
         user = one(draw, account[USERS])
         keys = [key.id for key in account[ACCESS_KEYS].of(user.id)]
         return key_rotations.start(
@@ -124,7 +126,7 @@ def key_rotation(draw: DrawFn, account: Account, at: datetime, random: Random) -
             observe_days=draw(st.sampled_from([0, 0, 2])),
         )
     rotation = one(draw, sorted(rotations.values(), key=lambda rotation: rotation.user_id))
-    if draw(st.integers(0, 5)) == 0:
+    if draw(st.integers(0, 2)) == 0:
         return key_rotations.stop(account, user_id=rotation.user_id, reason=None)
     handed_over: Sequence[AccountChange] = ()
     if rotation.stage == "started":
@@ -137,7 +139,7 @@ def key_rotation(draw: DrawFn, account: Account, at: datetime, random: Random) -
     return [*handed_over, *key_rotations.advance(account, user_id=rotation.user_id, at=at, force=force)]
 
 
-def leak_report(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
+def _leak_report(draw: DrawFn, account: Account) -> Sequence[Event]:
     key = one(draw, account[ACCESS_KEYS].by_id.values())
     source = draw(st.sampled_from([None, "commit"]))
     return [leak_reports.report_leak(account, key, reporter="operator", source=source, url="https://example.com/a?b")]

@@ -76,7 +76,7 @@ from domain.rules import (
     users,
 )
 from domain.rules.session_expiries import ExpiredSession, Expiries
-from tests.credential_steps import key_rotation, leak_report, mfa_device, server_certificate, user_credential
+from tests.credential_steps import key_rotation, mfa_device, server_certificate, user_credential
 from tests.domain.policy.policies import SESSION
 from tests.lifecycle_steps import exemption, profile, recorded
 from tests.step_draws import NAMES, PATHS, Step
@@ -378,5 +378,5 @@ STEPS: tuple[Step, ...] = (
     _user, _group, _membership, _role, _policy, _held_policy, _tags, _boundary, _access_key,
     _password, _password_policy, user_credential, server_certificate, mfa_device, _use_of_credential, _session,
     _lineage, _tick, _tick, _alias,
-    _organization, _root_password, profile, exemption, key_rotation, leak_report,
+    _organization, _root_password, profile, exemption, key_rotation,
 )  # fmt: skip

@@ -96,6 +96,9 @@ DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","R
 NEEDED_IN_BODY = {
     "WhatIf": json.dumps({"since": "p1", "scp": DENY_ALL}).encode(),
     **dict.fromkeys(("Contain", "ReleaseLineage"), b'{"credential":"alice"}'),
+    **dict.fromkeys(("StartKeyRotation", "AdvanceKeyRotation", "StopKeyRotation"), b'{"credential":"alice"}'),
+    "RecordKeyHandover": b'{"credential":"alice","new_access_key_id":"AKIAIOSFODNN7EXAMPLE","to":"file"}',
+    "ReportLeakedKeys": b'{"access_key_ids":["AKIAIOSFODNN7EXAMPLE"]}',
     **dict.fromkeys(("SetLifecycleProfile", "ForecastLifecycle"), b'{"profile":"cis-5.0"}'),
     "GrantExemption": b'{"who":"alice","until":"2999-01-01","reason":"r"}',
     "AddNotificationTarget": b'{"kind":"email","destination":"ann@example.com"}',
