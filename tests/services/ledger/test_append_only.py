@@ -37,6 +37,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "secrets.server_certificate_keys": {"writer": "SID"},
     "secrets.saml_private_keys": {"writer": "SID"},
     "secrets.webhook_secrets": {"writer": "SID"},
+    **{f"lifecycle.{table}": {"writer": "SIUD", "reader": "S"} for table in ("schedule", "progress")},
     **{
         f"notifications.{table}": {"writer": "SIUD", "reader": "S"}
         for table in ("cursors", "deliveries", "recipients", "mail_items")
