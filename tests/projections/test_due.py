@@ -39,7 +39,8 @@ NOTHING_EARLIER = {
         "account.reached.*", "api.*", "iam.account.property_set.*", "iam.account.token_version_set.*",
         "iam.account_alias.*", "iam.credential_report.*", "iam.instance_profile.*", "iam.oidc_provider.*",
         "iam.organizations_*", "iam.role.trust_policy_replaced.*", "iam.role.updated.*",
-        "iam.saml_provider.encryption_mode_set.*", "iam.saml_provider.private_key_*", "iam.service_last_accessed.*", "iam.service_linked_role.*",
+        "iam.saml_provider.encryption_mode_set.*", "iam.saml_provider.private_key_*", "iam.service_last_accessed.*",
+        "iam.service_linked_role.*",
         "installation.*", "sts.session.expired.*",
     ),
     "who is an administrator, about which is thought anew every day while an action is withheld": (
