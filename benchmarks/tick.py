@@ -22,7 +22,7 @@ from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
 from services.ledger_runtime import LedgerRuntime
 
 ACCOUNTS, CREDENTIALS_AN_ACCOUNT = 1_000, 100
-ACCOUNTS_A_ROUND = 25
+ACCOUNTS_A_ROUND = 2
 IDLE_TICKS = 10
 DAY = timedelta(days=1)
 CATCHING_UP_SECONDS_MAX = 900

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import psycopg
@@ -88,7 +89,7 @@ class DueRecorder:
         """
         shared_id = new_uuid(self._random)
         until = time.monotonic() + TICK_SECONDS_MAX
-        answers = _PendingCalls()
+        answers = _PendingCalls(partial(self._begin, shared_id))
         served: set[str] = set()
         complete = False
         while not complete and not self._stopping.is_set() and time.monotonic() < until:
@@ -101,7 +102,8 @@ class DueRecorder:
                     if self._stopping.is_set():
                         break
                     for candidates in calls:
-                        self._submit(account_id, candidates, shared_id, answers)
+                        answers.settle(down_to=CALLS_IN_FLIGHT_MAX - 1)
+                        answers.submit(account_id, candidates)
                     submitted.add(account_id)
             except (LedgerUnavailable, Overloaded) as error:
                 # Not of one account's doing, so no other will fare better now.
@@ -115,8 +117,7 @@ class DueRecorder:
             log.warning("Of %d accounts, %d failed: %s", len(served), len(answers.failed), answers.error)
         return TickResult(len(served), answers.events, len(answers.failed), answers.error)
 
-    def _submit(self, account_id: str, due: LifecycleCandidates, shared_id: str, answers: "_PendingCalls") -> None:
-        answers.settle(down_to=CALLS_IN_FLIGHT_MAX - 1)
+    def _begin(self, shared_id: str, account_id: str, due: LifecycleCandidates) -> Future[CommittedCall]:
         cause = Cause(
             origin="scheduler",
             request_id=new_uuid(self._random),
@@ -124,7 +125,7 @@ class DueRecorder:
             service="muniment",
             operation=OPERATION,
         )
-        answers.submit(self._committer, account_id, due, cause)
+        return self._committer.begin(frozenset({account_id}), _decision(account_id, due, cause))
 
     def _schedule(self, answers: "_PendingCalls", progress: Mapping[str, int]) -> None:
         """When to look again at those of whom all that was due is recorded. `progress` is of accounts of which nothing
@@ -143,17 +144,19 @@ class _Recorded(NamedTuple):
     """What a call came to."""
 
     events: int
+    looked_at: Sequence[str]
+    """The first of the call's subjects."""
     at: datetime
-    """The round's time: until then everything is recorded."""
+    """The round's time: until then everything of these is recorded."""
 
 
 def _decision(account_id: str, candidates: LifecycleCandidates, cause: Cause) -> DecideCall:
     def decide(values: LedgerStates, at: datetime) -> CallResult:
         account = values[account_id]
         assert isinstance(account, Account)
-        due = due_events(account, candidates, at, protection)
+        due = due_events(account, candidates, at, partial(protection, administrators=set()))
         append = LedgerAppend(account_id, cause, due.events, destroyed_secrets=due.destroyed_secrets)
-        return CallResult(_Recorded(len(due.events), at), [append] if due.events else [])
+        return CallResult(_Recorded(len(due.events), due.looked_at, at), [append] if due.events else [])
 
     return decide
 
@@ -168,17 +171,17 @@ def _looks(account: Account, subjects: Sequence[str], at: datetime) -> Iterator[
 class _PendingCalls:
     """The calls of a tick that are under way, and what became of the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: Callable[[str, LifecycleCandidates], Future[CommittedCall]]) -> None:
+        self._begin = begin
         self._waiting: deque[tuple[str, LifecycleCandidates, Future[CommittedCall]]] = deque()
         self.looks: list[ScheduledLook] = []
         self.events = 0
         self.failed: set[str] = set()
         self.error: str | None = None
 
-    def submit(self, committer: Committer, account_id: str, due: LifecycleCandidates, cause: Cause) -> None:
+    def submit(self, account_id: str, due: LifecycleCandidates) -> None:
         """One more call; some other thread answers it. Raises Overloaded and LedgerUnavailable."""
-        answer = committer.begin(frozenset({account_id}), _decision(account_id, due, cause))
-        self._waiting.append((account_id, due, answer))
+        self._waiting.append((account_id, due, self._begin(account_id, due)))
 
     def settle(self, *, down_to: int) -> None:
         """Waits until no more than so many calls are under way. One account's failure is its own."""
@@ -186,10 +189,12 @@ class _PendingCalls:
             account_id, due, answer = self._waiting.popleft()
             try:
                 committed = answer.result(ANSWER_SECONDS_MAX)
-                account = committed.values[account_id]
+                account, recorded = committed.values[account_id], committed.result
                 assert isinstance(account, Account)
-                self.events += committed.result.events
-                self.looks += _looks(account, due.subjects, committed.result.at)
+                self.events += recorded.events
+                self.looks += _looks(account, recorded.looked_at, recorded.at)
+                if left := due.subjects[len(recorded.looked_at) :]:
+                    self.submit(account_id, LifecycleCandidates(left))
             except Exception as error:  # noqa: BLE001  logged, and the others go on
                 self.fail(account_id, error)
 

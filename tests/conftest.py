@@ -22,6 +22,7 @@ settings.load_profile("untimed")
 publish_catalogues(None)
 
 LONGEST = (
+    "tests/services/test_simulated_year.py",
     "tests/clients/test_terraform.py",
     "tests/clients/test_ansible.py",
     "tests/failures/test_faults.py",

@@ -127,7 +127,9 @@ class Notice(CredentialEvent, ABC):
     def fold(self, account: Account, at: datetime) -> Account:
         self.require_credential(account)
         notices = account[NOTICES]
-        if is_recorded(notices, self.credential_id, self.key, self.due_at):
+        # In older ledgers the expiry of a password is told again when a former password policy is back.
+        told_before = is_recorded(notices, self.credential_id, self.key, self.due_at)
+        if told_before and self.credential != "password":
             raise LookupError(f"{type(self).__name__} of {self.credential_id} was recorded before.")
         told = notices.get(self.credential_id, _NONE).set(self.key, self.due_at)
         return account.put(NOTICES, notices.set(self.credential_id, told))
@@ -188,6 +190,12 @@ class ExpiryWarned(Notice, topic="iam.credential.expiry_warned.v1"):
 
     about = "expiry_warned"
     expires_at: datetime
+
+    @property
+    def key(self) -> str:
+        """Of a password with the days that the account's password policy gives it."""
+        policy = f" {(self.expires_at - self.evidence.created_at).days}" if self.credential == "password" else ""
+        return super().key + policy
 
     def describe(self) -> str:
         return f"{self.what} will soon expire."

@@ -6,7 +6,7 @@ from heapq import nsmallest
 from domain.account import Account
 from domain.callers import containing_key
 from domain.credential_kinds import HeldCredential, credentials_of
-from domain.families.access_keys import ACCESS_KEYS
+from domain.families.access_keys import ACCESS_KEYS, AccessKey
 from domain.families.notices import Protection
 from domain.queries.access import is_administrator
 
@@ -15,14 +15,19 @@ OWNERS_TRIED_MAX = 50
 _NOT_SIGNED_IN_WITH = {"user", "role", "mfa_device"}
 
 
-def protection(account: Account, held: HeldCredential, at: datetime) -> Protection | None:
-    """Why the credential, which works, stays as it is; None where it may be deactivated."""
+def protection(
+    account: Account, held: HeldCredential, at: datetime, administrators: set[str] | None = None
+) -> Protection | None:
+    """Why the credential, which works, stays as it is; None where it may be deactivated. `administrators` are owners
+    that are known to be some at the time, to whom those are added that are found: who asks about many passes one set.
+    """
     if held.owner_id == account.id:
         return "root"
     if not any(_works(other, at) for other in credentials_of(account, held.owner_id) if other != held):
         return "last working credential"
-    if held.kind == "access_key" and not _has_other_keys(account, held) and _is_last_administrator(account, held, at):
-        return "last administrator"
+    known = set() if administrators is None else administrators
+    if held.kind == "access_key" and not _has_other_keys(account, held):
+        return "last administrator" if _is_last_administrator(account, held, at, known) else None
     return None
 
 
@@ -35,15 +40,26 @@ def _has_other_keys(account: Account, held: HeldCredential) -> bool:
     return any(key.status == "Active" and key.id != held.id for key in account[ACCESS_KEYS].of(held.owner_id))
 
 
-def _is_last_administrator(account: Account, held: HeldCredential, at: datetime) -> bool:
+def _is_last_administrator(account: Account, held: HeldCredential, at: datetime, known: set[str]) -> bool:
     """Whether an access key would be left of nobody who may set the account's permissions in order."""
+    if any(owner_id != held.owner_id and _has_working_key(account, owner_id) for owner_id in known):
+        return False
     if not is_administrator(account, held.owner_id, at):
         return False
-    others = (
-        key
-        for key in account[ACCESS_KEYS].by_id.values()
-        if key.status == "Active" and key.user_id != held.owner_id and containing_key(account, key) is None
-    )
-    first = nsmallest(OWNERS_TRIED_MAX, others, key=lambda key: (key.user_id != account.id, key.created_at, key.id))
-    owners = dict.fromkeys(key.user_id for key in first)
-    return not any(is_administrator(account, owner_id, at) for owner_id in owners)
+    known.add(held.owner_id)
+    others = (key for key in account[ACCESS_KEYS].by_id.values() if key.user_id != held.owner_id)
+    working = (key for key in others if _is_working(account, key))
+    first = nsmallest(OWNERS_TRIED_MAX, working, key=lambda key: (key.user_id != account.id, key.created_at, key.id))
+    for owner_id in dict.fromkeys(key.user_id for key in first):
+        if is_administrator(account, owner_id, at):
+            known.add(owner_id)
+            return False
+    return True
+
+
+def _has_working_key(account: Account, owner_id: str) -> bool:
+    return any(_is_working(account, key) for key in account[ACCESS_KEYS].of(owner_id))
+
+
+def _is_working(account: Account, key: AccessKey) -> bool:
+    return key.status == "Active" and containing_key(account, key) is None

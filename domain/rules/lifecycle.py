@@ -43,6 +43,9 @@ from domain.rules.successors import completed_rotation, successor_of
 
 WITHHELD_DAYS = timedelta(days=1)
 """After which it is asked again whether an action is still withheld: another administrator changes nothing here."""
+WORK_A_CALL_MAX = 1_500
+"""Milestones that are looked at, and ten for each event: some ten milliseconds of a round, unless one subject's take
+longer."""
 Protect = Callable[[Account, HeldCredential, datetime], Protection | None]
 """Why nothing automatic may be done to a credential that works; None where it may."""
 
@@ -60,13 +63,41 @@ class LifecycleCandidates:
 class Milestone:
     """A time at which something becomes of a credential."""
 
+    account: Account = field(repr=False, compare=False)
+    """By which it is so."""
     held: HeldCredential
     due_at: datetime
     notice: type[Notice]
-    rule: Rule
-    evidence: Evidence
+    applied: AppliedRules
+    rule_name: str
+    """Without the kind."""
+    days: int
+    successor_id: str | None = None
+    deactivated_at: datetime | None = None
     details: dict[str, Any] = field(default_factory=dict)
     """The fields that this notice alone has."""
+
+    @property
+    def rule(self) -> Rule:
+        profile = self.applied.profile
+        return Rule(
+            profile=profile.name,
+            version=profile.version,
+            name=f"{self.held.kind}_{self.rule_name}",
+            days=self.days,
+            override=self.applied.override,
+        )
+
+    @property
+    def evidence(self) -> Evidence:
+        used = last_use(self.account, self.held)
+        return Evidence(
+            created_at=self.held.created_at,
+            last_used=None if used is None else LastUsed(at=used.at, service=used.service, region=used.region),
+            expires_at=self.held.expires_at,
+            successor_id=self.successor_id,
+            deactivated_at=self.deactivated_at,
+        )
 
     def event(self, owner_name: str) -> Notice:
         return self.notice.model_validate(
@@ -91,6 +122,10 @@ class DueEvents:
     """As it is with them."""
     events: list[Event] = field(default_factory=list)
     destroyed_secrets: list[SecretId] = field(default_factory=list)
+    looked_at: list[str] = field(default_factory=list)
+    """The first of the candidates' subjects, as many as a call has time for: one at least."""
+    milestones: int = 0
+    """That were looked at."""
 
     def add(self, event: AccountChange, at: datetime) -> None:
         self.account = event.fold(self.account, at)
@@ -105,9 +140,13 @@ def due_events(account: Account, candidates: LifecycleCandidates, at: datetime, 
     due = DueEvents(account)
     if account.closed_at is not None:
         at = min(at, account.closed_at)
+        due.looked_at += candidates.subjects
     else:
         for subject_id in candidates.subjects:
+            if due.milestones + 10 * len(due.events) > WORK_A_CALL_MAX:
+                break
             _add_due(due, subject_id, at, protect)
+            due.looked_at.append(subject_id)
     if candidates.expiries is not None:
         due.events += expiry_events(account, candidates.expiries, at)
     return due
@@ -125,8 +164,9 @@ def _add_due(due: DueEvents, subject_id: str, at: datetime, protect: Protect) ->
                 reason=exemption.reason,
             )
             due.add(expired, at)
-    pending = [each for each in milestones(due.account, subject_id, at) if each.due_at <= at]
-    for milestone in sorted(pending, key=lambda each: each.due_at):
+    known = list(milestones(due.account, subject_id, at))
+    due.milestones += len(known)
+    for milestone in sorted((each for each in known if each.due_at <= at), key=lambda each: each.due_at):
         held = milestone.held
         if find_credential(due.account, held.kind, held.id) is None:
             continue  # Deleted by what became due before.
@@ -176,7 +216,7 @@ def next_wake(account: Account, subject_id: str, at: datetime) -> datetime | Non
             times.append(milestone.due_at)
         elif milestone.notice is CredentialIdle:
             # Used from now on, it may be idle again so long after.
-            times.append(at + timedelta(days=milestone.rule.days))
+            times.append(at + timedelta(days=milestone.days))
         elif milestone.notice is CredentialDeactivatedByPolicy:
             event = milestone.event("")
             if not is_recorded(account[NOTICES], event.credential_id, event.key, event.due_at):
@@ -227,14 +267,13 @@ class _CredentialMilestones:
             if held.active:
                 for days in rules.warn_before_days:
                     warned_at = held.expires_at - timedelta(days=days)
-                    rule = self._rule("expiry_warned", days)
-                    yield self._milestone(warned_at, ExpiryWarned, rule, expires_at=held.expires_at)
+                    yield self._milestone(warned_at, ExpiryWarned, "expiry_warned", days, expires_at=held.expires_at)
             yield self.expiry(held.expires_at)
 
     def expiry(self, expires_at: datetime) -> Milestone:
         """Whatever the profile says."""
         days = (expires_at - self.held.created_at).days if self.held.kind == "password" else 0
-        return self._milestone(expires_at, CredentialExpired, self._rule("expiry", days))
+        return self._milestone(expires_at, CredentialExpired, "expiry", days)
 
     def _of_age(self, rules: CredentialRules) -> Iterator[Milestone]:
         if rules.max_age_days is None:
@@ -242,25 +281,25 @@ class _CredentialMilestones:
         created_at, age = self.held.created_at, rules.max_age_days
         due_at = created_at + timedelta(days=age)
         for days in sorted(rules.warn_before_days, reverse=True):
-            rule = self._rule("rotation_warned", age - days)
-            yield self._milestone(due_at - timedelta(days=days), RotationWarned, rule, rotation_due_at=due_at)
-        yield self._milestone(due_at, RotationDue, self._rule("rotation_due", age))
+            warned_at = due_at - timedelta(days=days)
+            yield self._milestone(warned_at, RotationWarned, "rotation_warned", age - days, rotation_due_at=due_at)
+        yield self._milestone(due_at, RotationDue, "rotation_due", age)
         overdue_at = due_at + timedelta(days=rules.overdue_after_days)
-        rule = self._rule("rotation_overdue", age + rules.overdue_after_days)
-        yield self._milestone(overdue_at, RotationOverdue, rule)
+        rule = "rotation_overdue", age + rules.overdue_after_days
+        yield self._milestone(overdue_at, RotationOverdue, *rule)
         if rules.when_overdue.action == "deactivate":
-            yield self._milestone(overdue_at, CredentialDeactivatedByPolicy, rule, reason="overdue")
+            yield self._milestone(overdue_at, CredentialDeactivatedByPolicy, *rule, reason="overdue")
 
     def _of_overlap(self, rules: CredentialRules) -> Iterator[Milestone]:
         successor = None if rules.overlap_days is None else successor_of(self.account, self.held)
         if successor is None or rules.overlap_days is None:
             return
         due_at = successor.created_at + timedelta(days=rules.overlap_days)
-        rule = self._rule("rotation_overlap", rules.overlap_days)
-        yield self._milestone(due_at, RotationOverlapExceeded, rule, successor_id=successor.id)
+        rule = "rotation_overlap", rules.overlap_days
+        yield self._milestone(due_at, RotationOverlapExceeded, *rule, successor_id=successor.id)
         if rules.when_overdue.action == "deactivate":
             yield self._milestone(
-                due_at, CredentialDeactivatedByPolicy, rule, successor_id=successor.id, reason="overlap"
+                due_at, CredentialDeactivatedByPolicy, *rule, successor_id=successor.id, reason="overlap"
             )
 
     def _of_idleness(self, rules: CredentialRules) -> Iterator[Milestone]:
@@ -268,10 +307,10 @@ class _CredentialMilestones:
             return
         used = last_use(self.account, self.held)
         since = self.held.created_at if used is None else used.at
-        due_at, rule = since + timedelta(days=rules.max_idle_days), self._rule("idle", rules.max_idle_days)
-        yield self._milestone(due_at, CredentialIdle, rule)
+        due_at, rule = since + timedelta(days=rules.max_idle_days), ("idle", rules.max_idle_days)
+        yield self._milestone(due_at, CredentialIdle, *rule)
         if rules.when_idle.action == "deactivate":
-            yield self._milestone(due_at, CredentialDeactivatedByPolicy, rule, reason="idle")
+            yield self._milestone(due_at, CredentialDeactivatedByPolicy, *rule, reason="idle")
 
     def _of_deletion(self, rules: CredentialRules) -> Iterator[Milestone]:
         """Nobody has touched it since its profile deactivated it."""
@@ -280,38 +319,32 @@ class _CredentialMilestones:
             return
         days = (rules.when_idle if done.reason == "idle" else rules.when_overdue).delete_after_days
         if days is not None:
-            rule = self._rule(f"{done.reason}_deletion", days)
-            due_at = done.at + timedelta(days=days)
-            yield self._milestone(due_at, CredentialDeletedByPolicy, rule, deactivated_at=done.at)
-
-    def _rule(self, name: str, days: int) -> Rule:
-        profile = self.applied.profile
-        return Rule(
-            profile=profile.name,
-            version=profile.version,
-            name=f"{self.held.kind}_{name}",
-            days=days,
-            override=self.applied.override,
-        )
+            due_at, rule = done.at + timedelta(days=days), (f"{done.reason}_deletion", days)
+            yield self._milestone(due_at, CredentialDeletedByPolicy, *rule, deactivated_at=done.at)
 
     def _milestone(
         self,
         due_at: datetime,
         notice: type[Notice],
-        rule: Rule,
+        rule_name: str,
+        days: int,
         *,
         successor_id: str | None = None,
         deactivated_at: datetime | None = None,
         **details: object,
     ) -> Milestone:
-        evidence = Evidence(
-            created_at=self.held.created_at,
-            last_used=_told(last_use(self.account, self.held)),
-            expires_at=self.held.expires_at,
-            successor_id=successor_id,
-            deactivated_at=deactivated_at,
+        return Milestone(
+            self.account,
+            self.held,
+            due_at,
+            notice,
+            self.applied,
+            rule_name,
+            days,
+            successor_id,
+            deactivated_at,
+            details,
         )
-        return Milestone(self.held, due_at, notice, rule, evidence, details)
 
 
 def last_use(account: Account, held: HeldCredential) -> LastUse | None:
@@ -322,7 +355,3 @@ def last_use(account: Account, held: HeldCredential) -> LastUse | None:
     keys = credential_family("access_key").of(account, held.owner_id)
     found = [use for credential_id in (held.id, *(key.id for key in keys)) if (use := uses.get(credential_id))]
     return max(found, key=lambda use: use.at, default=None)
-
-
-def _told(used: LastUse | None) -> LastUsed | None:
-    return None if used is None else LastUsed(at=used.at, service=used.service, region=used.region)

@@ -99,7 +99,7 @@ class ExternalDatabase:
     def refuse_unfit_login(self) -> None:
         """Raises DatabaseNotMigrated when the login cannot take on the roles, and OwnerLoginRefused when it can do
         more: a server that is taken over must not be able to rewrite the ledger."""
-        with psycopg.connect(with_timeouts(self.url), autocommit=True) as connection, connection.cursor() as cursor:
+        with psycopg.connect(with_settings(self.url), autocommit=True) as connection, connection.cursor() as cursor:
             ((login,),) = cursor.execute("select session_user").fetchall()
             power, has_roles = _login_powers(cursor, login)
         if power is not None:
@@ -127,7 +127,7 @@ def database_error_text(error: psycopg.Error) -> str:
 def connect(database: Database, role: DatabaseRole) -> psycopg.Connection:
     """A connection in autocommit, so that every transaction is one that the code names. What hangs ends: statements
     of requests, and transactions that nobody goes on with, after two seconds."""
-    connection = psycopg.connect(with_timeouts(database.conninfo(role)), autocommit=True)
+    connection = psycopg.connect(with_settings(database.conninfo(role)), autocommit=True)
     try:
         if role not in _NO_LIMIT:
             limit_statements(connection)
@@ -139,9 +139,12 @@ def connect(database: Database, role: DatabaseRole) -> psycopg.Connection:
     return connection
 
 
-def with_timeouts(conninfo: str) -> str:
-    """With our own timeouts, where it names none."""
-    return make_conninfo("", **(_TIMEOUTS | conninfo_to_dict(conninfo)))
+def with_settings(conninfo: str) -> str:
+    """With our own timeouts, where it names none, and in UTC: a time that is read is written down again as it came,
+    whatever the database's own zone."""
+    given = conninfo_to_dict(conninfo)
+    options = f"{given.get('options', '')} -c TimeZone=UTC".lstrip()
+    return make_conninfo("", **(_TIMEOUTS | given | {"options": options}))
 
 
 def limit_statements(connection: psycopg.Connection) -> None:
@@ -263,7 +266,7 @@ def _login_powers(cursor: psycopg.Cursor, login: str) -> tuple[str | None, bool]
 def connection_pool(database: Database, role: DatabaseRole, size: int) -> ConnectionPool[psycopg.Connection]:
     """Of at most so many connections in autocommit. Not open yet."""
     return ConnectionPool(
-        with_timeouts(database.conninfo(role)),
+        with_settings(database.conninfo(role)),
         kwargs={"autocommit": True},
         min_size=1,
         max_size=size,

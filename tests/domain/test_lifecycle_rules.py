@@ -3,11 +3,12 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.account import Account
+from domain.account import Account, AccountClosed
 from domain.credential_kinds import credentials_of
 from domain.families.access_keys import (
     ACCESS_KEYS,
@@ -21,6 +22,7 @@ from domain.families.credential_use import CredentialUsed
 from domain.families.exemptions import ExemptionExpired, ExemptionGranted, exemptions_of
 from domain.families.lifecycle_profiles import LifecycleProfileSet
 from domain.families.notices import (
+    NOTICES,
     CredentialDeactivatedByPolicy,
     CredentialDeletedByPolicy,
     CredentialExpired,
@@ -47,9 +49,10 @@ from domain.foundation.events import Change, Event
 from domain.foundation.secret import SecretId, SecretKind
 from domain.queries.protected_credentials import protection
 from domain.rules import access_keys
-from domain.rules.lifecycle import DueEvents, LifecycleCandidates, due_events, next_wake
+from domain.rules.lifecycle import WORK_A_CALL_MAX, DueEvents, LifecycleCandidates, due_events, next_wake
 from domain.rules.lifecycle_profiles import read_profile, set_profile
 from tests.domain.accounts import ACCOUNT, ADMINISTRATOR_ACCESS, AT, after, new_account, with_role, with_users
+from tests.domain.test_lifecycle import policy
 
 DAY = timedelta(days=1)
 ANN = "AIDAann"
@@ -205,6 +208,41 @@ def test_root_and_the_last_administrator_stay() -> None:
     assert withheld(due(with_root, AT + 90 * DAY, ACCOUNT)) == ["root"]
 
 
+def test_many_administrators_are_asked_about_at_once() -> None:
+    """Whoever keeps whom it has found decides the same: all but one of them are deactivated."""
+    names = [f"admin{number}" for number in range(4)]
+    account = after(with_users(new_account(), *names), profile(DEACTIVATING))
+    for name in names:
+        named = {"user_id": f"AIDA{name}", "user_name": name}
+        password = LoginProfileCreated(**named, password_id=f"AIPW{name}", reset_required=False)
+        attached = {"entity": "user", "entity_id": f"AIDA{name}", "entity_name": name, "policy_id": "ANPA"}
+        attached["policy_arn"] = ADMINISTRATOR_ACCESS
+        account = after(account, key(name, name), password, PolicyAttached.model_validate(attached))
+    candidates = LifecycleCandidates([f"AIDA{name}" for name in names])
+    alone = due_events(account, candidates, AT + 90 * DAY, protection)
+    together = due_events(account, candidates, AT + 90 * DAY, partial(protection, administrators=set()))
+    assert alone.events == together.events
+    assert withheld(together) == ["last administrator"]
+    assert [type(event) for event in together.events].count(AccessKeyDeactivated) == 3
+
+
+def test_a_call_is_bounded() -> None:
+    """Of many of whom much is due, the first are looked at, and it is told who they are; the others go on from there,
+    to the same in all."""
+    names = [f"user{number}" for number in range(80)]
+    rules = {"access_key": {"max_age_days": 90, "warn_before_days": [1, 2, 3, 4, 5]}}
+    account = after(with_users(new_account(), *names), profile(rules), *(key(name, name) for name in names))
+    left, events = [f"AIDA{name}" for name in names], 0
+    while left:
+        found = due_events(account, LifecycleCandidates(left), AT + 90 * DAY, protection)
+        assert 0 < len(found.events) < WORK_A_CALL_MAX / 10 + 7
+        assert found.looked_at == left[: len(found.looked_at)]
+        left, events = left[len(found.looked_at) :], events + len(found.events)
+    assert events == 80 * 7
+    closed = after(account, AccountClosed())
+    assert due_events(closed, LifecycleCandidates(names), AT + DAY, protection).looked_at == names
+
+
 def test_an_exemption_ends_by_itself() -> None:
     """Until then nothing is told; afterwards everything, with its true due time; and its end is told itself."""
     granted = ExemptionGranted(
@@ -263,6 +301,20 @@ def test_a_rule_that_is_back_repeats_nothing() -> None:
         account, events = recorded(after(account, profile(rules)), AT + (100 + version) * DAY)
         seen += told(events)
     assert seen == [(RotationDue, 90), (RotationOverdue, 90), (RotationDue, 60), (RotationOverdue, 60)]
+    password = LoginProfileCreated(user_id=ANN, user_name="ann", password_id="AIPW1", reset_required=False)
+    account, seen = ann({"password": {"max_age_days": 3_000, "warn_before_days": [7]}}, password), []
+    for number, days in enumerate((90, 60, 90, 60)):
+        account, events = recorded(after(account, policy(days)), AT + (100 + number) * DAY)
+        seen += told(events)
+    assert seen == [(ExpiryWarned, 83), (CredentialExpired, 90), (ExpiryWarned, 53), (CredentialExpired, 60)]
+
+
+def test_older_ledgers_tell_a_thing_twice() -> None:
+    """They did when a former password policy was back, and are read all the same."""
+    password = LoginProfileCreated(user_id=ANN, user_name="ann", password_id="AIPW1", reset_required=False)
+    account, (expired,) = recorded(ann({}, password, policy(90)), AT + 90 * DAY)
+    assert isinstance(expired, CredentialExpired)
+    assert after(account, expired)[NOTICES] == account[NOTICES]
 
 
 STEPS = st.sampled_from(

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import cast
 
+import psycopg
 import pytest
 from botocore.credentials import Credentials as Keys
 
@@ -17,6 +19,7 @@ from domain.families.sessions import SessionExpired
 from domain.foundation.events import Entry
 from projections.engine.progress import ProgressWatcher
 from projections.engine.runner import ProjectionRunner
+from services.accounts import NewAccount, close_account, open_account
 from services.bootstrap import bootstrap
 from services.due_recorder import DueRecorder, TickResult
 from services.ledger.database import Database, connect
@@ -24,11 +27,16 @@ from services.ledger.round import system_clock
 from services.ledger_runtime import LedgerRuntime
 from services.scheduler import LEADER_LOCK_KEY
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
+from tests.failures.test_poison import poison
+from tests.projections.ledger import Ledger
+from tests.projections.use_events import issued
 from tests.services.api.in_process_server import InProcessServer, _member, opened
 from tests.services.ledger.proxy import When, proxied
+from tests.services.ledger.rounds import appending
 from tests.services.ledger.rounds import ledger as entries_of
 
 DAY = timedelta(days=1)
+BEGAN_AT = datetime.fromisoformat("2026-01-31T12:00:00+00:00")
 LONG = 60.0
 """Seconds; only a defect waits so long."""
 OPERATION = "RecordDue"
@@ -37,8 +45,8 @@ OPERATION = "RecordDue"
 class Installation:
     """A ledger with one account, founded at a time in our hands: its administrator's key is as old as the account."""
 
-    def __init__(self, database: Database, place: Path) -> None:
-        self.at = self.began_at = datetime.fromisoformat("2026-01-31T12:00:00+00:00")
+    def __init__(self, database: Database, place: Path, began_at: datetime = BEGAN_AT) -> None:
+        self.at = self.began_at = began_at
         self.database = database
         self._stack = ExitStack()
         self.ledger = self.another(database)
@@ -54,16 +62,15 @@ class Installation:
         self._stack.callback(ledger.scheduler.resign)
         return ledger
 
-    def projected(self) -> None:
+    def projected(self, *others: str) -> None:
         with connect(self.database, "reader") as connection:
-            row = connection.execute(
-                "select position from ledger.heads where account_id = %s", (self.account_id,)
-            ).fetchone()
-        assert row is not None
-        assert self.ledger.runner.wait(self.account_id, row[0], LONG)
+            heads: dict[str, int] = dict(connection.execute("select account_id, position from ledger.heads").fetchall())
+        for account_id in (self.account_id, *others):
+            assert self.ledger.runner.wait(account_id, heads[account_id], LONG)
 
-    def recorded(self) -> list[Entry]:
-        return [entry for entry in entries_of(self.database, self.account_id) if entry.cause.origin == "scheduler"]
+    def recorded(self, account_id: str = "") -> list[Entry]:
+        entries = entries_of(self.database, account_id or self.account_id)
+        return [entry for entry in entries if entry.cause.origin == "scheduler"]
 
     def notices(self) -> Counter[tuple[str, float]]:
         """With the days from the beginning to the time at which they tell that they were due."""
@@ -171,6 +178,88 @@ def test_killed_around_the_commit(installation: Installation, when: When) -> Non
         assert done.failed == 0
         assert installation.notices() == {("CredentialIdle", 45): 1, ("RotationWarned", 76): 1}
         installation.close()
+
+
+def test_killed_before_the_schedule_is_kept(installation: Installation) -> None:
+    """Everything is recorded, and when to look again is not: the next tick looks again in vain, and keeps it. So does
+    one whose clock has stepped back."""
+    installation.projected()
+    installation.at += 84 * DAY
+    ledger = installation.ledger
+
+    def gone() -> psycopg.Connection:
+        raise psycopg.OperationalError("gone")
+
+    dying = DueRecorder(ledger.committer, clock=ledger.clock, random=ledger.random, connect=gone)
+    with connect(installation.database, "reader") as connection:
+        assert dying.tick(connection) == TickResult(1, 2, 0, "OperationalError")
+    assert ledger.scheduler.tick() == TickResult(1, 0, 0)
+    assert ledger.scheduler.tick() == TickResult(0, 0, 0)
+    installation.at -= timedelta(seconds=2)
+    assert ledger.scheduler.tick() == TickResult(0, 0, 0)
+    assert len(installation.recorded()) == 2
+
+
+def test_others_go_on(installation: Installation) -> None:
+    """Beside an account whose events nobody can fold, and one that is closed, of which nothing is due any more and
+    nothing is kept in the schedule."""
+    for account_id in ("111111111111", "222222222222"):
+        open_account(installation.ledger.committer, NewAccount(account_id))
+    installation.projected("111111111111", "222222222222")
+    installation.at += DAY
+    assert installation.ledger.scheduler.tick() == TickResult(3, 0, 0)
+    close_account(installation.ledger.committer, "111111111111")
+    with connect(installation.database, "owner") as connection:
+        poison(connection, "222222222222", change=True)
+    installation.ledger.scheduler.resign()
+    installation.at += 83 * DAY
+    cold = installation.another(installation.database).scheduler
+    assert cold.tick() == TickResult(3, 2, 1, "CorruptEntry")
+    assert installation.notices() == {("CredentialIdle", 45): 1, ("RotationWarned", 76): 1}
+    installation.projected("111111111111")
+    assert cold.tick() == TickResult(1, 0, 1, "CorruptEntry")
+    with connect(installation.database, "reader") as connection:
+        assert connection.execute("select from lifecycle.schedule where account_id like '1%'").fetchall() == []
+
+
+def test_time_zones_and_leap_seconds(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the server and the database believe to be, days have 24 hours: what is due in the second before a leap
+    second, in the hour that a summer leaves out, and where a session ends in it, is so at the same time everywhere."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    with connect(database, "owner") as owner:
+        owner.execute(f"alter database {owner.info.dbname} set timezone to 'America/New_York'")
+    leap, gap = (datetime.fromisoformat(at) for at in ("2016-12-31T23:59:59.500000Z", "2026-03-08T07:30:00.000000Z"))
+    installation = Installation(database, tmp_path, began_at=leap - 76 * DAY)
+    try:
+        installation.at = gap - 76 * DAY
+        open_account(installation.ledger.committer, NewAccount("111111111111"))
+        installation.projected("111111111111")
+        for at in (gap - timedelta(seconds=1), gap):
+            installation.at = at
+            assert installation.ledger.scheduler.tick() is not None
+        session = issued(cast(Ledger, installation), "S", at=gap - timedelta(hours=1))
+        of_first = frozenset({installation.account_id})
+        installation.ledger.committer.decide(of_first, appending(session, to=installation.account_id))
+        installation.projected()
+        assert installation.ledger.scheduler.tick() is not None
+        first, second = installation.recorded(), installation.recorded("111111111111")
+        assert [e.event.due_at for e in first if isinstance(e.event, RotationWarned)] == [leap]
+        assert [(type(e.event), e.at) for e in second] == [
+            (CredentialIdle, gap - timedelta(seconds=1)), (RotationWarned, gap),
+        ]  # fmt: skip
+        assert [e.event.expired_at for e in first if isinstance(e.event, SessionExpired)] == [gap]
+        with connect(database, "owner") as owner:
+            stored = owner.execute(
+                "select convert_from(state, 'UTF8')::jsonb -> 'event' from ledger.changes union all"
+                " select convert_from(state, 'UTF8')::jsonb -> 'event' from ledger.uses"
+            ).fetchall()
+        texts = {str(event[name]) for (event,) in stored for name in ("due_at", "expired_at", "up_to") if name in event}
+        assert {text[-1] for text in texts} == {"Z"}, texts
+    finally:
+        installation.close()
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_leadership_passes_on(installation: Installation) -> None:
