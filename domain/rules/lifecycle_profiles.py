@@ -23,7 +23,7 @@ from domain.families.lifecycle_profiles import (
     TagMatch,
 )
 from domain.families.organization import ORGANIZATION_MEMBERSHIP
-from domain.families.tags import tags_of
+from domain.families.tags import tag_id, tags_of
 from domain.foundation.errors import LimitExceeded, NoSuchEntity, ValidationError
 
 PROFILE_CHARACTERS_MAX = 16_384
@@ -176,7 +176,7 @@ def _fits(account: Account, owner_id: str, path: str | None, tag: TagMatch | Non
         return False
     if tag is None:
         return True
-    carried = tags_of(account, owner_id).get(tag.key)
+    carried = tags_of(account, owner_id).get(tag_id(found[0].noun, tag.key))
     return carried is not None and carried.value == tag.value
 
 
