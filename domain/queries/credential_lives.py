@@ -2,6 +2,7 @@
 scheduler has come by."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 
@@ -61,15 +62,16 @@ def held_credentials(account: Account) -> list[HeldCredential]:
 
 def lifecycle_of(account: Account, held: HeldCredential, at: datetime) -> CredentialLifecycle:
     at = at if account.closed_at is None else min(at, account.closed_at)
-    its = [
-        each for each in milestones(account, held.owner_id, at) if each.held == held and not _was_done(account, each)
-    ]
+    exemptions = exemptions_of(account, held.owner_id).values()
+    exempt_until = max((each.until for each in exemptions if each.covers(held.kind, at)), default=None)
+    its = list(_milestones(account, held, at))
     past = {each.notice.about: each for each in sorted(its, key=_due) if each.due_at <= at}
     over = {older for newer in past for older in _SUPERSEDED.get(newer, ())}
+    if exempt_until is not None:
+        its = [_kept_back(each, exempt_until) for each in _milestones(account, held, exempt_until)]
     coming = [each for each in its if each.due_at > at and each.notice.about not in _WARNINGS]
     to_do = [each for each in its if each.notice.about not in _TOLD_ONLY]
     used = last_use(account, held)
-    exemptions = exemptions_of(account, held.owner_id).values()
     return CredentialLifecycle(
         credential_id=held.id,
         owner_id=held.owner_id,
@@ -80,8 +82,21 @@ def lifecycle_of(account: Account, held: HeldCredential, at: datetime) -> Creden
         stands=tuple(_step(account, each, at) for about, each in past.items() if about not in over),
         next=_step(account, min(coming, key=_due), at) if coming else None,
         due=_step(account, min(to_do, key=_due), at) if to_do else None,
-        exempt_until=max((each.until for each in exemptions if each.covers(held.kind, at)), default=None),
+        exempt_until=exempt_until,
     )
+
+
+def _milestones(account: Account, held: HeldCredential, at: datetime) -> Iterator[Milestone]:
+    for each in milestones(account, held.owner_id, at):
+        if each.held == held and not _was_done(account, each):
+            yield each
+
+
+def _kept_back(milestone: Milestone, exempt_until: datetime) -> Milestone:
+    """What an exemption keeps back comes at its end. It keeps back no expiry."""
+    if milestone.notice is CredentialExpired:
+        return milestone
+    return replace(milestone, due_at=max(exempt_until, milestone.due_at))
 
 
 def _was_done(account: Account, milestone: Milestone) -> bool:

@@ -94,6 +94,24 @@ def test_every_kind_and_what_is_exempt() -> None:
     assert stands(lives(closed, 400)["access_key"]) == []
 
 
+def test_what_an_exemption_keeps_back() -> None:
+    """Comes at its end, so that nobody who asks what is due by then misses it; an end comes in its own time."""
+    exempt = {"exemption_id": "EXMP1", "kinds": (), "reason": "r", "until": AT + 100 * DAY}
+    account = after(with_users(new_account(), "ann"), KEY, uploaded("web", AT + 50 * DAY))
+    for owner_id, name in (("AIDAann", "ann"), ("ASCAweb", "web")):
+        account = after(account, ExemptionGranted(**exempt, owner_id=owner_id, owner_name=name))
+    for days, due in ((10, 100), (95, 100), (101, 90)):
+        life = lives(account, days)["access_key"]
+        assert life.due is not None
+        assert (life.due.what, (life.due.at - AT).days) == ("rotation_due", due)
+    kept_back, ends = (lives(account, 40)[kind].next for kind in ("access_key", "server_certificate"))
+    assert kept_back is not None
+    assert ends is not None
+    assert [(kept_back.what, kept_back.at), (ends.what, ends.at)] == [
+        ("rotation_due", AT + 100 * DAY), ("expired", AT + 50 * DAY),
+    ]  # fmt: skip
+
+
 def test_whose_credentials_are_meant() -> None:
     """By name, kind and name, ARN or id; root; of two of one name it has to be said which; the nearest is named."""
     account = with_role(after(with_users(new_account(), "ann", "ci"), uploaded("web", AT + DAY)), "ci")
