@@ -185,6 +185,9 @@ class CredentialIdle(Notice, topic="iam.credential.idle.v2"):
     about = "idle"
 
     def describe(self) -> str:
+        if self.credential == "user":
+            # Where it signs in otherwise, nothing is recorded here.
+            return f"{self.what} used no access key for {self.rule.days} days."
         return f"{self.what} was not used for {self.rule.days} days."
 
 

@@ -113,7 +113,11 @@ def test_idle_users_and_roles() -> None:
     gone = after(used, AccessKeyDeleted(access_key_id="AKIA1", user_id=ANN, user_name="ann"), at=AT + 11 * DAY)
     for each in (used, gone):
         assert told(due(each, AT + 60 * DAY).events) == [(CredentialIdle, 55)]
-    assert told(due(account, AT + 60 * DAY, ANN, "AROAworker").events) == [(CredentialIdle, 45)] * 2
+    found = due(account, AT + 60 * DAY, ANN, "AROAworker").events
+    assert told(found) == [(CredentialIdle, 45)] * 2
+    assert [event.describe() for event in found if isinstance(event, CredentialIdle)] == [
+        "User ann used no access key for 45 days.", "Role worker was not used for 45 days.",
+    ]  # fmt: skip
 
 
 def test_what_ends_by_itself() -> None:
