@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import chain
 
 from domain.account import Account
-from domain.credential_kinds import HeldCredential, credentials_of
+from domain.credential_kinds import HeldCredential, credentials_of, find_credential
 from domain.families.exemptions import exemptions_of
 from domain.families.notices import (
     NOTICES,
@@ -17,6 +17,7 @@ from domain.families.notices import (
     CredentialIdle,
     ExpiryWarned,
     PolicyActionWithheld,
+    Protection,
     RotationDue,
     RotationOverdue,
     RotationWarned,
@@ -28,7 +29,7 @@ from domain.families.server_certificates import SERVER_CERTIFICATES
 from domain.families.users import USERS
 from domain.queries.protected_credentials import protection
 from domain.read_models.credentials import CredentialLifecycle, LifecycleStep
-from domain.rules.lifecycle import Milestone, last_use, milestones, subject_name
+from domain.rules.lifecycle import LifecycleCandidates, Milestone, due_events, last_use, milestones, subject_name
 from domain.rules.lifecycle_profiles import records_use
 
 _SUPERSEDED = {
@@ -92,6 +93,14 @@ def _milestones(account: Account, held: HeldCredential, at: datetime) -> Iterato
             yield each
 
 
+def _protection(account: Account, held: HeldCredential, at: datetime) -> Protection | None:
+    """What keeps it active, after what is done to others of its owner until then: of two keys that are overdue one is
+    deactivated, and the other is the last that works."""
+    account = due_events(account, LifecycleCandidates((held.owner_id,)), at, protection).account
+    then = find_credential(account, held.kind, held.id)
+    return None if then is None or not then.active else protection(account, then, at)
+
+
 def _kept_back(milestone: Milestone, exempt_until: datetime) -> Milestone:
     """What an exemption keeps back comes at its end. It keeps back no expiry."""
     if milestone.notice is CredentialExpired:
@@ -116,7 +125,7 @@ def _step(account: Account, milestone: Milestone, at: datetime) -> LifecycleStep
     what = milestone.notice.about
     protects = None
     if what == CredentialDeactivatedByPolicy.about:
-        protects = protection(account, milestone.held, max(at, milestone.due_at))
+        protects = _protection(account, milestone.held, max(at, milestone.due_at))
     if protects is not None:
         what = PolicyActionWithheld.about
     rule = milestone.rule

@@ -76,6 +76,21 @@ def test_what_a_profile_does() -> None:
     assert stands(lives(account, 34)["access_key"]) == [("rotation_overdue", 30)]
 
 
+def test_of_two_keys_one_is_withheld() -> None:
+    """Both are overdue: the scheduler deactivates the older one alone, and so it is told before."""
+    rules = '{"name": "team", "rules": {"access_key": {"max_age_days": 30, "when_overdue": {"action": "deactivate"}}}}'
+    account = after(with_users(new_account(), "ann"), LifecycleProfileSet(profile=read_profile(rules)), KEY)
+    account = after(account, KEY.model_copy(update={"access_key_id": "AKIA2"}), at=AT + DAY)
+    for days in (20, 40):
+        older, younger = (
+            next(step for step in (life.next, *life.stands) if step is not None and step.action is not None)
+            for held in held_credentials(account)
+            if held.kind == "access_key"
+            for life in [lifecycle_of(account, held, AT + days * DAY)]
+        )
+        assert (older.what, younger.what, younger.protects) == ("deactivated", "withheld", "last working credential")
+
+
 def test_every_kind_and_what_is_exempt() -> None:
     """Certificates, roles and users are there too; an exemption is told until it ends, an expiry all the same; in a
     closed account time stands still."""
