@@ -76,6 +76,16 @@ DEACTIVATE = {"action": "deactivate"}
         ({"access_key": {"when_idle": DEACTIVATE}}, "expected a limit"),
         ({"access_key": {"max_age_days": 9, "when_overdue": {"delete_after_days": 3}}}, "deactivated"),
         ({"password": {"on_compromise": "contain"}}, "not reported here"),
+        ({"access_key": {"basis": "a\0"}}, "basis: expected a text without control"),
+        ({"name": "team", "rules": {}, "description": "\x9b31m"}, "description: expected a text without control"),
+        (
+            {
+                "name": "team",
+                "rules": {},
+                "overrides": [{"name": "o", "tag": {"key": "k", "value": "\0"}, "rules": {}}],
+            },
+            "tag.value: expected a text without control",
+        ),
         ({"name": "team", "rules": {}, "overrides": [{"name": "o", "rules": {}}]}, "path, a tag or both"),
         ({"name": "team", "rules": {}, "overrides": [{"name": "o", "path": "x", "rules": {}}]}, "slash"),
     ],
