@@ -122,7 +122,12 @@ class Notice(CredentialEvent, ABC):
     def key(self) -> str:
         """Under which the account knows that it was told. For as long as a rule says so many days, what follows from it
         becomes due later and never earlier."""
-        return f"{self.credential} {self.about} {self.rule.days}"
+        return f"{self.credential} {self.about} {self.rule.days} {self.detail}".rstrip()
+
+    @property
+    def detail(self) -> str:
+        """What tells it from others of its kind that a profile has for a credential, whatever its limits are."""
+        return ""
 
     def fold(self, account: Account, at: datetime) -> Account:
         self.require_credential(account)
@@ -142,8 +147,8 @@ class RotationWarned(Notice, topic="iam.credential.rotation_warned.v1"):
     rotation_due_at: datetime
 
     @property
-    def key(self) -> str:
-        return f"{super().key} {(self.rotation_due_at - self.due_at).days}"
+    def detail(self) -> str:
+        return str((self.rotation_due_at - self.due_at).days)
 
     def describe(self) -> str:
         return f"{self.what} will soon have to be replaced."
@@ -182,6 +187,9 @@ class CredentialIdle(Notice, topic="iam.credential.idle.v2"):
     about = "idle"
 
     def describe(self) -> str:
+        if self.credential == "user":
+            # Where it signs in otherwise, nothing is recorded here.
+            return f"{self.what} used no access key for {self.rule.days} days."
         return f"{self.what} was not used for {self.rule.days} days."
 
 
@@ -217,8 +225,8 @@ class CredentialDeactivatedByPolicy(Notice, topic="iam.credential.deactivated_by
     reason: DeactivationReason
 
     @property
-    def key(self) -> str:
-        return f"{super().key} {self.reason}"
+    def detail(self) -> str:
+        return self.reason
 
     def fold(self, account: Account, at: datetime) -> Account:
         account = super().fold(account, at)
@@ -249,8 +257,8 @@ class PolicyActionWithheld(Notice, topic="iam.credential.policy_action_withheld.
     protects: Protection
 
     @property
-    def key(self) -> str:
-        return f"{super().key} {self.reason} {self.protects}"
+    def detail(self) -> str:
+        return f"{self.reason} {self.protects}"
 
     def describe(self) -> str:
         return f"{self.what} was not {self.action}d by profile {self.rule.profile}: it is protected ({self.protects})."

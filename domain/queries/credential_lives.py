@@ -2,11 +2,12 @@
 scheduler has come by."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 
 from domain.account import Account
-from domain.credential_kinds import HeldCredential, credentials_of
+from domain.credential_kinds import HeldCredential, credentials_of, find_credential
 from domain.families.exemptions import exemptions_of
 from domain.families.notices import (
     NOTICES,
@@ -16,6 +17,7 @@ from domain.families.notices import (
     CredentialIdle,
     ExpiryWarned,
     PolicyActionWithheld,
+    Protection,
     RotationDue,
     RotationOverdue,
     RotationWarned,
@@ -27,7 +29,7 @@ from domain.families.server_certificates import SERVER_CERTIFICATES
 from domain.families.users import USERS
 from domain.queries.protected_credentials import protection
 from domain.read_models.credentials import CredentialLifecycle, LifecycleStep
-from domain.rules.lifecycle import Milestone, last_use, milestones, subject_name
+from domain.rules.lifecycle import LifecycleCandidates, Milestone, due_events, last_use, milestones, subject_name
 from domain.rules.lifecycle_profiles import records_use
 
 _SUPERSEDED = {
@@ -61,15 +63,16 @@ def held_credentials(account: Account) -> list[HeldCredential]:
 
 def lifecycle_of(account: Account, held: HeldCredential, at: datetime) -> CredentialLifecycle:
     at = at if account.closed_at is None else min(at, account.closed_at)
-    its = [
-        each for each in milestones(account, held.owner_id, at) if each.held == held and not _was_done(account, each)
-    ]
+    exemptions = exemptions_of(account, held.owner_id).values()
+    exempt_until = max((each.until for each in exemptions if each.covers(held.kind, at)), default=None)
+    its = list(_milestones(account, held, at))
     past = {each.notice.about: each for each in sorted(its, key=_due) if each.due_at <= at}
     over = {older for newer in past for older in _SUPERSEDED.get(newer, ())}
+    if exempt_until is not None:
+        its = [_kept_back(each, exempt_until) for each in _milestones(account, held, exempt_until)]
     coming = [each for each in its if each.due_at > at and each.notice.about not in _WARNINGS]
     to_do = [each for each in its if each.notice.about not in _TOLD_ONLY]
     used = last_use(account, held)
-    exemptions = exemptions_of(account, held.owner_id).values()
     return CredentialLifecycle(
         credential_id=held.id,
         owner_id=held.owner_id,
@@ -80,8 +83,29 @@ def lifecycle_of(account: Account, held: HeldCredential, at: datetime) -> Creden
         stands=tuple(_step(account, each, at) for about, each in past.items() if about not in over),
         next=_step(account, min(coming, key=_due), at) if coming else None,
         due=_step(account, min(to_do, key=_due), at) if to_do else None,
-        exempt_until=max((each.until for each in exemptions if each.covers(held.kind, at)), default=None),
+        exempt_until=exempt_until,
     )
+
+
+def _milestones(account: Account, held: HeldCredential, at: datetime) -> Iterator[Milestone]:
+    for each in milestones(account, held.owner_id, at):
+        if each.held == held and not _was_done(account, each):
+            yield each
+
+
+def _protection(account: Account, held: HeldCredential, at: datetime) -> Protection | None:
+    """What keeps it active, after what is done to others of its owner until then: of two keys that are overdue one is
+    deactivated, and the other is the last that works."""
+    account = due_events(account, LifecycleCandidates((held.owner_id,)), at, protection).account
+    then = find_credential(account, held.kind, held.id)
+    return None if then is None or not then.active else protection(account, then, at)
+
+
+def _kept_back(milestone: Milestone, exempt_until: datetime) -> Milestone:
+    """What an exemption keeps back comes at its end. It keeps back no expiry."""
+    if milestone.notice is CredentialExpired:
+        return milestone
+    return replace(milestone, due_at=max(exempt_until, milestone.due_at))
 
 
 def _was_done(account: Account, milestone: Milestone) -> bool:
@@ -101,7 +125,7 @@ def _step(account: Account, milestone: Milestone, at: datetime) -> LifecycleStep
     what = milestone.notice.about
     protects = None
     if what == CredentialDeactivatedByPolicy.about:
-        protects = protection(account, milestone.held, max(at, milestone.due_at))
+        protects = _protection(account, milestone.held, max(at, milestone.due_at))
     if protects is not None:
         what = PolicyActionWithheld.about
     rule = milestone.rule

@@ -15,6 +15,7 @@ from domain.families.notices import (
     NOTICES,
     CredentialDeactivatedByPolicy,
     CredentialDeletedByPolicy,
+    ExpiryWarned,
     Notice,
     PolicyActionWithheld,
     Protection,
@@ -71,7 +72,7 @@ class ForecastRow:
 
 
 _ACTS = {CredentialDeactivatedByPolicy, CredentialDeletedByPolicy}
-_Place = tuple[CredentialKind, str, str]
+_Place = tuple[CredentialKind, str, str, str]
 
 
 def compare_profiles(account: Account, proposed: LifecycleProfile, at: datetime, until: datetime) -> list[ForecastRow]:
@@ -147,7 +148,9 @@ def _next_time(account: Account, holder: str, at: datetime) -> datetime | None:
 
 
 def _place(event: Notice) -> _Place:
-    return event.credential, event.credential_id, event.key
+    """The same by both profiles, though it is told after so many more days; of an end, warnings are so long before."""
+    detail = str(event.rule.days) if isinstance(event, ExpiryWarned) else event.detail
+    return event.credential, event.credential_id, event.about, detail
 
 
 _Noticed = Mapping[_Place, tuple[Notice, ForecastNotice]]

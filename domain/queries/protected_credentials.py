@@ -4,15 +4,16 @@ from datetime import datetime
 from heapq import nsmallest
 
 from domain.account import Account
-from domain.callers import containing_key
 from domain.credential_kinds import HeldCredential, credentials_of
-from domain.families.access_keys import ACCESS_KEYS, AccessKey
+from domain.families.access_keys import ACCESS_KEYS
 from domain.families.notices import Protection
 from domain.queries.access import is_administrator
+from domain.rules.successors import is_usable
 
 OWNERS_TRIED_MAX = 50
 """Of whom another administrator is looked for. Where none of them is one, the account is taken to have no other."""
-_NOT_SIGNED_IN_WITH = {"user", "role", "mfa_device"}
+_LETS_IN = {"access_key", "password"}
+"""Whoever has one can call, or sign in. What a single service takes stands in for its like alone."""
 
 
 def protection(
@@ -23,21 +24,28 @@ def protection(
     """
     if held.owner_id == account.id:
         return "root"
-    if not any(_works(other, at) for other in credentials_of(account, held.owner_id) if other != held):
+    others = [
+        other
+        for other in credentials_of(account, held.owner_id)
+        if other != held and _stands_in(other, held) and _works(account, other, at)
+    ]
+    if not others:
         return "last working credential"
     known = set() if administrators is None else administrators
-    if held.kind == "access_key" and not _has_other_keys(account, held):
-        return "last administrator" if _is_last_administrator(account, held, at, known) else None
+    has_other_keys = any(other.kind == "access_key" for other in others)
+    if held.kind == "access_key" and not has_other_keys and _is_last_administrator(account, held, at, known):
+        return "last administrator"
     return None
 
 
-def _works(held: HeldCredential, at: datetime) -> bool:
-    alive = held.expires_at is None or held.expires_at > at
-    return held.active and alive and held.kind not in _NOT_SIGNED_IN_WITH
+def _stands_in(other: HeldCredential, held: HeldCredential) -> bool:
+    return other.kind in _LETS_IN or (other.kind == held.kind and other.service == held.service)
 
 
-def _has_other_keys(account: Account, held: HeldCredential) -> bool:
-    return any(key.status == "Active" and key.id != held.id for key in account[ACCESS_KEYS].of(held.owner_id))
+def _works(account: Account, held: HeldCredential, at: datetime) -> bool:
+    if held.kind == "access_key":
+        return is_usable(account, account[ACCESS_KEYS].by_id[held.id])
+    return held.active and (held.expires_at is None or held.expires_at > at)
 
 
 def _is_last_administrator(account: Account, held: HeldCredential, at: datetime, known: set[str]) -> bool:
@@ -48,8 +56,8 @@ def _is_last_administrator(account: Account, held: HeldCredential, at: datetime,
         return False
     known.add(held.owner_id)
     others = (key for key in account[ACCESS_KEYS].by_id.values() if key.user_id != held.owner_id)
-    working = (key for key in others if _is_working(account, key))
-    first = nsmallest(OWNERS_TRIED_MAX, working, key=lambda key: (key.user_id != account.id, key.created_at, key.id))
+    usable = (key for key in others if is_usable(account, key))
+    first = nsmallest(OWNERS_TRIED_MAX, usable, key=lambda key: (key.user_id != account.id, key.created_at, key.id))
     for owner_id in dict.fromkeys(key.user_id for key in first):
         if is_administrator(account, owner_id, at):
             known.add(owner_id)
@@ -58,8 +66,4 @@ def _is_last_administrator(account: Account, held: HeldCredential, at: datetime,
 
 
 def _has_working_key(account: Account, owner_id: str) -> bool:
-    return any(_is_working(account, key) for key in account[ACCESS_KEYS].of(owner_id))
-
-
-def _is_working(account: Account, key: AccessKey) -> bool:
-    return key.status == "Active" and containing_key(account, key) is None
+    return any(is_usable(account, key) for key in account[ACCESS_KEYS].of(owner_id))

@@ -23,13 +23,15 @@ from domain.families.lifecycle_profiles import (
     TagMatch,
 )
 from domain.families.organization import ORGANIZATION_MEMBERSHIP
-from domain.families.tags import tags_of
+from domain.families.tags import tag_id, tags_of
 from domain.foundation.errors import LimitExceeded, NoSuchEntity, ValidationError
 
 PROFILE_CHARACTERS_MAX = 16_384
 """Of a profile as JSON: it rides in an event."""
 MESSAGES_MAX = 3
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""What is set is recorded, and PostgreSQL takes no U+0000; and it is shown on terminals."""
 
 
 class _Limits(NamedTuple):
@@ -176,7 +178,7 @@ def _fits(account: Account, owner_id: str, path: str | None, tag: TagMatch | Non
         return False
     if tag is None:
         return True
-    carried = tags_of(account, owner_id).get(tag.key)
+    carried = tags_of(account, owner_id).get(tag_id(found[0].noun, tag.key))
     return carried is not None and carried.value == tag.value
 
 
@@ -218,6 +220,7 @@ def _read(document: str, *, versioned: bool) -> LifecycleProfile:
 def refuse_unfit(profile: LifecycleProfile) -> None:
     """Raises ValidationError for a rule that could never be kept or would never have an effect."""
     _refuse_unfit_name("name", profile.name)
+    _refuse_control_characters(description=profile.description)
     for kind, rules in profile.rules.items():
         _refuse_unfit_rules(f"rules.{kind}", kind, rules)
     names = [override.name for override in profile.overrides]
@@ -226,12 +229,22 @@ def refuse_unfit(profile: LifecycleProfile) -> None:
         _refuse_unfit_name(f"{place}.name", override.name)
         if override.name in names[:number]:
             raise ValidationError(f"{place}: two overrides have the name {override.name}.")
-        if override.path is None and override.tag is None:
+        tag = override.tag
+        _refuse_control_characters(**{f"{place}.path": override.path})
+        if tag is not None:
+            _refuse_control_characters(**{f"{place}.tag.key": tag.key, f"{place}.tag.value": tag.value})
+        if override.path is None and tag is None:
             raise ValidationError(f"{place}: expected a path, a tag or both that say whom it concerns.")
         if override.path is not None and not (override.path.startswith("/") and override.path.endswith("/")):
             raise ValidationError(f"{place}.path: a path begins and ends with a slash; got {override.path}.")
         for kind, rules in override.rules.items():
             _refuse_unfit_rules(f"{place}.rules.{kind}", kind, rules)
+
+
+def _refuse_control_characters(**texts: str | None) -> None:
+    for place, text in texts.items():
+        if text is not None and CONTROL.search(text):
+            raise ValidationError(f"{place}: expected a text without control characters; got {text!r}.")
 
 
 def _refuse_unfit_name(place: str, name: str) -> None:
@@ -244,6 +257,7 @@ def _refuse_unfit_name(place: str, name: str) -> None:
 
 def _refuse_unfit_rules(place: str, kind: CredentialKind, rules: CredentialRules) -> None:
     limits, title = _LIMITS[kind], kind_title(kind)
+    _refuse_control_characters(**{f"{place}.basis": rules.basis})
     for name in ("max_age_days", "overlap_days", "max_idle_days"):
         if getattr(rules, name) is not None and not getattr(limits, name):
             why = " Its use is not recorded here." if name == "max_idle_days" else ""

@@ -1,17 +1,39 @@
 """Which credential replaces another, and when a rotation is complete."""
 
+from collections.abc import Iterator
+
 from domain.account import Account
+from domain.callers import containing_key
 from domain.credential_kinds import CredentialKind, HeldCredential, credential_family, find_credential
 from domain.entity_kinds import find_entity
+from domain.families.access_keys import ACCESS_KEYS, AccessKey
+from domain.families.credential_use import LAST_USES
+from domain.families.key_rotations import KEY_ROTATIONS
 from domain.families.notices import Evidence, RotationCompleted
 
 
 def successor_of(account: Account, held: HeldCredential) -> HeldCredential | None:
     """The oldest active one of the same kind, owner and service that is younger."""
+    return next(_successors(account, held), None)
+
+
+def is_usable(account: Account, key: AccessKey) -> bool:
+    """Whether an access key works and somebody may have its secret: not that of a rotation which has handed it over to
+    nobody yet."""
+    rotation = account[KEY_ROTATIONS].get(key.user_id)
+    is_in_no_hands = (
+        rotation is not None
+        and rotation.new_access_key_id == key.id
+        and rotation.stage == "started"
+        and key.id not in account[LAST_USES]
+    )
+    return key.status == "Active" and not is_in_no_hands and containing_key(account, key) is None
+
+
+def _successors(account: Account, held: HeldCredential) -> Iterator[HeldCredential]:
     for other in credential_family(held.kind).of(account, held.owner_id):
         if other.active and other.service == held.service and _is_younger(other, held):
-            return other
-    return None
+            yield other
 
 
 def _is_younger(other: HeldCredential, held: HeldCredential) -> bool:
@@ -20,9 +42,11 @@ def _is_younger(other: HeldCredential, held: HeldCredential) -> bool:
 
 def completed_rotation(account: Account, kind: CredentialKind, credential_id: str) -> tuple[RotationCompleted, ...]:
     """What is recorded before the credential is deactivated or deleted: nothing where it was not active any more, or
-    where nothing has replaced it."""
+    where nothing that anybody could use has replaced it."""
     held = find_credential(account, kind, credential_id)
-    successor = successor_of(account, held) if held is not None and held.active else None
+    younger = _successors(account, held) if held is not None and held.active else ()
+    keys = account[ACCESS_KEYS].by_id
+    successor = next((each for each in younger if each.id not in keys or is_usable(account, keys[each.id])), None)
     if held is None or successor is None:
         return ()
     found = find_entity(account, held.owner_id)

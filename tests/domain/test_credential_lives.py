@@ -76,6 +76,21 @@ def test_what_a_profile_does() -> None:
     assert stands(lives(account, 34)["access_key"]) == [("rotation_overdue", 30)]
 
 
+def test_of_two_keys_one_is_withheld() -> None:
+    """Both are overdue: the scheduler deactivates the older one alone, and so it is told before."""
+    rules = '{"name": "team", "rules": {"access_key": {"max_age_days": 30, "when_overdue": {"action": "deactivate"}}}}'
+    account = after(with_users(new_account(), "ann"), LifecycleProfileSet(profile=read_profile(rules)), KEY)
+    account = after(account, KEY.model_copy(update={"access_key_id": "AKIA2"}), at=AT + DAY)
+    for days in (20, 40):
+        older, younger = (
+            next(step for step in (life.next, *life.stands) if step is not None and step.action is not None)
+            for held in held_credentials(account)
+            if held.kind == "access_key"
+            for life in [lifecycle_of(account, held, AT + days * DAY)]
+        )
+        assert (older.what, younger.what, younger.protects) == ("deactivated", "withheld", "last working credential")
+
+
 def test_every_kind_and_what_is_exempt() -> None:
     """Certificates, roles and users are there too; an exemption is told until it ends, an expiry all the same; in a
     closed account time stands still."""
@@ -92,6 +107,24 @@ def test_every_kind_and_what_is_exempt() -> None:
     assert lives(account, 20)["server_certificate"].exempt_until is None
     closed = after(account, AccountClosed(), at=AT + 8 * DAY)
     assert stands(lives(closed, 400)["access_key"]) == []
+
+
+def test_what_an_exemption_keeps_back() -> None:
+    """Comes at its end, so that nobody who asks what is due by then misses it; an end comes in its own time."""
+    exempt = {"exemption_id": "EXMP1", "kinds": (), "reason": "r", "until": AT + 100 * DAY}
+    account = after(with_users(new_account(), "ann"), KEY, uploaded("web", AT + 50 * DAY))
+    for owner_id, name in (("AIDAann", "ann"), ("ASCAweb", "web")):
+        account = after(account, ExemptionGranted(**exempt, owner_id=owner_id, owner_name=name))
+    for days, due in ((10, 100), (95, 100), (101, 90)):
+        life = lives(account, days)["access_key"]
+        assert life.due is not None
+        assert (life.due.what, (life.due.at - AT).days) == ("rotation_due", due)
+    kept_back, ends = (lives(account, 40)[kind].next for kind in ("access_key", "server_certificate"))
+    assert kept_back is not None
+    assert ends is not None
+    assert [(kept_back.what, kept_back.at), (ends.what, ends.at)] == [
+        ("rotation_due", AT + 100 * DAY), ("expired", AT + 50 * DAY),
+    ]  # fmt: skip
 
 
 def test_whose_credentials_are_meant() -> None:

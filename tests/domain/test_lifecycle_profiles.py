@@ -76,6 +76,16 @@ DEACTIVATE = {"action": "deactivate"}
         ({"access_key": {"when_idle": DEACTIVATE}}, "expected a limit"),
         ({"access_key": {"max_age_days": 9, "when_overdue": {"delete_after_days": 3}}}, "deactivated"),
         ({"password": {"on_compromise": "contain"}}, "not reported here"),
+        ({"access_key": {"basis": "a\0"}}, "basis: expected a text without control"),
+        ({"name": "team", "rules": {}, "description": "\x9b31m"}, "description: expected a text without control"),
+        (
+            {
+                "name": "team",
+                "rules": {},
+                "overrides": [{"name": "o", "tag": {"key": "k", "value": "\0"}, "rules": {}}],
+            },
+            "tag.value: expected a text without control",
+        ),
         ({"name": "team", "rules": {}, "overrides": [{"name": "o", "rules": {}}]}, "path, a tag or both"),
         ({"name": "team", "rules": {}, "overrides": [{"name": "o", "path": "x", "rules": {}}]}, "slash"),
     ],
@@ -95,10 +105,11 @@ def test_a_profile_is_bounded() -> None:
 
 
 def test_overrides_by_path_and_tag() -> None:
-    """The first that fits and names the kind; a tag that comes later counts from then on."""
+    """The first that fits and names the kind; a tag that comes later counts from then on, in whatever case of a user's
+    its key is written."""
     overrides = [
         {"name": "robots", "path": "/service/", "rules": {"access_key": {"max_age_days": 30}}},
-        {"name": "prod", "tag": {"key": "tier", "value": "prod"}, "rules": {"access_key": {"max_age_days": 60}}},
+        {"name": "prod", "tag": {"key": "Tier", "value": "prod"}, "rules": {"access_key": {"max_age_days": 60}}},
         {"name": "roles", "path": "/", "rules": {"role": {"max_idle_days": 1}}},
     ]
     account = ann({"access_key": {"max_age_days": 90}}, key("1"), overrides=overrides)
@@ -108,6 +119,6 @@ def test_overrides_by_path_and_tag() -> None:
     assert [(event.owner_name, event.rule.override) for event in events if isinstance(event, Notice)] == [
         ("bot", "robots")
     ] * 2
-    tagged = EntityTagged(entity="user", entity_id=ANN, entity_name="ann", tags={"tier": "prod"})
+    tagged = EntityTagged(entity="user", entity_id=ANN, entity_name="ann", tags={"TIER": "prod"})
     assert told(due(account, AT + 60 * DAY).events) == []
     assert told(due(after(account, tagged), AT + 60 * DAY).events) == [(RotationDue, 60), (RotationOverdue, 60)]

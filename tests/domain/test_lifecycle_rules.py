@@ -18,6 +18,7 @@ from domain.families.access_keys import (
     AccessKeyDeleted,
     AccessKeyStatus,
 )
+from domain.families.containment import LineageContained
 from domain.families.credential_use import CredentialUsed
 from domain.families.exemptions import ExemptionExpired, ExemptionGranted, exemptions_of
 from domain.families.lifecycle_profiles import LifecycleProfileSet
@@ -48,7 +49,7 @@ from domain.families.user_credentials import (
 from domain.foundation.events import Change, Event
 from domain.foundation.secret import SecretId, SecretKind
 from domain.queries.protected_credentials import protection
-from domain.rules import access_keys
+from domain.rules import access_keys, key_rotations
 from domain.rules.lifecycle import WORK_A_CALL_MAX, DueEvents, LifecycleCandidates, due_events, next_wake
 from domain.rules.lifecycle_profiles import read_profile, set_profile
 from tests.domain.accounts import ACCOUNT, ADMINISTRATOR_ACCESS, AT, after, new_account, with_role, with_users
@@ -115,7 +116,11 @@ def test_idle_users_and_roles() -> None:
     gone = after(used, AccessKeyDeleted(access_key_id="AKIA1", user_id=ANN, user_name="ann"), at=AT + 11 * DAY)
     for each in (used, gone):
         assert told(due(each, AT + 60 * DAY).events) == [(CredentialIdle, 55)]
-    assert told(due(account, AT + 60 * DAY, ANN, "AROAworker").events) == [(CredentialIdle, 45)] * 2
+    found = due(account, AT + 60 * DAY, ANN, "AROAworker").events
+    assert told(found) == [(CredentialIdle, 45)] * 2
+    assert [event.describe() for event in found if isinstance(event, CredentialIdle)] == [
+        "User ann used no access key for 45 days.", "Role worker was not used for 45 days.",
+    ]  # fmt: skip
 
 
 def test_what_ends_by_itself() -> None:
@@ -187,6 +192,25 @@ def test_the_last_working_credential_stays() -> None:
     both = after(ann(DEACTIVATING, key("1")), key("2"), at=AT + DAY)
     _, events = recorded(both, AT + 200 * DAY)
     assert [event.access_key_id for event in events if isinstance(event, AccessKeyDeactivated)] == ["AKIA1"]
+
+
+def test_what_nobody_can_use_stands_in_for_nothing() -> None:
+    """A key that is contained, or was handed over to nobody yet, keeps the other from being deactivated, and has
+    replaced nothing; so does what one service alone takes, but for its like."""
+    alone = ann(DEACTIVATING, key("1"))
+    rotating = key_rotations.start(
+        alone, user_id=ANN, old_access_key_id=None, new_access_key_id="AKIA2", replaces=None, observe_days=7
+    )
+    made = after(alone, *rotating, at=AT + DAY)
+    contained = after(alone, key("2"), LineageContained(seed="AKIA2", seed_owner=ANN), at=AT + DAY)
+    named = {"credential_id": "ACCA1", "user_id": ANN, "user_name": "ann"}
+    codecommit = ServiceSpecificCredentialCreated(**named, service_name="s", service_user_name="n", secret_id="1")
+    for account in (made, contained, after(alone, codecommit)):
+        assert set(withheld(due(account, AT + 90 * DAY))) == {"last working credential"}
+        old = {"user_id": ANN, "access_key_id": "AKIA1"}
+        assert len(access_keys.update_access_key(account, status="Inactive", **old)) == 1
+    handed_over = key_rotations.hand_over(made, user_id=ANN, new_access_key_id="AKIA2", to="file")
+    assert withheld(due(after(made, *handed_over), AT + 90 * DAY)) == []
 
 
 def test_root_and_the_last_administrator_stay() -> None:

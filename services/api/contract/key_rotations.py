@@ -1,11 +1,20 @@
 """Rotations of access keys, step by step, and which keys there are to be rotated."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
-from services.api.contract.question import CREDENTIAL_RESOURCE, Answer, HistoricalQuestion, NameText, Question, Text
+from domain.foundation.errors import ValidationError
+from services.api.contract.question import (
+    CREDENTIAL_RESOURCE,
+    Answer,
+    HistoricalQuestion,
+    NameText,
+    Question,
+    Text,
+    with_pattern,
+)
 
 KeyRotationStage = Literal["started", "handed over", "observing", "finished", "stopped"]
 KeyIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{16,128}$")]
@@ -139,9 +148,15 @@ class ListKeysToRotate(HistoricalQuestion[KeysToRotate]):
     path = "/v1/keys-to-rotate"
     resource = "key-rotations"
 
-    path_prefix: Text | None = None
+    path_prefix: Annotated[Text, with_pattern(r"/.*", "A path begins with a slash, such as /ci/")] | None = None
     """Only of users below this path, such as `/ci/`."""
     tag_key: Text | None = None
     """Only of users with this tag."""
     tag_value: Text | None = None
     older_than_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
+
+    @model_validator(mode="after")
+    def _names_the_tag(self) -> Self:
+        if self.tag_value is not None and self.tag_key is None:
+            raise ValidationError(f"A tag has a key: expected one beside the value {self.tag_value!r}.")
+        return self

@@ -119,10 +119,10 @@ def _rotate_one(args: argparse.Namespace) -> None:
 def _rotate_due(args: argparse.Namespace) -> None:
     if not args.due:
         raise UsageError("Expected access-key USER, --due, list or stop USER.")
-    key, equals, value = (args.tag or "").partition("=")
+    key, equals, value = (None, "", "") if args.tag is None else args.tag.partition("=")
     asked = {
         "path_prefix": args.path_prefix,
-        "tag_key": key or None,
+        "tag_key": key,
         "tag_value": value if equals else None,
         "older_than_days": args.older_than,
     }

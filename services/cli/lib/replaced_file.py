@@ -28,11 +28,13 @@ def replacing(path: Path, *, keeps_mode: bool) -> Iterator[Callable[[Rewrite], N
 
     Raises Failure.
     """
-    path = path.resolve()
     try:
+        path = path.resolve()
         directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise _failed(path, error) from error
+    except RuntimeError as error:  # Of symbolic links that lead round.
+        raise Failure(f"{path} cannot be written: {error}.") from error
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)
         for left in path.parent.glob(f".{path.name}.*{_SUFFIX}"):

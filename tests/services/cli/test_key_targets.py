@@ -109,6 +109,13 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     assert sorted(each.name for each in tmp_path.iterdir()) == ["key", "link"]
 
 
+def test_links_that_lead_round(tmp_path: Path) -> None:
+    """Are said to be no target, before there is a key."""
+    (tmp_path / "key.json").symlink_to(tmp_path / "key.json")
+    with pytest.raises(Failure, match="cannot be written: Symlink loop"), FileTarget(f"{tmp_path}/key.json").prepared():
+        pass
+
+
 def test_what_somebody_else_writes_meanwhile_is_not_lost(tmp_path: Path) -> None:
     """What was read is compared before the rename: another one's line is in the result, and who writes all the time is
     told of."""

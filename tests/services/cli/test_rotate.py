@@ -183,6 +183,8 @@ def test_all_that_a_filter_names(desk: Desk, tmp_path: Path) -> None:
     [
         (("rotate",), "Expected access-key USER"),
         (("rotate", "--due"), "where the new keys go"),
+        (("rotate", "--due", "--tag", "=prod", "--dry-run"), "tag_key cannot be ''"),
+        (("rotate", "--due", "--path", "ci/", "--dry-run"), "A path begins with a slash"),
         (("rotate", "access-key", "x", "--to-file", "a", "--to-profile", "b"), "not allowed with"),
         (("rotate", "access-key", "x", "--to-command", "'"), "--to-command is not understood"),
         (("rotate", "access-key", "..", "--to-file", "keys/{user}/key"), "has no file of that name"),
