@@ -9,12 +9,19 @@ select
     (select count(*) from ledger.heads)
 
 -- name: target_events
-select account_id, position, topic, state from ledger.changes where topic in (
+-- Behind the positions that are known.
+select account_id, change.position, topic, state from ledger.changes as change
+left join unnest(%(accounts)s::text[], %(positions)s::bigint[]) as known (account_id, position) using (account_id)
+where topic in (
     'notification_target.added.v1', 'notification_target.removed.v1', 'notification_target.tested.v1',
     'installation.notification_target.added.v1', 'installation.notification_target.removed.v1',
     'installation.notification_target.tested.v1'
-)
-order by account_id, position
+) and change.position > coalesce(known.position, 0)
+order by account_id, change.position
+
+-- name: cursors_of
+select target_id, position from notifications.cursors
+join unnest(%(ids)s::text[], %(accounts)s::text[]) as target (target_id, account_id) using (target_id, account_id)
 
 -- name: begin_cursors
 -- In the ledger that a target stands in behind it, in another at its time.
@@ -49,7 +56,8 @@ delete from notifications.cursors where target_id <> all(%(ids)s::text[])
 delete from notifications.deliveries where target_id <> all(%(ids)s::text[])
 
 -- name: forget_mail
-delete from notifications.mail_items where target_id <> all(%(ids)s::text[])
+-- What is told at once goes out all the same, above all that a target was removed.
+delete from notifications.mail_items where target_id <> all(%(ids)s::text[]) and not at_once
 
 -- name: states
 select target_id, failures, failing_since, next_attempt_at, tested from notifications.deliveries

@@ -123,7 +123,7 @@ def test_what_is_told() -> None:
     told = {current_topic(topic) for topic in notifications.topics_told(MAIL, to_operator=False)}
     assert notices < told
     assert {event_classes()[topic].__name__ for topic in told - notices} == {
-        "NotificationTargetTested", "ExemptionExpired", "CredentialReportedLeaked",
+        "NotificationTargetTested", "ExemptionExpired", "CredentialReportedLeaked", "NotificationTargetRemoved",
     }  # fmt: skip
     created = AccessKeyCreated(access_key_id="AKIAann", user_id="AIDAann", user_name="ann")
     made = UserCreated(user_id="AIDAann", user_name="ann", path="/")

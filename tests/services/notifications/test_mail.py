@@ -15,7 +15,6 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import AsyncMessage
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from domain.families.leak_reports import CredentialReportedLeaked
 from domain.families.notices import CredentialIdle
 from domain.foundation.secret import Secret
 from domain.rules import notifications as rules
@@ -27,7 +26,7 @@ from services.notifications.mail_text import composed
 from services.notifications.mailing import RELAY_PAUSE
 from services.notifications.relay import MailFailed, MailRelay
 from services.settings import InvalidSetting, SmtpRelay, read_settings
-from tests.services.notifications.post import DAY, Post
+from tests.services.notifications.post import DAY, Post, leaked
 from tests.services.notifications.test_messages import AT, mail
 from tests.services.outbound.certificates import self_signed
 
@@ -264,11 +263,6 @@ def test_nothing_takes_the_place_of_a_compromise(
     assert f"account {other.account_id}" in text_of(box.mails[1])
 
 
-def leaked() -> CredentialReportedLeaked:
-    owner = {"owner_id": "AIDAANN", "owner_name": "ann"}
-    return CredentialReportedLeaked(credential_id="AKIA1", **owner, reporter="operator")
-
-
 def test_a_removed_target_takes_nothing_from_another(post: Post, mailbox: tuple[Mailbox, int]) -> None:
     """Whoever adds the address of another target, and takes it away again, has silenced nobody."""
     box, port = mailbox
@@ -281,10 +275,11 @@ def test_a_removed_target_takes_nothing_from_another(post: Post, mailbox: tuple[
     post.deliver(deliverer)
     assert len(post.rows("mail_items")) == 3
     post.remove(first)
-    post.deliver(deliverer)
+    post.deliver(deliverer, turns=4)
+    assert [each["Subject"] for each in box.mails] == [f"Notification target {first} was removed."]
     post.at += DAY
     post.deliver(deliverer, turns=3)
-    (told,) = box.mails
+    _, told = box.mails
     assert text_of(told).count("was not used for 45 days") == 1
 
 
