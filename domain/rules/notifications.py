@@ -43,6 +43,8 @@ TOLD_AT_ONCE = (CredentialReportedLeaked, NotificationTargetRemoved, OperatorTar
 silenced unnoticed."""
 _KINDS_BY_NOUN: Mapping[str, CredentialKind] = {
     "login_profile": "password",
+    "root_login_profile": "password",
+    "mfa_code": "mfa_device",
     "key_rotation": "access_key",
     "saml_provider": "provider_certificate",
     **{kind: kind for kind in KIND_NAMES},
@@ -239,8 +241,9 @@ def _kind(event: Event) -> str | None:
 
 
 def _owner(said: Mapping[str, object]) -> set[object]:
-    """The id and the name of whose credential it is about."""
-    return {said.get(name) for name in ("owner_id", "owner_name", "user_id", "user_name")} - {None}
+    """The id and the name of whose credential it is about, or of the user or role that it is about."""
+    named = ["owner", "user", "role"] + (["entity"] if said.get("entity") in ("user", "role") else [])
+    return {said.get(f"{each}_{what}") for each in named for what in ("id", "name")} - {None}
 
 
 def owner_id_of(event: Event) -> str | None:
