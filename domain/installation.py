@@ -268,7 +268,7 @@ class OperatorTargetAdded(InstallationChange, topic="installation.notification_t
 
 
 class OperatorTargetRemoved(InstallationChange, topic="installation.notification_target.removed.v1"):
-    """What it was not told yet, it is not told any more."""
+    """The target is told this, and nothing else any more."""
 
     target_id: str
     target_name: str

@@ -2,7 +2,7 @@
 
 import threading
 
-from domain.families.notifications import TargetKind, signing_secret
+from domain.families.notifications import TargetKind
 from domain.foundation.secret import Secret
 from services.ledger.database import Database, connect, connection_pool
 from services.ledger_runtime import LedgerRuntime
@@ -10,6 +10,7 @@ from services.notifications.deliverer import CONNECTIONS_MAX, Deliverer
 from services.notifications.mailing import Mailing
 from services.notifications.relay import MailRelay
 from services.notifications.senders import CommandSender, FileSender, Sender, WebhookSender
+from services.notifications.signing_secrets import SigningSecrets
 from services.notifications.targets import DeliveryTarget, TargetDirectory
 from services.notifications.turns import Turns
 from services.outbound.fetcher import Fetcher
@@ -20,11 +21,11 @@ def build_deliverer(ledger: LedgerRuntime, database: Database, settings: Setting
     """Its connections are its own: no call waits for one that tells."""
     pool = connection_pool(database, "writer", CONNECTIONS_MAX)
     stopping = threading.Event()
+    signing = SigningSecrets(ledger.secrets)
 
     def secret_of(target: DeliveryTarget) -> Secret | None:
-        (secret_id,) = signing_secret(target.definition.kind, target.id)
-        with pool.connection() as connection, connection.cursor() as cursor:
-            return ledger.secrets.get(cursor, target.home, secret_id)
+        with pool.connection() as connection:
+            return signing.of(connection, target)
 
     senders: dict[TargetKind, Sender] = {
         "webhook": WebhookSender(Fetcher(settings.outbound_allow), secret_of),
@@ -38,4 +39,5 @@ def build_deliverer(ledger: LedgerRuntime, database: Database, settings: Setting
         TargetDirectory(ledger.past.mapper),
         Turns(pool.connection, ledger.past, senders, ledger.clock, ledger.random, stopping),
         Mailing(pool.connection, relay, clock=ledger.clock, random=ledger.random, stopping=stopping),
+        signing,
     )

@@ -113,7 +113,7 @@ class NotificationTargetAdded(AffectsNobody, OfAccount, topic="notification_targ
 
 
 class NotificationTargetRemoved(AffectsNobody, OfAccount, topic="notification_target.removed.v1"):
-    """What it was not told yet, it is not told any more. The secret that signed its messages is destroyed."""
+    """The target is told this, and nothing else any more. The secret that signed its messages is destroyed."""
 
     target_id: str
     target_name: str

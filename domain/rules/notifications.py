@@ -38,15 +38,21 @@ DESTINATION_CHARACTERS_MAX = 2_048
 TAG_KEY_CHARACTERS_MAX = 128
 OWNER_TAG = "owner"
 """The tag key of email_owner, unless another one is given."""
-TOLD_AT_ONCE = (CredentialReportedLeaked,)
-"""No mail about these waits for the day to end, and every target is told unless it chose its events."""
+TOLD_AT_ONCE = (CredentialReportedLeaked, NotificationTargetRemoved, OperatorTargetRemoved)
+"""No mail about these waits for the day to end, and every target is told unless it chose its events: so no target is
+silenced unnoticed."""
 _KINDS_BY_NOUN: Mapping[str, CredentialKind] = {
     "login_profile": "password",
+    "root_login_profile": "password",
+    "mfa_code": "mfa_device",
     "key_rotation": "access_key",
     "saml_provider": "provider_certificate",
     **{kind: kind for kind in KIND_NAMES},
 }
 """By what the topic of an event that names no kind is about, such as iam.access_key.created.v1."""
+_OWN = (NotificationTargetTested, NotificationTargetRemoved)
+_OPERATORS_OWN = (OperatorTargetTested, OperatorTargetRemoved)
+"""A target is told these of itself, whatever it chose."""
 LOCAL_KINDS: frozenset[TargetKind] = frozenset({"file", "command"})
 
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
@@ -187,11 +193,11 @@ def _told_classes(told: type[Change]) -> Iterator[type[Event]]:
 
 
 def topics_told(definition: TargetDefinition, *, to_operator: bool) -> frozenset[str]:
-    """Under which events that the target may be told are stored; besides them it is told its own tests."""
+    """Under which events that the target may be told are stored; besides them it is told its own tests and its end."""
     classes = _told_classes(Change if to_operator else AccountChange)
     chosen = [event for event in classes if _is_chosen(event, definition.events)]
-    tests = [OperatorTargetTested] if to_operator else [NotificationTargetTested]
-    return frozenset(stored for event in (*chosen, *tests) for stored in topics_of(event.topic))
+    own = _OPERATORS_OWN if to_operator else _OWN
+    return frozenset(stored for event in (*chosen, *own) for stored in topics_of(event.topic))
 
 
 def _is_chosen(event: type[Event], patterns: Iterable[str]) -> bool:
@@ -203,14 +209,21 @@ def _is_chosen(event: type[Event], patterns: Iterable[str]) -> bool:
 
 def is_told(target_id: str, definition: TargetDefinition, event: Event) -> bool:
     """Whether the target is told the event: by its class, and by what it is about."""
+    if is_own(target_id, event):
+        return True
     if isinstance(event, NotificationTargetTested | OperatorTargetTested):
-        return event.target_id == target_id
+        return False
     said = vars(event)
     if definition.owner is not None and definition.owner not in _owner(said):
         return False
     if definition.credential_kinds and _kind(event) not in definition.credential_kinds:
         return False
     return _is_chosen(type(event), definition.events)
+
+
+def is_own(target_id: str, event: Event) -> bool:
+    """Whether it is the target's own test or end."""
+    return isinstance(event, (*_OWN, *_OPERATORS_OWN)) and event.target_id == target_id
 
 
 def is_told_at_once(event: Event) -> bool:
@@ -228,8 +241,9 @@ def _kind(event: Event) -> str | None:
 
 
 def _owner(said: Mapping[str, object]) -> set[object]:
-    """The id and the name of whose credential it is about."""
-    return {said.get(name) for name in ("owner_id", "owner_name", "user_id", "user_name")} - {None}
+    """The id and the name of whose credential it is about, or of the user or role that it is about."""
+    named = ["owner", "user", "role"] + (["entity"] if said.get("entity") in ("user", "role") else [])
+    return {said.get(f"{each}_{what}") for each in named for what in ("id", "name")} - {None}
 
 
 def owner_id_of(event: Event) -> str | None:

@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from services.notifications.backoff import DEAD_AFTER
 from services.notifications.deliveries import NEVER_TRIED, DeliveryState, count_dead, nominated, read_states
 from services.notifications.mailing import Mailing
+from services.notifications.signing_secrets import SigningSecrets
 from services.notifications.targets import DeliveryTarget, TargetDirectory
 from services.notifications.turns import Turns
 
@@ -49,12 +50,14 @@ class Deliverer:
         directory: TargetDirectory,
         turns: Turns,
         mailing: Mailing,
+        signing: SigningSecrets,
     ) -> None:
         self._pool = pool
         self._connect = connect
         self._directory = directory
         self._turns = turns
         self._mailing = mailing
+        self._signing = signing
         self._connection: psycopg.Connection | None = None
         self._has_lock = False
         """Of the connection's session."""
@@ -129,7 +132,8 @@ class Deliverer:
     def _begin_turns(self, connection: psycopg.Connection) -> bool:
         at = self._turns.clock()
         self._under_way = {each: way for each, way in self._under_way.items() if not way[-1].done()}
-        targets = self._directory.current(connection)
+        targets = self._directory.current(connection, at)
+        self._signing.remember(connection, targets.values())
         states = read_states(connection)
         self._status = DelivererStatus(leader=True, dead_targets=count_dead(connection, at - DEAD_AFTER))
         due = [

@@ -9,7 +9,7 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 
 from domain.foundation.events import Entry
-from domain.rules.notifications import is_told
+from domain.rules.notifications import is_own, is_told
 from services.ledger.mapper import EntryMapper
 from services.notifications.targets import SQL, DeliveryTarget
 
@@ -96,8 +96,15 @@ def next_page(
     wanted = {"account_id": account_id, "after": after, "topics": list(target.topics), "limit": CHANGES_A_PAGE}
     rows = connection.execute(SQL["next_changes"], wanted, binary=True).fetchall()
     entries = [mapper.to_domain_event(StoredEvent(*row)) for row in rows if row[3] is not None]
-    told = [entry for entry in entries if is_told(target.id, target.definition, entry.event)]
+    told = [entry for entry in entries if _is_told(target, entry)]
     return ToldPage(told, rows[-1][1] if rows else after, len(rows) < CHANGES_A_PAGE)
+
+
+def _is_told(target: DeliveryTarget, entry: Entry) -> bool:
+    """One of the operator's for a single account learns of no other from the installation's ledger."""
+    if target.scope not in (None, entry.account_id):
+        return is_own(target.id, entry.event)
+    return is_told(target.id, target.definition, entry.event)
 
 
 def save(

@@ -1,6 +1,6 @@
 """Mail that waits: a digest a day and person, and at once what cannot wait (docs/adr/0055)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -14,7 +14,10 @@ from services.ledger.mapper import timestamp
 from services.notifications.targets import SQL, DeliveryTarget
 
 ITEMS_MAX = 200
-"""Events that wait for one person; further ones are counted."""
+"""Events of one account that wait for one person; further ones are counted. What is told at once is counted by itself:
+nothing else takes its place."""
+ITEMS_OF_ALL_MAX = 2_000
+"""Of all accounts, so that no account alone takes the places of the others."""
 SENTENCE_CHARACTERS_MAX = 400
 RECIPIENTS_A_TURN = 50
 
@@ -53,18 +56,16 @@ def mail_line(entry: Entry) -> Jsonb:
     )
 
 
+def hold_recipients(connection: psycopg.Connection, addresses: Iterable[str]) -> None:
+    """In the transaction that queues mail for them, before it does."""
+    connection.execute(SQL["add_recipients"], {"addresses": list(addresses)})
+
+
 def queue_mail(
     connection: psycopg.Connection, target: DeliveryTarget, entry: Entry, address: str, at: datetime
 ) -> None:
     """In the transaction that moves the target's cursor: so each waits once."""
-    connection.execute(SQL["add_recipient"], {"address": address})
-    [(waiting,)] = connection.execute(SQL["queued"], {"address": address}).fetchall()
     at_once = is_told_at_once(entry.event)
-    if at_once:
-        connection.execute(SQL["hurry"], {"address": address})
-    if waiting >= ITEMS_MAX:
-        connection.execute(SQL["count_further"], {"address": address})
-        return
     item = {
         "address": address,
         "event_id": entry.event_id,
@@ -75,6 +76,12 @@ def queue_mail(
         "queued_on": at.date(),
         "line": mail_line(entry),
     }
+    [(of_all, of_account, waits)] = connection.execute(SQL["queued"], item).fetchall()
+    if at_once:
+        connection.execute(SQL["hurry"], {"address": address})
+    if not waits and (of_account >= ITEMS_MAX or of_all >= ITEMS_OF_ALL_MAX):
+        connection.execute(SQL["count_further"], {"address": address})
+        return
     connection.execute(SQL["queue_mail"], item)
 
 
@@ -95,9 +102,10 @@ def due_mails(connection: psycopg.Connection, at: datetime) -> Sequence[DueMail]
 
 def save_mailed(connection: psycopg.Connection, mail: DueMail) -> None:
     with connection.transaction():
-        named = {"address": mail.recipient.address, "at_once": mail.at_once, "today": mail.today}
-        connection.execute(SQL["forget_items"], {**named, "event_ids": list(mail.event_ids)})
-        connection.execute(SQL["mailed"], named)
+        to = mail.recipient
+        connection.execute(SQL["forget_items"], {"address": to.address, "event_ids": list(mail.event_ids)})
+        told = {"address": to.address, "at_once": mail.at_once, "today": mail.today, "further": to.further}
+        connection.execute(SQL["mailed"], told)
 
 
 def save_mail_failure(
@@ -108,4 +116,7 @@ def save_mail_failure(
 
 
 def forget_recipients(connection: psycopg.Connection, at: datetime) -> None:
-    connection.execute(SQL["forget_recipients"], {"today": at.date()})
+    with connection.transaction():
+        rows = connection.execute(SQL["forgettable_recipients"], {"today": at.date()}).fetchall()
+        if rows:
+            connection.execute(SQL["forget_recipients"], {"addresses": [address for (address,) in rows]})

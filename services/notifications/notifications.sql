@@ -9,12 +9,19 @@ select
     (select count(*) from ledger.heads)
 
 -- name: target_events
-select account_id, position, topic, state from ledger.changes where topic in (
+-- Behind the positions that are known.
+select account_id, change.position, topic, state from ledger.changes as change
+left join unnest(%(accounts)s::text[], %(positions)s::bigint[]) as known (account_id, position) using (account_id)
+where topic in (
     'notification_target.added.v1', 'notification_target.removed.v1', 'notification_target.tested.v1',
     'installation.notification_target.added.v1', 'installation.notification_target.removed.v1',
     'installation.notification_target.tested.v1'
-)
-order by account_id, position
+) and change.position > coalesce(known.position, 0)
+order by account_id, change.position
+
+-- name: cursors_of
+select target_id, position from notifications.cursors
+join unnest(%(ids)s::text[], %(accounts)s::text[]) as target (target_id, account_id) using (target_id, account_id)
 
 -- name: begin_cursors
 -- In the ledger that a target stands in behind it, in another at its time.
@@ -49,7 +56,8 @@ delete from notifications.cursors where target_id <> all(%(ids)s::text[])
 delete from notifications.deliveries where target_id <> all(%(ids)s::text[])
 
 -- name: forget_mail
-delete from notifications.mail_items where target_id <> all(%(ids)s::text[])
+-- What is told at once goes out all the same, above all that a target was removed.
+delete from notifications.mail_items where target_id <> all(%(ids)s::text[]) and not at_once
 
 -- name: states
 select target_id, failures, failing_since, next_attempt_at, tested from notifications.deliveries
@@ -127,11 +135,17 @@ select count(*), count(distinct item.address), min(recipient.failing_since),
 from notifications.mail_items as item join notifications.recipients as recipient using (address)
 where item.target_id = %(id)s
 
--- name: add_recipient
-insert into notifications.recipients (address) values (%(address)s) on conflict do nothing
+-- name: add_recipients
+-- Held until the mail for them waits, so that nobody forgets them meanwhile. In order, so that none wait for each other.
+insert into notifications.recipients (address)
+select distinct address from unnest(%(addresses)s::text[]) as told (address) order by address
+on conflict (address) do update set address = excluded.address
 
 -- name: queued
-select count(*) from notifications.mail_items where address = %(address)s
+-- Of all accounts and of this one, and whether the event is among it.
+select count(distinct event_id), count(distinct event_id) filter (where account_id = %(account_id)s),
+    coalesce(bool_or(event_id = %(event_id)s), false)
+from notifications.mail_items where address = %(address)s and at_once = %(at_once)s
 
 -- name: queue_mail
 insert into notifications.mail_items
@@ -154,9 +168,10 @@ where (next_attempt_at is null or next_attempt_at <= %(at)s) and exists (
 order by address limit %(limit)s
 
 -- name: due_items
-select event_id, line from notifications.mail_items
+-- Each event once, however many targets have the address.
+select event_id, min(line::text)::jsonb from notifications.mail_items
 where address = %(address)s and case when %(at_once)s then at_once else not at_once and queued_on < %(today)s end
-order by queued_on, account_id, position
+group by account_id, position, event_id order by min(queued_on), account_id, position
 
 -- name: forget_items
 delete from notifications.mail_items where address = %(address)s and event_id = any(%(event_ids)s::text[])
@@ -164,7 +179,7 @@ delete from notifications.mail_items where address = %(address)s and event_id = 
 -- name: mailed
 update notifications.recipients set
     digest_day = case when %(at_once)s then digest_day else %(today)s end,
-    further = case when %(at_once)s then further else 0 end,
+    further = case when %(at_once)s then further else further - %(further)s end,
     failures = 0, failing_since = null, last_error = null, next_attempt_at = null
 where address = %(address)s
 
@@ -174,7 +189,14 @@ update notifications.recipients set
     next_attempt_at = %(next)s
 where address = %(address)s
 
+-- name: forgettable_recipients
+-- Of whom nothing has to be remembered any more; held, so that no mail for them begins to wait. Who is held by those who
+-- make it wait, is looked at next time.
+select address from notifications.recipients where (digest_day is null or digest_day < %(today)s) and further = 0
+    and not exists (select from notifications.mail_items as item where item.address = recipients.address)
+for update skip locked
+
 -- name: forget_recipients
--- Of whom nothing has to be remembered any more.
-delete from notifications.recipients where (digest_day is null or digest_day < %(today)s) and further = 0
+-- It may wait since they were looked at, and before they were held.
+delete from notifications.recipients where address = any(%(addresses)s::text[]) and further = 0
     and not exists (select from notifications.mail_items as item where item.address = recipients.address)

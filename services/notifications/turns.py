@@ -20,7 +20,7 @@ from services.ledger.recorder import ConnectionSource
 from services.notifications.backoff import next_attempt
 from services.notifications.cloud_events import cloud_event
 from services.notifications.deliveries import DeliveryState, ToldPage, TurnProgress, next_page, save, save_failure
-from services.notifications.mail_queue import queue_mail
+from services.notifications.mail_queue import hold_recipients, queue_mail
 from services.notifications.senders import DeliveryFailed, Sender, SendMessage
 from services.notifications.targets import SQL, DeliveryTarget
 
@@ -134,6 +134,7 @@ class _Turn:
         at = self.by.clock()
         with self.by.connections() as connection, connection.transaction():
             addresses = self._addresses(connection, account_id, page.told)
+            hold_recipients(connection, {each for each in addresses if each is not None})
             progress = TurnProgress(page.reached)
             for entry, address in zip(page.told, addresses, strict=True):
                 if address is None:

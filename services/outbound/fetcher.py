@@ -139,9 +139,9 @@ class Fetcher:
         if parts.scheme == "http":
             allowed = [each for each in allowed if each.is_loopback]
         if not allowed:
-            told = ", ".join(str(each) for each in addresses[:ADDRESSES_MAX]) or "no address"
+            # What the name leads to is not told: whoever adds targets may not ask for names of the operator's network.
             raise OutboundRefused(
-                f"{parts.hostname} is {told}: expected an address of the internet and https, or loopback or a network "
+                f"{parts.hostname} is refused: expected an address of the internet and https, or loopback or a network "
                 "that MUNIMENT_OUTBOUND_ALLOW lists."
             )
         return allowed[:ADDRESSES_MAX]
@@ -184,7 +184,8 @@ def _cut_off(sock: socket.socket, until: float) -> Iterator[None]:
 
         def cut() -> None:
             over.set()
-            other.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # the other side has hung up
+                other.shutdown(socket.SHUT_RDWR)
 
         timer = threading.Timer(_remaining(until), cut)
         timer.daemon = True

@@ -8,6 +8,9 @@ from domain.families.access_keys import AccessKeyCreated
 from domain.families.leak_reports import CredentialReportedLeaked
 from domain.families.notices import CredentialEvent, CredentialIdle, Evidence, RotationDue, Rule
 from domain.families.notifications import NOTIFICATION_TARGETS, TargetDefinition, TargetKind
+from domain.families.passwords import RootLoginProfileCreated
+from domain.families.policies import PolicyAttached
+from domain.families.roles import RoleDeleted
 from domain.families.tags import EntityTagged
 from domain.families.user_credentials import UserCredentialDeactivated
 from domain.families.users import UserCreated
@@ -123,13 +126,18 @@ def test_what_is_told() -> None:
     told = {current_topic(topic) for topic in notifications.topics_told(MAIL, to_operator=False)}
     assert notices < told
     assert {event_classes()[topic].__name__ for topic in told - notices} == {
-        "NotificationTargetTested", "ExemptionExpired", "CredentialReportedLeaked",
+        "NotificationTargetTested", "ExemptionExpired", "CredentialReportedLeaked", "NotificationTargetRemoved",
     }  # fmt: skip
     created = AccessKeyCreated(access_key_id="AKIAann", user_id="AIDAann", user_name="ann")
     made = UserCreated(user_id="AIDAann", user_name="ann", path="/")
     named = {"credential_id": "APKA1", "user_id": "AIDAann", "user_name": "ann"}
     deactivated = UserCredentialDeactivated(credential="SSH public key", **named)
     leaked = CredentialReportedLeaked(credential_id="AKIA1", owner_id="AIDAann", owner_name="ann", reporter="operator")
+    role = RoleDeleted(role_id="AROAann", role_name="ann")
+    attached = PolicyAttached(
+        entity="user", entity_id="AIDAann", entity_name="ann", policy_id="ANPA1", policy_arn="arn:aws:iam::aws:policy/X"
+    )
+    root = RootLoginProfileCreated.model_construct(user_id=ACCOUNT, user_name="root")
     keys = replace(MAIL, events=("AccessKey*", "CredentialIdle"))
     cases = [
         (MAIL, idle(), True), (MAIL, created, False), (MAIL, made, False),
@@ -141,6 +149,10 @@ def test_what_is_told() -> None:
         (replace(keys, credential_kinds=("access_key",)), created, True),
         (replace(MAIL, events=("User*",), credential_kinds=("ssh_public_key",)), deactivated, True),
         (replace(MAIL, credential_kinds=("access_key",)), leaked, True),
+        (replace(MAIL, events=("Role*",), owner="ann"), role, True),
+        (replace(MAIL, events=("Policy*",), owner="AIDAann"), attached, True),
+        (replace(MAIL, events=("Policy*",), owner="ann"), attached.model_copy(update={"entity": "group"}), False),
+        (replace(MAIL, events=("Root*",), credential_kinds=("password",)), root, True),
     ]  # fmt: skip
     assert [notifications.is_told("N", definition, event) for definition, event, _ in cases] == [
         expected for *_, expected in cases

@@ -19,7 +19,8 @@ class NotificationTargetDetails(Answer):
     destination: str
     """A URL, an address, a path, a command line; of email_owner the tag key under which owners have an address."""
     events: tuple[str, ...]
-    """Patterns of class names; none stands for what time does to credentials, and reports of leaks."""
+    """Patterns of class names; none stands for what time does to credentials, reports of leaks, and removals of
+    targets."""
     owner: str | None
     credential_kinds: tuple[str, ...]
     added_at: datetime
@@ -93,7 +94,8 @@ class ChangedNotificationTarget(Answer):
 
 
 class RemoveNotificationTarget(Question[ChangedNotificationTarget]):
-    """Tells the target nothing any more, not even what waits, and destroys its signing secret."""
+    """Tells the target that it was removed, and nothing else any more, not even what waits. Its signing secret is
+    destroyed. The other targets are told too."""
 
     method = "POST"
     path = "/v1/notification-targets/{name}/remove"

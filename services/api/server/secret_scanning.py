@@ -14,6 +14,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -55,6 +56,8 @@ KEYS_FILE_BYTES_MAX = 1 << 20
 SIGNATURE_CHARACTERS_MAX = 200
 _KEY_ID = re.compile(r"[A-Za-z0-9_]{16,128}")
 """What an access key id may look like, alone or beside its secret."""
+_PIECE = re.compile(r"[A-Za-z0-9/+]{16,}")
+"""What may be a secret."""
 
 ScanningKeys = Mapping[str, ec.EllipticCurvePublicKey]
 """By their identifiers."""
@@ -73,9 +76,14 @@ class SecretMatch(NamedTuple):
 
     def found_keys(self, reporter: str) -> list[FoundKey]:
         """All that may be an access key id. What stands beside it goes no further."""
-        url = None if self.url is None or self.token in self.url else self.url
-        named = dict.fromkeys(_KEY_ID.findall(self.token))
-        return [FoundKey(each, reporter, self.source, url) for each in list(named)[:KEY_IDS_PER_MATCH_MAX]]
+        named = list(dict.fromkeys(_KEY_ID.findall(self.token)))[:KEY_IDS_PER_MATCH_MAX]
+        return [FoundKey(each, reporter, self._clean(self.source, each), self._clean(self.url, each)) for each in named]
+
+    def _clean(self, text: str | None, key_id: str) -> str | None:
+        """None where it repeats of the token what is not that id: it may be the secret."""
+        plain = None if text is None else unquote(text)
+        pieces = (each for each in _PIECE.findall(self.token) if each != key_id)
+        return None if plain is None or any(each in plain for each in pieces) else text
 
     def feedback(self, *, known: bool) -> dict[str, str]:
         """As the scanner wants to be told: never the token itself."""

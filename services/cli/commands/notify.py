@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = add_command(commands, "add", "tell a target from now on; of a webhook, print its signing secret, as JSON")
     add.epilog = (
         "A webhook gets CloudEvents, signed by Standard Webhooks; the secret is printed once. E-mail is one digest a "
-        "day, but for reports of leaks. With --local the target is the operator's, and is told about all accounts, or "
+        "day, but for what cannot wait. With --local the target is the operator's, and is told about all accounts, or "
         "about the one that --account-id names."
     )
     add.add_argument("name", metavar="NAME", help="by which it is listed and removed")
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="events whose class name matches, such as 'Rotation*'; repeatable (default: what time does to "
-        "credentials, and reports of leaks)",
+        "credentials, reports of leaks, and the removal of targets)",
     )
     add.add_argument("--owner", metavar="USER|ROLE", help="only about credentials of this one, by name or unique id")
     add.add_argument(
@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_question_arguments(add, _add)
     list_ = add_command(commands, "list", "list the targets: how telling them goes, and what waits")
     add_question_arguments(list_, _list)
-    remove = add_command(commands, "remove", "tell a target nothing any more, not even what waits")
+    remove = add_command(commands, "remove", "tell a target that it was removed, and nothing else any more")
     remove.add_argument("name", metavar="NAME", help="the target")
     add_question_arguments(remove, _remove)
     test = add_command(commands, "test", "tell a target a test now, and see whether it takes it")
@@ -114,7 +114,7 @@ def _list(args: argparse.Namespace) -> None:
 def _remove(args: argparse.Namespace) -> None:
     with _desk(args) as desk:
         desk.remove(args.name)
-    print_note(f"{args.name} is told nothing any more.")
+    print_note(f"{args.name} is told that it was removed, and nothing else any more.")
 
 
 def _test(args: argparse.Namespace) -> None:

@@ -121,6 +121,9 @@ def test_a_report_that_is_proved(scanned: InProcessServer, caplog: pytest.LogCap
     scanned.over_http(report(match(pair, URL + "2")))
     assert len(reported(scanned)) == 3
     assert ann.secret_key not in ledger_text(scanned) + caplog.text
+    scanned.over_http(report({**match(pair, f"{URL}/{ann.secret_key}"), "source": ann.secret_key}))
+    assert (reported(scanned)[-1]["credential_id"], len(reported(scanned))) == (ann.access_key, 4)
+    assert ann.secret_key not in ledger_text(scanned) + caplog.text
     (call,) = [
         call
         for call in scanned.asks("/v1/history?limit=1000").body["calls"]

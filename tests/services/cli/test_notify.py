@@ -18,7 +18,7 @@ def test_from_adding_to_the_end(desk: Desk) -> None:
     assert "The nearest is Rotation" in unknown.error
     assert desk.muniment("notify", "add", "other", "--file", "/tmp/x").status == 2  # noqa: S108
     tested = desk.muniment("notify", "test", "pager")
-    assert (tested.status, "10.0.0.1: expected an address of the internet" in tested.error) == (1, True)
+    assert (tested.status, "10.0.0.1 is refused: expected an address of the internet" in tested.error) == (1, True)
     (listed,) = desk.rows("notify", "list")
     assert (listed["name"], listed["kind"], listed["waiting"], listed["dead"]) == ("pager", "webhook", 1, False)
     assert secret not in json.dumps(listed)
@@ -46,6 +46,7 @@ def test_the_operators_own(desk: Desk) -> None:
     assert (tested.status, tested.error) == (0, "muniment: log has taken it.\n")
     lines = [json.loads(line)["data"]["sentence"] for line in told.read_text().splitlines()]
     assert any("told-of" in line for line in lines)
-    assert lines[-1] == "This is a test of the operator's notification target log."
+    # Ledgers have no order among each other.
+    assert "This is a test of the operator's notification target log." in lines
     assert [each["name"] for each in desk.rows("notify", "list", *place)] == ["log"]
     assert desk.muniment("notify", "remove", "log", *place).status == 0

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import psycopg
 
 from domain.families.access_keys import AccessKeyCreated
+from domain.families.leak_reports import CredentialReportedLeaked
 from domain.families.notices import CredentialIdle, Evidence, Rule
 from domain.families.notifications import (
     NOTIFICATION_TARGETS,
@@ -155,6 +156,11 @@ def notice(key_id: str, due_at: datetime) -> CredentialIdle:
         credential="access_key", credential_id=key_id, owner_id="AIDAANN", owner_name="ann", due_at=due_at,
         rule=Rule(profile="default", version=1, name="credential_idle", days=45), evidence=Evidence(created_at=due_at),
     )  # fmt: skip
+
+
+def leaked() -> CredentialReportedLeaked:
+    owner = {"owner_id": "AIDAANN", "owner_name": "ann"}
+    return CredentialReportedLeaked(credential_id="AKIA1", **owner, reporter="operator")
 
 
 @contextmanager

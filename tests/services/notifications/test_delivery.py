@@ -14,16 +14,19 @@ from typing import Any
 import psycopg
 import pytest
 
+from domain.families.leak_reports import CredentialReportedLeaked
+from domain.families.notifications import NotificationTargetRemoved
 from domain.families.users import UserCreated
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.secret import SecretId, SecretKind
+from domain.installation import AccountOpened, OperatorTargetRemoved
 from services.ledger.database import connect
 from services.notifications import deliveries, turns
 from services.notifications.deliverer import LEADER_LOCK_KEY, THREADS, THREADS_A_HOME_MAX
 from services.notifications.deliveries import CHANGES_PASSED, TurnProgress
 from services.notifications.senders import CommandSender
 from services.notifications.turns import EVENTS_A_SAVE
-from tests.services.notifications.post import DAY, Post
+from tests.services.notifications.post import DAY, Post, leaked
 from tests.services.outbound.receiver import Exchange, Received, Receiver, accept, receiving
 from tests.services.outbound.test_fetcher import slow_body, ten_gigabytes
 
@@ -160,7 +163,7 @@ def test_two_processes(post: Post) -> None:
         assert other.status.leader
         assert ids(receiver) == told
         cursor = post.rows("cursors")
-        target = other._directory.current(post.writer)[target_id]
+        target = other._directory.current(post.writer, post.at)[target_id]
         deliveries.save(post.writer, target, post.account.account_id, TurnProgress(1), post.at)
         assert post.rows("cursors") == cursor
 
@@ -242,7 +245,10 @@ def test_the_operators_are_told_of_all_accounts(post: Post, tmp_path: Path) -> N
     second = post.another_account()
     post.at += DAY
     all_id = post.add_operators("file", str(place))
-    one_id = post.add_operators("file", str(other_place), of=second.account_id)
+    one_id = post.add_operators(
+        "file", str(other_place), of=second.account_id, events=("CredentialIdle", "AccountOpened")
+    )
+    post.append(AccountOpened(opened_account_id=post.account.account_id, ledger_id="0f"), ledger=post.installation)
     post.deliver()
     told = [*post.idle(2), *post.idle(1, second)]
     third = post.another_account()
@@ -259,8 +265,53 @@ def test_the_operators_are_told_of_all_accounts(post: Post, tmp_path: Path) -> N
     post.remove(all_id)
     post.remove(one_id)
     post.idle(1)
-    post.deliver()
+    post.deliver(turns=3)
+    assert [json.loads(line)["type"] for line in other_place.read_text().splitlines()][1:] == [
+        OperatorTargetRemoved.topic
+    ]
     assert post.rows("cursors") == post.rows("deliveries") == []
+
+
+def test_nobody_is_silenced_unnoticed(post: Post) -> None:
+    """A webhook that is removed is told so, signed by the secret that was destroyed with it, and nothing else that
+    waited; once, whoever leads afterwards. Every other target is told too."""
+    with receiving() as receiver, receiving() as other:
+        target_id = post.add("webhook", receiver.url, events=("RotationDue",), owner="bob")
+        post.add("webhook", other.url)
+        post.deliver()
+        secret_id = SecretId(SecretKind.WEBHOOK_SECRET, target_id)
+        with post.writer.transaction(), post.writer.cursor() as cursor:
+            secret = post.runtime.secrets.get(cursor, post.account.account_id, secret_id)
+            post.runtime.secrets.delete(cursor, post.account.account_id, secret_id)
+        assert secret is not None
+        post.append(leaked())
+        post.remove(target_id)
+        removed = f"{post.account.account_id}-{post.account.position}"
+        post.deliver()
+        post.deliver()
+        post.deliver(post.another_process(), turns=3)
+        assert ids(receiver) == [removed]
+        (got,) = receiver.received
+        assert got.headers["webhook-signature"] == signature(secret.reveal(), got)
+        assert [json.loads(each.body)["type"] for each in other.received][-2:] == [
+            CredentialReportedLeaked.topic, NotificationTargetRemoved.topic,
+        ]  # fmt: skip
+
+
+def test_a_farewell_that_is_not_taken_ends(post: Post) -> None:
+    """After a day nothing is kept of the target."""
+    with receiving(failing) as receiver:
+        target_id = post.add("webhook", receiver.url)
+        post.deliver()
+        post.remove(target_id)
+        post.deliver(turns=3)
+        assert receiver.received
+        before = len(receiver.received)
+        assert post.rows("cursors")
+        post.at += DAY
+        post.deliver()
+        assert post.rows("cursors") == post.rows("deliveries") == []
+        assert len(receiver.received) == before
 
 
 def test_a_file(post: Post, tmp_path: Path) -> None:

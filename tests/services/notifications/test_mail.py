@@ -18,6 +18,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from domain.families.notices import CredentialIdle
 from domain.foundation.secret import Secret
 from domain.rules import notifications as rules
+from services.ledger.database import connect
 from services.notifications import mail_queue, mailing
 from services.notifications.deliverer import Deliverer
 from services.notifications.mail_queue import ITEMS_MAX
@@ -25,7 +26,7 @@ from services.notifications.mail_text import composed
 from services.notifications.mailing import RELAY_PAUSE
 from services.notifications.relay import MailFailed, MailRelay
 from services.settings import InvalidSetting, SmtpRelay, read_settings
-from tests.services.notifications.post import DAY, Post
+from tests.services.notifications.post import DAY, Post, leaked
 from tests.services.notifications.test_messages import AT, mail
 from tests.services.outbound.certificates import self_signed
 
@@ -238,6 +239,58 @@ def test_too_much_for_one_mail(post: Post, mailbox: tuple[Mailbox, int], monkeyp
     assert told["Subject"] == "5 events about credentials"
     assert "too many for one mail: 2." in text_of(told)
     assert post.rows("recipients")[0][2] == 0
+
+
+def test_nothing_takes_the_place_of_a_compromise(
+    post: Post, mailbox: tuple[Mailbox, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much waits for the digest; and what one account has too much of, is no other's loss."""
+    monkeypatch.setattr(mail_queue, "ITEMS_MAX", 2)
+    box, port = mailbox
+    deliverer = delivering(post, port)
+    post.add("email", "sec@example.com")
+    post.idle(3)
+    post.deliver(deliverer)
+    other = post.another_account()
+    post.add("email", "sec@example.com", other)
+    post.idle(1, other)
+    post.append(leaked())
+    post.deliver(deliverer, turns=3)
+    (urgent,) = box.mails
+    assert "was reported leaked" in urgent["Subject"]
+    post.at += DAY
+    post.deliver(deliverer, turns=3)
+    assert f"account {other.account_id}" in text_of(box.mails[1])
+
+
+def test_a_removed_target_takes_nothing_from_another(post: Post, mailbox: tuple[Mailbox, int]) -> None:
+    """Whoever adds the address of another target, and takes it away again, has silenced nobody."""
+    box, port = mailbox
+    deliverer = delivering(post, port)
+    first = post.add("email", "sec@example.com")
+    post.idle(1)
+    post.deliver(deliverer)
+    post.add("email", "sec@example.com")
+    post.idle(1)
+    post.deliver(deliverer)
+    assert len(post.rows("mail_items")) == 3
+    post.remove(first)
+    post.deliver(deliverer, turns=4)
+    assert [each["Subject"] for each in box.mails] == [f"Notification target {first} was removed."]
+    post.at += DAY
+    post.deliver(deliverer, turns=3)
+    _, told = box.mails
+    assert text_of(told).count("was not used for 45 days") == 1
+
+
+def test_nobody_is_forgotten_while_mail_begins_to_wait(post: Post) -> None:
+    """Or else it would be forgotten with them: those who forget recipients pass over who is held."""
+    mail_queue.hold_recipients(post.writer, ["bob@example.com", "sec@example.com"])
+    with connect(post.database, "writer") as queueing, queueing.transaction():
+        mail_queue.hold_recipients(queueing, ["sec@example.com"])
+        post.writer.execute("set lock_timeout = '5s'")
+        mail_queue.forget_recipients(post.writer, post.at)
+    assert [row[0] for row in post.rows("recipients")] == ["sec@example.com"]
 
 
 def relay(port: int, **more: object) -> SmtpRelay:
