@@ -290,13 +290,16 @@ def _refuse_unfit_warnings(place: str, rules: CredentialRules, *, expires: bool)
 
 def set_profile(account: Account, profile: LifecycleProfile) -> tuple[LifecycleProfileSet, ...]:
     """The account's own from here on. A built-in one keeps its version; any other gets the version behind the newest of
-    its name, or that one's where it says the same. No event where it is the account's own already.
+    its name, of the account or of a level above it, or that one's where it says the same. No event where it is the
+    account's own already.
 
     Raises ValidationError for a built-in name with other rules, and LimitExceeded.
     """
     built_in = BUILT_IN_PROFILES.get(profile.name)
     versions = account[LIFECYCLE_PROFILE_VERSIONS]
-    newest = versions.get(profile.name)
+    known = (*versions.values(), *(each.profile for each in organization_profiles(account)))
+    namesakes = (each for each in known if each.name == profile.name)
+    newest = max(namesakes, key=lambda each: each.version, default=None)
     if built_in is not None:
         if not profile.says_the_same(built_in):
             raise ValidationError(f"{profile.name} is a built-in profile; expected another name for other rules.")

@@ -59,6 +59,16 @@ def test_built_in_profiles_record_alone() -> None:
 DEACTIVATE = {"action": "deactivate"}
 
 
+def test_a_version_of_a_unit_is_taken() -> None:
+    """A name and a version are one set of rules, whoever has set them: a finding says no more."""
+    of_unit = profile({"access_key": {"max_age_days": 90}}).profile
+    levels = (Level("r-1", "Root", (), (), of_unit), Level(ACCOUNT, "own", (), ()))
+    membership = OrganizationMembership("o-1", "1", levels)
+    account = after(new_account(), OrganizationPoliciesApplied(membership=membership))
+    other = profile({"access_key": {"max_age_days": 30}}).profile
+    assert [[each.profile.version for each in set_profile(account, given)] for given in (of_unit, other)] == [[1], [2]]
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -72,7 +72,7 @@ class FileTarget(KeyTarget):
     def holds(self, access_key_id: str) -> bool:
         try:
             found = json.loads(read_if_there(Path(self.name)))
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         return isinstance(found, dict) and found.get("AccessKeyId") == access_key_id and "SecretAccessKey" in found
 

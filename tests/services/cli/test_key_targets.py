@@ -116,6 +116,13 @@ def test_links_that_lead_round(tmp_path: Path) -> None:
         pass
 
 
+def test_a_file_of_something_else(tmp_path: Path) -> None:
+    """Has no key, however deep it is nested."""
+    for content in ("[" * 200_000, "\0", '{"AccessKeyId": "AKIANEW"}'):
+        (tmp_path / "key.json").write_text(content)
+        assert not FileTarget(f"{tmp_path}/key.json").holds("AKIANEW")
+
+
 def test_what_somebody_else_writes_meanwhile_is_not_lost(tmp_path: Path) -> None:
     """What was read is compared before the rename: another one's line is in the result, and who writes all the time is
     told of."""
