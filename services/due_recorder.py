@@ -199,7 +199,9 @@ class _PendingCalls:
                 self.fail(account_id, error)
 
     def fail(self, account_id: str, error: Exception) -> None:
-        if not isinstance(error, (LedgerUnavailable, Overloaded, TimeoutError)):
+        if isinstance(error, psycopg.Error):
+            log.warning("What is due in account %s could not be recorded: %s", account_id, error)
+        elif not isinstance(error, (LedgerUnavailable, Overloaded, TimeoutError)):
             log.error("What is due in account %s could not be recorded.", account_id, exc_info=error)
         self.failed.add(account_id)
         self.error = self.error or type(error).__name__

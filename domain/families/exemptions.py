@@ -7,8 +7,8 @@ from datetime import datetime
 from immutables import Map
 
 from domain.account import Account, AffectsNobody, Component, forget_key
-from domain.credential_kinds import CredentialKind, kind_title
 from domain.facts import Attributes, Fact, FactKind, FactValue, tells_facts
+from domain.foundation.credential_kind import CredentialKind, kind_title
 from domain.foundation.personal import Personal
 from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
 

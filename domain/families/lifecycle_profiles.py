@@ -11,8 +11,8 @@ from immutables import Map
 from pydantic import Field
 
 from domain.account import Account, AffectsNobody, Component, OfAccount
-from domain.credential_kinds import CredentialKind
 from domain.facts import AttributeValue, Fact, FactKind, FactValue, tells_facts
+from domain.foundation.credential_kind import CredentialKind
 from domain.foundation.events import Value
 from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
 

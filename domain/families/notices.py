@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Literal
 from immutables import Map
 
 from domain.account import Account, Bookkeeping, Component, forget_key
-from domain.credential_kinds import CredentialKind, find_credential, kind_title
+from domain.credential_kinds import find_credential
 from domain.facts import capitalized
+from domain.foundation.credential_kind import CredentialKind, kind_title
 from domain.foundation.events import Value, upcasts
 
 DeactivationReason = Literal["idle", "overlap", "overdue"]

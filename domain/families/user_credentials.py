@@ -10,9 +10,10 @@ from typing import ClassVar, Literal
 from immutables import Map
 
 from domain.account import Account, AffectsNobody, Component
-from domain.credential_kinds import CredentialFamily, CredentialKind, HeldCredential, Removal
+from domain.credential_kinds import CredentialFamily, HeldCredential, Removal
 from domain.entity_kinds import entity_title, find_entity, prevents_deletion
 from domain.facts import Fact, FactKind, FactValue, capitalized, tells_facts
+from domain.foundation.credential_kind import CredentialKind
 from domain.foundation.many_to_many import ManyToMany
 from domain.foundation.personal import Personal
 from domain.foundation.secret import SecretId, SecretKind

@@ -8,7 +8,6 @@ from heapq import heapify, heappop, heappush
 from typing import Literal
 
 from domain.account import Account
-from domain.credential_kinds import CredentialKind
 from domain.families.exemptions import exemptions_of
 from domain.families.lifecycle_profiles import LIFECYCLE_PROFILE, LifecycleProfile
 from domain.families.notices import (
@@ -22,6 +21,7 @@ from domain.families.notices import (
     Rule,
     is_recorded,
 )
+from domain.foundation.credential_kind import CredentialKind
 from domain.foundation.errors import LimitExceeded
 from domain.queries.credential_lives import credential_holders
 from domain.queries.protected_credentials import protection

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import cast
 
 from domain.account import Account, AccountChange
-from domain.credential_kinds import kind_title
 from domain.entity_kinds import entity_title, find_entity
 from domain.families.boundaries import boundary_arn
 from domain.families.exemptions import ExemptionGranted, ExemptionRevoked, exemptions_of
@@ -21,6 +20,7 @@ from domain.families.roles import ROLES, RoleUpdated, TrustPolicyReplaced
 from domain.families.server_certificates import SERVER_CERTIFICATES
 from domain.families.tags import Tag, tags_of
 from domain.families.users import USERS
+from domain.foundation.credential_kind import kind_title
 from domain.foundation.errors import DeleteConflict, Refusal
 from domain.foundation.moments import format_rfc3339
 from domain.foundation.suggested_commands import suggested_command

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from domain.account import Account
-from domain.credential_kinds import CredentialKind
 from domain.families.exemptions import EXEMPTIONS, Exemption, ExemptionGranted, ExemptionRevoked, exemptions_of
+from domain.foundation.credential_kind import CredentialKind
 from domain.foundation.errors import LimitExceeded, NoSuchEntity, ValidationError
 from domain.foundation.moments import format_rfc3339
 from domain.foundation.nearest import nearest

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from pydantic import ValidationError as Invalid
 
 from domain.account import Account
-from domain.credential_kinds import KIND_NAMES, CredentialKind, kind_title
 from domain.entity_kinds import find_entity
 from domain.families.lifecycle_profiles import (
     LIFECYCLE_PROFILE,
@@ -24,6 +23,7 @@ from domain.families.lifecycle_profiles import (
 )
 from domain.families.organization import ORGANIZATION_MEMBERSHIP
 from domain.families.tags import tag_id, tags_of
+from domain.foundation.credential_kind import KIND_NAMES, CredentialKind, kind_title
 from domain.foundation.errors import LimitExceeded, NoSuchEntity, ValidationError
 
 PROFILE_CHARACTERS_MAX = 16_384

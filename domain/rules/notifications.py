@@ -9,7 +9,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from domain.account import Account, AccountChange
-from domain.credential_kinds import KIND_NAMES, CredentialKind
 from domain.families.exemptions import ExemptionExpired
 from domain.families.leak_reports import CredentialReportedLeaked
 from domain.families.notices import CredentialEvent
@@ -24,6 +23,7 @@ from domain.families.notifications import (
     Targets,
 )
 from domain.families.tags import tag_id, tags_of
+from domain.foundation.credential_kind import KIND_NAMES, CredentialKind
 from domain.foundation.email_addresses import is_email_address
 from domain.foundation.errors import EntityAlreadyExists, LimitExceeded, NoSuchEntity, ValidationError
 from domain.foundation.events import Change, Event, event_classes, topics_of

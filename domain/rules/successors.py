@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from domain.account import Account
 from domain.callers import containing_key
-from domain.credential_kinds import CredentialKind, HeldCredential, credential_family, find_credential
+from domain.credential_kinds import HeldCredential, credential_family, find_credential
 from domain.entity_kinds import find_entity
 from domain.families.access_keys import ACCESS_KEYS, AccessKey
 from domain.families.credential_use import LAST_USES
 from domain.families.key_rotations import KEY_ROTATIONS
 from domain.families.notices import Evidence, RotationCompleted
+from domain.foundation.credential_kind import CredentialKind
 
 
 def successor_of(account: Account, held: HeldCredential) -> HeldCredential | None:

@@ -199,7 +199,17 @@ class Naive:
     expiries: datetime | None = None
 
 
+GONE = {
+    "ServerCertificateDeleted": "server_certificate_id", "UserCredentialDeleted": "credential_id",
+    "MFADeviceDeleted": "serial_number", "SAMLProviderDeleted": "provider_arn",
+}  # fmt: skip
+"""With which the notices about it go, by the field of its id."""
+
+
 def write_down(naive: Naive, event: Change, at: datetime) -> None:  # noqa: C901, PLR0912, PLR0915  one case an event
+    if (field_of_id := GONE.get(type(event).__name__)) is not None:
+        gone = getattr(event, field_of_id)
+        naive.notices = {key: at for key, at in naive.notices.items() if key[0] != gone}
     match event:
         case users.UserCreated():
             naive.users[event.user_id] = (event.user_name, event.path)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from domain.credential_kinds import KIND_NAMES
+from domain.foundation.credential_kind import KIND_NAMES
 from domain.foundation.errors import ValidationError
 from domain.foundation.moments import NamedMoment
 from domain.foundation.nearest import nearest

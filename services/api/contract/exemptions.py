@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from domain.credential_kinds import KIND_NAMES, CredentialKind
+from domain.foundation.credential_kind import KIND_NAMES, CredentialKind
 from domain.foundation.errors import ValidationError
 from domain.foundation.identifiers import canonical_id
 from domain.foundation.moments import NamedMoment

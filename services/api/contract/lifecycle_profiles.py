@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from domain.credential_kinds import CredentialKind
 from domain.families.lifecycle_profiles import DAYS_MAX, LifecycleProfile
 from domain.families.notices import Protection
+from domain.foundation.credential_kind import CredentialKind
 from domain.foundation.errors import ValidationError
 from domain.foundation.nearest import nearest
 from domain.queries.lifecycle_forecast import ForecastChange

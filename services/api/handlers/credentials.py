@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Literal, cast
 
 from domain.account import Account
-from domain.credential_kinds import CredentialKind, HeldCredential
+from domain.credential_kinds import HeldCredential
 from domain.families.notices import CredentialExpired, CredentialIdle, RotationOverdue, RotationOverlapExceeded
+from domain.foundation.credential_kind import CredentialKind
 from domain.foundation.moments import AsOf
 from domain.queries.credential_lives import held_credentials, lifecycle_of
 from domain.queries.named import credential_holder

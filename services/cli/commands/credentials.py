@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from domain.credential_kinds import KIND_NAMES
+from domain.foundation.credential_kind import KIND_NAMES
 from domain.read_models.credentials import Credential
 from services.api.contract.credentials import CredentialsPage, ListCredentials
 from services.cli.lib.arguments import add_historical_arguments, credential_kind

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from domain.credential_kinds import KIND_NAMES
+from domain.foundation.credential_kind import KIND_NAMES
 from services.api.contract.exemptions import (
     ExemptionEffect,
     GrantExemption,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from domain.credential_kinds import KIND_NAMES
+from domain.foundation.credential_kind import KIND_NAMES
 from domain.foundation.errors import ValidationError
 from domain.foundation.moments import MOMENT, NamedMoment
 from domain.foundation.nearest import nearest

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from domain.credential_kinds import kind_title
+from domain.foundation.credential_kind import kind_title
 from domain.foundation.identifiers import ACCOUNT_ID
 from domain.foundation.moments import format_rfc3339
 from domain.read_models.credentials import (

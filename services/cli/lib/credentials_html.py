@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 from itertools import pairwise
 
-from domain.credential_kinds import kind_title
+from domain.foundation.credential_kind import kind_title
 from domain.foundation.suggested_commands import suggested_command
 from domain.read_models.credentials import Credential
 from services.cli.lib.credential_output import CREDENTIALS

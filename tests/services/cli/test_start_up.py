@@ -74,7 +74,7 @@ def test_nothing_heavy_is_imported_to_say_how_it_is_used(words: list[str]) -> No
             ["sessions", "--out", "json"],
             "`muniment sessions` does not take --out. Did you mean --output? See `muniment sessions --help`.",
         ),
-        (["frobnicate"], "There is no command 'frobnicate'. See `muniment --help`."),
+        (["xyzzy"], "There is no command 'xyzzy'. See `muniment --help`."),
         (
             ["history", "--operaton", "CreateUser"],
             "`muniment history` does not take --operaton. Did you mean --operation? See `muniment history --help`.",
