@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
+from psycopg.errors import InsufficientPrivilege
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from services.notifications.backoff import DEAD_AFTER
@@ -122,7 +123,7 @@ class Deliverer:
                 return False
             assert self._connection is not None
             return self._begin_turns(self._connection)
-        except (psycopg.OperationalError, PoolTimeout) as lost:
+        except (psycopg.OperationalError, InsufficientPrivilege, PoolTimeout) as lost:
             log.warning("Notifications wait for the database: %s", lost)
             self._resign()
         except Exception:

@@ -19,8 +19,10 @@ from domain.families.boundaries import BOUNDARIES
 from domain.families.containment import REACHED_ACCOUNTS
 from domain.families.credential_use import LAST_USES
 from domain.families.groups import MEMBERSHIPS
+from domain.families.key_rotations import KEY_ROTATIONS
+from domain.families.leak_reports import LEAK_REPORTS
 from domain.families.mfa_devices import MFA_DEVICES
-from domain.families.notices import NOTICES
+from domain.families.notices import NOTICES, POLICY_DEACTIVATIONS
 from domain.families.passwords import LOGIN_PROFILES
 from domain.families.policies import (
     ATTACHMENTS,
@@ -77,6 +79,9 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
         .put(REVOCATIONS, Revocations(AT, Map(dict.fromkeys(revoked, AT))))
         .put(EXPIRIES_RECORDED, None)
         .put(NOTICES, Map())
+        .put(POLICY_DEACTIVATIONS, Map())
+        .put(LEAK_REPORTS, Map())
+        .put(KEY_ROTATIONS, Map())
         .put(DESCENTS, Map())
         .put(ACTIVATIONS, Map())
         .put(MADE, Map())
