@@ -52,7 +52,8 @@ class CredentialRules(Value):
     when_overdue: DeadlineAction = RECORD
     """For an exceeded overlap, too."""
     when_idle: DeadlineAction = RECORD
-    on_compromise: Literal["contain", "deactivate", "record"] = "record"
+    on_compromise: Literal["contain", "deactivate", "record"] | None = None
+    """None: of an override, as in the general rules; of those, record."""
     basis: Annotated[str, Field(max_length=256)] | None = None
     """The source of the numbers, for people to read."""
 

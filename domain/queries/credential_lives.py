@@ -9,6 +9,7 @@ from itertools import chain
 from domain.account import Account
 from domain.credential_kinds import HeldCredential, credentials_of, find_credential
 from domain.families.exemptions import exemptions_of
+from domain.families.leak_reports import LEAK_REPORTS
 from domain.families.notices import (
     NOTICES,
     CredentialDeactivatedByPolicy,
@@ -73,6 +74,7 @@ def lifecycle_of(account: Account, held: HeldCredential, at: datetime) -> Creden
     coming = [each for each in its if each.due_at > at and each.notice.about not in _WARNINGS]
     to_do = [each for each in its if each.notice.about not in _TOLD_ONLY]
     used = last_use(account, held)
+    reports = account[LEAK_REPORTS].get(held.id) if held.kind == "access_key" else None
     return CredentialLifecycle(
         credential_id=held.id,
         owner_id=held.owner_id,
@@ -84,6 +86,7 @@ def lifecycle_of(account: Account, held: HeldCredential, at: datetime) -> Creden
         next=_step(account, min(coming, key=_due), at) if coming else None,
         due=_step(account, min(to_do, key=_due), at) if to_do else None,
         exempt_until=exempt_until,
+        reported_leaked_at=None if reports is None else reports.first_at,
     )
 
 

@@ -53,6 +53,8 @@ class CredentialLifecycle:
     due: LifecycleStep | None
     """By when somebody has to act, past or to come: it is to be replaced, ends, or is deactivated or deleted."""
     exempt_until: datetime | None
+    reported_leaked_at: datetime | None = None
+    """When it was first reported, if it ever was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from domain.families.key_rotations import (
     KeyRotationStarted,
     KeyRotationStopped,
 )
+from domain.families.leak_reports import LEAK_REPORTS
 from domain.foundation.errors import NoSuchEntity, OperationNotPermittedException
 from domain.foundation.suggested_commands import suggested_command
 from domain.rules.access_keys import create_access_key, delete_access_key, owner_name, update_access_key
@@ -161,8 +162,13 @@ def _why_stopped(account: Account, rotation: KeyRotation, *, force: bool) -> str
     since = rotation.observed_since
     if since is not None and old is not None and (old.status == "Active" or old.changed_at > since):
         return f"the old key {rotation.old_access_key_id} was activated again"
-    if rotation.stage == "handed over" and is_seen_in_use(account, rotation) and new.status == "Inactive" and not force:
-        return f"the new key {rotation.new_access_key_id} was deactivated"
+    if rotation.stage == "started":
+        return None
+    if force and new.id in account[LEAK_REPORTS]:
+        return f"the new key {new.id} was reported leaked: delete it, and begin anew"
+    replaces = force or rotation.stage == "observing" or is_seen_in_use(account, rotation)
+    if replaces and new.status == "Inactive":
+        return f"the new key {new.id} was deactivated"
     return None
 
 

@@ -7,7 +7,7 @@ from domain.families.access_keys import AccessKey
 from domain.families.leak_reports import LEAK_REPORTS, REPORTS_KNOWN_MAX, CredentialReportedLeaked, report_digest
 from domain.foundation.abridged import shorten, url_place
 from domain.rules.access_keys import owner_name
-from domain.rules.lifecycle_profiles import rules_for
+from domain.rules.lifecycle_profiles import NO_RULES, applied_rules
 
 SOURCE_BYTES_MAX = 64
 URL_BYTES_MAX = 500
@@ -16,8 +16,10 @@ OnCompromise = Literal["contain", "deactivate", "record"]
 
 
 def on_compromise(account: Account, owner_id: str) -> OnCompromise:
-    """What the account wants done to an access key of the owner that was reported."""
-    return rules_for(account, owner_id, "access_key").on_compromise
+    """What the account wants done to an access key of the owner that was reported. An override that does not say it
+    leaves it to the general rules."""
+    rules, profile, _ = applied_rules(account, owner_id, "access_key")
+    return rules.on_compromise or profile.rules.get("access_key", NO_RULES).on_compromise or "record"
 
 
 def report_leak(

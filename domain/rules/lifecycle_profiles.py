@@ -166,11 +166,6 @@ def applied_rules(
     return AppliedRules(profile.rules.get(kind, NO_RULES), profile)
 
 
-def rules_for(account: Account, owner_id: str, kind: CredentialKind) -> CredentialRules:
-    """Of the profile in force."""
-    return applied_rules(account, owner_id, kind).rules
-
-
 def _fits(account: Account, owner_id: str, path: str | None, tag: TagMatch | None) -> bool:
     found = find_entity(account, owner_id)
     # Root has no path and no tags.
@@ -263,7 +258,7 @@ def _refuse_unfit_rules(place: str, kind: CredentialKind, rules: CredentialRules
             why = " Its use is not recorded here." if name == "max_idle_days" else ""
             raise ValidationError(f"{place}.{name}: there is no such rule for a {title}.{why}")
     _refuse_unfit_warnings(place, rules, expires=limits.expires)
-    if rules.on_compromise != "record" and not limits.compromise:
+    if rules.on_compromise not in {None, "record"} and not limits.compromise:
         raise ValidationError(f"{place}.on_compromise: leaks of a {title} are not reported here; expected record.")
     for name, deadline, limited in (
         ("when_overdue", rules.when_overdue, rules.max_age_days or rules.overlap_days),

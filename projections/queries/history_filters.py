@@ -341,8 +341,13 @@ class _Trail:
         text = "root" if given == self.account_id else resource_name(self.account_id, given)
         if (scheme := _URL.match(text)) is not None:
             return [text, f"oidc-provider/{text[scheme.end() :]}"]
-        is_name = not any(character in text for character in ":/") and not _UNIQUE_ID.fullmatch(text)
-        return [text, *(f"{kind}/{text}" for kind in _KINDS)] if is_name else [text]
+        if ":" in text:
+            return [text]
+        # As the ARN of one of our own questions, such as lifecycle-profile.
+        partitions = self.cursor.execute(SQL["partition"], {"account_id": self.account_id}).fetchall()
+        ours = [f"arn:{partition}:muniment::{self.account_id}:{text}" for (partition,) in partitions]
+        is_name = "/" not in text and not _UNIQUE_ID.fullmatch(text)
+        return [text, *(f"{kind}/{text}" for kind in _KINDS if is_name), *ours]
 
 
 def _is_action(action: str, service: str, names: Collection[str]) -> bool:

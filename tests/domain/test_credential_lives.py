@@ -7,6 +7,7 @@ import pytest
 from domain.account import Account, AccountClosed
 from domain.families.access_keys import AccessKeyActivated, AccessKeyCreated
 from domain.families.exemptions import ExemptionGranted
+from domain.families.leak_reports import CredentialReportedLeaked
 from domain.families.lifecycle_profiles import LifecycleProfileSet
 from domain.families.passwords import LoginProfileCreated
 from domain.families.server_certificates import ServerCertificateUploaded
@@ -125,6 +126,17 @@ def test_what_an_exemption_keeps_back() -> None:
     assert [(kept_back.what, kept_back.at), (ends.what, ends.at)] == [
         ("rotation_due", AT + 100 * DAY), ("expired", AT + 50 * DAY),
     ]  # fmt: skip
+
+
+def test_a_key_that_has_leaked() -> None:
+    """Is told apart, with the time of the first report, whatever else becomes of it."""
+    key = {"credential_id": "AKIA1", "owner_id": "AIDAann", "owner_name": "ann", "reporter": "operator"}
+    made = AccessKeyCreated(access_key_id="AKIA1", user_id="AIDAann", user_name="ann")
+    account = after(with_users(new_account(), "ann"), made)
+    assert lives(account, 1)["access_key"].reported_leaked_at is None
+    for day in (2, 3):
+        account = after(account, CredentialReportedLeaked(**key, url=f"https://example.com/{day}"), at=AT + day * DAY)
+    assert lives(account, 4)["access_key"].reported_leaked_at == AT + 2 * DAY
 
 
 def test_whose_credentials_are_meant() -> None:

@@ -24,6 +24,7 @@ from domain.families.key_rotations import (
     KeyRotationStarted,
     KeyRotationStopped,
 )
+from domain.families.leak_reports import CredentialReportedLeaked
 from domain.families.notices import RotationCompleted
 from domain.foundation.errors import NoSuchEntity, OperationNotPermittedException, Refusal
 from domain.queries.keys_to_rotate import keys_to_rotate
@@ -182,6 +183,7 @@ def by_hand(account: Account, key_id: str, doing: str, at: datetime = AT) -> Acc
         (by_hand(handed_over(), "AKIAnew", "delete"), "the new key AKIAnew is deleted"),
         (by_hand(observing(), "AKIAnew", "delete"), "the new key AKIAnew is deleted"),
         (by_hand(used(handed_over(), "AKIAnew", AT), "AKIAnew", "deactivate"), "the new key AKIAnew was deactivated"),
+        (by_hand(observing(), "AKIAnew", "deactivate"), "the new key AKIAnew was deactivated"),
     ],
 )
 def test_what_somebody_does_by_hand_stops_it(account: Account, reason: str) -> None:
@@ -191,6 +193,15 @@ def test_what_somebody_does_by_hand_stops_it(account: Account, reason: str) -> N
     assert isinstance(steps[0], KeyRotationStopped)
     assert steps[0].reason == reason
     assert ANN not in after(account, *steps, at=AT + 30 * DAY)[KEY_ROTATIONS]
+
+
+def test_a_new_key_that_has_leaked_replaces_nothing() -> None:
+    """Whoever forces the rotation of a leaked key is told so, and no key is deactivated for one that works no more."""
+    leaked = CredentialReportedLeaked(credential_id="AKIAnew", owner_id=ANN, owner_name="ann", reporter="operator")
+    for account in (handed_over(), observing()):
+        for spoilt in (after(account, leaked), by_hand(account, "AKIAnew", "deactivate")):
+            assert kinds(advance(spoilt, force=True)) == [KeyRotationStopped]
+    assert kinds(advance(used(after(handed_over(), leaked), "AKIAnew", AT)))[-1] == KeyRotationObserved
 
 
 def test_an_old_key_that_is_gone_is_the_end() -> None:

@@ -11,6 +11,7 @@ from domain.families.organization import Level, OrganizationMembership, Organiza
 from domain.families.tags import EntityTagged
 from domain.families.users import UserCreated
 from domain.foundation.errors import Refusal, ValidationError
+from domain.rules.leak_reports import on_compromise
 from domain.rules.lifecycle_profiles import BUILT_IN_PROFILES, profile_in_force, read_profile, refuse_unfit, set_profile
 from tests.domain.accounts import ACCOUNT, AT, after, new_account, with_users
 from tests.domain.test_lifecycle_rules import ANN, DAY, ann, due, key, profile, recorded, told
@@ -52,7 +53,8 @@ def test_built_in_profiles_record_alone() -> None:
     for built_in in BUILT_IN_PROFILES.values():
         refuse_unfit(built_in)
         for rules in built_in.rules.values():
-            assert {rules.when_overdue.action, rules.when_idle.action, rules.on_compromise} == {"record"}
+            assert {rules.when_overdue.action, rules.when_idle.action} == {"record"}
+            assert rules.on_compromise is None
     assert "max_age_days" not in BUILT_IN_PROFILES["nist-800-63b"].model_dump_json(exclude_none=True)
 
 
@@ -132,3 +134,15 @@ def test_overrides_by_path_and_tag() -> None:
     tagged = EntityTagged(entity="user", entity_id=ANN, entity_name="ann", tags={"TIER": "prod"})
     assert told(due(account, AT + 60 * DAY).events) == []
     assert told(due(after(account, tagged), AT + 60 * DAY).events) == [(RotationDue, 60), (RotationOverdue, 60)]
+
+
+def test_an_override_leaves_compromise_to_the_general_rules() -> None:
+    """Unless it says what is done then: whoever makes a rule of age stricter means nothing else by it."""
+    overrides: list[dict[str, object]] = [
+        {"name": "robots", "path": "/", "rules": {"access_key": {"max_age_days": 30}}}
+    ]
+    general = {"access_key": {"max_age_days": 90, "on_compromise": "contain"}}
+    assert on_compromise(ann(general, key("1"), overrides=overrides), ANN) == "contain"
+    overrides[0]["rules"] = {"access_key": {"on_compromise": "record"}}
+    assert on_compromise(ann(general, key("1"), overrides=overrides), ANN) == "record"
+    assert on_compromise(ann({}, key("1")), ANN) == "record"

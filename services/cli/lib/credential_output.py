@@ -84,7 +84,9 @@ def stands(held: Credential) -> str | None:
     """What has become of it, and since when."""
     if held.lifecycle is None:
         return None
-    said = [f"{_word(step)} since {_date(step.at)}" for step in held.lifecycle.stands]
+    leaked_at = held.lifecycle.reported_leaked_at
+    said = [] if leaked_at is None else [f"reported leaked {_date(leaked_at)}"]
+    said += [f"{_word(step)} since {_date(step.at)}" for step in held.lifecycle.stands]
     if held.lifecycle.exempt_until is not None:
         said.append(f"exempt until {_date(held.lifecycle.exempt_until)}")
     return ", ".join(said) or None
