@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
         sys.stdout.write(render_credentials(pages[0].account_id, _asked(args, pages[0]), credentials))
     elif not show_pages(args, ListCredentials, parameters, _rows, CREDENTIALS, exported=EXPORTED):
         filtered = any(value is not None for name, value in parameters.items() if name != "as_of")
-        print_note("There was no such credential." if filtered else "There was no credential of any kind.")
+        print_note("None of the credentials is so." if filtered else "There was no credential of any kind.")
 
 
 def _rows(page: CredentialsPage) -> tuple[Credential, ...]:

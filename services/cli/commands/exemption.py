@@ -37,11 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     grant.add_argument(
         "--kind",
         metavar="KIND",
-        action="extend",
+        action="append",
         type=credential_kind,
-        nargs="+",
         default=[],
-        help=f"only credentials of these kinds (default: all): {', '.join(KIND_NAMES)}",
+        help=f"only credentials of this kind; repeatable (default: all): {', '.join(KIND_NAMES)}",
     )
     add_question_arguments(grant, _grant)
     revoke = add_command(commands, "revoke", "end an exemption before its time")

@@ -131,7 +131,7 @@ def _rotate_due(args: argparse.Namespace) -> None:
     keys = server.ask(question).keys
     if args.dry_run:
         make_output(args, DUE).show(keys)
-        print_note("Nothing was changed.")
+        print_note("Nothing was changed." if keys else "No key is to be rotated.")
         return
     targets = {key.user_name: _target(args, key.user_name) for key in keys}
     _refuse_one_for_all(args, keys)
