@@ -96,6 +96,7 @@ class Rotator:
                 started = self._ask(StartKeyRotation, {**asked, "replaces": lost})
             if started.secret_access_key is not None:
                 self._hand_over(started, started.secret_access_key, hand_over)
+                self._tell(f"{started.rotation.new_access_key_id} was handed over to the {target.place}.")
         if target.kind == "profile":
             # Where it is our own, the new key proves by this that it is the profile's.
             self._client.renew()

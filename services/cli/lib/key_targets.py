@@ -50,6 +50,11 @@ class KeyTarget(ABC):
     kind: ClassVar[Literal["file", "profile", "command"]]
     name: str
 
+    @property
+    def place(self) -> str:
+        """What people are told that it is."""
+        return f"{self.kind} {self.name}"
+
     @abstractmethod
     def prepared(self) -> AbstractContextManager[HandOver]:
         """A context in which the target takes a key. Raises Failure, before there is any, when it would not."""
@@ -83,6 +88,10 @@ class ProfileTarget(KeyTarget):
 
     name: str
     kind = "profile"
+
+    @property
+    def place(self) -> str:
+        return f"profile {self.name} in {self._place()[0]}"
 
     @contextmanager
     def prepared(self) -> Iterator[HandOver]:
