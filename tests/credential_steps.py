@@ -123,10 +123,10 @@ def key_rotation(draw: DrawFn, account: Account, at: datetime, random: Random) -
             old_access_key_id=draw(st.sampled_from(keys)) if len(keys) > 1 else None,
             new_access_key_id=new_access_key_id(ACCESS_KEY, account.id, random),
             replaces=None,
-            observe_days=draw(st.sampled_from([0, 0, 2])),
+            observe_days=draw(st.sampled_from([0, 0, 0, 2])),
         )
     rotation = one(draw, sorted(rotations.values(), key=lambda rotation: rotation.user_id))
-    if draw(st.integers(0, 2)) == 0:
+    if draw(st.integers(0, 5)) == 0:
         return key_rotations.stop(account, user_id=rotation.user_id, reason=None)
     handed_over: Sequence[AccountChange] = ()
     if rotation.stage == "started":
@@ -135,7 +135,7 @@ def key_rotation(draw: DrawFn, account: Account, at: datetime, random: Random) -
         )
     for event in handed_over:
         account = event.fold(account, at)
-    force = draw(st.booleans())
+    force = draw(st.integers(0, 3)) > 0
     return [*handed_over, *key_rotations.advance(account, user_id=rotation.user_id, at=at, force=force)]
 
 

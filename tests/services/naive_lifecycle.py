@@ -14,7 +14,7 @@ ORDER = (
     "access_key", "password", "mfa_device", "ssh_public_key", "signing_certificate", "service_specific_credential",
     "server_certificate", "provider_certificate", "user", "role",
 )  # fmt: skip
-NOT_SIGNED_IN_WITH = {"mfa_device", "user", "role"}
+LETS_IN = {"access_key", "password"}
 OTHERS_TRIED = 50
 """So many keys of others are looked at for another administrator."""
 Told = tuple[object, ...]
@@ -130,9 +130,8 @@ class NaiveLifecycle(NaiveAccount):
         if of.owner == self.id:
             return "root"
         others = [each for each in self.owned[of.owner] if each is not of and each.active]
-        if not any(
-            each.kind not in NOT_SIGNED_IN_WITH and (each.expires is None or each.expires > at) for each in others
-        ):
+        alike = [each for each in others if each.kind in LETS_IN or (each.kind, each.service) == (of.kind, of.service)]
+        if not any(each.expires is None or each.expires > at for each in alike):
             return "last working credential"
         if of.kind == "access_key" and not any(each.kind == "access_key" for each in others):
             keys = [each for each in self.every() if each.kind == "access_key" and each.active]

@@ -31,7 +31,7 @@ from tests.services.ledger.rounds import ledger as entries_of
 from tests.services.naive_lifecycle import NaiveLifecycle, as_told, subject_of
 from tests.services.year import Life
 
-USERS = int(os.environ.get("YEAR_USERS", "500"))
+USERS = int(os.environ.get("YEAR_USERS", "120"))
 """In all accounts together, on the first day; as many come later."""
 DAYS = int(os.environ.get("YEAR_DAYS", "365"))
 SEED = int(os.environ.get("YEAR_SEED", "1"))
