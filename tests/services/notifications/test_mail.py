@@ -74,6 +74,7 @@ def served(controller: Controller) -> Iterator[int]:
         yield controller.port
     finally:
         controller.stop()
+        controller.loop.close()
 
 
 def text_of(mail: Message) -> str:
