@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import AsyncMessage
+from aiosmtpd.handlers import Message as MessageHandler
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from domain.families.notices import CredentialIdle
@@ -33,7 +33,7 @@ from tests.services.outbound.certificates import self_signed
 SENDER = "muniment@example.com"
 
 
-class Mailbox(AsyncMessage):
+class Mailbox(MessageHandler):
     """What the server was given; some addresses it refuses."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Mailbox(AsyncMessage):
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_message(self, message: Message) -> None:
+    def handle_message(self, message: Message) -> None:
         self.mails.append(message)
 
     def of(self, address: str) -> list[Message]:
@@ -74,7 +74,6 @@ def served(controller: Controller) -> Iterator[int]:
         yield controller.port
     finally:
         controller.stop()
-        controller.loop.close()
 
 
 def text_of(mail: Message) -> str:
