@@ -40,7 +40,7 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CredentialFamily:
+class LifecycleKind:
     """A row of the table of kinds. Raises TypeError when there is one of this kind."""
 
     kind: CredentialKind
@@ -53,23 +53,23 @@ class CredentialFamily:
     delete: Callable[[Account, HeldCredential], Removal] | None = None
 
     def __post_init__(self) -> None:
-        if self.kind in _families:
+        if self.kind in _kinds:
             raise TypeError(f"There is a kind of credential {self.kind} already.")
-        _families[self.kind] = self
+        _kinds[self.kind] = self
 
 
-_families: dict[CredentialKind, CredentialFamily] = {}
+_kinds: dict[CredentialKind, LifecycleKind] = {}
 
 
-def credential_family(kind: CredentialKind) -> CredentialFamily:
-    return _families[kind]
+def lifecycle_kind(kind: CredentialKind) -> LifecycleKind:
+    return _kinds[kind]
 
 
 def credentials_of(account: Account, owner_id: str) -> Iterator[HeldCredential]:
     """Of every kind, in the order of KIND_NAMES; none of an owner that is not there."""
     for kind in KIND_NAMES:
-        yield from _families[kind].of(account, owner_id)
+        yield from _kinds[kind].of(account, owner_id)
 
 
 def find_credential(account: Account, kind: CredentialKind, credential_id: str) -> HeldCredential | None:
-    return _families[kind].find(account, credential_id)
+    return _kinds[kind].find(account, credential_id)

@@ -8,7 +8,7 @@ from typing import Literal
 from immutables import Map
 
 from domain.account import Account, AffectsNobody, Component, forget_key
-from domain.credential_kinds import CredentialFamily, HeldCredential, Removal
+from domain.credential_kinds import HeldCredential, LifecycleKind, Removal
 from domain.descent import ACTIVATIONS, MakesActor, activated
 from domain.entity_kinds import entity_title, find_entity, prevents_deletion
 from domain.facts import Fact, FactKind, FactValue, tells_facts
@@ -141,7 +141,7 @@ def _naming(account: Account, held: HeldCredential) -> dict[str, str]:
     return {"access_key_id": held.id, "user_id": held.owner_id, "user_name": name}
 
 
-CredentialFamily(
+LifecycleKind(
     "access_key",
     of=lambda account, owner_id: map(_held, account[ACCESS_KEYS].of(owner_id)),
     find=lambda account, key_id: None if (key := account[ACCESS_KEYS].by_id.get(key_id)) is None else _held(key),

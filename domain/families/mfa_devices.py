@@ -10,7 +10,7 @@ from operator import attrgetter
 from immutables import Map
 
 from domain.account import Account, AffectsNobody, Bookkeeping, Component
-from domain.credential_kinds import CredentialFamily, HeldCredential
+from domain.credential_kinds import HeldCredential, LifecycleKind
 from domain.entity_kinds import EntityKind, find_entity, prevents_deletion
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.foundation.errors import NoSuchEntity
@@ -125,7 +125,7 @@ def _held(device: MFADevice) -> HeldCredential | None:
     return HeldCredential("mfa_device", device.arn, device.user_id, device.enabled_at)
 
 
-CredentialFamily(
+LifecycleKind(
     "mfa_device",
     of=lambda account, owner_id: filter(None, map(_held, account[MFA_DEVICES].of(owner_id))),
     find=lambda account, arn: None if (device := account[MFA_DEVICES].by_arn.get(arn)) is None else _held(device),

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from immutables import Map
 
 from domain.account import NOBODY, Account, AffectsNobody, Bookkeeping, Component, OfAccount
-from domain.credential_kinds import CredentialFamily, HeldCredential
+from domain.credential_kinds import HeldCredential, LifecycleKind
 from domain.entity_kinds import entity_title, prevents_deletion
 from domain.facts import Attributes, Fact, FactKind, FactValue, tells_facts
 from domain.families.notices import NOTICES, without_notices
@@ -290,7 +290,7 @@ def _held(account: Account, user_id: str) -> HeldCredential | None:
     return HeldCredential("password", user_id, user_id, login.changed_at, expires_at=expires_at)
 
 
-CredentialFamily("password", lambda account, user_id: filter(None, [_held(account, user_id)]), _held)
+LifecycleKind("password", lambda account, user_id: filter(None, [_held(account, user_id)]), _held)
 
 
 class PasswordPolicyChange(OfAccount):

@@ -8,7 +8,7 @@ from datetime import datetime
 from immutables import Map
 
 from domain.account import Account, AffectsNobody, AffectsSubject, Component
-from domain.credential_kinds import CredentialFamily, HeldCredential
+from domain.credential_kinds import HeldCredential, LifecycleKind
 from domain.descent import MakesActor
 from domain.entity_kinds import kind_of_index
 from domain.facts import Fact, FactKind, FactValue
@@ -112,7 +112,7 @@ def _held(account: Account, role_id: str) -> HeldCredential | None:
     return None if found is None else HeldCredential("role", found.id, found.id, found.created_at)
 
 
-CredentialFamily("role", lambda account, owner_id: filter(None, [_held(account, owner_id)]), _held)
+LifecycleKind("role", lambda account, owner_id: filter(None, [_held(account, owner_id)]), _held)
 
 
 class RoleChange(AffectsSubject):

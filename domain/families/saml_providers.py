@@ -10,7 +10,7 @@ from operator import attrgetter
 from immutables import Map
 
 from domain.account import Account, AffectsNobody, Component
-from domain.credential_kinds import CredentialFamily, HeldCredential
+from domain.credential_kinds import HeldCredential, LifecycleKind
 from domain.entity_kinds import EntityKind
 from domain.facts import Attributes, Fact, FactKind, FactValue
 from domain.families.roles import roles_trusting
@@ -134,7 +134,7 @@ def _held(account: Account, arn: str) -> HeldCredential | None:
     return HeldCredential("provider_certificate", arn, arn, provider.created_at, expires_at=expires_at)
 
 
-CredentialFamily("provider_certificate", lambda account, owner_id: filter(None, [_held(account, owner_id)]), _held)
+LifecycleKind("provider_certificate", lambda account, owner_id: filter(None, [_held(account, owner_id)]), _held)
 
 
 def _removals(now: Account, arn: str) -> Iterator[tuple[str, Command]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.account import Account, AffectsSubject, Component
-from domain.credential_kinds import CredentialFamily, HeldCredential
+from domain.credential_kinds import HeldCredential, LifecycleKind
 from domain.entity_kinds import EntityKind, naming_setting
 from domain.facts import Fact, FactKind, FactValue
 from domain.foundation.entity_index import EntityIndex, NamedEntity
@@ -74,7 +74,7 @@ def _held(account: Account, certificate_id: str) -> HeldCredential | None:
     return HeldCredential("server_certificate", found.id, found.id, found.created_at, expires_at=found.expires_at)
 
 
-CredentialFamily("server_certificate", lambda account, owner_id: filter(None, [_held(account, owner_id)]), _held)
+LifecycleKind("server_certificate", lambda account, owner_id: filter(None, [_held(account, owner_id)]), _held)
 
 
 def _removals(now: Account, owner_id: str) -> Iterator[tuple[str, Command]]:

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from immutables import Map
 
 from domain.account import Account, AffectsNobody, Component
-from domain.credential_kinds import CredentialFamily, HeldCredential, Removal
+from domain.credential_kinds import HeldCredential, LifecycleKind, Removal
 from domain.entity_kinds import entity_title, find_entity, prevents_deletion
 from domain.facts import Fact, FactKind, FactValue, capitalized, tells_facts
 from domain.foundation.credential_kind import CredentialKind
@@ -304,7 +304,7 @@ def _declare_lifecycle(kind: UserCredentialKind) -> None:
         credential = account[USER_CREDENTIALS].by_id.get(credential_id)
         return None if credential is None or credential.kind != kind else _held(credential)
 
-    CredentialFamily(
+    LifecycleKind(
         LIFECYCLE_KINDS[kind],
         of=lambda account, owner_id: map(_held, account[USER_CREDENTIALS].of(owner_id, kind)),
         find=find,

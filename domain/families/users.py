@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.account import Account, AffectsSubject, Component
-from domain.credential_kinds import CredentialFamily, HeldCredential
+from domain.credential_kinds import HeldCredential, LifecycleKind
 from domain.descent import MakesActor
 from domain.entity_kinds import kind_of_index, naming_setting
 from domain.facts import Fact, FactKind, FactValue
@@ -38,7 +38,7 @@ def _held(account: Account, user_id: str) -> HeldCredential | None:
     return None if found is None else HeldCredential("user", found.id, found.id, found.created_at)
 
 
-CredentialFamily("user", lambda account, owner_id: filter(None, [_held(account, owner_id)]), _held)
+LifecycleKind("user", lambda account, owner_id: filter(None, [_held(account, owner_id)]), _held)
 
 
 class UserChange(AffectsSubject):

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from domain.account import Account
 from domain.families.access_keys import ACCESS_KEYS, AccessKey
 from domain.families.key_rotations import KEY_ROTATIONS, KeyRotation
-from domain.families.notices import NOTICES, Notice, RotationDue, RotationOverdue, is_recorded
+from domain.families.notices import Notice, RotationDue, RotationOverdue
 from domain.families.tags import tag_id, tags_of
 from domain.families.users import USERS, User
 from domain.rules.lifecycle import milestones
@@ -21,7 +21,7 @@ class RotatableKey(NamedTuple):
     user_name: str
     key: AccessKey
     notice: DueNotice | None
-    """Of its age, that stands."""
+    """Of its age, that is so now."""
     rotation: KeyRotation | None
     """That is under way from it."""
 
@@ -34,8 +34,9 @@ def keys_to_rotate(
     tag: tuple[str, str | None] | None = None,
     older_than_days: int | None = None,
 ) -> Iterator[RotatableKey]:
-    """By user name. Active ones that notices call due or overdue or, with `older_than_days`, that are older; and those
-    whose rotation is under way, however far. A tag without a value is one with any."""
+    """By user name. Active ones that are due or overdue by the rules in force, whether or not the scheduler has come
+    by; with `older_than_days` those that are older; and those whose rotation is under way, however far. A tag without a
+    value is one with any."""
     for user in sorted(account[USERS], key=lambda user: user.name):
         if not user.path.startswith(path_prefix or "/") or (tag is not None and not _has_tag(account, user, *tag)):
             continue
@@ -64,12 +65,10 @@ def _has_tag(account: Account, user: User, key: str, value: str | None) -> bool:
 
 
 def _notices(account: Account, user_id: str, at: datetime) -> dict[str, DueNotice]:
-    """Those that were given and stand by the rules in force, by key id."""
+    """Which are due by the rules in force, by key id."""
     found: dict[str, DueNotice] = {}
     for milestone in milestones(account, user_id, at):
         notice = _DUE.get(milestone.notice)
-        if notice is not None and milestone.held.kind == "access_key":
-            told = milestone.event(user_id)
-            if is_recorded(account[NOTICES], told.credential_id, told.key, told.due_at):
-                found[told.credential_id] = notice
+        if notice is not None and milestone.held.kind == "access_key" and milestone.due_at <= at:
+            found[milestone.held.id] = notice
     return found

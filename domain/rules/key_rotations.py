@@ -23,9 +23,6 @@ from domain.foundation.errors import NoSuchEntity, OperationNotPermittedExceptio
 from domain.foundation.suggested_commands import suggested_command
 from domain.rules.access_keys import create_access_key, delete_access_key, owner_name, update_access_key
 
-OBSERVE_DAYS_DEFAULT = 7
-OBSERVE_DAYS_MAX = 365
-
 Steps = Sequence[AccountChange]
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.account import Account, AccountChange
-from domain.credential_kinds import HeldCredential, credential_family, credentials_of, find_credential
+from domain.credential_kinds import HeldCredential, credentials_of, find_credential, lifecycle_kind
 from domain.entity_kinds import find_entity
 from domain.families.credential_use import LAST_USES, LastUse
 from domain.families.exemptions import ExemptionExpired, exemptions_of
@@ -176,9 +176,9 @@ def _add_due(due: DueEvents, subject_id: str, at: datetime, protect: Protect) ->
         if isinstance(event, CredentialDeactivatedByPolicy):
             _deactivate(due, held, event, at, protect)
         elif isinstance(event, CredentialDeletedByPolicy):
-            family = credential_family(held.kind)
-            assert family.delete is not None
-            removal = family.delete(due.account, held)
+            kind = lifecycle_kind(held.kind)
+            assert kind.delete is not None
+            removal = kind.delete(due.account, held)
             due.add(event, at)
             due.add(removal.event, at)
             due.destroyed_secrets += removal.secrets
@@ -190,14 +190,14 @@ def _deactivate(
     due: DueEvents, held: HeldCredential, event: CredentialDeactivatedByPolicy, at: datetime, protect: Protect
 ) -> None:
     """Or says why not. What an event before it has deactivated stays as it is."""
-    family = credential_family(held.kind)
-    assert family.deactivate is not None
-    now = family.find(due.account, held.id)
+    kind = lifecycle_kind(held.kind)
+    assert kind.deactivate is not None
+    now = kind.find(due.account, held.id)
     if now is None or not now.active:
         return
     protects = protect(due.account, held, at)
     if protects is None:
-        for each in (event, *completed_rotation(due.account, held.kind, held.id), family.deactivate(due.account, held)):
+        for each in (event, *completed_rotation(due.account, held.kind, held.id), kind.deactivate(due.account, held)):
             due.add(each, at)
         return
     fields = {name: getattr(event, name) for name in CredentialDeactivatedByPolicy.model_fields}
@@ -352,6 +352,6 @@ def last_use(account: Account, held: HeldCredential) -> LastUse | None:
     uses = account[LAST_USES]
     if held.kind != "user":
         return uses.get(held.id) if held.kind in {"access_key", "role"} else None
-    keys = credential_family("access_key").of(account, held.owner_id)
+    keys = lifecycle_kind("access_key").of(account, held.owner_id)
     found = [use for credential_id in (held.id, *(key.id for key in keys)) if (use := uses.get(credential_id))]
     return max(found, key=lambda use: use.at, default=None)

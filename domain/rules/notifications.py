@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from typing import Final
@@ -22,7 +23,9 @@ from domain.families.notifications import (
     TargetKind,
     Targets,
 )
+from domain.families.roles import ROLES
 from domain.families.tags import tag_id, tags_of
+from domain.families.users import USERS
 from domain.foundation.credential_kind import KIND_NAMES, CredentialKind
 from domain.foundation.email_addresses import is_email_address
 from domain.foundation.errors import EntityAlreadyExists, LimitExceeded, NoSuchEntity, ValidationError
@@ -36,8 +39,6 @@ PATTERNS_MAX = 20
 PATTERN_CHARACTERS_MAX = 100
 DESTINATION_CHARACTERS_MAX = 2_048
 TAG_KEY_CHARACTERS_MAX = 128
-OWNER_TAG = "owner"
-"""The tag key of email_owner, unless another one is given."""
 TOLD_AT_ONCE = (CredentialReportedLeaked, NotificationTargetRemoved, OperatorTargetRemoved)
 """No mail about these waits for the day to end, and every target is told unless it chose its events: so no target is
 silenced unnoticed."""
@@ -59,10 +60,15 @@ _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 
 
 def add_target(account: Account, *, target_id: str, name: str, definition: TargetDefinition) -> NotificationTargetAdded:
-    """Raises ValidationError, EntityAlreadyExists and LimitExceeded."""
+    """Raises ValidationError, EntityAlreadyExists, LimitExceeded, and NoSuchEntity for an owner that is not there: such a
+    target would never be told anything."""
     if definition.kind in LOCAL_KINDS:
         raise ValidationError(f"A {definition.kind} is on the server's machine: the operator adds it, with --local.")
     _refuse_unfit(account[NOTIFICATION_TARGETS], name, definition, AccountChange)
+    if definition.owner == "root":
+        definition = replace(definition, owner=account.id)
+    if definition.owner is not None:
+        _refuse_unknown_owner(account, definition.owner)
     return NotificationTargetAdded(target_id=target_id, target_name=name, definition=definition)
 
 
@@ -125,6 +131,13 @@ def _refuse_unfit(targets: Targets, name: str, definition: TargetDefinition, tol
                 f"There is no kind of credential {kind!r}: expected one of {', '.join(KIND_NAMES)}."
                 f"{nearest(kind, KIND_NAMES)}"
             )
+
+
+def _refuse_unknown_owner(account: Account, owner: str) -> None:
+    holders = [*account[USERS], *account[ROLES]]
+    if owner != account.id and not any(owner in {holder.id, holder.name} for holder in holders):
+        names = [holder.name for holder in holders]
+        raise NoSuchEntity(f"There is no user or role {owner}.", suggestion=nearest(owner, names))
 
 
 def _refuse_unknown_events(patterns: tuple[str, ...], told: type[Change]) -> None:

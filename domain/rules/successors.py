@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from domain.account import Account
 from domain.callers import containing_key
-from domain.credential_kinds import HeldCredential, credential_family, find_credential
+from domain.credential_kinds import HeldCredential, find_credential, lifecycle_kind
 from domain.entity_kinds import find_entity
 from domain.families.access_keys import ACCESS_KEYS, AccessKey
 from domain.families.credential_use import LAST_USES
@@ -32,7 +32,7 @@ def is_usable(account: Account, key: AccessKey) -> bool:
 
 
 def _successors(account: Account, held: HeldCredential) -> Iterator[HeldCredential]:
-    for other in credential_family(held.kind).of(account, held.owner_id):
+    for other in lifecycle_kind(held.kind).of(account, held.owner_id):
         if other.active and other.service == held.service and _is_younger(other, held):
             yield other
 

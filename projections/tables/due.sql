@@ -33,6 +33,13 @@ create table due_sessions (
 create index due_sessions_end on due_sessions (expires_at);
 create index due_sessions_of_account on due_sessions (account_id, expires_at);
 
+-- name: functions
+create or replace function subject_named(entry jsonb) returns text
+language sql immutable parallel safe as $$
+    select coalesce(entry #>> '{event,user_id}', entry #>> '{event,role_id}', entry #>> '{event,owner_id}',
+        entry #>> '{event,server_certificate_id}', entry #>> '{event,provider_arn}')
+$$;
+
 -- name: account.closed.v1
 -- Ends all credentials. A session whose time was over by then has expired nevertheless.
 with subjects as (
@@ -57,48 +64,17 @@ delete from due_sessions where account_id = %(account_id)s and expires_at > %(at
 -- name: iam.user_credential.activated.v1
 -- name: iam.user_credential.deactivated.v1
 -- name: iam.mfa_device.enabled.v1
-with subject as (
-    insert into due_subjects (account_id, subject_id, changed)
-    values (%(account_id)s, %(entry)s #>> '{event,user_id}', %(position)s)
-    on conflict (account_id, subject_id) do update set changed = excluded.changed
-)
-insert into due_accounts (account_id, changed) values (%(account_id)s, %(position)s)
-on conflict (account_id) do update set changed = excluded.changed
-
 -- name: iam.role.created.v1
-with subject as (
-    insert into due_subjects (account_id, subject_id, changed)
-    values (%(account_id)s, %(entry)s #>> '{event,role_id}', %(position)s)
-    on conflict (account_id, subject_id) do update set changed = excluded.changed
-)
-insert into due_accounts (account_id, changed) values (%(account_id)s, %(position)s)
-on conflict (account_id) do update set changed = excluded.changed
-
 -- name: iam.server_certificate.uploaded.v1
 -- name: iam.server_certificate.updated.v1
-with subject as (
-    insert into due_subjects (account_id, subject_id, changed)
-    values (%(account_id)s, %(entry)s #>> '{event,server_certificate_id}', %(position)s)
-    on conflict (account_id, subject_id) do update set changed = excluded.changed
-)
-insert into due_accounts (account_id, changed) values (%(account_id)s, %(position)s)
-on conflict (account_id) do update set changed = excluded.changed
-
 -- name: iam.saml_provider.created.v1
 -- name: iam.saml_provider.metadata_replaced.v1
-with subject as (
-    insert into due_subjects (account_id, subject_id, changed)
-    values (%(account_id)s, %(entry)s #>> '{event,provider_arn}', %(position)s)
-    on conflict (account_id, subject_id) do update set changed = excluded.changed
-)
-insert into due_accounts (account_id, changed) values (%(account_id)s, %(position)s)
-on conflict (account_id) do update set changed = excluded.changed
-
 -- name: account.exemption.granted.v1
 -- name: account.exemption.revoked.v1
+-- Each names whose it is in one way.
 with subject as (
     insert into due_subjects (account_id, subject_id, changed)
-    values (%(account_id)s, %(entry)s #>> '{event,owner_id}', %(position)s)
+    values (%(account_id)s, subject_named(%(entry)s), %(position)s)
     on conflict (account_id, subject_id) do update set changed = excluded.changed
 )
 insert into due_accounts (account_id, changed) values (%(account_id)s, %(position)s)
@@ -125,16 +101,10 @@ select %(account_id)s, %(position)s, %(position)s where %(entry)s is not null
 on conflict (account_id) do update set changed = excluded.changed, everything = excluded.everything
 
 -- name: iam.user.deleted.v1
-delete from due_subjects where account_id = %(account_id)s and subject_id = %(entry)s #>> '{event,user_id}'
-
 -- name: iam.role.deleted.v1
-delete from due_subjects where account_id = %(account_id)s and subject_id = %(entry)s #>> '{event,role_id}'
-
 -- name: iam.server_certificate.deleted.v1
-delete from due_subjects where account_id = %(account_id)s and subject_id = %(entry)s #>> '{event,server_certificate_id}'
-
 -- name: iam.saml_provider.deleted.v1
-delete from due_subjects where account_id = %(account_id)s and subject_id = %(entry)s #>> '{event,provider_arn}'
+delete from due_subjects where account_id = %(account_id)s and subject_id = subject_named(%(entry)s)
 
 -- name: sts.session.issued.v1
 with issued as materialized (

@@ -6,7 +6,7 @@ from domain import call_context, entity_kinds
 from domain.call_context import CallContext, ConditionValues, condition_key
 from domain.callers import Caller, principal_of
 from domain.calls import Call
-from domain.credential_kinds import CredentialFamily
+from domain.credential_kinds import LifecycleKind
 from domain.entity_kinds import prevents_deletion
 from domain.foundation.errors import DeleteConflict
 from domain.policy import POLICY_TYPES, MalformedPolicyDocument, PolicyType, document, lint, parse
@@ -52,7 +52,7 @@ def test_what_keeps_its_owner_from_being_deleted(monkeypatch: pytest.MonkeyPatch
 def test_a_kind_of_credentials() -> None:
     """Two families of one kind do not start."""
     with pytest.raises(TypeError, match="access_key"):
-        CredentialFamily("access_key", of=lambda *_: (), find=lambda *_: None)
+        LifecycleKind("access_key", of=lambda *_: (), find=lambda *_: None)
 
 
 def test_a_type_of_documents(monkeypatch: pytest.MonkeyPatch) -> None:

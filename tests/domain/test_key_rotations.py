@@ -16,6 +16,7 @@ from domain.families.access_keys import (
     AccessKeyStatus,
 )
 from domain.families.credential_use import LAST_USES, CredentialUsed, is_news
+from domain.families.exemptions import ExemptionGranted
 from domain.families.key_rotations import (
     KEY_ROTATIONS,
     KeyRotationFinished,
@@ -229,6 +230,16 @@ def test_stopping() -> None:
         assert [event.describe() for event in steps] == [
             "The rotation of access key AKIAold of ann was stopped: not now."
         ]
+
+
+def test_what_is_due_needs_no_scheduler() -> None:
+    """A key is due by its age and the rules, also while nobody records that; an exempt one is not."""
+    told = keys_to_rotate(one_key(), AT + 91 * DAY)
+    assert [(each.key.id, each.notice) for each in told] == [("AKIAold", "due")]
+    granted = {"exemption_id": "X1", "owner_id": ANN, "owner_name": "ann", "kinds": (), "reason": "moving"}
+    exempt = after(one_key(), ExemptionGranted.model_validate({**granted, "until": AT + 92 * DAY}))
+    assert list(keys_to_rotate(exempt, AT + 91 * DAY)) == []
+    assert [each.notice for each in keys_to_rotate(exempt, AT + 105 * DAY)] == ["overdue"]
 
 
 def test_keys_that_are_due() -> None:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +17,6 @@ from domain.families.access_keys import (
     AccessKeyDeleted,
     AccessKeyStatus,
 )
-from domain.families.containment import LineageContained
 from domain.families.credential_use import CredentialUsed
 from domain.families.exemptions import ExemptionExpired, ExemptionGranted, exemptions_of
 from domain.families.lifecycle_profiles import LifecycleProfileSet
@@ -38,7 +36,6 @@ from domain.families.notices import (
     RotationWarned,
 )
 from domain.families.passwords import LoginProfileCreated, LoginProfileDeleted
-from domain.families.policies import PolicyAttached
 from domain.families.server_certificates import ServerCertificateUploaded
 from domain.families.user_credentials import (
     ServiceSpecificCredentialCreated,
@@ -49,10 +46,10 @@ from domain.families.user_credentials import (
 from domain.foundation.events import Change, Event
 from domain.foundation.secret import SecretId, SecretKind
 from domain.queries.protected_credentials import protection
-from domain.rules import access_keys, key_rotations
+from domain.rules import access_keys
 from domain.rules.lifecycle import WORK_A_CALL_MAX, DueEvents, LifecycleCandidates, due_events, next_wake
 from domain.rules.lifecycle_profiles import read_profile, set_profile
-from tests.domain.accounts import ACCOUNT, ADMINISTRATOR_ACCESS, AT, after, new_account, with_role, with_users
+from tests.domain.accounts import AT, after, new_account, with_role, with_users
 from tests.domain.test_lifecycle import policy
 
 DAY = timedelta(days=1)
@@ -176,78 +173,6 @@ def test_a_person_has_the_last_word() -> None:
     account = after(account, AccessKeyActivated(**named), at=AT + 97 * DAY)
     account = after(account, AccessKeyDeactivated(**named), at=AT + 98 * DAY)
     assert due(account, AT + 178 * DAY).events == []
-
-
-def test_the_last_working_credential_stays() -> None:
-    """It is told once that the action was withheld; when there is another credential, it is done."""
-    account, events = recorded(ann(DEACTIVATING, key("1")), AT + 90 * DAY)
-    assert [type(event) for event in events] == [RotationDue, RotationOverdue, PolicyActionWithheld]
-    assert isinstance(events[-1], PolicyActionWithheld)
-    assert events[-1].protects == "last working credential"
-    account, events = recorded(account, AT + 91 * DAY)
-    assert events == []
-    password = LoginProfileCreated(user_id=ANN, user_name="ann", password_id="AIPW1", reset_required=False)
-    _, events = recorded(after(account, password), AT + 92 * DAY)
-    assert [type(event) for event in events] == [CredentialDeactivatedByPolicy, AccessKeyDeactivated]
-    both = after(ann(DEACTIVATING, key("1")), key("2"), at=AT + DAY)
-    _, events = recorded(both, AT + 200 * DAY)
-    assert [event.access_key_id for event in events if isinstance(event, AccessKeyDeactivated)] == ["AKIA1"]
-
-
-def test_what_nobody_can_use_stands_in_for_nothing() -> None:
-    """A key that is contained, or was handed over to nobody yet, keeps the other from being deactivated, and has
-    replaced nothing; so does what one service alone takes, but for its like."""
-    alone = ann(DEACTIVATING, key("1"))
-    rotating = key_rotations.start(
-        alone, user_id=ANN, old_access_key_id=None, new_access_key_id="AKIA2", replaces=None, observe_days=7
-    )
-    made = after(alone, *rotating, at=AT + DAY)
-    contained = after(alone, key("2"), LineageContained(seed="AKIA2", seed_owner=ANN), at=AT + DAY)
-    named = {"credential_id": "ACCA1", "user_id": ANN, "user_name": "ann"}
-    codecommit = ServiceSpecificCredentialCreated(**named, service_name="s", service_user_name="n", secret_id="1")
-    for account in (made, contained, after(alone, codecommit)):
-        assert set(withheld(due(account, AT + 90 * DAY))) == {"last working credential"}
-        old = {"user_id": ANN, "access_key_id": "AKIA1"}
-        assert len(access_keys.update_access_key(account, status="Inactive", **old)) == 1
-    handed_over = key_rotations.hand_over(made, user_id=ANN, new_access_key_id="AKIA2", to="file")
-    assert withheld(due(after(made, *handed_over), AT + 90 * DAY)) == []
-
-
-def test_root_and_the_last_administrator_stay() -> None:
-    """Whatever else they have; with another administrator's key the administrator's goes."""
-    root = AccessKeyCreated(access_key_id="AKIAR", user_id=ACCOUNT, user_name=ACCOUNT)
-    password = LoginProfileCreated(user_id=ANN, user_name="ann", password_id="AIPW1", reset_required=False)
-    attached = {
-        "entity": "user",
-        "entity_id": ANN,
-        "entity_name": "ann",
-        "policy_arn": ADMINISTRATOR_ACCESS,
-        "policy_id": "ANPA",
-    }
-    admin = after(ann(DEACTIVATING, key("1"), password), PolicyAttached.model_validate(attached))
-    assert withheld(due(admin, AT + 90 * DAY)) == ["last administrator"]
-    assert next_wake(recorded(admin, AT + 90 * DAY)[0], ANN, AT + 90 * DAY) == AT + 91 * DAY
-    with_root = after(admin, root)
-    assert AccessKeyDeactivated in {type(event) for event in due(with_root, AT + 90 * DAY).events}
-    assert withheld(due(with_root, AT + 90 * DAY, ACCOUNT)) == ["root"]
-
-
-def test_many_administrators_are_asked_about_at_once() -> None:
-    """Whoever keeps whom it has found decides the same: all but one of them are deactivated."""
-    names = [f"admin{number}" for number in range(4)]
-    account = after(with_users(new_account(), *names), profile(DEACTIVATING))
-    for name in names:
-        named = {"user_id": f"AIDA{name}", "user_name": name}
-        password = LoginProfileCreated(**named, password_id=f"AIPW{name}", reset_required=False)
-        attached = {"entity": "user", "entity_id": f"AIDA{name}", "entity_name": name, "policy_id": "ANPA"}
-        attached["policy_arn"] = ADMINISTRATOR_ACCESS
-        account = after(account, key(name, name), password, PolicyAttached.model_validate(attached))
-    candidates = LifecycleCandidates([f"AIDA{name}" for name in names])
-    alone = due_events(account, candidates, AT + 90 * DAY, protection)
-    together = due_events(account, candidates, AT + 90 * DAY, partial(protection, administrators=set()))
-    assert alone.events == together.events
-    assert withheld(together) == ["last administrator"]
-    assert [type(event) for event in together.events].count(AccessKeyDeactivated) == 3
 
 
 def test_a_call_is_bounded() -> None:

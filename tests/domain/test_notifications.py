@@ -19,7 +19,7 @@ from domain.foundation.errors import EntityAlreadyExists, LimitExceeded, NoSuchE
 from domain.foundation.events import current_topic, event_classes
 from domain.installation import Installation, OperatorTargetTested
 from domain.rules import notifications
-from tests.domain.accounts import ACCOUNT, AT, after, new_account
+from tests.domain.accounts import ACCOUNT, AT, after, new_account, with_role, with_users
 
 MAIL = TargetDefinition("email", "ann@example.com")
 RULE = Rule(profile="default", version=1, name="any", days=45)
@@ -117,6 +117,18 @@ def test_what_would_never_be_told(definition: TargetDefinition, told: str) -> No
     """A pattern that no event has, or a kind of credential that there is not, is a mistake and not a silence."""
     with pytest.raises(ValidationError, match=told):
         notifications.add_target(new_account(), target_id="N", name="t", definition=definition)
+
+
+def test_an_owner_that_is_not_there_is_a_mistake() -> None:
+    """And no silence for ever; a user or role goes by name or id, and root is the account, as its events have it."""
+    account = with_role(with_users(new_account(), "ann"), "worker")
+    for owner, kept in (("ann", "ann"), ("AIDAann", "AIDAann"), ("worker", "worker"), ("root", ACCOUNT)):
+        definition = replace(MAIL, owner=owner)
+        added = notifications.add_target(account, target_id="N", name="t", definition=definition)
+        assert added.definition.owner == kept
+    for owner in ("anna", "AIDAbob"):
+        with pytest.raises(NoSuchEntity, match=owner):
+            notifications.add_target(account, target_id="N", name="t", definition=replace(MAIL, owner=owner))
 
 
 def test_what_is_told() -> None:

@@ -38,7 +38,7 @@ UNKNOWN = "0" * 64
 FUNCTION = re.compile(rb"create or replace function (\w+)")
 DEFINITIONS = {
     "credentials": "a47c6d9412ea60ce17e8ad1e8d3d7cd16ef438089b61a6a5c49cac571293bd34",
-    "due": "cdb59696692a85cec0d6dd9a29d7d9b23fd765b57431b61a03c86f2f94e21bb6",
+    "due": "677112ad57d4bacc4468a755d23dc2096d9e30cb714831b87f99afa628b0be19",
     "last_accesses": "d0a4ba2ce723861b062d421ced40f4fa804a09100dfc0bef80a0cb737370750d",
     "lineage": "077098997b97e1179b0a196961641574e87e8b1b12aceb192297be5e8f485075",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",

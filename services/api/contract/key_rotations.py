@@ -16,6 +16,7 @@ from services.api.contract.question import (
     with_pattern,
 )
 
+OBSERVE_DAYS_DEFAULT, OBSERVE_DAYS_MAX = 7, 365
 KeyRotationStage = Literal["started", "handed over", "observing", "finished", "stopped"]
 KeyIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{16,128}$")]
 
@@ -66,7 +67,7 @@ class StartKeyRotation(Question[StartedKeyRotation]):
     replaces: KeyIdText | None = None
     """The new key of a rotation that was started, if its secret was lost before anybody got it: it is deleted, and
     another one made."""
-    observe_days: Annotated[int, Field(ge=0, le=365)] = 7
+    observe_days: Annotated[int, Field(ge=0, le=OBSERVE_DAYS_MAX)] = OBSERVE_DAYS_DEFAULT
 
 
 class RecordKeyHandover(Question[KeyRotationStep]):
@@ -142,7 +143,7 @@ class KeysToRotate(Answer):
 
 
 class ListKeysToRotate(HistoricalQuestion[KeysToRotate]):
-    """Active access keys of users that are to be replaced: those that notices call due or overdue or, with
+    """Active access keys of users that are to be replaced: those due or overdue by the profile in force or, with
     `older_than_days`, that are older; and those whose rotation is under way."""
 
     path = "/v1/keys-to-rotate"

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "nobody has missed it. A use is seen within 15 minutes. Exit code 1 when a rotation failed or was stopped."
     )
     due = parser.add_argument_group("rotating all that are due")
-    due.add_argument("--due", action="store_true", help="rotate all keys that notices call due, and go on with others")
+    due.add_argument("--due", action="store_true", help="rotate all keys that are due, and go on with those under way")
     due.add_argument("--path", dest="path_prefix", metavar="PATH", help="only of users below this path, such as /ci/")
     due.add_argument("--tag", metavar="KEY[=VALUE]", help="only of users with this tag")
     due.add_argument("--older-than", type=_days, metavar="DAYS", help="all keys older than this, due or not")
