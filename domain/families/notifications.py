@@ -8,10 +8,11 @@ from typing import ClassVar, Literal
 from immutables import Map
 from pydantic import ConfigDict
 
-from domain.account import Account, AffectsNobody, Bookkeeping, Component, OfAccount
+from domain.account import Account, AffectsNobody, Bookkeeping, Component, OfAccount, forget_key
 from domain.facts import Attributes, Fact, FactKind, FactValue, tells_facts
 from domain.foundation.personal import Personal
 from domain.foundation.secret import SecretId, SecretKind
+from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
 
 TARGET_ID = "NTGT"
 """Prefix of ids, which are ours alone."""
@@ -80,6 +81,30 @@ def without_target(targets: Targets, target_id: str, name: str) -> Targets:
     """Raises LookupError."""
     require_target(targets, target_id, name)
     return targets.delete(name)
+
+
+def _parts(account: Account, _account_id: str, name: str) -> Parts:
+    target = account[NOTIFICATION_TARGETS].get(name)
+    return {} if target is None else {target.id: target.definition.title}
+
+
+def _without(delta: SettingDelta, parts: Parts) -> Account:
+    targets = delta.account[NOTIFICATION_TARGETS]
+    former = delta.former[NOTIFICATION_TARGETS].get(delta.subject_id)
+    if former is not None and former.id in parts:
+        return delta.account.put(NOTIFICATION_TARGETS, targets.set(delta.subject_id, former))
+    return delta.account.put(NOTIFICATION_TARGETS, forget_key(targets, delta.subject_id))
+
+
+def _openings(delta: SettingDelta) -> Iterator[str]:
+    """Nobody gets in by it, and somebody hears what the account does about him."""
+    for told in delta.introduced.values():
+        yield f"tells {told} what happens in the account"
+
+
+TARGET_SETTING = Setting(_parts, _without, _openings, is_keyed=True)
+LineageKind("notification_target", "notification target {name}", setting=TARGET_SETTING)
+LineageKind("notification_target_removed", "notification target {name} removed", setting=TARGET_SETTING)
 
 
 @tells_facts

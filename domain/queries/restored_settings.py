@@ -13,6 +13,7 @@ from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.families.instance_profiles import PROFILE_ROLES
 from domain.families.lifecycle_profiles import LIFECYCLE_PROFILE, LifecycleProfileRemoved, LifecycleProfileSet
 from domain.families.mfa_devices import MFA_DEVICES, owner_title
+from domain.families.notifications import NOTIFICATION_TARGETS
 from domain.families.organizations_features import ORGANIZATIONS_FEATURES, Feature
 from domain.families.passwords import LOGIN_PROFILES, PASSWORD_POLICY, PasswordPolicyDeleted, PasswordPolicyUpdated
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES, InlinePolicyPut
@@ -31,6 +32,7 @@ from domain.rules import (
     groups,
     instance_profiles,
     mfa_devices,
+    notifications,
     organizations_features,
     passwords,
     permissions_boundaries,
@@ -60,6 +62,18 @@ def _feature(delta: SettingDelta, _former: Account) -> Sequence[AccountChange]:
     feature = cast("Feature", delta.subject_id)
     rule = organizations_features.disable if delta.introduced else organizations_features.enable
     return rule(delta.account, feature)
+
+
+def _notification_target(delta: SettingDelta, _former: Account) -> Iterator[AccountChange]:
+    if delta.introduced:
+        yield notifications.remove_target(delta.account, name=delta.subject_id)
+
+
+def _lost_target(delta: SettingDelta) -> str | None:
+    if not delta.dropped:
+        return None
+    add = suggested_command("muniment", "notify", "add", delta.subject_id)
+    return f"its cursor and signing secret were destroyed: add it again, with another secret, by {add}"
 
 
 def _password_policy(_delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
@@ -244,6 +258,11 @@ def _feature_text(account: Account, _account_id: str, feature: str) -> str | Non
     return f"enabled in {features.organization_id}" if features and feature in features.enabled else None
 
 
+def _target_text(account: Account, _account_id: str, name: str) -> str | None:
+    target = account[NOTIFICATION_TARGETS].get(name)
+    return None if target is None else target.definition.title
+
+
 def _password_policy_text(account: Account, _account_id: str, _subject: str) -> str | None:
     policy = account[PASSWORD_POLICY]
     return None if policy is None else ", ".join(f"{name} {value}" for name, value in asdict(policy).items())
@@ -305,6 +324,9 @@ _EXEMPTION = SettingRow(
     _exemption_text,
     _exemption,
 )
+_TARGET = SettingRow(
+    lambda _account, _id, name: f"notification target {name}", _target_text, _notification_target, _lost_target
+)
 _FEATURE = SettingRow(lambda _account, _id, feature: f"organizations feature {feature}", _feature_text, _feature)
 SETTING_ROWS = {
     **PROVIDER_ROWS,
@@ -336,6 +358,8 @@ SETTING_ROWS = {
     ),
     "exemption": _EXEMPTION,
     "exemption_revoked": _EXEMPTION,
+    "notification_target": _TARGET,
+    "notification_target_removed": _TARGET,
     "organizations_feature": _FEATURE,
     "organizations_feature_disabled": _FEATURE,
     "role_updated": SettingRow(_of("description and longest session"), _role_text, _role),

@@ -60,7 +60,7 @@ _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 
 
 def add_target(account: Account, *, target_id: str, name: str, definition: TargetDefinition) -> NotificationTargetAdded:
-    """Raises ValidationError, EntityAlreadyExists, LimitExceeded, and NoSuchEntity for an owner that is not there: such a
+    """Raises ValidationError, EntityAlreadyExists, LimitExceeded, and NoSuchEntity for an owner that is not there: the
     target would never be told anything."""
     if definition.kind in LOCAL_KINDS:
         raise ValidationError(f"A {definition.kind} is on the server's machine: the operator adds it, with --local.")

@@ -188,6 +188,25 @@ def test_what_a_thief_weakens_is_told_and_put_back(incident: Incident) -> None:
     assert incident.contains(restore=True).body["restored"] == []
 
 
+def test_a_target_that_a_thief_added_hears_nothing_more(incident: Incident) -> None:
+    """It is told as an open door and removed with its secret; what the thief has removed has to be added again, for its
+    secret is gone, and says so."""
+    house = incident.house
+    for name, keys in (("own", None), ("evil", incident.eve)):
+        url = f"https://{name}.example.com/"
+        added = post(house, f"notification-targets/{name}", keys=keys, kind="webhook", destination=url)
+        assert added.status == 200, added.body
+    assert post(house, "notification-targets/own/remove", keys=incident.eve).status == 200
+    (door,) = incident.alive()["open_doors"]
+    assert door["opens"] == ["tells webhook https://evil.example.com/ what happens in the account"]
+    told = {each["what"]: each["refused"] for each in incident.contains(restore=True).body["restored"]}
+    assert told.keys() == {"notification target evil", "notification target own"}
+    assert told["notification target evil"] is None
+    assert "muniment notify add own" in told["notification target own"]
+    assert house.asks("/v1/notification-targets").body["targets"] == []
+    assert incident.alive()["open_doors"] == []
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [

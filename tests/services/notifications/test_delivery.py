@@ -227,7 +227,7 @@ def test_a_test_that_fails_is_tried_at_once_only_once(post: Post) -> None:
 def test_filters(post: Post) -> None:
     """What is about others is passed over, and does not wait."""
     with receiving() as receiver:
-        target_id = post.add("webhook", receiver.url, owner="bob", events=("Credential*",))
+        target_id = post.add("webhook", receiver.url, owner="root", events=("Credential*",))
         post.idle(3)
         assert post.state(target_id).waiting == 0
         post.deliver()
@@ -275,7 +275,7 @@ def test_nobody_is_silenced_unnoticed(post: Post) -> None:
     """A webhook that is removed is told so, signed by the secret that was destroyed with it, and nothing else that
     waited; once, whoever leads afterwards. Every other target is told too."""
     with receiving() as receiver, receiving() as other:
-        target_id = post.add("webhook", receiver.url, events=("RotationDue",), owner="bob")
+        target_id = post.add("webhook", receiver.url, events=("RotationDue",), owner="root")
         post.add("webhook", other.url)
         post.deliver()
         secret_id = SecretId(SecretKind.WEBHOOK_SECRET, target_id)
