@@ -114,16 +114,6 @@ begin
         and (subject is null or subject_id = entry #>> array['event', subject]);
 end $$;
 
--- Enters a setting of the account itself, in the place of former nodes of these kinds.
-create or replace function enter_of_account(in_account text, at_position bigint, at_time timestamptz, entry jsonb,
-    node_kind text, subject text, kinds text[]) returns void language plpgsql as $$
-declare
-    of_account jsonb := jsonb_set(entry, '{event,account_id}', to_jsonb(in_account));
-begin
-    perform end_owned(in_account, at_position, at_time, of_account, 'replaced', 'account_id', kinds, subject);
-    perform enter_node(in_account, at_position, at_time, of_account, node_kind, subject, 'account_id', subject);
-end $$;
-
 -- Ends what is so called itself, whoever it belongs to.
 create or replace function end_subject(in_account text, at_position bigint, at_time timestamptz, entry jsonb,
     how text, subject text, kinds text[] default null) returns void language plpgsql as $$
@@ -131,6 +121,16 @@ begin
     update births set ended_as = how, ended_position = at_position, ended_at = at_time, ended_by = actor(entry)
     where account_id = in_account and ended_position is null and position < at_position
         and subject_id = entry #>> array['event', subject] and (kinds is null or kind = any(kinds));
+end $$;
+
+-- Enters a setting of the account itself, in the place of former nodes of these kinds.
+create or replace function enter_of_account(in_account text, at_position bigint, at_time timestamptz, entry jsonb,
+    node_kind text, subject text, kinds text[]) returns void language plpgsql as $$
+declare
+    of_account jsonb := jsonb_set(entry, '{event,account_id}', to_jsonb(in_account));
+begin
+    perform end_subject(in_account, at_position, at_time, of_account, 'replaced', subject, kinds);
+    perform enter_node(in_account, at_position, at_time, of_account, node_kind, subject, 'account_id', subject);
 end $$;
 
 -- Suspends the node of a position, unless it is suspended already; and ends that.
