@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 
 from domain.foundation.identifiers import Random
 
-FIRST_PAUSE = timedelta(seconds=1)
+FIRST_PAUSE = timedelta(milliseconds=100)
+"""A target is told in order, so what waits for a second try holds up all that follows."""
 PAUSE_MAX = timedelta(hours=1)
 DEAD_AFTER = timedelta(days=3)
 """Of failures without a success. A dead target is tried on, once an hour."""
-_DOUBLINGS_MAX = 12
+_DOUBLINGS_MAX = 16
 """With which the longest pause is reached."""
 
 

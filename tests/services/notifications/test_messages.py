@@ -81,10 +81,10 @@ def test_every_event_can_be_told() -> None:
 
 def test_pauses() -> None:
     """They double up to an hour, whatever the number; of each the second half is left to chance."""
-    longest = [next_attempt(failures, AT, lambda count: b"\xff" * count) - AT for failures in (1, 2, 3, 12, 13, 10**6)]
-    shortest = [next_attempt(failures, AT, lambda count: b"\0" * count) - AT for failures in (1, 2, 3, 12, 13, 10**6)]
-    assert [round(pause / timedelta(seconds=1)) for pause in longest] == [1, 2, 4, 2_048, 3_600, 3_600]
-    assert [pause / timedelta(seconds=1) for pause in shortest] == [0.5, 1, 2, 1_024, 1_800, 1_800]
+    longest = [next_attempt(failures, AT, lambda count: b"\xff" * count) - AT for failures in (1, 2, 3, 16, 17, 10**6)]
+    shortest = [next_attempt(failures, AT, lambda count: b"\0" * count) - AT for failures in (1, 2, 3, 16, 17, 10**6)]
+    assert [round(pause / timedelta(milliseconds=100)) for pause in longest] == [1, 2, 4, 32_768, 36_000, 36_000]
+    assert [pause / timedelta(milliseconds=100) for pause in shortest] == [0.5, 1, 2, 16_384, 18_000, 18_000]
     assert max(longest) <= PAUSE_MAX
     assert not is_dead(None, AT)
     assert not is_dead(AT - DEAD_AFTER + timedelta(microseconds=1), AT)
