@@ -31,7 +31,7 @@ from services.api.contract.question import SERVICE
 from services.api.contract.replay import ReplayedPart, ReplayQuestion
 from services.api.contract.what_if import WhatIf, WhatIfPart, merge_parts
 from services.api.handlers.handler import AnswerContext, answer_question
-from services.app import GARBAGE_OBJECTS_MIN
+from services.heap import GARBAGE_OBJECTS_MIN
 from services.ledger_runtime import LedgerRuntime
 
 CALLS, CALLS_BESIDE = 1_000_000, 100_000

@@ -23,7 +23,7 @@ from domain.families.policies import MANAGED_POLICIES
 from domain.families.roles import ROLES
 from domain.families.users import USERS
 from domain.ledger_state import LedgerState, empty, evolve
-from services.app import GARBAGE_OBJECTS_MIN
+from services.heap import GARBAGE_OBJECTS_MIN
 from services.ledger.database import connect
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import select

@@ -20,7 +20,7 @@ from benchmarks.size import Size
 from benchmarks.stores import Store, opened, store
 from domain.foundation.events import Change
 from services.accounts import operator_cause
-from services.app import GARBAGE_OBJECTS_MIN
+from services.heap import GARBAGE_OBJECTS_MIN
 from services.ledger.database import connect
 from services.ledger.historical_states import HistoricalStates
 from services.ledger.mapper import EntryMapper

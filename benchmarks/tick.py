@@ -16,6 +16,7 @@ from domain.families.users import USER, UserCreated
 from domain.foundation.events import Event
 from domain.foundation.identifiers import ACCESS_KEY, new_access_key_id, new_unique_id
 from domain.rules.lifecycle_profiles import DEFAULT_PROFILE
+from services import heap
 from services.accounts import operator_cause
 from services.ledger.database import connect
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
@@ -53,6 +54,7 @@ def measured(directory: Path, size: Size) -> str:
     with throw_away(directory) as data, store(data) as place:
         where = circumstances(data)
         accounts = _filled(place, calendar, size.of(ACCOUNTS), days)
+        heap.set_old_aside()  # As servers do.
         first = _first_look(place, calendar)
         calendar.now = began + timedelta(days=DEFAULT_PROFILE.rules["access_key"].max_idle_days or 0) + DAY / 2
         for _ in range(size.repetitions):

@@ -6,7 +6,7 @@ without looking at anything else: in the account, or of a session in its token.
 
 from abc import ABC
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
@@ -102,21 +102,14 @@ class Descent:
         return Descent(self.links[:LINKS_MAX], is_cut=True) if self.is_too_long else self
 
 
-def _grouped(links: Iterable[DescentLink], generations: int, itself: str) -> list[DescentLink]:
+def _grouped(links: Sequence[DescentLink], generations: int, itself: str) -> list[DescentLink]:
     """Of each owner's credentials so many apart, the newest; the earlier ones are one, with all that made them."""
-    newest = dict[str, dict[str, datetime]]()
-    for link in links:
-        if link.of is not None and link.id != itself and not link.id.endswith(EARLIER):
-            of_owner = newest.setdefault(link.of, {})
-            of_owner[link.id] = max(link.at or _EVER, of_owner.get(link.id, _EVER))
-    earlier = {
-        each: f"{owner}{EARLIER}"
-        for owner, credentials in newest.items()
-        for each in sorted(credentials, key=credentials.__getitem__, reverse=True)[generations:]
-    }
+    earlier = _earlier(links, generations, itself) if len(links) > generations else {}
     found = dict[tuple[str, str | None, str | None], DescentLink]()
     for link in links:
-        changed = replace(link, id=earlier.get(link.id, link.id), by=earlier.get(link.by or "", link.by))
+        changed = link
+        if earlier:
+            changed = replace(link, id=earlier.get(link.id, link.id), by=earlier.get(link.by or "", link.by))
         if changed.id == changed.by:
             continue
         place = changed.id, changed.by, changed.of
@@ -124,6 +117,20 @@ def _grouped(links: Iterable[DescentLink], generations: int, itself: str) -> lis
         if known is None or (known.at or _EVER) < (changed.at or _EVER):
             found[place] = changed
     return list(found.values())
+
+
+def _earlier(links: Sequence[DescentLink], generations: int, itself: str) -> dict[str, str]:
+    """By the ids of an owner's earlier credentials: what they are taken for."""
+    newest = dict[str, dict[str, datetime]]()
+    for link in links:
+        if link.of is not None and link.id != itself and not link.id.endswith(EARLIER):
+            of_owner = newest.setdefault(link.of, {})
+            of_owner[link.id] = max(link.at or _EVER, of_owner.get(link.id, _EVER))
+    return {
+        each: f"{owner}{EARLIER}"
+        for owner, credentials in newest.items()
+        for each in sorted(credentials, key=credentials.__getitem__, reverse=True)[generations:]
+    }
 
 
 DESCENTS = Component[Map[str, str]]("descents", Map(), forget=forget_key)

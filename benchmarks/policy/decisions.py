@@ -17,7 +17,7 @@ from benchmarks.servers import NotMeasured
 from benchmarks.servers import muniment as server
 from benchmarks.size import Size
 from domain.policy import Result
-from services.app import GARBAGE_OBJECTS_MIN
+from services.heap import GARBAGE_OBJECTS_MIN
 
 DECISIONS_A_SECOND = "100,000"
 TIMES_THE_FASTEST = 3

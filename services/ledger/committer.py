@@ -24,7 +24,7 @@ from services.ledger.state_loader import StateLoader
 
 CALLS_A_ROUND_MAX = 256
 RUNS_MAX = 3
-SNAPSHOT_CHANGES_MIN = 500
+SNAPSHOT_CHANGES_MIN = 100
 SNAPSHOT_ENTITIES_A_CHANGE = 3
 """To restore an entity takes a third as long as to fold a change: so no past value costs more than twice what its
 snapshot does."""
@@ -45,7 +45,7 @@ log = logging.getLogger("muniment.ledger")
 
 
 class Committer:
-    """Two threads make rounds: one that leaves out what other processes hold, and one that waits for it. A third loads
+    """Two threads make rounds: one that leaves out what other processes hold, and one that waits for it. Two more load
     values outside of rounds.
 
     A call about an account that another process does not let go of, since it stands still or its machine is gone, gets
@@ -84,13 +84,13 @@ class Committer:
         self._deliver = deliver
 
     def start(self) -> None:
-        for thread in (*self._threads, self._loader, self._reader):
+        for thread in (*self._threads, *self._loader.threads, self._reader):
             thread.start()
 
     @property
     def alive(self) -> bool:
         """Whether every thread is there to make rounds."""
-        return all(thread.is_alive() for thread in (*self._threads, self._loader, self._reader))
+        return all(thread.is_alive() for thread in (*self._threads, *self._loader.threads, self._reader))
 
     def refuse_wrong_clock(self, database_now: datetime) -> None:
         """Raises LedgerUnavailable when rounds would, for all accounts or for one that they have come across: this
@@ -103,7 +103,7 @@ class Committer:
     def stop(self) -> None:
         """Ends after the rounds that are under way; what still waits is answered LedgerUnavailable."""
         self.close()
-        for thread in (*self._threads, self._loader, self._reader):
+        for thread in (*self._threads, *self._loader.threads, self._reader):
             thread.join()
 
     def close(self) -> None:

@@ -5,12 +5,14 @@ import queue
 import threading
 from collections.abc import Callable
 
+import psycopg
+
 from domain.ledger_state import LedgerState
 from services.ledger.committer import OpenConnection
 from services.ledger.recorder import SQL
 from services.ledger.snapshots import take_snapshot
 
-PENDING_SNAPSHOTS_MAX = 100
+PENDING_SNAPSHOTS_MAX = 1_000
 """Beyond that a snapshot is left out: the next round of the account asks again after as many changes."""
 
 log = logging.getLogger("muniment.ledger")
@@ -36,22 +38,33 @@ class Snapshotter(threading.Thread):
         self.join()
 
     def run(self) -> None:
+        connection: psycopg.Connection | None = None
         while (value := self._due.get()) is not None:
             try:
                 if self._shortage() is None:
-                    self.write(value)
+                    if connection is None or connection.closed:
+                        connection = self._connect()
+                    _insert(connection, value)
             except Exception:
                 log.exception("A snapshot of %s at %d was not written.", value.id, value.position)
+            if connection is not None and self._due.empty():
+                connection.close()
+        if connection is not None:
+            connection.close()
 
     def write(self, value: LedgerState) -> None:
-        snapshot = take_snapshot(value)
         with self._connect() as connection:
-            connection.execute(
-                SQL["insert_snapshot"],
-                {
-                    "account_id": snapshot.originator_id,
-                    "position": snapshot.originator_version,
-                    "topic": snapshot.topic,
-                    "state": snapshot.state,
-                },
-            )
+            _insert(connection, value)
+
+
+def _insert(connection: psycopg.Connection, value: LedgerState) -> None:
+    snapshot = take_snapshot(value)
+    connection.execute(
+        SQL["insert_snapshot"],
+        {
+            "account_id": snapshot.originator_id,
+            "position": snapshot.originator_version,
+            "topic": snapshot.topic,
+            "state": snapshot.state,
+        },
+    )

@@ -17,6 +17,8 @@ from services.ledger.recorder import select, select_snapshot
 CHANGES_A_ROUND_MAX = 1_000
 """What a round folds, under its locks, of what other processes have written: as much as a few rounds of theirs, and
 some 15 ms. What is farther behind is loaded outside."""
+CHANGES_UNLOADED_MAX = 50
+"""Of an account that is not in memory at all. Outside, a snapshot may spare most of its changes."""
 CHANGES_A_SELECT = 200
 """Small enough for the buffers of a connection: PostgreSQL ends an idle transaction, not one whose rows a process that
 stands still does not take."""
@@ -62,7 +64,7 @@ class StateCache:
             self._forget(account_id)
             held = None
         if held is None:
-            if last_change > changes_max:
+            if last_change > min(changes_max, CHANGES_UNLOADED_MAX):
                 return None, 0
             held = CachedState(empty(account_id), 0, 0)
         folded = 0

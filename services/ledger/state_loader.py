@@ -12,7 +12,11 @@ from services.ledger.state_cache import StateCache
 log = logging.getLogger("muniment.ledger")
 
 
-class StateLoader(threading.Thread):
+THREADS = 2
+"""One works on what it has read while the other waits for the database."""
+
+
+class StateLoader:
     """Takes accounts in turns, a step each, so that a large one does not keep the others waiting."""
 
     def __init__(
@@ -23,7 +27,6 @@ class StateLoader(threading.Thread):
         loaded: Callable[[str], None],
         not_loaded: Callable[[str, Exception], None],
     ) -> None:
-        super().__init__(name="muniment-loading", daemon=True)
         self._connect = connect
         self._values = values
         self._loaded = loaded
@@ -33,19 +36,23 @@ class StateLoader(threading.Thread):
         self._open = True
         self._behind: OrderedDict[str, bool] = OrderedDict()  # whether the first step is still to be made
 
+        self.threads = [
+            threading.Thread(target=self._run, name="muniment-loading", daemon=True) for _ in range(THREADS)
+        ]
+
     def load(self, account_ids: Iterable[str]) -> None:
         with self._changed:
             for account_id in account_ids:
                 self._behind.setdefault(account_id, True)
-            self._changed.notify()
+            self._changed.notify_all()
 
     def close(self) -> None:
-        """Ends after the step that is under way."""
+        """Ends after the steps that are under way."""
         with self._changed:
             self._open = False
-            self._changed.notify()
+            self._changed.notify_all()
 
-    def run(self) -> None:
+    def _run(self) -> None:
         connection: psycopg.Connection | None = None
         while (turn := self._next()) is not None:
             account_id, first = turn

@@ -1,6 +1,8 @@
 """Memory that a server gives back."""
 
 import ctypes
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,3 +25,26 @@ def test_pages_between_others_are_given_back() -> None:
 def _resident_kib() -> int:
     lines = Path("/proc/self/status").read_text("ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+
+def test_old_objects_are_looked_at_again_when_they_have_doubled() -> None:
+    """A process of its own: what stays is set aside at each whole collection, and cycles among it go when twice as
+    much lies aside."""
+    program = """
+import gc, weakref
+from services import heap
+heap.set_old_aside()
+class Node: pass
+def cycle():
+    node = Node(); node.itself = node
+    return node
+node = cycle(); gone = weakref.ref(node)
+gc.collect(); kept = gc.get_freeze_count()
+del node
+gc.collect(); assert gone() is not None, "it was set aside"
+heaped = [[] for _ in range(2 * kept)]
+gc.collect(); assert gc.get_freeze_count() == 0, "twice as much"
+gc.collect(); assert gone() is None
+assert gc.get_freeze_count() > 2 * kept
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

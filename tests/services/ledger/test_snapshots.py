@@ -227,7 +227,7 @@ def test_a_snapshot_is_due_after_so_many_changes(founded: Database) -> None:
             submit(committer, appending()).result(ANSWER_SECONDS_MAX)  # the round before is over now
             return [value.position for value in due]
 
-        assert append(SNAPSHOT_CHANGES_MIN - 1) == []  # with the change that founded the account: 500
+        assert append(SNAPSHOT_CHANGES_MIN - 1) == []  # one short, with the change that founded the account
         assert append(1) == [SNAPSHOT_CHANGES_MIN + 1]
         assert append(SNAPSHOT_CHANGES_MIN) == []
         assert append(1) == [2 * SNAPSHOT_CHANGES_MIN + 2]
