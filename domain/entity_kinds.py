@@ -99,6 +99,11 @@ def kind_of_index(
     )
 
 
+def entity_kinds() -> Mapping[str, AnyKind]:
+    """All, by noun."""
+    return _kinds
+
+
 def find_entity(account: Account, entity_id: str) -> tuple[AnyKind, Entity] | None:
     for kind in _kinds.values():
         entity = kind.by_id(account).get(entity_id)

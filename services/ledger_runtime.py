@@ -5,8 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+import psycopg
 from eventsourcing.persistence import EventStore
+from psycopg_pool import PoolClosed
 
+from domain.account import Account
 from domain.foundation.events import Use, event_classes
 from projections.engine.runner import ProjectionRunner
 from services.api.server.native_protocol import READERS
@@ -71,7 +74,9 @@ class LedgerRuntime:
         self.past = HistoricalStates(mapper)
         self.denials = DenialMessages(AuthorizationMessages(master_keys), self.readers.connection, self.past)
         self.snapshotter = Snapshotter(lambda: connect(database, "writer"), database.shortage)
-        self.runner = follower(lambda: connect(database, "projector"), shortage=database.shortage)
+        self.runner = follower(
+            lambda: connect(database, "projector"), shortage=database.shortage, value_at=self._past_value
+        )
         self.space = DiskGuard(database.shortage, self._hold)
         use_topics = frozenset(topic for topic, event in event_classes().items() if issubclass(event, Use))
         self.committer = Committer(
@@ -90,6 +95,15 @@ class LedgerRuntime:
         self.probe = StorageProbe(self.secrets, self.committer)
         ticks = DueRecorder(self.committer, clock=clock, random=self.random, connect=self.writers.connection)
         self.scheduler = Scheduler(lambda: connect(database, "reader"), ticks, clock=clock)
+
+    def _past_value(self, account_id: str, position: int) -> Account | None:
+        try:
+            with self.readers.connection() as connection, connection.cursor() as cursor:
+                value = self.past.at(cursor, account_id, position)
+        except (psycopg.OperationalError, PoolClosed) as error:
+            log.warning("The account %s is folded from its beginning: %s", account_id, error)
+            return None
+        return value if isinstance(value, Account) else None
 
     def _hold(self, reason: str | None) -> None:
         self.committer.refusal_reason = reason

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import from_json
 
 from domain.foundation.secret import SecretId
 
@@ -230,6 +231,21 @@ class Entry:
     @property
     def originator_version(self) -> int:
         return self.position
+
+
+def read_entry(stored: bytes | str) -> tuple[str, Entry]:
+    """The topic under which it was stored, and the entry. Raises ValueError, LookupError and TypeError where the bytes
+    are none."""
+    line = from_json(stored)
+    topic = line["topic"]
+    return topic, Entry(
+        account_id=line["account_id"],
+        position=line["position"],
+        event_id=line["event_id"],
+        at=datetime.fromisoformat(line["at"]),
+        cause=Cause.model_validate(line["cause"]),
+        event=event_from(topic, line["event"]),
+    )
 
 
 class Caused(Protocol):

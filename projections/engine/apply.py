@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 import psycopg
 from psycopg.types.json import Jsonb
+from pydantic_core import to_json
 
 from domain.foundation.events import UnknownTopic
 from projections.engine.definition import Projection, fitting_digests
+from projections.engine.folded_accounts import FoldedAccounts
 from projections.engine.sql_files import load_statements
 
 SQL = load_statements("projections.engine", "apply.sql")
@@ -80,6 +82,7 @@ def apply_batch(
     positions_max: int,
     *,
     last: int | None = None,
+    folded: FoldedAccounts | None = None,
 ) -> ProjectionProgress | None:
     """Reads the next batch, up to the position `last` if one is given, if there is something to read and the projection
     has not halted for the account. The connection has been through `set_search_path`. None when another process is at
@@ -100,7 +103,7 @@ def apply_batch(
         if halted or to <= after:
             return ProjectionProgress(after, head, halted)
         try:
-            _apply_events(cursor, projection, account_id, after, to)
+            _apply_events(cursor, projection, account_id, after, to, folded or FoldedAccounts())
         except Exception as error:
             if _is_transient(error):
                 raise
@@ -110,7 +113,9 @@ def apply_batch(
     return ProjectionProgress(to, head, halted=False)
 
 
-def _apply_events(cursor: psycopg.Cursor, projection: Projection, account_id: str, after: int, to: int) -> None:
+def _apply_events(
+    cursor: psycopg.Cursor, projection: Projection, account_id: str, after: int, to: int, folded: FoldedAccounts
+) -> None:
     span = {"account_id": account_id, "after": after, "to": to}
     counts: dict[str, int] = dict(cursor.execute(SQL["topics"], span).fetchall())
     if unknown := sorted(topic for topic in counts if not projection.reads(topic) and not projection.skips(topic)):
@@ -120,6 +125,12 @@ def _apply_events(cursor: psycopg.Cursor, projection: Projection, account_id: st
     for topic in projection.batch_statements.keys() & counts.keys():
         inserted = cursor.execute(projection.batch_statements[topic], span).rowcount
         _check_row_count(topic, counts[topic], inserted)
+    if projection.computed is not None and any(map(projection.is_computed_from, counts)):
+        made = projection.computed.rows(folded.steps(cursor, account_id, after=after, to=to))
+        for name, rows in made.items():
+            if rows:
+                asked = {"account_id": account_id, "rows": Jsonb(rows, dumps=to_json)}
+                cursor.execute(projection.row_statements[name], asked)
     wanted = projection.entry_statements.keys() & counts.keys()
     if not wanted:
         return
@@ -205,12 +216,13 @@ def apply_or_halt(
     say: Callable[[str], object],
     *,
     last: int | None = None,
+    folded: FoldedAccounts | None = None,
 ) -> ProjectionProgress | None:
     """As `apply_batch`, but of a batch that cannot be projected the first half, and so on, until the event is found:
     there the projection halts for the account, and `say` is told of it."""
     while True:
         try:
-            return apply_batch(connection, projection, account_id, positions_max, last=last)
+            return apply_batch(connection, projection, account_id, positions_max, last=last, folded=folded)
         except BatchFailed as stumbled:
             positions_max = (stumbled.to - stumbled.after) // 2
             if positions_max > 0:

@@ -95,6 +95,10 @@ select topic, position, at, convert_from(state, 'UTF8') from (
 where account_id = %(account_id)s and position > %(after)s and position <= %(to)s and topic = any(%(topics)s)
 order by position
 
+-- name: changes
+select position, convert_from(state, 'UTF8') from ledger.changes
+where account_id = %(account_id)s and position > %(after)s and position <= %(to)s order by position limit %(limit)s
+
 -- name: move
 update cursors set position = %(to)s where account_id = %(account_id)s and projection = %(projection)s
 

@@ -4,16 +4,17 @@ import hashlib
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
-from typing import Self
+from importlib import import_module, resources
+from typing import Protocol, Self
 
 import psycopg
 from psycopg import sql
 
-from domain.foundation.events import UnknownTopic
-from domain.registry import current_topic
+from domain.account import Account, AccountChange
+from domain.foundation.events import Entry, UnknownTopic
+from domain.registry import current_topic, event_class, event_classes
 from projections.engine.sql_files import SqlStatement, load_statements
 
 SQL = load_statements("projections.engine", "definition.sql")
@@ -43,6 +44,20 @@ _COMMENT = re.compile(rb"^\s*--.*\n?", re.MULTILINE)
 log = logging.getLogger("muniment.projections")
 
 
+FoldStep = tuple[Account, Entry, Account]
+"""A change, with the values of the account before and after it."""
+
+
+class ComputedRows(Protocol):
+    """A module that makes rows of what changes do to an account."""
+
+    def version(self) -> str:
+        """Another one where it would make other rows of the same changes."""
+
+    def rows(self, steps: Iterable[FoldStep]) -> Mapping[str, Sequence[Mapping[str, object]]]:
+        """Of an account's next changes, by section, in the order in which the sections are to be run."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Projection:
     """A `.sql` file: `-- name: schema` creates the tables, and a section named by topics reads the events under them.
@@ -51,6 +66,10 @@ class Projection:
     the entry's. A section without %(entry)s is run once for a batch and reads ledger.uses itself, from behind %(after)s
     up to %(to)s: that is for uses, which are many. It inserts one row for each. Such sections go first, so one of the
     other kind must look only at rows of positions before its own. Events that no section is named after are not read.
+
+    A section with %(rows)s is of a computed projection: the module of the file's name beside it makes rows of the
+    values that the account's changes fold into, and the section, once for a batch, does with them what it says; they
+    are a JSON array of objects (docs/adr/0059).
 
     `-- name: functions`, which may be missing, creates or replaces what the other sections call. A line `-- fits:` has
     the digest of an earlier text, of whose tables this one's author says: the program's questions read them as they
@@ -63,24 +82,35 @@ class Projection:
     batch_statements: Mapping[str, SqlStatement]
     functions: SqlStatement | None = None
     fits: frozenset[str] = frozenset()
+    row_statements: Mapping[str, SqlStatement] = field(default_factory=dict)
+    computed: ComputedRows | None = None
 
     @classmethod
     def load(cls, name: str) -> Self:
         sections = dict(load_statements("projections.tables", f"{name}.sql"))
         text = resources.files("projections.tables").joinpath(f"{name}.sql").read_bytes()
         schema, functions = sections.pop("schema"), sections.pop("functions", None)
+        of_rows = {each: statement for each, statement in sections.items() if b"%(rows)s" in bytes(statement)}
         of_entries = {topic: statement for topic, statement in sections.items() if b"%(entry)s" in bytes(statement)}
-        of_batches = {topic: statement for topic, statement in sections.items() if topic not in of_entries}
-        return cls(name, schema, of_entries, of_batches, functions, _fits(text))
+        of_batches = {topic: of for topic, of in sections.items() if topic not in of_entries and topic not in of_rows}
+        computed: ComputedRows | None = import_module(f"projections.tables.{name}") if of_rows else None
+        return cls(name, schema, of_entries, of_batches, functions, _fits(text), of_rows, computed)
 
     @property
     def digest(self) -> str:
         """By which the text that makes these tables is known again: all that it does, whatever its comments say."""
         made_by = {"schema": self.schema, "functions": self.functions or b""}
-        return _digest({**made_by, **self.entry_statements, **self.batch_statements})
+        computed = {} if self.computed is None else {"computed": self.computed.version().encode()}
+        return _digest({**made_by, **self.entry_statements, **self.batch_statements, **self.row_statements, **computed})
 
     def reads(self, topic: str) -> bool:
-        return topic in self.entry_statements or topic in self.batch_statements
+        if topic in self.entry_statements or topic in self.batch_statements:
+            return True
+        return self.computed is not None and self.is_computed_from(topic)
+
+    def is_computed_from(self, topic: str) -> bool:
+        """Of a computed projection: whether events under the topic alter the value of an account."""
+        return topic in event_classes() and issubclass(event_class(topic), AccountChange)
 
     def skips(self, topic: str) -> bool:
         """Whether events under the topic may be passed over. Not so one that this program does not know at all, or that

@@ -26,6 +26,7 @@ from projections.engine.definition import (
     load_projections,
     set_search_path,
 )
+from projections.engine.folded_accounts import FoldedAccounts
 from projections.engine.sql_files import load_statements
 from projections.engine.swap import (
     PERMANENT_TABLES,
@@ -192,6 +193,7 @@ class Rebuild:
         self._account_id = account_id
         self._tell = tell
         self._pause = pause
+        self._folded = FoldedAccounts()
         wanted = definition.digests(self._all.values())
         is_anything_live = connection.execute(definition.SQL["is_anything_live"]).fetchone() == (True,)
         self._made: dict[str, str] = (
@@ -337,7 +339,13 @@ class Rebuild:
             while position < aim.last and not halted:
                 projection, since = self._all[aim.projection], time.monotonic()
                 followed = apply_or_halt(
-                    self._connection, projection, aim.account_id, POSITIONS_PER_BATCH_MAX, log.info, last=aim.last
+                    self._connection,
+                    projection,
+                    aim.account_id,
+                    POSITIONS_PER_BATCH_MAX,
+                    log.info,
+                    last=aim.last,
+                    folded=self._folded,
                 )
                 assert followed is not None, "The schema is ours alone."
                 if followed.position == position and not followed.halted:

@@ -25,6 +25,7 @@ from projections.engine.definition import (
     prepare_live_tables,
     set_search_path,
 )
+from projections.engine.folded_accounts import FoldedAccounts, ValueAt
 from projections.engine.upgrade import RebuildProgress, Upgrade, find_lack, rebuild_progress
 
 POSITIONS_PER_BATCH_MAX = 1_000
@@ -70,11 +71,14 @@ class ProjectionRunner:
         sweep_seconds: float = SWEEP_SECONDS,
         positions_a_batch: int = POSITIONS_PER_BATCH_MAX,
         shortage: Callable[[int], str | None] = lambda _bytes: None,
+        value_at: ValueAt | None = None,
     ) -> None:
         """`connect` gives a connection in autocommit, as muniment_projector. `shortage` says why there is no room for
-        so many bytes; as long as there is none for calls, nothing is followed. It may raise OSError."""
+        so many bytes; as long as there is none for calls, nothing is followed. It may raise OSError. `value_at` finds
+        the values that computed projections begin with sooner than by folding them from the beginning."""
         self._connect = connect
         self._shortage = shortage
+        self._folded = FoldedAccounts(value_at)
         self._projections = load_projections() if projections is None else tuple(projections)
         self._names = [projection.name for projection in self._projections]
         self._fitting_digests = fitting_digests(*self._projections)
@@ -271,7 +275,9 @@ class ProjectionRunner:
         for account_id, projection in product(account_ids, fitting):
             place = (projection.name, account_id)
             if place not in followed:
-                read = apply_or_halt(connection, projection, account_id, self._positions_a_batch, log.error)
+                read = apply_or_halt(
+                    connection, projection, account_id, self._positions_a_batch, log.error, folded=self._folded
+                )
                 followed |= {place: None} if read is None else self._record_progress({place: read})
         if None in followed.values():
             self._look_what_fits(connection)

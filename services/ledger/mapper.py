@@ -4,9 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from eventsourcing.persistence import Mapper, StoredEvent
-from pydantic_core import from_json
 
-from domain.foundation.events import Cause, Caused, Entry, Value, event_from
+from domain.foundation.events import Caused, Entry, Value, read_entry
 
 
 class EntryMapper(Mapper[str]):
@@ -43,19 +42,11 @@ class EntryMapper(Mapper[str]):
     def to_domain_event(self, stored_event: StoredEvent) -> Entry:
         """Raises CorruptEntry when the bytes are no entry, or not the one that the columns promise."""
         try:
-            line = from_json(stored_event.state)
-            entry = Entry(
-                account_id=line["account_id"],
-                position=line["position"],
-                event_id=line["event_id"],
-                at=datetime.fromisoformat(line["at"]),
-                cause=Cause.model_validate(line["cause"]),
-                event=event_from(line["topic"], line["event"]),
-            )
+            topic, entry = read_entry(stored_event.state)
             expected = (stored_event.originator_id, stored_event.originator_version, stored_event.topic)
-            if (entry.account_id, entry.position, line["topic"]) != expected:
+            if (entry.account_id, entry.position, topic) != expected:
                 raise ValueError(  # noqa: TRY301  one more way of being broken, told like the others
-                    f"the bytes say {entry.account_id}, {entry.position}, {line['topic']}"
+                    f"the bytes say {entry.account_id}, {entry.position}, {topic}"
                 )
         except (ValueError, LookupError, TypeError) as error:
             raise CorruptEntry(stored_event, str(error)) from error

@@ -50,7 +50,7 @@ def test_preparing_twice_changes_nothing(projector: psycopg.Connection) -> None:
 
 def test_a_definition_is_what_it_does() -> None:
     """Another column or another statement makes another definition; another comment does not."""
-    projection, *_ = load_projections()
+    projection = Projection.load("permissions")
     assert (
         replace(projection, schema=SqlStatement(b"-- said otherwise\n" + projection.schema)).digest == projection.digest
     )

@@ -227,11 +227,12 @@ def test_two_runners_double_nothing(run: Run, writer: psycopg.Connection, reader
         assert rows(reader, ledger) == expected(reader, ledger)
 
 
-def test_a_poison_event_halts_one_projection_of_one_account(
+def test_a_poison_event_halts_what_reads_it_in_one_account(
     run: Run, writer: psycopg.Connection, reader: psycopg.Cursor, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What comes before it in the same batch is projected, it stands in status and log with position and reason, and
-    neither the account's other projections nor other accounts wait. `wait` does not hang on it."""
+    neither the account's other projections nor other accounts wait. `wait` does not hang on it. Computed projections
+    fold it, and halt too."""
     ledger, healthy = Ledger(writer), Ledger(writer)
     many(ledger, 9)
     poison = ledger.append_bytes("iam.managed_catalogue.adopted.v1", b'{"event":{"versions":[{}]}}')
@@ -242,9 +243,10 @@ def test_a_poison_event_halts_one_projection_of_one_account(
         assert runner.wait(healthy.account_id, healthy.position, LONG)
         assert not runner.wait(ledger.account_id, ledger.position, LONG)
     halted = {projection.name: projection.halted for projection in runner.status().projections}
-    (halt,) = halted.pop("permissions")
-    assert (halt.account_id, halt.position) == (ledger.account_id, poison)
-    assert "NotNullViolation" in halt.reason
+    for name, error in (("permissions", "NotNullViolation"), ("compliance", "KeyError")):
+        (halt,) = halted.pop(name)
+        assert (halt.account_id, halt.position) == (ledger.account_id, poison)
+        assert error in halt.reason
     assert set(halted.values()) == {()}
     assert f"permissions of account {ledger.account_id} halts at position {poison}" in caplog.text
     assert rows(reader, healthy) == expected(reader, healthy)

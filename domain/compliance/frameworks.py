@@ -1,0 +1,166 @@
+"""Frameworks: the controls of a benchmark or standard, each as criteria, or as a question that is not answered here."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module, resources
+from pkgutil import iter_modules
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic import ValidationError as Invalid
+
+from domain.compliance import checks
+from domain.compliance.check import CheckCriterion, ParameterValue, Severity
+from domain.compliance.finding_changes import Criteria
+from domain.foundation.errors import NoSuchEntity, ValidationError
+from domain.foundation.events import Value
+
+CONTROLS_MAX = 500
+TESTS_MAX = 50
+FILE_BYTES_MAX = 256 * 1024
+OneLine = Annotated[str, Field(min_length=1, max_length=1_024, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+PlainName = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+
+class ControlTest(Value):
+    check: PlainName
+    parameters: dict[str, ParameterValue] = Field(default_factory=dict)
+
+
+class ControlDefinition(Value):
+    """Either it has tests, all of which have to be passed, or it says why it is not answered."""
+
+    id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._()-]*$")]
+    title: OneLine
+    severity: Severity | None = None
+    """None: that of its checks."""
+    tests: Annotated[tuple[ControlTest, ...], Field(max_length=TESTS_MAX)] = ()
+    not_answered: OneLine | None = None
+    """Why."""
+    partly: OneLine | None = None
+    """What of the control the tests do not look at."""
+
+    @model_validator(mode="after")
+    def _says_one(self) -> "ControlDefinition":
+        if bool(self.tests) == bool(self.not_answered):
+            raise ValueError("a control has either tests or not_answered")
+        return self
+
+
+class FrameworkDefinition(Value):
+    """As a file has it."""
+
+    name: PlainName
+    version: PlainName
+    title: OneLine
+    source: OneLine
+    """Where its text is published."""
+    controls: Annotated[tuple[ControlDefinition, ...], Field(min_length=1, max_length=CONTROLS_MAX)]
+
+    @model_validator(mode="after")
+    def _names_controls_once(self) -> "FrameworkDefinition":
+        ids = [control.id for control in self.controls]
+        if twice := {each for each in ids if ids.count(each) > 1}:
+            raise ValueError(f"more than one control is called {', '.join(sorted(twice))}")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    definition: ControlDefinition
+    criteria: tuple[CheckCriterion, ...]
+
+    @property
+    def id(self) -> str:
+        return self.definition.id
+
+    @property
+    def severity(self) -> Severity:
+        order: tuple[Severity, ...] = ("critical", "high", "medium", "low", "informational")
+        if self.definition.severity is not None:
+            return self.definition.severity
+        return min((each.check.severity for each in self.criteria), key=order.index, default="informational")
+
+
+@dataclass(frozen=True, slots=True)
+class Framework:
+    definition: FrameworkDefinition
+    controls: tuple[Control, ...]
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+    @property
+    def criteria(self) -> tuple[CheckCriterion, ...]:
+        """Each once."""
+        return tuple({each.id: each for control in self.controls for each in control.criteria}.values())
+
+    def control(self, control_id: str) -> Control:
+        """Raises NoSuchEntity."""
+        for control in self.controls:
+            if control.id == control_id:
+                return control
+        raise NoSuchEntity(f"The framework {self.name} has no control {control_id!r}.")
+
+
+def load_checks() -> None:
+    """A check is found because its module lies in `domain/compliance/checks`."""
+    for module in iter_modules(checks.__path__):
+        import_module(f"{checks.__name__}.{module.name}")
+
+
+def framework(definition: FrameworkDefinition) -> Framework:
+    """Raises ValidationError, naming the control, where a check is unknown or its parameters do not fit."""
+    load_checks()
+    controls = []
+    for each in definition.controls:
+        try:
+            criteria = tuple(CheckCriterion.of(test.check, test.parameters) for test in each.tests)
+        except ValidationError as error:
+            raise ValidationError(f"Control {each.id} of {definition.name}: {error}") from error
+        controls.append(Control(each, criteria))
+    return Framework(definition, tuple(controls))
+
+
+def read_framework(text: str, origin: str) -> Framework:
+    """From TOML. Raises ValidationError, naming the origin and what is wrong in it."""
+    if len(text.encode()) > FILE_BYTES_MAX:
+        raise ValidationError(f"{origin} has {len(text.encode()):,} bytes; expected at most {FILE_BYTES_MAX:,}.")
+    try:
+        return framework(FrameworkDefinition.model_validate(tomllib.loads(text)))
+    except tomllib.TOMLDecodeError as error:
+        raise ValidationError(f"{origin} is no TOML: {error}") from error
+    except Invalid as error:
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors()[:3])
+        raise ValidationError(f"{origin} is no framework: {wrong}") from error
+
+
+@cache
+def built_in_frameworks() -> Mapping[str, Framework]:
+    """By name."""
+    files = resources.files("domain.compliance.built_in").iterdir()
+    read = [read_framework(file.read_text(), file.name) for file in files if file.name.endswith(".toml")]
+    return {each.name: each for each in sorted(read, key=lambda each: each.name)}
+
+
+@cache
+def built_in_criteria() -> Criteria:
+    """Of all of them, each once."""
+    load_checks()
+    every = {each.id: each for framework in built_in_frameworks().values() for each in framework.criteria}
+    return Criteria(tuple(every.values()))
+
+
+def find_framework(name: str) -> Framework:
+    """Raises NoSuchEntity."""
+    try:
+        return built_in_frameworks()[name]
+    except KeyError:
+        known = ", ".join(built_in_frameworks())
+        raise NoSuchEntity(f"There is no framework {name!r}, but {known}.") from None
+
+
+ControlVerdict = Literal["pass", "fail", "not answered"]

@@ -1,0 +1,129 @@
+"""Intervals of violation against a naive reading of the same ledger: every criterion asked of everybody at every
+position."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from hypothesis import given
+
+from domain.account import Account, evolve
+from domain.compliance.check import CheckCriterion, CheckFinding, checks, holders
+from domain.compliance.finding_changes import Criteria
+from domain.compliance.frameworks import built_in_criteria, load_checks
+from domain.compliance.intervals import ViolationKey, violations
+from domain.foundation.events import Change, Entry
+from tests.histories import histories
+
+load_checks()
+SHORT = ({"days": 3}, {"days": 80})
+"""So that much happens by time in a short history, some of it at the very time of a change."""
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def criteria() -> Criteria:
+    timed = [each.name for each in checks() if "days" in each.parameters({})]
+    short = (CheckCriterion.of(name, parameters) for name in timed for parameters in SHORT)
+    return Criteria((*built_in_criteria().every, *short))
+
+
+def steps(ledger: Sequence[Entry]) -> list[tuple[Account, Entry, Account]]:
+    found, account = [], Account(ledger[0].account_id)
+    for entry in ledger:
+        if isinstance(entry.event, Change):
+            after = evolve(account, entry)
+            found.append((account, entry, after))
+            account = after
+    return found
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an interval is, but for names."""
+
+    key: ViolationKey
+    from_position: int
+    from_at: datetime
+    by_time: bool
+    ends_at: datetime | None
+    to_position: int | None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Of one key at one position: what is found from there to the next."""
+
+    at: datetime
+    next_at: datetime
+    next_position: int | None
+    found: CheckFinding
+    rests_on: tuple[int, datetime]
+    """The first position from which on the same was found, and its time."""
+
+    @property
+    def since(self) -> datetime:
+        assert self.found.since is not None
+        return self.found.since
+
+    @property
+    def until(self) -> datetime:
+        return self.found.until or NEVER
+
+
+def naive(wanted: Criteria, changes: Sequence[tuple[Account, Entry, Account]]) -> set[Told]:
+    states = [
+        (entry.position, entry.at, {(c.id, f.subject_id): f for c in wanted.every for f in everything(c, account)})
+        for _, entry, account in changes
+    ]
+    keys = {key for *_, found in states for key in found}
+    return {told for key in keys for told in told_of(ViolationKey(*key), pieces(key, states))}
+
+
+def everything(criterion: CheckCriterion, account: Account) -> Iterator[CheckFinding]:
+    for noun in criterion.check.of:
+        for holder_id in holders(account, noun):
+            yield from (each for each in criterion.findings(account, holder_id) if each.since is not None)
+
+
+def pieces(
+    key: tuple[str, str], states: Sequence[tuple[int, datetime, dict[tuple[str, str], CheckFinding]]]
+) -> Iterator[Piece | None]:
+    former: CheckFinding | None = None
+    rests_on = (0, NEVER)
+    for number, (position, at, found) in enumerate(states):
+        next_position, next_at, *_ = states[number + 1] if number + 1 < len(states) else (None, NEVER)
+        if found.get(key) != former:
+            former, rests_on = found.get(key), (position, at)
+        yield None if former is None else Piece(at, next_at, next_position, former, rests_on)
+
+
+def told_of(key: ViolationKey, found: Iterator[Piece | None]) -> Iterator[Told]:
+    begun: tuple[int, datetime, bool] | None = None
+    last: Piece | None = None
+    for piece in [*found, None]:
+        goes_on = last is not None and last.next_at < last.until
+        if begun is not None and last is not None:
+            if piece is not None and goes_on and piece.found.is_violated(piece.at):
+                last = piece
+                continue
+            yield ended(key, begun, last)
+            begun = None
+        if piece is not None and piece.since <= piece.next_at and piece.at < piece.until:
+            position, at = piece.rests_on
+            begun = position, max(piece.since, at), piece.since > at
+        last = piece
+
+
+def ended(key: ViolationKey, begun: tuple[int, datetime, bool], last: Piece) -> Told:
+    if last.until <= last.next_at:
+        return Told(key, *begun, None if last.until == NEVER else last.until, None)
+    return Told(key, *begun, last.next_at, last.next_position)
+
+
+@given(histories(calls_max=60))
+def test_intervals_equal_the_naive_reading(ledger: Sequence[Entry]) -> None:
+    wanted, changes = criteria(), steps(ledger)
+    found = violations(wanted, changes)
+    told = [Told(v.key, v.from_position, v.from_at, v.by_time, v.ends_at, v.to_position) for v in found]
+    assert len(set(told)) == len(told)
+    assert set(told) == naive(wanted, changes)

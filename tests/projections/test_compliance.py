@@ -1,0 +1,60 @@
+"""The table of violations against the same intervals made in memory, which tests/domain/compliance prove right."""
+
+from dataclasses import asdict
+
+import psycopg
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic_core import from_json, to_json
+
+from domain.compliance.frameworks import built_in_criteria
+from domain.compliance.intervals import Violation, violations
+from domain.foundation.events import read_entry
+from projections.engine.apply import apply_batch
+from projections.engine.definition import Projection
+from projections.engine.folded_accounts import FoldedAccounts
+from tests.domain.compliance.test_intervals import steps
+from tests.projections.histories import Attempt, attempts, play
+from tests.projections.ledger import Ledger
+from tests.projections.test_properties import few
+
+
+@few
+@given(attempts(), st.integers(1, 9), st.booleans())
+def test_the_table_equals_the_intervals(
+    writer: psycopg.Connection,
+    projector: psycopg.Connection,
+    tried: list[Attempt],
+    size: int,
+    value_is_kept: bool,  # noqa: FBT001  drawn
+) -> None:
+    """Batch after batch, whether or not the account's value is there from the last."""
+    ledger, compliance, folded = Ledger(writer), Projection.load("compliance"), FoldedAccounts()
+    play(ledger, tried)
+    while apply_batch(projector, compliance, ledger.account_id, size, folded=folded if value_is_kept else None) != (
+        ledger.position,
+        ledger.position,
+        False,
+    ):
+        pass
+    told = projector.execute(
+        "select to_jsonb(violations) - 'account_id' - 'is_current' from violations where account_id = %s",
+        (ledger.account_id,),
+    ).fetchall()
+    stored = projector.execute(
+        "select state from ledger.changes where account_id = %s order by position", (ledger.account_id,)
+    ).fetchall()
+    expected = violations(built_in_criteria(), steps([read_entry(state)[1] for (state,) in stored]))
+    assert sorted(map(_text, (row for (row,) in told))) == sorted(map(_text, map(_row, expected)))
+
+
+def _row(violation: Violation) -> dict[str, object]:
+    fields = asdict(violation)
+    key = fields.pop("key")
+    return {**fields, "criterion": key.criterion_id, "subject_id": key.subject_id}
+
+
+def _text(row: dict[str, object]) -> str:
+    """Whatever way of writing a time each has."""
+    said = from_json(to_json(row))
+    return repr(sorted((name, str(value).replace("+00:00", "Z")) for name, value in said.items()))
