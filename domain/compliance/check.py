@@ -20,7 +20,7 @@ from domain.entity_kinds import entity_kinds
 from domain.foundation.errors import ValidationError
 
 Severity = Literal["critical", "high", "medium", "low", "informational"]
-Exposure = Literal["key-days", "privilege-days", "days"]
+ExposureUnit = Literal["key-days", "privilege-days", "days"]
 """In what the time is counted for which somebody could have used it: a credential, a privilege, or anything else."""
 ACCOUNT = "account"
 """The noun of the holder that is the account itself, with its root user."""
@@ -72,7 +72,7 @@ class ComplianceCheck:
     rationale: str
     remediation: str
     severity: Severity
-    exposure: Exposure = "days"
+    exposure: ExposureUnit = "days"
     follows_access: bool = False
     """Whether it reads what a principal may do: it is asked where a change says that this may be another."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module, resources
 from pkgutil import iter_modules
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 from pydantic import ValidationError as Invalid
@@ -161,6 +161,3 @@ def find_framework(name: str) -> Framework:
     except KeyError:
         known = ", ".join(built_in_frameworks())
         raise NoSuchEntity(f"There is no framework {name!r}, but {known}.") from None
-
-
-ControlVerdict = Literal["pass", "fail", "not answered"]

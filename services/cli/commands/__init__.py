@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "report-leaked": "record that access keys have leaked, and do what their accounts want done about it",
     "trace": "report on a key, session, user or role: use, descendants, what is still active, how to contain it",
     "notify": "tell webhooks, people, files and commands what happens to credentials",
+    "compliance": "whether the controls of a framework held, who violated them and why",
     "what-if": "re-evaluate the recorded calls of a period under a hypothetical policy",
     "least-privilege": "the smallest policy that covers the recorded calls of a user or role",
     "account": "open, list and close the accounts of this installation",

@@ -90,6 +90,7 @@ NEEDED = {
     "WhoCan": "?action=iam%3AGetUser&on=%2A",
     "WhoCould": "?action=iam%3AGetUser&on=%2A&since=p1",
     **dict.fromkeys(("GetLeastPrivilege", "CouldAssume", "ListHeldPolicies", "Diff", "ListChanges"), "?since=p1"),
+    **dict.fromkeys(("GetComplianceReport", "ListViolations", "ExplainCompliance"), "?framework=cis-5.0"),
 }
 """What has to be given for the question to be read at all."""
 DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
@@ -117,6 +118,7 @@ def test_without_a_permission_nothing_is_told(house: InProcessServer) -> None:
         "owner": "alice",
         "exemption_id": "EXMP" + "A" * 17,
         "name": "pager",
+        "control": "1.4",
     }
     for question in QUESTIONS:
         path = question.path.format_map(named) + NEEDED.get(question.__name__, "")

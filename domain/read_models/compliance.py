@@ -1,0 +1,80 @@
+"""Violations of controls, and how the controls of a framework came out."""
+
+from datetime import datetime
+from typing import Literal
+
+from domain.read_models.read_model import ReadModel
+
+ControlVerdict = Literal["pass", "fail", "not answered"]
+
+
+class ViolationBound(ReadModel):
+    """The change that a violation began or ended with, or rests on."""
+
+    position: int | None
+    """Null where time alone ended it."""
+    at: datetime
+    by: str | None
+    """The ARN of the principal, `operator user@host`, or the origin of the event; null where time alone ended it."""
+
+
+class ViolationInterval(ReadModel):
+    """Somebody did not satisfy a criterion, from one moment to another."""
+
+    criterion: str
+    """The check, with its parameters."""
+    subject_id: str
+    """An access key id, a unique id, an ARN, or the account's id."""
+    holder_id: str
+    """Whose it is: the id of a user, a role, a group, a policy, or the account's."""
+    holder_name: str
+    """As it was called when the violation began."""
+    opened: ViolationBound
+    by_time: bool
+    """Whether it began by time alone, later than the change at `opened.position`."""
+    closed: ViolationBound | None
+    """Null while it goes on."""
+
+
+class Exposure(ReadModel):
+    unit: Literal["key-days", "privilege-days", "days"]
+    amount: float
+    """Summed over all violations, as far as they lie in the period; of a moment, from their beginning on."""
+
+
+class ControlResult(ReadModel):
+    control_id: str
+    title: str
+    severity: Literal["critical", "high", "medium", "low", "informational"]
+    verdict: ControlVerdict
+    reason: str | None
+    """Why it is not answered."""
+    partly: str | None
+    """What of the control is not looked at."""
+    criteria: tuple[str, ...]
+    subjects: int
+    """Looked at, at the end."""
+    violating: int
+    """Of these, at the end."""
+    violations: int
+    """Intervals that lie in the period, or contain the moment."""
+    first_violated_at: datetime | None
+    exposure: tuple[Exposure, ...]
+
+
+class ReportedFramework(ReadModel):
+    name: str
+    version: str
+    title: str
+    source: str
+
+
+class ReportedCheck(ReadModel):
+    name: str
+    version: int
+    title: str
+    severity: Literal["critical", "high", "medium", "low", "informational"]
+    rationale: str
+    remediation: str
+    parameters: dict[str, int | str | bool | tuple[str, ...]]
+    """With their defaults."""

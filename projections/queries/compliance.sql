@@ -1,0 +1,10 @@
+-- name: violations
+-- That lie in a period, or contain a moment. Some were foreseen, and had not begun.
+select criterion, subject_id, holder_id, holder_name, from_position, from_at, by_time, opened_by, ends_at, to_position,
+    closed_by
+from views.violations
+where account_id = %(account_id)s and criterion = any(%(criteria)s::text[])
+    and from_position <= %(last_position)s and from_at <= %(last_at)s
+    and case when to_position is null then ends_at is null or ends_at > %(first_at)s
+        else to_position > %(first_position)s end
+order by criterion, from_position, subject_id

@@ -1,0 +1,133 @@
+"""Compliance: whether the controls of a framework held, at a moment or throughout a period, and who violated them."""
+
+from abc import ABC
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import Field
+
+from domain.foundation.moments import Moment, NamedMoment
+from domain.read_models.compliance import ControlResult, ReportedCheck, ReportedFramework, ViolationInterval
+from services.api.contract.question import Answer, HistoricalQuestion, MomentText, NameText, Page, Question, Text
+from services.api.contract.time_span import Occurrence
+
+VIOLATIONS_MAX = 1_000
+A_co = TypeVar("A_co", bound=Answer, covariant=True)
+
+
+class ComplianceQuestion(HistoricalQuestion[A_co], ABC, Generic[A_co]):
+    """About one moment, or with `since` about all from that one to the other."""
+
+    framework: Text
+    """Its name: ListComplianceFrameworks lists them."""
+    since: MomentText | None = None
+    """Where the period begins that ends `as_of`; not given, only that moment is looked at."""
+
+    @property
+    def moment(self) -> NamedMoment | None:
+        """Whoever asks about a period asks about the past."""
+        named = super().moment
+        return NamedMoment.parse("now") if named is None and self.since is not None else named
+
+
+class ComplianceReport(Answer):
+    account_id: str
+    framework: ReportedFramework
+    since: Moment
+    """Equal to `until` where one moment is looked at."""
+    clipped_to: Moment | None
+    """Where the account began, if the period was to begin before: it begins there."""
+    until: Moment
+    controls: tuple[ControlResult, ...]
+    """A control is passed only where all that it is about was looked at, and nothing violated it in the period."""
+
+
+class GetComplianceReport(ComplianceQuestion[ComplianceReport]):
+    """How each control of a framework came out: pass, fail or not answered, with the violations counted and the time
+    that they lasted."""
+
+    path = "/v1/compliance/report"
+    resource = "compliance"
+
+
+class ShownViolation(Answer):
+    violation: ViolationInterval
+    controls: tuple[str, ...]
+    """The framework's controls that it violates."""
+
+
+class ViolationsPage(Page):
+    since: Moment
+    clipped_to: Moment | None
+    until: Moment
+    violations: tuple[ShownViolation, ...]
+
+
+class ListViolations(ComplianceQuestion[ViolationsPage]):
+    """The violations of a framework's controls, by criterion, the earliest first: who, from which change to which."""
+
+    path = "/v1/compliance/violations"
+    resource = "compliance"
+
+    control: Text | None = None
+    """Only of this control, by its id."""
+    subject: NameText | None = None
+    """Only of this subject, or whoever holds it, by id, ARN or name."""
+    limit: Annotated[int, Field(ge=1, le=VIOLATIONS_MAX)] = VIOLATIONS_MAX
+    marker: Text | None = None
+
+
+class ExplainedViolation(Answer):
+    violation: ViolationInterval
+    opened: Occurrence
+    """The change that began it; where it began by time, the one that it rests on."""
+    closed: Occurrence | None
+
+
+class ExplainedCriterion(Answer):
+    criterion: str
+    check: ReportedCheck
+    subjects: int
+    """Looked at, at the end of the period."""
+    violating: tuple[str, ...]
+    """The ids of those that violate it there: the first hundred."""
+    violations: tuple[ExplainedViolation, ...]
+    """The newest hundred."""
+
+
+class ComplianceExplanation(Answer):
+    account_id: str
+    framework: ReportedFramework
+    since: Moment
+    until: Moment
+    control: ControlResult
+    """Of everybody, whichever subject is asked about."""
+    criteria: tuple[ExplainedCriterion, ...]
+
+
+class ExplainCompliance(ComplianceQuestion[ComplianceExplanation]):
+    """Why a control came out as it did: what is looked at, who violates it, and the events behind that."""
+
+    path = "/v1/compliance/controls/{control}"
+    resource = "compliance"
+
+    control: Text
+    subject: NameText | None = None
+    """Only of this subject, or whoever holds it, by id, ARN or name."""
+
+
+class FrameworkList(Answer):
+    frameworks: tuple["ListedFramework", ...]
+    checks: tuple[ReportedCheck, ...]
+
+
+class ListedFramework(ReportedFramework):
+    controls: int
+    answered: int
+    """Of these."""
+
+
+class ListComplianceFrameworks(Question[FrameworkList]):
+    """The frameworks and checks that there are."""
+
+    path = "/v1/compliance/frameworks"
+    resource = "compliance"

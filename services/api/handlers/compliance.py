@@ -1,0 +1,199 @@
+"""Compliance: whether the controls of a framework held, at a moment or throughout a period, and who violated them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from domain.compliance.check import CheckCriterion, ComplianceCheck, checks
+from domain.compliance.frameworks import Framework, built_in_frameworks, find_framework, load_checks
+from domain.compliance.reports import Period, ViolationsDisagree, control_results, look
+from domain.foundation.errors import ValidationError
+from domain.foundation.moments import Moment
+from domain.read_models.compliance import ControlResult, ReportedCheck, ReportedFramework, ViolationInterval
+from projections.queries.compliance import violations_between
+from projections.queries.ledger_positions import clipped_to, resolve_in_ledger, resolve_in_projection
+from projections.queries.readable import ProjectionUnreadable
+from services.api.contract.compliance import (
+    ComplianceExplanation,
+    ComplianceQuestion,
+    ComplianceReport,
+    ExplainCompliance,
+    ExplainedCriterion,
+    ExplainedViolation,
+    FrameworkList,
+    GetComplianceReport,
+    ListComplianceFrameworks,
+    ListedFramework,
+    ListViolations,
+    ShownViolation,
+    ViolationsPage,
+)
+from services.api.contract.page_markers import make_marker, parse_marker
+from services.api.contract.question import Answer
+from services.api.contract.time_span import Occurrence
+from services.api.handlers.handler import AnswerContext, handles
+from services.api.handlers.time_span import fill_page, occurrence_of_entry
+
+EXPLAINED_MAX = 100
+
+
+class _Asked(NamedTuple):
+    framework: Framework
+    period: Period
+    clipped_to: Moment | None
+
+
+@handles(GetComplianceReport)
+def answer_compliance_report(question: GetComplianceReport, context: AnswerContext) -> ComplianceReport:
+    asked = _asked(question, context)
+    return ComplianceReport(
+        account_id=context.account_id,
+        framework=_told_framework(asked.framework),
+        since=asked.period.first,
+        clipped_to=asked.clipped_to,
+        until=asked.period.last,
+        controls=tuple(_results(asked, context)),
+    )
+
+
+@handles(ListViolations)
+def answer_list_violations(question: ListViolations, context: AnswerContext) -> ViolationsPage:
+    if question.marker is None:
+        asked, begins_at = _asked(question, context), 0
+    else:
+        # Every page is as of the first: the calls that turn the pages are calls too.
+        begins_at, position = parse_marker(question.marker, "ListViolations", 2)
+        asked = _asked(question, context, Moment(position, context.as_of.now))
+    criteria = _criteria(asked.framework, question.control)
+    found = _filtered(_violations(asked, context, criteria), question.subject)
+    controls = {
+        each.id: tuple(control.id for control in asked.framework.controls if each in control.criteria)
+        for each in criteria
+    }
+    rows = (ShownViolation(violation=each, controls=controls[each.criterion]) for each in found[begins_at:])
+    shown = fill_page(rows, question.limit)
+    ends_at = begins_at + len(shown)
+    marker = make_marker("ListViolations", ends_at, asked.period.last.position) if ends_at < len(found) else None
+    return ViolationsPage(
+        account_id=context.account_id,
+        limit=question.limit,
+        marker=marker,
+        since=asked.period.first,
+        clipped_to=asked.clipped_to,
+        until=asked.period.last,
+        violations=shown,
+    )
+
+
+@handles(ExplainCompliance)
+def answer_explain_compliance(question: ExplainCompliance, context: AnswerContext) -> ComplianceExplanation:
+    asked = _asked(question, context)
+    control = asked.framework.control(question.control)
+    (result,) = (each for each in _results(asked, context) if each.control_id == control.id)
+    account = context.own(asked.period.last.position)
+    explained = []
+    for criterion in control.criteria:
+        looked = look(criterion, account, asked.period.last.at)
+        found = _filtered(_violations(asked, context, [criterion]), question.subject)
+        explained.append(
+            ExplainedCriterion(
+                criterion=criterion.id,
+                check=_told_check(criterion.check),
+                subjects=looked.subjects,
+                violating=tuple(sorted(looked.violating)[:EXPLAINED_MAX]),
+                violations=tuple(_explained(each, context) for each in found[-EXPLAINED_MAX:]),
+            )
+        )
+    return ComplianceExplanation(
+        account_id=context.account_id,
+        framework=_told_framework(asked.framework),
+        since=asked.period.first,
+        until=asked.period.last,
+        control=result,
+        criteria=tuple(explained),
+    )
+
+
+@handles(ListComplianceFrameworks)
+def answer_list_frameworks(_question: ListComplianceFrameworks, _context: AnswerContext) -> FrameworkList:
+    load_checks()
+    return FrameworkList(
+        frameworks=tuple(
+            ListedFramework(
+                **dict(_told_framework(each)),
+                controls=len(each.controls),
+                answered=sum(bool(control.criteria) for control in each.controls),
+            )
+            for each in built_in_frameworks().values()
+        ),
+        checks=tuple(map(_told_check, checks())),
+    )
+
+
+def _asked(question: ComplianceQuestion[Answer], context: AnswerContext, last: Moment | None = None) -> _Asked:
+    """Raises ValidationError where the period ends before it begins."""
+    framework = find_framework(question.framework)
+    last = last or resolve_in_projection(context.cursor, "compliance", context.account_id, context.as_of)
+    if question.since is None:
+        return _Asked(framework, Period(last, last), None)
+    since = question.since.as_of(context.as_of.now)
+    clipped = clipped_to(context.cursor, context.account_id, since)
+    first = clipped or resolve_in_ledger(context.cursor, context.account_id, since)
+    if last.position < first.position or last.at < first.at:
+        raise ValidationError(
+            f"The period ends before it begins: from {question.since} (position {first.position}) to "
+            f"{question.as_of or 'now'} (position {last.position})."
+        )
+    return _Asked(framework, Period(first, last), clipped)
+
+
+def _results(asked: _Asked, context: AnswerContext) -> list[ControlResult]:
+    found = _violations(asked, context, asked.framework.criteria)
+    try:
+        return control_results(asked.framework, asked.period, context.own(asked.period.last.position), found)
+    except ViolationsDisagree as error:
+        raise ProjectionUnreadable(str(error)) from error
+
+
+def _violations(asked: _Asked, context: AnswerContext, criteria: Sequence[CheckCriterion]) -> list[ViolationInterval]:
+    ids = [each.id for each in criteria]
+    return violations_between(context.cursor, context.account_id, ids, asked.period.first, asked.period.last)
+
+
+def _criteria(framework: Framework, control_id: str | None) -> tuple[CheckCriterion, ...]:
+    return framework.criteria if control_id is None else framework.control(control_id).criteria
+
+
+def _filtered(violations: Sequence[ViolationInterval], subject: str | None) -> list[ViolationInterval]:
+    return [
+        each for each in violations if subject is None or subject in (each.subject_id, each.holder_id, each.holder_name)
+    ]
+
+
+def _explained(violation: ViolationInterval, context: AnswerContext) -> ExplainedViolation:
+    closed = None if violation.closed is None else violation.closed.position
+    opened = _event(violation.opened.position, context)
+    assert opened is not None
+    return ExplainedViolation(violation=violation, opened=opened, closed=_event(closed, context))
+
+
+def _event(position: int | None, context: AnswerContext) -> Occurrence | None:
+    if position is None:
+        return None
+    (entry,) = context.changes(context.account_id, after=position - 1, to=position)
+    return occurrence_of_entry(entry)
+
+
+def _told_framework(framework: Framework) -> ReportedFramework:
+    return ReportedFramework.model_validate(framework.definition)
+
+
+def _told_check(check: ComplianceCheck) -> ReportedCheck:
+    return ReportedCheck(
+        name=check.name,
+        version=check.version,
+        title=check.title,
+        severity=check.severity,
+        rationale=check.rationale,
+        remediation=check.remediation,
+        parameters=check.parameters({}),
+    )

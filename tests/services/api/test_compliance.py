@@ -1,0 +1,114 @@
+"""Whether controls held, asked over the wire, at moments and throughout periods."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import quote
+
+import pytest
+
+from services.ledger.database import Database, connect
+from tests.services.api.in_process_server import InProcessServer, opened
+from tests.services.api.test_credential_lifecycle import DAY, Clock
+
+CIS = "framework=cis-5.0"
+KEY_AGE = "access_key_age(days=90)"
+
+
+def report(house: InProcessServer, query: str = "") -> dict[str, dict[str, Any]]:
+    answer = house.asks(f"/v1/compliance/report?{CIS}{query}")
+    assert answer.status == 200, answer.error
+    return {control["control_id"]: control for control in answer.body["controls"]}
+
+
+def violations(house: InProcessServer, query: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    marker = ""
+    while True:
+        page = house.asks(f"/v1/compliance/violations?{CIS}&limit=1{query}{marker}").body
+        found += page["violations"]
+        if page["marker"] is None:
+            return found
+        marker = f"&marker={page['marker']}"
+
+
+def test_controls_over_a_year(database: Database, tmp_path: Path) -> None:
+    """What time does to a key and what calls do to a password, at moments and throughout: a control that holds at
+    both ends of a period has failed if it did not hold between them. Nobody has to come by."""
+    clock = Clock()
+    with patch("botocore.auth.get_current_datetime", side_effect=clock), opened(database, tmp_path, clock) as house:
+        began = clock.now
+        key = house.user("ann").access_key
+        clock.now = began + 10 * DAY
+        password = {"UserName": "ann", "Password": "correct-Horse-7-battery"}
+        assert house.aws_does("iam", "CreateLoginProfile", **password)[0] == 200
+        clock.now = began + 20 * DAY
+        assert house.aws_does("iam", "DeleteLoginProfile", UserName="ann")[0] == 200
+        clock.now = began + 100 * DAY
+        assert house.aws_does("iam", "DeleteAccessKey", UserName="ann", AccessKeyId=key)[0] == 200
+        clock.now = began + 110 * DAY
+
+        now = report(house)
+        assert (now["1.9"]["verdict"], now["1.4"]["verdict"], now["2.1.1"]["verdict"]) == (
+            "pass",
+            "fail",
+            "not answered",
+        )
+        assert now["2.1.1"]["reason"]
+        throughout = report(house, f"&since={quote(began.isoformat())}")
+        assert (throughout["1.9"]["verdict"], throughout["1.9"]["violations"]) == ("fail", 1)
+        assert throughout["1.9"]["exposure"] == [{"unit": "days", "amount": 10.0}]
+        of_ann = [each["violation"] for each in violations(house, f"&since={quote(began.isoformat())}&subject=ann")]
+        (aged,) = (each for each in of_ann if each["criterion"] == KEY_AGE)
+        assert (aged["subject_id"], aged["by_time"]) == (key, True)
+        assert aged["opened"]["at"] == (began + 90 * DAY).isoformat().replace("+00:00", "Z")
+        assert aged["closed"]["by"].endswith(":user/admin")
+        between = f"&since={quote((began + 21 * DAY).isoformat())}&as_of={quote((began + 80 * DAY).isoformat())}"
+        assert report(house, between)["1.9"]["verdict"] == "pass"
+        for days, verdict in ((89, "pass"), (90, "fail"), (99, "fail")):
+            then = report(house, f"&as_of={quote((began + timedelta(days=days, seconds=1)).isoformat())}")
+            assert then["1.13"]["verdict"] == verdict, days
+        position = aged["closed"]["position"]
+        of_key = f"&subject={key}&control=1.13"
+        assert violations(house, f"{of_key}&as_of=p{position - 1}")
+        assert not violations(house, f"{of_key}&as_of=p{position}")
+
+
+def test_the_events_behind_a_verdict(house: InProcessServer) -> None:
+    """Each violation with the sentence of the change that began it and of the one that ended it."""
+    house.user("ann")
+    house.aws_does("iam", "CreateLoginProfile", UserName="ann", Password="correct-Horse-7-battery")
+    house.aws_does("iam", "DeleteLoginProfile", UserName="ann")
+    explained = house.asks(f"/v1/compliance/controls/1.9?{CIS}&subject=ann&since=1h").body
+    assert explained["control"]["verdict"] == "fail"
+    (criterion,) = explained["criteria"]
+    ((violation),) = criterion["violations"]
+    assert violation["opened"]["operation"] == "iam:CreateLoginProfile"
+    assert violation["closed"]["event"] == "The password of user ann was deleted."
+    assert not house.asks(f"/v1/compliance/controls/1.9?{CIS}&subject=bob&since=1h").body["criteria"][0]["violations"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("report?framework=cis-6", "There is no framework 'cis-6', but "),
+        ("controls/9.9?framework=cis-5.0", "The framework cis-5.0 has no control '9.9'."),
+        ("violations?framework=cis-5.0&control=9.9", "The framework cis-5.0 has no control '9.9'."),
+        ("report?framework=cis-5.0&since=p3&as_of=p2", "The period ends before it begins"),
+        ("violations?framework=cis-5.0&marker=x", "The marker is not one"),
+    ],
+)
+def test_what_is_not_there_is_refused(house: InProcessServer, asked: str, said: str) -> None:
+    assert said in house.asks(f"/v1/compliance/{asked}").error[1]
+
+
+def test_tables_that_disagree_tell_no_verdict(house: InProcessServer, database: Database) -> None:
+    """A violation that somebody has taken out of the tables is no pass."""
+    house.aws_does("iam", "CreateUser", UserName="ann")
+    assert report(house)["1.4"]["verdict"] == "fail"
+    with connect(database, "projector") as connection:
+        connection.execute("delete from views.violations where criterion = 'root_without_mfa()'")
+    refused = house.asks(f"/v1/compliance/report?{CIS}")
+    assert refused.status == 503
+    assert "do not agree on root_without_mfa()" in refused.error[1]
