@@ -9,6 +9,8 @@ from domain.account import Account
 from domain.compliance.finding_changes import Criteria, FindingChange
 from domain.entity_kinds import find_entity
 from domain.foundation.events import Entry
+from domain.foundation.moments import Moment
+from domain.read_models.compliance import ViolationBound, ViolationInterval
 
 
 class ViolationKey(NamedTuple):
@@ -116,6 +118,26 @@ def violations(criteria: Criteria, steps: Iterable[tuple[Account, Entry, Account
     for before, entry, after in steps:
         changes.fold(criteria, before, entry, after)
     return [*changes.finished, *changes.current.values()]
+
+
+def shown(violation: Violation, last: Moment) -> ViolationInterval:
+    """As it is told at a moment at or behind its beginning: what ends later goes on there."""
+    ends_at, closed = violation.ends_at, None
+    if violation.to_position is None:
+        has_ended = ends_at is not None and ends_at <= last.at
+    else:
+        has_ended = violation.to_position <= last.position
+    if has_ended and ends_at is not None:
+        closed = ViolationBound(position=violation.to_position, at=ends_at, by=violation.closed_by)
+    return ViolationInterval(
+        criterion=violation.key.criterion_id,
+        subject_id=violation.key.subject_id,
+        holder_id=violation.holder_id,
+        holder_name=violation.holder_name,
+        opened=ViolationBound(position=violation.from_position, at=violation.from_at, by=violation.opened_by),
+        by_time=violation.by_time,
+        closed=closed,
+    )
 
 
 def _name(holder_id: str, *accounts: Account) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from domain.account import Account
 from domain.compliance.check import CheckCriterion, holders
 from domain.compliance.frameworks import Control, Framework
+from domain.compliance.intervals import Violation
 from domain.foundation.moments import Moment
 from domain.read_models.compliance import ControlResult, Exposure, ViolationInterval
 
@@ -24,6 +25,14 @@ class Period:
 
     first: Moment
     last: Moment
+
+    def contains(self, violation: Violation) -> bool:
+        """Whether some of it lies in the period."""
+        if violation.from_position > self.last.position or violation.from_at > self.last.at:
+            return False
+        if violation.to_position is not None:
+            return violation.to_position > self.first.position
+        return violation.ends_at is None or violation.ends_at > self.first.at
 
     def exposure(self, violation: ViolationInterval) -> timedelta:
         """How long it went on in the period; of a single moment, until then."""

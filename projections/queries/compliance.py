@@ -1,12 +1,13 @@
 """Who violated which criterion, from when to when."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from typing import Any
 
 import psycopg
 
+from domain.compliance.intervals import Violation, ViolationKey, shown
 from domain.foundation.moments import Moment
-from domain.read_models.compliance import ViolationBound, ViolationInterval
+from domain.read_models.compliance import ViolationInterval
 from projections.engine.sql_files import load_statements
 
 SQL = load_statements("projections.queries", "compliance.sql")
@@ -24,34 +25,9 @@ def violations_between(
         "last_position": last.position,
         "last_at": last.at,
     }
-    return [_interval(*row, last=last) for row in cursor.execute(SQL["violations"], asked).fetchall()]
+    return [shown(_violation(row), last) for row in cursor.execute(SQL["violations"], asked).fetchall()]
 
 
-def _interval(
-    criterion: str,
-    subject_id: str,
-    holder_id: str,
-    holder_name: str,
-    from_position: int,
-    from_at: datetime,
-    by_time: bool,  # noqa: FBT001
-    opened_by: str,
-    ends_at: datetime | None,
-    to_position: int | None,
-    closed_by: str | None,
-    *,
-    last: Moment,
-) -> ViolationInterval:
-    has_ended = to_position <= last.position if to_position is not None else ends_at is not None and ends_at <= last.at
-    closed = None
-    if has_ended and ends_at is not None:
-        closed = ViolationBound(position=to_position, at=ends_at, by=closed_by)
-    return ViolationInterval(
-        criterion=criterion,
-        subject_id=subject_id,
-        holder_id=holder_id,
-        holder_name=holder_name,
-        opened=ViolationBound(position=from_position, at=from_at, by=opened_by),
-        by_time=by_time,
-        closed=closed,
-    )
+def _violation(row: Sequence[Any]) -> Violation:
+    criterion, subject_id, *rest = row
+    return Violation(ViolationKey(criterion, subject_id), *rest)

@@ -1,5 +1,6 @@
 -- name: violations
 -- That lie in a period, or contain a moment. Some were foreseen, and had not begun.
+-- In the order of the fields of domain.compliance.intervals.Violation.
 select criterion, subject_id, holder_id, holder_name, from_position, from_at, by_time, opened_by, ends_at, to_position,
     closed_by
 from views.violations

@@ -14,11 +14,9 @@ VIOLATIONS_MAX = 1_000
 A_co = TypeVar("A_co", bound=Answer, covariant=True)
 
 
-class ComplianceQuestion(HistoricalQuestion[A_co], ABC, Generic[A_co]):
+class PeriodQuestion(HistoricalQuestion[A_co], ABC, Generic[A_co]):
     """About one moment, or with `since` about all from that one to the other."""
 
-    framework: Text
-    """Its name: ListComplianceFrameworks lists them."""
     since: MomentText | None = None
     """Where the period begins that ends `as_of`; not given, only that moment is looked at."""
 
@@ -27,6 +25,13 @@ class ComplianceQuestion(HistoricalQuestion[A_co], ABC, Generic[A_co]):
         """Whoever asks about a period asks about the past."""
         named = super().moment
         return NamedMoment.parse("now") if named is None and self.since is not None else named
+
+
+class ComplianceQuestion(PeriodQuestion[A_co], ABC, Generic[A_co]):
+    """About the controls of a framework."""
+
+    framework: Text
+    """Its name: ListComplianceFrameworks lists them."""
 
 
 class ComplianceReport(Answer):
@@ -131,3 +136,32 @@ class ListComplianceFrameworks(Question[FrameworkList]):
 
     path = "/v1/compliance/frameworks"
     resource = "compliance"
+
+
+class ComplianceTrial(Answer):
+    account_id: str
+    framework: ReportedFramework
+    """As it was given."""
+    since: Moment
+    clipped_to: Moment | None
+    until: Moment
+    controls: tuple[ControlResult, ...]
+    against: tuple[ControlResult, ...] | None
+    """How the controls of the framework to compare with came out, over the same time."""
+    violations: tuple[ShownViolation, ...]
+    """The first thousand, by criterion."""
+    violations_in_all: int
+
+
+class TryFramework(PeriodQuestion[ComplianceTrial]):
+    """What rules that nobody has adopted would have found: a framework of one's own, or a lifecycle profile. The
+    account's changes are read from the beginning; nothing is kept."""
+
+    method = "POST"
+    path = "/v1/compliance/trial"
+    resource = "compliance"
+
+    against: Text | None = None
+    """The framework to compare with, by name; not given, the built-in one of the same name, if there is one."""
+    rules: Annotated[str, Field(min_length=1, max_length=262_144)]
+    """TOML as of a framework, or the JSON of a lifecycle profile."""

@@ -7,6 +7,7 @@ from services.api.contract.compliance import (
     GetComplianceReport,
     ListComplianceFrameworks,
     ListViolations,
+    TryFramework,
 )
 from services.api.contract.contained_lineages import ListContainedLineages, ReleaseLineage
 from services.api.contract.containment import Contain
@@ -54,5 +55,5 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     StartKeyRotation, RecordKeyHandover, AdvanceKeyRotation, StopKeyRotation, ListKeyRotations, ListKeysToRotate,
     ReportLeakedKeys,
     AddNotificationTarget, ListNotificationTargets, RemoveNotificationTarget, TestNotificationTarget,
-    GetComplianceReport, ListViolations, ExplainCompliance, ListComplianceFrameworks,
+    GetComplianceReport, ListViolations, ExplainCompliance, ListComplianceFrameworks, TryFramework,
 )  # fmt: skip

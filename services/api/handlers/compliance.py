@@ -1,21 +1,29 @@
 """Compliance: whether the controls of a framework held, at a moment or throughout a period, and who violated them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from domain.account import Account, evolve
 from domain.compliance.check import CheckCriterion, ComplianceCheck, checks
-from domain.compliance.frameworks import Framework, built_in_frameworks, find_framework, load_checks
+from domain.compliance.finding_changes import Criteria
+from domain.compliance.frameworks import Framework, built_in_frameworks, find_framework, load_checks, read_framework
+from domain.compliance.intervals import shown, violations
+from domain.compliance.profile_controls import profile_framework
 from domain.compliance.reports import Period, ViolationsDisagree, control_results, look
 from domain.foundation.errors import ValidationError
+from domain.foundation.events import Entry
 from domain.foundation.moments import Moment
 from domain.read_models.compliance import ControlResult, ReportedCheck, ReportedFramework, ViolationInterval
+from domain.rules.lifecycle_profiles import read_profile
 from projections.queries.compliance import violations_between
 from projections.queries.ledger_positions import clipped_to, resolve_in_ledger, resolve_in_projection
 from projections.queries.readable import ProjectionUnreadable
 from services.api.contract.compliance import (
+    VIOLATIONS_MAX,
     ComplianceExplanation,
     ComplianceQuestion,
     ComplianceReport,
+    ComplianceTrial,
     ExplainCompliance,
     ExplainedCriterion,
     ExplainedViolation,
@@ -24,7 +32,9 @@ from services.api.contract.compliance import (
     ListComplianceFrameworks,
     ListedFramework,
     ListViolations,
+    PeriodQuestion,
     ShownViolation,
+    TryFramework,
     ViolationsPage,
 )
 from services.api.contract.page_markers import make_marker, parse_marker
@@ -34,6 +44,10 @@ from services.api.handlers.handler import AnswerContext, handles
 from services.api.handlers.time_span import fill_page, occurrence_of_entry
 
 EXPLAINED_MAX = 100
+
+
+TRIAL_CHANGES_MAX = 100_000
+"""Folded by one question: some ten seconds."""
 
 
 class _Asked(NamedTuple):
@@ -65,10 +79,7 @@ def answer_list_violations(question: ListViolations, context: AnswerContext) -> 
         asked = _asked(question, context, Moment(position, context.as_of.now))
     criteria = _criteria(asked.framework, question.control)
     found = _filtered(_violations(asked, context, criteria), question.subject)
-    controls = {
-        each.id: tuple(control.id for control in asked.framework.controls if each in control.criteria)
-        for each in criteria
-    }
+    controls = _controls_by_criterion(asked.framework, criteria)
     rows = (ShownViolation(violation=each, controls=controls[each.criterion]) for each in found[begins_at:])
     shown = fill_page(rows, question.limit)
     ends_at = begins_at + len(shown)
@@ -129,9 +140,60 @@ def answer_list_frameworks(_question: ListComplianceFrameworks, _context: Answer
     )
 
 
+@handles(TryFramework)
+def answer_try_framework(question: TryFramework, context: AnswerContext) -> ComplianceTrial:
+    framework = _read_rules(question.rules)
+    asked = _in_period(framework, question, context)
+    name = question.against or framework.name
+    against = find_framework(name) if question.against or name in built_in_frameworks() else None
+    account, last = context.own(asked.period.last.position), asked.period.last
+    found = violations(Criteria(framework.criteria), _steps(last.position, context))
+    told = [shown(each, last) for each in found if asked.period.contains(each)]
+    ordered = sorted(told, key=lambda each: (each.criterion, each.opened.position or 0, each.subject_id))
+    controls = _controls_by_criterion(framework, framework.criteria)
+    return ComplianceTrial(
+        account_id=context.account_id,
+        framework=_told_framework(framework),
+        since=asked.period.first,
+        clipped_to=asked.clipped_to,
+        until=last,
+        controls=tuple(control_results(framework, asked.period, account, ordered)),
+        against=None if against is None else tuple(_results(asked._replace(framework=against), context)),
+        violations=tuple(
+            ShownViolation(violation=each, controls=controls[each.criterion]) for each in ordered[:VIOLATIONS_MAX]
+        ),
+        violations_in_all=len(ordered),
+    )
+
+
+def _read_rules(rules: str) -> Framework:
+    """Raises ValidationError."""
+    if rules.lstrip().startswith("{"):
+        return profile_framework(read_profile(rules))
+    return read_framework(rules, "The framework")
+
+
+def _steps(last: int, context: AnswerContext) -> Iterator[tuple[Account, Entry, Account]]:
+    """Raises ValidationError where there are more changes than a trial folds."""
+    before = Account(context.account_id)
+    for number, entry in enumerate(context.changes(context.account_id, after=0, to=last)):
+        if number == TRIAL_CHANGES_MAX:
+            raise ValidationError(
+                f"The account has more than {TRIAL_CHANGES_MAX:,} changes by then, which is what a trial reads at most."
+            )
+        after = evolve(before, entry)
+        yield before, entry, after
+        before = after
+
+
 def _asked(question: ComplianceQuestion[Answer], context: AnswerContext, last: Moment | None = None) -> _Asked:
     """Raises ValidationError where the period ends before it begins."""
-    framework = find_framework(question.framework)
+    return _in_period(find_framework(question.framework), question, context, last)
+
+
+def _in_period(
+    framework: Framework, question: PeriodQuestion[Answer], context: AnswerContext, last: Moment | None = None
+) -> _Asked:
     last = last or resolve_in_projection(context.cursor, "compliance", context.account_id, context.as_of)
     if question.since is None:
         return _Asked(framework, Period(last, last), None)
@@ -157,6 +219,13 @@ def _results(asked: _Asked, context: AnswerContext) -> list[ControlResult]:
 def _violations(asked: _Asked, context: AnswerContext, criteria: Sequence[CheckCriterion]) -> list[ViolationInterval]:
     ids = [each.id for each in criteria]
     return violations_between(context.cursor, context.account_id, ids, asked.period.first, asked.period.last)
+
+
+def _controls_by_criterion(framework: Framework, criteria: Sequence[CheckCriterion]) -> dict[str, tuple[str, ...]]:
+    """The ids of the controls that each criterion is of."""
+    return {
+        each.id: tuple(control.id for control in framework.controls if each in control.criteria) for each in criteria
+    }
 
 
 def _criteria(framework: Framework, control_id: str | None) -> tuple[CheckCriterion, ...]:

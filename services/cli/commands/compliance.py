@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 from domain.foundation.moments import NamedMoment, format_rfc3339
 from domain.read_models.compliance import ControlResult, ControlVerdict, ReportedCheck, ViolationInterval
@@ -16,6 +17,7 @@ from services.api.contract.compliance import (
     ListedFramework,
     ListViolations,
     ShownViolation,
+    TryFramework,
     ViolationsPage,
 )
 from services.api.contract.time_span import Occurrence
@@ -28,7 +30,8 @@ from services.cli.lib.arguments import (
 )
 from services.cli.lib.client import ask, show_pages
 from services.cli.lib.clipping import note_clipping
-from services.cli.lib.output import Column, JsonLines, count_noun, make_output, short_time
+from services.cli.lib.output import Column, JsonLines, count_noun, make_output, short_time, stdout_table
+from services.cli.lib.policy_file import read_document
 from services.cli.lib.terminal import Colour, UsageError, print_line, print_note, print_wrapped
 
 OUTPUTS = ("table", "json", "csv")
@@ -49,12 +52,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     explain.add_argument("subject", metavar="SUBJECT", nargs="?", help="only of this credential, user, role or policy")
     _add_period(explain)
     add_historical_arguments(explain, _explain)
+    trial = add_command(commands, "try", "what rules that nobody has adopted would have found, and what differs")
+    trial.add_argument("rules", metavar="FILE", help="a framework (TOML), or a lifecycle profile (JSON)")
+    trial.add_argument("--against", metavar="NAME", help="the framework to compare with (default: that of its name)")
+    _add_span(trial)
+    add_historical_arguments(trial, _try)
     add_question_arguments(add_command(commands, "frameworks", "the frameworks that there are"), _frameworks)
     add_question_arguments(add_command(commands, "checks", "the checks that controls are made of"), _checks)
 
 
 def _add_period(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--framework", metavar="NAME", required=True, help="as `compliance frameworks` lists it")
+    _add_span(parser)
+
+
+def _add_span(parser: argparse.ArgumentParser) -> None:
     add_span_arguments(parser, "throughout, from this moment on", "with --from: up to this moment (default: now)")
 
 
@@ -65,7 +77,11 @@ def _period(args: argparse.Namespace) -> dict[str, object]:
     if args.since is not None and args.as_of is not None:
         raise UsageError("--as-of is about one moment, --from and --to about all between two: give one or the other.")
     as_of = args.as_of if args.since is None else _end(args.until)
-    return {"framework": args.framework, "since": args.since, "as_of": as_of}
+    return {"since": args.since, "as_of": as_of}
+
+
+def _about(args: argparse.Namespace) -> dict[str, object]:
+    return {"framework": args.framework, **_period(args)}
 
 
 def _end(until: str | None) -> str | None:
@@ -79,7 +95,7 @@ def _end(until: str | None) -> str | None:
 
 
 def _report(args: argparse.Namespace) -> None:
-    report = ask(args, GetComplianceReport, _period(args))
+    report = ask(args, GetComplianceReport, _about(args))
     if args.output == "json":
         JsonLines().show([report])
         return
@@ -113,7 +129,7 @@ def _print_heading(report: ComplianceReport) -> None:
 
 
 def _violations(args: argparse.Namespace) -> None:
-    parameters = {**_period(args), "control": args.control, "subject": args.subject}
+    parameters = {**_about(args), "control": args.control, "subject": args.subject}
     shown = show_pages(args, ListViolations, parameters, _rows, VIOLATIONS, exported=VIOLATIONS, first=_note_clipping)
     if not shown:
         print_note("There was no violation.")
@@ -128,7 +144,7 @@ def _note_clipping(page: ViolationsPage) -> None:
 
 
 def _explain(args: argparse.Namespace) -> None:
-    explanation = ask(args, ExplainCompliance, {**_period(args), "control": args.control, "subject": args.subject})
+    explanation = ask(args, ExplainCompliance, {**_about(args), "control": args.control, "subject": args.subject})
     if args.output == "json":
         JsonLines().show([explanation])
     else:
@@ -182,6 +198,48 @@ def _lasted(violation: ViolationInterval) -> str:
     return f"since {begins}" if violation.closed is None else f"{begins} to {short_time(violation.closed.at)}"
 
 
+def _try(args: argparse.Namespace) -> None:
+    parameters = {**_period(args), "rules": read_document(args.rules), "against": args.against}
+    trial = ask(args, TryFramework, parameters)
+    if args.output == "json":
+        JsonLines().show([trial])
+        return
+    against = {each.control_id: each for each in trial.against or ()}
+    ids = dict.fromkeys((*(each.control_id for each in trial.controls), *against))
+    tried = {each.control_id: each for each in trial.controls}
+    compared = [_Compared(against.get(each), tried.get(each)) for each in ids]
+    stdout_table(COMPARED if against else COMPARED[1:], wide=args.wide).show(compared)
+    note_clipping(trial.clipped_to)
+    differ = sum(each.differs for each in compared)
+    if against:
+        print_note(f"{count_noun(differ, 'control')} would come out otherwise.")
+
+
+class _Compared(NamedTuple):
+    """A control by the framework to compare with, and by the rules that are tried; None where one has it not."""
+
+    former: ControlResult | None
+    tried: ControlResult | None
+
+    @property
+    def either(self) -> ControlResult:
+        found = self.tried or self.former
+        assert found is not None
+        return found
+
+    @property
+    def differs(self) -> bool:
+        return _verdict(self.former) != _verdict(self.tried) or _violated(self.former) != _violated(self.tried)
+
+
+def _verdict(result: ControlResult | None) -> str | None:
+    return None if result is None else result.verdict
+
+
+def _violated(result: ControlResult | None) -> str | None:
+    return None if result is None else str(result.violations)
+
+
 def _frameworks(args: argparse.Namespace) -> None:
     make_output(args, FRAMEWORKS).show(ask(args, ListComplianceFrameworks, {}).frameworks)
 
@@ -218,6 +276,15 @@ VIOLATIONS: Sequence[Column[ShownViolation]] = (
     Column("POSITION", lambda shown: f"p{shown.violation.opened.position}"),
     Column("BY", lambda shown: "time" if shown.violation.by_time else shown.violation.opened.by, least=16),
     Column("CRITERION", lambda shown: shown.violation.criterion, wide=True),
+)
+COMPARED: Sequence[Column[_Compared]] = (
+    Column("NOW", lambda compared: _verdict(compared.former), colour=_verdict_colour),
+    Column("TRIED", lambda compared: _verdict(compared.tried), colour=_verdict_colour),
+    Column("CONTROL", lambda compared: compared.either.control_id),
+    Column("TITLE", lambda compared: compared.either.title, wraps=True, least=24),
+    Column("VIOLATIONS NOW", lambda compared: _violated(compared.former)),
+    Column("TRIED", lambda compared: _violated(compared.tried)),
+    Column("EXPOSURE", lambda compared: None if compared.tried is None else _exposure(compared.tried)),
 )
 FRAMEWORKS: Sequence[Column[ListedFramework]] = (
     Column("FRAMEWORK", lambda framework: framework.name),

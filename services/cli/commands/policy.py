@@ -8,7 +8,7 @@ from domain.policy import PARTITION, PARTITIONS, POLICY_TYPES, FindingType, lint
 from services.api.action_catalogue import CATALOGUE
 from services.cli.lib.arguments import add_command, add_output_argument, add_subcommands, add_verbose_argument
 from services.cli.lib.output import Column, make_output
-from services.cli.lib.policy_file import read_policy
+from services.cli.lib.policy_file import read_document
 from services.cli.lib.terminal import Failure, print_note
 
 
@@ -48,7 +48,7 @@ class LintRow:
 
 def _lint(args: argparse.Namespace) -> None:
     """Raises Failure when the policy has errors or security warnings."""
-    text = read_policy(args.file)
+    text = read_document(args.file)
     found = lint(text, POLICY_TYPES[args.type], CATALOGUE, args.partition)
     places = positions(text)
     rows = []

@@ -25,7 +25,7 @@ from services.cli.lib.arguments import add_command, add_historical_arguments, ad
 from services.cli.lib.client import ask, show_pages
 from services.cli.lib.credential_output import owner_title
 from services.cli.lib.output import Column, JsonLines, make_output, short_time, stdout_table
-from services.cli.lib.policy_file import STANDARD_INPUT, read_policy
+from services.cli.lib.policy_file import STANDARD_INPUT, read_document
 from services.cli.lib.terminal import UsageError, print_line, print_note, print_wrapped
 
 DAYS_DEFAULT = 90
@@ -132,7 +132,7 @@ def _given(name: str) -> str:
     """Its JSON, or the built-in one's name. Raises UsageError for what is neither."""
     if name in BUILT_IN_PROFILES:
         return name
-    text = read_policy(name)
+    text = read_document(name)
     try:
         profile_of(text)
     except Refusal as refusal:

@@ -7,7 +7,7 @@ from services.api.contract.what_if import CallGroup, WhatIf, WhatIfPart, merge_p
 from services.cli.lib.arguments import SPAN_OF_CALLS, add_question_arguments, add_span_arguments
 from services.cli.lib.client import build_question, open_client
 from services.cli.lib.output import Column, JsonLines, count_noun, short_arn, stdout_table
-from services.cli.lib.policy_file import read_policy
+from services.cli.lib.policy_file import read_document
 from services.cli.lib.replay_client import ask_whole_span, contained_lines
 from services.cli.lib.terminal import UsageError, print_line, print_wrapped
 
@@ -46,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Raises UsageError where it is not clear what is supposed."""
     parameters: dict[str, object] = {
-        "policy": None if args.policy is None else read_policy(args.policy),
-        "scp": None if args.scp is None else read_policy(args.scp),
+        "policy": None if args.policy is None else read_document(args.policy),
+        "scp": None if args.scp is None else read_document(args.scp),
     }
     names = ("attach_to", "in_place_of_all_of", "instead_of", "attach_scp_to", "since", "until", "include_contained")
     parameters |= {name: getattr(args, name) for name in names}

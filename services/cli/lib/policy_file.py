@@ -1,4 +1,4 @@
-"""Policies that commands are given in files."""
+"""Policies, and other documents that commands are given in files."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ BYTES_MAX = 4 * TEXT_CHARACTERS_MAX
 """As many as so many characters can have. Of what is longer one more is read, so that it is refused as too long."""
 
 
-def read_policy(name: str) -> str:
+def read_document(name: str) -> str:
     """Its text. Raises UsageError when there is no text to be had."""
     try:
         if name == STANDARD_INPUT:

@@ -1,5 +1,6 @@
 """Whether controls held, asked over the wire, at moments and throughout periods."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from services.ledger.database import Database, connect
 from tests.services.api.in_process_server import InProcessServer, opened
-from tests.services.api.test_credential_lifecycle import DAY, Clock
+from tests.services.api.test_credential_lifecycle import DAY, Clock, post
 
 CIS = "framework=cis-5.0"
 KEY_AGE = "access_key_age(days=90)"
@@ -112,3 +113,69 @@ def test_tables_that_disagree_tell_no_verdict(house: InProcessServer, database: 
     refused = house.asks(f"/v1/compliance/report?{CIS}")
     assert refused.status == 503
     assert "do not agree on root_without_mfa()" in refused.error[1]
+
+
+RULES = """
+name = "cis-5.0"
+version = "ours"
+title = "Ours"
+source = "a file"
+
+[[controls]]
+id = "1.13"
+title = "Keys are younger than a week"
+tests = [{ check = "access_key_age", parameters = { days = 7 } }]
+
+[[controls]]
+id = "1.9"
+title = "MFA"
+tests = [{ check = "password_without_mfa" }]
+"""
+
+
+def tried(house: InProcessServer, **members: str) -> dict[str, Any]:
+    answer = post(house, "compliance/trial", **members)
+    assert answer.status == 200, answer.error
+    return answer.body
+
+
+def test_rules_are_tried_on_history(database: Database, tmp_path: Path) -> None:
+    """What rules that nobody has adopted would have found, beside what the built-in framework of the same name has;
+    a framework that says the same finds the same; a lifecycle profile is tried too. Nothing is kept."""
+    clock = Clock()
+    with patch("botocore.auth.get_current_datetime", side_effect=clock), opened(database, tmp_path, clock) as house:
+        began = clock.now
+        key = house.user("ann").access_key
+        clock.now = began + 30 * DAY
+        house.aws_does("iam", "DeleteAccessKey", UserName="ann", AccessKeyId=key)
+        since = began.isoformat()
+        trial = tried(house, rules=RULES, since=since)
+        verdicts = [{each["control_id"]: each["verdict"] for each in trial[name]} for name in ("controls", "against")]
+        assert (verdicts[0]["1.13"], verdicts[1]["1.13"]) == ("fail", "pass")
+        (violation,) = (each["violation"] for each in trial["violations"] if each["violation"]["subject_id"] == key)
+        assert violation["opened"]["at"] == (began + 7 * DAY).isoformat().replace("+00:00", "Z")
+        same = tried(house, rules=RULES.replace("days = 7", "days = 90"), since=since)
+        kept = {each["control_id"]: each for each in same["against"]}
+        assert [{**each, "title": kept[each["control_id"]]["title"]} for each in same["controls"]] == [
+            kept[each["control_id"]] for each in same["controls"]
+        ]
+        profile = {"name": "team", "rules": {"access_key": {"max_age_days": 7, "max_idle_days": 10}}}
+        by_profile = tried(house, rules=json.dumps(profile), since=since)
+        found = {each["violation"]["criterion"] for each in by_profile["violations"] if key in str(each)}
+        assert found == {f'profile.{what}(kind="access_key")' for what in ("rotation_due", "rotation_overdue", "idle")}
+        assert by_profile["against"] is None
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ("name = ", "The framework is no TOML"),
+        (RULES.replace("access_key_age", "key_age"), "Control 1.13 of cis-5.0: There is no check 'key_age'"),
+        (RULES.replace("days = 7", 'days = "7"'), "(days) do not fit: days: Input should be a valid integer"),
+        (RULES.replace("days = 7", "day = 7"), "day: Extra inputs are not permitted"),
+        (RULES.replace('id = "1.9"', 'id = "1.13"'), "more than one control is called 1.13"),
+        (RULES + 'not_answered = "never"', "a control has either tests or not_answered"),
+    ],
+)
+def test_rules_that_do_not_fit_are_refused(house: InProcessServer, rules: str, said: str) -> None:
+    assert said in post(house, "compliance/trial", rules=rules).error[1]
