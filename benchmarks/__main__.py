@@ -11,6 +11,7 @@ from benchmarks import (
     append,
     call_replay,
     command,
+    compliance,
     containment,
     fold,
     historical_states,
@@ -55,6 +56,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "existence": account_existence.measured,
     "refusals": refusals.measured,
     "webhooks": webhooks.measured,
+    "compliance": compliance.measured,
 }
 """Each gives the text that goes between its marks in the README."""
 QUICK = Size(repetitions=1, seconds=1, share=0.02)
