@@ -89,7 +89,7 @@ class ComplianceCheck:
         """All, the defaults among them. Raises ValidationError for one that there is not, or of another type."""
         lists = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
         try:
-            return dict(self._parameters.model_validate(lists))
+            return self._parameters.model_validate(lists).model_dump()
         except InvalidParameters as error:
             wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
             known = ", ".join(self._parameters.model_fields) or "none"

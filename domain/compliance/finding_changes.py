@@ -1,17 +1,22 @@
 """What a change alters in what is found: only those are asked again whom it can concern."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from domain.account import Account, AccountChange, Component
+from domain.account import NOBODY, Account, AccountChange, Component
 from domain.compliance.check import ACCOUNT, CheckCriterion, CheckFinding, holders
 from domain.credential_kinds import find_credential
 from domain.entity_kinds import find_entity
+from domain.families.boundaries import BOUNDARIES, boundary_arn
+from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.foundation.credential_kind import KIND_NAMES
 from domain.foundation.events import Entry
+
+_NO_ACCOUNT = ""
+"""What is of the account itself names nobody."""
 
 
 class FindingChange(NamedTuple):
@@ -55,21 +60,17 @@ class Criteria:
 
 
 def _concerned(
-    criterion: CheckCriterion, event: AccountChange, named: set[str], before: Account, after: Account
+    criterion: CheckCriterion, event: AccountChange, named: Mapping[str, str], before: Account, after: Account
 ) -> Iterable[str]:
     """The ids of holders that the criterion may find something else of. An event that names nobody may concern
     everybody."""
     check = criterion.check
     if check.of == (ACCOUNT,):
         return (after.id,)
-    concerned = set(named)
-    if check.follows_access:
-        principals = event.affected_principals(before, after)
-        if principals is None:
-            return _everybody(criterion, before, after)
-        concerned |= principals
-    elif not named:
+    principals = event.affected_principals(before, after) if check.follows_access else NOBODY
+    if principals is None or not (named or check.follows_access):
         return _everybody(criterion, before, after)
+    concerned = {holder_id for holder_id, noun in named.items() if noun in check.of} | principals
     if ACCOUNT in check.of:
         concerned.add(after.id)
     return concerned
@@ -99,25 +100,38 @@ def _violations(criterion: CheckCriterion, account: Account, holder_id: str) -> 
 
 @cache
 def _naming_fields(event_class: type[AccountChange]) -> tuple[str, ...]:
-    return tuple(name for name in event_class.model_fields if name.endswith(("_id", "_arn")))
+    fields = event_class.model_fields
+    return tuple(name for name in fields if name.endswith(("_id", "_arn")) or name == event_class.subject)
 
 
-def _named_holders(event: AccountChange, before: Account, after: Account) -> set[str]:
-    """The ids of the entities that an event names, and of those that have the credentials that it names; the
-    account's for what is root's."""
-    named = set[str]()
-    for field in _naming_fields(type(event)):
-        name = getattr(event, field)
-        if name is None:
-            continue
-        for account in (before, after):
-            if name == account.id or find_entity(account, name) is not None:
-                named.add(name)
-                break
-            if (owner_id := _credential_owner(account, name)) is not None:
-                named.add(owner_id)
-                break
+def _named_holders(event: AccountChange, before: Account, after: Account) -> dict[str, str]:
+    """The ids of the entities that an event names, of those that have the credentials that it names, and the account's
+    for what is root's; each with its noun. With those that it concerns by another one that it names."""
+    named = dict[str, str]()
+    fields = (getattr(event, field) for field in _naming_fields(type(event)))
+    for name in dict.fromkeys((*fields, *event.changed_subjects(_NO_ACCOUNT))):
+        if name and not _name(named, after, name):
+            _name(named, before, name)
+    if before.parts.get(GROUPS) is not after.parts.get(GROUPS):
+        for group_id in [holder_id for holder_id, noun in named.items() if noun == "group"]:
+            named |= dict.fromkeys(after[MEMBERSHIPS].lefts_of(group_id), "user")
+    if before.parts.get(BOUNDARIES) is not after.parts.get(BOUNDARIES):
+        bounding = (boundary_arn(account, holder_id) for account in (before, after) for holder_id in list(named))
+        named |= {policy_arn: "policy" for policy_arn in bounding if policy_arn is not None}
     return named
+
+
+def _name(named: dict[str, str], account: Account, name: str) -> bool:
+    """Whether the account knows whom the name means."""
+    if name == account.id:
+        named[name] = ACCOUNT
+    elif (found := find_entity(account, name)) is not None:
+        named[name] = found[0].noun
+    elif (owner_id := _credential_owner(account, name)) is not None:
+        return _name(named, account, owner_id)
+    else:
+        return False
+    return True
 
 
 def _credential_owner(account: Account, credential_id: str) -> str | None:

@@ -16,15 +16,27 @@ from domain.foundation.events import Change, Entry
 from tests.histories import histories
 
 load_checks()
-SHORT = ({"days": 3}, {"days": 80})
+SHORT_DAYS = (3, 80)
 """So that much happens by time in a short history, some of it at the very time of a change."""
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
+OTHERS: Sequence[tuple[str, dict[str, object]]] = (
+    ("policy_allows_everything", {"exclude_boundaries": True}),
+    ("policy_attached", {"exceptions": ["users:[ann;bob]", "roles:[bob]"]}),
+    ("policy_not_in_use", {"policy_arn": "arn:aws:iam::aws:policy/AdministratorAccess", "by": "IAM_ROLE"}),
+    ("role_without_policies", {"policy_arns": ["arn:aws:iam::aws:policy/IAMReadOnlyAccess"]}),
+    ("user_in_no_group", {"groups": ["ann", "bob"]}),
+    ("user_untagged", {"keys": ["a"]}),
+)
+"""Of which changes alter something that concern nobody without these parameters."""
+
+
 def criteria() -> Criteria:
-    timed = [each.name for each in checks() if "days" in each.parameters({})]
-    short = (CheckCriterion.of(name, parameters) for name in timed for parameters in SHORT)
-    return Criteria((*built_in_criteria().every, *short))
+    every = [(each.name, each.parameters({})) for each in checks()]
+    short = [(name, {"days": days}) for name, defaults in every if "days" in defaults for days in SHORT_DAYS]
+    tried = (CheckCriterion.of(name, parameters) for name, parameters in (*every, *short, *OTHERS))
+    return Criteria(tuple({each.id: each for each in (*built_in_criteria().every, *tried)}.values()))
 
 
 def steps(ledger: Sequence[Entry]) -> list[tuple[Account, Entry, Account]]:
