@@ -7,8 +7,10 @@ from domain.account import Account
 from domain.compliance.check import ACCOUNT, CheckFinding, check, violated
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.credential_use import LAST_USES
+from domain.families.mfa_devices import MFA_DEVICES
 from domain.families.passwords import LOGIN_PROFILES
 from domain.families.users import USERS
+from domain.rules.mfa_devices import has_mfa
 
 
 @check(
@@ -74,14 +76,18 @@ def several_active_access_keys(account: Account, holder_id: str) -> Iterator[Che
 
 @check(
     of="user",
-    reads=(LOGIN_PROFILES,),
+    reads=(LOGIN_PROFILES, MFA_DEVICES),
     title="Passwords are changed in time",
     rationale="A password that has leaked without notice is good for as long as it stays.",
     remediation="aws iam update-login-profile --user-name USER --password-reset-required",
     severity="low",
 )
-def password_age(account: Account, holder_id: str, *, days: int = 90) -> Iterator[CheckFinding]:
-    if (profile := account[LOGIN_PROFILES].get(holder_id)) is not None:
+def password_age(
+    account: Account, holder_id: str, *, days: int = 90, without_mfa: bool = False
+) -> Iterator[CheckFinding]:
+    """`without_mfa`: of users for whom the password is enough."""
+    profile = account[LOGIN_PROFILES].get(holder_id)
+    if profile is not None and not (without_mfa and has_mfa(account, holder_id)):
         yield CheckFinding(holder_id, profile.changed_at + timedelta(days=days))
 
 

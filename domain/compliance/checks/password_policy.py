@@ -22,13 +22,15 @@ def weak_password_policy(
     length: int = 0,
     uppercase: bool = False,
     lowercase: bool = False,
+    letters: bool = False,
     symbols: bool = False,
     numbers: bool = False,
     remembered: int = 0,
     days: int = 0,
 ) -> Iterator[CheckFinding]:
-    """`remembered`: how many passwords cannot be chosen again; `days`: after how many a password expires at the latest;
-    0: either is not looked at. AWS's default policy is none of the account's own."""
+    """`letters`: of either case; `remembered`: how many passwords cannot be chosen again; `days`: after how many a
+    password expires at the latest. What is 0 or false is not looked at. AWS's default policy is none of the account's
+    own."""
     policy = account[PASSWORD_POLICY]
     yield violated(
         holder_id,
@@ -36,6 +38,7 @@ def weak_password_policy(
         or policy.minimum_password_length < length
         or (uppercase and not policy.require_uppercase_characters)
         or (lowercase and not policy.require_lowercase_characters)
+        or (letters and not (policy.require_uppercase_characters or policy.require_lowercase_characters))
         or (symbols and not policy.require_symbols)
         or (numbers and not policy.require_numbers)
         or (policy.password_reuse_prevention or 0) < remembered
