@@ -1,20 +1,22 @@
 """What a change alters in what is found: only those are asked again whom it can concern."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
-from domain.account import NOBODY, Account, AccountChange, Component
-from domain.compliance.check import ACCOUNT, CheckCriterion, CheckFinding, holders
+from domain.account import Account, AccountChange, Component
+from domain.compliance.check import ACCOUNT, ROOT, CheckCriterion, CheckFinding, holders
 from domain.credential_kinds import find_credential
 from domain.entity_kinds import find_entity
+from domain.families.access_keys import ACCESS_KEYS
 from domain.families.boundaries import BOUNDARIES, boundary_arn
 from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.foundation.credential_kind import KIND_NAMES
 from domain.foundation.events import Entry
 
+KnownFindings = dict[tuple[str, str], dict[str, list[CheckFinding]]]
+"""What was last found, by the holder's noun and id, and by criterion: it is so until a change says otherwise."""
 _NO_ACCOUNT = ""
 """What is of the account itself names nobody."""
 
@@ -28,74 +30,107 @@ class FindingChange(NamedTuple):
     after: CheckFinding | None
 
 
+class _Asked(NamedTuple):
+    """Of criteria that read something that has changed."""
+
+    of: Mapping[str, tuple[CheckCriterion, ...]]
+    """By the noun of whom they are asked, if an event names one such."""
+    of_others: tuple[CheckCriterion, ...]
+    """Than the account itself; without those of the next."""
+    following: tuple[CheckCriterion, ...]
+    """Those that are asked of principals whose access is another."""
+
+
 @dataclass(frozen=True, eq=False)
 class Criteria:
     """Those that are looked at together."""
 
     every: tuple[CheckCriterion, ...]
 
-    def __post_init__(self) -> None:
-        reading = defaultdict[Component[Any], list[CheckCriterion]](list)
-        for criterion in self.every:
-            for component in criterion.check.reads:
-                reading[component].append(criterion)
-        object.__setattr__(self, "_reading", dict(reading))
+    @cached_property
+    def _components(self) -> tuple[Component[Any], ...]:
+        return tuple({component: None for criterion in self.every for component in criterion.check.reads})
 
-    def changes(self, before: Account, entry: Entry, after: Account) -> Iterator[FindingChange]:
+    @cached_property
+    def _asked(self) -> dict[tuple[Component[Any], ...], _Asked]:
+        """By what has changed, as far as that has come up. A change is of few components."""
+        return {}
+
+    def changes(self, before: Account, entry: Entry, after: Account, known: KnownFindings) -> list[FindingChange]:
         """By an entry whose event has led from one value of the account to the other."""
         event = entry.event
         assert isinstance(event, AccountChange)
+        comparison = _Comparison(before, after, known)
         if before.is_open != after.is_open:
-            for criterion in self.every:
-                yield from _changes(criterion, _everybody(criterion, before, after), before, after)
-            return
-        reading: dict[Component[Any], list[CheckCriterion]] = self.__dict__["_reading"]
-        changed = (c for c in reading if before.parts.get(c) is not after.parts.get(c))
-        asked = dict.fromkeys(criterion for component in changed for criterion in reading[component])
-        if not asked:
-            return
+            comparison.of_everybody(self.every)
+            return comparison.found
+        former, now = before.parts, after.parts
+        changed = tuple([each for each in self._components if former.get(each) is not now.get(each)])
+        if not changed:
+            return []
+        asked = self._asked.get(changed) or self._asked.setdefault(changed, self._asked_about(changed))
         named = _named_holders(event, before, after)
-        for criterion in asked:
-            yield from _changes(criterion, _concerned(criterion, event, named, before, after), before, after)
+        for holder_id, noun in ((after.id, ACCOUNT), *named.items()):
+            if criteria := asked.of.get(noun):
+                comparison.of_holder(criteria, noun, holder_id)
+        if not named:
+            comparison.of_everybody(asked.of_others)
+        if asked.following:
+            comparison.of_principals(asked.following, event.affected_principals(before, after))
+        return comparison.found
+
+    def _asked_about(self, changed: Collection[Component[Any]]) -> _Asked:
+        asked = [criterion for criterion in self.every if not criterion.check.reads.isdisjoint(changed)]
+        nouns = {noun for criterion in asked for noun in criterion.check.of}
+        return _Asked(
+            {noun: tuple(each for each in asked if noun in each.check.of) for noun in nouns},
+            tuple(each for each in asked if each.check.of != (ACCOUNT,) and not each.check.follows_access),
+            tuple(each for each in asked if each.check.follows_access),
+        )
 
 
-def _concerned(
-    criterion: CheckCriterion, event: AccountChange, named: Mapping[str, str], before: Account, after: Account
-) -> Iterable[str]:
-    """The ids of holders that the criterion may find something else of. An event that names nobody may concern
-    everybody."""
-    check = criterion.check
-    if check.of == (ACCOUNT,):
-        return (after.id,)
-    principals = event.affected_principals(before, after) if check.follows_access else NOBODY
-    if principals is None or not (named or check.follows_access):
-        return _everybody(criterion, before, after)
-    concerned = {holder_id for holder_id, noun in named.items() if noun in check.of} | principals
-    if ACCOUNT in check.of:
-        concerned.add(after.id)
-    return concerned
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    before: Account
+    after: Account
+    known: KnownFindings
+    found: list[FindingChange] = field(default_factory=list)
 
+    def of_everybody(self, criteria: Iterable[CheckCriterion]) -> None:
+        for criterion in criteria:
+            for noun in criterion.check.of:
+                for holder_id in {
+                    **dict.fromkeys(holders(self.before, noun)),
+                    **dict.fromkeys(holders(self.after, noun)),
+                }:
+                    self.of_holder((criterion,), noun, holder_id)
 
-def _everybody(criterion: CheckCriterion, before: Account, after: Account) -> Iterable[str]:
-    every = (holders(account, noun) for noun in criterion.check.of for account in (before, after))
-    return dict.fromkeys(holder_id for ids in every for holder_id in ids)
+    def of_principals(self, criteria: Iterable[CheckCriterion], principals: Iterable[str] | None) -> None:
+        """None: everybody."""
+        if principals is None:
+            self.of_everybody(criteria)
+            return
+        for holder_id in principals:
+            for criterion in criteria:
+                for noun in criterion.check.of:
+                    self.of_holder((criterion,), noun, holder_id)
 
-
-def _changes(
-    criterion: CheckCriterion, holder_ids: Iterable[str], before: Account, after: Account
-) -> Iterator[FindingChange]:
-    for holder_id in holder_ids:
-        former, now = (_violations(criterion, account, holder_id) for account in (before, after))
-        if former != now:
-            for subject_id in {**former, **now}:
-                was, is_now = former.get(subject_id), now.get(subject_id)
-                if was != is_now:
-                    yield FindingChange(criterion, holder_id, subject_id, was, is_now)
-
-
-def _violations(criterion: CheckCriterion, account: Account, holder_id: str) -> dict[str, CheckFinding]:
-    found = criterion.findings(account, holder_id)
-    return {finding.subject_id: finding for finding in found if finding.since is not None}
+    def of_holder(self, criteria: Iterable[CheckCriterion], noun: str, holder_id: str) -> None:
+        """Nothing is found of one that is not there."""
+        known = self.known.setdefault((noun, holder_id), {})
+        is_former, is_now = (each.is_open and holder_id in holders(each, noun) for each in (self.before, self.after))
+        for criterion in criteria:
+            former = known.get(criterion.id)
+            if former is None:
+                former = criterion.violations(self.before, holder_id) if is_former else []
+            now = known[criterion.id] = criterion.violations(self.after, holder_id) if is_now else []
+            if former == now:
+                continue
+            was, is_ = ({each.subject_id: each for each in findings} for findings in (former, now))
+            for subject_id in {**was, **is_}:
+                if was.get(subject_id) != is_.get(subject_id):
+                    change = FindingChange(criterion, holder_id, subject_id, was.get(subject_id), is_.get(subject_id))
+                    self.found.append(change)
 
 
 @cache
@@ -124,7 +159,9 @@ def _named_holders(event: AccountChange, before: Account, after: Account) -> dic
 def _name(named: dict[str, str], account: Account, name: str) -> bool:
     """Whether the account knows whom the name means."""
     if name == account.id:
-        named[name] = ACCOUNT
+        named[name] = ROOT
+    elif (key := account[ACCESS_KEYS].by_id.get(name)) is not None:
+        return _name(named, account, key.user_id)
     elif (found := find_entity(account, name)) is not None:
         named[name] = found[0].noun
     elif (owner_id := _credential_owner(account, name)) is not None:

@@ -1,12 +1,12 @@
 """Intervals of violation: who violated what, from when to when, by which changes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 from domain.account import Account
-from domain.compliance.finding_changes import Criteria, FindingChange
+from domain.compliance.finding_changes import Criteria, FindingChange, KnownFindings
 from domain.entity_kinds import find_entity
 from domain.foundation.events import Entry
 
@@ -16,8 +16,7 @@ class ViolationKey(NamedTuple):
     subject_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(NamedTuple):
     """Half open: at `ends_at` it is over. One that begins and ends at the same time was there between two positions."""
 
     key: ViolationKey
@@ -53,9 +52,10 @@ class ViolationChanges:
     """Were ended by a change: time, position and by whom."""
     finished: list[Violation] = field(default_factory=list)
     current: dict[ViolationKey, Violation] = field(default_factory=dict)
+    known: KnownFindings = field(default_factory=dict)
 
     def fold(self, criteria: Criteria, before: Account, entry: Entry, after: Account) -> None:
-        for change in criteria.changes(before, entry, after):
+        for change in criteria.changes(before, entry, after, self.known):
             self._apply(change, entry, before, after)
 
     def _apply(self, change: FindingChange, entry: Entry, before: Account, after: Account) -> None:
@@ -95,7 +95,7 @@ class ViolationChanges:
 
     def _move_end(self, key: ViolationKey, ends_at: datetime | None) -> None:
         if key in self.current:
-            self.current[key] = replace(self.current[key], ends_at=ends_at)
+            self.current[key] = self.current[key]._replace(ends_at=ends_at)
         else:
             self.moved_ends[key] = ends_at
 
@@ -103,7 +103,7 @@ class ViolationChanges:
         end = entry.at, entry.position, entry.cause.actor
         if key in self.current:
             at, position, actor = end
-            ended = replace(self.current.pop(key), ends_at=at, to_position=position, closed_by=actor)
+            ended = self.current.pop(key)._replace(ends_at=at, to_position=position, closed_by=actor)
             self.finished.append(ended)
         else:
             self.moved_ends.pop(key, None)

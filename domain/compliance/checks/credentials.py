@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from domain.account import Account
-from domain.compliance.check import ACCOUNT, CheckFinding, check, violated
+from domain.compliance.check import ROOT, CheckFinding, check, violated
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.credential_use import LAST_USES
 from domain.families.mfa_devices import MFA_DEVICES
@@ -14,7 +14,7 @@ from domain.rules.mfa_devices import has_mfa
 
 
 @check(
-    of=("user", ACCOUNT),
+    of=("user", ROOT),
     reads=(ACCESS_KEYS,),
     title="Active access keys are not too old",
     rationale="An old key has been in more places, and whoever has found it can use it for as long.",
@@ -24,8 +24,8 @@ from domain.rules.mfa_devices import has_mfa
 )
 def access_key_age(account: Account, holder_id: str, *, days: int = 90) -> Iterator[CheckFinding]:
     for key in account[ACCESS_KEYS].of(holder_id):
-        due_at = key.created_at + timedelta(days=days)
-        yield CheckFinding(key.id, due_at if key.status == "Active" else None)
+        if key.status == "Active":
+            yield CheckFinding(key.id, key.created_at + timedelta(days=days))
 
 
 @check(
@@ -38,10 +38,11 @@ def access_key_age(account: Account, holder_id: str, *, days: int = 90) -> Itera
     exposure="key-days",
 )
 def access_key_unused(account: Account, holder_id: str, *, days: int = 45) -> Iterator[CheckFinding]:
+    uses, idle = account[LAST_USES], timedelta(days=days)
     for key in account[ACCESS_KEYS].of(holder_id):
-        used = account[LAST_USES].get(key.id)
-        idle_at = (key.created_at if used is None else used.at) + timedelta(days=days)
-        yield CheckFinding(key.id, idle_at if key.status == "Active" else None)
+        if key.status == "Active":
+            used = uses.get(key.id)
+            yield CheckFinding(key.id, (key.created_at if used is None else used.at) + idle)
 
 
 @check(
@@ -55,10 +56,9 @@ def access_key_unused(account: Account, holder_id: str, *, days: int = 45) -> It
 )
 def unused_key_beside_password(account: Account, holder_id: str) -> Iterator[CheckFinding]:
     """As CIS audits that no key is made with a user: `password_enabled`, and an active key without a last use."""
-    has_password = holder_id in account[LOGIN_PROFILES]
-    for key in account[ACCESS_KEYS].of(holder_id):
-        is_unused = key.status == "Active" and key.id not in account[LAST_USES]
-        yield violated(key.id, has_password and is_unused)
+    if holder_id in account[LOGIN_PROFILES]:
+        for key in account[ACCESS_KEYS].of(holder_id):
+            yield violated(key.id, key.status == "Active" and key.id not in account[LAST_USES])
 
 
 @check(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from domain.account import Account
-from domain.compliance.check import ACCOUNT, CheckFinding, check, violated
+from domain.compliance.check import ROOT, CheckFinding, check, violated
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.credential_use import LAST_USES
 from domain.families.mfa_devices import MFA_DEVICES
@@ -21,7 +21,7 @@ def _has_credentials(account: Account) -> bool:
 
 
 @check(
-    of=ACCOUNT,
+    of=ROOT,
     reads=(LOGIN_PROFILES, ACCESS_KEYS, MFA_DEVICES),
     title="A root user with credentials has MFA",
     rationale="The root user may do everything, and no policy limits it.",
@@ -33,7 +33,7 @@ def root_without_mfa(account: Account, holder_id: str) -> Iterator[CheckFinding]
 
 
 @check(
-    of=ACCOUNT,
+    of=ROOT,
     reads=(LOGIN_PROFILES, ACCESS_KEYS),
     title="A root user with credentials has MFA of hardware, and no other",
     rationale="What makes the codes of a virtual device can be copied with the machine that it is on.",
@@ -46,7 +46,7 @@ def root_without_hardware_mfa(account: Account, holder_id: str) -> Iterator[Chec
 
 
 @check(
-    of=ACCOUNT,
+    of=ROOT,
     reads=(ACCESS_KEYS,),
     title="The root user has no access keys",
     rationale="Whoever has the key has the account, from anywhere and without MFA.",
@@ -60,7 +60,7 @@ def root_access_key(account: Account, holder_id: str) -> Iterator[CheckFinding]:
 
 
 @check(
-    of=ACCOUNT,
+    of=ROOT,
     reads=(ACCESS_KEYS, LAST_USES),
     title="The root user is not used",
     rationale="What root does, no policy could have prevented.",
