@@ -1,7 +1,7 @@
 """Intervals of violation against a naive reading of the same ledger: every criterion asked of everybody at every
 position."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ SHORT_DAYS = (3, 80)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-OTHERS: Sequence[tuple[str, dict[str, object]]] = (
+OTHERS: Sequence[tuple[str, Mapping[str, object]]] = (
     ("policy_allows_everything", {"exclude_boundaries": True}),
     ("policy_attached", {"exceptions": ["users:[ann;bob]", "roles:[bob]"]}),
     ("policy_not_in_use", {"policy_arn": "arn:aws:iam::aws:policy/AdministratorAccess", "by": "IAM_ROLE"}),
@@ -33,7 +33,7 @@ OTHERS: Sequence[tuple[str, dict[str, object]]] = (
 
 
 def criteria() -> Criteria:
-    every = [(each.name, each.parameters({})) for each in checks()]
+    every: list[tuple[str, Mapping[str, object]]] = [(each.name, each.parameters({})) for each in checks()]
     short = [(name, {"days": days}) for name, defaults in every if "days" in defaults for days in SHORT_DAYS]
     tried = (CheckCriterion.of(name, parameters) for name, parameters in (*every, *short, *OTHERS))
     return Criteria(tuple({each.id: each for each in (*built_in_criteria().every, *tried)}.values()))
